@@ -1,0 +1,1 @@
+"""The client: Poisson streams, paths, replies, acknowledgements, contacts."""

@@ -1,0 +1,243 @@
+"""What applications use: one protocol, frozen values and errors; nothing deeper.
+
+`Client` is implemented by `client.service.ClientService` (in the daemon's process), by `client.remote.RemoteClient`
+(over the daemon's local HTTP API) and by `client.testing.FakeClient` (in memory, for an application's tests).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from loopixmix.errors import LoopixmixError, MisuseError, PeerError, UnavailableError
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+"""The longest body of one message."""
+
+MAX_KIND_LENGTH = 64
+"""The longest `kind`, in characters of `a-z 0-9 . - / _`."""
+
+MessageId: TypeAlias = str
+"""32 hexadecimal digits, random, made by the sender; the same on both ends."""
+
+
+class ClientError(LoopixmixError):
+    """The client cannot do this."""
+
+
+class UnknownContactError(ClientError, MisuseError):
+    """There is no contact of that address; add it first."""
+
+
+class UnknownServiceError(ClientError, MisuseError):
+    """No provider of this network offers that service."""
+
+
+class TooLongError(ClientError, MisuseError):
+    """The body is over the size limit."""
+
+
+class BadRequestError(ClientError, MisuseError):
+    """An argument has the wrong form."""
+
+
+class KeyChangedError(ClientError, PeerError):
+    """The contact's key is not the one that was pinned; nothing is sent until you accept the new one."""
+
+
+class NotRegisteredError(ClientError, MisuseError):
+    """This client has no account at a provider yet; register first."""
+
+
+class RegistrationRefusedError(ClientError, PeerError):
+    """The provider refused the registration."""
+
+
+class QueueFullError(ClientError, MisuseError):
+    """The queue of messages to send is full; wait until some have left."""
+
+
+class ConflictError(ClientError, MisuseError):
+    """That idempotency key was used for a different message."""
+
+
+class UnknownMessageError(ClientError, MisuseError):
+    """There is no message of that id."""
+
+
+class RequestTimeoutError(ClientError, UnavailableError):
+    """No answer came in time; the request may or may not have been carried out."""
+
+
+class ServiceFailedError(ClientError, PeerError):
+    """The service answered that it could not carry out the request."""
+
+
+class NotRunningError(ClientError, UnavailableError):
+    """The client daemon is not running."""
+
+
+class MessageState(enum.StrEnum):
+    """Where an outgoing message is; only what the network proved is ever shown.
+
+    `STORED` is the word of the recipient's provider (every fragment's SURB acknowledgement came back); `RECEIVED`
+    needs the recipient's own receipt.
+    """
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    STORED = "stored"
+    RECEIVED = "received"
+    RETRYING = "retrying"
+    FAILED = "failed"
+
+
+class StateChange(msgspec.Struct, frozen=True):
+    """One step in a message's history."""
+
+    at_s: float
+    state: MessageState
+    detail: str = ""
+
+
+class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """An outgoing message with its history, oldest first."""
+
+    message_id: MessageId
+    to: str
+    kind: str
+    length_bytes: int
+    state: MessageState
+    fragments: int
+    fragments_sent: int
+    fragments_acknowledged: int
+    history: tuple[StateChange, ...]
+
+
+class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """An incoming message. `sender` is a contact's address, or None where the sender stayed anonymous.
+
+    `verified` tells whether the signature inside belongs to a pinned contact's key. `reply_to` names how to
+    answer an anonymous sender: give it to `send` as `to`; it is empty where the sender left no way to answer.
+    `number` counts received messages from 1 and never repeats; a program remembers the last one it has seen.
+    """
+
+    number: int
+    message_id: MessageId
+    sender: str | None
+    verified: bool
+    kind: str
+    body: bytes
+    received_at_s: float
+    reply_to: str = ""
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """A person or program that can be written to: `name@provider`, with the key that was pinned."""
+
+    address: str
+    fingerprint: str
+    verified: bool
+    changed_fingerprint: str = ""
+
+
+class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One Poisson stream: its set rate and what it has sent."""
+
+    rate_per_s: float
+    sent: int
+
+
+class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client is doing now; `problem` is one line for the user, empty when all is well."""
+
+    address: str
+    registered: bool
+    connected: bool
+    epoch: int
+    problem: str
+    queued_messages: int
+    queued_fragments: int
+    unread: int
+    payload: StreamStatus
+    loop: StreamStatus
+    drop: StreamStatus
+    real_sent: int
+    loops_returned: int
+    loops_lost: int
+    loop_round_trip_mean_s: float
+    expected_delivery_s: float
+
+
+ReceivedCallback: TypeAlias = Callable[[ReceivedMessage], Awaitable[None] | None]
+
+
+class Client(Protocol):
+    """An anonymous messaging client; all that mail, votes and statistics know of the network."""
+
+    async def send(
+        self,
+        to: str,
+        body: bytes,
+        *,
+        kind: str,
+        idempotency_key: str,
+        anonymous: bool = False,
+    ) -> MessageId:
+        """Queue `body` for the contact `to` and return once it is durably stored.
+
+        Arguments: `kind` names the application (`mail`, `votes/ballot`, ...); `idempotency_key`, up to 128
+        characters, makes a repeated call return the first call's message; `anonymous` leaves out the sender and
+        signature and adds reply blocks instead.
+        Raises `UnknownContactError`, `TooLongError`, `KeyChangedError`, `QueueFullError`, `ConflictError`,
+        `BadRequestError`, `NotRegisteredError`.
+        """
+
+    async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
+        """Ask a provider's service anonymously and return its answer.
+
+        `service` is `name` (any provider that offers it, chosen at random) or `name@provider`.
+        Raises `UnknownServiceError`, `TooLongError`, `RequestTimeoutError`, `ServiceFailedError`,
+        `NotRegisteredError`.
+        """
+
+    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+        """Call `callback` for each message of `kind`, those not yet handled first; returns how to stop.
+
+        A message counts as handled once the callback (and what it returned, if awaitable) finished without error.
+        """
+
+    async def message(self, message_id: MessageId) -> OutgoingMessage:
+        """Return an outgoing message with its state history. Raises `UnknownMessageError`."""
+
+    async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
+        """Return received messages with a number over `after`, oldest first, at most `limit`."""
+
+    async def contacts(self) -> list[Contact]:
+        """Return all contacts by address."""
+
+    async def add_contact(self, address: str) -> Contact:
+        """Look up `name@provider` anonymously, pin its key and return the contact.
+
+        A second look-up that brings another key raises `KeyChangedError` and keeps the pinned one. An unknown name
+        gets an answer like a known one: compare fingerprints with the person before trusting the contact.
+        Raises `BadRequestError`, `RequestTimeoutError`, `KeyChangedError`.
+        """
+
+    async def accept_key(self, address: str, fingerprint: str) -> Contact:
+        """Pin the changed key of a contact after its fingerprint was compared; also marks it verified."""
+
+    async def remove_contact(self, address: str) -> None:
+        """Forget a contact. Raises `UnknownContactError`."""
+
+    async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
+        """Open the account `name` at `provider`, publish the keys and return the address.
+
+        Raises `RegistrationRefusedError`, `BadRequestError`, `UnavailableError`.
+        """
+
+    async def status(self) -> ClientStatus:
+        """Return what the client is doing now."""

@@ -1,0 +1,1 @@
+"""The network document: signed descriptors in, one document an epoch out."""

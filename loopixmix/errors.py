@@ -1,0 +1,44 @@
+"""What can go wrong, by who did it.
+
+Every error is a `PeerError` (somebody else sent something wrong) or a `MisuseError` (we, our user or our
+configuration did). The first line of each docstring is fit to show to a user; a class exists for each reaction a
+caller can have, not for each place that raises.
+"""
+
+from __future__ import annotations
+
+
+class LoopixmixError(Exception):
+    """Something went wrong."""
+
+
+class PeerError(LoopixmixError):
+    """Another node sent something that breaks the protocol."""
+
+
+class MisuseError(LoopixmixError):
+    """The request cannot be carried out as it was made."""
+
+
+class FormatError(PeerError):
+    """The bytes are not a valid encoding."""
+
+
+class SignatureError(PeerError):
+    """The signature does not belong to this message and key."""
+
+
+class ConfigError(MisuseError):
+    """The configuration is wrong."""
+
+
+class StoreError(MisuseError):
+    """The store cannot be used."""
+
+
+class ListenError(MisuseError):
+    """The address cannot be listened on."""
+
+
+class UnavailableError(LoopixmixError):
+    """The other side cannot be reached just now."""

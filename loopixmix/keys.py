@@ -1,0 +1,82 @@
+"""Keys: Ed25519 identities that sign, X25519 mix keys that unwrap. Both are made from the injected randomness."""
+
+from __future__ import annotations
+
+from nacl.bindings import crypto_scalarmult_base
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey, VerifyKey
+
+from loopixmix.errors import MisuseError, SignatureError
+from loopixmix.seams import Rng
+
+KEY_BYTES = 32
+SIGNATURE_BYTES = 64
+
+
+class IdentityKey:
+    """A node's or client's long-term Ed25519 key; its public half is the node's id."""
+
+    __slots__ = ("_signing_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        """Take the 32-byte private seed (RFC 8032)."""
+        if len(seed) != KEY_BYTES:
+            raise MisuseError(f"an identity seed has {KEY_BYTES} bytes, not {len(seed)}")
+        self._signing_key = SigningKey(seed)
+        self.public = bytes(self._signing_key.verify_key)
+
+    @classmethod
+    def generate(cls, rng: Rng) -> IdentityKey:
+        """Make a new key from `rng`."""
+        return cls(rng.randbytes(KEY_BYTES))
+
+    @property
+    def seed(self) -> bytes:
+        """The private seed, for the key file and the TLS certificate only."""
+        return bytes(self._signing_key)
+
+    def sign(self, domain: bytes, message: bytes) -> bytes:
+        """Sign `message` for one purpose.
+
+        `domain` names the purpose and the protocol version, so that a signature made for one purpose never counts
+        for another; it is length-prefixed under the signature.
+        """
+        return self._signing_key.sign(_signed_bytes(domain, message)).signature
+
+    def __repr__(self) -> str:
+        return f"IdentityKey(public={self.public.hex()})"
+
+
+def verify(public: bytes, signature: bytes, domain: bytes, message: bytes) -> None:
+    """Check a signature made by `IdentityKey.sign`; raise `SignatureError` where it is not one."""
+    try:
+        VerifyKey(public).verify(_signed_bytes(domain, message), signature)
+    except (BadSignatureError, ValueError, TypeError) as error:
+        raise SignatureError("the signature does not belong to this message and key") from error
+
+
+def _signed_bytes(domain: bytes, message: bytes) -> bytes:
+    if len(domain) > 255:
+        raise MisuseError("a signature domain has at most 255 bytes")
+    return bytes([len(domain)]) + domain + message
+
+
+class MixKey:
+    """The X25519 key with which a node unwraps packets during one epoch."""
+
+    __slots__ = ("private", "public")
+
+    def __init__(self, private: bytes) -> None:
+        """Take the 32-byte private scalar (RFC 7748; clamped at use)."""
+        if len(private) != KEY_BYTES:
+            raise MisuseError(f"a mix key has {KEY_BYTES} bytes, not {len(private)}")
+        self.private = private
+        self.public = crypto_scalarmult_base(private)
+
+    @classmethod
+    def generate(cls, rng: Rng) -> MixKey:
+        """Make a new key from `rng`."""
+        return cls(rng.randbytes(KEY_BYTES))
+
+    def __repr__(self) -> str:
+        return f"MixKey(public={self.public.hex()})"

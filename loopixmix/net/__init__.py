@@ -1,0 +1,1 @@
+"""Links: authenticated, post-quantum TLS that carries equal-sized frames."""

@@ -1,0 +1,62 @@
+"""The figures every node and client of one network shares, as the network document carries them."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import msgspec
+
+from loopixmix.errors import MisuseError
+
+MAX_DELAY_MEANS = 27.631021115928547
+"""The 1 - 1e-12 quantile of an exponential delay, in means: -ln(1e-12). A cap nearer the mean would bias it."""
+
+Rate = Annotated[float, msgspec.Meta(gt=0, le=10_000)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+
+
+class NetworkParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Traffic and timing of a network (Loopix, USENIX Security 2017, sections 4.2 and 4.3).
+
+    Rates are means of Poisson processes in events per second; `delay_mean_s` is the mean of the exponential delay
+    at each hop. A client pulls every `1 / pull_rate_per_s` seconds and is answered by `pull_batch` items.
+    Mix keys live `epoch_length_s` and are accepted `grace_s` longer on both sides, for packets in flight and clocks
+    that differ.
+    """
+
+    layers: Annotated[int, msgspec.Meta(ge=1, le=8)] = 3
+    delay_mean_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 0.2
+    payload_rate_per_s: Rate = 2.0
+    loop_rate_per_s: Rate = 0.5
+    drop_rate_per_s: Rate = 0.5
+    node_loop_rate_per_s: Rate = 1.0
+    pull_rate_per_s: Rate = 1.0
+    pull_batch: Count = 6
+    epoch_length_s: Annotated[int, msgspec.Meta(ge=10, le=604_800)] = 3600
+    grace_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 60
+    payload_bytes: Annotated[int, msgspec.Meta(ge=1280, le=32_768)] = 2048
+
+    def __post_init__(self) -> None:
+        for name in ("delay_mean_s", "payload_rate_per_s", "loop_rate_per_s", "drop_rate_per_s"):
+            if not math.isfinite(getattr(self, name)):
+                raise MisuseError(f"{name} must be a finite number")
+        if self.grace_s * 2 >= self.epoch_length_s:
+            raise MisuseError(
+                f"grace_s ({self.grace_s}) must be less than half of epoch_length_s ({self.epoch_length_s})"
+            )
+        if self.max_delay_s > self.epoch_length_s:
+            raise MisuseError(
+                f"delay_mean_s ({self.delay_mean_s}) is too long for epoch_length_s ({self.epoch_length_s}): "
+                f"a delay can reach {MAX_DELAY_MEANS:.2f} means"
+            )
+
+    @property
+    def max_delay_s(self) -> float:
+        """The longest delay a node accepts: the 1 - 1e-12 quantile."""
+        return MAX_DELAY_MEANS * self.delay_mean_s
+
+    @property
+    def hops(self) -> int:
+        """Nodes on a full path: the sender's provider, one mix a layer, the recipient's provider."""
+        return self.layers + 2

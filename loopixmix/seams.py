@@ -1,0 +1,190 @@
+"""The four seams between a node and its world: clock, randomness, network and observer.
+
+Production puts the reactor, `random.SystemRandom` and TLS links here; simulations put a virtual clock, seeded
+generators and an in-memory network. A service takes them as keyword arguments without defaults.
+"""
+
+from __future__ import annotations
+
+import enum
+import random
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+Rng: TypeAlias = random.Random
+"""`random.SystemRandom()` in production, `random.Random(seed)` in tests and simulations."""
+
+NodeId: TypeAlias = bytes
+"""A node's or client's Ed25519 identity public key, 32 bytes."""
+
+FramesReceived: TypeAlias = Callable[[NodeId, Sequence[bytes]], None]
+"""Called with the peer and the whole frames that arrived from it, in order."""
+
+
+class DelayedCall(Protocol):
+    """A call that has not happened yet."""
+
+    def cancel(self) -> None:
+        """Forget the call; an error if it already happened or was cancelled."""
+
+    def active(self) -> bool:
+        """Tell whether the call is still to come."""
+
+
+class Clock(Protocol):
+    """Time as the node sees it: Unix seconds and calls to come (a part of Twisted's `IReactorTime`)."""
+
+    def seconds(self) -> float:
+        """Return the present time in seconds since the Unix epoch."""
+
+    def callLater(  # noqa: N802 (Twisted's name)
+        self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object
+    ) -> DelayedCall:
+        """Call `callable` after `delay` seconds."""
+
+
+class Network(Protocol):
+    """Carries fixed-size frames between this node and its peers.
+
+    Delivery is in order for each peer and may lose frames; it never blocks and never raises for a peer's fault.
+    """
+
+    def start(self, received: FramesReceived) -> None:
+        """Begin to receive; `received` gets every whole frame with the authenticated sender."""
+
+    def send(self, peer: NodeId, frame: bytes) -> bool:
+        """Queue one frame for `peer`; false (and an observed drop) where there is no link or its queue is full."""
+
+
+class DropReason(enum.StrEnum):
+    """Why a packet went no further. Each is counted; none is told to the sender."""
+
+    WRONG_LENGTH = "wrong_length"
+    BAD_POINT = "bad_point"
+    BAD_MAC = "bad_mac"
+    REPLAY = "replay"
+    UNKNOWN_COMMAND = "unknown_command"
+    UNEXPECTED_COMMAND = "unexpected_command"
+    EXCESSIVE_DELAY = "excessive_delay"
+    TAGGED_PAYLOAD = "tagged_payload"
+    BAD_PAYLOAD = "bad_payload"
+    UNKNOWN_NEXT_HOP = "unknown_next_hop"
+    UNKNOWN_REPLY = "unknown_reply"
+    UNKNOWN_RECIPIENT = "unknown_recipient"
+    NO_EPOCH_KEY = "no_epoch_key"
+    OVERLOADED = "overloaded"
+    QUEUE_FULL = "queue_full"
+    NO_LINK = "no_link"
+    RATE_LIMITED = "rate_limited"
+    MAILBOX_FULL = "mailbox_full"
+    SERVICE_FAILED = "service_failed"
+
+
+class RefusalReason(enum.StrEnum):
+    """Why a link was refused or closed. Each is counted; the peer sees a closed connection."""
+
+    UNKNOWN_KEY = "unknown_key"
+    WRONG_KEY = "wrong_key"
+    NOT_TLS13 = "not_tls13"
+    NOT_POST_QUANTUM = "not_post_quantum"
+    TLS_FAILED = "tls_failed"
+    OLD_PROTOCOL = "old_protocol"
+    OTHER_NETWORK = "other_network"
+    GARBAGE = "garbage"
+    TIMEOUT = "timeout"
+    TOO_MANY_LINKS = "too_many_links"
+
+
+class PacketIn(msgspec.Struct, frozen=True, gc=False):
+    """A packet was unwrapped and believed; `replay_tag` names it inside this node only."""
+
+    at_s: float
+    peer: NodeId
+    replay_tag: bytes
+
+
+class PacketOut(msgspec.Struct, frozen=True, gc=False):
+    """A packet left for its next hop after its delay."""
+
+    at_s: float
+    next_hop: NodeId
+    replay_tag: bytes
+
+
+class PacketDelivered(msgspec.Struct, frozen=True, gc=False):
+    """A packet ended here: in a mailbox, a service, or as discarded cover."""
+
+    at_s: float
+    replay_tag: bytes
+
+
+class PacketDropped(msgspec.Struct, frozen=True, gc=False):
+    """A packet went no further."""
+
+    at_s: float
+    reason: DropReason
+
+
+class LoopSent(msgspec.Struct, frozen=True, gc=False):
+    """A loop packet of our own left."""
+
+    at_s: float
+
+
+class LoopReturned(msgspec.Struct, frozen=True, gc=False):
+    """A loop of our own came back after `round_trip_s`, of which `delays_s` was drawn by us on `delay_count` hops."""
+
+    at_s: float
+    round_trip_s: float
+    delays_s: float
+    delay_count: int
+
+
+class LoopLost(msgspec.Struct, frozen=True, gc=False):
+    """A loop of our own did not come back in time."""
+
+    at_s: float
+
+
+class LinkOpened(msgspec.Struct, frozen=True, gc=False):
+    """A link to `peer` was authenticated and is ready."""
+
+    at_s: float
+    peer: NodeId
+
+
+class LinkClosed(msgspec.Struct, frozen=True, gc=False):
+    """A link that was ready is gone."""
+
+    at_s: float
+    peer: NodeId
+
+
+class LinkRefused(msgspec.Struct, frozen=True, gc=False):
+    """A connection never became a link, or was ended for breaking the protocol."""
+
+    at_s: float
+    reason: RefusalReason
+
+
+Fact: TypeAlias = (
+    PacketIn
+    | PacketOut
+    | PacketDelivered
+    | PacketDropped
+    | LoopSent
+    | LoopReturned
+    | LoopLost
+    | LinkOpened
+    | LinkClosed
+    | LinkRefused
+)
+
+
+class Observer(Protocol):
+    """Receives every fact; metrics, the live anonymity estimate and simulations are observers."""
+
+    def observe(self, fact: Fact, /) -> None:
+        """Take note of one fact; called on the reactor thread, must be quick and must not raise."""

@@ -1,0 +1,1 @@
+"""Services: a core, a clock, a network and a store put together."""

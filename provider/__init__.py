@@ -1,0 +1,1 @@
+"""The first and last hop: accounts, mailboxes and hosted services."""
