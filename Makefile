@@ -1,0 +1,44 @@
+# make demo    a whole local network, used for real, with a pass/fail summary
+# make test    every check: style, types, layers, unit and integration tests
+# make bench   measure, and write build/bench/network.json
+# make help    this list
+# Each target does its own set-up, in .venv.
+
+.PHONY: help setup demo test lint types unit native bench format clean
+
+python = .venv/bin/python
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+setup:
+	@./bootstrap.sh
+
+demo: setup
+	@.venv/bin/loopixmix demo
+
+test: setup lint types native unit
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: setup
+	.venv/bin/mypy
+
+unit: setup
+	$(python) -m pytest -q
+
+native: setup
+	@if command -v cargo >/dev/null; then cd native && cargo test --quiet --release; \
+	else echo "no Rust toolchain: the native engine's own tests are left out"; fi
+
+bench: setup
+	@$(python) -m benchmarks network
+
+format: setup
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv build native/target .mypy_cache .ruff_cache .pytest_cache .hypothesis
