@@ -1,0 +1,109 @@
+"""The in-memory network keeps order, loses what it is told to lose and leaves no call behind."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from twisted.internet.task import Clock
+
+from loopixmix.errors import MisuseError
+from loopixmix.net.memory import Latency, MemoryHub, MemoryNetwork
+from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
+
+ALICE, BOB = b"a" * 32, b"b" * 32
+
+
+class RecordingObserver:
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def observe(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+
+class Inbox:
+    def __init__(self) -> None:
+        self.calls: list[tuple[NodeId, list[bytes]]] = []
+
+    def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+        self.calls.append((peer, list(frames)))
+
+
+class World:
+    """Alice and Bob on one hub; Bob listens."""
+
+    def __init__(self, latency_s: Latency = 0.1, loss: float = 0.0) -> None:
+        self.clock = Clock()
+        self.observer = RecordingObserver()
+        self.hub = MemoryHub(clock=self.clock, rng=random.Random(1), latency_s=latency_s, loss=loss)
+        self.inbox = Inbox()
+        self.alice: MemoryNetwork = self.hub.network(ALICE, observer=self.observer)
+        self.bob: MemoryNetwork = self.hub.network(BOB, observer=self.observer)
+        self.alice.start(Inbox().received)
+        self.bob.start(self.inbox.received)
+
+
+def test_frames_of_one_instant_arrive_together_after_the_latency() -> None:
+    world = World()
+    assert world.alice.send(BOB, b"1")
+    assert world.alice.send(BOB, b"2")
+    world.clock.advance(0.09)
+    assert world.inbox.calls == []
+    world.clock.advance(0.02)
+    assert world.inbox.calls == [(ALICE, [b"1", b"2"])]
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_a_shorter_latency_later_never_overtakes() -> None:
+    latencies = iter([1.0, 0.1])
+    world = World(latency_s=lambda sender, receiver: next(latencies))
+    world.alice.send(BOB, b"slow")
+    world.clock.advance(0.1)
+    world.alice.send(BOB, b"quick")
+    world.clock.advance(0.5)
+    assert world.inbox.calls == []
+    world.clock.advance(1)
+    assert [frame for _, frames in world.inbox.calls for frame in frames] == [b"slow", b"quick"]
+
+
+def test_an_absent_peer_is_a_counted_drop() -> None:
+    world = World()
+    assert not world.alice.send(b"c" * 32, b"1")
+    assert world.observer.facts == [PacketDropped(0.0, DropReason.NO_LINK)]
+
+
+def test_loss_takes_the_given_share() -> None:
+    world = World(loss=0.25)
+    for _ in range(4000):
+        world.alice.send(BOB, b"x")
+    world.clock.advance(1)
+    # Binomial(4000, 0.75): 3000 +- 27; seeded, so this cannot flicker.
+    assert abs(len(world.inbox.calls[0][1]) - 3000) < 110
+
+
+def test_stopping_leaves_no_call_and_loses_what_is_under_way() -> None:
+    world = World()
+    world.alice.send(BOB, b"1")
+    world.bob.stop()
+    world.alice.stop()
+    assert world.clock.getDelayedCalls() == []
+    world.clock.advance(1)
+    assert world.inbox.calls == []
+    assert not world.alice.send(BOB, b"2")
+
+
+def test_a_stopped_node_can_start_again() -> None:
+    world = World()
+    world.bob.stop()
+    world.bob.start(world.inbox.received)
+    world.alice.send(BOB, b"1")
+    world.clock.advance(0.1)
+    assert world.inbox.calls == [(ALICE, [b"1"])]
+
+
+@pytest.mark.parametrize("loss", [-0.1, 1.1])
+def test_loss_is_a_probability(loss: float) -> None:
+    with pytest.raises(MisuseError, match="probability"):
+        World(loss=loss)
