@@ -1,0 +1,116 @@
+"""The operating-system processes of a test network: start, find again, stop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from loopixmix.errors import StoreError
+
+PROCESSES_FILE = "processes.json"
+LOG_FILE = "log.txt"
+
+
+class RunningProcess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A process that was started here; the creation time tells it from a later one with the same number."""
+
+    pid: int
+    created_s: float
+
+    def find(self) -> psutil.Process | None:
+        """Return the process if it still runs."""
+        try:
+            process = psutil.Process(self.pid)
+            alive = abs(process.create_time() - self.created_s) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return process if alive else None
+
+
+class ProcessTable:
+    """The processes of the network in one directory, remembered in `processes.json` across commands."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._path = directory / PROCESSES_FILE
+        self._table: dict[str, RunningProcess] = {}
+        if self._path.exists():
+            try:
+                self._table = msgspec.json.decode(self._path.read_bytes(), type=dict[str, RunningProcess])
+            except msgspec.MsgspecError as error:
+                raise StoreError(f"{self._path}: {error}") from error
+
+    def start(self, name: str, arguments: Iterable[str]) -> None:
+        """Run `loopixmix ARGUMENTS` in the background, its output appended to `NAME/log.txt`."""
+        node_directory = self._directory / name
+        node_directory.mkdir(exist_ok=True)
+        with (node_directory / LOG_FILE).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "loopixmix.main", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._table[name] = RunningProcess(process.pid, psutil.Process(process.pid).create_time())
+        self._save()
+
+    def running(self) -> Mapping[str, psutil.Process]:
+        """Return the processes that still run, by name."""
+        found = ((name, known.find()) for name, known in self._table.items())
+        return {name: process for name, process in found if process is not None}
+
+    def exited(self) -> list[str]:
+        """Return the names of those that were started and run no more."""
+        return sorted(set(self._table) - set(self.running()))
+
+    def last_words(self, name: str, *, lines: int = 3) -> str:
+        """Return the end of the log of `name`."""
+        log = self._directory / name / LOG_FILE
+        text = log.read_text(errors="replace") if log.exists() else ""
+        return "\n".join(text.strip().splitlines()[-lines:])
+
+    def memory_bytes(self) -> int:
+        """Return the memory of all running processes: their proportional set sizes, so that shared pages count once."""
+        return sum(_memory_bytes(process) for process in self.running().values())
+
+    def stop(self, *, grace_s: float) -> list[str]:
+        """Ask all to end, insist after `grace_s`; return the names of those that had to be killed."""
+        running = self.running()
+        for process in running.values():
+            _signal(process, kill=False)
+        _, stubborn = psutil.wait_procs(list(running.values()), timeout=grace_s)
+        for process in stubborn:
+            _signal(process, kill=True)
+        psutil.wait_procs(stubborn, timeout=grace_s)
+        self._table = {}
+        self._save()
+        return [name for name, process in running.items() if process in stubborn]
+
+    def _save(self) -> None:
+        unfinished = self._path.with_suffix(".tmp")
+        unfinished.write_bytes(msgspec.json.encode(self._table))
+        os.replace(unfinished, self._path)
+
+
+def _signal(process: psutil.Process, *, kill: bool) -> None:
+    try:
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _memory_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
