@@ -1,0 +1,199 @@
+"""Requests to hosted services and their answers, as they lie in a packet's payload.
+
+A request is `version u8 | request id 16 | body`, its answer `status u8 | body`; both end where the payload ends. The
+request id is drawn afresh for each request and kept when the request is sent again, so that a provider answers a
+repeated one from its memory. The requests of the `keys` service, which clients make and providers answer, are here
+too. Specification: docs/protocol/mailbox.md.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from loopixmix.errors import FormatError, MisuseError
+from loopixmix.keys import SIGNATURE_BYTES, IdentityKey, verify
+
+REQUEST_VERSION = 1
+REQUEST_ID_BYTES = 16
+MAX_NAME_BYTES = 64
+MAX_VERSION = 2**63 - 1
+PUBLISH_DOMAIN = b"loopixmix/keys/publish/v1"
+NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+
+_REQUEST_HEAD_BYTES = 1 + REQUEST_ID_BYTES
+_REPLY_HEAD_BYTES = 1
+_LOOK_UP = 1
+_PUBLISH = 2
+
+
+class PayloadSize(Protocol):
+    """What these formats need to know of a packet's geometry."""
+
+    @property
+    def payload_bytes(self) -> int:
+        """The longest payload of one packet."""
+
+
+class ReplyStatus(enum.IntEnum):
+    """How a service's answer begins. Every kind of failure is the same `FAILED`, with an empty body."""
+
+    OK = 0
+    FAILED = 1
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A request as the provider sees it: nothing in it tells who asked."""
+
+    request_id: bytes
+    body: bytes
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A service's answer."""
+
+    status: ReplyStatus
+    body: bytes
+
+
+def request_body_bytes(geometry: PayloadSize) -> int:
+    """Return the longest body of one request."""
+    return geometry.payload_bytes - _REQUEST_HEAD_BYTES
+
+
+def reply_body_bytes(geometry: PayloadSize) -> int:
+    """Return the longest body of one answer."""
+    return geometry.payload_bytes - _REPLY_HEAD_BYTES
+
+
+def encode_request(request_id: bytes, body: bytes, geometry: PayloadSize) -> bytes:
+    """Encode a request; raise `MisuseError` where the body is too long for one packet."""
+    if len(request_id) != REQUEST_ID_BYTES:
+        raise MisuseError(f"a request id has {REQUEST_ID_BYTES} bytes, not {len(request_id)}")
+    if len(body) > request_body_bytes(geometry):
+        raise MisuseError(f"a request has at most {request_body_bytes(geometry)} bytes, not {len(body)}")
+    return bytes([REQUEST_VERSION]) + request_id + body
+
+
+def decode_request(payload: bytes) -> Request:
+    """Decode a request; raise `FormatError` where it is none."""
+    if len(payload) < _REQUEST_HEAD_BYTES:
+        raise FormatError("a request is shorter than its head")
+    if payload[0] != REQUEST_VERSION:
+        raise FormatError(f"unknown request version {payload[0]}")
+    return Request(payload[1:_REQUEST_HEAD_BYTES], payload[_REQUEST_HEAD_BYTES:])
+
+
+def encode_reply(status: ReplyStatus, body: bytes, geometry: PayloadSize) -> bytes:
+    """Encode an answer; raise `MisuseError` where the body is too long, or a failure has one."""
+    if len(body) > reply_body_bytes(geometry):
+        raise MisuseError(f"an answer has at most {reply_body_bytes(geometry)} bytes, not {len(body)}")
+    if status is not ReplyStatus.OK and body:
+        raise MisuseError("a failure tells nothing more")
+    return bytes([status]) + body
+
+
+def decode_reply(payload: bytes) -> Reply:
+    """Decode an answer; raise `FormatError` where it is none."""
+    if not payload:
+        raise FormatError("an answer is empty")
+    try:
+        status = ReplyStatus(payload[0])
+    except ValueError as error:
+        raise FormatError(f"unknown answer status {payload[0]}") from error
+    if status is not ReplyStatus.OK and len(payload) > _REPLY_HEAD_BYTES:
+        raise FormatError("a failure tells nothing more")
+    return Reply(status, payload[_REPLY_HEAD_BYTES:])
+
+
+class LookUp(msgspec.Struct, frozen=True):
+    """Ask for the card of `name`. The answer's body is a card, for an unknown name a decoy."""
+
+    name: str
+
+
+class Publish(msgspec.Struct, frozen=True):
+    """Put `card` (or nothing, with an empty one) under `name`; the answer's body is empty.
+
+    `version` must exceed the one published last, so that nobody can put an old card back. `signature` is made with
+    the account's identity key by `sign_publish`.
+    """
+
+    name: str
+    version: int
+    signature: bytes
+    card: bytes
+
+
+KeysRequest: TypeAlias = LookUp | Publish
+
+
+def check_name(name: str) -> None:
+    """Raise `FormatError` where `name` is no account name: 1 to 64 of `a-z 0-9 . _ -`."""
+    if not 1 <= len(name) <= MAX_NAME_BYTES or not NAME_CHARACTERS.issuperset(name):
+        raise FormatError(f"a name has 1 to {MAX_NAME_BYTES} characters of a-z 0-9 . _ -")
+
+
+def sign_publish(identity: IdentityKey, name: str, version: int, card: bytes) -> Publish:
+    """Make a signed `Publish`; raise `MisuseError` where the version is out of range."""
+    if not 1 <= version <= MAX_VERSION:
+        raise MisuseError(f"a version is 1 to {MAX_VERSION}, not {version}")
+    return Publish(name, version, identity.sign(PUBLISH_DOMAIN, _published_bytes(name, version, card)), card)
+
+
+def verify_publish(publish: Publish, identity: bytes) -> None:
+    """Check that the account with the public key `identity` signed `publish`; raise `SignatureError` otherwise."""
+    message = _published_bytes(publish.name, publish.version, publish.card)
+    verify(identity, publish.signature, PUBLISH_DOMAIN, message)
+
+
+def encode_keys_request(request: KeysRequest) -> bytes:
+    """Encode a request to the `keys` service, the body of an `encode_request`."""
+    check_name(request.name)
+    match request:
+        case LookUp(name):
+            return bytes([_LOOK_UP]) + _name_bytes(name)
+        case Publish(name, version, signature, card):
+            return bytes([_PUBLISH]) + signature + _published_bytes(name, version, card)
+
+
+def decode_keys_request(body: bytes) -> KeysRequest:
+    """Decode a request to the `keys` service; raise `FormatError` where it is none."""
+    match body[:1]:
+        case b"\x01":
+            name, rest = _split_name(body[1:])
+            if rest:
+                raise FormatError("bytes follow the name that is looked up")
+            return LookUp(name)
+        case b"\x02":
+            signature, signed = body[1 : 1 + SIGNATURE_BYTES], body[1 + SIGNATURE_BYTES :]
+            name, rest = _split_name(signed)
+            if len(rest) < 8:
+                raise FormatError("a publication is shorter than its head")
+            version = int.from_bytes(rest[:8])
+            if not 1 <= version <= MAX_VERSION:
+                raise FormatError(f"a version is 1 to {MAX_VERSION}, not {version}")
+            return Publish(name, version, signature, rest[8:])
+        case _:
+            raise FormatError("unknown request to the keys service")
+
+
+def _published_bytes(name: str, version: int, card: bytes) -> bytes:
+    return _name_bytes(name) + version.to_bytes(8) + card
+
+
+def _name_bytes(name: str) -> bytes:
+    return bytes([len(name)]) + name.encode()
+
+
+def _split_name(data: bytes) -> tuple[str, bytes]:
+    if not data or len(data) < 1 + data[0]:
+        raise FormatError("a name is shorter than its length says")
+    try:
+        name = data[1 : 1 + data[0]].decode("ascii")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"a name has 1 to {MAX_NAME_BYTES} characters of a-z 0-9 . _ -") from error
+    check_name(name)
+    return name, data[1 + data[0] :]
