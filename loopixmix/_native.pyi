@@ -1,0 +1,93 @@
+"""The Rust engine (crate `native/`): Sphinx in bulk, outside the GIL. Absent where no Rust toolchain was at install.
+
+Bytes are those of sphinxmix 0.0.7 with the X25519 group of `loopixmix.sphinx`. A packet is
+`alpha 32 | beta beta_bytes | gamma 16 | body body_bytes`, a header its first three parts. Commands have 41 bytes;
+in the header each is preceded by its length. Group elements are canonical encodings (RFC 7748 section 5, u < p);
+anything else is refused like a low-order point.
+
+Arguments that the caller got wrong (key, command, padding, payload or geometry of a wrong size, a public key that is
+not canonical, of low order or on the twist) raise `ValueError`; a message never holds secret bytes. What peers got
+wrong comes back as one of the codes below, named as in `loopixmix.seams.DropReason`.
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+COMMAND_BYTES: Final = 41
+
+WRONG_LENGTH: Final = 1
+"""The packet (or body) does not have the size of the geometry."""
+BAD_POINT: Final = 2
+"""alpha is not canonical or of low order (the shared secret would be all zero, RFC 7748 section 6.1)."""
+BAD_MAC: Final = 3
+"""gamma fits beta under none of the private keys."""
+UNKNOWN_COMMAND: Final = 4
+"""The MAC is right but the length byte in front of the command is not `COMMAND_BYTES`."""
+TAGGED_PAYLOAD: Final = 5
+"""The body's MAC is wrong: it was changed on the way."""
+BAD_PAYLOAD: Final = 6
+"""The body's MAC is right but its padding is not."""
+
+UnwrappedTuple: TypeAlias = tuple[int, bytes, bytes, bytes, bytes]
+"""(index of the private key that fitted, replay tag 16, command 41, packet for the next hop, payload key 16)."""
+
+def create_header(
+    public_keys: Sequence[bytes], commands: Sequence[bytes], secret: bytes, padding: bytes, beta_bytes: int
+) -> tuple[bytes, list[bytes]]:
+    """Make a header: `commands[i]` is what the holder of `public_keys[i]` is told.
+
+    `secret`: 32 random bytes, used once. `padding`: random, exactly `beta_bytes - 58 * (len(public_keys) - 1) - 42`
+    bytes. Returns the header and each hop's payload key (sphinxmix `hpi`, 16 bytes), in path order.
+    """
+
+def wrap(
+    public_keys: Sequence[bytes],
+    commands: Sequence[bytes],
+    secret: bytes,
+    padding: bytes,
+    beta_bytes: int,
+    content: bytes,
+    body_bytes: int,
+) -> bytes:
+    """Make a packet: the header of `create_header` and `content` (at most `body_bytes - 17` bytes) padded, MACed and
+    encrypted for every hop."""
+
+def use_surb_body(ktilde: bytes, payload: bytes, body_bytes: int) -> bytes:
+    """Make the body that goes with a SURB's header from `payload` (at most `body_bytes - 17` bytes)."""
+
+def open_reply(ktilde: bytes, payload_keys: Sequence[bytes], body: bytes) -> bytes | int:
+    """Undo every hop's layer (`payload_keys` in path order) and `use_surb_body`: the payload, or `TAGGED_PAYLOAD`,
+    `BAD_PAYLOAD`, `WRONG_LENGTH` (shorter than any body)."""
+
+def open_body(payload_key: bytes, body: bytes) -> bytes | int:
+    """Check MAC and padding of a body that the last hop unwrapped: the content, or `TAGGED_PAYLOAD`, `BAD_PAYLOAD`,
+    `WRONG_LENGTH` (shorter than any body)."""
+
+def unwrap_many(
+    private_keys: Sequence[bytes], packets: Sequence[bytes], beta_bytes: int, body_bytes: int, threads: int
+) -> list[UnwrappedTuple | int]:
+    """Take one layer off each packet, in order: what it holds, or `WRONG_LENGTH`, `BAD_POINT`, `BAD_MAC`,
+    `UNKNOWN_COMMAND`.
+
+    Each private key is tried in turn until the MAC fits. Works on up to `threads` threads, outside the GIL; a small
+    batch stays on the calling thread.
+    """
+
+def x25519(private_key: bytes, public_key: bytes) -> bytes:
+    """RFC 7748 X25519 of two 32-byte strings; `ValueError` where the result would be all zero."""
+
+def info() -> dict[str, str]:
+    """Tell what was picked at run time: `version` of the crate, `x25519` implementation."""
+
+class TagSet:
+    """An exact set of 16-byte replay tags, about 20 to 40 bytes each; hashed under a random key."""
+
+    def __init__(self) -> None: ...
+    def add(self, tag: bytes, /) -> bool:
+        """Add one tag; true where it was not there yet."""
+
+    def add_many(self, tags: Sequence[bytes], /) -> list[bool]:
+        """Add tags in order; for each, true where it was not there yet (nor earlier in `tags`)."""
+
+    def __contains__(self, tag: bytes, /) -> bool: ...
+    def __len__(self) -> int: ...
