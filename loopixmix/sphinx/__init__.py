@@ -1,1 +1,46 @@
 """Sphinx packets: wrap, unwrap and reply blocks, by two engines that agree byte for byte."""
+
+from __future__ import annotations
+
+from loopixmix.sphinx.commands import (
+    Command,
+    Deliver,
+    Discard,
+    Relay,
+    Reply,
+    decode_command,
+    encode_command,
+)
+from loopixmix.sphinx.engine import engine_name, engines
+from loopixmix.sphinx.errors import PacketError
+from loopixmix.sphinx.geometry import Geometry
+from loopixmix.sphinx.packet import Hop, Payload, Surb, SurbKeys, Unwrapped, decode_surb
+from loopixmix.sphinx.unwrapping import open_payload, unwrap, unwrap_many
+from loopixmix.sphinx.wrapping import make_surb, open_reply, use_surb, wrap
+
+__all__ = [
+    "Command",
+    "Deliver",
+    "Discard",
+    "Geometry",
+    "Hop",
+    "PacketError",
+    "Payload",
+    "Relay",
+    "Reply",
+    "Surb",
+    "SurbKeys",
+    "Unwrapped",
+    "decode_command",
+    "decode_surb",
+    "encode_command",
+    "engine_name",
+    "engines",
+    "make_surb",
+    "open_payload",
+    "open_reply",
+    "unwrap",
+    "unwrap_many",
+    "use_surb",
+    "wrap",
+]

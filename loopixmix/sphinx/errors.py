@@ -1,0 +1,15 @@
+"""What is wrong with a packet, as one exception that carries the reason the drop is counted under."""
+
+from __future__ import annotations
+
+from loopixmix.errors import PeerError
+from loopixmix.seams import DropReason
+
+
+class PacketError(PeerError):
+    """The packet is not valid."""
+
+    def __init__(self, reason: DropReason) -> None:
+        """Take the reason; nothing of the packet itself is kept."""
+        super().__init__(f"the packet is not valid: {reason.value}")
+        self.reason = reason
