@@ -16,14 +16,14 @@ PACKAGES = ("loopixmix", "provider", "client")
 LAYERS = (
     (0, ("loopixmix", "loopixmix.errors", "loopixmix.params", "loopixmix.epoch", "loopixmix.keys")),
     (0, ("loopixmix.seams", "loopixmix._native")),
-    (1, ("loopixmix.sphinx*", "loopixmix.wire", "loopixmix.directory*", "loopixmix.requests")),
+    (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests")),
     (1, ("loopixmix.cards",)),
     (2, ("loopixmix.path", "loopixmix.cover", "loopixmix.replay", "loopixmix.mixing")),
     (2, ("loopixmix.anonymity", "loopixmix.observers")),
     (2, ("provider", "provider.mailbox", "provider.accounts", "provider.api")),
     (2, ("client", "client.api", "client.core*", "client.sealing")),
     (3, ("loopixmix.net*", "loopixmix.config", "loopixmix.metrics", "loopixmix.log")),
-    (3, ("loopixmix.status", "*.store", "*.migrations*")),
+    (3, ("loopixmix.status", "*.store", "*.store.*", "*.migrations*")),
     (6, ("loopixmix.main", "loopixmix.commands*", "provider.main", "client.main")),
     (4, ("loopixmix.services*", "provider*", "client*")),
 )
