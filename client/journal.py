@@ -1,0 +1,42 @@
+"""What the daemon's HTTP interface needs of a client beyond `client.api`: its history in durable numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from client.api import Client, MessageId, MessageState
+
+
+class NumberedChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of one outgoing message. `number` counts the steps of all messages from 1 and never repeats."""
+
+    number: int
+    message_id: MessageId
+    to: str
+    kind: str
+    at_s: float
+    state: MessageState
+    detail: str = ""
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """How far a reader has come: the last received message's number and the last state change's number."""
+
+    received: int = 0
+    changes: int = 0
+
+
+class JournalledClient(Client, Protocol):
+    """A client that also tells what happened, so that a reader can come back and miss nothing."""
+
+    async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
+        """Return state changes with a number over `after`, oldest first, at most `limit`."""
+
+    async def newest(self) -> Cursor:
+        """Return the numbers of the newest received message and state change, 0 where there is none."""
+
+    def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback`, which is quick, after `inbox`, `state_changes` or `status` have news; returns how to stop."""
