@@ -1,0 +1,157 @@
+"""What a mailbox decides: which items a pull gets, which come again, what is full and what has expired.
+
+Nothing here reads or writes: the store keeps the items, the service carries them. Only what a client has been given
+and not yet acknowledged is held in memory; after a restart it is given again, and the client knows it by its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from loopixmix.errors import MisuseError
+from loopixmix.wire import SURB_ID_BYTES, Item, ItemKind
+
+DAY_S = 86_400
+
+ItemNumber: TypeAlias = int
+"""The item id on the wire: counts up within one account from a random start, and never repeats."""
+
+
+class MailboxRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator allows each mailbox.
+
+    `quota_items` wait at most; each is forgotten `expiry_days` after its day; what was given and not acknowledged is
+    given again `lease_pulls` pulls later.
+    """
+
+    quota_items: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 20_000
+    expiry_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
+    lease_pulls: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
+
+
+class StoredItem(msgspec.Struct, frozen=True, gc=False):
+    """An item as the store holds it."""
+
+    number: ItemNumber
+    kind: ItemKind
+    surb_id: bytes
+    body: bytes
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """What to read from the store: the items `again`, and the `fresh` oldest ones after number `after`."""
+
+    again: tuple[ItemNumber, ...]
+    after: ItemNumber
+    fresh: int
+
+
+def day_of(now_s: float) -> int:
+    """Return the day since the Unix epoch: the finest time that is kept of an item."""
+    return int(now_s // DAY_S)
+
+
+def oldest_day_kept(now_s: float, rules: MailboxRules) -> int:
+    """Return the first day whose items are kept; those of earlier days have expired."""
+    return day_of(now_s) - rules.expiry_days
+
+
+def is_full(waiting_items: int, rules: MailboxRules) -> bool:
+    """Tell whether a mailbox with `waiting_items` takes no more."""
+    return waiting_items >= rules.quota_items
+
+
+class Mailbox:
+    """The pulls of one account: what is ready to be given, and what was given and awaits acknowledgement.
+
+    A pull goes `acknowledge`, `fetch`, (the store reads) `fetched`, and at the moment of the answer `give`.
+    """
+
+    def __init__(self, *, pull_batch: int, lease_pulls: int) -> None:
+        """Take the number of items of each answer, and after how many pulls an item is given again."""
+        if pull_batch < 1 or lease_pulls < 1:
+            raise MisuseError("a pull is answered by one item or more, a lease lasts one pull or more")
+        self._pull_batch = pull_batch
+        self._lease_pulls = lease_pulls
+        self._pulls = 0
+        self._account_id: int | None = None
+        self._after: ItemNumber = 0
+        self._ready: dict[ItemNumber, StoredItem] = {}
+        self._leases: dict[ItemNumber, int] = {}
+        self._fetching: Fetch | None = None
+
+    @property
+    def awaiting(self) -> int:
+        """How many items were given and not acknowledged."""
+        return len(self._leases)
+
+    def acknowledge(self, numbers: Sequence[ItemNumber]) -> None:
+        """Begin a pull: forget what the client has stored safely (the store deletes it)."""
+        self._pulls += 1
+        for number in numbers:
+            self._leases.pop(number, None)
+            self._ready.pop(number, None)
+
+    def fetch(self) -> Fetch | None:
+        """Return what to read for the answer, or None while an earlier reading goes on or nothing is wanted."""
+        room = self._pull_batch - len(self._ready)
+        if self._fetching is not None or room <= 0:
+            return None
+        again = [number for number in self._overdue() if number not in self._ready][:room]
+        self._fetching = Fetch(tuple(again), self._after, room - len(again))
+        return self._fetching
+
+    def fetched(self, account_id: int, items: Sequence[StoredItem]) -> None:
+        """Take what the store read. An account that was removed and made anew starts afresh."""
+        fetching, self._fetching = self._fetching, None
+        if account_id != self._account_id:
+            is_first, self._account_id = self._account_id is None, account_id
+            if not is_first:
+                self._start_afresh()
+                return
+        if fetching is None:
+            return
+        found = {item.number: item for item in items}
+        for number in fetching.again:
+            if number not in found:
+                self._leases.pop(number, None)
+        for number, item in found.items():
+            if number > fetching.after or number in self._leases:
+                self._ready[number] = item
+                self._after = max(self._after, number)
+
+    def fetch_failed(self) -> None:
+        """Forget a reading that failed; the next pull tries again."""
+        self._fetching = None
+
+    def give(self) -> list[StoredItem]:
+        """Return the items of one answer, oldest first, at most a batch; each is leased."""
+        numbers = sorted(self._ready)[: self._pull_batch]
+        items = [self._ready.pop(number) for number in numbers]
+        for number in numbers:
+            self._leases[number] = self._pulls
+        return items
+
+    def _overdue(self) -> Iterator[ItemNumber]:
+        for number in sorted(self._leases):
+            if self._pulls - self._leases[number] >= self._lease_pulls:
+                yield number
+
+    def _start_afresh(self) -> None:
+        self._after = 0
+        self._ready.clear()
+        self._leases.clear()
+
+
+def answer_items(request_id: int, items: Sequence[StoredItem], *, pull_batch: int, body_bytes: int) -> list[Item]:
+    """Return exactly `pull_batch` items for the wire: the given ones, then dummies, all with bodies of one length."""
+    if len(items) > pull_batch:
+        raise MisuseError(f"a pull is answered by {pull_batch} items, not {len(items)}")
+    dummy = StoredItem(0, ItemKind.DUMMY, bytes(SURB_ID_BYTES), b"")
+    return [
+        Item(request_id, item.number, item.kind, item.surb_id, item.body.ljust(body_bytes, b"\0"))
+        for item in [*items, *[dummy] * (pull_batch - len(items))]
+    ]

@@ -1,0 +1,1 @@
+"""The history of the provider's store, applied at start (Alembic)."""

@@ -1,0 +1,162 @@
+"""Items in the store: each function works within the caller's transaction."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+
+from loopixmix.seams import NodeId
+from loopixmix.wire import ItemKind
+from provider.mailbox import Fetch, ItemNumber, MailboxRules, StoredItem, is_full
+from provider.store.schema import VOID_NAME, accounts, items
+
+_T = TypeVar("_T")
+_CHUNK = 400
+
+
+class Outcome(enum.Enum):
+    """What became of a new item."""
+
+    STORED = enum.auto()
+    UNKNOWN_RECIPIENT = enum.auto()
+    MAILBOX_FULL = enum.auto()
+
+
+class NewItem(msgspec.Struct, frozen=True, gc=False):
+    """An item on its way into the store."""
+
+    recipient: NodeId
+    kind: ItemKind
+    surb_id: bytes
+    body: bytes
+    day: int
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What a reading found: `account_id` is another one after an account was removed and made anew."""
+
+    account_id: int
+    items: tuple[StoredItem, ...]
+
+
+class _Box:
+    """The figures of one account while a batch is stored."""
+
+    def __init__(self, row: RowMapping) -> None:
+        self.account_id: int = row["id"]
+        self.next_number: ItemNumber = row["next_number"]
+        self.item_count: int = row["item_count"]
+
+    def as_parameters(self) -> dict[str, int]:
+        return {"b_id": self.account_id, "b_next_number": self.next_number, "b_item_count": self.item_count}
+
+
+_UPDATE_BOX = (
+    update(accounts)
+    .where(accounts.c.id == bindparam("b_id"))
+    .values(next_number=bindparam("b_next_number"), item_count=bindparam("b_item_count"))
+)
+_BOX_COLUMNS = (accounts.c.identity, accounts.c.id, accounts.c.next_number, accounts.c.item_count)
+_ITEM_COLUMNS = (items.c.number, items.c.kind, items.c.surb_id, items.c.body)
+
+
+def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRules) -> list[Outcome]:
+    """Store a batch and return what became of each item.
+
+    An item for an unknown recipient is written like the others, into an account that nobody pulls, and deleted with
+    the next batch: it takes the same time.
+    """
+    boxes, void = _boxes(connection, {item.recipient for item in new})
+    connection.execute(delete(items).where(items.c.account_id == void.account_id))
+    rows: list[dict[str, int | bytes]] = []
+    outcomes: list[Outcome] = []
+    touched: dict[int, _Box] = {}
+    for item in new:
+        box = boxes.get(item.recipient)
+        if box is not None and is_full(box.item_count, rules):
+            outcomes.append(Outcome.MAILBOX_FULL)
+            continue
+        outcomes.append(Outcome.STORED if box is not None else Outcome.UNKNOWN_RECIPIENT)
+        box = box or void
+        rows.append(_row(box, item))
+        box.next_number += 1
+        box.item_count += 0 if box is void else 1
+        touched[box.account_id] = box
+    if rows:
+        connection.execute(insert(items), rows)
+        connection.execute(_UPDATE_BOX, [box.as_parameters() for box in touched.values()])
+    return outcomes
+
+
+def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken | None:
+    """Read what a mailbox wants, oldest first; None where `identity` has no account."""
+    account_id = connection.execute(select(accounts.c.id).where(accounts.c.identity == identity)).scalar()
+    if account_id is None:
+        return None
+    own = select(*_ITEM_COLUMNS).where(items.c.account_id == account_id).order_by(items.c.number)
+    found = connection.execute(own.where(items.c.number > fetch.after).limit(fetch.fresh)).all()
+    if fetch.again:
+        found = [*connection.execute(own.where(items.c.number.in_(fetch.again))).all(), *found]
+    return Taken(account_id, tuple(StoredItem(r.number, ItemKind(r.kind), r.surb_id, r.body) for r in found))
+
+
+def delete_items(connection: Connection, identity: NodeId, numbers: Sequence[ItemNumber]) -> int:
+    """Delete what the owner has stored safely; return how many there were."""
+    account_id = connection.execute(select(accounts.c.id).where(accounts.c.identity == identity)).scalar()
+    if account_id is None:
+        return 0
+    # A number over the range of the database was never given to anybody.
+    wanted = [number for number in numbers if number < 2**63]
+    own = delete(items).where(items.c.account_id == account_id)
+    deleted = sum(connection.execute(own.where(items.c.number.in_(chunk))).rowcount for chunk in _chunks(wanted))
+    _subtract(connection, account_id, deleted)
+    return deleted
+
+
+def expire_items(connection: Connection, oldest_day: int, limit: int) -> int:
+    """Delete at most `limit` items stored before `oldest_day`; return how many there were."""
+    expired = select(items.c.id, items.c.account_id).where(items.c.stored_day < oldest_day).limit(limit)
+    found = connection.execute(expired).all()
+    lost: dict[int, int] = {}
+    for row in found:
+        lost[row.account_id] = lost.get(row.account_id, 0) + 1
+    for chunk in _chunks([row.id for row in found]):
+        connection.execute(delete(items).where(items.c.id.in_(chunk)))
+    for account_id, count in lost.items():
+        _subtract(connection, account_id, count)
+    return len(found)
+
+
+def _boxes(connection: Connection, recipients: set[NodeId]) -> tuple[dict[NodeId, _Box], _Box]:
+    boxes: dict[NodeId, _Box] = {}
+    for chunk in _chunks(sorted(recipients)):
+        known = select(*_BOX_COLUMNS).where(accounts.c.identity.in_(chunk), accounts.c.name != VOID_NAME)
+        boxes.update((row["identity"], _Box(row)) for row in connection.execute(known).mappings())
+    void = select(*_BOX_COLUMNS).where(accounts.c.name == VOID_NAME)
+    return boxes, _Box(connection.execute(void).mappings().one())
+
+
+def _row(box: _Box, item: NewItem) -> dict[str, int | bytes]:
+    return {
+        "account_id": box.account_id,
+        "number": box.next_number,
+        "kind": int(item.kind),
+        "surb_id": item.surb_id,
+        "body": item.body,
+        "stored_day": item.day,
+    }
+
+
+def _subtract(connection: Connection, account_id: int, count: int) -> None:
+    if count:
+        fewer = func.coalesce(accounts.c.item_count, 0) - count
+        connection.execute(update(accounts).where(accounts.c.id == account_id).values(item_count=fewer))
+
+
+def _chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

@@ -1,0 +1,139 @@
+"""Opening a store: SQLite settings, version and integrity checks, migrations."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from loopixmix.errors import StoreError
+from provider.store.schema import HEAD, OLDER_VERSIONS
+
+PAGE_BYTES = 8192
+BUSY_TIMEOUT_MS = 10_000
+MAX_CHECKED_BYTES = 256 * 1024 * 1024
+"""Larger stores are not read through at each start; what is broken in them is found when it is read."""
+
+_SETTINGS = (
+    f"PRAGMA page_size = {PAGE_BYTES}",
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = FAST",
+    "PRAGMA trusted_schema = OFF",
+)
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the address of the store in the file `path`."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def open_engine(url: str) -> Engine:
+    """Open the store at the SQLAlchemy address `url`, make or migrate its tables, and check it.
+
+    Raises `StoreError`, in one line fit for the operator, where the store cannot be used.
+    """
+    parsed, engine = _make_engine(url)
+    try:
+        with engine.begin() as connection:
+            _check_integrity(connection, parsed)
+            _migrate(connection, parsed)
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise StoreError(f"{_place(parsed)}: {plain_reason(error)}") from error
+    except StoreError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def plain_reason(error: SQLAlchemyError) -> str:
+    """Say in one line what the database complained about, without the statement and its values."""
+    if isinstance(error, DatabaseError) and error.orig is not None:
+        reason = str(error.orig).splitlines()[0]
+        return f"the store is damaged ({reason})" if "malformed" in reason or "not a database" in reason else reason
+    return type(error).__name__
+
+
+def read_only(connection: Connection) -> Connection:
+    """Return the connection for transactions that only read: they do not wait for the writer."""
+    return connection.execution_options(loopixmix_reads=True)
+
+
+def _make_engine(url: str) -> tuple[URL, Engine]:
+    try:
+        parsed = make_url(url)
+        engine = create_engine(parsed)
+    except (ArgumentError, ImportError) as error:
+        raise StoreError(f"{url}: this is not the address of a store that can be used here ({error})") from error
+    if engine.dialect.name == "sqlite":
+        _make_private_file(parsed)
+        event.listen(engine, "connect", _set_up_connection)
+        event.listen(engine, "begin", _begin)
+    return parsed, engine
+
+
+def _make_private_file(url: URL) -> None:
+    if not url.database or url.database == ":memory:":
+        raise StoreError("a provider's store needs a file")
+    try:
+        os.close(os.open(url.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(f"{url.database}: cannot be written ({error.strerror})") from error
+
+
+def _set_up_connection(dbapi_connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    dbapi_connection.isolation_level = None  # transactions begin where `_begin` says
+    cursor = dbapi_connection.cursor()
+    for setting in _SETTINGS:
+        cursor.execute(setting)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("loopixmix_reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _check_integrity(connection: Connection, url: URL) -> None:
+    if connection.dialect.name != "sqlite" or not url.database:
+        return
+    if Path(url.database).stat().st_size > MAX_CHECKED_BYTES:
+        return
+    complaint = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
+    if complaint != "ok":
+        raise StoreError(f"{_place(url)}: the store is damaged ({str(complaint).splitlines()[0]})")
+
+
+def _migrate(connection: Connection, url: URL) -> None:
+    tables = inspect(connection).get_table_names()
+    version = None
+    if "alembic_version" in tables:
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if version == HEAD:
+        return
+    if version is None and tables:
+        raise StoreError(f"{_place(url)}: this is not the store of a LoopixMix provider")
+    if version is not None and version not in OLDER_VERSIONS:
+        raise StoreError(
+            f"{_place(url)}: made by a newer LoopixMix (schema {version}); this one knows schemas up to {HEAD}"
+        )
+    # Alembic takes time and memory, and most starts need no migration.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)
+
+
+def _place(url: URL) -> str:
+    return url.database if url.get_backend_name() == "sqlite" and url.database else url.render_as_string()

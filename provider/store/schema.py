@@ -1,0 +1,70 @@
+"""The tables of a provider's store.
+
+Times are whole days, and nothing tells who sent an item or asked for a card.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+)
+
+HEAD = "0002"
+"""The schema version this code reads and writes: the newest migration."""
+
+OLDER_VERSIONS = frozenset({"0001"})
+"""The versions that migrations lead from to `HEAD`."""
+
+VOID_NAME = ""
+"""The account that takes the items for unknown recipients, so that they cost what others cost. No name is empty."""
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("identity", LargeBinary(32), nullable=False, unique=True),
+    Column("card", LargeBinary, nullable=False),
+    Column("card_version", BigInteger, nullable=False),
+    Column("next_number", BigInteger, nullable=False),
+    Column("item_count", BigInteger, nullable=False),
+    Column("created_day", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("account_id", RowId, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("surb_id", LargeBinary(8), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("stored_day", Integer, nullable=False),
+    Index("items_by_number", "account_id", "number", unique=True),
+    Index("items_by_day", "stored_day"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("code_hash", LargeBinary(32), primary_key=True),
+    Column("uses_left", Integer, nullable=False),
+    Column("last_day", Integer, nullable=False),
+)
+
+retired_names = Table("retired_names", metadata, Column("name", String(64), primary_key=True))

@@ -1,0 +1,159 @@
+"""Items in the store: numbers, quota, expiry, and what an unknown recipient costs."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select, text
+
+from loopixmix.wire import ItemKind
+from provider.accounts import RegistrationMode, RegistrationRules
+from provider.mailbox import Fetch, MailboxRules
+from provider.store import MailStore
+from provider.store.accounts import Application, figures, register, remove_account
+from provider.store.items import NewItem, Outcome, delete_items, expire_items, store_items, take_items
+from provider.store.schema import items
+
+ALICE, BOB, NOBODY = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
+RULES = MailboxRules(quota_items=1000)
+ALL = Fetch((), 0, 10_000)
+
+
+def open_account(store: MailStore, name: str, identity: bytes, first_number: int = 1) -> None:
+    application = Application(
+        name=name, identity=identity, card=b"", invitation_hash=b"", first_number=first_number, day=20_000
+    )
+    rules = RegistrationRules(mode=RegistrationMode.OPEN)
+    assert store.write(lambda connection: register(connection, application, rules)) is None
+
+
+def put(store: MailStore, *new: NewItem, rules: MailboxRules = RULES) -> list[Outcome]:
+    return store.write(lambda connection: store_items(connection, new, rules))
+
+
+def message(recipient: bytes, body: bytes, day: int = 20_000) -> NewItem:
+    return NewItem(recipient, ItemKind.MESSAGE, bytes(8), body, day)
+
+
+def bodies(store: MailStore, identity: bytes, fetch: Fetch = ALL) -> list[bytes]:
+    taken = store.read(lambda connection: take_items(connection, identity, fetch))
+    assert taken is not None
+    return [item.body for item in taken.items]
+
+
+def numbers(store: MailStore, identity: bytes) -> list[int]:
+    taken = store.read(lambda connection: take_items(connection, identity, ALL))
+    assert taken is not None
+    return [item.number for item in taken.items]
+
+
+def rows(store: MailStore) -> int:
+    return store.read(lambda connection: connection.execute(select(func.count()).select_from(items)).scalar_one())
+
+
+def test_items_are_read_by_their_owner_oldest_first(store: MailStore) -> None:
+    open_account(store, "alice", ALICE, first_number=500)
+    open_account(store, "bob", BOB, first_number=7)
+    put(store, message(ALICE, b"a1"), message(BOB, b"b1"), message(ALICE, b"a2"))
+    put(store, message(ALICE, b"a3"), NewItem(BOB, ItemKind.REPLY, b"surb-id!", b"b2", 20_000))
+    assert bodies(store, ALICE) == [b"a1", b"a2", b"a3"]
+    assert numbers(store, ALICE) == [500, 501, 502]
+    taken = store.read(lambda connection: take_items(connection, BOB, ALL))
+    assert taken is not None
+    assert [(i.number, i.kind, i.surb_id, i.body) for i in taken.items] == [
+        (7, ItemKind.MESSAGE, bytes(8), b"b1"),
+        (8, ItemKind.REPLY, b"surb-id!", b"b2"),
+    ]
+
+
+def test_a_reading_takes_what_comes_again_and_then_the_oldest_fresh_ones(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    put(store, *[message(ALICE, b"%d" % n) for n in range(1, 9)])
+    assert bodies(store, ALICE, Fetch((2, 1, 99), 4, 2)) == [b"1", b"2", b"5", b"6"]
+    assert bodies(store, ALICE, Fetch((), 8, 2)) == []
+
+
+def test_who_has_no_account_reads_and_deletes_nothing(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    put(store, message(ALICE, b"a"), message(NOBODY, b"n"))
+    assert store.read(lambda connection: take_items(connection, NOBODY, ALL)) is None
+    assert store.write(lambda connection: delete_items(connection, NOBODY, [1])) == 0
+    assert bodies(store, ALICE) == [b"a"]
+
+
+def test_an_owner_deletes_only_items_of_its_own(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    open_account(store, "bob", BOB)
+    put(store, message(ALICE, b"a"), message(BOB, b"b"))
+    assert store.write(lambda connection: delete_items(connection, BOB, [1, 1, 2, 2**63, 2**64 - 1])) == 1
+    assert (bodies(store, ALICE), bodies(store, BOB)) == ([b"a"], [])
+    assert store.read(figures).items == 1
+
+
+def test_numbers_never_repeat_even_when_all_items_are_gone(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    put(store, message(ALICE, b"a"), message(ALICE, b"b"))
+    store.write(lambda connection: delete_items(connection, ALICE, [1, 2]))
+    put(store, message(ALICE, b"c"))
+    assert numbers(store, ALICE) == [3]
+
+
+def test_a_full_mailbox_takes_nothing_until_there_is_room(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    open_account(store, "bob", BOB)
+    two = MailboxRules(quota_items=2)
+    outcomes = put(store, *[message(ALICE, b"%d" % n) for n in range(3)], message(BOB, b"b"), rules=two)
+    assert outcomes == [Outcome.STORED, Outcome.STORED, Outcome.MAILBOX_FULL, Outcome.STORED]
+    assert put(store, message(ALICE, b"3"), rules=two) == [Outcome.MAILBOX_FULL]
+    store.write(lambda connection: delete_items(connection, ALICE, [1]))
+    assert put(store, message(ALICE, b"4"), rules=two) == [Outcome.STORED]
+    assert bodies(store, ALICE) == [b"1", b"4"]
+
+
+def test_an_item_for_nobody_is_written_like_any_other_and_soon_gone(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    nobody = [message(NOBODY, b"n")] * 2
+    assert put(store, *nobody, rules=MailboxRules(quota_items=1)) == [Outcome.UNKNOWN_RECIPIENT] * 2
+    assert rows(store) == 2
+    assert put(store, message(NOBODY, b"n"), message(ALICE, b"a")) == [Outcome.UNKNOWN_RECIPIENT, Outcome.STORED]
+    assert rows(store) == 2
+    put(store, message(ALICE, b"a"))
+    assert rows(store) == 2
+    assert store.read(figures).items == 2
+
+
+def test_the_void_account_is_nobodys(store: MailStore) -> None:
+    put(store, message(NOBODY, b"n"))
+    assert put(store, message(b"", b"n")) == [Outcome.UNKNOWN_RECIPIENT]
+    assert store.read(figures).accounts == 0
+    assert store.write(lambda connection: remove_account(connection, "", retire_name=True)) is False
+
+
+def test_items_expire_by_whole_days_some_at_a_time(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    open_account(store, "bob", BOB)
+    put(store, *[message(ALICE, b"old", day) for day in (1, 2, 3)], message(BOB, b"old", 2), message(BOB, b"new", 4))
+    assert store.write(lambda connection: expire_items(connection, 4, 3)) == 3
+    assert store.write(lambda connection: expire_items(connection, 4, 3)) == 1
+    assert store.write(lambda connection: expire_items(connection, 4, 3)) == 0
+    assert (bodies(store, ALICE), bodies(store, BOB)) == ([], [b"new"])
+    assert store.read(figures).items == 1
+
+
+def test_more_recipients_than_one_statement_takes(store: MailStore) -> None:
+    identities = [n.to_bytes(32) for n in range(1, 1001)]
+    for n, identity in enumerate(identities[:3]):
+        open_account(store, f"user{n}", identity)
+    outcomes = put(store, *[message(identity, b"x") for identity in identities])
+    assert outcomes == [Outcome.STORED] * 3 + [Outcome.UNKNOWN_RECIPIENT] * 997
+
+
+def test_nothing_at_rest_is_finer_than_a_day_or_names_a_sender(store: MailStore) -> None:
+    columns = store.read(
+        lambda connection: [
+            (table, row[1])
+            for table in ("accounts", "items", "invitations", "retired_names")
+            for row in connection.execute(text(f"PRAGMA table_info({table})"))
+        ]
+    )
+    times = {name for _, name in columns if "time" in name or "day" in name or name.endswith("_s")}
+    assert times == {"created_day", "stored_day", "last_day"}
+    assert not {name for _, name in columns if "sender" in name or "peer" in name or "address" in name}
