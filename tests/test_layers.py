@@ -21,10 +21,10 @@ LAYERS = (
     (2, ("loopixmix.path", "loopixmix.cover", "loopixmix.replay", "loopixmix.mixing")),
     (2, ("loopixmix.anonymity", "loopixmix.observers")),
     (2, ("provider", "provider.mailbox", "provider.accounts", "provider.api")),
-    (2, ("client", "client.api", "client.core*", "client.sealing")),
+    (2, ("client", "client.api", "client.journal", "client.core*", "client.sealing")),
     (3, ("loopixmix.net*", "loopixmix.config", "loopixmix.metrics", "loopixmix.log")),
     (3, ("loopixmix.status", "*.store", "*.store.*", "*.migrations*")),
-    (6, ("loopixmix.main", "loopixmix.commands*", "provider.main", "client.main")),
+    (6, ("loopixmix.main", "loopixmix.commands*", "loopixmix.testnet*", "provider.main", "client.main")),
     (4, ("loopixmix.services*", "provider*", "client*")),
 )
 MAY_IMPORT = {
