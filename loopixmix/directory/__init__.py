@@ -1,1 +1,76 @@
 """The network document: signed descriptors in, one document an epoch out."""
+
+from loopixmix.directory.descriptor import (
+    MAX_DESCRIPTOR_BYTES,
+    Descriptor,
+    decode_descriptor,
+    read_descriptor,
+    sign_descriptor,
+)
+from loopixmix.directory.document import Document, NodeEntry
+from loopixmix.directory.errors import (
+    DescriptorError,
+    DescriptorExpired,
+    DescriptorForged,
+    DescriptorFromFuture,
+    DescriptorInconsistent,
+    DescriptorOfOtherNetwork,
+    DescriptorReplayed,
+    DescriptorTooLarge,
+    DocumentError,
+    DocumentExpired,
+    DocumentFromFuture,
+    DocumentInconsistent,
+    DocumentOfOtherNetwork,
+    DocumentRolledBack,
+    DocumentTooLarge,
+    DocumentUnderSigned,
+    NoEpochKey,
+)
+from loopixmix.directory.trust import TrustedAuthority, TrustRoot
+from loopixmix.directory.verification import (
+    MAX_DOCUMENT_BYTES,
+    add_signature,
+    decode_document,
+    document_digest,
+    read_document,
+    sign_document,
+)
+from loopixmix.directory.words import NAME_PATTERN, Role
+
+__all__ = [
+    "MAX_DESCRIPTOR_BYTES",
+    "MAX_DOCUMENT_BYTES",
+    "NAME_PATTERN",
+    "Descriptor",
+    "DescriptorError",
+    "DescriptorExpired",
+    "DescriptorForged",
+    "DescriptorFromFuture",
+    "DescriptorInconsistent",
+    "DescriptorOfOtherNetwork",
+    "DescriptorReplayed",
+    "DescriptorTooLarge",
+    "Document",
+    "DocumentError",
+    "DocumentExpired",
+    "DocumentFromFuture",
+    "DocumentInconsistent",
+    "DocumentOfOtherNetwork",
+    "DocumentRolledBack",
+    "DocumentTooLarge",
+    "DocumentUnderSigned",
+    "NoEpochKey",
+    "NodeEntry",
+    "Role",
+    "TrustRoot",
+    "TrustedAuthority",
+    "add_signature",
+    "decode_descriptor",
+    "decode_document",
+    "document_digest",
+    "read_descriptor",
+    "read_document",
+    "sign_descriptor",
+    "sign_document",
+]

@@ -1,0 +1,70 @@
+"""The trust root: which authorities' word counts, and in which network."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
+
+import msgspec
+
+from loopixmix.directory.words import NETWORK_ID_BYTES, Name
+from loopixmix.errors import ConfigError
+
+HexKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+_NETWORK_DOMAIN = b"loopixmix/network/v1"
+
+
+class TrustedAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One authority: its identity key in lower-case hexadecimal and the address it publishes at."""
+
+    public_key: HexKey
+    url: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or "?" in self.url or "#" in self.url or not self.url.isprintable() or " " in self.url:
+            raise ConfigError(f"{self.url!r} is not an address like http://host:port")
+
+    @property
+    def public(self) -> bytes:
+        """The identity public key, 32 bytes."""
+        return bytes.fromhex(self.public_key)
+
+
+class TrustRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a node or client has to know beforehand to join a network; the file `network.toml`.
+
+    A document counts when `threshold` of the `authorities` signed it. `epoch_length_s` gives the number of the present
+    epoch before any document is there, which is why it can never change in the life of a network.
+    """
+
+    name: Name
+    authorities: Annotated[tuple[TrustedAuthority, ...], msgspec.Meta(min_length=1, max_length=64)]
+    threshold: Annotated[int, msgspec.Meta(ge=1)] = 1
+    epoch_length_s: Annotated[int, msgspec.Meta(ge=10, le=604_800)] = 3600
+
+    def __post_init__(self) -> None:
+        if len({authority.public_key for authority in self.authorities}) != len(self.authorities):
+            raise ConfigError("an authority is named twice")
+        if self.threshold > len(self.authorities):
+            raise ConfigError(f"threshold ({self.threshold}) is more than the authorities ({len(self.authorities)})")
+
+    @property
+    def authority_keys(self) -> frozenset[bytes]:
+        """The public keys of the authorities."""
+        return frozenset(authority.public for authority in self.authorities)
+
+    @property
+    def network_id(self) -> bytes:
+        """What the network is called in bytes: 16 of the SHA-256 over everything here but the addresses."""
+        name = self.name.encode("ascii")
+        hashed = hashlib.sha256(_NETWORK_DOMAIN + bytes([len(name)]) + name)
+        hashed.update(self.epoch_length_s.to_bytes(4, "big") + self.threshold.to_bytes(4, "big"))
+        hashed.update(b"".join(sorted(self.authority_keys)))
+        return hashed.digest()[:NETWORK_ID_BYTES]

@@ -1,0 +1,84 @@
+"""The words that descriptors and documents are made of, and the rules that hold for each word alone."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
+from typing import Annotated, TypeAlias
+
+import msgspec
+from nacl.bindings import crypto_scalarmult
+from nacl.exceptions import CryptoError
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
+MAX_KEYS = 8
+MAX_SERVICES = 16
+NETWORK_ID_BYTES = 16
+CLOCK_TOLERANCE_S = 5
+"""How far the clocks of nodes, clients and authorities may differ without anybody noticing."""
+
+Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+Host: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+Port: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Key: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Signature: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
+NetworkId: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=NETWORK_ID_BYTES, max_length=NETWORK_ID_BYTES)]
+Epoch: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=1 << 40)]
+Seconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=1 << 60)]
+EpochKeys: TypeAlias = Annotated[dict[Epoch, Key], msgspec.Meta(min_length=1, max_length=MAX_KEYS)]
+Services: TypeAlias = Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_SERVICES)]
+
+_FIELD = 2**255 - 19
+_ANY_SCALAR = b"\x01" * 32
+_HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
+
+
+class Role(enum.StrEnum):
+    """What a node does in the network."""
+
+    MIX = "mix"
+    PROVIDER = "provider"
+
+
+def host_is_valid(host: str) -> bool:
+    """Tell whether `host` is an IPv4 or IPv6 address or a DNS name (RFC 1123, section 2.1), as a node may write it."""
+    try:
+        return "%" not in host and bool(ip_address(host))
+    except ValueError:
+        labels = host.split(".")
+        return all(_HOST_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
+
+
+@functools.lru_cache(maxsize=8192)
+def mix_key_is_valid(public: bytes) -> bool:
+    """Tell whether `public` is a canonical point of Curve25519 that is neither on its twist nor of low order.
+
+    X25519 (RFC 7748) itself takes any 32 bytes; a node with such a key could never unwrap, or anybody could.
+    """
+    u = int.from_bytes(public, "little")
+    if u >= _FIELD or pow(u * (u * u + 486_662 * u + 1), (_FIELD - 1) // 2, _FIELD) != 1:
+        return False
+    try:
+        return bool(crypto_scalarmult(_ANY_SCALAR, public))
+    except (CryptoError, RuntimeError):
+        return False
+
+
+def node_faults(*, host: str, role: Role, services: Sequence[str], mix_keys: Mapping[int, bytes]) -> Iterator[str]:
+    """Yield what is wrong with the words that a descriptor and a document's entry share."""
+    if not host_is_valid(host):
+        yield f"{host!r} is neither an IP address nor a host name"
+    if role is not Role.PROVIDER and services:
+        yield "only a provider offers services"
+    if list(services) != sorted(set(services)):
+        yield "the services are not in ascending order, each once"
+    if list(mix_keys) != sorted(mix_keys):
+        yield "the mix keys are not in ascending order of epochs"
+    if len(set(mix_keys.values())) != len(mix_keys):
+        yield "one mix key is used for several epochs"
+    for epoch, public in mix_keys.items():
+        if not mix_key_is_valid(public):
+            yield f"the mix key for epoch {epoch} is not a point of full order on Curve25519"

@@ -1,0 +1,112 @@
+"""Configuration files: what is refused, and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from loopixmix.config import load_config, load_trust_root, parse_config
+from loopixmix.errors import ConfigError
+from loopixmix.params import NetworkParams
+
+
+class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    port: int = 1
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    params: NetworkParams = NetworkParams()
+    peers: tuple[Peer, ...] = ()
+    backup: Peer | None = None
+    by_name: dict[str, Peer] = {}
+
+
+def fault(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, Example, source="node.toml")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_good_file_becomes_its_struct(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text('name = "a"\n[params]\nlayers = 2\ndelay_mean_s = 1\n[[peers]]\nname = "b"\n')
+    config = load_config(path, Example)
+    assert config == Example(name="a", params=NetworkParams(layers=2, delay_mean_s=1.0), peers=(Peer(name="b"),))
+    assert isinstance(config.params.delay_mean_s, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            'nmae = "a"',
+            'node.toml: unknown key "nmae" (allowed: name, params, peers, backup, by_name; did you mean "name"?)',
+        ),
+        ('name = "a"\nzzzzz = 1', 'node.toml: unknown key "zzzzz" (allowed: name, params, peers, backup, by_name)'),
+        (
+            'name = "a"\n[[peers]]\nname = "b"\nprot = 1',
+            'node.toml: unknown key "prot" in [peers[0]] (allowed: name, port; did you mean "port"?)',
+        ),
+        (
+            'name = "a"\n[backup]\nname = "b"\nprot = 1',
+            'node.toml: unknown key "prot" in [backup] (allowed: name, port; did you mean "port"?)',
+        ),
+        (
+            'name = "a"\n[by_name.x]\nname = "b"\nhost = 1',
+            'node.toml: unknown key "host" in [by_name.x] (allowed: name, port)',
+        ),
+        ("", 'node.toml: key "name" is missing'),
+        ('name = "a"\n[backup]\nport = 1', 'node.toml: key "backup.name" is missing'),
+        ("name = 1", 'node.toml: key "name": expected `str`, got `int`'),
+        ('name = "a"\n[params]\nlayers = 9', 'node.toml: key "params.layers": expected `int` <= 8'),
+        (
+            'name = "a"\n[params]\ngrace_s = 1800',
+            "node.toml: grace_s (1800) must be less than half of epoch_length_s (3600)",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_file_key_and_what_is_allowed(text: str, expected: str) -> None:
+    assert fault(text) == expected
+
+
+def test_an_unknown_key_in_the_parameters_lists_those_that_exist() -> None:
+    assert "in [params] (allowed: layers, delay_mean_s, " in fault('name = "a"\n[params]\nlayer = 2')
+    assert 'did you mean "layers"?' in fault('name = "a"\n[params]\nlayer = 2')
+
+
+def test_broken_toml_names_the_place() -> None:
+    assert fault("name = \n").startswith("node.toml: is not valid TOML: ")
+    assert "line 1" in fault("name = \n")
+
+
+def test_files_that_cannot_be_read_give_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
+        load_config(tmp_path / "none.toml", Example)
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_config(tmp_path, Example)
+    (tmp_path / "latin.toml").write_bytes('name = "ä"'.encode("latin-1"))
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        load_config(tmp_path / "latin.toml", Example)
+
+
+def test_the_trust_root_is_read_strictly(tmp_path: Path) -> None:
+    path = tmp_path / "network.toml"
+    authority = f'[[authorities]]\npublic_key = "{"ab" * 32}"\nurl = "http://127.0.0.1:9000"\n'
+    path.write_text(f'name = "example"\nepoch_length_s = 60\n{authority}')
+    root = load_trust_root(path)
+    assert root.authority_keys == {b"\xab" * 32}
+    assert (root.threshold, root.epoch_length_s) == (1, 60)
+    path.write_text(f'name = "example"\nthreshold = 2\n{authority}')
+    with pytest.raises(ConfigError, match=r"network.toml: threshold \(2\) is more than the authorities \(1\)"):
+        load_trust_root(path)
+    path.write_text(f'name = "example"\n{authority * 2}')
+    with pytest.raises(ConfigError, match="named twice"):
+        load_trust_root(path)
+    path.write_text(f'name = "example"\n{authority.replace("ab", "AB")}')
+    with pytest.raises(ConfigError, match=r"authorities\[0\]\.public_key"):
+        load_trust_root(path)
