@@ -1,0 +1,135 @@
+"""The `loopixmix` command: finds its subcommands by entry points and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeAlias
+
+import click
+
+from loopixmix import __version__
+from loopixmix.errors import LoopixmixError, MisuseError
+
+COMMANDS_GROUP = "loopixmix.commands"
+EXIT_FAILED = 1
+EXIT_MISUSE = 2
+EXIT_INTERRUPTED = 130
+
+
+class CommandError(LoopixmixError):
+    """The command cannot be loaded: a part of the installation is missing or broken."""
+
+
+FindCommands: TypeAlias = Callable[[], Iterable[EntryPoint]]
+
+
+def installed_commands() -> Iterable[EntryPoint]:
+    """Return what all installed packages offer as commands; where two offer one name, this package's own comes last."""
+    return sorted(entry_points(group=COMMANDS_GROUP), key=_is_ours)
+
+
+class EntryPointGroup(click.Group):
+    """A group whose commands are entry points, each imported only when it is called.
+
+    The overview reads each command's summary from its source without running it, so that `--help` is quick and a broken
+    command spoils no other.
+    """
+
+    def __init__(self, name: str, *, help: str, find: FindCommands) -> None:
+        """Take the group's name, its help text and where its commands are found; of one name the last counts."""
+        super().__init__(name=name, help=help, context_settings={"help_option_names": ["-h", "--help"]})
+        self._find = find
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """Return the names of the commands that are installed."""
+        return sorted(self._entry_points())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command `cmd_name`; none where no package offers it."""
+        entry_point = self._entry_points().get(cmd_name)
+        if entry_point is None:
+            return None
+        try:
+            command = entry_point.load()
+        except (ImportError, AttributeError) as error:
+            raise CommandError(f'the command "{cmd_name}" cannot be loaded: {error}') from error
+        if not isinstance(command, click.Command):
+            raise CommandError(f'the command "{cmd_name}" cannot be loaded: {entry_point.value} is no click command')
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the overview of commands without importing them."""
+        rows = [(name, _summary(entry_point)) for name, entry_point in sorted(self._entry_points().items())]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        return {entry_point.name: entry_point for entry_point in self._find()}
+
+
+HELP = """Run and use a Loopix mix network.
+
+`loopixmix demo` starts a whole network on this machine and uses it; `loopixmix COMMAND --help` explains a command.
+"""
+
+loopixmix = click.version_option(__version__, prog_name="loopixmix")(
+    EntryPointGroup("loopixmix", help=HELP, find=installed_commands)
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 on success, 1 on failure, 2 for bad input, 130 when interrupted."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None, *, command: click.Command = loopixmix) -> int:
+    """Run `command` and return its exit code; every expected error becomes one line on stderr."""
+    try:
+        result = command.main(arguments, prog_name="loopixmix", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except MisuseError as error:
+        return _complain(error, EXIT_MISUSE)
+    except LoopixmixError as error:
+        return _complain(error, EXIT_FAILED)
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads on: no second complaint when Python flushes at exit
+        return EXIT_FAILED
+    return result if isinstance(result, int) else 0
+
+
+def _complain(error: LoopixmixError, exit_code: int) -> int:
+    text = " ".join(str(error).split()) or (error.__doc__ or "").splitlines()[0]
+    click.echo(f"loopixmix: {text}", err=True)
+    return exit_code
+
+
+def _is_ours(entry_point: EntryPoint) -> bool:
+    return entry_point.dist is not None and entry_point.dist.name == "loopixmix"
+
+
+def _summary(entry_point: EntryPoint) -> str:
+    """Return the first line of the command's docstring, read from its source."""
+    try:
+        spec = find_spec(entry_point.module)
+        tree = ast.parse(Path(spec.origin).read_bytes()) if spec and spec.origin else None
+    except (ImportError, OSError, SyntaxError, ValueError):
+        tree = None
+    if tree is None:
+        return "(not installed)"
+    named = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry_point.attr]
+    docstring = ast.get_docstring(named[0]) if named else ast.get_docstring(tree)
+    return (docstring or "").partition("\n")[0].rstrip(".")
+
+
+if __name__ == "__main__":
+    main()

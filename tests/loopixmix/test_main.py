@@ -1,0 +1,145 @@
+"""The command line's frame: lazy commands, one-line errors, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import click
+import pytest
+
+from loopixmix.errors import ConfigError, MisuseError, UnavailableError
+from loopixmix.main import COMMANDS_GROUP, EntryPointGroup, run
+
+COMMANDS = '''
+"""Commands of a test."""
+
+import click
+
+from loopixmix.errors import ConfigError
+
+
+@click.group()
+def tool() -> None:
+    """Do something useful.
+
+    At length.
+    """
+
+
+@tool.command()
+@click.option("--fail", is_flag=True)
+def go(fail: bool) -> None:
+    """Go."""
+    if fail:
+        raise ConfigError("the file is wrong")
+    click.echo("gone")
+
+
+no_command = 3
+other = click.Command("other")
+'''
+
+
+def entry_point(name: str, value: str) -> EntryPoint:
+    return EntryPoint(name=name, value=value, group=COMMANDS_GROUP)
+
+
+@pytest.fixture
+def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EntryPointGroup:
+    (tmp_path / "example_commands.py").write_text(COMMANDS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "example_commands", raising=False)
+    return EntryPointGroup(
+        "loopixmix",
+        help="Help.",
+        find=lambda: [
+            entry_point("tool", "somewhere_else:tool"),
+            entry_point("tool", "example_commands:tool"),
+            entry_point("gone", "no_such_module:x"),
+            entry_point("lost", "example_commands:lost"),
+            entry_point("number", "example_commands:no_command"),
+            entry_point("other", "example_commands:other"),
+        ],
+    )
+
+
+def test_the_overview_imports_no_command(group: EntryPointGroup, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"], command=group) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert ["tool", "Do something useful"] in lines
+    assert ["other", "Commands of a test"] in lines
+    assert ["gone", "(not installed)"] in lines
+    assert "example_commands" not in sys.modules
+
+
+def test_a_command_runs_and_its_errors_become_one_line(
+    group: EntryPointGroup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["tool", "go"], command=group) == 0
+    assert capsys.readouterr().out == "gone\n"
+    assert run(["tool", "go", "--fail"], command=group) == 2
+    assert capsys.readouterr().err == "loopixmix: the file is wrong\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("gone", "No module named"), ("lost", "has no attribute"), ("number", "is no click command")]
+)
+def test_a_command_that_cannot_be_loaded_says_so(
+    group: EntryPointGroup, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    assert run([name], command=group) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f'loopixmix: the command "{name}" cannot be loaded: ')
+    assert text in error
+    assert error.count("\n") == 1
+
+
+def test_an_unknown_command_or_option_is_misuse(group: EntryPointGroup, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["walk"], command=group) == 2
+    assert "No such command 'walk'" in capsys.readouterr().err
+    assert run(["tool", "go", "--fast"], command=group) == 2
+    assert "No such option" in capsys.readouterr().err
+
+
+def raiser(error: BaseException) -> Callable[[], None]:
+    def callback() -> None:
+        raise error
+
+    return callback
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "text"),
+    [
+        (MisuseError("that is\nnot possible"), 2, "loopixmix: that is not possible\n"),
+        (ConfigError(), 2, "loopixmix: The configuration is wrong.\n"),
+        (UnavailableError("nobody is there"), 1, "loopixmix: nobody is there\n"),
+        (KeyboardInterrupt(), 130, "\n"),
+        (click.exceptions.Exit(7), 7, ""),
+        (click.ClickException("no"), 1, "Error: no\n"),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(
+    error: BaseException, exit_code: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([], command=click.Command("fails", callback=raiser(error))) == exit_code
+    assert capsys.readouterr().err == text
+
+
+def test_a_defect_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run([], command=click.Command("fails", callback=raiser(ZeroDivisionError())))
+
+
+def test_help_is_quick_in_a_new_process() -> None:
+    started_s = time.monotonic()
+    answer = subprocess.run(
+        [sys.executable, "-m", "loopixmix.main", "--help"], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert "Run and use a Loopix mix network" in answer.stdout
+    assert time.monotonic() - started_s < 5
