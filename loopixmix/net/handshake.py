@@ -1,0 +1,158 @@
+"""How a connection becomes a link, without I/O: handshake, hello, open.
+
+The side that dialled says Hello first, the side that accepted answers after it believes it. In TLS 1.3 the dialling
+side ends the handshake before the other has seen its certificate: only the answering Hello tells it that it is
+accepted, so a link is open for both or for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from loopixmix.errors import FormatError, PeerError
+from loopixmix.seams import NodeId, RefusalReason
+from loopixmix.wire import FrameBuffer, FrameFormat, Hello, Role, hello_refusal, is_packet
+
+TLS_VERSION = "TLSv1.3"
+POST_QUANTUM_GROUP = "X25519MLKEM768"
+
+
+class RefusedError(PeerError):
+    """The other side is not accepted as a peer."""
+
+    def __init__(self, reason: RefusalReason) -> None:
+        super().__init__(f"refused: {reason}")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """What a finished TLS handshake agreed on; `peer` is None where its certificate holds no Ed25519 key."""
+
+    tls_version: str
+    group: str | None
+    peer: NodeId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """We made the connection, to this peer."""
+
+    peer: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A peer made the connection; `admit` tells whether its key is welcome."""
+
+    admit: Callable[[NodeId], bool]
+
+
+Side: TypeAlias = Dialled | Accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Handshaking:
+    """TLS is at work; nothing is known of the peer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingHello:
+    """TLS has proved who the peer is; it has not said yet what it speaks."""
+
+    peer: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The peer is who it should be and speaks what we speak: frames go both ways."""
+
+    peer: NodeId
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The connection is over, or about to be; `was_open` tells whether it ever was a link."""
+
+    was_open: bool
+
+
+LinkState: TypeAlias = Handshaking | AwaitingHello | Open | Closed
+
+
+def check_negotiated(negotiated: Negotiated, side: Side) -> NodeId:
+    """Return the peer's identity; raise `RefusedError` unless TLS agreed on what it must."""
+    if negotiated.tls_version != TLS_VERSION:
+        raise RefusedError(RefusalReason.NOT_TLS13)
+    if negotiated.group is None or negotiated.group.upper() != POST_QUANTUM_GROUP:
+        raise RefusedError(RefusalReason.NOT_POST_QUANTUM)
+    match side:
+        case Dialled(peer=expected):
+            if negotiated.peer != expected:
+                raise RefusedError(RefusalReason.WRONG_KEY)
+            return expected
+        case Accepted(admit=admit):
+            if negotiated.peer is None or not admit(negotiated.peer):
+                raise RefusedError(RefusalReason.UNKNOWN_KEY)
+            return negotiated.peer
+
+
+class LinkMachine:
+    """One connection's protocol: what came goes in, what is to be sent and what was received comes out.
+
+    Every method raises `RefusedError` where the peer breaks the protocol; the connection is then to be ended.
+    """
+
+    def __init__(self, *, side: Side, hello: Hello, frame_format: FrameFormat) -> None:
+        """Begin before the TLS handshake; `hello` is our own, and the peer's must agree with it."""
+        self.side = side
+        self.state: LinkState = Handshaking()
+        self._hello = hello
+        self._format = frame_format
+        self._buffer = FrameBuffer(frame_format.frame_bytes)
+
+    def handshaken(self, negotiated: Negotiated) -> bytes:
+        """TLS has finished; return what to send."""
+        self.state = AwaitingHello(check_negotiated(negotiated, self.side))
+        return self._format.encode(self._hello) if isinstance(self.side, Dialled) else b""
+
+    def received_hello(self, data: bytes) -> tuple[bytes, list[bytes]]:
+        """Take bytes while the Hello is awaited; return what to send and the frames behind the Hello."""
+        if not isinstance(self.state, AwaitingHello):
+            raise RefusedError(RefusalReason.GARBAGE)
+        refusal = hello_refusal(self._buffer.rest + data, self._hello)
+        if refusal is not None:
+            raise RefusedError(refusal)
+        frames = self._buffer.feed(data)
+        if not frames:
+            return b"", []
+        try:
+            hello = self._format.decode(frames[0])
+        except FormatError as error:
+            raise RefusedError(RefusalReason.GARBAGE) from error
+        if not isinstance(hello, Hello):
+            raise RefusedError(RefusalReason.GARBAGE)
+        self.state = Open(self.state.peer, hello.role)
+        for frame in frames[1:]:
+            self._check(frame)
+        answer = self._format.encode(self._hello) if isinstance(self.side, Accepted) else b""
+        return answer, frames[1:]
+
+    def received_frames(self, data: bytes) -> list[bytes]:
+        """Take bytes of an open link; return the whole frames, each of them well formed."""
+        frames = self._buffer.feed(data)
+        for frame in frames:
+            self._check(frame)
+        return frames
+
+    def _check(self, frame: bytes) -> None:
+        try:
+            if is_packet(frame):
+                self._format.packet_of(frame)
+            elif isinstance(self._format.decode(frame), Hello):
+                raise RefusedError(RefusalReason.GARBAGE)
+        except FormatError as error:
+            raise RefusedError(RefusalReason.GARBAGE) from error

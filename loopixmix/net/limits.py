@@ -1,0 +1,94 @@
+"""How much links may take: queues, times and numbers, and the count of incoming links that is held against them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from dataclasses import dataclass
+
+from loopixmix.errors import MisuseError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkLimits:
+    """Bounds on every link of one node; each must be positive."""
+
+    queue_frames: int = 2048
+    """Frames that wait for one peer while its transport is busy; more are dropped as QUEUE_FULL."""
+    waiting_frames: int = 256
+    """Frames that wait for one peer while there is no link to it; more are dropped as NO_LINK."""
+    waiting_s: float = 10.0
+    """How long a link may be missing until the frames that wait for it are dropped as NO_LINK."""
+    connect_timeout_s: float = 10.0
+    handshake_timeout_s: float = 10.0
+    hello_timeout_s: float = 5.0
+    backoff_first_s: float = 0.25
+    backoff_longest_s: float = 30.0
+    stable_s: float = 10.0
+    """A link open for this long was a success: the next backoff begins at its first bound."""
+    goodbye_s: float = 1.0
+    """How long a closing link may take to deliver what was written."""
+    max_links: int = 4096
+    """Incoming links that are open at one time."""
+    max_opening_links: int = 256
+    """Incoming connections that are not authenticated yet."""
+    max_links_per_address: int = 512
+    """Incoming connections, opening or open, from one IPv4 address or one IPv6 /64 network."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise MisuseError(f"{name} must be positive, not {value}")
+
+
+def address_group(host: str) -> str:
+    """Return what counts as one address: an IPv4 address, an IPv6 /64 network, or the name itself."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+class Census:
+    """Counts incoming links, opening and open, in all and from each address."""
+
+    def __init__(self, limits: LinkLimits) -> None:
+        """Take the bounds to hold the counts against."""
+        self._limits = limits
+        self._by_address: Counter[str] = Counter()
+        self.opening = 0
+        self.open = 0
+
+    def enter(self, host: str) -> bool:
+        """Count a new connection in, unless there are too many; only what entered may move on or leave."""
+        group = address_group(host)
+        if (
+            self.opening >= self._limits.max_opening_links
+            or self.open >= self._limits.max_links
+            or self._by_address[group] >= self._limits.max_links_per_address
+        ):
+            return False
+        self._by_address[group] += 1
+        self.opening += 1
+        return True
+
+    def opened(self) -> None:
+        """Count one connection as an open link."""
+        self.opening -= 1
+        self.open += 1
+
+    def leave(self, host: str, *, was_open: bool) -> None:
+        """Count one connection out."""
+        if was_open:
+            self.open -= 1
+        else:
+            self.opening -= 1
+        group = address_group(host)
+        self._by_address[group] -= 1
+        if not self._by_address[group]:
+            del self._by_address[group]
