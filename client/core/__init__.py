@@ -1,0 +1,1 @@
+"""The client's decisions: bytes, values and `now_s` in, facts out; no clock, network or store."""

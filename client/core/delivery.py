@@ -1,0 +1,136 @@
+"""One outgoing message: which fragments are not acknowledged yet, and the state its user sees."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+
+from client.api import MessageState, StateChange
+from loopixmix.errors import MisuseError
+
+
+class Event(enum.Enum):
+    """What can happen to an outgoing message."""
+
+    SENT = enum.auto()
+    ACKNOWLEDGED = enum.auto()
+    OVERDUE = enum.auto()
+    COMPLETED = enum.auto()
+    RECEIPT = enum.auto()
+    GAVE_UP = enum.auto()
+
+
+_QUEUED, _SENDING, _STORED = MessageState.QUEUED, MessageState.SENDING, MessageState.STORED
+_RECEIVED, _RETRYING, _FAILED = MessageState.RECEIVED, MessageState.RETRYING, MessageState.FAILED
+
+TRANSITIONS: Mapping[MessageState, Mapping[Event, MessageState]] = {
+    _QUEUED: {
+        Event.SENT: _SENDING,
+        Event.RECEIPT: _RECEIVED,  # sent before a crash that forgot it
+        Event.GAVE_UP: _FAILED,
+    },
+    _SENDING: {
+        Event.SENT: _SENDING,
+        Event.ACKNOWLEDGED: _SENDING,
+        Event.OVERDUE: _RETRYING,
+        Event.COMPLETED: _STORED,
+        Event.RECEIPT: _RECEIVED,
+        Event.GAVE_UP: _FAILED,
+    },
+    _RETRYING: {
+        Event.SENT: _RETRYING,
+        Event.ACKNOWLEDGED: _SENDING,
+        Event.OVERDUE: _RETRYING,
+        Event.COMPLETED: _STORED,
+        Event.RECEIPT: _RECEIVED,
+        Event.GAVE_UP: _FAILED,
+    },
+    _STORED: {
+        Event.RECEIPT: _RECEIVED,
+    },
+    _RECEIVED: {
+        Event.RECEIPT: _RECEIVED,
+    },
+    _FAILED: {
+        Event.RECEIPT: _RECEIVED,  # what the network proved counts, however late
+    },
+}
+"""The state after an event; an event that is missing cannot happen in that state."""
+
+FINISHED = frozenset({_STORED, _RECEIVED, _FAILED})
+"""States in which nothing more is sent."""
+
+
+def next_state(state: MessageState, event: Event) -> MessageState:
+    """Return the state after `event`; raise `MisuseError` where it cannot happen in `state`."""
+    try:
+        return TRANSITIONS[state][event]
+    except KeyError:
+        raise MisuseError(f"{event.name} cannot happen to a message that is {state}") from None
+
+
+class Delivery:
+    """An unfinished message: its fragments, and what became of each."""
+
+    def __init__(
+        self, *, fragments: int, unacknowledged: Iterable[int], state: MessageState, sent: int, give_up_at_s: float
+    ) -> None:
+        """Take the message as the store has it; `sent` counts fragments sent at least once."""
+        self.fragments = fragments
+        self.state = state
+        self.give_up_at_s = give_up_at_s
+        self._unacknowledged = set(unacknowledged)
+        self._attempts: dict[int, int] = {}
+        self._sent_before = min(sent, fragments)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many fragments are stored at the recipient's provider."""
+        return self.fragments - len(self._unacknowledged)
+
+    @property
+    def sent(self) -> int:
+        """How many fragments were sent at least once."""
+        return max(self._sent_before, self.acknowledged + len(self._attempts))
+
+    def is_waiting_for(self, index: int) -> bool:
+        """Tell whether the fragment `index` is not acknowledged yet."""
+        return index in self._unacknowledged
+
+    def attempt(self, index: int) -> int:
+        """Return how often the fragment `index` was sent since the start."""
+        return self._attempts.get(index, 0)
+
+    def on_sent(self, index: int, now_s: float) -> StateChange | None:
+        """Note that the fragment left; return the message's change of state, if any."""
+        self._attempts[index] = self.attempt(index) + 1
+        return self._apply(Event.SENT, now_s, "")
+
+    def on_acknowledged(self, index: int, now_s: float) -> StateChange | None:
+        """Note that the fragment is stored at the recipient's provider."""
+        if index not in self._unacknowledged:
+            return None
+        self._unacknowledged.remove(index)
+        self._attempts.pop(index, None)
+        if self._unacknowledged:
+            return self._apply(Event.ACKNOWLEDGED, now_s, f"{self.acknowledged} of {self.fragments} fragments stored")
+        return self._apply(Event.COMPLETED, now_s, "stored at the recipient's provider")
+
+    def on_overdue(self, index: int, now_s: float) -> StateChange | None:
+        """Note that no acknowledgement came in time."""
+        detail = f"no acknowledgement of fragment {index + 1} of {self.fragments} (attempt {self.attempt(index)})"
+        return self._apply(Event.OVERDUE, now_s, detail)
+
+    def on_receipt(self, now_s: float) -> StateChange | None:
+        """Note the recipient's own receipt, which counts for all fragments."""
+        self._unacknowledged.clear()
+        self._attempts.clear()
+        return self._apply(Event.RECEIPT, now_s, "the recipient has it")
+
+    def on_given_up(self, reason: str, now_s: float) -> StateChange | None:
+        """Note that no more is sent."""
+        return self._apply(Event.GAVE_UP, now_s, reason)
+
+    def _apply(self, event: Event, now_s: float, detail: str) -> StateChange | None:
+        before, self.state = self.state, next_state(self.state, event)
+        return StateChange(now_s, self.state, detail) if self.state is not before else None

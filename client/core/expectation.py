@@ -1,0 +1,99 @@
+"""Answers that are expected: which reply block belongs to what, and when to give up waiting for it.
+
+An acknowledgement that does not come in time is a reason to send again, never at once: what is overdue goes back into
+the queue and leaves with the Poisson stream of payloads.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from client.core.erlang import quantile_s
+from loopixmix.params import NetworkParams
+from loopixmix.sphinx import SurbKeys
+
+LATE_PROBABILITY = 1e-4
+"""How rarely the delays alone make an answer late."""
+ON_THE_WAY_S = 2.0
+"""What links, queues and stores may add to the delays of a round trip."""
+JITTER = 0.5
+
+Subject = TypeVar("Subject")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long to wait for an answer: `first_s`, twice as long at each further attempt, at most `longest_s`."""
+
+    first_s: float
+    longest_s: float
+
+    def timeout_s(self, attempt: int, draw: float) -> float:
+        """Return the wait after the attempt 1, 2, ...; `draw` (0 to 1, random) adds up to half of it."""
+        doubled_s = self.first_s * 2.0 ** min(attempt - 1, 40)
+        return min(doubled_s, max(self.longest_s, self.first_s)) * (1 + JITTER * draw)
+
+
+def round_trip_policy(params: NetworkParams, *, longest_s: float) -> RetryPolicy:
+    """Return when an answer by a reply block is overdue.
+
+    There are `layers + 1` exponential delays each way, and the answer lies in the mailbox until it is pulled.
+    """
+    delays_s = quantile_s(2 * (params.layers + 1), params.delay_mean_s, LATE_PROBABILITY)
+    return RetryPolicy(delays_s + 2 / params.pull_rate_per_s + ON_THE_WAY_S, longest_s)
+
+
+@dataclass(frozen=True)
+class Expected(Generic[Subject]):
+    """A reply block that we gave out, and what its return would tell."""
+
+    subject: Subject
+    keys: SurbKeys
+    sent_at_s: float
+
+
+class Expectations(Generic[Subject]):
+    """The reply blocks that may come back, by their id. Bounded: the oldest are forgotten first."""
+
+    def __init__(self, *, capacity: int) -> None:
+        """Remember at most `capacity` blocks."""
+        self._capacity = capacity
+        self._expected: OrderedDict[bytes, Expected[Subject]] = OrderedDict()
+        self._deadlines: list[tuple[float, bytes]] = []
+
+    def __len__(self) -> int:
+        """Return how many blocks may still come back."""
+        return len(self._expected)
+
+    def expect(self, surb_id: bytes, expected: Expected[Subject], deadline_s: float) -> None:
+        """Remember a block whose answer is overdue from `deadline_s` on."""
+        self._expected[surb_id] = expected
+        heapq.heappush(self._deadlines, (deadline_s, surb_id))
+        if len(self._expected) > self._capacity:
+            self._expected.popitem(last=False)
+
+    def find(self, surb_id: bytes) -> Expected[Subject] | None:
+        """Return what the block was for; an overdue one is still known."""
+        return self._expected.get(surb_id)
+
+    def settle(self, surb_id: bytes) -> None:
+        """Forget a block whose answer came."""
+        self._expected.pop(surb_id, None)
+
+    def overdue(self, now_s: float) -> list[Subject]:
+        """Return, once each, the subjects whose deadline has passed without their block's coming back."""
+        late: list[Subject] = []
+        while self._deadlines and self._deadlines[0][0] <= now_s:
+            _, surb_id = heapq.heappop(self._deadlines)
+            expected = self._expected.get(surb_id)
+            if expected is not None:
+                late.append(expected.subject)
+        return late
+
+    def postpone(self, not_before_s: float) -> None:
+        """Let nothing be overdue before `not_before_s`, after a time without a link."""
+        self._deadlines = [(max(deadline_s, not_before_s), surb_id) for deadline_s, surb_id in self._deadlines]
+        heapq.heapify(self._deadlines)

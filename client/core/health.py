@@ -1,0 +1,74 @@
+"""What the client tells its user about the network: lost loops and thin traffic."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from loopixmix.params import NetworkParams
+
+WINDOW = 100
+SUSPICIOUS_SHARE = 0.1
+SUSPICIOUS_COUNT = 3
+MIN_POOL = 2.0
+"""Loopix 4.3 recommends lambda / mu of at least 2: as many packets, on average, in each mix."""
+
+
+class LoopHealth:
+    """Our own loops: lost ones mean that packets are dropped on the way, by accident or by somebody.
+
+    A loop counts as lost when it is later than 1 in 10,000 honest ones; three lost of a hundred happen by chance once
+    in 10^7, so three and a tenth of the last hundred is an alarm.
+    """
+
+    def __init__(self) -> None:
+        """Start without any loop."""
+        self.returned = 0
+        self.lost = 0
+        self._round_trips_s = 0.0
+        self._recent: deque[bool] = deque(maxlen=WINDOW)
+
+    @property
+    def round_trip_mean_s(self) -> float:
+        """The mean of all round trips, 0 without any."""
+        return self._round_trips_s / self.returned if self.returned else 0.0
+
+    @property
+    def problem(self) -> str:
+        """One line for the user, empty while all is well."""
+        lost = self._recent.count(False)
+        if lost < max(SUSPICIOUS_COUNT, SUSPICIOUS_SHARE * len(self._recent)):
+            return ""
+        return f"{lost} of the last {len(self._recent)} test packets were lost: a node is down or drops packets"
+
+    def on_returned(self, round_trip_s: float) -> None:
+        """Note a loop that came back."""
+        self.returned += 1
+        self._round_trips_s += round_trip_s
+        self._recent.append(True)
+
+    def on_lost(self) -> None:
+        """Note a loop that did not come back in time."""
+        self.lost += 1
+        self._recent.append(False)
+
+
+def assured_pool(params: NetworkParams, *, mixes: int, providers: int) -> float:
+    """Return how many packets are in each mix on average (lambda / mu), even where no other client is there.
+
+    A mix's own loop passes each layer once; a provider's, and a client's, pass each layer there and back; the
+    acknowledgement of a payload counts as if there were none.
+    """
+    width = mixes / params.layers
+    node_packets_per_s = (mixes + 2 * providers) * params.node_loop_rate_per_s
+    own_packets_per_s = params.payload_rate_per_s + 2 * params.loop_rate_per_s + params.drop_rate_per_s
+    return (node_packets_per_s + own_packets_per_s) / width * params.delay_mean_s
+
+
+def traffic_problem(pool: float) -> str:
+    """Return one line where the traffic that is assured is too thin, else an empty one."""
+    if pool >= MIN_POOL:
+        return ""
+    return (
+        f"traffic is thin: each mix holds {pool:.1f} packets without other users, fewer than {MIN_POOL:.0f}; "
+        "an observer of the whole network may follow yours"
+    )

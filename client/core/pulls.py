@@ -1,0 +1,61 @@
+"""Pulls: which items of the mailbox were given to us, and which may be deleted there.
+
+The provider gives an item again until a pull acknowledges it, and a pull acknowledges it only once it is stored
+here; so neither side's crash loses one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from loopixmix.wire import Item, ItemKind, Pull
+
+REMEMBERED_ITEMS = 65_536
+
+
+class PullBook:
+    """The pulls of one mailbox, in order."""
+
+    def __init__(self, *, first_request_id: int, max_acknowledged: int) -> None:
+        """Start to count pulls at `first_request_id` (random); one pull acknowledges at most `max_acknowledged`."""
+        self._request_id = first_request_id
+        self._max_acknowledged = max_acknowledged
+        self._to_acknowledge: OrderedDict[int, None] = OrderedDict()
+        self._in_work: set[int] = set()
+        self._stored: OrderedDict[int, None] = OrderedDict()
+        self.unanswered = 0
+
+    def next_pull(self) -> Pull:
+        """Return the pull that is sent now."""
+        acknowledged = [
+            self._to_acknowledge.popitem(last=False)[0]
+            for _ in range(min(len(self._to_acknowledge), self._max_acknowledged))
+        ]
+        self._request_id = (self._request_id + 1) % 2**64
+        self.unanswered += 1
+        return Pull(self._request_id, tuple(acknowledged))
+
+    def on_item(self, item: Item) -> bool:
+        """Note an item that came; tell whether it is to be worked on (not a dummy, not one we have already)."""
+        self.unanswered = 0
+        if item.kind is ItemKind.DUMMY or item.item_id in self._in_work:
+            return False
+        if item.item_id in self._stored:
+            self._to_acknowledge[item.item_id] = None  # the pull that said so was lost
+            return False
+        self._in_work.add(item.item_id)
+        return True
+
+    def on_stored(self, item_ids: Iterable[int]) -> None:
+        """Note that what these items held is safe (or worthless): the next pull says so."""
+        for item_id in item_ids:
+            self._in_work.discard(item_id)
+            self._to_acknowledge[item_id] = None
+            self._stored[item_id] = None
+        while len(self._stored) > REMEMBERED_ITEMS:
+            self._stored.popitem(last=False)
+
+    def on_failed(self, item_ids: Iterable[int]) -> None:
+        """Note that these items could not be stored: they are left to be given again."""
+        self._in_work.difference_update(item_ids)
