@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from client.core.health import LoopHealth, assured_pool, traffic_problem
+from loopixmix.params import NetworkParams
+
+
+def test_a_few_lost_loops_are_no_problem() -> None:
+    loops = LoopHealth()
+    loops.on_lost()
+    loops.on_lost()
+    assert loops.problem == ""
+    assert (loops.returned, loops.lost, loops.round_trip_mean_s) == (0, 2, 0.0)
+
+
+def test_many_lost_loops_are_a_problem_until_they_return_again() -> None:
+    loops = LoopHealth()
+    for _ in range(20):
+        loops.on_returned(1.5)
+    for _ in range(3):
+        loops.on_lost()
+    assert "3 of the last 23" in loops.problem
+    for _ in range(100):
+        loops.on_returned(2.5)
+    assert loops.problem == ""
+    assert loops.round_trip_mean_s == pytest.approx((20 * 1.5 + 100 * 2.5) / 120)
+
+
+def test_three_of_a_hundred_are_not_yet_a_tenth() -> None:
+    loops = LoopHealth()
+    for _ in range(97):
+        loops.on_returned(1.0)
+    for _ in range(3):
+        loops.on_lost()
+    assert loops.problem == ""
+
+
+def test_thin_traffic_is_named() -> None:
+    params = NetworkParams(
+        delay_mean_s=0.5, payload_rate_per_s=2.0, loop_rate_per_s=0.5, drop_rate_per_s=0.5, node_loop_rate_per_s=1.0
+    )
+    # 6 mixes in 3 layers of 2, 2 providers: (6 + 4) * 1 + 2 + 2 * 0.5 + 0.5 = 13.5 a layer, 6.75 a mix, 0.5 s each.
+    pool = assured_pool(params, mixes=6, providers=2)
+    assert pool == pytest.approx(3.375)
+    assert traffic_problem(pool) == ""
+    assert "1.5 packets" in traffic_problem(1.5)

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.core.fragments import FragmentKey, FragmentSizes, fragment_id, seal_fragments
+from client.core.reassembly import (
+    Added,
+    Began,
+    Completed,
+    Kept,
+    KnownMessage,
+    MessageForgotten,
+    OrphanForgotten,
+    Reassembly,
+    ReassemblyFact,
+    ReassemblyLimits,
+    Refused,
+    Repeated,
+)
+from client.sealing import PlainSealer
+from loopixmix.cards import SEALING_KEY_BYTES
+
+RNG = random.Random(11)
+SEALER = PlainSealer(RNG.randbytes(SEALING_KEY_BYTES), rng=RNG)
+BOB = b"b" * 32
+SIZES = FragmentSizes(1280)
+
+
+def message(length: int, key: int = 1) -> list[bytes]:
+    stream = random.Random(length).randbytes(length)
+    return list(
+        seal_fragments(
+            stream,
+            recipient=BOB,
+            recipient_key=SEALER.public,
+            message_key=bytes([key]) * 32,
+            sealer=SEALER,
+            sizes=SIZES,
+        )
+    )
+
+
+class Inbox:
+    """A store as small as it can be: what the facts say, in dictionaries."""
+
+    def __init__(self, limits: ReassemblyLimits | None = None) -> None:
+        self.reassembly = Reassembly(BOB, SEALER, SIZES, limits or ReassemblyLimits())
+        self.parts: dict[bytes, dict[int, bytes]] = {}
+        self.known: dict[bytes, Began] = {}
+        self.orphans: dict[bytes, bytes] = {}
+        self.whole: list[bytes] = []
+
+    def receive(self, fragment: bytes, now_s: float = 0.0) -> list[ReassemblyFact]:
+        facts = self.reassembly.receive(fragment, now_s)
+        self.apply(facts, fragment, now_s)
+        return facts
+
+    def apply(self, facts: list[ReassemblyFact], fragment: bytes, now_s: float) -> None:
+        for fact in facts:
+            match fact:
+                case Began(head_id=head_id):
+                    self.parts[head_id], self.known[head_id] = {}, fact
+                case Added(head_id, index, data):
+                    assert index not in self.parts[head_id]
+                    self.parts[head_id][index] = data
+                case Completed(head_id):
+                    parts = self.parts.pop(head_id)
+                    self.whole.append(b"".join(parts[index] for index in sorted(parts)))
+                    self.reassembly.finish(head_id)
+                case Kept(orphan_id):
+                    self.orphans[orphan_id] = fragment
+                case MessageForgotten(head_id):
+                    del self.parts[head_id]
+                case OrphanForgotten(orphan_id):
+                    del self.orphans[orphan_id]
+                case Repeated() | Refused():
+                    pass
+        for fact in facts:
+            if isinstance(fact, Began):
+                for name, index in fact.orphans:
+                    orphan = self.orphans.pop(name)
+                    self.apply(self.reassembly.adopt(fact.head_id, index, orphan, now_s), orphan, now_s)
+
+    def restarted(self) -> Inbox:
+        after = Inbox(self.reassembly.limits)
+        after.parts, after.known, after.orphans = self.parts, self.known, self.orphans
+        after.whole = self.whole
+        known = [
+            KnownMessage(
+                head_id, self.known[head_id].head.message_key, self.known[head_id].head.total_bytes, tuple(parts), 0.0
+            )
+            for head_id, parts in self.parts.items()
+        ]
+        after.reassembly.restore(known, [(name, 0.0) for name in self.orphans])
+        return after
+
+
+@given(st.data())
+def test_any_order_any_repetition_any_restart_gives_each_message_once(data: st.DataObject) -> None:
+    lengths = data.draw(st.lists(st.integers(1, 6000), min_size=1, max_size=3, unique=True))
+    sealed = [message(length, key) for key, length in enumerate(lengths)]
+    once = [fragment for fragments in sealed for fragment in fragments]
+    again = data.draw(st.lists(st.sampled_from(once), max_size=5))
+    order = data.draw(st.permutations(once + again))
+    restarts = data.draw(st.sets(st.integers(0, len(order))))
+    inbox, seen = Inbox(), set()
+    for position, fragment in enumerate(order):
+        if position in restarts:
+            inbox = inbox.restarted()
+        if fragment_id(fragment) in seen:  # the service asks the store before it asks us
+            continue
+        inbox.receive(fragment)
+        seen.add(fragment_id(fragment))
+    assert sorted(inbox.whole) == sorted(random.Random(length).randbytes(length) for length in lengths)
+    assert inbox.orphans == {}
+
+
+def test_a_repeated_fragment_is_known_before_its_message_is_complete() -> None:
+    inbox, fragments = Inbox(), message(3000)
+    orphan, head = fragments[1], fragments[0]
+    assert inbox.receive(orphan) == [Kept(fragment_id(orphan))]
+    assert inbox.receive(orphan) == [Repeated()]
+    inbox.receive(head)
+    assert inbox.receive(head) == [Repeated()]
+    assert inbox.receive(orphan) == [Repeated()]
+
+
+def test_a_number_over_the_count_is_refused() -> None:
+    inbox = Inbox()
+    inbox.receive(message(3000)[0])
+    for index in (0, SIZES.count(3000)):
+        assert isinstance(inbox.receive(FragmentKey(b"\1" * 32).seal(index, b"", SIZES))[0], Refused)
+
+
+def test_an_altered_fragment_is_refused_and_the_true_one_still_counts() -> None:
+    inbox, fragments = Inbox(), message(3000)
+    inbox.receive(fragments[0])
+    altered = fragments[1][:-1] + bytes([fragments[1][-1] ^ 1])
+    assert isinstance(inbox.receive(altered)[0], Refused)
+    for fragment in fragments[1:]:
+        inbox.receive(fragment)
+    assert len(inbox.whole) == 1
+
+
+def test_an_altered_orphan_does_not_spoil_its_message() -> None:
+    inbox, fragments = Inbox(), message(3000)
+    altered = fragments[1][:-1] + bytes([fragments[1][-1] ^ 1])
+    inbox.receive(altered)
+    for fragment in fragments:
+        inbox.receive(fragment)
+    assert len(inbox.whole) == 1
+
+
+def test_two_heads_that_announce_one_message_do_not_both_count() -> None:
+    inbox = Inbox()
+    inbox.receive(message(3000)[0])
+    assert isinstance(inbox.receive(message(4000)[0])[0], Refused)
+
+
+def test_the_oldest_of_too_many_messages_is_forgotten() -> None:
+    inbox = Inbox(ReassemblyLimits(messages=2))
+    first, second, third = (message(3000, key) for key in (1, 2, 3))
+    inbox.receive(first[0])
+    inbox.receive(second[0])
+    inbox.receive(first[1])
+    facts = inbox.receive(third[0])
+    assert facts[0] == MessageForgotten(fragment_id(second[0]))
+    for fragment in first[2:]:
+        inbox.receive(fragment)
+    assert len(inbox.whole) == 1
+
+
+def test_the_oldest_of_too_many_orphans_is_forgotten() -> None:
+    inbox = Inbox(ReassemblyLimits(orphans=2))
+    orphans = message(6000)[1:4]
+    facts = [inbox.receive(orphan) for orphan in orphans][-1]
+    assert facts == [OrphanForgotten(fragment_id(orphans[0])), Kept(fragment_id(orphans[2]))]
+    assert len(inbox.orphans) == 2
+
+
+def test_what_is_too_old_is_forgotten() -> None:
+    inbox = Inbox(ReassemblyLimits(keep_s=100.0))
+    young, old = message(3000, 1), message(3000, 2)
+    inbox.receive(old[0], now_s=0.0)
+    inbox.receive(message(3000, 3)[1], now_s=0.0)
+    inbox.receive(young[0], now_s=50.0)
+    assert inbox.reassembly.expire(100.0) == []
+    facts = inbox.reassembly.expire(101.0)
+    assert [type(fact) for fact in facts] == [MessageForgotten, OrphanForgotten]
+    inbox.receive(old[1], now_s=102.0)
+    assert inbox.parts.keys() >= {fragment_id(young[0])}
+
+
+@pytest.mark.parametrize("fragment", [bytes(1280), b"\xff" * 1280])
+def test_noise_is_an_orphan(fragment: bytes) -> None:
+    assert Inbox().receive(fragment) == [Kept(fragment_id(fragment))]
+
+
+def test_an_orphan_of_a_forgotten_message_is_let_go() -> None:
+    inbox = Inbox()
+    assert inbox.reassembly.adopt(b"nobody", 1, message(3000)[1], 0.0) == []
