@@ -78,8 +78,10 @@ class DropReason(enum.StrEnum):
     QUEUE_FULL = "queue_full"
     NO_LINK = "no_link"
     RATE_LIMITED = "rate_limited"
+    NOT_REGISTERED = "not_registered"
     MAILBOX_FULL = "mailbox_full"
     SERVICE_FAILED = "service_failed"
+    STORE_FAILED = "store_failed"
 
 
 class RefusalReason(enum.StrEnum):
@@ -95,6 +97,7 @@ class RefusalReason(enum.StrEnum):
     GARBAGE = "garbage"
     TIMEOUT = "timeout"
     TOO_MANY_LINKS = "too_many_links"
+    REFUSED_BY_PEER = "refused_by_peer"
 
 
 class PacketIn(msgspec.Struct, frozen=True, gc=False):
