@@ -109,7 +109,7 @@ def _params(geometry: Geometry) -> Params:
     return Params(geometry, X25519Group(b""))
 
 
-def _create_header_with(urandom: Callable[[int], bytes]) -> FunctionType:
+def create_header_with(urandom: Callable[[int], bytes]) -> FunctionType:
     """Return sphinxmix's `create_header`, its code unchanged, with `urandom` in place of the operating system's."""
     names = {**create_header.__globals__, "urandom": urandom}
     return FunctionType(create_header.__code__, names, create_header.__name__, create_header.__defaults__)
@@ -129,7 +129,7 @@ class ReferenceEngine:
                 raise ValueError("the padding does not fit the path")
             return route.padding
 
-        (alpha, beta, gamma), secrets = _create_header_with(padding)(params, nodes, route.public_keys, destination)
+        (alpha, beta, gamma), secrets = create_header_with(padding)(params, nodes, route.public_keys, destination)
         return bytes(alpha + beta + gamma), tuple(bytes(params.hpi(secret)) for secret in secrets)
 
     def wrap(self, route: Route, content: bytes, geometry: Geometry) -> bytes:
