@@ -39,4 +39,4 @@ class JournalledClient(Client, Protocol):
         """Return the numbers of the newest received message and state change, 0 where there is none."""
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback`, which is quick, after `inbox`, `state_changes` or `status` have news; returns how to stop."""
+        """Call `callback`, which is quick, once `inbox`, `state_changes` or `status` has news; returns how to stop."""

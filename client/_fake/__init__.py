@@ -1,0 +1,1 @@
+"""The parts of `client.testing`, from which they are to be imported."""

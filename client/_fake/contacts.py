@@ -1,0 +1,59 @@
+"""The contacts of a fake client."""
+
+from __future__ import annotations
+
+import msgspec
+
+from client._fake.checks import check_address
+from client._fake.post import PostOffice
+from client.api import BadRequestError, Contact, KeyChangedError, UnknownContactError
+
+
+class FakeContacts:
+    """Pinned keys by address."""
+
+    def __init__(self, network: PostOffice) -> None:
+        self._network = network
+        self._contacts: dict[str, Contact] = {}
+
+    def all(self) -> list[Contact]:
+        """Return all contacts by address."""
+        return [self._contacts[address] for address in sorted(self._contacts)]
+
+    def find(self, address: str) -> Contact | None:
+        """Return a contact, or None."""
+        return self._contacts.get(address)
+
+    def add(self, address: str) -> Contact:
+        """Look up `address` and pin its key; raise `KeyChangedError` where another one was pinned."""
+        found = self._network.look_up(*check_address(address))
+        known = self._contacts.get(address)
+        if known is not None and known.fingerprint != found:
+            self._contacts[address] = msgspec.structs.replace(known, changed_fingerprint=found)
+            raise KeyChangedError(f"the key of {address} changed: compare fingerprints and accept it first")
+        contact = msgspec.structs.replace(known, changed_fingerprint="") if known else _unverified(address, found)
+        self._contacts[address] = contact
+        return contact
+
+    def accept(self, address: str, fingerprint: str) -> Contact:
+        """Pin the key of `fingerprint` and mark the contact verified."""
+        contact = self._known(address)
+        if fingerprint not in (contact.fingerprint, contact.changed_fingerprint):
+            raise BadRequestError(f"no key of {address} has that fingerprint")
+        accepted = Contact(address=address, fingerprint=fingerprint, verified=True)
+        self._contacts[address] = accepted
+        return accepted
+
+    def remove(self, address: str) -> None:
+        """Forget a contact."""
+        self._known(address)
+        del self._contacts[address]
+
+    def _known(self, address: str) -> Contact:
+        if address not in self._contacts:
+            raise UnknownContactError(f"there is no contact {address}; add it first")
+        return self._contacts[address]
+
+
+def _unverified(address: str, fingerprint: str) -> Contact:
+    return Contact(address=address, fingerprint=fingerprint, verified=False)

@@ -1,0 +1,109 @@
+"""The received messages of a fake client and the callbacks that handle them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from client._fake.post import PostOffice
+from client.api import MessageId, ReceivedCallback, ReceivedMessage
+
+
+@dataclass(eq=False)
+class _Subscription:
+    """One callback; it gets one message at a time, and one that it failed on no second time."""
+
+    kind: str
+    callback: ReceivedCallback
+    active: bool = True
+    busy: bool = False
+    refused: set[int] = field(default_factory=set)
+
+
+class FakeInbox:
+    """Messages by number, handled or not."""
+
+    def __init__(self, network: PostOffice, tell: Callable[[], None]) -> None:
+        self.messages: list[ReceivedMessage] = []
+        self.failures: list[Failure] = []
+        self._network = network
+        self._tell = tell
+        self._handled: set[int] = set()
+        self._subscriptions: list[_Subscription] = []
+
+    @property
+    def unhandled(self) -> int:
+        """How many messages no callback has handled yet."""
+        return len(self.messages) - len(self._handled)
+
+    def add(
+        self, *, message_id: MessageId, body: bytes, kind: str, sender: str | None, verified: bool, reply_to: str
+    ) -> None:
+        """Number a message, keep it and offer it to the callbacks of its kind."""
+        message = ReceivedMessage(
+            number=len(self.messages) + 1,
+            message_id=message_id,
+            sender=sender,
+            verified=verified,
+            kind=kind,
+            body=body,
+            received_at_s=self._network.clock.seconds(),
+            reply_to=reply_to,
+        )
+        self.messages.append(message)
+        self._tell()
+        for subscription in tuple(self._subscriptions):
+            self._offer(subscription)
+
+    def subscribe(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+        """Offer all messages of `kind` that are not handled yet, then new ones; returns how to stop."""
+        subscription = _Subscription(kind, callback)
+        self._subscriptions.append(subscription)
+        first = self._network.later(0, lambda: self._offer(subscription))
+
+        def stop() -> None:
+            subscription.active = False
+            if subscription in self._subscriptions:
+                self._subscriptions.remove(subscription)
+            if first.active():
+                first.cancel()
+
+        return stop
+
+    def _offer(self, subscription: _Subscription) -> None:
+        message = self._next_for(subscription)
+        if message is None or subscription.busy:
+            return
+        subscription.busy = True
+        done = Deferred.fromCoroutine(_call(subscription.callback, message))
+        done.addCallback(self._note_handled, message.number)
+        done.addErrback(self._note_failed, message.number, subscription)
+        done.addCallback(self._offer_next, subscription)
+
+    def _next_for(self, subscription: _Subscription) -> ReceivedMessage | None:
+        if not subscription.active:
+            return None
+        done = self._handled | subscription.refused
+        waiting = (m for m in self.messages if m.kind == subscription.kind and m.number not in done)
+        return next(waiting, None)
+
+    def _note_handled(self, _: None, number: int) -> None:
+        self._handled.add(number)
+        self._tell()
+
+    def _note_failed(self, failure: Failure, number: int, subscription: _Subscription) -> None:
+        subscription.refused.add(number)
+        self.failures.append(failure)
+
+    def _offer_next(self, _: None, subscription: _Subscription) -> None:
+        subscription.busy = False
+        self._network.later(0, lambda: self._offer(subscription))
+
+
+async def _call(callback: ReceivedCallback, message: ReceivedMessage) -> None:
+    pending = callback(message)
+    if pending is not None:
+        await pending

@@ -1,0 +1,176 @@
+"""The post office of `client.testing`: a directory and a clock, with failures on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from client.api import BadRequestError, RegistrationRefusedError, UnknownServiceError
+from loopixmix.cards import fingerprint
+from loopixmix.keys import KEY_BYTES
+from loopixmix.params import NetworkParams
+from loopixmix.seams import Clock, DelayedCall, Rng
+
+if TYPE_CHECKING:
+    from client._fake.client import FakeClient
+
+
+class FakeService(Protocol):
+    """What a provider hosts; the same shape as a real provider's service, so that one's own can be tested here."""
+
+    name: str
+
+    async def answer(self, body: bytes, /) -> bytes:
+        """Return the answer to one anonymous request."""
+
+
+@dataclass
+class FakeProvider:
+    """One provider: who has an account, what it hosts, and the invitation a new account needs."""
+
+    name: str
+    invitation: str = ""
+    accounts: dict[str, FakeClient] = field(default_factory=dict)
+    services: dict[str, FakeService] = field(default_factory=dict)
+
+
+class PostOffice:
+    """Carries everything between fake clients; nothing happens but by the clock."""
+
+    def __init__(self, *, clock: Clock, rng: Rng, delay_s: float = 1.0, receipts: bool = False) -> None:
+        """Carry each message in `delay_s` seconds; with `receipts`, recipients say that they received it."""
+        self.clock = clock
+        self.rng = rng
+        self.delay_s = delay_s
+        self.receipts = receipts
+        self.params = NetworkParams()
+        self.started_at_s = clock.seconds()
+        self.problem = ""
+        self._providers: dict[str, FakeProvider] = {}
+        self._clients: list[FakeClient] = []
+        self._calls: list[DelayedCall] = []
+        self._to_lose = 0
+        self._to_fail = 0
+        self._reply_blocks: dict[str, FakeClient] = {}
+        self._used_reply_blocks: set[str] = set()
+        self._decoys: dict[str, str] = {}
+
+    def add_provider(self, name: str, *, invitation: str = "") -> None:
+        """Add a provider where it is not there yet; with `invitation`, only those who know it may register."""
+        self._providers.setdefault(name, FakeProvider(name, invitation))
+
+    def add_service(self, service: FakeService, *, provider: str) -> None:
+        """Host `service` at `provider`, which is added where it is not there yet."""
+        self.add_provider(provider)
+        self._providers[provider].services[service.name] = service
+
+    def lose_next(self, count: int = 1) -> None:
+        """Lose the next `count` messages or requests on their way; messages are sent again after a while."""
+        self._to_lose += count
+
+    def fail_next(self, count: int = 1) -> None:
+        """Make the next `count` messages fail for good."""
+        self._to_fail += count
+
+    def cut(self, problem: str = "the provider cannot be reached") -> None:
+        """Let nothing through until `mend`; clients keep queueing and say so."""
+        self.problem = problem
+        self.tell_all()
+
+    def mend(self) -> None:
+        """End a `cut`: what was queued leaves now."""
+        self.problem = ""
+        for client in self._clients:
+            client.leave_all()
+        self.tell_all()
+
+    def change_key(self, address: str) -> None:
+        """Give an account a new key, as when its owner lost the old one - or somebody took the name."""
+        name, provider = address.split("@")
+        self._providers[provider].accounts[name].identity = self.rng.randbytes(KEY_BYTES)
+
+    def stop(self) -> None:
+        """Forget all that is still to come; no delayed call is left."""
+        for call in self._calls:
+            if call.active():
+                call.cancel()
+        self._calls.clear()
+
+    # What follows is for FakeClient.
+
+    def later(self, delay_s: float, callback: Callable[[], None]) -> DelayedCall:
+        """Call `callback` after `delay_s`, unless the network stops before."""
+        self._calls = [call for call in self._calls if call.active()]
+        call = self.clock.callLater(delay_s, callback)
+        self._calls.append(call)
+        return call
+
+    def open_account(self, client: FakeClient, name: str, provider_name: str, invitation: str) -> None:
+        """Register `client`; raise as `Client.register` does."""
+        provider = self._providers.get(provider_name)
+        if provider is None:
+            raise BadRequestError(f"this network has no provider {provider_name}")
+        if provider.invitation != invitation:
+            raise RegistrationRefusedError(f"{provider_name} asks for a valid invitation")
+        if provider.accounts.setdefault(name, client) is not client:
+            raise RegistrationRefusedError(f"the name {name} is taken at {provider_name}")
+        client.address = f"{name}@{provider_name}"
+
+    def look_up(self, name: str, provider_name: str) -> str:
+        """Return the fingerprint published for a name; for an unknown one a decoy that stays the same."""
+        provider = self._providers.get(provider_name)
+        if provider is None:
+            raise BadRequestError(f"this network has no provider {provider_name}")
+        if name in provider.accounts:
+            return fingerprint(provider.accounts[name].identity)
+        address = f"{name}@{provider_name}"
+        return self._decoys.setdefault(address, fingerprint(self.rng.randbytes(KEY_BYTES)))
+
+    def owner_of(self, address: str) -> FakeClient | None:
+        """Return the client behind an address or reply block."""
+        if address in self._reply_blocks:
+            return self._reply_blocks[address]
+        name, _, provider_name = address.partition("@")
+        provider = self._providers.get(provider_name)
+        return provider.accounts.get(name) if provider else None
+
+    def make_reply_block(self, client: FakeClient) -> str:
+        """Return a one-use way to answer `client` without knowing who it is."""
+        reply_to = f"reply:{self.rng.randbytes(16).hex()}"
+        self._reply_blocks[reply_to] = client
+        return reply_to
+
+    def takes_reply_block(self, reply_to: str) -> bool:
+        """Use up a reply block; false where it is not known or used up."""
+        if reply_to in self._used_reply_blocks or reply_to not in self._reply_blocks:
+            return False
+        self._used_reply_blocks.add(reply_to)
+        return True
+
+    def fingerprint_of(self, client: FakeClient) -> str:
+        """Return the fingerprint of a client's present key."""
+        return fingerprint(client.identity)
+
+    def service(self, service: str) -> FakeService:
+        """Return the service `name` or `name@provider`; raise `UnknownServiceError`."""
+        name, _, at = service.partition("@")
+        hosts = [p for p in self._providers.values() if name in p.services and at in ("", p.name)]
+        if not hosts:
+            raise UnknownServiceError(f"no provider offers {service}")
+        return self.rng.choice(hosts).services[name]
+
+    def takes_loss(self) -> bool:
+        """Tell whether what is under way now is to be lost, and count it."""
+        self._to_lose, lost = max(0, self._to_lose - 1), self._to_lose > 0
+        return lost
+
+    def takes_failure(self) -> bool:
+        """Tell whether what is under way now is to fail for good, and count it."""
+        self._to_fail, failed = max(0, self._to_fail - 1), self._to_fail > 0
+        return failed
+
+    def tell_all(self) -> None:
+        """Tell every client's listeners that there is news."""
+        for client in self._clients:
+            client.tell()

@@ -1,0 +1,229 @@
+"""The fake network: the contract of all clients, and what only a fake one can do."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Iterator
+from typing import TypeVar
+
+import pytest
+from client_contract import ALICE, BOB, ClientContract, run_with, send
+from twisted.internet.task import Clock
+
+from client.api import (
+    Client,
+    MessageState,
+    QueueFullError,
+    RegistrationRefusedError,
+    RequestTimeoutError,
+    ServiceFailedError,
+)
+from client.journal import Cursor, JournalledClient
+from client.testing import FakeNetwork
+
+T = TypeVar("T")
+
+
+class Echo:
+    """Answers what it was asked."""
+
+    name = "echo"
+
+    async def answer(self, body: bytes) -> bytes:
+        return body
+
+
+class Broken:
+    """Fails at everything."""
+
+    name = "broken"
+
+    async def answer(self, body: bytes) -> bytes:
+        raise ZeroDivisionError("a secret of the provider")
+
+
+class FakeWorld:
+    """Three fake clients on a clock."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.network = FakeNetwork(clock=self.clock, rng=random.Random(1))
+        self.alice, self.bob = self.network.client(ALICE), self.network.client(BOB)
+        self.stranger = self.network.client()
+        self.network.add_service(Echo(), provider="home")
+        self.network.add_service(Echo(), provider="away")
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        return run_with(awaitable, lambda: self.clock.advance(0.5))
+
+    def pass_time(self) -> None:
+        self.clock.pump([0.25] * 20)
+
+    def change_key_of_bob(self) -> None:
+        self.network.change_key(BOB)
+
+
+@pytest.fixture
+def world() -> Iterator[FakeWorld]:
+    fake = FakeWorld()
+    yield fake
+    fake.network.stop()
+    assert fake.clock.getDelayedCalls() == []
+
+
+class TestFakeClient(ClientContract):
+    """The contract."""
+
+
+def acquaint(world: FakeWorld) -> None:
+    world.run(world.alice.add_contact(BOB))
+    world.run(world.bob.add_contact(ALICE))
+
+
+def states_of(world: FakeWorld, message_id: str) -> list[MessageState]:
+    return [change.state for change in world.run(world.alice.message(message_id)).history]
+
+
+def test_a_fake_client_is_a_client(world: FakeWorld) -> None:
+    client: Client = world.alice
+    journalled: JournalledClient = world.alice
+    assert client is journalled
+
+
+def test_a_lost_message_is_sent_again(world: FakeWorld) -> None:
+    acquaint(world)
+    world.network.lose_next(2)
+    message_id = send(world, b"hello", key="1")
+    world.pass_time()
+    world.pass_time()
+    retrying = [MessageState.RETRYING] * 2
+    assert states_of(world, message_id) == [MessageState.QUEUED, MessageState.SENDING, *retrying, MessageState.STORED]
+    assert len(world.run(world.bob.inbox())) == 1
+
+
+def test_a_message_can_fail_for_good(world: FakeWorld) -> None:
+    acquaint(world)
+    world.network.fail_next()
+    message_id = send(world, b"hello", key="1")
+    world.pass_time()
+    assert states_of(world, message_id)[-1] is MessageState.FAILED
+    assert world.run(world.bob.inbox()) == []
+
+
+def test_a_cut_network_keeps_queueing_and_says_so(world: FakeWorld) -> None:
+    acquaint(world)
+    world.network.cut("the provider cannot be reached")
+    message_id = send(world, b"hello", key="1")
+    world.pass_time()
+    status = world.run(world.alice.status())
+    assert (status.connected, status.problem) == (False, "the provider cannot be reached")
+    assert status.queued_messages == 1
+    assert states_of(world, message_id) == [MessageState.QUEUED]
+    with pytest.raises(RequestTimeoutError):
+        world.run(world.alice.request("echo", b"x", timeout_s=3))
+    with pytest.raises(RequestTimeoutError):
+        world.run(world.alice.add_contact("carol@home"))
+    world.network.mend()
+    world.pass_time()
+    assert states_of(world, message_id)[-1] is MessageState.STORED
+    assert world.run(world.alice.status()).problem == ""
+
+
+def test_a_cut_in_mid_way_is_a_loss(world: FakeWorld) -> None:
+    acquaint(world)
+    message_id = send(world, b"hello", key="1")
+    world.clock.advance(0.6)
+    world.network.cut()
+    world.pass_time()
+    assert states_of(world, message_id)[-1] is MessageState.RETRYING
+    world.network.mend()
+    world.pass_time()
+    assert states_of(world, message_id)[-1] is MessageState.STORED
+
+
+def test_receipts_prove_more_than_storage(world: FakeWorld) -> None:
+    acquaint(world)
+    world.network.receipts = True
+    message_id = send(world, b"hello", key="1")
+    world.pass_time()
+    assert states_of(world, message_id)[-2:] == [MessageState.STORED, MessageState.RECEIVED]
+
+
+def test_nothing_reaches_a_key_that_was_replaced(world: FakeWorld) -> None:
+    acquaint(world)
+    world.change_key_of_bob()
+    message_id = send(world, b"for the old key", key="1")
+    world.pass_time()
+    assert states_of(world, message_id)[-1] is MessageState.STORED
+    assert world.run(world.bob.inbox()) == []
+
+
+def test_a_message_from_somebody_unknown_is_not_verified(world: FakeWorld) -> None:
+    world.run(world.alice.add_contact(BOB))
+    send(world, b"hello", key="1")
+    world.pass_time()
+    [message] = world.run(world.bob.inbox())
+    assert (message.sender, message.verified) == (ALICE, False)
+
+
+def test_a_full_queue_refuses(world: FakeWorld) -> None:
+    dave = world.network.client("dave@home", max_queued=1)
+    world.run(dave.add_contact(BOB))
+    world.run(dave.send(BOB, b"1", kind="text", idempotency_key="1"))
+    with pytest.raises(QueueFullError):
+        world.run(dave.send(BOB, b"2", kind="text", idempotency_key="2"))
+
+
+def test_a_failing_service_tells_nothing(world: FakeWorld) -> None:
+    world.network.add_service(Broken(), provider="home")
+    with pytest.raises(ServiceFailedError) as raised:
+        world.run(world.alice.request("broken", b"x", timeout_s=5))
+    assert "secret" not in str(raised.value)
+
+
+def test_an_invitation_may_be_needed(world: FakeWorld) -> None:
+    world.network.add_provider("club", invitation="friend")
+    with pytest.raises(RegistrationRefusedError):
+        world.run(world.stranger.register("carol", "club"))
+    assert world.run(world.stranger.register("carol", "club", invitation="friend")) == "carol@club"
+
+
+def test_callback_failures_are_kept_for_the_test(world: FakeWorld) -> None:
+    acquaint(world)
+
+    def fail(_: object) -> None:
+        raise KeyError("what went wrong")
+
+    world.bob.on_received("text", fail)
+    send(world, b"hello", key="1")
+    world.pass_time()
+    [failure] = world.bob.callback_failures
+    assert isinstance(failure.value, KeyError)
+
+
+def test_the_journal_numbers_every_change(world: FakeWorld) -> None:
+    acquaint(world)
+    told: list[str] = []
+    stop = world.alice.on_change(lambda: told.append("news"))
+    first, second = send(world, b"1", key="1"), send(world, b"2", key="2")
+    world.pass_time()
+    changes = world.run(world.alice.state_changes(after=0, limit=100))
+    assert [change.number for change in changes] == [1, 2, 3, 4, 5, 6]
+    assert {change.message_id for change in changes} == {first, second}
+    assert world.run(world.alice.state_changes(after=2, limit=3)) == changes[2:5]
+    assert world.run(world.alice.newest()) == Cursor(0, 6)
+    assert world.run(world.bob.newest()) == Cursor(2, 0)
+    stop()
+    heard = len(told)
+    assert heard >= 6
+    send(world, b"3", key="3")
+    assert len(told) == heard
+
+
+def test_one_seed_gives_the_same_network() -> None:
+    def message_id_of_a_run() -> str:
+        fake = FakeWorld()
+        acquaint(fake)
+        return send(fake, b"hello", key="1")
+
+    assert message_id_of_a_run() == message_id_of_a_run()
