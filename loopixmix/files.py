@@ -1,0 +1,123 @@
+"""Files that must survive a crash, stay private, or keep a second process out of a directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from loopixmix.errors import ConfigError, MisuseError, StoreError
+from loopixmix.keys import IdentityKey
+from loopixmix.seams import Rng
+
+PRIVATE_FILE = 0o600
+PRIVATE_DIRECTORY = 0o700
+
+
+class LockedError(MisuseError):
+    """The directory is in use by another process."""
+
+
+def make_directory(path: Path) -> None:
+    """Make `path` and its parents, private to the user, if it is not there; raise `StoreError` where that fails."""
+    try:
+        path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
+    """Put `data` into `path` so that a crash at any instant leaves the old content or the new, never a mixture.
+
+    The data is on the disk when this returns. Raises `StoreError` where it cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def create_file(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
+    """Put `data` into the new file `path`; raise `ConfigError`, and change nothing, where it exists already."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_directory(path.parent)
+    except FileExistsError as error:
+        raise ConfigError(f"{path}: exists already and is never overwritten") from error
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def create_identity(path: Path, rng: Rng) -> IdentityKey:
+    """Make a new identity and keep its seed, in hexadecimal, in the new private file `path`."""
+    identity = IdentityKey.generate(rng)
+    create_file(path, identity.seed.hex().encode("ascii") + b"\n")
+    return identity
+
+
+def load_identity(path: Path) -> IdentityKey:
+    """Return the identity in `path`; raise `ConfigError` where there is none or others may read it."""
+    try:
+        mode = path.stat().st_mode
+        seed = bytes.fromhex(path.read_bytes().decode("ascii").strip())
+        identity = IdentityKey(seed)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, MisuseError):
+        raise ConfigError(f"{path}: is not an identity key of 64 hexadecimal digits") from None
+    if mode & 0o077:
+        raise ConfigError(f"{path}: others may read this private key; run  chmod 600 {path}")
+    return identity
+
+
+class DirectoryLock:
+    """Lets one process at a time use a directory; the lock ends with the process, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock file's path; its directory must exist."""
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock; raise `LockedError` naming the process that has it."""
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        except OSError as error:
+            raise StoreError(f"{self._path}: cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise LockedError(f"{self._path.parent}: is in use by process {holder or '(unknown)'}") from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, b"%d\n" % os.getpid())
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back, if it was taken."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
