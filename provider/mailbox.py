@@ -74,7 +74,7 @@ class Mailbox:
         """Take the number of items of each answer, and after how many pulls an item is given again."""
         if pull_batch < 1 or lease_pulls < 1:
             raise MisuseError("a pull is answered by one item or more, a lease lasts one pull or more")
-        self._pull_batch = pull_batch
+        self.pull_batch = pull_batch
         self._lease_pulls = lease_pulls
         self._pulls = 0
         self._account_id: int | None = None
@@ -97,7 +97,7 @@ class Mailbox:
 
     def fetch(self) -> Fetch | None:
         """Return what to read for the answer, or None while an earlier reading goes on or nothing is wanted."""
-        room = self._pull_batch - len(self._ready)
+        room = self.pull_batch - len(self._ready)
         if self._fetching is not None or room <= 0:
             return None
         again = [number for number in self._overdue() if number not in self._ready][:room]
@@ -129,7 +129,7 @@ class Mailbox:
 
     def give(self) -> list[StoredItem]:
         """Return the items of one answer, oldest first, at most a batch; each is leased."""
-        numbers = sorted(self._ready)[: self._pull_batch]
+        numbers = sorted(self._ready)[: self.pull_batch]
         items = [self._ready.pop(number) for number in numbers]
         for number in numbers:
             self._leases[number] = self._pulls

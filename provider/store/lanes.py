@@ -176,13 +176,13 @@ class ThreadLane:
 
 
 class ClockLane:
-    """A lane without a thread: batches run `commit_s` after their first job, on the clock of a test or simulation."""
+    """A lane without a thread: batches run `batch_s` after their first job, on the clock of a test or simulation."""
 
-    def __init__(self, run_batch: RunBatch, *, clock: Clock, commit_s: float) -> None:
-        """Take the clock and the time a commit shall take."""
+    def __init__(self, run_batch: RunBatch, *, clock: Clock, batch_s: float) -> None:
+        """Take the clock and the time a batch shall take."""
         self._run_batch = run_batch
         self._clock = clock
-        self._commit_s = commit_s
+        self._batch_s = batch_s
         self._jobs: list[Job] = []
         self._call: DelayedCall | None = None
         self._stopped = False
@@ -199,7 +199,7 @@ class ClockLane:
             return
         self._jobs.append(job)
         if self._call is None:
-            self._call = self._clock.callLater(self._commit_s, self._run)
+            self._call = self._clock.callLater(self._batch_s, self._run)
 
     def stop(self) -> Deferred[None]:
         """Finish what was submitted, then stop."""

@@ -1,0 +1,1 @@
+"""The services every provider can offer."""

@@ -1,0 +1,73 @@
+"""The store as services see it: everything returns a Deferred, nothing waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
+
+from loopixmix.seams import Clock
+from provider.mailbox import MailboxRules
+from provider.store import MailStore
+from provider.store.items import NewItem, Outcome
+from provider.store.lanes import ClockLane, Lane, Storing, ThreadLane, Work, read_batch, write_batch
+
+_R = TypeVar("_R")
+
+
+class StoreAccess:
+    """One lane to write, one to read."""
+
+    def __init__(self, store: MailStore, *, writing: Lane, reading: Lane) -> None:
+        """Take a store, which is closed by `stop`, and its lanes; see `threaded_access`."""
+        self._store = store
+        self._writing = writing
+        self._reading = reading
+
+    @property
+    def waiting(self) -> int:
+        """How many items and other changes are not yet being written."""
+        return self._writing.waiting
+
+    def put(self, item: NewItem) -> Deferred[Outcome]:
+        """Store an item; fires once it is on the disk, fails with `StoreError`."""
+        storing = Storing(item)
+        self._writing.submit(storing)
+        return storing.done
+
+    def write(self, work: Callable[[Connection], _R]) -> Deferred[_R]:
+        """Change something; fires with the result once it is on the disk, fails with `StoreError`."""
+        job = Work(work)
+        self._writing.submit(job)
+        return job.done
+
+    def read(self, work: Callable[[Connection], _R]) -> Deferred[_R]:
+        """Read something; fires with the result, fails with `StoreError`."""
+        job = Work(work)
+        self._reading.submit(job)
+        return job.done
+
+    async def stop(self) -> None:
+        """Finish what was asked for and close the store."""
+        await self._writing.stop()
+        await self._reading.stop()
+        self._store.close()
+
+
+def threaded_access(store: MailStore, rules: MailboxRules, *, call_on_reactor: Callable[..., object]) -> StoreAccess:
+    """Return access through two threads; `call_on_reactor` is the reactor's `callFromThread`."""
+    writing = ThreadLane("store writer", partial(write_batch, store, rules), call_on_reactor=call_on_reactor)
+    reading = ThreadLane("store reader", partial(read_batch, store), call_on_reactor=call_on_reactor)
+    return StoreAccess(store, writing=writing, reading=reading)
+
+
+def clocked_access(
+    store: MailStore, rules: MailboxRules, *, clock: Clock, write_s: float, read_s: float
+) -> StoreAccess:
+    """Return access without threads, for tests and simulations: each batch takes `write_s` or `read_s` on `clock`."""
+    writing = ClockLane(partial(write_batch, store, rules), clock=clock, batch_s=write_s)
+    reading = ClockLane(partial(read_batch, store), clock=clock, batch_s=read_s)
+    return StoreAccess(store, writing=writing, reading=reading)

@@ -1,0 +1,148 @@
+"""Lanes: what is submitted is done in order and in groups, and one bad job harms no other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from loopixmix.errors import StoreError
+from loopixmix.wire import ItemKind
+from provider.accounts import RegistrationMode, RegistrationRules
+from provider.mailbox import MailboxRules
+from provider.store import MailStore, sqlite_url
+from provider.store.access import StoreAccess, clocked_access, threaded_access
+from provider.store.accounts import Application, figures, register
+from provider.store.items import NewItem, Outcome
+
+ALICE, NOBODY = bytes([1]) * 32, bytes([9]) * 32
+
+
+class ReactorThread:
+    """Runs what other threads want on the reactor's, as `callFromThread` does."""
+
+    def __init__(self) -> None:
+        self._calls: list[Callable[[], object]] = []
+        self._changed = threading.Condition()
+
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
+        with self._changed:
+            self._calls.append(lambda: function(*arguments))
+            self._changed.notify()
+
+    def run_until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            with self._changed:
+                assert self._changed.wait_for(lambda: self._calls, timeout=10), "nothing happens any more"
+                calls, self._calls = self._calls, []
+            for call in calls:
+                call()
+
+
+def result_of(deferred: Deferred[Outcome]) -> list[Outcome]:
+    results: list[Outcome] = []
+    deferred.addCallback(results.append)
+    return results
+
+
+def message(recipient: bytes, body: bytes = b"x") -> NewItem:
+    return NewItem(recipient, ItemKind.MESSAGE, bytes(8), body, 1)
+
+
+def open_alice(connection: Connection) -> None:
+    application = Application(name="alice", identity=ALICE, card=b"", invitation_hash=b"", first_number=1, day=1)
+    register(connection, application, RegistrationRules(mode=RegistrationMode.OPEN))
+
+
+def break_something(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO nowhere VALUES (1)"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def access(store: MailStore, clock: Clock) -> StoreAccess:
+    return clocked_access(store, MailboxRules(quota_items=2), clock=clock, write_s=0.01, read_s=0.0)
+
+
+def test_what_comes_within_one_commit_is_committed_together(access: StoreAccess, clock: Clock) -> None:
+    access.write(open_alice)
+    outcomes = [result_of(access.put(message(recipient))) for recipient in (ALICE, NOBODY, ALICE, ALICE)]
+    assert access.waiting == 5
+    assert outcomes == [[]] * 4
+    clock.advance(0.01)
+    assert outcomes == [[Outcome.STORED], [Outcome.UNKNOWN_RECIPIENT], [Outcome.STORED], [Outcome.MAILBOX_FULL]]
+    assert access.waiting == 0
+    assert clock.getDelayedCalls() == []
+
+
+def test_one_bad_job_harms_no_other(access: StoreAccess, clock: Clock, store: MailStore) -> None:
+    failures: list[object] = []
+    before = result_of(access.put(message(NOBODY)))
+    access.write(break_something).addErrback(lambda failure: failures.append(failure.type))
+    after = result_of(access.put(message(NOBODY)))
+    clock.advance(0.01)
+    assert failures == [StoreError]
+    assert before == after == [Outcome.UNKNOWN_RECIPIENT]
+
+
+def test_stopping_finishes_what_was_submitted_and_refuses_more(access: StoreAccess, clock: Clock) -> None:
+    stored = result_of(access.put(message(NOBODY)))
+    Deferred.fromCoroutine(access.stop())
+    assert stored == [Outcome.UNKNOWN_RECIPIENT]
+    failures: list[object] = []
+    access.put(message(NOBODY)).addErrback(lambda failure: failures.append(failure.type))
+    assert failures == [StoreError]
+    assert clock.getDelayedCalls() == []
+
+
+def test_threads_store_everything_in_order_and_stop(tmp_path: Path) -> None:
+    reactor = ReactorThread()
+    store = MailStore(sqlite_url(tmp_path / "mail.sqlite3"))
+    access = threaded_access(store, MailboxRules(), call_on_reactor=reactor.call)
+    access.write(open_alice)
+    outcomes = [result_of(access.put(message(ALICE, b"%d" % n))) for n in range(2000)]
+    failures: list[object] = []
+    access.write(break_something).addErrback(lambda failure: failures.append(failure.type))
+    reactor.run_until(lambda: all(outcomes) and bool(failures))
+    counted: list[int] = []
+    access.read(figures).addCallback(lambda found: counted.append(found.items))
+    stopped: list[None] = []
+    Deferred.fromCoroutine(access.stop()).addCallback(stopped.append)
+    reactor.run_until(lambda: bool(stopped))
+    assert counted == [2000]
+    assert failures == [StoreError]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("store")]
+
+
+def test_a_reading_does_not_wait_for_the_writer(tmp_path: Path) -> None:
+    reactor = ReactorThread()
+    store = MailStore(sqlite_url(tmp_path / "mail.sqlite3"))
+    access = threaded_access(store, MailboxRules(), call_on_reactor=reactor.call)
+    writing, may_end = threading.Event(), threading.Event()
+
+    def write_slowly(connection: Connection) -> None:
+        open_alice(connection)
+        writing.set()
+        assert may_end.wait(10)
+
+    written: list[None] = []
+    access.write(write_slowly).addCallback(written.append)
+    assert writing.wait(10)
+    counted: list[int] = []
+    access.read(figures).addCallback(lambda found: counted.append(found.accounts))
+    reactor.run_until(lambda: bool(counted))
+    assert (counted, written) == ([0], [])
+    may_end.set()
+    stopped: list[None] = []
+    Deferred.fromCoroutine(access.stop()).addCallback(stopped.append)
+    reactor.run_until(lambda: bool(stopped))
+    assert written == [None]
