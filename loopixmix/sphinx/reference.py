@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import FunctionType
 
 from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
 from nacl.exceptions import RuntimeError as NaclRuntimeError
+from sphinxmix import SphinxException
+from sphinxmix.SphinxClient import create_header
+from sphinxmix.SphinxNode import sphinx_process
+from sphinxmix.SphinxParams import SphinxParams
 
 from loopixmix.seams import DropReason
 from loopixmix.sphinx.engine import Route
@@ -22,15 +25,6 @@ from loopixmix.sphinx.geometry import COMMAND_BYTES, KEY_BYTES, POINT_BYTES, Geo
 from loopixmix.sphinx.packet import SurbKeys, Unwrapped
 from loopixmix.sphinx.payload import open_body, seal_body
 from loopixmix.sphinx.points import is_canonical
-
-with warnings.catch_warnings():
-    # petlib and sphinxmix were written for Python 2 and 3.6; compiling them warns on newer interpreters.
-    warnings.simplefilter("ignore", SyntaxWarning)
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from sphinxmix import SphinxException
-    from sphinxmix.SphinxClient import create_header
-    from sphinxmix.SphinxNode import sphinx_process
-    from sphinxmix.SphinxParams import SphinxParams
 
 
 class BadPointError(Exception):
