@@ -130,6 +130,13 @@ class PacketDropped(msgspec.Struct, frozen=True, gc=False):
     reason: DropReason
 
 
+class PacketsHeld(msgspec.Struct, frozen=True, gc=False):
+    """The packets that wait in this node, told anew after some that waited were lost."""
+
+    at_s: float
+    count: int
+
+
 class LoopSent(msgspec.Struct, frozen=True, gc=False):
     """A loop packet of our own left."""
 
@@ -177,6 +184,7 @@ Fact: TypeAlias = (
     | PacketOut
     | PacketDelivered
     | PacketDropped
+    | PacketsHeld
     | LoopSent
     | LoopReturned
     | LoopLost

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from loopixmix.keys import IdentityKey
 from loopixmix.net.certificates import identity_of, make_certificate, private_key
-from loopixmix.net.handshake import Accepted, Dialled, Negotiated, Side
+from loopixmix.net.handshake import Dialled, Negotiated, Side
 from loopixmix.seams import NodeId, RefusalReason
 
 # AES-GCM must be re-keyed after 2^24.5 records (RFC 8446, 5.5), which a busy link reaches in a day and OpenSSL does
@@ -24,6 +29,37 @@ _REFUSALS = (
 """What OpenSSL says, and what it means between our peers."""
 
 
+class SocketTransport(Protocol):
+    """What TLS writes to."""
+
+    def getHandle(self) -> object:  # noqa: N802 (Twisted's name)
+        """Return the socket."""
+
+
+class TlsTransport(Protocol):
+    """What a link writes to: the part of Twisted's TLS protocol that it uses."""
+
+    transport: SocketTransport
+
+    def getHandle(self) -> SSL.Connection:  # noqa: N802 (Twisted's name)
+        """Return the TLS connection."""
+
+    def write(self, data: bytes, /) -> None:
+        """Send bytes."""
+
+    def registerProducer(self, producer: object, streaming: bool, /) -> None:  # noqa: N802 (Twisted's name)
+        """Tell `producer` to pause while too much is buffered."""
+
+    def unregisterProducer(self) -> None:  # noqa: N802 (Twisted's name)
+        """Tell the producer nothing more."""
+
+    def loseConnection(self) -> None:  # noqa: N802 (Twisted's name)
+        """End the connection when what was written is delivered."""
+
+    def abortConnection(self) -> None:  # noqa: N802 (Twisted's name)
+        """End the connection now."""
+
+
 def make_context(identity: IdentityKey) -> SSL.Context:
     """Return the TLS settings of a node, for both directions."""
     context = SSL.Context(SSL.TLS_METHOD)
@@ -37,6 +73,7 @@ def make_context(identity: IdentityKey) -> SSL.Context:
     return context
 
 
+@implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
 class PinnedConnections:
     """Makes the TLS connection under one link: it proves keys, and whose key is right is decided by pins alone."""
 
@@ -45,15 +82,17 @@ class PinnedConnections:
         self._context = context
         self._side = side
 
-    def connection(self) -> SSL.Connection:
-        """Return a connection that has not begun."""
+    def clientConnectionForTLS(self, _: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802 (Twisted's name)
+        """Return a connection for the side that dialled."""
+        return self._connection()
+
+    def serverConnectionForTLS(self, _: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802 (Twisted's name)
+        """Return a connection for the side that accepted."""
+        return self._connection()
+
+    def _connection(self) -> SSL.Connection:
         connection = SSL.Connection(self._context, None)
         connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._believe)
-        match self._side:
-            case Dialled():
-                connection.set_connect_state()
-            case Accepted():
-                connection.set_accept_state()
         return connection
 
     def _believe(self, _: SSL.Connection, certificate: X509, _error: int, depth: int, _ok: int) -> bool:
@@ -80,6 +119,11 @@ def refusal_of(failure: Failure) -> RefusalReason:
     """Return why a TLS handshake failed, as OpenSSL said it."""
     said = str(failure.value).lower() if isinstance(failure.value, SSL.Error) else ""
     return next((reason for words, reason in _REFUSALS if words in said), RefusalReason.TLS_FAILED)
+
+
+def is_end(failure: Failure) -> bool:
+    """Tell whether a connection just ended, rather than failed over what was said."""
+    return not isinstance(failure.value, SSL.Error)
 
 
 def _key_of(certificate: X509) -> NodeId | None:

@@ -141,6 +141,10 @@ class LinkMachine:
         answer = self._format.encode(self._hello) if isinstance(self.side, Accepted) else b""
         return answer, frames[1:]
 
+    def close(self) -> None:
+        """The connection is over: whatever still comes is ignored."""
+        self.state = Closed(was_open=isinstance(self.state, Open))
+
     def received_frames(self, data: bytes) -> list[bytes]:
         """Take bytes of an open link; return the whole frames, each of them well formed."""
         frames = self._buffer.feed(data)
