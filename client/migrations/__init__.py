@@ -1,0 +1,1 @@
+"""The history of the client's store, applied at start (Alembic)."""

@@ -1,0 +1,104 @@
+"""Contacts and the single facts of a client, in the store."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy.dialects.sqlite import insert
+
+from client.api import Contact
+from client.store.schema import contacts, facts
+from loopixmix.cards import Card, decode_card, encode_card, fingerprint
+from loopixmix.seams import NodeId
+
+
+class PinnedContact(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact as it is pinned; `changed_card` is an encoded card with another identity key."""
+
+    address: str
+    name: str
+    provider: NodeId
+    identity: bytes
+    sealing_key: bytes
+    made_at_s: int
+    verified: bool
+    changed_card: bytes | None
+
+    def as_contact(self) -> Contact:
+        """Return what an application sees."""
+        changed = "" if self.changed_card is None else fingerprint(decode_card(self.changed_card).identity)
+        return Contact(
+            address=self.address,
+            fingerprint=fingerprint(self.identity),
+            verified=self.verified,
+            changed_fingerprint=changed,
+        )
+
+
+def pin_of(address: str, card: Card, *, verified: bool) -> PinnedContact:
+    """Return the contact that pins the keys of `card` under `address`."""
+    return PinnedContact(
+        address=address,
+        name=card.name,
+        provider=card.provider,
+        identity=card.identity,
+        sealing_key=card.sealing_key,
+        made_at_s=card.made_at_s,
+        verified=verified,
+        changed_card=None,
+    )
+
+
+def find(connection: Connection, address: str) -> PinnedContact | None:
+    """Return the contact of this address."""
+    row = connection.execute(select(contacts).where(contacts.c.address == address)).one_or_none()
+    return None if row is None else PinnedContact(**row._mapping)
+
+
+def find_by_identity(connection: Connection, identity: bytes) -> PinnedContact | None:
+    """Return a contact whose pinned key this is."""
+    query = select(contacts).where(contacts.c.identity == identity).order_by(contacts.c.address).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else PinnedContact(**row._mapping)
+
+
+def find_by_claim(connection: Connection, address: str, *, name: str, provider: NodeId) -> PinnedContact | None:
+    """Return the contact whose place a sender claims, by its address or by its name and provider's key."""
+    same_place = and_(contacts.c.name == name, contacts.c.provider == provider)
+    row = connection.execute(select(contacts).where(or_(contacts.c.address == address, same_place)).limit(1)).first()
+    return None if row is None else PinnedContact(**row._mapping)
+
+
+def every(connection: Connection) -> list[PinnedContact]:
+    """Return all contacts by address."""
+    return [PinnedContact(**row._mapping) for row in connection.execute(select(contacts).order_by(contacts.c.address))]
+
+
+def save(connection: Connection, contact: PinnedContact) -> None:
+    """Store a contact, in place of the one of the same address."""
+    values = msgspec.structs.asdict(contact)
+    upsert = insert(contacts).values(values)
+    connection.execute(upsert.on_conflict_do_update(index_elements=[contacts.c.address], set_=values))
+
+
+def save_changed_card(connection: Connection, contact: PinnedContact, card: Card) -> PinnedContact:
+    """Note that a look-up brought another identity key; the pinned one stays."""
+    changed = msgspec.structs.replace(contact, changed_card=encode_card(card))
+    save(connection, changed)
+    return changed
+
+
+def remove(connection: Connection, address: str) -> bool:
+    """Forget a contact; tell whether there was one."""
+    return connection.execute(delete(contacts).where(contacts.c.address == address)).rowcount > 0
+
+
+def fact(connection: Connection, name: str) -> bytes | None:
+    """Return a single value."""
+    return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar_one_or_none()
+
+
+def save_fact(connection: Connection, name: str, value: bytes) -> None:
+    """Store a single value."""
+    upsert = insert(facts).values(name=name, value=value)
+    connection.execute(upsert.on_conflict_do_update(index_elements=[facts.c.name], set_={"value": value}))

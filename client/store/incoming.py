@@ -1,0 +1,148 @@
+"""Incoming messages in the store: fragments that wait for the rest, and the inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TypeAlias
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or
+
+from client.api import MessageId, ReceivedMessage
+from client.core.reassembly import KnownMessage
+from client.store.schema import inbox, incoming, incoming_fragments, orphans, seen
+
+MAX_READ_BYTES = 32 * 1024 * 1024
+"""How much one reading of the inbox brings into memory, unless a single message has more."""
+
+Orphan: TypeAlias = tuple[bytes, float]
+"""An orphan's id and since when it is kept."""
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is complete and believed; `author` is the key that proves it, empty for anonymous ones."""
+
+    author: bytes
+    message_id: MessageId
+    sender: str | None
+    verified: bool
+    kind: str
+    body: bytes
+    received_at_s: float
+    reply_to: str = ""
+
+
+def seen_of(connection: Connection, fragment_ids: Collection[bytes]) -> set[bytes]:
+    """Return which of these fragments were taken before."""
+    return set(connection.execute(select(seen.c.fragment_id).where(seen.c.fragment_id.in_(fragment_ids))).scalars())
+
+
+def begin(connection: Connection, head_id: bytes, *, message_key: bytes, total_bytes: int, now_s: float) -> None:
+    """Note a message of which the head is here."""
+    values = {"head_id": head_id, "message_key": message_key, "total_bytes": total_bytes, "changed_at_s": now_s}
+    connection.execute(insert(incoming).values(values))
+
+
+def add_data(
+    connection: Connection, head_id: bytes, position: int, data: bytes, *, fragment_id: bytes, expires_at_s: float
+) -> None:
+    """Keep the data of one fragment, and remember that it was taken."""
+    connection.execute(insert(incoming_fragments).values(head_id=head_id, position=position, data=data))
+    taken = insert_or(seen).values(fragment_id=fragment_id, expires_at_s=expires_at_s)
+    connection.execute(taken.on_conflict_do_nothing())
+
+
+def touch(connection: Connection, head_ids: Iterable[bytes], now_s: float) -> None:
+    """Note that these messages grew."""
+    for head_id in head_ids:
+        connection.execute(update(incoming).where(incoming.c.head_id == head_id).values(changed_at_s=now_s))
+
+
+def join(connection: Connection, head_id: bytes) -> bytes:
+    """Return a complete message, and forget its fragments."""
+    where = incoming_fragments.c.head_id == head_id
+    query = select(incoming_fragments.c.data).where(where).order_by(incoming_fragments.c.position)
+    stream = b"".join(connection.execute(query).scalars())
+    forget_message(connection, head_id)
+    return stream
+
+
+def forget_message(connection: Connection, head_id: bytes) -> None:
+    """Forget a message with its fragments."""
+    connection.execute(delete(incoming).where(incoming.c.head_id == head_id))
+
+
+def keep_orphan(connection: Connection, orphan_id: bytes, fragment: bytes, now_s: float) -> None:
+    """Keep a fragment whose head is not here."""
+    connection.execute(insert(orphans).values(orphan_id=orphan_id, kept_at_s=now_s, fragment=fragment))
+
+
+def take_orphan(connection: Connection, orphan_id: bytes) -> bytes | None:
+    """Return an orphan and forget it."""
+    taken = delete(orphans).where(orphans.c.orphan_id == orphan_id).returning(orphans.c.fragment)
+    return connection.execute(taken).scalar_one_or_none()
+
+
+def unfinished(connection: Connection) -> tuple[list[KnownMessage], list[Orphan]]:
+    """Return the messages that are not complete and the orphans, oldest first."""
+    received: dict[bytes, list[int]] = {}
+    for head_id, position in connection.execute(select(incoming_fragments.c.head_id, incoming_fragments.c.position)):
+        received.setdefault(head_id, []).append(position)
+    known = [
+        KnownMessage(row.head_id, row.message_key, row.total_bytes, tuple(received[row.head_id]), row.changed_at_s)
+        for row in connection.execute(select(incoming).order_by(incoming.c.changed_at_s))
+    ]
+    kept = connection.execute(select(orphans.c.orphan_id, orphans.c.kept_at_s).order_by(orphans.c.kept_at_s))
+    return known, [(row.orphan_id, row.kept_at_s) for row in kept]
+
+
+def insert_arrival(connection: Connection, arrival: Arrival) -> int | None:
+    """Put a message into the inbox; return its number, or None where it is there already."""
+    values = msgspec.structs.asdict(arrival) | {"handled": False}
+    added = insert_or(inbox).values(values).on_conflict_do_nothing().returning(inbox.c.number)
+    return connection.execute(added).scalar_one_or_none()
+
+
+def received_after(connection: Connection, *, after: int, limit: int) -> list[ReceivedMessage]:
+    """Return messages with a number over `after`, oldest first; fewer than `limit` where they are long."""
+    sizes = select(inbox.c.number, func.length(inbox.c.body)).where(inbox.c.number > after)
+    last, total_bytes = after, 0
+    for number, length in connection.execute(sizes.order_by(inbox.c.number).limit(limit)):
+        total_bytes += length
+        if total_bytes > MAX_READ_BYTES and last > after:
+            break
+        last = number
+    where = and_(inbox.c.number > after, inbox.c.number <= last)
+    return [_received(row._mapping) for row in connection.execute(select(inbox).where(where).order_by(inbox.c.number))]
+
+
+def first_unhandled(connection: Connection, kind: str) -> ReceivedMessage | None:
+    """Return the oldest message of a kind that no callback has handled."""
+    where = and_(inbox.c.handled.is_(False), inbox.c.kind == kind)
+    row = connection.execute(select(inbox).where(where).order_by(inbox.c.number).limit(1)).one_or_none()
+    return None if row is None else _received(row._mapping)
+
+
+def mark_handled(connection: Connection, number: int) -> None:
+    """Note that a callback has handled a message."""
+    connection.execute(update(inbox).where(inbox.c.number == number).values(handled=True))
+
+
+def unread(connection: Connection) -> int:
+    """Return how many messages no callback has handled."""
+    return connection.execute(select(func.count()).where(inbox.c.handled.is_(False))).scalar_one()
+
+
+def newest_received(connection: Connection) -> int:
+    """Return the number of the newest message, 0 where there is none."""
+    return connection.execute(select(func.max(inbox.c.number))).scalar_one() or 0
+
+
+def expire_seen(connection: Connection, now_s: float) -> None:
+    """Forget fragments that cannot be repeated any more."""
+    connection.execute(delete(seen).where(seen.c.expires_at_s < now_s))
+
+
+def _received(row: RowMapping) -> ReceivedMessage:
+    return ReceivedMessage(**{name: row[name] for name in ReceivedMessage.__struct_fields__})
