@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 from pathlib import Path
 
 import msgspec
 
 from loopixmix.cards import DAY_S, SEALING_SEED_BYTES, SealingKey, encode_card, make_card
 from loopixmix.errors import ConfigError, StoreError
+from loopixmix.files import create_file
 from loopixmix.keys import KEY_BYTES, IdentityKey
 from loopixmix.seams import NodeId, Rng
 
@@ -40,7 +40,7 @@ def load_decoy_secret(directory: Path, *, rng: Rng, today: int) -> DecoySecret:
     path = directory / SECRET_FILE
     try:
         if not path.exists():
-            _write_private(path, msgspec.json.encode(DecoySecret(rng.randbytes(SECRET_BYTES).hex(), today)))
+            create_file(path, msgspec.json.encode(DecoySecret(rng.randbytes(SECRET_BYTES).hex(), today)))
         secret = msgspec.json.decode(path.read_bytes(), type=DecoySecret)
         if len(bytes.fromhex(secret.secret)) != SECRET_BYTES:
             raise ConfigError(f"{path}: the secret has a wrong length")
@@ -92,12 +92,3 @@ class Decoys:
             hmac.digest(self._secret, bytes([block]) + message, hashlib.sha512) for block in range(-(-length // 64))
         )
         return b"".join(blocks)[:length]
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    unfinished = path.with_suffix(".tmp")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)

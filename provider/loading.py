@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from loopixmix.errors import ConfigError, FormatError, StoreError
+from loopixmix.errors import ConfigError, FormatError
+from loopixmix.files import make_directory
 from loopixmix.requests import check_name
 from loopixmix.seams import Clock, NodeId, Rng
 from provider.api import (
@@ -47,9 +47,11 @@ class ServiceLoader:
         return [self._make(name, factories[name], settings.get(name, {})) for name in wanted]
 
     def _make(self, name: str, factory: ServiceFactory, settings: Mapping[str, Setting]) -> HostedService:
+        directory = self._directory / name
+        make_directory(directory)
         context = ServiceContext(
             provider=self._provider,
-            directory=_make_private_directory(self._directory / name),
+            directory=directory,
             clock=self._clock,
             rng=self._rng,
             keys=self._keys,
@@ -85,14 +87,3 @@ def _load(point: EntryPoint) -> ServiceFactory:
     except (ImportError, AttributeError) as error:
         raise ConfigError(f'services: "{point.name}" cannot be loaded from {point.value}: {error}') from error
     return factory
-
-
-def _make_private_directory(path: Path) -> Path:
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.mkdir(mode=0o700, exist_ok=True)
-        if not os.access(path, os.W_OK):
-            raise PermissionError(13, "Permission denied")
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from error
-    return path
