@@ -1,142 +1,72 @@
-"""Whole networks as values: identities, mix keys, trust root and a consistent document, all from one seed."""
+"""A network document for tests, with the private keys behind it."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
-from loopixmix.directory import Descriptor, Document, NodeEntry, Role, TrustedAuthority, TrustRoot, sign_document
-from loopixmix.epoch import epoch_at, epoch_start_s
-from loopixmix.keys import IdentityKey, MixKey
+from loopixmix.directory import Document, NodeEntry, Role
+from loopixmix.epoch import epoch_start_s
+from loopixmix.keys import MixKey
 from loopixmix.params import NetworkParams
 
-NOW_S = 1_800_000_000.0
-"""The present of most tests: the first second of an epoch of an hour."""
+EPOCH = 40
+VALID_EPOCHS = 3
 
 
 @dataclass(frozen=True)
-class ModelNode:
-    """A node of a model network with its secrets."""
+class TestNet:
+    """A document and every node's mix keys: `keys[node_id][epoch]`."""
 
-    identity: IdentityKey
-    name: str
-    role: Role
-    layer: int | None
-    port: int
-    mix_keys: Mapping[int, MixKey]
+    __test__ = False
 
-    @property
-    def id(self) -> bytes:
-        return self.identity.public
+    document: Document
+    keys: dict[bytes, dict[int, MixKey]]
 
-    @property
-    def public_mix_keys(self) -> dict[int, bytes]:
-        return {epoch: key.public for epoch, key in self.mix_keys.items()}
+    def named(self, name: str) -> NodeEntry:
+        node = self.document.node_named(name)
+        assert node is not None
+        return node
 
     @property
-    def services(self) -> tuple[str, ...]:
-        return ("echo", "keys", "loop") if self.role is Role.PROVIDER else ()
-
-    def entry(self) -> NodeEntry:
-        return NodeEntry(
-            id=self.id,
-            name=self.name,
-            role=self.role,
-            layer=self.layer,
-            host="127.0.0.1",
-            port=self.port,
-            mix_keys=self.public_mix_keys,
-            services=self.services,
-        )
-
-    def descriptor(self, network_id: bytes, *, issued_at_ms: int) -> Descriptor:
-        return Descriptor(
-            network_id=network_id,
-            node_id=self.id,
-            issued_at_ms=issued_at_ms,
-            name=self.name,
-            role=self.role,
-            host="127.0.0.1",
-            port=self.port,
-            mix_keys=self.public_mix_keys,
-            services=self.services,
-            software="loopixmix test",
-        )
+    def start_s(self) -> float:
+        return float(self.document.valid_from_s)
 
 
-@dataclass(frozen=True)
-class ModelNetwork:
-    """A network that nobody runs: `document` is what its one authority would publish at `now_s`."""
-
-    params: NetworkParams
-    authority: IdentityKey
-    trust_root: TrustRoot
-    nodes: tuple[ModelNode, ...]
-    epoch: int
-
-    def node(self, name: str) -> ModelNode:
-        return next(node for node in self.nodes if node.name == name)
-
-    @property
-    def document(self) -> Document:
-        return Document(
-            network_id=self.trust_root.network_id,
-            epoch=self.epoch,
-            valid_from_s=epoch_start_s(self.epoch, self.params.epoch_length_s),
-            valid_until_s=epoch_start_s(self.epoch + 2, self.params.epoch_length_s),
-            params=self.params,
-            nodes=tuple(sorted((node.entry() for node in self.nodes), key=lambda entry: entry.id)),
-        )
-
-    @property
-    def signed_document(self) -> bytes:
-        return sign_document(self.document, self.authority)
-
-    def document_with(self, **changes: object) -> Document:
-        return msgspec.structs.replace(self.document, **changes)
-
-
-def trust_root_of(*authorities: IdentityKey, threshold: int = 1, epoch_length_s: int = 3600) -> TrustRoot:
-    return TrustRoot(
-        name="model",
-        authorities=tuple(
-            TrustedAuthority(public_key=key.public.hex(), url=f"http://127.0.0.1:{9000 + number}")
-            for number, key in enumerate(authorities)
-        ),
-        threshold=threshold,
-        epoch_length_s=epoch_length_s,
-    )
-
-
-def model_network(
+def make_network(
     rng: random.Random,
     *,
-    params: NetworkParams | None = None,
-    mixes_per_layer: int = 2,
+    params: NetworkParams,
+    width: int = 2,
     providers: int = 2,
-    now_s: float = NOW_S,
-) -> ModelNetwork:
-    """Make a network whose mixes are called mix1, mix2, ... layer by layer, and its providers provider1, ..."""
-    params = params or NetworkParams()
-    epoch = epoch_at(now_s, params.epoch_length_s)
-    kinds: list[tuple[str, Role, int | None]] = [
-        (f"mix{n + 1}", Role.MIX, n // mixes_per_layer + 1) for n in range(params.layers * mixes_per_layer)
-    ]
-    kinds += [(f"provider{n + 1}", Role.PROVIDER, None) for n in range(providers)]
-    nodes = tuple(
-        ModelNode(
-            identity=IdentityKey.generate(rng),
+    epoch: int = EPOCH,
+    services: tuple[str, ...] = ("loop",),
+) -> TestNet:
+    """Mixes are named m<layer><number>, providers p<number>; numbers from 1."""
+    names: list[tuple[str, int | None]] = [(f"p{number}", None) for number in range(1, providers + 1)]
+    names += [(f"m{layer}{number}", layer) for layer in range(1, params.layers + 1) for number in range(1, width + 1)]
+    ids = {name: rng.randbytes(32) for name, _ in names}
+    epochs = range(epoch, epoch + VALID_EPOCHS)
+    keys = {ids[name]: {e: MixKey.generate(rng) for e in epochs} for name, _ in names}
+    entries = [
+        NodeEntry(
+            id=ids[name],
             name=name,
-            role=role,
+            role=Role.PROVIDER if layer is None else Role.MIX,
             layer=layer,
-            port=20_000 + number,
-            mix_keys={epoch + ahead: MixKey.generate(rng) for ahead in range(3)},
+            host="127.0.0.1",
+            port=30_000 + number,
+            mix_keys={e: key.public for e, key in keys[ids[name]].items()},
+            services=services if layer is None else (),
         )
-        for number, (name, role, layer) in enumerate(kinds)
+        for number, (name, layer) in enumerate(names)
+    ]
+    document = Document(
+        network_id=bytes(16),
+        epoch=epoch,
+        valid_from_s=epoch_start_s(epoch, params.epoch_length_s),
+        valid_until_s=epoch_start_s(epoch + VALID_EPOCHS, params.epoch_length_s),
+        params=params,
+        nodes=tuple(sorted(entries, key=lambda entry: entry.id)),
     )
-    authority = IdentityKey.generate(rng)
-    trust_root = trust_root_of(authority, epoch_length_s=params.epoch_length_s)
-    return ModelNetwork(params=params, authority=authority, trust_root=trust_root, nodes=nodes, epoch=epoch)
+    return TestNet(document, keys)

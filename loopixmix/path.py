@@ -1,0 +1,123 @@
+"""Paths through the layers: who may follow whom, uniform choice, delays, and what each hop is told."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from loopixmix.directory import Document, NodeEntry
+from loopixmix.epoch import epoch_at
+from loopixmix.errors import MisuseError, UnavailableError
+from loopixmix.params import NetworkParams
+from loopixmix.seams import NodeId, Rng
+from loopixmix.sphinx import Command, Hop, Relay
+
+LOOP_SERVICE = "loop"
+"""The hosted service that ends every loop: of clients, mixes and providers alike (Loopix 4.2.1)."""
+
+_SERVICE_DOMAIN = b"loopixmix/service/v1:"
+_US_PER_S = 1_000_000
+
+
+def service_id(name: str) -> bytes:
+    """Return the 32-byte recipient that stands for the hosted service `name` at any provider."""
+    return hashlib.sha256(_SERVICE_DOMAIN + name.encode()).digest()
+
+
+def choose_mixes(document: Document, layers: Iterable[int], rng: Rng) -> tuple[NodeEntry, ...]:
+    """Return one mix of each of `layers` (1 to `params.layers`), each chosen alone and uniformly."""
+    return tuple(rng.choice(document.layer(layer)) for layer in layers)
+
+
+def choose_path(document: Document, *, entry: NodeId, exit: NodeId, rng: Rng) -> tuple[NodeEntry, ...]:
+    """Return a path from the provider `entry` through one mix of every layer to the provider `exit`.
+
+    Each mix is chosen alone and uniformly (Loopix 4.1). `entry` and `exit` may be the same. Raises
+    `UnavailableError` where one of them is not a provider in `document`.
+    """
+    first, last = provider(document, entry), provider(document, exit)
+    return (first, *choose_mixes(document, range(1, document.params.layers + 1), rng), last)
+
+
+def provider(document: Document, node_id: NodeId) -> NodeEntry:
+    """Return the entry of a provider; raise `UnavailableError` where `document` has no such provider."""
+    node = document.node(node_id)
+    if node is None or node.layer is not None:
+        raise UnavailableError(f"the provider {node_id.hex()} is not in the network document")
+    return node
+
+
+def choose_loop_end(document: Document, rng: Rng) -> NodeEntry:
+    """Return a provider that ends loops, chosen uniformly; raise `UnavailableError` where there is none."""
+    candidates = document.providers_of(LOOP_SERVICE)
+    if not candidates:
+        raise UnavailableError("no provider of the network document ends loops")
+    return rng.choice(candidates)
+
+
+def draw_delays_s(count: int, params: NetworkParams, rng: Rng) -> tuple[float, ...]:
+    """Return `count` exponential delays with mean `delay_mean_s`.
+
+    A delay beyond `max_delay_s`, which comes once in 1e12 draws and which no node accepts, is drawn anew.
+    """
+    return tuple(_draw_delay_s(params, rng) for _ in range(count))
+
+
+def _draw_delay_s(params: NetworkParams, rng: Rng) -> float:
+    while True:
+        delay_s = rng.expovariate(1 / params.delay_mean_s)
+        if delay_s <= params.max_delay_s:
+            return delay_s
+
+
+def hops_for(
+    document: Document, nodes: Sequence[NodeEntry], final: Command, delays_s: Sequence[float], *, start_s: float
+) -> list[Hop]:
+    """Return what each of `nodes` is told: to wait its delay and relay to the next one; the last one gets `final`.
+
+    `delays_s`: one for each node but the last. `start_s`: Unix seconds at which the packet comes to `nodes[0]`. Each
+    hop's key is that of the epoch in which the packet reaches it, so that a packet that crosses an edge of epochs
+    still fits, and a long delay does not need a long grace. Raises `MisuseError` where the counts differ.
+    """
+    if len(delays_s) != len(nodes) - 1:
+        raise MisuseError(f"a path of {len(nodes)} nodes has {len(nodes) - 1} delays, not {len(delays_s)}")
+    commands: list[Command] = [
+        Relay(following.id, round(delay_s * _US_PER_S)) for following, delay_s in zip(nodes[1:], delays_s, strict=True)
+    ]
+    commands.append(final)
+    hops: list[Hop] = []
+    arrival_s = start_s
+    for node, command, delay_s in zip(nodes, commands, (*delays_s, 0.0), strict=True):
+        hops.append(Hop(node.mix_key(_epoch_with_keys(document, arrival_s)), command))
+        arrival_s += delay_s
+    return hops
+
+
+def _epoch_with_keys(document: Document, at_s: float) -> int:
+    """Return the epoch at `at_s`, or the nearest one for which the document has keys."""
+    epochs = document.epochs
+    return min(max(epoch_at(at_s, document.params.epoch_length_s), epochs[0]), epochs[-1])
+
+
+def next_hops(document: Document, node_id: NodeId) -> frozenset[NodeId]:
+    """Return the nodes that `node_id` may send packets to: the next layer; the providers after the last one.
+
+    Nothing for a node that is not in `document`.
+    """
+    node = document.node(node_id)
+    if node is None:
+        return frozenset()
+    return _ids_of(document, 1 if node.layer is None else node.layer + 1)
+
+
+def previous_hops(document: Document, node_id: NodeId) -> frozenset[NodeId]:
+    """Return the nodes that may send packets to `node_id`: the layer before; the providers before the first one."""
+    node = document.node(node_id)
+    if node is None:
+        return frozenset()
+    return _ids_of(document, document.params.layers if node.layer is None else node.layer - 1)
+
+
+def _ids_of(document: Document, layer: int) -> frozenset[NodeId]:
+    nodes = document.layer(layer) if 1 <= layer <= document.params.layers else document.providers()
+    return frozenset(node.id for node in nodes)
