@@ -41,6 +41,10 @@ class DocumentInconsistent(DocumentError):
     """The network document contradicts itself."""
 
 
+class DocumentConflict(DocumentError):
+    """The authorities signed two different network documents for one epoch: they cannot be trusted."""
+
+
 class NoEpochKey(DocumentError):
     """The network document has no key of this node for this epoch."""
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import NOW_S, model_network
+from model_networks import NOW_S, model_network
 
 from loopixmix.directory import (
     MAX_DESCRIPTOR_BYTES,

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import NOW_S, ModelNetwork, model_network, trust_root_of
+from model_networks import NOW_S, ModelNetwork, model_network, trust_root_of
 
 from loopixmix.directory import (
     MAX_DOCUMENT_BYTES,

@@ -6,7 +6,7 @@ import random
 
 import msgspec
 import pytest
-from networks import trust_root_of
+from model_networks import trust_root_of
 
 from loopixmix.directory import TrustedAuthority, TrustRoot
 from loopixmix.errors import ConfigError
