@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
-
+from loopixmix.anonymity import LoopWatch
 from loopixmix.params import NetworkParams
 
-WINDOW = 100
-SUSPICIOUS_SHARE = 0.1
-SUSPICIOUS_COUNT = 3
 MIN_POOL = 2.0
 """Loopix 4.3 recommends lambda / mu of at least 2: as many packets, on average, in each mix."""
 
 
 class LoopHealth:
-    """Our own loops: lost ones mean that packets are dropped on the way, by accident or by somebody.
-
-    A loop counts as lost when it is later than 1 in 10,000 honest ones; three lost of a hundred happen by chance once
-    in 10^7, so three and a tenth of the last hundred is an alarm.
-    """
+    """Our own loops: lost ones mean that packets are dropped on the way, by accident or by somebody."""
 
     def __init__(self) -> None:
         """Start without any loop."""
         self.returned = 0
         self.lost = 0
         self._round_trips_s = 0.0
-        self._recent: deque[bool] = deque(maxlen=WINDOW)
+        self._watch = LoopWatch()
 
     @property
     def round_trip_mean_s(self) -> float:
@@ -34,22 +26,21 @@ class LoopHealth:
 
     @property
     def problem(self) -> str:
-        """One line for the user, empty while all is well."""
-        lost = self._recent.count(False)
-        if lost < max(SUSPICIOUS_COUNT, SUSPICIOUS_SHARE * len(self._recent)):
+        """One line for the user, empty while no more are lost than expected."""
+        if not self._watch.alarm:
             return ""
-        return f"{lost} of the last {len(self._recent)} test packets were lost: a node is down or drops packets"
+        return f"{self._watch.lost} of the last {self._watch.watched} test packets were lost: packets are being dropped"
 
     def on_returned(self, round_trip_s: float) -> None:
         """Note a loop that came back."""
         self.returned += 1
         self._round_trips_s += round_trip_s
-        self._recent.append(True)
+        self._watch.returned()
 
     def on_lost(self) -> None:
         """Note a loop that did not come back in time."""
         self.lost += 1
-        self._recent.append(False)
+        self._watch.was_lost()
 
 
 def assured_pool(params: NetworkParams, *, mixes: int, providers: int) -> float:

@@ -1,0 +1,95 @@
+"""The packets a client makes: each takes a fresh path, and whatever it is for, the work and the size are the same.
+
+A packet goes from our provider through one mix of each layer to another provider; its reply block comes back from
+there to our mailbox. Drop cover carries a reply block too, which nobody uses, so that making it takes as long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from loopixmix.directory import Document
+from loopixmix.epoch import epoch_at, epoch_start_s
+from loopixmix.path import LOOP_SERVICE, choose_loop_end, choose_path, draw_delays_s, hops_for, service_id
+from loopixmix.seams import NodeId, Rng
+from loopixmix.sphinx import Command, Deliver, Discard, Geometry, Reply, Surb, SurbKeys, make_surb, wrap
+
+SURB_ID_BYTES = 8
+
+
+class MadePacket(msgspec.Struct, frozen=True):
+    """A packet for our provider, and what opens its answer. `delays_s` is the sum of all delays, there and back."""
+
+    packet: bytes
+    surb_id: bytes
+    keys: SurbKeys
+    delays_s: float
+    delay_count: int
+
+
+class MadeBlock(msgspec.Struct, frozen=True):
+    """A reply block to give away, and what opens the reply."""
+
+    surb: Surb
+    surb_id: bytes
+    keys: SurbKeys
+
+
+@dataclass(frozen=True)
+class PacketMaker:
+    """Makes the packets of the client `identity` at `provider` in the network of `document`."""
+
+    document: Document
+    identity: NodeId
+    provider: NodeId
+    rng: Rng = field(repr=False)
+    geometry: Geometry = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "geometry", Geometry.for_network(self.document.params))
+
+    def deliver(self, recipient: bytes, payload: bytes, *, provider: NodeId, now_s: float) -> MadePacket:
+        """Return a packet that takes `payload` to a mailbox or service at `provider`, with a reply block.
+
+        Raises `UnavailableError` where the document does not have one of the providers.
+        """
+        return self._make(Deliver(recipient), payload, provider, now_s)
+
+    def loop(self, now_s: float) -> MadePacket:
+        """Return a packet that comes back to us by the loop service of some provider."""
+        end = choose_loop_end(self.document, self.rng)
+        return self._make(Deliver(service_id(LOOP_SERVICE)), b"", end.id, now_s)
+
+    def drop(self, now_s: float) -> MadePacket:
+        """Return a packet that some provider discards; its reply block is never used."""
+        return self._make(Discard(), b"", self.rng.choice(self.document.providers()).id, now_s)
+
+    def reply_block(self, first_hop: NodeId, *, epoch: int, now_s: float) -> MadeBlock:
+        """Return a reply block that somebody at the provider `first_hop` can use during `epoch`."""
+        start_s = max(now_s, float(epoch_start_s(epoch, self.document.params.epoch_length_s)))
+        block, _ = self._make_block(first_hop, start_s)
+        return block
+
+    def epoch(self, now_s: float) -> int:
+        """Return the number of the present epoch."""
+        return epoch_at(now_s, self.document.params.epoch_length_s)
+
+    def _make(self, final: Command, payload: bytes, provider: NodeId, now_s: float) -> MadePacket:
+        params = self.document.params
+        path = choose_path(self.document, entry=self.provider, exit=provider, rng=self.rng)
+        delays_s = draw_delays_s(len(path) - 1, params, self.rng)
+        hops = hops_for(self.document, path, final, delays_s, start_s=now_s)
+        there_s = sum(delays_s)
+        block, back_s = self._make_block(provider, now_s + there_s)
+        packet = wrap(hops, payload, geometry=self.geometry, rng=self.rng, surb=block.surb)
+        return MadePacket(packet, block.surb_id, block.keys, there_s + back_s, 2 * len(delays_s))
+
+    def _make_block(self, first_hop: NodeId, start_s: float) -> tuple[MadeBlock, float]:
+        surb_id = self.rng.randbytes(SURB_ID_BYTES)
+        path = choose_path(self.document, entry=first_hop, exit=self.provider, rng=self.rng)
+        delays_s = draw_delays_s(len(path) - 1, self.document.params, self.rng)
+        hops = hops_for(self.document, path, Reply(self.identity, surb_id), delays_s, start_s=start_s)
+        surb, keys = make_surb(first_hop, hops, geometry=self.geometry, rng=self.rng)
+        return MadeBlock(surb, surb_id, keys), sum(delays_s)

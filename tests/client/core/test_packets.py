@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import pytest
+from model_networks import NOW_S, ModelNetwork, model_network
+
+from client.core.packets import PacketMaker
+from loopixmix.errors import UnavailableError
+from loopixmix.path import service_id
+from loopixmix.sphinx import (
+    Command,
+    Deliver,
+    Discard,
+    Payload,
+    Relay,
+    Reply,
+    Surb,
+    decode_command,
+    open_payload,
+    open_reply,
+    unwrap,
+    use_surb,
+)
+
+ALICE, BOB = b"a" * 32, b"b" * 32
+
+
+@pytest.fixture
+def network(rng: random.Random) -> ModelNetwork:
+    return model_network(rng)
+
+
+@pytest.fixture
+def maker(network: ModelNetwork, rng: random.Random) -> PacketMaker:
+    return PacketMaker(network.document, ALICE, network.document.providers()[0].id, rng)
+
+
+@dataclass
+class End:
+    """Where a packet ended: the nodes it passed, its last command, the key of its payload and its body."""
+
+    passed: list[bytes]
+    command: Command
+    payload_key: bytes
+    body: bytes
+
+    def payload(self, maker: PacketMaker) -> Payload:
+        return open_payload(self.payload_key, self.body, geometry=maker.geometry)
+
+
+def follow(network: ModelNetwork, packet: bytes, first_hop: bytes, maker: PacketMaker) -> End:
+    """Unwrap a packet hop by hop."""
+    passed, at = [], first_hop
+    while True:
+        passed.append(at)
+        node = next(node for node in network.nodes if node.id == at)
+        opened = unwrap([key.private for key in node.mix_keys.values()], packet, geometry=maker.geometry)
+        match decode_command(opened.command):
+            case Relay(next_hop):
+                packet, at = opened.packet, next_hop
+            case command:
+                return End(passed, command, opened.payload_key, opened.body)
+
+
+def expected_path(network: ModelNetwork, passed: list[bytes]) -> list[int | None]:
+    entries = [network.document.node(node) for node in passed]
+    return [entry.layer if entry is not None else -1 for entry in entries]
+
+
+def answer(network: ModelNetwork, surb: Surb | None, payload: bytes, maker: PacketMaker) -> End:
+    assert surb is not None
+    return follow(network, use_surb(surb, payload, geometry=maker.geometry), surb.first_hop, maker)
+
+
+def test_a_payload_arrives_and_its_answer_comes_back(network: ModelNetwork, maker: PacketMaker) -> None:
+    there = network.document.providers()[1].id
+    made = maker.deliver(BOB, b"hello", provider=there, now_s=NOW_S)
+    end = follow(network, made.packet, maker.provider, maker)
+    assert expected_path(network, end.passed) == [None, 1, 2, 3, None]
+    assert end.passed[-1] == there
+    delivered = end.payload(maker)
+    assert (end.command, delivered.payload) == (Deliver(BOB), b"hello")
+    back = answer(network, delivered.surb, b"stored", maker)
+    assert expected_path(network, back.passed) == [None, 1, 2, 3, None]
+    assert (back.passed[0], back.passed[-1]) == (there, maker.provider)
+    assert back.command == Reply(ALICE, made.surb_id)
+    assert open_reply(made.keys, back.body, geometry=maker.geometry) == b"stored"
+
+
+def test_a_loop_ends_at_the_loop_service(network: ModelNetwork, maker: PacketMaker) -> None:
+    made = maker.loop(NOW_S)
+    end = follow(network, made.packet, maker.provider, maker)
+    assert end.command == Deliver(service_id("loop"))
+    assert end.payload(maker).payload == b""
+    assert made.delay_count == 8
+
+
+def test_a_drop_is_discarded(network: ModelNetwork, maker: PacketMaker) -> None:
+    made = maker.drop(NOW_S)
+    end = follow(network, made.packet, maker.provider, maker)
+    assert end.command == Discard()
+    assert len(end.passed) == 5
+
+
+def test_all_packets_have_one_size(maker: PacketMaker) -> None:
+    there = maker.document.providers()[1].id
+    packets = [
+        maker.deliver(BOB, b"x" * 2048, provider=there, now_s=NOW_S),
+        maker.deliver(BOB, b"", provider=there, now_s=NOW_S),
+        maker.loop(NOW_S),
+        maker.drop(NOW_S),
+    ]
+    assert {len(made.packet) for made in packets} == {maker.geometry.packet_bytes}
+    assert len({made.surb_id for made in packets}) == len(packets)
+
+
+def test_each_packet_takes_a_path_of_its_own(network: ModelNetwork, maker: PacketMaker) -> None:
+    paths = {tuple(follow(network, maker.drop(NOW_S).packet, maker.provider, maker).passed) for _ in range(60)}
+    assert len(paths) > 10  # of 2 * 2 * 2 * 2
+
+
+def test_a_reply_block_works_in_its_epoch(network: ModelNetwork, maker: PacketMaker) -> None:
+    epoch = maker.epoch(NOW_S) + 1
+    block = maker.reply_block(network.document.providers()[1].id, epoch=epoch, now_s=NOW_S)
+    keys = {node.id: node.mix_keys[epoch].private for node in network.nodes}
+    packet, at = use_surb(block.surb, b"", geometry=maker.geometry), block.surb.first_hop
+    for _ in range(4):
+        opened = unwrap([keys[at]], packet, geometry=maker.geometry)
+        command = decode_command(opened.command)
+        assert isinstance(command, Relay)
+        packet, at = opened.packet, command.next_hop
+    last = unwrap([keys[at]], packet, geometry=maker.geometry)
+    assert decode_command(last.command) == Reply(ALICE, block.surb_id)
+
+
+def test_a_provider_that_left_cannot_be_sent_to(maker: PacketMaker) -> None:
+    with pytest.raises(UnavailableError):
+        maker.deliver(BOB, b"", provider=b"gone" * 8, now_s=NOW_S)
