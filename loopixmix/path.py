@@ -14,6 +14,8 @@ from loopixmix.sphinx import Command, Hop, Relay
 
 LOOP_SERVICE = "loop"
 """The hosted service that ends every loop: of clients, mixes and providers alike (Loopix 4.2.1)."""
+LOOP_PAYLOAD = b""
+"""What a loop carries beside its reply block: the same for everybody, so that its end cannot tell whose it is."""
 
 _SERVICE_DOMAIN = b"loopixmix/service/v1:"
 _US_PER_S = 1_000_000

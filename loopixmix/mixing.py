@@ -1,0 +1,114 @@
+"""What a node does with a packet it unwrapped: hold it for its delay, give it up to its recipient, or drop it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Container, Iterator
+from itertools import count
+from math import ceil, inf
+from typing import TypeAlias
+
+import msgspec
+
+from loopixmix.params import NetworkParams
+from loopixmix.seams import DropReason, NodeId
+from loopixmix.sphinx import Deliver, Discard, PacketError, Relay, Reply, Unwrapped, decode_command
+
+_US_PER_S = 1_000_000
+
+FinalCommand: TypeAlias = Deliver | Reply | Discard
+
+
+class Forward(msgspec.Struct, frozen=True, gc=False):
+    """Send `packet` to `next_hop` as soon as it is `at_s`, never earlier."""
+
+    at_s: float
+    next_hop: NodeId
+    packet: bytes
+    replay_tag: bytes
+
+
+class Arrived(msgspec.Struct, frozen=True, gc=False):
+    """The packet's path ends here, and this is what it is for.
+
+    `payload_key` opens `body` where the command is a `Deliver`; the body of a `Reply` only its recipient can open.
+    """
+
+    command: FinalCommand
+    payload_key: bytes
+    body: bytes
+    replay_tag: bytes
+
+    def __repr__(self) -> str:
+        return f"Arrived({type(self.command).__name__})"
+
+
+class Drop(msgspec.Struct, frozen=True, gc=False):
+    """Do nothing with the packet, and count the reason."""
+
+    reason: DropReason
+
+
+class Mixer:
+    """The rules of one node under one network document."""
+
+    def __init__(self, params: NetworkParams, *, next_hops: Container[NodeId]) -> None:
+        """Take the network's parameters and the nodes that packets may go to from here."""
+        # A sender's delay is rounded to whole microseconds: the cap is rounded up, so that none it may draw is refused.
+        self._max_delay_us = ceil(params.max_delay_s * _US_PER_S)
+        self._next_hops = next_hops
+
+    def decide(self, unwrapped: Unwrapped, arrived_at_s: float) -> Forward | Arrived | Drop:
+        """Return what to do with a packet that passed the replay filter.
+
+        A delay counts from `arrived_at_s`, so that the time in queues is part of it. Reasons to drop:
+        `UNKNOWN_COMMAND`, `UNKNOWN_NEXT_HOP`, `EXCESSIVE_DELAY` (beyond the 1 - 1e-12 quantile).
+        """
+        try:
+            command = decode_command(unwrapped.command)
+        except PacketError as error:
+            return Drop(error.reason)
+        if not isinstance(command, Relay):
+            return Arrived(command, unwrapped.payload_key, unwrapped.body, unwrapped.replay_tag)
+        if command.next_hop not in self._next_hops:
+            return Drop(DropReason.UNKNOWN_NEXT_HOP)
+        if command.delay_us > self._max_delay_us:
+            return Drop(DropReason.EXCESSIVE_DELAY)
+        at_s = arrived_at_s + command.delay_us / _US_PER_S
+        return Forward(at_s, command.next_hop, unwrapped.packet, unwrapped.replay_tag)
+
+
+class Pool:
+    """The packets that wait in a node, the next to leave first."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._heap: list[tuple[float, int, Forward]] = []
+        self._numbers = count()
+        self._shift_s = 0.0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    @property
+    def next_at_s(self) -> float:
+        """When the next packet leaves; infinity where none waits."""
+        return self._heap[0][0] + self._shift_s if self._heap else inf
+
+    def add(self, forward: Forward) -> None:
+        """Let one packet wait."""
+        heapq.heappush(self._heap, (forward.at_s - self._shift_s, next(self._numbers), forward))
+
+    def take_due(self, now_s: float) -> Iterator[Forward]:
+        """Take out, in order, every packet whose time has come."""
+        heap, due_s = self._heap, now_s - self._shift_s
+        while heap and heap[0][0] <= due_s:
+            yield heapq.heappop(heap)[2]
+
+    def shift(self, by_s: float) -> None:
+        """Move every packet's time by `by_s`: the clock was set, and delays are not to change."""
+        self._shift_s += by_s
+
+    def clear(self) -> None:
+        """Forget every packet."""
+        self._heap.clear()
