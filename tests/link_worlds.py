@@ -63,8 +63,10 @@ class Inbox:
 
     def __init__(self) -> None:
         self.calls: list[tuple[NodeId, list[bytes]]] = []
+        self.count = 0
 
     def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+        self.count += len(frames)
         self.calls.append((peer, list(frames)))
 
     def numbers(self) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 
@@ -139,7 +140,7 @@ def test_a_peer_that_is_not_there_is_dialled_again_with_growing_jittered_waits(w
     for _ in range(10_000):
         world.clock.advance(0.01)
     times = [time_s for time_s, _ in world.sockets.dialled]
-    waits = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
     bounds = [1.0, 2.0, 4.0] + [8.0] * len(waits)
     assert len(waits) > 10
     assert all(0 <= wait <= bound + 0.02 for wait, bound in zip(waits, bounds, strict=False))
@@ -256,7 +257,7 @@ def test_a_listener_that_says_nothing_is_given_up_in_time(world: LinkWorld) -> N
 @pytest.mark.parametrize("noise", [b"GET / HTTP/1.1\r\n\r\n", bytes(5000), b"\x16\x03\x01\xff\xff" + b"\xff" * 70_000])
 def test_garbage_before_the_handshake_is_refused(world: LinkWorld, noise: bytes) -> None:
     alice, bob = world.node("alice"), world.node("bob").listen()
-    stranger, near = connect_stranger(world, bob.address)
+    _, near = connect_stranger(world, bob.address)
     near.write(noise)
     alice.dial(bob)
     world.settle()
