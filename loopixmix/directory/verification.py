@@ -145,4 +145,7 @@ def _fits(signature: DocumentSignature, signed: SignedDocument) -> bool:
 def _signed(document: bytes, signatures: dict[bytes, bytes], authority: IdentityKey) -> bytes:
     signatures = signatures | {authority.public: authority.sign(_DOMAIN, document)}
     ordered = tuple(DocumentSignature(authority=key, signature=signatures[key]) for key in sorted(signatures))
-    return _signed_codec.encode(SignedDocument(document=document, signatures=ordered))
+    signed = _signed_codec.encode(SignedDocument(document=document, signatures=ordered))
+    if len(signed) > MAX_DOCUMENT_BYTES:
+        raise MisuseError(f"the network document has {len(signed)} bytes; {MAX_DOCUMENT_BYTES} are allowed")
+    return signed
