@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Awaitable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 import pytest
-from client_contract import ALICE, BOB, ClientContract, run_with, send
-from twisted.internet.task import Clock
+from client_contract import ALICE, BOB, ClientContract, send
+from fakes_of_client import FakeWorld
 
 from client.api import (
     Client,
@@ -19,18 +17,6 @@ from client.api import (
     ServiceFailedError,
 )
 from client.journal import Cursor, JournalledClient
-from client.testing import FakeNetwork
-
-T = TypeVar("T")
-
-
-class Echo:
-    """Answers what it was asked."""
-
-    name = "echo"
-
-    async def answer(self, body: bytes) -> bytes:
-        return body
 
 
 class Broken:
@@ -40,27 +26,6 @@ class Broken:
 
     async def answer(self, body: bytes) -> bytes:
         raise ZeroDivisionError("a secret of the provider")
-
-
-class FakeWorld:
-    """Three fake clients on a clock."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.network = FakeNetwork(clock=self.clock, rng=random.Random(1))
-        self.alice, self.bob = self.network.client(ALICE), self.network.client(BOB)
-        self.stranger = self.network.client()
-        self.network.add_service(Echo(), provider="home")
-        self.network.add_service(Echo(), provider="away")
-
-    def run(self, awaitable: Awaitable[T]) -> T:
-        return run_with(awaitable, lambda: self.clock.advance(0.5))
-
-    def pass_time(self) -> None:
-        self.clock.pump([0.25] * 20)
-
-    def change_key_of_bob(self) -> None:
-        self.network.change_key(BOB)
 
 
 @pytest.fixture

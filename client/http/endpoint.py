@@ -1,0 +1,70 @@
+"""Where a daemon's local API is and what opens it: two private files in the client's directory."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from client.api import NotRunningError
+from loopixmix.errors import StoreError
+from loopixmix.files import PRIVATE_FILE, write_atomically
+from loopixmix.seams import Rng
+
+TOKEN_FILE, URL_FILE = "api.token", "api.url"
+TOKEN_BYTES = 32
+
+_TOKEN = re.compile(r"[0-9a-f]{64}")
+_URL = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}")
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """The address of a local API and its bearer token, which is a secret."""
+
+    url: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Endpoint(url={self.url!r})"
+
+
+def find_endpoint(directory: Path) -> Endpoint:
+    """Return how to reach the daemon of a client's directory; raise `NotRunningError` where it is not running."""
+    try:
+        url = (directory / URL_FILE).read_text("ascii").strip()
+        token = (directory / TOKEN_FILE).read_text("ascii").strip()
+    except FileNotFoundError:
+        raise NotRunningError(f"the client daemon of {directory} is not running") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotRunningError(f"the client daemon of {directory} cannot be reached: {error}") from error
+    if not _URL.fullmatch(url) or not _TOKEN.fullmatch(token):
+        raise NotRunningError(f"{directory}: {URL_FILE} or {TOKEN_FILE} is damaged; start the daemon again")
+    return Endpoint(url, token)
+
+
+def read_or_make_token(directory: Path, *, rng: Rng) -> str:
+    """Return the token of a directory; make a new one where there is none or others could have read it."""
+    path = directory / TOKEN_FILE
+    try:
+        token = path.read_text("ascii").strip()
+        if _TOKEN.fullmatch(token) and path.stat().st_mode & 0o777 == PRIVATE_FILE:
+            return token
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+    token = rng.randbytes(TOKEN_BYTES).hex()
+    write_atomically(path, token.encode() + b"\n")
+    return token
+
+
+def write_url(directory: Path, url: str) -> str:
+    """Leave the address of a running daemon for its programs; return it."""
+    write_atomically(directory / URL_FILE, url.encode() + b"\n")
+    return url
+
+
+def remove_url(directory: Path) -> None:
+    """Take the address back when the daemon stops."""
+    (directory / URL_FILE).unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""The JSON bodies of the local API. Requests are strict: a field that is not here is refused."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+from client.api import MAX_BODY_BYTES, ClientStatus, MessageId, ReceivedMessage
+from client.journal import NumberedChange
+from loopixmix.errors import FormatError
+
+T = TypeVar("T")
+
+MAX_JSON_BYTES = MAX_BODY_BYTES * 4 // 3 + 64 * 1024
+"""The longest request body: the longest message in base64, and its fields."""
+
+MAX_PAGE = 100
+"""The most messages that one answer lists."""
+
+MAX_TIMEOUT_S = 3600.0
+"""The longest a request may wait for its answer."""
+
+JSON, OCTETS = "application/json", "application/octet-stream"
+SUBSCRIBED, MESSAGE = "subscribed", "message"
+"""The events of `GET /v1/received`."""
+
+RECEIVED, CHANGED, STATUS = "received", "changed", "status"
+"""The events of `GET /v1/events`."""
+
+INLINE_BYTES = 64 * 1024
+"""A received body up to this length is told with its message; a longer one is to be fetched by itself."""
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A body that somebody sends us."""
+
+
+class SendBody(_Strict, frozen=True):
+    """`POST /v1/messages`."""
+
+    to: str
+    kind: str
+    idempotency_key: str
+    body: bytes
+    anonymous: bool = False
+
+
+class RequestBody(_Strict, frozen=True):
+    """`POST /v1/requests`."""
+
+    service: str
+    body: bytes
+    timeout_s: float
+
+
+class ContactBody(_Strict, frozen=True):
+    """`POST /v1/contacts`."""
+
+    address: str
+
+
+class AcceptBody(_Strict, frozen=True):
+    """`POST /v1/contacts/ADDRESS/accept`."""
+
+    fingerprint: str
+
+
+class AccountBody(_Strict, frozen=True):
+    """`POST /v1/account`."""
+
+    name: str
+    provider: str
+    invitation: str = ""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/messages`."""
+
+    message_id: MessageId
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/requests`."""
+
+    body: bytes
+
+
+class Registered(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/account`."""
+
+    address: str
+
+
+class Subscribed(msgspec.Struct, frozen=True):
+    """The first event of `GET /v1/received`: the name under which the reader says what it handled."""
+
+    subscription: str
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """A received message; `body` is null where it is longer than `INLINE_BYTES` and to be fetched by itself."""
+
+    number: int
+    message_id: MessageId
+    sender: str | None
+    verified: bool
+    kind: str
+    length_bytes: int
+    received_at_s: float
+    reply_to: str
+    body: bytes | None
+
+    def with_body(self, body: bytes) -> ReceivedMessage:
+        """Return the message as applications see it."""
+        return ReceivedMessage(
+            number=self.number,
+            message_id=self.message_id,
+            sender=self.sender,
+            verified=self.verified,
+            kind=self.kind,
+            body=body,
+            received_at_s=self.received_at_s,
+            reply_to=self.reply_to,
+        )
+
+
+def received_of(message: ReceivedMessage) -> Received:
+    """Return what is told of a received message."""
+    return Received(
+        number=message.number,
+        message_id=message.message_id,
+        sender=message.sender,
+        verified=message.verified,
+        kind=message.kind,
+        length_bytes=len(message.body),
+        received_at_s=message.received_at_s,
+        reply_to=message.reply_to,
+        body=message.body if len(message.body) <= INLINE_BYTES else None,
+    )
+
+
+Event: TypeAlias = Received | NumberedChange | ClientStatus
+"""What `GET /v1/events` tells."""
+
+
+def decode_event(name: str, data: bytes) -> Event:
+    """Return what an event tells; raise `FormatError` where it is unknown or wrong."""
+    shapes: dict[str, type[Event]] = {RECEIVED: Received, CHANGED: NumberedChange, STATUS: ClientStatus}
+    if name not in shapes:
+        raise FormatError(f"the client daemon told of an unknown event {name[:40]!r}")
+    return decode_answer(data, shapes[name])
+
+
+def decode_answer(data: bytes, shape: type[T]) -> T:
+    """Return what the daemon sent; raise `FormatError` where it is not of that shape."""
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except msgspec.DecodeError as error:
+        raise FormatError(f"the client daemon answered something else than was asked: {error}") from error

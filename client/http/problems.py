@@ -1,0 +1,90 @@
+"""Errors as the local API tells them: one code and one HTTP status for each class, the same way back."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from client.api import (
+    BadRequestError,
+    ClientError,
+    ConflictError,
+    KeyChangedError,
+    NotRegisteredError,
+    NotRunningError,
+    QueueFullError,
+    RegistrationRefusedError,
+    RequestTimeoutError,
+    ServiceFailedError,
+    TooLongError,
+    UnknownContactError,
+    UnknownMessageError,
+    UnknownServiceError,
+)
+from loopixmix.errors import LoopixmixError, MisuseError, PeerError, StoreError, UnavailableError
+
+ErrorClass: TypeAlias = type[LoopixmixError]
+
+
+class ForbiddenError(ClientError, MisuseError):
+    """The daemon refused the token or the origin of the call."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """The body of every answer that is no success: a code for programs, a line for people."""
+
+    error: str
+    message: str
+
+
+# The first class that an error is an instance of names it, so that the special ones come before the general.
+PROBLEMS: tuple[tuple[str, int, ErrorClass], ...] = (
+    ("unauthorized", 401, ForbiddenError),
+    ("unknown_contact", 404, UnknownContactError),
+    ("unknown_service", 404, UnknownServiceError),
+    ("unknown_message", 404, UnknownMessageError),
+    ("too_long", 413, TooLongError),
+    ("bad_request", 400, BadRequestError),
+    ("key_changed", 409, KeyChangedError),
+    ("conflict", 409, ConflictError),
+    ("not_registered", 409, NotRegisteredError),
+    ("registration_refused", 403, RegistrationRefusedError),
+    ("queue_full", 429, QueueFullError),
+    ("request_timeout", 504, RequestTimeoutError),
+    ("service_failed", 502, ServiceFailedError),
+    ("not_running", 503, NotRunningError),
+    ("store", 507, StoreError),
+    ("client", 500, ClientError),
+    ("unavailable", 503, UnavailableError),
+    ("misuse", 400, MisuseError),
+    ("peer", 502, PeerError),
+)
+
+# Answers that no error of the client stands behind; a program that meets one has not kept to the specification.
+FORBIDDEN_HOST = (421, Problem("forbidden_host", "the Host header does not name this daemon"))
+FORBIDDEN_ORIGIN = (403, Problem("forbidden_origin", "web pages may not use this interface"))
+UNAUTHORIZED = (401, Problem("unauthorized", "the bearer token is missing or wrong; it is in the file api.token"))
+NOT_FOUND = (404, Problem("not_found", "there is nothing at that path"))
+METHOD_NOT_ALLOWED = (405, Problem("method_not_allowed", "that path does not take this method"))
+UNSUPPORTED_TYPE = (415, Problem("unsupported_type", "send application/json or application/octet-stream"))
+INTERNAL = (500, Problem("internal", "the daemon failed; its log tells more"))
+
+_CLASSES = {code: error_class for code, _, error_class in PROBLEMS} | {
+    "forbidden_host": ForbiddenError,
+    "forbidden_origin": ForbiddenError,
+}
+
+
+def problem_of(error: LoopixmixError) -> tuple[int, Problem]:
+    """Return the HTTP status and the problem that tell of `error`."""
+    message = str(error) or (type(error).__doc__ or "").partition("\n")[0]
+    for code, status, error_class in PROBLEMS:
+        if isinstance(error, error_class):
+            return status, Problem(code, message)
+    return 500, Problem("internal", message)
+
+
+def error_of(problem: Problem) -> LoopixmixError:
+    """Return the error that a problem tells of, a plain `ClientError` for a code that is not known."""
+    return _CLASSES.get(problem.error, ClientError)(problem.message)

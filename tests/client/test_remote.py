@@ -1,0 +1,223 @@
+"""The client over HTTP: the same contract as the fake one behind it, and what only a remote one can meet."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from client_contract import ALICE, BOB, ClientContract, Reader, run_with, send
+from fakes_of_client import FakeWorld
+from memory_web import MemoryWeb
+from twisted.internet.protocol import Factory, Protocol
+
+from client.api import Client, MessageState, NotRunningError, ReceivedMessage
+from client.http.caller import http_client
+from client.http.endpoint import Endpoint, find_endpoint
+from client.http.messages import Event, Received
+from client.http.problems import ForbiddenError
+from client.http.server import ApiServer
+from client.journal import JournalledClient, NumberedChange
+from client.remote import RemoteClient
+
+T = TypeVar("T")
+
+
+class RemoteWorld:
+    """Each fake client of a `FakeWorld` has a daemon's HTTP interface, all in memory."""
+
+    def __init__(self, root: Path) -> None:
+        self.fake = FakeWorld()
+        self.clock = self.fake.clock
+        self.web = MemoryWeb(self.clock)
+        self.rng = random.Random(2)
+        self.servers: dict[str, ApiServer] = {}
+        self.remotes: list[RemoteClient] = []
+        self.root = root
+        for name, client in (("alice", self.fake.alice), ("bob", self.fake.bob), ("stranger", self.fake.stranger)):
+            (root / name).mkdir()
+            self.start(name, client)
+        self.alice, self.bob, self.stranger = (self.remote(name) for name in ("alice", "bob", "stranger"))
+
+    def start(self, name: str, client: JournalledClient, *, port: int = 0) -> ApiServer:
+        server = ApiServer(
+            client, directory=self.root / name, port=port, sockets=self.web, clock=self.clock, rng=self.rng
+        )
+        server.start()
+        self.servers[name] = server
+        return server
+
+    def remote(self, name: str) -> RemoteClient:
+        directory = self.root / name
+        http = http_client(self.web.agent())
+        remote = RemoteClient(http=http, find_endpoint=lambda: find_endpoint(directory), clock=self.clock, rng=self.rng)
+        self.remotes.append(remote)
+        return remote
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        return run_with(awaitable, lambda: self.clock.advance(0.5))
+
+    def pass_time(self) -> None:
+        self.clock.pump([0.25] * 20)
+
+    def change_key_of_bob(self) -> None:
+        self.fake.change_key_of_bob()
+
+    def stop(self) -> None:
+        for remote in self.remotes:
+            remote.close()
+        for server in self.servers.values():
+            self.run(server.stop())
+        self.fake.network.stop()
+        self.clock.advance(0)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[RemoteWorld]:
+    remote = RemoteWorld(tmp_path)
+    yield remote
+    remote.stop()
+    assert remote.clock.getDelayedCalls() == []
+
+
+class TestRemoteClient(ClientContract):
+    """The contract."""
+
+
+def acquaint(world: RemoteWorld) -> None:
+    world.run(world.alice.add_contact(BOB))
+    world.run(world.bob.add_contact(ALICE))
+
+
+def test_a_remote_client_is_a_client(world: RemoteWorld) -> None:
+    client: Client = world.alice
+    assert client
+
+
+def test_a_daemon_that_is_not_there_is_told_so(world: RemoteWorld) -> None:
+    world.run(world.servers["alice"].stop())
+    with pytest.raises(NotRunningError, match="not running"):
+        world.run(world.alice.status())
+
+
+def test_an_address_left_by_a_crash_is_no_daemon(world: RemoteWorld) -> None:
+    url = (world.root / "alice" / "api.url").read_text()
+    world.run(world.servers["alice"].stop())
+    (world.root / "alice" / "api.url").write_text(url)
+    with pytest.raises(NotRunningError, match="not running"):
+        world.run(world.alice.status())
+
+
+def test_a_daemon_that_never_answers_is_given_up(world: RemoteWorld) -> None:
+    port = int((world.root / "alice" / "api.url").read_text().rpartition(":")[2])
+    world.web.listeners[port] = Factory.forProtocol(Protocol)
+    with pytest.raises(NotRunningError, match="did not answer within 120 s"):
+        world.run(world.alice.status())
+
+
+def test_a_wrong_token_is_refused(world: RemoteWorld) -> None:
+    endpoint = find_endpoint(world.root / "alice")
+    wrong = RemoteClient(
+        http=http_client(world.web.agent()),
+        find_endpoint=lambda: Endpoint(endpoint.url, "00" * 32),
+        clock=world.clock,
+        rng=world.rng,
+    )
+    with pytest.raises(ForbiddenError, match="bearer token"):
+        world.run(wrong.status())
+
+
+def test_the_token_is_kept_over_restarts_and_never_shown(world: RemoteWorld) -> None:
+    before = find_endpoint(world.root / "alice")
+    world.run(world.servers["alice"].stop())
+    world.start("alice", world.fake.alice)
+    after = find_endpoint(world.root / "alice")
+    assert after.token == before.token
+    assert after.token not in repr(after)
+    assert world.run(world.alice.status()).address == ALICE
+
+
+def test_callbacks_live_through_a_restart_of_the_daemon(world: RemoteWorld) -> None:
+    acquaint(world)
+    reader = Reader()
+    world.bob.on_received("text", reader)
+    send(world, b"before", key="1")
+    world.pass_time()
+    world.run(world.servers["bob"].stop())
+    send(world, b"meanwhile", key="2")
+    world.pass_time()
+    assert reader.bodies == [b"before"]
+    world.start("bob", world.fake.bob)
+    for _ in range(4):
+        world.pass_time()
+    assert reader.bodies == [b"before", b"meanwhile"]
+
+
+def test_what_was_handled_but_not_told_is_not_handled_twice(world: RemoteWorld) -> None:
+    acquaint(world)
+    bodies: list[bytes] = []
+
+    async def read(message: ReceivedMessage) -> None:
+        bodies.append(message.body)
+        if len(bodies) == 1:
+            await world.servers["bob"].stop()
+
+    world.bob.on_received("text", read)
+    send(world, b"hello", key="1")
+    world.pass_time()
+    assert world.run(world.fake.bob.status()).unread == 1
+    world.start("bob", world.fake.bob)
+    for _ in range(4):
+        world.pass_time()
+    assert bodies == [b"hello"]
+    assert world.run(world.bob.status()).unread == 0
+
+
+def test_a_stopped_callback_finishes_the_message_it_has(world: RemoteWorld) -> None:
+    acquaint(world)
+    reader = Reader()
+
+    def read(message: ReceivedMessage) -> None:
+        reader(message)
+        stop()
+
+    stop = world.bob.on_received("text", read)
+    send(world, b"one", key="1")
+    send(world, b"two", key="2")
+    world.pass_time()
+    assert reader.bodies == [b"one"]
+    assert world.run(world.bob.status()).unread == 1
+
+
+def test_events_tell_what_comes_and_what_was_missed(world: RemoteWorld) -> None:
+    acquaint(world)
+    events: list[Event] = []
+    stop = world.alice.on_event(events.append)
+    world.pass_time()
+    message_id = send(world, b"hello", key="1")
+    world.pass_time()
+    states = [event.state for event in events if isinstance(event, NumberedChange)]
+    assert states == [MessageState.QUEUED, MessageState.SENDING, MessageState.STORED]
+    stop()
+    missed: list[Event] = []
+    world.alice.on_event(missed.append, after="0-1")
+    world.pass_time()
+    changes = [event for event in missed if isinstance(event, NumberedChange)]
+    assert [(change.number, change.message_id) for change in changes] == [(2, message_id), (3, message_id)]
+
+
+def test_events_live_through_a_restart_of_the_daemon(world: RemoteWorld) -> None:
+    acquaint(world)
+    events: list[Event] = []
+    world.bob.on_event(events.append, after="0-0")
+    send(world, b"before", key="1")
+    world.pass_time()
+    world.run(world.servers["bob"].stop())
+    send(world, b"meanwhile", key="2")
+    world.pass_time()
+    world.start("bob", world.fake.bob)
+    for _ in range(4):
+        world.pass_time()
+    assert [event.body for event in events if isinstance(event, Received)] == [b"before", b"meanwhile"]

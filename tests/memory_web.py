@@ -1,0 +1,181 @@
+"""HTTP without sockets: Twisted's real web client and server, joined in memory on a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
+from twisted.internet.interfaces import (
+    IConsumer,
+    IProtocol,
+    IProtocolFactory,
+    IPushProducer,
+    IStreamClientEndpoint,
+    ITransport,
+)
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.iweb import IAgent, IAgentEndpointFactory
+from zope.interface import implementer
+
+FULL_BYTES = 64 * 1024
+
+
+@implementer(ITransport, IConsumer)
+class MemoryTransport:
+    """One end of a connection; what is written arrives in the same instant, unless the other end does not read."""
+
+    def __init__(self, clock: Clock, protocol: IProtocol, *, host: IPv4Address, peer: IPv4Address) -> None:
+        self.clock = clock
+        self.protocol = protocol
+        self.other: MemoryTransport | None = None
+        self._host, self._peer = host, peer
+        self._arrived = bytearray()
+        self._reading = True
+        self._ending = False
+        self._ended = False
+        self._producer: IPushProducer | None = None
+        self._producer_paused = False
+
+    def getHost(self) -> IPv4Address:
+        return self._host
+
+    def getPeer(self) -> IPv4Address:
+        return self._peer
+
+    def write(self, data: bytes) -> None:
+        if self._ending or self.other is None:
+            return
+        self.other.arrive(bytes(data))
+        if self._producer is not None and not self._producer_paused and self.other.is_full:
+            self._producer_paused = True
+            self._producer.pauseProducing()
+
+    def writeSequence(self, pieces: list[bytes]) -> None:
+        self.write(b"".join(pieces))
+
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
+        assert streaming
+        self._producer = producer
+
+    def unregisterProducer(self) -> None:
+        self._producer = None
+
+    def pauseProducing(self) -> None:
+        self._reading = False
+
+    def resumeProducing(self) -> None:
+        self._reading = True
+        self._schedule()
+
+    def loseConnection(self) -> None:
+        self._ending = True
+        self._schedule()
+        if self.other is not None:
+            self.other._schedule()
+
+    def abortConnection(self) -> None:
+        self.loseConnection()
+
+    def stopProducing(self) -> None:
+        self.loseConnection()
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """There is no delay."""
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._arrived) > FULL_BYTES
+
+    def arrive(self, data: bytes) -> None:
+        self._arrived += data
+        self._schedule()
+
+    def _schedule(self) -> None:
+        self.clock.callLater(0, self._deliver)
+
+    def _deliver(self) -> None:
+        if self._ended:
+            return
+        if self._reading and self._arrived and not self._ending:
+            data, self._arrived = bytes(self._arrived), bytearray()
+            self.protocol.dataReceived(data)
+            self._drained()
+        if self._ending or (self.other is not None and self.other._ending and not self._arrived):
+            self._ended = self._ending = True
+            self.protocol.connectionLost(Failure(ConnectionDone()))
+            if self.other is not None:
+                self.other._schedule()
+
+    def _drained(self) -> None:
+        other = self.other
+        if other is not None and other._producer_paused:
+            other._producer_paused = False
+            if other._producer is not None:
+                other._producer.resumeProducing()
+
+
+@dataclass
+class MemoryPort:
+    """A port that is listened on."""
+
+    web: MemoryWeb
+    port: int
+
+    def getHost(self) -> IPv4Address:
+        return IPv4Address("TCP", "127.0.0.1", self.port)
+
+    def stopListening(self) -> None:
+        del self.web.listeners[self.port]
+
+
+@implementer(IAgentEndpointFactory)
+class MemoryWeb:
+    """Loopback: implements `loopixmix.net.sockets.Sockets.listen`, and makes agents that connect to it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.listeners: dict[int, IProtocolFactory] = {}
+        self.connections: list[tuple[MemoryTransport, MemoryTransport]] = []
+        self._next_port = 40_000
+
+    def listen(self, host: str, port: int, factory: IProtocolFactory) -> MemoryPort:
+        assert host == "127.0.0.1"
+        if port == 0:
+            self._next_port += 1
+            port = self._next_port
+        self.listeners[port] = factory
+        return MemoryPort(self, port)
+
+    def agent(self) -> IAgent:
+        pool = HTTPConnectionPool(self.clock, persistent=False)
+        return cast(IAgent, Agent.usingEndpointFactory(self.clock, self, pool=pool))
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        return cast(IStreamClientEndpoint, MemoryEndpoint(self, uri.port))
+
+
+@implementer(IStreamClientEndpoint)
+@dataclass
+class MemoryEndpoint:
+    """A port to connect to."""
+
+    web: MemoryWeb
+    port: int
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        here, there = IPv4Address("TCP", "127.0.0.1", 50_000), IPv4Address("TCP", "127.0.0.1", self.port)
+        if self.port not in self.web.listeners:
+            return fail(ConnectionRefusedError())
+        client, server = factory.buildProtocol(there), self.web.listeners[self.port].buildProtocol(here)
+        client_end = MemoryTransport(self.web.clock, client, host=here, peer=there)
+        server_end = MemoryTransport(self.web.clock, server, host=there, peer=here)
+        client_end.other, server_end.other = server_end, client_end
+        self.web.connections.append((client_end, server_end))
+        server.makeConnection(server_end)
+        client.makeConnection(client_end)
+        return succeed(client)
