@@ -19,7 +19,9 @@ from loopixmix.net.link import Link
 from loopixmix.seams import Clock
 
 
-class _Quiet(Factory[TLSMemoryBIOProtocol]):
+class Links(Factory[TLSMemoryBIOProtocol]):
+    """Names what runs on TLS in Twisted's log lines."""
+
     noisy = False
 
 
@@ -43,7 +45,7 @@ class _LinkFactory(TLSMemoryBIOFactory):
         clock: Clock,
     ) -> None:
         creator = cast("IOpenSSLClientConnectionCreator", connections)
-        super().__init__(creator, is_client, cast("IProtocolFactory", _Quiet()), cast("IReactorTime", clock))
+        super().__init__(creator, is_client, cast("IProtocolFactory", Links()), cast("IReactorTime", clock))
         self._make_link = make_link
 
     def buildProtocol(  # type: ignore[override]  # noqa: N802 (Twisted's name; None ends the connection)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from loopixmix.errors import FormatError, PeerError
 from loopixmix.seams import NodeId, RefusalReason
-from loopixmix.wire import FrameBuffer, FrameFormat, Hello, Role, hello_refusal, is_packet
+from loopixmix.wire import FrameBuffer, FrameFormat, Hello, Role, hello_refusal, is_hello
 
 TLS_VERSION = "TLSv1.3"
 POST_QUANTUM_GROUP = "X25519MLKEM768"
@@ -154,9 +154,8 @@ class LinkMachine:
 
     def _check(self, frame: bytes) -> None:
         try:
-            if is_packet(frame):
-                self._format.packet_of(frame)
-            elif isinstance(self._format.decode(frame), Hello):
-                raise RefusedError(RefusalReason.GARBAGE)
+            self._format.check(frame)
         except FormatError as error:
             raise RefusedError(RefusalReason.GARBAGE) from error
+        if is_hello(frame):
+            raise RefusedError(RefusalReason.GARBAGE)

@@ -53,7 +53,7 @@ class IncomingLinks:
 
     def link_opened(self, link: Link) -> None:
         """The link's own word that it is open."""
-        self._census.opened()
+        self._census.opened(self._hosts[link])
         earlier = self._links.get(link.peer)
         self._links[link.peer] = link
         if earlier is not None:

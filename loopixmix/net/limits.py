@@ -14,7 +14,9 @@ class LinkLimits:
     """Bounds on every link of one node; each must be positive."""
 
     queue_frames: int = 2048
-    """Frames that wait for one peer while its transport is busy; more are dropped as QUEUE_FULL."""
+    """Frames that wait for one peer of ours while its transport is busy; more are dropped as QUEUE_FULL."""
+    incoming_queue_frames: int = 512
+    """The same for a peer that dialled us, as clients do: many more may come, so that each gets less."""
     waiting_frames: int = 256
     """Frames that wait for one peer while there is no link to it; more are dropped as NO_LINK."""
     waiting_s: float = 10.0
@@ -30,8 +32,10 @@ class LinkLimits:
     """How long a closing link may take to deliver what was written."""
     max_links: int = 4096
     """Incoming links that are open at one time."""
-    max_opening_links: int = 256
+    max_opening_links: int = 512
     """Incoming connections that are not authenticated yet."""
+    max_opening_links_per_address: int = 64
+    """The same from one address, so that one cannot take all of them."""
     max_links_per_address: int = 512
     """Incoming connections, opening or open, from one IPv4 address or one IPv6 /64 network."""
 
@@ -60,35 +64,45 @@ class Census:
     def __init__(self, limits: LinkLimits) -> None:
         """Take the bounds to hold the counts against."""
         self._limits = limits
-        self._by_address: Counter[str] = Counter()
-        self.opening = 0
-        self.open = 0
+        self._opening: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
+
+    @property
+    def opening(self) -> int:
+        """Connections that are not links yet."""
+        return self._opening.total()
+
+    @property
+    def open(self) -> int:
+        """Links."""
+        return self._open.total()
 
     def enter(self, host: str) -> bool:
-        """Count a new connection in, unless there are too many; only what entered may move on or leave."""
+        """Count a new connection in, unless there are too many; only what entered may open or leave."""
         group = address_group(host)
+        limits = self._limits
         if (
-            self.opening >= self._limits.max_opening_links
-            or self.open >= self._limits.max_links
-            or self._by_address[group] >= self._limits.max_links_per_address
+            self.open >= limits.max_links
+            or self.opening >= limits.max_opening_links
+            or self._opening[group] >= limits.max_opening_links_per_address
+            or self._opening[group] + self._open[group] >= limits.max_links_per_address
         ):
             return False
-        self._by_address[group] += 1
-        self.opening += 1
+        self._opening[group] += 1
         return True
 
-    def opened(self) -> None:
+    def opened(self, host: str) -> None:
         """Count one connection as an open link."""
-        self.opening -= 1
-        self.open += 1
+        group = address_group(host)
+        _take_one(self._opening, group)
+        self._open[group] += 1
 
     def leave(self, host: str, *, was_open: bool) -> None:
         """Count one connection out."""
-        if was_open:
-            self.open -= 1
-        else:
-            self.opening -= 1
-        group = address_group(host)
-        self._by_address[group] -= 1
-        if not self._by_address[group]:
-            del self._by_address[group]
+        _take_one(self._open if was_open else self._opening, address_group(host))
+
+
+def _take_one(counter: Counter[str], group: str) -> None:
+    counter[group] -= 1
+    if not counter[group]:
+        del counter[group]

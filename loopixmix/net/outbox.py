@@ -19,7 +19,7 @@ class TurnEnd:
     def __init__(self, clock: Clock) -> None:
         """Take the clock whose turns count."""
         self._clock = clock
-        self._due: list[Callable[[], None]] = []
+        self._due: deque[Callable[[], None]] = deque()
         self._call: DelayedCall | None = None
 
     def add(self, due: Callable[[], None]) -> None:
@@ -37,9 +37,12 @@ class TurnEnd:
 
     def _run(self) -> None:
         self._call = None
-        due, self._due = self._due, []
-        for call in due:
-            call()
+        try:
+            for _ in range(len(self._due)):
+                self._due.popleft()()
+        finally:
+            if self._due and self._call is None:
+                self._call = self._clock.callLater(0, self._run)
 
 
 class Outbox:
@@ -49,10 +52,24 @@ class Outbox:
     one they wait for the next. Every frame that `put` refuses or that is given up later is an observed drop.
     """
 
-    __slots__ = ("_clock", "_due", "_frames", "_limits", "_missing_since_s", "_observer", "_paused", "_turn", "_write")
+    __slots__ = (
+        "_clock",
+        "_due",
+        "_frames",
+        "_limits",
+        "_missing_since_s",
+        "_observer",
+        "_paused",
+        "_queue_frames",
+        "_turn",
+        "_write",
+    )
 
-    def __init__(self, *, clock: Clock, turn: TurnEnd, limits: LinkLimits, observer: Observer) -> None:
-        """Begin without a transport."""
+    def __init__(
+        self, *, queue_frames: int, clock: Clock, turn: TurnEnd, limits: LinkLimits, observer: Observer
+    ) -> None:
+        """Begin without a transport; `queue_frames` may wait once there is one."""
+        self._queue_frames = queue_frames
         self._clock = clock
         self._turn = turn
         self._limits = limits
@@ -75,7 +92,7 @@ class Outbox:
         """Take one frame, or observe its drop and return false."""
         if self._write is None:
             return self._put_waiting(frame)
-        if len(self._frames) >= self._limits.queue_frames:
+        if len(self._frames) >= self._queue_frames:
             self._drop(1, DropReason.QUEUE_FULL)
             return False
         self._frames.append(frame)

@@ -14,7 +14,7 @@ from loopixmix.net.backoff import Backoff
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.link import Link
 from loopixmix.net.outbox import Outbox
-from loopixmix.seams import Clock, DelayedCall, NodeId
+from loopixmix.seams import Clock, DelayedCall, NodeId, RefusalReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,12 @@ class PeerLink:
             case Resting(call=call):
                 call.cancel()
         self.outbox.close()
+
+    def refuse(self, reason: RefusalReason) -> None:
+        """End the open link for what the peer did; the next attempt follows in time."""
+        match self.state:
+            case Linked(link=link):
+                link.refuse(reason)
 
     def move(self, address: PeerAddress) -> None:
         """The peer listens elsewhere now: an open link stays, the next attempt goes there, and at once if one rests."""

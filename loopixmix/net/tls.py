@@ -74,7 +74,9 @@ class TlsNetwork:
         self._peers: dict[NodeId, PeerLink] = {}
         self._accepted = Accepted(self._admits)
         self._incoming = IncomingLinks(
-            make_link=lambda owner: self._make_link(self._accepted, owner, self._make_outbox()),
+            make_link=lambda owner: self._make_link(
+                self._accepted, owner, self._make_outbox(limits.incoming_queue_frames)
+            ),
             clock=clock,
             limits=limits,
             observer=observer,
@@ -129,10 +131,13 @@ class TlsNetwork:
                 link.start()
 
     def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:
-        """End the link that `peer` made to us, for what it did; it may come again."""
-        link = self._incoming.get(peer)
-        if link is not None:
-            link.refuse(reason)
+        """End every link with `peer`, for what it did; it may come again, and we dial it again if it is ours."""
+        ours = self._peers.get(peer)
+        if ours is not None:
+            ours.refuse(reason)
+        theirs = self._incoming.get(peer)
+        if theirs is not None:
+            theirs.refuse(reason)
 
     def is_open(self, peer: NodeId) -> bool:
         """Tell whether a frame for `peer` would go out now."""
@@ -175,15 +180,21 @@ class TlsNetwork:
             observer=self._observer,
         )
 
-    def _make_outbox(self) -> Outbox:
-        return Outbox(clock=self._clock, turn=self._turn, limits=self._limits, observer=self._observer)
+    def _make_outbox(self, queue_frames: int) -> Outbox:
+        return Outbox(
+            queue_frames=queue_frames,
+            clock=self._clock,
+            turn=self._turn,
+            limits=self._limits,
+            observer=self._observer,
+        )
 
     def _make_peer_link(self, peer: NodeId, address: PeerAddress) -> PeerLink:
         return PeerLink(
             peer,
             address,
             dial=self._dial,
-            outbox=self._make_outbox(),
+            outbox=self._make_outbox(self._limits.queue_frames),
             backoff=Backoff(
                 rng=self._rng, first_s=self._limits.backoff_first_s, longest_s=self._limits.backoff_longest_s
             ),

@@ -7,7 +7,7 @@ makes. No I/O here: bytes in, frames out.
 
 from __future__ import annotations
 
-from loopixmix.wire.codec import FRAME_OVERHEAD_BYTES, FrameFormat, is_packet
+from loopixmix.wire.codec import FRAME_OVERHEAD_BYTES, FrameFormat, is_hello, is_packet
 from loopixmix.wire.frames import (
     GEOMETRY_DIGEST_BYTES,
     MAX_INVITATION_BYTES,
@@ -56,5 +56,6 @@ __all__ = [
     "Registered",
     "Role",
     "hello_refusal",
+    "is_hello",
     "is_packet",
 ]

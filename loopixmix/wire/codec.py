@@ -25,6 +25,7 @@ from loopixmix.wire.frames import (
 FRAME_OVERHEAD_BYTES = 64
 _DIGEST_DOMAIN = b"loopixmix/geometry/v1:"
 _PACKET = int(FrameType.PACKET)
+_HELLO = int(FrameType.HELLO)
 _PACKET_BYTE = bytes([_PACKET])
 
 
@@ -76,6 +77,13 @@ class FrameFormat:
         if len(frame) != self.frame_bytes or not frame.endswith(self._packet_padding):
             raise FormatError("a packet's frame has the wrong length or padding")
         return frame[1 : 1 + self.packet_bytes]
+
+    def check(self, frame: bytes) -> None:
+        """Raise `FormatError` unless `decode` would take the frame; for packets without copying them."""
+        if len(frame) != self.frame_bytes or frame[0] != _PACKET:
+            self.decode(frame)
+        elif not frame.endswith(self._packet_padding):
+            raise FormatError("a packet's frame has the wrong padding")
 
     def encode(self, frame: Frame) -> bytes:
         """Return the `frame_bytes` bytes of any frame; raise `MisuseError` where a field does not fit."""
@@ -134,3 +142,8 @@ class FrameFormat:
 def is_packet(frame: bytes) -> bool:
     """Tell whether a whole frame holds a packet."""
     return frame[0] == _PACKET
+
+
+def is_hello(frame: bytes) -> bool:
+    """Tell whether a whole frame holds a Hello."""
+    return frame[0] == _HELLO

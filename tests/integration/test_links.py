@@ -203,12 +203,12 @@ async def test_frames_go_both_ways_in_order(world: World) -> None:
     bob = await world.node("bob").listen()
     alice = world.node("alice").dial(bob)
     await until(lambda: alice.network.is_open(bob.id))
-    for number in range(1000):
+    for number in range(500):
         assert alice.network.send(bob.id, packet_frame(number))
         assert bob.network.send(alice.id, packet_frame(2000 + number))
-    await until(lambda: len(alice.inbox.numbers()) == len(bob.inbox.numbers()) == 1000)
-    assert bob.inbox.numbers() == list(range(1000))
-    assert alice.inbox.numbers() == list(range(2000, 3000))
+    await until(lambda: len(alice.inbox.numbers()) == len(bob.inbox.numbers()) == 500)
+    assert bob.inbox.numbers() == list(range(500))
+    assert alice.inbox.numbers() == list(range(2000, 2500))
     assert {peer for peer, _ in bob.inbox.calls} == {alice.id}
     assert any(len(frames) > 3 for _, frames in bob.inbox.calls)
 
@@ -422,7 +422,7 @@ async def test_nothing_is_ever_resumed(world: World) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_peer_that_does_not_read_costs_its_own_frames_only(world: World) -> None:
-    limits = quick_limits(queue_frames=100)
+    limits = quick_limits(incoming_queue_frames=100)
     alice = world.node("alice", limits=limits)
     bob = await world.node("bob").listen()
     deaf = await connect_deaf(world, alice)

@@ -29,6 +29,7 @@ from loopixmix.wire import (
     RegisterRefused,
     Role,
     hello_refusal,
+    is_hello,
     is_packet,
 )
 
@@ -95,7 +96,10 @@ def test_any_bytes_are_refused_or_are_the_one_encoding_of_what_they_mean(noise: 
         try:
             decoded = FORMAT.decode(candidate)
         except FormatError:
+            with pytest.raises(FormatError):
+                FORMAT.check(candidate)
             continue
+        FORMAT.check(candidate)
         assert FORMAT.encode(decoded) == candidate
 
 
@@ -105,6 +109,8 @@ def test_no_frame_may_be_shorter_or_longer(name: str) -> None:
     for wrong in (encoded[:-1], encoded + b"\0", b""):
         with pytest.raises(FormatError, match="bytes, not"):
             FORMAT.decode(wrong)
+        with pytest.raises(FormatError, match="bytes, not"):
+            FORMAT.check(wrong)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -157,6 +163,8 @@ def test_wrong_bytes_are_refused(name: str) -> None:
     wrong, problem = REFUSED_BYTES[name]
     with pytest.raises(FormatError, match=problem):
         FORMAT.decode(wrong)
+    with pytest.raises(FormatError, match=problem):
+        FORMAT.check(wrong)
 
 
 REFUSED_FRAMES: dict[str, Frame] = {
@@ -199,7 +207,8 @@ def test_the_quick_way_for_packets_is_the_same_encoding() -> None:
     assert frame == FORMAT.encode(Packet(PACKET))
     assert is_packet(frame)
     assert FORMAT.packet_of(frame) == PACKET
-    assert not is_packet(FORMAT.encode(Dummy()))
+    assert [name for name, example in EXAMPLES.items() if is_packet(FORMAT.encode(example))] == ["packet"]
+    assert [name for name, example in EXAMPLES.items() if is_hello(FORMAT.encode(example))] == ["hello"]
     for wrong in (frame[:-1], frame[:-1] + b"\x01"):
         with pytest.raises(FormatError):
             FORMAT.packet_of(wrong)

@@ -46,9 +46,18 @@ def test_opening_and_open_connections_have_their_own_bounds() -> None:
     for number in range(2):
         assert census.enter(f"192.0.2.{number}")
         assert not census.enter("192.0.2.9")
-        census.opened()
+        census.opened(f"192.0.2.{number}")
     assert not census.enter("192.0.2.9")
     assert (census.opening, census.open) == (0, 2)
     census.leave("192.0.2.0", was_open=True)
     assert census.enter("192.0.2.9")
     assert (census.opening, census.open) == (1, 1)
+
+
+def test_one_address_cannot_take_every_place_for_opening_connections() -> None:
+    census = Census(LinkLimits(max_opening_links_per_address=1))
+    assert census.enter("192.0.2.1")
+    assert not census.enter("192.0.2.1")
+    assert census.enter("192.0.2.2")
+    census.opened("192.0.2.1")
+    assert census.enter("192.0.2.1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from link_worlds import RecordingObserver
 from twisted.internet.task import Clock
 
@@ -26,14 +27,15 @@ class Transport:
 
 
 class World:
-    def __init__(self, limits: LinkLimits | None = None) -> None:
+    def __init__(self) -> None:
         self.clock = Clock()
         self.observer = RecordingObserver()
         self.turn = TurnEnd(self.clock)
-        self.outbox = self.make(limits or LinkLimits(queue_frames=40, waiting_frames=3, waiting_s=10.0))
+        self.outbox = self.make()
 
-    def make(self, limits: LinkLimits) -> Outbox:
-        return Outbox(clock=self.clock, turn=self.turn, limits=limits, observer=self.observer)
+    def make(self) -> Outbox:
+        limits = LinkLimits(waiting_frames=3, waiting_s=10.0)
+        return Outbox(queue_frames=40, clock=self.clock, turn=self.turn, limits=limits, observer=self.observer)
 
 
 def frames(count: int) -> list[bytes]:
@@ -55,13 +57,28 @@ def test_the_frames_of_one_turn_are_one_write() -> None:
 
 def test_two_outboxes_share_one_delayed_call() -> None:
     world = World()
-    other = world.make(LinkLimits())
+    other = world.make()
     for outbox in (world.outbox, other):
         outbox.attach(Transport().write)
         outbox.put(b"x")
     assert len(world.clock.getDelayedCalls()) == 1
     world.turn.cancel()
     assert world.clock.getDelayedCalls() == []
+
+
+def test_one_failing_call_does_not_keep_the_others_from_running() -> None:
+    world, transport = World(), Transport()
+
+    def fail() -> None:
+        raise LookupError
+
+    world.turn.add(fail)
+    world.outbox.attach(transport.write)
+    world.outbox.put(b"x")
+    with pytest.raises(LookupError):
+        world.clock.advance(0)
+    world.clock.advance(0)
+    assert transport.writes == [b"x"]
 
 
 def test_a_pause_stops_the_writes_and_frames_wait_in_order() -> None:

@@ -130,6 +130,19 @@ def test_a_peer_that_does_not_read_costs_frames_of_its_own_only(world: LinkWorld
     assert bob.inbox.numbers() == list(range(taken))
 
 
+def test_a_client_that_does_not_read_gets_no_more_than_its_queue(world: LinkWorld) -> None:
+    provider = world.node("provider", limits=LinkLimits(incoming_queue_frames=20)).listen()
+    client = world.node("client").dial(provider)
+    world.settle()
+    world.sockets.pipes[0][0].deaf = True
+    taken = 0
+    for number in range(200):
+        taken += provider.network.send(client.id, packet_frame(number))
+        world.settle()
+    assert 20 < taken < 70
+    assert provider.observer.drops() == Counter({DropReason.QUEUE_FULL: 200 - taken})
+
+
 def test_a_peer_that_is_not_there_is_dialled_again_with_growing_jittered_waits(world: LinkWorld) -> None:
     limits = LinkLimits(backoff_first_s=1.0, backoff_longest_s=8.0)
     alice, bob = world.node("alice", limits=limits), world.node("bob")
@@ -367,6 +380,13 @@ def test_a_service_can_end_a_clients_link(world: LinkWorld) -> None:
     world.settle()
     assert not alice.network.is_open(bob.id)
     assert bob.observer.refusals() == Counter({RefusalReason.GARBAGE: 1})
+    world.clock.advance(0.25)
+    alice.network.disconnect(bob.id, RefusalReason.GARBAGE)
+    world.settle()
+    assert not bob.network.is_open(alice.id)
+    assert alice.observer.refusals() == Counter({RefusalReason.GARBAGE: 1})
+    world.clock.advance(1.0)
+    assert alice.network.is_open(bob.id)
 
 
 @pytest.mark.parametrize("state", [Dialling, Resting, Linked])
