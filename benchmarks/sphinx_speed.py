@@ -49,10 +49,10 @@ def measure() -> list[Figure]:
     peer_header, peer_body = create_forward_message(peer_params, nodes, publics, b"dest", long_message)
 
     def wrap_by(engine: str) -> Callable[[], object]:
-        return lambda: sphinx.wrap(hops, payload, geometry=GEOMETRY, rng=rng, engine=sphinx.engines()[engine])
+        return lambda: sphinx.wrap(hops, payload, geometry=GEOMETRY, rng=rng, engine=engine)
 
     def unwrap_by(engine: str) -> Callable[[], object]:
-        return lambda: sphinx.unwrap(secrets, packet, geometry=GEOMETRY, engine=sphinx.engines()[engine])
+        return lambda: sphinx.unwrap(secrets, packet, geometry=GEOMETRY, engine=engine)
 
     jobs: dict[str, Callable[[], object]] = {
         "x25519": lambda: private.exchange(X25519PublicKey.from_public_bytes(peer)),

@@ -1,0 +1,1 @@
+"""`loopixmix demo`: a whole local network, used for real, with a verdict."""

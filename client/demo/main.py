@@ -1,0 +1,167 @@
+"""`loopixmix demo`: wires the demo together and runs the reactor."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import msgspec
+import psutil
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+from twisted.python.failure import Failure
+
+from client.demo.judging import judge
+from client.demo.memory import MemoryWatch
+from client.demo.report import Verdict, show
+from client.demo.scenario import Conversation, Party, Scenario
+from client.remote import remote_client
+from loopixmix.testnet.network import TestNetwork, run_command
+from loopixmix.testnet.plan import TestnetPlan
+
+START_TIMEOUT_S = 90.0
+CLIENTS = {"alice": "provider-1", "bob": "provider-2"}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object, the progress on stderr.")
+@click.option("--keep", is_flag=True, help="Leave the network running, and say what to try next.")
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to put the network; a new temporary directory by default.",
+)
+@click.option("--base-port", default=30_000, show_default=True, help="The first port to use on 127.0.0.1.")
+def demo(as_json: bool, keep: bool, directory: Path | None, base_port: int) -> None:
+    """Make a whole network on this machine, use it for real, and judge it.
+
+    Two providers, three layers of two mixes, one authority, two users, each a process of its own on loopback.
+    """
+    begin_s = time.monotonic()
+    console = Console(stderr=as_json)
+    if directory is None and not keep:
+        with tempfile.TemporaryDirectory(prefix="loopixmix-demo-") as temporary:
+            result = _demo(Path(temporary) / "net", base_port, console, begin_s=begin_s, keep=False)
+    else:
+        directory = directory or Path(tempfile.mkdtemp(prefix="loopixmix-demo-")) / "net"
+        result = _demo(directory, base_port, console, begin_s=begin_s, keep=keep)
+    if as_json:
+        click.echo(msgspec.json.encode(result))
+    else:
+        show(console, result)
+    if keep and directory is not None:
+        _say_what_next(console, directory)
+    sys.exit(0 if result.passed else 1)
+
+
+class StepProgress:
+    """Shows one bar for the step at hand and leaves a line for each that is over."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self._console = console
+        self._progress = Progress(*columns, TimeElapsedColumn(), console=console, transient=True)
+        self._task = self._progress.add_task("", visible=False)
+        self._text = ""
+        self._begin_s = time.monotonic()
+
+    def __enter__(self) -> StepProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._finish()
+        self._progress.stop()
+
+    def step(self, text: str, total: int) -> None:
+        """Begin a step of `total` parts."""
+        self._finish()
+        self._text, self._begin_s = text, time.monotonic()
+        self._progress.reset(self._task, description=text, total=total, visible=True)
+
+    def done(self, parts: int) -> None:
+        """Tell how many parts of the step are done."""
+        self._progress.update(self._task, completed=parts)
+
+    def _finish(self) -> None:
+        if self._text:
+            self._console.print(f"[green]✓[/] {self._text} [dim]({time.monotonic() - self._begin_s:.1f} s)")
+        self._text = ""
+
+
+def _demo(directory: Path, base_port: int, console: Console, *, begin_s: float, keep: bool) -> Verdict:
+    plan = TestnetPlan(base_port=base_port)
+    with StepProgress(console) as progress:
+        progress.step("making keys and configurations", 1)
+        network = TestNetwork.create(directory, plan)
+        for name in CLIENTS:
+            run_command("client", ["init", str(directory / name), "--network", str(network.trust_root)])
+        try:
+            return _use(network, progress, begin_s=begin_s)
+        finally:
+            if not keep:
+                progress.step("stopping every process", 1)
+                network.stop()
+
+
+def _use(network: TestNetwork, progress: StepProgress, *, begin_s: float) -> Verdict:
+    network.start()
+    for name in CLIENTS:
+        network.processes.start(name, ["client", "run", str(network.directory / name)])
+    with MemoryWatch(lambda: [*network.processes.running().values(), psutil.Process()]) as memory:
+        progress.step("starting the nodes, each a process", len(network.nodes))
+        network.wait_until_healthy(timeout_s=START_TIMEOUT_S, progress=lambda healthy, _: progress.done(healthy))
+        conversation = _converse(network, progress)
+    nodes = [status for status in network.statuses().values() if status is not None]
+    return judge(
+        conversation,
+        nodes,
+        network.plan.params,
+        demo_s=time.monotonic() - begin_s,
+        memory_mb=memory.most_bytes / 1e6,
+    )
+
+
+def _converse(network: TestNetwork, progress: StepProgress) -> Conversation:
+    """Run the scenario on the reactor, which ends with it."""
+    rng = random.SystemRandom()
+    results: list[Conversation | Failure] = []
+
+    async def converse() -> Conversation:
+        clients = {name: remote_client(network.directory / name, reactor=reactor, rng=rng) for name in CLIENTS}
+        parties = [Party(clients[name], reactor, name=name, provider=provider) for name, provider in CLIENTS.items()]
+        try:
+            return await Scenario(*parties, clock=reactor, rng=rng, progress=progress).run()
+        finally:
+            for client in clients.values():
+                client.close()
+
+    # `react` ends the process' reactor by SystemExit, whatever the result.
+    with contextlib.suppress(SystemExit):
+        react(lambda _: Deferred.fromCoroutine(converse()).addBoth(results.append))
+    match results:
+        case [Conversation() as conversation]:
+            return conversation
+        case [Failure() as failure]:
+            failure.raiseException()
+    raise KeyboardInterrupt
+
+
+def _say_what_next(console: Console, directory: Path) -> None:
+    console.print("\nThe network still runs. Try:")
+    for line in (
+        f"loopixmix testnet status {directory}",
+        f'loopixmix client send {directory}/alice bob@provider-2 "hello again"',
+        f"loopixmix client inbox {directory}/bob",
+        f"loopixmix testnet down {directory}",
+    ):
+        console.print(f"  {line}", soft_wrap=True, highlight=False)
