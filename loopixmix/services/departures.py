@@ -1,0 +1,85 @@
+"""Where packets wait for their delay and leave: one heap, one timer."""
+
+from __future__ import annotations
+
+from math import inf
+
+from loopixmix.mixing import Forward, Pool
+from loopixmix.seams import Clock, DelayedCall, Network, Observer, PacketOut, PacketsHeld
+from loopixmix.wire import FrameFormat
+
+SET_BACK_S = 1.0
+"""A timer that fires this much before its time shows that the clock was set back."""
+
+
+class Departures:
+    """The packets of one node that wait for their delay; each leaves when its time has come, never before."""
+
+    def __init__(self, *, frame_format: FrameFormat, clock: Clock, network: Network, observer: Observer) -> None:
+        """Take the seams and how packets are framed."""
+        self._frame_format = frame_format
+        self._clock = clock
+        self._network = network
+        self._observer = observer
+        self._pool = Pool()
+        self._timer: DelayedCall | None = None
+        self._timer_due_s = inf
+
+    def __len__(self) -> int:
+        return len(self._pool)
+
+    @property
+    def next_at_s(self) -> float:
+        """When the next packet leaves; infinity where none waits."""
+        return self._pool.next_at_s
+
+    def add(self, forward: Forward) -> None:
+        """Let a packet wait; `send_due` comes after the last one of a batch."""
+        self._pool.add(forward)
+
+    def send_due(self) -> None:
+        """Send what is due, and set the timer for the rest."""
+        now_s = self._clock.seconds()
+        if self._pool.next_at_s <= now_s:
+            self._send(now_s)
+        self._set_timer(now_s)
+
+    def clear(self) -> None:
+        """Forget every packet; no call is left."""
+        self._pool.clear()
+        self._cancel_timer()
+
+    def _send(self, now_s: float) -> None:
+        network, observer, frame = self._network, self._observer, self._frame_format.packet_frame
+        some_lost = False
+        for forward in self._pool.take_due(now_s):
+            if network.send(forward.next_hop, frame(forward.packet)):
+                observer.observe(PacketOut(now_s, forward.next_hop, forward.replay_tag))
+            else:
+                some_lost = True
+        if some_lost:
+            observer.observe(PacketsHeld(now_s, len(self._pool)))
+
+    def _set_timer(self, now_s: float) -> None:
+        next_at_s = self._pool.next_at_s
+        if self._timer is not None and self._timer.active() and self._timer_due_s <= next_at_s:
+            return
+        self._cancel_timer()
+        if next_at_s < inf:
+            self._timer_due_s = next_at_s
+            self._timer = self._clock.callLater(max(0.0, next_at_s - now_s), self._fire)
+
+    def _fire(self) -> None:
+        # Reactors count delays on a clock that is never set. Where ours was set back while the timer ran, all would
+        # wait for as long as it was set back: the delays are moved along with the clock instead.
+        self._timer = None
+        early_s = self._timer_due_s - self._clock.seconds()
+        if early_s > SET_BACK_S:
+            self._pool.shift(-early_s)
+        self.send_due()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        self._timer_due_s = inf

@@ -1,0 +1,190 @@
+"""What every node does with packets: unwrap, refuse replays, hold for the delay, send on.
+
+Mixes and providers share it. Packets whose path ends here are given to a callback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from twisted.application.service import Service
+from twisted.logger import Logger
+
+from loopixmix.directory import Document
+from loopixmix.errors import MisuseError
+from loopixmix.mixing import Arrived, Drop, Forward, Mixer
+from loopixmix.path import next_hops
+from loopixmix.seams import (
+    Clock,
+    DropReason,
+    Network,
+    NodeId,
+    Observer,
+    PacketDelivered,
+    PacketDropped,
+    PacketIn,
+)
+from loopixmix.services.departures import Departures
+from loopixmix.services.intake import Intake, Waiting
+from loopixmix.services.keyring import Keyring
+from loopixmix.services.unwrapping import Results, Unwrapping
+from loopixmix.sphinx import Unwrapped
+from loopixmix.wire import FrameFormat
+
+ArrivedCallback: TypeAlias = Callable[[Arrived], DropReason | None]
+"""Takes a packet whose path ends here; returns why it is dropped, or None where it is taken."""
+
+log = Logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HopLimits:
+    """How much one node may hold; what is beyond is dropped as `OVERLOADED`. Each must be positive."""
+
+    waiting_packets: int = 4096
+    """Packets that wait to be unwrapped, about 3 kB each."""
+    held_packets: int = 65_536
+    """Packets that wait for their delay, about 3 kB each."""
+    batch_packets: int = 32
+    """Packets unwrapped together: a packet waits for its batch, so a large one is late and a small one is costly."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise MisuseError(f"{name} must be positive, not {value}")
+
+
+class HopService(Service):
+    """The packets of one node."""
+
+    def __init__(
+        self,
+        *,
+        node_id: NodeId,
+        keyring: Keyring,
+        frame_format: FrameFormat,
+        unwrapping: Unwrapping,
+        limits: HopLimits,
+        arrived: ArrivedCallback,
+        clock: Clock,
+        network: Network,
+        observer: Observer,
+    ) -> None:
+        """Take this node's id and keys, the seams, and the callback for packets whose path ends here.
+
+        Nothing is forwarded before `adopt` has told a network document. Every packet is observed: as `PacketIn` and
+        later `PacketOut`, as `PacketIn` and `PacketDelivered`, or as `PacketDropped`.
+        """
+        self._node_id = node_id
+        self._keyring = keyring
+        self._limits = limits
+        self._arrived = arrived
+        self._clock = clock
+        self._observer = observer
+        self._mixer: Mixer | None = None
+        self._documents: tuple[Document, ...] = ()
+        self._departures = Departures(frame_format=frame_format, clock=clock, network=network, observer=observer)
+        self._intake = Intake(
+            keyring=keyring,
+            unwrapping=unwrapping,
+            waiting_packets=limits.waiting_packets,
+            batch_packets=limits.batch_packets,
+            unwrapped=self._unwrapped,
+            clock=clock,
+            observer=observer,
+        )
+
+    @property
+    def queue(self) -> int:
+        """Packets in this node: those that wait to be unwrapped and those that wait for their delay."""
+        return len(self._intake) + len(self._departures)
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether no packet is in this node."""
+        return self._intake.idle and not len(self._departures)
+
+    def adopt(self, document: Document) -> None:
+        """Take up a network document, of the present epoch or already of the next.
+
+        Packets may go where it, or the one before or after it, lets them: some are in flight at an edge of epochs.
+        """
+        known = {each.epoch: each for each in (*self._documents, document)}
+        self._documents = tuple(known[epoch] for epoch in sorted(known)[-3:])
+        allowed = frozenset[NodeId]().union(*(next_hops(each, self._node_id) for each in self._documents))
+        params = max((each.params for each in self._documents), key=lambda params: params.max_delay_s)
+        self._mixer = Mixer(params, next_hops=allowed)
+
+    def stopService(self) -> None:  # noqa: N802 (Twisted's name)
+        """Stop at once: packets in this node are lost, and no call is left."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._intake.clear()
+        self._departures.clear()
+
+    def take(self, peer: NodeId, packets: Iterable[bytes]) -> None:
+        """Take packets that `peer` sent; nothing while the service does not run."""
+        if self.running:
+            self._intake.add(peer, packets)
+
+    def inject(self, packets: Iterable[bytes]) -> None:
+        """Take packets of this node's own, as if they had come to it: replies whose first hop it is."""
+        self.take(self._node_id, packets)
+
+    def _unwrapped(self, batch: Sequence[Waiting], epochs: Sequence[int], results: Results) -> None:
+        if not self.running:
+            return
+        now_s = self._clock.seconds()
+        verdicts = self._judge(epochs, results)
+        for waiting, result, verdict in zip(batch, results, verdicts, strict=True):
+            if verdict is not None:
+                self._observer.observe(PacketDropped(now_s, verdict))
+            elif isinstance(result, Unwrapped):
+                self._settle(waiting, result, now_s)
+        self._departures.send_due()
+
+    def _judge(self, epochs: Sequence[int], results: Results) -> list[DropReason | None]:
+        """Return for each result why its packet goes no further, or None; remember the tags of the others."""
+        verdicts: list[DropReason | None] = [None if isinstance(each, Unwrapped) else each for each in results]
+        for index, epoch in enumerate(epochs):
+            places = [
+                (place, each.replay_tag)
+                for place, each in enumerate(results)
+                if isinstance(each, Unwrapped) and each.key_index == index
+            ]
+            judged = self._keyring.judge_many(epoch, [tag for _, tag in places])
+            for (place, _), verdict in zip(places, judged, strict=True):
+                verdicts[place] = verdict
+        return verdicts
+
+    def _settle(self, waiting: Waiting, unwrapped: Unwrapped, now_s: float) -> None:
+        match self._decide(unwrapped, waiting.arrived_at_s):
+            case Forward() as forward:
+                self._departures.add(forward)
+                self._observer.observe(PacketIn(now_s, waiting.peer, unwrapped.replay_tag))
+            case Arrived() as arrived:
+                self._deliver(waiting, arrived, now_s)
+            case Drop(reason):
+                self._observer.observe(PacketDropped(now_s, reason))
+
+    def _decide(self, unwrapped: Unwrapped, arrived_at_s: float) -> Forward | Arrived | Drop:
+        if self._mixer is None:
+            return Drop(DropReason.UNKNOWN_NEXT_HOP)
+        decision = self._mixer.decide(unwrapped, arrived_at_s)
+        if isinstance(decision, Forward) and len(self._departures) >= self._limits.held_packets:
+            return Drop(DropReason.OVERLOADED)
+        return decision
+
+    def _deliver(self, waiting: Waiting, arrived: Arrived, now_s: float) -> None:
+        try:
+            reason = self._arrived(arrived)
+        except Exception:
+            # A packet that finds a defect must not take the others of its batch with it.
+            log.failure("a packet that arrived could not be taken")
+            reason = DropReason.SERVICE_FAILED
+        if reason is not None:
+            self._observer.observe(PacketDropped(now_s, reason))
+            return
+        self._observer.observe(PacketIn(now_s, waiting.peer, arrived.replay_tag))
+        self._observer.observe(PacketDelivered(now_s, arrived.replay_tag))

@@ -1,0 +1,90 @@
+"""How batches of packets are unwrapped: in a thread of their own, or at once where everything must repeat."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Protocol, TypeAlias
+
+from twisted.logger import Logger
+
+from loopixmix.seams import DropReason
+from loopixmix.sphinx import Geometry, Unwrapped, engine_name, unwrap_many
+
+Results: TypeAlias = Sequence[Unwrapped | DropReason]
+Done: TypeAlias = Callable[[Results], object]
+
+log = Logger()
+
+
+class Unwrapping(Protocol):
+    """Unwraps one batch at a time."""
+
+    def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
+        """Take one layer off each packet and call `done` with the results, in order, on the reactor's thread."""
+
+
+class InlineUnwrapping:
+    """Unwraps at once, in the calling thread."""
+
+    def __init__(self, geometry: Geometry, *, engine: str | None = None) -> None:
+        """Take the packets' geometry and the Sphinx engine."""
+        self._geometry = geometry
+        self._engine = engine
+
+    def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
+        """Unwrap the batch and call `done` before returning."""
+        done(unwrap_many(private_keys, packets, geometry=self._geometry, engine=self._engine))
+
+
+_Work: TypeAlias = tuple[Sequence[bytes], Sequence[bytes], Done]
+
+
+class ThreadedUnwrapping:
+    """Unwraps in one thread of its own, beside the reactor; the native engine spreads a batch over `threads`."""
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        *,
+        threads: int,
+        call_from_thread: Callable[..., object],
+        engine: str | None = None,
+    ) -> None:
+        """Take the geometry, the processors to use, and the reactor's `callFromThread`."""
+        self.threads = threads
+        self.engine = engine_name(engine)
+        self._geometry = geometry
+        self._call_from_thread = call_from_thread
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name="unwrapping", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after the batch it works on, and wait for that."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
+        """Hand the batch to the thread."""
+        self._queue.put((private_keys, packets, done))
+
+    def _run(self) -> None:
+        while (work := self._queue.get()) is not None:
+            private_keys, packets, done = work
+            self._call_from_thread(done, self._unwrap(private_keys, packets))
+
+    def _unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes]) -> Results:
+        try:
+            return unwrap_many(private_keys, packets, geometry=self._geometry, threads=self.threads, engine=self.engine)
+        except Exception:
+            # A defect of the engine must not silence the node: the batch is lost, and counted.
+            log.failure("a batch of packets could not be unwrapped")
+            return [DropReason.SERVICE_FAILED] * len(packets)
