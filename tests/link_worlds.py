@@ -183,6 +183,7 @@ class MemorySockets:
         self.pipes: list[tuple[PipeEnd, PipeEnd]] = []
         self.dialled: list[tuple[float, PeerAddress]] = []
         self.silent: set[PeerAddress] = set()
+        self.unanswered: list[Deferred[object]] = []
         self.host_of_dialler = "10.0.0.1"
 
     def listen(self, host: str, port: int, factory: object) -> MemoryPort:
@@ -193,7 +194,8 @@ class MemorySockets:
     def dial(self, address: PeerAddress, factory: object, *, timeout_s: float) -> Deferred[object]:
         self.dialled.append((self._clock.seconds(), address))
         if address in self.silent:
-            return Deferred()
+            self.unanswered.append(Deferred())
+            return self.unanswered[-1]
         listener = self.listeners.get(address)
         if listener is None:
             return fail(ConnectionRefusedError())
@@ -292,5 +294,6 @@ class LinkWorld:
         self.clock.advance(1.0)
         assert all(result.called for result in stopped)
         assert self.sockets.alive() == 0
+        assert all(attempt.called for attempt in self.sockets.unanswered)
         assert self.sockets.listeners == {}
         assert self.clock.getDelayedCalls() == []

@@ -69,13 +69,13 @@ class TcpSockets:
         address = PeerAddress(host, port)
         if not 0 <= port < 2**16:
             raise ListenError(f"cannot listen on {address}: a port is a number from 0 to 65535")
+        if not host.isascii() or not host.isprintable():
+            raise ListenError(f"cannot listen on {host!a}:{port}: not a host name")
         try:
             return self._reactor.listenTCP(port, factory, interface=host)
         except CannotListenError as error:
             reason = getattr(error.socketError, "strerror", None) or str(error.socketError)
             raise ListenError(f"cannot listen on {address}: {reason}") from error
-        except UnicodeError as error:
-            raise ListenError(f"cannot listen on {address}: not a host name") from error
 
 
 def tune(handle: object) -> None:
