@@ -15,6 +15,7 @@ import msgspec
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from loopixmix.errors import FormatError
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, DelayedCall, DropReason, NodeId, Observer, PacketDropped
 from loopixmix.wire import Dummy, FrameFormat, Pull, Register, RegisterRefusal, RegisterRefused, is_packet
@@ -52,6 +53,7 @@ MIN_BURST = 64
 SubmitPackets: TypeAlias = Callable[[NodeId, Sequence[bytes]], None]
 SendFrame: TypeAlias = Callable[[NodeId, bytes], bool]
 Enrol: TypeAlias = Callable[[NodeId, Register], None]
+Refuse: TypeAlias = Callable[[NodeId], object]
 
 
 class Client:
@@ -82,24 +84,29 @@ class ClientLinks:
         frame_format: FrameFormat,
         rules: ClientRules,
         lease_pulls: int,
-        params: NetworkParams,
         clock: Clock,
         observer: Observer,
         send: SendFrame,
         submit: SubmitPackets,
         enrol: Enrol,
+        refuse: Refuse,
     ) -> None:
-        """Take the neighbours: `submit` takes the packets of registered clients, `enrol` wishes to register."""
+        """Take the neighbours.
+
+        `submit` takes the packets of registered clients, `enrol` wishes to register, and `refuse` ends the link of a
+        client that sends what clients do not send. Nobody is served before `adopt`.
+        """
         self._access = access
         self._frame_format = frame_format
         self._rules = rules
         self._lease_pulls = lease_pulls
-        self._params = params
+        self._params: NetworkParams | None = None
         self._clock = clock
         self._observer = observer
         self._send = send
         self._submit = submit
         self._enrol = enrol
+        self._refuse = refuse
         self._clients: OrderedDict[NodeId, Client] = OrderedDict()
         self._answers: dict[int, DelayedCall] = {}
         self._answer_count = 0
@@ -118,13 +125,15 @@ class ClientLinks:
         self._params = params
         now_s = self._clock.seconds()
         for client in self._clients.values():
-            client.packets.change_limits(*self._packet_limits(), now_s)
-            client.pulls.change_limits(*self._pull_limits(), now_s)
+            client.packets.change_limits(*self._packet_limits(params), now_s)
+            client.pulls.change_limits(*self._pull_limits(params), now_s)
             client.mailbox.pull_batch = params.pull_batch
 
     def received(self, key: NodeId, frames: Sequence[bytes]) -> None:
         """Take what came over the link of the client `key`."""
-        client = self._client(key)
+        if self._params is None or self._stopped:
+            return
+        client = self._client(key, self._params)
         if client.registered is None:
             self._hold(client, frames)
         else:
@@ -132,8 +141,9 @@ class ClientLinks:
 
     def registered(self, key: NodeId) -> None:
         """Serve `key` from now on: its account was just opened."""
-        client = self._client(key)
-        client.registered, client.checked_at_s = True, self._clock.seconds()
+        client = self._clients.get(key)
+        if client is not None:
+            client.registered, client.checked_at_s = True, self._clock.seconds()
 
     def forget_idle(self) -> None:
         """Forget who was not heard of for long."""
@@ -151,15 +161,15 @@ class ClientLinks:
             call.cancel()
         self._answers.clear()
 
-    def _client(self, key: NodeId) -> Client:
+    def _client(self, key: NodeId, params: NetworkParams) -> Client:
         now_s = self._clock.seconds()
         client = self._clients.get(key)
         if client is None:
             client = self._clients[key] = Client(
                 key,
-                packets=TokenBucket(*self._packet_limits(), now_s),
-                pulls=TokenBucket(*self._pull_limits(), now_s),
-                mailbox=Mailbox(pull_batch=self._params.pull_batch, lease_pulls=self._lease_pulls),
+                packets=TokenBucket(*self._packet_limits(params), now_s),
+                pulls=TokenBucket(*self._pull_limits(params), now_s),
+                mailbox=Mailbox(pull_batch=params.pull_batch, lease_pulls=self._lease_pulls),
             )
             if len(self._clients) > MAX_CLIENTS:
                 self._clients.popitem(last=False)
@@ -167,27 +177,29 @@ class ClientLinks:
         client.seen_at_s = now_s
         return client
 
-    def _packet_limits(self) -> tuple[float, float]:
-        params = self._params
+    def _packet_limits(self, params: NetworkParams) -> tuple[float, float]:
         rate_per_s = params.payload_rate_per_s + params.loop_rate_per_s + params.drop_rate_per_s
         rate_per_s *= self._rules.margin
         return rate_per_s, max(MIN_BURST, rate_per_s * self._rules.burst_s)
 
-    def _pull_limits(self) -> tuple[float, float]:
-        return self._params.pull_rate_per_s * self._rules.margin, PULL_BURST
+    def _pull_limits(self, params: NetworkParams) -> tuple[float, float]:
+        return params.pull_rate_per_s * self._rules.margin, PULL_BURST
 
     def _take(self, client: Client, frames: Sequence[bytes]) -> None:
         packets: list[bytes] = []
         now_s = self._clock.seconds()
-        for frame in frames:
-            if not is_packet(frame):
-                self._take_other(client, frame)
-            elif not client.registered:
-                self._drop(DropReason.NOT_REGISTERED)
-            elif client.packets.take(now_s):
-                packets.append(self._frame_format.packet_of(frame))
-            else:
-                self._drop(DropReason.RATE_LIMITED)
+        try:
+            for frame in frames:
+                if not is_packet(frame):
+                    self._take_other(client, frame)
+                elif not client.registered:
+                    self._drop(DropReason.NOT_REGISTERED)
+                elif client.packets.take(now_s):
+                    packets.append(self._frame_format.packet_of(frame))
+                else:
+                    self._drop(DropReason.RATE_LIMITED)
+        except FormatError:
+            self._refuse(client.key)
         if packets:
             self._submit(client.key, packets)
         if client.registered and now_s - client.checked_at_s > CHECK_AGAIN_S:
@@ -202,7 +214,7 @@ class ClientLinks:
             case Dummy():
                 pass
             case _:
-                self._drop(DropReason.UNEXPECTED_COMMAND)
+                raise FormatError("a client does not send this")
 
     def _hold(self, client: Client, frames: Sequence[bytes]) -> None:
         """Keep the first frames of a link until the store has told whether there is an account."""

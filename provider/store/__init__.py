@@ -6,6 +6,7 @@ What was stored is never lost: a commit reaches the disk before anybody hears of
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -25,7 +26,6 @@ class MailStore:
     def __init__(self, url: str) -> None:
         """Open the store at `url`, and migrate it if it is older; raise `StoreError` where it cannot be used."""
         self._engine = open_engine(url)
-        self._url = url
 
     def write(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work` in one transaction, which is on the disk when this returns. Raises `StoreError`."""
@@ -42,6 +42,15 @@ class MailStore:
                 return work(connection)
         except SQLAlchemyError as error:
             raise StoreError(f"the store cannot be read: {plain_reason(error)}") from error
+
+    @property
+    def size_bytes(self) -> int:
+        """How much of the disk the store takes; 0 where it is not here."""
+        database = self._engine.url.database
+        if self._engine.dialect.name != "sqlite" or database is None:
+            return 0
+        files = (Path(database + suffix) for suffix in ("", "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
         """Close all connections."""

@@ -32,6 +32,11 @@ class StoreAccess:
         """How many items and other changes are not yet being written."""
         return self._writing.waiting
 
+    @property
+    def size_bytes(self) -> int:
+        """How much of the disk the store takes."""
+        return self._store.size_bytes
+
     def put(self, item: NewItem) -> Deferred[Outcome]:
         """Store an item; fires once it is on the disk, fails with `StoreError`."""
         storing = Storing(item)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
+from twisted.python.failure import Failure
 
 from loopixmix.params import NetworkParams
 from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
@@ -61,6 +62,8 @@ class Provider:
         self.facts = Facts()
         self.sent: list[tuple[float, NodeId, bytes]] = []
         self.submitted: list[tuple[NodeId, bytes]] = []
+        self.failures: list[Failure] = []
+        self.refused: list[NodeId] = []
         self.enrolled: list[tuple[NodeId, Register]] = []
         self.store = MailStore(sqlite_url(directory / "mail.sqlite3"))
         self.access: StoreAccess = clocked_access(
@@ -71,13 +74,14 @@ class Provider:
             frame_format=FORMAT,
             rules=RULES,
             lease_pulls=4,
-            params=PARAMS,
             clock=self.clock,
             observer=self.facts,
             send=self.send,
             submit=self.submit,
             enrol=lambda key, wish: self.enrolled.append((key, wish)),
+            refuse=self.refused.append,
         )
+        self.links.adopt(PARAMS)
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
         self.sent.append((self.clock.seconds(), peer, frame))
@@ -93,7 +97,7 @@ class Provider:
 
     def deliver(self, identity: NodeId, *bodies: bytes) -> None:
         for body in bodies:
-            self.access.put(NewItem(identity, ItemKind.MESSAGE, bytes(8), body, 0))
+            self.access.put(NewItem(identity, ItemKind.MESSAGE, bytes(8), body, 0)).addErrback(self.failures.append)
         self.clock.advance(0.01)
 
     def receive(self, peer: NodeId, *frames: Frame) -> None:
@@ -190,7 +194,8 @@ def test_an_answer_is_exactly_on_time(provider: Provider, waiting: int) -> None:
 def test_a_store_that_is_late_changes_nothing_on_the_link(tmp_path: Path) -> None:
     provider = Provider(tmp_path, read_s=0.4)
     provider.open_account("alice", ALICE)
-    provider.links.registered(ALICE)
+    provider.receive(ALICE, Dummy())
+    provider.clock.advance(1)
     provider.deliver(ALICE, b"late")
     provider.receive(ALICE, Pull(1, ()))
     provider.clock.advance(ANSWER_S)
@@ -319,11 +324,15 @@ def test_a_client_s_own_rate_is_never_limited(provider: Provider, rng: random.Ra
     assert provider.facts.drops(DropReason.RATE_LIMITED) == 0
 
 
-def test_what_a_client_does_not_send_is_dropped_and_counted(provider: Provider) -> None:
+def test_who_sends_what_clients_do_not_send_is_refused(provider: Provider, rng: random.Random) -> None:
     provider.pull(ALICE)
-    provider.receive(ALICE, Registered(), Dummy(), Item(1, 1, ItemKind.MESSAGE, bytes(8), bytes(2436)))
-    assert provider.facts.drops(DropReason.UNEXPECTED_COMMAND) == 2
-    assert provider.submitted == []
+    provider.receive(ALICE, Dummy())
+    assert provider.refused == []
+    for frame in (Registered(), Item(1, 1, ItemKind.MESSAGE, bytes(8), bytes(2436))):
+        provider.receive(ALICE, frame)
+    provider.links.received(ALICE, [packet(rng), b"\xff" * FORMAT.frame_bytes, packet(rng)])
+    assert provider.refused == [ALICE] * 3
+    assert len(provider.submitted) == 1
 
 
 def test_new_rates_and_batches_hold_from_the_next_pull_on(provider: Provider) -> None:

@@ -1,0 +1,79 @@
+"""What a provider does from time to time: forget what has expired, count what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from loopixmix.seams import Clock, DelayedCall
+from provider.mailbox import MailboxRules, day_of, oldest_day_kept
+from provider.store.access import StoreAccess
+from provider.store.accounts import StoreFigures, figures, forget_invitations
+from provider.store.items import expire_items
+
+TURN_S = 10.0
+EXPIRE_EVERY_S = 3600.0
+EXPIRE_ITEMS = 500
+"""Items deleted in one transaction, so that new ones need not wait for long."""
+
+log = Logger()
+
+
+class Housekeeping:
+    """Keeps one provider's store in order while it runs."""
+
+    def __init__(
+        self, *, access: StoreAccess, rules: MailboxRules, clock: Clock, each_turn: Callable[[], None]
+    ) -> None:
+        """Take the store and its rules; `each_turn` is called every `TURN_S`."""
+        self._access = access
+        self._rules = rules
+        self._clock = clock
+        self._each_turn = each_turn
+        self._call: DelayedCall | None = None
+        self._expire_at_s = 0.0
+        self.figures = StoreFigures(accounts=0, items=0)
+        self.expired = 0
+        self.problem: str | None = None
+        """Why the store could not be used the last time, in one line; None where it could."""
+
+    def start(self) -> None:
+        """Begin with a first turn."""
+        self._turn()
+
+    def stop(self) -> None:
+        """Leave no call."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        self._call = None
+
+    def _turn(self) -> None:
+        self._call = self._clock.callLater(TURN_S, self._turn)
+        self._each_turn()
+        self._access.read(figures).addCallbacks(self._counted, self._failed)
+        if self._clock.seconds() >= self._expire_at_s:
+            self._expire_at_s = self._clock.seconds() + EXPIRE_EVERY_S
+            self._expire()
+
+    def _counted(self, counted: StoreFigures) -> None:
+        self.figures = counted
+        self.problem = None
+
+    def _expire(self) -> None:
+        now_s = self._clock.seconds()
+        oldest_day = oldest_day_kept(now_s, self._rules)
+        expiring = self._access.write(lambda connection: expire_items(connection, oldest_day, EXPIRE_ITEMS))
+        expiring.addCallbacks(self._expired, self._failed)
+        forgetting = self._access.write(lambda connection: forget_invitations(connection, day_of(now_s)))
+        forgetting.addErrback(self._failed)
+
+    def _expired(self, count: int) -> None:
+        self.expired += count
+        if count == EXPIRE_ITEMS and self._call is not None:
+            self._expire()
+
+    def _failed(self, failure: Failure) -> None:
+        self.problem = str(failure.value)
+        log.error("{reason}", reason=self.problem)
