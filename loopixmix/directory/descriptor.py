@@ -100,6 +100,12 @@ def decode_descriptor(
     Whether the node may take part at all, and whether its keys suffice for the next document, the authority decides.
     """
     descriptor = read_descriptor(data, network_id=network_id)
+    check_times(descriptor, epoch_length_s=epoch_length_s, now_s=now_s, newest_seen_ms=newest_seen_ms)
+    return descriptor
+
+
+def check_times(descriptor: Descriptor, *, epoch_length_s: int, now_s: float, newest_seen_ms: int | None) -> None:
+    """Check rules 4 and 5 of `decode_descriptor`: those that depend on when it is read; raise a `DescriptorError`."""
     if descriptor.issued_at_ms > (now_s + CLOCK_TOLERANCE_S) * 1000:
         ahead_s = descriptor.issued_at_ms / 1000 - now_s
         raise DescriptorFromFuture(f"the descriptor was issued {ahead_s:.0f} s in the future: check the node's clock")
@@ -107,7 +113,6 @@ def decode_descriptor(
         raise DescriptorReplayed("the descriptor is not newer than the one already known")
     if max(descriptor.mix_keys) < epoch_at(now_s, epoch_length_s):
         raise DescriptorExpired("all mix keys of the descriptor are of past epochs")
-    return descriptor
 
 
 def read_descriptor(data: bytes, *, network_id: bytes) -> Descriptor:

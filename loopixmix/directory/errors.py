@@ -79,3 +79,11 @@ class DescriptorReplayed(DescriptorError):
 
 class DescriptorInconsistent(DescriptorError):
     """The node's descriptor contradicts itself."""
+
+
+class DescriptorNotAllowed(DescriptorError):
+    """The authority does not let this node take part."""
+
+
+class DescriptorNameTaken(DescriptorError):
+    """Another node of the network has this name already."""

@@ -37,7 +37,7 @@ class Enrolment:
 class Enroller:
     """Keeps one node enrolled with all authorities of its network."""
 
-    _log = Logger()
+    _log = Logger("loopixmix.directory")
 
     def __init__(
         self,

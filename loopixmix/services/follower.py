@@ -37,7 +37,7 @@ class DirectoryFollower(Service):
     document is to be had, the old one holds until it expires, and `problem` says so.
     """
 
-    _log = Logger()
+    _log = Logger("loopixmix.directory")
 
     def __init__(
         self,

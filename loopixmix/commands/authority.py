@@ -1,0 +1,170 @@
+"""`loopixmix authority`: signs the network document, once an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import msgspec
+
+from loopixmix.commands.main import run_service, system_rng
+from loopixmix.directory import TrustedAuthority, TrustRoot
+from loopixmix.errors import ConfigError, UnavailableError
+from loopixmix.files import create_file, create_identity, load_identity, make_directory
+from loopixmix.params import NetworkParams
+from loopixmix.services.authority_config import (
+    CONFIG_FILE,
+    IDENTITY_FILE,
+    TRUST_ROOT_FILE,
+    AuthorityConfig,
+    authority_toml,
+    load_authority,
+    parse_listen,
+    trust_root_toml,
+)
+from loopixmix.services.authority_node import AuthorityNode
+from loopixmix.status import NodeStatus, read_status
+
+PARAMETER_HELP = {
+    "layers": "Layers of mixes.",
+    "delay_mean_s": "Mean delay at each hop, in seconds.",
+    "payload_rate_per_s": "Payload-or-drop packets per second of each client.",
+    "loop_rate_per_s": "Loop packets per second of each client.",
+    "drop_rate_per_s": "Drop cover packets per second of each client.",
+    "node_loop_rate_per_s": "Loop packets per second of each mix and provider.",
+    "pull_rate_per_s": "Pulls per second of each client.",
+    "pull_batch": "Items that answer one pull.",
+    "epoch_length_s": "Length of an epoch in seconds; can never change.",
+    "grace_s": "How long keys are accepted before and after their epoch, in seconds.",
+    "payload_bytes": "User payload of one packet in bytes.",
+}
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (compared with, never listened on)
+
+F = TypeVar("F", bound=Callable[..., object])
+DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+
+
+def _parameter_options(command: F) -> F:
+    """Add one option for each field of `NetworkParams`."""
+    for field in reversed(msgspec.structs.fields(NetworkParams)):
+        option = click.option(
+            f"--{field.name.replace('_', '-')}",
+            type=type(field.default),
+            default=field.default,
+            show_default=True,
+            help=PARAMETER_HELP[field.name],
+        )
+        command = option(command)
+    return command
+
+
+@click.group()
+def authority() -> None:
+    """Sign the network document, once an epoch."""
+
+
+@authority.command()
+@DIRECTORY
+@click.option("--name", default="loopixmix", show_default=True, help="Name of the network.")
+@click.option("--listen", default="127.0.0.1:9000", show_default=True, help="Address and port to listen on.")
+@click.option("--url", help="Where nodes and clients reach the authority.  [default: http://LISTEN]")
+@click.option("--open-enrolment", is_flag=True, help="Let every node take part that asks to: for test networks only.")
+@click.option("--expected-mixes", default=0, show_default=True, help="Mixes that the first document waits for.")
+@click.option("--expected-providers", default=0, show_default=True, help="Providers that the first document waits for.")
+@_parameter_options
+def init(
+    directory: Path,
+    name: str,
+    listen: str,
+    url: str | None,
+    open_enrolment: bool,
+    expected_mixes: int,
+    expected_providers: int,
+    **params: float,
+) -> None:
+    """Make keys and configuration of a new authority in DIRECTORY, and the network.toml to hand out.
+
+    What is there already is never overwritten.
+    """
+    values = {
+        "listen": listen,
+        "open_enrolment": open_enrolment,
+        "expected_mixes": expected_mixes,
+        "expected_providers": expected_providers,
+        "params": params,
+    }
+    config = _converted(values, AuthorityConfig)
+    url = url or _default_url(listen)
+    _converted({"name": name, "authorities": [{"public_key": "0" * 64, "url": url}]}, TrustRoot)
+    make_directory(directory)
+    identity = create_identity(directory / IDENTITY_FILE, system_rng())
+    trusted = TrustedAuthority(public_key=identity.public.hex(), url=url)
+    trust_root = TrustRoot(name=name, authorities=(trusted,), epoch_length_s=config.params.epoch_length_s)
+    create_file(directory / CONFIG_FILE, authority_toml(config).encode())
+    create_file(directory / TRUST_ROOT_FILE, trust_root_toml(trust_root).encode(), mode=0o644)
+    click.echo(f"{directory / CONFIG_FILE}: look through it, then start with  loopixmix authority run {directory}")
+    click.echo(f"{directory / TRUST_ROOT_FILE}: hand it to everybody who joins the network")
+    if open_enrolment:
+        click.echo("open_enrolment is on: anybody may add nodes; use it for test networks only", err=True)
+
+
+@authority.command()
+@DIRECTORY
+@click.option("--check-config", is_flag=True, help="Only check keys and configuration.")
+def run(directory: Path, check_config: bool) -> None:
+    """Run the authority of DIRECTORY until SIGTERM or ctrl-C."""
+    if check_config:
+        load_authority(directory, load_identity(directory / IDENTITY_FILE))
+        click.echo(f"{directory}: the configuration is good")
+        return
+    run_service(lambda reactor: AuthorityNode(directory, reactor=reactor))
+
+
+@authority.command()
+@DIRECTORY
+@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
+def status(directory: Path, as_json: bool) -> None:
+    """Tell how the authority of DIRECTORY is."""
+    found = read_status(directory)
+    if found is None:
+        raise UnavailableError(f"{directory}: no authority runs here")
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    for label, value in _status_rows(found):
+        click.echo(f"{label:<20} {value}")
+
+
+def _status_rows(status: NodeStatus) -> list[tuple[str, object]]:
+    started = datetime.fromtimestamp(status.started_at_s, UTC).isoformat(sep=" ", timespec="seconds")
+    written = datetime.fromtimestamp(status.written_at_s, UTC).isoformat(sep=" ", timespec="seconds")
+    rows: list[tuple[str, object]] = [
+        ("health", "ok" if status.healthy else status.problem or "unknown"),
+        ("process", status.pid),
+        ("key", status.id),
+        ("running since", started),
+        ("clock", written),
+        ("epoch", status.epoch),
+    ]
+    return rows + [(name.replace("_", " "), value) for name, value in status.extra.items()]
+
+
+def _default_url(listen: str) -> str:
+    host, port = parse_listen(listen)
+    if host in WILDCARDS:
+        raise ConfigError(f"{listen} is every address: give the one to be reached at with --url http://HOST:{port}")
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+T = TypeVar("T")
+
+
+def _converted(values: object, target: type[T]) -> T:
+    """Return option values as a configuration struct; raise `ConfigError` where they break its rules."""
+    try:
+        return msgspec.convert(values, target)
+    except msgspec.ValidationError as error:
+        raise ConfigError(str(error)) from error
