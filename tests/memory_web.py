@@ -16,6 +16,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
     ITransport,
 )
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.web.client import URI, Agent, HTTPConnectionPool
@@ -25,7 +26,7 @@ from zope.interface import implementer
 FULL_BYTES = 64 * 1024
 
 
-@implementer(ITransport, IConsumer)
+@implementer(ITransport, IConsumer, IPushProducer)
 class MemoryTransport:
     """One end of a connection; what is written arrives in the same instant, unless the other end does not read."""
 
@@ -179,3 +180,48 @@ class MemoryEndpoint:
         server.makeConnection(server_end)
         client.makeConnection(client_end)
         return succeed(client)
+
+
+class RawConversation(Protocol):
+    """A client that writes exactly what it is told, as an attacker or a browser would."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.closed = False
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.closed = True
+
+    @property
+    def status(self) -> int:
+        return int(self.received.split(b" ", 2)[1])
+
+    @property
+    def head(self) -> bytes:
+        return self.received.partition(b"\r\n\r\n")[0].lower()
+
+    @property
+    def body(self) -> bytes:
+        return self.received.partition(b"\r\n\r\n")[2]
+
+
+def converse(web: MemoryWeb, port: int, raw: bytes, *, seconds: float = 0) -> RawConversation:
+    """Connect to a port, write `raw`, let `seconds` pass and return what came back."""
+    conversation = RawConversation()
+    factory = Factory.forProtocol(lambda: conversation)
+    MemoryEndpoint(web, port).connect(cast(IProtocolFactory, factory))
+    for start in range(0, len(raw), FULL_BYTES):
+        cast(MemoryTransport, conversation.transport).write(raw[start : start + FULL_BYTES])
+        web.clock.advance(0)
+    web.clock.advance(seconds)
+    return conversation
+
+
+def request_bytes(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+    """Return an HTTP request, with nothing in it but what is told (and the body's length)."""
+    told = {**headers, "Content-Length": str(len(body))} if body or method == "POST" else headers
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

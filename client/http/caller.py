@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from client.api import NotRunningError
 from client.http.endpoint import Endpoint
-from client.http.messages import JSON, OCTETS
+from client.http.messages import JSON, OCTETS, decode_answer
 from client.http.problems import Problem, error_of
 from client.http.sse import SseBuffer, SseEvent
 from loopixmix.errors import FormatError
@@ -245,6 +245,6 @@ class _BytesProducer:
 
 def _problem(body: bytes) -> Problem:
     try:
-        return msgspec.json.decode(body, type=Problem)
-    except msgspec.DecodeError:
+        return decode_answer(body, Problem)
+    except FormatError:
         return Problem("client", "the client daemon refused the call without a reason")

@@ -36,7 +36,7 @@ def read_json(request: Request, shape: type[T]) -> T:
         raise UnsupportedTypeError(OCTETS)
     try:
         return msgspec.json.decode(read_octets(request), type=shape)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequestError(f"the body is wrong: {error}") from error
 
 

@@ -156,5 +156,5 @@ def decode_answer(data: bytes, shape: type[T]) -> T:
     """Return what the daemon sent; raise `FormatError` where it is not of that shape."""
     try:
         return msgspec.json.decode(data, type=shape)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"the client daemon answered something else than was asked: {error}") from error
