@@ -21,9 +21,11 @@ from loopixmix.seams import (
     DelayedCall,
     DropReason,
     FramesReceived,
+    LinkRefused,
     NodeId,
     Observer,
     PacketDropped,
+    RefusalReason,
     Rng,
 )
 
@@ -139,6 +141,22 @@ class MemoryNetwork:
             return False
         self._hub.carry(self.node_id, peer, frame)
         return True
+
+    def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
+        """Give the address back: on a hub everybody is reached by name."""
+        return succeed(PeerAddress(host, port))
+
+    def disconnect(self, _: NodeId, reason: RefusalReason) -> None:
+        """Observe the refusal; on a hub the peer comes again at once."""
+        self._observer.observe(LinkRefused(self._hub.clock.seconds(), reason))
+
+    def is_open(self, peer: NodeId) -> bool:
+        """Tell whether `peer` is on the hub."""
+        return self._hub.is_attached(peer)
+
+    def problem(self, peer: NodeId) -> str | None:
+        """Return one line that says why a peer cannot be reached."""
+        return None if self.is_open(peer) else f"no link to {peer.hex()[:16]}: it is not on the hub"
 
     def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
         """Remember the peers, as a test may ask for them; a hub needs no addresses."""

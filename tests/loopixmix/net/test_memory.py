@@ -9,8 +9,10 @@ import pytest
 from twisted.internet.task import Clock
 
 from loopixmix.errors import MisuseError
+from loopixmix.net.address import PeerAddress
 from loopixmix.net.memory import Latency, MemoryHub, MemoryNetwork
-from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
+from loopixmix.net.network import LinkNetwork
+from loopixmix.seams import DropReason, Fact, LinkRefused, NodeId, PacketDropped, RefusalReason
 
 ALICE, BOB = b"a" * 32, b"b" * 32
 
@@ -101,6 +103,22 @@ def test_a_stopped_node_can_start_again() -> None:
     world.alice.send(BOB, b"1")
     world.clock.advance(0.1)
     assert world.inbox.calls == [(ALICE, [b"1"])]
+
+
+def test_it_offers_what_links_offer() -> None:
+    world = World()
+    assert isinstance(world.alice, LinkNetwork)
+    listening = world.alice.listen("127.0.0.1", 9000)
+    assert listening.result == PeerAddress("127.0.0.1", 9000)
+    world.alice.set_peers({BOB: PeerAddress("127.0.0.1", 9001)})
+    assert world.alice.peers == {BOB: PeerAddress("127.0.0.1", 9001)}
+    assert world.alice.is_open(BOB)
+    assert world.alice.problem(BOB) is None
+    world.bob.stop()
+    assert not world.alice.is_open(BOB)
+    assert (world.alice.problem(BOB) or "").startswith("no link to 6262")
+    world.alice.disconnect(BOB, RefusalReason.GARBAGE)
+    assert world.observer.facts == [LinkRefused(0.0, RefusalReason.GARBAGE)]
 
 
 @pytest.mark.parametrize("loss", [-0.1, 1.1])

@@ -11,6 +11,7 @@ from link_worlds import FORMAT, LinkWorld, PipeEnd, packet_frame
 from twisted.internet.protocol import Protocol
 
 from loopixmix.errors import MisuseError
+from loopixmix.net.network import LinkNetwork
 from loopixmix.net.peer import Dialling, Idle, Linked, Resting
 from loopixmix.net.tls import LinkLimits, PeerAddress
 from loopixmix.seams import DropReason, RefusalReason
@@ -36,6 +37,10 @@ def connect_stranger(world: LinkWorld, address: PeerAddress) -> tuple[Protocol, 
     else:
         far.protocol.makeConnection(far)
     return stranger, near
+
+
+def test_it_is_the_network_that_services_ask_for(world: LinkWorld) -> None:
+    assert isinstance(world.node("alice").network, LinkNetwork)
 
 
 def test_frames_go_there_and_back(world: LinkWorld) -> None:
