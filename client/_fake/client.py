@@ -9,7 +9,6 @@ import msgspec
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from client._fake.checks import check_address, check_message
 from client._fake.contacts import FakeContacts
 from client._fake.inbox import FakeInbox
 from client._fake.post import PostOffice
@@ -33,6 +32,7 @@ from client.api import (
     UnknownContactError,
     UnknownMessageError,
 )
+from client.core.arguments import REPLY_PREFIX, check_address, check_message
 from client.journal import Cursor, NumberedChange
 from loopixmix.keys import KEY_BYTES
 from loopixmix.requests import request_body_bytes
@@ -84,7 +84,8 @@ class FakeClient:
         if earlier is not None:
             self._check_same(self._outgoing[earlier], to, body, kind, anonymous)
             return earlier
-        sealed_to = self._key_of(to)
+        fragments = 1 + len(body) // _FRAGMENT_BYTES
+        sealed_to = self._key_of(to, fragments)
         if sum(o.message.state in _UNFINISHED for o in self._outgoing.values()) >= self._max_queued:
             raise QueueFullError(f"{self._max_queued} messages wait to be sent")
         message = OutgoingMessage(
@@ -93,7 +94,7 @@ class FakeClient:
             kind=kind,
             length_bytes=len(body),
             state=MessageState.QUEUED,
-            fragments=1 + len(body) // _FRAGMENT_BYTES,
+            fragments=fragments,
             fragments_sent=0,
             fragments_acknowledged=0,
             history=(),
@@ -226,7 +227,7 @@ class FakeClient:
             kind=kind,
             sender=None if anonymous else sender.address,
             verified=known is not None and known.fingerprint == self._network.fingerprint_of(sender),
-            reply_to=self._network.make_reply_block(sender) if anonymous else "",
+            reply_to=self._network.hand_out_reply_blocks(sender) if anonymous else "",
         )
 
     def _check_registered(self) -> None:
@@ -238,10 +239,9 @@ class FakeClient:
         if (message.to, earlier.body, message.kind, earlier.anonymous) != (to, body, kind, anonymous):
             raise ConflictError("that idempotency key was used for a different message")
 
-    def _key_of(self, to: str) -> str:
-        if to.startswith("reply:"):
-            if not self._network.takes_reply_block(to):
-                raise UnknownContactError("that way to reply is not known, or used up")
+    def _key_of(self, to: str, fragments: int) -> str:
+        if to.startswith(REPLY_PREFIX):
+            self._network.use_reply_blocks(to, fragments)
             return ""
         contact = self._contacts.find(to)
         if contact is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from client._fake.checks import check_address
 from client._fake.post import PostOffice
 from client.api import BadRequestError, Contact, KeyChangedError, UnknownContactError
+from client.core.arguments import check_address, plain_fingerprint
 
 
 class FakeContacts:
@@ -38,11 +38,11 @@ class FakeContacts:
     def accept(self, address: str, fingerprint: str) -> Contact:
         """Pin the key of `fingerprint` and mark the contact verified."""
         contact = self._known(address)
-        if fingerprint not in (contact.fingerprint, contact.changed_fingerprint):
-            raise BadRequestError(f"no key of {address} has that fingerprint")
-        accepted = Contact(address=address, fingerprint=fingerprint, verified=True)
-        self._contacts[address] = accepted
-        return accepted
+        for known in filter(None, (contact.fingerprint, contact.changed_fingerprint)):
+            if plain_fingerprint(known) == plain_fingerprint(fingerprint):
+                self._contacts[address] = Contact(address=address, fingerprint=known, verified=True)
+                return self._contacts[address]
+        raise BadRequestError(f"no key of {address} has that fingerprint")
 
     def remove(self, address: str) -> None:
         """Forget a contact."""

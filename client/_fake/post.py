@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from client.api import BadRequestError, RegistrationRefusedError, UnknownServiceError
+from client.api import (
+    BadRequestError,
+    RegistrationRefusedError,
+    TooLongError,
+    UnknownContactError,
+    UnknownServiceError,
+)
+from client.core.arguments import REPLY_PREFIX
 from loopixmix.cards import fingerprint
 from loopixmix.keys import KEY_BYTES
 from loopixmix.params import NetworkParams
@@ -14,6 +21,10 @@ from loopixmix.seams import Clock, DelayedCall, Rng
 
 if TYPE_CHECKING:
     from client._fake.client import FakeClient
+
+
+REPLY_BLOCKS = 8
+"""How many reply blocks an anonymous message carries."""
 
 
 class FakeService(Protocol):
@@ -35,6 +46,14 @@ class FakeProvider:
     services: dict[str, FakeService] = field(default_factory=dict)
 
 
+@dataclass
+class FakeReplyBlocks:
+    """How to answer an anonymous message: each fragment of an answer uses a block up."""
+
+    owner: FakeClient
+    left: int = REPLY_BLOCKS
+
+
 class PostOffice:
     """Carries everything between fake clients; nothing happens but by the clock."""
 
@@ -52,8 +71,7 @@ class PostOffice:
         self._calls: list[DelayedCall] = []
         self._to_lose = 0
         self._to_fail = 0
-        self._reply_blocks: dict[str, FakeClient] = {}
-        self._used_reply_blocks: set[str] = set()
+        self._reply_blocks: dict[str, FakeReplyBlocks] = {}
         self._decoys: dict[str, str] = {}
 
     def add_provider(self, name: str, *, invitation: str = "") -> None:
@@ -130,23 +148,25 @@ class PostOffice:
     def owner_of(self, address: str) -> FakeClient | None:
         """Return the client behind an address or reply block."""
         if address in self._reply_blocks:
-            return self._reply_blocks[address]
+            return self._reply_blocks[address].owner
         name, _, provider_name = address.partition("@")
         provider = self._providers.get(provider_name)
         return provider.accounts.get(name) if provider else None
 
-    def make_reply_block(self, client: FakeClient) -> str:
-        """Return a one-use way to answer `client` without knowing who it is."""
-        reply_to = f"reply:{self.rng.randbytes(16).hex()}"
-        self._reply_blocks[reply_to] = client
+    def hand_out_reply_blocks(self, client: FakeClient) -> str:
+        """Return a way to answer `client` without knowing who it is, good for a few fragments."""
+        reply_to = f"{REPLY_PREFIX}{self.rng.randbytes(16).hex()}"
+        self._reply_blocks[reply_to] = FakeReplyBlocks(client)
         return reply_to
 
-    def takes_reply_block(self, reply_to: str) -> bool:
-        """Use up a reply block; false where it is not known or used up."""
-        if reply_to in self._used_reply_blocks or reply_to not in self._reply_blocks:
-            return False
-        self._used_reply_blocks.add(reply_to)
-        return True
+    def use_reply_blocks(self, reply_to: str, count: int) -> None:
+        """Use up reply blocks; raise `UnknownContactError` or `TooLongError` where there are not so many."""
+        blocks = self._reply_blocks.get(reply_to)
+        if blocks is None:
+            raise UnknownContactError("that way to reply is not known, or has expired")
+        if count > blocks.left:
+            raise TooLongError(f"this reply needs {count} reply blocks; {blocks.left} are left that still work")
+        blocks.left -= count
 
     def fingerprint_of(self, client: FakeClient) -> str:
         """Return the fingerprint of a client's present key."""

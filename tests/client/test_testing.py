@@ -15,6 +15,7 @@ from client.api import (
     RegistrationRefusedError,
     RequestTimeoutError,
     ServiceFailedError,
+    TooLongError,
 )
 from client.journal import Cursor, JournalledClient
 
@@ -121,6 +122,17 @@ def test_nothing_reaches_a_key_that_was_replaced(world: FakeWorld) -> None:
     world.pass_time()
     assert states_of(world, message_id)[-1] is MessageState.STORED
     assert world.run(world.bob.inbox()) == []
+
+
+def test_reply_blocks_are_used_up(world: FakeWorld) -> None:
+    acquaint(world)
+    send(world, b"who am I?", key="1", anonymous=True)
+    world.pass_time()
+    [question] = world.run(world.bob.inbox())
+    for number in range(8):
+        world.run(world.bob.send(question.reply_to, b"answer", kind="text", idempotency_key=str(number)))
+    with pytest.raises(TooLongError, match="0 are left"):
+        world.run(world.bob.send(question.reply_to, b"answer", kind="text", idempotency_key="8"))
 
 
 def test_a_message_from_somebody_unknown_is_not_verified(world: FakeWorld) -> None:
