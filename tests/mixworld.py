@@ -1,0 +1,202 @@
+"""A whole network in memory: shipped mixes, and providers that do only what loops need."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from networks import TestNet, make_network
+from twisted.internet.task import Clock
+
+from loopixmix.directory import Document
+from loopixmix.keys import MixKey
+from loopixmix.mixing import Arrived
+from loopixmix.net.memory import MemoryHub
+from loopixmix.observers import Counters, Fanout
+from loopixmix.params import NetworkParams
+from loopixmix.path import LOOP_SERVICE, service_id
+from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
+from loopixmix.services.hop import HopLimits, HopService
+from loopixmix.services.keyring import MixKeyring
+from loopixmix.services.keystore import KeyStore, MemoryKeyStore
+from loopixmix.services.loops import LoopSender
+from loopixmix.services.mix import MixService
+from loopixmix.services.unwrapping import InlineUnwrapping, Unwrapping
+from loopixmix.sphinx import Deliver, Geometry, Reply, open_payload, use_surb
+from loopixmix.wire import FrameFormat
+
+LIMITS = HopLimits()
+
+
+class Recorder:
+    """Keeps every fact."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def observe(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+    def of(self, kind: type[Fact]) -> list[Fact]:
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    @property
+    def drops(self) -> list[DropReason]:
+        return [fact.reason for fact in self.facts if isinstance(fact, PacketDropped)]
+
+
+class LoopingProvider:
+    """A provider that forwards, ends loops, sends its own, and keeps what else arrives."""
+
+    def __init__(self, world: MixWorld, node_id: NodeId) -> None:
+        self.recorder = Recorder()
+        self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
+        observer = Fanout([self.recorder, self.counters])
+        network = world.hub.network(node_id, observer=observer)
+        self.node_id = node_id
+        self.arrived: list[Arrived] = []
+        self.geometry = world.geometry
+        self.frame_format = world.frame_format
+        self.network = network
+        self.hop = HopService(
+            node_id=node_id,
+            keyring=world.keyring(node_id),
+            frame_format=world.frame_format,
+            unwrapping=InlineUnwrapping(world.geometry),
+            limits=LIMITS,
+            arrived=self._arrived,
+            clock=world.clock,
+            network=network,
+            observer=observer,
+        )
+        self.loops = LoopSender(
+            node_id=node_id,
+            geometry=world.geometry,
+            frame_format=world.frame_format,
+            clock=world.clock,
+            network=network,
+            rng=random.Random(node_id),
+            observer=observer,
+        )
+
+    def adopt(self, document: Document) -> None:
+        self.hop.adopt(document)
+        self.loops.adopt(document)
+
+    def start(self) -> None:
+        self.hop.startService()
+        self.loops.start()
+        self.network.start(self._received)
+
+    def stop(self) -> None:
+        self.loops.stop()
+        self.hop.stopService()
+        self.network.stop()
+
+    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+        self.hop.take(peer, [self.frame_format.packet_of(frame) for frame in frames])
+
+    def _arrived(self, arrived: Arrived) -> DropReason | None:
+        match arrived.command:
+            case Reply(recipient=recipient, surb_id=surb_id) if recipient == self.node_id:
+                return self.loops.returned(surb_id, arrived.body)
+            case Deliver(recipient=recipient) if recipient == service_id(LOOP_SERVICE):
+                payload = open_payload(arrived.payload_key, arrived.body, geometry=self.geometry)
+                assert payload.surb is not None
+                assert payload.surb.first_hop == self.node_id
+                self.hop.inject([use_surb(payload.surb, b"", geometry=self.geometry)])
+            case _:
+                self.arrived.append(arrived)
+        return None
+
+
+class RunningMix:
+    """A mix with what it observed."""
+
+    def __init__(
+        self, world: MixWorld, node_id: NodeId, keyring: MixKeyring, unwrapping: Unwrapping, limits: HopLimits
+    ) -> None:
+        self.recorder = Recorder()
+        self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
+        observer = Fanout([self.recorder, self.counters])
+        self.network = world.hub.network(node_id, observer=observer)
+        self.node_id = node_id
+        self.keyring = keyring
+        self.refused: list[NodeId] = []
+        self.service = MixService(
+            node_id=node_id,
+            keyring=keyring,
+            geometry=world.geometry,
+            frame_format=world.frame_format,
+            unwrapping=unwrapping,
+            limits=limits,
+            refuse=self.refused.append,
+            clock=world.clock,
+            network=self.network,
+            rng=random.Random(node_id),
+            observer=observer,
+        )
+
+    def start(self) -> None:
+        self.service.startService()
+
+    def stop(self) -> None:
+        self.service.stopService()
+        self.network.stop()
+
+
+class KnownKeys(random.Random):
+    """Makes the keys that the document promises."""
+
+    def __init__(self, keys: dict[int, MixKey]) -> None:
+        super().__init__(0)
+        self._privates = [key.private for _, key in sorted(keys.items())]
+
+    def randbytes(self, n: int) -> bytes:
+        return self._privates.pop(0) if self._privates else super().randbytes(n)
+
+
+class MixWorld:
+    """A clock, a hub, a document and the keys behind it."""
+
+    def __init__(self, params: NetworkParams, *, width: int = 1, providers: int = 1, latency_s: float = 0.0) -> None:
+        self.params = params
+        self.clock = Clock()
+        self.net: TestNet = make_network(random.Random(7), params=params, width=width, providers=providers)
+        self.clock.rightNow = self.net.start_s + 1.0
+        self.hub = MemoryHub(clock=self.clock, rng=random.Random(8), latency_s=latency_s, loss=0.0)
+        self.geometry = Geometry.for_network(params)
+        self.frame_format = FrameFormat(self.geometry.packet_bytes, self.geometry.body_bytes)
+
+    def keyring(self, node_id: NodeId, store: KeyStore | None = None, max_tags: int = 100_000) -> MixKeyring:
+        return MixKeyring(
+            store or MemoryKeyStore(),
+            rng=KnownKeys(self.net.keys[node_id]),
+            epoch_length_s=self.params.epoch_length_s,
+            grace_s=self.params.grace_s,
+            max_tags=max_tags,
+            now_s=self.clock.seconds(),
+        )
+
+    def mix(
+        self,
+        name: str,
+        *,
+        store: KeyStore | None = None,
+        max_tags: int = 100_000,
+        unwrapping: Unwrapping | None = None,
+        limits: HopLimits = LIMITS,
+    ) -> RunningMix:
+        node_id = self.net.named(name).id
+        keyring = self.keyring(node_id, store, max_tags)
+        return RunningMix(self, node_id, keyring, unwrapping or InlineUnwrapping(self.geometry), limits)
+
+    def provider(self, name: str) -> LoopingProvider:
+        return LoopingProvider(self, self.net.named(name).id)
+
+    def run(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Go from call to call, as a reactor does, never to a time at which nothing is due."""
+        end_s = self.clock.seconds() + seconds
+        while (calls := self.clock.getDelayedCalls()) and calls[0].getTime() <= end_s and not until():
+            self.clock.advance(max(0.0, calls[0].getTime() - self.clock.seconds()))
+        self.clock.rightNow = max(self.clock.rightNow, end_s)
