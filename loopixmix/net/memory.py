@@ -146,7 +146,7 @@ class MemoryNetwork:
         """Give the address back: on a hub everybody is reached by name."""
         return succeed(PeerAddress(host, port))
 
-    def disconnect(self, _: NodeId, reason: RefusalReason) -> None:
+    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:  # noqa: ARG002
         """Observe the refusal; on a hub the peer comes again at once."""
         self._observer.observe(LinkRefused(self._hub.clock.seconds(), reason))
 

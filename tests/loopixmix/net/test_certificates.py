@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,6 +24,13 @@ def test_the_key_of_the_certificate_is_the_identity() -> None:
 def test_the_same_key_gives_the_same_certificate() -> None:
     first, second = make_certificate(IDENTITY), make_certificate(IdentityKey(IDENTITY.seed))
     assert first.public_bytes(serialization.Encoding.DER) == second.public_bytes(serialization.Encoding.DER)
+
+
+def test_the_certificate_of_the_specification() -> None:
+    """docs/protocol/link.md gives this hash."""
+    encoded = make_certificate(IDENTITY).public_bytes(serialization.Encoding.DER)
+    assert len(encoded) == 176
+    assert hashlib.sha256(encoded).hexdigest() == "1711f97231a8fb33977ace788135a5e505a05e6c5eda84b2efa6f25a92c8e08b"
 
 
 def test_it_names_nobody_and_does_not_end() -> None:
