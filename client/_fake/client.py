@@ -220,15 +220,24 @@ class FakeClient:
 
     def receive(self, message_id: MessageId, body: bytes, *, kind: str, sender: FakeClient, anonymous: bool) -> None:
         """Put a message into the inbox, once."""
-        known = None if anonymous else self._contacts.find(sender.address)
         self._inbox.add(
             message_id=message_id,
             body=body,
             kind=kind,
-            sender=None if anonymous else sender.address,
-            verified=known is not None and known.fingerprint == self._network.fingerprint_of(sender),
+            sender=None if anonymous else self._shown_sender(sender),
+            verified=not anonymous and self._is_pinned(sender),
             reply_to=self._network.hand_out_reply_blocks(sender) if anonymous else "",
         )
+
+    def _is_pinned(self, sender: FakeClient) -> bool:
+        contact = self._contacts.find(sender.address)
+        return contact is not None and contact.fingerprint == self._network.fingerprint_of(sender)
+
+    def _shown_sender(self, sender: FakeClient) -> str:
+        """Return the address, but for somebody with another key than the contact of that address only the key."""
+        if self._contacts.find(sender.address) is None or self._is_pinned(sender):
+            return sender.address
+        return f"key:{self._network.fingerprint_of(sender)}"
 
     def _check_registered(self) -> None:
         if not self.address:

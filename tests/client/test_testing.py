@@ -143,6 +143,17 @@ def test_a_message_from_somebody_unknown_is_not_verified(world: FakeWorld) -> No
     assert (message.sender, message.verified) == (ALICE, False)
 
 
+def test_an_impostor_is_shown_by_its_key(world: FakeWorld) -> None:
+    acquaint(world)
+    world.network.change_key(ALICE)
+    send(world, b"hello", key="1")
+    world.pass_time()
+    [message] = world.run(world.bob.inbox())
+    assert message.sender is not None
+    assert message.sender.startswith("key:")
+    assert not message.verified
+
+
 def test_a_full_queue_refuses(world: FakeWorld) -> None:
     dave = world.network.client("dave@home", max_queued=1)
     world.run(dave.add_contact(BOB))
