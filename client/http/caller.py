@@ -154,7 +154,7 @@ class EventReader(TwistedProtocol):
     def close(self) -> None:
         """End the stream."""
         if not self._ended and self.transport is not None:
-            self._stream().abortConnection()
+            self._stream().loseConnection()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
         """Take what arrived."""
@@ -195,7 +195,7 @@ class _Consumer(Protocol):
 class _Stream(Protocol):
     def pauseProducing(self) -> None: ...  # noqa: N802
     def resumeProducing(self) -> None: ...  # noqa: N802
-    def abortConnection(self) -> None: ...  # noqa: N802
+    def loseConnection(self) -> None: ...  # noqa: N802
 
 
 class _Collector(TwistedProtocol):
@@ -218,7 +218,7 @@ class _Collector(TwistedProtocol):
 
     def _close(self) -> None:
         if self.transport is not None:
-            cast(_Stream, self.transport).abortConnection()
+            cast(_Stream, self.transport).loseConnection()
 
 
 @implementer(IBodyProducer)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from client_contract import ALICE, BOB, ClientContract, Reader, run_with, send
+from client_contract import ALICE, BOB, ClientContract, Reader, ReaderError, run_with, send
 from fakes_of_client import FakeWorld
 from memory_web import MemoryWeb
 from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import LogEvent, globalLogPublisher
 
 from client.api import Client, MessageState, NotRunningError, ReceivedMessage
 from client.http.caller import http_client
@@ -76,10 +77,17 @@ class RemoteWorld:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[RemoteWorld]:
+    logged: list[LogEvent] = []
+    globalLogPublisher.addObserver(logged.append)
     remote = RemoteWorld(tmp_path)
-    yield remote
-    remote.stop()
+    try:
+        yield remote
+        remote.stop()
+    finally:
+        globalLogPublisher.removeObserver(logged.append)
     assert remote.clock.getDelayedCalls() == []
+    failures = [event["log_failure"] for event in logged if "log_failure" in event]
+    assert [failure for failure in failures if not failure.check(ReaderError)] == []
 
 
 class TestRemoteClient(ClientContract):
