@@ -20,7 +20,7 @@ from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, DelayedCall, DropReason, NodeId, Observer, PacketDropped
 from loopixmix.wire import Dummy, FrameFormat, Pull, Register, RegisterRefusal, RegisterRefused, is_packet
 from provider.accounts import TokenBucket
-from provider.mailbox import Mailbox, answer_items
+from provider.mailbox import ItemNumber, Mailbox, answer_items
 from provider.store.access import StoreAccess
 from provider.store.accounts import is_registered
 from provider.store.items import Taken, delete_items, take_items
@@ -255,13 +255,16 @@ class ClientLinks:
         self.pulls += 1
         client.mailbox.acknowledge(pull.acknowledged)
         if pull.acknowledged:
-            deleted = self._access.write(lambda connection: delete_items(connection, client.key, pull.acknowledged))
-            deleted.addErrback(self._store_failed)
+            self._delete(client, pull.acknowledged)
         self._fetch(client)
         number = self._answer_count = self._answer_count + 1
         self._answers[number] = self._clock.callLater(
             self._rules.answer_s, self._answer, number, client, pull.request_id
         )
+
+    def _delete(self, client: Client, numbers: Sequence[ItemNumber]) -> None:
+        deleting = self._access.write(lambda connection: delete_items(connection, client.key, numbers))
+        deleting.addErrback(self._store_failed).addCallback(lambda _: client.mailbox.deleted(numbers))
 
     def _fetch(self, client: Client) -> None:
         fetch = client.mailbox.fetch()

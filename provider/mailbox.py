@@ -67,7 +67,8 @@ def is_full(waiting_items: int, rules: MailboxRules) -> bool:
 class Mailbox:
     """The pulls of one account: what is ready to be given, and what was given and awaits acknowledgement.
 
-    A pull goes `acknowledge`, `fetch`, (the store reads) `fetched`, and at the moment of the answer `give`.
+    A pull goes `acknowledge` (the store deletes) `deleted`, `fetch` (the store reads) `fetched`, and at the moment of
+    the answer `give`.
     """
 
     def __init__(self, *, pull_batch: int, lease_pulls: int) -> None:
@@ -81,6 +82,7 @@ class Mailbox:
         self._after: ItemNumber = 0
         self._ready: dict[ItemNumber, StoredItem] = {}
         self._leases: dict[ItemNumber, int] = {}
+        self._deleting: set[ItemNumber] = set()
         self._fetching: Fetch | None = None
 
     @property
@@ -89,11 +91,16 @@ class Mailbox:
         return len(self._leases)
 
     def acknowledge(self, numbers: Sequence[ItemNumber]) -> None:
-        """Begin a pull: forget what the client has stored safely (the store deletes it)."""
+        """Begin a pull: forget what the client has stored safely."""
         self._pulls += 1
+        self._deleting.update(numbers)
         for number in numbers:
             self._leases.pop(number, None)
             self._ready.pop(number, None)
+
+    def deleted(self, numbers: Sequence[ItemNumber]) -> None:
+        """Hear that the store has deleted, or could not delete, what was acknowledged."""
+        self._deleting.difference_update(numbers)
 
     def fetch(self) -> Fetch | None:
         """Return what to read for the answer, or None while an earlier reading goes on or nothing is wanted."""
@@ -119,9 +126,9 @@ class Mailbox:
             if number not in found:
                 self._leases.pop(number, None)
         for number, item in found.items():
-            if number > fetching.after or number in self._leases:
+            self._after = max(self._after, number)
+            if number not in self._deleting and (number > fetching.after or number in self._leases):
                 self._ready[number] = item
-                self._after = max(self._after, number)
 
     def fetch_failed(self) -> None:
         """Forget a reading that failed; the next pull tries again."""

@@ -49,9 +49,15 @@ class MailStore:
         database = self._engine.url.database
         if self._engine.dialect.name != "sqlite" or database is None:
             return 0
-        files = (Path(database + suffix) for suffix in ("", "-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return sum(_file_bytes(Path(database + suffix)) for suffix in ("", "-wal"))
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _file_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -43,6 +43,7 @@ def pull(mailbox: Mailbox, store: DictStore, acknowledged: tuple[int, ...] = ())
     mailbox.acknowledge(acknowledged)
     for number in acknowledged:
         store.items.pop(number, None)
+    mailbox.deleted(acknowledged)
     fetch = mailbox.fetch()
     if fetch is not None:
         mailbox.fetched(ACCOUNT, store.read(fetch))
@@ -74,6 +75,17 @@ def test_an_acknowledged_item_never_comes_again_even_if_the_store_is_slow_to_del
     mailbox.acknowledge((1,))
     mailbox.fetched(ACCOUNT, store.read(fetch))
     assert [item.number for item in mailbox.give()] == [2]
+
+
+def test_what_is_acknowledged_after_a_restart_is_not_given_while_the_store_deletes_it() -> None:
+    mailbox, store = Mailbox(pull_batch=2, lease_pulls=9), DictStore(1, 2)
+    mailbox.acknowledge((1,))
+    fetch = mailbox.fetch()
+    assert fetch is not None
+    mailbox.fetched(ACCOUNT, store.read(fetch))
+    assert [item.number for item in mailbox.give()] == [2]
+    mailbox.deleted((1,))
+    assert pull(mailbox, store, (2,)) == []
 
 
 def test_pulls_that_overtake_a_reading_do_not_read_twice() -> None:
@@ -183,6 +195,7 @@ class Pulls(RuleBasedStateMachine):
         for number in numbers:
             del self.given[number]
             self.store.items.pop(number)
+        self.mailbox.deleted(sorted(numbers))
         self.reading = self.mailbox.fetch() or self.reading
 
     @precondition(lambda self: self.reading is not None)

@@ -1,0 +1,435 @@
+"""Providers in a whole network in memory: shipped mixes, shipped providers, clients by hand, one clock."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from mixworld import MixWorld
+from providerworld import WRITE_S, HandClient, RunningProvider
+from sqlalchemy import text
+from twisted.logger import LogEvent, globalLogPublisher
+
+from loopixmix.cards import CARD_BYTES, decode_card
+from loopixmix.keys import IdentityKey
+from loopixmix.params import NetworkParams
+from loopixmix.path import service_id
+from loopixmix.requests import LookUp, Reply, ReplyStatus, encode_keys_request, sign_publish
+from loopixmix.seams import DropReason, PacketDelivered, PacketIn
+from loopixmix.wire import Dummy, Item, ItemKind, Pull, Register, Registered, RegisterRefusal, RegisterRefused
+from provider.accounts import RegistrationMode, RegistrationRules, hash_invitation
+from provider.housekeeping import TURN_S
+from provider.mailbox import MailboxRules
+from provider.store.accounts import add_invitation
+
+PARAMS = NetworkParams(delay_mean_s=0.02, node_loop_rate_per_s=0.5, pull_batch=4, epoch_length_s=600, grace_s=10)
+WITHOUT_LOOPS = msgspec.structs.replace(PARAMS, node_loop_rate_per_s=1e-6)
+OK, FAILED = ReplyStatus.OK, ReplyStatus.FAILED
+
+
+class Town:
+    """Two providers, three mixes, and a client at each provider."""
+
+    def __init__(
+        self, directory: Path, *, params: NetworkParams = PARAMS, **rules: MailboxRules | RegistrationRules
+    ) -> None:
+        self.world = MixWorld(params, providers=2, latency_s=0.001)
+        self.mixes = [self.world.mix(name) for name in ("m11", "m21", "m31")]
+        self.directory = directory
+        self.p1 = RunningProvider(self.world, "p1", directory, **rules)  # type: ignore[arg-type]
+        self.p2 = RunningProvider(self.world, "p2", directory, **rules)  # type: ignore[arg-type]
+        for mix in self.mixes:
+            mix.service.adopt(self.world.net.document)
+            mix.start()
+        self.p1.start()
+        self.p2.start()
+        self.alice = HandClient(self.world, "alice", self.p1)
+        self.bob = HandClient(self.world, "bob", self.p2)
+
+    def settle(self) -> None:
+        """Let everything arrive."""
+        self.world.run(2.0)
+
+    def stop(self) -> None:
+        for node in (*self.mixes, self.p1, self.p2):
+            node.stop()
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    town = Town(tmp_path)
+    for client in (town.alice, town.bob):
+        assert client.register() == Registered()
+    yield town
+    town.stop()
+    assert town.world.clock.getDelayedCalls() == []
+
+
+@pytest.fixture
+def logged() -> Iterator[list[LogEvent]]:
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)
+
+
+def texts(items: Sequence[Item]) -> list[bytes]:
+    return [item.body.rstrip(b"\0") for item in items if item.kind is ItemKind.MESSAGE]
+
+
+# -- messages and acknowledgements
+
+
+def test_a_message_goes_from_client_to_client_and_is_acknowledged(town: Town) -> None:
+    town.alice.deliver(town.bob.id, b"hello", exit=town.p2.node_id)
+    town.settle()
+    [item] = town.bob.collect()
+    assert item.body.rstrip(b"\0") == b"hello"
+    assert town.alice.replies() == [b""]
+    assert town.p2.service.deliveries.counts.stored == 1
+    assert not set(town.p1.recorder.drops + town.p2.recorder.drops)
+
+
+def test_messages_within_one_provider_cross_the_mixes_too(town: Town) -> None:
+    carol = HandClient(town.world, "carol", town.p1)
+    assert carol.register() == Registered()
+    town.alice.deliver(carol.id, b"hello", exit=town.p1.node_id)
+    town.settle()
+    assert texts(carol.collect()) == [b"hello"]
+    assert town.alice.replies() == [b""]
+
+
+def test_the_acknowledgement_of_an_unknown_recipient_is_the_same(tmp_path: Path) -> None:
+    """Same payload, same time from arrival to the reply block's use, and nothing is kept."""
+    town = Town(tmp_path, params=WITHOUT_LOOPS)
+    for client in (town.alice, town.bob):
+        client.register()
+    nobody = IdentityKey.generate(random.Random(3)).public
+    used_after_s = []
+    for recipient in (town.bob.id, nobody, town.bob.id, nobody):
+        town.p2.recorder.facts.clear()
+        town.alice.deliver(recipient, b"x", exit=town.p2.node_id)
+        town.settle()
+        [arrived_s] = [fact.at_s for fact in town.p2.recorder.of(PacketDelivered)]
+        [used_s] = [fact.at_s for fact in town.p2.recorder.of(PacketIn) if fact.peer == town.p2.node_id]
+        used_after_s.append(used_s - arrived_s)
+    assert used_after_s == [pytest.approx(WRITE_S, abs=1e-6)] * 4
+    assert town.alice.replies() == [b""] * 4
+    assert len(texts(town.bob.collect())) == 2
+    assert town.p2.service.deliveries.counts.unknown == 2
+    town.stop()
+
+
+def test_a_full_mailbox_gives_no_acknowledgement(tmp_path: Path) -> None:
+    town = Town(tmp_path, mailbox=MailboxRules(quota_items=2))
+    for client in (town.alice, town.bob):
+        client.register()
+    for n in range(3):
+        town.alice.deliver(town.bob.id, b"%d" % n, exit=town.p2.node_id)
+        town.settle()
+    assert town.p2.drops(DropReason.MAILBOX_FULL) == 1
+    assert town.alice.replies() == [b""] * 2
+    assert texts(town.bob.collect()) == [b"0", b"1"]
+    town.stop()
+
+
+def test_what_cannot_be_written_is_not_acknowledged(town: Town, logged: list[LogEvent]) -> None:
+    town.p2.store.write(lambda connection: connection.execute(text("ALTER TABLE items RENAME TO elsewhere")))
+    town.alice.deliver(town.bob.id, b"marked-secret", exit=town.p2.node_id)
+    town.settle()
+    assert town.p2.drops(DropReason.STORE_FAILED) == 1
+    assert town.alice.replies() == []
+    assert "marked-secret" not in repr(logged)
+    town.p2.store.write(lambda connection: connection.execute(text("ALTER TABLE elsewhere RENAME TO items")))
+    town.alice.deliver(town.bob.id, b"again", exit=town.p2.node_id)
+    town.settle()
+    assert town.alice.replies() == [b""]
+
+
+def test_messages_survive_a_restart_and_are_given_again(town: Town) -> None:
+    for n in range(3):
+        town.alice.deliver(town.bob.id, b"%d" % n, exit=town.p2.node_id)
+        town.settle()
+    given = town.bob.pull()
+    town.p2.stop()
+    restarted = RunningProvider(town.world, "p2", town.directory)
+    restarted.start()
+    assert texts(town.bob.pull([given[0].item_id])) == [b"1", b"2"]
+    town.p2 = restarted
+
+
+def test_a_payload_that_is_not_full_is_no_message(town: Town) -> None:
+    surb = town.alice.surb(town.p2.node_id)
+    town.alice.submit(town.alice.packet(town.bob.id, b"short", exit=town.p2.node_id, surb=surb))
+    town.settle()
+    assert town.p2.drops(DropReason.BAD_PAYLOAD) == 1
+    assert town.alice.replies() == []
+    assert texts(town.bob.collect()) == []
+
+
+def test_a_tagged_body_goes_nowhere(town: Town) -> None:
+    packet = bytearray(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.node_id))
+    packet[-1] ^= 1
+    town.alice.submit(bytes(packet))
+    town.settle()
+    assert town.p2.drops(DropReason.TAGGED_PAYLOAD) == 1
+    assert texts(town.bob.collect()) == []
+
+
+def test_a_reply_block_for_another_first_hop_is_not_used(town: Town) -> None:
+    surb = town.alice.surb(town.p2.node_id, first_hop=town.p1.node_id)
+    town.alice.submit(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.node_id, surb=surb))
+    town.settle()
+    assert town.p2.drops(DropReason.UNKNOWN_NEXT_HOP) == 1
+    assert town.alice.replies() == []
+
+
+def test_a_reply_block_is_used_once(town: Town) -> None:
+    surb = town.alice.surb(town.p2.node_id)
+    for _ in range(2):
+        town.alice.submit(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.node_id, surb=surb))
+        town.settle()
+    assert town.p2.drops(DropReason.REPLAY) == 1
+    assert town.alice.replies() == [b""]
+
+
+def test_cover_is_discarded(town: Town) -> None:
+    town.alice.submit(town.alice.packet(b"", b"", exit=town.p2.node_id, discard=True))
+    town.settle()
+    assert town.p2.service.deliveries.counts.discarded == 1
+    assert town.bob.collect() == []
+
+
+def test_a_reply_is_kept_for_its_owner_alone(town: Town) -> None:
+    town.alice.deliver(town.bob.id, b"x", exit=town.p2.node_id)
+    town.settle()
+    assert [item.kind for item in town.bob.collect()] == [ItemKind.MESSAGE]
+    assert [item.kind for item in town.alice.collect()] == [ItemKind.REPLY]
+
+
+# -- registration
+
+
+def test_an_account_needs_a_card_of_its_own_name_key_and_provider(town: Town) -> None:
+    dave = HandClient(town.world, "dave", town.p1)
+    other = IdentityKey.generate(random.Random(4))
+    bad = [dave.card(name="dora"), dave.card(provider=town.p2.node_id), dave.card(key=other), b"x", dave.card()[:-1]]
+    answers = []
+    for card in bad:
+        answers.append(dave.register(card=card))
+        town.world.run(11.0)
+    assert answers == [RegisterRefused(RegisterRefusal.BAD_CARD)] * 5
+    assert dave.register(card=b"") == Registered()
+
+
+def test_names_and_keys_are_taken_once(town: Town) -> None:
+    imposter = HandClient(town.world, "imposter", town.p1)
+    imposter.name = "alice"
+    assert imposter.register() == RegisterRefused(RegisterRefusal.NAME_TAKEN)
+    town.alice.name = "alice2"
+    assert town.alice.register() == RegisterRefused(RegisterRefusal.KEY_TAKEN)
+    town.alice.name = "alice"
+    assert town.alice.register() == Registered()
+    town.alice.name = "Alice"
+    assert town.alice.register(card=b"") == RegisterRefused(RegisterRefusal.BAD_NAME)
+
+
+def test_a_registration_is_on_the_disk_before_it_is_answered(town: Town) -> None:
+    erin = HandClient(town.world, "erin", town.p1)
+    erin.send(Register("erin", "", b""))
+    while not erin.frames:
+        accounts = town.p1.store.read(
+            lambda connection: connection.execute(text("SELECT count(*) FROM accounts WHERE name = 'erin'")).scalar()
+        )
+        town.world.clock.advance(0.001)
+    assert erin.frames == [Registered()]
+    assert accounts == 1
+
+
+def test_registration_is_limited_by_link(town: Town) -> None:
+    frank = HandClient(town.world, "frank", town.p1)
+    answers = [frank.register(card=b"x") for _ in range(7)]
+    assert answers.count(RegisterRefused(RegisterRefusal.BAD_CARD)) == 5
+    assert answers[5:] == [RegisterRefused(RegisterRefusal.RATE_LIMITED)] * 2
+    assert HandClient(town.world, "grace", town.p1).register() == Registered()
+
+
+def test_registration_by_invitation(tmp_path: Path) -> None:
+    town = Town(tmp_path, registration=RegistrationRules(mode=RegistrationMode.INVITATION))
+    code = hash_invitation("GOOD-CODE")
+    town.p1.store.write(lambda connection: add_invitation(connection, code, uses=1, last_day=10**6))
+    assert town.alice.register(invitation="bad") == RegisterRefused(RegisterRefusal.BAD_INVITATION)
+    assert town.alice.register(invitation="good code") == Registered()
+    carol = HandClient(town.world, "carol", town.p1)
+    assert carol.register(invitation="good code") == RegisterRefused(RegisterRefusal.BAD_INVITATION)
+    assert town.alice.register() == Registered()
+    town.stop()
+
+
+def test_closed_registration(tmp_path: Path) -> None:
+    town = Town(tmp_path, registration=RegistrationRules(mode=RegistrationMode.CLOSED))
+    assert town.alice.register() == RegisterRefused(RegisterRefusal.CLOSED)
+    town.stop()
+
+
+# -- attacks on links
+
+
+def test_an_unregistered_link_sends_nothing_into_the_network(town: Town) -> None:
+    mallory = HandClient(town.world, "mallory", town.p1)
+    mallory.deliver(town.bob.id, b"spam", exit=town.p2.node_id)
+    assert mallory.answer_to(Pull(1, ())) == [RegisterRefused(RegisterRefusal.NOT_REGISTERED)]
+    town.settle()
+    assert town.p1.drops(DropReason.NOT_REGISTERED) == 1
+    assert texts(town.bob.collect()) == []
+
+
+def test_a_neighbour_that_sends_other_frames_is_refused(town: Town) -> None:
+    mix = town.mixes[2]
+    mix.network.send(town.p1.node_id, town.world.frame_format.encode(Dummy()))
+    town.settle()
+    assert town.p1.refused == []
+    mix.network.send(town.p1.node_id, town.world.frame_format.encode(Pull(1, ())))
+    town.settle()
+    assert town.p1.refused == [mix.node_id]
+
+
+def test_flooding_by_one_client_does_not_delay_another(town: Town) -> None:
+    flood = [town.alice.packet(b"", b"", exit=town.p2.node_id, discard=True) for _ in range(120)] * 20
+    for packet in flood:
+        town.alice.submit(packet)
+    carol = HandClient(town.world, "carol", town.p1)
+    assert carol.register() == Registered()
+    carol.deliver(town.bob.id, b"in time", exit=town.p2.node_id)
+    town.settle()
+    assert texts(town.bob.collect()) == [b"in time"]
+    assert town.p1.drops(DropReason.RATE_LIMITED) > 2000
+    assert town.p1.drops(DropReason.OVERLOADED) == 0
+
+
+# -- services
+
+
+def test_a_request_is_answered_through_the_network(town: Town) -> None:
+    town.alice.request("echo", b"anybody there?", at=town.p2.node_id)
+    town.settle()
+    assert town.alice.answers() == [Reply(OK, b"anybody there?")]
+
+
+def test_a_request_sent_again_is_answered_again(town: Town) -> None:
+    for _ in range(2):
+        town.alice.request("echo", b"once", at=town.p2.node_id, request_id=bytes(16))
+        town.settle()
+    assert town.alice.answers() == [Reply(OK, b"once")] * 2
+
+
+def test_a_service_that_is_not_here_takes_the_request_like_a_mailbox(town: Town) -> None:
+    payload = bytes(town.world.geometry.payload_bytes)
+    surb = town.alice.surb(town.p2.node_id)
+    town.alice.submit(town.alice.packet(service_id("votes"), payload, exit=town.p2.node_id, surb=surb))
+    town.settle()
+    assert town.alice.replies() == [b""]
+
+
+def test_keys_are_looked_up_and_published_anonymously(town: Town) -> None:
+    for name in ("bob", "nobody"):
+        town.alice.request("keys", encode_keys_request(LookUp(name)), at=town.p2.node_id)
+        town.settle()
+    known, unknown = town.alice.answers()
+    assert decode_card(known.body).identity == town.bob.id
+    assert (len(unknown.body), decode_card(unknown.body).name) == (CARD_BYTES, "nobody")
+    newer = town.bob.card()
+    for publish in (
+        sign_publish(town.alice.identity, "bob", 2, newer),
+        sign_publish(town.bob.identity, "bob", 1, newer),
+    ):
+        town.alice.request("keys", encode_keys_request(publish), at=town.p2.node_id)
+        town.settle()
+    assert town.alice.answers() == [Reply(FAILED, b""), Reply(OK, b"")]
+    town.alice.request("keys", encode_keys_request(LookUp("bob")), at=town.p2.node_id)
+    town.settle()
+    assert town.alice.answers() == [Reply(OK, newer)]
+
+
+def test_loops_of_clients_mixes_and_providers_all_come_back(town: Town) -> None:
+    for _ in range(5):
+        surb = town.alice.surb(town.p2.node_id)
+        town.alice.submit(town.alice.packet(service_id("loop"), b"", exit=town.p2.node_id, surb=surb))
+    town.world.run(30.0)
+    assert town.alice.replies() == [b""] * 5
+    for node in (*town.mixes, town.p1, town.p2):
+        loops = node.counters.snapshot().loops
+        assert loops.sent > 5
+        assert loops.lost == 0
+        assert loops.sent - loops.returned <= 1
+    assert not set(town.p1.recorder.drops + town.p2.recorder.drops)
+
+
+# -- running
+
+
+def test_the_status_says_how_much_there_is(town: Town) -> None:
+    town.alice.deliver(town.bob.id, b"x", exit=town.p2.node_id)
+    town.world.run(TURN_S + 1)
+    town.bob.pull()
+    town.world.run(TURN_S + 1)
+    status = town.p2.service.status()
+    assert {key: status[key] for key in ("accounts", "items", "items_stored", "pulls", "clients", "services")} == {
+        "accounts": 1,
+        "items": 1,
+        "items_stored": 1,
+        "pulls": 1,
+        "clients": 1,
+        "services": "echo keys loop",
+    }
+    assert status["store_bytes"] > 10_000  # type: ignore[operator]
+    assert status["pulls_per_s"] == pytest.approx(0.1)
+    assert town.p2.service.problem is None
+
+
+def test_a_store_that_fails_is_a_problem_until_it_works_again(town: Town) -> None:
+    town.p2.store.write(lambda connection: connection.execute(text("ALTER TABLE accounts RENAME TO elsewhere")))
+    town.world.run(TURN_S + 1)
+    assert "store cannot be read" in (town.p2.service.problem or "")
+    town.p2.store.write(lambda connection: connection.execute(text("ALTER TABLE elsewhere RENAME TO accounts")))
+    town.world.run(TURN_S + 1)
+    assert town.p2.service.problem is None
+
+
+def test_items_expire(tmp_path: Path) -> None:
+    town = Town(tmp_path, mailbox=MailboxRules(expiry_days=1))
+    for client in (town.alice, town.bob):
+        client.register()
+    town.alice.deliver(town.bob.id, b"x", exit=town.p2.node_id)
+    town.settle()
+    for node in (*town.mixes, town.p1):
+        node.stop()
+    town.p2.service.loops.stop()
+    town.world.clock.advance(2 * 86_400)
+    town.world.run(TURN_S)
+    assert town.p2.service.status()["items_expired"] == 1
+    town.p2.stop()
+    assert town.world.clock.getDelayedCalls() == []
+
+
+def test_nothing_is_served_before_the_first_document(tmp_path: Path) -> None:
+    world = MixWorld(PARAMS)
+    provider = RunningProvider(world, "p1", tmp_path)
+    provider.service.startService()
+    client = HandClient(world, "alice", provider)
+    assert client.answer_to(Register("alice", "", b"")) == []
+    provider.stop()
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_what_was_accepted_is_written_before_the_provider_stops(town: Town) -> None:
+    town.alice.deliver(town.bob.id, b"last", exit=town.p2.node_id)
+    town.world.run(5.0, until=lambda: bool(town.p2.service._access.waiting))
+    town.p2.stop()
+    restarted = RunningProvider(town.world, "p2", town.directory)
+    restarted.start()
+    town.p2 = restarted
+    assert texts(town.bob.collect()) == [b"last"]

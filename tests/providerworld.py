@@ -1,0 +1,201 @@
+"""Shipped providers in a network in memory, and clients that speak to them by hand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from mixworld import LIMITS, MixWorld, Recorder
+
+from loopixmix.cards import SealingKey, encode_card, make_card
+from loopixmix.keys import IdentityKey
+from loopixmix.observers import Counters, Fanout
+from loopixmix.path import choose_path, draw_delays_s, hops_for, service_id
+from loopixmix.requests import Reply as ServiceReply
+from loopixmix.requests import decode_reply, encode_request
+from loopixmix.seams import DropReason, NodeId
+from loopixmix.services.unwrapping import InlineUnwrapping
+from loopixmix.sphinx import Deliver, Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
+from loopixmix.wire import Frame, Item, ItemKind, Pull, Register
+from provider.accounts import RegistrationMode, RegistrationRules
+from provider.clients import ClientRules
+from provider.decoys import Decoys, load_decoy_secret
+from provider.hosting import HostingRules, ServiceHost
+from provider.keydirectory import StoredKeys
+from provider.loading import ServiceLoader
+from provider.mailbox import MailboxRules, day_of
+from provider.service import ProviderRules, ProviderService
+from provider.store import MailStore, sqlite_url
+from provider.store.access import clocked_access
+
+OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
+WRITE_S = 0.004
+
+
+class RunningProvider:
+    """A provider with a store in `directory` and what it observed."""
+
+    def __init__(
+        self,
+        world: MixWorld,
+        name: str,
+        directory: Path,
+        *,
+        mailbox: MailboxRules | None = None,
+        registration: RegistrationRules = OPEN,
+        services: Sequence[str] = ("echo", "keys"),
+    ) -> None:
+        mailbox = mailbox or MailboxRules()
+        rng = random.Random(name)
+        self.world = world
+        self.node_id = world.net.named(name).id
+        self.recorder = Recorder()
+        self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
+        observer = Fanout([self.recorder, self.counters])
+        self.network = world.hub.network(self.node_id, observer=observer)
+        self.refused: list[NodeId] = []
+        self.store = MailStore(sqlite_url(directory / f"{name}.sqlite3"))
+        access = clocked_access(self.store, mailbox, clock=world.clock, write_s=WRITE_S, read_s=0.001)
+        keys = StoredKeys(
+            provider=self.node_id,
+            access=access,
+            decoys=Decoys(load_decoy_secret(directory, rng=rng, today=day_of(world.clock.seconds())), self.node_id),
+            clock=world.clock,
+        )
+        loader = ServiceLoader(provider=self.node_id, directory=directory, clock=world.clock, rng=rng, keys=keys)
+        host = ServiceHost(loader.load(services, {}), rules=HostingRules(), clock=world.clock, geometry=world.geometry)
+        self.service = ProviderService(
+            node_id=self.node_id,
+            keyring=world.keyring(self.node_id),
+            geometry=world.geometry,
+            frame_format=world.frame_format,
+            unwrapping=InlineUnwrapping(world.geometry),
+            limits=LIMITS,
+            rules=ProviderRules(mailbox=mailbox, registration=registration, clients=ClientRules(answer_s=0.02)),
+            access=access,
+            host=host,
+            refuse=self.refused.append,
+            clock=world.clock,
+            network=self.network,
+            rng=rng,
+            observer=observer,
+        )
+
+    def start(self) -> None:
+        self.service.adopt(self.world.net.document)
+        self.service.startService()
+
+    def stop(self) -> None:
+        self.service.stopService()
+        self.network.stop()
+
+    def drops(self, reason: DropReason) -> int:
+        return self.recorder.drops.count(reason)
+
+
+class HandClient:
+    """A client whose every packet and pull is the test's decision."""
+
+    def __init__(self, world: MixWorld, name: str, provider: RunningProvider) -> None:
+        self.rng = random.Random(f"client {name}")
+        self.world = world
+        self.name = name
+        self.provider = provider.node_id
+        self.identity = IdentityKey.generate(self.rng)
+        self.recorder = Recorder()
+        self.network = world.hub.network(self.id, observer=self.recorder)
+        self.frames: list[Frame] = []
+        self.network.start(self._received)
+        self.surbs: dict[bytes, SurbKeys] = {}
+
+    @property
+    def id(self) -> NodeId:
+        return self.identity.public
+
+    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+        assert peer == self.provider
+        self.frames += [self.world.frame_format.decode(frame) for frame in frames]
+
+    def send(self, frame: Frame) -> None:
+        self.network.send(self.provider, self.world.frame_format.encode(frame))
+
+    def answer_to(self, frame: Frame, *, wait_s: float = 0.1) -> list[Frame]:
+        """Send a frame and return what comes back."""
+        self.frames.clear()
+        self.send(frame)
+        self.world.run(wait_s)
+        return list(self.frames)
+
+    def card(self, *, name: str | None = None, provider: NodeId | None = None, key: IdentityKey | None = None) -> bytes:
+        return encode_card(
+            make_card(
+                key or self.identity,
+                name=name or self.name,
+                provider=provider or self.provider,
+                sealing_key=SealingKey.generate(self.rng).public,
+                now_s=self.world.clock.seconds(),
+            )
+        )
+
+    def register(self, *, invitation: str = "", card: bytes | None = None) -> Frame:
+        [answer] = self.answer_to(Register(self.name, invitation, self.card() if card is None else card))
+        return answer
+
+    def pull(self, acknowledged: Sequence[int] = ()) -> list[Item]:
+        items = self.answer_to(Pull(self.rng.getrandbits(64), tuple(acknowledged)))
+        assert all(isinstance(item, Item) for item in items)
+        return [item for item in items if isinstance(item, Item)]
+
+    def collect(self, *, pulls: int = 3) -> list[Item]:
+        """Pull some times and return what was in the mailbox, acknowledged."""
+        found: list[Item] = []
+        for _ in range(pulls):
+            new = [item for item in self.pull([item.item_id for item in found]) if item.kind is not ItemKind.DUMMY]
+            found += [item for item in new if item not in found]
+            self.world.run(1.0)
+        self.pull([item.item_id for item in found])
+        return found
+
+    def surb(self, exit: NodeId, *, first_hop: NodeId | None = None) -> Surb:
+        """Return a reply block for whoever is at the provider `exit`."""
+        document, params = self.world.net.document, self.world.params
+        surb_id = self.rng.randbytes(8)
+        path = choose_path(document, entry=exit, exit=self.provider, rng=self.rng)
+        delays_s = draw_delays_s(len(path) - 1, params, self.rng)
+        start_s = self.world.clock.seconds()
+        hops = hops_for(document, path, Reply(self.id, surb_id), delays_s, start_s=start_s)
+        surb, keys = make_surb(first_hop or exit, hops, geometry=self.world.geometry, rng=self.rng)
+        self.surbs[surb_id] = keys
+        return surb
+
+    def packet(
+        self, recipient: bytes, payload: bytes, *, exit: NodeId, surb: Surb | None = None, discard: bool = False
+    ) -> bytes:
+        document, params = self.world.net.document, self.world.params
+        path = choose_path(document, entry=self.provider, exit=exit, rng=self.rng)
+        delays_s = draw_delays_s(len(path) - 1, params, self.rng)
+        final = Discard() if discard else Deliver(recipient)
+        hops = hops_for(document, path, final, delays_s, start_s=self.world.clock.seconds())
+        return wrap(hops, payload, geometry=self.world.geometry, rng=self.rng, surb=surb)
+
+    def submit(self, packet: bytes) -> None:
+        self.network.send(self.provider, self.world.frame_format.packet_frame(packet))
+
+    def deliver(self, recipient: bytes, text: bytes, *, exit: NodeId, acknowledge: bool = True) -> None:
+        """Send a message, padded to a full payload, with a reply block for its acknowledgement."""
+        surb = self.surb(exit) if acknowledge else None
+        payload = text.ljust(self.world.geometry.payload_bytes, b"\0")
+        self.submit(self.packet(recipient, payload, exit=exit, surb=surb))
+
+    def request(self, service: str, body: bytes, *, at: NodeId, request_id: bytes | None = None) -> None:
+        payload = encode_request(request_id or self.rng.randbytes(16), body, self.world.geometry)
+        self.submit(self.packet(service_id(service), payload, exit=at, surb=self.surb(at)))
+
+    def replies(self) -> list[bytes]:
+        """Collect and open the replies that wait."""
+        items = [item for item in self.collect() if item.kind is ItemKind.REPLY]
+        return [open_reply(self.surbs[item.surb_id], item.body, geometry=self.world.geometry) for item in items]
+
+    def answers(self) -> list[ServiceReply]:
+        return [decode_reply(reply) for reply in self.replies()]
