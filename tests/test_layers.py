@@ -24,7 +24,10 @@ LAYERS = (
     (2, ("client", "client.api", "client.journal", "client.core*", "client.sealing")),
     (3, ("loopixmix.net*", "loopixmix.config", "loopixmix.metrics", "loopixmix.log")),
     (3, ("loopixmix.status", "loopixmix.files", "*.store", "*.store.*", "*.migrations*")),
-    (6, ("loopixmix.main", "loopixmix.commands*", "loopixmix.testnet*", "provider.main", "client.main")),
+    (
+        6,
+        ("loopixmix.main", "loopixmix.commands*", "loopixmix.testnet*", "client.demo*", "provider.main", "client.main"),
+    ),
     (4, ("loopixmix.services*", "provider*", "client*")),
 )
 MAY_IMPORT = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -76,10 +75,6 @@ class ProcessTable:
         text = log.read_text(errors="replace") if log.exists() else ""
         return "\n".join(text.strip().splitlines()[-lines:])
 
-    def memory_bytes(self) -> int:
-        """Return the memory of all running processes: their proportional set sizes, so that shared pages count once."""
-        return sum(_memory_bytes(process) for process in self.running().values())
-
     def stop(self, *, grace_s: float) -> list[str]:
         """Ask all to end, insist after `grace_s`; return the names of those that had to be killed."""
         running = self.running()
@@ -96,7 +91,7 @@ class ProcessTable:
     def _save(self) -> None:
         unfinished = self._path.with_suffix(".tmp")
         unfinished.write_bytes(msgspec.json.encode(self._table))
-        os.replace(unfinished, self._path)
+        unfinished.replace(self._path)
 
 
 def _signal(process: psutil.Process, *, kill: bool) -> None:
@@ -109,7 +104,8 @@ def _signal(process: psutil.Process, *, kill: bool) -> None:
         return
 
 
-def _memory_bytes(process: psutil.Process) -> int:
+def memory_bytes(process: psutil.Process) -> int:
+    """Return the proportional set size of `process`, in which shared pages count once over all; 0 if it is gone."""
     try:
         return int(process.memory_full_info().pss)
     except (psutil.NoSuchProcess, psutil.AccessDenied):

@@ -1,0 +1,273 @@
+"""One mix process between real TLS links: packets a second, losses, added latency and memory.
+
+A test network of one mix a layer is started for its keys and its document; then all nodes but the authority and the mix
+of layer 2 are stopped, and this process takes the places of that mix's two neighbours. The mix has one core for itself,
+the load and the authority have the other.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.request import urlopen
+
+import msgspec
+import psutil
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater, react
+
+from benchmarks.report import Figure, barred
+from loopixmix import sphinx
+from loopixmix.config import load_trust_root
+from loopixmix.directory import Document, NodeEntry, decode_document
+from loopixmix.files import load_identity
+from loopixmix.net.sockets import TcpSockets
+from loopixmix.net.tls import LinkLimits, PeerAddress, TlsNetwork
+from loopixmix.seams import Fact, LinkOpened, NodeId, PacketDropped
+from loopixmix.services.keystore import KeyDirectory
+from loopixmix.testnet.network import TestNetwork
+from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
+from loopixmix.testnet.processes import memory_bytes
+from loopixmix.wire import FrameFormat, Role
+
+BASE_PORT = 31_000
+PLAN = TestnetPlan(
+    width=1,
+    providers=1,
+    base_port=BASE_PORT,
+    params=msgspec.structs.replace(FAST_PARAMS, node_loop_rate_per_s=0.001, epoch_length_s=7200),
+)
+DELAY_MEAN_S = 0.02
+BAR_PER_S = 4000
+RATES_PER_S = (2000, 3000, 4000, 5000, 6000, 7000, 8000, 10_000, 12_000)
+SUSTAIN_S = 10.0
+SETTLE_S = 1.5
+TICK_S = 0.002
+
+
+class Silent:
+    """An observer that remembers what was dropped on our own side and which links opened."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self.opened: set[NodeId] = set()
+
+    def observe(self, fact: Fact) -> None:
+        match fact:
+            case PacketDropped():
+                self.dropped += 1
+            case LinkOpened():
+                self.opened.add(fact.peer)
+            case _:
+                pass
+
+
+class Neighbour:
+    """The place of a stopped node, taken by this process."""
+
+    def __init__(self, network: TestNetwork, entry: NodeEntry, network_id: bytes, geometry: sphinx.Geometry) -> None:
+        directory = network.directory / entry.name
+        self.entry = entry
+        self.observer = Silent()
+        self.format = FrameFormat(geometry.packet_bytes, geometry.body_bytes)
+        self.mix_keys = [key.private for key in KeyDirectory(directory / "keys").load().values()]
+        self.received: list[tuple[float, Sequence[bytes]]] = []
+        self.links = TlsNetwork(
+            identity=load_identity(directory / "identity.key"),
+            network_id=network_id,
+            frame_format=self.format,
+            role=Role.MIX,
+            admit=lambda _: True,
+            limits=LinkLimits(queue_frames=20_000),
+            sockets=TcpSockets(reactor),
+            clock=reactor,
+            rng=random.Random(1),
+            observer=self.observer,
+        )
+        self.links.start(self._take)
+
+    def _take(self, _: NodeId, frames: Sequence[bytes]) -> None:
+        self.received.append((time.time(), frames))
+
+
+class Load:
+    """Packets for the mix, made ahead, and what became of each."""
+
+    def __init__(self, document: Document, mix: NodeEntry, sink: Neighbour, geometry: sphinx.Geometry) -> None:
+        self._document = document
+        self._mix = mix
+        self._sink = sink
+        self._geometry = geometry
+        self._rng = random.Random(2)
+
+    def make(self, count: int) -> tuple[list[bytes], list[float]]:
+        """Return frames for the mix and the delay that each asks for; the payload of each is its number."""
+        document, epoch, sink = self._document, self._document.epoch, self._sink
+        frames, delays_s = [], []
+        for number in range(count):
+            delay_us = int(self._rng.expovariate(1 / DELAY_MEAN_S) * 1e6)
+            hops = [
+                sphinx.Hop(document.mix_key(self._mix.id, epoch), sphinx.Relay(sink.entry.id, delay_us)),
+                sphinx.Hop(document.mix_key(sink.entry.id, epoch), sphinx.Deliver(bytes(32))),
+            ]
+            packet = sphinx.wrap(hops, number.to_bytes(4, "big"), geometry=self._geometry, rng=self._rng)
+            frames.append(sink.format.packet_frame(packet))
+            delays_s.append(delay_us / 1e6)
+        return frames, delays_s
+
+    def arrivals_s(self) -> dict[int, float]:
+        """Open what the sink got: when each packet arrived, by its number."""
+        found: dict[int, float] = {}
+        for at_s, frames in self._sink.received:
+            packets = [self._sink.format.packet_of(frame) for frame in frames]
+            for unwrapped in sphinx.unwrap_many(self._sink.mix_keys, packets, geometry=self._geometry):
+                if isinstance(unwrapped, sphinx.Unwrapped):
+                    content = sphinx.open_payload(unwrapped.payload_key, unwrapped.body, geometry=self._geometry)
+                    found[int.from_bytes(content.payload, "big")] = at_s
+        self._sink.received.clear()
+        return found
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rate did."""
+
+    rate_per_s: float
+    sent: int
+    arrived: int
+    added_s: Sequence[float]
+    mix_cpu_share: float
+
+    @property
+    def lost(self) -> int:
+        return self.sent - self.arrived
+
+    @property
+    def sustained(self) -> bool:
+        """Nothing was lost and the queue did not grow: the last tenth waited no longer than a tenth of a second."""
+        tail = self.added_s[-max(len(self.added_s) // 10, 1) :]
+        return self.lost == 0 and statistics.median(tail) < 0.1
+
+
+def measure() -> list[Figure]:
+    """Start everything, try rising rates, and return the figures."""
+    found: list[Figure] = []
+    os.sched_setaffinity(0, {1})
+    with tempfile.TemporaryDirectory(prefix="loopixmix-bench-") as temporary:
+        network = TestNetwork.create(Path(temporary) / "net", PLAN)
+        try:
+            network.start()
+            network.wait_until_healthy(timeout_s=90, progress=lambda *_: None)
+            mix = _stop_all_but_the_middle(network)
+            react_quietly(lambda: _measure(network, mix, found))
+        finally:
+            network.stop()
+            os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
+    return found
+
+
+def react_quietly(body: object) -> None:
+    """Run a coroutine function on the reactor; `react` ends by SystemExit."""
+    try:
+        react(lambda _: Deferred.fromCoroutine(body()))  # type: ignore[operator]
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
+def _stop_all_but_the_middle(network: TestNetwork) -> psutil.Process:
+    """Leave the authority and the mix of layer 2; give that mix core 0 alone and return its process."""
+    statuses = network.statuses()
+    running = network.processes.running()
+    others = []
+    for name, status in statuses.items():
+        if status is not None and status.layer == 2:
+            running[name].cpu_affinity([0])
+            middle = running[name]
+        elif name != "authority":
+            running[name].terminate()
+            others.append(running[name])
+    psutil.wait_procs(others, timeout=20)
+    running["authority"].cpu_affinity([1])
+    return middle
+
+
+async def _measure(network: TestNetwork, mix_process: psutil.Process, found: list[Figure]) -> None:
+    trust_root = load_trust_root(network.trust_root)
+    with urlopen(f"{trust_root.authorities[0].url}/v1/documents/current", timeout=10) as answer:
+        document = decode_document(answer.read(), trust_root, now_s=time.time())
+    geometry = sphinx.Geometry.for_network(document.params)
+    [before], [mix], [after] = (document.layer(number) for number in (1, 2, 3))
+    source = Neighbour(network, before, trust_root.network_id, geometry)
+    sink = Neighbour(network, after, trust_root.network_id, geometry)
+    source.links.set_peers({mix.id: PeerAddress(mix.host, mix.port)})
+    await sink.links.listen(after.host, after.port)
+    while not (source.links.is_open(mix.id) and mix.id in sink.observer.opened):
+        await _pause(0.1)
+    load = Load(document, mix, sink, geometry)
+    await _try(load, source, mix, mix_process, 500, 2.0)
+    best = trial = await _try(load, source, mix, mix_process, RATES_PER_S[0], SUSTAIN_S)
+    for rate in RATES_PER_S[1:]:
+        if not trial.sustained:
+            break
+        best = trial
+        trial = await _try(load, source, mix, mix_process, rate, SUSTAIN_S)
+    if trial.sustained:
+        best = trial
+    at_bar = best if best.rate_per_s >= BAR_PER_S else trial
+    half = await _try(load, source, mix, mix_process, best.rate_per_s / 2, SUSTAIN_S)
+    added_ms = sorted(seconds * 1000 for seconds in half.added_s)
+    found += [
+        barred("relay_packets_per_s", best.rate_per_s, "packets/s", bar=BAR_PER_S, better="higher"),
+        barred("relay_lost", float(at_bar.lost), "packets", bar=0, better="lower", reference=at_bar.sent),
+        Figure(name="relay_cpu_share", value=best.mix_cpu_share, unit="of one core at that rate"),
+        barred("added_latency_p50_ms", _quantile(added_ms, 0.50), "ms", bar=1.5, better="lower"),
+        barred("added_latency_p99_ms", _quantile(added_ms, 0.99), "ms", bar=5.0, better="lower"),
+        Figure(name="relay_memory_mb", value=memory_bytes(mix_process) / 1e6, unit="MB"),
+    ]
+    await source.links.stop()
+    await sink.links.stop()
+
+
+async def _try(
+    load: Load, source: Neighbour, mix: NodeEntry, process: psutil.Process, rate_per_s: float, seconds: float
+) -> Trial:
+    """Send packets as a Poisson process of `rate_per_s` for `seconds` and see what arrives."""
+    frames, delays_s = load.make(int(rate_per_s * seconds))
+    load.arrivals_s()
+    rng = random.Random(3)
+    sent_s: list[float] = []
+    cpu_before = sum(process.cpu_times()[:2])
+    begin_s = due_s = time.time()
+    while len(sent_s) < len(frames):
+        now_s = time.time()
+        while due_s <= now_s and len(sent_s) < len(frames):
+            source.links.send(mix.id, frames[len(sent_s)])
+            sent_s.append(now_s)
+            due_s += rng.expovariate(rate_per_s)
+        await _pause(TICK_S)
+    spent_s = time.time() - begin_s
+    cpu_share = (sum(process.cpu_times()[:2]) - cpu_before) / spent_s
+    await _pause(SETTLE_S)
+    arrivals_s = load.arrivals_s()
+    added_s = [arrivals_s[n] - sent_s[n] - delays_s[n] for n in range(len(frames)) if n in arrivals_s]
+    return Trial(
+        rate_per_s=len(frames) / spent_s,
+        sent=len(frames),
+        arrived=len(arrivals_s),
+        added_s=added_s,
+        mix_cpu_share=cpu_share,
+    )
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+async def _pause(seconds: float) -> None:
+    await deferLater(reactor, seconds)  # type: ignore[arg-type]  # the reactor module stands for the reactor
