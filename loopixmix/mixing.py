@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 import msgspec
 
-from loopixmix.params import NetworkParams
 from loopixmix.seams import DropReason, NodeId
 from loopixmix.sphinx import Deliver, Discard, PacketError, Relay, Reply, Unwrapped, decode_command
 
@@ -50,12 +49,12 @@ class Drop(msgspec.Struct, frozen=True, gc=False):
 
 
 class Mixer:
-    """The rules of one node under one network document."""
+    """The rules of one node."""
 
-    def __init__(self, params: NetworkParams, *, next_hops: Container[NodeId]) -> None:
-        """Take the network's parameters and the nodes that packets may go to from here."""
+    def __init__(self, *, max_delay_s: float, next_hops: Container[NodeId]) -> None:
+        """Take the longest delay a sender may ask for and the nodes that packets may go to from here."""
         # A sender's delay is rounded to whole microseconds: the cap is rounded up, so that none it may draw is refused.
-        self._max_delay_us = ceil(params.max_delay_s * _US_PER_S)
+        self._max_delay_us = ceil(max_delay_s * _US_PER_S)
         self._next_hops = next_hops
 
     def decide(self, unwrapped: Unwrapped, arrived_at_s: float) -> Forward | Arrived | Drop:

@@ -17,6 +17,9 @@ LOOP_SERVICE = "loop"
 LOOP_PAYLOAD = b""
 """What a loop carries beside its reply block: the same for everybody, so that its end cannot tell whose it is."""
 
+DOCUMENTS_KNOWN = 3
+"""The present epoch's, the one before and the one after."""
+
 _SERVICE_DOMAIN = b"loopixmix/service/v1:"
 _US_PER_S = 1_000_000
 
@@ -123,3 +126,35 @@ def previous_hops(document: Document, node_id: NodeId) -> frozenset[NodeId]:
 def _ids_of(document: Document, layer: int) -> frozenset[NodeId]:
     nodes = document.layer(layer) if 1 <= layer <= document.params.layers else document.providers()
     return frozenset(node.id for node in nodes)
+
+
+class Neighbourhood:
+    """The nodes before and after one node, by the documents of up to three epochs.
+
+    Packets are in flight at an edge of epochs, and the clocks of neighbours differ: what the document before or after
+    the present one lets a packet do is right as well.
+    """
+
+    def __init__(self, node_id: NodeId) -> None:
+        """Take the node in the middle; it has no neighbours before the first document."""
+        self._node_id = node_id
+        self._documents: tuple[Document, ...] = ()
+        self.next_hops: frozenset[NodeId] = frozenset()
+        self.previous_hops: frozenset[NodeId] = frozenset()
+
+    def add(self, document: Document) -> None:
+        """Take up a document, in place of another one of the same epoch; the three newest count."""
+        known = {each.epoch: each for each in (*self._documents, document)}
+        self._documents = tuple(known[epoch] for epoch in sorted(known)[-DOCUMENTS_KNOWN:])
+        self.next_hops = frozenset().union(*(next_hops(each, self._node_id) for each in self._documents))
+        self.previous_hops = frozenset().union(*(previous_hops(each, self._node_id) for each in self._documents))
+
+    def entry(self, node_id: NodeId) -> NodeEntry | None:
+        """Return the newest entry of a node; None where no document has it."""
+        entries = (document.node(node_id) for document in reversed(self._documents))
+        return next((entry for entry in entries if entry is not None), None)
+
+    @property
+    def max_delay_s(self) -> float:
+        """The longest delay that any of the documents lets a sender ask for."""
+        return max((document.params.max_delay_s for document in self._documents), default=0.0)

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from loopixmix.directory import Document
 from loopixmix.errors import MisuseError
 from loopixmix.mixing import Arrived, Drop, Forward, Mixer
-from loopixmix.path import next_hops
+from loopixmix.path import Neighbourhood
 from loopixmix.seams import (
     Clock,
     DropReason,
@@ -83,8 +83,8 @@ class HopService(Service):
         self._arrived = arrived
         self._clock = clock
         self._observer = observer
-        self._mixer: Mixer | None = None
-        self._documents: tuple[Document, ...] = ()
+        self._neighbourhood = Neighbourhood(node_id)
+        self._mixer = Mixer(max_delay_s=0.0, next_hops=())
         self._departures = Departures(frame_format=frame_format, clock=clock, network=network, observer=observer)
         self._intake = Intake(
             keyring=keyring,
@@ -109,13 +109,10 @@ class HopService(Service):
     def adopt(self, document: Document) -> None:
         """Take up a network document, of the present epoch or already of the next.
 
-        Packets may go where it, or the one before or after it, lets them: some are in flight at an edge of epochs.
+        Packets may go where it, or the one before or after it, lets them.
         """
-        known = {each.epoch: each for each in (*self._documents, document)}
-        self._documents = tuple(known[epoch] for epoch in sorted(known)[-3:])
-        allowed = frozenset[NodeId]().union(*(next_hops(each, self._node_id) for each in self._documents))
-        params = max((each.params for each in self._documents), key=lambda params: params.max_delay_s)
-        self._mixer = Mixer(params, next_hops=allowed)
+        self._neighbourhood.add(document)
+        self._mixer = Mixer(max_delay_s=self._neighbourhood.max_delay_s, next_hops=self._neighbourhood.next_hops)
 
     def stopService(self) -> None:  # noqa: N802 (Twisted's name)
         """Stop at once: packets in this node are lost, and no call is left."""
@@ -169,8 +166,6 @@ class HopService(Service):
                 self._observer.observe(PacketDropped(now_s, reason))
 
     def _decide(self, unwrapped: Unwrapped, arrived_at_s: float) -> Forward | Arrived | Drop:
-        if self._mixer is None:
-            return Drop(DropReason.UNKNOWN_NEXT_HOP)
         decision = self._mixer.decide(unwrapped, arrived_at_s)
         if isinstance(decision, Forward) and len(self._departures) >= self._limits.held_packets:
             return Drop(DropReason.OVERLOADED)

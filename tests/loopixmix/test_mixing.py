@@ -18,7 +18,7 @@ NEXT, STRANGER, RECIPIENT = b"n" * 32, b"x" * 32, b"r" * 32
 TAG, KEY, PACKET = b"t" * 16, b"k" * 16, b"header" + b"body"
 CAP_US = ceil(PARAMS.max_delay_s * 1_000_000)
 
-mixer = Mixer(PARAMS, next_hops={NEXT})
+mixer = Mixer(max_delay_s=PARAMS.max_delay_s, next_hops={NEXT})
 
 
 def unwrapped(command: Command | bytes) -> Unwrapped:

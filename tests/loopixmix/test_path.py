@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections import Counter
 
+import msgspec
 import pytest
 from networks import EPOCH, make_network
 from scipy import stats
@@ -14,6 +15,7 @@ from loopixmix.epoch import epoch_start_s
 from loopixmix.errors import MisuseError, UnavailableError
 from loopixmix.params import NetworkParams
 from loopixmix.path import (
+    Neighbourhood,
     choose_loop_end,
     choose_path,
     draw_delays_s,
@@ -145,3 +147,32 @@ def test_packets_move_from_layer_to_layer(name: str, after: set[str], before: se
 
 def test_a_stranger_has_no_neighbours() -> None:
     assert next_hops(NET.document, b"x" * 32) == previous_hops(NET.document, b"x" * 32) == frozenset()
+
+
+def test_a_neighbourhood_spans_the_documents_of_three_epochs() -> None:
+    m11 = NET.named("m11").id
+    neighbourhood = Neighbourhood(m11)
+    assert neighbourhood.next_hops == neighbourhood.previous_hops == frozenset()
+    assert neighbourhood.max_delay_s == 0.0
+    documents = []
+    for number in range(4):
+        params = msgspec.structs.replace(PARAMS, delay_mean_s=0.4 - number / 10)
+        other = make_network(random.Random(50 + number), params=params, epoch=EPOCH + number)
+        own = msgspec.structs.replace(NET.named("m11"), port=1000 + number)
+        documents.append(msgspec.structs.replace(other.document, nodes=(*other.document.nodes, own)))
+    for document in documents:
+        neighbourhood.add(document)
+    assert neighbourhood.next_hops == {node.id for document in documents[1:] for node in document.layer(2)}
+    assert neighbourhood.previous_hops == {node.id for document in documents[1:] for node in document.providers()}
+    assert neighbourhood.max_delay_s == documents[1].params.max_delay_s
+    newest = neighbourhood.entry(m11)
+    assert newest is not None
+    assert newest.port == 1003
+    assert neighbourhood.entry(b"x" * 32) is None
+
+
+def test_a_document_of_the_same_epoch_takes_the_place_of_the_other() -> None:
+    neighbourhood = Neighbourhood(NET.named("m11").id)
+    neighbourhood.add(NET.document)
+    neighbourhood.add(make_network(random.Random(50), params=PARAMS).document)
+    assert neighbourhood.next_hops == frozenset()
