@@ -57,6 +57,9 @@ TRANSITIONS: Mapping[MessageState, Mapping[Event, MessageState]] = {
 }
 """The state after an event; an event that is missing cannot happen in that state."""
 
+MAX_CHANGES = 100
+"""A message that goes to and fro more often than this keeps its history until then, and how it ends."""
+
 FINISHED = frozenset({_STORED, _RECEIVED, _FAILED})
 """States in which nothing more is sent."""
 
@@ -78,6 +81,7 @@ class Delivery:
         """Take the message as the store has it; `sent` counts fragments sent at least once."""
         self.fragments = fragments
         self.state = state
+        self._changes = 0
         self.give_up_at_s = give_up_at_s
         self._unacknowledged = set(unacknowledged)
         self._attempts: dict[int, int] = {}
@@ -101,6 +105,11 @@ class Delivery:
         """Return how often the fragment `index` was sent since the start."""
         return self._attempts.get(index, 0)
 
+    def on_sealed(self, fragments: int) -> None:
+        """Note the true number of fragments, once the message is sealed."""
+        self.fragments = fragments
+        self._unacknowledged = set(range(fragments))
+
     def on_sent(self, index: int, now_s: float) -> StateChange | None:
         """Note that the fragment left; return the message's change of state, if any."""
         self._attempts[index] = self.attempt(index) + 1
@@ -118,6 +127,8 @@ class Delivery:
 
     def on_overdue(self, index: int, now_s: float) -> StateChange | None:
         """Note that no acknowledgement came in time."""
+        if index not in self._unacknowledged:
+            return None
         detail = f"no acknowledgement of fragment {index + 1} of {self.fragments} (attempt {self.attempt(index)})"
         return self._apply(Event.OVERDUE, now_s, detail)
 
@@ -133,4 +144,9 @@ class Delivery:
 
     def _apply(self, event: Event, now_s: float, detail: str) -> StateChange | None:
         before, self.state = self.state, next_state(self.state, event)
-        return StateChange(now_s, self.state, detail) if self.state is not before else None
+        if self.state is before:
+            return None
+        self._changes += 1
+        if self._changes > MAX_CHANGES and self.state not in FINISHED:
+            return None
+        return StateChange(now_s, self.state, detail)

@@ -10,10 +10,6 @@ import msgspec
 from loopixmix.cards import Card, fingerprint
 
 
-class NewKey(msgspec.Struct, frozen=True):
-    """There was no contact of that address; its key is pinned now."""
-
-
 class SameKey(msgspec.Struct, frozen=True):
     """The identity is the one that was pinned; the rest of the card may be newer."""
 
@@ -24,7 +20,7 @@ class ChangedKey(msgspec.Struct, frozen=True):
     fingerprint: str
 
 
-CardVerdict: TypeAlias = NewKey | SameKey | ChangedKey
+CardVerdict: TypeAlias = SameKey | ChangedKey
 
 
 class PinnedSender(msgspec.Struct, frozen=True):
@@ -49,10 +45,8 @@ class Impostor(msgspec.Struct, frozen=True):
 SenderVerdict: TypeAlias = PinnedSender | UnknownSender | Impostor
 
 
-def judge_card(card: Card, pinned: bytes | None) -> CardVerdict:
-    """Compare a card that was looked up with the pinned identity key of its address, if there is one."""
-    if pinned is None:
-        return NewKey()
+def judge_card(card: Card, pinned: bytes) -> CardVerdict:
+    """Compare a card that was looked up with the pinned identity key of its address."""
     return SameKey() if hmac.compare_digest(card.identity, pinned) else ChangedKey(fingerprint(card.identity))
 
 

@@ -98,6 +98,11 @@ def fact(connection: Connection, name: str) -> bytes | None:
     return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar_one_or_none()
 
 
+def forget_fact(connection: Connection, name: str) -> None:
+    """Forget a single value."""
+    connection.execute(delete(facts).where(facts.c.name == name))
+
+
 def save_fact(connection: Connection, name: str, value: bytes) -> None:
     """Store a single value."""
     upsert = insert(facts).values(name=name, value=value)

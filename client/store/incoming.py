@@ -117,10 +117,17 @@ def received_after(connection: Connection, *, after: int, limit: int) -> list[Re
     return [_received(row._mapping) for row in connection.execute(select(inbox).where(where).order_by(inbox.c.number))]
 
 
-def first_unhandled(connection: Connection, kind: str) -> ReceivedMessage | None:
-    """Return the oldest message of a kind that no callback has handled."""
-    where = and_(inbox.c.handled.is_(False), inbox.c.kind == kind)
+def first_unhandled(connection: Connection, kind: str, *, after: int) -> ReceivedMessage | None:
+    """Return the oldest message of a kind, with a number over `after`, that no callback has handled."""
+    where = and_(inbox.c.handled.is_(False), inbox.c.kind == kind, inbox.c.number > after)
     row = connection.execute(select(inbox).where(where).order_by(inbox.c.number).limit(1)).one_or_none()
+    return None if row is None else _received(row._mapping)
+
+
+def unhandled(connection: Connection, number: int) -> ReceivedMessage | None:
+    """Return the message of this number, unless a callback has handled it."""
+    where = and_(inbox.c.handled.is_(False), inbox.c.number == number)
+    row = connection.execute(select(inbox).where(where)).one_or_none()
     return None if row is None else _received(row._mapping)
 
 

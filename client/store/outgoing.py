@@ -15,6 +15,8 @@ from client.store.schema import changes, drafts, fragments, messages
 from loopixmix.seams import NodeId
 
 INSERT_BATCH = 256
+SIGNED, ANONYMOUS, REPLY, RECEIPT = "signed", "anonymous", "reply", "receipt"
+"""The forms of an outgoing message. A receipt is ours, not the user's: it has no history."""
 
 MessageRow = int
 """A message's place in the store."""
@@ -52,8 +54,8 @@ class UnfinishedMessage(msgspec.Struct, frozen=True, kw_only=True):
     not_before_s: float
     give_up_at_s: float
     is_draft: bool
-    unacknowledged: tuple[int, ...]
-    epochs: tuple[int, ...]
+    waiting: tuple[tuple[int, int | None], ...]
+    """Fragments not acknowledged: the position of each, and the epoch in which it can be sent if only in one."""
 
 
 class StoredFragment(msgspec.Struct, frozen=True):
@@ -86,7 +88,8 @@ def insert_message(connection: Connection, message: NewMessage) -> MessageRow:
     """Queue a message; its fragments or its draft follow in the same transaction."""
     values = msgspec.structs.asdict(message) | {"sent": 0, "acknowledged": 0, "state": MessageState.QUEUED.value}
     row: MessageRow = connection.execute(insert(messages).values(values).returning(messages.c.id)).scalar_one()
-    _insert_change(connection, row, StateChange(message.created_at_s, MessageState.QUEUED))
+    if message.form != RECEIPT:
+        _insert_change(connection, row, StateChange(message.created_at_s, MessageState.QUEUED))
     return row
 
 
@@ -130,21 +133,16 @@ def delete_draft(connection: Connection, row: MessageRow, *, fragments_made: int
 
 
 def unfinished(connection: Connection) -> list[UnfinishedMessage]:
-    """Return all messages that are not finished, oldest first."""
-    finished = [state.value for state in FINISHED]
-    query = select(messages).where(messages.c.state.not_in(finished)).order_by(messages.c.id)
-    waiting = (
-        select(fragments.c.message, fragments.c.position, fragments.c.epoch)
-        .join_from(fragments, messages)
-        .where(messages.c.state.not_in(finished))
-        .order_by(fragments.c.message, fragments.c.position)
-    )
-    positions: dict[MessageRow, list[int]] = {}
-    epochs: dict[MessageRow, set[int]] = {}
-    for message, position, epoch in connection.execute(waiting):
-        positions.setdefault(message, []).append(position)
-        if epoch is not None:
-            epochs.setdefault(message, set()).add(epoch)
+    """Return all messages of which something may still be sent, oldest first."""
+    query = select(messages).where(messages.c.finished_at_s.is_(None)).order_by(messages.c.id)
+    waiting: dict[MessageRow, list[tuple[int, int | None]]] = {}
+    columns = (fragments.c.message, fragments.c.position, fragments.c.epoch)
+    for message, position, epoch in connection.execute(select(*columns).order_by(*columns[:2])):
+        waiting.setdefault(message, []).append((position, epoch))
+    for message, count in connection.execute(
+        select(drafts.c.message, messages.c.fragments).join_from(drafts, messages)
+    ):
+        waiting[message] = [(position, None) for position in range(count)]
     draft_rows = set(connection.execute(select(drafts.c.message)).scalars())
     return [
         UnfinishedMessage(
@@ -159,8 +157,7 @@ def unfinished(connection: Connection) -> list[UnfinishedMessage]:
             not_before_s=row.not_before_s,
             give_up_at_s=row.give_up_at_s,
             is_draft=row.id in draft_rows,
-            unacknowledged=tuple(range(row.fragments) if row.id in draft_rows else positions.get(row.id, ())),
-            epochs=tuple(sorted(epochs.get(row.id, ()))),
+            waiting=tuple(waiting.get(row.id, ())),
         )
         for row in connection.execute(query)
     ]
@@ -190,7 +187,9 @@ def record(
     connection.execute(counts)
     if change is None:
         return
-    _insert_change(connection, row, change)
+    form = connection.execute(select(messages.c.form).where(messages.c.id == row)).scalar_one_or_none()
+    if form != RECEIPT:
+        _insert_change(connection, row, change)
     connection.execute(update(messages).where(messages.c.id == row).values(state=change.state.value))
     if change.state in FINISHED:
         finish(connection, row, change.at_s)
@@ -223,7 +222,7 @@ def record_receipt(connection: Connection, message_id: str, *, identity: bytes, 
 def outgoing_message(connection: Connection, message_id: str) -> tuple[MessageRow, OutgoingMessage] | None:
     """Return a message with its history."""
     found = connection.execute(select(messages).where(messages.c.message_id == message_id)).one_or_none()
-    if found is None:
+    if found is None or found.form == RECEIPT:
         return None
     history = connection.execute(select(changes).where(changes.c.message == found.id).order_by(changes.c.number))
     return found.id, OutgoingMessage(
@@ -269,7 +268,7 @@ def newest_change(connection: Connection) -> int:
 
 def queue_size(connection: Connection) -> tuple[int, int]:
     """Return how many messages are unfinished, and how many of their fragments are not acknowledged."""
-    where = messages.c.state.not_in([state.value for state in FINISHED])
+    where = messages.c.finished_at_s.is_(None)
     count = connection.execute(select(func.count()).select_from(messages).where(where)).scalar_one()
     stored = connection.execute(select(func.count()).select_from(fragments).join(messages).where(where)).scalar_one()
     drafted = connection.execute(

@@ -45,7 +45,6 @@ messages = Table(
     Column("not_before_s", Float, nullable=False),
     Column("give_up_at_s", Float, nullable=False),
     Column("finished_at_s", Float),
-    Index("messages_by_state", "state"),
     Index("messages_by_end", "finished_at_s"),
 )
 """Outgoing messages. `mailbox` (an identity key) at `provider` is where the fragments go."""

@@ -40,7 +40,6 @@ def _make_outgoing() -> None:
         sa.Column("finished_at_s", sa.Float),
     )
     op.create_index("messages_by_end", "messages", ["finished_at_s"])
-    op.create_index("messages_by_state", "messages", ["state"])
     op.create_table(
         "changes",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),

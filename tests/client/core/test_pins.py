@@ -5,7 +5,6 @@ import random
 from client.core.pins import (
     ChangedKey,
     Impostor,
-    NewKey,
     PinnedSender,
     SameKey,
     UnknownSender,
@@ -22,7 +21,6 @@ CARD = make_card(BOB, name="bob", provider=bytes(32), sealing_key=bytes(SEALING_
 
 
 def test_a_card_is_judged_by_the_pinned_key() -> None:
-    assert judge_card(CARD, None) == NewKey()
     assert judge_card(CARD, BOB.public) == SameKey()
     assert judge_card(CARD, EVE.public) == ChangedKey(fingerprint(BOB.public))
 

@@ -1,0 +1,357 @@
+"""What runs inside a client: the parts, wired once, and what arrives passed on to the one it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from client.api import NotRunningError
+from client.asking import Requests
+from client.callbacks import Callbacks
+from client.contactbook import ContactBook
+from client.core.expectation import round_trip_policy
+from client.core.health import assured_pool, traffic_problem
+from client.core.packets import PacketMaker
+from client.core.pulls import PullBook
+from client.enrolment import Enrolment, KeptEnrolment, read_enrolment
+from client.gate import Gate
+from client.keys import ClientKeys
+from client.loops import Loops
+from client.outbox import Outbox
+from client.payloads import PayloadQueue
+from client.posting import Poster
+from client.receiving import Outcome, Receiver, Surroundings
+from client.sealing import Sealer
+from client.session import ProviderLink, Session
+from client.settings import ClientSettings
+from client.store import ClientStore, contacts, outgoing
+from client.store.outgoing import UnfinishedMessage
+from client.traffic import Traffic
+from client.worker import Worker
+from loopixmix.directory import Document
+from loopixmix.errors import FormatError
+from loopixmix.params import NetworkParams
+from loopixmix.seams import Clock, DelayedCall, Network, NodeId, Observer, Rng
+from loopixmix.wire import Item, ItemKind, Registered, RegisterRefused
+
+log = Logger()
+
+T = TypeVar("T")
+
+TIDY_S = 60.0
+UNANSWERED_PULLS = 5
+PARAMS_FACT = "params"
+EPOCH_FACT = "newest epoch"
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What the store has kept from the last run."""
+
+    enrolment: KeptEnrolment
+    params: NetworkParams | None
+    newest_epoch: int
+    unfinished: list[UnfinishedMessage]
+
+
+class Engine:
+    """The parts of one client."""
+
+    def __init__(
+        self,
+        *,
+        keys: ClientKeys,
+        settings: ClientSettings,
+        store: ClientStore,
+        worker: Worker,
+        sealer: Sealer,
+        network: Network,
+        link: ProviderLink,
+        clock: Clock,
+        rng: Rng,
+        observer: Observer,
+    ) -> None:
+        """Wire the parts."""
+        self.params: NetworkParams | None = None
+        """The newest figures of the network, also while there is no valid document."""
+        self.gate = Gate()
+        self.listeners: list[Callable[[], None]] = []
+        self.poster = Poster(keys=keys, sealer=sealer, rng=rng, settings=settings)
+        self.session = Session(identity=keys.identity.public, network=network, link=link, clock=clock, rng=rng)
+        self.loops = Loops(clock=clock, observer=observer)
+        queue = PayloadQueue()
+        self.requests = Requests(queue=queue, session=self.session, clock=clock, rng=rng)
+        self.outbox = Outbox(
+            queue=queue, poster=self.poster, store=store, worker=worker, clock=clock, rng=rng, changed=self.tell
+        )
+        queue.connect(self.outbox, self.requests)
+        self.callbacks = Callbacks(store=store, worker=worker, clock=clock, changed=self.tell)
+        self.enrolment = Enrolment(
+            keys=keys,
+            session=self.session,
+            requests=self.requests,
+            store=store,
+            worker=worker,
+            clock=clock,
+            patience_s=settings.patience_s,
+        )
+        self.contacts = ContactBook(
+            session=self.session,
+            requests=self.requests,
+            store=store,
+            worker=worker,
+            patience_s=settings.patience_s,
+        )
+        self.traffic = Traffic(
+            session=self.session, queue=queue, loops=self.loops, clock=clock, rng=rng, on_pull=self._on_pull
+        )
+        self._receiver = Receiver(self.poster)
+        self._settings = settings
+        self._store = store
+        self._worker = worker
+        self._network = network
+        self._clock = clock
+        self._newest_epoch = -1
+        self._trouble = ""
+        self._suspicion = ""
+        self._was_linked = False
+        self._tidy_call: DelayedCall | None = None
+
+    def start(self) -> None:
+        """Read the store, then begin to send and receive."""
+        self._network.start(self._received)
+        self.write(_read_kept).addCallbacks(self._begin, self._cannot_begin)
+
+    async def stop(self) -> None:
+        """Stop everything and finish writing."""
+        self.gate.shut(NotRunningError("the client is stopping"))
+        if self._tidy_call is not None and self._tidy_call.active():
+            self._tidy_call.cancel()
+        self.traffic.stop()
+        self.enrolment.stop()
+        self.requests.stop()
+        self.session.stop()
+        self.callbacks.stop()
+        self.outbox.flush_soon()
+        await self._worker.stop()
+
+    def adopt(self, document: Document) -> None:
+        """Go on with a new network document; one that is older than the newest seen is not used."""
+        if document.epoch < self._newest_epoch:
+            self._trouble = "the network document is older than one seen before: it is not used"
+            return
+        self._trouble = ""
+        if document.epoch > self._newest_epoch or document.params != self.params:
+            self._write_soon(lambda connection: _save_network(connection, document))
+        self._newest_epoch, self.params = document.epoch, document.params
+        self.session.adopt(document)
+        policy = round_trip_policy(document.params, longest_s=self._settings.longest_retry_s)
+        self.outbox.policy = self.requests.policy = self.loops.policy = policy
+        self.run_traffic()
+        self.tell()
+
+    def run_traffic(self) -> None:
+        """Send at the rates of the document, once there is one and an account."""
+        if not self.gate.is_open or self.session.account is None or self.session.document is None:
+            return
+        self.traffic.run(self.session.document.params)
+        self.release()
+
+    def release(self) -> None:
+        """Let what is queued take its turns."""
+        maker = self._maker()
+        if maker is not None:
+            self.outbox.release(maker)
+
+    def write(self, work: Callable[[Connection], T]) -> Deferred[T]:
+        """Do `work` in a transaction of the store, away from the reactor."""
+        return self._worker.run(lambda: self._store.write(work))
+
+    def tell(self) -> None:
+        """Tell the listeners that there is news."""
+        for listener in tuple(self.listeners):
+            listener()
+
+    @property
+    def problem(self) -> str:
+        """One line that says what keeps the client from doing its work, empty when all is well."""
+        return (
+            self.outbox.problem
+            or self.session.problem(self._clock.seconds())
+            or self._provider_problem()
+            or self._trouble
+            or self.loops.health.problem
+            or self._suspicion
+            or self._traffic_problem()
+        )
+
+    def _begin(self, kept: Kept) -> None:
+        self.enrolment.restore(kept.enrolment)
+        if kept.enrolment.account is not None:
+            self.session.open_account(kept.enrolment.account)
+        self.params = self.params or kept.params
+        self._newest_epoch = max(self._newest_epoch, kept.newest_epoch)
+        for message in kept.unfinished:
+            self.outbox.add(message)
+        self.gate.open()
+        self.run_traffic()
+        self._tidy_call = self._clock.callLater(TIDY_S, self._tidy)
+        self.tell()
+
+    def _cannot_begin(self, failure: Failure) -> None:
+        self._trouble = failure.getErrorMessage()
+        log.error("the client cannot begin: {reason}", reason=self._trouble)
+        self.gate.shut(failure.value if isinstance(failure.value, Exception) else NotRunningError(self._trouble))
+
+    def _maker(self) -> PacketMaker | None:
+        return self.session.maker(self._clock.seconds())
+
+    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+        account, frame_format = self.session.account, self.session.frame_format
+        ours = {self.enrolment.provider, account.provider if account is not None else None}
+        if peer not in ours or frame_format is None:
+            return
+        items: list[Item] = []
+        for frame in frames:
+            try:
+                decoded = frame_format.decode(frame)
+            except FormatError:
+                continue
+            match decoded:
+                case Item():
+                    items.append(decoded)
+                case Registered() | RegisterRefused():
+                    self.enrolment.on_answer(decoded)
+                case _:
+                    pass  # nothing else is for a client
+        maker, pulls = self._maker(), self.traffic.pulls
+        if items and maker is not None and pulls is not None:
+            self._take_items([item for item in items if pulls.on_item(item)], maker, pulls)
+
+    def _take_items(self, items: Sequence[Item], maker: PacketMaker, pulls: PullBook) -> None:
+        fragments: list[bytes] = []
+        reply_bodies: list[tuple[bytes, bytes]] = []
+        for item in items:
+            if item.kind is ItemKind.MESSAGE:
+                fragments.append(item.body[: maker.geometry.payload_bytes])
+            elif not self._take_reply(item, maker):
+                reply_bodies.append((item.surb_id, item.body))
+        numbers = [item.item_id for item in items]
+        if not numbers:
+            return
+        writing: list[Deferred[None]] = [self.outbox.flush()]
+        if fragments or reply_bodies:
+            writing.append(self._receive(fragments, reply_bodies, maker))
+
+        def stored(_: object) -> None:
+            self.enrolment.forgotten = False
+            pulls.on_stored(numbers)
+
+        def not_stored(failure: Failure) -> None:
+            pulls.on_failed(numbers)
+            first = failure.value.subFailure if isinstance(failure.value, FirstError) else failure
+            log.error("what was received cannot be stored: {reason}", reason=first.getErrorMessage())
+
+        gatherResults(writing, consumeErrors=True).addCallbacks(stored, not_stored)
+
+    def _take_reply(self, item: Item, maker: PacketMaker) -> bool:
+        parts = (self.outbox, self.loops, self.requests)
+        return any(part.on_reply(item.surb_id, item.body, maker) for part in parts)
+
+    def _receive(
+        self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], maker: PacketMaker
+    ) -> Deferred[None]:
+        around = self._surroundings(maker)
+        receiving = self.write(lambda c: self._receiver.receive(c, fragments, reply_bodies, around))
+        return receiving.addCallback(self._on_outcome)
+
+    def _surroundings(self, maker: PacketMaker) -> Surroundings:
+        account = self.session.account
+        if account is None:
+            raise NotRunningError("there is no account")
+        return Surroundings(self._clock.seconds(), account, maker.document)
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        for row in outcome.received:
+            self.outbox.on_receipt(row)
+        self.outbox.flush_soon()
+        for message in outcome.receipts:
+            self.outbox.add(message)
+        if outcome.impostors:
+            self._suspicion = f"a message claims to be from {outcome.impostors[-1]}, but another key signed it"
+        if outcome.refused:
+            log.warn("{count} parts of messages were refused", count=outcome.refused)
+        if outcome.kinds or outcome.received:
+            self.callbacks.wake(outcome.kinds)
+            self.tell()
+
+    def _on_pull(self) -> None:
+        """Once every pull: what is overdue is sent again, what waited is let go."""
+        linked = self.session.is_linked()
+        if linked != self._was_linked:
+            self._was_linked = linked
+            self.tell()
+            if linked:
+                for part in (self.outbox, self.loops, self.requests):
+                    part.postpone()
+        if linked:
+            self.loops.count_lost()
+            self.outbox.send_again()
+            self.requests.send_again()
+            self.enrolment.publish()
+        self.release()
+        self.outbox.flush_soon()
+
+    def _tidy(self) -> None:
+        self._tidy_call = self._clock.callLater(TIDY_S, self._tidy)
+        self.outbox.give_up()
+        self.outbox.flush_soon()
+        maker = self._maker()
+        if maker is not None:
+            around = self._surroundings(maker)
+            self.write(lambda c: self._receiver.tidy(c, around)).addCallbacks(self._on_outcome, _log_failure)
+
+    def _write_soon(self, work: Callable[[Connection], None]) -> None:
+        self.write(work).addErrback(_log_failure)
+
+    def _provider_problem(self) -> str:
+        account, pulls = self.session.account, self.traffic.pulls
+        if account is None:
+            return ""
+        if self.enrolment.forgotten:
+            return f"the provider {account.provider_name} says that it has no account for this client: register again"
+        if pulls is not None and pulls.unanswered > UNANSWERED_PULLS:
+            return f"the provider {account.provider_name} does not answer; messages wait"
+        return ""
+
+    def _traffic_problem(self) -> str:
+        document = self.session.document
+        if document is None:
+            return ""
+        mixes, providers = len(document.mixes()), len(document.providers())
+        return traffic_problem(assured_pool(document.params, mixes=mixes, providers=providers))
+
+
+def _read_kept(connection: Connection) -> Kept:
+    params = contacts.fact(connection, PARAMS_FACT)
+    epoch = contacts.fact(connection, EPOCH_FACT)
+    return Kept(
+        enrolment=read_enrolment(connection),
+        params=None if params is None else msgspec.msgpack.decode(params, type=NetworkParams),
+        newest_epoch=-1 if epoch is None else int.from_bytes(epoch),
+        unfinished=outgoing.unfinished(connection),
+    )
+
+
+def _save_network(connection: Connection, document: Document) -> None:
+    contacts.save_fact(connection, PARAMS_FACT, msgspec.msgpack.encode(document.params))
+    contacts.save_fact(connection, EPOCH_FACT, document.epoch.to_bytes(8))
+
+
+def _log_failure(failure: Failure) -> None:
+    log.error("the store cannot be used: {reason}", reason=failure.getErrorMessage())

@@ -1,0 +1,31 @@
+"""What a user may set about a client."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+DAY_S = 86_400.0
+
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a client behaves where the network document leaves the choice.
+
+    A message that is not acknowledged is sent again after `longest_retry_s` at the latest, and given up after
+    `give_up_s`. An anonymous message carries `reply_blocks` blocks to answer by. With `receipts`, contacts are told
+    that their messages came, a random time later (exponential, `receipt_delay_mean_s`): a receipt tells that we are
+    online. A request to register, to be sent or to be looked up waits `patience_s` for the network.
+    """
+
+    receipts: bool = False
+    receipt_delay_mean_s: Seconds = 60.0
+    reply_blocks: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+    give_up_s: Seconds = 5 * DAY_S
+    longest_retry_s: Seconds = 3600.0
+    max_queued_messages: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+    max_queued_fragments: Annotated[int, msgspec.Meta(ge=1)] = 100_000
+    keep_finished_s: Seconds = 90 * DAY_S
+    patience_s: Seconds = 60.0

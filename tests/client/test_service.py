@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator
+from typing import TypeVar
+
+import pytest
+from client_contract import ALICE, BOB, ClientContract
+from client_world import World
+
+from loopixmix.cards import SealingKey, encode_card, make_card
+from loopixmix.keys import IdentityKey
+
+T = TypeVar("T")
+
+
+class ContractWorld:
+    """Three real clients in a network in memory."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.alice = self.world.person(ALICE).client
+        self.bob = self.world.person(BOB).client
+        self.stranger = self.world.person().client
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        return self.world.run(awaitable)
+
+    def pass_time(self) -> None:
+        self.world.clock.run_for(20)
+
+    def change_key_of_bob(self) -> None:
+        away = self.world.nodes["away"]
+        [mailbox] = [mailbox for mailbox in away.mailboxes.values() if mailbox.name == "bob"]
+        identity, sealing = IdentityKey.generate(self.world.rng), SealingKey.generate(self.world.rng)
+        card = make_card(identity, name="bob", provider=away.model.id, sealing_key=sealing.public, now_s=0)
+        mailbox.card = encode_card(card)
+
+
+@pytest.fixture
+def world() -> Iterator[ContractWorld]:
+    contract = ContractWorld()
+    yield contract
+    contract.world.stop()
+
+
+class TestClientService(ClientContract):
+    """The contract."""

@@ -1,0 +1,560 @@
+"""A world for clients: a clock that jumps from event to event, mixes, and providers that can be made to misbehave.
+
+Everything is in memory and from one seed; packets are real, and are unwrapped by the code that nodes use.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar, cast
+
+import msgspec
+from model_networks import NOW_S, ModelNetwork, ModelNode, trust_root_of
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+
+from client.keys import ClientKeys
+from client.sealing import HpkeSealer, Sealer
+from client.service import ClientService
+from client.settings import ClientSettings
+from client.store import ClientStore
+from client.worker import InlineWorker, Worker
+from loopixmix.cards import SealingKey, encode_card, make_card
+from loopixmix.directory import Document, NodeEntry, Role
+from loopixmix.epoch import epoch_at
+from loopixmix.keys import IdentityKey, MixKey
+from loopixmix.net.memory import MemoryHub
+from loopixmix.params import NetworkParams
+from loopixmix.path import service_id
+from loopixmix.requests import (
+    LookUp,
+    Publish,
+    ReplyStatus,
+    decode_keys_request,
+    decode_request,
+    encode_reply,
+    verify_publish,
+)
+from loopixmix.seams import Fact, NodeId
+from loopixmix.sphinx import (
+    Deliver,
+    Discard,
+    Geometry,
+    PacketError,
+    Relay,
+    Reply,
+    Surb,
+    decode_command,
+    open_payload,
+    unwrap,
+    use_surb,
+)
+from loopixmix.wire import (
+    FrameFormat,
+    Item,
+    ItemKind,
+    Packet,
+    Pull,
+    Register,
+    Registered,
+    RegisterRefusal,
+    RegisterRefused,
+)
+
+T = TypeVar("T")
+
+QUICK = NetworkParams(
+    delay_mean_s=0.1,
+    payload_rate_per_s=4.0,
+    loop_rate_per_s=0.5,
+    drop_rate_per_s=0.5,
+    node_loop_rate_per_s=20.0,
+    pull_rate_per_s=2.0,
+    pull_batch=8,
+)
+"""Quick for a person, slow enough that a test makes few packets. Mixes' loops are counted on, but not made here."""
+
+
+@dataclass(order=True)
+class Call:
+    """A call to come."""
+
+    time_s: float
+    number: int
+    function: Callable[[], object] = field(compare=False)
+    state: str = field(default="to come", compare=False)
+
+    def cancel(self) -> None:
+        if self.state != "to come":
+            raise RuntimeError(f"a call that is {self.state} cannot be cancelled")
+        self.state = "cancelled"
+
+    def active(self) -> bool:
+        return self.state == "to come"
+
+
+class EventClock:
+    """Time that moves from one call to the next."""
+
+    def __init__(self, now_s: float = NOW_S) -> None:
+        self._now_s = now_s
+        self._calls: list[Call] = []
+        self._numbers = itertools.count()
+
+    def seconds(self) -> float:
+        return self._now_s
+
+    def callLater(self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object) -> Call:
+        if delay < 0:
+            raise ValueError(f"a call {delay} s ago")
+        call = Call(self._now_s + delay, next(self._numbers), lambda: callable(*args, **kw))
+        heapq.heappush(self._calls, call)
+        return call
+
+    def run_for(self, span_s: float, *, until: Callable[[], object] = lambda: False) -> None:
+        """Let time pass, at most `span_s`, until something holds."""
+        end_s = self._now_s + span_s
+        while not until() and self._calls and self._calls[0].time_s <= end_s:
+            call = heapq.heappop(self._calls)
+            self._now_s = max(self._now_s, call.time_s)
+            if call.state == "to come":
+                call.state = "called"
+                call.function()
+        if not until():
+            self._now_s = end_s
+
+    @property
+    def pending(self) -> list[Call]:
+        return [call for call in self._calls if call.active()]
+
+
+@dataclass
+class Mailbox:
+    """One account of a fake provider."""
+
+    name: str
+    card: bytes
+    version: int = 0
+    items: dict[int, tuple[ItemKind, bytes, bytes]] = field(default_factory=dict)
+    leased: dict[int, int] = field(default_factory=dict)
+    pulls: int = 0
+
+
+class Facts:
+    """An observer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def observe(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+
+class Node:
+    """A mix or provider: unwraps, delays, passes on; loses packets on demand."""
+
+    def __init__(self, world: World, model: ModelNode) -> None:
+        self.world = world
+        self.model = model
+        self.name = model.name
+        self.mailboxes: dict[NodeId, Mailbox] = {}
+        self.lease_pulls = 8
+        self.silent = False
+        self.requests: list[bytes] = []
+        self.seen: list[tuple[float, NodeId, bytes]] = []
+        self.replayed: set[bytes] = set()
+        self.remembered: dict[bytes, bytes] = {}
+        self.decoys: dict[str, bytes] = {}
+        self.network = world.hub.network(model.id, observer=Facts())
+        self.network.start(self.received)
+
+    @property
+    def is_provider(self) -> bool:
+        return self.model.role is Role.PROVIDER
+
+    def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            if peer in self.world.client_ids:
+                self.seen.append((self.world.clock.seconds(), peer, frame))
+            match self.world.format.decode(frame):
+                case Packet(packet):
+                    if peer in self.world.client_ids and peer not in self.mailboxes:
+                        continue
+                    self.take(packet)
+                case Pull() as pull if not self.silent:
+                    self.answer_pull(peer, pull)
+                case Register() as register if not self.silent:
+                    self.answer_register(peer, register)
+                case _:
+                    pass
+
+    def take(self, packet: bytes) -> None:
+        if self.world.loss and self.world.rng.random() < self.world.loss:
+            self.world.lost += 1
+            return
+        epoch = epoch_at(self.world.clock.seconds(), self.world.params.epoch_length_s)
+        keys = [self.model.mix_keys[e].private for e in (epoch, epoch + 1, epoch - 1) if e in self.model.mix_keys]
+        try:
+            opened = unwrap(keys, packet, geometry=self.world.geometry)
+        except PacketError:
+            self.world.broken += 1
+            return
+        if opened.replay_tag in self.replayed:
+            self.world.replays += 1
+            return
+        self.replayed.add(opened.replay_tag)
+        match decode_command(opened.command):
+            case Relay(next_hop, delay_us):
+                self.world.clock.callLater(delay_us / 1e6, self.pass_on, next_hop, opened.packet)
+            case Reply(recipient, surb_id):
+                self.put(recipient, ItemKind.REPLY, surb_id, opened.body)
+            case Deliver(recipient):
+                content = open_payload(opened.payload_key, opened.body, geometry=self.world.geometry)
+                self.deliver(recipient, content.payload, content.surb)
+            case Discard():
+                self.world.discarded += 1
+
+    def pass_on(self, next_hop: NodeId, packet: bytes) -> None:
+        self.network.send(next_hop, self.world.format.encode(Packet(packet)))
+
+    def put(self, recipient: NodeId, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
+        mailbox = self.mailboxes.get(recipient)
+        if mailbox is not None:
+            mailbox.items[next(self.world.item_numbers)] = (kind, surb_id, body)
+
+    def deliver(self, recipient: bytes, payload: bytes, surb: Surb | None) -> None:
+        answer: bytes | None = b""
+        if recipient not in self.world.services:
+            self.world.delivered += 1
+            self.put(recipient, ItemKind.MESSAGE, bytes(8), payload)
+            if self.world.double and self.world.rng.random() < self.world.double:
+                self.put(recipient, ItemKind.MESSAGE, bytes(8), payload)
+        elif recipient != service_id("loop"):
+            answer = self.serve(recipient, payload)
+        if surb is not None and answer is not None:
+            self.take(use_surb(surb, answer, geometry=self.world.geometry))
+
+    def serve(self, service: bytes, payload: bytes) -> bytes | None:
+        request = decode_request(payload)
+        self.requests.append(request.request_id)
+        if request.request_id not in self.remembered:
+            answer = self.world.services[service](self, request.body)
+            status = ReplyStatus.FAILED if answer is None else ReplyStatus.OK
+            self.remembered[request.request_id] = encode_reply(status, answer or b"", self.world.geometry)
+        return self.remembered[request.request_id]
+
+    def answer_pull(self, peer: NodeId, pull: Pull) -> None:
+        mailbox = self.mailboxes.get(peer)
+        if mailbox is None:
+            refused = self.world.format.encode(RegisterRefused(RegisterRefusal.NOT_REGISTERED))
+            self.network.send(peer, refused)
+            return
+        mailbox.pulls += 1
+        for number in pull.acknowledged:
+            mailbox.items.pop(number, None)
+            mailbox.leased.pop(number, None)
+        free = [
+            number
+            for number in sorted(mailbox.items)
+            if mailbox.pulls - mailbox.leased.get(number, -self.lease_pulls) >= self.lease_pulls
+        ]
+        given = free[: self.world.params.pull_batch]
+        dummy = Item(pull.request_id, 0, ItemKind.DUMMY, bytes(8), bytes(self.world.geometry.body_bytes))
+        for number in given:
+            mailbox.leased[number] = mailbox.pulls
+            kind, surb_id, body = mailbox.items[number]
+            padded = body.ljust(self.world.geometry.body_bytes, b"\0")
+            self.send_item(peer, Item(pull.request_id, number, kind, surb_id, padded))
+        for _ in range(self.world.params.pull_batch - len(given)):
+            self.send_item(peer, dummy)
+
+    def send_item(self, peer: NodeId, item: Item) -> None:
+        self.network.send(peer, self.world.format.encode(item))
+
+    def answer_register(self, peer: NodeId, register: Register) -> None:
+        answer: Registered | RegisterRefused = Registered()
+        taken = {mailbox.name: identity for identity, mailbox in self.mailboxes.items()}
+        if self.world.invitation != register.invitation:
+            answer = RegisterRefused(RegisterRefusal.BAD_INVITATION)
+        elif taken.get(register.name, peer) != peer:
+            answer = RegisterRefused(RegisterRefusal.NAME_TAKEN)
+        else:
+            self.mailboxes.setdefault(peer, Mailbox(register.name, register.card))
+        self.network.send(peer, self.world.format.encode(answer))
+
+    def keys(self, body: bytes) -> bytes | None:
+        match decode_keys_request(body):
+            case LookUp(name):
+                cards = {mailbox.name: mailbox.card for mailbox in self.mailboxes.values()}
+                return cards.get(name) or self.decoy(name)
+            case Publish(name) as publish:
+                [(identity, mailbox)] = [entry for entry in self.mailboxes.items() if entry[1].name == name]
+                verify_publish(publish, identity)
+                mailbox.card, mailbox.version = publish.card, publish.version
+                return b""
+
+    def decoy(self, name: str) -> bytes:
+        if name not in self.decoys:
+            self.decoys[name] = encode_card(
+                make_card(
+                    IdentityKey.generate(self.world.rng),
+                    name=name,
+                    provider=self.model.id,
+                    sealing_key=SealingKey.generate(self.world.rng).public,
+                    now_s=0,
+                )
+            )
+        return self.decoys[name]
+
+
+class MemoryLink:
+    """The link to the provider; a test cuts it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.cut = False
+        self.connected: list[str] = []
+
+    def connect(self, provider: NodeEntry) -> None:
+        if provider.name not in self.connected:
+            self.connected.append(provider.name)
+
+    def is_open(self, provider: NodeId) -> bool:
+        return not self.cut and self.world.hub.is_attached(provider)
+
+    def problem(self, provider: NodeId) -> str:
+        return "connection refused" if self.cut else ""
+
+
+class SlowWorker:
+    """Finishes each piece of work a while after it began, in order: as a thread does, on the clock."""
+
+    def __init__(self, clock: EventClock, work_s: float) -> None:
+        self._clock = clock
+        self._work_s = work_s
+        self._waiting: deque[tuple[Callable[[], object], Deferred[object]]] = deque()
+        self._idle: list[Deferred[None]] = []
+        self.running = False
+
+    def run(self, work: Callable[[], T]) -> Deferred[T]:
+        done: Deferred[object] = Deferred()
+        self._waiting.append((work, done))
+        if not self.running:
+            self.running = True
+            self._clock.callLater(self._work_s, self._finish)
+        return cast("Deferred[T]", done)
+
+    def _finish(self) -> None:
+        work, done = self._waiting.popleft()
+        try:
+            result: object = work()
+        except Exception:
+            result = Failure()  # type: ignore[no-untyped-call]
+        if self._waiting:
+            self._clock.callLater(self._work_s, self._finish)
+        else:
+            self.running = False
+        if not done.called:
+            done.callback(result)
+        if not self.running:
+            idle, self._idle = self._idle, []
+            for each in idle:
+                each.callback(None)
+
+    def stop(self) -> Deferred[None]:
+        if not self.running:
+            return succeed(None)
+        stopped: Deferred[None] = Deferred()
+        self._idle.append(stopped)
+        return stopped
+
+
+class Person:
+    """A client that can be crashed and started again on the same store."""
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        *,
+        path: Path | None = None,
+        settings: ClientSettings | None = None,
+        work_s: float | None = None,
+    ) -> None:
+        self.world = world
+        self.name = name
+        self.keys = ClientKeys.generate(world.rng)
+        self.sealer: Sealer = HpkeSealer(self.keys.sealing)
+        self.settings = settings or ClientSettings()
+        self.store = ClientStore(path)
+        self.path = path
+        self.work_s = work_s
+        self.link = MemoryLink(world)
+        self.facts = Facts()
+        self.network = world.hub.network(self.keys.identity.public, observer=self.facts)
+        world.client_ids.add(self.keys.identity.public)
+        world.people.append(self)
+        self.client = self.start()
+
+    def start(self) -> ClientService:
+        worker: Worker = InlineWorker() if self.work_s is None else SlowWorker(self.world.clock, self.work_s)
+        self.client = ClientService(
+            keys=self.keys,
+            settings=self.settings,
+            store=self.store,
+            worker=worker,
+            sealer=self.sealer,
+            network=self.network,
+            link=self.link,
+            clock=self.world.clock,
+            rng=self.world.rng,
+            observer=self.facts,
+        )
+        self.client.startService()
+        if self.world.document is not None:
+            self.client.adopt(self.world.document)
+        return self.client
+
+    def stop(self) -> None:
+        done = self.client.stopService()
+        self.world.clock.run_for(30, until=lambda: done.called)
+        assert done.called
+        self.network.stop()
+
+    def restart(self) -> None:
+        """Forget everything that is not in the store."""
+        self.stop()
+        if self.path is not None:
+            self.store.close()
+            self.store = ClientStore(self.path)
+        self.start()
+
+
+class World:
+    """Two providers, `home` and `away`, and two mixes in each layer."""
+
+    def __init__(
+        self,
+        *,
+        params: NetworkParams = QUICK,
+        seed: int = 1,
+        loss: float = 0.0,
+        latency_s: float = 0.002,
+        invitation: str = "",
+    ) -> None:
+        self.params = params
+        self.rng = random.Random(seed)
+        self.clock = EventClock()
+        self.geometry = Geometry.for_network(params)
+        self.format = FrameFormat(self.geometry.packet_bytes, self.geometry.body_bytes)
+        self.hub = MemoryHub(clock=self.clock, rng=self.rng, latency_s=latency_s, loss=0.0)
+        self.loss = loss
+        self.double = 0.0
+        self.invitation = invitation
+        self.lost = self.broken = self.replays = self.delivered = self.discarded = 0
+        self.item_numbers = itertools.count(1)
+        self.client_ids: set[NodeId] = set()
+        self.people: list[Person] = []
+        self.services: dict[bytes, Callable[[Node, bytes], bytes | None]] = {
+            service_id("loop"): lambda node, body: b"",
+            service_id("echo"): lambda node, body: body,
+            service_id("keys"): Node.keys,
+            service_id("broken"): lambda node, body: None,
+        }
+        self.model = self._make_model()
+        self.document: Document | None = self.make_document()
+        self.nodes = {node.name: Node(self, node) for node in self.model.nodes}
+
+    def _make_model(self) -> ModelNetwork:
+        epoch = epoch_at(NOW_S, self.params.epoch_length_s)
+        kinds: list[tuple[str, Role, int | None]] = [
+            (f"mix{layer}{letter}", Role.MIX, layer) for layer in range(1, self.params.layers + 1) for letter in "ab"
+        ]
+        kinds += [("home", Role.PROVIDER, None), ("away", Role.PROVIDER, None)]
+        nodes = tuple(
+            ModelNode(
+                identity=IdentityKey.generate(self.rng),
+                name=name,
+                role=role,
+                layer=layer,
+                port=20_000 + number,
+                mix_keys={epoch + ahead: MixKey.generate(self.rng) for ahead in range(4)},
+            )
+            for number, (name, role, layer) in enumerate(kinds)
+        )
+        authority = IdentityKey.generate(self.rng)
+        root = trust_root_of(authority, epoch_length_s=self.params.epoch_length_s)
+        return ModelNetwork(params=self.params, authority=authority, trust_root=root, nodes=nodes, epoch=epoch)
+
+    def make_document(self, *, epochs_later: int = 0) -> Document:
+        """Return the document of a later epoch."""
+        length_s = self.params.epoch_length_s
+        epoch = self.model.epoch + epochs_later
+        document = msgspec.structs.replace(
+            self.model.document,
+            epoch=epoch,
+            valid_from_s=epoch * length_s,
+            valid_until_s=(epoch + 2) * length_s,
+        )
+        nodes = tuple(
+            msgspec.structs.replace(node, services=("broken", "echo", "keys", "loop"))
+            if node.role is Role.PROVIDER
+            else node
+            for node in document.nodes
+        )
+        return msgspec.structs.replace(document, nodes=nodes)
+
+    def person(
+        self,
+        address: str = "",
+        *,
+        path: Path | None = None,
+        settings: ClientSettings | None = None,
+        work_s: float | None = None,
+    ) -> Person:
+        """Return a client, registered under `address` if one is given."""
+        name, _, provider = address.partition("@")
+        person = Person(self, name or "stranger", path=path, settings=settings, work_s=work_s)
+        if address:
+            assert self.run(person.client.register(name, provider, invitation=self.invitation)) == address
+        return person
+
+    def acquaint(self, *people: Person) -> None:
+        """Let each have all others as contacts."""
+        for one in people:
+            for other in people:
+                if one is not other:
+                    status = self.run(other.client.status())
+                    self.run(one.client.add_contact(status.address))
+
+    def run(self, awaitable: Awaitable[T], *, limit_s: float = 3600.0) -> T:
+        """Let time pass until `awaitable` is done; return its result or raise its error."""
+
+        async def wait() -> T:
+            return await awaitable
+
+        results: list[T | Failure] = []
+        Deferred.fromCoroutine(wait()).addBoth(results.append)
+        self.clock.run_for(limit_s, until=lambda: bool(results))
+        [result] = results
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result
+
+    def stop(self) -> None:
+        """Stop everybody, and see that nobody left a call behind."""
+        for person in self.people:
+            if person.client.running:
+                person.stop()
+            person.store.close()
+        for node in self.nodes.values():
+            node.network.stop()
+        node_calls = [call for call in self.clock.pending if "pass_on" not in repr(call.function)]
+        self.clock.run_for(60)
+        assert self.clock.pending == [], node_calls
