@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import signal
 import sys
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
-from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import (
     FilteringLogObserver,
@@ -27,15 +28,29 @@ def system_rng() -> Rng:
     return random.SystemRandom()
 
 
-def run_service(make_service: Callable[[PosixReactorBase], Service]) -> None:
-    """Start the service that `make_service` makes of the reactor, and run it until SIGTERM or SIGINT stops it."""
+class ReloadableService(Protocol):
+    """A Twisted service that can read its configuration again."""
+
+    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+        """Begin."""
+
+    def stopService(self) -> Deferred[None] | None:  # noqa: N802
+        """Stop."""
+
+    def reload(self) -> None:
+        """Read the configuration again."""
+
+
+def run_service(make_service: Callable[[PosixReactorBase], ReloadableService]) -> None:
+    """Run the service that `make_service` makes of the reactor: SIGHUP reloads it, SIGTERM and SIGINT stop it."""
     from twisted.internet import reactor
 
     running = cast(PosixReactorBase, reactor)
     _log_to_stderr()
     service = make_service(running)
-    service.startService()  # type: ignore[no-untyped-call]
+    service.startService()
     running.addSystemEventTrigger("before", "shutdown", service.stopService)
+    signal.signal(signal.SIGHUP, lambda *_: running.callFromThread(service.reload))
     running.run()
 
 

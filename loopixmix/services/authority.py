@@ -77,6 +77,11 @@ class Authority:
         ]
         return self.document(max(valid)) if valid else None
 
+    def reconfigure(self, config: AuthorityConfig) -> None:
+        """Go on with another configuration: uploads at once, documents with the next one."""
+        self._config = config
+        self._allowed = config.allowed
+
     # What time brings
 
     def turn(self, *, now_s: float) -> list[Document]:
@@ -112,7 +117,7 @@ class Authority:
     def _make(self, epoch: int, *, now_s: float) -> list[Document]:
         previous = self.newest_document
         document = assemble(
-            self._descriptors.values(),
+            filter(self._is_wanted, self._descriptors.values()),
             network_id=self._trust_root.network_id,
             epoch=epoch,
             valid_epochs=self._config.valid_epochs,
@@ -154,7 +159,9 @@ class Authority:
 
     def _checked(self, signed: bytes, *, now_s: float) -> Descriptor:
         descriptor = read_descriptor(signed, network_id=self._trust_root.network_id)
-        self._check_allowed(descriptor)
+        objection = self._objection(descriptor)
+        if objection is not None:
+            raise DescriptorNotAllowed(objection)
         known = self._descriptors.get(descriptor.node_id)
         newest_seen_ms = known.issued_at_ms if known else None
         length_s = self._trust_root.epoch_length_s
@@ -169,19 +176,25 @@ class Authority:
             raise DescriptorNotAllowed(f"the network has {MAX_NODES} nodes and takes no more")
         return descriptor
 
-    def _check_allowed(self, descriptor: Descriptor) -> None:
+    def _objection(self, descriptor: Descriptor) -> str | None:
+        """Return why the operator does not want this node, or none."""
         allowed = self._allowed.get(descriptor.node_id)
         if allowed is None:
-            if not self._config.open_enrolment:
-                raise DescriptorNotAllowed(f"the node {descriptor.node_id.hex()} is not on the list of allowed nodes")
-            return
+            named = f"the node {descriptor.node_id.hex()} is not on the list of allowed nodes"
+            return None if self._config.open_enrolment else named
         if allowed.name not in (None, descriptor.name):
-            raise DescriptorNotAllowed(f"this node may only be called {allowed.name}, not {descriptor.name}")
+            return f"this node may only be called {allowed.name}, not {descriptor.name}"
         if allowed.role not in (None, descriptor.role):
-            raise DescriptorNotAllowed(f"this node may only be a {allowed.role}, not a {descriptor.role}")
+            return f"this node may only be a {allowed.role}, not a {descriptor.role}"
+        return None
+
+    def _is_wanted(self, descriptor: Descriptor) -> bool:
+        return self._objection(descriptor) is None
 
     def _counts(self, descriptor: Descriptor, epoch: int) -> bool:
-        return is_eligible(descriptor, epoch=epoch, valid_epochs=self._config.valid_epochs, params=self._config.params)
+        return self._is_wanted(descriptor) and is_eligible(
+            descriptor, epoch=epoch, valid_epochs=self._config.valid_epochs, params=self._config.params
+        )
 
     def _oldest_issue_s(self, epoch: int) -> int:
         return oldest_issue_s(epoch, self._trust_root.epoch_length_s, self._config.params.grace_s)

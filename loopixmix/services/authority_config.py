@@ -87,7 +87,7 @@ def authority_toml(config: AuthorityConfig) -> str:
     params = "\n".join(f"{key} = {value}" for key, value in msgspec.to_builtins(config.params).items())
     nodes = "\n".join(_node_toml(node) for node in config.nodes)
     return f"""\
-# An authority of a LoopixMix network. Unknown keys are refused.
+# An authority of a LoopixMix network. Unknown keys are refused. A running authority reads this file again on SIGHUP.
 
 # The address and port to listen on; [::]:9000 listens on every address. What nodes and clients connect to is the url in
 # {TRUST_ROOT_FILE}, which may differ.

@@ -77,6 +77,20 @@ class AuthorityNode(Service):
             raise
         self._announce()
 
+    def reload(self) -> None:
+        """Read the configuration again; where it is wrong, or says another address, say so and keep the old one."""
+        try:
+            config, _ = load_authority(self._directory, self._identity)
+        except ConfigError as error:
+            self._log.error("the configuration stays as it was: {error}", error=str(error))
+            return
+        if config.listen != self._config.listen:
+            self._log.warn("another listen address takes effect after a restart only")
+        self._config = config
+        if self._service is not None:
+            self._service.reconfigure(config)
+        self._log.info("took up the changed configuration")
+
     def _start(self) -> None:
         service = self._new_service()
         self._factory = directory_factory(

@@ -13,6 +13,7 @@ from loopixmix.epoch import epoch_at
 from loopixmix.errors import MisuseError
 from loopixmix.seams import Clock, DelayedCall
 from loopixmix.services.authority import Authority
+from loopixmix.services.authority_config import AuthorityConfig
 from loopixmix.status import NodeStatus
 
 TICK_S = 1.0
@@ -62,6 +63,11 @@ class AuthorityService(Service):
         descriptor = self._authority.accept(signed, now_s=self._clock.seconds())
         self._accepted += 1
         self._log.debug("{role} {name} enrolled", role=descriptor.role, name=descriptor.name)
+        self._turn()
+
+    def reconfigure(self, config: AuthorityConfig) -> None:
+        """Go on with another configuration."""
+        self._authority.reconfigure(config)
         self._turn()
 
     def document(self, epoch: int) -> bytes | None:

@@ -13,7 +13,14 @@ from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupErro
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone, ResponseFailed
+from twisted.web.client import (
+    Agent,
+    HTTPConnectionPool,
+    RequestGenerationFailed,
+    RequestTransmissionFailed,
+    ResponseDone,
+    ResponseFailed,
+)
 from twisted.web.error import SchemeNotSupported
 from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IAgent
@@ -51,9 +58,10 @@ class DocumentFetcher(Protocol):
 class TreqFetcher:
     """The `DocumentFetcher` of production: a connection a request, no redirects, bounded in time and size."""
 
-    def __init__(self, reactor: ReactorBase) -> None:
-        """Take the reactor that makes connections and times them."""
+    def __init__(self, reactor: ReactorBase, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        """Take the reactor that makes connections and times them, and how long a whole exchange may take."""
         self._reactor = reactor
+        self._answer_timeout_s = answer_timeout_s
         pool = HTTPConnectionPool(reactor, persistent=False)  # type: ignore[no-untyped-call]
         agent = Agent(reactor, connectTimeout=CONNECT_TIMEOUT_S, pool=pool)  # type: ignore[no-untyped-call]
         self._client = HTTPClient(cast(IAgent, agent))
@@ -67,17 +75,17 @@ class TreqFetcher:
         return await self._request("PUT", url, body, limit_bytes)
 
     async def _request(self, method: str, url: str, body: bytes | None, limit_bytes: int) -> Answer:
-        exchange = Deferred.fromCoroutine(self._exchange(method, url, body, limit_bytes))
-        timeout = self._reactor.callLater(ANSWER_TIMEOUT_S, exchange.cancel)
+        exchange = _abandonable(Deferred.fromCoroutine(self._exchange(method, url, body, limit_bytes)))
+        timeout = self._reactor.callLater(self._answer_timeout_s, exchange.cancel)
         try:
             return await exchange
         except CancelledError as error:
             if timeout.active():
-                raise  # somebody else cancelled us
-            raise UnavailableError(f"no complete answer within {ANSWER_TIMEOUT_S:.0f} s") from error
+                raise  # somebody else gave up
+            raise UnavailableError(f"no complete answer within {self._answer_timeout_s:.0f} s") from error
         except (ConnectError, DNSLookupError, SchemeNotSupported) as error:
             raise UnavailableError(str(error).strip().rstrip(".") or "no connection") from error
-        except (ResponseFailed, ConnectionClosed) as error:
+        except (ConnectionClosed, RequestGenerationFailed, RequestTransmissionFailed, ResponseFailed) as error:
             raise UnavailableError("the connection broke before the answer was complete") from error
         finally:
             if timeout.active():
@@ -95,6 +103,28 @@ class TreqFetcher:
         collector = _BodyCollector(limit_bytes)
         response.deliverBody(collector)
         return Answer(response.code, await collector.complete)
+
+
+def _abandonable(exchange: Deferred[Answer]) -> Deferred[Answer]:
+    """Return a Deferred with the result of `exchange` that always fails with `CancelledError` when it is cancelled.
+
+    Twisted's client ends a cancelled request with one of many errors, depending on how far it was.
+    """
+    is_abandoned = False
+
+    def abandon(_: Deferred[Answer]) -> None:
+        nonlocal is_abandoned
+        is_abandoned = True
+        exchange.cancel()
+
+    outer: Deferred[Answer] = Deferred(abandon)
+
+    def pass_on(result: Answer | Failure) -> None:
+        if not is_abandoned:
+            outer.errback(result) if isinstance(result, Failure) else outer.callback(result)
+
+    exchange.addBoth(pass_on)
+    return outer
 
 
 class _Closable(Protocol):

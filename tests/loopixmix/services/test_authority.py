@@ -348,6 +348,21 @@ def test_only_nodes_on_the_list_are_taken(tmp_path: Path) -> None:
         world.upload("provider1", role=Role.MIX, services=())
 
 
+def test_who_is_taken_off_the_list_is_left_out_of_the_next_document(tmp_path: Path) -> None:
+    nodes = tuple(AllowedNode(id=node.id.hex()) for node in NETWORK.nodes)
+    world = World(tmp_path, config_of(open_enrolment=False, nodes=nodes))
+    world.upload()
+    world.turn()
+    without = tuple(node for node in nodes if node.id != NETWORK.node("mix1").id.hex())
+    world.authority.reconfigure(config_of(open_enrolment=False, nodes=without))
+    world.advance_to(HOUR_S - 300)
+    [document] = world.turn()
+    assert names_in(document) == ALL - {"mix1"}
+    assert len(world.authority.enrolled(now_s=world.now_s)) == len(ALL) - 1
+    with pytest.raises(DescriptorNotAllowed):
+        world.upload("mix1")
+
+
 def test_a_name_belongs_to_the_node_that_has_it(world: World) -> None:
     world.upload("mix1")
     with pytest.raises(DescriptorNameTaken, match="the name mix1 belongs to another node"):
