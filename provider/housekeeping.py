@@ -25,12 +25,19 @@ class Housekeeping:
     """Keeps one provider's store in order while it runs."""
 
     def __init__(
-        self, *, access: StoreAccess, rules: MailboxRules, clock: Clock, each_turn: Callable[[], None]
+        self,
+        *,
+        access: StoreAccess,
+        rules: MailboxRules,
+        clock: Clock,
+        may_expire: Callable[[], bool],
+        each_turn: Callable[[], None],
     ) -> None:
-        """Take the store and its rules; `each_turn` is called every `TURN_S`."""
+        """Take the store and its rules; nothing expires unless `may_expire`; `each_turn` is called every `TURN_S`."""
         self._access = access
         self._rules = rules
         self._clock = clock
+        self._may_expire = may_expire
         self._each_turn = each_turn
         self._call: DelayedCall | None = None
         self._expire_at_s = 0.0
@@ -53,7 +60,7 @@ class Housekeeping:
         self._call = self._clock.callLater(TURN_S, self._turn)
         self._each_turn()
         self._access.read(figures).addCallbacks(self._counted, self._failed)
-        if self._clock.seconds() >= self._expire_at_s:
+        if self._clock.seconds() >= self._expire_at_s and self._may_expire():
             self._expire_at_s = self._clock.seconds() + EXPIRE_EVERY_S
             self._expire()
 

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from loopixmix.directory import Document
 from loopixmix.errors import FormatError
 from loopixmix.mixing import Arrived
-from loopixmix.path import previous_hops
+from loopixmix.path import Neighbourhood
 from loopixmix.seams import Clock, DropReason, Network, NodeId, Observer, Rng
 from loopixmix.services.hop import HopLimits, HopService
 from loopixmix.services.keyring import Keyring
@@ -27,9 +27,6 @@ from provider.hosting import ServiceHost
 from provider.housekeeping import TURN_S, Housekeeping
 from provider.mailbox import MailboxRules
 from provider.store.access import StoreAccess
-
-NEIGHBOUR_DOCUMENTS = 3
-"""Packets are taken from the neighbours in the documents of so many epochs: some are in flight at an edge."""
 
 
 class ProviderRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +68,9 @@ class ProviderService(Service):
         self._refuse = refuse
         self._access = access
         self._host = host
-        self._previous_hops: frozenset[NodeId] = frozenset()
-        self._documents: tuple[Document, ...] = ()
+        self._clock = clock
+        self._neighbourhood = Neighbourhood(node_id)
+        self._document: Document | None = None
         self._pulls_before = 0
         self._pulls_per_s = 0.0
         self.loops = LoopSender(
@@ -125,7 +123,13 @@ class ProviderService(Service):
             enrol=self._enrolling.enrol,
             refuse=refuse,
         )
-        self._housekeeping = Housekeeping(access=access, rules=rules.mailbox, clock=clock, each_turn=self._turn)
+        self._housekeeping = Housekeeping(
+            access=access,
+            rules=rules.mailbox,
+            clock=clock,
+            may_expire=self._clock_is_right,
+            each_turn=self._turn,
+        )
 
     @property
     def problem(self) -> str | None:
@@ -135,11 +139,12 @@ class ProviderService(Service):
     def prepare(self, document: Document) -> None:
         """Take packets from the neighbours of the next epoch already: their clocks may be ahead of ours."""
         self.hop.adopt(document)
-        self._follow(document)
+        self._neighbourhood.add(document)
 
     def adopt(self, document: Document) -> None:
         """Take up the network document of the present epoch."""
         self.prepare(document)
+        self._document = document
         self.loops.adopt(document)
         self.clients.adopt(document.params)
 
@@ -183,11 +188,10 @@ class ProviderService(Service):
             "services": " ".join(self._host.names),
         }
 
-    def _follow(self, document: Document) -> None:
-        known = {each.epoch: each for each in (*self._documents, document)}
-        self._documents = tuple(known[epoch] for epoch in sorted(known)[-NEIGHBOUR_DOCUMENTS:])
-        neighbours = (previous_hops(each, self._node_id) for each in self._documents)
-        self._previous_hops = frozenset[NodeId]().union(*neighbours)
+    def _clock_is_right(self) -> bool:
+        """Tell whether the network agrees about the time: a clock set wrong must not make mail expire."""
+        document, now_s = self._document, self._clock.seconds()
+        return document is not None and document.valid_from_s <= now_s < document.valid_until_s
 
     def _turn(self) -> None:
         self.clients.forget_idle()
@@ -195,7 +199,7 @@ class ProviderService(Service):
         self._pulls_before = self.clients.pulls
 
     def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        if peer not in self._previous_hops:
+        if peer not in self._neighbourhood.previous_hops:
             self.clients.received(peer, frames)
             return
         packets: list[bytes] = []

@@ -1,0 +1,78 @@
+"""The provider's configuration: what `init` writes is what the defaults say, and mistakes are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from loopixmix.config import parse_config
+from loopixmix.errors import ConfigError
+from provider.accounts import RegistrationMode, RegistrationRules
+from provider.config import ProviderConfig, provider_toml
+from provider.store import sqlite_url
+
+TEXT = provider_toml(name="p1", listen="127.0.0.1:30001", advertise="", registration=RegistrationMode.OPEN)
+MINIMAL = 'name = "p1"\nlisten = "127.0.0.1:30001"\n'
+
+
+def parse(text: str) -> ProviderConfig:
+    return parse_config(text, ProviderConfig, source="node.toml")
+
+
+def test_what_init_writes_are_the_defaults() -> None:
+    expected = msgspec.structs.replace(parse(MINIMAL), registration=RegistrationRules(mode=RegistrationMode.OPEN))
+    assert parse(TEXT) == expected
+
+
+def test_registration_is_by_invitation_unless_the_operator_says_otherwise() -> None:
+    assert parse(MINIMAL).registration.mode is RegistrationMode.INVITATION
+    for mode in RegistrationMode:
+        text = provider_toml(name="p1", listen="127.0.0.1:30001", advertise="", registration=mode)
+        assert parse(text).registration.mode is mode
+
+
+def test_the_store_is_in_the_directory_or_where_the_operator_says() -> None:
+    assert parse(MINIMAL).store_url(Path("/srv/p1")) == sqlite_url(Path("/srv/p1/mail.sqlite3"))
+    elsewhere = "postgresql+psycopg://mail@db/p1"
+    assert parse(f'{MINIMAL}store = "{elsewhere}"').store_url(Path("/srv/p1")) == elsewhere
+
+
+def test_services_are_named_and_told_what_they_need() -> None:
+    config = parse(MINIMAL + 'services = ["echo", "weather"]\n[service.weather]\nunits = "metric"\nplaces = ["Oslo"]\n')
+    assert config.service_names == ("echo", "loop", "weather")
+    assert config.service["weather"] == {"units": "metric", "places": ["Oslo"]}
+    with pytest.raises(ConfigError, match='no installed package offers "weather"'):
+        config.check_services()
+    parse(MINIMAL).check_services()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[mailbox]\nquota = 5", r'unknown key "quota" in \[mailbox\] \(allowed: quota_items, '),
+        ("[mailbox]\nquota_items = 0", 'key "mailbox.quota_items"'),
+        ("[mailbox]\nexpiry_days = 0", 'key "mailbox.expiry_days"'),
+        ("[mailbox]\nlease_pulls = 0", 'key "mailbox.lease_pulls"'),
+        ('[registration]\nmode = "ajar"', 'key "registration.mode"'),
+        ("[registration]\nrate_per_s = 0", 'key "registration.rate_per_s"'),
+        ("[registration]\nmax_accounts = 0", 'key "registration.max_accounts"'),
+        ("[clients]\nmargin = 0.5", 'key "clients.margin"'),
+        ("[clients]\nanswer_s = -1", 'key "clients.answer_s"'),
+        ("[clients]\nburst_s = 0", 'key "clients.burst_s"'),
+        ("[hosting]\nmax_requests = 0", 'key "hosting.max_requests"'),
+        ("[hosting]\ntimeout_s = 0", 'key "hosting.timeout_s"'),
+        ("[service.weather]\nunits = {}", 'key "service'),
+        ("services = [1]", r'key "services\[0\]"'),
+        ("registration = 1", 'key "registration"'),
+    ],
+)
+def test_mistakes_are_named(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        parse(MINIMAL + text)
+
+
+def test_settings_for_a_service_that_is_not_hosted_are_an_error() -> None:
+    with pytest.raises(ConfigError, match='settings for the service "votes"'):
+        parse(MINIMAL + "[service.votes]\na = 1\n").check_services()
