@@ -85,6 +85,7 @@ class HopService(Service):
         self._observer = observer
         self._neighbourhood = Neighbourhood(node_id)
         self._mixer = Mixer(max_delay_s=0.0, next_hops=())
+        self._taking = True
         self._departures = Departures(frame_format=frame_format, clock=clock, network=network, observer=observer)
         self._intake = Intake(
             keyring=keyring,
@@ -120,9 +121,13 @@ class HopService(Service):
         self._intake.clear()
         self._departures.clear()
 
+    def stop_taking(self) -> None:
+        """Take no packet any more, for good, and let those that are here leave in their time."""
+        self._taking = False
+
     def take(self, peer: NodeId, packets: Iterable[bytes]) -> None:
         """Take packets that `peer` sent; nothing while the service does not run."""
-        if self.running:
+        if self.running and self._taking:
             self._intake.add(peer, packets)
 
     def inject(self, packets: Iterable[bytes]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from twisted.application.service import Service
 
@@ -61,6 +61,15 @@ class MixService(Service):
             network=network,
             observer=observer,
         )
+
+    @property
+    def problem(self) -> str | None:
+        """Why the mix cannot do its work: nothing of its own can keep it from it."""
+        return None
+
+    def status(self) -> Mapping[str, str | int | float]:
+        """Return what only a mix has to say of itself: nothing."""
+        return {}
 
     def prepare(self, document: Document) -> None:
         """Take packets for the neighbours of the next epoch already: their clocks may be ahead of ours."""

@@ -1,0 +1,95 @@
+"""`loopixmix mix`: takes packets from one layer, holds each for its delay, sends it to the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from loopixmix.commands.node import ask_to_withdraw, show_status
+from loopixmix.directory import Role
+from loopixmix.services.main import run_node, system_rng
+from loopixmix.services.mix import MixService
+from loopixmix.services.node import NodeKind
+from loopixmix.services.node_config import NodeConfig, create_node, load_node, node_toml
+from loopixmix.services.running import NodeParts
+from loopixmix.wire import Role as LinkRole
+
+DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+
+
+@click.group()
+def mix() -> None:
+    """Run a mix of the network."""
+
+
+@mix.command()
+@DIRECTORY
+@click.option("--name", required=True, help="Name of the mix in the network document.")
+@click.option("--listen", required=True, help="Address and port to listen on, HOST:PORT.")
+@click.option("--advertise", default="", help="Address and port where others find the mix.  [default: LISTEN]")
+@click.option(
+    "--network",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The network.toml of the network to join.",
+)
+def init(directory: Path, name: str, listen: str, advertise: str, network: Path) -> None:
+    """Make the identity and the configuration of a new mix in DIRECTORY.
+
+    What is there already is never overwritten.
+    """
+    text = node_toml(name=name, listen=listen, advertise=advertise, what="A mix")
+    identity = create_node(directory, config_text=text, config_type=NodeConfig, network=network, rng=system_rng())
+    click.echo(f"{directory / 'node.toml'}: look through it, then start with  loopixmix mix run {directory}")
+    click.echo(f"the authority has to allow the id {identity.public.hex()}")
+
+
+@mix.command()
+@DIRECTORY
+@click.option("--check-config", is_flag=True, help="Only check keys and configuration.")
+def run(directory: Path, check_config: bool) -> None:
+    """Run the mix of DIRECTORY until SIGTERM or ctrl-C.
+
+    SIGHUP reads node.toml again.
+    """
+    if check_config:
+        load_node(directory, NodeConfig)
+        click.echo(f"{directory}: the configuration is good")
+        return
+    run_node(directory, NodeConfig, lambda _: NodeKind(role=Role.MIX, link_role=LinkRole.MIX, make_service=make_mix))
+
+
+@mix.command()
+@DIRECTORY
+@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
+def status(directory: Path, as_json: bool) -> None:
+    """Tell how the mix of DIRECTORY is; exit code 1 where it does not run."""
+    show_status(directory, as_json=as_json)
+
+
+@mix.command()
+@DIRECTORY
+def withdraw(directory: Path) -> None:
+    """Take the running mix of DIRECTORY out of the next network document.
+
+    It serves on until it is stopped, which is right once the next epoch has begun.
+    """
+    ask_to_withdraw(directory)
+
+
+async def make_mix(parts: NodeParts) -> MixService:
+    """Make the service of a mix."""
+    return MixService(
+        node_id=parts.node_id,
+        keyring=parts.keyring,
+        geometry=parts.geometry,
+        frame_format=parts.frame_format,
+        unwrapping=parts.unwrapping,
+        limits=parts.limits,
+        refuse=parts.refuse,
+        clock=parts.clock,
+        network=parts.network,
+        rng=parts.rng,
+        observer=parts.observer,
+    )

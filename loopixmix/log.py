@@ -1,0 +1,93 @@
+"""The log of a process: Twisted's events on stderr, as text or as one JSON object a line.
+
+What nodes log are their own doings and counts. No event carries a packet, a key, a replay tag or who sent something: a
+test sends marked data through a node and looks for it in the log.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import IO, Literal, cast
+
+import msgspec
+from twisted.logger import (
+    FilteringLogObserver,
+    ILogFilterPredicate,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    eventAsText,
+    globalLogBeginner,
+)
+
+OWN_NAMESPACES = ("loopixmix", "provider", "client")
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a process logs: `format` text or json; `level` the least that is logged of its own events.
+
+    Of libraries, warnings and errors are logged.
+    """
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warn", "error"] = "info"
+
+
+class Log:
+    """The log of this process, once begun."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        """Take the stream to write to."""
+        self._stream = stream
+        self._settings = LogSettings()
+        self._levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
+
+    def begin(self, settings: LogSettings) -> None:
+        """Write every event from now on, those from before that were not written yet included."""
+        self.apply(settings)
+        predicate = cast(ILogFilterPredicate, self._levels)
+        observer = FilteringLogObserver(cast(ILogObserver, self._write), [predicate])
+        globalLogBeginner.beginLoggingTo([cast(ILogObserver, observer)], redirectStandardIO=False)
+
+    def apply(self, settings: LogSettings) -> None:
+        """Change format and level."""
+        self._settings = settings
+        level = LogLevel.levelWithName(settings.level)
+        for namespace in OWN_NAMESPACES:
+            self._levels.setLogLevelForNamespace(namespace, level)
+
+    def _write(self, event: LogEvent) -> None:
+        line = json_line(event) if self._settings.format == "json" else text_line(event)
+        self._stream.write(line)
+        self._stream.flush()
+
+
+def text_line(event: LogEvent) -> str:
+    """Return an event as text: time, level, where from, message; a traceback follows on more lines."""
+    return f"{_time(event)} {_level(event):<5} {event.get('log_namespace', '-')}: {_message(event)}\n"
+
+
+def json_line(event: LogEvent) -> str:
+    """Return an event as one JSON object: `time`, `level`, `from`, `message`."""
+    fields = {
+        "time": _time(event),
+        "level": _level(event),
+        "from": str(event.get("log_namespace", "-")),
+        "message": _message(event),
+    }
+    return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def _message(event: LogEvent) -> str:
+    return eventAsText(event, includeTimestamp=False, includeSystem=False).strip()
+
+
+def _time(event: LogEvent) -> str:
+    return datetime.fromtimestamp(event["log_time"], UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _level(event: LogEvent) -> str:
+    level = event.get("log_level")
+    return level.name if level is not None else "info"

@@ -1,0 +1,57 @@
+"""Start-up self-check: how fast this machine unwraps, and what that makes of threads and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loopixmix.keys import MixKey
+from loopixmix.seams import Rng
+from loopixmix.sphinx import Discard, Geometry, Hop, engine_name, unwrap_many, wrap
+
+CHECK_S = 0.1
+BATCH_S = 0.004
+"""A batch takes at most about this long: every packet in it waits for the others."""
+SMALLEST_BATCH, LARGEST_BATCH = 8, 256
+_PACKETS = 32
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What this process can unwrap with, and how fast."""
+
+    engine: str
+    unwraps_per_s: float
+    """On one core."""
+    threads: int
+    batch_packets: int
+
+
+def measure_capacity(
+    geometry: Geometry, *, rng: Rng, seconds: Callable[[], float], threads: int, batch_packets: int, engine: str | None
+) -> Capacity:
+    """Unwrap for about `CHECK_S` on one core and size what the operator left open.
+
+    `threads`: processors to use, 1 or more. `batch_packets`: 0 to choose. `seconds`: a clock for durations.
+    """
+    rate_per_s = _measure_unwraps_per_s(geometry, rng=rng, seconds=seconds, engine=engine)
+    fitting = int(rate_per_s * BATCH_S * threads)
+    return Capacity(
+        engine=engine_name(engine),
+        unwraps_per_s=rate_per_s,
+        threads=threads,
+        batch_packets=batch_packets or min(max(fitting, SMALLEST_BATCH), LARGEST_BATCH),
+    )
+
+
+def _measure_unwraps_per_s(geometry: Geometry, *, rng: Rng, seconds: Callable[[], float], engine: str | None) -> float:
+    key = MixKey.generate(rng)
+    packet = wrap([Hop(key.public, Discard())], b"", geometry=geometry, rng=rng, engine=engine)
+    packets = [packet] * _PACKETS
+    unwrapped, started_s = 0, seconds()
+    while True:
+        unwrap_many([key.private], packets, geometry=geometry, threads=1, engine=engine)
+        unwrapped += _PACKETS
+        passed_s = seconds() - started_s
+        if passed_s >= CHECK_S:
+            return unwrapped / passed_s
