@@ -47,6 +47,10 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
         """Return the address of the store of the provider in `directory`."""
         return self.store or sqlite_url(directory / STORE_FILE)
 
+    def has_store(self, directory: Path) -> bool:
+        """Tell whether the store was ever opened."""
+        return bool(self.store) or (directory / STORE_FILE).exists()
+
     def check_services(self) -> None:
         """Raise `ConfigError` where a service is not installed, or there are settings for one that is not hosted."""
         for name in self.service_names:

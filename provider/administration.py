@@ -1,0 +1,60 @@
+"""What an operator does with a provider's accounts, while it runs or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from loopixmix.config import load_config
+from loopixmix.errors import MisuseError
+from loopixmix.seams import Rng
+from loopixmix.services.node_config import CONFIG_FILE
+from provider.accounts import hash_invitation, make_invitation
+from provider.config import ProviderConfig
+from provider.store import MailStore
+from provider.store.accounts import Account, add_invitation, list_accounts, remove_account
+
+
+class UnknownAccountError(MisuseError):
+    """There is no account of that name."""
+
+
+class Administration:
+    """The accounts of one provider."""
+
+    def __init__(self, store: MailStore) -> None:
+        """Take the provider's store; the provider may be running on it."""
+        self._store = store
+
+    def accounts(self) -> list[Account]:
+        """Return all accounts by name."""
+        return self._store.read(list_accounts)
+
+    def remove(self, name: str, *, release_name: bool) -> None:
+        """Remove an account with its mail; its name is never given again unless `release_name`.
+
+        Raises `UnknownAccountError`.
+        """
+        removed = self._store.write(lambda connection: remove_account(connection, name, retire_name=not release_name))
+        if not removed:
+            raise UnknownAccountError(f"there is no account {name}")
+
+    def invite(self, *, uses: int, last_day: int, rng: Rng) -> str:
+        """Return a new invitation code for `uses` accounts, good up to `last_day`."""
+        code = make_invitation(rng)
+        self._store.write(
+            lambda connection: add_invitation(connection, hash_invitation(code), uses=uses, last_day=last_day)
+        )
+        return code
+
+
+@contextmanager
+def administration(directory: Path) -> Iterator[Administration]:
+    """Open the accounts of the provider in `directory`; raise `ConfigError` or `StoreError`."""
+    config = load_config(directory / CONFIG_FILE, ProviderConfig)
+    store = MailStore(config.store_url(directory))
+    try:
+        yield Administration(store)
+    finally:
+        store.close()

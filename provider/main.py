@@ -1,0 +1,177 @@
+"""`loopixmix provider`: the first and last hop of its clients."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import cast
+
+import click
+import msgspec
+from twisted.internet.interfaces import IReactorFromThreads
+
+from loopixmix.commands.node import ask_to_withdraw, show_status
+from loopixmix.directory import Role
+from loopixmix.services.main import run_node, system_rng
+from loopixmix.services.node import NodeKind
+from loopixmix.services.node_config import create_node, load_node
+from loopixmix.services.running import NodeParts
+from loopixmix.wire import Role as LinkRole
+from provider.accounts import RegistrationMode
+from provider.administration import administration
+from provider.building import make_provider
+from provider.config import ProviderConfig, provider_toml
+from provider.mailbox import day_of
+from provider.service import ProviderService
+from provider.store import MailStore
+
+DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+MODES = click.Choice([str(mode) for mode in RegistrationMode])
+
+
+@click.group()
+def provider() -> None:
+    """Run a provider: mailboxes, first and last hop, hosted services."""
+
+
+@provider.command()
+@DIRECTORY
+@click.option("--name", required=True, help="Name of the provider, the second half of its clients' addresses.")
+@click.option("--listen", required=True, help="Address and port to listen on, HOST:PORT.")
+@click.option("--advertise", default="", help="Address and port where others find it.  [default: LISTEN]")
+@click.option(
+    "--network",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The network.toml of the network to join.",
+)
+@click.option("--registration", type=MODES, default="invitation", show_default=True, help="Who may open an account.")
+def init(directory: Path, name: str, listen: str, advertise: str, network: Path, registration: str) -> None:
+    """Make the identity and the configuration of a new provider in DIRECTORY.
+
+    What is there already is never overwritten.
+    """
+    text = provider_toml(name=name, listen=listen, advertise=advertise, registration=RegistrationMode(registration))
+    identity = create_node(directory, config_text=text, config_type=ProviderConfig, network=network, rng=system_rng())
+    click.echo(f"{directory / 'node.toml'}: look through it, then start with  loopixmix provider run {directory}")
+    click.echo(f"the authority has to allow the id {identity.public.hex()}")
+    if registration == RegistrationMode.INVITATION:
+        click.echo(f"invite clients with  loopixmix provider invite {directory}")
+
+
+@provider.command()
+@DIRECTORY
+@click.option("--check-config", is_flag=True, help="Only check keys, configuration, services and store.")
+def run(directory: Path, check_config: bool) -> None:
+    """Run the provider of DIRECTORY until SIGTERM or ctrl-C.
+
+    SIGHUP reads node.toml again.
+    """
+    config, _, _ = load_node(directory, ProviderConfig)
+    config.check_services()
+    if config.has_store(directory):
+        # Opened once before anything runs: a store that cannot be used is to show now, not with the first document.
+        MailStore(config.store_url(directory)).close()
+    if check_config:
+        click.echo(f"{directory}: the configuration is good")
+        return
+    run_node(directory, ProviderConfig, _kind_of)
+
+
+@provider.command()
+@DIRECTORY
+@AS_JSON
+def status(directory: Path, as_json: bool) -> None:
+    """Tell how the provider of DIRECTORY is; exit code 1 where it does not run."""
+    show_status(directory, as_json=as_json)
+
+
+@provider.command()
+@DIRECTORY
+def withdraw(directory: Path) -> None:
+    """Take the running provider of DIRECTORY out of the next network document.
+
+    It serves on until it is stopped, which is right once the next epoch has begun and its clients have moved.
+    """
+    ask_to_withdraw(directory)
+
+
+@provider.command()
+@DIRECTORY
+@click.option("--uses", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Accounts per code.")
+@click.option("--days", type=click.IntRange(0, 36_500), default=30, show_default=True, help="Days the code holds.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How many codes to make.")
+@AS_JSON
+def invite(directory: Path, uses: int, days: int, count: int, as_json: bool) -> None:
+    """Make invitation codes for clients of the provider of DIRECTORY; it may be running.
+
+    A code is shown once: only its hash is kept.
+    """
+    last_day = day_of(time.time()) + days
+    with administration(directory) as accounts:
+        codes = [accounts.invite(uses=uses, last_day=last_day, rng=system_rng()) for _ in range(count)]
+    click.echo(msgspec.json.encode({"invitations": codes}) if as_json else "\n".join(codes))
+
+
+@provider.group()
+def accounts() -> None:
+    """List, remove and invite the accounts of a provider; it may be running."""
+
+
+@accounts.command(name="list")
+@DIRECTORY
+@AS_JSON
+def list_(directory: Path, as_json: bool) -> None:
+    """List the accounts: name, identity key, items that wait, day of registration (never finer), published card."""
+    with administration(directory) as opened:
+        rows = [
+            {
+                "name": account.name,
+                "identity": account.identity.hex(),
+                "items": account.items,
+                "created": time.strftime("%Y-%m-%d", time.gmtime(account.created_day * 86_400)),
+                "published": account.published,
+            }
+            for account in opened.accounts()
+        ]
+    if as_json:
+        click.echo(msgspec.json.encode({"accounts": rows}))
+        return
+    for row in rows:
+        published = "published" if row["published"] else "not published"
+        click.echo(f"{row['name']:<24} {row['identity']}  {row['items']:>7} items  {row['created']}  {published}")
+
+
+@accounts.command()
+@DIRECTORY
+@click.argument("name")
+@click.option("--release-name", is_flag=True, help="Let somebody else register the name later.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(directory: Path, name: str, release_name: bool, yes: bool) -> None:
+    """Remove the account NAME with all its mail, for ever."""
+    if not yes:
+        click.confirm(f"Remove the account {name} and all mail that waits for it?", abort=True)
+    with administration(directory) as opened:
+        opened.remove(name, release_name=release_name)
+    click.echo(f"{name} is removed")
+
+
+accounts.add_command(invite)
+
+
+def _kind_of(config: ProviderConfig) -> NodeKind:
+    from twisted.internet import reactor
+
+    call_on_reactor = cast(IReactorFromThreads, reactor).callFromThread
+
+    async def make_service(parts: NodeParts) -> ProviderService:
+        return await make_provider(parts, config, call_on_reactor=call_on_reactor)
+
+    return NodeKind(
+        role=Role.PROVIDER,
+        link_role=LinkRole.PROVIDER,
+        make_service=make_service,
+        services=config.service_names,
+        serves_clients=True,
+    )
