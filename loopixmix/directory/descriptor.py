@@ -92,7 +92,7 @@ def decode_descriptor(
        (`DescriptorOfOtherNetwork`).
     3. It does not contradict itself (`DescriptorInconsistent`): the host is an address or a host name, services are
        offered by providers only and in ascending order, mix keys ascend by epoch, differ, and are canonical
-       points of full order on Curve25519.
+       points of prime order on Curve25519.
     4. It was issued no more than `CLOCK_TOLERANCE_S` after `now_s` (`DescriptorFromFuture`), and later than the newest
        known of that node, `newest_seen_ms` (`DescriptorReplayed`).
     5. It has a mix key for the epoch at `now_s` or a later one (`DescriptorExpired`).

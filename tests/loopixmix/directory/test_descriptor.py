@@ -130,7 +130,7 @@ def test_a_good_host_is_accepted(host: str) -> None:
     ("change", "text"),
     [
         ({"services": ("echo",)}, "only a provider"),
-        ({"mix_keys": {NETWORK.epoch: bytes(32)}}, "full order"),
+        ({"mix_keys": {NETWORK.epoch: bytes(32)}}, "prime order"),
         ({"mix_keys": dict.fromkeys((1, 2), NODE.mix_keys[NETWORK.epoch].public)}, "several epochs"),
         ({"mix_keys": dict(reversed(NODE.public_mix_keys.items()))}, "ascending"),
     ],
