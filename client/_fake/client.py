@@ -172,6 +172,8 @@ class FakeClient:
         def stream(rate_per_s: float) -> StreamStatus:
             return StreamStatus(rate_per_s=rate_per_s, sent=int(rate_per_s * running_s) if registered else 0)
 
+        real_sent = sum(o.message.fragments_sent for o in self._outgoing.values())
+        payload = stream(params.payload_rate_per_s)
         loop = stream(params.loop_rate_per_s)
         return ClientStatus(
             address=self.address,
@@ -182,10 +184,10 @@ class FakeClient:
             queued_messages=len(queued),
             queued_fragments=sum(m.fragments - m.fragments_acknowledged for m in queued),
             unread=self._inbox.unhandled,
-            payload=stream(params.payload_rate_per_s),
+            payload=StreamStatus(rate_per_s=payload.rate_per_s, sent=max(payload.sent, real_sent)),
             loop=loop,
             drop=stream(params.drop_rate_per_s),
-            real_sent=sum(o.message.fragments_sent for o in self._outgoing.values()),
+            real_sent=real_sent,
             loops_returned=loop.sent,
             loops_lost=0,
             loop_round_trip_mean_s=2 * self._network.delay_s,

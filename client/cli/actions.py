@@ -1,0 +1,102 @@
+"""What the commands do that is more than one call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+from client.api import Client, ClientError, MessageState, OutgoingMessage, ReceivedMessage
+from loopixmix.errors import StoreError, UnavailableError
+from loopixmix.files import make_directory
+
+POLL_S = 0.25
+FINISHED = (MessageState.STORED, MessageState.RECEIVED, MessageState.FAILED)
+
+
+class MessageFailedError(ClientError):
+    """The message could not be delivered and was given up."""
+
+
+class StillOnItsWayError(ClientError, UnavailableError):
+    """The message was not acknowledged in the time that was given; it stays queued."""
+
+
+class Time(Protocol):
+    """Time, as a command's conversation gives it."""
+
+    def seconds(self) -> float:
+        """Return the present time."""
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass."""
+
+
+async def stored(
+    client: Client,
+    message_id: str,
+    *,
+    time: Time,
+    within_s: float,
+    progress: Callable[[OutgoingMessage], None],
+) -> OutgoingMessage:
+    """Return a message once the recipient's provider stored it, telling `progress` how far it is.
+
+    Raises `MessageFailedError` or `StillOnItsWayError`.
+    """
+    deadline_s = time.seconds() + within_s
+    while True:
+        message = await client.message(message_id)
+        progress(message)
+        if message.state is MessageState.FAILED:
+            raise MessageFailedError(f"the message to {message.to} was given up: {message.history[-1].detail}")
+        if message.state in FINISHED:
+            return message
+        if time.seconds() > deadline_s:
+            raise StillOnItsWayError(
+                f"after {within_s:g} s {message.fragments_acknowledged} of {message.fragments} fragments are "
+                f"acknowledged; it goes on: see  loopixmix client message DIR {message_id}"
+            )
+        await time.pause(POLL_S)
+
+
+async def every_received(
+    client: Client, show: Callable[[ReceivedMessage], None], *, after: int, limit: int, page: int = 50
+) -> int:
+    """Give at most `limit` received messages after a number to `show`, and return the number of the last one."""
+    while limit > 0:
+        messages = await client.inbox(after=after, limit=min(page, limit))
+        if not messages:
+            break
+        for message in messages:
+            show(message)
+            after = message.number
+        limit -= len(messages)
+    return after
+
+
+async def follow_received(
+    client: Client, show: Callable[[ReceivedMessage], None], *, after: int, news: Callable[[], Awaitable[None]]
+) -> None:
+    """Give every message to `show` that is or will be received; `news` returns when there may be one."""
+    while True:
+        after = await every_received(client, show, after=after, limit=2**31)
+        await news()
+
+
+def save_body(directory: Path, message: ReceivedMessage) -> Path:
+    """Write a body to a new file, named by the message's number and kind and nothing that its sender chose freely.
+
+    A file that is there already is left as it is. Raises `StoreError` where it cannot be written.
+    """
+    path = directory / f"{message.number:06}-{re.sub('[^a-z0-9-]', '_', message.kind)}"
+    make_directory(directory)
+    try:
+        with path.open("xb") as file:
+            file.write(message.body)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+    return path

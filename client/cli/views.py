@@ -1,0 +1,169 @@
+"""What the commands show, as rich renderables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from client.api import ClientStatus, Contact, MessageState, OutgoingMessage, ReceivedMessage, StreamStatus
+from client.cli.text import counted, duration, instant, plain_line, readable, size
+
+INDENT = " " * 6
+
+STATE_WORDS = {
+    MessageState.QUEUED: ("queued", "yellow", "waits for its turn"),
+    MessageState.SENDING: ("sending", "yellow", "fragments leave with the payload stream"),
+    MessageState.STORED: ("stored", "green", "the recipient's provider has all of it"),
+    MessageState.RECEIVED: ("received", "bold green", "the recipient's own receipt"),
+    MessageState.RETRYING: ("retrying", "yellow", "not acknowledged in time: sent again on new paths"),
+    MessageState.FAILED: ("failed", "bold red", "given up"),
+}
+
+
+def status_view(status: ClientStatus) -> RenderableType:
+    """Show what a client is doing."""
+    head = _grid()
+    head.add_row("address", Text(status.address or "not registered", style="bold" if status.address else "yellow"))
+    head.add_row("link", Text("connected", "green") if status.connected else Text("not connected", "red"))
+    if status.problem:
+        head.add_row("problem", Text(plain_line(status.problem), "bold red"))
+    head.add_row("epoch", str(status.epoch))
+    head.add_row("to send", _queue(status))
+    head.add_row("unread", counted(status.unread, "message"))
+    head.add_row("delivery takes", f"about {duration(status.expected_delivery_s)} for a short message")
+    head.add_row("own loops", _loops(status))
+    return Group(head, Text(), _streams(status))
+
+
+def message_view(message: OutgoingMessage) -> RenderableType:
+    """Show an outgoing message with its history."""
+    head = _grid()
+    head.add_row("message", message.message_id)
+    head.add_row("to", plain_line(message.to))
+    head.add_row("kind", plain_line(message.kind))
+    head.add_row("length", f"{size(message.length_bytes)} in {counted(message.fragments, 'fragment')}")
+    head.add_row("sent", f"{message.fragments_sent:,} of {message.fragments:,}")
+    head.add_row("acknowledged", f"{message.fragments_acknowledged:,} of {message.fragments:,}")
+    history = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for change in message.history:
+        word, style, meaning = STATE_WORDS[change.state]
+        history.add_row(Text(instant(change.at_s), "dim"), Text(word, style), plain_line(change.detail) or meaning)
+    return Group(head, Text(), history)
+
+
+def queued_line(message: OutgoingMessage) -> Text:
+    """Say where a message that was just sent is."""
+    word, style, _ = STATE_WORDS[message.state]
+    return Text.assemble(
+        (word, style),
+        f" for {plain_line(message.to)}: {size(message.length_bytes)} in {counted(message.fragments, 'fragment')}  ",
+        (message.message_id, "dim"),
+    )
+
+
+def received_view(message: ReceivedMessage, *, saved_as: str = "") -> RenderableType:
+    """Show a received message; a body that is no text, or was saved, only by its length."""
+    who = (
+        Text("anonymous", "magenta")
+        if message.sender is None
+        else Text.assemble(
+            (plain_line(message.sender), "bold"), ("", "") if message.verified else (" (key not known)", "red")
+        )
+    )
+    head = Text.assemble(
+        (f"{message.number:>4}  ", "cyan"), (instant(message.received_at_s), "dim"), "  ", who, f"  {message.kind}"
+    )
+    if message.reply_to:
+        head.append(f"\n{INDENT}answer to {plain_line(message.reply_to)}", "dim")
+    text = None if saved_as else readable(message.body)
+    if saved_as:
+        body = Text(f"{size(len(message.body))}, saved as {saved_as}", "green")
+    elif text is None:
+        body = Text(f"{size(len(message.body))} that are no text: use --save-dir", "yellow")
+    else:
+        body = Text(text.rstrip("\n"))
+    lines = body.split("\n", allow_blank=True)
+    return Group(head, *(Text.assemble(INDENT, line) for line in lines), Text())
+
+
+def contacts_view(contacts: Sequence[Contact]) -> RenderableType:
+    """Show all contacts."""
+    if not contacts:
+        return Text("no contacts yet: add one with  loopixmix client contacts DIR add NAME@PROVIDER", "dim")
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("address", style="bold")
+    table.add_column("fingerprint", overflow="fold")
+    table.add_column("")
+    for contact in contacts:
+        table.add_row(plain_line(contact.address), contact.fingerprint, _trust(contact))
+    return table
+
+
+def contact_view(contact: Contact) -> RenderableType:
+    """Show one contact, and what to do about it."""
+    rows = _grid()
+    rows.add_row("address", Text(plain_line(contact.address), "bold"))
+    rows.add_row("fingerprint", contact.fingerprint)
+    if contact.changed_fingerprint:
+        rows.add_row("new key", Text(contact.changed_fingerprint, "red"))
+    rows.add_row("key", _trust(contact))
+    if contact.verified and not contact.changed_fingerprint:
+        return rows
+    advice = (
+        "The key is another one than before, so nothing is sent. Ask them over another way, then accept the new one."
+        if contact.changed_fingerprint
+        else "Any name gets an answer, even one that nobody has: compare the fingerprint with them, then accept it."
+    )
+    return Group(rows, Text(), Text(advice, "dim"))
+
+
+def _grid() -> Table:
+    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _queue(status: ClientStatus) -> str:
+    if not status.queued_messages:
+        return "nothing"
+    return f"{counted(status.queued_messages, 'message')}, {counted(status.queued_fragments, 'fragment')}"
+
+
+def _loops(status: ClientStatus) -> str:
+    ended = status.loops_returned + status.loops_lost
+    if not ended:
+        return "none has come back yet"
+    share = status.loops_returned / ended
+    return f"{share:.1%} of {ended:,} came back, after {status.loop_round_trip_mean_s:.2f} s on average"
+
+
+def _streams(status: ClientStatus) -> Table:
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("stream")
+    table.add_column("rate", justify="right")
+    table.add_column("sent", justify="right")
+    table.add_column("")
+    cover = status.payload.sent - status.real_sent
+    notes = (
+        f"{status.real_sent:,} real, {cover:,} cover",
+        "through the network and back to us",
+        "through the network to nobody",
+    )
+    streams: tuple[tuple[str, StreamStatus], ...] = (
+        ("payload or drop", status.payload),
+        ("loop", status.loop),
+        ("drop", status.drop),
+    )
+    for (name, stream), note in zip(streams, notes, strict=True):
+        table.add_row(name, f"{stream.rate_per_s:g}/s", f"{stream.sent:,}", Text(note, "dim"))
+    return table
+
+
+def _trust(contact: Contact) -> Text:
+    if contact.changed_fingerprint:
+        return Text("the key changed: nothing is sent", "bold red")
+    return Text("verified", "green") if contact.verified else Text("not verified", "yellow")

@@ -1,0 +1,371 @@
+"""`loopixmix client`: an anonymous messaging client, and what one may do with it.
+
+Here the commands meet the reactor and the system's randomness. Each imports what it needs when it is called, so that
+a short command is quick.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TypeVar, cast
+
+import click
+
+from client.api import ClientStatus, Contact, OutgoingMessage, ReceivedMessage, UnknownContactError
+
+if TYPE_CHECKING:
+    import msgspec
+    from rich.console import Console, RenderableType
+
+    from client.cli.running import Conversation
+
+T = TypeVar("T")
+
+REGISTER_WAIT_S = 15.0
+PIPED_WIDTH = 200
+"""How wide tables are for a reader that is no terminal; text is not broken at all."""
+
+DIRECTORY = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+FILE = click.option("--file", "file", type=click.File("rb"), help="Take the content of this file.")
+
+
+@click.group()
+def client() -> None:
+    """Write and read over the network, anonymously.
+
+    A client is a directory DIR and a daemon, `run`, which sends at the same rates whatever you do. The other commands
+    talk to the daemon and return.
+    """
+
+
+@client.command()
+@DIRECTORY
+@click.option(
+    "--network",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The trust root of the network, a network.toml; it is copied.",
+)
+@click.option(
+    "--api-port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    show_default="any free one",
+    help="Port of the local HTTP API on loopback.",
+)
+def init(directory: Path, network: Path, api_port: int) -> None:
+    """Make a new client in DIR.
+
+    That is two secret keys, a client.toml to look through, and a copy of the trust root.
+    """
+    from client.configuration import CONFIG_FILE, create_client
+
+    trust_root = create_client(directory, network=network, api_port=api_port, rng=random.SystemRandom())
+    click.echo(f"{directory / CONFIG_FILE}: a new client of the network {trust_root.name}")
+    click.echo(f"start it with  loopixmix client run {directory}")
+
+
+@client.command()
+@DIRECTORY
+@click.option("--check-config", is_flag=True, help="Only check configuration, trust root and keys.")
+def run(directory: Path, check_config: bool) -> None:
+    """Run the client of DIR until SIGTERM or ctrl-C."""
+    from client.configuration import load_client
+
+    loaded = load_client(directory)
+    if check_config:
+        click.echo(f"{directory}: the configuration is good")
+        return
+    from twisted.internet import reactor
+    from twisted.internet.posixbase import PosixReactorBase
+
+    from client.daemon import ClientDaemon, run_daemon
+
+    running = cast(PosixReactorBase, reactor)
+    daemon = ClientDaemon(loaded, reactor=running, rng=random.SystemRandom())
+    run_daemon(daemon, log=loaded.config.log, reactor=running)
+
+
+@client.command()
+@DIRECTORY
+@click.argument("address", metavar="NAME@PROVIDER")
+@click.option("--invitation", default="", help="The code, where the provider asks for one.")
+def register(directory: Path, address: str, invitation: str) -> None:
+    """Open an account.
+
+    The provider PROVIDER keeps the mailbox NAME for this client and gives its keys to whoever asks for them.
+    """
+    name, at, provider = address.partition("@")
+    if not at:
+        raise click.BadParameter("an address is NAME@PROVIDER")
+
+    async def work(conversation: Conversation) -> str:
+        await conversation.daemon(within_s=REGISTER_WAIT_S)  # it may have been started just now
+        return await conversation.client.register(name, provider, invitation=invitation)
+
+    click.echo(f"registered as {_converse(directory, work)}")
+
+
+@client.command()
+@DIRECTORY
+@click.argument("to", metavar="TO")
+@click.argument("text", metavar="[TEXT|-]", default="")
+@FILE
+@click.option("--kind", default="text", show_default=True, help="Names the application that is to handle it.")
+@click.option("--anonymous", is_flag=True, help="Leave out who sent it; reply blocks let the recipient answer.")
+@click.option("--wait", is_flag=True, help="Return only once the recipient's provider has stored it.")
+@click.option(
+    "--timeout", "timeout_s", default=3600.0, show_default=True, help="With --wait: give up waiting, seconds."
+)
+@click.option("--idempotency-key", default="", help="The same key again sends nothing twice.  [default: random]")
+@JSON
+def send(
+    directory: Path,
+    to: str,
+    text: str,
+    file: IO[bytes] | None,
+    kind: str,
+    anonymous: bool,
+    wait: bool,
+    timeout_s: float,
+    idempotency_key: str,
+    as_json: bool,
+) -> None:
+    """Send a message.
+
+    It is TEXT, a file, or standard input (-); TO is a contact, or the reply:... of an anonymous message. Returns once
+    the message is on disk: it leaves with the payload stream, and is sent again until it is acknowledged.
+    """
+    body = _body(text, file)
+    key = idempotency_key or random.SystemRandom().randbytes(16).hex()
+
+    async def work(conversation: Conversation) -> OutgoingMessage:
+        message_id = await conversation.client.send(to, body, kind=kind, idempotency_key=key, anonymous=anonymous)
+        if not wait:
+            return await conversation.client.message(message_id)
+        from client.cli.actions import stored
+        from client.cli.progress import FragmentProgress
+
+        with FragmentProgress(_console(sys.stderr)) as progress:
+            return await stored(
+                conversation.client, message_id, time=conversation, within_s=timeout_s, progress=progress.show
+            )
+
+    sent = _converse(directory, work)
+    if as_json:
+        return _print_json(sent)
+    from client.cli.views import queued_line
+
+    return _print(queued_line(sent))
+
+
+@client.command()
+@DIRECTORY
+@click.option("--after", default=0, type=click.IntRange(min=0), help="Only messages with a higher number.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@click.option("--follow", is_flag=True, help="Go on with what comes, until ctrl-C.")
+@click.option(
+    "--save-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Save each body as NUMBER-KIND in this directory.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, bodies in base64.")
+def inbox(directory: Path, after: int, limit: int, follow: bool, save_dir: Path | None, as_json: bool) -> None:
+    """List received messages, oldest first."""
+    from client.cli.actions import every_received, follow_received, save_body
+
+    def show(message: ReceivedMessage) -> None:
+        saved_as = str(save_body(save_dir, message)) if save_dir is not None else ""
+        if as_json:
+            return _print_json(message)
+        from client.cli.views import received_view
+
+        return _print(received_view(message, saved_as=saved_as))
+
+    async def work(conversation: Conversation) -> int:
+        if follow:
+            await follow_received(conversation.client, show, after=after, news=lambda: conversation.pause(0.5))
+        return await every_received(conversation.client, show, after=after, limit=limit)
+
+    if _converse(directory, work) == after and not as_json:
+        click.echo("no messages" if after == 0 else f"no messages after number {after}", err=True)
+
+
+@client.command()
+@DIRECTORY
+@click.argument("message_id", metavar="ID")
+@JSON
+def message(directory: Path, message_id: str, as_json: bool) -> None:
+    """Tell where an outgoing message is, with its history."""
+    found = _converse(directory, lambda conversation: conversation.client.message(message_id))
+    if as_json:
+        return _print_json(found)
+    from client.cli.views import message_view
+
+    return _print(message_view(found))
+
+
+@client.command()
+@DIRECTORY
+@click.argument("service", metavar="SERVICE")
+@click.argument("text", metavar="[TEXT|-]", default="")
+@FILE
+@click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="Seconds to wait for the answer.")
+def request(directory: Path, service: str, text: str, file: IO[bytes] | None, timeout_s: float) -> None:
+    """Ask a service anonymously.
+
+    SERVICE is a name, for any provider that offers it, or SERVICE@PROVIDER. The request is TEXT, a file, or standard
+    input (-); the answer goes to standard output as it is.
+    """
+    body = _body(text, file)
+    answer = _converse(directory, lambda conversation: conversation.client.request(service, body, timeout_s=timeout_s))
+    sys.stdout.buffer.write(answer)
+    if sys.stdout.isatty() and not answer.endswith(b"\n"):
+        click.echo()
+
+
+@client.command()
+@DIRECTORY
+@click.option("--watch", is_flag=True, help="Refresh every second, until ctrl-C.")
+@JSON
+def status(directory: Path, watch: bool, as_json: bool) -> None:
+    """Tell what the client is doing."""
+    from client.cli.views import status_view
+
+    if watch and as_json:
+        raise click.UsageError("--watch is for people, --json for programs")
+    if watch:
+        return _converse(directory, lambda conversation: _watch(conversation, status_view))
+    found = _converse(directory, lambda conversation: conversation.client.status())
+    return _print_json(found) if as_json else _print(status_view(found))
+
+
+@client.group(invoke_without_command=True)
+@DIRECTORY
+@click.pass_context
+def contacts(context: click.Context, directory: Path) -> None:
+    """Whom this client can write to.
+
+    Each contact's key is pinned when it is added. Without a subcommand, all are listed.
+    """
+    context.obj = directory
+    if context.invoked_subcommand is None:
+        context.invoke(list_contacts)
+
+
+@contacts.command("list")
+@JSON
+@click.pass_obj
+def list_contacts(directory: Path, as_json: bool = False) -> None:
+    """List all contacts."""
+    found = _converse(directory, lambda conversation: conversation.client.contacts())
+    if as_json:
+        return _print_json(found)
+    from client.cli.views import contacts_view
+
+    return _print(contacts_view(found))
+
+
+@contacts.command()
+@click.argument("address", metavar="NAME@PROVIDER")
+@JSON
+@click.pass_obj
+def add(directory: Path, address: str, as_json: bool) -> None:
+    """Look a key up anonymously and pin it."""
+    _show_contact(_converse(directory, lambda conversation: conversation.client.add_contact(address)), as_json)
+
+
+@contacts.command()
+@click.argument("address", metavar="NAME@PROVIDER")
+@click.pass_obj
+def remove(directory: Path, address: str) -> None:
+    """Forget a contact and its key."""
+    _converse(directory, lambda conversation: conversation.client.remove_contact(address))
+    click.echo(f"{address} is no contact any more")
+
+
+@contacts.command()
+@click.argument("address", metavar="NAME@PROVIDER")
+@click.argument("fingerprint")
+@JSON
+@click.pass_obj
+def accept(directory: Path, address: str, fingerprint: str, as_json: bool) -> None:
+    """Take a key for theirs.
+
+    Do so after you compared its FINGERPRINT with them, over another way. It may be the pinned key or a changed one.
+    """
+    accepted = _converse(directory, lambda conversation: conversation.client.accept_key(address, fingerprint))
+    _show_contact(accepted, as_json)
+
+
+@contacts.command()
+@click.argument("address", metavar="NAME@PROVIDER")
+@JSON
+@click.pass_obj
+def show(directory: Path, address: str, as_json: bool) -> None:
+    """Show one contact with its fingerprint."""
+    found = _converse(directory, lambda conversation: conversation.client.contacts())
+    for contact in found:
+        if contact.address == address:
+            return _show_contact(contact, as_json)
+    raise UnknownContactError(f"there is no contact {address}; add it first")
+
+
+async def _watch(conversation: Conversation, view: Callable[[ClientStatus], RenderableType]) -> None:
+    from rich.live import Live
+
+    with Live(console=_console(sys.stdout), auto_refresh=False, screen=False) as live:
+        while True:
+            live.update(view(await conversation.client.status()), refresh=True)
+            await conversation.pause(1.0)
+
+
+def _converse(directory: Path, work: Callable[[Conversation], Awaitable[T]]) -> T:
+    from twisted.internet import reactor
+    from twisted.internet.posixbase import PosixReactorBase
+
+    from client.cli.running import converse
+
+    return converse(directory, work, reactor=cast(PosixReactorBase, reactor), rng=random.SystemRandom())
+
+
+def _body(text: str, file: IO[bytes] | None) -> bytes:
+    if file is not None and text:
+        raise click.UsageError("give TEXT or --file, not both")
+    if file is not None:
+        return file.read()
+    return sys.stdin.buffer.read() if text == "-" else text.encode()
+
+
+def _show_contact(contact: Contact, as_json: bool) -> None:
+    if as_json:
+        return _print_json(contact)
+    from client.cli.views import contact_view
+
+    return _print(contact_view(contact))
+
+
+def _print_json(value: msgspec.Struct | list[Contact]) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.encode(value))
+
+
+def _print(renderable: RenderableType) -> None:
+    console = _console(sys.stdout)
+    if console.is_terminal:
+        return console.print(renderable)
+    console.width = PIPED_WIDTH
+    with console.capture() as capture:
+        console.print(renderable, soft_wrap=True)
+    return click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def _console(stream: IO[str]) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False)

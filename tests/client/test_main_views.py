@@ -1,0 +1,145 @@
+"""What the commands show."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from rich.console import Console, RenderableType
+
+from client.api import (
+    ClientStatus,
+    Contact,
+    MessageState,
+    OutgoingMessage,
+    ReceivedMessage,
+    StateChange,
+    StreamStatus,
+)
+from client.cli.views import (
+    STATE_WORDS,
+    contact_view,
+    contacts_view,
+    message_view,
+    queued_line,
+    received_view,
+    status_view,
+)
+
+STATUS = ClientStatus(
+    address="alice@home",
+    registered=True,
+    connected=True,
+    epoch=7,
+    problem="",
+    queued_messages=2,
+    queued_fragments=700,
+    unread=1,
+    payload=StreamStatus(rate_per_s=2.0, sent=1000),
+    loop=StreamStatus(rate_per_s=0.5, sent=250),
+    drop=StreamStatus(rate_per_s=0.5, sent=249),
+    real_sent=300,
+    loops_returned=99,
+    loops_lost=1,
+    loop_round_trip_mean_s=1.5,
+    expected_delivery_s=3.0,
+)
+CONTACT = Contact(address="bob@away", fingerprint="1111-2222", verified=False)
+RECEIVED = ReceivedMessage(
+    number=3,
+    message_id="ab" * 16,
+    sender="bob@away",
+    verified=True,
+    kind="text",
+    body=b"two\nlines\n",
+    received_at_s=0.0,
+)
+OUTGOING = OutgoingMessage(
+    message_id="cd" * 16,
+    to="bob@away",
+    kind="file",
+    length_bytes=300_000,
+    state=MessageState.RETRYING,
+    fragments=201,
+    fragments_sent=201,
+    fragments_acknowledged=200,
+    history=(
+        StateChange(0.0, MessageState.QUEUED),
+        StateChange(1.0, MessageState.SENDING),
+        StateChange(9.0, MessageState.RETRYING, "attempt 2"),
+    ),
+)
+
+
+def shown(renderable: RenderableType) -> str:
+    console = Console(width=120, color_system=None)
+    with console.capture() as capture:
+        console.print(renderable)
+    return capture.get()
+
+
+def test_a_status_that_is_well() -> None:
+    text = shown(status_view(STATUS))
+    for part in ("alice@home", "connected", "2 messages, 700 fragments", "1 message", "about 3.0 s", "99.0% of 100"):
+        assert part in text
+    assert "300 real, 700 cover" in text
+    assert "problem" not in text
+
+
+def test_a_status_that_is_not() -> None:
+    new = msgspec.structs.replace(
+        STATUS, address="", connected=False, problem="no link\x1b[2J", queued_messages=0, loops_returned=0, loops_lost=0
+    )
+    text = shown(status_view(new))
+    for part in ("not registered", "not connected", "no link\N{REPLACEMENT CHARACTER}[2J", "nothing", "none has come"):
+        assert part in text
+
+
+def test_a_message_with_its_history() -> None:
+    text = shown(message_view(OUTGOING))
+    for part in ("300.0 kB in 201 fragments", "200 of 201", "attempt 2", "waits for its turn"):
+        assert part in text
+    assert "retrying for bob@away: 300.0 kB in 201 fragments" in shown(queued_line(OUTGOING))
+
+
+def test_every_state_has_words() -> None:
+    assert set(STATE_WORDS) == set(MessageState)
+
+
+def test_a_received_text() -> None:
+    text = shown(received_view(RECEIVED))
+    assert text.splitlines()[0].split()[0] == "3"
+    assert "bob@away  text" in text
+    assert [line.rstrip() for line in text.splitlines()[1:3]] == ["      two", "      lines"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"verified": False}, "bob@away (key not known)"),
+        ({"sender": None, "verified": False, "reply_to": "reply:77"}, "anonymous"),
+        ({"sender": None, "verified": False, "reply_to": "reply:77"}, "answer to reply:77"),
+        ({"body": b"\xff\x00"}, "2 bytes that are no text"),
+        ({"body": b"\x1b[31m[bold]x[/bold]"}, "\N{REPLACEMENT CHARACTER}[31m[bold]x[/bold]"),
+        ({"sender": "ev\x07il@x"}, "ev\N{REPLACEMENT CHARACTER}il@x"),
+    ],
+)
+def test_a_received_message_of_another_sort(changed: dict[str, object], part: str) -> None:
+    assert part in shown(received_view(msgspec.structs.replace(RECEIVED, **changed)))
+
+
+def test_a_saved_body_is_not_shown() -> None:
+    text = shown(received_view(RECEIVED, saved_as="mail/000003-text"))
+    assert "10 bytes, saved as mail/000003-text" in text
+    assert "lines" not in text
+
+
+def test_contacts_and_what_to_do_about_them() -> None:
+    changed = Contact(address="eve@away", fingerprint="3333", verified=True, changed_fingerprint="4444")
+    verified = Contact(address="sue@away", fingerprint="5555", verified=True)
+    text = shown(contacts_view([CONTACT, changed, verified]))
+    for part in ("not verified", "the key changed: nothing is sent", "sue@away"):
+        assert part in text
+    assert "no contacts yet" in shown(contacts_view([]))
+    assert "compare the fingerprint" in shown(contact_view(CONTACT))
+    assert "4444" in shown(contact_view(changed))
+    assert "compare" not in shown(contact_view(verified))

@@ -1,0 +1,154 @@
+"""The commands of `loopixmix client` as processes, against the daemons of two fake clients."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent.parent
+ENVIRONMENT = {"PYTHONPATH": str(TESTS.parent), "PATH": "/usr/bin:/bin", "COLUMNS": "100"}
+
+
+class Commands:
+    """Runs commands in the directory of two daemons."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, *arguments: str, stdin: bytes = b"", code: int = 0) -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run(
+            self.line(*arguments), cwd=self.root, env=ENVIRONMENT, input=stdin, capture_output=True, timeout=60
+        )
+        assert done.returncode == code, done.stderr.decode()
+        return done
+
+    def out(self, *arguments: str, stdin: bytes = b"") -> str:
+        return self.run(*arguments, stdin=stdin).stdout.decode()
+
+    def line(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "loopixmix.main", "client", *arguments]
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    root = tmp_path_factory.mktemp("daemons")
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(TESTS / "fake_daemons.py"), str(root)], env=ENVIRONMENT, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        made = Commands(root)
+        made.run("register", "bob", "bob@away")
+        made.run("contacts", "alice", "add", "bob@away")
+        made.run("contacts", "bob", "add", "alice@home")
+        yield made
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def test_a_conversation(commands: Commands) -> None:
+    sent = json.loads(commands.out("send", "alice", "bob@away", "hello bob", "--wait", "--json"))
+    assert sent["state"] == "stored"
+    assert "stored" in commands.out("message", "alice", sent["message_id"])
+    lines = [json.loads(line) for line in commands.out("inbox", "bob", "--json").splitlines()]
+    assert [line["message_id"] for line in lines if line["body"] == "aGVsbG8gYm9i"] == [sent["message_id"]]
+    assert "hello bob" in commands.out("inbox", "bob")
+
+
+def test_a_file_and_standard_input_are_sent_as_they_are(commands: Commands, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 400
+    (tmp_path / "file").write_bytes(content)
+    before = len(commands.out("inbox", "bob", "--json").splitlines())
+    commands.run("send", "alice", "bob@away", "--file", str(tmp_path / "file"), "--kind", "file", "--wait")
+    commands.run("send", "alice", "bob@away", "-", "--kind", "file", "--anonymous", "--wait", stdin=content)
+    commands.run("inbox", "bob", "--after", str(before), "--save-dir", str(tmp_path / "saved"))
+    saved = sorted((tmp_path / "saved").iterdir())
+    assert [path.name for path in saved] == [f"{before + 1:06}-file", f"{before + 2:06}-file"]
+    assert [path.read_bytes() for path in saved] == [content, content]
+
+
+def test_a_request_is_answered_on_standard_output_as_it_is(commands: Commands) -> None:
+    assert commands.run("request", "alice", "echo", "-", stdin=b"\x00\xff\n\n").stdout == b"\x00\xff\n\n"
+
+
+def test_contacts_come_and_go(commands: Commands) -> None:
+    carol = json.loads(commands.out("contacts", "alice", "add", "carol@home", "--json"))
+    assert "not verified" in commands.out("contacts", "alice", "show", "carol@home")
+    spoken = carol["fingerprint"].upper().replace("-", " ")
+    assert json.loads(commands.out("contacts", "alice", "accept", "carol@home", spoken, "--json"))["verified"] is True
+    assert "carol@home" in commands.out("contacts", "alice")
+    commands.run("contacts", "alice", "remove", "carol@home")
+    listed = json.loads(commands.out("contacts", "alice", "list", "--json"))
+    assert [contact["address"] for contact in listed] == ["bob@away"]
+
+
+def test_the_status_for_people_and_programs(commands: Commands) -> None:
+    assert "alice@home" in commands.out("status", "alice")
+    assert json.loads(commands.out("status", "bob", "--json"))["address"] == "bob@away"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (["send", "alice", "carol@home", "x"], 2, "there is no contact carol@home; add it first"),
+        (["send", "alice", "bob@away", "x", "--kind", "Bad Kind"], 2, "a kind has 1 to 64 characters"),
+        (["request", "alice", "nothing", "x"], 2, "no provider offers nothing"),
+        (["request", "alice", "echo", "x", "--timeout", "0.001"], 1, "did not answer within 0.001 s"),
+        (["message", "alice", "00"], 2, "there is no message 00"),
+        (["contacts", "alice", "add", "Bob"], 2, "an address is name@provider"),
+        (["contacts", "alice", "show", "nobody@home"], 2, "there is no contact nobody@home"),
+        (["register", "alice", "bob@away"], 1, "the name bob is taken at away"),
+    ],
+)
+def test_errors_are_one_line(commands: Commands, arguments: list[str], code: int, complaint: str) -> None:
+    told = commands.run(*arguments, code=code).stderr.decode()
+    assert complaint in told
+    assert told.count("\n") == 1
+
+
+def test_a_body_over_the_limit_is_refused_at_once(commands: Commands) -> None:
+    told = commands.run("send", "alice", "bob@away", "-", stdin=bytes(10 * 1024 * 1024 + 1), code=2).stderr.decode()
+    assert "a message has at most 10485760 bytes, not 10485761" in told
+
+
+def test_a_daemon_that_does_not_run_is_told_so(commands: Commands) -> None:
+    commands.run("init", "carol", "--network", "network.toml")
+    told = commands.run("status", "carol", code=1).stderr.decode()
+    assert told == "loopixmix: the client of carol is not running: start it with loopixmix client run carol\n"
+
+
+def test_following_goes_on_until_it_is_interrupted(commands: Commands) -> None:
+    following = subprocess.Popen(
+        commands.line("inbox", "alice", "--follow", "--json"),
+        cwd=commands.root,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert following.stdout is not None
+    for text in ("one", "two"):
+        commands.run("send", "bob", "alice@home", text)
+        assert json.loads(following.stdout.readline())["kind"] == "text"
+    following.send_signal(signal.SIGINT)
+    _, errors = following.communicate(timeout=10)
+    assert following.returncode == 130
+    assert b"Traceback" not in errors
+
+
+def test_a_short_command_starts_quickly(commands: Commands) -> None:
+    begin_s = time.monotonic()
+    commands.run("status", "alice", "--json")
+    # About half a second on an idle machine: heavy imports (SQLAlchemy, klein, the daemon) would show.
+    assert time.monotonic() - begin_s < 5
+    loaded = "import client.main, client.cli.running, client.cli.views, sys; print('\\n'.join(sys.modules))"
+    modules = subprocess.run([sys.executable, "-P", "-c", loaded], env=ENVIRONMENT, capture_output=True, check=True)
+    assert not {b"sqlalchemy", b"klein", b"loopixmix.sphinx", b"client.service"} & set(modules.stdout.split())
