@@ -24,6 +24,7 @@ from client.demo.memory import MemoryWatch
 from client.demo.report import Verdict, show
 from client.demo.scenario import Conversation, Party, Scenario
 from client.remote import remote_client
+from loopixmix.status import NodeStatus
 from loopixmix.testnet.network import TestNetwork, run_command
 from loopixmix.testnet.plan import TestnetPlan
 
@@ -42,7 +43,7 @@ CLIENTS = {"alice": "provider-1", "bob": "provider-2"}
 )
 @click.option("--base-port", default=30_000, show_default=True, help="The first port to use on 127.0.0.1.")
 def demo(as_json: bool, keep: bool, directory: Path | None, base_port: int) -> None:
-    """Make a whole network on this machine, use it for real, and judge it.
+    """Make a network on this machine, use it and judge it.
 
     Two providers, three layers of two mixes, one authority, two users, each a process of its own on loopback.
     """
@@ -120,15 +121,20 @@ def _use(network: TestNetwork, progress: StepProgress, *, begin_s: float) -> Ver
     with MemoryWatch(lambda: [*network.processes.running().values(), psutil.Process()]) as memory:
         progress.step("starting the nodes, each a process", len(network.nodes))
         network.wait_until_healthy(timeout_s=START_TIMEOUT_S, progress=lambda healthy, _: progress.done(healthy))
+        begin = _statuses(network)
         conversation = _converse(network, progress)
-    nodes = [status for status in network.statuses().values() if status is not None]
     return judge(
         conversation,
-        nodes,
+        begin,
+        _statuses(network),
         network.plan.params,
         demo_s=time.monotonic() - begin_s,
         memory_mb=memory.most_bytes / 1e6,
     )
+
+
+def _statuses(network: TestNetwork) -> dict[str, NodeStatus]:
+    return {name: status for name, status in network.statuses().items() if status is not None}
 
 
 def _converse(network: TestNetwork, progress: StepProgress) -> Conversation:

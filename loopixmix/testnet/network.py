@@ -13,13 +13,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
-import msgspec
 
 from loopixmix.commands.parameters import parameter_arguments
 from loopixmix.config import load_config
 from loopixmix.errors import ConfigError, ListenError, MisuseError, StoreError, UnavailableError
 from loopixmix.status import NodeStatus, read_status
-from loopixmix.testnet.plan import HOST, PlannedNode, TestnetPlan, planned_nodes
+from loopixmix.testnet.plan import HOST, PlannedNode, TestnetPlan, plan_toml, planned_nodes
 from loopixmix.testnet.processes import ProcessTable
 
 PLAN_FILE = "testnet.toml"
@@ -56,7 +55,7 @@ class TestNetwork:
         _init_authority(directory, plan, authority)
         for node in nodes:
             _init_node(directory, node)
-        (directory / PLAN_FILE).write_bytes(msgspec.toml.encode(plan))
+        (directory / PLAN_FILE).write_text(plan_toml(plan))
         return cls(directory)
 
     @property

@@ -57,3 +57,12 @@ def planned_nodes(plan: TestnetPlan) -> list[PlannedNode]:
     named += [("mix", f"mix-{number}") for number in range(1, plan.params.layers * plan.width + 1)]
     named += [("provider", f"provider-{number}") for number in range(1, plan.providers + 1)]
     return [PlannedNode(role, name, plan.base_port + offset) for offset, (role, name) in enumerate(named)]
+
+
+def plan_toml(plan: TestnetPlan) -> str:
+    """Return `testnet.toml` for `plan`."""
+    values = msgspec.to_builtins(plan)
+    params = values.pop("params")
+    tables = ("\n".join(f"{key} = {value}" for key, value in table.items()) for table in (values, params))
+    head = "# What this test network consists of; its nodes have configurations of their own."
+    return "{}\n{}\n\n[params]\n{}\n".format(head, *tables)

@@ -8,6 +8,8 @@ from rich.table import Table
 
 from loopixmix.status import STALE_AFTER_S, NodeStatus
 
+CAPTION = "loops: share of own loops that came back; ms: their mean round trip, beside theory; bits: live entropy"
+
 
 def health(status: NodeStatus | None, *, running: bool, now_s: float) -> str:
     """Tell in a word or two how a node is."""
@@ -21,45 +23,38 @@ def health(status: NodeStatus | None, *, running: bool, now_s: float) -> str:
 
 
 def network_table(statuses: Mapping[str, NodeStatus | None], *, running: frozenset[str], now_s: float) -> Table:
-    """Make the table of all nodes; rates are means since each node started."""
-    table = Table(title="test network", title_justify="left", expand=False)
+    """Make the table of all nodes; rates are means since each node started, round trips in milliseconds."""
+    table = Table(title="test network", title_justify="left", caption=CAPTION, caption_justify="left", pad_edge=False)
     for heading in ("node", "layer", "health"):
-        table.add_column(heading, no_wrap=heading != "health")
-    for heading in ("in/s", "out/s", "dropped", "loops back", "loop mean", "expected", "entropy", "links"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, overflow="fold")
+    for heading in ("in/s", "out/s", "drops", "loops", "ms", "theory", "bits", "links"):
+        table.add_column(heading, justify="right", overflow="fold")
     for name, status in statuses.items():
         state = health(status, running=name in running, now_s=now_s)
         colour = "green" if state == "ok" else "yellow" if state == "starting" else "red"
         figures = _figures(status, now_s) if status is not None and state == "ok" else [""] * 8
-        table.add_row(name, _layer(status), f"[{colour}]{state}", *figures)
+        layer = "" if status is None or status.layer is None else str(status.layer)
+        table.add_row(name, layer, f"[{colour}]{state}", *figures)
     return table
 
 
-def _layer(status: NodeStatus | None) -> str:
-    if status is None:
-        return ""
-    return status.role if status.layer is None else str(status.layer)
-
-
 def _figures(status: NodeStatus, now_s: float) -> list[str]:
+    if status.role == "authority":
+        return [""] * 8
     uptime_s = max(now_s - status.started_at_s, 1.0)
     loops = status.loops
-    returned = f"{loops.returned / loops.sent:.0%}" if loops.sent else ""
+    over = loops.returned + loops.lost
     return [
         f"{status.packets_in / uptime_s:,.0f}",
         f"{status.packets_out / uptime_s:,.0f}",
         _drops(status.dropped),
-        returned,
-        f"{loops.mean_s * 1000:,.0f} ms" if loops.returned else "",
-        f"{loops.expected_mean_s * 1000:,.0f} ms" if loops.returned else "",
-        f"{status.entropy_bits:.1f} bits" if status.packets_out else "",
+        f"{loops.returned / over:.0%}" if over else "",
+        f"{loops.mean_s * 1000:,.0f}" if loops.returned else "",
+        f"{loops.expected_mean_s * 1000:,.0f}" if loops.returned else "",
+        f"{status.entropy_bits:.1f}" if status.packets_out else "",
         str(status.links.open),
     ]
 
 
 def _drops(dropped: Mapping[str, int]) -> str:
-    total = sum(dropped.values())
-    if not total:
-        return "0"
-    reason = max(dropped, key=lambda name: dropped[name])
-    return f"{total:,} {reason}" if dropped[reason] == total else f"{total:,} mostly {reason}"
+    return ", ".join(f"{count:,} {reason}" for reason, count in sorted(dropped.items())) or "0"
