@@ -1,7 +1,9 @@
 """Cards of people who do not exist, so that a look-up does not tell who does.
 
-Everything about a decoy is derived from its name and a secret of the provider, so that it is the same each time it is
-asked for, and nobody without the secret can tell it from a card: its keys and its signature are real.
+Everything about a decoy is derived from its name, the day it was made and a secret of the provider, so that it is the
+same each time it is asked for, and nobody without the secret can tell it from a card: its keys and its signature are
+real. Now and then a decoy is made anew with other keys, like the card of a name that somebody registers: one whose day
+moves while its keys stay would be no client's.
 """
 
 from __future__ import annotations
@@ -62,20 +64,21 @@ class Decoys:
 
     def card(self, name: str, today: int) -> bytes:
         """Return the encoded card of a `name` that nobody has, as it is on the day `today`."""
+        day = self._made_day(name, today)
         card = make_card(
-            IdentityKey(self._derive(b"identity", name, KEY_BYTES)),
+            IdentityKey(self._derive(b"identity %d" % day, name, KEY_BYTES)),
             name=name,
             provider=self._provider,
-            sealing_key=SealingKey(self._derive(b"sealing key", name, SEALING_SEED_BYTES)).public,
-            now_s=self._made_day(name, today) * DAY_S,
+            sealing_key=SealingKey(self._derive(b"sealing key %d" % day, name, SEALING_SEED_BYTES)).public,
+            now_s=day * DAY_S,
         )
         return encode_card(card)
 
     def _made_day(self, name: str, today: int) -> int:
         """Return the day a decoy was made: stable, spread over the provider's life, never in the future.
 
-        The life so far falls into spans of 1, 2, 4, ... days. In each span a decoy's owner may make a new card, on a
-        day of that span; the newest such day that has come counts.
+        The life so far falls into spans of 1, 2, 4, ... days. In each span somebody might have registered the name, on
+        a day of that span; the newest such day that has come counts.
         """
         made_day, span_start, span_days = self._first_day, self._first_day, 1
         while span_start <= today:

@@ -38,9 +38,13 @@ def test_another_provider_s_decoys_are_others() -> None:
     assert mine.identity != theirs.identity
 
 
-def test_the_keys_of_a_decoy_stay_when_it_is_made_anew() -> None:
+def test_the_keys_of_a_decoy_change_with_its_day_and_only_then() -> None:
+    """A card whose day moves and whose keys stay is no client's: clients make one card for one registration."""
     cards = [decode_card(Decoys(SECRET, PROVIDER).card("nobody", day)) for day in range(20_000, 20_400, 7)]
-    assert len({(card.identity, card.sealing_key) for card in cards}) == 1
+    kinds = {(card.made_at_s, card.identity, card.sealing_key) for card in cards}
+    days, identities, sealing_keys = zip(*kinds, strict=True)
+    assert len(kinds) > 1
+    assert len(set(days)) == len(set(identities)) == len(set(sealing_keys)) == len(kinds)
 
 
 def test_a_decoy_was_made_in_the_provider_s_life_and_its_day_never_goes_back() -> None:
