@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
-from loopixmix.path import service_id
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from loopixmix.errors import FormatError, UnavailableError
+from loopixmix.path import service_id
 from loopixmix.requests import (
     PayloadSize,
     ReplyStatus,
@@ -27,6 +27,8 @@ from provider.api import ClosingService, HostedService, PayloadService, Service,
 
 REMEMBERED_S = 600.0
 MAX_REMEMBERED = 4096
+MAX_WAITERS = 16
+"""Copies of one request that wait for its answer; an honest sender has one or two under way."""
 
 log = Logger()
 
@@ -101,10 +103,11 @@ class ServiceHost:
         if key in self._remembered:
             return succeed(self._remembered[key][1])
         waiter: Deferred[bytes] = Deferred()
-        if key in self._pending:
-            self._pending[key].waiters.append(waiter)
+        pending = self._pending.get(key)
+        if pending is not None and len(pending.waiters) < MAX_WAITERS:
+            pending.waiters.append(waiter)
             return waiter
-        if self._busy[recipient] >= self._rules.max_requests:
+        if pending is not None or self._busy[recipient] >= self._rules.max_requests:
             waiter.errback(ServiceBusyError(f"{service.name} has too many requests"))
             return waiter
         self._ask(key, recipient, service, request, waiter)

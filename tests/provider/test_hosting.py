@@ -13,7 +13,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from loopixmix.path import service_id
 from loopixmix.requests import Reply, ReplyStatus, decode_reply, encode_request
 from provider.api import ServiceRefusedError
-from provider.hosting import MAX_REMEMBERED, REMEMBERED_S, HostingRules, ServiceBusyError, ServiceHost
+from provider.hosting import MAX_REMEMBERED, MAX_WAITERS, REMEMBERED_S, HostingRules, ServiceBusyError, ServiceHost
 
 OK, FAILED = ReplyStatus.OK, ReplyStatus.FAILED
 RULES = HostingRules(max_requests=3, timeout_s=10)
@@ -202,6 +202,15 @@ def test_a_busy_service_gives_no_answer_and_leaves_the_others_theirs(world: Worl
     world.oracle.asked[0][1].callback(b"a")
     assert world.ask("oracle", b"more") == []
     assert len(world.oracle.asked) == 4
+
+
+def test_copies_of_one_slow_request_take_a_bounded_place(world: World) -> None:
+    """One sender must not fill the memory with packets that repeat a request while it is being answered."""
+    answers = [world.ask("oracle", b"q", request_id=7) for _ in range(MAX_WAITERS + 2)]
+    assert answers == [[]] * MAX_WAITERS + [[ServiceBusyError]] * 2
+    world.oracle.asked[0][1].callback(b"a")
+    assert answers[:MAX_WAITERS] == [[Reply(OK, b"a")]] * MAX_WAITERS
+    assert len(world.oracle.asked) == 1
 
 
 def test_closing_breaks_off_what_is_under_way(world: World) -> None:
