@@ -3,7 +3,7 @@
 //! [`header`] and [`packet`] wrap, [`unwrap`] takes layers off, [`batch`] does so for many packets on several threads.
 //! Below them: [`group`] (X25519 and products of blinding exponents), [`keys`] (what one hop derives), [`lioness`]
 //! (the wide-block cipher), [`body`] (padding and MAC of payloads). [`tagset`] holds replay tags. Nothing here draws
-//! random values, reads clocks or does I/O: randomness comes in as bytes. The Python face is `python.rs`.
+//! random values or does I/O: randomness comes in as bytes. The Python face is `python.rs`.
 //!
 //! Sources: Danezis & Goldberg, "Sphinx: A Compact and Provably Secure Mix Format" (IEEE S&P 2009); RFC 7748;
 //! Anderson & Biham, "Two practical and provably secure block ciphers: BEAR and LION" (FSE 1996), for LIONESS.
@@ -16,6 +16,7 @@ pub mod header;
 pub mod keys;
 pub mod lioness;
 pub mod packet;
+mod pool;
 pub mod tagset;
 pub mod unwrap;
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use loopixmix_native::batch::unwrap_many;
+use loopixmix_native::batch::Batch;
 use loopixmix_native::body;
 use loopixmix_native::geometry::{COMMAND_BYTES, COMMAND_LENGTH, ELEMENT_BYTES, Geometry, Misuse, Refusal};
 use loopixmix_native::group::{Element, Exponent, Ladder};
@@ -12,7 +12,13 @@ use loopixmix_native::header::{Command, Route, create, padding_bytes};
 use loopixmix_native::keys::{HopKeys, mac};
 use loopixmix_native::packet::wrap;
 use loopixmix_native::tagset::TagSet;
-use loopixmix_native::unwrap::{Unwrapped, unwrap};
+use loopixmix_native::unwrap::{Unwrapped, unwrap_group};
+
+const LADDERS: [Ladder; 3] = [Ladder::Lanes, Ladder::Assembly, Ladder::Portable];
+
+fn unwrap(ladder: Ladder, keys: &[Exponent], packet: &[u8], geometry: Geometry) -> Result<Unwrapped, Refusal> {
+    unwrap_group(ladder, keys, &[packet], geometry).remove(0)
+}
 
 /// One case of the vector file: names and values.
 struct Case(HashMap<String, Vec<u8>>);
@@ -75,7 +81,7 @@ impl Sample {
 
 #[test]
 fn bytes_are_those_of_sphinxmix() {
-    for ladder in [Ladder::pick(), Ladder::Portable] {
+    for ladder in LADDERS.into_iter().filter(|ladder| ladder.is_supported()) {
         for case in vectors() {
             let geometry = case.geometry();
             let public_keys = case.chunks::<ELEMENT_BYTES>("public_keys");
@@ -193,7 +199,8 @@ fn threads_change_nothing() {
         packets.push(packet);
     }
     let summary = |threads| -> Vec<_> {
-        let results = unwrap_many(Ladder::pick(), &sample.keys[..1], &packets, sample.geometry, threads);
+        let keys = sample.keys[..1].to_vec().into();
+        let results = Batch::new(Ladder::pick(), keys, packets.clone(), sample.geometry).unwrap(threads);
         results.into_iter().map(|result| result.map(|unwrapped| (unwrapped.replay_tag, unwrapped.packet))).collect()
     };
     let alone = summary(1);

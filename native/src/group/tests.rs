@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 
-const LADDERS: [Ladder; 2] = [Ladder::Assembly, Ladder::Portable];
+const LADDERS: [Ladder; 3] = [Ladder::Lanes, Ladder::Assembly, Ladder::Portable];
 const BASE: Element = {
     let mut base = [0; 32];
     base[0] = 9;
@@ -13,7 +13,7 @@ const BASE: Element = {
 };
 
 fn supported() -> impl Iterator<Item = Ladder> {
-    LADDERS.into_iter().filter(|ladder| *ladder == Ladder::Portable || assembly::is_supported())
+    LADDERS.into_iter().filter(|ladder| ladder.is_supported())
 }
 
 fn number(seed: &str, index: u32) -> [u8; 32] {
@@ -72,6 +72,51 @@ fn ladders_agree_on_curve_and_twist() {
             let (exponent, point) = (number("exponent", i), number("point", i));
             assert_eq!(ladder.x25519(&exponent, &point), Ladder::Portable.x25519(&exponent, &point));
         }
+    }
+}
+
+#[test]
+fn many_at_once_equal_one_by_one() {
+    for ladder in supported() {
+        for count in 0..20 {
+            let inputs: Vec<_> = (0..count).map(|i| (number("many", i), number("points", 97 * count + i))).collect();
+            let pairs: Vec<_> = inputs.iter().map(|(exponent, point)| (exponent, point)).collect();
+            let expected: Vec<_> =
+                pairs.iter().map(|(exponent, point)| Ladder::Portable.x25519(exponent, point)).collect();
+            assert_eq!(ladder.x25519_each(&pairs), expected, "{ladder:?} {count}");
+        }
+    }
+}
+
+#[test]
+fn many_at_once_at_the_edges_of_the_field() {
+    let edge = |low: u8, middle: u8, high: u8| {
+        let mut element = [middle; 32];
+        (element[0], element[31]) = (low, high);
+        element
+    };
+    let bytes = [0, 1, 2, 9, 0x12, 0x13, 0xec, 0xed, 0xee, 0xff];
+    let ends = bytes.iter().flat_map(|&low| [(low, 0, 0), (low, 0xff, 0x7f), (low, 0xff, 0xff), (low, 0, 0x80)]);
+    let points: Vec<Element> = ends.map(|(low, middle, high)| edge(low, middle, high)).collect();
+    let exponents = [[0; 32], [0xff; 32], number("edge", 0)];
+    for ladder in supported() {
+        for exponent in &exponents {
+            let pairs: Vec<_> = points.iter().map(|point| (exponent, point)).collect();
+            let expected: Vec<_> = points.iter().map(|point| Ladder::Portable.x25519(exponent, point)).collect();
+            assert_eq!(ladder.x25519_each(&pairs), expected, "{ladder:?}");
+        }
+    }
+}
+
+#[test]
+fn low_order_points_do_not_disturb_their_neighbours() {
+    for ladder in supported() {
+        let exponent = number("neighbour", 0);
+        let (good, zero) = (number("neighbour", 1), [0; 32]);
+        let pairs = [&good, &zero, &good, &good, &zero, &good, &good, &zero, &zero].map(|point| (&exponent, point));
+        let expected = pairs.map(|(exponent, point)| Ladder::Portable.x25519(exponent, point));
+        assert!(expected.iter().any(Option::is_none));
+        assert_eq!(ladder.x25519_each(&pairs), expected);
     }
 }
 
@@ -153,6 +198,7 @@ fn low_order_points_have_no_product() {
     for ladder in supported() {
         for point in low_order {
             assert_eq!(ladder.x25519(&number("any", 0), &hex(point)), None, "{ladder:?} {point}");
+            assert_eq!(ladder.x25519_each(&[(&number("any", 2), &hex(point)); 8]), [None; 8], "{ladder:?} {point}");
             assert_eq!(Blinding::new(ladder, &number("any", 1), 1).times(&hex(point)), None, "{ladder:?} {point}");
         }
     }
