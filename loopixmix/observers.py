@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
+from statistics import fmean, variance
 
 import msgspec
 
@@ -24,12 +25,14 @@ from loopixmix.seams import (
     PacketsHeld,
 )
 
+ROUND_TRIPS_KEPT = 100
+
 
 class LoopCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The node's own loops. Round trips include links and processing; what was drawn for them does not.
+    """The node's own loops; means and variance are of the latest `ROUND_TRIPS_KEPT` that came back.
 
-    `expected_mean_s` is the mean of the Gamma distribution of their delays; `overhead_mean_s` what a round trip took
-    beyond the delays that were drawn for it.
+    Round trips include links and processing; what was drawn for them does not. `expected_mean_s` is the mean of the
+    Gamma distribution of their delays; `overhead_mean_s` what a round trip took beyond the delays drawn for it.
     """
 
     sent: int = 0
@@ -64,31 +67,39 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundTrips:
-    """Mean and variance of loops' round trips, in one pass (Welford 1962)."""
+    """The latest round trips of loops: what matters is how the network is now, not how it was when the node began."""
 
-    __slots__ = ("_squares", "count", "delays_mean_s", "hops_mean", "mean_s")
+    __slots__ = ("_latest", "count")
 
     def __init__(self) -> None:
         """Begin without any."""
         self.count = 0
-        self.mean_s = 0.0
-        self.delays_mean_s = 0.0
-        self.hops_mean = 0.0
-        self._squares = 0.0
-
-    @property
-    def variance_s2(self) -> float:
-        """The sample variance; 0 for fewer than two round trips."""
-        return self._squares / (self.count - 1) if self.count > 1 else 0.0
+        self._latest: deque[LoopReturned] = deque(maxlen=ROUND_TRIPS_KEPT)
 
     def add(self, fact: LoopReturned) -> None:
         """Count one round trip."""
         self.count += 1
-        from_old_mean_s = fact.round_trip_s - self.mean_s
-        self.mean_s += from_old_mean_s / self.count
-        self._squares += from_old_mean_s * (fact.round_trip_s - self.mean_s)
-        self.delays_mean_s += (fact.delays_s - self.delays_mean_s) / self.count
-        self.hops_mean += (fact.delay_count - self.hops_mean) / self.count
+        self._latest.append(fact)
+
+    @property
+    def mean_s(self) -> float:
+        """The mean of the latest."""
+        return fmean(trip.round_trip_s for trip in self._latest) if self._latest else 0.0
+
+    @property
+    def variance_s2(self) -> float:
+        """The sample variance of the latest; 0 for fewer than two."""
+        return variance(trip.round_trip_s for trip in self._latest) if len(self._latest) > 1 else 0.0
+
+    @property
+    def delays_mean_s(self) -> float:
+        """The mean of the delays that were drawn for the latest."""
+        return fmean(trip.delays_s for trip in self._latest) if self._latest else 0.0
+
+    @property
+    def delay_count_mean(self) -> float:
+        """On how many hops the latest were delayed, on average."""
+        return fmean(trip.delay_count for trip in self._latest) if self._latest else 0.0
 
 
 class Counters:
@@ -153,7 +164,7 @@ class Counters:
             lost=self._counts[LoopLost],
             mean_s=trips.mean_s,
             variance_s2=trips.variance_s2,
-            expected_mean_s=trips.hops_mean * self.delay_mean_s,
+            expected_mean_s=trips.delay_count_mean * self.delay_mean_s,
             overhead_mean_s=trips.mean_s - trips.delays_mean_s,
             alarm=self.loop_watch.alarm,
         )

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import TypeVar, cast
 
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
@@ -42,32 +42,30 @@ def run_node(directory: Path, config_type: type[C], make_kind: Callable[[C], Nod
     SIGUSR1 withdraws the node from the next network document. Raises the `LoopixmixError` that ended the node, if one
     did.
     """
+    config, trust_root, identity = load_node(directory, config_type)
+    files = NodeFiles(directory=directory, config=config, trust_root=trust_root, identity=identity)
+    kind = make_kind(config)
     from twisted.internet import reactor
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    _NodeProcess(cast(PosixReactorBase, reactor), directory, config_type, make_kind).run()
+    _NodeProcess(cast(PosixReactorBase, reactor), files, kind).run()
 
 
-class _NodeProcess(Generic[C]):
+class _NodeProcess:
     """One node, one reactor, one process."""
 
-    def __init__(
-        self, reactor: PosixReactorBase, directory: Path, config_type: type[C], make_kind: Callable[[C], NodeKind]
-    ) -> None:
+    def __init__(self, reactor: PosixReactorBase, files: NodeFiles, kind: NodeKind) -> None:
         # Delays are to pass whatever happens to the time of day: see WallClock.
         reactor.seconds = time.monotonic
         self._reactor = reactor
-        self._directory = directory
-        self._config_type = config_type
+        self._files = files
         self._log = Log(sys.stderr)
         self._error: LoopixmixError | None = None
-        self._config, trust_root, identity = load_node(directory, config_type)
-        files = NodeFiles(directory=directory, config=self._config, trust_root=trust_root, identity=identity)
-        self._node = NodeRuntime(files, kind=make_kind(self._config), world=self._world())
+        self._node = NodeRuntime(files, kind=kind, world=self._world())
 
     def run(self) -> None:
         self._node.startService()
-        self._log.begin(self._config.log)
+        self._log.begin(self._files.config.log)
         self._reactor.addSystemEventTrigger("before", "shutdown", self._node.stopService)
         self._reactor.callWhenRunning(self._begin)
         self._reactor.run()
@@ -109,7 +107,7 @@ class _NodeProcess(Generic[C]):
 
     def _reload(self) -> None:
         try:
-            config, _, _ = load_node(self._directory, self._config_type)
+            config, _, _ = load_node(self._files.directory, type(self._files.config))
         except ConfigError as error:
             log.error("the configuration stays as it was: {problem}", problem=str(error))
             return

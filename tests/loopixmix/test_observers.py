@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from loopixmix.observers import Counters, Fanout, LinkCounts, LoopCounts, RoundTrips, Snapshot
+from loopixmix.observers import ROUND_TRIPS_KEPT, Counters, Fanout, LinkCounts, LoopCounts, RoundTrips, Snapshot
 from loopixmix.seams import (
     DropReason,
     Fact,
@@ -76,14 +76,18 @@ def test_round_trips_are_compared_with_the_delays_that_were_meant() -> None:
     assert loops.overhead_mean_s == pytest.approx(0.15)
 
 
-def test_mean_and_variance_in_one_pass_are_those_of_the_whole_sample(rng: random.Random) -> None:
-    sample_s = [rng.gammavariate(3, 0.2) for _ in range(500)]
+def test_only_the_latest_round_trips_count(rng: random.Random) -> None:
+    sample_s = [rng.gammavariate(3, 0.2) for _ in range(3 * ROUND_TRIPS_KEPT)]
     trips = RoundTrips()
+    assert (trips.mean_s, trips.variance_s2, trips.delays_mean_s, trips.delay_count_mean) == (0.0, 0.0, 0.0, 0.0)
     for round_trip_s in sample_s:
-        trips.add(LoopReturned(0, round_trip_s, round_trip_s, 3))
-    assert trips.mean_s == pytest.approx(statistics.fmean(sample_s))
-    assert trips.variance_s2 == pytest.approx(statistics.variance(sample_s))
-    assert RoundTrips().variance_s2 == 0.0
+        trips.add(LoopReturned(0, round_trip_s, round_trip_s / 2, 3))
+    latest_s = sample_s[-ROUND_TRIPS_KEPT:]
+    assert trips.count == len(sample_s)
+    assert trips.mean_s == pytest.approx(statistics.fmean(latest_s))
+    assert trips.variance_s2 == pytest.approx(statistics.variance(latest_s))
+    assert trips.delays_mean_s == pytest.approx(statistics.fmean(latest_s) / 2)
+    assert trips.delay_count_mean == 3
 
 
 def test_entropy_follows_arrivals_and_departures() -> None:
