@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-
 MAX_OVERHEAD_S = 0.25
 """What links and processing may add to a loop's round trip, in the mean; more, and the machine is too slow."""
 
@@ -89,8 +88,8 @@ def gamma_check(name: str, sample: Sample, *, shape: int, delay_mean_s: float, o
         and overhead_s <= MAX_OVERHEAD_S,
         value=f"{sample.mean_s * 1000:.0f} ms, sd {sample.sd_s * 1000:.0f} ({overhead_s * 1000:.0f} ms of work)",
         expected=f"{expected_s * 1000:.0f} ms, sd {sd_s * 1000:.0f}",
-        detail=f"{detail}: {sample.count} measured; without the work within {allowed_s * 1000:.0f} ms of theory passes, "
-        f"and at most {MAX_OVERHEAD_S * 1000:.0f} ms of work",
+        detail=f"{detail}: {sample.count} measured; without the work within {allowed_s * 1000:.0f} ms of theory "
+        f"passes, and at most {MAX_OVERHEAD_S * 1000:.0f} ms of work",
     )
 
 

@@ -1,0 +1,111 @@
+"""The demo itself, as a stranger runs it: real processes, a real network, a verdict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from loopixmix.testnet.processes import ProcessTable
+
+BASE_PORT = 32_000
+LOOPIXMIX = (sys.executable, "-m", "loopixmix.main")
+
+
+def loopixmix(*arguments: str, timeout_s: float = 30) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*LOOPIXMIX, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A demo that left its network running, and what it printed."""
+    directory = tmp_path_factory.mktemp("demo") / "net"
+    arguments = ("demo", "--json", "--keep", "--dir", str(directory), "--base-port", str(BASE_PORT))
+    try:
+        yield directory, loopixmix(*arguments, timeout_s=240)
+    finally:
+        if directory.exists():
+            ProcessTable(directory).stop(grace_s=10)
+
+
+def test_the_demo_passes_every_check(kept: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    _, result = kept
+    verdict = json.loads(result.stdout)
+    assert set(verdict) == {"passed", "checks", "figures"}
+    # How long it takes and how much memory is a matter of the machine: benchmarks, not tests, show speeds.
+    failed = [check for check in verdict["checks"] if not check["passed"] and check["name"] != "demo time"]
+    assert failed == []
+    assert result.returncode == (0 if verdict["passed"] else 1)
+    assert len(verdict["checks"]) >= 12
+    assert {"demo_s", "demo_memory_mb"} <= set(verdict["figures"])
+
+
+def test_progress_goes_to_stderr_and_says_what_to_try_next(
+    kept: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    directory, result = kept
+    assert "sending a 1 MB file" in result.stderr
+    assert f"loopixmix testnet down {directory}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_kept_network_can_be_watched_used_and_stopped(
+    kept: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    directory, _ = kept
+    report = json.loads(loopixmix("testnet", "status", "--json", str(directory)).stdout)
+    assert {node["health"] for node in report.values()} == {"ok"}
+    assert len(report) == 9
+    assert "mix-1" in loopixmix("testnet", "status", "--once", str(directory)).stdout
+    assert loopixmix("client", "status", "--json", str(directory / "alice")).returncode == 0
+    assert "runs already" in loopixmix("testnet", "up", str(directory)).stdout
+    processes = ProcessTable(directory).running()
+    down = loopixmix("testnet", "down", str(directory), timeout_s=60)
+    assert down.returncode == 0
+    assert "stopped 11 processes" in down.stdout
+    assert not any(psutil.pid_exists(process.pid) for process in processes.values())
+    assert "nothing was running" in loopixmix("testnet", "down", str(directory)).stdout
+
+
+def test_a_second_start_goes_on_with_the_same_keys(kept: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    directory, _ = kept
+    before = (directory / "mix-1" / "identity.key").read_bytes()
+    try:
+        assert loopixmix("testnet", "up", str(directory), timeout_s=150).returncode == 0
+        assert (directory / "mix-1" / "identity.key").read_bytes() == before
+    finally:
+        loopixmix("testnet", "down", str(directory), timeout_s=60)
+
+
+def test_misuse_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    missing = loopixmix("testnet", "up", str(tmp_path / "nothing"))
+    assert missing.returncode == 2
+    assert missing.stderr.count("\n") == 1
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    full = loopixmix("testnet", "init", str(tmp_path / "full"))
+    assert full.returncode == 2
+    assert "not empty" in full.stderr
+    absurd = loopixmix("testnet", "init", str(tmp_path / "absurd"), "--delay-mean-s", "-1")
+    assert absurd.returncode == 2
+    assert "Traceback" not in absurd.stderr
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        directory = tmp_path / "net"
+        assert loopixmix("testnet", "init", str(directory), "--base-port", str(port - 3)).returncode == 0
+        result = loopixmix("testnet", "up", str(directory))
+    assert result.returncode == 2
+    assert str(port) in result.stderr
+    assert "base-port" in result.stderr
+    assert not ProcessTable(directory).running()
