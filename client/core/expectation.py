@@ -56,12 +56,16 @@ class Expected(Generic[Subject]):
 
 
 class Expectations(Generic[Subject]):
-    """The reply blocks that may come back, by their id. Bounded: the oldest are forgotten first."""
+    """The reply blocks that may come back, by their id. Bounded: the keys of the oldest are forgotten first.
+
+    What was forgotten cannot be answered any more, and is overdue at its deadline like everything else without answer.
+    """
 
     def __init__(self, *, capacity: int) -> None:
-        """Remember at most `capacity` blocks."""
+        """Remember the keys of at most `capacity` blocks."""
         self._capacity = capacity
         self._expected: OrderedDict[bytes, Expected[Subject]] = OrderedDict()
+        self._waiting: dict[bytes, Subject] = {}
         self._deadlines: list[tuple[float, bytes]] = []
 
     def __len__(self) -> int:
@@ -71,6 +75,7 @@ class Expectations(Generic[Subject]):
     def expect(self, surb_id: bytes, expected: Expected[Subject], deadline_s: float) -> None:
         """Remember a block whose answer is overdue from `deadline_s` on."""
         self._expected[surb_id] = expected
+        self._waiting[surb_id] = expected.subject
         heapq.heappush(self._deadlines, (deadline_s, surb_id))
         if len(self._expected) > self._capacity:
             self._expected.popitem(last=False)
@@ -82,15 +87,15 @@ class Expectations(Generic[Subject]):
     def settle(self, surb_id: bytes) -> None:
         """Forget a block whose answer came."""
         self._expected.pop(surb_id, None)
+        self._waiting.pop(surb_id, None)
 
     def overdue(self, now_s: float) -> list[Subject]:
         """Return, once each, the subjects whose deadline has passed without their block's coming back."""
         late: list[Subject] = []
         while self._deadlines and self._deadlines[0][0] <= now_s:
             _, surb_id = heapq.heappop(self._deadlines)
-            expected = self._expected.get(surb_id)
-            if expected is not None:
-                late.append(expected.subject)
+            if surb_id in self._waiting:
+                late.append(self._waiting.pop(surb_id))
         return late
 
     def postpone(self, not_before_s: float) -> None:

@@ -46,7 +46,16 @@ def test_the_oldest_are_forgotten_first() -> None:
         expect(book, name, 5.0)
     assert len(book) == 2
     assert book.find(b"a") is None
-    assert book.overdue(5.0) == ["b", "c"]
+
+
+def test_what_was_forgotten_is_overdue_all_the_same() -> None:
+    """Else a fragment whose block was forgotten would never be sent again."""
+    book = expectations(capacity=2)
+    for name in "abc":
+        expect(book, name, 5.0)
+    assert book.overdue(4.9) == []
+    assert book.overdue(5.0) == ["a", "b", "c"]
+    assert book.overdue(6.0) == []
 
 
 def test_nothing_is_overdue_for_the_time_without_a_link() -> None:
