@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, TypeAlias
 
 import msgspec
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from loopixmix.errors import FormatError
@@ -20,12 +19,11 @@ from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, DelayedCall, DropReason, NodeId, Observer, PacketDropped
 from loopixmix.wire import Dummy, FrameFormat, Pull, Register, RegisterRefusal, RegisterRefused, is_packet
 from provider.accounts import TokenBucket
+from provider.alarm import StoreAlarm
 from provider.mailbox import ItemNumber, Mailbox, answer_items
 from provider.store.access import StoreAccess
 from provider.store.accounts import is_registered
 from provider.store.items import Taken, delete_items, take_items
-
-log = Logger()
 
 PULL_BURST = 8
 MAX_CLIENTS = 50_000
@@ -81,6 +79,7 @@ class ClientLinks:
         self,
         *,
         access: StoreAccess,
+        alarm: StoreAlarm,
         frame_format: FrameFormat,
         rules: ClientRules,
         lease_pulls: int,
@@ -97,6 +96,7 @@ class ClientLinks:
         client that sends what clients do not send. Nobody is served before `adopt`.
         """
         self._access = access
+        self._alarm = alarm
         self._frame_format = frame_format
         self._rules = rules
         self._lease_pulls = lease_pulls
@@ -242,7 +242,7 @@ class ClientLinks:
                 self._take(client, held)
 
         asked = self._access.read(lambda connection: is_registered(connection, client.key))
-        asked.addCallbacks(told, self._store_failed).addCallback(ended)
+        asked.addCallbacks(told, self._alarm.failed).addCallback(ended)
 
     def _pull(self, client: Client, pull: Pull) -> None:
         if not client.pulls.take(self._clock.seconds()):
@@ -264,7 +264,7 @@ class ClientLinks:
 
     def _delete(self, client: Client, numbers: Sequence[ItemNumber]) -> None:
         deleting = self._access.write(lambda connection: delete_items(connection, client.key, numbers))
-        deleting.addErrback(self._store_failed).addCallback(lambda _: client.mailbox.deleted(numbers))
+        deleting.addErrback(self._alarm.failed).addCallback(lambda _: client.mailbox.deleted(numbers))
 
     def _fetch(self, client: Client) -> None:
         fetch = client.mailbox.fetch()
@@ -280,7 +280,7 @@ class ClientLinks:
 
         def failed(failure: Failure) -> None:
             client.mailbox.fetch_failed()
-            self._store_failed(failure)
+            self._alarm.failed(failure)
 
         self._access.read(lambda connection: take_items(connection, client.key, fetch)).addCallbacks(taken, failed)
 
@@ -294,6 +294,3 @@ class ClientLinks:
 
     def _drop(self, reason: DropReason) -> None:
         self._observer.observe(PacketDropped(self._clock.seconds(), reason))
-
-    def _store_failed(self, failure: Failure) -> None:
-        log.error("{reason}", reason=str(failure.value))

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from loopixmix.mixing import Arrived
 from loopixmix.seams import Clock, DropReason, NodeId, Observer, PacketDropped
 from loopixmix.sphinx import Deliver, Discard, Geometry, PacketError, Reply, Surb, open_payload, use_surb
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
+from provider.alarm import StoreAlarm
 from provider.hosting import ServiceBusyError, ServiceHost
 from provider.mailbox import day_of
 from provider.store.access import StoreAccess
@@ -26,8 +26,6 @@ MAX_WAITING = 16_384
 """Changes that wait for the disk, at most some 40 MB; more are dropped as `OVERLOADED`."""
 ACKNOWLEDGEMENT = b""
 """The payload of a reply that says: stored."""
-
-log = Logger()
 
 
 class DeliveryCounts(msgspec.Struct):
@@ -49,6 +47,7 @@ class Deliveries:
         node_id: NodeId,
         geometry: Geometry,
         access: StoreAccess,
+        alarm: StoreAlarm,
         host: ServiceHost,
         inject: Callable[[Sequence[bytes]], None],
         clock: Clock,
@@ -58,6 +57,7 @@ class Deliveries:
         self._node_id = node_id
         self._geometry = geometry
         self._access = access
+        self._alarm = alarm
         self._host = host
         self._inject = inject
         self._clock = clock
@@ -99,6 +99,7 @@ class Deliveries:
         return None
 
     def _stored(self, surb: Surb | None, outcome: Outcome) -> None:
+        self._alarm.wrote()
         match outcome:
             case Outcome.MAILBOX_FULL:
                 self.counts.full += 1
@@ -119,7 +120,7 @@ class Deliveries:
         self._inject([use_surb(surb, payload, geometry=self._geometry)])
 
     def _not_stored(self, failure: Failure) -> None:
-        log.error("an item was not stored: {reason}", reason=str(failure.value))
+        self._alarm.failed(failure)
         self._drop(DropReason.STORE_FAILED)
 
     def _not_answered(self, failure: Failure) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-
 from loopixmix.seams import Clock, NodeId, Rng
 from loopixmix.wire import Frame, Register, Registered, RegisterRefusal, RegisterRefused
 from provider.accounts import RegistrationLimits, RegistrationRules, hash_invitation, is_name
+from provider.alarm import StoreAlarm
 from provider.keydirectory import is_card_of
 from provider.mailbox import day_of
 from provider.store.access import StoreAccess
@@ -20,7 +18,6 @@ FIRST_NUMBER_BITS = 56
 """Items are numbered from a random start: the numbers tell nobody how many there were."""
 
 SendFrame: TypeAlias = Callable[[NodeId, Frame], None]
-log = Logger()
 
 
 class Enrolling:
@@ -31,6 +28,7 @@ class Enrolling:
         *,
         provider: NodeId,
         access: StoreAccess,
+        alarm: StoreAlarm,
         rules: RegistrationRules,
         clock: Clock,
         rng: Rng,
@@ -40,6 +38,7 @@ class Enrolling:
         """Take the neighbours; `opened` hears whose account is there from now on."""
         self._provider = provider
         self._access = access
+        self._alarm = alarm
         self._rules = rules
         self._clock = clock
         self._rng = rng
@@ -68,7 +67,8 @@ class Enrolling:
             self._send(key, Registered() if refusal is None else RegisterRefused(refusal))
 
         registered = self._access.write(lambda connection: register(connection, application, self._rules))
-        registered.addCallbacks(judged, self._failed)
+        # Where that fails there is no answer: the client asks again. What is not on the disk is nobody's account.
+        registered.addCallbacks(judged, self._alarm.failed)
 
     def _check(self, key: NodeId, wish: Register) -> RegisterRefusal | None:
         if not self._limits.admit(key, self._clock.seconds()):
@@ -78,7 +78,3 @@ class Enrolling:
         if wish.card and not is_card_of(wish.card, name=wish.name, provider=self._provider, identity=key):
             return RegisterRefusal.BAD_CARD
         return None
-
-    def _failed(self, failure: Failure) -> None:
-        # No answer: the client will ask again, and an account that is not on the disk is nobody's.
-        log.error("an account was not opened: {reason}", reason=str(failure.value))

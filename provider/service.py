@@ -20,6 +20,7 @@ from loopixmix.services.unwrapping import Unwrapping
 from loopixmix.sphinx import Geometry, Reply
 from loopixmix.wire import Dummy, Frame, FrameFormat, is_packet
 from provider.accounts import RegistrationRules
+from provider.alarm import StoreAlarm
 from provider.clients import ClientLinks, ClientRules
 from provider.deliveries import Deliveries
 from provider.enrolling import Enrolling
@@ -67,6 +68,7 @@ class ProviderService(Service):
         self._network = network
         self._refuse = refuse
         self._access = access
+        self._alarm = StoreAlarm()
         self._host = host
         self._clock = clock
         self._neighbourhood = Neighbourhood(node_id)
@@ -97,6 +99,7 @@ class ProviderService(Service):
             node_id=node_id,
             geometry=geometry,
             access=access,
+            alarm=self._alarm,
             host=host,
             inject=self.hop.inject,
             clock=clock,
@@ -105,6 +108,7 @@ class ProviderService(Service):
         self._enrolling = Enrolling(
             provider=node_id,
             access=access,
+            alarm=self._alarm,
             rules=rules.registration,
             clock=clock,
             rng=rng,
@@ -113,6 +117,7 @@ class ProviderService(Service):
         )
         self.clients = ClientLinks(
             access=access,
+            alarm=self._alarm,
             frame_format=frame_format,
             rules=rules.clients,
             lease_pulls=rules.mailbox.lease_pulls,
@@ -125,6 +130,7 @@ class ProviderService(Service):
         )
         self._housekeeping = Housekeeping(
             access=access,
+            alarm=self._alarm,
             rules=rules.mailbox,
             clock=clock,
             may_expire=self._clock_is_right,
@@ -134,7 +140,7 @@ class ProviderService(Service):
     @property
     def problem(self) -> str | None:
         """Why the provider cannot do its work just now, in one line; None where it can."""
-        return self._housekeeping.problem
+        return self._alarm.problem
 
     def prepare(self, document: Document) -> None:
         """Take packets from the neighbours of the next epoch already: their clocks may be ahead of ours."""

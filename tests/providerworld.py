@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from mixworld import LIMITS, MixWorld, Recorder
 
@@ -14,7 +15,7 @@ from loopixmix.observers import Counters, Fanout
 from loopixmix.path import choose_path, draw_delays_s, hops_for, service_id
 from loopixmix.requests import Reply as ServiceReply
 from loopixmix.requests import decode_reply, encode_request
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason, Network, NodeId
 from loopixmix.services.unwrapping import InlineUnwrapping
 from loopixmix.sphinx import Deliver, Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Register
@@ -94,17 +95,33 @@ class RunningProvider:
         return self.recorder.drops.count(reason)
 
 
+class HasId(Protocol):
+    """A provider, in this process or in another."""
+
+    node_id: NodeId
+
+
 class HandClient:
     """A client whose every packet and pull is the test's decision."""
 
-    def __init__(self, world: MixWorld, name: str, provider: RunningProvider) -> None:
+    def __init__(
+        self,
+        world: MixWorld,
+        name: str,
+        provider: HasId,
+        *,
+        make_network: Callable[[IdentityKey, Recorder], Network] | None = None,
+    ) -> None:
         self.rng = random.Random(f"client {name}")
         self.world = world
         self.name = name
         self.provider = provider.node_id
         self.identity = IdentityKey.generate(self.rng)
         self.recorder = Recorder()
-        self.network = world.hub.network(self.id, observer=self.recorder)
+        if make_network is None:
+            self.network: Network = world.hub.network(self.id, observer=self.recorder)
+        else:
+            self.network = make_network(self.identity, self.recorder)
         self.frames: list[Frame] = []
         self.network.start(self._received)
         self.surbs: dict[bytes, SurbKeys] = {}

@@ -141,12 +141,14 @@ def test_what_cannot_be_written_is_not_acknowledged(town: Town, logged: list[Log
     town.alice.deliver(town.bob.id, b"marked-secret", exit=town.p2.node_id)
     town.settle()
     assert town.p2.drops(DropReason.STORE_FAILED) == 1
+    assert "no such table" in (town.p2.service.problem or "")
     assert town.alice.replies() == []
     assert "marked-secret" not in repr(logged)
     town.p2.store.write(lambda connection: connection.execute(text("ALTER TABLE elsewhere RENAME TO items")))
     town.alice.deliver(town.bob.id, b"again", exit=town.p2.node_id)
     town.settle()
     assert town.alice.replies() == [b""]
+    assert town.p2.service.problem is None
 
 
 def test_messages_survive_a_restart_and_are_given_again(town: Town) -> None:
