@@ -22,6 +22,7 @@ from client.core.pulls import PullBook
 from client.enrolment import Enrolment, KeptEnrolment, read_enrolment
 from client.gate import Gate
 from client.keys import ClientKeys
+from client.ledger import Ledger
 from client.loops import Loops
 from client.outbox import Outbox
 from client.payloads import PayloadQueue
@@ -86,8 +87,9 @@ class Engine:
         self.loops = Loops(clock=clock, observer=observer)
         queue = PayloadQueue()
         self.requests = Requests(queue=queue, session=self.session, clock=clock, rng=rng)
+        self.ledger = Ledger(store=store, worker=worker, changed=self.tell)
         self.outbox = Outbox(
-            queue=queue, poster=self.poster, store=store, worker=worker, clock=clock, rng=rng, changed=self.tell
+            queue=queue, ledger=self.ledger, poster=self.poster, store=store, worker=worker, clock=clock, rng=rng
         )
         queue.connect(self.outbox, self.requests)
         self.callbacks = Callbacks(store=store, worker=worker, clock=clock, changed=self.tell)
@@ -137,7 +139,7 @@ class Engine:
         self.requests.stop()
         self.session.stop()
         self.callbacks.stop()
-        self.outbox.flush_soon()
+        self.ledger.flush_soon()
         await self._worker.stop()
 
     def adopt(self, document: Document) -> None:
@@ -181,7 +183,7 @@ class Engine:
     def problem(self) -> str:
         """One line that says what keeps the client from doing its work, empty when all is well."""
         return (
-            self.outbox.problem
+            self.ledger.problem
             or self.session.problem(self._clock.seconds())
             or self._provider_problem()
             or self._trouble
@@ -244,7 +246,7 @@ class Engine:
         numbers = [item.item_id for item in items]
         if not numbers:
             return
-        writing: list[Deferred[None]] = [self.outbox.flush()]
+        writing = [self.ledger.flush_if_needed()]
         if fragments or reply_bodies:
             writing.append(self._receive(fragments, reply_bodies, maker))
 
@@ -279,7 +281,7 @@ class Engine:
     def _on_outcome(self, outcome: Outcome) -> None:
         for row in outcome.received:
             self.outbox.on_receipt(row)
-        self.outbox.flush_soon()
+        self.ledger.flush_soon()
         for message in outcome.receipts:
             self.outbox.add(message)
         if outcome.impostors:
@@ -305,12 +307,12 @@ class Engine:
             self.requests.send_again()
             self.enrolment.publish()
         self.release()
-        self.outbox.flush_soon()
+        self.ledger.flush_soon()
 
     def _tidy(self) -> None:
         self._tidy_call = self._clock.callLater(TIDY_S, self._tidy)
         self.outbox.give_up()
-        self.outbox.flush_soon()
+        self.ledger.flush_soon()
         maker = self._maker()
         if maker is not None:
             around = self._surroundings(maker)

@@ -6,10 +6,9 @@ its recipient takes it once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -18,6 +17,7 @@ from client.api import MessageState, StateChange
 from client.core.delivery import FINISHED, Delivery
 from client.core.expectation import Expectations, Expected, RetryPolicy
 from client.core.packets import MadePacket, PacketMaker
+from client.ledger import Ledger
 from client.payloads import FragmentKey, Job, PayloadQueue
 from client.posting import Poster
 from client.store import ClientStore, outgoing
@@ -32,8 +32,6 @@ log = Logger()
 MAX_EXPECTED = 8192
 ABSENT_S = 30.0
 """How long a message rests whose recipient's provider is not in the network document."""
-
-Write = Callable[[Connection], None]
 
 
 @dataclass
@@ -58,26 +56,24 @@ class Outbox:
         self,
         *,
         queue: PayloadQueue,
+        ledger: Ledger,
         poster: Poster,
         store: ClientStore,
         worker: Worker,
         clock: Clock,
         rng: Rng,
-        changed: Callable[[], None],
     ) -> None:
-        """Take the neighbours; `changed` is told when a message's state has changed in the store."""
+        """Take the neighbours."""
         self.policy = RetryPolicy(first_s=60.0, longest_s=3600.0)
-        self.problem = ""
         self._queue = queue
+        self._ledger = ledger
         self._poster = poster
         self._store = store
         self._worker = worker
         self._clock = clock
         self._rng = rng
-        self._changed = changed
         self._messages: dict[MessageRow, _Message] = {}
         self._expected: Expectations[FragmentKey] = Expectations(capacity=MAX_EXPECTED)
-        self._writes: list[Write] = []
         self._sealing: set[MessageRow] = set()
 
     @property
@@ -158,7 +154,7 @@ class Outbox:
             return True
         self._queue.discard(row, position)
         change = message.delivery.on_acknowledged(position, self._clock.seconds())
-        self._writes.append(lambda connection: outgoing.delete_fragments(connection, [(row, position)]))
+        self._ledger.done(row, position)
         self._record(message, change)
         return True
 
@@ -187,32 +183,6 @@ class Outbox:
         """Let nothing be overdue before it could be: there was no link."""
         self._expected.postpone(self._clock.seconds() + self.policy.first_s)
 
-    def flush(self) -> Deferred[None]:
-        """Write what happened; fires when it is on the disk."""
-        writes, self._writes = self._writes, []
-
-        def write_all(connection: Connection) -> None:
-            for write in writes:
-                write(connection)
-
-        def written(_: None) -> None:
-            self.problem = ""
-            if writes:
-                self._changed()
-
-        def not_written(failure: Failure) -> Failure:
-            self.problem = failure.getErrorMessage()
-            return failure
-
-        if not writes:
-            return self._worker.run(lambda: None)
-        return self._worker.run(lambda: self._store.write(write_all)).addCallbacks(written, not_written)
-
-    def flush_soon(self) -> None:
-        """Write what happened, without anybody waiting for it."""
-        if self._writes:
-            self.flush().addErrback(_log_failure)
-
     # What follows is for FragmentJob.
 
     def sent(self, message: _Message, position: int, made: MadePacket | None, now_s: float) -> None:
@@ -224,12 +194,11 @@ class Outbox:
             self._expected.expect(made.surb_id, Expected((row, position), made.keys, now_s), now_s + timeout_s)
         self._record(message, change)
         if made is None:
-            self._writes.append(lambda connection: outgoing.delete_fragments(connection, [(row, position)]))
+            self._ledger.done(row, position)
             if message.delivery.sent == message.delivery.fragments:
-                self._writes.append(lambda connection: outgoing.finish(connection, row, now_s))
+                self._ledger.end(row, now_s)
                 self._messages.pop(row, None)
-        if change is not None:
-            self.flush_soon()
+        self._ledger.flush_soon()
 
     def resume(self, message: _Message, position: int) -> None:
         """Let a fragment that did not leave take its turn again."""
@@ -250,10 +219,9 @@ class Outbox:
 
     def _record(self, message: _Message, change: StateChange | None) -> None:
         row, delivery = message.row, message.delivery
-        sent, acknowledged = delivery.sent, delivery.acknowledged
-        self._writes.append(
-            lambda connection: outgoing.record(connection, row, sent=sent, acknowledged=acknowledged, change=change)
-        )
+        self._ledger.count(row, sent=delivery.sent, acknowledged=delivery.acknowledged)
+        if change is not None:
+            self._ledger.change(row, change)
         if delivery.state in FINISHED:
             self._messages.pop(row, None)
             self._queue.remove(row)
@@ -339,7 +307,3 @@ def _failure_reason(message: _Message) -> str:
     if delivery.state is MessageState.QUEUED:
         return "it could not be sent in time"
     return f"given up: {delivery.acknowledged} of {delivery.fragments} fragments were acknowledged in time"
-
-
-def _log_failure(failure: Failure) -> None:
-    log.error("the store cannot be written: {reason}", reason=failure.getErrorMessage())

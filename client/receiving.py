@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from client.core.arguments import REPLY_PREFIX
-from client.core.content import AnonymousMessage, Receipt, Sender, SignedMessage, decode_content
+from client.core.content import AnonymousMessage, Receipt, ReplyBlock, Sender, SignedMessage, decode_content
 from client.core.fragments import FragmentSizes, fragment_id
 from client.core.pins import Impostor, PinnedSender, judge_sender, shown_sender
 from client.core.reassembly import (
@@ -37,7 +37,8 @@ from client.store.contacts import PinnedContact
 from client.store.incoming import Arrival
 from client.store.outgoing import MessageRow, UnfinishedMessage
 from loopixmix.directory import Document
-from loopixmix.epoch import epoch_start_s
+from loopixmix.directory.document import MAX_VALID_EPOCHS
+from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.errors import PeerError
 from loopixmix.sphinx import Geometry, PacketError, SurbKeys, decode_surb, open_reply
 
@@ -234,11 +235,7 @@ class Receiver:
     def _take_anonymous(
         self, connection: Connection, message: AnonymousMessage, around: Surroundings, outcome: Outcome
     ) -> None:
-        geometry = Geometry.for_network(around.document.params)
-        try:
-            for block in message.blocks:
-                decode_surb(block.surb, geometry)
-        except PeerError:
+        if not _blocks_can_be_used(message.blocks, around):
             outcome.refused += 1
             return
         reply_to = f"{REPLY_PREFIX}{self.poster.rng.randbytes(16).hex()}" if message.blocks else ""
@@ -305,3 +302,19 @@ class Receiver:
             return False
         outcome.kinds.add(arrival.kind)
         return True
+
+
+def _blocks_can_be_used(blocks: Sequence[ReplyBlock], around: Surroundings) -> bool:
+    """Tell whether reply blocks have the right form, and none is of an epoch for which nobody can have keys yet.
+
+    A reply by such a block would wait in the queue for ever, and a sender of many would fill it.
+    """
+    params = around.document.params
+    geometry = Geometry.for_network(params)
+    last_epoch = epoch_at(around.now_s, params.epoch_length_s) + MAX_VALID_EPOCHS
+    try:
+        for block in blocks:
+            decode_surb(block.surb, geometry)
+    except PeerError:
+        return False
+    return all(block.epoch <= last_epoch for block in blocks)

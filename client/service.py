@@ -142,6 +142,7 @@ class ClientService(Service):
     async def add_contact(self, address: str) -> Contact:
         """Look up and pin a contact; see `client.api.Client.add_contact`."""
         await self._engine.gate.passing()
+        self._registered()
         return await self._engine.contacts.add(address)
 
     async def accept_key(self, address: str, fingerprint: str) -> Contact:

@@ -76,9 +76,20 @@ QUICK = NetworkParams(
     drop_rate_per_s=0.5,
     node_loop_rate_per_s=20.0,
     pull_rate_per_s=2.0,
-    pull_batch=8,
+    pull_batch=6,
 )
 """Quick for a person, slow enough that a test makes few packets. Mixes' loops are counted on, but not made here."""
+
+SLOW = NetworkParams(
+    delay_mean_s=0.1,
+    payload_rate_per_s=0.2,
+    loop_rate_per_s=0.01,
+    drop_rate_per_s=0.01,
+    node_loop_rate_per_s=20.0,
+    pull_rate_per_s=0.2,
+    pull_batch=8,
+)
+"""For hours and days."""
 
 
 @dataclass(order=True)
@@ -166,6 +177,7 @@ class Node:
         self.mailboxes: dict[NodeId, Mailbox] = {}
         self.lease_pulls = 8
         self.silent = False
+        self.full = False
         self.requests: list[bytes] = []
         self.seen: list[tuple[float, NodeId, bytes]] = []
         self.replayed: set[bytes] = set()
@@ -225,7 +237,7 @@ class Node:
 
     def put(self, recipient: NodeId, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
         mailbox = self.mailboxes.get(recipient)
-        if mailbox is not None:
+        if mailbox is not None and not self.full:
             mailbox.items[next(self.world.item_numbers)] = (kind, surb_id, body)
 
     def deliver(self, recipient: bytes, payload: bytes, surb: Surb | None) -> None:
@@ -546,6 +558,13 @@ class World:
         if isinstance(result, Failure):
             result.raiseException()
         return result
+
+    def wait_for(self, condition: Callable[[], object], limit_s: float) -> bool:
+        """Let time pass until `condition`, which may be costly, holds; at most `limit_s`. Tell whether it does."""
+        end_s, step_s = self.clock.seconds() + limit_s, max(0.25, limit_s / 1000)
+        while not (holds := bool(condition())) and self.clock.seconds() < end_s:
+            self.clock.run_for(min(step_s, end_s - self.clock.seconds()))
+        return holds
 
     def stop(self) -> None:
         """Stop everybody, and see that nobody left a call behind."""

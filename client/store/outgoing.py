@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, tuple_, update
 
 from client.api import MessageState, OutgoingMessage, StateChange
 from client.core.delivery import FINISHED
@@ -172,25 +172,28 @@ def load_fragments(
     return {(row.message, row.position): StoredFragment(row.payload, row.epoch) for row in found}
 
 
-def delete_fragments(connection: Connection, done: Iterable[tuple[MessageRow, int]]) -> None:
+def delete_fragments(connection: Connection, done: Sequence[tuple[MessageRow, int]]) -> None:
     """Forget fragments that are never sent again."""
-    for row, position in done:
-        where = and_(fragments.c.message == row, fragments.c.position == position)
-        connection.execute(delete(fragments).where(where))
+    if done:
+        where = and_(fragments.c.message == bindparam("of_message"), fragments.c.position == bindparam("at_position"))
+        values = [{"of_message": row, "at_position": position} for row, position in done]
+        connection.execute(delete(fragments).where(where), values)
 
 
-def record(
-    connection: Connection, row: MessageRow, *, sent: int, acknowledged: int, change: StateChange | None
-) -> None:
-    """Note how far a message is, and a change of its state; a finished one keeps no fragments."""
-    counts = update(messages).where(messages.c.id == row).values(sent=sent, acknowledged=acknowledged)
-    connection.execute(counts)
-    if change is None:
-        return
-    form = connection.execute(select(messages.c.form).where(messages.c.id == row)).scalar_one_or_none()
-    if form != RECEIPT:
+def save_counts(connection: Connection, counts: Mapping[MessageRow, tuple[int, int]]) -> None:
+    """Note how many fragments of each message were sent and acknowledged."""
+    if counts:
+        saved = update(messages).where(messages.c.id == bindparam("of_message"))
+        values = [{"of_message": row, "sent": sent, "acknowledged": ack} for row, (sent, ack) in counts.items()]
+        connection.execute(saved, values)
+
+
+def save_change(connection: Connection, row: MessageRow, change: StateChange) -> None:
+    """Note a change of a message's state; a finished one keeps no fragments."""
+    changed = update(messages).where(messages.c.id == row).values(state=change.state.value).returning(messages.c.form)
+    form = connection.execute(changed).scalar_one_or_none()
+    if form is not None and form != RECEIPT:
         _insert_change(connection, row, change)
-    connection.execute(update(messages).where(messages.c.id == row).values(state=change.state.value))
     if change.state in FINISHED:
         finish(connection, row, change.at_s)
 

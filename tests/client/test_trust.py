@@ -1,0 +1,234 @@
+"""Whom a client believes: forged, altered and misdirected messages, and people who claim to be others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+from client_world import Person, World
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
+
+from client.api import BadRequestError, ReceivedMessage, ServiceFailedError
+from client.core.content import Sender, SignedMessage, encode_signed
+from client.core.fragments import FragmentSizes, seal_fragments
+from loopixmix.cards import fingerprint
+from loopixmix.keys import IdentityKey
+from loopixmix.seams import NodeId
+from loopixmix.wire import ItemKind
+
+ALICE, BOB = "alice@home", "bob@away"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.stop()
+
+
+def put(world: World, bob: Person, stream: bytes, *, recipient: NodeId | None = None) -> None:
+    """Put an encoded message into Bob's mailbox, as somebody who knows his sealing key can."""
+    fragments = seal_fragments(
+        stream,
+        recipient=recipient or bob.keys.identity.public,
+        recipient_key=bob.keys.sealing.public,
+        message_key=world.rng.randbytes(32),
+        sealer=bob.sealer,
+        sizes=FragmentSizes(world.geometry.payload_bytes),
+    )
+    for fragment in fragments:
+        world.nodes["away"].put(bob.keys.identity.public, ItemKind.MESSAGE, bytes(8), fragment)
+    world.clock.run_for(5)
+
+
+def forge(
+    world: World, bob: Person, *, signer: IdentityKey, name: str = "alice", signed_for: NodeId | None = None
+) -> bytes:
+    sender = Sender(signer.public, name, world.nodes["home"].model.id)
+    message = SignedMessage(world.rng.randbytes(16), "text", b"trust me", sender)
+    return encode_signed(message, signer, recipient=signed_for or bob.keys.identity.public)
+
+
+def inbox(world: World, person: Person) -> list[ReceivedMessage]:
+    return world.run(person.client.inbox())
+
+
+def people(world: World) -> tuple[Person, Person]:
+    alice, bob = world.person(ALICE), world.person(BOB)
+    world.acquaint(alice, bob)
+    return alice, bob
+
+
+def test_an_impostor_is_never_shown_as_the_contact(world: World) -> None:
+    _, bob = people(world)
+    eve = IdentityKey.generate(world.rng)
+    put(world, bob, forge(world, bob, signer=eve))
+    [message] = inbox(world, bob)
+    assert message.sender == f"key:{fingerprint(eve.public)}"
+    assert not message.verified
+    assert ALICE in world.run(bob.client.status()).problem
+    [contact] = world.run(bob.client.contacts())
+    # Anybody could do this: it must not keep Bob from writing to the true Alice.
+    assert contact.changed_fingerprint == ""
+
+
+def test_an_unknown_sender_is_shown_by_address_and_not_verified(world: World) -> None:
+    alice, bob = world.person(ALICE), world.person(BOB)
+    world.run(alice.client.add_contact(BOB))
+    world.run(alice.client.send(BOB, b"hello", kind="text", idempotency_key="1"))
+    world.clock.run_for(20)
+    [first] = inbox(world, bob)
+    assert (first.sender, first.verified) == (ALICE, False)
+    assert world.run(bob.client.contacts()) == []  # a claim is no reason to pin a key
+    world.run(bob.client.add_contact(ALICE))
+    world.run(alice.client.send(BOB, b"again", kind="text", idempotency_key="2"))
+    world.clock.run_for(20)
+    assert (inbox(world, bob)[-1].sender, inbox(world, bob)[-1].verified) == (ALICE, True)
+
+
+def test_a_contact_is_known_by_its_key_wherever_it_says_to_be(world: World) -> None:
+    alice, bob = people(world)
+    put(world, bob, forge(world, bob, signer=alice.keys.identity, name="somebody-else"))
+    [message] = inbox(world, bob)
+    assert (message.sender, message.verified) == (ALICE, True)
+
+
+def test_a_message_signed_for_another_is_dropped(world: World) -> None:
+    """Carol passes Alice's message to her on to Bob, as if it had been for him."""
+    alice, bob = people(world)
+    carol = IdentityKey.generate(world.rng)
+    put(world, bob, forge(world, bob, signer=alice.keys.identity, signed_for=carol.public))
+    assert inbox(world, bob) == []
+
+
+def test_a_message_with_a_wrong_signature_is_dropped(world: World) -> None:
+    alice, bob = people(world)
+    stream = bytearray(forge(world, bob, signer=alice.keys.identity))
+    stream[-1] ^= 1
+    put(world, bob, bytes(stream))
+    assert inbox(world, bob) == []
+    assert bob.store.write(lambda c: c.exec_driver_sql("SELECT count(*) FROM incoming").scalar_one()) == 0
+
+
+def test_a_message_sealed_for_another_identity_is_dropped(world: World) -> None:
+    alice, bob = people(world)
+    put(world, bob, forge(world, bob, signer=alice.keys.identity), recipient=b"c" * 32)
+    assert inbox(world, bob) == []
+
+
+def test_noise_and_broken_messages_do_no_harm(world: World) -> None:
+    alice, bob = people(world)
+    put(world, bob, b"\x07 of no type at all")
+    put(world, bob, b"")
+    for _ in range(20):
+        noise = world.rng.randbytes(world.geometry.payload_bytes)
+        world.nodes["away"].put(bob.keys.identity.public, ItemKind.MESSAGE, bytes(8), noise)
+        world.nodes["away"].put(bob.keys.identity.public, ItemKind.REPLY, noise[:8], noise)
+    world.run(alice.client.send(BOB, b"hello", kind="text", idempotency_key="1"))
+    world.clock.run_for(30)
+    assert [message.body for message in inbox(world, bob)] == [b"hello"]
+    assert world.nodes["away"].mailboxes[bob.keys.identity.public].items.keys() <= set()
+
+
+def test_replaying_the_mailbox_shows_nothing_twice(world: World) -> None:
+    alice, bob = people(world)
+    box = world.nodes["away"].mailboxes[bob.keys.identity.public]
+    bob.link.cut = True
+    world.run(alice.client.send(BOB, b"hello" * 1000, kind="text", idempotency_key="1"))
+    world.clock.run_for(20)
+    kept = list(box.items.values())
+    bob.link.cut = False
+    world.clock.run_for(10)
+    for restart in (False, True):
+        if restart:
+            bob.restart()
+        for item in kept:
+            box.items[next(world.item_numbers)] = item
+        world.clock.run_for(10)
+    assert len(inbox(world, bob)) == 1
+
+
+def test_a_lookup_that_brings_something_else_is_refused(world: World) -> None:
+    bob = world.person(BOB)
+    home = world.nodes["home"]
+    world.person("carol@home")
+    home.decoys["alice"] = home.decoy("mallory")
+    with pytest.raises(ServiceFailedError, match="somebody else"):
+        world.run(bob.client.add_contact(ALICE))
+    home.decoys["dave"] = b"no card"
+    with pytest.raises(ServiceFailedError, match="no card"):
+        world.run(bob.client.add_contact("dave@home"))
+    with pytest.raises(BadRequestError, match="no provider nowhere"):
+        world.run(bob.client.add_contact("alice@nowhere"))
+    assert world.run(bob.client.contacts()) == []
+
+
+def test_a_newer_card_of_the_same_identity_is_taken_an_older_one_is_not(world: World) -> None:
+    from loopixmix.cards import DAY_S, SealingKey, encode_card, make_card
+
+    alice, bob = people(world)
+    home = world.nodes["home"]
+    box = home.mailboxes[alice.keys.identity.public]
+
+    def publish(days_later: int) -> bytes:
+        sealing = SealingKey.generate(world.rng).public
+        now_s = world.clock.seconds() + days_later * DAY_S
+        card = make_card(alice.keys.identity, name="alice", provider=home.model.id, sealing_key=sealing, now_s=now_s)
+        box.card = encode_card(card)
+        world.run(bob.client.add_contact(ALICE))
+        return sealing
+
+    def pinned() -> object:
+        return bob.store.write(lambda c: c.exec_driver_sql("SELECT sealing_key FROM contacts").scalar_one())
+
+    newer = publish(5)
+    assert pinned() == newer
+    publish(-5)
+    assert pinned() == newer
+
+
+def test_a_fingerprint_may_be_typed_as_it_was_read_out(world: World) -> None:
+    _, bob = people(world)
+    [contact] = world.run(bob.client.contacts())
+    typed = contact.fingerprint.upper().replace("-", " ")
+    assert world.run(bob.client.accept_key(ALICE, typed)).verified
+
+
+@implementer(ILogObserver)
+class Log:
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.events: list[LogEvent] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        self.events.append(event)
+
+
+def test_nothing_secret_is_logged(world: World) -> None:
+    events = Log()
+    observer = cast(ILogObserver, events)
+    globalLogPublisher.addObserver(observer)
+    try:
+        alice, bob = people(world)
+
+        def fail(message: ReceivedMessage) -> None:
+            raise ValueError(f"cannot read {message.body!r}")
+
+        bob.client.on_received("text", fail)
+        world.run(alice.client.send(BOB, b"MARKED-BODY", kind="text", idempotency_key="1"))
+        world.run(alice.client.send(BOB, b"MARKED-BODY", kind="text", idempotency_key="2", anonymous=True))
+        world.clock.run_for(30)
+        assert len(inbox(world, bob)) == 2
+        logged = repr(events.events)
+        assert "a callback for" in logged
+        assert "MARKED" not in logged
+        for secret in (alice.keys.identity.seed, bob.keys.sealing.seed):
+            assert secret.hex() not in logged
+            assert repr(secret)[2:-1] not in logged
+        shown = repr((alice.keys, alice.client, bob.sealer, alice.keys.sealing))
+        assert alice.keys.identity.seed.hex() not in shown
+    finally:
+        globalLogPublisher.removeObserver(observer)
