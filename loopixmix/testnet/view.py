@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from loopixmix.status import STALE_AFTER_S, NodeStatus
@@ -24,11 +25,12 @@ def health(status: NodeStatus | None, *, running: bool, now_s: float) -> str:
 
 def network_table(statuses: Mapping[str, NodeStatus | None], *, running: frozenset[str], now_s: float) -> Table:
     """Make the table of all nodes; rates are means since each node started, round trips in milliseconds."""
-    table = Table(title="test network", title_justify="left", caption=CAPTION, caption_justify="left", pad_edge=False)
-    for heading in ("node", "layer", "health"):
-        table.add_column(heading, overflow="fold")
+    table = Table(caption=CAPTION, caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("node", no_wrap=True)
+    table.add_column("layer")
+    table.add_column("health", overflow="fold")
     for heading in ("in/s", "out/s", "drops", "loops", "ms", "theory", "bits", "links"):
-        table.add_column(heading, justify="right", overflow="fold")
+        table.add_column(heading, justify="right", no_wrap=heading != "drops")
     for name, status in statuses.items():
         state = health(status, running=name in running, now_s=now_s)
         colour = "green" if state == "ok" else "yellow" if state == "starting" else "red"

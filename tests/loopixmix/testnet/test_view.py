@@ -42,11 +42,9 @@ def test_health_is_the_nodes_own_word_while_it_is_fresh() -> None:
 
 def test_a_row_shows_traffic_drops_loops_beside_theory_entropy_and_links() -> None:
     table = network_table({"mix-1": MIX, "mix-2": None}, running=frozenset({"mix-1"}), now_s=NOW_S)
-    console = Console(width=110, force_terminal=False)
+    console = Console(width=80, force_terminal=False)
     with console.capture() as capture:
         console.print(table)
     row, other = (line for line in capture.get().splitlines() if "mix-" in line)
-    assert [cell.strip() for cell in row.strip("│ ").split("│")] == [
-        "mix-1", "2", "ok", "50", "49", "3 replay", "90%", "151", "150", "5.2", "4",
-    ]  # fmt: skip
+    assert row.split() == "mix-1 2 ok 50 49 3 replay 90% 151 150 5.2 4".split()
     assert "stopped" in other
