@@ -58,9 +58,10 @@ class LoopingProvider:
         self.geometry = world.geometry
         self.frame_format = world.frame_format
         self.network = network
+        self.keyring = world.keyring(node_id)
         self.hop = HopService(
             node_id=node_id,
-            keyring=world.keyring(node_id),
+            keyring=self.keyring,
             frame_format=world.frame_format,
             unwrapping=InlineUnwrapping(world.geometry),
             limits=LIMITS,
@@ -78,6 +79,9 @@ class LoopingProvider:
             rng=random.Random(node_id),
             observer=observer,
         )
+
+    def prepare(self, document: Document) -> None:
+        self.hop.adopt(document)
 
     def adopt(self, document: Document) -> None:
         self.hop.adopt(document)
@@ -136,6 +140,12 @@ class RunningMix:
             rng=random.Random(node_id),
             observer=observer,
         )
+
+    def prepare(self, document: Document) -> None:
+        self.service.prepare(document)
+
+    def adopt(self, document: Document) -> None:
+        self.service.adopt(document)
 
     def start(self) -> None:
         self.service.startService()

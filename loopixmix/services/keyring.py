@@ -135,8 +135,13 @@ class MixKeyring:
     def _make(self, epoch: int) -> None:
         key = MixKey.generate(self._rng)
         # The tags' file is there before the key's: a key without one has lost it.
-        self._live[epoch] = self._take_up(epoch, key, new=True)
-        self._store.save(epoch, key)
+        live = self._take_up(epoch, key, new=True)
+        try:
+            self._store.save(epoch, key)
+        except StoreError:
+            live.log.close()
+            raise
+        self._live[epoch] = live
 
     def _erase(self, epoch: int) -> None:
         self._live.pop(epoch).log.close()
