@@ -120,7 +120,7 @@ def run(directory: Path, check_config: bool) -> None:
         load_authority(directory, load_identity(directory / IDENTITY_FILE))
         click.echo(f"{directory}: the configuration is good")
         return
-    run_service(lambda reactor: AuthorityNode(directory, reactor=reactor))
+    run_service(lambda reactor, clock: AuthorityNode(directory, reactor=reactor, clock=clock))
 
 
 @authority.command()

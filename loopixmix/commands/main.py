@@ -1,26 +1,20 @@
-"""Where a command meets the reactor and the system's randomness: wiring without logic of its own."""
+"""Where the authority meets the reactor, signals and the system's randomness: wiring without logic of its own."""
 
 from __future__ import annotations
 
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.posixbase import PosixReactorBase
-from twisted.logger import (
-    FilteringLogObserver,
-    ILogFilterPredicate,
-    ILogObserver,
-    LogLevel,
-    LogLevelFilterPredicate,
-    globalLogBeginner,
-    textFileLogObserver,
-)
 
-from loopixmix.seams import Rng
+from loopixmix.log import Log, LogSettings
+from loopixmix.seams import Clock, Rng
+from loopixmix.services.wallclock import Timers, WallClock
 
 
 def system_rng() -> Rng:
@@ -29,34 +23,40 @@ def system_rng() -> Rng:
 
 
 class ReloadableService(Protocol):
-    """A Twisted service that can read its configuration again."""
+    """A service that can read its configuration again."""
+
+    @property
+    def log_settings(self) -> LogSettings:
+        """How the process is to log."""
 
     def startService(self) -> None:  # noqa: N802 (Twisted's name)
         """Begin."""
 
-    def stopService(self) -> Deferred[None] | None:  # noqa: N802
+    def stopService(self) -> Deferred[None]:  # noqa: N802
         """Stop."""
 
     def reload(self) -> None:
         """Read the configuration again."""
 
 
-def run_service(make_service: Callable[[PosixReactorBase], ReloadableService]) -> None:
-    """Run the service that `make_service` makes of the reactor: SIGHUP reloads it, SIGTERM and SIGINT stop it."""
+MakeService: TypeAlias = Callable[[PosixReactorBase, Clock], ReloadableService]
+
+
+def run_service(make_service: MakeService) -> None:
+    """Run the service that `make_service` makes of reactor and clock: SIGHUP reloads it, SIGTERM and SIGINT stop it."""
     from twisted.internet import reactor
 
     running = cast(PosixReactorBase, reactor)
-    _log_to_stderr()
-    service = make_service(running)
+    running.seconds = time.monotonic  # delays pass whatever happens to the time of day: see WallClock
+    service = make_service(running, WallClock(cast(Timers, running)))
+    log = Log(sys.stderr)
+
+    def reload() -> None:
+        service.reload()
+        log.apply(service.log_settings)
+
     service.startService()
+    log.begin(service.log_settings)
     running.addSystemEventTrigger("before", "shutdown", service.stopService)
-    signal.signal(signal.SIGHUP, lambda *_: running.callFromThread(service.reload))
+    signal.signal(signal.SIGHUP, lambda *_: running.callFromThread(reload))
     running.run()
-
-
-def _log_to_stderr() -> None:
-    levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
-    levels.setLogLevelForNamespace("loopixmix", LogLevel.info)
-    text = cast(ILogObserver, textFileLogObserver(sys.stderr))
-    observer = cast(ILogObserver, FilteringLogObserver(text, [cast(ILogFilterPredicate, levels)]))
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)

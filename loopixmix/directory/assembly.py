@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from loopixmix.directory.descriptor import Descriptor
-from loopixmix.directory.document import MAX_NODES, Document, NodeEntry
+from loopixmix.directory.document import Document, NodeEntry
 from loopixmix.directory.schedule import oldest_issue_s
 from loopixmix.directory.words import Role
 from loopixmix.epoch import epoch_start_s
@@ -58,8 +58,6 @@ def assemble(
         return Incomplete(f"{len(mixes)} mixes are enrolled and {params.layers} layers need one each")
     if len(mixes) == len(chosen):
         return Incomplete("no provider is enrolled")
-    if len(chosen) > MAX_NODES:
-        return Incomplete(f"{len(chosen)} nodes are enrolled, more than the {MAX_NODES} that a document holds")
     layers = assign_layers(mixes, params.layers, previous=previous_layers, network_id=network_id)
     return Document(
         network_id=network_id,

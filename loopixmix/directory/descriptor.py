@@ -34,6 +34,7 @@ from loopixmix.errors import MisuseError, SignatureError
 from loopixmix.keys import IdentityKey, verify
 
 MAX_DESCRIPTOR_BYTES = 4096
+"""More than any descriptor whose fields are in range can have."""
 
 _DOMAIN = b"loopixmix/descriptor/v1"
 
@@ -75,10 +76,7 @@ def sign_descriptor(descriptor: Descriptor, identity: IdentityKey) -> bytes:
     for fault in _faults(descriptor):
         raise MisuseError(fault)
     data = _codec.encode(descriptor)
-    signed = _signed_codec.encode(_SignedDescriptor(descriptor=data, signature=identity.sign(_DOMAIN, data)))
-    if len(signed) > MAX_DESCRIPTOR_BYTES:
-        raise MisuseError(f"the descriptor has {len(signed)} bytes; {MAX_DESCRIPTOR_BYTES} are allowed")
-    return signed
+    return _signed_codec.encode(_SignedDescriptor(descriptor=data, signature=identity.sign(_DOMAIN, data)))
 
 
 def decode_descriptor(

@@ -39,6 +39,7 @@ class Authority:
         trust_root: TrustRoot,
         store: AuthorityStore,
         started_s: float,
+        max_nodes: int = MAX_NODES,
     ) -> None:
         """Take up what the store has; raise `StoreError` where it is damaged or of another network."""
         self._config = config
@@ -46,6 +47,7 @@ class Authority:
         self._trust_root = trust_root
         self._store = store
         self._started_s = started_s
+        self._max_nodes = max_nodes
         self._allowed = config.allowed
         self._descriptors = _load_descriptors(store, trust_root)
         self._documents = _load_documents(store, trust_root)
@@ -172,8 +174,8 @@ class Authority:
         for other in self._descriptors.values():
             if other.name == descriptor.name and other.node_id != descriptor.node_id and self._counts(other, epoch):
                 raise DescriptorNameTaken(f"the name {descriptor.name} belongs to another node")
-        if known is None and len(self._descriptors) >= MAX_NODES:
-            raise DescriptorNotAllowed(f"the network has {MAX_NODES} nodes and takes no more")
+        if known is None and len(self._descriptors) >= self._max_nodes:
+            raise DescriptorNotAllowed(f"the network has {self._max_nodes} nodes and takes no more")
         return descriptor
 
     def _objection(self, descriptor: Descriptor) -> str | None:

@@ -14,6 +14,7 @@ from loopixmix.directory.trust import HexKey
 from loopixmix.directory.words import Name
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
+from loopixmix.log import LogSettings
 from loopixmix.params import NetworkParams
 
 CONFIG_FILE = "authority.toml"
@@ -41,6 +42,7 @@ class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     expected_providers: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 0
     valid_epochs: Annotated[int, msgspec.Meta(ge=1, le=MAX_VALID_EPOCHS - 1)] = 2
     uploads_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 600
+    log: LogSettings = LogSettings()
     nodes: tuple[AllowedNode, ...] = ()
 
     def __post_init__(self) -> None:
@@ -105,6 +107,11 @@ valid_epochs = {config.valid_epochs}
 
 # Uploads of descriptors that are taken from one address.
 uploads_per_minute = {config.uploads_per_minute}
+
+# format: text or json; level: debug, info, warn or error.
+[log]
+format = "{config.log.format}"
+level = "{config.log.level}"
 
 # Traffic and timing of the network: changes take effect with the next document; epoch_length_s can never change.
 [params]

@@ -12,17 +12,15 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.tcp import Port
 from twisted.logger import Logger
 
-from loopixmix.directory import TrustRoot
 from loopixmix.errors import ConfigError, ListenError, MisuseError
 from loopixmix.files import DirectoryLock, load_identity
-from loopixmix.keys import IdentityKey
+from loopixmix.log import LogSettings
 from loopixmix.seams import Clock
 from loopixmix.services.authority import Authority
 from loopixmix.services.authority_config import (
     IDENTITY_FILE,
     LOCK_FILE,
     STATE_DIRECTORY,
-    AuthorityConfig,
     load_authority,
     parse_listen,
 )
@@ -37,12 +35,13 @@ class AuthorityNode(Service):
 
     _log = Logger("loopixmix.authority")
 
-    def __init__(self, directory: Path, *, reactor: PosixReactorBase) -> None:
-        """Read the configuration; raise `ConfigError` where it is wrong."""
+    def __init__(self, directory: Path, *, reactor: PosixReactorBase, clock: Clock) -> None:
+        """Take what listens and what tells the time; raise `ConfigError` where the configuration is wrong."""
         if not directory.is_dir():
             raise ConfigError(f"{directory}: there is no such directory; make one with  loopixmix authority init DIR")
         self._directory = directory
         self._reactor = reactor
+        self._clock = clock
         self._identity = load_identity(directory / IDENTITY_FILE)
         self._config, self._trust_root = load_authority(directory, self._identity)
         self._lock = DirectoryLock(directory / LOCK_FILE)
@@ -52,19 +51,9 @@ class AuthorityNode(Service):
         self._port: Port | None = None
 
     @property
-    def config(self) -> AuthorityConfig:
-        """What `authority.toml` says."""
-        return self._config
-
-    @property
-    def identity(self) -> IdentityKey:
-        """The key that signs the documents."""
-        return self._identity
-
-    @property
-    def trust_root(self) -> TrustRoot:
-        """What `network.toml` says."""
-        return self._trust_root
+    def log_settings(self) -> LogSettings:
+        """How the process is to log."""
+        return self._config.log
 
     def startService(self) -> None:  # noqa: N802 (Twisted's name)
         """Lock the directory, take up its state and listen; raises `MisuseError`, with nothing left running."""
@@ -94,7 +83,7 @@ class AuthorityNode(Service):
     def _start(self) -> None:
         service = self._new_service()
         self._factory = directory_factory(
-            DirectoryApi(service, uploads=RateLimit(self._config.uploads_per_minute, now_s=self._reactor.seconds)),
+            DirectoryApi(service, uploads=RateLimit(self._config.uploads_per_minute, now_s=self._clock.seconds)),
             reactor=self._reactor,
         )
         self._port = self._listen(self._factory)
@@ -117,13 +106,13 @@ class AuthorityNode(Service):
             identity=self._identity,
             trust_root=self._trust_root,
             store=AuthorityStore(self._directory / STATE_DIRECTORY),
-            started_s=self._reactor.seconds(),
+            started_s=self._clock.seconds(),
         )
         return AuthorityService(
             authority,
             node_id=self._identity.public,
             epoch_length_s=self._trust_root.epoch_length_s,
-            clock=cast(Clock, self._reactor),
+            clock=self._clock,
             report=self._status_file.write,
         )
 

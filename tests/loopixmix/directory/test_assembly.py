@@ -71,6 +71,10 @@ def test_the_order_in_which_descriptors_come_does_not_matter(shuffler: random.Ra
     assert document_of(shuffled) == document_of(DESCRIPTORS)
 
 
+def test_one_mix_a_layer_and_a_provider_are_enough() -> None:
+    assert len(names_in(DESCRIPTORS[:3] + DESCRIPTORS[-1:])) == 4
+
+
 def test_who_withdrew_or_stopped_uploading_or_lacks_keys_is_left_out() -> None:
     without = ALL - {"mix1"}
     assert names_in(changed("mix1", withdrawn=True)) == without

@@ -180,6 +180,8 @@ def test_each_field_out_of_range_is_refused(field: str, value: object) -> None:
 def test_an_oversized_descriptor_is_refused() -> None:
     with pytest.raises(DescriptorTooLarge):
         accept(bytes(MAX_DESCRIPTOR_BYTES + 1))
+    with pytest.raises(FormatError):
+        accept(bytes(MAX_DESCRIPTOR_BYTES))
 
 
 @given(st.binary(max_size=200))

@@ -257,7 +257,7 @@ CONTRADICTIONS: list[tuple[str, Callable[[Document], Document], str]] = [
     (
         "same id",
         lambda d: msgspec.structs.replace(d, nodes=(d.nodes[0], *d.nodes)),
-        "occurs twice",
+        "the node id [0-9a-f]{64} occurs twice",
     ),
     ("unsorted", lambda d: msgspec.structs.replace(d, nodes=d.nodes[::-1]), "ascending order of their ids"),
     (
@@ -403,6 +403,21 @@ def test_a_second_encoding_of_the_same_document_is_refused() -> None:
 def test_an_oversized_document_is_refused_before_anything_else() -> None:
     with pytest.raises(DocumentTooLarge):
         believe(bytes(MAX_DOCUMENT_BYTES + 1))
+    with pytest.raises(FormatError):
+        believe(bytes(MAX_DOCUMENT_BYTES))
+
+
+def test_an_oversized_document_is_not_signed() -> None:
+    rng = random.Random(6)
+    services = tuple(f"service-{number:02}" + "x" * 50 for number in range(16))
+    provider = NETWORK.document.providers()[0]
+    crowd = tuple(
+        msgspec.structs.replace(provider, id=rng.randbytes(32), name=f"crowd{number}", services=services)
+        for number in range(1950)
+    )
+    nodes = tuple(sorted(NETWORK.document.nodes + crowd, key=lambda node: node.id))
+    with pytest.raises(MisuseError, match=f"bytes; {MAX_DOCUMENT_BYTES} are allowed"):
+        sign_document(NETWORK.document_with(nodes=nodes), NETWORK.authority)
 
 
 @given(st.binary(max_size=200))

@@ -54,6 +54,7 @@ class World:
             trust_root=trust_root or self.network.trust_root,
             store=AuthorityStore(self.directory),
             started_s=self.now_s,
+            max_nodes=len(self.network.nodes),
         )
 
     def restart(self) -> None:
@@ -147,6 +148,7 @@ def test_the_next_document_is_made_shortly_before_its_epoch(world: World) -> Non
     world.advance_to(HOUR_S - 300)
     [document] = world.turn()
     assert document.epoch == EPOCH + 1
+    assert world.authority.problem(now_s=world.now_s) is None
     assert world.authority.current(now_s=world.now_s) == world.authority.document(EPOCH)
     world.advance_to(HOUR_S)
     assert world.authority.current(now_s=world.now_s) == world.authority.document(EPOCH + 1)
@@ -372,6 +374,14 @@ def test_a_name_belongs_to_the_node_that_has_it(world: World) -> None:
     world.upload("mix2", name="mix1")
     world.advance_to(5 * HOUR_S)
     world.upload("mix3", name="renamed")
+
+
+def test_no_more_nodes_are_taken_than_a_document_holds(world: World) -> None:
+    world.upload()
+    newcomer = replace(NETWORK.node("mix1"), identity=IdentityKey.generate(random.Random(8)), name="newcomer")
+    with pytest.raises(DescriptorNotAllowed, match="the network has 8 nodes and takes no more"):
+        world.authority.accept(world.signed(newcomer), now_s=world.now_s)
+    world.upload("mix1")
 
 
 def test_descriptors_with_wrong_times_are_refused(world: World) -> None:

@@ -16,7 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from loopixmix.directory import Document, sign_document
+from loopixmix.directory import Descriptor, Document, sign_document
 from loopixmix.errors import UnavailableError
 from loopixmix.keys import IdentityKey
 from loopixmix.services.document_http import Answer
@@ -435,6 +435,21 @@ def test_withdrawing_fails_clearly_where_the_authority_is_away(node_world: World
     assert isinstance(failure, Failure)
     assert isinstance(failure.value, UnavailableError)
     assert str(failure.value) == f"not withdrawn: http://{AUTHORITY}: connection refused"
+    world.stop()
+
+
+def test_a_node_that_cannot_describe_itself_says_so(tmp_path: Path) -> None:
+    def describe(issued_at_ms: int) -> Descriptor:
+        return msgspec.structs.replace(describer(network, node)(issued_at_ms), host="not a host")
+
+    network = model_network(random.Random(1))
+    node = network.node("mix1")
+    world = World(tmp_path / "document", network, enrolment=Enrolment(node.identity, describe))
+    world.authorities.publish(world.epoch)
+    world.follower.startService()
+    assert world.follower.problem == (
+        "following the network document stopped: 'not a host' is neither an IP address nor a host name"
+    )
     world.stop()
 
 
