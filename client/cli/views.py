@@ -29,7 +29,8 @@ def status_view(status: ClientStatus) -> RenderableType:
     head.add_row("address", Text(status.address or "not registered", style="bold" if status.address else "yellow"))
     head.add_row("link", Text("connected", "green") if status.connected else Text("not connected", "red"))
     if status.problem:
-        head.add_row("problem", Text(plain_line(status.problem), "bold red"))
+        label, style = ("mind", "yellow") if status.connected else ("problem", "bold red")
+        head.add_row(label, Text(plain_line(status.problem), style))
     head.add_row("epoch", str(status.epoch))
     head.add_row("to send", _queue(status))
     head.add_row("unread", counted(status.unread, "message"))

@@ -71,6 +71,8 @@ class GuardedRequest(Request):
 class GuardedSite(Site):
     """Serves `resource` to those whom `guard` lets in."""
 
+    noisy = False
+
     def __init__(self, resource: IResource, *, guard: Guard, clock: Clock) -> None:
         request_factory = partial(GuardedRequest, guard=guard)
         super().__init__(resource, requestFactory=request_factory, reactor=cast("IReactorTime", clock))

@@ -1,0 +1,127 @@
+"""The client daemon as a process: how it starts, what it says where it cannot, how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_daemons import TRUST_ROOT
+
+ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"}
+
+
+class Daemons:
+    """A client's directory, commands in it, and the daemons that were started."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.directory = root / "alice"
+        self.started: list[subprocess.Popen[str]] = []
+        (root / "network.toml").write_text(TRUST_ROOT)
+        assert self.run("init", "alice", "--network", "network.toml").returncode == 0
+
+    def line(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "loopixmix.main", "client", *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.line(*arguments), cwd=self.root, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
+        )
+
+    def start(self) -> subprocess.Popen[str]:
+        (self.directory / "api.url").unlink(missing_ok=True)
+        process = subprocess.Popen(
+            self.line("run", "alice"), cwd=self.root, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+        )
+        self.started.append(process)
+        deadline_s = time.monotonic() + 30
+        while not (self.directory / "api.url").exists():
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        port = int((self.directory / "api.url").read_text().rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 421")  # it answers, so that it runs
+        return process
+
+    def fails_to_start(self) -> str:
+        failed = self.run("run", "alice")
+        assert failed.returncode == 2
+        assert failed.stderr.count("\n") == 1, failed.stderr
+        return failed.stderr
+
+
+@pytest.fixture
+def daemons(tmp_path: Path) -> Iterator[Daemons]:
+    made = Daemons(tmp_path)
+    yield made
+    for process in made.started:
+        process.kill()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def test_without_a_network_it_runs_and_says_what_is_wrong(daemons: Daemons) -> None:
+    config = daemons.directory / "client.toml"
+    config.write_text(config.read_text().replace('level = "info"', 'level = "debug"'))
+    process = daemons.start()
+    status = json.loads(daemons.run("status", "alice", "--json").stdout)
+    assert (status["registered"], status["connected"]) == (False, False)
+    assert status["problem"].startswith("no network document yet")
+    refused = daemons.run("send", "alice", "marked@address", "marked-body")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "loopixmix: this client has no account yet: register first\n",
+    )
+    assert daemons.fails_to_start() == f"loopixmix: alice: is in use by process {process.pid}\n"
+    process.terminate()
+    _, logged = process.communicate(timeout=30)
+    assert "local API" in logged
+    assert "marked" not in logged
+    assert (daemons.directory / "api.token").read_text().strip() not in logged
+
+
+def test_a_port_in_use_is_told_and_nothing_stays_locked(daemons: Daemons) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = daemons.directory / "client.toml"
+        config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+        assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in daemons.fails_to_start()
+    daemons.start()
+    assert (daemons.directory / "api.url").read_text() == f"http://127.0.0.1:{port}\n"
+
+
+def test_a_damaged_store_is_told(daemons: Daemons) -> None:
+    (daemons.directory / "client.db").write_bytes(b"this is no database" * 1000)
+    assert "alice/client.db" in daemons.fails_to_start()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_ends_cleanly(daemons: Daemons, ending: signal.Signals) -> None:
+    process = daemons.start()
+    process.send_signal(ending)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in told
+    assert not (daemons.directory / "api.url").exists()
+
+
+def test_after_a_crash_it_is_not_running_and_starts_again(daemons: Daemons) -> None:
+    daemons.start().kill()
+    daemons.started[0].communicate()
+    token = (daemons.directory / "api.token").read_text()
+    told = daemons.run("status", "alice")
+    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+    assert "is not running" in told.stderr
+    daemons.start()
+    assert daemons.run("status", "alice").returncode == 0
+    assert (daemons.directory / "api.token").read_text() == token
