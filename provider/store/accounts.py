@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from loopixmix.seams import NodeId
 from loopixmix.wire import RegisterRefusal
 from provider.accounts import AccountFacts, RegistrationMode, RegistrationRules, decide_registration
 from provider.store.schema import VOID_NAME, accounts, invitations, items, retired_names
+
+_FIND_ACCOUNT = select(accounts.c.id).where(accounts.c.identity == bindparam("identity"))
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +82,7 @@ def register(connection: Connection, application: Application, rules: Registrati
 
 def is_registered(connection: Connection, identity: NodeId) -> bool:
     """Tell whether `identity` has an account."""
-    return connection.execute(select(accounts.c.id).where(accounts.c.identity == identity)).scalar() is not None
+    return connection.execute(_FIND_ACCOUNT, {"identity": identity}).scalar() is not None
 
 
 def find_card(connection: Connection, name: str) -> PublishedCard | None:

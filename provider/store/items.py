@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, RowMapping, bindparam, delete, func, insert, select, update
 
 from loopixmix.seams import NodeId
 from loopixmix.wire import ItemKind
@@ -60,8 +60,30 @@ _UPDATE_BOX = (
     .where(accounts.c.id == bindparam("b_id"))
     .values(next_number=bindparam("b_next_number"), item_count=bindparam("b_item_count"))
 )
-_BOX_COLUMNS = (accounts.c.identity, accounts.c.id, accounts.c.next_number, accounts.c.item_count)
+_FIND_ACCOUNT = select(accounts.c.id).where(accounts.c.identity == bindparam("identity"))
 _ITEM_COLUMNS = (items.c.number, items.c.kind, items.c.surb_id, items.c.body)
+_TAKE_FRESH = (
+    select(accounts.c.id, *_ITEM_COLUMNS)
+    .select_from(
+        accounts.outerjoin(items, (items.c.account_id == accounts.c.id) & (items.c.number > bindparam("after")))
+    )
+    .where(accounts.c.identity == bindparam("identity"))
+    .order_by(items.c.number)
+    .limit(bindparam("fresh", type_=Integer))
+)
+"""One statement for an account and its oldest items; a row without an item where there is none."""
+_TAKE_AGAIN = (
+    select(*_ITEM_COLUMNS)
+    .where(items.c.account_id == bindparam("account_id"))
+    .where(items.c.number.in_(bindparam("again", expanding=True)))
+    .order_by(items.c.number)
+)
+_DELETE_OWN = (
+    delete(items)
+    .where(items.c.account_id == bindparam("b_account_id"))
+    .where(items.c.number.in_(bindparam("numbers", expanding=True)))
+)
+_BOX_COLUMNS = (accounts.c.identity, accounts.c.id, accounts.c.next_number, accounts.c.item_count)
 
 
 def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRules) -> list[Outcome]:
@@ -94,25 +116,31 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
 
 def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken | None:
     """Read what a mailbox wants, oldest first; None where `identity` has no account."""
-    account_id = connection.execute(select(accounts.c.id).where(accounts.c.identity == identity)).scalar()
-    if account_id is None:
+    # At least one row is asked for: it tells the account.
+    wanted = {"identity": identity, "after": fetch.after, "fresh": max(1, fetch.fresh)}
+    rows = connection.execute(_TAKE_FRESH, wanted).all()
+    if not rows:
         return None
-    own = select(*_ITEM_COLUMNS).where(items.c.account_id == account_id).order_by(items.c.number)
-    found = connection.execute(own.where(items.c.number > fetch.after).limit(fetch.fresh)).all()
+    account_id: int = rows[0].id
+    found: list[StoredItem] = []
     if fetch.again:
-        found = [*connection.execute(own.where(items.c.number.in_(fetch.again))).all(), *found]
-    return Taken(account_id, tuple(StoredItem(r.number, ItemKind(r.kind), r.surb_id, r.body) for r in found))
+        again = connection.execute(_TAKE_AGAIN, {"account_id": account_id, "again": fetch.again})
+        found += [_stored_item(*row) for row in again]
+    found += [_stored_item(*row[1:]) for row in rows[: fetch.fresh] if row.number is not None]
+    return Taken(account_id, tuple(found))
 
 
 def delete_items(connection: Connection, identity: NodeId, numbers: Sequence[ItemNumber]) -> int:
     """Delete what the owner has stored safely; return how many there were."""
-    account_id = connection.execute(select(accounts.c.id).where(accounts.c.identity == identity)).scalar()
+    account_id = connection.execute(_FIND_ACCOUNT, {"identity": identity}).scalar()
     if account_id is None:
         return 0
     # A number over the range of the database was never given to anybody.
     wanted = [number for number in numbers if number < 2**63]
-    own = delete(items).where(items.c.account_id == account_id)
-    deleted = sum(connection.execute(own.where(items.c.number.in_(chunk))).rowcount for chunk in _chunks(wanted))
+    deleted = sum(
+        connection.execute(_DELETE_OWN, {"b_account_id": account_id, "numbers": chunk}).rowcount
+        for chunk in _chunks(wanted)
+    )
     _subtract(connection, account_id, deleted)
     return deleted
 
@@ -138,6 +166,10 @@ def _boxes(connection: Connection, recipients: set[NodeId]) -> tuple[dict[NodeId
         boxes.update((row["identity"], _Box(row)) for row in connection.execute(known).mappings())
     void = select(*_BOX_COLUMNS).where(accounts.c.name == VOID_NAME)
     return boxes, _Box(connection.execute(void).mappings().one())
+
+
+def _stored_item(number: ItemNumber, kind: int, surb_id: bytes, body: bytes) -> StoredItem:
+    return StoredItem(number, ItemKind(kind), surb_id, body)
 
 
 def _row(box: _Box, item: NewItem) -> dict[str, int | bytes]:
