@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred, gatherResults
 
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.net.address import PeerAddress
-from loopixmix.net.tls import TlsNetwork
 from loopixmix.seams import FramesReceived, NodeId
 from loopixmix.sphinx import Geometry
 from loopixmix.wire import FrameFormat
 
-MakeNetwork = Callable[[FrameFormat], TlsNetwork]
-"""Makes the links of one frame size."""
+
+class Links(Protocol):
+    """Links of one frame size; `loopixmix.net.tls.TlsNetwork` in production."""
+
+    def start(self, received: FramesReceived) -> None:
+        """Begin to receive."""
+
+    def send(self, peer: NodeId, frame: bytes) -> bool:
+        """Queue a frame."""
+
+    def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
+        """Keep links to these peers."""
+
+    def is_open(self, peer: NodeId) -> bool:
+        """Tell whether a frame would go out now."""
+
+    def problem(self, peer: NodeId) -> str | None:
+        """Say why there is no link."""
+
+    def stop(self) -> Deferred[None]:
+        """Close everything."""
+
+
+MakeLinks: TypeAlias = Callable[[FrameFormat], Links]
 
 
 class ClientLink:
     """Implements the network seam and `client.session.ProviderLink`: one peer, dialled by us, and nobody else."""
 
-    def __init__(self, make_network: MakeNetwork) -> None:
+    def __init__(self, make_links: MakeLinks) -> None:
         """Begin without a document: until then nothing can be sent."""
-        self._make_network = make_network
+        self._make_links = make_links
         self._received: FramesReceived | None = None
         self._provider: NodeEntry | None = None
         self._format: FrameFormat | None = None
-        self._links: TlsNetwork | None = None
+        self._links: Links | None = None
         self._stopping: list[Deferred[None]] = []
 
     def adopt(self, document: Document) -> None:
@@ -38,7 +60,7 @@ class ClientLink:
         if self._links is not None:
             self._stopping.append(self._links.stop())
         self._format = frame_format
-        self._links = self._make_network(frame_format)
+        self._links = self._make_links(frame_format)
         if self._received is not None:
             self._links.start(self._received)
         self._dial()
