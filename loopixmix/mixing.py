@@ -26,6 +26,9 @@ class Forward(msgspec.Struct, frozen=True, gc=False):
     packet: bytes
     replay_tag: bytes
 
+    def __repr__(self) -> str:
+        return "Forward()"
+
 
 class Arrived(msgspec.Struct, frozen=True, gc=False):
     """The packet's path ends here, and this is what it is for.

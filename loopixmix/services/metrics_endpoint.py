@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.twisted import MetricsResource
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
+from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Site
+from twisted.web.server import Request, Site
 
 from loopixmix.metrics import COUNTERS_PER_PACKET, PERIOD_S, ROUND_TO, PublishedMetrics
 from loopixmix.net.address import PeerAddress
@@ -28,6 +28,25 @@ class QuietSite(Site):
 
     def log(self, request: object) -> None:
         """Write nothing."""
+
+
+class MetricsSite(Resource):
+    """The page `/metrics`, and no other."""
+
+    def __init__(self, published: PublishedMetrics) -> None:
+        """Take what is published."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(published)
+
+    def getChild(self, path: bytes, request: Request) -> IResource:  # noqa: N802 (Twisted's name)
+        """Return the page at `path`."""
+        return cast(IResource, self) if path == b"metrics" and not request.postpath else notFound()
+
+    def render_GET(self, request: Request) -> bytes:  # noqa: N802 (Twisted's name)
+        """Return the figures in Prometheus's text format."""
+        request.setHeader(b"content-type", CONTENT_TYPE_LATEST.encode("ascii"))  # type: ignore[no-untyped-call]
+        return generate_latest(self._registry)
 
 
 class MetricsEndpoint(Service):
@@ -56,11 +75,7 @@ class MetricsEndpoint(Service):
     def startService(self) -> None:  # noqa: N802 (Twisted's name)
         """Listen; raises `ListenError` where that cannot be."""
         super().startService()  # type: ignore[no-untyped-call]
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(self._published)
-        root = Resource()  # type: ignore[no-untyped-call]
-        root.putChild(b"metrics", cast(IResource, MetricsResource(registry)))  # type: ignore[no-untyped-call]
-        factory = QuietSite(root)  # type: ignore[no-untyped-call]
+        factory = QuietSite(MetricsSite(self._published))  # type: ignore[no-untyped-call]
         self._port = self._sockets.listen(self._address.host, self._address.port, cast(IProtocolFactory, factory))
         self._renew()
         log.warn(

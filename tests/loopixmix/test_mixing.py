@@ -51,9 +51,9 @@ def test_what_cannot_be_done_is_dropped(command: Command | bytes, reason: DropRe
     assert mixer.decide(unwrapped(command), 1000.0) == Drop(reason)
 
 
-def test_neither_keys_nor_bodies_show_in_a_repr() -> None:
-    shown = repr(mixer.decide(unwrapped(Deliver(RECIPIENT)), 1000.0))
-    assert shown == "Arrived(Deliver)"
+def test_neither_keys_nor_bodies_nor_tags_show_in_a_repr() -> None:
+    assert repr(mixer.decide(unwrapped(Deliver(RECIPIENT)), 1000.0)) == "Arrived(Deliver)"
+    assert repr(mixer.decide(unwrapped(Relay(NEXT, 5)), 1000.0)) == "Forward()"
 
 
 def forward(at_s: float, name: bytes = b"") -> Forward:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ import pytest
 from mixworld import LIMITS, MixWorld
 from networks import EPOCH
 from scipy import stats
+from twisted.logger import LogEvent, eventAsText, globalLogPublisher
 
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
@@ -412,3 +413,37 @@ def test_delays_are_not_biased() -> None:
     assert len(bench.received) == 400
     assert stats.kstest([at_s - start_s for at_s, _ in bench.received], stats.expon(scale=0.2).cdf).pvalue > 1e-3
     bench.close()
+
+
+@pytest.fixture
+def events() -> Iterator[list[LogEvent]]:
+    """Everything that is logged, whatever its level."""
+    kept: list[LogEvent] = []
+    globalLogPublisher.addObserver(kept.append)
+    yield kept
+    globalLogPublisher.removeObserver(kept.append)
+
+
+def test_no_log_tells_of_a_packet_a_key_or_a_tag(events: list[LogEvent], tmp_path: Path) -> None:
+    """Marked data goes every way through a mix, the failing ones too, and is looked for in all that was logged."""
+    bench = Bench(keys=tmp_path)
+    bench.mix.service.loops.returned = fail_with_everything  # type: ignore[method-assign]
+    good = bench.relayed()
+    reply = bench.packet(Reply(bench.mix.node_id, b"MARKSURB"))
+    bench.send(good, good, flip(good, 40), reply, bench.packet(Deliver(b"MARKED-RECIPIENT-MARKED-RECIPIEN")))
+    bench.send_frames(b"\x7fMARKED-GARBAGE".ljust(bench.world.frame_format.frame_bytes, b"\0"))
+    bench.world.run(5.0)
+    assert sorted(bench.drops) == sorted(
+        [DropReason.REPLAY, DropReason.BAD_MAC, DropReason.SERVICE_FAILED, DropReason.UNEXPECTED_COMMAND]
+    )
+    private = [key.private for key in KeyDirectory(tmp_path).load().values()]
+    tags = [fact.replay_tag for fact in bench.mix.recorder.of(PacketIn) if isinstance(fact, PacketIn)]
+    text = "".join(eventAsText(event) + repr(event) for event in events)
+    assert "could not be taken" in text
+    marks = [b"MARK", b"payload", good, PEER, *private, *tags]
+    assert [mark for mark in marks if repr(mark)[2:-1] in text or mark.hex() in text] == []
+    bench.close()
+
+
+def fail_with_everything(surb_id: bytes, body: bytes) -> DropReason | None:
+    raise RuntimeError("a defect")

@@ -1,0 +1,54 @@
+"""The status file is renewed every second, and a full disk does not stop the node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from twisted.internet.task import Clock
+
+from loopixmix.services.reporting import StatusReporter
+from loopixmix.status import NodeStatus, StatusFile, read_status
+
+STATUS = NodeStatus(
+    name="mix1",
+    id="ab" * 32,
+    role="mix",
+    layer=1,
+    pid=4711,
+    started_at_s=0.0,
+    written_at_s=0.0,
+    epoch=3,
+    healthy=True,
+    problem=None,
+    engine="native",
+)
+
+
+def test_the_status_is_renewed_every_second_and_removed_at_the_end(tmp_path: Path) -> None:
+    clock = Clock()
+    reporter = StatusReporter(
+        StatusFile(tmp_path), status=lambda: msgspec.structs.replace(STATUS, written_at_s=clock.seconds()), clock=clock
+    )
+    reporter.startService()
+    for second in range(3):
+        status = read_status(tmp_path)
+        assert status is not None
+        assert status.written_at_s == second
+        clock.advance(1.0)
+    reporter.stopService()
+    assert read_status(tmp_path) is None
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_status_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
+    clock = Clock()
+    directory = tmp_path / "node"
+    reporter = StatusReporter(StatusFile(directory), status=lambda: STATUS, clock=clock)
+    reporter.startService()
+    clock.advance(1.0)
+    directory.mkdir()
+    clock.advance(1.0)
+    assert read_status(directory) == STATUS
+    reporter.stopService()
+    assert clock.getDelayedCalls() == []
