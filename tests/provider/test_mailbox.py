@@ -111,6 +111,21 @@ def test_what_was_read_too_late_for_one_answer_is_given_with_the_next() -> None:
     assert pull(mailbox, store) == [3]
 
 
+def test_what_comes_again_is_given_before_newer_items_that_were_read_earlier() -> None:
+    mailbox, store = Mailbox(pull_batch=2, lease_pulls=2), DictStore(1)
+    assert pull(mailbox, store) == [1]
+    store.items[2] = item(2)
+    mailbox.acknowledge(())
+    fetch = mailbox.fetch()
+    assert fetch is not None
+    mailbox.fetched(ACCOUNT, store.read(fetch))
+    mailbox.acknowledge(())
+    fetch = mailbox.fetch()
+    assert fetch is not None
+    mailbox.fetched(ACCOUNT, store.read(fetch))
+    assert [item.number for item in mailbox.give()] == [1, 2]
+
+
 def test_a_failed_reading_is_repeated_by_the_next_pull() -> None:
     mailbox, store = Mailbox(pull_batch=2, lease_pulls=9), DictStore(1)
     mailbox.acknowledge(())
