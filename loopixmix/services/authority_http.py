@@ -30,6 +30,8 @@ from loopixmix.directory import (
 from loopixmix.errors import PeerError, StoreError
 from loopixmix.net.limits import address_group
 
+_log = Logger()
+
 IDLE_TIMEOUT_S = 30.0
 MAX_CONNECTIONS = 512
 MAX_CONNECTIONS_PER_ADDRESS = 64
@@ -76,7 +78,6 @@ class DirectoryApi:
     """The routes; `app.resource()` is the root of the site."""
 
     app = Klein()
-    _log = Logger("loopixmix.authority")
 
     def __init__(self, source: DocumentSource, *, uploads: RateLimit) -> None:
         """Take the authority behind the routes and the limit on uploads."""
@@ -92,7 +93,7 @@ class DirectoryApi:
         try:
             self._source.accept(_body(request))
         except StoreError as error:
-            self._log.error("a descriptor cannot be kept: {error}", error=str(error))
+            _log.error("a descriptor cannot be kept: {error}", error=str(error))
             return _answer(request, 503, "the authority cannot keep descriptors just now")
         except PeerError as error:
             return _answer(request, _status_of(error), str(error))

@@ -29,11 +29,11 @@ from loopixmix.services.authority_service import AuthorityService
 from loopixmix.services.authority_store import AuthorityStore
 from loopixmix.status import StatusFile
 
+_log = Logger()
+
 
 class AuthorityNode(Service):
     """The authority whose files are in a directory."""
-
-    _log = Logger("loopixmix.authority")
 
     def __init__(self, directory: Path, *, reactor: PosixReactorBase, clock: Clock) -> None:
         """Take what listens and what tells the time; raise `ConfigError` where the configuration is wrong."""
@@ -71,14 +71,14 @@ class AuthorityNode(Service):
         try:
             config, _ = load_authority(self._directory, self._identity)
         except ConfigError as error:
-            self._log.error("the configuration stays as it was: {error}", error=str(error))
+            _log.error("the configuration stays as it was: {error}", error=str(error))
             return
         if config.listen != self._config.listen:
-            self._log.warn("another listen address takes effect after a restart only")
+            _log.warn("another listen address takes effect after a restart only")
         self._config = config
         if self._service is not None:
             self._service.reconfigure(config)
-        self._log.info("took up the changed configuration")
+        _log.info("took up the changed configuration")
 
     def _start(self) -> None:
         service = self._new_service()
@@ -126,8 +126,8 @@ class AuthorityNode(Service):
 
     def _announce(self) -> None:
         if self._config.open_enrolment:
-            self._log.warn("open_enrolment is on: anybody may add nodes; use it for test networks only")
-        self._log.info(
+            _log.warn("open_enrolment is on: anybody may add nodes; use it for test networks only")
+        _log.info(
             "authority of {network} listens on {listen}; its key is {key}",
             network=self._trust_root.name,
             listen=self._config.listen,

@@ -16,14 +16,14 @@ from loopixmix.services.authority import Authority
 from loopixmix.services.authority_config import AuthorityConfig
 from loopixmix.status import NodeStatus
 
+_log = Logger()
+
 TICK_S = 1.0
 NAME = "authority"
 
 
 class AuthorityService(Service):
     """Runs an `Authority` on a clock; also the `DocumentSource` of its routes."""
-
-    _log = Logger("loopixmix.authority")
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class AuthorityService(Service):
         """Take a descriptor and make the documents that waited for it."""
         descriptor = self._authority.accept(signed, now_s=self._clock.seconds())
         self._accepted += 1
-        self._log.debug("{role} {name} enrolled", role=descriptor.role, name=descriptor.name)
+        _log.debug("{role} {name} enrolled", role=descriptor.role, name=descriptor.name)
         self._turn()
 
     def reconfigure(self, config: AuthorityConfig) -> None:
@@ -112,19 +112,19 @@ class AuthorityService(Service):
         try:
             self._report(self.status)
         except MisuseError as error:
-            self._log.error("the status cannot be written: {error}", error=str(error))
+            _log.error("the status cannot be written: {error}", error=str(error))
 
     def _turn(self) -> None:
         try:
             made = self._authority.turn(now_s=self._clock.seconds())
         except MisuseError as error:
             if self._disk_problem is None:
-                self._log.error("no document can be made: {error}", error=str(error))
+                _log.error("no document can be made: {error}", error=str(error))
             self._disk_problem = str(error)
             return
         self._disk_problem = None
         for document in made:
-            self._log.info(
+            _log.info(
                 "signed the document of epoch {epoch}: {mixes} mixes, {providers} providers",
                 epoch=document.epoch,
                 mixes=len(document.mixes()),

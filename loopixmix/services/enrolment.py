@@ -18,6 +18,8 @@ from loopixmix.seams import Clock, Rng
 from loopixmix.services.authorities import Authorities
 from loopixmix.services.pause import Pause
 
+_log = Logger()
+
 MISSING_REPEAT_S = 30.0
 RETRY_FIRST_S = 0.5
 
@@ -36,8 +38,6 @@ class Enrolment:
 
 class Enroller:
     """Keeps one node enrolled with all authorities of its network."""
-
-    _log = Logger("loopixmix.directory")
 
     def __init__(
         self,
@@ -98,12 +98,12 @@ class Enroller:
             await self._authorities.upload(url, self._signed())
         except UnavailableError as error:
             if url not in self._problems:
-                self._log.warn("no enrolment with {url}: {error}", url=url, error=str(error))
+                _log.warn("no enrolment with {url}: {error}", url=url, error=str(error))
             self._problems[url] = f"{url}: {error}"
             self._due_s[url] = self._clock.seconds() + self._backoffs[url].next_s()
             return
         if self._problems.pop(url, None) is not None:
-            self._log.info("enrolled with {url}", url=url)
+            _log.info("enrolled with {url}", url=url)
         self._backoffs[url].reset()
         self._due_s[url] = self._next_upload_s()
 

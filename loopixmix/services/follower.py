@@ -22,6 +22,8 @@ from loopixmix.services.document_http import DocumentFetcher
 from loopixmix.services.enrolment import RETRY_FIRST_S, Enroller, Enrolment
 from loopixmix.services.pause import Pause
 
+_log = Logger()
+
 LONGEST_PAUSE_S = 60.0
 """However far away the next turn is: a clock that is set meanwhile is noticed after this."""
 NOT_YET_PAUSE_S = 2.0
@@ -36,8 +38,6 @@ class DirectoryFollower(Service):
     `prepare`, where given, as soon as the next one was fetched, which is a little before its epoch. When no new
     document is to be had, the old one holds until it expires, and `problem` says so.
     """
-
-    _log = Logger("loopixmix.directory")
 
     def __init__(
         self,
@@ -199,7 +199,7 @@ class DirectoryFollower(Service):
     def _adopt(self, document: Document, signed: bytes) -> None:
         self._hold(document)
         self._keep(self._cache.keep_adopted, signed)
-        self._log.info("the network document of epoch {epoch} holds", epoch=document.epoch)
+        _log.info("the network document of epoch {epoch} holds", epoch=document.epoch)
         self._tell(self._adopt_callback, document)
         waiting, self._waiting = self._waiting, []
         for one in waiting:
@@ -219,7 +219,7 @@ class DirectoryFollower(Service):
             try:
                 document = read_document(signed, self._trust_root)
             except PeerError as error:
-                self._log.warn("the cached network document is not used: {error}", error=str(error))
+                _log.warn("the cached network document is not used: {error}", error=str(error))
                 continue
             self._take_cached(document, signed)
 
@@ -237,7 +237,7 @@ class DirectoryFollower(Service):
             keep(signed)
         except StoreError as error:
             self._cache_problem = str(error)
-            self._log.warn("the network document is not kept: {error}", error=str(error))
+            _log.warn("the network document is not kept: {error}", error=str(error))
         else:
             self._cache_problem = None
 
@@ -245,11 +245,11 @@ class DirectoryFollower(Service):
         try:
             callback(document)
         except Exception:
-            self._log.failure("taking up the document of epoch {epoch} failed", epoch=document.epoch)
+            _log.failure("taking up the document of epoch {epoch} failed", epoch=document.epoch)
 
     def _note_problem(self, problem: str) -> None:
         if self._fetch_problem is None:
-            self._log.warn("no new network document: {problem}", problem=problem)
+            _log.warn("no new network document: {problem}", problem=problem)
         self._fetch_problem = problem
 
     def _is_in_document(self) -> bool:
@@ -265,7 +265,7 @@ class DirectoryFollower(Service):
     def _note_end(self, failure: Failure) -> None:
         if not isinstance(failure.value, CancelledError):
             self._defect = f"following the network document stopped: {failure.value}"
-            self._log.failure("following the network document stopped", failure)
+            _log.failure("following the network document stopped", failure)
 
     def _forget_waiting(self, waiting: Deferred[Document]) -> None:
         if waiting in self._waiting:
