@@ -1,8 +1,10 @@
 //! X25519 against RFC 7748, and products of exponents against ladders one after another.
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
+use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use sha2::{Digest, Sha256};
 
+use super::blinding::representative;
 use super::*;
 
 const LADDERS: [Ladder; 3] = [Ladder::Lanes, Ladder::Assembly, Ladder::Portable];
