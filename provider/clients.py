@@ -1,8 +1,7 @@
-"""The links of clients: what each may send, and the answers to its pulls.
+"""The links of clients: who has an account, and how much each may send.
 
 A link's TLS identity is all that counts: a client pulls from the mailbox of its own key and from no other, whatever it
-says. Every pull is answered `answer_s` after it came, by the same number of frames of the same size, whatever the
-mailbox holds and however long the store took; what was read too late is given with the next answer.
+says.
 """
 
 from __future__ import annotations
@@ -12,18 +11,17 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, TypeAlias
 
 import msgspec
-from twisted.python.failure import Failure
 
 from loopixmix.errors import FormatError
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, DelayedCall, DropReason, NodeId, Observer, PacketDropped
+from loopixmix.seams import Clock, DropReason, NodeId, Observer, PacketDropped
 from loopixmix.wire import Dummy, FrameFormat, Pull, Register, RegisterRefusal, RegisterRefused, is_packet
 from provider.accounts import TokenBucket
 from provider.alarm import StoreAlarm
-from provider.mailbox import ItemNumber, Mailbox, answer_items
+from provider.mailbox import Mailbox
+from provider.pulling import Puller, Pulling, SendFrame
 from provider.store.access import StoreAccess
 from provider.store.accounts import is_registered
-from provider.store.items import Taken, delete_items, take_items
 
 PULL_BURST = 8
 MAX_CLIENTS = 50_000
@@ -49,23 +47,20 @@ MIN_BURST = 64
 """Poisson streams at 1/1.5 of a bucket's rate overrun this burst once in some 10^21 packets."""
 
 SubmitPackets: TypeAlias = Callable[[NodeId, Sequence[bytes]], None]
-SendFrame: TypeAlias = Callable[[NodeId, bytes], bool]
 Enrol: TypeAlias = Callable[[NodeId, Register], None]
 Refuse: TypeAlias = Callable[[NodeId], object]
 
 
-class Client:
+class Client(Puller):
     """One client's link."""
 
-    __slots__ = ("asking", "checked_at_s", "held", "key", "mailbox", "packets", "pulls", "registered", "seen_at_s")
+    __slots__ = ("asking", "checked_at_s", "held", "packets", "pulls", "seen_at_s")
 
-    def __init__(self, key: NodeId, *, packets: TokenBucket, pulls: TokenBucket, mailbox: Mailbox) -> None:
+    def __init__(self, key: NodeId, mailbox: Mailbox, *, packets: TokenBucket, pulls: TokenBucket) -> None:
         """Begin without knowing whether there is an account."""
-        self.key = key
+        super().__init__(key, mailbox)
         self.packets = packets
         self.pulls = pulls
-        self.mailbox = mailbox
-        self.registered: bool | None = None
         self.asking = False
         self.held: list[bytes] = []
         self.seen_at_s = 0.0
@@ -108,12 +103,16 @@ class ClientLinks:
         self._enrol = enrol
         self._refuse = refuse
         self._clients: OrderedDict[NodeId, Client] = OrderedDict()
-        self._answers: dict[int, DelayedCall] = {}
-        self._answer_count = 0
         self._asking = 0
         self._stopped = False
-        self.pulls = 0
-        self.items_given = 0
+        self.pulling = Pulling(
+            access=access,
+            alarm=alarm,
+            frame_format=frame_format,
+            answer_s=rules.answer_s,
+            clock=clock,
+            send=send,
+        )
 
     @property
     def known(self) -> int:
@@ -157,9 +156,7 @@ class ClientLinks:
     def stop(self) -> None:
         """Answer nothing any more."""
         self._stopped = True
-        for call in self._answers.values():
-            call.cancel()
-        self._answers.clear()
+        self.pulling.stop()
 
     def _client(self, key: NodeId, params: NetworkParams) -> Client:
         now_s = self._clock.seconds()
@@ -167,9 +164,9 @@ class ClientLinks:
         if client is None:
             client = self._clients[key] = Client(
                 key,
+                Mailbox(pull_batch=params.pull_batch, lease_pulls=self._lease_pulls),
                 packets=TokenBucket(*self._packet_limits(params), now_s),
                 pulls=TokenBucket(*self._pull_limits(params), now_s),
-                mailbox=Mailbox(pull_batch=params.pull_batch, lease_pulls=self._lease_pulls),
             )
             if len(self._clients) > MAX_CLIENTS:
                 self._clients.popitem(last=False)
@@ -252,45 +249,7 @@ class ClientLinks:
             refused = RegisterRefused(RegisterRefusal.NOT_REGISTERED)
             self._send(client.key, self._frame_format.encode(refused))
             return
-        self.pulls += 1
-        client.mailbox.acknowledge(pull.acknowledged)
-        if pull.acknowledged:
-            self._delete(client, pull.acknowledged)
-        self._fetch(client)
-        number = self._answer_count = self._answer_count + 1
-        self._answers[number] = self._clock.callLater(
-            self._rules.answer_s, self._answer, number, client, pull.request_id
-        )
-
-    def _delete(self, client: Client, numbers: Sequence[ItemNumber]) -> None:
-        deleting = self._access.write(lambda connection: delete_items(connection, client.key, numbers))
-        deleting.addErrback(self._alarm.failed).addCallback(lambda _: client.mailbox.deleted(numbers))
-
-    def _fetch(self, client: Client) -> None:
-        fetch = client.mailbox.fetch()
-        if fetch is None:
-            return
-
-        def taken(found: Taken | None) -> None:
-            if found is None:
-                client.mailbox.fetch_failed()
-                client.registered = False
-            else:
-                client.mailbox.fetched(found.account_id, found.items)
-
-        def failed(failure: Failure) -> None:
-            client.mailbox.fetch_failed()
-            self._alarm.failed(failure)
-
-        self._access.read(lambda connection: take_items(connection, client.key, fetch)).addCallbacks(taken, failed)
-
-    def _answer(self, number: int, client: Client, request_id: int) -> None:
-        del self._answers[number]
-        given = client.mailbox.give()
-        self.items_given += len(given)
-        pull_batch, body_bytes = client.mailbox.pull_batch, self._frame_format.body_bytes
-        for item in answer_items(request_id, given, pull_batch=pull_batch, body_bytes=body_bytes):
-            self._send(client.key, self._frame_format.encode(item))
+        self.pulling.pull(client, pull)
 
     def _drop(self, reason: DropReason) -> None:
         self._observer.observe(PacketDropped(self._clock.seconds(), reason))

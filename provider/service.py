@@ -183,9 +183,9 @@ class ProviderService(Service):
             "items": counted.items,
             "store_bytes": self._access.size_bytes,
             "clients": self.clients.known,
-            "pulls": self.clients.pulls,
+            "pulls": self.clients.pulling.pulls,
             "pulls_per_s": round(self._pulls_per_s, 3),
-            "items_given": self.clients.items_given,
+            "items_given": self.clients.pulling.items_given,
             "items_stored": counts.stored,
             "items_for_nobody": counts.unknown,
             "items_refused": counts.full,
@@ -201,8 +201,8 @@ class ProviderService(Service):
 
     def _turn(self) -> None:
         self.clients.forget_idle()
-        self._pulls_per_s = (self.clients.pulls - self._pulls_before) / TURN_S
-        self._pulls_before = self.clients.pulls
+        self._pulls_per_s = (self.clients.pulling.pulls - self._pulls_before) / TURN_S
+        self._pulls_before = self.clients.pulling.pulls
 
     def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
         if peer not in self._neighbourhood.previous_hops:
