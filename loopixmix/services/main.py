@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import sys
@@ -85,6 +86,8 @@ class _NodeProcess:
     def _begin(self) -> None:
         if self._error is not None:
             self._reactor.stop()
+        # What is loaded by now stays: the collector need not look through it again and again.
+        gc.freeze()
         actions = {
             signal.SIGTERM: self._end,
             signal.SIGINT: self._end,

@@ -17,7 +17,7 @@ log = Logger()
 
 
 class StatusReporter(Service):
-    """Writes a status file every second."""
+    """Writes a status file every second, and logs when what is wrong with the node changes."""
 
     def __init__(self, file: StatusFile, *, status: Callable[[], NodeStatus], clock: Clock) -> None:
         """Take the file and what makes the present status."""
@@ -26,6 +26,7 @@ class StatusReporter(Service):
         self._clock = clock
         self._call: DelayedCall | None = None
         self._failing = False
+        self._problem: str | None = None
 
     def startService(self) -> None:  # noqa: N802 (Twisted's name)
         """Begin to report."""
@@ -42,11 +43,27 @@ class StatusReporter(Service):
 
     def _report(self) -> None:
         self._call = self._clock.callLater(REPORT_S, self._report)
+        status = self._status()
+        self._note(status.problem)
         try:
-            self._file.write(self._status())
+            self._file.write(status)
         except StoreError as error:
             if not self._failing:
                 log.error("no status is written: {problem}", problem=str(error))
             self._failing = True
         else:
             self._failing = False
+
+    def _note(self, problem: str | None) -> None:
+        if problem == self._problem:
+            return
+        if problem is None:
+            log.info("all is well")
+        elif _kind(problem) != _kind(self._problem):
+            log.warn("{problem}", problem=problem)
+        self._problem = problem
+
+
+def _kind(problem: str | None) -> str:
+    """Return a problem without its figures, which may change every second."""
+    return "".join(letter for letter in problem or "" if not letter.isdigit())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from loopixmix.services.reporting import StatusReporter
 from loopixmix.status import NodeStatus, StatusFile, read_status
@@ -52,3 +53,23 @@ def test_a_status_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     assert read_status(directory) == STATUS
     reporter.stopService()
     assert clock.getDelayedCalls() == []
+
+
+def test_a_problem_is_logged_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
+    logged: list[str] = []
+
+    def keep(event: LogEvent) -> None:
+        logged.append(f"{event['log_level'].name} {formatEvent(event)}")
+
+    clock = Clock()
+    problems = iter([None, "expires in 9 s", "expires in 8 s", "3 loops were lost", None, None])
+    reporter = StatusReporter(
+        StatusFile(tmp_path), status=lambda: msgspec.structs.replace(STATUS, problem=next(problems)), clock=clock
+    )
+    globalLogPublisher.addObserver(keep)
+    reporter.startService()
+    for _ in range(5):
+        clock.advance(1.0)
+    reporter.stopService()
+    globalLogPublisher.removeObserver(keep)
+    assert logged == ["warn expires in 9 s", "warn 3 loops were lost", "info all is well"]
