@@ -7,10 +7,19 @@ contract tests run on both. `docs/first-service.md` shows a test that uses it.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import TypeVar, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
 from client._fake.client import FakeClient
 from client._fake.post import FakeService, PostOffice
 
-__all__ = ["FakeClient", "FakeNetwork", "FakeService"]
+__all__ = ["FakeClient", "FakeNetwork", "FakeService", "wait_for"]
+
+T = TypeVar("T")
 
 
 class FakeNetwork(PostOffice):
@@ -25,3 +34,25 @@ class FakeNetwork(PostOffice):
             self.add_provider(provider)
             self.open_account(client, name, provider, "")
         return client
+
+
+def wait_for(awaitable: Awaitable[T], clock: Clock, *, within_s: float = 120.0, step_s: float = 0.25) -> T:
+    """Move a test's clock on until `awaitable` is done; return its result or raise its error.
+
+    Raises `TimeoutError` where that takes longer than `within_s` of the clock's seconds.
+    """
+
+    async def wait() -> T:
+        return await awaitable
+
+    results: list[T | Failure] = []
+    Deferred.fromCoroutine(wait()).addBoth(results.append)
+    deadline_s = clock.seconds() + within_s
+    while not results and clock.seconds() < deadline_s:
+        clock.advance(step_s)
+    match results:
+        case [Failure() as failure]:
+            failure.raiseException()
+        case [result]:
+            return cast(T, result)
+    raise TimeoutError(f"it is not done after {within_s:g} s of the clock")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from client_contract import ALICE, BOB, ClientContract, send
 from fakes_of_client import FakeWorld
+from twisted.internet.defer import Deferred
 
 from client.api import (
     Client,
@@ -16,8 +17,10 @@ from client.api import (
     RequestTimeoutError,
     ServiceFailedError,
     TooLongError,
+    UnknownMessageError,
 )
 from client.journal import Cursor, JournalledClient
+from client.testing import wait_for
 
 
 class Broken:
@@ -206,6 +209,16 @@ def test_the_journal_numbers_every_change(world: FakeWorld) -> None:
     assert heard >= 6
     send(world, b"3", key="3")
     assert len(told) == heard
+
+
+def test_waiting_moves_the_clock_only_as_far_as_needed(world: FakeWorld) -> None:
+    world.clock.advance(10)
+    wait_for(world.alice.add_contact(BOB), world.clock, step_s=0.5)
+    assert world.clock.seconds() == 11
+    with pytest.raises(UnknownMessageError):
+        wait_for(world.alice.message("00"), world.clock)
+    with pytest.raises(TimeoutError, match="not done after 5 s"):
+        wait_for(Deferred(), world.clock, within_s=5)
 
 
 def test_one_seed_gives_the_same_network() -> None:
