@@ -207,6 +207,8 @@ class Node:
                     pass
 
     def take(self, packet: bytes) -> None:
+        if self.world.sink:
+            return
         if self.world.loss and self.world.rng.random() < self.world.loss:
             self.world.lost += 1
             return
@@ -268,6 +270,8 @@ class Node:
             self.network.send(peer, refused)
             return
         mailbox.pulls += 1
+        if pull.acknowledged:
+            self.world.on_acknowledged(peer)
         for number in pull.acknowledged:
             mailbox.items.pop(number, None)
             mailbox.leased.pop(number, None)
@@ -462,13 +466,17 @@ class World:
     ) -> None:
         self.params = params
         self.rng = random.Random(seed)
-        self.clock = EventClock()
+        self.clock = self.make_clock()
         self.geometry = Geometry.for_network(params)
         self.format = FrameFormat(self.geometry.packet_bytes, self.geometry.body_bytes)
         self.hub = MemoryHub(clock=self.clock, rng=self.rng, latency_s=latency_s, loss=0.0)
         self.loss = loss
         self.double = 0.0
+        self.sink = False
+        """Whether packets end at the first provider: for tests that only look at what a client sends."""
         self.invitation = invitation
+        self.on_acknowledged: Callable[[NodeId], None] = lambda peer: None
+        """Called at each pull that acknowledges something, before it takes effect."""
         self.lost = self.broken = self.replays = self.delivered = self.discarded = 0
         self.item_numbers = itertools.count(1)
         self.client_ids: set[NodeId] = set()
@@ -483,8 +491,12 @@ class World:
         self.document: Document | None = self.make_document()
         self.nodes = {node.name: Node(self, node) for node in self.model.nodes}
 
+    def make_clock(self) -> EventClock:
+        """Return the clock of this world."""
+        return EventClock()
+
     def _make_model(self) -> ModelNetwork:
-        epoch = epoch_at(NOW_S, self.params.epoch_length_s)
+        epoch = epoch_at(self.clock.seconds(), self.params.epoch_length_s)
         kinds: list[tuple[str, Role, int | None]] = [
             (f"mix{layer}{letter}", Role.MIX, layer) for layer in range(1, self.params.layers + 1) for letter in "ab"
         ]

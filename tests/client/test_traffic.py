@@ -1,0 +1,142 @@
+"""What an observer of the client's link sees: streams that do not depend on what the user does.
+
+Null hypothesis of each Kolmogorov-Smirnov test: the times between sends are independent and exponential with the
+stream's rate. Each is seeded, on 1,500 intervals, and would reject a true hypothesis once in 1,000 seeds.
+"""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import msgspec
+import pytest
+from client_world import QUICK, Person, World
+from scipy import stats
+
+from loopixmix.params import NetworkParams
+from loopixmix.wire import Packet, Pull
+
+FALSE_ALARM_RATE = 1e-3
+INTERVALS = 1500
+RATE_PER_S = 20.0
+HARDLY_EVER_PER_S = 1e-5
+STREAMS = ("payload_rate_per_s", "loop_rate_per_s", "drop_rate_per_s")
+
+
+def only(stream: str) -> NetworkParams:
+    """Return figures with which one stream alone sends, and pulls are rare."""
+    rates = {name: RATE_PER_S if name == stream else HARDLY_EVER_PER_S for name in STREAMS}
+    return msgspec.structs.replace(QUICK, **rates, pull_rate_per_s=0.5)
+
+
+def loaded_world(params: NetworkParams, *, busy: bool, seed: int, work_s: float | None = None) -> tuple[World, Person]:
+    world = World(params=params, seed=seed)
+    alice = world.person(work_s=work_s)
+    world.run(alice.client.register("alice", "home"))
+    if busy:
+        # So much to send that something real waits at every instant.
+        bob_params = world.person()
+        world.run(bob_params.client.register("bob", "away"))
+        add_contact_directly(world, alice, bob_params)
+        sending = alice.client.send("bob@away", random.Random(1).randbytes(4_000_000), kind="t", idempotency_key="1")
+        world.run(sending)
+    world.clock.run_for(5)
+    world.sink = True
+    world.nodes["home"].seen.clear()
+    return world, alice
+
+
+def add_contact_directly(world: World, alice: Person, bob: Person) -> None:
+    from client.store import contacts
+    from client.store.contacts import pin_of
+    from loopixmix.cards import decode_card
+
+    card = decode_card(world.nodes["away"].mailboxes[bob.keys.identity.public].card)
+    alice.store.write(lambda c: contacts.save(c, pin_of("bob@away", card, verified=False)))
+    bob.stop()
+
+
+def send_times_s(world: World, *, count: int, rate_per_s: float) -> list[float]:
+    seen = world.nodes["home"].seen
+    world.clock.run_for(2 * count / rate_per_s, until=lambda: len(seen) > count * 1.2)
+    packets = [at_s for at_s, _, frame in seen if isinstance(world.format.decode(frame), Packet)]
+    return packets[: count + 1]
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+@pytest.mark.parametrize("stream", STREAMS)
+def test_the_intervals_of_a_stream_are_exponential(stream: str, busy: bool) -> None:
+    world, alice = loaded_world(only(stream), busy=busy, seed=11)
+    real_before = world.run(alice.client.status()).real_sent
+    times_s = send_times_s(world, count=INTERVALS, rate_per_s=RATE_PER_S)
+    intervals_s = [later - earlier for earlier, later in pairwise(times_s)]
+    assert len(intervals_s) == INTERVALS
+    result = stats.kstest(intervals_s, stats.expon(scale=1 / RATE_PER_S).cdf)
+    assert result.pvalue > FALSE_ALARM_RATE
+    # Successive intervals tell nothing of each other: rank correlation, same error rate.
+    assert stats.spearmanr(intervals_s[:-1], intervals_s[1:]).pvalue > FALSE_ALARM_RATE
+    real = world.run(alice.client.status()).real_sent - real_before
+    if stream == "payload_rate_per_s" and busy:
+        assert real > 0.95 * INTERVALS
+    elif not busy:
+        assert real == 0
+    world.stop()
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+def test_all_streams_together_are_one_poisson_process(busy: bool) -> None:
+    params = msgspec.structs.replace(
+        QUICK, payload_rate_per_s=10.0, loop_rate_per_s=6.0, drop_rate_per_s=4.0, pull_rate_per_s=0.5
+    )
+    world, _ = loaded_world(params, busy=busy, seed=12)
+    times_s = send_times_s(world, count=INTERVALS, rate_per_s=20.0)
+    intervals_s = [later - earlier for earlier, later in pairwise(times_s)]
+    assert stats.kstest(intervals_s, stats.expon(scale=1 / 20.0).cdf).pvalue > FALSE_ALARM_RATE
+    world.stop()
+
+
+def test_a_slow_disk_does_not_show_on_the_wire() -> None:
+    world, _ = loaded_world(only("payload_rate_per_s"), busy=True, seed=13, work_s=0.04)
+    times_s = send_times_s(world, count=INTERVALS, rate_per_s=RATE_PER_S)
+    intervals_s = [later - earlier for earlier, later in pairwise(times_s)]
+    assert stats.kstest(intervals_s, stats.expon(scale=1 / RATE_PER_S).cdf).pvalue > FALSE_ALARM_RATE
+    world.stop()
+
+
+def test_the_test_would_notice_a_stream_that_is_not_poisson() -> None:
+    generator = random.Random(14)
+    jittered_s = [generator.uniform(0.5, 1.5) / RATE_PER_S for _ in range(INTERVALS)]
+    assert stats.kstest(jittered_s, stats.expon(scale=1 / RATE_PER_S).cdf).pvalue < FALSE_ALARM_RATE
+    slower_s = [generator.expovariate(RATE_PER_S * 0.85) for _ in range(INTERVALS)]
+    assert stats.kstest(slower_s, stats.expon(scale=1 / RATE_PER_S).cdf).pvalue < FALSE_ALARM_RATE
+
+
+def test_real_drop_and_loop_packets_look_the_same() -> None:
+    shapes = set()
+    for stream in STREAMS:
+        for busy in (False, True):
+            world, _ = loaded_world(only(stream), busy=busy, seed=15)
+            send_times_s(world, count=30, rate_per_s=RATE_PER_S)
+            for _, _, frame in world.nodes["home"].seen:
+                decoded = world.format.decode(frame)
+                if isinstance(decoded, Packet):
+                    padding = frame[1 + world.geometry.packet_bytes :]
+                    shapes.add((len(frame), frame[0], len(decoded.packet), padding))
+                else:
+                    assert isinstance(decoded, Pull)
+                    assert len(frame) == world.format.frame_bytes
+            world.stop()
+    assert len(shapes) == 1
+
+
+def test_pulls_leave_at_a_constant_rate_whatever_waits() -> None:
+    params = msgspec.structs.replace(QUICK, pull_rate_per_s=2.0)
+    for busy in (False, True):
+        world, _ = loaded_world(params, busy=busy, seed=16)
+        world.clock.run_for(30)
+        pulls_s = [at_s for at_s, _, frame in world.nodes["home"].seen if isinstance(world.format.decode(frame), Pull)]
+        intervals_s = {round(later - earlier, 6) for earlier, later in pairwise(pulls_s)}
+        assert intervals_s == {0.5}
+        assert len(pulls_s) in (59, 60, 61)
+        world.stop()
