@@ -20,7 +20,6 @@ from loopixmix.seams import Rng
 CONFIG_FILE = "client.toml"
 TRUST_ROOT_FILE = "network.toml"
 STORE_FILE = "client.db"
-LOCK_FILE = "client.lock"
 DOCUMENT_FILE = "document"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]

@@ -15,7 +15,8 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 
 from client.api import ClientStatus
-from client.configuration import DOCUMENT_FILE, LOCK_FILE, STORE_FILE, ClientDirectory
+from client.configuration import DOCUMENT_FILE, STORE_FILE, ClientDirectory
+from client.http.endpoint import LOCK_FILE
 from client.http.server import ApiServer
 from client.link import ClientLink
 from client.sealing import HpkeSealer

@@ -178,7 +178,11 @@ def inbox(directory: Path, after: int, limit: int, follow: bool, save_dir: Path 
     """List received messages, oldest first."""
     from client.cli.actions import every_received, follow_received, save_body
 
+    shown = 0
+
     def show(message: ReceivedMessage) -> None:
+        nonlocal shown
+        shown += 1
         saved_as = str(save_body(save_dir, message)) if save_dir is not None else ""
         if as_json:
             return _print_json(message)
@@ -191,8 +195,13 @@ def inbox(directory: Path, after: int, limit: int, follow: bool, save_dir: Path 
             await follow_received(conversation.client, show, after=after, news=lambda: conversation.pause(0.5))
         return await every_received(conversation.client, show, after=after, limit=limit)
 
-    if _converse(directory, work) == after and not as_json:
+    last = _converse(directory, work)
+    if as_json:
+        return
+    if shown == 0:
         click.echo("no messages" if after == 0 else f"no messages after number {after}", err=True)
+    elif shown == limit:
+        click.echo(f"there may be more: --after {last}", err=True)
 
 
 @client.command()

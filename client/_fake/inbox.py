@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,17 +11,22 @@ from twisted.python.failure import Failure
 
 from client._fake.post import PostOffice
 from client.api import MessageId, ReceivedCallback, ReceivedMessage
+from loopixmix.seams import DelayedCall
+
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 300.0
 
 
 @dataclass(eq=False)
 class _Subscription:
-    """One callback; it gets one message at a time, and one that it failed on no second time."""
+    """One callback; it gets one message at a time, and one that it failed on again after a while."""
 
     kind: str
     callback: ReceivedCallback
     active: bool = True
     busy: bool = False
-    refused: set[int] = field(default_factory=set)
+    failures: Counter[int] = field(default_factory=Counter)
+    waiting: set[int] = field(default_factory=set)
+    retries: list[DelayedCall] = field(default_factory=list)
 
 
 class FakeInbox:
@@ -68,8 +74,9 @@ class FakeInbox:
             subscription.active = False
             if subscription in self._subscriptions:
                 self._subscriptions.remove(subscription)
-            if first.active():
-                first.cancel()
+            for call in (first, *subscription.retries):
+                if call.active():
+                    call.cancel()
 
         return stop
 
@@ -86,7 +93,7 @@ class FakeInbox:
     def _next_for(self, subscription: _Subscription) -> ReceivedMessage | None:
         if not subscription.active:
             return None
-        done = self._handled | subscription.refused
+        done = self._handled | subscription.waiting
         waiting = (m for m in self.messages if m.kind == subscription.kind and m.number not in done)
         return next(waiting, None)
 
@@ -95,8 +102,15 @@ class FakeInbox:
         self._tell()
 
     def _note_failed(self, failure: Failure, number: int, subscription: _Subscription) -> None:
-        subscription.refused.add(number)
         self.failures.append(failure)
+        wait_s = min(FIRST_RETRY_S * 2.0 ** subscription.failures[number], LONGEST_RETRY_S)
+        subscription.failures[number] += 1
+        subscription.waiting.add(number)
+        subscription.retries.append(self._network.later(wait_s, lambda: self._retry(subscription, number)))
+
+    def _retry(self, subscription: _Subscription, number: int) -> None:
+        subscription.waiting.discard(number)
+        self._offer(subscription)
 
     def _offer_next(self, _: None, subscription: _Subscription) -> None:
         subscription.busy = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from loopixmix.files import PRIVATE_FILE, write_atomically
 from loopixmix.seams import Rng
 
 TOKEN_FILE, URL_FILE = "api.token", "api.url"
+LOCK_FILE = "client.lock"
 TOKEN_BYTES = 32
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")
@@ -30,7 +32,13 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def find_endpoint(directory: Path) -> Endpoint:
-    """Return how to reach the daemon of a client's directory; raise `NotRunningError` where it is not running."""
+    """Return how to reach the daemon of a client's directory; raise `NotRunningError` where it is not running.
+
+    An address that a crash left behind is not believed: another user's program may have that port by now, and would be
+    shown the token.
+    """
+    if _has_ended(directory / LOCK_FILE):
+        raise NotRunningError(f"the client daemon of {directory} is not running")
     try:
         url = (directory / URL_FILE).read_text("ascii").strip()
         token = (directory / TOKEN_FILE).read_text("ascii").strip()
@@ -41,6 +49,17 @@ def find_endpoint(directory: Path) -> Endpoint:
     if not _URL.fullmatch(url) or not _TOKEN.fullmatch(token):
         raise NotRunningError(f"{directory}: {URL_FILE} or {TOKEN_FILE} is damaged; start the daemon again")
     return Endpoint(url, token)
+
+
+def _has_ended(lock: Path) -> bool:
+    """Tell whether the process that wrote its number into the lock is gone; false where none is named."""
+    try:
+        os.kill(int(lock.read_text("ascii")), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError):
+        pass
+    return False
 
 
 def read_or_make_token(directory: Path, *, rng: Rng) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +94,14 @@ def test_damaged_files_are_told(tmp_path: Path, url: str, token: str) -> None:
     (tmp_path / "api.token").write_text(token)
     with pytest.raises(NotRunningError, match="damaged"):
         find_endpoint(tmp_path)
+
+
+def test_an_address_left_by_a_crash_is_not_shown_the_token(api: MemoryApi) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (api.directory / "client.lock").write_text(f"{gone.pid}\n")
+    with pytest.raises(NotRunningError, match="not running"):
+        find_endpoint(api.directory)
+    for there in (str(os.getpid()), "1", "", "damaged"):
+        (api.directory / "client.lock").write_text(there)
+        assert find_endpoint(api.directory).token == api.token

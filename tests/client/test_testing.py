@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from client_contract import ALICE, BOB, ClientContract, send
@@ -179,17 +180,21 @@ def test_an_invitation_may_be_needed(world: FakeWorld) -> None:
     assert world.run(world.stranger.register("carol", "club", invitation="friend")) == "carol@club"
 
 
-def test_callback_failures_are_kept_for_the_test(world: FakeWorld) -> None:
+def test_a_callback_that_fails_gets_the_message_again_ever_later(world: FakeWorld) -> None:
     acquaint(world)
+    offered_s: list[float] = []
 
     def fail(_: object) -> None:
-        raise KeyError("what went wrong")
+        offered_s.append(world.clock.seconds())
+        if len(offered_s) < 4:
+            raise KeyError("what went wrong")
 
     world.bob.on_received("text", fail)
     send(world, b"hello", key="1")
-    world.pass_time()
-    [failure] = world.bob.callback_failures
-    assert isinstance(failure.value, KeyError)
+    world.clock.pump([0.25] * 80)
+    assert [later - earlier for earlier, later in pairwise(offered_s)] == [1, 2, 4]
+    assert [type(failure.value) for failure in world.bob.callback_failures] == [KeyError] * 3
+    assert world.run(world.bob.status()).unread == 0
 
 
 def test_the_journal_numbers_every_change(world: FakeWorld) -> None:

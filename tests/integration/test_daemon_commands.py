@@ -62,6 +62,8 @@ def test_a_conversation(commands: Commands) -> None:
     lines = [json.loads(line) for line in commands.out("inbox", "bob", "--json").splitlines()]
     assert [line["message_id"] for line in lines if line["body"] == "aGVsbG8gYm9i"] == [sent["message_id"]]
     assert "hello bob" in commands.out("inbox", "bob")
+    assert commands.run("inbox", "bob", "--limit", "1").stderr == b"there may be more: --after 1\n"
+    assert commands.run("inbox", "bob", "--after", "1000").stderr == b"no messages after number 1000\n"
 
 
 def test_a_file_and_standard_input_are_sent_as_they_are(commands: Commands, tmp_path: Path) -> None:
