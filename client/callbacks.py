@@ -57,9 +57,12 @@ class Callbacks:
         self._clock = clock
         self._changed = changed
         self._subscriptions: list[_Subscription] = []
+        self._stopped = False
 
     def subscribe(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Offer every message of `kind` that is not handled; returns how to stop."""
+        if self._stopped:
+            return lambda: None
         subscription = _Subscription(kind, callback)
         self._subscriptions.append(subscription)
         self._call_later(subscription, 0.0)
@@ -73,6 +76,7 @@ class Callbacks:
 
     def stop(self) -> None:
         """Offer nothing any more, and break off what is under way."""
+        self._stopped = True
         for subscription in tuple(self._subscriptions):
             self._end(subscription)
             if subscription.running is not None:

@@ -123,6 +123,7 @@ class Engine:
         self._suspicion = ""
         self._was_linked = False
         self._tidy_call: DelayedCall | None = None
+        self._stopped = False
 
     def start(self) -> None:
         """Read the store, then begin to send and receive."""
@@ -131,6 +132,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Stop everything and finish writing."""
+        self._stopped = True
         self.gate.shut(NotRunningError("the client is stopping"))
         if self._tidy_call is not None and self._tidy_call.active():
             self._tidy_call.cancel()
@@ -193,6 +195,8 @@ class Engine:
         )
 
     def _begin(self, kept: Kept) -> None:
+        if self._stopped:
+            return
         self.enrolment.restore(kept.enrolment)
         if kept.enrolment.account is not None:
             self.session.open_account(kept.enrolment.account)
@@ -206,6 +210,8 @@ class Engine:
         self.tell()
 
     def _cannot_begin(self, failure: Failure) -> None:
+        if self._stopped:
+            return
         self._trouble = failure.getErrorMessage()
         log.error("the client cannot begin: {reason}", reason=self._trouble)
         self.gate.shut(failure.value if isinstance(failure.value, Exception) else NotRunningError(self._trouble))

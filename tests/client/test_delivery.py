@@ -101,7 +101,7 @@ def test_doubled_items_are_taken_once(world: World) -> None:
     assert sorted(bodies(world, bob)) == [b"x" * 5000, b"y"]
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(
     cuts=st.lists(st.tuples(st.booleans(), st.floats(0.05, 4.0)), min_size=1, max_size=12), seed=st.integers(0, 1000)
 )

@@ -210,6 +210,16 @@ def test_nothing_can_be_asked_of_a_stopped_client(world: World) -> None:
             world.run(asking())
 
 
+def test_a_client_may_be_stopped_before_it_has_begun(world: World) -> None:
+    person = world.person(work_s=0.1)
+    asking = Deferred.fromCoroutine(person.client.status())
+    person.client.on_received("text", lambda message: None)
+    person.stop()
+    person.client.on_received("text", lambda message: None)
+    with pytest.raises(NotRunningError):
+        world.run(asking)
+
+
 # The account
 
 

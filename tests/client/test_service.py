@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 class ContractWorld:
-    """Three real clients in a network in memory."""
+    """Three real clients in a network in memory; one has a slow disk."""
 
     def __init__(self) -> None:
         self.world = World()
         self.alice = self.world.person(ALICE).client
-        self.bob = self.world.person(BOB).client
+        self.bob = self.world.person(BOB, work_s=0.03).client
         self.stranger = self.world.person().client
 
     def run(self, awaitable: Awaitable[T]) -> T:

@@ -1,7 +1,7 @@
 """What an observer of the client's link sees: streams that do not depend on what the user does.
 
 Null hypothesis of each Kolmogorov-Smirnov test: the times between sends are independent and exponential with the
-stream's rate. Each is seeded, on 1,500 intervals, and would reject a true hypothesis once in 1,000 seeds.
+stream's rate. Each is seeded, on 1,000 intervals, and would reject a true hypothesis once in 1,000 seeds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from loopixmix.params import NetworkParams
 from loopixmix.wire import Packet, Pull
 
 FALSE_ALARM_RATE = 1e-3
-INTERVALS = 1500
+INTERVALS = 1000
 RATE_PER_S = 20.0
 HARDLY_EVER_PER_S = 1e-5
 STREAMS = ("payload_rate_per_s", "loop_rate_per_s", "drop_rate_per_s")
