@@ -1,0 +1,138 @@
+"""What attackers stand on: a town of shipped nodes, a tap on every wire, and a reader of logs."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixworld import MixWorld, RunningMix
+from providerworld import HandClient, RunningProvider
+from twisted.logger import ILogObserver, LogEvent, LogLevel
+from zope.interface import implementer
+
+from loopixmix.net.memory import MemoryHub
+from loopixmix.params import NetworkParams
+from loopixmix.path import draw_delays_s, hops_for
+from loopixmix.seams import NodeId
+from loopixmix.sphinx import Discard, wrap
+from loopixmix.wire import Registered
+from provider.mailbox import MailboxRules
+
+TOWN_PARAMS = NetworkParams(delay_mean_s=0.02, node_loop_rate_per_s=0.5, pull_batch=4, epoch_length_s=600, grace_s=10)
+
+
+class Town:
+    """Two providers, three mixes, and Alice at one provider, Bob at the other; everything but the two is shipped."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        params: NetworkParams = TOWN_PARAMS,
+        mailbox: MailboxRules | None = None,
+        services: Sequence[str] = ("echo", "keys"),
+    ) -> None:
+        self.world = MixWorld(params, providers=2, latency_s=0.001)
+        self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("m11", "m21", "m31")]
+        self.p1 = RunningProvider(self.world, "p1", directory, mailbox=mailbox, services=services)
+        self.p2 = RunningProvider(self.world, "p2", directory, mailbox=mailbox, services=services)
+        for mix in self.mixes:
+            mix.service.adopt(self.world.net.document)
+            mix.start()
+        self.p1.start()
+        self.p2.start()
+        self.alice = self.client("alice", self.p1)
+        self.bob = self.client("bob", self.p2)
+
+    def client(self, name: str, provider: RunningProvider) -> HandClient:
+        client = HandClient(self.world, name, provider)
+        assert client.register() == Registered()
+        return client
+
+    def settle(self, seconds: float = 2.0) -> None:
+        """Let everything arrive."""
+        self.world.run(seconds)
+
+    def silence(self) -> None:
+        """End the nodes' own loops, so that only the attack is left."""
+        for node in (*self.mixes, self.p1, self.p2):
+            node.service.loops.stop()
+
+    def stop(self) -> None:
+        """Stop everybody, and see that nobody left a call behind."""
+        for node in (*self.mixes, self.p1, self.p2):
+            node.stop()
+        assert self.world.clock.getDelayedCalls() == []
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an observer of one wire sees of one frame."""
+
+    at_s: float
+    sender: NodeId
+    receiver: NodeId
+    size: int
+
+
+class Wiretap:
+    """Sees every frame on every wire of a hub; `judge` may also lose it."""
+
+    def __init__(
+        self, hub: MemoryHub, *, judge: Callable[[NodeId, NodeId, bytes], bool] = lambda sender, receiver, frame: True
+    ) -> None:
+        self.seen: list[Seen] = []
+        self.lost = 0
+        self.judge = judge
+        self._hub = hub
+        self._carry = hub.carry
+        hub.carry = self._take  # type: ignore[method-assign]  # on the wire there is nothing else to hold on to
+
+    def _take(self, sender: NodeId, receiver: NodeId, frame: bytes) -> None:
+        self.seen.append(Seen(self._hub.clock.seconds(), sender, receiver, len(frame)))
+        if self.judge(sender, receiver, frame):
+            self._carry(sender, receiver, frame)
+        else:
+            self.lost += 1
+
+    def between(self, one: NodeId, other: NodeId) -> list[Seen]:
+        """Return what went over one wire, either way."""
+        return [each for each in self.seen if {each.sender, each.receiver} == {one, other}]
+
+    def from_to(self, sender: NodeId, receiver: NodeId) -> list[Seen]:
+        """Return what went one way."""
+        return [each for each in self.seen if (each.sender, each.receiver) == (sender, receiver)]
+
+
+@implementer(ILogObserver)
+class LogReader:
+    """Keeps every log event, of any level, as whoever reads the log would have it."""
+
+    def __init__(self) -> None:
+        self.events: list[LogEvent] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        self.events.append(event)
+
+    @property
+    def defects(self) -> list[LogEvent]:
+        """Events that tell of an exception nobody expected."""
+        return [event for event in self.events if event.get("log_level") is LogLevel.critical]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(
+            json.dumps({key: repr(value) for key, value in event.items() if key != "log_source"})
+            for event in self.events
+        )
+
+
+def relay_packet(world: MixWorld, names: Sequence[str], rng: random.Random) -> bytes:
+    """Return a packet through these nodes, which the last one discards, with delays as senders draw them."""
+    nodes = [world.net.named(name) for name in names]
+    delays_s = draw_delays_s(len(nodes) - 1, world.params, rng)
+    hops = hops_for(world.net.document, nodes, Discard(), delays_s, start_s=world.clock.seconds())
+    return wrap(hops, b"", geometry=world.geometry, rng=rng)

@@ -1,0 +1,90 @@
+"""Disks in the wrong hands: a node's after its epoch, a provider's while it runs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attack_worlds import Town
+
+from loopixmix.epoch import epoch_at
+from loopixmix.services.keyring import MixKeyring
+from loopixmix.services.keystore import KeyDirectory
+from loopixmix.sphinx import Discard, Geometry, Hop, PacketError, unwrap, wrap
+
+EPOCH_S, GRACE_S = 600, 10
+GEOMETRY = Geometry()
+START_S = 40.0 * EPOCH_S
+
+
+def everything_in(directory: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file())
+
+
+def opens_with_anything_found(seized: bytes, packet: bytes) -> bool:
+    """Try every 32 bytes of what was seized as a private key, as they are and as hexadecimal digits."""
+    candidates = {seized[start : start + 32] for start in range(len(seized) - 31)}
+    for start in range(len(seized) - 63):
+        digits = seized[start : start + 64]
+        if digits.isalnum() and set(digits) <= set(b"0123456789abcdef"):
+            candidates.add(bytes.fromhex(digits.decode()))
+    for candidate in candidates:
+        try:
+            unwrap([candidate], packet, geometry=GEOMETRY)
+        except PacketError:
+            continue
+        return True
+    return False
+
+
+def test_a_recorded_packet_opens_with_nothing_on_the_disk_once_its_epoch_is_over(tmp_path: Path) -> None:
+    """Record a packet, seize the node later. Before the key is erased the same search finds it."""
+    keyring = MixKeyring(
+        KeyDirectory(tmp_path),
+        rng=random.Random(1),
+        epoch_length_s=EPOCH_S,
+        grace_s=GRACE_S,
+        max_tags=1000,
+        now_s=START_S,
+    )
+    public = keyring.public_keys(START_S)[epoch_at(START_S, EPOCH_S)]
+    recorded = wrap([Hop(public, Discard())], b"", geometry=GEOMETRY, rng=random.Random(2))
+    over_s = START_S + EPOCH_S + GRACE_S
+    keyring.advance(over_s - 1)
+    assert opens_with_anything_found(everything_in(tmp_path), recorded)
+    keyring.advance(over_s)
+    assert not opens_with_anything_found(everything_in(tmp_path), recorded)
+    keyring.close()
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    town = Town(tmp_path)
+    yield town
+    town.stop()
+
+
+def test_a_providers_disk_names_no_sender_and_no_time(town: Town, tmp_path: Path) -> None:
+    """Mail waits for Bob and for nobody, and Alice asked for his card: the disk has Bob's account and sealed bodies."""
+    town.alice.deliver(town.bob.id, b"marked-body", exit=town.p2.node_id)
+    town.alice.deliver(bytes(32), b"marked-void", exit=town.p2.node_id)
+    town.settle()
+    seized = (tmp_path / "p2.sqlite3").read_bytes() + (tmp_path / "p2.sqlite3-wal").read_bytes()
+    assert town.bob.id in seized
+    assert b"marked-body" in seized  # what clients put there is sealed to the recipient; this test's is not
+    assert town.alice.id not in seized
+    assert all(surb_id not in seized for surb_id in town.alice.surbs)
+    with town.p2.store._engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT stored_day, surb_id FROM items").all()
+        assert {day * 86_400 <= town.world.clock.seconds() < (day + 1) * 86_400 for day, _ in rows} == {True}
+
+
+def test_what_was_fetched_is_not_in_the_tables_any_more(town: Town) -> None:
+    town.alice.deliver(town.bob.id, b"marked-body", exit=town.p2.node_id)
+    town.settle()
+    assert len(town.bob.collect()) == 1
+    town.settle()
+    with town.p2.store._engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM items").scalar() == 0
