@@ -30,8 +30,10 @@ unit: setup
 	$(python) -m pytest -q
 
 native: setup
-	@if command -v cargo >/dev/null; then cd native && cargo test --quiet --release; \
-	else echo "no Rust toolchain: the native engine's own tests are left out"; fi
+	@if ! command -v cargo >/dev/null; then echo "no Rust toolchain: the native engine's own tests are left out"; \
+	else cd native && cargo test --quiet --no-default-features \
+	&& { ! cargo fmt --version >/dev/null 2>&1 || cargo fmt --check; } \
+	&& { ! cargo clippy --version >/dev/null 2>&1 || cargo clippy --quiet --no-default-features --all-targets -- -D warnings; }; fi
 
 bench: setup
 	@$(python) -m benchmarks network
