@@ -14,7 +14,7 @@ from loopixmix.mixing import Arrived
 from loopixmix.net.memory import MemoryHub
 from loopixmix.observers import Counters, Fanout
 from loopixmix.params import NetworkParams
-from loopixmix.path import LOOP_SERVICE, service_id
+from loopixmix.path import LOOP_SERVICE, recipient_of, service_id
 from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
 from loopixmix.services.hop import HopLimits, HopService
 from loopixmix.services.keyring import MixKeyring
@@ -104,8 +104,11 @@ class LoopingProvider:
         match arrived.command:
             case Reply(recipient=recipient, surb_id=surb_id) if recipient == self.node_id:
                 return self.loops.returned(surb_id, arrived.body)
-            case Deliver(recipient=recipient) if recipient == service_id(LOOP_SERVICE):
+            case Deliver() as command:
                 payload = open_payload(arrived.payload_key, arrived.body, geometry=self.geometry)
+                if recipient_of(command, payload) != service_id(LOOP_SERVICE):
+                    self.arrived.append(arrived)
+                    return None
                 assert payload.surb is not None
                 assert payload.surb.first_hop == self.node_id
                 self.hop.inject([use_surb(payload.surb, b"", geometry=self.geometry)])
@@ -205,8 +208,10 @@ class MixWorld:
         return LoopingProvider(self, self.net.named(name).id)
 
     def run(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
-        """Go from call to call, as a reactor does, never to a time at which nothing is due."""
+        """Go from call to call, as a reactor does, never to a time at which nothing is due; stop where `until` holds."""
         end_s = self.clock.seconds() + seconds
-        while (calls := self.clock.getDelayedCalls()) and calls[0].getTime() <= end_s and not until():
+        while (calls := self.clock.getDelayedCalls()) and calls[0].getTime() <= end_s:
+            if until():
+                return
             self.clock.advance(max(0.0, calls[0].getTime() - self.clock.seconds()))
         self.clock.rightNow = max(self.clock.rightNow, end_s)

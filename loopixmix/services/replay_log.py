@@ -56,7 +56,6 @@ class ReplayLog:
                 raise self._damaged(0, "it belongs to another key")
             while data := self._read_records():
                 yield self._decode(data)
-            self._file.truncate(self._end)
         except OSError as error:
             self.close()
             raise StoreError(f"{self._path} cannot be read: {error.strerror}") from error
@@ -108,7 +107,7 @@ class ReplayLog:
 
 
 def _write_all(file: BinaryIO, at: int, data: bytes | bytearray) -> None:
-    # At a fixed place: what a failed write left behind is overwritten by the next one.
+    # At a fixed place: what a failed or unfinished write left behind, always less than a record, is overwritten.
     view = memoryview(data)
     while view:
         written = os.pwrite(file.fileno(), view, at)

@@ -179,6 +179,24 @@ def test_a_packet_that_is_wrong_is_dropped_for_its_reason_and_disturbs_no_other(
     bench.close()
 
 
+def test_a_reply_to_somebody_else_does_not_end_a_loop_of_ours() -> None:
+    bench = Bench()
+    loops = bench.mix.service.loops
+    loops.adopt(faster_loops(bench))
+    bench.world.run(60.0, until=lambda: loops.outstanding == 1)
+    (surb_id,) = loops._outstanding
+    bench.send(bench.packet(Reply(b"r" * 32, surb_id)))
+    assert bench.drops == [DropReason.UNKNOWN_REPLY]
+    assert loops.outstanding == 1
+    bench.close()
+
+
+def faster_loops(bench: Bench) -> Document:
+    document = bench.world.net.document
+    params = msgspec.structs.replace(document.params, node_loop_rate_per_s=1.0)
+    return msgspec.structs.replace(document, params=params)
+
+
 def test_a_tagged_body_is_noticed_at_its_end_only() -> None:
     """Tagging gains nothing (Danezis & Goldberg 2009, 4.2): a mix forwards it, and all of the body is garbage then."""
     bench = Bench()
