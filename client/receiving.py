@@ -34,7 +34,7 @@ from client.session import Account
 from client.settings import DAY_S
 from client.store import contacts, incoming, outgoing, replies
 from client.store.contacts import PinnedContact
-from client.store.incoming import Arrival
+from client.store.incoming import Arrival, TakenFragment
 from client.store.outgoing import MessageRow, UnfinishedMessage
 from loopixmix.directory import Document
 from loopixmix.directory.document import MAX_VALID_EPOCHS
@@ -72,6 +72,8 @@ class Receiver:
 
     poster: Poster
     _reassembly: Reassembly | None = field(default=None)
+    _taken: list[TakenFragment] = field(default_factory=list)
+    """Fragments of this batch that are not written yet."""
 
     def receive(
         self,
@@ -82,6 +84,7 @@ class Receiver:
     ) -> Outcome:
         """Store what these items hold. `reply_bodies`: (reply block id, body), of blocks that we gave away."""
         outcome = Outcome()
+        self._taken.clear()
         # Taken out while the transaction runs: where that fails, the store is read anew.
         reassembly, self._reassembly = self._reassembly, None
         reassembly = self._current(connection, reassembly, around)
@@ -93,6 +96,7 @@ class Receiver:
                 seen.add(fragment_id(fragment))
         for surb_id, body in reply_bodies:
             self._receive_reply(connection, surb_id, body, around, outcome)
+        self._write_taken(connection, around)
         self._reassembly = reassembly
         return outcome
 
@@ -139,21 +143,15 @@ class Receiver:
                         now_s=around.now_s,
                     )
                 case Added(head_id, index, data):
-                    incoming.add_data(
-                        connection,
-                        head_id,
-                        index,
-                        data,
-                        fragment_id=fragment_id(fragment),
-                        expires_at_s=around.now_s + REMEMBER_S,
-                    )
-                    incoming.touch(connection, [head_id], around.now_s)
+                    self._taken.append(TakenFragment(head_id, index, data, fragment_id(fragment)))
                 case Completed(head_id):
                     reassembly.finish(head_id)
+                    self._write_taken(connection, around)
                     self._complete(connection, incoming.join(connection, head_id), around, outcome)
                 case Kept(orphan_id):
                     incoming.keep_orphan(connection, orphan_id, fragment, around.now_s)
                 case MessageForgotten(head_id):
+                    self._write_taken(connection, around)
                     incoming.forget_message(connection, head_id)
                 case OrphanForgotten(orphan_id):
                     incoming.take_orphan(connection, orphan_id)
@@ -164,6 +162,10 @@ class Receiver:
         for fact in facts:
             if isinstance(fact, Began):
                 self._adopt_orphans(connection, reassembly, fact, around, outcome)
+
+    def _write_taken(self, connection: Connection, around: Surroundings) -> None:
+        taken, self._taken = self._taken, []
+        incoming.add_data(connection, taken, now_s=around.now_s, remember_until_s=around.now_s + REMEMBER_S)
 
     def _adopt_orphans(
         self, connection: Connection, reassembly: Reassembly, began: Began, around: Surroundings, outcome: Outcome

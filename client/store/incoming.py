@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -18,6 +18,15 @@ MAX_READ_BYTES = 32 * 1024 * 1024
 
 Orphan: TypeAlias = tuple[bytes, float]
 """An orphan's id and since when it is kept."""
+
+
+class TakenFragment(msgspec.Struct, frozen=True):
+    """A fragment that belongs to a message."""
+
+    head_id: bytes
+    position: int
+    data: bytes
+    fragment_id: bytes
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,19 +53,16 @@ def begin(connection: Connection, head_id: bytes, *, message_key: bytes, total_b
     connection.execute(insert(incoming).values(values))
 
 
-def add_data(
-    connection: Connection, head_id: bytes, position: int, data: bytes, *, fragment_id: bytes, expires_at_s: float
-) -> None:
-    """Keep the data of one fragment, and remember that it was taken."""
-    connection.execute(insert(incoming_fragments).values(head_id=head_id, position=position, data=data))
-    taken = insert_or(seen).values(fragment_id=fragment_id, expires_at_s=expires_at_s)
-    connection.execute(taken.on_conflict_do_nothing())
-
-
-def touch(connection: Connection, head_ids: Iterable[bytes], now_s: float) -> None:
-    """Note that these messages grew."""
-    for head_id in head_ids:
-        connection.execute(update(incoming).where(incoming.c.head_id == head_id).values(changed_at_s=now_s))
+def add_data(connection: Connection, taken: Sequence[TakenFragment], *, now_s: float, remember_until_s: float) -> None:
+    """Keep the data of fragments, and remember that they were taken."""
+    if not taken:
+        return
+    data = [{"head_id": part.head_id, "position": part.position, "data": part.data} for part in taken]
+    connection.execute(insert(incoming_fragments), data)
+    ids = [{"fragment_id": part.fragment_id, "expires_at_s": remember_until_s} for part in taken]
+    connection.execute(insert_or(seen).on_conflict_do_nothing(), ids)
+    grown = incoming.c.head_id.in_({part.head_id for part in taken})
+    connection.execute(update(incoming).where(grown).values(changed_at_s=now_s))
 
 
 def join(connection: Connection, head_id: bytes) -> bytes:
