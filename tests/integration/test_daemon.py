@@ -105,7 +105,7 @@ def test_a_damaged_store_is_told(daemons: Daemons) -> None:
     assert "alice/client.db" in daemons.fails_to_start()
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
 def test_it_ends_cleanly(daemons: Daemons, ending: signal.Signals) -> None:
     process = daemons.start()
     process.send_signal(ending)

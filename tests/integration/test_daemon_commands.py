@@ -84,10 +84,9 @@ def test_a_request_is_answered_on_standard_output_as_it_is(commands: Commands) -
 
 def test_contacts_come_and_go(commands: Commands) -> None:
     carol = json.loads(commands.out("contacts", "alice", "add", "carol@home", "--json"))
-    assert "not verified" in commands.out("contacts", "alice", "show", "carol@home")
     spoken = carol["fingerprint"].upper().replace("-", " ")
     assert json.loads(commands.out("contacts", "alice", "accept", "carol@home", spoken, "--json"))["verified"] is True
-    assert "carol@home" in commands.out("contacts", "alice")
+    assert "verified" in commands.out("contacts", "alice", "show", "carol@home")
     commands.run("contacts", "alice", "remove", "carol@home")
     listed = json.loads(commands.out("contacts", "alice", "list", "--json"))
     assert [contact["address"] for contact in listed] == ["bob@away"]
