@@ -10,7 +10,7 @@ from loopixmix.epoch import epoch_at
 from loopixmix.errors import MisuseError, UnavailableError
 from loopixmix.params import NetworkParams
 from loopixmix.seams import NodeId, Rng
-from loopixmix.sphinx import Command, Hop, Relay
+from loopixmix.sphinx import Command, Deliver, Hop, Payload, Relay, Surb
 
 LOOP_SERVICE = "loop"
 """The hosted service that ends every loop: of clients, mixes and providers alike (Loopix 4.2.1)."""
@@ -21,12 +21,34 @@ DOCUMENTS_KNOWN = 3
 """The present epoch's, the one before and the one after."""
 
 _SERVICE_DOMAIN = b"loopixmix/service/v1:"
+_ADDRESS_DOMAIN = b"loopixmix/address/v1:"
 _US_PER_S = 1_000_000
 
 
 def service_id(name: str) -> bytes:
     """Return the 32-byte recipient that stands for the hosted service `name` at any provider."""
     return hashlib.sha256(_SERVICE_DOMAIN + name.encode()).digest()
+
+
+def deliver_to(recipient: bytes, payload: bytes, surb: Surb | None) -> Deliver:
+    """Return the last hop's command for a packet that takes `payload` and `surb` to `recipient`.
+
+    `recipient`: a mailbox (client identity key) or a service's id, 32 bytes. The command's address is the recipient
+    hidden under the content of the body: whoever changes the body on its way, to recognise the packet at its end, makes
+    the address unreadable with it (docs/attacks.md, tagging). The content must not be guessable; a reply block is not.
+    """
+    return Deliver(_hidden(recipient, payload, surb))
+
+
+def recipient_of(command: Deliver, content: Payload) -> bytes:
+    """Return the recipient that `deliver_to` hid in the address; 32 bytes that are nobody's where it did not."""
+    return _hidden(command.address, content.payload, content.surb)
+
+
+def _hidden(address: bytes, payload: bytes, surb: Surb | None) -> bytes:
+    content = b"\0" + payload if surb is None else b"\1" + surb.encode() + payload
+    mask = hashlib.sha256(_ADDRESS_DOMAIN + content).digest()
+    return (int.from_bytes(address) ^ int.from_bytes(mask)).to_bytes(len(mask))
 
 
 def choose_mixes(document: Document, layers: Iterable[int], rng: Rng) -> tuple[NodeEntry, ...]:

@@ -13,6 +13,7 @@ import msgspec
 from twisted.python.failure import Failure
 
 from loopixmix.mixing import Arrived
+from loopixmix.path import recipient_of
 from loopixmix.seams import Clock, DropReason, NodeId, Observer, PacketDropped
 from loopixmix.sphinx import Deliver, Discard, Geometry, PacketError, Reply, Surb, open_payload, use_surb
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
@@ -72,14 +73,15 @@ class Deliveries:
                 return None
             case Reply(recipient, surb_id):
                 return self._store(recipient, ItemKind.REPLY, surb_id, arrived.body, None)
-            case Deliver(recipient):
-                return self._deliver(recipient, arrived)
+            case Deliver() as command:
+                return self._deliver(command, arrived)
 
-    def _deliver(self, recipient: bytes, arrived: Arrived) -> DropReason | None:
+    def _deliver(self, command: Deliver, arrived: Arrived) -> DropReason | None:
         try:
             content = open_payload(arrived.payload_key, arrived.body, geometry=self._geometry)
         except PacketError as error:
             return error.reason
+        recipient = recipient_of(command, content)
         if self._host.is_service(recipient):
             self.counts.asked += 1
             asked = self._host.answer(recipient, content.payload)

@@ -31,7 +31,7 @@ from loopixmix.epoch import epoch_at
 from loopixmix.keys import IdentityKey, MixKey
 from loopixmix.net.memory import MemoryHub
 from loopixmix.params import NetworkParams
-from loopixmix.path import service_id
+from loopixmix.path import recipient_of, service_id
 from loopixmix.requests import (
     LookUp,
     Publish,
@@ -228,9 +228,9 @@ class Node:
                 self.world.clock.callLater(delay_us / 1e6, self.pass_on, next_hop, opened.packet)
             case Reply(recipient, surb_id):
                 self.put(recipient, ItemKind.REPLY, surb_id, opened.body)
-            case Deliver(recipient):
+            case Deliver() as command:
                 content = open_payload(opened.payload_key, opened.body, geometry=self.world.geometry)
-                self.deliver(recipient, content.payload, content.surb)
+                self.deliver(recipient_of(command, content), content.payload, content.surb)
             case Discard():
                 self.world.discarded += 1
 

@@ -12,12 +12,12 @@ from mixworld import LIMITS, MixWorld, Recorder
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.keys import IdentityKey
 from loopixmix.observers import Counters, Fanout
-from loopixmix.path import choose_path, draw_delays_s, hops_for, service_id
+from loopixmix.path import choose_path, deliver_to, draw_delays_s, hops_for, service_id
 from loopixmix.requests import Reply as ServiceReply
 from loopixmix.requests import decode_reply, encode_request
 from loopixmix.seams import DropReason, Network, NodeId
 from loopixmix.services.unwrapping import InlineUnwrapping
-from loopixmix.sphinx import Deliver, Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
+from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.clients import ClientRules
@@ -192,7 +192,7 @@ class HandClient:
         document, params = self.world.net.document, self.world.params
         path = choose_path(document, entry=self.provider, exit=exit, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, params, self.rng)
-        final = Discard() if discard else Deliver(recipient)
+        final = Discard() if discard else deliver_to(recipient, payload, surb)
         hops = hops_for(document, path, final, delays_s, start_s=self.world.clock.seconds())
         return wrap(hops, payload, geometry=self.world.geometry, rng=self.rng, surb=surb)
 

@@ -12,9 +12,17 @@ import msgspec
 
 from loopixmix.directory import Document
 from loopixmix.epoch import epoch_at, epoch_start_s
-from loopixmix.path import LOOP_SERVICE, choose_loop_end, choose_path, draw_delays_s, hops_for, service_id
+from loopixmix.path import (
+    LOOP_SERVICE,
+    choose_loop_end,
+    choose_path,
+    deliver_to,
+    draw_delays_s,
+    hops_for,
+    service_id,
+)
 from loopixmix.seams import NodeId, Rng
-from loopixmix.sphinx import Command, Deliver, Discard, Geometry, Reply, Surb, SurbKeys, make_surb, wrap
+from loopixmix.sphinx import Discard, Geometry, Reply, Surb, SurbKeys, make_surb, wrap
 
 SURB_ID_BYTES = 8
 
@@ -55,16 +63,16 @@ class PacketMaker:
 
         Raises `UnavailableError` where the document does not have one of the providers.
         """
-        return self._make(Deliver(recipient), payload, provider, now_s)
+        return self._make(recipient, payload, provider, now_s)
 
     def loop(self, now_s: float) -> MadePacket:
         """Return a packet that comes back to us by the loop service of some provider."""
         end = choose_loop_end(self.document, self.rng)
-        return self._make(Deliver(service_id(LOOP_SERVICE)), b"", end.id, now_s)
+        return self._make(service_id(LOOP_SERVICE), b"", end.id, now_s)
 
     def drop(self, now_s: float) -> MadePacket:
         """Return a packet that some provider discards; its reply block is never used."""
-        return self._make(Discard(), b"", self.rng.choice(self.document.providers()).id, now_s)
+        return self._make(None, b"", self.rng.choice(self.document.providers()).id, now_s)
 
     def reply_block(self, first_hop: NodeId, *, epoch: int, now_s: float) -> MadeBlock:
         """Return a reply block that somebody at the provider `first_hop` can use during `epoch`."""
@@ -76,13 +84,14 @@ class PacketMaker:
         """Return the number of the present epoch."""
         return epoch_at(now_s, self.document.params.epoch_length_s)
 
-    def _make(self, final: Command, payload: bytes, provider: NodeId, now_s: float) -> MadePacket:
+    def _make(self, recipient: bytes | None, payload: bytes, provider: NodeId, now_s: float) -> MadePacket:
         params = self.document.params
         path = choose_path(self.document, entry=self.provider, exit=provider, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, params, self.rng)
-        hops = hops_for(self.document, path, final, delays_s, start_s=now_s)
         there_s = sum(delays_s)
         block, back_s = self._make_block(provider, now_s + there_s)
+        final = Discard() if recipient is None else deliver_to(recipient, payload, block.surb)
+        hops = hops_for(self.document, path, final, delays_s, start_s=now_s)
         packet = wrap(hops, payload, geometry=self.geometry, rng=self.rng, surb=block.surb)
         return MadePacket(packet, block.surb_id, block.keys, there_s + back_s, 2 * len(delays_s))
 

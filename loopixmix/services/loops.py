@@ -18,6 +18,7 @@ from loopixmix.path import (
     LOOP_SERVICE,
     choose_loop_end,
     choose_mixes,
+    deliver_to,
     draw_delays_s,
     hops_for,
     service_id,
@@ -34,7 +35,7 @@ from loopixmix.seams import (
     Rng,
 )
 from loopixmix.services.stream import PoissonTimer
-from loopixmix.sphinx import Deliver, Geometry, PacketError, Reply, SurbKeys, make_surb, open_reply, wrap
+from loopixmix.sphinx import Geometry, PacketError, Reply, SurbKeys, make_surb, open_reply, wrap
 from loopixmix.wire import FrameFormat
 
 LATE_S = 10.0
@@ -93,7 +94,8 @@ def wrap_loop(
     reply = Reply(node_id, plan.surb_id)
     back = hops_for(document, plan.back, reply, plan.back_delays_s, start_s=turn_s)
     surb, keys = make_surb(plan.back[0].id, back, geometry=geometry, rng=rng)
-    out = hops_for(document, plan.out, Deliver(service_id(LOOP_SERVICE)), plan.out_delays_s, start_s=start_s)
+    final = deliver_to(service_id(LOOP_SERVICE), LOOP_PAYLOAD, surb)
+    out = hops_for(document, plan.out, final, plan.out_delays_s, start_s=start_s)
     return wrap(out, LOOP_PAYLOAD, geometry=geometry, rng=rng, surb=surb), keys
 
 

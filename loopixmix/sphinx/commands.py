@@ -36,12 +36,15 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
 
 
 class Deliver(msgspec.Struct, frozen=True, gc=False):
-    """Open the body and give its payload to `recipient`: a mailbox (client identity key) or a hosted service's id."""
+    """Open the body and give its payload to whom `address` stands for, together with the payload.
 
-    recipient: bytes
+    `loopixmix.path` makes the address from the recipient and finds the recipient in it.
+    """
+
+    address: bytes
 
     def __post_init__(self) -> None:
-        _check_address("recipient", self.recipient)
+        _check_address("address", self.address)
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -73,8 +76,8 @@ def encode_command(command: Command) -> bytes:
     match command:
         case Relay(next_hop, delay_us):
             return bytes((_RELAY,)) + next_hop + delay_us.to_bytes(8, "big")
-        case Deliver(recipient):
-            return bytes((_DELIVER,)) + recipient + _NO_VALUE
+        case Deliver(address):
+            return bytes((_DELIVER,)) + address + _NO_VALUE
         case Reply(recipient, surb_id):
             return bytes((_REPLY,)) + recipient + surb_id
         case Discard():

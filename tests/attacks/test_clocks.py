@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from attack_worlds import TOWN_PARAMS, Town
 
-from loopixmix.path import choose_path, draw_delays_s, hops_for
+from loopixmix.path import choose_path, deliver_to, draw_delays_s, hops_for
 from loopixmix.seams import DropReason
-from loopixmix.sphinx import Deliver, wrap
+from loopixmix.sphinx import wrap
 
 PARAMS = msgspec.structs.replace(TOWN_PARAMS, node_loop_rate_per_s=1e-9)
 SENT_AROUND_EDGE_S = (-25.0, -9.0, -4.0, -0.5, 0.5, 4.0, 9.0, 25.0)
@@ -22,8 +22,8 @@ def send_with_skew(town: Town, skew_s: float, number: int) -> None:
     path = choose_path(document, entry=town.p1.node_id, exit=town.p2.node_id, rng=rng)
     delays_s = draw_delays_s(len(path) - 1, town.world.params, rng)
     start_s = town.world.clock.seconds() + skew_s
-    hops = hops_for(document, path, Deliver(town.bob.id), delays_s, start_s=start_s)
     payload = (b"%d" % number).ljust(town.world.geometry.payload_bytes, b"\0")
+    hops = hops_for(document, path, deliver_to(town.bob.id, payload, None), delays_s, start_s=start_s)
     town.alice.submit(wrap(hops, payload, geometry=town.world.geometry, rng=rng))
 
 

@@ -27,7 +27,7 @@ from loopixmix.errors import LoopixmixError
 from loopixmix.main import run
 from loopixmix.mixing import Arrived
 from loopixmix.net.sockets import TcpSockets
-from loopixmix.path import LOOP_SERVICE, choose_path, hops_for, service_id
+from loopixmix.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
 from loopixmix.seams import DropReason, NodeId
 from loopixmix.services.document_http import TreqFetcher
 from loopixmix.services.hop import HopService
@@ -163,9 +163,9 @@ class SmallProvider:
         match arrived.command:
             case Reply(surb_id=surb_id):
                 return self.loops.returned(surb_id, arrived.body)
-            case Deliver(recipient=recipient):
+            case Deliver() as command:
                 payload = open_payload(arrived.payload_key, arrived.body, geometry=self.parts.geometry)
-                if recipient == service_id(LOOP_SERVICE) and payload.surb is not None:
+                if recipient_of(command, payload) == service_id(LOOP_SERVICE) and payload.surb is not None:
                     self.hop.inject([use_surb(payload.surb, b"", geometry=self.parts.geometry)])
                 else:
                     self.delivered.append(payload.payload)

@@ -18,13 +18,15 @@ from loopixmix.path import (
     Neighbourhood,
     choose_loop_end,
     choose_path,
+    deliver_to,
     draw_delays_s,
     hops_for,
     next_hops,
     previous_hops,
+    recipient_of,
     service_id,
 )
-from loopixmix.sphinx import Discard, Relay
+from loopixmix.sphinx import Deliver, Discard, Geometry, Hop, Payload, Relay, Reply, make_surb
 
 PARAMS = NetworkParams(delay_mean_s=0.2, epoch_length_s=60, grace_s=5)
 NET = make_network(random.Random(1), params=PARAMS, width=3)
@@ -36,6 +38,19 @@ def names(ids: frozenset[bytes]) -> set[str]:
 
 def test_a_service_is_known_by_a_hash_of_its_name() -> None:
     assert service_id("loop") == hashlib.sha256(b"loopixmix/service/v1:loop").digest()
+
+
+def test_a_recipient_is_hidden_under_the_content_of_the_body(rng: random.Random) -> None:
+    """The address is recipient xor SHA-256(domain | content), the content as docs/protocol/packet.md has it."""
+    key = NET.named("p1").mix_key(EPOCH)
+    surb, _ = make_surb(bytes(32), [Hop(key, Reply(bytes(32), bytes(8)))], geometry=Geometry(), rng=rng)
+    recipient = rng.randbytes(32)
+    for block, content in ((None, b"\x00hello"), (surb, b"\x01" + surb.encode() + b"hello")):
+        command = deliver_to(recipient, b"hello", block)
+        mask = hashlib.sha256(b"loopixmix/address/v1:" + content).digest()
+        assert command == Deliver(bytes(a ^ b for a, b in zip(recipient, mask, strict=True)))
+        assert recipient_of(command, Payload(block, b"hello")) == recipient
+        assert recipient_of(command, Payload(block, b"hellp")) != recipient
 
 
 def test_a_path_goes_from_provider_through_every_layer_to_provider(rng: random.Random) -> None:
