@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from client.anonymous import AnonymousPoster
 from client.api import NotRunningError
+from client.arrivals import Arrivals
 from client.asking import Requests
 from client.callbacks import Callbacks
 from client.contactbook import ContactBook
 from client.core.expectation import round_trip_policy
 from client.core.health import assured_pool, traffic_problem
 from client.core.packets import PacketMaker
-from client.core.pulls import PullBook
 from client.enrolment import Enrolment, KeptEnrolment, read_enrolment
 from client.gate import Gate
+from client.intake import Intake
 from client.keys import ClientKeys
 from client.ledger import Ledger
+from client.letters import Writer
 from client.loops import Loops
 from client.outbox import Outbox
 from client.payloads import PayloadQueue
 from client.posting import Poster
-from client.receiving import Outcome, Receiver, Surroundings
+from client.receiving import Receiver
 from client.sealing import Sealer
 from client.session import ProviderLink, Session
 from client.settings import ClientSettings
@@ -36,10 +39,8 @@ from client.store.outgoing import UnfinishedMessage
 from client.traffic import Traffic
 from client.worker import Worker
 from loopixmix.directory import Document
-from loopixmix.errors import FormatError
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, DelayedCall, Network, NodeId, Observer, Rng
-from loopixmix.wire import Item, ItemKind, Registered, RegisterRefused
+from loopixmix.seams import Clock, DelayedCall, Network, Observer, Rng
 
 log = Logger()
 
@@ -82,14 +83,16 @@ class Engine:
         """The newest figures of the network, also while there is no valid document."""
         self.gate = Gate()
         self.listeners: list[Callable[[], None]] = []
-        self.poster = Poster(keys=keys, sealer=sealer, rng=rng, settings=settings)
+        writer = Writer(keys=keys, sealer=sealer, rng=rng, settings=settings)
+        anonymous = AnonymousPoster(writer)
+        self.poster = Poster(writer, anonymous)
         self.session = Session(identity=keys.identity.public, network=network, link=link, clock=clock, rng=rng)
         self.loops = Loops(clock=clock, observer=observer)
         queue = PayloadQueue()
         self.requests = Requests(queue=queue, session=self.session, clock=clock, rng=rng)
         self.ledger = Ledger(store=store, worker=worker, changed=self.tell)
         self.outbox = Outbox(
-            queue=queue, ledger=self.ledger, poster=self.poster, store=store, worker=worker, clock=clock, rng=rng
+            queue=queue, ledger=self.ledger, anonymous=anonymous, store=store, worker=worker, clock=clock, rng=rng
         )
         queue.connect(self.outbox, self.requests)
         self.callbacks = Callbacks(store=store, worker=worker, clock=clock, changed=self.tell)
@@ -112,7 +115,21 @@ class Engine:
         self.traffic = Traffic(
             session=self.session, queue=queue, loops=self.loops, clock=clock, rng=rng, on_pull=self._on_pull
         )
-        self._receiver = Receiver(self.poster)
+        self.intake = Intake(
+            session=self.session,
+            enrolment=self.enrolment,
+            outbox=self.outbox,
+            loops=self.loops,
+            requests=self.requests,
+            ledger=self.ledger,
+            callbacks=self.callbacks,
+            receiver=Receiver(Arrivals(self.poster, writer), writer),
+            store=store,
+            worker=worker,
+            clock=clock,
+            pulls=lambda: self.traffic.pulls,
+            changed=self.tell,
+        )
         self._settings = settings
         self._store = store
         self._worker = worker
@@ -120,14 +137,13 @@ class Engine:
         self._clock = clock
         self._newest_epoch = -1
         self._trouble = ""
-        self._suspicion = ""
         self._was_linked = False
         self._tidy_call: DelayedCall | None = None
         self._stopped = False
 
     def start(self) -> None:
         """Read the store, then begin to send and receive."""
-        self._network.start(self._received)
+        self._network.start(self.intake.received)
         self.write(_read_kept).addCallbacks(self._begin, self._cannot_begin)
 
     async def stop(self) -> None:
@@ -190,7 +206,7 @@ class Engine:
             or self._provider_problem()
             or self._trouble
             or self.loops.health.problem
-            or self._suspicion
+            or self.intake.suspicion
             or self._traffic_problem()
         )
 
@@ -219,85 +235,6 @@ class Engine:
     def _maker(self) -> PacketMaker | None:
         return self.session.maker(self._clock.seconds())
 
-    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        account, frame_format = self.session.account, self.session.frame_format
-        ours = {self.enrolment.provider, account.provider if account is not None else None}
-        if peer not in ours or frame_format is None:
-            return
-        items: list[Item] = []
-        for frame in frames:
-            try:
-                decoded = frame_format.decode(frame)
-            except FormatError:
-                continue
-            match decoded:
-                case Item():
-                    items.append(decoded)
-                case Registered() | RegisterRefused():
-                    self.enrolment.on_answer(decoded)
-                case _:
-                    pass  # nothing else is for a client
-        maker, pulls = self._maker(), self.traffic.pulls
-        if items and maker is not None and pulls is not None:
-            self._take_items([item for item in items if pulls.on_item(item)], maker, pulls)
-
-    def _take_items(self, items: Sequence[Item], maker: PacketMaker, pulls: PullBook) -> None:
-        fragments: list[bytes] = []
-        reply_bodies: list[tuple[bytes, bytes]] = []
-        for item in items:
-            if item.kind is ItemKind.MESSAGE:
-                fragments.append(item.body[: maker.geometry.payload_bytes])
-            elif not self._take_reply(item, maker):
-                reply_bodies.append((item.surb_id, item.body))
-        numbers = [item.item_id for item in items]
-        if not numbers:
-            return
-        writing = [self.ledger.flush_if_needed()]
-        if fragments or reply_bodies:
-            writing.append(self._receive(fragments, reply_bodies, maker))
-
-        def stored(_: object) -> None:
-            self.enrolment.forgotten = False
-            pulls.on_stored(numbers)
-
-        def not_stored(failure: Failure) -> None:
-            pulls.on_failed(numbers)
-            first = failure.value.subFailure if isinstance(failure.value, FirstError) else failure
-            log.error("what was received cannot be stored: {reason}", reason=first.getErrorMessage())
-
-        gatherResults(writing, consumeErrors=True).addCallbacks(stored, not_stored)
-
-    def _take_reply(self, item: Item, maker: PacketMaker) -> bool:
-        parts = (self.outbox, self.loops, self.requests)
-        return any(part.on_reply(item.surb_id, item.body, maker) for part in parts)
-
-    def _receive(
-        self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], maker: PacketMaker
-    ) -> Deferred[None]:
-        around = self._surroundings(maker)
-        receiving = self.write(lambda c: self._receiver.receive(c, fragments, reply_bodies, around))
-        return receiving.addCallback(self._on_outcome)
-
-    def _surroundings(self, maker: PacketMaker) -> Surroundings:
-        account = self.session.account
-        if account is None:
-            raise NotRunningError("there is no account")
-        return Surroundings(self._clock.seconds(), account, maker.document)
-
-    def _on_outcome(self, outcome: Outcome) -> None:
-        for row in outcome.received:
-            self.outbox.on_receipt(row)
-        self.ledger.flush_soon()
-        for message in outcome.receipts:
-            self.outbox.add(message)
-        if outcome.impostors:
-            self._suspicion = f"a message claims to be from {outcome.impostors[-1]}, but another key signed it"
-        if outcome.refused:
-            log.warn("{count} parts of messages were refused", count=outcome.refused)
-        if outcome.kinds or outcome.received:
-            self.callbacks.wake(outcome.kinds)
-            self.tell()
-
     def _on_pull(self) -> None:
         """Once every pull: what is overdue is sent again, what waited is let go."""
         linked = self.session.is_linked()
@@ -319,10 +256,7 @@ class Engine:
         self._tidy_call = self._clock.callLater(TIDY_S, self._tidy)
         self.outbox.give_up()
         self.ledger.flush_soon()
-        maker = self._maker()
-        if maker is not None:
-            around = self._surroundings(maker)
-            self.write(lambda c: self._receiver.tidy(c, around)).addCallbacks(self._on_outcome, _log_failure)
+        self.intake.tidy()
 
     def _write_soon(self, work: Callable[[Connection], None]) -> None:
         self.write(work).addErrback(_log_failure)

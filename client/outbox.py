@@ -13,13 +13,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from client.anonymous import AnonymousPoster
 from client.api import MessageState, StateChange
 from client.core.delivery import FINISHED, Delivery
 from client.core.expectation import Expectations, Expected, RetryPolicy
 from client.core.packets import MadePacket, PacketMaker
 from client.ledger import Ledger
 from client.payloads import FragmentKey, Job, PayloadQueue
-from client.posting import Poster
 from client.store import ClientStore, outgoing
 from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedMessage
 from client.worker import Worker
@@ -57,7 +57,7 @@ class Outbox:
         *,
         queue: PayloadQueue,
         ledger: Ledger,
-        poster: Poster,
+        anonymous: AnonymousPoster,
         store: ClientStore,
         worker: Worker,
         clock: Clock,
@@ -67,7 +67,7 @@ class Outbox:
         self.policy = RetryPolicy(first_s=60.0, longest_s=3600.0)
         self._queue = queue
         self._ledger = ledger
-        self._poster = poster
+        self._anonymous = anonymous
         self._store = store
         self._worker = worker
         self._clock = clock
@@ -247,7 +247,9 @@ class Outbox:
             else:
                 log.error("a message cannot be sealed: {reason}", reason=failure.getErrorMessage())
 
-        sealing = self._worker.run(lambda: self._store.write(lambda c: self._poster.seal_draft(c, row, maker, now_s)))
+        sealing = self._worker.run(
+            lambda: self._store.write(lambda c: self._anonymous.seal_draft(c, row, maker, now_s))
+        )
         sealing.addCallbacks(sealed, not_sealed)
 
 

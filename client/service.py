@@ -23,7 +23,7 @@ from client.core.arguments import check_message
 from client.engine import Engine
 from client.journal import Cursor, NumberedChange
 from client.keys import ClientKeys
-from client.posting import Letter, Posted
+from client.letters import Letter, Posted
 from client.sealing import Sealer
 from client.session import Account, ProviderLink
 from client.settings import ClientSettings
