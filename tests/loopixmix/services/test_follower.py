@@ -321,6 +321,16 @@ def test_an_expired_cached_document_still_guards_against_older_ones(world: World
     world.stop()
 
 
+def test_a_cached_document_of_a_far_epoch_waits_until_the_clock_is_right(world: World) -> None:
+    world.authorities.publish(world.epoch + 2)
+    world.cache_path.write_bytes(world.authorities.published[world.epoch + 2])
+    document = world.authorities.publish(world.epoch)
+    world.follower.startService()
+    assert world.adopted == [document]
+    assert world.prepared == []
+    world.stop()
+
+
 @pytest.mark.parametrize("content", [b"", b"damaged", None])
 def test_a_damaged_or_forged_cache_only_costs_a_fetch(world: World, content: bytes | None) -> None:
     forged = sign_document(world.network.document, IdentityKey.generate(random.Random(9)))
@@ -424,6 +434,15 @@ def test_withdrawing_uploads_a_last_descriptor_that_says_so(node_world: World) -
     assert [descriptor.withdrawn for _, _, descriptor in world.authorities.uploads] == [False, True]
     world.run_until(3 * HOUR_S, step_s=60)
     assert len(world.authorities.uploads) == 2
+    world.stop()
+
+
+def test_a_client_has_nothing_to_withdraw(world: World) -> None:
+    world.authorities.publish(world.epoch)
+    world.follower.startService()
+    assert result_of(world.follower.withdraw()) == [None]
+    world.run_until(HOUR_S / 2)
+    assert world.authorities.uploads == []
     world.stop()
 
 
