@@ -11,7 +11,6 @@ from twisted.python.failure import Failure
 from client.arrivals import Outcome, Surroundings
 from client.asking import Requests
 from client.callbacks import Callbacks
-from client.core.packets import PacketMaker
 from client.core.pulls import PullBook
 from client.enrolment import Enrolment
 from client.ledger import Ledger
@@ -23,6 +22,7 @@ from client.store import ClientStore
 from client.worker import Worker
 from loopixmix.errors import FormatError
 from loopixmix.seams import Clock, NodeId
+from loopixmix.sphinx import Geometry
 from loopixmix.wire import Item, ItemKind, Registered, RegisterRefused
 
 log = Logger()
@@ -91,24 +91,24 @@ class Intake:
                     self._enrolment.on_answer(decoded)
                 case _:
                     pass  # nothing else is for a client
-        maker, pulls = self._session.maker(self._clock.seconds()), self._pulls()
-        if items and maker is not None and pulls is not None:
-            self._take_items([item for item in items if pulls.on_item(item)], maker, pulls)
+        around, pulls = self._surroundings(), self._pulls()
+        if around is not None and pulls is not None:
+            fresh = [item for item in items if pulls.on_item(item)]
+            if fresh:
+                self._take_items(fresh, around, pulls)
 
-    def _take_items(self, items: Sequence[Item], maker: PacketMaker, pulls: PullBook) -> None:
+    def _take_items(self, items: Sequence[Item], around: Surroundings, pulls: PullBook) -> None:
+        geometry = Geometry.for_network(around.document.params)
         fragments: list[bytes] = []
         reply_bodies: list[tuple[bytes, bytes]] = []
         for item in items:
             if item.kind is ItemKind.MESSAGE:
-                fragments.append(item.body[: maker.geometry.payload_bytes])
-            elif not self._take_reply(item, maker):
+                fragments.append(item.body[: geometry.payload_bytes])
+            elif not self._take_reply(item, geometry):
                 reply_bodies.append((item.surb_id, item.body))
         numbers = [item.item_id for item in items]
-        if not numbers:
-            return
         writing = [self._ledger.flush_if_needed()]
-        around = self._surroundings()
-        if around is not None and (fragments or reply_bodies):
+        if fragments or reply_bodies:
             writing.append(self._receive(fragments, reply_bodies, around))
 
         def stored(_: object) -> None:
@@ -122,9 +122,9 @@ class Intake:
 
         gatherResults(writing, consumeErrors=True).addCallbacks(stored, not_stored)
 
-    def _take_reply(self, item: Item, maker: PacketMaker) -> bool:
+    def _take_reply(self, item: Item, geometry: Geometry) -> bool:
         parts = (self._outbox, self._loops, self._requests)
-        return any(part.on_reply(item.surb_id, item.body, maker) for part in parts)
+        return any(part.on_reply(item.surb_id, item.body, geometry) for part in parts)
 
     def _receive(
         self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings

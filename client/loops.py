@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from client.core.expectation import Expectations, Expected, RetryPolicy
 from client.core.health import LoopHealth
-from client.core.packets import MadePacket, PacketMaker
+from client.core.packets import MadePacket
 from loopixmix.seams import Clock, LoopLost, LoopReturned, LoopSent, Observer
-from loopixmix.sphinx import PacketError, open_reply
+from loopixmix.sphinx import Geometry, PacketError, open_reply
 
 MAX_EXPECTED = 4096
 
@@ -27,13 +27,13 @@ class Loops:
         self._expected.expect(made.surb_id, Expected(made, made.keys, now_s), now_s + self.policy.timeout_s(1, 0.0))
         self._observer.observe(LoopSent(now_s))
 
-    def on_reply(self, surb_id: bytes, body: bytes, maker: PacketMaker) -> bool:
+    def on_reply(self, surb_id: bytes, body: bytes, geometry: Geometry) -> bool:
         """Take what came by a reply block; false where the block is not one of a loop."""
         expected = self._expected.find(surb_id)
         if expected is None:
             return False
         try:
-            open_reply(expected.keys, body, geometry=maker.geometry)
+            open_reply(expected.keys, body, geometry=geometry)
         except PacketError:
             return True  # altered on its way: it will count as lost
         self._expected.settle(surb_id)

@@ -25,7 +25,7 @@ from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedM
 from client.worker import Worker
 from loopixmix.errors import UnavailableError
 from loopixmix.seams import Clock, NodeId, Rng
-from loopixmix.sphinx import PacketError, open_reply
+from loopixmix.sphinx import Geometry, PacketError, open_reply
 
 log = Logger()
 
@@ -74,6 +74,7 @@ class Outbox:
         self._rng = rng
         self._messages: dict[MessageRow, _Message] = {}
         self._expected: Expectations[FragmentKey] = Expectations(capacity=MAX_EXPECTED)
+        self._held: set[MessageRow] = set()
         self._sealing: set[MessageRow] = set()
 
     @property
@@ -106,6 +107,7 @@ class Outbox:
             is_draft=stored.is_draft,
             held=dict(stored.waiting),
         )
+        self._held.add(stored.row)
 
     def delivery(self, row: MessageRow) -> Delivery | None:
         """Return how far a message is, while it is on its way."""
@@ -116,14 +118,19 @@ class Outbox:
         """Let everything take turns whose time has come: drafts are sealed, replies wait for their epoch."""
         now_s = self._clock.seconds()
         epoch = maker.epoch(now_s)
-        for message in [m for m in self._messages.values() if m.held and m.not_before_s <= now_s]:
-            if message.is_draft:
-                self._seal(message, maker)
+        for row in list(self._held):
+            message = self._messages.get(row)
+            if message is None or not message.held:
+                self._held.discard(row)
+            elif message.not_before_s > now_s:
                 continue
-            due = [position for position, waits in message.held.items() if waits is None or waits <= epoch]
-            for position in due:
-                del message.held[position]
-            self._queue.add(message.row, due)
+            elif message.is_draft:
+                self._seal(message, maker)
+            else:
+                due = [position for position, waits in message.held.items() if waits is None or waits <= epoch]
+                for position in due:
+                    del message.held[position]
+                self._queue.add(row, due)
 
     def load(self, wanted: Sequence[FragmentKey]) -> Deferred[dict[FragmentKey, Job]]:
         """Fetch fragments from the store."""
@@ -138,13 +145,13 @@ class Outbox:
         loading = self._worker.run(lambda: self._store.write(lambda c: outgoing.load_fragments(c, wanted)))
         return loading.addCallback(make_jobs)
 
-    def on_reply(self, surb_id: bytes, body: bytes, maker: PacketMaker) -> bool:
+    def on_reply(self, surb_id: bytes, body: bytes, geometry: Geometry) -> bool:
         """Take what came by a reply block; false where the block is not one of an acknowledgement."""
         expected = self._expected.find(surb_id)
         if expected is None:
             return False
         try:
-            open_reply(expected.keys, body, geometry=maker.geometry)
+            open_reply(expected.keys, body, geometry=geometry)
         except PacketError:
             return True  # not an acknowledgement after all: the fragment will be overdue
         self._expected.settle(surb_id)
@@ -209,6 +216,7 @@ class Outbox:
         """Let a fragment wait whose recipient's provider is away."""
         message.not_before_s = self._clock.seconds() + ABSENT_S
         message.held[position] = None
+        self._held.add(message.row)
 
     def fail(self, message: _Message, reason: str) -> None:
         """Give a message up."""
