@@ -16,7 +16,7 @@ from provider.hosting import HostingRules
 from provider.loading import ALWAYS, find_factory
 from provider.mailbox import MailboxRules
 from provider.service import ProviderRules
-from provider.store import sqlite_url
+from provider.store import MEMORY_URL, sqlite_url
 
 STORE_FILE = "mail.sqlite3"
 DEFAULT_SERVICES = ("echo", "keys", "loop")
@@ -32,6 +32,11 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
     clients: ClientRules = ClientRules()
     hosting: HostingRules = HostingRules()
     service: dict[str, dict[str, Setting]] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.store == MEMORY_URL:
+            raise ConfigError(f'key "store": {MEMORY_URL} forgets all mail when the provider stops')
 
     @property
     def service_names(self) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from loopixmix.errors import StoreError
-from provider.store.opening import open_engine, plain_reason, read_only, sqlite_url
+from provider.store.opening import MEMORY_URL, open_engine, plain_reason, read_only, sqlite_url
 
-__all__ = ["MailStore", "sqlite_url"]
+__all__ = ["MEMORY_URL", "MailStore", "sqlite_url"]
 
 _R = TypeVar("_R")
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from loopixmix.errors import StoreError
 from provider.store.schema import HEAD, OLDER_VERSIONS
@@ -33,6 +33,10 @@ _SETTINGS = (
 def sqlite_url(path: Path) -> str:
     """Return the address of the store in the file `path`."""
     return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+MEMORY_URL = "sqlite://"
+"""A store that is gone with the process: for simulations and tests, in one thread."""
 
 
 def open_engine(url: str) -> Engine:
@@ -70,11 +74,13 @@ def read_only(connection: Connection) -> Connection:
 def _make_engine(url: str) -> tuple[URL, Engine]:
     try:
         parsed = make_url(url)
-        engine = create_engine(parsed)
+        # In memory every connection would be a store of its own: there is to be one.
+        engine = create_engine(parsed, poolclass=StaticPool) if url == MEMORY_URL else create_engine(parsed)
     except (ArgumentError, ImportError) as error:
         raise StoreError(f"{url}: this is not the address of a store that can be used here ({error})") from error
     if engine.dialect.name == "sqlite":
-        _make_private_file(parsed)
+        if url != MEMORY_URL:
+            _make_private_file(parsed)
         event.listen(engine, "connect", _set_up_connection)
         event.listen(engine, "begin", _begin)
     return parsed, engine

@@ -18,7 +18,7 @@ from provider.mailbox import Fetch
 from provider.store import MailStore, sqlite_url
 from provider.store.items import take_items
 
-ROUNDS = 12
+ROUNDS = 9
 USERS = [bytes([n]) * 32 for n in (1, 2, 3)]
 
 PROGRAM = """

@@ -320,9 +320,10 @@ class Arrivals(list[Frame]):
         self._done = done
 
     def __iadd__(self, more: list[Frame]) -> Arrivals:  # type: ignore[misc, override]
+        before = len(self)
         self.extend(more)
-        if len(self) >= self._count and not self._done.called:
-            self._done.callback(None)
+        if before < self._count <= len(self):
+            reactor.callLater(0, self._done.callback, None)
         return self
 
 

@@ -64,6 +64,7 @@ def test_services_are_named_and_told_what_they_need() -> None:
         ("[hosting]\nmax_requests = 0", 'key "hosting.max_requests"'),
         ("[hosting]\ntimeout_s = 0", 'key "hosting.timeout_s"'),
         ("[service.weather]\nunits = {}", 'key "service'),
+        ('store = "sqlite://"', 'key "store": sqlite:// forgets all mail'),
         ("services = [1]", r'key "services\[0\]"'),
         ("registration = 1", 'key "registration"'),
     ],

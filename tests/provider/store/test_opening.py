@@ -19,9 +19,9 @@ from loopixmix.errors import StoreError
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, MailboxRules
-from provider.store import MailStore, sqlite_url
+from provider.store import MEMORY_URL, MailStore, sqlite_url
 from provider.store.accounts import Application, register
-from provider.store.items import NewItem, store_items, take_items
+from provider.store.items import NewItem, Outcome, store_items, take_items
 from provider.store.opening import PAGE_BYTES
 from provider.store.schema import HEAD, OLDER_VERSIONS, metadata
 
@@ -153,10 +153,19 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         MailStore(sqlite_url(tmp_path))
 
 
-@pytest.mark.parametrize("url", ["", "mail.sqlite3", "nosuch://host/db", "sqlite://"])
+@pytest.mark.parametrize("url", ["", "mail.sqlite3", "nosuch://host/db", "sqlite:///:memory:"])
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(StoreError):
         MailStore(url)
+
+
+def test_a_store_in_memory_is_one_store_until_it_is_closed() -> None:
+    store = MailStore(MEMORY_URL)
+    new = [NewItem(ALICE, ItemKind.MESSAGE, bytes(8), b"new", 1)]
+    assert store.write(lambda connection: store_items(connection, new, MailboxRules())) == [Outcome.UNKNOWN_RECIPIENT]
+    assert store.read(lambda connection: connection.execute(text("SELECT count(*) FROM items")).scalar()) == 1
+    assert store.size_bytes == 0
+    store.close()
 
 
 def test_an_error_names_no_content(store: MailStore) -> None:
