@@ -15,6 +15,9 @@ from provider.mailbox import day_of
 from provider.service import ProviderService
 from provider.store import MailStore
 from provider.store.access import StoreAccess, threaded_access
+from provider.store.items import skip_numbers
+
+SKIPPED_BITS = 36
 
 
 async def make_provider(
@@ -25,6 +28,7 @@ async def make_provider(
     `call_on_reactor` is the reactor's `callFromThread`. Raises `StoreError` or `ConfigError`; then nothing is left.
     """
     store = MailStore(config.store_url(parts.directory))
+    store.write(lambda connection: skip_numbers(connection, parts.rng.getrandbits(SKIPPED_BITS)))
     access = threaded_access(store, config.mailbox, call_on_reactor=call_on_reactor)
     try:
         host = _make_host(parts, config, access)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import queue
 import random
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,17 @@ def test_a_provider_is_made_of_its_directory_and_configuration(tmp_path: Path) -
     assert len(store_threads()) == 2
     assert reactor.wait_for(service.stopService()) is None
     assert store_threads() == []
+
+
+def test_every_start_skips_item_numbers(tmp_path: Path) -> None:
+    numbers = []
+    for _ in range(2):
+        reactor, service = build(tmp_path)
+        assert isinstance(service, ProviderService)
+        reactor.wait_for(service.stopService())
+        with closing(sqlite3.connect(tmp_path / "mail.sqlite3")) as store:
+            numbers += store.execute("SELECT next_number FROM accounts").fetchone()
+    assert 2**20 < numbers[0] < numbers[1] - 2**20
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, MailboxRules
 from provider.store import MailStore
 from provider.store.accounts import Application, figures, register, remove_account
-from provider.store.items import NewItem, Outcome, delete_items, expire_items, store_items, take_items
+from provider.store.items import NewItem, Outcome, delete_items, expire_items, skip_numbers, store_items, take_items
 from provider.store.schema import items
 
 ALICE, BOB, NOBODY = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
@@ -94,6 +94,17 @@ def test_numbers_never_repeat_even_when_all_items_are_gone(store: MailStore) -> 
     store.write(lambda connection: delete_items(connection, ALICE, [1, 2]))
     put(store, message(ALICE, b"c"))
     assert numbers(store, ALICE) == [3]
+
+
+def test_a_store_put_back_from_a_copy_gives_no_number_again(store: MailStore) -> None:
+    """The copy was made before items 2 and 3 came; the new process skips numbers before it takes any item."""
+    open_account(store, "alice", ALICE)
+    put(store, message(ALICE, b"a"))
+    given_since = {2, 3}
+    store.write(lambda connection: skip_numbers(connection, 1_000_000))
+    put(store, message(ALICE, b"b"), message(NOBODY, b"n"))
+    assert numbers(store, ALICE) == [1, 1_000_002]
+    assert not given_since & set(numbers(store, ALICE))
 
 
 def test_a_full_mailbox_takes_nothing_until_there_is_room(store: MailStore) -> None:
