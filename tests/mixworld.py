@@ -208,7 +208,7 @@ class MixWorld:
         return LoopingProvider(self, self.net.named(name).id)
 
     def run(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
-        """Go from call to call, as a reactor does, never to a time at which nothing is due; stop where `until` holds."""
+        """Go from call to call, as a reactor does, never to a time when nothing is due; stop where `until` holds."""
         end_s = self.clock.seconds() + seconds
         while (calls := self.clock.getDelayedCalls()) and calls[0].getTime() <= end_s:
             if until():

@@ -46,5 +46,5 @@ def test_a_row_shows_traffic_drops_loops_beside_theory_entropy_and_links() -> No
     with console.capture() as capture:
         console.print(table)
     row, other = (line for line in capture.get().splitlines() if "mix-" in line)
-    assert row.split() == "mix-1 2 ok 50 49 3 replay 90% 151 150 5.2 4".split()
+    assert row.split() == ["mix-1", "2", "ok", "50", "49", "3", "replay", "90%", "151", "150", "5.2", "4"]
     assert "stopped" in other
