@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -11,8 +11,10 @@ import click
 import msgspec
 
 from loopixmix.commands.main import run_service, system_rng
+from loopixmix.commands.node import running_status
+from loopixmix.commands.parameters import parameter_options
 from loopixmix.directory import TrustedAuthority, TrustRoot
-from loopixmix.errors import ConfigError, UnavailableError
+from loopixmix.errors import ConfigError
 from loopixmix.files import create_file, create_identity, load_identity, make_directory
 from loopixmix.params import NetworkParams
 from loopixmix.services.authority_config import (
@@ -26,39 +28,11 @@ from loopixmix.services.authority_config import (
     trust_root_toml,
 )
 from loopixmix.services.authority_node import AuthorityNode
-from loopixmix.status import NodeStatus, read_status
+from loopixmix.status import STALE_AFTER_S, NodeStatus
 
-PARAMETER_HELP = {
-    "layers": "Layers of mixes.",
-    "delay_mean_s": "Mean delay at each hop, in seconds.",
-    "payload_rate_per_s": "Payload-or-drop packets per second of each client.",
-    "loop_rate_per_s": "Loop packets per second of each client.",
-    "drop_rate_per_s": "Drop cover packets per second of each client.",
-    "node_loop_rate_per_s": "Loop packets per second of each mix and provider.",
-    "pull_rate_per_s": "Pulls per second of each client.",
-    "pull_batch": "Items that answer one pull.",
-    "epoch_length_s": "Length of an epoch in seconds; can never change.",
-    "grace_s": "How long keys are accepted before and after their epoch, in seconds.",
-    "payload_bytes": "User payload of one packet in bytes.",
-}
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (compared with, never listened on)
 
-F = TypeVar("F", bound=Callable[..., object])
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-
-
-def _parameter_options(command: F) -> F:
-    """Add one option for each field of `NetworkParams`."""
-    for field in reversed(msgspec.structs.fields(NetworkParams)):
-        option = click.option(
-            f"--{field.name.replace('_', '-')}",
-            type=type(field.default),
-            default=field.default,
-            show_default=True,
-            help=PARAMETER_HELP[field.name],
-        )
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -74,7 +48,7 @@ def authority() -> None:
 @click.option("--open-enrolment", is_flag=True, help="Let every node take part that asks to: for test networks only.")
 @click.option("--expected-mixes", default=0, show_default=True, help="Mixes that the first document waits for.")
 @click.option("--expected-providers", default=0, show_default=True, help="Providers that the first document waits for.")
-@_parameter_options
+@parameter_options(NetworkParams())
 def init(
     directory: Path,
     name: str,
@@ -127,10 +101,8 @@ def run(directory: Path, check_config: bool) -> None:
 @DIRECTORY
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
 def status(directory: Path, as_json: bool) -> None:
-    """Tell how the authority of DIRECTORY is."""
-    found = read_status(directory)
-    if found is None:
-        raise UnavailableError(f"{directory}: no authority runs here")
+    """Tell how the authority of DIRECTORY is; exit code 1 where it does not run."""
+    found = running_status(directory)
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
@@ -141,8 +113,10 @@ def status(directory: Path, as_json: bool) -> None:
 def _status_rows(status: NodeStatus) -> list[tuple[str, object]]:
     started = datetime.fromtimestamp(status.started_at_s, UTC).isoformat(sep=" ", timespec="seconds")
     written = datetime.fromtimestamp(status.written_at_s, UTC).isoformat(sep=" ", timespec="seconds")
+    silent_s = time.time() - status.written_at_s
+    health = "ok" if status.healthy else status.problem or "unknown"
     rows: list[tuple[str, object]] = [
-        ("health", "ok" if status.healthy else status.problem or "unknown"),
+        ("health", f"not answering for {silent_s:.0f} s" if silent_s > STALE_AFTER_S else health),
         ("process", status.pid),
         ("key", status.id),
         ("running since", started),

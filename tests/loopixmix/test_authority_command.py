@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import stat
+import time
 from pathlib import Path
 
 import msgspec
@@ -108,13 +110,13 @@ def test_run_needs_an_authority(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_status_prints_what_the_running_authority_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("status", tmp_path) == 1
-    assert capsys.readouterr().err == f"loopixmix: {tmp_path}: no authority runs here\n"
+    assert capsys.readouterr().err == f"loopixmix: {tmp_path}: no node runs here\n"
     written = NodeStatus(
         name="authority",
         id="ab" * 32,
         role="authority",
         layer=None,
-        pid=42,
+        pid=os.getpid(),
         started_at_s=0,
         written_at_s=60,
         epoch=7,
@@ -126,7 +128,11 @@ def test_status_prints_what_the_running_authority_wrote(tmp_path: Path, capsys: 
     StatusFile(tmp_path).write(written)
     assert command("status", tmp_path) == 0
     output = capsys.readouterr().out
-    assert "no document yet" in output
+    assert "not answering for" in output
+    StatusFile(tmp_path).write(msgspec.structs.replace(written, written_at_s=time.time()))
+    assert command("status", tmp_path) == 0
+    assert "no document yet" in capsys.readouterr().out
+    StatusFile(tmp_path).write(written)
     assert "1970-01-01 00:01:00+00:00" in output
     assert "nodes in document    3" in output
     assert command("status", tmp_path, "--json") == 0
