@@ -1,0 +1,118 @@
+"""What the pages name exists: files, functions, tests, and the pages that they link to."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", ROOT / "NEWS.md", *(ROOT / "docs").rglob("*.md")])
+ATTACKS = ROOT / "docs" / "attacks.md"
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_PACKAGES = "loopixmix|provider|client|tests|docs|native|benchmarks"
+_NAMED = re.compile(rf"`((?:{_PACKAGES})/[\w./-]+\.\w+)::([\w.:]+)`")
+_FILE = re.compile(rf"`((?:{_PACKAGES})/(?:[\w./-]*\.\w+|[\w./-]*/)?)`")
+
+
+@functools.cache
+def names_in(path: Path) -> frozenset[str]:
+    """Return what a Python file defines at its top level, and the members of its classes as `Class.member`."""
+    return frozenset(_names(ast.parse(path.read_text(encoding="utf-8")).body))
+
+
+def _names(statements: list[ast.stmt]) -> Iterator[str]:
+    for statement in statements:
+        match statement:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.ClassDef(name=name, body=body):
+                yield name
+                yield from (f"{name}.{member}" for member in _names(body))
+            case ast.Assign(targets=targets):
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as forges make them."""
+    headings = _HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def sections_of(page: Path) -> dict[str, str]:
+    """Return the second-level sections of a page by their headings."""
+    parts = re.split(r"^## (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def where_is_rows() -> list[tuple[str, str]]:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## Where is ...")[2].partition("\n\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    return [(row[0], row[1]) for row in rows]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for target in _LINK.findall(page.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (page.parent / file).resolve() if file else page
+        if not linked.exists() or (anchor and anchor not in anchors_of(linked)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_and_functions_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = [(path, name.replace("::", ".")) for path, name in _NAMED.findall(text)]
+    missing = [f"{path}::{name}" for path, name in named if not exists(path, name)]
+    missing += [path for path in _FILE.findall(text) if not (ROOT / path).exists()]
+    assert missing == []
+
+
+def exists(path: str, name: str) -> bool:
+    return (ROOT / path).is_file() and name in names_in(ROOT / path)
+
+
+def test_the_readme_says_where_things_are() -> None:
+    rows = where_is_rows()
+    assert len(rows) >= 10
+    assert all(_NAMED.search(where) for _, where in rows)
+
+
+def test_each_attack_says_what_remains_and_has_tests_that_perform_it() -> None:
+    sections = sections_of(ATTACKS)
+    assert len(sections) >= 20
+    for heading, text in sections.items():
+        before, tests_part = text.split("*Tests.*")
+        assert "*Who:*" in before, heading
+        assert "*Stops it.*" in before, heading
+        assert "*Remains.*" in before, heading
+        assert [path for path, _ in _NAMED.findall(before)], heading
+        tests = [name for path, name in _NAMED.findall(tests_part) if path.startswith("tests/")]
+        assert tests, heading
+        assert all(name.rpartition(".")[2].startswith("test_") for name in tests), heading
+
+
+def test_every_attack_that_is_performed_is_on_the_page() -> None:
+    text = ATTACKS.read_text(encoding="utf-8")
+    cited = {f"{path}::{name}" for path, name in _NAMED.findall(text)}
+    performed = {
+        f"tests/attacks/{path.name}::{name}"
+        for path in (ROOT / "tests" / "attacks").glob("test_*.py")
+        for name in names_in(path)
+        if name.startswith("test_")
+    }
+    assert performed - cited == set()
