@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from attack_worlds import Town
+from client_world import World
 
 from loopixmix.epoch import epoch_at
 from loopixmix.services.keyring import MixKeyring
@@ -81,10 +82,29 @@ def test_a_providers_disk_names_no_sender_and_no_time(town: Town, tmp_path: Path
         assert {day * 86_400 <= town.world.clock.seconds() < (day + 1) * 86_400 for day, _ in rows} == {True}
 
 
-def test_what_was_fetched_is_not_in_the_tables_any_more(town: Town) -> None:
-    town.alice.deliver(town.bob.id, b"marked-body", exit=town.p2.node_id)
+def test_what_was_fetched_is_nowhere_in_a_providers_file(tmp_path: Path) -> None:
+    """Deleting is not enough: what a database needs no more it leaves where it was, unless it is told to overwrite."""
+    town = Town(tmp_path)
+    for number in range(12):
+        town.alice.deliver(town.bob.id, b"marked-body%d" % number, exit=town.p2.node_id)
+        town.settle(0.5)
+    assert everything_in(tmp_path).count(b"marked-body") >= 12
+    assert len(town.bob.collect(pulls=4)) == 12
     town.settle()
-    assert len(town.bob.collect()) == 1
-    town.settle()
-    with town.p2.store._engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM items").scalar() == 0
+    town.stop()  # what was written ahead is gone with it
+    assert b"marked-body" not in (tmp_path / "p2.sqlite3").read_bytes()
+
+
+def test_what_was_sent_is_nowhere_in_a_clients_file(tmp_path: Path) -> None:
+    """An anonymous message waits in clear until it is sealed; once it has left, its sender's disk does not know it."""
+    world = World(seed=12)
+    path = tmp_path / "store.sqlite3"
+    alice, bob = world.person("alice@home", path=path), world.person("bob@away")
+    world.acquaint(alice, bob)
+    body = b"marked-body" * 2000
+    world.run(alice.client.send("bob@away", body, kind="text", idempotency_key="1", anonymous=True))
+    assert b"marked-body" in everything_in(tmp_path)
+    assert world.wait_for(lambda: world.run(bob.client.inbox()), 120)
+    world.clock.run_for(20)
+    world.stop()
+    assert b"marked-body" not in path.read_bytes()
