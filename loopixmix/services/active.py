@@ -218,7 +218,11 @@ class ActiveNode:
             geometry=geometry,
             frame_format=frame_format,
             unwrapping=ThreadedUnwrapping(
-                geometry, threads=capacity.threads, call_from_thread=world.call_from_thread, engine=capacity.engine
+                geometry,
+                threads=capacity.threads,
+                call_from_thread=world.call_from_thread,
+                engine=capacity.engine,
+                at_once_packets=capacity.at_once_packets,
             ),
             limits=HopLimits(
                 waiting_packets=files.config.limits.waiting_packets,

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from loopixmix.errors import ConfigError, LoopixmixError
 from loopixmix.log import Log
+from loopixmix.net.precise import install_precise_reactor
 from loopixmix.net.sockets import TcpReactor, TcpSockets
 from loopixmix.seams import Rng
 from loopixmix.services.document_http import TreqFetcher
@@ -45,6 +46,7 @@ def run_node(directory: Path, config_type: type[C], make_kind: Callable[[C], Nod
     """
     config, trust_root, identity = load_node(directory, config_type)
     files = NodeFiles(directory=directory, config=config, trust_root=trust_root, identity=identity)
+    install_precise_reactor()
     kind = make_kind(config)
     from twisted.internet import reactor
 

@@ -54,9 +54,9 @@ class NodeRuntime(Service):
         writer = StatusWriter(node, self._files, role=self._kind.role, clock=self._world.clock)
         status_file = StatusFile(self._files.directory)
         self._reporter = StatusReporter(status_file, status=writer.status, clock=self._world.clock)
-        self._reporter.startService()
         self._announce()
         node.start()
+        self._reporter.startService()
 
     def stopService(self) -> Deferred[None]:  # noqa: N802
         """Let packets that wait leave, for `drain_s` at the longest, then end; nothing is left when it fires."""

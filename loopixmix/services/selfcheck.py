@@ -12,6 +12,8 @@ from loopixmix.sphinx import Discard, Geometry, Hop, engine_name, unwrap_many, w
 CHECK_S = 0.1
 BATCH_S = 0.004
 """A batch takes at most about this long: every packet in it waits for the others."""
+AT_ONCE_S = 0.0003
+"""Work up to this long is done on the reactor's thread: handing it to another and back takes about half as long."""
 SMALLEST_BATCH, LARGEST_BATCH = 8, 256
 _PACKETS = 32
 
@@ -25,6 +27,7 @@ class Capacity:
     """On one core."""
     threads: int
     batch_packets: int
+    at_once_packets: int
 
 
 def measure_capacity(
@@ -41,6 +44,7 @@ def measure_capacity(
         unwraps_per_s=rate_per_s,
         threads=threads,
         batch_packets=batch_packets or min(max(fitting, SMALLEST_BATCH), LARGEST_BATCH),
+        at_once_packets=int(rate_per_s * AT_ONCE_S),
     )
 
 

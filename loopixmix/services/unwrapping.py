@@ -42,7 +42,11 @@ _Work: TypeAlias = tuple[Sequence[bytes], Sequence[bytes], Done]
 
 
 class ThreadedUnwrapping:
-    """Unwraps in one thread of its own, beside the reactor; the native engine spreads a batch over `threads`."""
+    """Unwraps in one thread of its own, beside the reactor; the native engine spreads a batch over `threads`.
+
+    A batch of up to `at_once_packets` is unwrapped at once instead: waking the thread and being woken by it would cost
+    more than the work, and be the most of the latency that a node with little to do adds.
+    """
 
     def __init__(
         self,
@@ -51,10 +55,12 @@ class ThreadedUnwrapping:
         threads: int,
         call_from_thread: Callable[..., object],
         engine: str | None = None,
+        at_once_packets: int = 0,
     ) -> None:
         """Take the geometry, the processors to use, and the reactor's `callFromThread`."""
         self.threads = threads
         self.engine = engine_name(engine)
+        self._at_once_packets = at_once_packets
         self._geometry = geometry
         self._call_from_thread = call_from_thread
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
@@ -73,8 +79,11 @@ class ThreadedUnwrapping:
             self._thread = None
 
     def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
-        """Hand the batch to the thread."""
-        self._queue.put((private_keys, packets, done))
+        """Hand the batch to the thread, or unwrap it."""
+        if len(packets) <= self._at_once_packets:
+            done(self._unwrap(private_keys, packets))
+        else:
+            self._queue.put((private_keys, packets, done))
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:

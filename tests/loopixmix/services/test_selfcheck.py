@@ -42,6 +42,13 @@ def test_batches_take_about_four_milliseconds(round_s: float, threads: int, rate
     assert capacity.batch_packets == pytest.approx(batch, abs=1)
 
 
+def test_what_takes_less_than_a_third_of_a_millisecond_is_done_at_once() -> None:
+    capacity = measure_capacity(
+        GEOMETRY, rng=random.Random(1), seconds=ticking(0.001), threads=1, batch_packets=0, engine=None
+    )
+    assert capacity.at_once_packets == pytest.approx(9, abs=1)
+
+
 def test_what_the_operator_chose_stays() -> None:
     capacity = measure_capacity(
         GEOMETRY, rng=random.Random(1), seconds=ticking(1.0), threads=3, batch_packets=77, engine="reference"

@@ -83,6 +83,19 @@ def test_a_defect_loses_its_batch_only_and_is_logged_without_the_packets(reactor
     assert not any("marked" in event for event in events)
 
 
+def test_a_small_batch_is_unwrapped_at_once_and_a_larger_one_by_the_thread(reactor: Reactor) -> None:
+    threaded = ThreadedUnwrapping(GEOMETRY, threads=1, call_from_thread=reactor.call_from_thread, at_once_packets=2)
+    threaded.start()
+    results: list[Results] = []
+    threaded.unwrap([bytes(32)], [b"short"] * 2, results.append)
+    assert results == [[DropReason.WRONG_LENGTH] * 2]
+    threaded.unwrap([bytes(32)], [b"short"] * 3, results.append)
+    assert len(results) == 1
+    reactor.turn()
+    assert results[1] == [DropReason.WRONG_LENGTH] * 3
+    threaded.stop()
+
+
 def test_stopping_waits_for_the_thread_and_may_be_repeated(reactor: Reactor) -> None:
     threaded = ThreadedUnwrapping(GEOMETRY, threads=1, call_from_thread=reactor.call_from_thread)
     threaded.stop()
