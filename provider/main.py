@@ -69,11 +69,11 @@ def run(directory: Path, check_config: bool) -> None:
     SIGHUP reads node.toml again.
     """
     config, _, _ = load_node(directory, ProviderConfig)
-    config.check_services()
     if config.has_store(directory):
         # Opened once before anything runs: a store that cannot be used is to show now, not with the first document.
         MailStore(config.store_url(directory)).close()
     if check_config:
+        config.check_services()
         click.echo(f"{directory}: the configuration is good")
         return
     run_node(directory, ProviderConfig, _kind_of)
@@ -161,6 +161,8 @@ accounts.add_command(invite)
 
 
 def _kind_of(config: ProviderConfig) -> NodeKind:
+    # Not before the reactor is chosen: the module of a service may import it.
+    config.check_services()
     from twisted.internet import reactor
 
     call_on_reactor = cast(IReactorFromThreads, reactor).callFromThread
