@@ -65,7 +65,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class MessageForgotten(msgspec.Struct, frozen=True):
-    """An unfinished message that is too old, or the oldest of too many."""
+    """An unfinished message that is too old, or the one of too many of which the fewest fragments are here."""
 
     head_id: bytes
 
@@ -171,13 +171,23 @@ class Reassembly:
             return [Refused("two heads announce one message")]
         facts: list[ReassemblyFact] = []
         if len(self._messages) >= self.limits.messages:
-            facts.append(MessageForgotten(self._messages.popitem(last=False)[0]))
+            facts.append(MessageForgotten(self._forget_one()))
         message = self._start(head_id, head.message_key, head.total_bytes, now_s)
         indices = ((name, message.key.index_of(name)) for name in self._orphans)
         orphans = tuple((name, index) for name, index in indices if index is not None)
         count = len(message.received)
         facts += [Began(head_id, head, count, orphans), *self._note(head_id, message, 0, head.data, now_s)]
         return facts
+
+    def _forget_one(self) -> bytes:
+        """Forget the message of which the fewest fragments are here, of several the one that has not grown for longest.
+
+        Heads alone, which anybody who has our card can send by the hundred, push out no message that has come further.
+        """
+        here = {head_id: len(message.received) - message.missing for head_id, message in self._messages.items()}
+        fewest = min(here, key=here.__getitem__)
+        del self._messages[fewest]
+        return fewest
 
     def _start(self, head_id: bytes, message_key: bytes, total_bytes: int, now_s: float) -> _Unfinished:
         count = self.sizes.count(total_bytes)

@@ -174,6 +174,19 @@ def test_the_oldest_of_too_many_messages_is_forgotten() -> None:
     assert len(inbox.whole) == 1
 
 
+def test_heads_alone_push_out_no_message_that_has_come_further() -> None:
+    """Whoever has somebody's card can begin messages without end: one that pauses must not be lost by that."""
+    inbox = Inbox(ReassemblyLimits(messages=4))
+    paused = message(6000, 99)
+    for fragment in paused[:2]:
+        inbox.receive(fragment)
+    for key in range(20):
+        inbox.receive(message(3000, key)[0])
+    for fragment in paused[2:]:
+        inbox.receive(fragment)
+    assert len(inbox.whole) == 1
+
+
 def test_the_oldest_of_too_many_orphans_is_forgotten() -> None:
     inbox = Inbox(ReassemblyLimits(orphans=2))
     orphans = message(6000)[1:4]
