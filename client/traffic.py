@@ -23,7 +23,8 @@ from loopixmix.seams import Clock, DelayedCall, Rng
 from loopixmix.services.stream import PoissonTimer
 from loopixmix.wire import Packet
 
-LOOK_AHEAD_S = 0.1
+LOOK_AHEAD_S = 0.25
+"""How far ahead fragments are fetched from the disk; a new message waits that much longer for its first turn."""
 
 
 class _Stream:

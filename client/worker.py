@@ -6,6 +6,8 @@ One worker has one thread, so that what it does happens in the order in which it
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from threading import Thread
 from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -62,6 +64,8 @@ class ThreadWorker:
         """Start the thread; results come back on `reactor`."""
         self._reactor = reactor
         self._pool = ThreadPool(minthreads=1, maxthreads=1, name="client store")
+        # A process that ends without `stop` ends; to the store that is a crash like any other.
+        self._pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
         self._pool.start()
         self._running: set[Deferred[None]] = set()
 
