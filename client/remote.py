@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from client.api import (
     ReceivedCallback,
     ReceivedMessage,
     TooLongError,
+    UnknownMessageError,
 )
 from client.http.caller import ANSWER_TIMEOUT_S, Caller, FindEndpoint, loopback_client
 from client.http.endpoint import find_endpoint
@@ -41,6 +43,8 @@ from loopixmix.seams import Clock, Rng
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
+
+_MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def remote_client(directory: Path, *, reactor: ReactorBase, rng: Rng) -> RemoteClient:
@@ -105,6 +109,8 @@ class RemoteClient:
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""
+        if not _MESSAGE_ID.fullmatch(message_id):
+            raise UnknownMessageError(f"there is no message {message_id!r}: an id has 32 hexadecimal digits")
         return decode_answer(await self._caller.call("GET", f"/v1/messages/{_part(message_id)}"), OutgoingMessage)
 
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:

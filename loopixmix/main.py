@@ -92,8 +92,11 @@ def run(arguments: Sequence[str] | None = None, *, command: click.Command = loop
     """Run `command` and return its exit code; every expected error becomes one line on stderr."""
     try:
         result = command.main(arguments, prog_name="loopixmix", standalone_mode=False)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"loopixmix: {_one_line(error)}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
@@ -111,6 +114,12 @@ def _complain(error: LoopixmixError, exit_code: int) -> int:
     text = " ".join(str(error).split()) or (error.__doc__ or "").splitlines()[0]
     click.echo(f"loopixmix: {text}", err=True)
     return exit_code
+
+
+def _one_line(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{text} (see {context.command_path} --help)" if context else text
 
 
 def _is_ours(entry_point: EntryPoint) -> bool:

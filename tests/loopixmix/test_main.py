@@ -121,7 +121,7 @@ def raiser(error: BaseException) -> Callable[[], None]:
         (UnavailableError("nobody is there"), 1, "loopixmix: nobody is there\n"),
         (KeyboardInterrupt(), 130, "\n"),
         (click.exceptions.Exit(7), 7, ""),
-        (click.ClickException("no"), 1, "Error: no\n"),
+        (click.ClickException("no"), 1, "loopixmix: no\n"),
     ],
 )
 def test_each_kind_of_error_has_its_exit_code(
