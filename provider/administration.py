@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loopixmix.config import load_config
-from loopixmix.errors import MisuseError
+from loopixmix.errors import ConfigError, MisuseError
 from loopixmix.seams import Rng
 from loopixmix.services.node_config import CONFIG_FILE
 from provider.accounts import hash_invitation, make_invitation
@@ -50,9 +50,14 @@ class Administration:
 
 
 @contextmanager
-def administration(directory: Path) -> Iterator[Administration]:
-    """Open the accounts of the provider in `directory`; raise `ConfigError` or `StoreError`."""
+def administration(directory: Path, *, may_begin: bool = False) -> Iterator[Administration]:
+    """Open the accounts of the provider in `directory`; raise `ConfigError` or `StoreError`.
+
+    `may_begin`: make the store where there is none yet.
+    """
     config = load_config(directory / CONFIG_FILE, ProviderConfig)
+    if not may_begin and not config.has_store(directory):
+        raise ConfigError(f"{directory}: no provider has run here yet, so there are no accounts")
     store = MailStore(config.store_url(directory))
     try:
         yield Administration(store)

@@ -109,7 +109,7 @@ def invite(directory: Path, uses: int, days: int, count: int, as_json: bool) -> 
     A code is shown once: only its hash is kept.
     """
     last_day = day_of(time.time()) + days
-    with administration(directory) as accounts:
+    with administration(directory, may_begin=True) as accounts:
         codes = [accounts.invite(uses=uses, last_day=last_day, rng=system_rng()) for _ in range(count)]
     click.echo(msgspec.json.encode({"invitations": codes}) if as_json else "\n".join(codes))
 

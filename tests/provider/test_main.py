@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from model_networks import trust_root_of
 
-from loopixmix.errors import MisuseError
+from loopixmix.errors import ConfigError, MisuseError
 from loopixmix.keys import IdentityKey
 from loopixmix.main import run
 from loopixmix.services.authority_config import trust_root_toml
@@ -111,8 +111,14 @@ def test_many_invitations_for_programs(directory: Path) -> None:
     assert len({hash_invitation(code) for code in codes}) == 3
 
 
+def test_no_store_is_made_to_list_accounts_where_no_provider_ran(directory: Path) -> None:
+    before = set(directory.iterdir())
+    result = call("accounts", "list", directory)
+    assert isinstance(result.exception, ConfigError)
+    assert set(directory.iterdir()) == before
+
+
 def test_accounts_are_listed(directory: Path) -> None:
-    assert call("accounts", "list", directory).output == ""
     open_account(directory, "alice", ALICE)
     line = call("accounts", "list", directory).output
     assert line.split() == ["alice", ALICE.hex(), "1", "items", "2024-10-04", "published"]
