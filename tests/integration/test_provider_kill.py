@@ -80,8 +80,8 @@ while True:
 """
 
 
-def run_and_kill(url: str, rng: random.Random, first: int, lines_wanted: int) -> list[str]:
-    """Let the program run until it said some lines, kill it and return all it said."""
+def run_and_kill(url: str, rng: random.Random, first: int, word: bytes, times: int) -> list[str]:
+    """Let the program run until it said a word some times, kill it and return all it said."""
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, url, str(rng.getrandbits(32)), str(first)],
         stdout=subprocess.PIPE,
@@ -90,7 +90,7 @@ def run_and_kill(url: str, rng: random.Random, first: int, lines_wanted: int) ->
     )
     assert process.stdout is not None
     said = b""
-    while said.count(b"\n") < lines_wanted:
+    while said.count(word) < times:
         more = process.stdout.read1(4096)
         if not more:
             pytest.fail(f"the program ended by itself: {process.communicate()[1].decode()}")
@@ -107,8 +107,9 @@ def test_nothing_acknowledged_is_lost_and_nothing_deleted_comes_back(tmp_path: P
     maybe_deleted: set[int] = set()
     deleted: set[int] = set()
     for number in range(ROUNDS):
-        first = 1_000_000 * (number + 1)
-        for line in run_and_kill(url, rng, first, rng.randrange(1, 600)):
+        # In turn soon after items were stored and soon after some were deleted.
+        word, times = (b"deleted", rng.randrange(30, 90)) if number % 2 else (b"stored", rng.randrange(1, 300))
+        for line in run_and_kill(url, rng, 1_000_000 * (number + 1), word, times):
             match line.split():
                 case ["registered", outcome]:
                     assert outcome == "None"
