@@ -18,7 +18,6 @@ from client.loops import Loops
 from client.outbox import Outbox
 from client.receiving import Receiver
 from client.session import Session
-from client.store import ClientStore
 from client.worker import Worker
 from loopixmix.errors import FormatError
 from loopixmix.seams import Clock, NodeId
@@ -42,7 +41,6 @@ class Intake:
         ledger: Ledger,
         callbacks: Callbacks,
         receiver: Receiver,
-        store: ClientStore,
         worker: Worker,
         clock: Clock,
         pulls: Callable[[], PullBook | None],
@@ -59,7 +57,6 @@ class Intake:
         self._ledger = ledger
         self._callbacks = callbacks
         self._receiver = receiver
-        self._store = store
         self._worker = worker
         self._clock = clock
         self._pulls = pulls
@@ -69,8 +66,7 @@ class Intake:
         """Forget what is too old, hand over what waited long enough."""
         around = self._surroundings()
         if around is not None:
-            tidying = self._worker.run(lambda: self._store.write(lambda c: self._receiver.tidy(c, around)))
-            tidying.addCallbacks(self._on_outcome, _log_failure)
+            self._worker.run(lambda: self._receiver.tidy(around)).addCallbacks(self._on_outcome, _log_failure)
 
     def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
         """Take what came over a link."""
@@ -129,9 +125,7 @@ class Intake:
     def _receive(
         self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
     ) -> Deferred[None]:
-        receiving = self._worker.run(
-            lambda: self._store.write(lambda c: self._receiver.receive(c, fragments, reply_bodies, around))
-        )
+        receiving = self._worker.run(lambda: self._receiver.receive(fragments, reply_bodies, around))
         return receiving.addCallback(self._on_outcome)
 
     def _surroundings(self) -> Surroundings | None:

@@ -5,7 +5,7 @@ One call is one transaction; only after it may the provider be told to delete th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -27,7 +27,7 @@ from client.core.reassembly import (
 )
 from client.letters import Writer
 from client.settings import DAY_S
-from client.store import incoming, outgoing, replies
+from client.store import ClientStore, incoming, outgoing, replies
 from client.store.incoming import TakenFragment
 
 REMEMBER_S = 60 * DAY_S
@@ -40,47 +40,52 @@ class Receiver:
 
     arrivals: Arrivals
     writer: Writer
+    store: ClientStore
     _reassembly: Reassembly | None = field(default=None)
     _taken: list[TakenFragment] = field(default_factory=list)
     """Fragments of this batch that are not written yet."""
 
     def receive(
-        self,
-        connection: Connection,
-        fragments: Sequence[bytes],
-        reply_bodies: Sequence[tuple[bytes, bytes]],
-        around: Surroundings,
+        self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
     ) -> Outcome:
         """Store what these items hold. `reply_bodies`: (reply block id, body), of blocks that we gave away."""
-        outcome = Outcome()
-        self._taken.clear()
-        # Taken out while the transaction runs: where that fails, the store is read anew.
-        reassembly, self._reassembly = self._reassembly, None
-        reassembly = self._current(connection, reassembly, around)
-        seen = incoming.seen_of(connection, [fragment_id(fragment) for fragment in fragments])
-        for fragment in fragments:
-            if fragment_id(fragment) not in seen:
-                facts = reassembly.receive(fragment, around.now_s)
-                self._apply(connection, reassembly, facts, fragment, around, outcome)
-                seen.add(fragment_id(fragment))
-        for surb_id, body in reply_bodies:
-            self.arrivals.take_reply(connection, surb_id, body, around, outcome)
-        self._write_taken(connection, around)
-        self._reassembly = reassembly
-        return outcome
 
-    def tidy(self, connection: Connection, around: Surroundings) -> Outcome:
+        def take(connection: Connection, reassembly: Reassembly, outcome: Outcome) -> None:
+            seen = incoming.seen_of(connection, [fragment_id(fragment) for fragment in fragments])
+            for fragment in fragments:
+                if fragment_id(fragment) not in seen:
+                    facts = reassembly.receive(fragment, around.now_s)
+                    self._apply(connection, reassembly, facts, fragment, around, outcome)
+                    seen.add(fragment_id(fragment))
+            for surb_id, body in reply_bodies:
+                self.arrivals.take_reply(connection, surb_id, body, around, outcome)
+            self._write_taken(connection, around)
+
+        return self._transact(take, around)
+
+    def tidy(self, around: Surroundings) -> Outcome:
         """Forget what is too old, and hand over replies that waited long enough for earlier ones."""
-        outcome = Outcome()
+
+        def forget(connection: Connection, reassembly: Reassembly, outcome: Outcome) -> None:
+            self._apply(connection, reassembly, reassembly.expire(around.now_s), b"", around, outcome)
+            for group in replies.groups_with_replies(connection):
+                self.arrivals.pass_replies(connection, group, around, outcome)
+            incoming.expire_seen(connection, around.now_s)
+            replies.expire(connection, around.now_s)
+            outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
+
+        return self._transact(forget, around)
+
+    def _transact(self, work: Callable[[Connection, Reassembly, Outcome], None], around: Surroundings) -> Outcome:
+        def run(connection: Connection) -> tuple[Reassembly, Outcome]:
+            current, outcome = self._current(connection, reassembly, around), Outcome()
+            work(connection, current, outcome)
+            return current, outcome
+
+        # The picture counts again once the transaction is committed: where that fails, the store is read anew.
         reassembly, self._reassembly = self._reassembly, None
-        reassembly = self._current(connection, reassembly, around)
-        self._apply(connection, reassembly, reassembly.expire(around.now_s), b"", around, outcome)
-        for group in replies.groups_with_replies(connection):
-            self.arrivals.pass_replies(connection, group, around, outcome)
-        incoming.expire_seen(connection, around.now_s)
-        replies.expire(connection, around.now_s)
-        outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
-        self._reassembly = reassembly
+        self._taken.clear()
+        self._reassembly, outcome = self.store.write(run)
         return outcome
 
     def _current(self, connection: Connection, reassembly: Reassembly | None, around: Surroundings) -> Reassembly:
