@@ -178,6 +178,7 @@ class Node:
         self.lease_pulls = 8
         self.silent = False
         self.full = False
+        self.spoils_replies = False
         self.requests: list[bytes] = []
         self.seen: list[tuple[float, NodeId, bytes]] = []
         self.replayed: set[bytes] = set()
@@ -227,7 +228,8 @@ class Node:
             case Relay(next_hop, delay_us):
                 self.world.clock.callLater(delay_us / 1e6, self.pass_on, next_hop, opened.packet)
             case Reply(recipient, surb_id):
-                self.put(recipient, ItemKind.REPLY, surb_id, opened.body)
+                body = bytes([opened.body[0] ^ 1]) + opened.body[1:] if self.spoils_replies else opened.body
+                self.put(recipient, ItemKind.REPLY, surb_id, body)
             case Deliver() as command:
                 content = open_payload(opened.payload_key, opened.body, geometry=self.world.geometry)
                 self.deliver(recipient_of(command, content), content.payload, content.surb)
@@ -335,6 +337,7 @@ class MemoryLink:
     def __init__(self, world: World) -> None:
         self.world = world
         self.cut = False
+        self.lies = False
         self.connected: list[str] = []
 
     def connect(self, provider: NodeEntry) -> None:
@@ -342,7 +345,7 @@ class MemoryLink:
             self.connected.append(provider.name)
 
     def is_open(self, provider: NodeId) -> bool:
-        return not self.cut and self.world.hub.is_attached(provider)
+        return self.lies or (not self.cut and self.world.hub.is_attached(provider))
 
     def problem(self, provider: NodeId) -> str:
         return "connection refused" if self.cut else ""
