@@ -138,9 +138,9 @@ class RunningNode:
             return None
         entry = document.node(missing[0])
         name = entry.name if entry else missing[0].hex()[:16]
-        return f"no link to {name}: {network.problem(missing[0]) or 'not open yet'}" + (
-            f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        )
+        known = network.problem(missing[0])
+        first = known.replace("no link to", f"no link to {name} at", 1) if known else f"no link to {name} yet"
+        return first + (f" (and to {len(missing) - 1} more)" if len(missing) > 1 else "")
 
     def _keep_links(self) -> None:
         entries = (self._neighbourhood.entry(peer) for peer in self._neighbourhood.next_hops)

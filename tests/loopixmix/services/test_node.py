@@ -151,7 +151,7 @@ def test_with_document_and_links_a_node_is_healthy(bench: Bench) -> None:
     bench.authorities.publish(bench.model.epoch)
     bench.runtime.startService()
     bench.run(2.0)
-    assert (bench.status.problem or "").startswith("no link to provider1: ")
+    assert (bench.status.problem or "").startswith("no link to provider1 at 127.0.0.1:")
     bench.run_provider()
     bench.run(40.0)
     status = bench.status

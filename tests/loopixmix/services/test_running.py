@@ -149,7 +149,7 @@ def test_a_second_signal_ends_the_wait() -> None:
 def test_a_missing_link_is_named() -> None:
     bench = started(Bench())
     bench.world.hub.detach(bench.next.id)
-    assert (bench.node.link_problem() or "").startswith("no link to m21: ")
+    assert (bench.node.link_problem() or "").startswith("no link to m21 at ")
     bench.stop(0.0)
 
 
