@@ -23,6 +23,9 @@ IDENTITY_FILE = "identity.key"
 LOCK_FILE = "authority.lock"
 STATE_DIRECTORY = "state"
 
+PULL_MARGIN = 1.5
+"""How many times as many items as answers come clients must be able to pull: mail comes too."""
+
 
 class AllowedNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A node that may take part; where `name` or `role` are given, only so."""
@@ -49,11 +52,23 @@ class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         parse_listen(self.listen)
         if len({node.id for node in self.nodes}) != len(self.nodes):
             raise ConfigError("[[nodes]] names one id twice")
+        _check_pulls(self.params)
 
     @property
     def allowed(self) -> dict[bytes, AllowedNode]:
         """The nodes that may take part, by id."""
         return {bytes.fromhex(node.id): node for node in self.nodes}
+
+
+def _check_pulls(params: NetworkParams) -> None:
+    """Raise `ConfigError` where mailboxes would fill up: every payload, cover in its place and loop is answered."""
+    pulled_per_s = params.pull_rate_per_s * params.pull_batch
+    answered_per_s = params.payload_rate_per_s + params.loop_rate_per_s
+    if pulled_per_s < PULL_MARGIN * answered_per_s:
+        raise ConfigError(
+            f'key "params.pull_batch": pulls fetch {pulled_per_s:g} items a second (pull_rate_per_s x pull_batch), but '
+            f"payloads and loops bring {answered_per_s:g} answers a second: it takes {PULL_MARGIN} times as many"
+        )
 
 
 def parse_listen(listen: str) -> tuple[str, int]:

@@ -100,4 +100,5 @@ def test_items_given_again_altered_or_invented_harm_nothing(world: World) -> Non
             put(bob.keys.identity.public, ItemKind.MESSAGE, bytes(8), other)
     world.clock.run_for(30)
     assert len(world.run(bob.client.inbox())) == 1
-    assert away.mailboxes[bob.keys.identity.public].items == {}
+    left = away.mailboxes[bob.keys.identity.public].items.values()
+    assert all(kind is ItemKind.REPLY for kind, *_ in left)  # answers to cover, which come all the time

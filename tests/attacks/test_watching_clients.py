@@ -85,11 +85,11 @@ def test_statistical_disclosure_finds_nothing_on_the_links_of_sender_and_recipie
     # The test would notice a frame more for each fragment: there are six in each active window.
     leaky = [count + 6 * writes for count, writes in zip(counts(tap.seen, *flows[0], starts_s), active, strict=True)]
     assert by_chance(leaky, active) <= 0.001
-    # What remains (docs/attacks.md): acknowledgements are packets, of which there are more between the nodes then.
+    # Cover is answered like payloads, so that the volume between the nodes does not follow the messages either.
     nodes = {node.model.id for node in world.nodes.values()}
     between = [each.at_s for each in tap.seen if {each.sender, each.receiver} <= nodes]
     volume = [sum(start_s <= at_s < start_s + 2.0 for at_s in between) for start_s in starts_s]
-    assert by_chance(volume, active) <= 0.01
+    assert by_chance(volume, active) > 0.001
     # And what the providers send does not even vary: each pull has its answer of one size.
     for provider, client in ((home, one), (away, other)):
         assert len(tap.from_to(provider, client)) % QUICK.pull_batch == 0

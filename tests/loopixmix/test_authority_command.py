@@ -49,7 +49,7 @@ def test_every_parameter_of_a_network_can_be_chosen(tmp_path: Path) -> None:
         "drop_rate_per_s": 0.75,
         "node_loop_rate_per_s": 2.5,
         "pull_rate_per_s": 0.5,
-        "pull_batch": 7,
+        "pull_batch": 12,
         "epoch_length_s": 600,
         "grace_s": 20,
         "payload_bytes": 4096,
