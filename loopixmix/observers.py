@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from statistics import fmean, variance
+from math import fsum
+from statistics import fmean
 
 import msgspec
 
@@ -89,7 +90,11 @@ class RoundTrips:
     @property
     def variance_s2(self) -> float:
         """The sample variance of the latest; 0 for fewer than two."""
-        return variance(trip.round_trip_s for trip in self._latest) if len(self._latest) > 1 else 0.0
+        if len(self._latest) < 2:
+            return 0.0
+        # In floats: `statistics.variance` computes in fractions, a millisecond that every second packets would wait.
+        mean_s = self.mean_s
+        return fsum((trip.round_trip_s - mean_s) ** 2 for trip in self._latest) / (len(self._latest) - 1)
 
     @property
     def delays_mean_s(self) -> float:

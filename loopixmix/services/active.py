@@ -29,6 +29,7 @@ from loopixmix.services.hop import HopLimits
 from loopixmix.services.keyring import MixKeyring
 from loopixmix.services.keyrotation import KeyRotation
 from loopixmix.services.node_config import DOCUMENT_FILE, NodeConfig
+from loopixmix.services.reporting import InThread
 from loopixmix.services.running import MakeService, NodeParts, RunningNode
 from loopixmix.services.selfcheck import Capacity, measure_capacity
 from loopixmix.services.unwrapping import ThreadedUnwrapping
@@ -57,7 +58,7 @@ class NodeKind:
 class NodeWorld:
     """What a node process gets from outside: clock, randomness, sockets, a way to the authorities.
 
-    `call_from_thread` is the reactor's. `fail` ends the process and tells why.
+    `call_from_thread` and `call_in_thread` are the reactor's. `fail` ends the process and tells why.
     """
 
     clock: Clock
@@ -65,6 +66,7 @@ class NodeWorld:
     sockets: Sockets
     fetcher: DocumentFetcher
     call_from_thread: Callable[..., object]
+    call_in_thread: InThread
     fail: Callable[[LoopixmixError], None]
 
 

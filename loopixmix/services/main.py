@@ -82,6 +82,7 @@ class _NodeProcess:
             sockets=TcpSockets(cast(TcpReactor, self._reactor)),
             fetcher=TreqFetcher(self._reactor),
             call_from_thread=self._reactor.callFromThread,
+            call_in_thread=self._reactor.callInThread,
             fail=self._fail,
         )
 

@@ -53,7 +53,9 @@ class NodeRuntime(Service):
         self._node = node
         writer = StatusWriter(node, self._files, role=self._kind.role, clock=self._world.clock)
         status_file = StatusFile(self._files.directory)
-        self._reporter = StatusReporter(status_file, status=writer.status, clock=self._world.clock)
+        self._reporter = StatusReporter(
+            status_file, status=writer.status, clock=self._world.clock, in_thread=self._world.call_in_thread
+        )
         self._announce()
         node.start()
         self._reporter.startService()

@@ -233,6 +233,7 @@ class World:
                 sockets=TcpSockets(reactor),
                 fetcher=TreqFetcher(reactor),
                 call_from_thread=reactor.callFromThread,
+                call_in_thread=reactor.callInThread,
                 fail=self.failures.append,
             ),
         )

@@ -77,6 +77,7 @@ class Bench:
                 sockets=self.sockets,
                 fetcher=self.authorities,
                 call_from_thread=lambda *_: None,
+                call_in_thread=lambda work: work(),
                 fail=self.failures.append,
             ),
         )
