@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -80,10 +81,10 @@ def publish(topic: str, figures: Sequence[Figure]) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     path = OUTPUT / f"{topic}.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
-    console = Console()
-    table = Table(title=f"{topic} on {report.machine} at {report.revision}")
+    console = Console(width=max(100, Console().width))
+    table = Table(title=f"{topic} on {report.machine} at {report.revision}", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("figure", "value", "unit", "against", "ratio", "bar", "met"):
-        table.add_column(heading, justify="left" if heading in ("figure", "unit") else "right")
+        table.add_column(heading, justify="left" if heading in ("figure", "unit") else "right", overflow="fold")
     for figure in figures:
         verdict = {None: "", True: "[green]yes", False: "[red]no"}[figure.met]
         table.add_row(

@@ -112,4 +112,5 @@ def two_core_speedup(secrets: Sequence[bytes], packet: bytes) -> float:
             begin = time.perf_counter()
             job()
             times[name].append(time.perf_counter() - begin)
-    return statistics.median(times["one"]) / statistics.median(times["two"])
+    # The best of many: whatever else runs for a moment takes away the second core.
+    return min(times["one"]) / min(times["two"])

@@ -125,7 +125,7 @@ def _delivery(conversation: Conversation) -> list[Check]:
             detail=f"{conversation.file_fragments} packets, each acknowledged through a reply block",
         ),
         Check(
-            name="short message behind the file",
+            name="short message after the file",
             passed=conversation.overtaking_s > 0,
             value=f"{conversation.overtaking_s:.1f} s before the file",
             expected="before the file",
