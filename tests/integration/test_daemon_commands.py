@@ -104,7 +104,7 @@ def test_the_status_for_people_and_programs(commands: Commands) -> None:
         (["send", "alice", "bob@away", "x", "--kind", "Bad Kind"], 2, "a kind has 1 to 64 characters"),
         (["request", "alice", "nothing", "x"], 2, "no provider offers nothing"),
         (["request", "alice", "echo", "x", "--timeout", "0.001"], 1, "did not answer within 0.001 s"),
-        (["message", "alice", "00"], 2, "there is no message 00"),
+        (["message", "alice", "00"], 2, "there is no message '00'"),
         (["contacts", "alice", "add", "Bob"], 2, "an address is name@provider"),
         (["contacts", "alice", "show", "nobody@home"], 2, "there is no contact nobody@home"),
         (["register", "alice", "bob@away"], 1, "the name bob is taken at away"),
