@@ -1,6 +1,6 @@
 # make demo    a whole local network, used for real, with a pass/fail summary
 # make test    every check: style, types, layers, unit and integration tests
-# make bench   measure, and write build/bench/network.json
+# make bench   measure, and write build/bench/network.json; make bench-simulations likewise
 # make help    this list
 # Each target does its own set-up, in .venv.
 
@@ -37,6 +37,9 @@ native: setup
 
 bench: setup
 	@$(python) -m benchmarks network
+
+bench-%: setup
+	@$(python) -m benchmarks $*
 
 format: setup
 	.venv/bin/ruff check --fix .

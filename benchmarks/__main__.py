@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
-from benchmarks import relay, sphinx_speed
 from benchmarks.report import publish
 
-TOPICS = {"network": (sphinx_speed.measure, relay.measure)}
+TOPICS = {
+    "network": ("benchmarks.sphinx_speed", "benchmarks.relay"),
+    "simulations": ("benchmarks.simulated",),
+}
+"""Modules by topic, each with a function `measure`; imported when asked for, as they need different libraries."""
 
 
 def main() -> int:
@@ -16,7 +20,8 @@ def main() -> int:
     if topic not in TOPICS:
         print(f"usage: python -m benchmarks {'|'.join(TOPICS)}", file=sys.stderr)
         return 2
-    publish(topic, [figure for measure in TOPICS[topic] for figure in measure()])
+    modules = [importlib.import_module(name) for name in TOPICS[topic]]
+    publish(topic, [figure for module in modules for figure in module.measure()])
     return 0
 
 

@@ -16,7 +16,7 @@ ATTACKS = ROOT / "docs" / "attacks.md"
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_PACKAGES = "loopixmix|provider|client|tests|docs|native|benchmarks"
+_PACKAGES = "loopixmix|provider|client|simulations|tests|docs|native|benchmarks"
 _NAMED = re.compile(rf"`((?:{_PACKAGES})/[\w./-]+\.\w+)::([\w.:]+)`")
 _FILE = re.compile(rf"`((?:{_PACKAGES})/(?:[\w./-]*\.\w+|[\w./-]*/)?)`")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("loopixmix", "provider", "client")
+PACKAGES = ("loopixmix", "provider", "client", "simulations")
 
 # The first pattern that fits a module gives its layer.
 LAYERS = (
@@ -28,12 +28,14 @@ LAYERS = (
         6,
         ("loopixmix.main", "loopixmix.commands*", "loopixmix.testnet*", "client.demo*", "provider.main", "client.main"),
     ),
+    (6, ("simulations*",)),
     (4, ("loopixmix.services*", "provider*", "client*")),
 )
 MAY_IMPORT = {
     "loopixmix": {"loopixmix"},
     "provider": {"loopixmix", "provider"},
     "client": {"loopixmix", "client"},
+    "simulations": {"loopixmix", "provider", "client", "simulations"},
 }
 FORMAT_SIBLINGS = ("loopixmix.sphinx", "loopixmix.wire", "loopixmix.directory")
 PURE_LAYER = 2

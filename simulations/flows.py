@@ -1,0 +1,88 @@
+"""Who sends how much through what: the rates that a scenario implies, the same for every engine.
+
+A path is: sender, its provider (which holds the packet as a mix does), one mix of each layer, the recipient's provider.
+Payloads (or the loops in their place) and loops carry a reply block, and whoever ends them answers: the answer starts
+at that provider and takes as many hops. With `providers = 0` there are only the mixes, as in the papers' models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulations.scenario.values import Scenario
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Nodes side by side, through one of which each packet goes: `packets_per_s` in all of them that wait there.
+
+    `ending_per_s`: loops of these very nodes that come back and end there, without waiting.
+    """
+
+    name: str
+    width: int
+    packets_per_s: float
+    ending_per_s: float
+    delay_mean_s: float
+
+    @property
+    def pool_mean(self) -> float:
+        """Packets held by one node of the stage, in the mean (M/M/infinity: rate x delay)."""
+        return self.packets_per_s * self.delay_mean_s / self.width
+
+
+@dataclass(frozen=True)
+class Flows:
+    """All rates. `forward_per_s`: what users send; `replies_per_s`: the answers to it; `links`: of a whole path."""
+
+    users_online: float
+    forward_per_s: float
+    replies_per_s: float
+    node_loops_per_s: float
+    stages: tuple[Stage, ...]
+    links: int
+
+    @property
+    def mixes(self) -> tuple[Stage, ...]:
+        """The layers, without the providers."""
+        return tuple(stage for stage in self.stages if stage.name != PROVIDERS)
+
+    @property
+    def holding_stages(self) -> int:
+        """On how many nodes of its path a packet waits."""
+        return len(self.stages)
+
+
+PROVIDERS = "providers"
+
+
+def flows_of(scenario: Scenario) -> Flows:
+    """Return the rates of a scenario, with all users that are online sending."""
+    traffic, topology = scenario.traffic, scenario.topology
+    online = scenario.users.count * scenario.users.online_share
+    answered = online * (traffic.payload_rate_per_s + traffic.loop_rate_per_s)
+    forward = answered + online * traffic.drop_rate_per_s
+    replies = answered if traffic.replies else 0.0
+    has_providers = topology.providers > 0
+    mix_loops = traffic.node_loop_rate_per_s * topology.mixes_per_layer if has_providers else 0.0
+    provider_loops = traffic.node_loop_rate_per_s * topology.providers
+    # A mix's loop goes on through the later layers to a provider, which answers through the earlier ones: it passes
+    # every layer but its own once, and ends in its own. A provider's loop passes every layer twice.
+    layer = forward + replies + mix_loops * (topology.layers - 1) + 2 * provider_loops
+    stages = [
+        Stage(f"layer {number}", topology.mixes_per_layer, layer, mix_loops, scenario.mix.delay_mean_s)
+        for number in range(1, topology.layers + 1)
+    ]
+    if has_providers:
+        waiting = forward + replies + mix_loops * topology.layers + provider_loops
+        # What providers take and end themselves: everything that reaches the end of its path there.
+        ending = forward + replies + mix_loops * topology.layers + 2 * provider_loops
+        stages.insert(0, Stage(PROVIDERS, topology.providers, waiting, ending, scenario.mix.delay_mean_s))
+    return Flows(
+        users_online=online,
+        forward_per_s=forward,
+        replies_per_s=replies,
+        node_loops_per_s=mix_loops * topology.layers + provider_loops,
+        stages=tuple(stages),
+        links=topology.layers + (2 if has_providers else 1),
+    )

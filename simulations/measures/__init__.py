@@ -1,0 +1,1 @@
+"""What is measured, and what many replicates together say of it."""

@@ -1,0 +1,232 @@
+"""A scenario as values: what is simulated, whichever engine does it. Every key has its unit in its name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from loopixmix.errors import MisuseError
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One table of a scenario file."""
+
+
+class Topology(Section):
+    """The nodes. `providers = 0`: users send to the first layer themselves, as in the papers' models."""
+
+    layers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 3
+    mixes_per_layer: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 3
+    providers: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 2
+
+
+class Users(Section):
+    """Who uses the network, and what they have to say.
+
+    `online_share`: the share of users that is linked at any moment; sessions last `session_mean_s`, and what lies
+    between them follows. `messages_per_day`: a Poisson process of each user; each message is `packets_per_message`
+    packets to one of the user's `contacts`, who are other users chosen uniformly.
+    """
+
+    count: Count = 1000
+    online_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    session_mean_s: Positive = 14_400.0
+    messages_per_day: NotNegative = 40.0
+    packets_per_message: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 2
+    contacts: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10
+
+
+class Traffic(Section):
+    """Rates of one user's streams, of one node's loops, and of pulls.
+
+    `replies`: payloads and loops, and the cover in place of payloads, are answered through a reply block, as the
+    deployed code does; false for the papers' models.
+    """
+
+    payload_rate_per_s: NotNegative = 2.0
+    loop_rate_per_s: NotNegative = 0.5
+    drop_rate_per_s: NotNegative = 0.5
+    node_loop_rate_per_s: NotNegative = 1.0
+    pull_rate_per_s: Positive = 1.0
+    pull_batch: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 6
+    replies: bool = True
+
+
+class Mix(Section):
+    """How a node mixes: each packet waits an exponential time of this mean."""
+
+    delay_mean_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 0.2
+
+
+class Links(Section):
+    """How long a packet is on a link, and how often it gets lost there.
+
+    `constant`: `latency_s`. `uniform`: `low_s` to `high_s`, drawn for each packet. `geographic`: great-circle
+    distance x 1.5 at 0.005 ms/km and a last mile, between places drawn for the nodes. `quantiles`: drawn for each
+    packet between the given (probability, seconds) points. `matrix`: from the file `matrix`, seconds between places.
+    """
+
+    model: Literal["constant", "uniform", "geographic", "quantiles", "matrix"] = "constant"
+    latency_s: NotNegative = 0.0
+    low_s: NotNegative = 0.010
+    high_s: NotNegative = 0.100
+    last_mile_s: NotNegative = 0.005
+    quantiles: tuple[tuple[Share, NotNegative], ...] = ()
+    matrix: str = ""
+    loss: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+
+    def __post_init__(self) -> None:
+        if self.model == "uniform" and self.low_s > self.high_s:
+            raise MisuseError(f"links.low_s ({self.low_s}) is above links.high_s ({self.high_s})")
+        if self.model == "quantiles" and len(self.quantiles) < 2:
+            raise MisuseError('links.model = "quantiles" needs links.quantiles: two or more (probability, seconds)')
+        if self.quantiles != tuple(sorted(self.quantiles)) or any(
+            later[1] < earlier[1] for earlier, later in zip(self.quantiles, self.quantiles[1:], strict=False)
+        ):
+            raise MisuseError("links.quantiles must rise, both the probabilities and the seconds")
+        if (self.model == "matrix") != bool(self.matrix):
+            raise MisuseError('links.matrix (a file) and links.model = "matrix" go together')
+
+
+class Processors(Section):
+    """What a node can do: `unwrap_s` seconds of one of `cores` for each packet; 0 is a processor without limits.
+
+    `waiting_packets`: how many wait to be unwrapped; `held_packets`: how many wait for their delay. More are dropped.
+    """
+
+    unwrap_s: NotNegative = 0.0
+    cores: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
+    waiting_packets: Count = 4096
+    held_packets: Count = 65_536
+
+
+class Packets(Section):
+    """The packets. `cryptography`: whether the `nodes` engine makes real Sphinx packets or leaves the ciphers out."""
+
+    payload_bytes: Annotated[int, msgspec.Meta(ge=1280, le=32_768)] = 2048
+    cryptography: bool = False
+
+
+class Corruption(Section):
+    """Which mixes the adversary runs: the share of all mixes, and how they lie.
+
+    `balanced`: the same number in each layer. `random`: anywhere. `biased`: as many as fit in the first layers.
+    """
+
+    share: Share = 0.0
+    placement: Literal["balanced", "random", "biased"] = "balanced"
+
+
+class Run(Section):
+    """How long and how often. What is measured begins after `warm_up_s` and lasts `duration_s`; packets that set out
+    then are waited for during `drain_s`, in which traffic goes on. `targets`: packets whose entropy is followed.
+    """
+
+    duration_s: Positive = 60.0
+    warm_up_s: NotNegative = 10.0
+    drain_s: NotNegative = 10.0
+    replicates: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 5
+    targets: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 100
+
+
+class SeedChoice(Section):
+    """One seed for everything, or seeds of single subsystems of their own; each replicate draws new ones from them."""
+
+    root: Seed = 1
+    topology: Seed | None = None
+    users: Seed | None = None
+    traffic: Seed | None = None
+    mixing: Seed | None = None
+    links: Seed | None = None
+    corruption: Seed | None = None
+    attacks: Seed | None = None
+    measures: Seed | None = None
+
+
+class Prices(Section):
+    """What machines and traffic cost, and when that was so: prices without a date are worth nothing."""
+
+    date: str = "2026-11-01"
+    currency: str = "EUR"
+    core_month: NotNegative = 8.0
+    traffic_gb: NotNegative = 0.001
+
+
+class NMinusOne(Section):
+    """The n-1 attack: of all packets to one mix only the target passes, with dummies of the adversary's own.
+
+    `false_alarm_rate`: what the detector may raise without an attack, for one window of `window_loops` loops.
+    `lost_share`: the loss of loops that an honest network shows.
+    """
+
+    window_loops: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 50
+    lost_share: Share = 0.05
+    false_alarm_rate: Probability = 1e-6
+    blocked_share: Share = 1.0
+
+
+class Fifo(Section):
+    """Guessing that the first packet in is the first out, at one mix."""
+
+    trials: Count = 100_000
+
+
+class Disclosure(Section):
+    """Statistical disclosure and intersection: who is it that Alice writes to? From who is online, and what arrives."""
+
+    days: Annotated[float, msgspec.Meta(gt=0, le=3660)] = 28.0
+    round_s: Positive = 60.0
+    messages_per_day: NotNegative = 4.0
+    cover: bool = True
+
+
+class FlowMatching(Section):
+    """Finding where a long transfer ends by the times of its packets (MixMatch, PoPETs 2024.2)."""
+
+    packets: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 500
+    candidates: Annotated[int, msgspec.Meta(ge=2, le=1_000_000)] = 100
+    trials: Count = 200
+    spread: bool = True
+
+
+class Dropping(Section):
+    """Corrupt mixes drop packets, to see who sends again or goes silent, and to isolate users."""
+
+    drop_share: Share = 1.0
+
+
+class Attacks(Section):
+    """What the adversary does; each table that is there is one attack."""
+
+    n_minus_one: NMinusOne | None = None
+    fifo: Fifo | None = None
+    disclosure: Disclosure | None = None
+    flow_matching: FlowMatching | None = None
+    dropping: Dropping | None = None
+
+
+class Scenario(Section):
+    """All of it. `simulations.scenario.load_scenario` reads one from a TOML file."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")] = "scenario"
+    description: str = ""
+    topology: Topology = Topology()
+    users: Users = Users()
+    traffic: Traffic = Traffic()
+    mix: Mix = Mix()
+    links: Links = Links()
+    processors: Processors = Processors()
+    packets: Packets = Packets()
+    corruption: Corruption = Corruption()
+    attacks: Attacks = Attacks()
+    run: Run = Run()
+    seeds: SeedChoice = SeedChoice()
+    prices: Prices = Prices()
