@@ -9,7 +9,7 @@ from benchmarks.report import publish
 
 TOPICS = {
     "network": ("benchmarks.sphinx_speed", "benchmarks.relay"),
-    "simulations": ("benchmarks.simulated",),
+    "simulations": ("benchmarks.vector_engine", "benchmarks.nodes_engine", "benchmarks.verification"),
 }
 """Modules by topic, each with a function `measure`; imported when asked for, as they need different libraries."""
 

@@ -6,8 +6,8 @@ draws changes nothing that another one does, and replicates are independent.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
+from random import Random
 from typing import Literal, get_args
 
 import numpy as np
@@ -39,16 +39,16 @@ class Seeds:
         """Return a numpy generator at its beginning, for engines that draw in bulk."""
         return np.random.default_rng(self.sequence(subsystem))
 
-    def random(self, subsystem: Subsystem) -> random.Random:
+    def random(self, subsystem: Subsystem) -> Random:
         """Return a `random.Random` at its beginning: what nodes and clients take as `rng`."""
         return _random_of(self.sequence(subsystem))
 
-    def randoms(self, subsystem: Subsystem) -> Iterator[random.Random]:
+    def randoms(self, subsystem: Subsystem) -> Iterator[Random]:
         """Yield one independent `random.Random` after the other, for the nodes or users of a world in order."""
         sequence = self.sequence(subsystem)
         while True:
             yield _random_of(sequence.spawn(1)[0])
 
 
-def _random_of(sequence: SeedSequence) -> random.Random:
-    return random.Random(int.from_bytes(sequence.generate_state(_SEED_WORDS, np.uint32).tobytes(), "little"))
+def _random_of(sequence: SeedSequence) -> Random:
+    return Random(int.from_bytes(sequence.generate_state(_SEED_WORDS, np.uint32).tobytes(), "little"))

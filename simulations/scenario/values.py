@@ -13,14 +13,14 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
-Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One table of a scenario file."""
 
 
-class Topology(Section):
+class Topology(Section, frozen=True, kw_only=True):
     """The nodes. `providers = 0`: users send to the first layer themselves, as in the papers' models."""
 
     layers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 3
@@ -28,7 +28,7 @@ class Topology(Section):
     providers: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 2
 
 
-class Users(Section):
+class Users(Section, frozen=True, kw_only=True):
     """Who uses the network, and what they have to say.
 
     `online_share`: the share of users that is linked at any moment; sessions last `session_mean_s`, and what lies
@@ -44,7 +44,7 @@ class Users(Section):
     contacts: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10
 
 
-class Traffic(Section):
+class Traffic(Section, frozen=True, kw_only=True):
     """Rates of one user's streams, of one node's loops, and of pulls.
 
     `replies`: payloads and loops, and the cover in place of payloads, are answered through a reply block, as the
@@ -60,13 +60,13 @@ class Traffic(Section):
     replies: bool = True
 
 
-class Mix(Section):
+class Mix(Section, frozen=True, kw_only=True):
     """How a node mixes: each packet waits an exponential time of this mean."""
 
     delay_mean_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 0.2
 
 
-class Links(Section):
+class Links(Section, frozen=True, kw_only=True):
     """How long a packet is on a link, and how often it gets lost there.
 
     `constant`: `latency_s`. `uniform`: `low_s` to `high_s`, drawn for each packet. `geographic`: great-circle
@@ -96,7 +96,7 @@ class Links(Section):
             raise MisuseError('links.matrix (a file) and links.model = "matrix" go together')
 
 
-class Processors(Section):
+class Processors(Section, frozen=True, kw_only=True):
     """What a node can do: `unwrap_s` seconds of one of `cores` for each packet; 0 is a processor without limits.
 
     `waiting_packets`: how many wait to be unwrapped; `held_packets`: how many wait for their delay. More are dropped.
@@ -108,14 +108,14 @@ class Processors(Section):
     held_packets: Count = 65_536
 
 
-class Packets(Section):
+class Packets(Section, frozen=True, kw_only=True):
     """The packets. `cryptography`: whether the `nodes` engine makes real Sphinx packets or leaves the ciphers out."""
 
     payload_bytes: Annotated[int, msgspec.Meta(ge=1280, le=32_768)] = 2048
     cryptography: bool = False
 
 
-class Corruption(Section):
+class Corruption(Section, frozen=True, kw_only=True):
     """Which mixes the adversary runs: the share of all mixes, and how they lie.
 
     `balanced`: the same number in each layer. `random`: anywhere. `biased`: as many as fit in the first layers.
@@ -125,7 +125,7 @@ class Corruption(Section):
     placement: Literal["balanced", "random", "biased"] = "balanced"
 
 
-class Run(Section):
+class Run(Section, frozen=True, kw_only=True):
     """How long and how often. What is measured begins after `warm_up_s` and lasts `duration_s`; packets that set out
     then are waited for during `drain_s`, in which traffic goes on. `targets`: packets whose entropy is followed.
     """
@@ -137,7 +137,7 @@ class Run(Section):
     targets: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 100
 
 
-class SeedChoice(Section):
+class SeedChoice(Section, frozen=True, kw_only=True):
     """One seed for everything, or seeds of single subsystems of their own; each replicate draws new ones from them."""
 
     root: Seed = 1
@@ -151,7 +151,7 @@ class SeedChoice(Section):
     measures: Seed | None = None
 
 
-class Prices(Section):
+class Prices(Section, frozen=True, kw_only=True):
     """What machines and traffic cost, and when that was so: prices without a date are worth nothing."""
 
     date: str = "2026-11-01"
@@ -160,7 +160,7 @@ class Prices(Section):
     traffic_gb: NotNegative = 0.001
 
 
-class NMinusOne(Section):
+class NMinusOne(Section, frozen=True, kw_only=True):
     """The n-1 attack: of all packets to one mix only the target passes, with dummies of the adversary's own.
 
     `false_alarm_rate`: what the detector may raise without an attack, for one window of `window_loops` loops.
@@ -173,13 +173,13 @@ class NMinusOne(Section):
     blocked_share: Share = 1.0
 
 
-class Fifo(Section):
+class Fifo(Section, frozen=True, kw_only=True):
     """Guessing that the first packet in is the first out, at one mix."""
 
     trials: Count = 100_000
 
 
-class Disclosure(Section):
+class Disclosure(Section, frozen=True, kw_only=True):
     """Statistical disclosure and intersection: who is it that Alice writes to? From who is online, and what arrives."""
 
     days: Annotated[float, msgspec.Meta(gt=0, le=3660)] = 28.0
@@ -188,7 +188,7 @@ class Disclosure(Section):
     cover: bool = True
 
 
-class FlowMatching(Section):
+class FlowMatching(Section, frozen=True, kw_only=True):
     """Finding where a long transfer ends by the times of its packets (MixMatch, PoPETs 2024.2)."""
 
     packets: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 500
@@ -197,13 +197,13 @@ class FlowMatching(Section):
     spread: bool = True
 
 
-class Dropping(Section):
+class Dropping(Section, frozen=True, kw_only=True):
     """Corrupt mixes drop packets, to see who sends again or goes silent, and to isolate users."""
 
     drop_share: Share = 1.0
 
 
-class Attacks(Section):
+class Attacks(Section, frozen=True, kw_only=True):
     """What the adversary does; each table that is there is one attack."""
 
     n_minus_one: NMinusOne | None = None
@@ -213,7 +213,7 @@ class Attacks(Section):
     dropping: Dropping | None = None
 
 
-class Scenario(Section):
+class Scenario(Section, frozen=True, kw_only=True):
     """All of it. `simulations.scenario.load_scenario` reads one from a TOML file."""
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")] = "scenario"
