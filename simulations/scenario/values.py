@@ -116,13 +116,16 @@ class Packets(Section, frozen=True, kw_only=True):
 
 
 class Corruption(Section, frozen=True, kw_only=True):
-    """Which mixes the adversary runs: the share of all mixes, and how they lie.
+    """Which mixes the adversary runs: the share of all mixes, how they lie, and what is routed through them.
 
-    `balanced`: the same number in each layer. `random`: anywhere. `biased`: as many as fit in the first layers.
+    `balanced`: the same number in each layer. `random`: anywhere. `biased`: balanced, and senders favour them: of each
+    layer's packets `routed_share` goes through its corrupt mixes (MiXiM's biased routing, Fig. 6: one mix of ten, 0.4).
+    Deployed clients choose every mix alike, so that only `exact` and `vector` know `biased`.
     """
 
     share: Share = 0.0
     placement: Literal["balanced", "random", "biased"] = "balanced"
+    routed_share: Share = 0.4
 
 
 class Run(Section, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Attacks, each with its success beside its bound."""

@@ -1,0 +1,45 @@
+"""Shares that were measured, with the interval in which the true share lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loopixmix.errors import MisuseError
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share measured in trials: `successes` of `trials`, and its 95 % interval from `low` to `high`."""
+
+    successes: int
+    trials: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """The share itself."""
+        return self.successes / self.trials
+
+    @classmethod
+    def of_trials(cls, successes: int, trials: int, *, confidence: float = CONFIDENCE) -> Estimate:
+        """Return the exact (Clopper-Pearson 1934) interval for independent trials.
+
+        `trials`: 1 or more; `successes`: 0 to `trials`; `confidence`: above 0, below 1. Raises `MisuseError`.
+        """
+        from scipy.stats import beta
+
+        if trials < 1 or not 0 <= successes <= trials:
+            raise MisuseError(f"{successes} successes of {trials} trials cannot be")
+        if not 0 < confidence < 1:
+            raise MisuseError(f"confidence must be above 0 and below 1, not {confidence}")
+        tail = (1 - confidence) / 2
+        low = float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
+        high = float(beta.ppf(1 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
+        return cls(successes=successes, trials=trials, low=low, high=high)
+
+    def figures(self, name: str) -> dict[str, float]:
+        """Return the share and its interval as figures: `name`, `name.low`, `name.high`."""
+        return {name: self.share, f"{name}.low": self.low, f"{name}.high": self.high}
