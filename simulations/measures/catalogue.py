@@ -17,14 +17,16 @@ class Measure:
 
 
 _ALL = (
-    Measure("latency_mean_s", "s", "from leaving the sender to the recipient's provider (or recipient): mean"),
+    Measure("latency_s", "s", "from leaving the sender to the recipient's provider (or recipient): distribution"),
+    Measure("latency_mean_s", "s", "the same: mean"),
     Measure("latency_sd_s", "s", "the same: standard deviation"),
     Measure("latency_p50_s", "s", "the same: median"),
     Measure("latency_p95_s", "s", "the same: 95 % quantile"),
     Measure("latency_p99_s", "s", "the same: 99 % quantile"),
     Measure("latency_fit_shape", "", "shape of the Gamma distribution fitted to what links do not explain"),
     Measure("latency_fit_scale_s", "s", "its scale: the mean delay of a hop, where theory holds"),
-    Measure("delivery_mean_s", "s", "from handing a message over to having it: turn, network and pull, mean"),
+    Measure("delivery_s", "s", "from handing a message over to having it (turn, network and pull): distribution"),
+    Measure("delivery_mean_s", "s", "the same: mean"),
     Measure("delivery_p50_s", "s", "the same: median"),
     Measure("delivery_p95_s", "s", "the same: 95 % quantile"),
     Measure("entropy_bits", "bit", "entropy of a target over what receivers get, by propagation: mean over targets"),
