@@ -11,7 +11,7 @@ from loopixmix.sphinx.commands import (
     decode_command,
     encode_command,
 )
-from loopixmix.sphinx.engine import engine_name, engines
+from loopixmix.sphinx.engine import engine_name, engines, using_engine
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import Geometry
 from loopixmix.sphinx.packet import Hop, Payload, Surb, SurbKeys, Unwrapped, decode_surb
@@ -42,5 +42,6 @@ __all__ = [
     "unwrap",
     "unwrap_many",
     "use_surb",
+    "using_engine",
     "wrap",
 ]

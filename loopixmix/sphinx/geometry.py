@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from loopixmix.errors import MisuseError
 from loopixmix.params import NetworkParams
@@ -47,32 +48,32 @@ class Geometry:
         """Return the lengths that the parameters in a network document ask for."""
         return cls(hops=params.hops, payload_bytes=params.payload_bytes)
 
-    @property
+    @cached_property
     def beta_bytes(self) -> int:
         """The encrypted routing commands of a full path."""
         return (self.hops - 1) * HOP_BYTES + ROUTE_BYTES
 
-    @property
+    @cached_property
     def header_bytes(self) -> int:
         """alpha (group element), beta (routing commands), gamma (MAC)."""
         return POINT_BYTES + self.beta_bytes + KEY_BYTES
 
-    @property
+    @cached_property
     def surb_bytes(self) -> int:
         """An encoded single-use reply block: first hop, header, reply key."""
         return NODE_ID_BYTES + self.header_bytes + KEY_BYTES
 
-    @property
+    @cached_property
     def content_bytes(self) -> int:
         """The most that is sealed in a body: flag, reply block, payload."""
         return FLAG_BYTES + self.surb_bytes + self.payload_bytes
 
-    @property
+    @cached_property
     def body_bytes(self) -> int:
         """delta: MAC, content, padding."""
         return KEY_BYTES + self.content_bytes + PADDING_MARK_BYTES
 
-    @property
+    @cached_property
     def packet_bytes(self) -> int:
         """The whole packet."""
         return self.header_bytes + self.body_bytes

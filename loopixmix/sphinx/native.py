@@ -54,6 +54,15 @@ class NativeEngine:
             raise PacketError(_REASONS[opened])
         return opened
 
+    def open_body(self, payload_key: bytes, body: bytes, geometry: Geometry) -> bytes:
+        """Return the content of a body at its last hop; raise `PacketError`."""
+        if len(body) != geometry.body_bytes:
+            raise PacketError(DropReason.WRONG_LENGTH)
+        opened = _native.open_body(payload_key, body)
+        if isinstance(opened, int):
+            raise PacketError(_REASONS[opened])
+        return opened
+
     def unwrap_many(
         self, private_keys: Sequence[bytes], packets: Sequence[bytes], geometry: Geometry, threads: int
     ) -> list[Unwrapped | DropReason]:

@@ -59,6 +59,14 @@ def pad(content: bytes, geometry: Geometry) -> bytes:
     return marked + _PADDING * (geometry.body_bytes - KEY_BYTES - len(marked))
 
 
+def unpad(padded: bytes) -> bytes:
+    """Return the content that `pad` padded; raise `PacketError` (`BAD_PAYLOAD`) where it did not."""
+    marked = padded.rstrip(_PADDING)
+    if not marked.endswith(_PADDING_MARK):
+        raise PacketError(DropReason.BAD_PAYLOAD)
+    return marked[:-1]
+
+
 def seal_body(key: bytes, content: bytes, geometry: Geometry) -> bytes:
     """Return the body that `open_body` checks: MAC and padded content."""
     padded = pad(content, geometry)
@@ -76,10 +84,7 @@ def open_body(key: bytes, body: bytes, geometry: Geometry) -> bytes:
     mac, padded = body[:KEY_BYTES], body[KEY_BYTES:]
     if not hmac.compare_digest(mac, _mac(key, padded)):
         raise PacketError(DropReason.TAGGED_PAYLOAD)
-    marked = padded.rstrip(_PADDING)
-    if not marked.endswith(_PADDING_MARK):
-        raise PacketError(DropReason.BAD_PAYLOAD)
-    return marked[:-1]
+    return unpad(padded)
 
 
 def _mac(key: bytes, data: bytes) -> bytes:

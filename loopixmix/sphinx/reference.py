@@ -146,6 +146,10 @@ class ReferenceEngine:
             body = bytes(params.pi(key, body))
         return open_body(keys.reply_key, bytes(params.pii(keys.reply_key, body)), geometry)
 
+    def open_body(self, payload_key: bytes, body: bytes, geometry: Geometry) -> bytes:
+        """Return the content of a body at its last hop; raise `PacketError`."""
+        return open_body(payload_key, body, geometry)
+
     def unwrap_many(
         self,
         private_keys: Sequence[bytes],

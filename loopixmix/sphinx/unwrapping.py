@@ -10,7 +10,7 @@ from loopixmix.sphinx.engine import select
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import POINT_BYTES, Geometry
 from loopixmix.sphinx.packet import Payload, Unwrapped
-from loopixmix.sphinx.payload import decode_content, open_body
+from loopixmix.sphinx.payload import decode_content
 
 
 def unwrap_many(
@@ -43,10 +43,10 @@ def unwrap(private_keys: Sequence[bytes], packet: bytes, *, geometry: Geometry, 
     return result
 
 
-def open_payload(payload_key: bytes, body: bytes, *, geometry: Geometry) -> Payload:
+def open_payload(payload_key: bytes, body: bytes, *, geometry: Geometry, engine: str | None = None) -> Payload:
     """Return what a forward packet carried, at its last hop.
 
     `payload_key`, `body`: from `Unwrapped`. Raises `PacketError`: `TAGGED_PAYLOAD` where somebody changed the body on
     its way, `BAD_PAYLOAD` where its sender made it wrong, `WRONG_LENGTH`.
     """
-    return decode_content(open_body(payload_key, body, geometry), geometry)
+    return decode_content(select(engine).open_body(payload_key, body, geometry), geometry)
