@@ -1,0 +1,1 @@
+"""The engine `nodes`: the deployed services in virtual time."""
