@@ -1,0 +1,209 @@
+"""How long a packet takes: Erlang delays, links of any law, waiting for a turn and for a pull, convolved on a grid.
+
+A law on a grid is exact up to the grid's step, which is the spread divided by some ten thousands; means and standard
+deviations of the closed forms beside it are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.special import gammainc, gammaincinv
+
+from loopixmix.errors import MisuseError
+
+FloatArray = NDArray[np.float64]
+
+
+def erlang_mean_s(stages: int, delay_mean_s: float) -> float:
+    """Return the mean of the sum of `stages` exponential delays: k theta."""
+    return stages * delay_mean_s
+
+
+def erlang_sd_s(stages: int, delay_mean_s: float) -> float:
+    """Return its standard deviation: sqrt(k) theta. Four hops of Exp(2): 2.0 s and 1.0 s (Loopix, Fig. 10)."""
+    return sqrt(stages) * delay_mean_s
+
+
+def erlang_cdf(stages: int, delay_mean_s: float, time_s: ArrayLike) -> FloatArray:
+    """Return the probability that `stages` exponential delays of mean `delay_mean_s` last no longer than `time_s`."""
+    times = np.asarray(time_s, dtype=np.float64)
+    if stages == 0:
+        return np.where(times >= 0, 1.0, 0.0)
+    return np.asarray(gammainc(stages, np.maximum(times, 0.0) / delay_mean_s), dtype=np.float64)
+
+
+def erlang_quantile_s(stages: int, delay_mean_s: float, probability: float) -> float:
+    """Return the time within which the sum of `stages` exponential delays is over with `probability` (0 to below 1)."""
+    if not 0 <= probability < 1 or stages < 1 or delay_mean_s <= 0:
+        raise MisuseError(f"no quantile {probability} of {stages} delays of mean {delay_mean_s}")
+    return float(gammaincinv(stages, probability)) * delay_mean_s
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Times 0, step, 2 step, ...: `points` of them, on which laws of times are kept as masses that sum to one."""
+
+    step_s: float
+    points: int
+
+    @property
+    def times_s(self) -> FloatArray:
+        """The times, seconds."""
+        return np.arange(self.points, dtype=np.float64) * self.step_s
+
+    @classmethod
+    def up_to(cls, longest_s: float, points: int = 1 << 15) -> Grid:
+        """Return the grid from 0 to `longest_s`, beyond which nothing of weight must lie."""
+        if not 0 < longest_s < float("inf"):
+            raise MisuseError(f"a grid ends at a positive time, not {longest_s}")
+        return cls(longest_s / (points - 1), points)
+
+
+@dataclass(frozen=True)
+class Law:
+    """The law of a time on a grid; `masses[i]` is the probability of the times about i steps."""
+
+    grid: Grid
+    masses: FloatArray
+
+    @property
+    def mean_s(self) -> float:
+        """The mean, seconds."""
+        return float(self.masses @ self.grid.times_s / self.masses.sum())
+
+    @property
+    def sd_s(self) -> float:
+        """The standard deviation, seconds."""
+        times = self.grid.times_s - self.mean_s
+        return sqrt(float(self.masses @ times**2 / self.masses.sum()))
+
+    @property
+    def cdf(self) -> FloatArray:
+        """The probability of no more than each of the grid's times: half a time's own mass lies below it."""
+        return np.clip(np.cumsum(self.masses) - self.masses / 2, 0.0, 1.0)
+
+    def quantile_s(self, probability: float) -> float:
+        """Return a quantile, seconds, between the grid's times by linear interpolation."""
+        rising = np.maximum.accumulate(self.cdf)
+        return float(np.interp(probability, rising, self.grid.times_s))
+
+    def then(self, *others: Law) -> Law:
+        """Return the law of this time and independent others, one after the other."""
+        points = self.grid.points
+        length = next_fast_len((1 + len(others)) * points, real=True) if others else points
+        spectrum = rfft(self.masses, length)
+        for other in others:
+            spectrum = spectrum * rfft(other.masses, length)
+        return Law(self.grid, _tidy(np.asarray(irfft(spectrum, length), dtype=np.float64)[:points]))
+
+    def longest_of(self, other: Law) -> Law:
+        """Return the law of the longer of this time and an independent other."""
+        return Law(self.grid, np.diff(np.cumsum(self.masses) * np.cumsum(other.masses), prepend=0.0))
+
+
+def at_once(grid: Grid) -> Law:
+    """Return the law of no time at all."""
+    return fixed(grid, 0.0)
+
+
+def fixed(grid: Grid, time_s: float) -> Law:
+    """Return the law of always the same time, its mass shared by the two times of the grid beside it."""
+    masses = np.zeros(grid.points)
+    whole, rest = divmod(time_s / grid.step_s, 1.0)
+    _within(grid, time_s)
+    masses[int(whole)] += 1 - rest
+    masses[min(int(whole) + 1, grid.points - 1)] += rest
+    return Law(grid, masses)
+
+
+def erlang(grid: Grid, stages: int, delay_mean_s: float) -> Law:
+    """Return the law of the sum of `stages` exponential delays; of no time where there are none."""
+    if stages == 0:
+        return at_once(grid)
+    return _by_integrals(grid, lambda times: _erlang_integral(stages, delay_mean_s, times))
+
+
+def uniform(grid: Grid, low_s: float, high_s: float) -> Law:
+    """Return the law of a time between `low_s` and `high_s`, all equally likely."""
+    return piecewise(grid, ((0.0, low_s), (1.0, high_s)))
+
+
+def piecewise(grid: Grid, quantiles: Sequence[tuple[float, float]]) -> Law:
+    """Return the law through (probability, seconds) points that rise, straight between them.
+
+    Below the first and above the last point lies what they leave over, at their times: as interpolation has it.
+    """
+    total = np.zeros(grid.points)
+    (first, first_s), (last, last_s) = quantiles[0], quantiles[-1]
+    total += first * fixed(grid, first_s).masses + (1 - last) * fixed(grid, last_s).masses
+    for (below, below_s), (above, above_s) in pairwise(quantiles):
+        if above_s - below_s < grid.step_s * 1e-6:
+            total += (above - below) * fixed(grid, below_s).masses
+        else:
+            _within(grid, above_s)
+            integral = _uniform_integral(below_s, above_s)
+            total += (above - below) * _by_integrals(grid, integral).masses
+    return Law(grid, total)
+
+
+def measured(grid: Grid, samples_s: ArrayLike) -> Law:
+    """Return the law of samples, each shared by the two times of the grid beside it."""
+    values = np.asarray(samples_s, dtype=np.float64)
+    _within(grid, float(values.max()))
+    places = values / grid.step_s
+    below = np.floor(places).astype(np.int64)
+    rest = places - below
+    masses = np.bincount(below, weights=1 - rest, minlength=grid.points)
+    masses += np.bincount(np.minimum(below + 1, grid.points - 1), weights=rest, minlength=grid.points)
+    return Law(grid, masses / values.size)
+
+
+def network_latency(grid: Grid, stages: int, delay_mean_s: float, links: Law) -> Law:
+    """Return the law of a packet's way: `stages` exponential delays and all links together, whose law is `links`."""
+    return erlang(grid, stages, delay_mean_s).then(links)
+
+
+def repeated(law: Law, times: int) -> Law:
+    """Return the law of the sum of `times` independent times of one law, 0 or more."""
+    return at_once(law.grid) if times == 0 else law.then(*[law] * (times - 1))
+
+
+# A law's masses are its density against the hat functions of the grid, so that the mean is kept and the error of a
+# quantile is of the order of the step squared: second differences of the twice integrated density.
+def _by_integrals(grid: Grid, twice_integrated: object) -> Law:
+    if not callable(twice_integrated):
+        raise MisuseError("a law needs its twice integrated density")
+    times = np.arange(-1, grid.points + 1, dtype=np.float64) * grid.step_s
+    values = np.asarray(twice_integrated(times), dtype=np.float64)
+    return Law(grid, _tidy(np.diff(values, 2) / grid.step_s))
+
+
+def _erlang_integral(stages: int, delay_mean_s: float, times: FloatArray) -> FloatArray:
+    # The integral of the distribution function from 0 to t: t F_k(t) - k theta F_(k+1)(t).
+    kept = np.maximum(times, 0.0)
+    mean = stages * delay_mean_s
+    return kept * erlang_cdf(stages, delay_mean_s, kept) - mean * erlang_cdf(stages + 1, delay_mean_s, kept)
+
+
+def _uniform_integral(low_s: float, high_s: float) -> object:
+    def integral(times: FloatArray) -> FloatArray:
+        inside = np.clip(times - low_s, 0.0, high_s - low_s)
+        return inside**2 / (2 * (high_s - low_s)) + np.maximum(times - high_s, 0.0)
+
+    return integral
+
+
+def _tidy(masses: FloatArray) -> FloatArray:
+    return np.maximum(masses, 0.0)
+
+
+def _within(grid: Grid, time_s: float) -> None:
+    if time_s < 0 or time_s > grid.step_s * (grid.points - 1) * (1 + 1e-12):
+        raise MisuseError(f"a time of {time_s} s does not lie on a grid up to {grid.step_s * (grid.points - 1)} s")

@@ -1,0 +1,37 @@
+"""Loops against n-1 attacks: how many must be lost until a node says so, and how soon that is."""
+
+from __future__ import annotations
+
+from math import inf
+
+from scipy.stats import binom
+
+from loopixmix.errors import MisuseError
+
+
+def fewest_lost_for_alarm(window_loops: int, lost_share: float, false_alarm_rate: float) -> int:
+    """Return how many of `window_loops` loops must be lost to raise an alarm; more than there are where none can.
+
+    The least number that is lost with a probability below `false_alarm_rate` where each loop is lost with `lost_share`.
+    """
+    if window_loops < 1 or not 0 <= lost_share <= 1 or not 0 < false_alarm_rate < 1:
+        raise MisuseError("a binomial test needs loops, and shares between 0 and 1")
+    for lost in range(window_loops + 1):
+        if float(binom.sf(lost - 1, window_loops, lost_share)) < false_alarm_rate:
+            return lost
+    return window_loops + 1
+
+
+def alarm_probability(window_loops: int, threshold: int, lost_share: float) -> float:
+    """Return the probability that a window of loops, each lost with `lost_share`, raises the alarm."""
+    return float(binom.sf(threshold - 1, window_loops, lost_share))
+
+
+def attack_loss_share(lost_share: float, blocked_share: float) -> float:
+    """Return the share of loops lost under attack: those lost anyway, and `blocked_share` of the others."""
+    return 1 - (1 - lost_share) * (1 - blocked_share)
+
+
+def window_s(window_loops: int, loops_per_s: float) -> float:
+    """Return how long a window of loops takes, in the mean."""
+    return inf if loops_per_s <= 0 else window_loops / loops_per_s
