@@ -70,8 +70,13 @@ class Links(Section, frozen=True, kw_only=True):
     """How long a packet is on a link, and how often it gets lost there.
 
     `constant`: `latency_s`. `uniform`: `low_s` to `high_s`, drawn for each packet. `geographic`: great-circle
-    distance x 1.5 at 0.005 ms/km and a last mile, between places drawn for the nodes. `quantiles`: drawn for each
-    packet between the given (probability, seconds) points. `matrix`: from the file `matrix`, seconds between places.
+    distance x 1.5 at 0.005 ms/km between towns of `area` that are drawn for nodes and users, and `last_mile_s` for
+    each end that is a user. `quantiles`: drawn for each packet between the given (probability, seconds) points.
+    `matrix`: from the file `matrix` (relative to where the program is started), between places that are drawn for
+    nodes and users; what is in it say `matrix_format`, `matrix_unit`, `matrix_round_trip` (halved then) and
+    `matrix_column` (of a table of pairs with a header); pairs without an entry are refused, filled with the median,
+    or the places that lack most are dropped; entries of two directions are kept, averaged, or refused where they
+    differ.
     """
 
     model: Literal["constant", "uniform", "geographic", "quantiles", "matrix"] = "constant"
@@ -79,8 +84,15 @@ class Links(Section, frozen=True, kw_only=True):
     low_s: NotNegative = 0.010
     high_s: NotNegative = 0.100
     last_mile_s: NotNegative = 0.005
+    area: Literal["world", "europe", "north_america"] = "world"
     quantiles: tuple[tuple[Share, NotNegative], ...] = ()
     matrix: str = ""
+    matrix_format: Literal["auto", "square", "pairs", "p2psim", "ripe_atlas", "npy"] = "auto"
+    matrix_unit: Literal["s", "ms", "us"] = "s"
+    matrix_round_trip: bool = False
+    matrix_column: str = ""
+    matrix_missing: Literal["refuse", "median", "drop"] = "refuse"
+    matrix_asymmetry: Literal["keep", "mean", "refuse"] = "keep"
     loss: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
 
     def __post_init__(self) -> None:
