@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from simulations.latency.everywhere import ConstantLatency, UniformLatency
-from simulations.latency.model import LatencyModel
-from simulations.scenario.reading import ScenarioError
+from pathlib import Path
+from typing import assert_never
+
+import numpy as np
+
+from simulations.latency.everywhere import ConstantLatency, QuantileLatency, UniformLatency
+from simulations.latency.geography import latencies_s, towns_of
+from simulations.latency.model import FloatArray, IntArray, LatencyModel
+from simulations.latency.places import Places
+from simulations.latency.table import MAX_USER_SITES, TableLatency
 from simulations.scenario.values import Scenario
-from simulations.seeds import Seeds
+from simulations.seeds import Seeds, Subsystem
+
+_OWN_STREAM = 7
+"""Others draw from the beginning of the same subsystems; sites must not go with what they draw."""
 
 
-def make_latency(scenario: Scenario, seeds: Seeds) -> LatencyModel:  # noqa: ARG001
-    """Return the model of `scenario.links`, places drawn by the seeds of `topology` (nodes) and `users`.
+def make_latency(scenario: Scenario, seeds: Seeds) -> LatencyModel:
+    """Return the model of `scenario.links`; sites are drawn by the seeds of `topology` (nodes) and `users` (users).
 
-    Raises `ScenarioError` where the links cannot be built from what the scenario says.
+    `geographic`: nodes and users at towns of the area, each drawn by the towns' weights. `matrix`: nodes at places of
+    the file, each as likely, none taken twice before all are taken; users anywhere.
+    Raises `ScenarioError` where the matrix cannot be used as the scenario says, naming file, key and line.
     """
     links = scenario.links
     match links.model:
@@ -20,4 +32,56 @@ def make_latency(scenario: Scenario, seeds: Seeds) -> LatencyModel:  # noqa: ARG
             return ConstantLatency(links.latency_s)
         case "uniform":
             return UniformLatency(links.low_s, links.high_s)
-    raise ScenarioError(f'links.model = "{links.model}" is not there yet')
+        case "quantiles":
+            return QuantileLatency(links.quantiles)
+        case "geographic":
+            return _geographic(scenario, seeds)
+        case "matrix":
+            return _from_matrix(scenario, seeds)
+    assert_never(links.model)
+
+
+def _geographic(scenario: Scenario, seeds: Seeds) -> TableLatency:
+    towns, places = towns_of(scenario.links.area), Places(scenario.topology)
+    by_nodes = _shares(np.array([town.nodes for town in towns]))
+    by_users = _shares(np.array([town.users for town in towns]))
+    return TableLatency(
+        latencies_s(towns),
+        places=places,
+        node_sites=_generator(seeds, "topology").choice(len(towns), size=places.nodes, p=by_nodes),
+        user_sites=_generator(seeds, "users").choice(len(towns), size=_user_sites(scenario), p=by_users),
+        last_mile_s=scenario.links.last_mile_s,
+    )
+
+
+def _from_matrix(scenario: Scenario, seeds: Seeds) -> TableLatency:
+    from simulations.latency.matrices import load_matrix  # pandas: only where a file is read
+
+    table_s, places = load_matrix(Path(scenario.links.matrix), scenario.links), Places(scenario.topology)
+    return TableLatency(
+        table_s,
+        places=places,
+        node_sites=_without_repetition(len(table_s), places.nodes, _generator(seeds, "topology")),
+        user_sites=_generator(seeds, "users").integers(len(table_s), size=_user_sites(scenario)),
+        last_mile_s=0.0,
+    )
+
+
+def _generator(seeds: Seeds, subsystem: Subsystem) -> np.random.Generator:
+    sequence = seeds.sequence(subsystem)
+    return np.random.default_rng(
+        np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, _OWN_STREAM, _OWN_STREAM))
+    )
+
+
+def _user_sites(scenario: Scenario) -> int:
+    return min(scenario.users.count, MAX_USER_SITES)
+
+
+def _shares(weights: FloatArray) -> FloatArray:
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def _without_repetition(sites: int, wanted: int, generator: np.random.Generator) -> IntArray:
+    rounds = -(-wanted // sites)
+    return np.concatenate([generator.permutation(sites) for _ in range(rounds)])[:wanted]

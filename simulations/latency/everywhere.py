@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -53,3 +54,31 @@ class UniformLatency:
         drawn *= self.high_s - self.low_s
         drawn += self.low_s
         return drawn
+
+
+class QuantileLatency:
+    """Each packet draws its own time from a distribution given by some of its quantiles (inverse transform).
+
+    Between two points the quantile function is linear; below the first and above the last it is theirs.
+    """
+
+    def __init__(self, points: Sequence[tuple[float, float]]) -> None:
+        """Take (probability, seconds) points in rising order, two or more."""
+        self._probabilities = np.array([probability for probability, _ in points])
+        self._seconds = np.array([seconds for _, seconds in points])
+
+    @property
+    def mean_s(self) -> float:
+        """The integral of the quantile function, which is exact for a broken line."""
+        first, last = self._probabilities[0], self._probabilities[-1]
+        between = np.trapezoid(self._seconds, self._probabilities)
+        return float(first * self._seconds[0] + between + (1 - last) * self._seconds[-1])
+
+    def draw_s(self, sender: int, receiver: int, rng: Random) -> float:  # noqa: ARG002
+        """Return one draw."""
+        return float(np.interp(rng.random(), self._probabilities, self._seconds))
+
+    def draw_many_s(self, senders: IntArray, receivers: IntArray, generator: Generator) -> FloatArray:
+        """Return one draw for each pair."""
+        drawn = generator.random(np.broadcast_shapes(np.shape(senders), np.shape(receivers)))
+        return np.asarray(np.interp(drawn, self._probabilities, self._seconds), dtype=np.float64)

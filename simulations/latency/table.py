@@ -1,0 +1,81 @@
+"""Latencies from a table of sites: each node and user stands at one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from simulations.latency.model import FloatArray, IntArray
+from simulations.latency.places import Places
+
+MAX_USER_SITES = 2**20
+"""For how many users sites are drawn; user `i` beyond them stands where user `i % MAX_USER_SITES` does."""
+
+
+class TableLatency:
+    """Seconds between sites; nothing is drawn for a packet.
+
+    Memory: the table, and two bytes for each node and user, 1,048,576 users at most: never users x nodes.
+    """
+
+    def __init__(
+        self, table_s: FloatArray, *, places: Places, node_sites: IntArray, user_sites: IntArray, last_mile_s: float
+    ) -> None:
+        """Take the seconds from site to site, and the sites of nodes and users in the order of `Places`.
+
+        `last_mile_s` comes on top for each end that is a user.
+        """
+        self._table_s = table_s
+        self._places = places
+        self._node_sites = node_sites.astype(np.uint16)
+        self._user_sites = user_sites.astype(np.uint16)
+        self._sites: NDArray[np.uint16] = np.concatenate((self._node_sites, self._user_sites))
+        self._last_mile_s = last_mile_s
+        self.mean_s = float(np.mean(list(self._link_means_s())))
+
+    def draw_s(self, sender: int, receiver: int, rng: Random) -> float:  # noqa: ARG002
+        """Return the table's entry and the last miles."""
+        users = int(sender >= self._places.first_user) + int(receiver >= self._places.first_user)
+        return float(self._table_s[self._site(sender), self._site(receiver)]) + users * self._last_mile_s
+
+    def draw_many_s(self, senders: IntArray, receivers: IntArray, generator: Generator) -> FloatArray:  # noqa: ARG002
+        """Return the table's entries and the last miles, one for each pair."""
+        latencies_s = self._table_s[self._sites_of(senders), self._sites_of(receivers)]
+        if self._last_mile_s:
+            latencies_s += self._last_mile_s * np.greater_equal(senders, self._places.first_user)
+            latencies_s += self._last_mile_s * np.greater_equal(receivers, self._places.first_user)
+        return latencies_s
+
+    def _site(self, place: int) -> int:
+        user = place - self._places.first_user
+        return int(self._sites[place]) if user < 0 else int(self._user_sites[user % self._user_sites.size])
+
+    def _sites_of(self, places: IntArray) -> NDArray[np.uint16]:
+        found = np.asarray(places)
+        if found.size and found.max() >= self._sites.size:
+            beyond = found >= self._sites.size
+            within = (found - self._places.first_user) % self._user_sites.size + self._places.first_user
+            found = np.where(beyond, within, found)
+        return self._sites[found]
+
+    def _link_means_s(self) -> Iterator[float]:
+        """Yield the mean of each link of a path, over all places that it can lie between."""
+        topology = self._places.topology
+        mixes = self._node_sites[topology.providers :].reshape(topology.layers, topology.mixes_per_layer)
+        stages: list[NDArray[np.uint16]] = [*mixes]
+        if topology.providers:
+            providers = self._node_sites[: topology.providers]
+            stages = [self._user_sites, providers, *stages, providers]
+        else:
+            stages = [self._user_sites, *stages, self._user_sites]
+        for sender, receiver in pairwise(stages):
+            users = int(sender is self._user_sites) + int(receiver is self._user_sites)
+            yield float(self._weights(sender) @ self._table_s @ self._weights(receiver)) + users * self._last_mile_s
+
+    def _weights(self, sites: NDArray[np.uint16]) -> FloatArray:
+        return np.bincount(sites, minlength=len(self._table_s)) / sites.size
