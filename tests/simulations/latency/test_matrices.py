@@ -131,7 +131,7 @@ def test_directions_may_differ(tmp_path: Path) -> None:
         load(path, matrix_asymmetry="refuse")
 
 
-COLUMN = {"matrix_column": "avg"}
+COLUMN, PAIRS_BY = {"matrix_column": "avg"}, {"matrix_format": "pairs"}
 FAULTS = {
     "not square": ("1,2,3,4\n4,5,6,7", {}, r"is not square: row 1 has 4 numbers, and there are 2 rows"),
     "ragged": ("1 2\n3 4 5", {}, r"is not square: row 2 has 3 numbers"),
@@ -142,7 +142,7 @@ FAULTS = {
     "one place": ("7", {}, r"has 1 places; a matrix has 2 to 4096"),
     "wrong unit": ("0 70000\n70000 0", {}, r'is links\.matrix_unit = "ms" right\?'),
     "no header": ("a b 1\na c 1\nb c 2\nb d 3", COLUMN, r'has no header, so links.matrix_column = "avg"'),
-    "no such column": ("from,to,rtt,x\na,b,1,2", {"matrix_format": "pairs"} | COLUMN, r"no column for links.matrix_column"),
+    "no such column": ("from,to,rtt,x\na,b,1,2", PAIRS_BY | COLUMN, r"no column for links.matrix_column"),
     "column of a square": ("0 5\n5 0", COLUMN, r'goes with links\.matrix_format = "pairs", not "square"'),
     "not p2psim": ("0 5\n5 0", {"matrix_format": "p2psim"}, r"has no line such as"),
     "not json": ("0 5\n5 0", {"matrix_format": "ripe_atlas"}, r"not ping results of RIPE Atlas"),
