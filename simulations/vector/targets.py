@@ -1,0 +1,30 @@
+"""Which packets are followed: some, spread over all that come, each as likely as the other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+
+class Targets:
+    """One packet out of each `stride` packets in a row, drawn uniformly, `count` times.
+
+    Packets are counted, and no moments drawn: the first packet after a random moment follows a longer gap than others,
+    and meets one packet less in the pool.
+    """
+
+    def __init__(self, count: int, stride: float, generator: Generator) -> None:
+        """Take how many (0 or more), from how many packets each (1 or more), and where the draws come from."""
+        edges = np.floor(np.arange(count + 1) * max(stride, 1.0)).astype(np.int64)
+        self._numbers = generator.integers(edges[:-1], edges[1:]) if count else edges[:0]
+        self._seen = 0
+        self._chosen = 0
+
+    def among(self, packets: int) -> NDArray[np.int32]:
+        """Return the indices, rising, of those among the next so many packets that are targets."""
+        end = int(np.searchsorted(self._numbers, self._seen + packets))
+        indices: NDArray[np.int32] = (self._numbers[self._chosen : end] - self._seen).astype(np.int32)
+        self._seen += packets
+        self._chosen = end
+        return indices
