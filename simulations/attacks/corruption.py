@@ -8,7 +8,6 @@ than their share of the packets: there 0.4 goes to the first of ten mixes in eac
 
 from __future__ import annotations
 
-import math
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from loopixmix.errors import MisuseError
 from simulations.attacks.estimates import Estimate
+from simulations.exact.corruption import random_corrupt_path_share, seen_within
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
@@ -74,8 +74,7 @@ def expected_all_corrupt_share(scenario: Scenario) -> float:
     """Return the same in the mean over placements: b^L balanced, prod (B - i)/(N - i) random, routed_share^L biased."""
     layers, width = scenario.topology.layers, scenario.topology.mixes_per_layer
     if scenario.corruption.placement == "random":
-        mixes, corrupt = layers * width, corrupt_count(scenario)
-        return math.prod(max(corrupt - number, 0) / (mixes - number) for number in range(layers))
+        return random_corrupt_path_share(corrupt_count(scenario), layers * width, layers)
     counts = _corrupt_per_layer(scenario)
     if scenario.corruption.placement == "balanced":
         return float(np.prod(counts / width))
@@ -100,19 +99,31 @@ def measured_all_corrupt_share(corrupt: BoolArray, shares: FloatArray, paths: in
     return Estimate.of_trials(hits, paths)
 
 
-def deanonymised_share(path_share: float, packets: int) -> float:
-    """Return the chance that of some packets one or more went through corrupt mixes only: 1 - (1 - a)^m.
+def attack_corruption(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
+    """Return how many messages have a packet that only corrupt mixes mixed, where there are corrupt mixes.
 
-    `path_share` (a): 0 to 1; `packets` (m): 0 or more, each over a path of its own.
+    `attack.corruption.success`: of messages of `users.packets_per_message` packets, each on a path of its own; drawn,
+    for the placement of this replicate. `.bound`: by formula, in the mean over placements. The provider of the sender
+    is taken to be honest: it mixes too, and so the adversary has still to see through it.
     """
-    if not 0 <= path_share <= 1:
-        raise MisuseError(f"path_share must be 0 to 1, not {path_share}")
-    if packets < 0:
-        raise MisuseError(f"packets must be 0 or more, not {packets}")
-    if path_share == 1.0:
-        return 1.0 if packets else 0.0
-    return -math.expm1(packets * math.log1p(-path_share))
+    if corrupt_count(scenario) == 0:
+        return {}
+    corrupt = corrupt_mixes(scenario, seeds)
+    shares = routing_shares(scenario, corrupt)
+    packets = scenario.users.packets_per_message
+    generator = seeds.generator("attacks")
+    found = measured_all_corrupt_share(corrupt, shares, PATHS, generator)
+    bound = seen_within(expected_all_corrupt_share(scenario), packets)
+    return {
+        "attack.corruption.success": seen_within(found.share, packets),
+        "attack.corruption.success.low": seen_within(found.low, packets),
+        "attack.corruption.success.high": seen_within(found.high, packets),
+        "attack.corruption.bound": bound,
+    }
 
+
+PATHS = 200_000
+"""Paths that are drawn."""
 
 _CHUNK = 1 << 18
 

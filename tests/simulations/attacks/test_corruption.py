@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,13 +14,13 @@ from hypothesis import strategies as st
 from loopixmix.errors import MisuseError
 from simulations.attacks.corruption import (
     all_corrupt_share,
+    attack_corruption,
     corrupt_mixes,
-    deanonymised_share,
     expected_all_corrupt_share,
     measured_all_corrupt_share,
     routing_shares,
 )
-from simulations.scenario.values import Corruption, Scenario, SeedChoice, Topology
+from simulations.scenario.values import Corruption, Scenario, SeedChoice, Topology, Users
 from simulations.seeds import Seeds
 
 
@@ -118,17 +119,16 @@ def test_the_same_seeds_give_the_same_mixes_and_other_ones_do_not() -> None:
         assert not np.array_equal(first, corrupt_mixes(scenario, seeds_of(1)))
 
 
-def test_many_packets_meet_a_corrupt_path_sooner_or_later() -> None:
-    assert deanonymised_share(0.1**3, 500) == pytest.approx(0.3936, abs=5e-5)
-    assert deanonymised_share(0.3, 2) == pytest.approx(1 - 0.7**2)
-    assert deanonymised_share(1.0, 1) == 1.0
-    assert deanonymised_share(1.0, 0) == deanonymised_share(0.0, 10**9) == 0.0
-
-
-@pytest.mark.parametrize(("share", "packets"), [(-0.1, 1), (1.1, 1), (float("nan"), 1), (0.5, -1)])
-def test_shares_and_counts_out_of_range_are_refused(share: float, packets: int) -> None:
-    with pytest.raises(MisuseError):
-        deanonymised_share(share, packets)
+def test_messages_of_many_packets_meet_a_corrupt_path_sooner_or_later() -> None:
+    """b = 0.1, three layers, 500 packets: 0.3936 (facts). H0: the paths drawn are so corrupt: 200 of 200,000, sd 14."""
+    users = Users(packets_per_message=500)
+    scenario = msgspec.structs.replace(scenario_of(0.1, "balanced"), users=users)
+    figures = attack_corruption(scenario, seeds_of())
+    assert figures["attack.corruption.bound"] == pytest.approx(0.3936, abs=5e-5)
+    assert abs(figures["attack.corruption.success"] - 0.3936) < 5 * 14 / 200_000 * 500 * (1 - 0.3936)
+    assert figures["attack.corruption.success.low"] < figures["attack.corruption.success"]
+    assert figures["attack.corruption.success"] < figures["attack.corruption.success.high"]
+    assert attack_corruption(scenario_of(0.0, "balanced"), seeds_of()) == {}
 
 
 def test_no_paths_at_all_are_refused() -> None:

@@ -1,0 +1,30 @@
+"""The attacks that need traces only: who watches, counts and guesses, and what it gets him."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from simulations.attacks.corruption import attack_corruption
+from simulations.attacks.fifo import attack_fifo
+from simulations.outcome import Progress
+from simulations.scenario.values import Scenario
+from simulations.seeds import Seeds
+
+Attack: TypeAlias = Callable[[Scenario, Seeds], dict[str, float]]
+
+ATTACKS: tuple[Attack, ...] = (attack_corruption, attack_fifo)
+"""Each returns its figures, none where the scenario does not ask for it."""
+
+
+def run_attacks(scenario: Scenario, seeds: Seeds, *, progress: Progress) -> dict[str, float]:
+    """Return the figures of the attacks on traces that the scenario asks for, by their names (`attack.KIND.success`).
+
+    Draws from the subsystems `attacks` and `corruption` only. Raises `MisuseError` where the scenario contradicts an
+    attack, naming the keys.
+    """
+    figures: dict[str, float] = {}
+    for number, attack in enumerate(ATTACKS, start=1):
+        figures |= attack(scenario, seeds)
+        progress(number / len(ATTACKS))
+    return figures
