@@ -57,7 +57,7 @@ def all_arrived(network: Law, turns_per_s: float, packets: int) -> Law:
     `G_j' = turns (F G_(j-1) - G_j)`, solved step by step.
     """
     grid = network.grid
-    arrived = np.cumsum(network.masses)
+    arrived = network.cdf
     at_last = _those_that_matter(network, turns_per_s, packets)
     decay = np.exp(-turns_per_s * grid.step_s)
     there: FloatArray = np.ones(grid.points)
@@ -65,7 +65,8 @@ def all_arrived(network: Law, turns_per_s: float, packets: int) -> Law:
         wanted = arrived * there
         middle = (wanted + np.concatenate(([0.0], wanted[:-1]))) / 2
         there = np.asarray(lfilter([1 - decay], [1.0, -decay], middle), dtype=np.float64)
-    law = Law(grid, np.maximum(np.diff(there, prepend=0.0), 0.0))
+    halves = (there + np.append(there[1:], 1.0)) / 2  # at the borders of the times' own pieces
+    law = Law(grid, np.maximum(np.diff(halves, prepend=0.0), 0.0))
     return law if at_last == packets else law.then(erlang(grid, packets - at_last, 1 / turns_per_s))
 
 
