@@ -1,0 +1,197 @@
+"""Links between simulated nodes and users: latency by the scenario's model, loss, and an observer of all wires.
+
+It stands where TLS links stand (`loopixmix.seams.Network`). Frames that leave for one peer within one instant travel
+together, as TLS links coalesce writes. Apart from that each frame takes the time drawn for it, so that one may
+overtake another: latency models draw for each packet, and a link that kept the order of frames with independent
+latencies would make all of them as late as the latest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from twisted.internet.defer import Deferred, succeed
+
+from loopixmix.net.address import PeerAddress
+from loopixmix.seams import (
+    DropReason,
+    FramesReceived,
+    LinkRefused,
+    NodeId,
+    Observer,
+    PacketDropped,
+    RefusalReason,
+    Rng,
+)
+from simulations.latency import LatencyModel
+from simulations.nodes.clock import EventClock
+
+Tap: TypeAlias = Callable[[float, NodeId, NodeId, bytes], object]
+"""Is told of one frame: the time in seconds, the sender, the receiver, the frame."""
+Intercept: TypeAlias = Callable[[NodeId, NodeId, bytes], bool]
+"""Judges one frame from a sender to a receiver; where it says false the adversary holds the frame back for good."""
+
+_ANYWHERE = 0
+
+
+class _Flight:
+    """Frames that left together; `frames` is empty once they have arrived."""
+
+    __slots__ = ("frames", "left_at_s", "received", "receiver", "wire")
+
+    def __init__(
+        self, wire: WireEnd, receiver: NodeId, received: FramesReceived, left_at_s: float, frames: list[bytes]
+    ) -> None:
+        self.wire = wire
+        self.receiver = receiver
+        self.received = received
+        self.left_at_s = left_at_s
+        self.frames = frames
+
+    def arrive(self) -> None:
+        frames, self.frames = self.frames, []
+        self.wire.wires.deliver(self.wire.node_id, self.receiver, self.received, frames)
+
+
+class Wires:
+    """Everything that joins the nodes and users of a world.
+
+    `taps` are told of each frame when it leaves its sender and `arrival_taps` when it reaches its receiver; neither
+    sees what `intercept` held back or the link lost, except that `taps` see what is lost afterwards.
+    """
+
+    def __init__(
+        self, *, clock: EventClock, rng: Rng, latency: LatencyModel, loss: float, places: Mapping[NodeId, int]
+    ) -> None:
+        """Take the clock, the randomness of links, their latency, the share of frames lost, and who is where.
+
+        `places`: the numbers of `simulations.latency.Places` by node id; who is not in it is where provider 0 is.
+        """
+        self.clock = clock
+        self.taps: list[Tap] = []
+        self.arrival_taps: list[Tap] = []
+        self.intercept: Intercept | None = None
+        self.carried = 0
+        """Frames that were put on a link."""
+        self.lost = 0
+        """Of these, frames that the link lost."""
+        self.held_back = 0
+        """Frames that `intercept` held back."""
+        self._rng = rng
+        self._latency = latency
+        self._loss = loss
+        self._places = places
+        self._receivers: dict[NodeId, FramesReceived] = {}
+
+    def network(self, node_id: NodeId, *, observer: Observer) -> WireEnd:
+        """Return the network as `node_id` sees it."""
+        return WireEnd(self, node_id, observer)
+
+    def attach(self, node_id: NodeId, received: FramesReceived) -> None:
+        """Deliver frames for `node_id` to `received` from now on."""
+        self._receivers[node_id] = received
+
+    def detach(self, node_id: NodeId) -> None:
+        """Take a node or user away; what is under way to it is lost."""
+        self._receivers.pop(node_id, None)
+
+    def is_attached(self, node_id: NodeId) -> bool:
+        """Tell whether somebody is there to receive."""
+        return node_id in self._receivers
+
+    def receiver(self, node_id: NodeId) -> FramesReceived | None:
+        """Return what takes the frames for a node; None where nobody does."""
+        return self._receivers.get(node_id)
+
+    def ground(self) -> None:
+        """Forget everything under way; no call is left."""
+        for call in self.clock.getDelayedCalls():
+            if isinstance(getattr(call.function, "__self__", None), _Flight):
+                call.cancel()
+
+    def passes(self, sender: NodeId, receiver: NodeId, frame: bytes) -> bool:
+        """Show a frame to the adversary and the taps, and let the link lose it; true where it is still under way."""
+        if self.intercept is not None and not self.intercept(sender, receiver, frame):
+            self.held_back += 1
+            return False
+        for tap in self.taps:
+            tap(self.clock.seconds(), sender, receiver, frame)
+        self.carried += 1
+        if self._loss and self._rng.random() < self._loss:
+            self.lost += 1
+            return False
+        return True
+
+    def draw_latency_s(self, sender: NodeId, receiver: NodeId) -> float:
+        """Draw how long frames from one to the other are under way."""
+        places = self._places
+        return self._latency.draw_s(places.get(sender, _ANYWHERE), places.get(receiver, _ANYWHERE), self._rng)
+
+    def deliver(self, sender: NodeId, receiver: NodeId, received: FramesReceived, frames: list[bytes]) -> None:
+        """Give frames to whom they were sent, unless that link has ended meanwhile."""
+        if self._receivers.get(receiver) is not received:
+            return
+        for tap in self.arrival_taps:
+            for frame in frames:
+                tap(self.clock.seconds(), sender, receiver, frame)
+        received(sender, frames)
+
+
+class WireEnd:
+    """The network seam of one node or user."""
+
+    def __init__(self, wires: Wires, node_id: NodeId, observer: Observer) -> None:
+        """Use `Wires.network`."""
+        self.wires = wires
+        self.node_id = node_id
+        self.sent_frames = 0
+        """Frames that left here."""
+        self.sent_bytes = 0
+        """Their length."""
+        self._observer = observer
+        self._received: FramesReceived | None = None
+        self._flights: dict[NodeId, _Flight] = {}
+
+    def start(self, received: FramesReceived) -> None:
+        """Begin to receive."""
+        self._received = received
+        self.wires.attach(self.node_id, received)
+
+    def plug(self) -> None:
+        """Be linked again after `stop`."""
+        if self._received is not None:
+            self.wires.attach(self.node_id, self._received)
+
+    def send(self, peer: NodeId, frame: bytes) -> bool:
+        """Send one frame; false, and an observed drop, where `peer` is not there."""
+        wires = self.wires
+        received = wires.receiver(peer)
+        now_s = wires.clock.seconds()
+        if received is None:
+            self._observer.observe(PacketDropped(now_s, DropReason.NO_LINK))
+            return False
+        self.sent_frames += 1
+        self.sent_bytes += len(frame)
+        if not wires.passes(self.node_id, peer, frame):
+            return True
+        flight = self._flights.get(peer)
+        if flight is not None and flight.left_at_s == now_s and flight.frames:
+            flight.frames.append(frame)
+            return True
+        flight = self._flights[peer] = _Flight(self, peer, received, now_s, [frame])
+        wires.clock.callLater(wires.draw_latency_s(self.node_id, peer), flight.arrive)
+        return True
+
+    def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
+        """Give the address back: here everybody is reached by name."""
+        return succeed(PeerAddress(host, port))
+
+    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:  # noqa: ARG002
+        """Observe the refusal; the peer comes again at once."""
+        self._observer.observe(LinkRefused(self.wires.clock.seconds(), reason))
+
+    def stop(self) -> Deferred[None]:
+        """Leave: nothing is received any more."""
+        self.wires.detach(self.node_id)
+        return succeed(None)
