@@ -1,0 +1,19 @@
+"""Third-party unlinkability (Loopix 4.3): how much likelier it is that one sender sent a message than another did."""
+
+from __future__ import annotations
+
+from simulations.unlinkability.experiment import Experiment, Stage, papers_experiment
+from simulations.unlinkability.fluid import fluid_epsilon
+from simulations.unlinkability.repeated import epsilons
+from simulations.unlinkability.scenarios import check_unlinkability, epsilon_of, experiment_of
+
+__all__ = [
+    "Experiment",
+    "Stage",
+    "check_unlinkability",
+    "epsilon_of",
+    "epsilons",
+    "experiment_of",
+    "fluid_epsilon",
+    "papers_experiment",
+]

@@ -1,0 +1,90 @@
+"""Epsilon as a measure of a scenario: that of two of its users."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulations.attacks.corruption import corrupt_mixes, routing_shares
+from simulations.flows import PROVIDERS, flows_of
+from simulations.outcome import Progress
+from simulations.scenario.reading import ScenarioError
+from simulations.scenario.values import Scenario
+from simulations.seeds import Seeds
+from simulations.unlinkability.experiment import Experiment, Stage
+from simulations.unlinkability.repeated import epsilons
+
+MOST_PACKETS = 20_000_000
+"""Packets of one repetition; more would not fit into memory."""
+
+
+def check_unlinkability(scenario: Scenario) -> None:
+    """Raise `ScenarioError` where the scenario asks for an epsilon that cannot be measured."""
+    asked = scenario.unlinkability
+    if asked is None:
+        return
+    if scenario.traffic.payload_rate_per_s <= 0:
+        raise ScenarioError("unlinkability needs users that send payloads: traffic.payload_rate_per_s is 0")
+    if asked.payload_period_s * scenario.traffic.payload_rate_per_s <= 1:
+        raise ScenarioError(
+            f"unlinkability.payload_period_s ({asked.payload_period_s}) times traffic.payload_rate_per_s "
+            f"({scenario.traffic.payload_rate_per_s}) must be above 1, or payloads queue up for ever"
+        )
+    flows = flows_of(scenario)
+    packets = max(stage.packets_per_s for stage in flows.stages) * asked.observed_s
+    if packets > MOST_PACKETS:
+        raise ScenarioError(
+            f"unlinkability.observed_s ({asked.observed_s}) gives {packets:.3g} packets in each repetition, "
+            f"with users.count ({scenario.users.count}): at most {MOST_PACKETS:.3g} are followed"
+        )
+
+
+def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
+    """Return what Loopix 4.3 does, with two users of the scenario; None where it has no table `unlinkability`.
+
+    The challenge senders' streams are their payload streams; all else that flows, from users and nodes, is traffic of
+    others, which enters at the first stage as far as it passes the first. What a stage takes less than one before it
+    is taken to go on. Links add the same to all and change nothing. Of the last layer one mix is honest: where all
+    are corrupt, the first is not.
+    """
+    asked = scenario.unlinkability
+    if asked is None:
+        return None
+    check_unlinkability(scenario)
+    corrupt = corrupt_mixes(scenario, seeds)
+    shares = routing_shares(scenario, corrupt)
+    if corrupt[-1].all():
+        corrupt[-1, 0] = False
+    own_per_s = 2 * scenario.traffic.payload_rate_per_s
+    stages = []
+    for number, stage in enumerate(stage for stage in flows_of(scenario).stages if stage.name != PROVIDERS):
+        stages.append(
+            Stage(
+                width=stage.width,
+                others_per_s=max(0.0, stage.packets_per_s - own_per_s),
+                delay_mean_s=stage.delay_mean_s,
+                shares=tuple(shares[number].tolist()),
+                corrupt=tuple(corrupt[number].tolist()),
+            )
+        )
+    held = [stage for stage in flows_of(scenario).stages if stage.name == PROVIDERS]
+    providers = [Stage(one.width, max(0.0, one.packets_per_s - own_per_s), one.delay_mean_s) for one in held]
+    return Experiment(
+        stages=(*providers, *stages),
+        rate_per_s=scenario.traffic.payload_rate_per_s,
+        payload_period_s=asked.payload_period_s,
+        observed_s=asked.observed_s,
+    )
+
+
+def epsilon_of(scenario: Scenario, seeds: Seeds, *, progress: Progress | None = None) -> dict[str, float]:
+    """Return the figure `epsilon` of one replicate, for an engine to add to its own; empty where it is not asked for.
+
+    The mean over `unlinkability.repetitions`, drawn from the subsystem `measures`. Raises `ScenarioError` as
+    `check_unlinkability` does.
+    """
+    asked = scenario.unlinkability
+    experiment = experiment_of(scenario, seeds)
+    if asked is None or experiment is None:
+        return {}
+    values = epsilons(experiment, asked.repetitions, seeds.generator("measures"), progress=progress)
+    return {"epsilon": float(np.nanmean(values))} if np.isfinite(values).any() else {}
