@@ -11,7 +11,7 @@ say() { printf '%s\n' "$*"; }
 fail() { say "bootstrap: $*" >&2; exit 1; }
 
 # What the environment is made from: when none of it changed, there is nothing to do.
-state=$(cat bootstrap.sh pyproject.toml constraints.txt native/Cargo.toml native/Cargo.lock native/src/*.rs | cksum
+state=$(cat bootstrap.sh pyproject.toml constraints.txt native/Cargo.toml native/Cargo.lock native/src/*.rs native/src/*/*.rs | cksum
         command -v cargo || true; pwd)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ] && [ -x "$venv/bin/loopixmix" ]; then
     exit 0

@@ -13,6 +13,9 @@ wrong comes back as one of the codes below, named as in `loopixmix.seams.DropRea
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 COMMAND_BYTES: Final = 41
 
 WRONG_LENGTH: Final = 1
@@ -91,3 +94,37 @@ class TagSet:
 
     def __contains__(self, tag: bytes, /) -> bool: ...
     def __len__(self) -> int: ...
+
+class Propagation:
+    """Entropy by propagation for simulations: see `simulations.vector.recursion.Propagation`, which does the same.
+
+    Columns are arrays of one dimension; nodes and targets of 32-bit integers, times of doubles. `ValueError` where
+    something does not fit; then nothing was added.
+    """
+
+    def __init__(
+        self, corrupt: Sequence[bool], *, live_from_s: float, live_until_s: float, bucket_s: float
+    ) -> None: ...
+    def push(
+        self,
+        nodes: Sequence[NDArray[np.int32]],
+        enters_s: Sequence[NDArray[np.float64]],
+        leaves_s: Sequence[NDArray[np.float64]],
+        targets: NDArray[np.int32],
+        /,
+    ) -> None:
+        """Add packets; those at the indices `targets` are followed."""
+
+    def advance(self, until_s: float, /) -> None:
+        """Settle what is before `until_s`, outside the GIL."""
+
+    def finish(self) -> list[float]:
+        """Settle everything and return each target's entropy in bits."""
+
+    @property
+    def live_bits(self) -> list[float]:
+        """The mean of eq. 5 at each node."""
+
+    @property
+    def active(self) -> int:
+        """Targets that have mass on its way."""

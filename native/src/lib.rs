@@ -2,7 +2,7 @@
 //!
 //! [`header`] and [`packet`] wrap, [`unwrap`] takes layers off, [`batch`] does so for many packets on several threads.
 //! Below them: [`group`] (X25519 and products of blinding exponents), [`keys`] (what one hop derives), [`lioness`]
-//! (the wide-block cipher), [`body`] (padding and MAC of payloads). [`tagset`] holds replay tags. Nothing here draws
+//! (the wide-block cipher), [`body`] (padding and MAC of payloads). [`tagset`] holds replay tags. [`propagation`] is for simulations only. Nothing here draws
 //! random values or does I/O: randomness comes in as bytes. The Python face is `python.rs`.
 //!
 //! Sources: Danezis & Goldberg, "Sphinx: A Compact and Provably Secure Mix Format" (IEEE S&P 2009); RFC 7748;
@@ -17,6 +17,7 @@ pub mod keys;
 pub mod lioness;
 pub mod packet;
 mod pool;
+pub mod propagation;
 pub mod tagset;
 pub mod unwrap;
 

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -22,6 +23,7 @@ use crate::group::{Element, Exponent, Ladder};
 use crate::header::{self, Command, Route};
 use crate::keys::Key;
 use crate::packet;
+use crate::propagation::{self, Visit};
 use crate::tagset;
 use crate::unwrap::Unwrapped;
 
@@ -40,7 +42,9 @@ mod _native {
     #[allow(clippy::wildcard_imports)]
     use super::*;
     #[pymodule_export]
-    use super::{TagSet, create_header, info, open_body, open_reply, unwrap_many, use_surb_body, wrap, x25519};
+    use super::{
+        Propagation, TagSet, create_header, info, open_body, open_reply, unwrap_many, use_surb_body, wrap, x25519,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -213,6 +217,86 @@ impl TagSet {
     /// A thread that waits here while another holds the lock without the GIL waits for a few ms at most.
     fn lock(&self) -> MutexGuard<'_, tagset::TagSet> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Entropy by propagation.
+#[pyclass(frozen, module = "loopixmix._native")]
+struct Propagation(Mutex<propagation::Propagation>);
+
+#[pymethods]
+impl Propagation {
+    #[new]
+    #[pyo3(signature = (corrupt, *, live_from_s, live_until_s, bucket_s))]
+    fn new(corrupt: Vec<bool>, live_from_s: f64, live_until_s: f64, bucket_s: f64) -> PyResult<Self> {
+        Ok(Self(Mutex::new(propagation::Propagation::new(corrupt, live_from_s, live_until_s, bucket_s)?)))
+    }
+
+    #[pyo3(signature = (nodes, enters_s, leaves_s, targets, /))]
+    fn push(
+        &self,
+        py: Python<'_>,
+        nodes: Vec<PyBuffer<i32>>,
+        enters_s: Vec<PyBuffer<f64>>,
+        leaves_s: Vec<PyBuffer<f64>>,
+        targets: PyBuffer<i32>,
+    ) -> PyResult<()> {
+        if nodes.len() != enters_s.len() || nodes.len() != leaves_s.len() {
+            return Err(propagation::Wrong::Shape.into());
+        }
+        // Columns that are the same array stay the same: it shows that links take no time.
+        let mut columns: Vec<Vec<f64>> = Vec::new();
+        let mut places: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut place_of = |buffer: &PyBuffer<f64>| -> PyResult<usize> {
+            let place = *places.entry(buffer.buf_ptr() as usize).or_insert(columns.len());
+            if place == columns.len() {
+                columns.push(buffer.to_vec(py)?);
+            }
+            Ok(place)
+        };
+        let enters = enters_s.iter().map(&mut place_of).collect::<PyResult<Vec<_>>>()?;
+        let leaves = leaves_s.iter().map(&mut place_of).collect::<PyResult<Vec<_>>>()?;
+        let nodes = nodes.iter().map(|buffer| buffer.to_vec(py)).collect::<PyResult<Vec<_>>>()?;
+        let targets = targets.to_vec(py)?;
+        let visits: Vec<Visit<'_>> = (0..nodes.len())
+            .map(|visit| Visit {
+                nodes: &nodes[visit],
+                enters_s: &columns[enters[visit]],
+                leaves_s: &columns[leaves[visit]],
+            })
+            .collect();
+        Ok(py.detach(|| self.lock().push(&visits, &targets))?)
+    }
+
+    #[pyo3(signature = (until_s, /))]
+    fn advance(&self, py: Python<'_>, until_s: f64) {
+        py.detach(|| self.lock().advance(until_s));
+    }
+
+    fn finish(&self, py: Python<'_>) -> Vec<f64> {
+        py.detach(|| self.lock().finish().to_vec())
+    }
+
+    #[getter]
+    fn live_bits(&self) -> Vec<f64> {
+        self.lock().live_bits()
+    }
+
+    #[getter]
+    fn active(&self) -> usize {
+        self.lock().active()
+    }
+}
+
+impl Propagation {
+    fn lock(&self) -> MutexGuard<'_, propagation::Propagation> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<propagation::Wrong> for PyErr {
+    fn from(wrong: propagation::Wrong) -> Self {
+        PyValueError::new_err(wrong.to_string())
     }
 }
 

@@ -6,6 +6,7 @@ where there is no native engine. `simulations.vector.propagation` says which of 
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log2
@@ -23,6 +24,8 @@ NOWHERE = -1
 
 SPENT = 1e-12
 """A target is done with when less of its mass than this is still on its way."""
+CHECK_EVENTS = 4096
+"""After so many events it is looked for such targets; a fixed number, so that no result depends on other cuts."""
 
 
 @dataclass(slots=True)
@@ -53,13 +56,8 @@ class Propagation:
     packets whose paths are over, wherever that was.
     """
 
-    def __init__(self, corrupt: Sequence[bool], *, live_from_s: float, live_until_s: float, bucket_s: float) -> None:
-        """Take for each node whether it is corrupt; eq. 5 is averaged over departures between the two times.
-
-        `bucket_s`: how much is put in order at a time; no result depends on it.
-        """
-        if not bucket_s > 0:
-            raise MisuseError(f"bucket_s must be positive, not {bucket_s}")
+    def __init__(self, corrupt: Sequence[bool], *, live_from_s: float, live_until_s: float) -> None:
+        """Take for each node whether it is corrupt; eq. 5 is averaged over departures between the two times."""
         self._corrupt = list(corrupt)
         self._live_from_s, self._live_until_s = live_from_s, live_until_s
         self._nodes = [_Node() for _ in self._corrupt]
@@ -71,7 +69,8 @@ class Propagation:
         self._legs = 0
         self._targets = 0
         self._now_s = -np.inf
-        self._events: list[tuple[float, bool, int, int, int, int]] = []
+        self._until_check = CHECK_EVENTS
+        self._events: list[tuple[float, ...]] = []
         self._sequence = 0
 
     def push(
@@ -128,17 +127,15 @@ class Propagation:
     def advance(self, until_s: float) -> None:
         """Settle everything before `until_s`; packets that are pushed later come then or later."""
         self._events.sort()
-        due = 0
-        for due, (at_s, *_) in enumerate(self._events):  # noqa: B007
-            if at_s >= until_s:
-                break
-        else:
-            due = len(self._events)
+        due = bisect.bisect_left(self._events, (until_s,))
         for at_s, _, _, left, entered, leg in self._events[:due]:
-            self._move(at_s, left, entered, leg >> 1, last=bool(leg & 1))
+            self._move(at_s, int(left), int(entered), int(leg) >> 1, last=bool(int(leg) & 1))
+            self._until_check -= 1
+            if not self._until_check:
+                self._until_check = CHECK_EVENTS
+                self._retire()
         del self._events[:due]
         self._now_s = max(self._now_s, until_s)
-        self._retire()
 
     def finish(self) -> FloatArray:
         """Settle everything, and return the entropies of all targets in bits, in the order they were pushed."""
@@ -241,6 +238,8 @@ def _check(
     if len(lengths) != 1:
         raise MisuseError("each visit has one node and two times for each packet")
     (length,) = lengths
+    if any(not np.isfinite(column).all() for columns in (enters_s, leaves_s) for column in columns):
+        raise MisuseError("times must be finite")
     if any(column.size and not -1 <= column.min() <= column.max() < known for column in nodes):
         raise MisuseError(f"nodes are numbered from 0 to {known - 1}")
     _check_targets(targets.tolist(), length)

@@ -22,7 +22,6 @@ CHUNK_PACKETS = 32_768
 
 WARM_UP_MEANS = 25.0
 """Mean delays, for each layer's pool, after which an empty network is full: exp(-25) is missing."""
-EVENTS_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def trace(
         bad.ravel().tolist(),
         live_from_s=warm_up_s,
         live_until_s=until_s,
-        bucket_s=EVENTS_AT_A_TIME / (rate_per_s * (layers + 1)),
+        events_per_s=rate_per_s * (layers + 1),
     )
     chosen = Targets(targets, rate_per_s * spacing_s, generator)
     latencies: list[FloatArray] = []
