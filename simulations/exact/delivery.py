@@ -7,10 +7,11 @@ turns between them, which is the same while few meet). Links and delays of packe
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, sqrt
 
 import numpy as np
-from scipy.signal import lfilter
+from scipy.fft import irfft, next_fast_len, rfft
 
 from loopixmix.errors import MisuseError
 from simulations.exact.latency import FloatArray, Grid, Law, at_once, erlang, fixed, uniform
@@ -54,17 +55,16 @@ def all_arrived(network: Law, turns_per_s: float, packets: int) -> Law:
     """Return the law of the time until all `packets` of a message have arrived, from when the first waits for its turn.
 
     With F the law of the network latency, G_0 = 1 and G_j(t) the probability that j packets are there after t:
-    `G_j' = turns (F G_(j-1) - G_j)`, solved step by step.
+    `G_j(t)` is the mean of `F G_(j-1)` at t less an exponential time of mean 1 / turns.
     """
     grid = network.grid
     arrived = network.cdf
     at_last = _those_that_matter(network, turns_per_s, packets)
-    decay = np.exp(-turns_per_s * grid.step_s)
+    length = next_fast_len(2 * grid.points, real=True)
+    turn = rfft(erlang(grid, 1, 1 / turns_per_s).masses, length)
     there: FloatArray = np.ones(grid.points)
     for _ in range(at_last):
-        wanted = arrived * there
-        middle = (wanted + np.concatenate(([0.0], wanted[:-1]))) / 2
-        there = np.asarray(lfilter([1 - decay], [1.0, -decay], middle), dtype=np.float64)
+        there = np.asarray(irfft(turn * rfft(arrived * there, length), length), dtype=np.float64)[: grid.points]
     halves = (there + np.append(there[1:], 1.0)) / 2  # at the borders of the times' own pieces
     law = Law(grid, np.maximum(np.diff(halves, prepend=0.0), 0.0))
     return law if at_last == packets else law.then(erlang(grid, packets - at_last, 1 / turns_per_s))
@@ -89,6 +89,14 @@ def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: floa
     return Law(grid, masses)
 
 
+def longest_pull_wait_s(pulls_per_s: float, pull_batch: int, items_per_s: float) -> float:
+    """Return a time beyond which nothing of weight waits in a mailbox for its pull."""
+    left = left_behind(items_per_s / pulls_per_s, pull_batch)
+    most = left.size + poisson_quantile(items_per_s / pulls_per_s, 1 - _TAIL)
+    return (2 + most // pull_batch) / pulls_per_s
+
+
+@lru_cache(maxsize=64)
 def left_behind(coming: float, pull_batch: int) -> FloatArray:
     """Return the law of what a pull leaves behind in a mailbox: Q' = max(Q + Poisson(coming) - batch, 0)."""
     if not coming < pull_batch:

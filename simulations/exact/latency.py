@@ -19,6 +19,9 @@ from scipy.special import gammainc, gammaincinv
 from loopixmix.errors import MisuseError
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_LEAST = 1e-9
 
 
 def erlang_mean_s(stages: int, delay_mean_s: float) -> float:
@@ -90,9 +93,16 @@ class Law:
         return np.clip(np.cumsum(self.masses) - self.masses / 2, 0.0, 1.0)
 
     def quantile_s(self, probability: float) -> float:
-        """Return a quantile, seconds, between the grid's times by linear interpolation."""
-        rising = np.maximum.accumulate(self.cdf)
-        return float(np.interp(probability, rising, self.grid.times_s))
+        """Return a quantile, seconds; see `quantiles_s`."""
+        return float(self.quantiles_s([probability])[0])
+
+    def quantiles_s(self, probabilities: ArrayLike) -> FloatArray:
+        """Return quantiles, seconds, between the grid's times by linear interpolation.
+
+        Laws without end have no least and greatest time: 0 and 1 stand for `_LEAST` from them.
+        """
+        within = np.clip(np.asarray(probabilities, dtype=np.float64), _LEAST, 1 - _LEAST)
+        return np.interp(within, np.maximum.accumulate(self.cdf), self.grid.times_s)
 
     def then(self, *others: Law) -> Law:
         """Return the law of this time and independent others, one after the other."""

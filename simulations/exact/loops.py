@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from loopixmix.errors import MisuseError
 
@@ -17,14 +17,14 @@ def fewest_lost_for_alarm(window_loops: int, lost_share: float, false_alarm_rate
     if window_loops < 1 or not 0 <= lost_share <= 1 or not 0 < false_alarm_rate < 1:
         raise MisuseError("a binomial test needs loops, and shares between 0 and 1")
     for lost in range(window_loops + 1):
-        if float(binom.sf(lost - 1, window_loops, lost_share)) < false_alarm_rate:
+        if alarm_probability(window_loops, lost, lost_share) < false_alarm_rate:
             return lost
     return window_loops + 1
 
 
 def alarm_probability(window_loops: int, threshold: int, lost_share: float) -> float:
     """Return the probability that a window of loops, each lost with `lost_share`, raises the alarm."""
-    return float(binom.sf(threshold - 1, window_loops, lost_share))
+    return 1.0 if threshold <= 0 else float(bdtrc(threshold - 1, window_loops, lost_share))
 
 
 def attack_loss_share(lost_share: float, blocked_share: float) -> float:

@@ -1,0 +1,152 @@
+"""The `exact` engine: every measure that theory gives, at once, with what a reader must know to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from simulations.attacks.corruption import corrupt_mixes, routing_shares
+from simulations.exact import anonymity, queues, timing, traffic
+from simulations.exact.latency import Law
+from simulations.flows import PROVIDERS, Flows, Stage, flows_of
+from simulations.outcome import PROBABILITIES, Distribution, Outcome, Progress
+from simulations.scenario.reading import ScenarioError
+from simulations.scenario.values import Scenario
+from simulations.seeds import Seeds
+
+_RATES = "traffic.payload_rate_per_s, traffic.loop_rate_per_s and traffic.drop_rate_per_s"
+_WIDTHS = {PROVIDERS: "topology.providers"}
+
+
+class ExactEngine:
+    """Closed forms of the steady state. Replicates differ only by places drawn for nodes and by corrupt mixes."""
+
+    name = "exact"
+
+    def check(self, scenario: Scenario) -> None:
+        """Raise `ScenarioError`, naming the keys, where there is no steady state or nothing is sent."""
+        flows = flows_of(scenario)
+        if flows.forward_per_s <= 0:
+            raise ScenarioError(f"nobody sends anything: {_RATES} are all 0")
+        for stage in flows.stages:
+            busy = traffic.utilisation_of(stage, scenario) * _most_loaded(stage, scenario)
+            if busy >= 1:
+                raise ScenarioError(
+                    f"processors.unwrap_s ({scenario.processors.unwrap_s:g}) is too long for what {stage.name} take: a "
+                    f"node would work {busy:.3g} times the time there is; raise "
+                    f"{_WIDTHS.get(stage.name, 'topology.mixes_per_layer')} or processors.cores, or lower the rates"
+                )
+
+    def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
+        """Return the closed forms of a scenario; the seeds choose places and corrupt mixes only."""
+        self.check(scenario)
+        flows = flows_of(scenario)
+        times = timing.timing_of(scenario, flows, seeds)
+        progress(0.5)
+        figures = {
+            **_latency_figures(times, scenario, flows),
+            **anonymity.entropy_figures(scenario, flows, seeds),
+            **_node_figures(scenario, flows),
+            **_user_figures(scenario, flows),
+        }
+        distributions = {"latency_s": _distribution(times.network)}
+        if times.delivery is not None:
+            distributions["delivery_s"] = _distribution(times.delivery)
+        progress(1.0)
+        notes = tuple(_notes(scenario, flows, seeds))
+        return Outcome(engine=self.name, figures=figures, distributions=distributions, notes=notes)
+
+
+def _latency_figures(times: timing.Timing, scenario: Scenario, flows: Flows) -> dict[str, float]:
+    network, last = times.network, times.delivery
+    figures = {
+        "latency_mean_s": network.mean_s,
+        "latency_sd_s": network.sd_s,
+        "latency_p50_s": network.quantile_s(0.5),
+        "latency_p95_s": network.quantile_s(0.95),
+        "latency_p99_s": network.quantile_s(0.99),
+        "latency_fit_shape": float(flows.holding_stages),
+        "latency_fit_scale_s": scenario.mix.delay_mean_s,
+    }
+    if last is not None:
+        figures["delivery_mean_s"] = last.mean_s
+        figures["delivery_p50_s"] = last.quantile_s(0.5)
+        figures["delivery_p95_s"] = last.quantile_s(0.95)
+    return figures
+
+
+def _node_figures(scenario: Scenario, flows: Flows) -> dict[str, float]:
+    mixes = flows.mixes
+    figures = {
+        "pool_mean": sum(_held(stage, scenario) for stage in mixes) / len(mixes),
+        "mix_rate_per_s": sum(traffic.unwrapped_per_s(stage) / stage.width for stage in mixes) / len(mixes),
+        "utilisation": sum(traffic.utilisation_of(stage, scenario) for stage in mixes) / len(mixes),
+        "dropped_share": 1 - float(np.prod([1 - _overflow(stage, scenario) for stage in flows.stages])),
+        "lost_share": 1 - (1 - scenario.links.loss) ** flows.links,
+    }
+    if flows.stages[0].name == PROVIDERS:
+        figures["provider_pool_mean"] = _held(flows.stages[0], scenario)
+    return figures
+
+
+def _user_figures(scenario: Scenario, flows: Flows) -> dict[str, float]:
+    up, down = traffic.user_bytes_per_s(scenario)
+    return {
+        "throughput_per_s": flows.forward_per_s,
+        "cover_share": traffic.cover_share(scenario),
+        "user_up_bytes_per_s": up,
+        "user_down_bytes_per_s": down,
+        "cost_user_month": traffic.cost_user_month(scenario),
+    }
+
+
+def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
+    shares = routing_shares(scenario, corrupt_mixes(scenario, seeds))
+    yield from anonymity.entropy_notes(flows, shares)
+    yield from timing.delivery_faults(scenario)
+    if scenario.links.loss > 0:
+        yield "Links lose packets: rates, pools and entropy are those without loss, which is somewhat too much."
+    if scenario.links.model in ("geographic", "matrix"):
+        yield f"Latencies depend on places: the law of the links is taken from {timing.PATHS:,} paths drawn."
+    if any(_overflow(stage, scenario) > 1e-9 for stage in flows.stages):
+        yield "Nodes drop what finds processors.held_packets full: dropped_share is Erlang's loss formula."
+    if scenario.processors.unwrap_s > 0:
+        yield from _processor_notes(scenario, flows)
+    if timing.can_deliver(scenario) and scenario.users.online_share < 1:
+        yield "delivery_* are for senders and recipients who are linked."
+
+
+def _processor_notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
+    busiest = max(traffic.utilisation_of(stage, scenario) for stage in flows.stages)
+    yield "Queues for processors are M/D/c with Poisson arrivals; batches that a node unwraps together wait longer."
+    if busiest > 0.8:
+        yield "Processors work for more than 0.8 of the time: waits are sensitive to every burst, and approximate."
+
+
+def _most_loaded(stage: Stage, scenario: Scenario) -> float:
+    """Return how many times the mean load the most loaded node of a stage has, by biased routing."""
+    corruption, width = scenario.corruption, stage.width
+    if stage.name == PROVIDERS or corruption.placement != "biased":
+        return 1.0
+    ours = round(corruption.share * width)
+    if not 0 < ours < width:
+        return 1.0
+    return max(corruption.routed_share / ours, (1 - corruption.routed_share) / (width - ours)) * width
+
+
+def _held(stage: Stage, scenario: Scenario) -> float:
+    """Return what a node of the stage holds: rate x delay, less what finds it full."""
+    return stage.pool_mean * (1 - _overflow(stage, scenario))
+
+
+def _overflow(stage: Stage, scenario: Scenario) -> float:
+    return queues.held_overflow_share(stage.pool_mean, scenario.processors.held_packets)
+
+
+def _distribution(law: Law) -> Distribution:
+    quantiles = tuple(law.quantiles_s(PROBABILITIES).tolist())
+    return Distribution(count=0, mean=law.mean_s, sd=law.sd_s, quantiles=quantiles)
+
+
+ENGINE = ExactEngine()
