@@ -53,13 +53,19 @@ _ALL = (
 MEASURES = {measure.name: measure for measure in _ALL}
 
 
+_ATTACK_UNITS = ("s", "rounds", "users", "loops")
+
+
 def measure_named(name: str) -> Measure:
     """Return a measure by its name; raise `MisuseError` where there is none.
 
-    Figures of attacks are called `attack.KIND.success`, `attack.KIND.bound` and so on; they are shares.
+    Figures of attacks are called `attack.KIND.success`, `attack.KIND.bound` and so on; they are shares, but for those
+    whose name ends in another unit.
     """
     if name.startswith("attack."):
-        return Measure(name, "1", "see docs/simulations.md")
+        kind = name.removesuffix(".low").removesuffix(".high").rpartition(".")[2].removesuffix("_needed")
+        unit = kind.rpartition("_")[2]
+        return Measure(name, unit if unit in _ATTACK_UNITS else "1", "see docs/simulating-attacks.md")
     if name not in MEASURES:
         raise MisuseError(f'no measure is called "{name}" (there are: {", ".join(MEASURES)})')
     return MEASURES[name]
