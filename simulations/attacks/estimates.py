@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from loopixmix.errors import MisuseError
+
+FloatArray: TypeAlias = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 
@@ -43,3 +49,31 @@ class Estimate:
     def figures(self, name: str) -> dict[str, float]:
         """Return the share and its interval as figures: `name`, `name.low`, `name.high`."""
         return {name: self.share, f"{name}.low": self.low, f"{name}.high": self.high}
+
+
+@dataclass(frozen=True)
+class MeanEstimate:
+    """A mean of independent trials, and its 95 % interval from `low` to `high`; of one trial there is none."""
+
+    mean: float
+    trials: int
+    low: float
+    high: float
+
+    @classmethod
+    def of_trials(cls, values: FloatArray) -> MeanEstimate:
+        """Return the mean of one or more values with Student's t-interval."""
+        from scipy.stats import t
+
+        trials = values.size
+        if trials < 1:
+            raise MisuseError("a mean needs a value")
+        mean = float(values.mean())
+        if trials == 1:
+            return cls(mean=mean, trials=1, low=mean, high=mean)
+        error = float(values.std(ddof=1)) / trials**0.5 * float(t.ppf((1 + CONFIDENCE) / 2, trials - 1))
+        return cls(mean=mean, trials=trials, low=mean - error, high=mean + error)
+
+    def figures(self, name: str) -> dict[str, float]:
+        """Return the mean and its interval as figures: `name`, `name.low`, `name.high`."""
+        return {name: self.mean, f"{name}.low": self.low, f"{name}.high": self.high}

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from simulations.attacks.corruption import attack_corruption
+from simulations.attacks.disclosure import attack_disclosure
 from simulations.attacks.fifo import attack_fifo
+from simulations.attacks.intersection import attack_intersection
 from simulations.outcome import Progress
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
 Attack: TypeAlias = Callable[[Scenario, Seeds], dict[str, float]]
 
-ATTACKS: tuple[Attack, ...] = (attack_corruption, attack_fifo)
+ATTACKS: tuple[Attack, ...] = (attack_corruption, attack_fifo, attack_disclosure, attack_intersection)
 """Each returns its figures, none where the scenario does not ask for it."""
 
 
