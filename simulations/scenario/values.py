@@ -228,6 +228,18 @@ class Attacks(Section, frozen=True, kw_only=True):
     dropping: Dropping | None = None
 
 
+class Unlinkability(Section, frozen=True, kw_only=True):
+    """Measure epsilon, how much likelier one of two users is to have sent a message than the other (Loopix 4.3).
+
+    Both have a payload to send every `payload_period_s`, which must be longer than their payload streams' mean gap;
+    after `observed_s` the adversary looks into the last layer. `repetitions`: in each replicate.
+    """
+
+    repetitions: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 100
+    payload_period_s: Positive = 1.0
+    observed_s: Positive = 100.0
+
+
 class Scenario(Section, frozen=True, kw_only=True):
     """All of it. `simulations.scenario.load_scenario` reads one from a TOML file."""
 
@@ -242,6 +254,7 @@ class Scenario(Section, frozen=True, kw_only=True):
     packets: Packets = Packets()
     corruption: Corruption = Corruption()
     attacks: Attacks = Attacks()
+    unlinkability: Unlinkability | None = None
     run: Run = Run()
     seeds: SeedChoice = SeedChoice()
     prices: Prices = Prices()

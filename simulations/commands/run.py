@@ -1,0 +1,154 @@
+"""`loopixmix simulate run`: a scenario, or a sweep over it, by one of the engines."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from simulations.workbench.result import Result
+    from simulations.workbench.running import Plan
+
+RESULTS = Path("results")
+PIPED_WIDTH = 200
+
+
+@click.command()
+@click.argument("scenario")
+@click.option(
+    "-p",
+    "parameters",
+    multiple=True,
+    metavar="KEY=VALUE,...",
+    help="Set a key of the scenario; several values (0.1,0.2,0.5 or 0.1:0.5:0.1 or 1:1000:x10) are swept, all "
+    "combinations of several keys.",
+)
+@click.option("--engine", default="vector", show_default=True, help="exact, vector, nodes, or MODULE:ATTRIBUTE.")
+@click.option(
+    "--replicates", type=click.IntRange(1, 100_000), help="Independent repetitions, instead of the scenario's."
+)
+@click.option("--seed", type=click.IntRange(0, 2**62), help="The seed of everything (seeds.root).")
+@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes of this machine.  [default: one a processor]")
+@click.option("--dask", metavar="ADDRESS", help="Run on the Dask cluster whose scheduler is there (tcp://HOST:PORT).")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where to keep everything; what is done there already is not done again.  [default: a folder in results/ "
+    "that belongs to this very run]",
+)
+@click.option("--no-save", is_flag=True, help="Keep nothing.")
+@click.option("--resume", is_flag=True, help="Only go on with what is kept; the same command without it does so too.")
+@click.option(
+    "--measure", "measures", multiple=True, metavar="NAME", help="Show this measure (again for more), or all."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def run(
+    scenario: str,
+    parameters: tuple[str, ...],
+    engine: str,
+    replicates: int | None,
+    seed: int | None,
+    jobs: int | None,
+    dask: str | None,
+    out: Path | None,
+    no_save: bool,
+    resume: bool,
+    measures: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Run a scenario, or a sweep over it.
+
+    SCENARIO is a TOML file or the name of a scenario that comes along (`loopixmix simulate scenario` lists them).
+
+    What is done is kept at once. After an interruption the same command goes on where it stopped. The same scenario,
+    sweep and seeds give the same files, byte for byte, whatever --jobs and --dask are; only manifest.json has times.
+    """
+    if jobs is not None and dask is not None:
+        raise click.UsageError("--jobs is for processes of this machine and --dask for a cluster: give one of them")
+    if no_save and (out is not None or resume):
+        raise click.UsageError("--no-save keeps nothing: it does not go with --out or --resume")
+    _one_thread_each()
+    plan = _plan(scenario, parameters, engine, replicates, seed)
+    folder = None if no_save else out or RESULTS / _name(plan)
+    result = _performed(plan, folder, jobs=jobs, dask=dask, quiet=quiet, resume=resume)
+    _print(result, folder, measures, as_json=as_json)
+
+
+def _one_thread_each() -> None:
+    """Keep numerics to one thread, so that jobs do not fight and sums come out the same; before numpy is imported."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: int | None, seed: int | None) -> Plan:
+    from simulations.scenario import change, load_scenario
+    from simulations.scenario.shipped import find_scenario
+    from simulations.workbench.running import plan_of
+    from simulations.workbench.sweep import axes_of, parse_parameter
+
+    path = find_scenario(scenario)
+    axes = axes_of(parse_parameter(text) for text in parameters)
+    fixed = {axis.key: axis.values[0] for axis in axes if len(axis.values) == 1}
+    base = change(load_scenario(path), fixed, source="-p")
+    if seed is not None:
+        base = change(base, {"seeds.root": seed}, source="--seed")
+    swept = [axis for axis in axes if len(axis.values) > 1]
+    return plan_of(base, engine, sweep=swept, replicates=replicates, source=str(path))
+
+
+def _name(plan: Plan) -> str:
+    manifest = plan.manifest
+    return f"{manifest.scenario.name}-{manifest.engine.replace(':', '.')}-{manifest.identity[:8]}"
+
+
+def _performed(
+    plan: Plan, folder: Path | None, *, jobs: int | None, dask: str | None, quiet: bool, resume: bool
+) -> Result:
+    from simulations.workbench.folder import FolderError, read_manifest
+    from simulations.workbench.running import Place, run_plan
+    from simulations.workbench.watching import watcher_for
+
+    if resume and folder is not None and not (folder / "manifest.json").exists():
+        raise FolderError(f"{folder}: holds no run to go on with: begin it without --resume")
+    watcher = watcher_for(plan.manifest.scenario.name, quiet=quiet)
+    try:
+        return run_plan(plan, Place(jobs, dask), watcher, out=folder)
+    except KeyboardInterrupt:
+        kept = "nothing is kept (--no-save)"
+        if folder is not None:
+            manifest = read_manifest(folder)
+            done = f"{manifest.tasks_done} of {manifest.tasks} tasks"
+            kept = f"{done} are kept in {folder}; the same command goes on"
+        click.echo(f"interrupted: {kept}", err=True)
+        raise
+
+
+def _print(result: Result, folder: Path | None, measures: tuple[str, ...], *, as_json: bool) -> None:
+    import msgspec
+    from rich.console import Console
+
+    from simulations.workbench.shown import as_object, below, check_measures, table_of
+
+    if as_json:
+        content = as_object(result) | {"folder": None if folder is None else str(folder)}
+        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        return
+    wanted = result.measures if "all" in measures else measures
+    check_measures(result, wanted)
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
+    console.print(table_of(result, wanted))
+    for line in below(result, wanted):
+        console.print(line, markup=False)
+    manifest = result.manifest
+    counted = f"{manifest.replicates} replicates" if manifest.replicates > 1 else "one replicate"
+    swept = f"{len(result.points)} points, " if len(result.points) > 1 else ""
+    console.print(f"{swept}{counted}; {manifest.window}.", markup=False)
+    if folder is not None:
+        console.print(f"Kept in {folder}", markup=False, soft_wrap=True)

@@ -1,0 +1,198 @@
+"""Tasks on a Dask cluster that exists already."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Protocol, cast
+
+import msgspec
+
+from loopixmix.errors import MisuseError, UnavailableError
+from simulations.outcome import Progress
+from simulations.workbench.manifest import code
+from simulations.workbench.shares import Shares
+from simulations.workbench.tasks import Record, Task, perform
+
+REACH_WITHIN_S = 10.0
+LOST_AFTER_S = 20.0
+"""After how long without a scheduler, or without any worker, the cluster counts as lost."""
+TELL_EVERY_S = 0.5
+
+_LOOK_EVERY_S = 0.5
+_TOPIC = "loopixmix-shares"
+
+
+class ClusterError(UnavailableError):
+    """The Dask cluster cannot be used."""
+
+
+class ClusterCodeError(MisuseError):
+    """The cluster runs other code than this process."""
+
+
+class _Future(Protocol):
+    """What is used of Dask's futures."""
+
+    @property
+    def key(self) -> str: ...
+
+    def result(self, timeout: float) -> bytes: ...
+
+    def add_done_callback(self, callback: Callable[[_Future], None]) -> None: ...
+
+
+class _Client(Protocol):
+    """What is used of Dask's client."""
+
+    @property
+    def status(self) -> str: ...
+
+    def submit(self, function: Callable[[bytes, int], bytes], encoded: bytes, place: int, *, pure: bool) -> _Future: ...
+
+    def run(self, function: Callable[[], str]) -> dict[str, str]: ...
+
+    def cancel(self, futures: Sequence[_Future], *, force: bool) -> None: ...
+
+    def scheduler_info(self) -> Mapping[str, Mapping[str, object]]: ...
+
+    def subscribe_topic(self, topic: str, callback: Callable[[tuple[float, tuple[int, float]]], None]) -> None: ...
+
+    def close(self, timeout: float) -> None: ...
+
+
+class _Worker(Protocol):
+    """What is used of the worker that a task runs on."""
+
+    def log_event(self, topic: str, message: tuple[int, float]) -> None: ...
+
+
+def perform_on_cluster(tasks: Sequence[Task], shares: Shares, *, address: str) -> Generator[Record, None, None]:
+    """Perform tasks on the workers of the scheduler at `address` and yield what they give as it comes.
+
+    The workers must run the same code. Raises `ClusterError` where nobody answers or the cluster is lost, and
+    `ClusterCodeError` where its code differs.
+    """
+    logger = logging.getLogger("distributed")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # what it says of a lost scheduler, this says in one line
+    try:
+        with _connected(address) as client:
+            _check_code(client, address)
+            client.subscribe_topic(_TOPIC, lambda event: shares.put(*event[1]))
+            yield from _performed(client, tasks, shares, address)
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _connected(address: str) -> Iterator[_Client]:
+    from distributed import Client
+
+    connect = cast(Callable[..., _Client], Client)
+    try:
+        client = connect(address, timeout=REACH_WITHIN_S, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ClusterError(f"--dask {address}: no Dask scheduler answers there ({error})") from error
+    try:
+        yield client
+    finally:
+        with contextlib.suppress(OSError, TimeoutError):
+            client.close(timeout=2)
+
+
+def _check_code(client: _Client, address: str) -> None:
+    try:
+        found: dict[str, str] = client.run(_fingerprint)
+    except ImportError as error:
+        raise ClusterCodeError(f"--dask {address}: its workers cannot import LoopixMix: {error}") from error
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(f"--dask {address}: the cluster does not answer ({error})") from error
+    if not found:
+        raise ClusterError(f"--dask {address}: the cluster has no workers")
+    for worker, fingerprint in sorted(found.items()):
+        if fingerprint != code().fingerprint:
+            raise ClusterCodeError(
+                f"--dask {address}: the worker {worker} runs other code (sources {fingerprint[:12]}) than this command "
+                f"(sources {code().fingerprint[:12]})"
+            )
+
+
+def _performed(client: _Client, tasks: Sequence[Task], shares: Shares, address: str) -> Generator[Record, None, None]:
+    ended: queue.SimpleQueue[_Future] = queue.SimpleQueue()
+    futures = [
+        client.submit(_perform_for_another, msgspec.msgpack.encode(task), place, pure=False)
+        for place, task in enumerate(tasks)
+    ]
+    places = {future.key: place for place, future in enumerate(futures)}
+    for future in futures:
+        future.add_done_callback(ended.put)
+    try:
+        for _ in tasks:
+            future = _next(client, ended, address)
+            record = _record(future, address)
+            shares.put(places[future.key], 1.0)
+            yield record
+    finally:
+        with contextlib.suppress(OSError, TimeoutError):
+            if client.status == "running":
+                client.cancel(futures, force=True)
+
+
+def _next(client: _Client, ended: queue.SimpleQueue[_Future], address: str) -> _Future:
+    """Wait for a task that ended; raise `ClusterError` where no scheduler or no worker is there for too long."""
+    well_s = time.monotonic()
+    while True:
+        try:
+            return ended.get(timeout=_LOOK_EVERY_S)
+        except queue.Empty:
+            pass
+        connected = client.status == "running"
+        if connected and client.scheduler_info()["workers"]:
+            well_s = time.monotonic()
+        elif time.monotonic() - well_s > LOST_AFTER_S:
+            raise ClusterError(f"--dask {address}: {'no worker is left' if connected else 'the scheduler is gone'}")
+
+
+def _record(future: _Future, address: str) -> Record:
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        encoded: bytes = future.result(timeout=REACH_WITHIN_S)
+    except KilledWorker as error:
+        raise ClusterError(
+            f"--dask {address}: workers died of a task again and again, perhaps for want of memory"
+        ) from error
+    except CancelledError as error:
+        raise ClusterError(f"--dask {address}: the scheduler is gone") from error
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(f"--dask {address}: a result cannot be fetched ({error})") from error
+    return msgspec.msgpack.decode(encoded, type=Record)
+
+
+def _fingerprint() -> str:
+    return code().fingerprint
+
+
+def _perform_for_another(encoded: bytes, place: int) -> bytes:
+    progress = _progress(place)
+    record = perform(msgspec.msgpack.decode(encoded, type=Task), progress)
+    return msgspec.msgpack.encode(record)
+
+
+def _progress(place: int) -> Progress:
+    from distributed import get_worker
+
+    worker = cast(Callable[[], _Worker], get_worker)()
+    told_s = time.monotonic()
+
+    def tell(share: float) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= TELL_EVERY_S:
+            told_s = time.monotonic()
+            worker.log_event(_TOPIC, (place, share))
+
+    return tell

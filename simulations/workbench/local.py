@@ -1,0 +1,77 @@
+"""Tasks on this machine: in this process, or in several by joblib's loky backend, one thread each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from collections.abc import Generator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import msgspec
+
+from loopixmix.errors import LoopixmixError
+from simulations.workbench.shares import Shares, SharesElsewhere
+from simulations.workbench.tasks import Record, Task, perform
+
+
+class WorkerLostError(LoopixmixError):
+    """A process that ran a task is gone."""
+
+
+def usable_cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def perform_here(tasks: Sequence[Task], shares: Shares) -> Generator[Record, None, None]:
+    """Perform tasks one after the other in this process."""
+    for place, task in enumerate(tasks):
+        record = perform(task, shares.progress(place))
+        shares.put(place, 1.0)
+        yield record
+
+
+def perform_in_processes(tasks: Sequence[Task], shares: Shares, *, jobs: int) -> Generator[Record, None, None]:
+    """Perform tasks in `jobs` processes and yield what they give as it comes.
+
+    Raises `WorkerLostError` where a process dies, as it does when memory runs out. However this ends, they end too.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    calls = (
+        delayed(_perform_for_another)(msgspec.msgpack.encode(task), str(shares.path), place)
+        for place, task in enumerate(tasks)
+    )
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        # A call at a time: what is done is kept at once, and nobody waits for another's batch.
+        parallel = Parallel(
+            n_jobs=jobs,
+            batch_size=1,
+            pre_dispatch="2*n_jobs",
+            return_as="generator_unordered",
+            initializer=_leave_interrupts_to_the_parent,
+        )
+        given = parallel(calls)
+    try:
+        for encoded in given:
+            yield msgspec.msgpack.decode(encoded, type=Record)
+    except BrokenProcessPool as error:
+        raise WorkerLostError("a process that ran a task died, perhaps for want of memory: try fewer --jobs") from error
+    finally:
+        with warnings.catch_warnings(action="ignore"):  # joblib warns of what was not fetched: that is meant
+            given.close()
+
+
+def _perform_for_another(encoded: bytes, shares_path: str, place: int) -> bytes:
+    task = msgspec.msgpack.decode(encoded, type=Task)
+    progress = SharesElsewhere(Path(shares_path)).progress(place)
+    record = perform(task, progress)
+    progress(1.0)
+    return msgspec.msgpack.encode(record)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of a terminal; the parent ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,134 @@
+"""How far a run is, on the terminal: a bar, or a line now and then where nobody looks at a terminal."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, TypeAlias
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+LOOK_EVERY_S = 0.2
+LINE_EVERY_S = 30.0
+
+Done: TypeAlias = Callable[[], float]
+"""Returns how many tasks' work is done; tasks that run count with their share."""
+
+
+class Watcher(Protocol):
+    """Is told how far a run is."""
+
+    def show(self, done: float, tasks: int) -> None:
+        """Show that the work of `done` of `tasks` tasks is done."""
+
+    def close(self) -> None:
+        """Stop showing."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def show(self, done: float, tasks: int) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Bar:
+    """A bar on a terminal, with what is left in time."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        """Take the terminal and what the bar is of."""
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>5.1f} %  {task.fields[counted]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._name = name
+        self._task: TaskID | None = None
+
+    def show(self, done: float, tasks: int) -> None:
+        """Move the bar."""
+        counted = f"{int(done + 1e-9)} of {tasks} tasks"
+        if self._task is None:
+            self._task = self._progress.add_task(self._name, total=tasks, counted=counted)
+            self._progress.start()
+        self._progress.update(self._task, completed=done, counted=counted)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._progress.stop()
+
+
+class Lines:
+    """A line now and then, for logs; none for what is over before the first would come."""
+
+    def __init__(self, console: Console, name: str, *, every_s: float = LINE_EVERY_S) -> None:
+        """Take where lines go, what they speak of and how often."""
+        self._console = console
+        self._name = name
+        self._every_s = every_s
+        self._began_s = self._last_s = time.monotonic()
+        self._began_with: float | None = None
+
+    def show(self, done: float, tasks: int) -> None:
+        """Write a line where it is time for one."""
+        if self._began_with is None:
+            self._began_with = done
+        now_s = time.monotonic()
+        if now_s - self._last_s < self._every_s:
+            return
+        self._last_s = now_s
+        passed_s, gained = now_s - self._began_s, done - self._began_with
+        left = f", about {passed_s * (tasks - done) / gained:.0f} s left" if gained > 0 else ""
+        share = f"{100 * done / tasks:.1f} %"
+        self._console.print(f"{self._name}: {share}, {int(done + 1e-9)} of {tasks} tasks{left}", highlight=False)
+
+    def close(self) -> None:
+        """Do nothing: lines stay."""
+
+
+def watcher_for(name: str, *, quiet: bool = False) -> Watcher:
+    """Return what shows the progress of `name` on stderr: a bar on a terminal, lines elsewhere, nothing if `quiet`."""
+    if quiet:
+        return Silent()
+    console = Console(stderr=True)
+    return Bar(console, name) if sys.stderr.isatty() else Lines(console, name)
+
+
+class Watch:
+    """Looks from time to time how far a run is, beside it, and tells a watcher."""
+
+    def __init__(self, watcher: Watcher, done: Done, *, tasks: int) -> None:
+        """Take whom to tell, what to ask, and how many tasks there are."""
+        self._watcher, self._done, self._tasks = watcher, done, tasks
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+
+    def __enter__(self) -> Watch:
+        """Begin to look."""
+        self._watcher.show(self._done(), self._tasks)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Look a last time and stop."""
+        self._over.set()
+        self._thread.join()
+        if kind is None:
+            self._watcher.show(self._done(), self._tasks)
+        self._watcher.close()
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK_EVERY_S):
+            self._watcher.show(self._done(), self._tasks)
