@@ -34,21 +34,15 @@ def turn_queue(grid: Grid, turns_per_s: float, messages_per_s: float, packets: i
         raise MisuseError(
             f"{messages_per_s * packets:g} packets a second do not fit into {turns_per_s:g} turns a second"
         )
-    waits = (1 - rho) * at_once(grid).masses
     if rho == 0:
-        return Law(grid, waits)
+        return at_once(grid)
     # What is left of a service when one comes: 1 to n turns, each as likely. The wait is a geometric sum of such.
     most = packets if packets <= 64 else 64
     steps = np.unique(np.linspace(1, packets, most).round().astype(int))
     left = sum((erlang(grid, int(step), 1 / turns_per_s).masses for step in steps), np.zeros(grid.points)) / steps.size
-    rest, weight = Law(grid, left), (1 - rho) * rho
-    power = rest
-    while weight > _TAIL:
-        waits = waits + weight * power.masses
-        weight *= rho
-        if weight > _TAIL:
-            power = power.then(rest)
-    return Law(grid, waits)
+    length = next_fast_len(2 * grid.points, real=True)
+    summed = (1 - rho) / (1 - rho * rfft(left, length))
+    return Law(grid, np.maximum(np.asarray(irfft(summed, length), dtype=np.float64)[: grid.points], 0.0))
 
 
 def all_arrived(network: Law, turns_per_s: float, packets: int) -> Law:
@@ -70,7 +64,7 @@ def all_arrived(network: Law, turns_per_s: float, packets: int) -> Law:
     return law if at_last == packets else law.then(erlang(grid, packets - at_last, 1 / turns_per_s))
 
 
-def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: float) -> Law:
+def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: float, *, slices: int = _SLICES) -> Law:
     """Return the law of the wait in a mailbox until a pull comes that takes the item along.
 
     Pulls come every 1 / `pulls_per_s`, take `pull_batch` items, the oldest first; `items_per_s` come as a Poisson
@@ -79,13 +73,13 @@ def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: floa
     interval_s, coming = 1 / pulls_per_s, items_per_s / pulls_per_s
     left = left_behind(coming, pull_batch)
     masses = np.zeros(grid.points)
-    for number in range(_SLICES):
-        passed = (number + 0.5) / _SLICES
-        begin_s, end_s = (1 - (number + 1) / _SLICES) * interval_s, (1 - number / _SLICES) * interval_s
+    for number in range(slices):
+        passed = (number + 0.5) / slices
+        begin_s, end_s = (1 - (number + 1) / slices) * interval_s, (1 - number / slices) * interval_s
         for pulls, share in enumerate(_pulls_missed(left, coming * passed, pull_batch)):
             if share > _TAIL:
                 waited_s = pulls * interval_s
-                masses += share / _SLICES * uniform(grid, begin_s + waited_s, end_s + waited_s).masses
+                masses += share / slices * uniform(grid, begin_s + waited_s, end_s + waited_s).masses
     return Law(grid, masses)
 
 

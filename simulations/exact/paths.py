@@ -9,6 +9,7 @@ honest mix. With no corruption and equal rates this is `layered_entropy_bits`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, log2
@@ -54,9 +55,9 @@ def target_classes(stages: Sequence[PathStage], delay_mean_s: float) -> tuple[Ta
     classes: list[TargetClass] = []
     alone = 1.0
     for first, stage in enumerate(stages):
-        for node_share in stage.honest:
+        for node_share, nodes in Counter(stage.honest).items():
             bits = _bits_from(stages[first:], node_share, delay_mean_s)
-            classes.append(TargetClass(alone * node_share, bits))
+            classes.append(TargetClass(alone * node_share * nodes, bits))
         alone *= max(0.0, 1.0 - stage.honest_share)
     if alone > 1e-15:
         classes.append(TargetClass(alone, 0.0))
