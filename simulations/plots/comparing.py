@@ -1,0 +1,108 @@
+"""Published, theory and simulated in one figure."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from loopixmix.errors import MisuseError
+from simulations.outcome import PROBABILITIES, Progress
+from simulations.plots.distributions import (
+    DOTTED,
+    Form,
+    draw_distribution,
+    draw_theory,
+    gamma_quantiles,
+    label_distribution,
+)
+from simulations.plots.labels import scale_for, scale_y, tick_at
+from simulations.plots.papers import FIGURES, Curve, Effort, PaperDistribution, PaperFigure, loopix_fig10
+from simulations.plots.style import BLACK, GREY, Columns, Look, legend_above, look, new_figure, styled
+
+PUBLISHED = "published"
+SIMULATED = "simulated"
+THEORY = "theory"
+
+
+def draw_paper(
+    name: str, effort: Effort, progress: Progress, *, form: Form = "density", columns: Columns = 1
+) -> Figure:
+    """Simulate what a paper's figure shows and return the figure; raise `MisuseError` where no figure has that name."""
+    if name == "loopix-fig10":
+        return paper_distribution_figure(loopix_fig10(effort, progress), form=form, columns=columns)
+    if name not in FIGURES:
+        raise MisuseError(f'no figure is called "{name}" (there are: {", ".join(FIGURES)}, loopix-fig10)')
+    return paper_figure(FIGURES[name](effort, progress), columns=columns)
+
+
+def paper_figure(found: PaperFigure, *, columns: Columns = 1) -> Figure:
+    """Return published values as hollow diamonds, theory as lines, simulated means with their 95 % intervals."""
+    with styled():
+        figure, (axes,) = new_figure(columns)
+        alone = len(found.curves) == 1
+        for number, curve in enumerate(found.curves):
+            _draw_curve(axes, curve, look(number), alone=alone)
+        places = [x for curve in found.curves for x in curve.x]
+        axes.set_xscale(scale_for(places) if not alone else "linear")
+        tick_at(axes, places)
+        scale_y(axes, [value for curve in found.curves for value in (*curve.published, *curve.theory)])
+        axes.set_xlabel(found.x_label)
+        axes.set_ylabel(found.y_label)
+        legend_above(figure, columns=columns, title=found.legend)
+    return figure
+
+
+def paper_distribution_figure(found: PaperDistribution, *, form: Form = "density", columns: Columns = 1) -> Figure:
+    """Return the simulated distribution, with theory and the published fit, both Gamma, as lines."""
+    probabilities = np.array(PROBABILITIES)
+    inner = np.linspace(0.0005, 0.9995, 1000)
+    with styled():
+        figure, (axes,) = new_figure(columns)
+        quantiles = np.array([distribution.quantiles for distribution in found.simulated])
+        draw_distribution(axes, probabilities, quantiles, look(0), SIMULATED, form)
+        mean, sd = found.published
+        fit = gamma_quantiles(inner, mean=mean, sd=sd)
+        draw_theory(axes, inner, fit, form, colour=look(1).colour, label=f"published fit (mean {mean:g}, sd {sd:g})")
+        mean, sd = found.theory
+        exact = gamma_quantiles(inner, mean=mean, sd=sd)
+        draw_theory(axes, inner, exact, form, label=f"theory: Gamma (mean {mean:g}, sd {sd:g})")
+        until = float(np.interp(0.999, probabilities, quantiles.mean(axis=0)))
+        label_distribution(axes, found.x_label, form, until=until)
+        legend_above(figure, columns=columns)
+    return figure
+
+
+def _draw_curve(axes: Axes, curve: Curve, style: Look, *, alone: bool) -> None:
+    means = np.array([found.mean for found in curve.simulated])
+    halves = np.array([found.half_width or 0.0 for found in curve.simulated])
+    axes.errorbar(
+        curve.x,
+        means,
+        yerr=halves if halves.any() else None,
+        color=style.colour,
+        marker=style.marker,
+        linestyle="none",
+        elinewidth=0.9,
+        label=SIMULATED if alone else curve.label,
+    )
+    axes.plot(
+        curve.theory_x,
+        curve.theory,
+        color=GREY if alone else style.colour,
+        linestyle=DOTTED if alone else style.line,
+        zorder=1,
+    )
+    axes.plot([], [], color=GREY, linestyle=DOTTED if alone else "-", label=THEORY)
+    axes.plot(
+        curve.x,
+        curve.published,
+        color=BLACK,
+        linestyle="none",
+        marker="D",
+        markersize=7.5,
+        markerfacecolor="none",
+        markeredgewidth=0.8,
+        label=PUBLISHED,
+        zorder=3,
+    )

@@ -1,0 +1,147 @@
+"""What stands on the axes: words for measures and keys, with their units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from simulations.measures.catalogue import measure_named
+
+_MEASURES = {
+    "latency_s": "latency",
+    "latency_mean_s": "mean latency",
+    "latency_sd_s": "standard deviation of latency",
+    "latency_p50_s": "median latency",
+    "latency_p95_s": "95 % quantile of latency",
+    "latency_p99_s": "99 % quantile of latency",
+    "latency_fit_shape": "shape of the fitted Gamma distribution",
+    "latency_fit_scale_s": "scale of the fitted Gamma distribution",
+    "delivery_s": "time to delivery",
+    "delivery_mean_s": "mean time to delivery",
+    "delivery_p50_s": "median time to delivery",
+    "delivery_p95_s": "95 % quantile of time to delivery",
+    "entropy_bits": "entropy",
+    "entropy_p05_bits": "5 % quantile of entropy",
+    "entropy_p50_bits": "median entropy",
+    "entropy_min_bits": "least entropy",
+    "entropy_live_bits": "live entropy of a mix",
+    "anonymity_set": "effective anonymity set",
+    "epsilon": "unlinkability ε",
+    "pool_mean": "packets held by a mix",
+    "provider_pool_mean": "packets held by a provider",
+    "mix_rate_per_s": "packets that a mix takes",
+    "throughput_per_s": "packets of users",
+    "user_up_bytes_per_s": "a user's upstream",
+    "user_down_bytes_per_s": "a user's downstream",
+    "cost_user_month": "cost of a user",
+    "all_corrupt_share": "share of paths that are all corrupt",
+}
+_KEYS = {
+    "topology.layers": "layers",
+    "topology.mixes_per_layer": "mixes per layer",
+    "topology.providers": "providers",
+    "users.count": "users",
+    "users.online_share": "share of users online",
+    "users.messages_per_day": "messages of a user (1/day)",
+    "traffic.payload_rate_per_s": "payload rate of a user (1/s)",
+    "traffic.loop_rate_per_s": "loop rate of a user (1/s)",
+    "traffic.drop_rate_per_s": "drop cover rate of a user (1/s)",
+    "traffic.node_loop_rate_per_s": "loop rate of a node (1/s)",
+    "traffic.pull_rate_per_s": "pulls of a user (1/s)",
+    "mix.delay_mean_s": "mean delay of a hop (s)",
+    "links.latency_s": "latency of a link (s)",
+    "links.loss": "loss of a link",
+    "corruption.share": "share of corrupt mixes",
+    "corruption.placement": "placement of corrupt mixes",
+    "processors.unwrap_s": "time to unwrap a packet (s)",
+}
+_SUFFIXES = (
+    ("_packets_per_s", "packets/s"),
+    ("_bytes_per_s", "B/s"),
+    ("_per_s", "1/s"),
+    ("_per_day", "1/day"),
+    ("_bytes", "B"),
+    ("_bits", "bit"),
+    ("_days", "day"),
+    ("_s", "s"),
+)
+SPAN_OF_LOG = 10.0
+_LEAST_GAP = 0.09
+
+
+def measure_label(name: str) -> str:
+    """Return the label of a measure's axis, with its unit; raise `MisuseError` where no measure has that name."""
+    measure = measure_named(name)
+    words = _MEASURES.get(name) or _plain(name)
+    return f"{words} ({measure.unit})" if measure.unit not in ("", "1") else words
+
+
+def key_label(key: str) -> str:
+    """Return the label of a scenario key's axis, with its unit."""
+    if key in _KEYS:
+        return _KEYS[key]
+    last = key.rpartition(".")[2]
+    for suffix, unit in _SUFFIXES:
+        if last.endswith(suffix):
+            return f"{_plain(last.removesuffix(suffix))} ({unit})"
+    return _plain(last)
+
+
+def point_label(values: Mapping[str, object]) -> str:
+    """Return what tells one line of a figure from another: the values of keys, with their units.
+
+    Of one key the value alone, as the legend is called `legend_title`.
+    """
+    if len(values) == 1:
+        return "".join(map(_shown, values.values()))
+    return ", ".join(_with_unit(key, value) for key, value in values.items())
+
+
+def legend_title(keys: Sequence[str]) -> str:
+    """Return what a legend of `point_label`s is called."""
+    return key_label(keys[0]) if len(keys) == 1 else ""
+
+
+def scale_for(values: Iterable[float]) -> str:
+    """Return `log` for values above 0 that span a factor of 10, else `linear`."""
+    found = [value for value in values if np.isfinite(value)]
+    wide = bool(found) and min(found) > 0 and max(found) / min(found) >= SPAN_OF_LOG
+    return "log" if wide else "linear"
+
+
+def tick_at(axes: Axes, values: Iterable[float]) -> None:
+    """Mark the x axis at the values themselves, written plainly, where they are few and apart."""
+    found = sorted(set(values))
+    places = np.log(found) if axes.get_xscale() == "log" else np.array(found)
+    if len(found) == 1 or np.diff(places).min() >= _LEAST_GAP * (places[-1] - places[0]):
+        axes.set_xticks(found, [f"{value:g}" for value in found])
+        axes.set_xticks([], minor=True)
+
+
+def scale_y(axes: Axes, values: Iterable[float]) -> None:
+    """Choose the y axis' scale; numbers on a logarithmic one are written plainly where they span few decades."""
+    found = list(values)
+    if scale_for(found) == "linear":
+        return
+    axes.set_yscale("log")
+    if max(found) / min(found) < 1000:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _with_unit(key: str, value: object) -> str:
+    label = key_label(key)
+    words, _, unit = label.removesuffix(")").partition(" (")
+    return f"{words} {_shown(value)} {unit}".rstrip()
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").replace(".", " ")

@@ -1,0 +1,250 @@
+"""Figures of papers again: the values as published, theory, and what is simulated here, in one figure each.
+
+Loopix: Piotrowska, Hayes, Elahi, Meiser, Danezis, USENIX Security 2017 (its curves are recomputed from its definitions,
+as the paper prints curves only). MiXiM: Ben Guirat, Gosain, Diaz, PETS 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.random import SeedSequence
+
+from simulations.exact.formulas import layered_entropy_bits, one_mix_entropy_bits
+from simulations.measures.replicates import Estimate, estimate
+from simulations.outcome import Distribution, Progress
+from simulations.unlinkability import epsilons, fluid_epsilon, papers_experiment
+from simulations.vector.trace import trace
+
+T = TypeVar("T")
+
+ENTROPY = "entropy (bit)"
+EPSILON = "unlinkability ε (nat)"
+FLUID_REPETITIONS = 4000
+FIG10_WINDOW_S = 20.0
+MIXIM_RATE_PER_S = 5000.0
+MIXIM_WIDTH = 10
+MIXIM_LINK_S = 0.05
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is computed: independent replicates (2 or more for an interval), targets of each, processes, a seed."""
+
+    replicates: int = 5
+    targets: int = 20
+    jobs: int = 1
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a figure: what is published and what was simulated at each `x`; theory at each `theory_x`."""
+
+    label: str
+    x: tuple[float, ...]
+    published: tuple[float, ...]
+    simulated: tuple[Estimate, ...]
+    theory_x: tuple[float, ...]
+    theory: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure of a paper. `legend`: what the curves' labels are values of."""
+
+    source: str
+    x_label: str
+    y_label: str
+    legend: str
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class PaperDistribution:
+    """A distribution of a paper: quantiles of replicates, and Gamma distributions by mean and sd, by their label."""
+
+    source: str
+    x_label: str
+    simulated: tuple[Distribution, ...]
+    theory: tuple[float, float]
+    published: tuple[float, float]
+
+
+_Task = Callable[[SeedSequence], float]
+
+
+def loopix_fig4(effort: Effort, progress: Progress) -> PaperFigure:
+    """Loopix Fig. 4: entropy of one mix against the rate of packets, for three mean delays (1/mu)."""
+    published = {
+        2.0: (7.092, 8.092, 8.677, 9.093, 9.415),
+        20.0: (3.755, 4.766, 5.353, 5.766, 6.090),
+        0.2: (10.417, 11.415, 12.000, 12.416, 12.738),
+    }
+    rates = (100.0, 200.0, 300.0, 400.0, 500.0)
+    dense = tuple(float(rate) for rate in range(100, 501, 20))
+    settings = [(rate, 1, 1, 1 / mu, 0.0) for mu in sorted(published) for rate in rates]
+    found = _simulated([partial(_entropy_bits, effort.targets, *setting) for setting in settings], effort, progress)
+    curves = [
+        Curve(
+            label=f"{mu:g}",
+            x=rates,
+            published=published[mu],
+            theory_x=dense,
+            theory=tuple(one_mix_entropy_bits(rate, 1 / mu) for rate in dense),
+            simulated=tuple(found[5 * number : 5 * number + 5]),
+        )
+        for number, mu in enumerate(sorted(published))
+    ]
+    return PaperFigure("Loopix Fig. 4", "packets of one mix (1/s)", ENTROPY, "rate μ of the delay (1/s)", tuple(curves))
+
+
+def loopix_fig5(effort: Effort, progress: Progress) -> PaperFigure:
+    """Loopix Fig. 5: third-party unlinkability against the rate of the delay, three layers of three mixes."""
+    rates = (0.2, 0.6, 1.0, 1.4, 2.0)
+    curve = _epsilons([(3, rate) for rate in rates], rates, (0.022, 0.102, 0.205, 0.295, 0.441), effort, progress)
+    return PaperFigure("Loopix Fig. 5", "rate μ of the delay (1/unit of time)", EPSILON, "", (curve,))
+
+
+def loopix_fig6(effort: Effort, progress: Progress) -> PaperFigure:
+    """Loopix Fig. 6: third-party unlinkability against the number of layers, three mixes each, mu = 1."""
+    layers = (1, 2, 3, 5, 8)
+    settings = [(count, 1.0) for count in layers]
+    curve = _epsilons(settings, tuple(map(float, layers)), (2.607, 0.305, 0.205, 0.124, 0.088), effort, progress)
+    return PaperFigure("Loopix Fig. 6", "layers", EPSILON, "", (curve,))
+
+
+def loopix_fig10(effort: Effort, progress: Progress) -> PaperDistribution:
+    """Loopix Fig. 10: latency through four hops that hold packets, each Exp(2); no links, no queues."""
+    tasks = [partial(_latencies, seed) for seed in SeedSequence(effort.seed).spawn(effort.replicates)]
+    return PaperDistribution(
+        source="Loopix Fig. 10",
+        x_label="latency (s)",
+        simulated=tuple(_performed(tasks, effort, progress)),
+        theory=(2.0, 1.0),
+        published=(1.93, 0.87),
+    )
+
+
+def mixim_fig7a(effort: Effort, progress: Progress) -> PaperFigure:
+    """MiXiM Fig. 7a: entropy against layers where the whole way takes a second: 5,000 packets/s, ten mixes a layer."""
+    published = {1: 10.253, 2: 13.296, 3: 13.039, 5: 12.552, 10: 11.469}
+    delays_s = {layers: (1.0 - (layers + 1) * MIXIM_LINK_S) / layers for layers in range(1, 11)}
+    return PaperFigure("MiXiM Fig. 7a", "layers", ENTROPY, "", (_layered(delays_s, published, effort, progress),))
+
+
+def mixim_fig5a(effort: Effort, progress: Progress) -> PaperFigure:
+    """MiXiM Fig. 5a: entropy against layers at a mean delay of 0.1 s a mix: 5,000 packets/s, ten mixes a layer."""
+    published = {1: 7.111, 5: 12.070, 10: 12.634, 15: 12.933}
+    delays_s = dict.fromkeys(range(1, 16), 0.1)
+    return PaperFigure("MiXiM Fig. 5a", "layers", ENTROPY, "", (_layered(delays_s, published, effort, progress),))
+
+
+FIGURES = {
+    "loopix-fig4": loopix_fig4,
+    "loopix-fig5": loopix_fig5,
+    "loopix-fig6": loopix_fig6,
+    "mixim-fig5a": mixim_fig5a,
+    "mixim-fig7a": mixim_fig7a,
+}
+
+
+def _layered(
+    delays_s: Mapping[int, float], published: Mapping[int, float], effort: Effort, progress: Progress
+) -> Curve:
+    rate_per_s, width = MIXIM_RATE_PER_S, MIXIM_WIDTH
+    tasks = [
+        partial(_entropy_bits, effort.targets, rate_per_s, width, layers, delays_s[layers], MIXIM_LINK_S)
+        for layers in published
+    ]
+    return Curve(
+        label="",
+        x=tuple(map(float, published)),
+        published=tuple(published.values()),
+        simulated=tuple(_simulated(tasks, effort, progress)),
+        theory_x=tuple(map(float, delays_s)),
+        theory=tuple(
+            layered_entropy_bits(rate_per_s, delay_s, layers, width=width) for layers, delay_s in delays_s.items()
+        ),
+    )
+
+
+def _epsilons(
+    settings: Sequence[tuple[int, float]],
+    x: tuple[float, ...],
+    published: tuple[float, ...],
+    effort: Effort,
+    progress: Progress,
+) -> Curve:
+    generator = np.random.default_rng(SeedSequence(effort.seed, spawn_key=(999,)))
+    theory = [
+        fluid_epsilon(
+            papers_experiment(layers=layers, delay_rate_per_s=rate), generator, repetitions=FLUID_REPETITIONS
+        )[0]
+        for layers, rate in settings
+    ]
+    tasks = [partial(_epsilon, effort.targets, layers, rate) for layers, rate in settings]
+    return Curve("", x, published, tuple(_simulated(tasks, effort, progress)), x, tuple(theory))
+
+
+def _simulated(tasks: Sequence[_Task], effort: Effort, progress: Progress) -> list[Estimate]:
+    """Perform each task with a seed for each replicate; return what the replicates say together."""
+    seeds = SeedSequence(effort.seed).spawn(len(tasks) * effort.replicates)
+    each = effort.replicates
+    bound = [partial(task, seeds[number * each + i]) for number, task in enumerate(tasks) for i in range(each)]
+    values = _performed(bound, effort, progress)
+    return [estimate(values[number * each : (number + 1) * each]) for number in range(len(tasks))]
+
+
+def _performed(tasks: Sequence[Callable[[], T]], effort: Effort, progress: Progress) -> list[T]:
+    found: list[T] = []
+    for result in _results(tasks, effort.jobs):
+        found.append(result)
+        progress(len(found) / len(tasks))
+    return found
+
+
+def _results(tasks: Sequence[Callable[[], T]], jobs: int) -> Iterable[T]:
+    if jobs == 1:
+        return (task() for task in tasks)
+    from joblib import Parallel, delayed
+
+    results: Iterable[T] = Parallel(n_jobs=jobs, return_as="generator")(delayed(task)() for task in tasks)
+    return results
+
+
+def _entropy_bits(
+    targets: int, rate_per_s: float, width: int, layers: int, delay_mean_s: float, link_s: float, seed: SeedSequence
+) -> float:
+    traced = trace(
+        rate_per_s=rate_per_s,
+        width=width,
+        layers=layers,
+        delay_mean_s=delay_mean_s,
+        link_latency_s=link_s,
+        targets=targets,
+        generator=np.random.default_rng(seed),
+    )
+    return float(traced.entropies_bits.mean())
+
+
+def _epsilon(repetitions: int, layers: int, delay_rate_per_s: float, seed: SeedSequence) -> float:
+    experiment = papers_experiment(layers=layers, delay_rate_per_s=delay_rate_per_s)
+    return float(np.nanmean(epsilons(experiment, repetitions, np.random.default_rng(seed))))
+
+
+def _latencies(seed: SeedSequence) -> Distribution:
+    traced = trace(
+        rate_per_s=1000.0,
+        width=1,
+        layers=4,
+        delay_mean_s=0.5,
+        targets=1,
+        spacing_s=FIG10_WINDOW_S,
+        generator=np.random.default_rng(seed),
+    )
+    return Distribution.of(traced.latencies_s)

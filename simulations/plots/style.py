@@ -1,0 +1,162 @@
+"""How all figures look: sizes for papers, colours that everybody can tell apart, the same bytes for the same data.
+
+Colours are those of Okabe and Ito (Color Universal Design, 2008); each goes with a marker and a line of its own, so
+that figures survive a printer without colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from loopixmix.errors import MisuseError, StoreError
+
+Columns: TypeAlias = Literal[1, 2]
+
+WIDTH_INCHES: dict[Columns, float] = {1: 3.5, 2: 7.16}
+"""One and two columns of the usual two-column pages (IEEE, ACM, USENIX)."""
+
+BLACK = "#000000"
+GREY = "#767676"
+FORMATS = (".png", ".svg")
+
+
+@dataclass(frozen=True)
+class Look:
+    """The colour, marker and line of one series."""
+
+    colour: str
+    marker: str
+    line: str
+
+
+LOOKS = (
+    Look("#0072B2", "o", "-"),
+    Look("#D55E00", "s", "--"),
+    Look("#009E73", "^", "-."),
+    Look("#CC79A7", "D", ":"),
+    Look("#E69F00", "v", (0, (5, 1, 1, 1, 1, 1))),  # type: ignore[arg-type]  # matplotlib's own notation
+    Look("#56B4E9", "P", (0, (3, 1, 3, 1, 1, 1))),  # type: ignore[arg-type]
+    Look("#555555", "X", (0, (1, 1))),  # type: ignore[arg-type]
+)
+
+
+def look(number: int) -> Look:
+    """Return the look of a figure's series, from 0; they come again after the last."""
+    return LOOKS[number % len(LOOKS)]
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw and save within it: the settings of matplotlib are ours, whatever the user's file says, and theirs after."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        _set_ours()
+        yield
+
+
+def new_figure(columns: Columns, *, panels: int = 1, ratio: float = 0.7) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure as wide as `columns`, `panels` side by side; each is `ratio` times as high as wide."""
+    width = WIDTH_INCHES[columns]
+    height = min(width, 4.6 * panels) * ratio / panels + 0.25
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, [figure.add_subplot(1, panels, panel) for panel in range(1, panels + 1)]
+
+
+def legend_above(figure: Figure, *, columns: Columns, title: str = "") -> None:
+    """Put one legend for all panels above them, where it hides nothing; each label once, published and theory last."""
+    found: dict[str, Artist] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(str(label), handle)
+    labels = sorted(found, key=lambda label: (label.startswith(("theory", "Gamma")), label.startswith("published")))
+    if labels:
+        figure.legend(
+            [found[label] for label in labels],
+            labels,
+            loc="outside upper center",
+            ncols=_legend_columns(labels, WIDTH_INCHES[columns] - 0.1),
+            title=title or None,
+            title_fontsize=7.5,
+        )
+
+
+def _legend_columns(labels: Sequence[str], inches: float) -> int:
+    """Return the most columns that fit; matplotlib fills one column after the other."""
+    for columns in range(len(labels), 1, -1):
+        rows = -(-len(labels) // columns)
+        widths = [max(map(len, labels[first : first + rows])) for first in range(0, len(labels), rows)]
+        if sum(0.42 + 0.06 * width for width in widths) <= inches:
+            return columns
+    return 1
+
+
+def save(figure: Figure, out: Path) -> tuple[Path, ...]:
+    """Write the figure and return the files: `out`, or with both endings where it ends in neither .png nor .svg.
+
+    The same data gives the same bytes: no date, fixed ids. Raises `MisuseError` for another ending, `StoreError` where
+    the file cannot be written.
+    """
+    for path in (paths := destinations(out)):
+        metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
+        try:
+            with styled():
+                figure.savefig(path, metadata=metadata)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+    return paths
+
+
+def destinations(out: Path) -> tuple[Path, ...]:
+    """Return the files that `save` will write; raise `MisuseError` where it could not."""
+    if not out.parent.is_dir():
+        raise MisuseError(f"{out}: there is no folder {out.parent}")
+    match out.suffix:
+        case ".png" | ".svg":
+            return (out,)
+        case "":
+            return tuple(out.with_suffix(suffix) for suffix in FORMATS)
+    raise MisuseError(f"{out}: figures are .png or .svg, or both where the name has no ending")
+
+
+def _set_ours() -> None:
+    mpl.rcParams.update(
+        {
+            "axes.edgecolor": "#333333",
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.labelsize": 8,
+            "axes.linewidth": 0.6,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlesize": 8,
+            "errorbar.capsize": 2.5,
+            "figure.dpi": 100,
+            "figure.facecolor": "white",
+            "font.family": "DejaVu Sans",
+            "font.size": 8,
+            "grid.color": "#dddddd",
+            "grid.linewidth": 0.5,
+            "legend.borderaxespad": 0.2,
+            "legend.columnspacing": 1.4,
+            "legend.fontsize": 7.5,
+            "legend.frameon": False,
+            "legend.handlelength": 2.4,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 4.0,
+            "mathtext.fontset": "dejavusans",
+            "savefig.dpi": 300,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "loopixmix",
+            "xtick.labelsize": 7.5,
+            "ytick.labelsize": 7.5,
+        }
+    )
