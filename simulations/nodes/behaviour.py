@@ -66,6 +66,13 @@ class Behaviour:
             stream = PoissonStream(rules.messages_per_day / _DAY_S, rng)
             self._writing = PoissonTimer(stream, clock=clock, on_due=self._write)
         self._online_share = rules.online_share
+        self._online_s = 0.0
+        self._turned_at_s = clock.seconds()
+
+    def online_s(self) -> float:
+        """Return for how many seconds the user was linked so far."""
+        present_s = self._clock.seconds() - self._turned_at_s if self.user.online else 0.0
+        return self._online_s + present_s
 
     def begin(self) -> None:
         """Be online or not, as at any moment; call it before the client starts."""
@@ -91,6 +98,7 @@ class Behaviour:
         self._session_call = self._clock.callLater(self._rng.expovariate(1 / mean_s), self._turn)
 
     def _turn(self) -> None:
+        self._online_s, self._turned_at_s = self.online_s(), self._clock.seconds()
         if self.user.online:
             self.user.go_offline()
         else:

@@ -8,7 +8,7 @@ latencies would make all of them as late as the latest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
@@ -29,6 +29,8 @@ from simulations.nodes.clock import EventClock
 
 Tap: TypeAlias = Callable[[float, NodeId, NodeId, bytes], object]
 """Is told of one frame: the time in seconds, the sender, the receiver, the frame."""
+Departure: TypeAlias = Callable[[bytes, float], object]
+"""Is told of a frame that leaves somebody, and when."""
 Intercept: TypeAlias = Callable[[NodeId, NodeId, bytes], bool]
 """Judges one frame from a sender to a receiver; where it says false the adversary holds the frame back for good."""
 
@@ -78,11 +80,18 @@ class Wires:
         """Of these, frames that the link lost."""
         self.held_back = 0
         """Frames that `intercept` held back."""
+        self.on_lost: Callable[[bytes], object] | None = None
+        """Is told of each frame that a link lost."""
         self._rng = rng
         self._latency = latency
         self._loss = loss
         self._places = places
         self._receivers: dict[NodeId, FramesReceived] = {}
+
+    @property
+    def latency_mean_s(self) -> float:
+        """The mean latency of a link, in seconds."""
+        return self._latency.mean_s
 
     def network(self, node_id: NodeId, *, observer: Observer) -> WireEnd:
         """Return the network as `node_id` sees it."""
@@ -120,6 +129,8 @@ class Wires:
         self.carried += 1
         if self._loss and self._rng.random() < self._loss:
             self.lost += 1
+            if self.on_lost is not None:
+                self.on_lost(frame)
             return False
         return True
 
@@ -149,6 +160,10 @@ class WireEnd:
         """Frames that left here."""
         self.sent_bytes = 0
         """Their length."""
+        self.received_bytes = 0
+        """Length of the frames that came here."""
+        self.departures: Departure | None = None
+        """Is told of each frame that leaves here."""
         self._observer = observer
         self._received: FramesReceived | None = None
         self._flights: dict[NodeId, _Flight] = {}
@@ -156,12 +171,12 @@ class WireEnd:
     def start(self, received: FramesReceived) -> None:
         """Begin to receive."""
         self._received = received
-        self.wires.attach(self.node_id, received)
+        self.wires.attach(self.node_id, self._take)
 
     def plug(self) -> None:
         """Be linked again after `stop`."""
         if self._received is not None:
-            self.wires.attach(self.node_id, self._received)
+            self.wires.attach(self.node_id, self._take)
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
         """Send one frame; false, and an observed drop, where `peer` is not there."""
@@ -173,6 +188,8 @@ class WireEnd:
             return False
         self.sent_frames += 1
         self.sent_bytes += len(frame)
+        if self.departures is not None:
+            self.departures(frame, now_s)
         if not wires.passes(self.node_id, peer, frame):
             return True
         flight = self._flights.get(peer)
@@ -182,6 +199,11 @@ class WireEnd:
         flight = self._flights[peer] = _Flight(self, peer, received, now_s, [frame])
         wires.clock.callLater(wires.draw_latency_s(self.node_id, peer), flight.arrive)
         return True
+
+    def _take(self, sender: NodeId, frames: Sequence[bytes]) -> None:
+        self.received_bytes += len(frames) * len(frames[0])
+        if self._received is not None:
+            self._received(sender, frames)
 
     def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
         """Give the address back: here everybody is reached by name."""

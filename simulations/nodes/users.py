@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 
-from client.api import MessageId, ReceivedMessage
+from client.api import ClientStatus, MessageId, ReceivedMessage
 from client.core.fragments import FragmentSizes
 from client.enrolment import ACCOUNT_FACT, CARD_FACT, PUBLISH_VERSION, PUBLISHED_FACT
 from client.keys import ClientKeys
@@ -136,6 +136,13 @@ class User:
     def send(self, to: str, body: bytes, *, kind: str, key: str) -> Deferred[MessageId]:
         """Hand a message over to the client."""
         return Deferred.fromCoroutine(self.service.send(to, body, kind=kind, idempotency_key=key))
+
+    def status(self) -> ClientStatus:
+        """Return what the client says of itself."""
+        found: list[ClientStatus] = []
+        Deferred.fromCoroutine(self.service.status()).addCallback(found.append)
+        [status] = found
+        return status
 
     def adopt(self, document: Document) -> None:
         """Take up a network document."""

@@ -22,6 +22,7 @@ from simulations.latency import make_latency
 from simulations.latency.places import Places
 from simulations.nodes.behaviour import Behaviour, Letters
 from simulations.nodes.clock import EventClock
+from simulations.nodes.journeys import Numbers, PlainNumbers, TracingEngine
 from simulations.nodes.links import Wires
 from simulations.nodes.network import START_S, NetworkPlan, NodePlan, epoch_length_for
 from simulations.nodes.plain import PlainEngine
@@ -57,7 +58,12 @@ class World:
         self.params = self.plan.params
         self.geometry = Geometry.for_network(self.params)
         self.document = self.plan.document(self.plan.epoch(start_s), start_s)
-        self.sphinx: Engine = select(None) if scenario.packets.cryptography else PlainEngine()
+        self.numbers: Numbers
+        self.sphinx: Engine
+        if scenario.packets.cryptography:
+            self.numbers = self.sphinx = TracingEngine(select(None))
+        else:
+            self.numbers, self.sphinx = PlainNumbers(), PlainEngine()
         self._place_of: dict[NodeId, int] = {node.node_id: node.place for node in self.plan.nodes}
         self.hub = Wires(
             clock=self.clock,

@@ -1,0 +1,131 @@
+"""The engine `nodes`: one replicate of a scenario by the deployed code, in virtual time."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from simulations.nodes.limits import refusals
+from simulations.nodes.measuring import Totals, Watch
+from simulations.nodes.world import World
+from simulations.outcome import Outcome, Progress
+from simulations.scenario.reading import ScenarioError
+from simulations.scenario.values import Scenario
+from simulations.seeds import Seeds
+
+_SLICES = 1000
+"""Progress can be told after each of so many spans of virtual time."""
+_TELL_EVERY_S = 1.0
+_FEW_PACKETS = 25.0
+_GARBAGE_THRESHOLD = 200_000
+"""Worlds make few cycles, and looking for them among all that lives takes long."""
+
+
+class RunAttacks(Protocol):
+    """Attacks on the nodes of a world: `simulations.attacks.on_nodes.run_attacks_on_nodes`."""
+
+    def __call__(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> dict[str, float]:
+        """Return the attacks' figures."""
+
+
+class NodesEngine:
+    """The shipped mixes, providers and clients on a virtual clock (see `simulations.nodes.world.World`)."""
+
+    name = "nodes"
+
+    def check(self, scenario: Scenario) -> None:
+        """Raise `ScenarioError`, naming the keys, where the deployed code cannot do what the scenario says."""
+        faults = list(refusals(scenario))
+        if faults:
+            raise ScenarioError("the engine nodes runs the deployed code, which cannot do this: " + "; ".join(faults))
+
+    def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
+        """Build the world of a scenario, let it run, and return what was measured in it."""
+        self.check(scenario)
+        with _little_garbage_collection():
+            measured = measure(World(scenario, seeds), progress=progress)
+        figures = dict(measured.figures)
+        attacks = scenario.attacks
+        if attacks.n_minus_one is not None or attacks.dropping is not None:
+            # Imported here: it builds worlds of its own.
+            run_attacks: RunAttacks = import_module("simulations.attacks.on_nodes").run_attacks_on_nodes
+            figures |= run_attacks(scenario, seeds, progress=progress)
+        return Outcome(
+            engine=self.name,
+            figures=figures,
+            distributions=measured.distributions,
+            notes=tuple(_notes(scenario, figures)),
+        )
+
+
+def measure(world: World, *, progress: Progress) -> Outcome:
+    """Run a new world through warm-up, window and drain, stop it, and return its figures."""
+    run = world.scenario.run
+    watch = Watch(world)
+    world.start()
+    pace = _Pace(world, world.start_s + run.warm_up_s + run.duration_s + run.drain_s, progress)
+    pace.go(watch.from_s)
+    before = watch.totals()
+    pace.go(watch.until_s)
+    window: Totals = watch.totals().since(before)
+    pace.go(pace.end_s)
+    figures, distributions = watch.figures(window)
+    world.stop()
+    progress(1.0)
+    return Outcome(engine=NodesEngine.name, figures=figures, distributions=distributions)
+
+
+@dataclass
+class _Pace:
+    """Lets a world run, and tells how far it is about every second."""
+
+    world: World
+    end_s: float
+    progress: Progress
+    told_at_s: float = 0.0
+
+    def go(self, until_s: float) -> None:
+        clock, start_s = self.world.clock, self.world.start_s
+        span_s = (self.end_s - start_s) / _SLICES
+        while clock.seconds() < until_s:
+            self.world.run_until(min(clock.seconds() + span_s, until_s))
+            now_s = time.monotonic()
+            if now_s - self.told_at_s >= _TELL_EVERY_S:
+                self.told_at_s = now_s
+                self.progress(min(1.0, (clock.seconds() - start_s) / (self.end_s - start_s)))
+
+
+@contextmanager
+def _little_garbage_collection() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_GARBAGE_THRESHOLD, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
+    yield (
+        "Accounts and contacts are there from the beginning: the rows that registration and look-ups would have left "
+        "are written into the stores."
+    )
+    if scenario.packets.cryptography:
+        yield (
+            "Packets are real Sphinx; messages within them are sealed without secrecy, because what seals them draws "
+            "on the operating system's randomness and no run would repeat."
+        )
+    else:
+        yield "The cryptography is left out; every decision about packets is made as with it."
+    if figures.get("pool_mean", 0.0) < _FEW_PACKETS:
+        yield "Mixes hold fewer than 25 packets in the mean: closed forms of entropy are too high there."
+    if scenario.processors.unwrap_s > 0 and scenario.processors.cores > 1:
+        yield "The deployed intake unwraps batch by batch: packets wait for a batch while cores are idle."
+
+
+ENGINE = NodesEngine()

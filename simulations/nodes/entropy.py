@@ -1,0 +1,79 @@
+"""Entropy by propagation over what nodes of a world did: the global observer's view, target by target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from simulations.nodes.watching import NodeWatch, Visits
+from simulations.vector.propagation import propagation
+
+FloatArray = NDArray[np.float64]
+
+
+def target_entropies_bits(
+    visits: Visits,
+    watches: Sequence[NodeWatch],
+    *,
+    candidates: Sequence[int],
+    targets: int,
+    corrupt: Sequence[bool],
+    now_s: float,
+    generator: Generator,
+) -> FloatArray:
+    """Return the entropies, in bits, of at most `targets` packets drawn from `candidates`.
+
+    `visits`: all stays since the network was empty. `watches`: the nodes, for what they hold at `now_s`. `corrupt`: for
+    each place whether the adversary runs the node there. A target brings mass 1 to its first node; at each departure of
+    one of n packets an n-th of the node's mass leaves with it; where paths end, p is what each packet brought:
+    H = -sum p log2 p. A packet that a link lost ends where it was lost.
+    """
+    numbers, places, enters_s, leaves_s = _columns(visits, watches, now_s)
+    if not numbers.size:
+        return np.empty(0)
+    origin_s = float(enters_s.min())
+    packets, packet_of = np.unique(numbers, return_inverse=True)
+    order = np.lexsort((enters_s, packet_of))
+    packet_of = packet_of[order]
+    first = np.flatnonzero(np.diff(packet_of, prepend=-1))
+    turn = np.arange(packet_of.size) - np.repeat(first, np.diff(first, append=packet_of.size))
+    stays = int(turn.max()) + 1
+    nodes = np.full((stays, packets.size), -1, dtype=np.int32)
+    enters, leaves = np.zeros((2, stays, packets.size))
+    nodes[turn, packet_of] = places[order]
+    enters[turn, packet_of] = enters_s[order] - origin_s
+    leaves[turn, packet_of] = leaves_s[order] - origin_s
+    followed = _draw_targets(packets, candidates, targets, generator)
+    span_s = max(now_s - origin_s, 1e-3)
+    recursion = propagation(
+        corrupt, live_from_s=0.0, live_until_s=span_s, events_per_s=max(2 * numbers.size / span_s, 1e-3)
+    )
+    recursion.push(list(nodes), list(enters), list(leaves), followed)
+    return recursion.finish()
+
+
+def _columns(
+    visits: Visits, watches: Sequence[NodeWatch], now_s: float
+) -> tuple[NDArray[np.uint64], NDArray[np.int32], FloatArray, FloatArray]:
+    """Return all stays; those that go on at `now_s` end then."""
+    present = [(number, watch.place, entered_s) for watch in watches for entered_s, number in watch.still_here()]
+    return (
+        np.array([*visits.numbers, *(each[0] for each in present)], dtype=np.uint64),
+        np.array([*visits.places, *(each[1] for each in present)], dtype=np.int32),
+        np.array([*visits.enters_s, *(each[2] for each in present)], dtype=np.float64),
+        np.array([*visits.leaves_s, *(now_s for _ in present)], dtype=np.float64),
+    )
+
+
+def _draw_targets(
+    packets: NDArray[np.uint64], candidates: Sequence[int], targets: int, generator: Generator
+) -> NDArray[np.int32]:
+    """Return the rows of the targets, rising: of the candidates that reached a node each is equally likely."""
+    wanted = np.array(candidates, dtype=np.uint64)
+    rows = np.minimum(np.searchsorted(packets, wanted), packets.size - 1)
+    rows = rows[packets[rows] == wanted]
+    drawn = generator.choice(rows, size=min(targets, rows.size), replace=False)
+    return np.sort(drawn).astype(np.int32)

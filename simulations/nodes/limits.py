@@ -1,0 +1,73 @@
+"""What the deployed code cannot do: scenarios that the engine `nodes` refuses, with the keys that are to be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from client.api import MAX_BODY_BYTES
+from loopixmix.directory.document import MAX_NODES
+from simulations.nodes.users import body_bytes_of, shortest_payload_bytes
+from simulations.scenario.values import Scenario
+
+MAX_LAYERS = 8
+MAX_DELAY_MEAN_S = 3600
+MAX_RATE_PER_S = 10_000
+_RATES = (
+    "payload_rate_per_s",
+    "loop_rate_per_s",
+    "drop_rate_per_s",
+    "node_loop_rate_per_s",
+    "pull_rate_per_s",
+)
+
+
+def refusals(scenario: Scenario) -> Iterator[str]:
+    """Yield every reason why the deployed services cannot run a scenario; each names its keys."""
+    yield from _topology_refusals(scenario)
+    yield from _traffic_refusals(scenario)
+    yield from _message_refusals(scenario)
+    if scenario.corruption.share > 0 and scenario.corruption.placement == "biased":
+        yield 'corruption.placement "biased" is about biased routing, and deployed clients choose mixes uniformly'
+
+
+def _topology_refusals(scenario: Scenario) -> Iterator[str]:
+    topology = scenario.topology
+    if topology.providers == 0:
+        yield "topology.providers is 0, and deployed clients reach the network through providers: set 1 or more"
+    if topology.layers > MAX_LAYERS:
+        yield f"topology.layers ({topology.layers}) is above {MAX_LAYERS}, the most that a network document can say"
+    nodes = topology.providers + topology.layers * topology.mixes_per_layer
+    if nodes > MAX_NODES:
+        yield (
+            f"topology.providers + topology.layers x topology.mixes_per_layer ({nodes}) is above {MAX_NODES}, the most "
+            "nodes of a network document"
+        )
+
+
+def _traffic_refusals(scenario: Scenario) -> Iterator[str]:
+    traffic, delay_mean_s = scenario.traffic, scenario.mix.delay_mean_s
+    if not traffic.replies:
+        yield "traffic.replies is false, and deployed providers always answer"
+    for key in _RATES:
+        rate_per_s: float = getattr(traffic, key)
+        if not 0 < rate_per_s <= MAX_RATE_PER_S:
+            yield (
+                f"traffic.{key} ({rate_per_s:g}) must be above 0 and at most {MAX_RATE_PER_S}: a network document "
+                "says no other"
+            )
+    if delay_mean_s > MAX_DELAY_MEAN_S:
+        yield f"mix.delay_mean_s ({delay_mean_s:g}) is above {MAX_DELAY_MEAN_S}, the most of a network document"
+
+
+def _message_refusals(scenario: Scenario) -> Iterator[str]:
+    count, payload_bytes = scenario.users.packets_per_message, scenario.packets.payload_bytes
+    if payload_bytes < shortest_payload_bytes(count):
+        yield (
+            f"users.packets_per_message = {count} needs packets.payload_bytes of {shortest_payload_bytes(count)} or "
+            f"more, not {payload_bytes}: what seals a message has its length too"
+        )
+    elif body_bytes_of(payload_bytes, count) > MAX_BODY_BYTES:
+        yield (
+            f"users.packets_per_message ({count}) of packets.payload_bytes ({payload_bytes}) is a longer message than "
+            f"clients take: {MAX_BODY_BYTES} bytes"
+        )

@@ -1,0 +1,158 @@
+"""What is watched while a world runs: pools by the nodes' own facts, and users' packets from end to end."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+
+from loopixmix.seams import (
+    Fact,
+    LoopSent,
+    NodeId,
+    PacketDelivered,
+    PacketDropped,
+    PacketIn,
+    PacketOut,
+    PacketsHeld,
+)
+from simulations.nodes.journeys import Numbers
+from simulations.nodes.running import Mix, Provider
+
+
+class Visits:
+    """Every stay of a packet in a node, as columns: the packet's number, the node's place, and the two times."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.numbers = array("Q")
+        self.places = array("i")
+        self.enters_s = array("d")
+        self.leaves_s = array("d")
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+class Journeys:
+    """Packets that users sent, from leaving the user to the end of their path.
+
+    `begun` counts those sent since the start. Of those that were sent between `from_s` and `until_s`, `sent` counts,
+    `latencies_s` has one figure for each that arrived, `lost` counts those that links lost.
+    """
+
+    def __init__(self, numbers: Numbers, *, from_s: float, until_s: float) -> None:
+        """Take who knows packets again, and when the measured window begins and ends."""
+        self._numbers = numbers
+        self._from_s = from_s
+        self._until_s = until_s
+        self._under_way: dict[int, float] = {}
+        self.begun = 0
+        self.sent = 0
+        self.lost = 0
+        self.latencies_s = array("d")
+        self.sent_numbers = array("Q")
+        """The packets that were sent in the window, in order."""
+
+    def depart(self, frame: bytes, at_s: float) -> None:
+        """Note that a user sends a packet."""
+        self.begun += 1
+        number = self._numbers.of_frame(frame)
+        if self._from_s <= at_s < self._until_s:
+            self.sent += 1
+            self.sent_numbers.append(number)
+            self._under_way[number] = at_s
+
+    def lose(self, frame: bytes) -> None:
+        """Note that a link lost a packet; nothing where it was not a user's."""
+        number = self._numbers.of_lost(frame)
+        if number is not None and self._under_way.pop(number, None) is not None:
+            self.lost += 1
+
+    def arrive(self, number: int, at_s: float) -> None:
+        """Note that a packet's path has ended."""
+        sent_at_s = self._under_way.pop(number, None)
+        if sent_at_s is not None:
+            self.latencies_s.append(at_s - sent_at_s)
+
+
+class NodeWatch:
+    """What one node does, told by its facts."""
+
+    def __init__(
+        self, node: Mix | Provider, *, numbers: Numbers, journeys: Journeys, visits: Visits | None, origin_s: float
+    ) -> None:
+        """Listen to a node. `visits` takes its packets' stays; `origin_s` is a time near those that are told."""
+        self.node_id: NodeId = node.node_id
+        self.place = node.place
+        self.held = 0
+        self.taken = 0
+        """Packets that were unwrapped and believed."""
+        self.injected = 0
+        """Of these, answers that begin here."""
+        self.loops = 0
+        """Loops of its own that left."""
+        self.departures = 0
+        self.live_sum_bits = 0.0
+        """Sum of the live entropy over departures."""
+        self.drops: Counter[str] = Counter()
+        self._entropy = node.counters.entropy
+        self._of_tag = numbers.of_tag
+        self._journeys = journeys
+        self._visits = visits
+        self._origin_s = origin_s
+        self._in_times_s = 0.0
+        self._entered: dict[bytes, tuple[float, int]] = {}
+        node.ears.listeners.append(self)
+
+    def held_s(self, now_s: float) -> float:
+        """Return the integral over time, so far, of the packets held: packets times seconds."""
+        return self.held * (now_s - self._origin_s) - self._in_times_s
+
+    def observe(self, fact: Fact) -> None:
+        """Take note of one fact."""
+        kind = type(fact)
+        if kind is PacketIn:
+            self._took(fact)  # type: ignore[arg-type]  # the type was just looked at, and `isinstance` takes longer
+        elif kind is PacketOut:
+            self._sent(fact)  # type: ignore[arg-type]
+        elif isinstance(fact, PacketDelivered):
+            entered_s, number = self._entered.pop(fact.replay_tag)
+            self._leave(entered_s)
+            self._journeys.arrive(number, fact.at_s)
+        elif isinstance(fact, PacketDropped):
+            self.drops[fact.reason] += 1
+        elif isinstance(fact, LoopSent):
+            self.loops += 1
+        elif isinstance(fact, PacketsHeld):
+            for _ in range(self.held - fact.count):
+                self._leave(fact.at_s)
+
+    def still_here(self) -> list[tuple[float, int]]:
+        """Return when each packet that waits here came, and its number."""
+        return list(self._entered.values())
+
+    def _took(self, fact: PacketIn) -> None:
+        at_s = fact.at_s
+        self.taken += 1
+        self.held += 1
+        self._in_times_s += at_s - self._origin_s
+        self._entered[fact.replay_tag] = at_s, self._of_tag(fact.replay_tag)
+        if fact.peer == self.node_id:
+            self.injected += 1
+
+    def _sent(self, fact: PacketOut) -> None:
+        at_s = fact.at_s
+        self.departures += 1
+        self.live_sum_bits += self._entropy.bits
+        entered_s, number = self._entered.pop(fact.replay_tag)
+        self._leave(at_s)
+        visits = self._visits
+        if visits is not None:
+            visits.numbers.append(number)
+            visits.places.append(self.place)
+            visits.enters_s.append(entered_s)
+            visits.leaves_s.append(at_s)
+
+    def _leave(self, at_s: float) -> None:
+        self.held -= 1
+        self._in_times_s -= at_s - self._origin_s
