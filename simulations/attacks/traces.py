@@ -8,6 +8,7 @@ from typing import TypeAlias
 from simulations.attacks.corruption import attack_corruption
 from simulations.attacks.disclosure import attack_disclosure
 from simulations.attacks.fifo import attack_fifo
+from simulations.attacks.flow_matching import attack_flow_matching
 from simulations.attacks.intersection import attack_intersection
 from simulations.outcome import Progress
 from simulations.scenario.values import Scenario
@@ -15,7 +16,13 @@ from simulations.seeds import Seeds
 
 Attack: TypeAlias = Callable[[Scenario, Seeds], dict[str, float]]
 
-ATTACKS: tuple[Attack, ...] = (attack_corruption, attack_fifo, attack_disclosure, attack_intersection)
+ATTACKS: tuple[Attack, ...] = (
+    attack_corruption,
+    attack_fifo,
+    attack_disclosure,
+    attack_intersection,
+    attack_flow_matching,
+)
 """Each returns its figures, none where the scenario does not ask for it."""
 
 
