@@ -1,0 +1,72 @@
+"""From handing a message over to having it, sampled: turns of the payload stream, the network, a pull.
+
+Beside the network latencies that were measured, everything is drawn as the deployed client and provider behave: a
+message's packets leave at the turns of a Poisson stream, one message after the other; a mailbox gives `pull_batch`
+items, the oldest first, at each pull of a constant interval.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+
+from simulations.exact.delivery import ANSWER_S
+from simulations.exact.timing import can_deliver, mailbox_items_per_s
+from simulations.latency.model import LatencyModel
+from simulations.latency.places import Places
+from simulations.scenario.values import Scenario
+from simulations.vector.recursion import FloatArray
+
+MESSAGES = 100_000
+MOST_PACKETS = 2_000_000
+"""Messages sampled, and packets of all of them at most."""
+DAY_S = 86_400.0
+
+
+def sample_deliveries(
+    scenario: Scenario, latencies_s: FloatArray, *, latency: LatencyModel, generator: Generator
+) -> FloatArray | None:
+    """Return times from handing a message over to having it, sender and recipient linked all the while.
+
+    `latencies_s`: network latencies of packets. None where there are none, where nobody writes, or where the waits
+    have no steady state (`simulations.exact.timing.delivery_faults` says why).
+    """
+    if not can_deliver(scenario) or not latencies_s.size or not scenario.users.messages_per_day:
+        return None
+    count = max(min(MESSAGES, MOST_PACKETS // scenario.users.packets_per_message), 100)
+    queue_s, turns_s = _turns(scenario, count, generator)
+    arrived_s: FloatArray = (turns_s + generator.choice(latencies_s, turns_s.shape)).max(axis=1)
+    pulled_s = _pull_waits_s(scenario, count, generator) + _last_links_s(scenario, latency, count, generator)
+    return np.asarray(queue_s + arrived_s + pulled_s, dtype=np.float64)
+
+
+def _turns(scenario: Scenario, count: int, generator: Generator) -> tuple[FloatArray, FloatArray]:
+    """Return how long messages wait for those before (Lindley), and when after that each packet takes its turn."""
+    users, turns_per_s = scenario.users, scenario.traffic.payload_rate_per_s
+    gaps_s = generator.exponential(1 / turns_per_s, (count, users.packets_per_message))
+    turns_s = np.cumsum(gaps_s, axis=1)
+    while_linked_per_s = users.messages_per_day / DAY_S / users.online_share
+    # W(n + 1) = max(0, W(n) + S(n) - A(n)): the walk less its least value so far.
+    steps_s = turns_s[:-1, -1] - generator.exponential(1 / while_linked_per_s, count - 1)
+    walk_s = np.concatenate(([0.0], np.cumsum(steps_s)))
+    return walk_s - np.minimum.accumulate(walk_s), turns_s
+
+
+def _pull_waits_s(scenario: Scenario, count: int, generator: Generator) -> FloatArray:
+    """Return how long items wait in a mailbox, from many intervals between pulls of one mailbox."""
+    traffic = scenario.traffic
+    interval_s, batch = 1 / traffic.pull_rate_per_s, traffic.pull_batch
+    coming = generator.poisson(mailbox_items_per_s(scenario) * interval_s, count)
+    walk = np.concatenate(([0], np.cumsum(coming[:-1] - batch)))
+    before = walk - np.minimum.accumulate(walk)
+    # A message's last item comes at any moment of an interval; of what came in it, some came before.
+    moment = generator.random(count)
+    ahead = before + generator.binomial(coming, moment)
+    return np.asarray((1 - moment + ahead // batch) * interval_s, dtype=np.float64)
+
+
+def _last_links_s(scenario: Scenario, latency: LatencyModel, count: int, generator: Generator) -> FloatArray:
+    """Return the time from a pull's coming to the provider to its answer's coming to the user."""
+    places, providers = Places(scenario.topology), scenario.topology.providers
+    users = generator.integers(0, scenario.users.count, count)
+    return ANSWER_S + latency.draw_many_s(users % providers, users + places.first_user, generator)

@@ -1,0 +1,57 @@
+"""The `vector` engine: packets as arrays, drawn and counted a slice of time at once, whatever the number of users."""
+
+from __future__ import annotations
+
+from simulations.outcome import Outcome, Progress
+from simulations.scenario.reading import ScenarioError
+from simulations.scenario.values import Scenario
+from simulations.seeds import Seeds
+from simulations.vector.figures import distributions_of, figures_of, notes_of
+from simulations.vector.run import Replicate, packets_under_way
+
+MOST_UNDER_WAY = 100_000_000
+"""Packets on their way at once above which a scenario is refused: each takes about 100 bytes."""
+
+
+class VectorEngine:
+    """Traces of all packets, and the recursion of entropy over them; the deployed topology or the papers' models."""
+
+    name = "vector"
+
+    def check(self, scenario: Scenario) -> None:
+        """Raise `ScenarioError`, naming the keys, where nothing is sent, or more is on its way than fits in memory."""
+        under_way = packets_under_way(scenario)
+        if not under_way:
+            raise ScenarioError(
+                "nobody sends anything: traffic.payload_rate_per_s, traffic.loop_rate_per_s and "
+                "traffic.drop_rate_per_s are all 0"
+            )
+        if under_way > MOST_UNDER_WAY:
+            raise ScenarioError(
+                f"{under_way:.2g} packets would be on their way at once (users.count x rates of traffic x "
+                f"(mix.delay_mean_s and links) x hops); the vector engine takes {MOST_UNDER_WAY:.0e} at most"
+            )
+
+    def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
+        """Simulate one replicate from an empty network on; same scenario and seeds, same outcome, bit for bit."""
+        from simulations.attacks import run_attacks  # what attacks need is slow to import
+
+        self.check(scenario)
+        has_attacks = any(
+            attack is not None
+            for attack in (scenario.attacks.fifo, scenario.attacks.disclosure, scenario.attacks.flow_matching)
+        )
+        share = 0.5 if has_attacks else 1.0
+        replicate = Replicate(scenario, seeds)
+        replicate.run(lambda done: progress(share * done))
+        attacks = run_attacks(scenario, seeds, progress=lambda done: progress(share + (1 - share) * done))
+        progress(1.0)
+        return Outcome(
+            engine=self.name,
+            figures={**figures_of(replicate), **attacks},
+            distributions=distributions_of(replicate),
+            notes=tuple(notes_of(replicate)),
+        )
+
+
+ENGINE = VectorEngine()

@@ -1,0 +1,122 @@
+"""The figures of a replicate, by the names of `simulations.measures.catalogue`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from simulations.attacks.corruption import all_corrupt_share
+from simulations.exact import traffic
+from simulations.exact.timing import delivery_faults
+from simulations.flows import PROVIDERS
+from simulations.outcome import Distribution
+from simulations.vector.gamma import fit_gamma
+from simulations.vector.run import Replicate
+
+
+def distributions_of(replicate: Replicate) -> dict[str, Distribution]:
+    """Return the distributions of what was measured at all."""
+    distributions = {}
+    if replicate.tallies.latencies.count:
+        distributions["latency_s"] = replicate.tallies.latencies.distribution()
+    if replicate.deliveries_s is not None:
+        distributions["delivery_s"] = Distribution.of(replicate.deliveries_s)
+    if replicate.entropies_bits.size:
+        distributions["entropy_bits"] = Distribution.of(replicate.entropies_bits)
+    return distributions
+
+
+def figures_of(replicate: Replicate) -> dict[str, float]:
+    """Return all figures of a replicate that has run; those without anything to measure are left out."""
+    found = {
+        **_latency_figures(replicate),
+        **_entropy_figures(replicate),
+        **_node_figures(replicate),
+        **_user_figures(replicate),
+    }
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def _latency_figures(replicate: Replicate) -> dict[str, float]:
+    latencies = replicate.tallies.latencies
+    figures: dict[str, float] = {}
+    if latencies.count:
+        found = latencies.distribution()
+        shape, scale_s = fit_gamma(latencies.waits_s)
+        figures = {
+            "latency_mean_s": found.mean,
+            "latency_sd_s": found.sd,
+            "latency_p50_s": found.quantile(0.5),
+            "latency_p95_s": found.quantile(0.95),
+            "latency_p99_s": found.quantile(0.99),
+            "latency_fit_shape": shape,
+            "latency_fit_scale_s": scale_s,
+        }
+    if replicate.deliveries_s is not None:
+        figures["delivery_mean_s"] = float(replicate.deliveries_s.mean())
+        for name, probability in (("delivery_p50_s", 0.5), ("delivery_p95_s", 0.95)):
+            figures[name] = float(np.quantile(replicate.deliveries_s, probability))
+    return figures
+
+
+def _entropy_figures(replicate: Replicate) -> dict[str, float]:
+    bits, live = replicate.entropies_bits, replicate.live_bits
+    figures = {"all_corrupt_share": all_corrupt_share(replicate.corrupt, replicate.routing)}
+    if bits.size:
+        figures |= {
+            "entropy_bits": float(bits.mean()),
+            "entropy_p05_bits": float(np.quantile(bits, 0.05)),
+            "entropy_p50_bits": float(np.quantile(bits, 0.5)),
+            "entropy_min_bits": float(bits.min()),
+            "anonymity_set": float(2 ** bits.mean()),
+        }
+    if not np.isnan(live).all():
+        figures["entropy_live_bits"] = float(np.nanmean(live))
+    return figures
+
+
+def _node_figures(replicate: Replicate) -> dict[str, float]:
+    tallies, topology = replicate.tallies, replicate.scenario.topology
+    processors = replicate.scenario.processors
+    mix_seconds = topology.layers * topology.mixes_per_layer * replicate.window.duration_s
+    rate_per_s = tallies.mix_arrivals / mix_seconds
+    figures = {
+        "pool_mean": tallies.mixes_held_s / mix_seconds,
+        "mix_rate_per_s": rate_per_s,
+        "utilisation": rate_per_s * processors.unwrap_s / processors.cores,
+    }
+    if topology.providers:
+        provider_seconds = topology.providers * replicate.window.duration_s
+        figures["provider_pool_mean"] = tallies.providers_held_s / provider_seconds
+    return figures
+
+
+def _user_figures(replicate: Replicate) -> dict[str, float]:
+    tallies, scenario = replicate.tallies, replicate.scenario
+    up, down = traffic.user_bytes_per_s(scenario)
+    figures = {
+        "throughput_per_s": tallies.sent / replicate.window.duration_s,
+        "cover_share": traffic.cover_share(scenario),
+        "user_up_bytes_per_s": up,
+        "user_down_bytes_per_s": down,
+        "cost_user_month": traffic.cost_user_month(scenario),
+    }
+    if tallies.sent:
+        figures["lost_share"] = tallies.lost / tallies.sent
+        figures["dropped_share"] = tallies.dropped / tallies.sent
+    return figures
+
+
+def notes_of(replicate: Replicate) -> Iterator[str]:
+    """Yield what a reader must know to trust the figures."""
+    scenario = replicate.scenario
+    if replicate.unfinished:
+        yield "Targets were still on their way when run.drain_s was over: what they met after that is missing."
+    if replicate.entropies_bits.size < scenario.run.targets:
+        yield "Fewer packets than run.targets were sent in run.duration_s: all of them were followed."
+    yield from delivery_faults(scenario)
+    if replicate.deliveries_s is not None and scenario.users.online_share < 1:
+        yield "delivery_* are for senders and recipients who are linked."
+    if PROVIDERS not in {stage.name for stage in replicate.flows.stages} and scenario.traffic.node_loop_rate_per_s:
+        yield "Without providers nodes send no loops: traffic.node_loop_rate_per_s is not used."
