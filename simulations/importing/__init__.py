@@ -1,0 +1,1 @@
+"""Measurements of running networks: taken, kept, and set beside simulations of the same network."""

@@ -1,0 +1,45 @@
+"""Measured, simulated and theory side by side: one row for each measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simulations.importing.measurement import Measurement
+from simulations.measures.catalogue import measure_named
+from simulations.measures.replicates import Estimate
+
+if TYPE_CHECKING:
+    from simulations.workbench.result import Result
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure; `theory` is None where the closed forms say nothing of it."""
+
+    measure: str
+    unit: str
+    measured: Estimate
+    simulated: Estimate
+    theory: float | None
+
+    @property
+    def difference(self) -> float:
+        """Measured less simulated, as a share of what was simulated; nan where that is 0."""
+        expected = self.simulated.mean
+        return (self.measured.mean - expected) / expected if expected else float("nan")
+
+
+def comparison(measurement: Measurement, result: Result) -> list[Row]:
+    """Return a row for each measure that was both measured and simulated, in the catalogue's order."""
+    return list(_rows(measurement, result))
+
+
+def _rows(measurement: Measurement, result: Result) -> Iterator[Row]:
+    theory = result.theory[0].figures if 0 in result.theory else {}
+    for measure in result.measures:
+        measured = measurement.estimate(measure)
+        if measured is not None:
+            unit = measure_named(measure).unit
+            yield Row(measure, unit, measured, result.estimate(measure), theory.get(measure))

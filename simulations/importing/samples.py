@@ -1,0 +1,156 @@
+"""What nodes and clients say of themselves, second by second, made into measures. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+
+import numpy as np
+
+from client.api import ClientStatus
+from loopixmix.status import NodeStatus
+from simulations.outcome import Distribution, Outcome
+
+BATCHES = 10
+
+
+@dataclass(frozen=True)
+class Sample:
+    """All nodes' words at one moment, and the clients'."""
+
+    at_s: float
+    nodes: Mapping[str, NodeStatus]
+    clients: Sequence[ClientStatus]
+
+    def of(self, role: str) -> list[NodeStatus]:
+        """Return the nodes of a role, `mix` or `provider`."""
+        return [status for status in self.nodes.values() if status.role == role]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message: when it was handed over, and when the recipient had it; None where it never came."""
+
+    queued_at_s: float
+    received_at_s: float | None
+
+    @property
+    def delivery_s(self) -> float | None:
+        """How long it took."""
+        return None if self.received_at_s is None else self.received_at_s - self.queued_at_s
+
+
+HOW = {
+    "delivery_s": "short messages between two clients: from the sender's queue to the recipient's inbox, both by the "
+    "clock of this machine",
+    "delivery_mean_s": "the same: mean",
+    "delivery_p50_s": "the same: median",
+    "delivery_p95_s": "the same: 95 % quantile",
+    "pool_mean": "`queue` of the mixes' status files, read every second: packets held or waiting to be unwrapped",
+    "provider_pool_mean": "the same of the providers",
+    "mix_rate_per_s": "packets that the mixes counted in, from second to second",
+    "entropy_live_bits": "`entropy_bits` of the mixes' status files: their own estimate over the latest departures",
+    "dropped_share": "packets that nodes counted as dropped, of those that they counted in",
+    "throughput_per_s": "packets of the clients' three streams",
+    "cover_share": "of these, those that carried no part of a message",
+}
+
+
+def outcome_of(
+    samples: Sequence[Sample], deliveries: Sequence[Delivery], *, all_users: bool
+) -> tuple[Outcome, dict[str, tuple[float, ...]]]:
+    """Return the figures and distributions of a measurement, and each figure in `BATCHES` parts of the time.
+
+    `samples`: two or more, in order. `all_users`: whether the measuring clients are all there are, without which
+    nothing can be said of the throughput.
+    """
+    times_s = [delivery.delivery_s for delivery in deliveries if delivery.delivery_s is not None]
+    kept: dict[str, Callable[[Sequence[Sample]], float]] = {
+        "pool_mean": lambda part: fmean(_queue(sample, "mix") for sample in part),
+        "provider_pool_mean": lambda part: fmean(_queue(sample, "provider") for sample in part),
+        "entropy_live_bits": lambda part: fmean(_entropy(sample) for sample in part),
+        "mix_rate_per_s": _mix_rate_per_s,
+        "dropped_share": _dropped_share,
+        "cover_share": _cover_share,
+    }
+    if all_users:
+        kept["throughput_per_s"] = _throughput_per_s
+    figures = {name: measure(samples) for name, measure in kept.items()}
+    batches = {name: tuple(measure(part) for part in _parts(samples)) for name, measure in kept.items()}
+    distributions = {}
+    if times_s:
+        distributions["delivery_s"] = Distribution.of(times_s)
+        for name, summary in _OF_DELIVERIES.items():
+            figures[name] = summary(times_s)
+            batches[name] = tuple(summary(part.tolist()) for part in np.array_split(times_s, BATCHES) if part.size)
+    known = {name: value for name, value in figures.items() if np.isfinite(value)}
+    return Outcome(engine="measured", figures=known, distributions=distributions), batches
+
+
+def link_s(samples: Sequence[Sample], layers: int) -> float:
+    """Return the seconds of one link with the work at its end: what mixes' loops took beyond their delays, in the mean.
+
+    A mix's loop goes to a provider and back to the mix through each other layer once: `layers + 1` links.
+    """
+    mixes = [status.loops for status in samples[-1].of("mix") if status.loops.returned]
+    return max(0.0, fmean(loops.overhead_mean_s for loops in mixes) / (layers + 1)) if mixes else 0.0
+
+
+_OF_DELIVERIES: dict[str, Callable[[list[float]], float]] = {
+    "delivery_mean_s": fmean,
+    "delivery_p50_s": lambda times_s: float(np.quantile(times_s, 0.5)),
+    "delivery_p95_s": lambda times_s: float(np.quantile(times_s, 0.95)),
+}
+
+
+def _parts(samples: Sequence[Sample]) -> list[Sequence[Sample]]:
+    """Return consecutive parts of two samples or more; neighbours share the sample between them."""
+    steps = max(1, (len(samples) - 1) // BATCHES)
+    edges = range(0, len(samples) - 1, steps)
+    return [samples[first : first + steps + 1] for first in edges]
+
+
+def _queue(sample: Sample, role: str) -> float:
+    nodes = sample.of(role)
+    return fmean(status.queue for status in nodes) if nodes else float("nan")
+
+
+def _entropy(sample: Sample) -> float:
+    mixes = sample.of("mix")
+    return fmean(status.entropy_bits for status in mixes) if mixes else float("nan")
+
+
+def _mix_rate_per_s(part: Sequence[Sample]) -> float:
+    first, last = part[0], part[-1]
+    rates = [
+        (status.packets_in - first.nodes[status.name].packets_in)
+        / (status.written_at_s - first.nodes[status.name].written_at_s)
+        for status in last.of("mix")
+        if status.name in first.nodes and status.written_at_s > first.nodes[status.name].written_at_s
+    ]
+    return fmean(rates) if rates else float("nan")
+
+
+def _dropped_share(part: Sequence[Sample]) -> float:
+    dropped = taken = 0
+    for before, after in pairwise((part[0], part[-1])):
+        for name in before.nodes.keys() & after.nodes.keys():
+            dropped += sum(after.nodes[name].dropped.values()) - sum(before.nodes[name].dropped.values())
+            taken += after.nodes[name].packets_in - before.nodes[name].packets_in
+    return dropped / taken if taken else float("nan")
+
+
+def _sent(sample: Sample) -> int:
+    return sum(client.payload.sent + client.loop.sent + client.drop.sent for client in sample.clients)
+
+
+def _throughput_per_s(part: Sequence[Sample]) -> float:
+    return (_sent(part[-1]) - _sent(part[0])) / (part[-1].at_s - part[0].at_s)
+
+
+def _cover_share(part: Sequence[Sample]) -> float:
+    sent = _sent(part[-1]) - _sent(part[0])
+    real = sum(client.real_sent for client in part[-1].clients) - sum(client.real_sent for client in part[0].clients)
+    return 1 - real / sent if sent else float("nan")
