@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loopixmix.errors import UnavailableError
+
 if TYPE_CHECKING:
     from simulations.workbench.result import Result
     from simulations.workbench.running import Plan
@@ -111,7 +113,8 @@ def _name(plan: Plan) -> str:
 def _performed(
     plan: Plan, folder: Path | None, *, jobs: int | None, dask: str | None, quiet: bool, resume: bool
 ) -> Result:
-    from simulations.workbench.folder import FolderError, read_manifest
+    from simulations.workbench.folder import FolderError
+    from simulations.workbench.local import WorkerLostError
     from simulations.workbench.running import Place, run_plan
     from simulations.workbench.watching import watcher_for
 
@@ -121,13 +124,21 @@ def _performed(
     try:
         return run_plan(plan, Place(jobs, dask), watcher, out=folder)
     except KeyboardInterrupt:
-        kept = "nothing is kept (--no-save)"
-        if folder is not None:
-            manifest = read_manifest(folder)
-            done = f"{manifest.tasks_done} of {manifest.tasks} tasks"
-            kept = f"{done} are kept in {folder}; the same command goes on"
-        click.echo(f"interrupted: {kept}", err=True)
+        click.echo(f"interrupted: {_kept(folder)}", err=True)
         raise
+    except (WorkerLostError, UnavailableError) as error:
+        raise type(error)(f"{error}; {_kept(folder)}") from error
+
+
+def _kept(folder: Path | None) -> str:
+    from simulations.workbench.folder import read_manifest
+
+    if folder is None:
+        return "nothing is kept (--no-save)"
+    if not (folder / "manifest.json").exists():
+        return "nothing was done yet"
+    manifest = read_manifest(folder)
+    return f"{manifest.tasks_done} of {manifest.tasks} tasks are kept in {folder}; the same command goes on"
 
 
 def _print(result: Result, folder: Path | None, measures: tuple[str, ...], *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Protocol, cast
@@ -23,7 +24,10 @@ LOST_AFTER_S = 20.0
 TELL_EVERY_S = 0.5
 
 _LOOK_EVERY_S = 0.5
+_FETCH_WITHIN_S = 2.0
 _TOPIC = "loopixmix-shares"
+_NOISY = ("distributed", "tornado", "asyncio")
+_ADDRESS = re.compile(r"([a-z]+://)?([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
 
 
 class ClusterError(UnavailableError):
@@ -76,16 +80,28 @@ def perform_on_cluster(tasks: Sequence[Task], shares: Shares, *, address: str) -
     The workers must run the same code. Raises `ClusterError` where nobody answers or the cluster is lost, and
     `ClusterCodeError` where its code differs.
     """
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)  # what it says of a lost scheduler, this says in one line
+    if not _ADDRESS.fullmatch(address):
+        raise MisuseError(f"--dask {address}: must be the address of a scheduler, such as tcp://127.0.0.1:8786")
+    with _in_silence(), _connected(address) as client:
+        _check_code(client, address)
+        client.subscribe_topic(_TOPIC, lambda event: shares.put(*event[1]))
+        yield from _performed(client, tasks, shares, address)
+
+
+@contextlib.contextmanager
+def _in_silence() -> Iterator[None]:
+    """Keep Dask's loggers quiet: what they say of a lost worker or scheduler in pages, errors say in a line."""
+    import distributed  # noqa: F401 (makes its loggers)
+
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith(_NOISY)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
-        with _connected(address) as client:
-            _check_code(client, address)
-            client.subscribe_topic(_TOPIC, lambda event: shares.put(*event[1]))
-            yield from _performed(client, tasks, shares, address)
+        yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @contextlib.contextmanager
@@ -130,10 +146,11 @@ def _performed(client: _Client, tasks: Sequence[Task], shares: Shares, address: 
     places = {future.key: place for place, future in enumerate(futures)}
     for future in futures:
         future.add_done_callback(ended.put)
+    life = _Life(client, address)
     try:
         for _ in tasks:
-            future = _next(client, ended, address)
-            record = _record(future, address)
+            future = _next(ended, life)
+            record = _record(future, life, address)
             shares.put(places[future.key], 1.0)
             yield record
     finally:
@@ -142,35 +159,47 @@ def _performed(client: _Client, tasks: Sequence[Task], shares: Shares, address: 
                 client.cancel(futures, force=True)
 
 
-def _next(client: _Client, ended: queue.SimpleQueue[_Future], address: str) -> _Future:
-    """Wait for a task that ended; raise `ClusterError` where no scheduler or no worker is there for too long."""
-    well_s = time.monotonic()
+class _Life:
+    """Whether the cluster is there: `check` raises `ClusterError` once it has not been for too long."""
+
+    def __init__(self, client: _Client, address: str) -> None:
+        self._client, self._address = client, address
+        self._well_s = time.monotonic()
+
+    def check(self) -> None:
+        connected = self._client.status == "running"
+        if connected and self._client.scheduler_info()["workers"]:
+            self._well_s = time.monotonic()
+        elif time.monotonic() - self._well_s > LOST_AFTER_S:
+            reason = "no worker is left" if connected else "the scheduler is gone"
+            raise ClusterError(f"--dask {self._address}: {reason}")
+
+
+def _next(ended: queue.SimpleQueue[_Future], life: _Life) -> _Future:
     while True:
         try:
             return ended.get(timeout=_LOOK_EVERY_S)
         except queue.Empty:
-            pass
-        connected = client.status == "running"
-        if connected and client.scheduler_info()["workers"]:
-            well_s = time.monotonic()
-        elif time.monotonic() - well_s > LOST_AFTER_S:
-            raise ClusterError(f"--dask {address}: {'no worker is left' if connected else 'the scheduler is gone'}")
+            life.check()
 
 
-def _record(future: _Future, address: str) -> Record:
+def _record(future: _Future, life: _Life, address: str) -> Record:
+    """Fetch what a task gave; where its worker is gone with it, another one does the task again."""
     from distributed import CancelledError, KilledWorker
 
-    try:
-        encoded: bytes = future.result(timeout=REACH_WITHIN_S)
-    except KilledWorker as error:
-        raise ClusterError(
-            f"--dask {address}: workers died of a task again and again, perhaps for want of memory"
-        ) from error
-    except CancelledError as error:
-        raise ClusterError(f"--dask {address}: the scheduler is gone") from error
-    except (OSError, TimeoutError) as error:
-        raise ClusterError(f"--dask {address}: a result cannot be fetched ({error})") from error
-    return msgspec.msgpack.decode(encoded, type=Record)
+    while True:
+        try:
+            return msgspec.msgpack.decode(future.result(timeout=_FETCH_WITHIN_S), type=Record)
+        except TimeoutError:
+            life.check()
+        except KilledWorker as error:
+            raise ClusterError(
+                f"--dask {address}: workers died of a task again and again, perhaps for want of memory"
+            ) from error
+        except CancelledError as error:
+            raise ClusterError(f"--dask {address}: the scheduler is gone") from error
+        except OSError as error:
+            raise ClusterError(f"--dask {address}: a result cannot be fetched ({error})") from error
 
 
 def _fingerprint() -> str:

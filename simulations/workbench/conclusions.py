@@ -1,15 +1,12 @@
-"""What is said beside the figures: what theory expects, and what a reader must know to trust them."""
+"""What is said beside the figures: what a reader must know to trust them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from loopixmix.errors import MisuseError
-from simulations.outcome import Outcome
 from simulations.scenario import Scenario
 from simulations.scenario.checking import remarks
-from simulations.seeds import Seeds
-from simulations.workbench.engines import THEORY, engine_named
+from simulations.workbench.engines import THEORY
 from simulations.workbench.manifest import Note
 from simulations.workbench.sweep import Point
 from simulations.workbench.tasks import Record
@@ -17,26 +14,10 @@ from simulations.workbench.tasks import Record
 _ONE = "one replicate says nothing of the spread: there are no intervals."
 
 
-def theory_of(points: Sequence[Point]) -> tuple[dict[int, Outcome], list[tuple[int, str]]]:
-    """Return what the `exact` engine says of each point, and of which points it says nothing and why."""
-    known: dict[int, Outcome] = {}
-    unknown: list[tuple[int, str]] = []
-    for point in points:
-        try:
-            engine = engine_named(THEORY)
-            engine.check(point.scenario)
-            known[point.number] = engine.run(point.scenario, Seeds(point.scenario.seeds, replicate=0), progress=_nobody)
-        except MisuseError as error:
-            unknown.append((point.number, f"no theory: {error}"))
-    return known, unknown
-
-
-def notes_of(
-    points: Sequence[Point], records: Iterable[Record], theory: dict[int, Outcome], unknown: Iterable[tuple[int, str]]
-) -> tuple[Note, ...]:
+def notes_of(points: Sequence[Point], records: Iterable[Record]) -> tuple[Note, ...]:
     """Return all notes, each once with the number of points it holds for: of the run, its engine, and theory."""
     found: dict[str, set[int]] = {}
-    for number, text in (*_of_run(points, records), *_of_theory(theory), *unknown):
+    for number, text in _notes(points, list(records)):
         found.setdefault(text, set()).add(number)
     return tuple(Note(text=text, points=len(numbers)) for text, numbers in found.items())
 
@@ -52,25 +33,13 @@ def window(scenario: Scenario, engine: str) -> str:
     )
 
 
-def _of_run(points: Sequence[Point], records: Iterable[Record]) -> Iterator[tuple[int, str]]:
-    one = True
-    engine = ""
-    for record in records:
-        one = one and record.replicate == 0
-        engine = record.outcome.engine
-        yield from ((record.point, note) for note in record.outcome.notes)
-    if engine == THEORY:
-        return
-    for point in points:
-        yield from ((point.number, remark) for remark in remarks(point.scenario))
-        if one:
-            yield point.number, _ONE
-
-
-def _of_theory(theory: dict[int, Outcome]) -> Iterator[tuple[int, str]]:
-    for number, outcome in theory.items():
-        yield from ((number, f"theory: {note}") for note in outcome.notes)
-
-
-def _nobody(share: float) -> None:
-    """Closed forms are there at once: nobody waits."""
+def _notes(points: Sequence[Point], records: Sequence[Record]) -> Iterator[tuple[int, str]]:
+    measured = [record for record in records if not record.theory]
+    yield from ((record.point, note) for record in measured for note in record.outcome.notes)
+    if any(record.outcome.engine != THEORY for record in measured):
+        yield from ((point.number, remark) for point in points for remark in remarks(point.scenario))
+        if all(record.replicate == 0 for record in measured):
+            yield from ((point.number, _ONE) for point in points)
+    yield from (
+        (record.point, f"theory: {note}") for record in records if record.theory for note in record.outcome.notes
+    )

@@ -2,7 +2,8 @@
 
 manifest.json                     what was run, by which code, when, where; the only file with times
 scenario.toml                     the scenario as run
-parts/00000-00000.outcome         the outcome of one task: a SHA-256, then MessagePack
+parts/00000-00000.outcome         the outcome of one task (point, replicate): a SHA-256, then MessagePack
+parts/00000-theory.outcome        what the exact engine says of that point
 replicates, summary, distributions: .csv and .parquet, when all is done
 """
 
@@ -130,7 +131,8 @@ class Folder:
         return kept
 
     def _part(self, task: Task) -> Path:
-        return self.path / PARTS / f"{task.point:05}-{task.replicate:05}.outcome"
+        which = "theory" if task.theory else f"{task.replicate:05}"
+        return self.path / PARTS / f"{task.point:05}-{which}.outcome"
 
     def _read(self, task: Task) -> Record | None:
         try:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 import msgspec
 
 from loopixmix import __version__
-from simulations.scenario import Scenario, ScenarioError, change
+from simulations.scenario import Scenario, ScenarioError
 
 FORMAT = 1
 SOURCES = ("loopixmix", "provider", "client", "simulations")
@@ -96,7 +96,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def identity(self) -> str:
         """What tells this run from every other: a hash of what makes its outcomes; more replicates change nothing."""
-        scenario = change(self.scenario, {"run.replicates": 1})
+        run = msgspec.structs.replace(self.scenario.run, replicates=1)
+        scenario = msgspec.structs.replace(self.scenario, run=run)
         same = (self.engine, scenario, self.sweep, self.inputs, self.code.fingerprint, self.code.native)
         return hashlib.sha256(msgspec.json.encode(same)).hexdigest()
 
@@ -116,16 +117,19 @@ def code() -> Code:
     )
 
 
-def inputs_of(scenarios: Iterable[Scenario]) -> dict[str, str]:
-    """Return the SHA-256 of each file that the scenarios name, by its path; raise `ScenarioError` where one is gone."""
-    digests: dict[str, str] = {}
-    for name in sorted({scenario.links.matrix for scenario in scenarios} - {""}):
-        try:
-            with Path(name).open("rb") as file:
-                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise ScenarioError(f'links.matrix is "{name}": cannot be read: {reason}') from error
+def inputs_of(scenarios: Iterable[Scenario], engine: str) -> dict[str, str]:
+    """Return the SHA-256 of what the scenarios take from files, and of the module of an engine of the user's own.
+
+    Raises `ScenarioError` where a file cannot be read.
+    """
+    digests = {
+        name: _file_digest(Path(name), key="links.matrix")
+        for name in sorted({scenario.links.matrix for scenario in scenarios} - {""})
+    }
+    module, colon, _ = engine.partition(":")
+    source = find_spec(module) if colon else None
+    if source is not None and source.origin is not None and Path(source.origin).is_file():
+        digests[f"module {module}"] = _file_digest(Path(source.origin), key="engine")
     return digests
 
 
@@ -154,6 +158,15 @@ def machine() -> str:
     except OSError:
         pass
     return f"{os.cpu_count()} x {model}, {platform.system()} {platform.machine()}"
+
+
+def _file_digest(path: Path, *, key: str) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ScenarioError(f'{key} is "{path}": cannot be read: {reason}') from error
 
 
 def _sources() -> Iterator[tuple[str, Path]]:

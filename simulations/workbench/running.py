@@ -13,7 +13,7 @@ import msgspec
 
 from loopixmix.errors import MisuseError
 from simulations.scenario import Scenario, ScenarioError, change, scenario_named
-from simulations.workbench.conclusions import notes_of, theory_of, window
+from simulations.workbench.conclusions import notes_of, window
 from simulations.workbench.engines import THEORY, engine_named
 from simulations.workbench.folder import Folder
 from simulations.workbench.local import perform_here, perform_in_processes, usable_cores
@@ -109,7 +109,7 @@ def plan_of(base: Scenario, engine: str, *, sweep: Sweep = (), replicates: int |
         replicates=wanted,
         tasks=len(tasks),
         window=window(base, engine),
-        inputs=inputs_of(point.scenario for point in points),
+        inputs=inputs_of((point.scenario for point in points), engine),
         code=code(),
         versions=versions(),
         machine=machine(),
@@ -132,8 +132,8 @@ def _run_in(folder: Folder, plan: Plan, place: Place, watcher: Watcher) -> Resul
     earlier = folder.finished(plan.tasks)
     if len(earlier) == len(plan.tasks) and folder.is_complete():
         return _concluded(plan, earlier, folder.manifest)
-    have = {(record.point, record.replicate) for record in earlier}
-    missing = [task for task in plan.tasks if (task.point, task.replicate) not in have]
+    have = {record.place for record in earlier}
+    missing = [task for task in plan.tasks if task.place not in have]
     diary = _Diary(folder, plan.manifest, place, done_before=len(earlier))
     with diary:
         for task, record in _paired(missing, _outcomes(missing, place, watcher, done=len(earlier))):
@@ -146,10 +146,10 @@ def _run_in(folder: Folder, plan: Plan, place: Place, watcher: Watcher) -> Resul
 def _paired(
     tasks: Sequence[Task], records: Generator[Record, None, None]
 ) -> Generator[tuple[Task, Record], None, None]:
-    by_place = {(task.point, task.replicate): task for task in tasks}
+    by_place = {task.place: task for task in tasks}
     with closing(records):
         for record in records:
-            yield by_place[record.point, record.replicate], record
+            yield by_place[record.place], record
 
 
 def _outcomes(tasks: Sequence[Task], place: Place, watcher: Watcher, *, done: int) -> Generator[Record, None, None]:
@@ -176,11 +176,12 @@ def _performed(tasks: Sequence[Task], shares: Shares, place: Place) -> Generator
 
 
 def _concluded(plan: Plan, records: Sequence[Record], manifest: Manifest) -> Result:
-    theory, unknown = theory_of(plan.points) if plan.manifest.engine != THEORY else ({}, [])
-    records = sorted(records, key=lambda record: (record.point, record.replicate))
-    notes = notes_of(plan.points, records, theory, unknown)
+    records = sorted(records, key=lambda record: record.place)
+    notes = notes_of(plan.points, records)
     manifest = msgspec.structs.replace(manifest, notes=notes, complete=True, tasks_done=len(records))
-    return Result(manifest=manifest, points=plan.points, records=records, theory=theory)
+    theory = {record.point: record.outcome for record in records if record.theory and record.outcome.figures}
+    measured = [record for record in records if not record.theory]
+    return Result(manifest=manifest, points=plan.points, records=measured, theory=theory)
 
 
 class _Diary:

@@ -90,15 +90,16 @@ def figures_of(
     points: Sequence[Point], records: Sequence[Record]
 ) -> Iterator[tuple[Point, dict[str, list[float]], str]]:
     """Yield each point with its figures, by measure and in the order of replicates, and the engine's name."""
+    by_point: dict[int, list[Outcome]] = {}
+    for record in records:
+        by_point.setdefault(record.point, []).append(record.outcome)
     for point in points:
         figures: dict[str, list[float]] = {}
-        engine = ""
-        for record in records:
-            if record.point == point.number:
-                engine = record.outcome.engine
-                for measure, value in record.outcome.figures.items():
-                    figures.setdefault(measure, []).append(value)
-        yield point, figures, engine
+        outcomes = by_point.get(point.number, [])
+        for outcome in outcomes:
+            for measure, value in outcome.figures.items():
+                figures.setdefault(measure, []).append(value)
+        yield point, figures, outcomes[0].engine if outcomes else ""
 
 
 def as_csv(table: pd.DataFrame) -> bytes:
