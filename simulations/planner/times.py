@@ -1,0 +1,94 @@
+"""How long a message takes in a design, quickly: for searching. The plan that is found is judged by `exact`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from simulations.exact import delivery, latency
+from simulations.exact.latency import Grid, Law
+from simulations.exact.queues import pull_wait_mean_s, turn_wait_mean_s
+from simulations.planner.wishes import Terms, Wishes
+
+_POINTS = 1024
+_TAIL = 1e-9
+
+
+class Waits:
+    """The times of messages at given rates, as a function of the mean delay of a node."""
+
+    def __init__(self, wishes: Wishes, terms: Terms, *, payload_rate_per_s: float, pull_rate_per_s: float) -> None:
+        """Take the rates at which payloads leave and pulls come."""
+        self._wishes = wishes
+        self._terms = terms
+        self._turns_per_s = payload_rate_per_s
+        self._pulls_per_s = pull_rate_per_s
+        self._stages = terms.layers + 1
+        self._links_s = (terms.layers + 2) * terms.link_latency_s
+        self._after_s = delivery.ANSWER_S + terms.link_latency_s
+
+    def within(self, delay_mean_s: float) -> bool:
+        """Tell whether the wish for latency is met at a mean delay."""
+        wished_s = self._wishes.latency_s
+        match self._wishes.latency_kind:
+            case "network-mean":
+                return self._stages * delay_mean_s + self._links_s <= wished_s
+            case "network-p95":
+                return latency.erlang_quantile_s(self._stages, delay_mean_s, 0.95) + self._links_s <= wished_s
+            case "delivery-mean":
+                return self._delivery_mean_s(delay_mean_s) <= wished_s
+            case "delivery-p95":
+                return self._delivered_share(delay_mean_s) >= 0.95
+
+    def longest_delay_mean_s(self, most_s: float) -> float:
+        """Return the longest mean delay, up to `most_s`, at which the wish is met; 0 where it never is."""
+        low, high = 0.0, min(most_s, self._wishes.latency_s)
+        if not self.within(high * 1e-6):
+            return 0.0
+        while high - low > 1e-4 * high:
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.within(middle) else (low, middle)
+        return low
+
+    def _messages_per_s(self) -> float:
+        return self._wishes.real_packets_per_s / self._wishes.packets_per_message
+
+    def _delivery_mean_s(self, delay_mean_s: float) -> float:
+        packets = self._wishes.packets_per_message
+        turns_s = turn_wait_mean_s(self._turns_per_s, self._messages_per_s(), packets)
+        least_s = turns_s + pull_wait_mean_s(self._pulls_per_s) + self._after_s + self._links_s
+        least_s += self._stages * delay_mean_s
+        if packets == 1 or least_s > self._wishes.latency_s:
+            return least_s
+        longest_s = latency.erlang_quantile_s(packets, 1 / self._turns_per_s, 1 - _TAIL) + self._links_s
+        longest_s += latency.erlang_quantile_s(self._stages, delay_mean_s, 1 - _TAIL)
+        grid = Grid.up_to(longest_s, 2 * _POINTS)
+        network = latency.erlang(grid, self._stages, delay_mean_s).then(latency.fixed(grid, self._links_s))
+        arrived_s = delivery.all_arrived(network, self._turns_per_s, packets).mean_s
+        return least_s + arrived_s - packets / self._turns_per_s - self._stages * delay_mean_s - self._links_s
+
+    def _delivered_share(self, delay_mean_s: float) -> float:
+        """Return the share of messages that are there within the wish: what lies beyond it need not be on the grid."""
+        left_s = self._wishes.latency_s - self._after_s - self._links_s
+        if left_s <= 0 or 0.95 / self._pulls_per_s > left_s:
+            return 0.0
+        grid = Grid.up_to(left_s, _POINTS)
+        network = latency.erlang(grid, self._stages, delay_mean_s)
+        arrived = delivery.all_arrived(network, self._turns_per_s, self._wishes.packets_per_message)
+        waits = _waits(grid, self._turns_per_s, self._pulls_per_s, self._messages_per_s(), self._packets())
+        # A sum of two is within the grid when the second is within what the first leaves of it.
+        return float(np.clip(arrived.masses @ waits.cdf[::-1], 0.0, 1.0))
+
+    def _packets(self) -> int:
+        return self._wishes.packets_per_message
+
+
+@lru_cache(maxsize=128)
+def _waits(grid: Grid, turns_per_s: float, pulls_per_s: float, messages_per_s: float, packets: int) -> Law:
+    interval_s = 1 / pulls_per_s
+    # An interval longer than the grid is cut where the grid ends: what is beyond is too late anyway.
+    longest_s = grid.step_s * (grid.points - 1)
+    kept_s = min(interval_s, longest_s)
+    pull = Law(grid, latency.uniform(grid, 0.0, kept_s).masses * (kept_s / interval_s))
+    return delivery.turn_queue(grid, turns_per_s, messages_per_s, packets).then(pull)
