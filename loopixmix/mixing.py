@@ -10,8 +10,9 @@ from typing import TypeAlias
 
 import msgspec
 
+from loopixmix.errors import MisuseError
 from loopixmix.seams import DropReason, NodeId
-from loopixmix.sphinx import Deliver, Discard, PacketError, Relay, Reply, Unwrapped, decode_command
+from loopixmix.sphinx import Deliver, Discard, PacketError, Relay, Reply, Unwrapped, decode_command, read_relay
 
 _US_PER_S = 1_000_000
 
@@ -66,18 +67,24 @@ class Mixer:
         A delay counts from `arrived_at_s`, so that the time in queues is part of it. Reasons to drop:
         `UNKNOWN_COMMAND`, `UNKNOWN_NEXT_HOP`, `EXCESSIVE_DELAY` (beyond the 1 - 1e-12 quantile).
         """
+        relay = read_relay(unwrapped.command)
+        if relay is None:
+            return self._decide_end(unwrapped)
+        next_hop, delay_us = relay
+        if next_hop not in self._next_hops:
+            return Drop(DropReason.UNKNOWN_NEXT_HOP)
+        if delay_us > self._max_delay_us:
+            return Drop(DropReason.EXCESSIVE_DELAY)
+        return Forward(arrived_at_s + delay_us / _US_PER_S, next_hop, unwrapped.packet, unwrapped.replay_tag)
+
+    def _decide_end(self, unwrapped: Unwrapped) -> Arrived | Drop:
         try:
             command = decode_command(unwrapped.command)
         except PacketError as error:
             return Drop(error.reason)
-        if not isinstance(command, Relay):
-            return Arrived(command, unwrapped.payload_key, unwrapped.body, unwrapped.replay_tag)
-        if command.next_hop not in self._next_hops:
-            return Drop(DropReason.UNKNOWN_NEXT_HOP)
-        if command.delay_us > self._max_delay_us:
-            return Drop(DropReason.EXCESSIVE_DELAY)
-        at_s = arrived_at_s + command.delay_us / _US_PER_S
-        return Forward(at_s, command.next_hop, unwrapped.packet, unwrapped.replay_tag)
+        if isinstance(command, Relay):
+            raise MisuseError("a packet that goes on does not end here")
+        return Arrived(command, unwrapped.payload_key, unwrapped.body, unwrapped.replay_tag)
 
 
 class Pool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from math import fsum
 from statistics import fmean
@@ -115,19 +115,24 @@ class Counters:
         self.delay_mean_s = delay_mean_s
         self.entropy = LiveEntropy()
         self.loop_watch = LoopWatch()
-        self._counts: Counter[type[Fact]] = Counter()
+        self._counts: defaultdict[type[Fact], int] = defaultdict(int)
         self._dropped: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._round_trips = RoundTrips()
 
     def observe(self, fact: Fact) -> None:
         """Count one fact."""
-        self._counts[type(fact)] += 1
+        kind = type(fact)
+        self._counts[kind] += 1
+        if kind is PacketIn:  # the two that come with every packet first
+            self.entropy.arrived()
+        elif kind is PacketOut:
+            self.entropy.departed()
+        else:
+            self._note(fact)
+
+    def _note(self, fact: Fact) -> None:
         match fact:
-            case PacketIn():
-                self.entropy.arrived()
-            case PacketOut():
-                self.entropy.departed()
             case PacketDelivered():
                 self.entropy.removed()
             case PacketDropped():
@@ -141,7 +146,7 @@ class Counters:
                 self.loop_watch.was_lost()
             case LinkRefused():
                 self._refused[fact.reason] += 1
-            case LoopSent() | LinkOpened() | LinkClosed():
+            case PacketIn() | PacketOut() | LoopSent() | LinkOpened() | LinkClosed():
                 pass
 
     def snapshot(self) -> Snapshot:

@@ -40,8 +40,11 @@ class Departures:
     def send_due(self) -> None:
         """Send what is due, and set the timer for the rest."""
         now_s = self._clock.seconds()
-        if self._pool.next_at_s <= now_s:
+        next_at_s = self._pool.next_at_s
+        if next_at_s <= now_s:
             self._send(now_s)
+        elif self._timer is not None and self._timer_due_s <= next_at_s:
+            return  # the timer comes first, whatever came in
         self._set_timer(now_s)
 
     def clear(self) -> None:
@@ -62,9 +65,10 @@ class Departures:
 
     def _set_timer(self, now_s: float) -> None:
         next_at_s = self._pool.next_at_s
-        if self._timer is not None and self._timer.active() and self._timer_due_s <= next_at_s:
-            return
-        self._cancel_timer()
+        if self._timer is not None:
+            if self._timer_due_s <= next_at_s:
+                return
+            self._cancel_timer()
         if next_at_s < inf:
             self._timer_due_s = next_at_s
             self._timer = self._clock.callLater(max(0.0, next_at_s - now_s), self._fire)

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from loopixmix.directory import Document
 from loopixmix.errors import MisuseError
-from loopixmix.mixing import Arrived, Drop, Forward, Mixer
+from loopixmix.mixing import Arrived, Forward, Mixer
 from loopixmix.path import Neighbourhood
 from loopixmix.seams import (
     Clock,
@@ -148,6 +148,9 @@ class HopService(Service):
 
     def _judge(self, epochs: Sequence[int], results: Results) -> list[DropReason | None]:
         """Return for each result why its packet goes no further, or None; remember the tags of the others."""
+        if len(results) == 1:
+            [only] = results
+            return self._judge_one(epochs, only)
         verdicts: list[DropReason | None] = [None if isinstance(each, Unwrapped) else each for each in results]
         for index, epoch in enumerate(epochs):
             places = [
@@ -160,21 +163,23 @@ class HopService(Service):
                 verdicts[place] = verdict
         return verdicts
 
-    def _settle(self, waiting: Waiting, unwrapped: Unwrapped, now_s: float) -> None:
-        match self._decide(unwrapped, waiting.arrived_at_s):
-            case Forward() as forward:
-                self._departures.add(forward)
-                self._observer.observe(PacketIn(now_s, waiting.peer, unwrapped.replay_tag))
-            case Arrived() as arrived:
-                self._deliver(waiting, arrived, now_s)
-            case Drop(reason):
-                self._observer.observe(PacketDropped(now_s, reason))
+    def _judge_one(self, epochs: Sequence[int], result: Unwrapped | DropReason) -> list[DropReason | None]:
+        if not isinstance(result, Unwrapped):
+            return [result]
+        return self._keyring.judge_many(epochs[result.key_index], (result.replay_tag,))
 
-    def _decide(self, unwrapped: Unwrapped, arrived_at_s: float) -> Forward | Arrived | Drop:
-        decision = self._mixer.decide(unwrapped, arrived_at_s)
-        if isinstance(decision, Forward) and len(self._departures) >= self._limits.held_packets:
-            return Drop(DropReason.OVERLOADED)
-        return decision
+    def _settle(self, waiting: Waiting, unwrapped: Unwrapped, now_s: float) -> None:
+        decision = self._mixer.decide(unwrapped, waiting.arrived_at_s)
+        if isinstance(decision, Forward):
+            if len(self._departures) >= self._limits.held_packets:
+                self._observer.observe(PacketDropped(now_s, DropReason.OVERLOADED))
+                return
+            self._departures.add(decision)
+            self._observer.observe(PacketIn(now_s, waiting.peer, unwrapped.replay_tag))
+        elif isinstance(decision, Arrived):
+            self._deliver(waiting, decision, now_s)
+        else:
+            self._observer.observe(PacketDropped(now_s, decision.reason))
 
     def _deliver(self, waiting: Waiting, arrived: Arrived, now_s: float) -> None:
         try:

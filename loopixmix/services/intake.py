@@ -85,8 +85,12 @@ class Intake:
             return
         self._is_feeding = True
         try:
-            while self._queue and not self._is_unwrapping:
-                self._unwrap([self._queue.popleft() for _ in range(min(len(self._queue), self._batch_packets))])
+            queue = self._queue
+            while queue and not self._is_unwrapping:
+                if len(queue) == 1 or self._batch_packets == 1:
+                    self._unwrap([queue.popleft()])
+                else:
+                    self._unwrap([queue.popleft() for _ in range(min(len(queue), self._batch_packets))])
         finally:
             self._is_feeding = False
 

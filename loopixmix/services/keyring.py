@@ -64,6 +64,8 @@ class MixKeyring:
         self._epoch_length_s = epoch_length_s
         self._max_tags = max_tags
         self._live: dict[int, _LiveKey] = {}
+        self._counting: tuple[float, float, float, list[tuple[int, bytes]]] = (inf, -inf, 0.0, [])
+        """From when until when (both excluded), and with which grace, which keys count."""
         for epoch, key in store.load().items():
             if now_s >= self._over_at_s(epoch):
                 store.erase(epoch)
@@ -82,6 +84,7 @@ class MixKeyring:
             self._make(epoch)
         for epoch in [epoch for epoch in self._live if now_s >= self._over_at_s(epoch)]:
             self._erase(epoch)
+        self._forget_counting()
         return bool(missing)
 
     def next_change_s(self, now_s: float) -> float:
@@ -98,13 +101,24 @@ class MixKeyring:
 
     def unwrap_keys(self, now_s: float) -> list[tuple[int, bytes]]:
         """Return (epoch, private key) of every key that counts at `now_s`, that of the present epoch first."""
-        present = epoch_at(now_s, self._epoch_length_s)
-        in_grace = (
-            epoch_at(now_s - self.grace_s, self._epoch_length_s),
-            epoch_at(now_s + self.grace_s, self._epoch_length_s),
-        )
+        from_s, until_s, grace_s, keys = self._counting
+        if from_s < now_s < until_s and grace_s == self.grace_s:
+            return keys
+        length_s, grace_s = self._epoch_length_s, self.grace_s
+        in_grace = epoch_at(now_s - grace_s, length_s), epoch_at(now_s + grace_s, length_s)
+        present = epoch_at(now_s, length_s)
         epochs = dict.fromkeys((present, *in_grace))
-        return [(epoch, self._live[epoch].key.private) for epoch in epochs if epoch in self._live]
+        keys = [(epoch, self._live[epoch].key.private) for epoch in epochs if epoch in self._live]
+        # What counts changes where an epoch or a grace begins or ends: until then every packet asks for the same.
+        start_s, end_s = epoch_start_s(present, length_s), epoch_start_s(present + 1, length_s)
+        edges_s = [float(edge_s) for edge_s in (start_s, start_s + grace_s, end_s - grace_s, end_s)]
+        self._counting = (
+            max((edge_s for edge_s in edges_s if edge_s < now_s), default=inf),
+            min((edge_s for edge_s in edges_s if edge_s > now_s), default=-inf),
+            grace_s,
+            keys,
+        )
+        return keys
 
     def judge_many(self, epoch: int, tags: Sequence[bytes]) -> list[DropReason | None]:
         """Remember tags under the key of `epoch`; for each, why its packet must be dropped, or None.
@@ -116,7 +130,10 @@ class MixKeyring:
         if live is None:
             return [DropReason.NO_EPOCH_KEY] * len(tags)
         verdicts = live.replays.judge_many(tags)
-        new = [tag for tag, verdict in zip(tags, verdicts, strict=True) if verdict is None]
+        if len(tags) == 1:
+            new = tags if verdicts[0] is None else ()
+        else:
+            new = [tag for tag, verdict in zip(tags, verdicts, strict=True) if verdict is None]
         if not new:
             return verdicts
         try:
@@ -131,6 +148,10 @@ class MixKeyring:
         for live in self._live.values():
             live.log.close()
         self._live.clear()
+        self._forget_counting()
+
+    def _forget_counting(self) -> None:
+        self._counting = (inf, -inf, 0.0, [])
 
     def _make(self, epoch: int) -> None:
         key = MixKey.generate(self._rng)

@@ -10,6 +10,7 @@ from loopixmix.sphinx.commands import (
     Reply,
     decode_command,
     encode_command,
+    read_relay,
 )
 from loopixmix.sphinx.engine import engine_name, engines, using_engine
 from loopixmix.sphinx.errors import PacketError
@@ -39,6 +40,7 @@ __all__ = [
     "make_surb",
     "open_payload",
     "open_reply",
+    "read_relay",
     "unwrap",
     "unwrap_many",
     "use_surb",

@@ -84,6 +84,16 @@ def encode_command(command: Command) -> bytes:
             return bytes((_DISCARD,)) + _NO_ADDRESS + _NO_VALUE
 
 
+def read_relay(data: bytes) -> tuple[NodeId, int] | None:
+    """Return next hop and delay in microseconds where `data` is a `Relay`, as most commands are; None else.
+
+    What `decode_command` would say of it, without a value in between.
+    """
+    if len(data) != COMMAND_BYTES or data[0] != _RELAY:
+        return None
+    return data[1:33], int.from_bytes(data[33:], "big")
+
+
 def decode_command(data: bytes) -> Command:
     """Return the command in `data`.
 
