@@ -10,6 +10,8 @@
 #![allow(unsafe_code)]
 // What is compiled for wide vectors must be inlined into the function that is.
 #![allow(clippy::inline_always)]
+// Lazy operators are branches, which keep loops from becoming vector instructions.
+#![allow(clippy::needless_bitwise_bool)]
 
 mod calendar;
 mod live;
@@ -155,8 +157,7 @@ impl Propagation {
     /// [`Wrong`]; then nothing is added.
     pub fn push(&mut self, visits: &[Visit<'_>], targets: &[i32]) -> Result<(), Wrong> {
         self.check(visits, targets)?;
-        let plain = !self.any_corrupt
-            && visits.windows(2).all(|pair| std::ptr::eq(pair[0].leaves_s.as_ptr(), pair[1].enters_s.as_ptr()));
+        let plain = !self.any_corrupt && is_plain(visits);
         let mut targets = targets.iter().peekable();
         for index in 0..visits[0].nodes.len() {
             let is_target = targets.next_if(|&&target| usize::try_from(target) == Ok(index)).is_some();
@@ -164,7 +165,12 @@ impl Propagation {
                 self.entropies.push(0.0);
                 self.entropies.len() - 1
             });
-            self.push_packet(visits, index, target, plain);
+            if plain && target.is_none() {
+                self.push_nameless(visits, index);
+            } else {
+                let packet = self.rows.name(target);
+                self.push_named(visits, index, packet);
+            }
         }
         Ok(())
     }
@@ -176,37 +182,46 @@ impl Propagation {
             if [visit.nodes.len(), visit.enters_s.len(), visit.leaves_s.len()] != [length; 3] {
                 return Err(Wrong::Shape);
             }
-            if let Some(&node) = visit.nodes.iter().find(|&&node| !(-1..nodes).contains(&node)) {
-                return Err(Wrong::Node(node));
+            // No early exits, so that each check is a few vector instructions for many packets.
+            if !visit.nodes.iter().fold(true, |right, node| right & (*node >= -1) & (*node < nodes)) {
+                let wrong = visit.nodes.iter().find(|node| !(-1..nodes).contains(*node));
+                return Err(Wrong::Node(wrong.copied().unwrap_or_default()));
             }
+            check_times(visit.enters_s, f64::MIN)?;
+            check_times(visit.leaves_s, f64::MIN)?;
         }
+        check_times(visits[0].enters_s, self.settled_s)?;
         let lengths = i32::try_from(length).map_err(|_| Wrong::Shape)?;
         if !targets.iter().all(|index| (0..lengths).contains(index))
             || targets.windows(2).any(|pair| pair[0] >= pair[1])
         {
             return Err(Wrong::Targets);
         }
-        for (number, visit) in visits.iter().enumerate() {
-            let least_s = if number == 0 { self.settled_s } else { f64::NEG_INFINITY };
-            let is_wrong = |at_s: f64| !(at_s >= least_s && at_s.is_finite());
-            for (index, &node) in visit.nodes.iter().enumerate() {
-                for at_s in [visit.enters_s[index], visit.leaves_s[index]] {
-                    if node >= 0 && is_wrong(at_s) {
-                        return Err(Wrong::Time(at_s));
-                    }
-                }
-            }
-        }
         Ok(())
     }
 
-    fn push_packet(&mut self, visits: &[Visit<'_>], index: usize, target: Option<usize>, plain: bool) {
+    /// Adds a packet that goes from node to node without anything between.
+    #[inline(always)]
+    #[allow(clippy::cast_sign_loss)] // checked before
+    fn push_nameless(&mut self, visits: &[Visit<'_>], index: usize) {
+        let (mut left, mut at_s) = (OUTSIDE, visits[0].enters_s[index]);
+        for visit in visits {
+            let entered = visit.nodes[index] as u32;
+            self.calendar.add(Event { at_s, left, entered, packet: NAMELESS });
+            (left, at_s) = (entered, visit.leaves_s[index]);
+        }
+        self.calendar.add(Event { at_s, left, entered: END, packet: NAMELESS });
+    }
+
+    fn push_named(&mut self, visits: &[Visit<'_>], index: usize, packet: u32) {
         let mut path = visits.iter().map_while(|visit| {
             let node = u32::try_from(visit.nodes[index]).ok()?;
             Some((node, visit.enters_s[index], visit.leaves_s[index]))
         });
-        let Some((first, enter_s, leave_s)) = path.next() else { return };
-        let packet = if plain && target.is_none() { NAMELESS } else { self.rows.name(target) };
+        let Some((first, enter_s, leave_s)) = path.next() else {
+            self.rows.forget(packet);
+            return;
+        };
         self.calendar.add(Event { at_s: enter_s, left: OUTSIDE, entered: first, packet });
         let (mut holder, mut left_s) = (first, leave_s.max(just_after(enter_s)));
         for (node, enter_s, leave_s) in path {
@@ -426,6 +441,24 @@ impl Propagation {
         let last = self.lanes.iter().rposition(Option::is_some);
         self.width = last.map_or(0, |lane| (lane / VECTOR + 1) * VECTOR);
     }
+}
+
+/// Tells whether all packets go all the way, stay everywhere for some time, and are never on a link.
+fn is_plain(visits: &[Visit<'_>]) -> bool {
+    let is_direct = |pair: &[Visit<'_>]| std::ptr::eq(pair[0].leaves_s.as_ptr(), pair[1].enters_s.as_ptr());
+    let stays = |visit: &Visit<'_>| {
+        visit.enters_s.iter().zip(visit.leaves_s).fold(true, |all, (enter_s, leave_s)| all & (leave_s > enter_s))
+    };
+    let goes_on = |visit: &Visit<'_>| visit.nodes.iter().fold(true, |all, node| all & (*node >= 0));
+    visits.windows(2).all(is_direct) && visits.iter().all(|visit| stays(visit) && goes_on(visit))
+}
+
+fn check_times(times: &[f64], least_s: f64) -> Result<(), Wrong> {
+    let is_right = |at_s: f64| (at_s >= least_s) & (at_s <= f64::MAX);
+    if times.iter().fold(true, |right, at_s| right & is_right(*at_s)) {
+        return Ok(());
+    }
+    Err(Wrong::Time(times.iter().copied().find(|at_s| !is_right(*at_s)).unwrap_or(f64::NAN)))
 }
 
 /// The next number above a finite one.

@@ -51,6 +51,10 @@ impl Rows {
     }
 
     pub(super) fn forget(&mut self, packet: u32) {
+        if self.row_of[packet as usize] == TARGET {
+            self.targets.remove(&packet);
+            self.row_of[packet as usize] = NO_ROW;
+        }
         self.free_names.push(packet);
     }
 
