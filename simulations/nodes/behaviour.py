@@ -105,6 +105,11 @@ class Behaviour:
             self.user.go_online()
         self._wait()
 
+    def write(self) -> None:
+        """Write to one of the contacts now; nothing where there is none."""
+        if self._contacts:
+            self._write()
+
     def _write(self) -> None:
         body = self._letters.new_body()
         sending = self.user.send(
