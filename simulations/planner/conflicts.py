@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from loopixmix.errors import MisuseError
 from simulations.exact.delivery import ANSWER_S
@@ -13,7 +14,7 @@ from simulations.planner.wishes import Terms, Wishes
 _STEPS = 12
 _LONGEST_S = 86_400.0
 _LEAST_BITS = 0.1
-_MOST_USERS = 100_000_000
+_MOST_USERS = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +30,20 @@ class Nearest:
 class Infeasible:
     """No network meets all wishes. `conflict`: one sentence; `nearest`: for each wish that could give way, how far."""
 
+    WISHES: ClassVar[tuple[str, ...]] = ("budget", "latency", "bits", "users")
+
     wishes: Wishes
     terms: Terms
     conflict: str
     nearest: tuple[Nearest, ...]
+
+    @property
+    def in_vain(self) -> tuple[str, ...]:
+        """The wishes of which no change alone is enough."""
+        enough = {each.wish for each in self.nearest}
+        if self.wishes.budget_user_month is None:
+            enough.add("budget")
+        return tuple(wish for wish in self.WISHES if wish not in enough)
 
 
 def why_infeasible(wishes: Wishes, terms: Terms, found: Found | None) -> Infeasible:
