@@ -70,7 +70,7 @@ def _drawn(command: Callable[..., Figure]) -> Callable[..., None]:
     return click.option(
         "--columns",
         type=click.Choice(["1", "2"]),
-        default="1",
+        default="2" if command.__name__ == "overlay" else "1",
         show_default=True,
         help="How many columns of a paper the figure is wide.",
     )(writing)
@@ -110,6 +110,61 @@ def replicates(folder: Path, measure: str, columns: str) -> Figure:
     from simulations.plots.results import replicates_figure
 
     return replicates_figure(_result(folder), measure, columns=_columns(columns))
+
+
+@plot.command()
+@click.argument("measurement", type=click.Path(path_type=Path))
+@click.option("--measure", default="delivery_s", show_default=True, help="The distribution that is drawn.")
+@click.option(
+    "--simulated",
+    type=click.Path(path_type=Path),
+    help="A folder of `loopixmix simulate run`. [default: simulate what the measurement implies, now]",
+)
+@click.option("--engine", type=click.Choice(["nodes", "vector"]), default="nodes", show_default=True)
+@click.option("--replicates", type=click.IntRange(1, 10_000), default=5, show_default=True)
+@click.option(
+    "--duration",
+    "duration_s",
+    type=click.FloatRange(1, 86_400),
+    default=60.0,
+    show_default=True,
+    help="Virtual seconds.",
+)
+@click.option("--jobs", type=click.IntRange(1, 256), help="Processes. [default: one for each processor]")
+@_form("cdf")
+@_drawn
+def overlay(
+    measurement: Path,
+    measure: str,
+    simulated: Path | None,
+    engine: str,
+    replicates: int,
+    duration_s: float,
+    jobs: int | None,
+    form: str,
+    columns: str,
+) -> Figure:
+    """Draw a measured network over its simulation, and print both.
+
+    MEASUREMENT is what `loopixmix simulate measure` wrote.
+    """
+    from simulations import run
+    from simulations.importing.comparison import comparison
+    from simulations.importing.measurement import load_measurement
+    from simulations.importing.scenarios import scenario_of
+    from simulations.importing.shown import comparison_table, print_table
+    from simulations.plots.distributions import form_named
+    from simulations.plots.overlay import overlay_figure
+
+    measured = load_measurement(measurement)
+    if simulated is None:
+        scenario = scenario_of(measured, duration_s=duration_s, replicates=replicates)
+        result = run(scenario, engine=engine, jobs=jobs, progress=sys.stderr.isatty())
+    else:
+        result = _result(simulated)
+    figure = overlay_figure(measured, result, measure=measure, form=form_named(form), columns=_columns(columns))
+    print_table(comparison_table(comparison(measured, result)))
+    return figure
 
 
 def _effort_options(command: Callable[P, R]) -> Callable[P, R]:

@@ -13,7 +13,10 @@ from simulations.importing.measurement import Measurement
 from simulations.measures.catalogue import measure_named
 from simulations.measures.replicates import Estimate
 
-INTERVALS = "± half of the 95 % interval of the mean: measured over ten parts of the time, simulated over replicates"
+INTERVALS = (
+    "±: half of the 95 % interval of the mean, measured over parts of the time, simulated over replicates;\n"
+    "difference: measured less simulated"
+)
 
 
 def measurement_table(measurement: Measurement) -> Table:
@@ -28,7 +31,7 @@ def measurement_table(measurement: Measurement) -> Table:
 
 def comparison_table(rows: Sequence[Row]) -> Table:
     """Return one row for each measure: measured, simulated, theory, difference."""
-    table = _table(("measure", "unit", "measured", "simulated", "theory", "measured vs simulated"))
+    table = _table(("measure", "unit", "measured", "simulated", "theory", "difference"))
     for row in rows:
         theory = "" if row.theory is None else f"{row.theory:.4g}"
         difference = f"{row.difference:+.1%}" if row.difference == row.difference else ""
@@ -50,5 +53,5 @@ def text(found: Estimate) -> str:
 def _table(headings: Sequence[str]) -> Table:
     table = Table(caption=INTERVALS, caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place < 2 else "right", no_wrap=place == 0)
+        table.add_column(heading, justify="left" if place < 2 else "right", no_wrap=True)
     return table

@@ -75,8 +75,12 @@ _LEAST_GAP = 0.09
 def measure_label(name: str) -> str:
     """Return the label of a measure's axis, with its unit; raise `MisuseError` where no measure has that name."""
     measure = measure_named(name)
-    words = _MEASURES.get(name) or _plain(name)
-    return f"{words} ({measure.unit})" if measure.unit not in ("", "1") else words
+    return f"{measure_words(name)} ({measure.unit})" if measure.unit not in ("", "1") else measure_words(name)
+
+
+def measure_words(name: str) -> str:
+    """Return the words for a measure, without its unit."""
+    return _MEASURES.get(name) or _plain(name)
 
 
 def key_label(key: str) -> str:

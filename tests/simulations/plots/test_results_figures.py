@@ -1,0 +1,163 @@
+"""Figures of results: what is on them, with what units, and the same bytes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from results_by_hand import result_by_hand
+
+from loopixmix.errors import MisuseError
+from simulations.measures.catalogue import MEASURES
+from simulations.plots.distributions import density, form_named, gamma_quantiles
+from simulations.plots.labels import key_label, measure_label, scale_for
+from simulations.plots.results import distribution_figure, replicates_figure, sweep_figure
+from simulations.plots.style import WIDTH_INCHES, destinations, look, save
+
+DELAYS = {"mix.delay_mean_s": [0.1, 0.2, 0.5]}
+GRID = DELAYS | {"topology.layers": [2, 3]}
+
+
+def only(figure: Figure) -> Axes:
+    [axes] = figure.axes
+    return axes
+
+
+def legend(figure: Figure) -> list[str]:
+    [found] = figure.legends
+    return [text.get_text() for text in found.get_texts()]
+
+
+BUILDERS: dict[str, Callable[[], Figure]] = {
+    "sweep": lambda: sweep_figure(result_by_hand(DELAYS), "entropy_bits"),
+    "grid": lambda: sweep_figure(result_by_hand(GRID), "latency_mean_s", key="topology.layers", columns=2),
+    "replicates": lambda: replicates_figure(result_by_hand(GRID), "entropy_bits"),
+    "one": lambda: replicates_figure(result_by_hand({}, theory=False), "pool_mean"),
+    "cdf": lambda: distribution_figure(result_by_hand(DELAYS), "latency_s"),
+    "density": lambda: distribution_figure(result_by_hand({}, theory=False), "latency_s", form="density"),
+    "tail": lambda: distribution_figure(result_by_hand({}), "latency_s", form="tail"),
+}
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_axes_are_named_and_the_legend_hides_nothing(name: str) -> None:
+    figure = BUILDERS[name]()
+    axes = only(figure)
+    assert figure.get_size_inches()[0] == WIDTH_INCHES[2 if name == "grid" else 1]
+    assert axes.get_ylabel()
+    assert name == "one" or axes.get_xlabel()
+    figure.draw_without_rendering()
+    for box in [found.get_window_extent() for found in figure.legends]:
+        assert not box.overlaps(axes.get_window_extent())
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.x1
+
+
+def test_axes_have_units() -> None:
+    assert only(sweep_figure(result_by_hand(DELAYS), "entropy_bits")).get_ylabel() == "entropy (bit)"
+    assert only(sweep_figure(result_by_hand(DELAYS), "entropy_bits")).get_xlabel() == "mean delay of a hop (s)"
+    assert only(distribution_figure(result_by_hand({}), "latency_s", form="density")).get_ylabel() == "density (1/s)"
+
+
+def test_a_sweep_shows_means_intervals_and_theory() -> None:
+    result = result_by_hand(DELAYS)
+    axes = only(sweep_figure(result, "latency_mean_s"))
+    [bars] = axes.containers
+    means, caps, _ = bars.lines  # type: ignore[attr-defined]
+    assert means.get_ydata() == pytest.approx([result.estimate("latency_mean_s", point=n).mean for n in range(3)])
+    assert caps[1].get_ydata() == pytest.approx([result.estimate("latency_mean_s", point=n).high for n in range(3)])
+    theory = next(line for line in axes.lines if list(line.get_ydata()) == pytest.approx([0.4, 0.8, 2.0]))
+    assert list(theory.get_xdata()) == [0.1, 0.2, 0.5]
+
+
+def test_one_line_for_each_value_of_the_other_keys() -> None:
+    figure = sweep_figure(result_by_hand(GRID), "entropy_bits", key="mix.delay_mean_s")
+    assert legend(figure) == ["2", "3", "theory"]
+    assert figure.legends[0].get_title().get_text() == "layers"
+    three = GRID | {"topology.providers": [1, 2]}
+    figure = sweep_figure(result_by_hand(three, replicates=1), "entropy_bits")
+    assert "layers 2, providers 1" in legend(figure)
+
+
+def test_text_values_can_be_swept() -> None:
+    result = result_by_hand({"corruption.placement": ["balanced", "random", "biased"]})
+    axes = only(sweep_figure(result, "entropy_bits"))
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["balanced", "random", "biased"]
+
+
+def test_a_distribution_shows_its_quantiles_and_theory() -> None:
+    result = result_by_hand({})
+    axes = only(distribution_figure(result, "latency_s"))
+    simulated, theory = axes.lines[0], axes.lines[1]
+    quantiles = np.mean([r.outcome.distributions["latency_s"].quantiles for r in result.records], axis=0)
+    assert simulated.get_xdata() == pytest.approx(quantiles)
+    assert theory.get_xdata() == pytest.approx(result.theory[0].distributions["latency_s"].quantiles)
+    figure = distribution_figure(result_by_hand({}, theory=False), "latency_s")
+    assert "Gamma of the same mean and sd" in legend(figure)
+
+
+def test_densities_hold_all_of_the_share() -> None:
+    probabilities = np.linspace(0.0, 1.0, 2001)
+    heights, edges = density(probabilities, gamma_quantiles(np.clip(probabilities, 1e-6, 1 - 1e-6), mean=2.0, sd=1.0))
+    assert (heights * np.diff(edges)).sum() == pytest.approx(0.999, abs=1e-6)
+    middles = (edges[1:] + edges[:-1]) / 2
+    expected = middles**3 * np.exp(-2 * middles) * 16 / 6  # Gamma of shape 4, rate 2
+    assert heights == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["sweep", "replicates", "density"])
+def test_the_same_data_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
+    first = BUILDERS[name]()
+    with mpl.rc_context({"svg.hashsalt": None, "font.size": 20, "savefig.dpi": 11}):  # a user's own settings
+        second = BUILDERS[name]()
+        paths = [save(figure, tmp_path / str(number)) for number, figure in enumerate((first, second))]
+    for one, other in zip(*paths, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert b"dc:date" not in (tmp_path / "0.svg").read_bytes()
+
+
+def test_what_cannot_be_drawn_is_refused_in_a_line() -> None:
+    single, swept = result_by_hand({}), result_by_hand(DELAYS)
+    with pytest.raises(MisuseError, match='no measure is called "entropie"'):
+        sweep_figure(swept, "entropie")
+    with pytest.raises(MisuseError, match=r'"epsilon" is not in these results \(there is: latency_mean_s'):
+        sweep_figure(swept, "epsilon")
+    with pytest.raises(MisuseError, match=r'"users.count" was not swept \(swept were: mix.delay_mean_s\)'):
+        sweep_figure(swept, "entropy_bits", key="users.count")
+    with pytest.raises(MisuseError, match="nothing was swept"):
+        sweep_figure(single, "entropy_bits")
+    many = result_by_hand({"mix.delay_mean_s": [0.1 * n for n in range(1, 10)], "topology.layers": list(range(1, 9))})
+    with pytest.raises(MisuseError, match=r"8 lines, of topology\.layers; 7 can be told apart"):
+        sweep_figure(many, "entropy_bits")
+    with pytest.raises(MisuseError, match='"entropy_bits" is not in these results'):
+        distribution_figure(swept, "entropy_bits")
+    with pytest.raises(MisuseError, match="cdf, density, tail"):
+        form_named("pdf")
+
+
+def test_files_have_the_endings_that_are_asked_for(tmp_path: Path) -> None:
+    assert destinations(tmp_path / "a") == (tmp_path / "a.png", tmp_path / "a.svg")
+    assert destinations(tmp_path / "a.svg") == (tmp_path / "a.svg",)
+    with pytest.raises(MisuseError, match=r"figures are \.png or \.svg"):
+        destinations(tmp_path / "a.pdf")
+    with pytest.raises(MisuseError, match="there is no folder"):
+        destinations(tmp_path / "nowhere" / "a.png")
+
+
+def test_looks_differ_without_colours() -> None:
+    looks = [look(number) for number in range(7)]
+    assert len({found.marker for found in looks}) == len({str(found.line) for found in looks}) == 7
+
+
+def test_every_measure_has_a_label_with_its_unit() -> None:
+    for measure in MEASURES.values():
+        assert measure_label(measure.name).endswith(f"({measure.unit})") == (measure.unit not in ("", "1"))
+    assert key_label("traffic.payload_rate_per_s") == "payload rate of a user (1/s)"
+    assert key_label("run.duration_s") == "duration (s)"
+    assert scale_for([1, 2, 9]) == scale_for([0, 100]) == "linear"
+    assert scale_for([1, 10]) == "log"
