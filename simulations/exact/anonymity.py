@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import log
 
 import numpy as np
 
 from simulations.attacks.corruption import BoolArray, FloatArray, all_corrupt_share, corrupt_mixes, routing_shares
-from simulations.exact.entropy import LEAST_POOL, anonymity_set
+from simulations.exact.entropy import LEAST_POOL, anonymity_set, two_layer_loss_bits
 from simulations.exact.live import live_entropy_bits
 from simulations.exact.paths import PathStage, class_quantile_bits, target_classes
 from simulations.flows import PROVIDERS, Flows, Stage
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
-_UNEVEN_BITS = 0.05
+_UNEVEN_BITS = 0.02
 
 
 def path_stages(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> list[PathStage]:
@@ -84,7 +83,7 @@ def entropy_notes(flows: Flows, shares: FloatArray) -> Iterator[str]:
             "about 0.05 bit at 27 packets, 0.3 at 13 and 1.4 at 7."
         )
     stages = flows.stages
-    if len(stages) == 2 and stages[0].width / (2 * stages[1].pool_mean * log(2)) > _UNEVEN_BITS:
+    if len(stages) == 2 and two_layer_loss_bits(stages[0].width, stages[1].pool_mean) > _UNEVEN_BITS:
         yield (
             "There are only two stages, and the second one's nodes hold few packets from each node of the first: the "
             f"closed form of entropy_bits is too high by more than {_UNEVEN_BITS} bit."

@@ -60,6 +60,18 @@ def layered_entropy_bits(rate_per_s: float, delay_mean_s: float, layers: int, *,
     return log2(rate_per_s) + erlang_entropy_nats(layers, delay_mean_s) / log(2)
 
 
+def two_layer_loss_bits(width: int, pool: float) -> float:
+    """Return how much less than the closed form two layers give: W / (2 pool ln 2), to first order.
+
+    A mix of the second layer gets one packet in W from the target's first mix, so that its share of the mass is a mean
+    of some pool / W such packets. By a linear noise argument its relative variance at time t is (W / pool)(delay / t),
+    which is W / pool in the mean over the mass, and half a relative variance is the loss in nats. `pool`: packets in a
+    mix of the second layer. Where it is small: MiXiM Fig. 7a, two layers of 10 mixes: 13.329 - 0.034 = 13.295, published 13.296.
+    """
+    _check(width=width, pool=pool)
+    return width / (2 * pool * log(2))
+
+
 def anonymity_set(bits: float) -> float:
     """Return the effective number of packets among which one hides: 2 to the power of its entropy."""
     return float(2.0**bits)

@@ -27,6 +27,7 @@ from simulations.exact.entropy import (
     needed_delay_mean_s,
     needed_rate_per_s,
     one_mix_entropy_bits,
+    two_layer_loss_bits,
 )
 from simulations.exact.latency import (
     Grid,
@@ -107,6 +108,7 @@ __all__ = [
     "repeated",
     "seen_within",
     "turn_wait_mean_s",
+    "two_layer_loss_bits",
     "uniform",
     "user_down_bytes_per_s",
     "user_up_bytes_per_s",

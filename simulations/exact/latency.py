@@ -6,15 +6,16 @@ deviations of the closed forms beside it are exact.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.special import gammainc, gammaincinv
+from scipy.special import gammaincc, gammaincinv
 
 from loopixmix.errors import MisuseError
 
@@ -37,19 +38,24 @@ def erlang_sd_s(stages: int, delay_mean_s: float) -> float:
 
 def erlang_cdf(stages: int, delay_mean_s: float, time_s: ArrayLike) -> FloatArray:
     """Return the probability that `stages` exponential delays of mean `delay_mean_s` last no longer than `time_s`."""
+    return 1.0 - erlang_exceedance(stages, delay_mean_s, time_s)
+
+
+def erlang_exceedance(stages: int, delay_mean_s: float, time_s: ArrayLike) -> FloatArray:
+    """Return the probability that they last longer, to full precision where it is small."""
     times = np.asarray(time_s, dtype=np.float64)
     if stages == 0:
-        return np.where(times >= 0, 1.0, 0.0)
+        return np.where(times >= 0, 0.0, 1.0)
     scaled = np.maximum(times, 0.0) / delay_mean_s
     if stages > _FEW_STAGES:
-        return np.asarray(gammainc(stages, scaled), dtype=np.float64)
+        return np.asarray(gammaincc(stages, scaled), dtype=np.float64)
     # Not yet `stages` events of a Poisson process: several times as fast as the incomplete gamma function.
     term = np.exp(-scaled)
-    fewer = term.copy()
+    fewer: FloatArray = term.copy()
     for event in range(1, stages):
         term *= scaled / event
         fewer += term
-    return 1.0 - fewer
+    return fewer
 
 
 def erlang_quantile_s(stages: int, delay_mean_s: float, probability: float) -> float:
@@ -147,7 +153,7 @@ def erlang(grid: Grid, stages: int, delay_mean_s: float) -> Law:
     """Return the law of the sum of `stages` exponential delays; of no time where there are none."""
     if stages == 0:
         return at_once(grid)
-    return _by_integrals(grid, lambda times: _erlang_integral(stages, delay_mean_s, times))
+    return _by_excess(grid, lambda times: _erlang_excess(stages, delay_mean_s, times))
 
 
 def uniform(grid: Grid, low_s: float, high_s: float) -> Law:
@@ -168,8 +174,7 @@ def piecewise(grid: Grid, quantiles: Sequence[tuple[float, float]]) -> Law:
             total += (above - below) * fixed(grid, below_s).masses
         else:
             _within(grid, above_s)
-            integral = _uniform_integral(below_s, above_s)
-            total += (above - below) * _by_integrals(grid, integral).masses
+            total += (above - below) * _by_excess(grid, partial(_uniform_excess, below_s, above_s)).masses
     return Law(grid, total)
 
 
@@ -196,28 +201,21 @@ def repeated(law: Law, times: int) -> Law:
 
 
 # A law's masses are its density against the hat functions of the grid, so that the mean is kept and the error of a
-# quantile is of the order of the step squared: second differences of the twice integrated density.
-def _by_integrals(grid: Grid, twice_integrated: object) -> Law:
-    if not callable(twice_integrated):
-        raise MisuseError("a law needs its twice integrated density")
+# quantile is of the order of the step squared: second differences of E[max(T - t, 0)], which falls to 0 where T ends.
+def _by_excess(grid: Grid, excess: Callable[[FloatArray], FloatArray]) -> Law:
     times = np.arange(-1, grid.points + 1, dtype=np.float64) * grid.step_s
-    values = np.asarray(twice_integrated(times), dtype=np.float64)
-    return Law(grid, _tidy(np.diff(values, 2) / grid.step_s))
+    return Law(grid, _tidy(np.diff(excess(times), 2) / grid.step_s))
 
 
-def _erlang_integral(stages: int, delay_mean_s: float, times: FloatArray) -> FloatArray:
-    # The integral of the distribution function from 0 to t: t F_k(t) - k theta F_(k+1)(t).
-    kept = np.maximum(times, 0.0)
-    mean = stages * delay_mean_s
-    return kept * erlang_cdf(stages, delay_mean_s, kept) - mean * erlang_cdf(stages + 1, delay_mean_s, kept)
+def _erlang_excess(stages: int, delay_mean_s: float, times: FloatArray) -> FloatArray:
+    mean_s = stages * delay_mean_s
+    longer = mean_s * erlang_exceedance(stages + 1, delay_mean_s, times)
+    return longer - times * erlang_exceedance(stages, delay_mean_s, times)
 
 
-def _uniform_integral(low_s: float, high_s: float) -> object:
-    def integral(times: FloatArray) -> FloatArray:
-        inside = np.clip(times - low_s, 0.0, high_s - low_s)
-        return inside**2 / (2 * (high_s - low_s)) + np.maximum(times - high_s, 0.0)
-
-    return integral
+def _uniform_excess(low_s: float, high_s: float, times: FloatArray) -> FloatArray:
+    above = np.clip(high_s - times, 0.0, high_s - low_s)
+    return above**2 / (2 * (high_s - low_s)) + np.maximum(low_s - times, 0.0)
 
 
 def _tidy(masses: FloatArray) -> FloatArray:

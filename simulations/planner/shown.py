@@ -19,7 +19,7 @@ from simulations.planner.planning import Plan, month_bytes
 from simulations.planner.wishes import LATENCY_NAMES, Terms, Wishes
 from simulations.planner.words import amount_of_bytes, counted, digits, money, seconds
 
-_BAR = 44
+_BAR = 38
 
 
 def plan_shown(plan: Plan, cost: PacketCost, front: Front | None) -> Group:
@@ -136,7 +136,7 @@ def _widths(plan: Plan, cost: PacketCost) -> Group:
     ):
         lines.append(f"  {name:<10}{digits(interval.least):>7} ")
         lines.append_text(_bar(interval, chosen))
-        lines.append(f" {digits(interval.most)}   here {chosen:,}\n")
+        lines.append(f" {digits(interval.most):<7} here {chosen:,}\n")
     lines.append("  The left end is the processors', the right end anonymity's.", style="dim")
     return Group(lines)
 
