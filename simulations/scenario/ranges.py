@@ -188,6 +188,8 @@ def _allowed(expected: inspect.Type, name: str) -> str:
 
 
 def _range(limits: inspect.IntType | inspect.FloatType) -> str:
+    if limits.ge is not None and limits.le is not None:
+        return f"from {_number(limits.ge)} to {_number(limits.le)}"
     low = (
         f"at least {_number(limits.ge)}"
         if limits.ge is not None

@@ -34,6 +34,8 @@ HEADLINES = (
 OUTSIDE = "* theory is outside of the 95 % interval (so it is once in twenty where both are right)"
 _MOST_DECIMALS = 6
 _MORE_DIGITS = 2
+_NOISE = 1e-12
+"""The relative error of sums of floating-point numbers."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,20 @@ class Row:
     exact: float | None
 
     @property
+    def width(self) -> float | None:
+        """Half of the interval's width; 0 where only rounding tells replicates apart."""
+        half = self.found.half_width
+        return 0.0 if half is not None and half <= _NOISE * abs(self.found.mean) else half
+
+    @property
     def value(self) -> str:
         """The mean with its interval, to the digits that mean something."""
-        return with_interval(self.found.mean, self.found.half_width)
+        return with_interval(self.found.mean, self.width)
 
     @property
     def theory(self) -> str:
         """What theory says, to a digit more than the interval has."""
-        return "" if self.exact is None else _rounded(self.exact, self.found.half_width)
+        return "" if self.exact is None else _rounded(self.exact, self.width)
 
     @property
     def difference(self) -> str:
@@ -62,9 +70,10 @@ class Row:
         if self.exact is None or math.isnan(self.found.mean):
             return ""
         less = self.found.mean - self.exact
-        outside = self.found.low is not None and not self.found.holds(self.exact)
-        sign = "-" if less < 0 else "+"
-        return f"{sign}{_rounded(abs(less), self.found.half_width)}{' *' if outside else '  '}"
+        if abs(less) <= _NOISE * abs(self.exact):
+            return "0  "
+        outside = self.width is not None and not self.found.holds(self.exact)
+        return f"{'-' if less < 0 else '+'}{_rounded(abs(less), self.width)}{' *' if outside else '  '}"
 
 
 def rows_of(result: Result, measures: Sequence[str] = ()) -> list[Row]:

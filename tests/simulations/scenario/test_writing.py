@@ -70,7 +70,7 @@ def test_any_number_in_its_range_is_kept_exactly(number: float) -> None:
 
 @given(st.floats(max_value=0, exclude_max=True) | st.floats(min_value=1e9, exclude_min=True) | st.just(float("nan")))
 def test_any_other_number_is_refused(number: float) -> None:
-    with pytest.raises(ScenarioError, match=r"run\.drain_s is .*: must be at least 0 and at most 1000000000"):
+    with pytest.raises(ScenarioError, match=r"run\.drain_s is .*: must be from 0 to 1000000000"):
         change(Scenario(), {"run.drain_s": number})
 
 
