@@ -1,0 +1,283 @@
+"""n-1 on the real nodes: the adversary lets one packet into a mix and keeps others out; loops get lost, and tell.
+
+The victim is the first mix of the first layer, and the adversary rules every wire into it. He blocks each packet with
+probability `blocked_share`, cannot tell loops from others (Loopix 4.2.1), and fills up with packets of his own, which
+he knows when they leave. At times he lets one packet in for certain, the target, and takes the first packet that leaves
+after it has come in, and is not his own, for it.
+
+Bound (Loopix 4.2.1): a share 1/s of what would go in gets through, s = 1/(1 - blocked_share). lambda_R is the rate of
+what would go in and is no loop of the mix's own (users' packets, answers, other nodes' loops), lambda_M that of its own
+loops, mu = 1/delay. The target is mixed with lambda_R/(s mu) packets and lambda_M/mu loops in the mean, and success is
+at most 1 over that: `s mu/(s lambda_M + lambda_R)`; mu/lambda_M where all is blocked. It is a bound for the first that
+leaves, too: E[1/(N + 1 + lambda_M/mu)] for N ~ Poisson(r) is at most 1/(r + lambda_M/mu). What passes, lambda_R/s,
+is counted during the siege: what is blocked is not answered either, so that less comes than without.
+
+Expected: with n others in the mix the next departure is the target's with f(n), where
+`f(n) ((n+1) mu + lambda_M + a) = mu + a f(n+1)`, a = lambda_R/s still coming in, and n is Poisson(a/mu) at first.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+
+from loopixmix.anonymity import LOOP_WINDOW, LoopWatch
+from loopixmix.cover import PoissonStream
+from loopixmix.errors import MisuseError
+from loopixmix.path import choose_mixes, draw_delays_s, hops_for
+from loopixmix.seams import DelayedCall, Fact, LoopSent, NodeId, PacketDelivered, PacketIn, PacketOut
+from loopixmix.services.stream import PoissonTimer
+from loopixmix.sphinx import Discard, Unwrapped, unwrap_many, wrap
+from loopixmix.wire import FrameFormat, is_packet
+from simulations.attacks.detectors import BinomialDetector
+from simulations.attacks.estimates import Estimate
+from simulations.attacks.watching import Phases, false_alarms, forget, noticed, watch
+from simulations.exact.loops import alarm_probability, attack_loss_share, fewest_lost_for_alarm
+from simulations.flows import flows_of
+from simulations.nodes.running import Mix
+from simulations.nodes.world import World
+from simulations.outcome import Progress
+from simulations.scenario.values import NMinusOne, Scenario
+from simulations.seeds import Seeds
+
+FLUSH_DELAYS = 8
+"""Mean delays between two targets: what was in the mix before has left."""
+_LATE_S = 10.0
+_MOST_OTHERS = 100_000
+
+
+def next_departure_share(others_per_s: float, loops_per_s: float, delay_mean_s: float) -> float:
+    """Return how often the first packet that leaves after the target came in is the target.
+
+    `others_per_s` (a): what else comes in, in the steady state; `loops_per_s` (lambda_M): what the mix sends by itself;
+    both 0 or more. `delay_mean_s` (1/mu): above 0.
+    """
+    if not (others_per_s >= 0 and loops_per_s >= 0 and delay_mean_s > 0):
+        raise MisuseError(f"no such mix: {others_per_s} and {loops_per_s} packets/s, delay of {delay_mean_s} s")
+    pool, loops = others_per_s * delay_mean_s, loops_per_s * delay_mean_s
+    most = math.ceil(pool + 20 * math.sqrt(pool) + 40)
+    if most > _MOST_OTHERS:
+        return 1 / (1 + pool + loops)
+    share = 1 / (most + 2 + loops)
+    total = 0.0
+    for others in range(most, -1, -1):
+        share = (1 + pool * share) / (others + 1 + loops + pool)
+        total += share * math.exp(-pool + others * math.log(pool) - math.lgamma(others + 1)) if pool else 0.0
+    return total if pool else share
+
+
+def success_bound(passing_per_s: float, loops_per_s: float, delay_mean_s: float) -> float:
+    """Return s mu/(s lambda_M + lambda_R), at most 1 (Loopix 4.2.1).
+
+    `passing_per_s`: what is let through, lambda_R/s; `loops_per_s` (lambda_M): both 0 or more; `delay_mean_s` (1/mu):
+    above 0.
+    """
+    if not (passing_per_s >= 0 and loops_per_s >= 0 and delay_mean_s > 0):
+        raise MisuseError(f"no such mix: {passing_per_s} and {loops_per_s} packets/s, delay of {delay_mean_s} s")
+    mixed_with = (passing_per_s + loops_per_s) * delay_mean_s
+    return min(1.0, 1 / mixed_with) if mixed_with > 0 else 1.0
+
+
+@dataclass
+class Guesses:
+    """What the adversary's guesses were worth, what he sent of his own, and what of others left beside the targets."""
+
+    right: int = 0
+    wrong: int = 0
+    dummies: int = 0
+    others: int = 0
+
+    def estimate(self) -> Estimate:
+        """Return the share of right guesses; raise `MisuseError` where there was none."""
+        if self.right + self.wrong == 0:
+            raise MisuseError(
+                "attacks.n_minus_one had no target: run.duration_s is too short for mix.delay_mean_s,"
+                " or no user sends through the victim"
+            )
+        return Estimate.of_trials(self.right, self.right + self.wrong)
+
+
+class Siege:
+    """The adversary at the wires into one mix, from `begin` on. `guesses`: see there."""
+
+    def __init__(
+        self, world: World, victim: Mix, *, blocked_share: float, fill_per_s: float, rng: random.Random
+    ) -> None:
+        """Take the mix (of the first layer), the share that is blocked, and the rate of the adversary's own packets."""
+        self.guesses = Guesses()
+        self._world, self._victim, self._rng = world, victim, rng
+        self._blocked_share = blocked_share
+        self._format = FrameFormat(world.geometry.packet_bytes, world.geometry.body_bytes)
+        self._fill: PoissonTimer | None = None
+        if fill_per_s > 0:
+            self._fill = PoissonTimer(PoissonStream(fill_per_s, rng), clock=world.clock, on_due=self._send_own)
+        self._keyring = world.plan.nodes[victim.place].keyring
+        # The wires are his: his own packets come as if from a provider.
+        self._wire = world.hub.network(world.providers[0].node_id, observer=victim.ears)
+        self._sends_own = False
+        self._own_tags: set[bytes] = set()
+        self._target: bytes | None = None
+        self._is_inside = False
+        self._wants_target = False
+        self._next: DelayedCall | None = None
+
+    def begin(self) -> None:
+        """Lay the siege."""
+        self._world.hub.intercept = self._lets_through
+        self._victim.ears.listeners.append(self)
+        if self._fill is not None:
+            self._fill.start()
+        self._wait(FLUSH_DELAYS * self._world.params.delay_mean_s)
+
+    def end(self) -> None:
+        """Let everything through again; no call is left."""
+        self._world.hub.intercept = None
+        self._victim.ears.listeners.remove(self)
+        if self._fill is not None:
+            self._fill.stop()
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+
+    def observe(self, fact: Fact) -> None:
+        """See what comes in and leaves, as the adversary does (and, to count, what it was)."""
+        match fact:
+            case PacketIn(replay_tag=tag) if tag == self._target:
+                self._is_inside = True
+            case PacketDelivered(replay_tag=tag) if tag == self._target:
+                # A loop of the mix itself: nobody's message, and it never leaves.
+                self._try_again(0.0)
+            case PacketOut(replay_tag=tag):
+                if tag in self._own_tags:
+                    self._own_tags.discard(tag)
+                    return
+                is_target = tag == self._target
+                self.guesses.others += not is_target
+                if self._is_inside:
+                    self._guess(right=is_target)
+            case LoopSent() if self._is_inside:
+                self._guess(right=False)
+            case _:
+                pass
+
+    def _guess(self, *, right: bool) -> None:
+        self.guesses.right += right
+        self.guesses.wrong += not right
+        self._try_again(FLUSH_DELAYS * self._world.params.delay_mean_s)
+
+    def _try_again(self, after_s: float) -> None:
+        self._target, self._is_inside = None, False
+        self._wait(after_s)
+
+    def _wait(self, after_s: float) -> None:
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        self._next = self._world.clock.callLater(after_s, self._want_target)
+
+    def _want_target(self) -> None:
+        self._target, self._is_inside, self._wants_target = None, False, True
+
+    def _lets_through(self, _sender: NodeId, receiver: NodeId, frame: bytes) -> bool:
+        if receiver != self._victim.node_id or self._sends_own or not is_packet(frame):
+            return True
+        if self._wants_target:
+            self._wants_target = False
+            self._target = self._tag_of(frame)
+            # It may be lost on its way, or refused.
+            self._wait(_LATE_S + FLUSH_DELAYS * self._world.params.delay_mean_s)
+            return True
+        return self._rng.random() >= self._blocked_share
+
+    def _tag_of(self, frame: bytes) -> bytes | None:
+        keys = [private for _, private in self._keyring.unwrap_keys(self._world.clock.seconds())]
+        packet = self._format.packet_of(frame)
+        result = unwrap_many(keys, [packet], geometry=self._world.geometry)[0]
+        return result.replay_tag if isinstance(result, Unwrapped) else None
+
+    def _send_own(self) -> None:
+        """Send a packet of the adversary's own through the victim to the end of a path, where it is discarded."""
+        world = self._world
+        document = world.document
+        provider = self._rng.choice([each for each in document.nodes if each.layer is None])
+        me = document.node(self._victim.node_id)
+        if me is None:
+            return
+        path = [me, *choose_mixes(document, range(2, document.params.layers + 1), self._rng), provider]
+        delays_s = draw_delays_s(len(path) - 1, document.params, self._rng)
+        hops = hops_for(document, path, Discard(), delays_s, start_s=world.clock.seconds())
+        frame = self._format.packet_frame(wrap(hops, b"", geometry=world.geometry, rng=self._rng))
+        tag = self._tag_of(frame)
+        if tag is not None:
+            self._own_tags.add(tag)
+            self.guesses.dummies += 1
+            self._sends_own = True
+            self._wire.send(self._victim.node_id, frame)
+            self._sends_own = False
+
+
+def attack_n_minus_one(scenario: Scenario, seeds: Seeds, progress: Progress) -> dict[str, float]:
+    """Return `attack.n_minus_one.success` and `.bound`, `.expected`, and who notices it how soon.
+
+    A world runs for `run.warm_up_s`, without attack for `run.duration_s`, and besieged for as long. Of the first comes
+    `.false_alarms`: the share of full windows of all nodes in alarm; of the second `.detected`: whether the victim
+    raised it, `.detected_expected`: the probability that a window of such loss does, `.detection_s`: after how long
+    (left out where it did not), and `.detected_nodes`: the share of all nodes. `.deployed.detected` and so on: the same
+    of the shipped `LoopWatch`. Raises `MisuseError` where there was no target.
+    """
+    attack = scenario.attacks.n_minus_one
+    if attack is None:
+        return {}
+    rng = next(seeds.randoms("attacks"))
+    world = World(scenario, seeds)
+    watched = {
+        "": watch(world.nodes, lambda: binomial_detector(attack), attack.window_loops),
+        ".deployed": watch(world.nodes, LoopWatch, LOOP_WINDOW),
+    }
+    world.start()
+    stage = flows_of(scenario).mixes[0]
+    others_per_s, loops_per_s = stage.packets_per_s / stage.width, scenario.traffic.node_loop_rate_per_s
+    siege = Siege(
+        world,
+        world.mixes[0],
+        blocked_share=attack.blocked_share,
+        fill_per_s=others_per_s * attack.blocked_share,
+        rng=rng,
+    )
+    run = scenario.run
+    phases = Phases(world, run.warm_up_s + 2 * run.duration_s, progress)
+    phases.run(run.warm_up_s)
+    for watchers in watched.values():
+        forget(watchers)
+    phases.run(run.duration_s)
+    figures = {f"attack.n_minus_one{kind}.false_alarms": false_alarms(each) for kind, each in watched.items()}
+    for watchers in watched.values():
+        forget(watchers)
+    began_s = world.clock.seconds()
+    siege.begin()
+    phases.run(run.duration_s)
+    siege.end()
+    world.stop()
+    victim = len(world.providers)
+    for kind, watchers in watched.items():
+        figures |= noticed(f"attack.n_minus_one{kind}", watchers, victim, began_s)
+    delay_s = world.params.delay_mean_s
+    passing_per_s = siege.guesses.others / run.duration_s
+    loss = attack_loss_share(scenario.links.loss, attack.blocked_share)
+    fewest = fewest_lost_for_alarm(attack.window_loops, attack.lost_share, attack.false_alarm_rate)
+    return (
+        figures
+        | siege.guesses.estimate().figures("attack.n_minus_one.success")
+        | {
+            "attack.n_minus_one.bound": success_bound(passing_per_s, loops_per_s, delay_s),
+            "attack.n_minus_one.expected": next_departure_share(passing_per_s, loops_per_s, delay_s),
+            "attack.n_minus_one.detected_expected": alarm_probability(attack.window_loops, fewest, loss),
+            "attack.n_minus_one.false_alarm_rate": alarm_probability(attack.window_loops, fewest, attack.lost_share),
+        }
+    )
+
+
+def binomial_detector(attack: NMinusOne) -> BinomialDetector:
+    """Return the detector that a scenario describes."""
+    return BinomialDetector(
+        window_loops=attack.window_loops, lost_share=attack.lost_share, false_alarm_rate=attack.false_alarm_rate
+    )
