@@ -10,6 +10,7 @@ import msgspec
 
 from loopixmix.errors import ConfigError, MisuseError
 from simulations.scenario.checking import contradictions
+from simulations.scenario.plain import plain
 from simulations.scenario.ranges import faults
 from simulations.scenario.values import Scenario
 
@@ -70,7 +71,7 @@ def change(scenario: Scenario, values: Mapping[str, object], *, source: str = ""
             if not isinstance(found, dict):
                 raise _error(source, f'unknown key "{key}": {section} is no table')
             inner = found
-        inner[last] = value
+        inner[last] = plain(value)
     return _scenario_of(table, source)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import re
 import tomllib
@@ -10,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from loopixmix.errors import MisuseError
 from simulations.scenario import Scenario, ScenarioError, change
+from simulations.scenario.plain import plain
 
 MOST_VALUES = 10_000
 MOST_POINTS = 100_000
@@ -69,7 +68,7 @@ def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axi
     Raises `ScenarioError` where a key is there twice, has no values or one twice, or cannot be swept.
     """
     if isinstance(sweep, Mapping):
-        sweep = [Axis(key, tuple(_plain(value) for value in values)) for key, values in sweep.items()]
+        sweep = [Axis(key, tuple(plain(value) for value in values)) for key, values in sweep.items()]
     axes = tuple(sweep)
     for number, axis in enumerate(axes):
         if axis.key in (other.key for other in axes[:number]):
@@ -117,7 +116,7 @@ def shown(value: object) -> str:
 
 def _values(text: str) -> Iterator[object]:
     if any(mark in text for mark in "\"'[{"):
-        yield from map(_plain, _toml(f"[{text}]"))
+        yield from map(plain, _toml(f"[{text}]"))
         return
     for item in (part.strip() for part in text.split(",")):
         if not item:
@@ -137,24 +136,9 @@ def _toml(text: str) -> list[object]:
 def _bare(item: str) -> object:
     """Return a value without quotation marks: a number, true, false, or text."""
     try:
-        return _plain(tomllib.loads(f"value = {item}")["value"])
+        return plain(tomllib.loads(f"value = {item}")["value"])
     except (tomllib.TOMLDecodeError, RecursionError):
         return item
-
-
-def _plain(value: object) -> object:
-    """Return dates as text, lists as tuples and numpy's numbers as Python's."""
-    match value:
-        case datetime.date() | datetime.time():
-            return value.isoformat()
-        case list() | tuple():
-            return tuple(_plain(item) for item in value)
-        case bool() | int() | float() | str() | dict():
-            return value
-    item = getattr(value, "item", None)
-    if not callable(item):
-        raise MisuseError(f"{value!r} cannot be a value of a scenario")
-    return _plain(item())
 
 
 def _range(text: str, steps: re.Match[str]) -> list[object]:
