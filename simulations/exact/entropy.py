@@ -66,7 +66,7 @@ def two_layer_loss_bits(width: int, pool: float) -> float:
     A mix of the second layer gets one packet in W from the target's first mix, so that its share of the mass is a mean
     of some pool / W such packets. By a linear noise argument its relative variance at time t is (W / pool)(delay / t),
     which is W / pool in the mean over the mass, and half a relative variance is the loss in nats. `pool`: packets in a
-    mix of the second layer. Where it is small: MiXiM Fig. 7a, two layers of 10 mixes: 13.329 - 0.034 = 13.295, published 13.296.
+    mix of the second layer. MiXiM Fig. 7a, two layers of 10 mixes: 13.329 - 0.034 = 13.295, published 13.296.
     """
     _check(width=width, pool=pool)
     return width / (2 * pool * log(2))
