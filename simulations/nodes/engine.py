@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Protocol
 
 from simulations.nodes.limits import refusals
 from simulations.nodes.measuring import Totals, Watch
@@ -23,14 +21,7 @@ _SLICES = 1000
 _TELL_EVERY_S = 1.0
 _FEW_PACKETS = 25.0
 _GARBAGE_THRESHOLD = 200_000
-"""Worlds make few cycles, and looking for them among all that lives takes long."""
-
-
-class RunAttacks(Protocol):
-    """Attacks on the nodes of a world: `simulations.attacks.on_nodes.run_attacks_on_nodes`."""
-
-    def __call__(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> dict[str, float]:
-        """Return the attacks' figures."""
+"""Worlds make few cycles, and looking for them among all that lives takes long: what was built is left out of it."""
 
 
 class NodesEngine:
@@ -47,14 +38,15 @@ class NodesEngine:
     def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
         """Build the world of a scenario, let it run, and return what was measured in it."""
         self.check(scenario)
+        world = World(scenario, seeds)
         with _little_garbage_collection():
-            measured = measure(World(scenario, seeds), progress=progress)
+            measured = measure(world, progress=progress)
         figures = dict(measured.figures)
         attacks = scenario.attacks
         if attacks.n_minus_one is not None or attacks.dropping is not None:
-            # Imported here: it builds worlds of its own.
-            run_attacks: RunAttacks = import_module("simulations.attacks.on_nodes").run_attacks_on_nodes
-            figures |= run_attacks(scenario, seeds, progress=progress)
+            from simulations.attacks.on_nodes import run_attacks_on_nodes  # which imports the world of this package
+
+            figures |= run_attacks_on_nodes(scenario, seeds, progress=progress)
         return Outcome(
             engine=self.name,
             figures=figures,
@@ -104,9 +96,12 @@ class _Pace:
 def _little_garbage_collection() -> Iterator[None]:
     before = gc.get_threshold()
     gc.set_threshold(_GARBAGE_THRESHOLD, *before[1:])
+    gc.collect()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         gc.set_threshold(*before)
 
 

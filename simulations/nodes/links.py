@@ -53,7 +53,12 @@ class _Flight:
 
     def arrive(self) -> None:
         frames, self.frames = self.frames, []
-        self.wire.wires.deliver(self.wire.node_id, self.receiver, self.received, frames)
+        wires = self.wire.wires
+        if wires.receivers.get(self.receiver) is not self.received:
+            return  # that link has ended meanwhile
+        if wires.arrival_taps:
+            wires.show_arrival(self.wire.node_id, self.receiver, frames)
+        self.received(self.wire.node_id, frames)
 
 
 class Wires:
@@ -75,23 +80,29 @@ class Wires:
         self.arrival_taps: list[Tap] = []
         self.intercept: Intercept | None = None
         self.carried = 0
-        """Frames that were put on a link."""
+        """Frames that links brought on their way."""
         self.lost = 0
-        """Of these, frames that the link lost."""
+        """Frames that links lost."""
         self.held_back = 0
         """Frames that `intercept` held back."""
         self.on_lost: Callable[[bytes], object] | None = None
         """Is told of each frame that a link lost."""
-        self._rng = rng
-        self._latency = latency
+        self.rng = rng
+        self.latency = latency
+        self.places = places
         self._loss = loss
-        self._places = places
-        self._receivers: dict[NodeId, FramesReceived] = {}
+        self.receivers: dict[NodeId, FramesReceived] = {}
+        """Who takes frames just now."""
 
     @property
     def latency_mean_s(self) -> float:
         """The mean latency of a link, in seconds."""
-        return self._latency.mean_s
+        return self.latency.mean_s
+
+    @property
+    def is_watched(self) -> bool:
+        """Tell whether frames are looked at, held back or lost."""
+        return bool(self.taps or self._loss or self.intercept is not None)
 
     def network(self, node_id: NodeId, *, observer: Observer) -> WireEnd:
         """Return the network as `node_id` sees it."""
@@ -99,19 +110,15 @@ class Wires:
 
     def attach(self, node_id: NodeId, received: FramesReceived) -> None:
         """Deliver frames for `node_id` to `received` from now on."""
-        self._receivers[node_id] = received
+        self.receivers[node_id] = received
 
     def detach(self, node_id: NodeId) -> None:
         """Take a node or user away; what is under way to it is lost."""
-        self._receivers.pop(node_id, None)
+        self.receivers.pop(node_id, None)
 
     def is_attached(self, node_id: NodeId) -> bool:
         """Tell whether somebody is there to receive."""
-        return node_id in self._receivers
-
-    def receiver(self, node_id: NodeId) -> FramesReceived | None:
-        """Return what takes the frames for a node; None where nobody does."""
-        return self._receivers.get(node_id)
+        return node_id in self.receivers
 
     def ground(self) -> None:
         """Forget everything under way; no call is left."""
@@ -126,27 +133,18 @@ class Wires:
             return False
         for tap in self.taps:
             tap(self.clock.seconds(), sender, receiver, frame)
-        self.carried += 1
-        if self._loss and self._rng.random() < self._loss:
+        if self._loss and self.rng.random() < self._loss:
             self.lost += 1
             if self.on_lost is not None:
                 self.on_lost(frame)
             return False
         return True
 
-    def draw_latency_s(self, sender: NodeId, receiver: NodeId) -> float:
-        """Draw how long frames from one to the other are under way."""
-        places = self._places
-        return self._latency.draw_s(places.get(sender, _ANYWHERE), places.get(receiver, _ANYWHERE), self._rng)
-
-    def deliver(self, sender: NodeId, receiver: NodeId, received: FramesReceived, frames: list[bytes]) -> None:
-        """Give frames to whom they were sent, unless that link has ended meanwhile."""
-        if self._receivers.get(receiver) is not received:
-            return
+    def show_arrival(self, sender: NodeId, receiver: NodeId, frames: Sequence[bytes]) -> None:
+        """Show frames that have arrived to the taps at the receivers' ends."""
         for tap in self.arrival_taps:
             for frame in frames:
                 tap(self.clock.seconds(), sender, receiver, frame)
-        received(sender, frames)
 
 
 class WireEnd:
@@ -165,6 +163,9 @@ class WireEnd:
         self.departures: Departure | None = None
         """Is told of each frame that leaves here."""
         self._observer = observer
+        self._place = wires.places.get(node_id, _ANYWHERE)
+        self._seconds, self._call_later = wires.clock.seconds, wires.clock.callLater
+        self._draw_s = wires.latency.draw_s
         self._received: FramesReceived | None = None
         self._flights: dict[NodeId, _Flight] = {}
 
@@ -181,8 +182,8 @@ class WireEnd:
     def send(self, peer: NodeId, frame: bytes) -> bool:
         """Send one frame; false, and an observed drop, where `peer` is not there."""
         wires = self.wires
-        received = wires.receiver(peer)
-        now_s = wires.clock.seconds()
+        received = wires.receivers.get(peer)
+        now_s = self._seconds()
         if received is None:
             self._observer.observe(PacketDropped(now_s, DropReason.NO_LINK))
             return False
@@ -190,14 +191,15 @@ class WireEnd:
         self.sent_bytes += len(frame)
         if self.departures is not None:
             self.departures(frame, now_s)
-        if not wires.passes(self.node_id, peer, frame):
+        if wires.is_watched and not wires.passes(self.node_id, peer, frame):
             return True
+        wires.carried += 1
         flight = self._flights.get(peer)
         if flight is not None and flight.left_at_s == now_s and flight.frames:
             flight.frames.append(frame)
             return True
         flight = self._flights[peer] = _Flight(self, peer, received, now_s, [frame])
-        wires.clock.callLater(wires.draw_latency_s(self.node_id, peer), flight.arrive)
+        self._call_later(self._draw_s(self._place, wires.places.get(peer, _ANYWHERE), wires.rng), flight.arrive)
         return True
 
     def _take(self, sender: NodeId, frames: Sequence[bytes]) -> None:

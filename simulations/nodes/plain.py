@@ -9,8 +9,7 @@ packet keeps its number on the way. Nothing of it is worth anything outside a si
 
 The layout is Sphinx's, `alpha 32 | beta | gamma 16 | body`. alpha: the packet's number, 32 random bytes. beta: for each
 hop `length 1 | command 41 | mark of the next hop's key 16`, the last without the mark. gamma: `mark of this hop's key
-8 | number of the hop 1 | zeros 3 | checksum 4` over alpha, beta and the number of the hop. body: `checksum 16 | padded
-content`.
+8 | number of the hop, four times | checksum 4` over alpha and beta. body: `checksum 16 | padded content`.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ from loopixmix.sphinx.geometry import (
     COMMAND_BYTES,
     HOP_BYTES,
     KEY_BYTES,
-    LENGTH_PREFIX_BYTES,
     POINT_BYTES,
     ROUTE_BYTES,
     Geometry,
@@ -44,7 +42,7 @@ _MARK_BYTES = 8
 _COMMAND_LENGTH = bytes([COMMAND_BYTES])
 _NO_MARK = bytes(KEY_BYTES - _MARK_BYTES)
 _HOP_NUMBERS = tuple(bytes([number]) for number in range(256))
-_GAMMA_MIDDLES = tuple(number + bytes(3) for number in _HOP_NUMBERS)
+_HOPS_IN_GAMMA = tuple(number * 4 for number in _HOP_NUMBERS)
 _MAC_FILLER = bytes(KEY_BYTES - 4)
 _LOW_ORDER = frozenset((bytes(POINT_BYTES), b"\x01" + bytes(POINT_BYTES - 1)))
 
@@ -80,7 +78,8 @@ class PlainEngine:
         head = b"".join(parts)
         number = alpha[:NUMBER_BYTES]
         payload_keys = tuple([number + _HOP_NUMBERS[hop] for hop in range(len(route.commands))])
-        return head + _gamma(route.public_keys[0][:_MARK_BYTES], 0, head), payload_keys
+        gamma = route.public_keys[0][:_MARK_BYTES] + _HOPS_IN_GAMMA[0] + crc32(head).to_bytes(4, "big")
+        return head + gamma, payload_keys
 
     def wrap(self, route: Route, content: bytes, geometry: Geometry) -> bytes:
         """Return a packet that takes `content` to the end of the route."""
@@ -118,10 +117,17 @@ def _unwrap(marks: Sequence[bytes], packet: bytes, geometry: Geometry) -> Unwrap
         return DropReason.WRONG_LENGTH
     if packet[POINT_BYTES - 1] >= 0x7F and not is_canonical(packet[:POINT_BYTES]):
         return DropReason.BAD_POINT
-    gamma_start, body_start = POINT_BYTES + geometry.beta_bytes, geometry.header_bytes
-    gamma, head = packet[gamma_start:body_start], packet[:gamma_start]
-    mark, hop = gamma[:_MARK_BYTES], gamma[_MARK_BYTES]
-    if mark not in marks or gamma != _gamma(mark, hop, head):
+    body_start = geometry.header_bytes
+    gamma_start = body_start - KEY_BYTES
+    head, mark, hop = packet[:gamma_start], packet[gamma_start : gamma_start + _MARK_BYTES], packet[body_start - 5]
+    checksum = packet[body_start - 4 : body_start]
+    hops = packet[body_start - 8 : body_start - 4]
+    if (
+        mark not in marks
+        or hops != _HOPS_IN_GAMMA[hop]
+        or hop >= geometry.hops
+        or crc32(head) != int.from_bytes(checksum, "big")
+    ):
         return DropReason.BAD_POINT if head[:POINT_BYTES] in _LOW_ORDER else DropReason.BAD_MAC
     start = POINT_BYTES + hop * HOP_BYTES
     if head[start] != COMMAND_BYTES:
@@ -130,14 +136,8 @@ def _unwrap(marks: Sequence[bytes], packet: bytes, geometry: Geometry) -> Unwrap
     following = head[command_end : command_end + _MARK_BYTES]
     tag = head[:NUMBER_BYTES] + _HOP_NUMBERS[hop]
     # At the last hop of a shorter path padding follows; what it makes of the header goes nowhere.
-    rest = head + _gamma(following, hop + 1, head) + packet[body_start:] if following else packet
-    return Unwrapped(
-        marks.index(mark), tag, head[start + LENGTH_PREFIX_BYTES : command_end], rest, tag, geometry.body_bytes
-    )
-
-
-def _gamma(mark: bytes, hop: int, head: bytes) -> bytes:
-    return mark + _GAMMA_MIDDLES[hop] + crc32(head, hop).to_bytes(4, "big")
+    rest = head + following + _HOPS_IN_GAMMA[hop + 1] + checksum + packet[body_start:] if following else packet
+    return Unwrapped(marks.index(mark), tag, head[start + 1 : command_end], rest, tag, geometry.body_bytes)
 
 
 def _seal(key: bytes, content: bytes, geometry: Geometry) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
@@ -48,19 +49,23 @@ S = TypeVar("S", MixService, ProviderService)
 class Ears:
     """Passes facts to a node's counters and to whoever else listens."""
 
-    __slots__ = ("_count", "counters", "listeners")
+    __slots__ = ("_count", "_observers", "counters")
 
     def __init__(self, counters: Counters) -> None:
         """Take the node's counters."""
         self.counters = counters
-        self.listeners: list[Observer] = []
+        self._observers: list[Callable[[Fact], None]] = []
         self._count = counters.observe
 
     def observe(self, fact: Fact) -> None:
         """Pass one fact on."""
         self._count(fact)
-        for listener in self.listeners:
-            listener.observe(fact)
+        for observe in self._observers:
+            observe(fact)
+
+    def add(self, observer: Observer) -> None:
+        """Let somebody else hear the node's facts, after its counters and those who came before."""
+        self._observers.append(observer.observe)
 
 
 @dataclass(frozen=True, kw_only=True)

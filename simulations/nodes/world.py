@@ -35,7 +35,7 @@ from simulations.seeds import Seeds
 
 class World:
     """Everything of one replicate. `mixes` are in the order of the layers; each node and user has `node_id`, `service`
-    (the shipped one), `counters` and `ears.listeners`, to which observers of its facts may be added.
+    (the shipped one), `counters` and `ears`, to which observers of its facts may be added.
 
     `hub` carries all frames: see `simulations.nodes.links.Wires` for `taps` and `intercept`.
     """
