@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from client.core.expectation import Expectations, Expected, RetryPolicy
 from client.core.health import LoopHealth
 from client.core.packets import MadePacket
@@ -9,6 +11,8 @@ from loopixmix.seams import Clock, LoopLost, LoopReturned, LoopSent, Observer
 from loopixmix.sphinx import Geometry, PacketError, open_reply
 
 MAX_EXPECTED = 4096
+MAX_STAND_INS = 4096
+"""Stand-ins of which the answer is known for what it is; that of an older one is looked for in the store, in vain."""
 
 
 class Loops:
@@ -21,17 +25,25 @@ class Loops:
         self._clock = clock
         self._observer = observer
         self._expected: Expectations[MadePacket] = Expectations(capacity=MAX_EXPECTED)
+        self._stand_ins: OrderedDict[bytes, None] = OrderedDict()
 
     def on_sent(self, made: MadePacket, now_s: float) -> None:
         """Note a loop that left."""
         self._expected.expect(made.surb_id, Expected(made, made.keys, now_s), now_s + self.policy.timeout_s(1, 0.0))
         self._observer.observe(LoopSent(now_s))
 
+    def on_stand_in_sent(self, surb_id: bytes) -> None:
+        """Note a packet that left in place of a payload: its answer tells nothing."""
+        self._stand_ins[surb_id] = None
+        if len(self._stand_ins) > MAX_STAND_INS:
+            self._stand_ins.popitem(last=False)
+
     def on_reply(self, surb_id: bytes, body: bytes, geometry: Geometry) -> bool:
         """Take what came by a reply block; false where the block is not one of a loop."""
         expected = self._expected.find(surb_id)
         if expected is None:
-            return False
+            # What came back for a stand-in is worthless, altered or not.
+            return self._forget_stand_in(surb_id)
         try:
             open_reply(expected.keys, body, geometry=geometry)
         except PacketError:
@@ -42,6 +54,12 @@ class Loops:
         made = expected.subject
         self.health.on_returned(round_trip_s)
         self._observer.observe(LoopReturned(now_s, round_trip_s, made.delays_s, made.delay_count))
+        return True
+
+    def _forget_stand_in(self, surb_id: bytes) -> bool:
+        if surb_id not in self._stand_ins:
+            return False
+        del self._stand_ins[surb_id]
         return True
 
     def count_lost(self) -> None:

@@ -153,12 +153,27 @@ class Traffic:
         job = self._queue.next()
         packet = job.make(maker, now_s) if job is not None else None
         if job is None or packet is None:
-            return self._send(_stand_in(maker, now_s))
+            return self._send_stand_in(maker, now_s)
         if not self._send(packet):
             job.on_unsent()
             return False
         job.on_sent(now_s)
         self.real_sent += 1
+        return True
+
+    def _send_stand_in(self, maker: PacketMaker, now_s: float) -> bool:
+        """Send what leaves where there is no payload: a loop that nobody counts, answered as a payload would be.
+
+        Were it not answered, the number of packets in the network, and of replies in our mailbox, would tell how many
+        payloads we send.
+        """
+        try:
+            made = maker.loop(now_s)
+        except UnavailableError:
+            return self._send(maker.drop(now_s).packet)  # nobody ends loops in this network
+        if not self._send(made.packet):
+            return False
+        self._loops.on_stand_in_sent(made.surb_id)
         return True
 
     def _send_loop(self) -> bool:
@@ -181,15 +196,3 @@ class Traffic:
 
     def _send(self, packet: bytes) -> bool:
         return self._session.send(Packet(packet))
-
-
-def _stand_in(maker: PacketMaker, now_s: float) -> bytes:
-    """Return what leaves where there is no payload: a loop that nobody counts, answered as a payload would be.
-
-    Were it not answered, the number of packets in the network, and of replies in our mailbox, would tell how many
-    payloads we send.
-    """
-    try:
-        return maker.loop(now_s).packet
-    except UnavailableError:
-        return maker.drop(now_s).packet  # nobody ends loops in this network
