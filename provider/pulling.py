@@ -16,7 +16,7 @@ from loopixmix.wire import FrameFormat, Pull
 from provider.alarm import StoreAlarm
 from provider.mailbox import Fetch, ItemNumber, Mailbox, answer_items
 from provider.store.access import StoreAccess
-from provider.store.items import Taken, delete_items, take_items
+from provider.store.items import Taken, take_items
 
 SendFrame: TypeAlias = Callable[[NodeId, bytes], bool]
 
@@ -97,5 +97,5 @@ class Pulling:
             self._delete(puller, pull.acknowledged)
 
     def _delete(self, puller: Puller, numbers: Sequence[ItemNumber]) -> None:
-        deleting = self._access.write(lambda connection: delete_items(connection, puller.key, numbers))
+        deleting = self._access.delete(puller.key, numbers)
         deleting.addErrback(self._alarm.failed).addCallback(lambda _: puller.mailbox.deleted(numbers))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 
-from loopixmix.seams import Clock
-from provider.mailbox import MailboxRules
+from loopixmix.seams import Clock, NodeId
+from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
 from provider.store.items import NewItem, Outcome
-from provider.store.lanes import ClockLane, Lane, Storing, ThreadLane, Work, read_batch, write_batch
+from provider.store.lanes import ClockLane, Deleting, Lane, Storing, ThreadLane, Work, read_batch, write_batch
 
 _R = TypeVar("_R")
 
@@ -42,6 +42,12 @@ class StoreAccess:
         storing = Storing(item)
         self._writing.submit(storing)
         return storing.done
+
+    def delete(self, owner: NodeId, numbers: Sequence[ItemNumber]) -> Deferred[None]:
+        """Delete items of the account with the identity `owner`; fires when that is on the disk."""
+        deleting = Deleting(owner, numbers)
+        self._writing.submit(deleting)
+        return deleting.done
 
     def write(self, work: Callable[[Connection], _R]) -> Deferred[_R]:
         """Change something; fires with the result once it is on the disk, fails with `StoreError`."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Integer, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, RowMapping, bindparam, delete, func, insert, select, tuple_, update
 
 from loopixmix.seams import NodeId
 from loopixmix.wire import ItemKind
@@ -60,7 +61,6 @@ _UPDATE_BOX = (
     .where(accounts.c.id == bindparam("b_id"))
     .values(next_number=bindparam("b_next_number"), item_count=bindparam("b_item_count"))
 )
-_FIND_ACCOUNT = select(accounts.c.id).where(accounts.c.identity == bindparam("identity"))
 _ITEM_COLUMNS = (items.c.number, items.c.kind, items.c.surb_id, items.c.body)
 _TAKE_FRESH = (
     select(accounts.c.id, *_ITEM_COLUMNS)
@@ -80,10 +80,24 @@ _TAKE_AGAIN = (
 )
 _DELETE_OWN = (
     delete(items)
-    .where(items.c.account_id == bindparam("b_account_id"))
-    .where(items.c.number.in_(bindparam("numbers", expanding=True)))
+    .where(tuple_(items.c.account_id, items.c.number).in_(bindparam("owned", expanding=True)))
+    .returning(items.c.account_id)
+)
+_FIND_ACCOUNTS = select(accounts.c.identity, accounts.c.id).where(
+    accounts.c.identity.in_(bindparam("identities", expanding=True))
+)
+_FEWER = (
+    update(accounts)
+    .where(accounts.c.id == bindparam("b_id"))
+    .values(item_count=func.coalesce(accounts.c.item_count, 0) - bindparam("b_fewer", type_=Integer))
 )
 _BOX_COLUMNS = (accounts.c.identity, accounts.c.id, accounts.c.next_number, accounts.c.item_count)
+_KNOWN_BOXES = select(*_BOX_COLUMNS).where(
+    accounts.c.identity.in_(bindparam("identities", expanding=True)), accounts.c.name != VOID_NAME
+)
+_VOID_BOX = select(*_BOX_COLUMNS).where(accounts.c.name == VOID_NAME)
+_CLEAR_VOID = delete(items).where(items.c.account_id == bindparam("b_void"))
+_INSERT_ITEMS = insert(items)
 
 
 def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRules) -> list[Outcome]:
@@ -93,7 +107,7 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
     the next batch: it takes the same time.
     """
     boxes, void = _boxes(connection, {item.recipient for item in new})
-    connection.execute(delete(items).where(items.c.account_id == void.account_id))
+    connection.execute(_CLEAR_VOID, {"b_void": void.account_id})
     rows: list[dict[str, int | bytes]] = []
     outcomes: list[Outcome] = []
     touched: dict[int, _Box] = {}
@@ -109,7 +123,7 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
         box.item_count += 0 if box is void else 1
         touched[box.account_id] = box
     if rows:
-        connection.execute(insert(items), rows)
+        connection.execute(_INSERT_ITEMS, rows)
         connection.execute(_UPDATE_BOX, [box.as_parameters() for box in touched.values()])
     return outcomes
 
@@ -132,30 +146,38 @@ def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken 
 
 def delete_items(connection: Connection, identity: NodeId, numbers: Sequence[ItemNumber]) -> int:
     """Delete what the owner has stored safely; return how many there were."""
-    account_id = connection.execute(_FIND_ACCOUNT, {"identity": identity}).scalar()
-    if account_id is None:
-        return 0
+    return delete_owned(connection, [(identity, numbers)])
+
+
+def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[ItemNumber]]]) -> int:
+    """Delete what several owners (by identity) have stored safely; return how many items there were."""
+    account_ids: dict[NodeId, int] = {}
+    for chunk in _chunks(sorted({identity for identity, _ in owned})):
+        found = connection.execute(_FIND_ACCOUNTS, {"identities": chunk})
+        account_ids.update((identity, account_id) for identity, account_id in found)
     # A number over the range of the database was never given to anybody.
-    wanted = [number for number in numbers if number < 2**63]
-    deleted = sum(
-        connection.execute(_DELETE_OWN, {"b_account_id": account_id, "numbers": chunk}).rowcount
-        for chunk in _chunks(wanted)
-    )
-    _subtract(connection, account_id, deleted)
-    return deleted
+    wanted = [
+        (account_ids[identity], number)
+        for identity, numbers in owned
+        if identity in account_ids
+        for number in numbers
+        if number < 2**63
+    ]
+    fewer: Counter[int] = Counter()
+    for pairs in _chunks(wanted):
+        fewer.update(connection.execute(_DELETE_OWN, {"owned": pairs}).scalars())
+    _subtract(connection, fewer)
+    return fewer.total()
 
 
 def expire_items(connection: Connection, oldest_day: int, limit: int) -> int:
     """Delete at most `limit` items stored before `oldest_day`; return how many there were."""
     expired = select(items.c.id, items.c.account_id).where(items.c.stored_day < oldest_day).limit(limit)
     found = connection.execute(expired).all()
-    lost: dict[int, int] = {}
-    for row in found:
-        lost[row.account_id] = lost.get(row.account_id, 0) + 1
+    lost = Counter(row.account_id for row in found)
     for chunk in _chunks([row.id for row in found]):
         connection.execute(delete(items).where(items.c.id.in_(chunk)))
-    for account_id, count in lost.items():
-        _subtract(connection, account_id, count)
+    _subtract(connection, lost)
     return len(found)
 
 
@@ -171,10 +193,9 @@ def skip_numbers(connection: Connection, count: int) -> None:
 def _boxes(connection: Connection, recipients: set[NodeId]) -> tuple[dict[NodeId, _Box], _Box]:
     boxes: dict[NodeId, _Box] = {}
     for chunk in _chunks(sorted(recipients)):
-        known = select(*_BOX_COLUMNS).where(accounts.c.identity.in_(chunk), accounts.c.name != VOID_NAME)
-        boxes.update((row["identity"], _Box(row)) for row in connection.execute(known).mappings())
-    void = select(*_BOX_COLUMNS).where(accounts.c.name == VOID_NAME)
-    return boxes, _Box(connection.execute(void).mappings().one())
+        known = connection.execute(_KNOWN_BOXES, {"identities": chunk}).mappings()
+        boxes.update((row["identity"], _Box(row)) for row in known)
+    return boxes, _Box(connection.execute(_VOID_BOX).mappings().one())
 
 
 def _stored_item(number: ItemNumber, kind: int, surb_id: bytes, body: bytes) -> StoredItem:
@@ -192,10 +213,10 @@ def _row(box: _Box, item: NewItem) -> dict[str, int | bytes]:
     }
 
 
-def _subtract(connection: Connection, account_id: int, count: int) -> None:
-    if count:
-        fewer = func.coalesce(accounts.c.item_count, 0) - count
-        connection.execute(update(accounts).where(accounts.c.id == account_id).values(item_count=fewer))
+def _subtract(connection: Connection, fewer: Counter[int]) -> None:
+    """Count fewer items in accounts, by their ids."""
+    if fewer:
+        connection.execute(_FEWER, [{"b_id": account_id, "b_fewer": count} for account_id, count in fewer.items()])
 
 
 def _chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:

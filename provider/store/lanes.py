@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.errors import StoreError
-from loopixmix.seams import Clock, DelayedCall
-from provider.mailbox import MailboxRules
+from loopixmix.seams import Clock, DelayedCall, NodeId
+from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
-from provider.store.items import NewItem, Outcome, store_items
+from provider.store.items import NewItem, Outcome, delete_owned, store_items
 
 _R = TypeVar("_R")
 MAX_BATCH = 512
@@ -79,16 +79,39 @@ class Storing:
         self.done.errback(error)
 
 
+class Deleting:
+    """Items that their owner has stored safely; those of a batch are deleted by one statement."""
+
+    def __init__(self, owner: NodeId, numbers: Sequence[ItemNumber]) -> None:
+        """Take the owner's identity and the items' numbers; `done` fires when they are gone."""
+        self.done: Deferred[None] = Deferred()
+        self.owned = owner, numbers
+
+    def run(self, connection: Connection) -> None:
+        """Nothing: `write_batch` deletes all at once."""
+
+    def settle(self) -> None:
+        """Tell that it is done."""
+        self.done.callback(None)
+
+    def fail(self, error: Exception) -> None:
+        """Hand out what went wrong."""
+        self.done.errback(error)
+
+
 RunBatch: TypeAlias = Callable[[Sequence[Job]], None]
 
 
 def write_batch(store: MailStore, rules: MailboxRules, jobs: Sequence[Job]) -> None:
     """Do all jobs in one transaction."""
     storing = [job for job in jobs if isinstance(job, Storing)]
+    deleting = [job.owned for job in jobs if isinstance(job, Deleting)]
 
     def work(connection: Connection) -> None:
         for job in jobs:
             job.run(connection)
+        if deleting:
+            delete_owned(connection, deleting)
         if storing:
             outcomes = store_items(connection, [job.item for job in storing], rules)
             for job, outcome in zip(storing, outcomes, strict=True):
