@@ -53,7 +53,7 @@ def _hidden(address: bytes, payload: bytes, surb: Surb | None) -> bytes:
 
 def choose_mixes(document: Document, layers: Iterable[int], rng: Rng) -> tuple[NodeEntry, ...]:
     """Return one mix of each of `layers` (1 to `params.layers`), each chosen alone and uniformly."""
-    return tuple(rng.choice(document.layer(layer)) for layer in layers)
+    return tuple([rng.choice(document.layer(layer)) for layer in layers])
 
 
 def choose_path(document: Document, *, entry: NodeId, exit: NodeId, rng: Rng) -> tuple[NodeEntry, ...]:
@@ -87,14 +87,11 @@ def draw_delays_s(count: int, params: NetworkParams, rng: Rng) -> tuple[float, .
 
     A delay beyond `max_delay_s`, which comes once in 1e12 draws and which no node accepts, is drawn anew.
     """
-    return tuple(_draw_delay_s(params, rng) for _ in range(count))
-
-
-def _draw_delay_s(params: NetworkParams, rng: Rng) -> float:
-    while True:
-        delay_s = rng.expovariate(1 / params.delay_mean_s)
-        if delay_s <= params.max_delay_s:
-            return delay_s
+    rate_per_s, max_delay_s = 1 / params.delay_mean_s, params.max_delay_s
+    delays_s = [rng.expovariate(rate_per_s) for _ in range(count)]
+    while max(delays_s, default=0.0) > max_delay_s:
+        delays_s = [delay_s if delay_s <= max_delay_s else rng.expovariate(rate_per_s) for delay_s in delays_s]
+    return tuple(delays_s)
 
 
 def hops_for(
@@ -112,6 +109,10 @@ def hops_for(
         Relay(following.id, round(delay_s * _US_PER_S)) for following, delay_s in zip(nodes[1:], delays_s, strict=True)
     ]
     commands.append(final)
+    first = _epoch_with_keys(document, start_s)
+    if _epoch_with_keys(document, start_s + sum(delays_s)) == first:
+        # Nearly always: the whole path within one epoch.
+        return [Hop(node.mix_key(first), command) for node, command in zip(nodes, commands, strict=True)]
     hops: list[Hop] = []
     arrival_s = start_s
     for node, command, delay_s in zip(nodes, commands, (*delays_s, 0.0), strict=True):

@@ -67,7 +67,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     params: NetworkParams
     nodes: Annotated[tuple[NodeEntry, ...], msgspec.Meta(max_length=MAX_NODES)]
 
-    @property
+    @functools.cached_property
     def epochs(self) -> range:
         """The epochs for which there are keys: `epoch` and those until `valid_until_s`."""
         return range(self.epoch, max(self.epoch, self.valid_until_s // self.params.epoch_length_s))
@@ -86,7 +86,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def providers_of(self, service: str) -> tuple[NodeEntry, ...]:
         """Return the providers that offer `service`."""
-        return tuple(provider for provider in self.providers() if service in provider.services)
+        return self._by_service.get(service, ())
 
     def node(self, node_id: NodeId) -> NodeEntry | None:
         """Return the node with this id, if it takes part."""
@@ -119,6 +119,11 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @functools.cached_property
     def _by_role(self) -> dict[Role, tuple[NodeEntry, ...]]:
         return {role: tuple(node for node in self.nodes if node.role is role) for role in Role}
+
+    @functools.cached_property
+    def _by_service(self) -> dict[str, tuple[NodeEntry, ...]]:
+        names = sorted({name for provider in self.providers() for name in provider.services})
+        return {name: tuple(each for each in self.providers() if name in each.services) for name in names}
 
     @functools.cached_property
     def _layers(self) -> dict[int, tuple[NodeEntry, ...]]:

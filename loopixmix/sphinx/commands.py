@@ -19,6 +19,7 @@ SURB_ID_BYTES = 8
 MAX_DELAY_US = 2**64 - 1
 
 _RELAY, _DELIVER, _REPLY, _DISCARD = 1, 2, 3, 4
+_RELAY_BYTE = bytes((_RELAY,))
 _NO_ADDRESS = bytes(ADDRESS_BYTES)
 _NO_VALUE = bytes(8)
 
@@ -30,7 +31,8 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
     delay_us: int
 
     def __post_init__(self) -> None:
-        _check_address("next hop", self.next_hop)
+        if len(self.next_hop) != ADDRESS_BYTES:
+            _check_address("next hop", self.next_hop)
         if not 0 <= self.delay_us <= MAX_DELAY_US:
             raise MisuseError("a delay is 0 to 2**64 - 1 microseconds")
 
@@ -73,9 +75,9 @@ def _check_address(what: str, address: bytes) -> None:
 
 def encode_command(command: Command) -> bytes:
     """Return the 41 bytes of a command."""
+    if isinstance(command, Relay):  # most are
+        return _RELAY_BYTE + command.next_hop + command.delay_us.to_bytes(8, "big")
     match command:
-        case Relay(next_hop, delay_us):
-            return bytes((_RELAY,)) + next_hop + delay_us.to_bytes(8, "big")
         case Deliver(address):
             return bytes((_DELIVER,)) + address + _NO_VALUE
         case Reply(recipient, surb_id):

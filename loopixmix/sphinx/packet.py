@@ -12,8 +12,7 @@ from loopixmix.sphinx.commands import Command
 from loopixmix.sphinx.geometry import KEY_BYTES, MAX_HOPS, NODE_ID_BYTES, POINT_BYTES, Geometry
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(msgspec.Struct, frozen=True, gc=False):
     """One node of a path: its X25519 mix key and what it is told."""
 
     public_key: bytes

@@ -22,8 +22,8 @@ def _draw_route(hops: Sequence[Hop], geometry: Geometry, rng: Rng) -> Route:
     for hop in hops:
         check_public_key(hop.public_key)
     return Route(
-        public_keys=tuple(hop.public_key for hop in hops),
-        commands=tuple(encode_command(hop.command) for hop in hops),
+        public_keys=tuple([hop.public_key for hop in hops]),
+        commands=tuple([encode_command(hop.command) for hop in hops]),
         secret=rng.randbytes(POINT_BYTES),
         padding=rng.randbytes(geometry.path_padding_bytes(len(hops))),
     )
