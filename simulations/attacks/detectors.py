@@ -83,8 +83,8 @@ def _fewest_lost(watched: int, lost_share: float, false_alarm_rate: float) -> in
 class LoopWatcher:
     """Feeds one node's or user's loops to a detector, and keeps what became of them.
 
-    Add it to `ears.listeners`. A window is judged when it is full, and another begins: that is what the stated rate of
-    false alarms is about. `alarmed_at_s`: when the detector, which is asked after each loop, first raised an alarm.
+    Add it to a node's or user's `ears`. A window is judged when it is full, and another begins: that is what the stated
+    rate of false alarms is about. `alarmed_at_s`: when the detector, asked after each loop, first raised an alarm.
     """
 
     detector: LoopDetector

@@ -35,7 +35,9 @@ from simulations.seeds import Seeds
 _DAY_S = 86_400.0
 _MOST_TARGETS = 100
 _WORK = 20_000_000
-_USERS_AT_ONCE = 20_000
+_SESSIONS_AT_ONCE = 2_000_000
+_MOST_ROUNDS = 20_000_000
+_MOST_MESSAGES = 10_000_000
 CLEAR_BY = 2.0
 """Standard deviations (l) at which a contact counts as disclosed: 95 %, as in the papers."""
 
@@ -68,6 +70,12 @@ class Correspondence:
             raise MisuseError(
                 f"attacks.disclosure.round_s ({self.round_s}) is longer than"
                 f" attacks.disclosure.days ({self.duration_s / _DAY_S})"
+            )
+
+        if self.rounds > _MOST_ROUNDS or self.messages_per_s * self.duration_s > _MOST_MESSAGES:
+            raise MisuseError(
+                "attacks.disclosure would take too long: fewer attacks.disclosure.days or messages_per_day, or a longer"
+                f" round_s, please ({_MOST_ROUNDS:.0e} rounds, {_MOST_MESSAGES:.0e} messages at most)"
             )
 
     @property
@@ -183,8 +191,9 @@ def _scores_of_sessions(setting: Correspondence, weights: FloatArray, generator:
     summed = np.concatenate([[0.0], np.cumsum(weights)])
     edges = np.arange(summed.size) * setting.round_s
     scores = np.empty(setting.users - 1)
-    for first in range(0, scores.size, _USERS_AT_ONCE):
-        users = min(_USERS_AT_ONCE, scores.size - first)
+    at_once = max(1, int(_SESSIONS_AT_ONCE / setting.habit.sessions_in(setting.duration_s)))
+    for first in range(0, scores.size, at_once):
+        users = min(at_once, scores.size - first)
         sessions = draw_sessions(setting.habit, users, setting.duration_s, generator)
         gained = np.interp(sessions.end_s, edges, summed) - np.interp(sessions.start_s, edges, summed)
         scores[first : first + users] = np.bincount(sessions.user, gained, minlength=users)
@@ -217,8 +226,8 @@ def attack_disclosure(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
     generator = seeds.generator("attacks")
     figures = {"attack.disclosure.baseline": setting.contacts / (setting.users - 1)}
     if scenario.attacks.disclosure.cover:
-        sessions = 1 + setting.duration_s / (setting.habit.session_mean_s + setting.habit.pause_mean_s)
-        seen = disclose_links(setting, _targets(setting.users * sessions), generator)
+        draws = setting.users * setting.habit.sessions_in(setting.duration_s)
+        seen = disclose_links(setting, _targets(draws), generator)
         provider = disclose_mailboxes(setting, _targets(2 * setting.users), generator)
         figures |= provider.success.figures("attack.disclosure.provider.success")
         figures["attack.disclosure.rounds"] = 0.0

@@ -163,7 +163,7 @@ def tally(members: Sequence[Mix | Provider | User], begin_s: float, span_s: floa
     """Count the loops of each of these nodes or users that leave in `span_s` seconds from `begin_s` (Unix) on."""
     tallies = [LoopTally(begin_s, begin_s + span_s) for _ in members]
     for member, each in zip(members, tallies, strict=True):
-        member.ears.listeners.append(each)
+        member.ears.add(each)
     return tallies
 
 

@@ -39,7 +39,7 @@ _STEPS_PER_SD = 8
 _LATENCIES = 12
 _AT_ONCE = 4_000_000
 _MOST_WORK = 2e10
-_MOST_BINS = 20_000_000
+_MOST_BINS = 5_000_000
 
 
 @dataclass(frozen=True)

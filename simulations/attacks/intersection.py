@@ -21,6 +21,8 @@ from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
 TRIALS = 400
+_FEWEST_TRIALS = 10
+_WORK = 2_000_000
 _DAY_S = 86_400.0
 
 
@@ -71,6 +73,8 @@ def intersect(
             others = int(generator.binomial(others, habit.online_share))
         for stay in habit.still_online(np.diff(times_s)):
             others = int(generator.binomial(others, stay))
+            if others == 0:
+                break
         left[trial] = 1 + others
         bounds[trial] = guessed_share(users, remaining_share(habit, times_s))
         messages[trial] = times_s.size
@@ -92,12 +96,14 @@ def attack_intersection(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
     disclosure = scenario.attacks.disclosure
     if disclosure is None:
         return {}
+    messages_per_s = disclosure.messages_per_day / _DAY_S / scenario.users.contacts
+    duration_s = disclosure.days * _DAY_S
     result = intersect(
         Habit(scenario.users.online_share, scenario.users.session_mean_s),
         scenario.users.count,
-        disclosure.messages_per_day / _DAY_S / scenario.users.contacts,
-        disclosure.days * _DAY_S,
-        TRIALS,
+        messages_per_s,
+        duration_s,
+        min(TRIALS, max(_FEWEST_TRIALS, int(_WORK / (1 + messages_per_s * duration_s)))),
         seeds.generator("attacks"),
     )
     return {

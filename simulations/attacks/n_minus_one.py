@@ -5,20 +5,11 @@ probability `blocked_share`, cannot tell loops from others (Loopix 4.2.1), and f
 he knows when they leave. At times he lets one packet in for certain, the target, and takes the first packet that leaves
 after it has come in, and is not his own, for it.
 
-Bound (Loopix 4.2.1): a share 1/s of what would go in gets through, s = 1/(1 - blocked_share). lambda_R is the rate of
-what would go in and is no loop of the mix's own (users' packets, answers, other nodes' loops), lambda_M that of its own
-loops, mu = 1/delay. The target is mixed with lambda_R/(s mu) packets and lambda_M/mu loops in the mean, and success is
-at most 1 over that: `s mu/(s lambda_M + lambda_R)`; mu/lambda_M where all is blocked. It is a bound for the first that
-leaves, too: E[1/(N + 1 + lambda_M/mu)] for N ~ Poisson(r) is at most 1/(r + lambda_M/mu). What passes, lambda_R/s,
-is counted during the siege: what is blocked is not answered either, so that less comes than without.
-
-Expected: with n others in the mix the next departure is the target's with f(n), where
-`f(n) ((n+1) mu + lambda_M + a) = mu + a f(n+1)`, a = lambda_R/s still coming in, and n is Poisson(a/mu) at first.
+What success is, and what bounds it: `simulations.attacks.siege_theory`.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass
 
@@ -32,6 +23,7 @@ from loopixmix.sphinx import Discard, Unwrapped, unwrap_many, wrap
 from loopixmix.wire import FrameFormat, is_packet
 from simulations.attacks.detectors import BinomialDetector
 from simulations.attacks.estimates import Estimate
+from simulations.attacks.siege_theory import detection_mean_s, next_departure_share, success_bound
 from simulations.attacks.watching import Phases, false_alarms, forget, noticed, watch
 from simulations.exact.loops import alarm_probability, attack_loss_share, fewest_lost_for_alarm
 from simulations.flows import flows_of
@@ -44,39 +36,6 @@ from simulations.seeds import Seeds
 FLUSH_DELAYS = 8
 """Mean delays between two targets: what was in the mix before has left."""
 _LATE_S = 10.0
-_MOST_OTHERS = 100_000
-
-
-def next_departure_share(others_per_s: float, loops_per_s: float, delay_mean_s: float) -> float:
-    """Return how often the first packet that leaves after the target came in is the target.
-
-    `others_per_s` (a): what else comes in, in the steady state; `loops_per_s` (lambda_M): what the mix sends by itself;
-    both 0 or more. `delay_mean_s` (1/mu): above 0.
-    """
-    if not (others_per_s >= 0 and loops_per_s >= 0 and delay_mean_s > 0):
-        raise MisuseError(f"no such mix: {others_per_s} and {loops_per_s} packets/s, delay of {delay_mean_s} s")
-    pool, loops = others_per_s * delay_mean_s, loops_per_s * delay_mean_s
-    most = math.ceil(pool + 20 * math.sqrt(pool) + 40)
-    if most > _MOST_OTHERS:
-        return 1 / (1 + pool + loops)
-    share = 1 / (most + 2 + loops)
-    total = 0.0
-    for others in range(most, -1, -1):
-        share = (1 + pool * share) / (others + 1 + loops + pool)
-        total += share * math.exp(-pool + others * math.log(pool) - math.lgamma(others + 1)) if pool else 0.0
-    return total if pool else share
-
-
-def success_bound(passing_per_s: float, loops_per_s: float, delay_mean_s: float) -> float:
-    """Return s mu/(s lambda_M + lambda_R), at most 1 (Loopix 4.2.1).
-
-    `passing_per_s`: what is let through, lambda_R/s; `loops_per_s` (lambda_M): both 0 or more; `delay_mean_s` (1/mu):
-    above 0.
-    """
-    if not (passing_per_s >= 0 and loops_per_s >= 0 and delay_mean_s > 0):
-        raise MisuseError(f"no such mix: {passing_per_s} and {loops_per_s} packets/s, delay of {delay_mean_s} s")
-    mixed_with = (passing_per_s + loops_per_s) * delay_mean_s
-    return min(1.0, 1 / mixed_with) if mixed_with > 0 else 1.0
 
 
 @dataclass
@@ -119,13 +78,14 @@ class Siege:
         self._own_tags: set[bytes] = set()
         self._target: bytes | None = None
         self._is_inside = False
+        self._is_over = False
         self._wants_target = False
         self._next: DelayedCall | None = None
 
     def begin(self) -> None:
         """Lay the siege."""
         self._world.hub.intercept = self._lets_through
-        self._victim.ears.listeners.append(self)
+        self._victim.ears.add(self)
         if self._fill is not None:
             self._fill.start()
         self._wait(FLUSH_DELAYS * self._world.params.delay_mean_s)
@@ -133,7 +93,8 @@ class Siege:
     def end(self) -> None:
         """Let everything through again; no call is left."""
         self._world.hub.intercept = None
-        self._victim.ears.listeners.remove(self)
+        self._is_inside = False
+        self._is_over = True
         if self._fill is not None:
             self._fill.stop()
         if self._next is not None and self._next.active():
@@ -141,6 +102,8 @@ class Siege:
 
     def observe(self, fact: Fact) -> None:
         """See what comes in and leaves, as the adversary does (and, to count, what it was)."""
+        if self._is_over:
+            return
         match fact:
             case PacketIn(replay_tag=tag) if tag == self._target:
                 self._is_inside = True
@@ -221,8 +184,8 @@ def attack_n_minus_one(scenario: Scenario, seeds: Seeds, progress: Progress) -> 
     A world runs for `run.warm_up_s`, without attack for `run.duration_s`, and besieged for as long. Of the first comes
     `.false_alarms`: the share of full windows of all nodes in alarm; of the second `.detected`: whether the victim
     raised it, `.detected_expected`: the probability that a window of such loss does, `.detection_s`: after how long
-    (left out where it did not), and `.detected_nodes`: the share of all nodes. `.deployed.detected` and so on: the same
-    of the shipped `LoopWatch`. Raises `MisuseError` where there was no target.
+    (left out where it did not; `.detection_expected_s` in the mean), and `.detected_nodes`: the share of all nodes.
+    `.deployed.detected` and so on: the same of the shipped `LoopWatch`. Raises `MisuseError` where there was no target.
     """
     attack = scenario.attacks.n_minus_one
     if attack is None:
@@ -264,6 +227,9 @@ def attack_n_minus_one(scenario: Scenario, seeds: Seeds, progress: Progress) -> 
     passing_per_s = siege.guesses.others / run.duration_s
     loss = attack_loss_share(scenario.links.loss, attack.blocked_share)
     fewest = fewest_lost_for_alarm(attack.window_loops, attack.lost_share, attack.false_alarm_rate)
+    mean_s = detection_mean_s(fewest, loops_per_s, attack.blocked_share, scenario.links.loss)
+    if mean_s is not None and loss * attack.window_loops > fewest:
+        figures["attack.n_minus_one.detection_expected_s"] = mean_s
     return (
         figures
         | siege.guesses.estimate().figures("attack.n_minus_one.success")

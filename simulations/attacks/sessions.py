@@ -19,6 +19,9 @@ FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
 
+_MOST_SESSIONS = 20_000_000
+
+
 @dataclass(frozen=True)
 class Habit:
     """How users come and go. `online_share`: above 0, to 1; `session_mean_s`: above 0."""
@@ -34,6 +37,10 @@ class Habit:
     def pause_mean_s(self) -> float:
         """How long users stay away in the mean; 0 for those who never do."""
         return self.session_mean_s * (1 - self.online_share) / self.online_share
+
+    def sessions_in(self, duration_s: float) -> float:
+        """Return how many sessions a user has in so long, in the mean; one more where it begins within one."""
+        return 1 + duration_s / (self.session_mean_s + self.pause_mean_s) if self.pause_mean_s else 1.0
 
     def still_online(self, later_s: FloatArray) -> FloatArray:
         """Return the probability to be linked, so much later, of who is linked now."""
@@ -58,6 +65,11 @@ def draw_sessions(habit: Habit, users: int, duration_s: float, generator: Genera
     """Return the sessions of `users` (1 or more) independent users in `duration_s` seconds (above 0)."""
     if users < 1 or not duration_s > 0:
         raise MisuseError(f"sessions need users and time, not {users} users and {duration_s} s")
+    if users * habit.sessions_in(duration_s) > _MOST_SESSIONS:
+        raise MisuseError(
+            f"users.session_mean_s ({habit.session_mean_s:g}) makes more than {_MOST_SESSIONS:.0e} sessions"
+            f" in {duration_s / 86_400:g} days"
+        )
     if habit.pause_mean_s == 0:
         everybody = np.arange(users)
         return Sessions(users, duration_s, everybody, np.zeros(users), np.full(users, duration_s))

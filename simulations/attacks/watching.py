@@ -34,7 +34,7 @@ def watch(members: Sequence[Mix | Provider | User], make: MakeDetector, window_l
     """Put a detector of its own at each of these nodes or users; return them in the same order."""
     watchers = [LoopWatcher(make(), window_loops) for _ in members]
     for member, watcher in zip(members, watchers, strict=True):
-        member.ears.listeners.append(watcher)
+        member.ears.add(watcher)
     return watchers
 
 

@@ -144,6 +144,9 @@ def test_a_million_users_fit() -> None:
     [
         (Users(count=10, contacts=9), Disclosure(), r"users\.contacts .9. must be below users\.count - 1"),
         (Users(), Disclosure(days=0.01, round_s=3600), r"attacks\.disclosure\.round_s"),
+        (Users(), Disclosure(days=3660, round_s=1), r"a longer round_s"),
+        (Users(), Disclosure(messages_per_day=1e9), r"messages_per_day"),
+        (Users(online_share=0.5, session_mean_s=1e-6), Disclosure(), r"users\.session_mean_s"),
     ],
 )
 def test_contradictions_name_their_keys(users: Users, disclosure: Disclosure, named: str) -> None:
