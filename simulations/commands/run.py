@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,17 +75,10 @@ def run(
         raise click.UsageError("--jobs is for processes of this machine and --dask for a cluster: give one of them")
     if no_save and (out is not None or resume):
         raise click.UsageError("--no-save keeps nothing: it does not go with --out or --resume")
-    _one_thread_each()
     plan = _plan(scenario, parameters, engine, replicates, seed)
     folder = None if no_save else out or RESULTS / _name(plan)
     result = _performed(plan, folder, jobs=jobs, dask=dask, quiet=quiet, resume=resume)
     _print(result, folder, measures, as_json=as_json)
-
-
-def _one_thread_each() -> None:
-    """Keep numerics to one thread, so that jobs do not fight and sums come out the same; before numpy is imported."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
 
 
 def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: int | None, seed: int | None) -> Plan:

@@ -17,6 +17,7 @@ from simulations.outcome import Progress
 from simulations.workbench.manifest import code
 from simulations.workbench.shares import Shares
 from simulations.workbench.tasks import Record, Task, perform
+from simulations.workbench.threads import keep_one_thread
 
 REACH_WITHIN_S = 10.0
 LOST_AFTER_S = 20.0
@@ -207,6 +208,7 @@ def _fingerprint() -> str:
 
 
 def _perform_for_another(encoded: bytes, place: int) -> bytes:
+    keep_one_thread()
     progress = _progress(place)
     record = perform(msgspec.msgpack.decode(encoded, type=Task), progress)
     return msgspec.msgpack.encode(record)

@@ -15,6 +15,7 @@ from simulations.scenario import Scenario
 from simulations.seeds import Seeds
 from simulations.workbench.engines import THEORY, engine_named
 from simulations.workbench.sweep import Point
+from simulations.workbench.threads import one_thread
 
 Place: TypeAlias = tuple[int, int, bool]
 """Point, replicate, and whether it is theory."""
@@ -84,7 +85,8 @@ def tasks_of(points: Sequence[Point], *, engine: str, replicates: int) -> tuple[
 def perform(task: Task, progress: Progress) -> Record:
     """Run one task, here and now; raise `MisuseError` where the engine cannot do it."""
     began_s = time.perf_counter()
-    outcome = _theory(task, progress) if task.theory else _outcome(task, progress)
+    with one_thread():
+        outcome = _theory(task, progress) if task.theory else _outcome(task, progress)
     seconds = time.perf_counter() - began_s
     return Record(point=task.point, replicate=task.replicate, theory=task.theory, outcome=outcome, seconds=seconds)
 

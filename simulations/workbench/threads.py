@@ -1,0 +1,72 @@
+"""Numerics on one thread: sums come out the same bit for bit wherever a task runs, and jobs do not fight for cores.
+
+A matrix product on two threads adds up in another order than on one, and its last digits differ.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+
+SetThreads: TypeAlias = Callable[[int], object]
+
+_MAPS = Path("/proc/self/maps")
+_LIBRARY = re.compile(r"/\S*(?:openblas|mkl_rt)\S*\.so\S*")
+_SETTERS = (
+    "openblas_set_num_threads",
+    "openblas_set_num_threads64_",
+    "scipy_openblas_set_num_threads",
+    "scipy_openblas_set_num_threads64_",
+    "MKL_Set_Num_Threads",
+)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep linear algebra to one thread: libraries that are loaded by calls, those that will be by the environment.
+
+    Afterwards libraries that were loaded have as many threads as before.
+    """
+    changed = keep_one_thread()
+    try:
+        yield
+    finally:
+        for setter, threads in changed:
+            setter(threads)
+
+
+def keep_one_thread() -> list[tuple[SetThreads, int]]:
+    """Keep linear algebra to one thread from now on; return what sets the libraries back, and to how many threads.
+
+    For processes that only run tasks: several of them may run at once in one process of a cluster.
+    """
+    changed = [(setter, threads) for setter, threads in _loaded() if threads > 1]
+    for name in VARIABLES:
+        os.environ.setdefault(name, "1")
+    for setter, _ in changed:
+        setter(1)
+    return changed
+
+
+def _loaded() -> Iterator[tuple[SetThreads, int]]:
+    """Yield how to set the threads of each library of linear algebra in this process, and how many it has."""
+    try:
+        paths = sorted(set(_LIBRARY.findall(_MAPS.read_text(encoding="utf-8", errors="replace"))))
+    except OSError:
+        return
+    for path in paths:
+        try:
+            library = ctypes.CDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+        except OSError:
+            continue
+        for name in _SETTERS:
+            getter = name.replace("_set_", "_get_").replace("Set_Num", "Get_Max")
+            if hasattr(library, name) and hasattr(library, getter):
+                yield getattr(library, name), int(getattr(library, getter)())
