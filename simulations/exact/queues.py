@@ -42,8 +42,16 @@ def held_overflow_share(pool: float, held_packets: int) -> float:
     """
     if pool <= 0:
         return 0.0
-    # 1/B(c) = sum over i of c!/((c-i)! a^i): Poisson(c) / P(Poisson <= c).
-    return poisson_probability(held_packets, pool) / float(gammaincc(held_packets + 1, pool))
+    if pool < held_packets:
+        return poisson_probability(held_packets, pool) / float(gammaincc(held_packets + 1, pool))
+    # The same, where both are too small for a float: 1 / B = 1 + c/a + c (c - 1)/a^2 + ...
+    inverse, term = 1.0, 1.0
+    for left in range(held_packets, 0, -1):
+        term *= left / pool
+        inverse += term
+        if term < 1e-17 * inverse:
+            break
+    return 1 / inverse
 
 
 def utilisation(rate_per_s: float, service_s: float, cores: int) -> float:

@@ -54,10 +54,10 @@ def delivery_faults(scenario: Scenario) -> list[str]:
         return ["delivery_* are left out: without providers there are no mailboxes to pull from."]
     faults = []
     load, turns = traffic.real_packets_per_s(scenario), scenario.traffic.payload_rate_per_s
-    if load >= turns:
+    if load > _FULL * turns or turns == 0:
         faults.append(
             "delivery_* are left out: users write more packets (users.messages_per_day x users.packets_per_message) "
-            "than traffic.payload_rate_per_s lets leave while they are linked."
+            "than 0.98 of what traffic.payload_rate_per_s lets leave while they are linked."
         )
     if mailbox_items_per_s(scenario) > _FULL * scenario.traffic.pull_rate_per_s * scenario.traffic.pull_batch:
         faults.append(

@@ -62,6 +62,8 @@ def test_erlangs_loss_formula_by_its_recursion() -> None:
         blocked = 30.0 * blocked / (circuits + 30.0 * blocked)
         assert held_overflow_share(30.0, circuits) == pytest.approx(blocked, rel=1e-9)
     assert held_overflow_share(0.0, 5) == 0.0
+    assert held_overflow_share(1e6, 1000) == pytest.approx(1 - 1000 / 1e6, rel=1e-5)
+    assert held_overflow_share(65_536.0, 65_536) == pytest.approx(held_overflow_share(65_535.9, 65_536), rel=1e-3)
     assert held_overflow_share(100.0, 65_536) == 0.0
 
 
