@@ -7,7 +7,7 @@ along, whichever packet it was. All mixes of all repetitions take their steps si
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -18,6 +18,8 @@ from simulations.unlinkability.experiment import Stage
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+
+Number = TypeVar("Number", np.int64, np.bool_)
 
 LABELS = 2
 
@@ -81,67 +83,66 @@ def pass_stage(stage: Stage, packets: Packets, until_s: float, repetitions: int,
 
 @dataclass(frozen=True)
 class _Steps:
-    """Arrivals and departures of every mix in order: row i holds the i-th of each mix that has as many.
+    """Arrivals and departures of every mix in order: step i is the i-th of each mix that has as many.
 
-    Mixes are sorted by how many they have, so that row i is that of the first `alive[i]` of them. `arrival` is the
-    packet that arrives or -1, `departure` likewise, `held` the packets before the step.
+    Mixes are sorted by how many they have (`order`), so that step i is that of the first `alive[i]` of them. The steps
+    lie behind each other: `packet` is who arrives or departs, `departs` which of them, `held` the packets before it.
     """
 
     order: IntArray
     alive: IntArray
-    arrival: IntArray
-    departure: IntArray
-    held: FloatArray
+    packet: IntArray
+    departs: BoolArray
+    held: IntArray
 
     @classmethod
     def in_order(
         cls, node: IntArray, arrived: FloatArray, departs: FloatArray, *, new: int, until_s: float, held: IntArray
     ) -> _Steps:
         """Sort the events; the first `new` packets arrive, the others are there from the beginning."""
-        packet = np.arange(node.size)
-        out = packet[departs <= until_s]
-        event_packet = np.concatenate([packet[:new], out])
+        out = np.nonzero(departs <= until_s)[0]
+        packet = np.concatenate([np.arange(new), out])
         at_s = np.concatenate([arrived[:new], departs[out]])
-        change = np.concatenate([np.ones(new, np.int64), -np.ones(out.size, np.int64)])
-        event_node = node[event_packet]
         by_time = np.argsort(at_s)
-        sequence = by_time[np.argsort(_narrow(event_node[by_time]), kind="stable")]
-        counts = np.bincount(event_node, minlength=held.size)
+        sequence = by_time[np.argsort(_narrow(node[packet[by_time]]), kind="stable")]  # mix after mix, each in order
+        packet, leaves = packet[sequence], sequence >= new
+        counts = np.bincount(node[packet], minlength=held.size)
+        begins = np.cumsum(counts) - counts
+        change = np.cumsum(np.where(leaves, -1, 1))
+        before = np.concatenate([[0], change[:-1]]) + np.repeat(held - np.append(0, change)[begins], counts)
         order = np.argsort(-counts, kind="stable")
         column = np.empty_like(order)
         column[order] = np.arange(order.size)
-        row = np.arange(sequence.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        where = row, column[event_node[sequence]]
-        shape = int(counts.max(initial=0)), held.size
-        changes = np.zeros(shape, np.int64)
-        changes[where] = change[sequence]
-        packets = np.full(shape, -1)
-        packets[where] = event_packet[sequence]
-        return cls(
-            order=order,
-            alive=np.searchsorted(-counts[order], -np.arange(shape[0]), side="left"),
-            arrival=np.where(changes > 0, packets, -1),
-            departure=np.where(changes < 0, packets, -1),
-            held=(held[order] + np.cumsum(changes, axis=0) - changes).astype(np.float64),
-        )
+        alive = np.searchsorted(-counts[order], -np.arange(int(counts.max(initial=0))), side="left")
+        step = np.arange(sequence.size) - np.repeat(begins, counts)
+        place = (np.cumsum(alive) - alive)[step] + np.repeat(column, counts)
+        return cls(order, alive, *(_placed(values, place) for values in (packet, leaves, before)))
 
     def run(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the masses in each mix at the end, and that which each packet leaves with."""
-        arrives, departs = self.arrival >= 0, self.departure >= 0
-        added = np.where(arrives[..., None], masses[self.arrival], 0.0)
-        kept = np.where(departs, 1 - 1 / np.maximum(self.held, 1.0), 1.0)[..., None]
+        added = np.where(self.departs[:, None], 0.0, masses[self.packet])
+        kept = np.where(self.departs, 1 - 1 / np.maximum(self.held, 1), 1.0)[:, None]
         pool = np.zeros((self.order.size, LABELS))
         before = np.empty_like(added)
-        for number, alive in enumerate(self.alive):
-            now = pool[:alive]
-            before[number, :alive] = now
-            now *= kept[number, :alive]
-            now += added[number, :alive]
+        begin = 0
+        for alive in self.alive.tolist():
+            now, end = pool[:alive], begin + alive
+            before[begin:end] = now
+            now *= kept[begin:end]
+            now += added[begin:end]
+            begin = end
         left = np.zeros_like(masses)
-        left[self.departure[departs]] = before[departs] / self.held[departs][:, None]
+        left[self.packet[self.departs]] = before[self.departs] / self.held[self.departs, None]
         after = np.empty_like(pool)
         after[self.order] = pool
         return after, left
+
+
+def _placed(values: NDArray[Number], place: IntArray) -> NDArray[Number]:
+    """Return the values in their places, a permutation."""
+    placed = np.empty_like(values)
+    placed[place] = values
+    return placed
 
 
 def _narrow(nodes: IntArray) -> NDArray[np.uint16] | IntArray:

@@ -6,6 +6,7 @@ from simulations.outcome import Outcome, Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
+from simulations.unlinkability import check_unlinkability, epsilon_of
 from simulations.vector.figures import distributions_of, figures_of, notes_of
 from simulations.vector.run import Replicate, packets_under_way
 
@@ -20,6 +21,7 @@ class VectorEngine:
 
     def check(self, scenario: Scenario) -> None:
         """Raise `ScenarioError`, naming the keys, where nothing is sent, or more is on its way than fits in memory."""
+        check_unlinkability(scenario)
         under_way = packets_under_way(scenario)
         if not under_way:
             raise ScenarioError(
@@ -48,7 +50,7 @@ class VectorEngine:
         progress(1.0)
         return Outcome(
             engine=self.name,
-            figures={**figures_of(replicate), **attacks},
+            figures={**figures_of(replicate), **epsilon_of(scenario, seeds), **attacks},
             distributions=distributions_of(replicate),
             notes=tuple(notes_of(replicate)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from simulations.flows import flows_of
@@ -9,6 +10,7 @@ from simulations.scenario.reading import ScenarioError, change
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 from simulations.unlinkability import check_unlinkability, epsilon_of, experiment_of, papers_experiment
+from simulations.vector import ENGINE
 
 PAPER = change(
     Scenario(),
@@ -81,3 +83,14 @@ def test_corrupt_mixes_are_those_of_the_scenario_but_one_of_the_last_layer_is_ho
 def test_what_cannot_be_measured_names_its_key(values: dict[str, object], named: str) -> None:
     with pytest.raises(ScenarioError, match=named):
         check_unlinkability(change(PAPER, values))
+
+
+def test_the_vector_engine_adds_the_figure_and_refuses_what_has_none() -> None:
+    asked = change(PAPER, {"run.duration_s": 2.0, "run.warm_up_s": 1.0, "run.drain_s": 1.0, "run.targets": 2})
+    outcome = ENGINE.run(asked, _seeds(asked), progress=lambda share: None)
+    assert outcome.figures["epsilon"] == epsilon_of(asked, _seeds(asked))["epsilon"]
+    without = msgspec.structs.replace(asked, unlinkability=None)
+    plain = ENGINE.run(without, _seeds(without), progress=lambda share: None)
+    assert outcome.figures == {**plain.figures, "epsilon": outcome.figures["epsilon"]}
+    with pytest.raises(ScenarioError, match="payload_period_s"):
+        ENGINE.check(change(PAPER, {"unlinkability.payload_period_s": 0.1}))
