@@ -1,0 +1,143 @@
+"""The engine: what it refuses, that it repeats, and that its figures are those of theory."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+from node_worlds import seeds_of, small
+
+from simulations.exact import ENGINE as EXACT
+from simulations.measures.catalogue import MEASURES
+from simulations.nodes import ENGINE
+from simulations.outcome import Outcome
+from simulations.scenario import Scenario, ScenarioError, change
+
+
+def run(scenario: Scenario, *, replicate: int = 0) -> Outcome:
+    return ENGINE.run(scenario, seeds_of(scenario, replicate), progress=lambda share: None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("topology.providers", 0, "topology.providers"),
+        ("topology.layers", 9, "topology.layers"),
+        ("topology.mixes_per_layer", 1000, "topology.mixes_per_layer"),
+        ("traffic.replies", False, "traffic.replies"),
+        ("traffic.loop_rate_per_s", 0.0, "traffic.loop_rate_per_s"),
+        ("traffic.drop_rate_per_s", 20_000.0, "traffic.drop_rate_per_s"),
+        ("traffic.node_loop_rate_per_s", 0.0, "traffic.node_loop_rate_per_s"),
+        ("mix.delay_mean_s", 4000.0, "mix.delay_mean_s"),
+    ],
+)
+def test_what_deployed_code_cannot_do_is_refused_by_name(key: str, value: object, named: str) -> None:
+    scenario = change(Scenario(), {key: value})
+
+    with pytest.raises(ScenarioError, match=named.replace(".", r"\.")):
+        ENGINE.check(scenario)
+
+
+def test_messages_that_are_too_long_for_clients_are_refused() -> None:
+    scenario = change(Scenario(), {"users.packets_per_message": 9000, "users.messages_per_day": 1.0})
+
+    with pytest.raises(ScenarioError, match=r"users\.packets_per_message"):
+        ENGINE.check(scenario)
+
+
+def test_messages_that_no_packet_can_hold_are_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"packets\.payload_bytes"):
+        ENGINE.check(change(Scenario(), {"users.packets_per_message": 1, "packets.payload_bytes": 1280}))
+
+
+def test_biased_routing_is_refused_where_it_matters() -> None:
+    biased = change(Scenario(), {"corruption.placement": "biased"})
+    ENGINE.check(biased)
+
+    with pytest.raises(ScenarioError, match=r"corruption\.placement"):
+        ENGINE.check(change(biased, {"corruption.share": 0.2}))
+
+
+def test_every_reason_is_told_at_once() -> None:
+    scenario = change(Scenario(), {"topology.providers": 0, "traffic.replies": False})
+
+    with pytest.raises(ScenarioError, match=r"topology\.providers.*traffic\.replies"):
+        ENGINE.check(scenario)
+
+
+def test_the_same_seeds_give_the_same_outcome_and_another_replicate_another() -> None:
+    scenario = small({"run.duration_s": 3.0, "links.model": "uniform", "links.loss": 0.01})
+    first, again, other = run(scenario), run(scenario), run(scenario, replicate=1)
+
+    assert msgspec.json.encode(first) == msgspec.json.encode(again)
+    assert first.figures != other.figures
+    assert set(first.figures) <= set(MEASURES)
+    assert all(math.isfinite(value) for value in first.figures.values())
+
+
+def test_progress_rises_to_the_end() -> None:
+    scenario, told = small({"run.duration_s": 1.0, "run.targets": 0}), list[float]()
+    ENGINE.run(scenario, seeds_of(scenario), progress=told.append)
+
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+MATCHING = {
+    "users.count": 60,
+    "users.contacts": 10,
+    "users.messages_per_day": 2000.0,
+    "mix.delay_mean_s": 0.4,
+    "run.duration_s": 15.0,
+    "run.warm_up_s": 7.0,
+    "run.drain_s": 7.0,
+    "run.targets": 40,
+}
+
+
+def test_the_figures_are_those_of_theory() -> None:
+    scenario = small(MATCHING)
+    found, theory = run(scenario), EXACT.run(scenario, seeds_of(scenario), progress=lambda share: None)
+    figures, expected = found.figures, theory.figures
+    packets = found.distributions["latency_s"].count
+
+    # H0: the figures are those of the closed forms (pool 68). 2,700 packets: the mean's sd is sd / sqrt(packets), the
+    # shape's relative sd sqrt(3 / packets) or so. Five standard deviations, false alarm below 1e-6 each.
+    assert packets > 2000
+    assert abs(figures["latency_mean_s"] - expected["latency_mean_s"]) < 5 * expected["latency_sd_s"] / packets**0.5
+    assert figures["latency_sd_s"] == pytest.approx(expected["latency_sd_s"], rel=5 / packets**0.5)
+    assert figures["latency_fit_shape"] == pytest.approx(expected["latency_fit_shape"], rel=5 * (3 / packets) ** 0.5)
+    # 2,300 departures of a mix in the window; pools fluctuate by 12 % and forget in 0.4 s: 40 spans, six mixes that
+    # share packets. The mean pool has a relative sd of 2 %, the entropies one of 0.03 bit.
+    assert figures["pool_mean"] == pytest.approx(expected["pool_mean"], rel=0.1)
+    assert figures["provider_pool_mean"] == pytest.approx(expected["provider_pool_mean"], rel=0.1)
+    assert figures["mix_rate_per_s"] == pytest.approx(expected["mix_rate_per_s"], rel=0.1)
+    assert figures["entropy_bits"] == pytest.approx(expected["entropy_bits"], abs=0.15)
+    assert figures["entropy_live_bits"] == pytest.approx(expected["entropy_live_bits"], abs=0.15)
+    # Streams are Poisson: 2,700 packets, 900 pulls.
+    assert figures["throughput_per_s"] == pytest.approx(expected["throughput_per_s"], rel=0.1)
+    assert figures["user_up_bytes_per_s"] == pytest.approx(expected["user_up_bytes_per_s"], rel=0.1)
+    assert figures["user_down_bytes_per_s"] == pytest.approx(expected["user_down_bytes_per_s"], rel=0.02)
+    assert figures["cover_share"] == pytest.approx(expected["cover_share"], abs=0.02)
+    # About 20 messages of a spread of 1.2 s.
+    assert figures["delivery_mean_s"] == pytest.approx(expected["delivery_mean_s"], abs=5 * 1.2 / 20**0.5)
+    assert figures["dropped_share"] == figures["lost_share"] == figures["utilisation"] == 0.0
+
+
+def test_corrupt_mixes_take_from_the_entropy_what_they_know() -> None:
+    scenario = small({**MATCHING, "corruption.share": 0.5, "run.duration_s": 5.0})
+    found, theory = run(scenario), EXACT.run(scenario, seeds_of(scenario), progress=lambda share: None)
+
+    # One of two mixes of each layer: 9.54 bits, where honest mixes give 10.00. 40 targets, standard error about 0.05.
+    assert found.figures["entropy_bits"] == pytest.approx(theory.figures["entropy_bits"], abs=0.25)
+    assert found.figures["all_corrupt_share"] == 0.5**3
+
+
+def test_queues_for_processors_take_their_time_and_keep_the_delays() -> None:
+    # M/D/1 at 60 % or so: delays count from arrival, so that a wait is noticed at the end of the path only.
+    scenario = small({"processors.unwrap_s": 0.004, "run.targets": 0})
+    figures = run(scenario).figures
+
+    assert 0 < figures["utilisation"] < 1
+    assert figures["dropped_share"] == 0.0
