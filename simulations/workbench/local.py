@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 import warnings
 from collections.abc import Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +16,8 @@ import msgspec
 from loopixmix.errors import LoopixmixError
 from simulations.workbench.shares import Shares, SharesElsewhere
 from simulations.workbench.tasks import Record, Task, perform
+
+_LOOK_EVERY_S = 1.0
 
 
 class WorkerLostError(LoopixmixError):
@@ -51,7 +55,8 @@ def perform_in_processes(tasks: Sequence[Task], shares: Shares, *, jobs: int) ->
             batch_size=1,
             pre_dispatch="2*n_jobs",
             return_as="generator_unordered",
-            initializer=_leave_interrupts_to_the_parent,
+            initializer=_depend_on_the_parent,
+            initargs=(os.getpid(),),
         )
         given = parallel(calls)
     try:
@@ -72,6 +77,13 @@ def _perform_for_another(encoded: bytes, shares_path: str, place: int) -> bytes:
     return msgspec.msgpack.encode(record)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of a terminal; the parent ends the others."""
+def _depend_on_the_parent(parent: int) -> None:
+    """Leave interrupts to the parent, for ctrl-C reaches every process of a terminal; end when it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY_S)
+    os._exit(1)

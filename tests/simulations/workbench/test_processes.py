@@ -1,0 +1,162 @@
+"""Sweeps as real processes: interrupted and killed at any moment, they go on and repeat no finished task."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from toy_engine import LOG
+
+from simulations import Result
+
+ROOT = Path(__file__).parents[3]
+TASKS = 12 + 3
+"""Three delays, four replicates, and theory for each delay."""
+
+
+class Sweep:
+    """A sweep of the toy engine in a folder, and the log of the tasks that it did."""
+
+    def __init__(self, folder: Path, *, jobs: int, task_s: float = 0.2) -> None:
+        self.out, self.log = folder / "out", folder / "log"
+        self._options = ["--jobs", str(jobs), "-p", f"processors.unwrap_s={task_s}"]
+        self._environment = os.environ | {
+            LOG: str(self.log),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        }
+        self.log.touch()
+
+    def start(self) -> subprocess.Popen[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "loopixmix.main",
+            "simulate",
+            "run",
+            "default",
+            "--engine",
+            "toy_engine:ENGINE",
+        ]
+        sweep = ["-p", "mix.delay_mean_s=0.1,0.2,0.5", "--replicates", "4", "--out", str(self.out)]
+        return subprocess.Popen(
+            [*command, *sweep, *self._options],
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def finish(self) -> str:
+        process = self.start()
+        printed, complaints = process.communicate(timeout=60)
+        assert process.returncode == 0, complaints
+        return printed
+
+    @property
+    def done(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+    @property
+    def kept(self) -> set[str]:
+        return {path.name for path in (self.out / "parts").glob("[!.]*")}
+
+    def wait_for(self, tasks: int) -> None:
+        until_s = time.monotonic() + 60
+        while len(self.kept) < tasks:
+            assert time.monotonic() < until_s, "no task was done"
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("who", "jobs"), [("kill", 1), ("kill", 2), ("the terminal", 2)])
+def test_ctrl_c_leaves_a_folder_that_goes_on(tmp_path: Path, jobs: int, who: str) -> None:
+    sweep = Sweep(tmp_path, jobs=jobs)
+    process = sweep.start()
+    sweep.wait_for(2)
+    began_s = time.monotonic()
+    if who == "kill":
+        process.send_signal(signal.SIGINT)
+    else:  # all processes of a terminal get it
+        os.killpg(process.pid, signal.SIGINT)
+    _, complaints = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert time.monotonic() - began_s < 10
+    kept = sweep.kept
+    assert complaints.strip().splitlines()[-1] == (
+        f"interrupted: {len(kept)} of {TASKS} tasks are kept in {sweep.out}; the same command goes on"
+    )
+    assert "Traceback" not in complaints
+    time.sleep(0.5)
+    done = len(sweep.done)
+    time.sleep(0.5)
+    assert len(sweep.done) == done, "processes go on after their parent was interrupted"
+    sweep.finish()
+    repeated = len(sweep.done) - len(set(sweep.done))
+    assert repeated <= done - len(kept & {name for name in kept if "theory" not in name})
+    assert len(set(sweep.done)) == 12
+    assert [session.end for session in Result.load(sweep.out).manifest.sessions] == ["interrupted", "complete"]
+
+
+def test_kill_9_at_any_moment_loses_no_finished_task(tmp_path: Path) -> None:
+    """Killed again and again, each time at another moment: what was kept is never done again, the files are right."""
+    sweep = Sweep(tmp_path, jobs=2, task_s=0.1)
+    kept: set[str] = set()
+    for kill in range(3):
+        process = sweep.start()
+        sweep.wait_for(min(len(kept) + 1 + kill % 2, TASKS - 1))
+        time.sleep(0.013 * kill)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+        assert kept <= sweep.kept
+        kept = sweep.kept
+        before = {name: (sweep.out / "parts" / name).stat().st_mtime_ns for name in kept}
+        assert "complete" in (sweep.out / "manifest.json").read_text()
+    sweep.finish()
+    assert before == {name: (sweep.out / "parts" / name).stat().st_mtime_ns for name in kept}
+    undisturbed = Sweep(tmp_path / "again", jobs=1, task_s=0.1) if (tmp_path / "again").mkdir() is None else None
+    assert undisturbed is not None
+    undisturbed.finish()
+    first, second = Result.load(sweep.out).manifest, Result.load(undisturbed.out).manifest
+    assert first.files == second.files
+    assert len(first.sessions) == 4
+    assert [session.end for session in first.sessions] == ["running"] * 3 + ["complete"]
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path, jobs=2)
+    process = sweep.start()
+    sweep.wait_for(1)
+    workers = children_of(process.pid)
+    assert workers
+    process.kill()
+    process.communicate(timeout=30)
+    until_s = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < until_s:
+        time.sleep(0.1)
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+
+
+def children_of(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_the_same_command_twice_gives_the_same_files(tmp_path: Path) -> None:
+    for name, jobs in (("a", 1), ("b", 2)):
+        (tmp_path / name).mkdir()
+        Sweep(tmp_path / name, jobs=jobs, task_s=0).finish()
+    files = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a" / "out").rglob("*") if path.is_file()]
+    differing = [path for path in files if (tmp_path / "a" / path).read_bytes() != (tmp_path / "b" / path).read_bytes()]
+    assert [path.name for path in differing] == ["manifest.json"]
