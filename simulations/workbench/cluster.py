@@ -19,7 +19,7 @@ from simulations.workbench.shares import Shares
 from simulations.workbench.tasks import Record, Task, perform
 from simulations.workbench.threads import keep_one_thread
 
-REACH_WITHIN_S = 10.0
+REACH_WITHIN_S = 5.0
 LOST_AFTER_S = 20.0
 """After how long without a scheduler, or without any worker, the cluster counts as lost."""
 TELL_EVERY_S = 0.5

@@ -1,0 +1,188 @@
+"""Sweeps on a Dask cluster: a real scheduler and two real workers, as processes on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+
+
+class Cluster:
+    """A scheduler and two workers with a thread each."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+        found = folder / "scheduler.json"
+        self._start(
+            "dask_scheduler", "--port", "0", "--scheduler-file", str(found), "--dashboard-address", "127.0.0.1:0"
+        )
+        self._wait(found.exists)
+        self.address: str = json.loads(found.read_text())["address"]
+        for _ in range(2):
+            directory = ("--local-directory", str(folder / "workers"))
+            self._start("dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", *directory)
+
+    def _start(self, program: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", f"distributed.cli.{program}", "--host", "127.0.0.1", *arguments]
+        with (self._folder / f"{program}-{len(self.processes)}.log").open("wb") as log:
+            self.processes.append(subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log))
+
+    def _wait(self, ready: object) -> None:
+        until_s = time.monotonic() + 60
+        assert callable(ready)
+        while not ready():
+            assert time.monotonic() < until_s, "the cluster did not start"
+            time.sleep(0.05)
+
+    def wait_for_workers(self) -> None:
+        logs = [self._folder / f"dask_worker-{number}.log" for number in (1, 2)]
+        self._wait(lambda: all(log.exists() and "Registered to" in log.read_text() for log in logs))
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster for all tests that leave it whole."""
+    found = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        found.wait_for_workers()
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture
+def doomed(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster for one test."""
+    found = Cluster(tmp_path)
+    try:
+        found.wait_for_workers()
+        yield found
+    finally:
+        found.stop()
+
+
+def start(*options: str, engine: str = "toy_engine:ENGINE", task_s: float = 0.0) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "loopixmix.main", "simulate", "run", "default", "--engine", engine]
+    sweep = ["-p", "mix.delay_mean_s=0.1,0.2,0.5", "-p", f"processors.unwrap_s={task_s}", "--replicates", "4"]
+    return subprocess.Popen(
+        [*command, *sweep, *options], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_a_cluster_gives_the_same_files_as_this_machine(cluster: Cluster, tmp_path: Path) -> None:
+    there = start("--dask", cluster.address, "--out", str(tmp_path / "there"))
+    here = start("--jobs", "1", "--out", str(tmp_path / "here"))
+    for process in (there, here):
+        _, complaints = process.communicate(timeout=120)
+        assert process.returncode == 0, complaints
+    names = [path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*") if path.is_file()]
+    assert len(names) > 20
+    differing = [
+        name for name in names if (tmp_path / "here" / name).read_bytes() != (tmp_path / "there" / name).read_bytes()
+    ]
+    assert [str(name) for name in differing] == ["manifest.json"]
+    manifest = json.loads((tmp_path / "there" / "manifest.json").read_text())
+    assert manifest["sessions"][0]["where"] == f"Dask cluster {cluster.address}"
+
+
+def test_an_interrupted_sweep_on_a_cluster_goes_on_anywhere(cluster: Cluster, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start("--dask", cluster.address, "--out", str(out), task_s=0.5)
+    until_s = time.monotonic() + 60
+    while not list((out / "parts").glob("[!.]*")):
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "tasks are kept" in complaints
+    assert "Traceback" not in complaints
+    kept = len(list((out / "parts").glob("[!.]*")))
+    again = start("--jobs", "2", "--out", str(out), task_s=0.5)
+    _, complaints = again.communicate(timeout=60)
+    assert again.returncode == 0, complaints
+    sessions = json.loads((out / "manifest.json").read_text())["sessions"]
+    assert [session["tasks_done"] for session in sessions] == [kept, 15 - kept]
+
+
+def test_a_scheduler_that_is_lost_is_said_in_a_line_and_what_is_done_is_kept(doomed: Cluster, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start("--dask", doomed.address, "--out", str(out), task_s=0.5)
+    until_s = time.monotonic() + 60
+    while not list((out / "parts").glob("[!.]*")):
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+    doomed.processes[0].kill()
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 1
+    kept = len(list((out / "parts").glob("[!.]*")))
+    lines = [line for line in complaints.splitlines() if line]
+    assert lines == [
+        f"loopixmix: --dask {doomed.address}: the scheduler is gone; {kept} of 15 tasks are kept in {out}; "
+        "the same command goes on"
+    ]
+
+
+def test_a_worker_that_is_lost_is_made_up_for(doomed: Cluster, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start("--dask", doomed.address, "--out", str(out), task_s=0.2)
+    until_s = time.monotonic() + 60
+    while not list((out / "parts").glob("[!.]*")):
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+    doomed.processes[1].kill()
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0, complaints
+    assert json.loads((out / "manifest.json").read_text())["tasks_done"] == 15
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "expected"),
+    [
+        ("nonsense", 2, "--dask nonsense: must be the address of a scheduler, such as tcp://127.0.0.1:8786"),
+        ("tcp://127.0.0.1:1", 1, "--dask tcp://127.0.0.1:1: no Dask scheduler answers there"),
+    ],
+)
+def test_what_is_no_cluster_is_said_in_a_line(tmp_path: Path, address: str, code: int, expected: str) -> None:
+    process = start("--dask", address, "--out", str(tmp_path / "out"))
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert expected in complaints
+    assert len(complaints.strip().splitlines()) == 1
+
+
+def test_a_cluster_that_runs_other_code_is_refused(tmp_path: Path, cluster: Cluster) -> None:
+    """The command's own code is other than the workers': one more file."""
+    program = (
+        "import sys\n"
+        "from simulations.workbench import manifest\n"
+        "import msgspec\n"
+        "own = msgspec.structs.replace(manifest.code(), fingerprint='0' * 64)\n"
+        "import simulations.workbench.cluster as cluster\n"
+        "cluster.code = lambda: own\n"
+        "from loopixmix.main import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    arguments = ["simulate", "run", "default", "--engine", "toy_engine:ENGINE", "--no-save", "--dask", cluster.address]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "runs other code (sources " in done.stderr
+    assert "than this command (sources 000000000000)" in done.stderr
