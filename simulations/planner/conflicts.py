@@ -11,7 +11,8 @@ from simulations.exact.delivery import ANSWER_S
 from simulations.planner.search import Found, cheapest
 from simulations.planner.wishes import Terms, Wishes
 
-_STEPS = 12
+_STEPS = 30
+_PRECISION = 4e-3
 _LONGEST_S = 86_400.0
 _LEAST_BITS = 0.1
 _MOST_USERS = 10_000_000
@@ -113,8 +114,8 @@ def _least(changed: Callable[[float], Wishes], terms: Terms, start: float, end: 
     if best is None:
         return None
     low, high = start, end
-    for _ in range(2 * _STEPS):
-        if abs(high - low) <= 1e-3 * abs(high):
+    for _ in range(_STEPS):
+        if abs(high - low) <= _PRECISION * abs(high):
             break
         middle = (low * high) ** 0.5 if low > 0 else (low + high) / 2
         found = _cheapest(changed(middle), terms)

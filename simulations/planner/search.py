@@ -24,7 +24,8 @@ PULLS_PER_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _USUAL_PULLS = 5.0
 _TURN_LOAD = 0.5
 _LEAST_RATE_PER_S = 1e-5
-_PRECISION = 1e-3
+_PRECISION = 2e-3
+_STEP = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,22 +39,41 @@ class Found:
 
 def cheapest(wishes: Wishes, terms: Terms) -> Found | None:
     """Return the cheapest design that meets the wishes for bits and latency, whatever the budget; None without one."""
+    best = _cheapest_rates(wishes, terms)
+    if best is None:
+        return None
+    # What the rates leave of the latency goes into delay: it costs nothing and is entropy.
+    waits = Waits(wishes, terms, payload_rate_per_s=best.payload_rate_per_s, pull_rate_per_s=best.pull_rate_per_s)
+    delay_s = waits.longest_delay_mean_s(LONGEST_DELAY_MEAN_S)
+    if delay_s <= 0:
+        return None
+    design = replace(best, delay_mean_s=rounded_down(delay_s))
+    scenario = scenario_of(wishes, terms, design)
+    bits = entropy_bits(flows_of(scenario), design.delay_mean_s)
+    return Found(design=design, bits=bits, cost_user_month=traffic.cost_user_month(scenario))
+
+
+def _cheapest_rates(wishes: Wishes, terms: Terms) -> Design | None:
     pulls = _pull_rates(wishes, terms)
     if not pulls:
         return None
     # Frequent pulls cost frames, rare ones time that quick turns must make up for: the best lies between, and a walk
     # from where it usually is, both ways until it gets worse twice, finds it.
     start = min(range(len(pulls)), key=lambda number: abs(log(pulls[number] * wishes.latency_s / _USUAL_PULLS)))
-    best = _cheapest_with(wishes, terms, pulls[start])
+    best = _slowest_that_works(wishes, terms, pulls[start])
     for way in (pulls[start + 1 :], pulls[:start][::-1]):
         worse = 0
         for each in way:
-            found = _cheapest_with(wishes, terms, each)
-            better = found is not None and (best is None or found.cost_user_month < best.cost_user_month)
+            found = _slowest_that_works(wishes, terms, each)
+            better = found is not None and (best is None or _cost(wishes, terms, found) < _cost(wishes, terms, best))
             best, worse = (found, 0) if better else (best, worse + (best is not None))
             if worse == 2:
                 break
     return best
+
+
+def _cost(wishes: Wishes, terms: Terms, design: Design) -> float:
+    return traffic.cost_user_month(scenario_of(wishes, terms, design))
 
 
 def least_rate_per_s(wishes: Wishes, terms: Terms) -> float:
@@ -81,7 +101,8 @@ def _is_of_network(wishes: Wishes) -> bool:
     return wishes.latency_kind in ("network-p95", "network-mean")
 
 
-def _cheapest_with(wishes: Wishes, terms: Terms, pulls_per_s: float) -> Found | None:
+def _slowest_that_works(wishes: Wishes, terms: Terms, pulls_per_s: float) -> Design | None:
+    """Return the design with the least rate of payloads that does, its delay not chosen yet."""
     low, high = least_rate_per_s(wishes, terms), MOST_RATE_PER_S
     if low > high:
         return None
@@ -89,27 +110,19 @@ def _cheapest_with(wishes: Wishes, terms: Terms, pulls_per_s: float) -> Found | 
         high = _first_that_works(wishes, terms, low, pulls_per_s)
         if high <= 0:
             return None
-        low = max(low, high / 4)
+        low = max(low, high / _STEP)
         while high > low * (1 + _PRECISION):
             middle = (low * high) ** 0.5
             low, high = (low, middle) if _works(wishes, terms, middle, pulls_per_s) else (middle, high)
-        rate = rounded_up(high)
-    else:
-        rate = rounded_up(low)
-    design = sized(wishes, terms, rate, pulls_per_s)
-    if design is None:
-        return None
-    waits = Waits(wishes, terms, payload_rate_per_s=rate, pull_rate_per_s=pulls_per_s)
-    # What the rates leave of the latency goes into delay: it costs nothing and is entropy.
-    delay_s = waits.longest_delay_mean_s(LONGEST_DELAY_MEAN_S)
-    return _priced(wishes, terms, rate, pulls_per_s, rounded_down(delay_s)) if delay_s > 0 else None
+        low = high
+    return sized(wishes, terms, rounded_up(low), pulls_per_s)
 
 
 def _first_that_works(wishes: Wishes, terms: Terms, low: float, pulls_per_s: float) -> float:
     # Upwards in steps: too high a rate can fail again, for want of machines or of room in mailboxes.
     rate = low
     while rate < MOST_RATE_PER_S:
-        rate = min(rate * 4, MOST_RATE_PER_S)
+        rate = min(rate * _STEP, MOST_RATE_PER_S)
         if _works(wishes, terms, rate, pulls_per_s):
             return rate
     return 0.0
@@ -123,16 +136,6 @@ def _works(wishes: Wishes, terms: Terms, rate_per_s: float, pulls_per_s: float) 
     if delay_s > min(LONGEST_DELAY_MEAN_S, wishes.latency_s):
         return False
     return Waits(wishes, terms, payload_rate_per_s=rate_per_s, pull_rate_per_s=pulls_per_s).within(delay_s)
-
-
-def _priced(wishes: Wishes, terms: Terms, rate_per_s: float, pulls_per_s: float, delay_s: float) -> Found | None:
-    design = sized(wishes, terms, rate_per_s, pulls_per_s)
-    if design is None:
-        return None
-    design = replace(design, delay_mean_s=delay_s)
-    scenario = scenario_of(wishes, terms, design)
-    bits = entropy_bits(flows_of(scenario), delay_s)
-    return Found(design=design, bits=bits, cost_user_month=traffic.cost_user_month(scenario))
 
 
 def rounded_up(value: float, digits: int = 3) -> float:

@@ -175,8 +175,8 @@ def _given(plan: Plan) -> Iterator[tuple[str, str, str]]:
     machines = plan.machines * plan.terms.cores * prices.core_month
     yield (
         "cost, all, a month",
-        f"{money(plan.month_cost, prices.currency)}: machines {money(machines, prices.currency)}, "
-        f"traffic {money(plan.month_cost - machines, prices.currency)}",
+        f"{money(plan.month_cost, prices.currency)}: {money(machines)} machines, "
+        f"{money(plan.month_cost - machines)} traffic",
         "",
     )
 

@@ -26,9 +26,9 @@ def amount_of_bytes(value: float) -> str:
     return f"{digits(value)} B"
 
 
-def money(value: float, currency: str) -> str:
+def money(value: float, currency: str = "") -> str:
     """Return an amount of money; small ones with three digits, large ones whole."""
-    return f"{value:,.0f} {currency}" if value >= 1000 else f"{digits(value)} {currency}"
+    return f"{value:,.0f} {currency}".rstrip() if value >= 1000 else f"{digits(value)} {currency}".rstrip()
 
 
 def digits(value: float, count: int = 3) -> str:

@@ -11,10 +11,12 @@ from scipy.stats import t
 
 from simulations.exact import ENGINE
 from simulations.exact import traffic as accounts
+from simulations.exact.anonymity import entropy_figures
 from simulations.flows import flows_of
 from simulations.measures.catalogue import MEASURES, measure_named
 from simulations.outcome import PROBABILITIES, Outcome
 from simulations.scenario import Scenario, ScenarioError, change
+from simulations.scenario.values import Mix, Topology, Users
 from simulations.seeds import Seeds
 from simulations.vector import ENGINE as VECTOR
 
@@ -159,23 +161,18 @@ def test_full_pools_drop() -> None:
     assert 0.5 < figures["dropped_share"] < 0.9
 
 
-@given(
-    users=st.integers(200, 100_000),
-    delay=st.floats(0.05, 10),
-    width=st.integers(1, 20),
-    layers=st.integers(2, 6),
-)
-@settings(max_examples=15, deadline=None)
+def entropy_of(users: int, delay_mean_s: float, width: int, layers: int) -> float:
+    topology = Topology(layers=layers, mixes_per_layer=width)
+    scenario = Scenario(topology=topology, users=Users(count=users), mix=Mix(delay_mean_s=delay_mean_s))
+    return entropy_figures(scenario, flows_of(scenario), Seeds(scenario.seeds, replicate=0))["entropy_bits"]
+
+
+@given(users=st.integers(500, 100_000), delay=st.floats(0.05, 10), width=st.integers(1, 20), layers=st.integers(2, 6))
+@settings(max_examples=30)
 def test_more_users_and_longer_delays_are_more_entropy(users: int, delay: float, width: int, layers: int) -> None:
-    values: dict[str, object] = {
-        "users.count": users,
-        "mix.delay_mean_s": delay,
-        "topology.mixes_per_layer": width,
-        "topology.layers": layers,
-    }
-    bits = run(values).figures["entropy_bits"]
-    assert run({**values, "users.count": 2 * users}).figures["entropy_bits"] > bits
-    assert run({**values, "mix.delay_mean_s": 1.5 * delay}).figures["entropy_bits"] > bits
+    bits = entropy_of(users, delay, width, layers)
+    assert entropy_of(2 * users, delay, width, layers) > bits
+    assert entropy_of(users, 1.5 * delay, width, layers) > bits
 
 
 FALSE_ALARM = 1e-6

@@ -1,0 +1,45 @@
+"""The commands on docs/planning.md and what they print: run this file to write the page's answers anew."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "planning.md"
+_BLOCK = re.compile(r"```console\n\$ (?P<command>loopixmix [^\n]*(?:\\\n[^\n]*)*)\n(?P<answer>.*?)```", re.DOTALL)
+
+
+def answers(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each command of the page, on one line, and what the page says it prints."""
+    for block in _BLOCK.finditer(text):
+        yield block["command"].replace("\\\n", " "), block["answer"]
+
+
+def printed(command: str) -> str:
+    """Run a command of the page; return what it prints, without spaces at the ends of lines."""
+    code = "import sys; from loopixmix.main import main; main(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stderr)
+    return "".join(f"{line.rstrip()}\n" for line in done.stdout.strip("\n").splitlines())
+
+
+def rewritten(text: str) -> str:
+    """Return the page with the answers that its commands give now."""
+    return _BLOCK.sub(
+        lambda block: (
+            f"```console\n$ {block['command']}\n{printed(block['command'].replace(chr(92) + chr(10), ' '))}```"
+        ),
+        text,
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
