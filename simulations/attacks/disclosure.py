@@ -91,7 +91,10 @@ class Correspondence:
 
 @dataclass(frozen=True)
 class DisclosureResult:
-    """Share of contacts that were named, by who only guesses (`baseline`), and in how many `rounds` Alice sent."""
+    """Share of contacts that were named, by who only guesses (`baseline`), and in how many `rounds` Alice sent.
+
+    The contacts of one Alice compete for the same places, so that the interval of `success` is a little too wide.
+    """
 
     success: Estimate
     baseline: float

@@ -29,6 +29,7 @@ from simulations.seeds import Seeds
 _CHUNK = 1 << 18
 _MOST_HELD = 10_000_000
 _FEWEST = 200
+_LARGEST_POOL = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def attack_fifo(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
 
     Of all packets: at a mix of the first layer. Of one user: at the first node that holds what she sends, her provider,
     through which all of it goes; without providers a mix of the first layer, through which one in `mixes_per_layer`
-    does. Raises `MisuseError` where users send nothing.
+    does. The oldest is left out where a mix holds millions. Raises `MisuseError` where users send nothing.
     """
     if scenario.attacks.fifo is None:
         return {}
@@ -114,12 +115,14 @@ def attack_fifo(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
     user_per_s = flows.forward_per_s / flows.users_online / (1 if scenario.topology.providers else first.width)
     departures = min(trials, max(_FEWEST, int(_MOST_HELD / (1 + mix.pool_mean))))
     generator = seeds.generator("attacks")
+    results = {
+        "attack.fifo": bet_on_order(all_per_s, delay_mean_s, trials, generator),
+        "attack.fifo.user": bet_on_order(user_per_s, first.delay_mean_s, trials, generator),
+    }
+    if mix.pool_mean <= _LARGEST_POOL:
+        results["attack.fifo.oldest"] = bet_on_oldest(all_per_s, delay_mean_s, departures, generator)
     figures: dict[str, float] = {}
-    for name, result in (
-        ("attack.fifo", bet_on_order(all_per_s, delay_mean_s, trials, generator)),
-        ("attack.fifo.user", bet_on_order(user_per_s, first.delay_mean_s, trials, generator)),
-        ("attack.fifo.oldest", bet_on_oldest(all_per_s, delay_mean_s, departures, generator)),
-    ):
+    for name, result in results.items():
         figures |= result.success.figures(f"{name}.success")
         figures[f"{name}.bound"] = result.bound
     return figures

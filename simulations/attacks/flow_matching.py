@@ -40,6 +40,7 @@ _LATENCIES = 12
 _AT_ONCE = 4_000_000
 _MOST_WORK = 2e10
 _MOST_BINS = 5_000_000
+_MOST_HEARD = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -254,11 +255,14 @@ def attack_flow_matching(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
         stages=flows.holding_stages,
         delay_mean_s=scenario.mix.delay_mean_s,
     )
-    if transfer.bins > _MOST_BINS or matching.packets * matching.candidates * matching.trials > _MOST_WORK:
+    window_s = transfer.bins * transfer.step_s
+    heard = matching.packets + (transfer.noise_per_s + transfer.cover_per_s + traffic.pull_rate_per_s) * window_s
+    if transfer.bins > _MOST_BINS or heard > _MOST_HEARD or heard * matching.candidates * matching.trials > _MOST_WORK:
         raise MisuseError(
-            "attacks.flow_matching would take too long: fewer packets, candidates or trials, please"
-            f" ({matching.packets} x {matching.candidates} x {matching.trials}; {_MOST_WORK:.0e} at most), or a"
-            " traffic.payload_rate_per_s and mix.delay_mean_s that make the transfer shorter in delays"
+            "attacks.flow_matching would take too long: fewer packets, candidates or trials, please (about"
+            f" {heard:.0f} packets x {matching.candidates} x {matching.trials}, {_MOST_WORK:.0e} at most; or"
+            f" {transfer.bins} moments, {_MOST_BINS:.0e} at most: a higher traffic.payload_rate_per_s or"
+            " mix.delay_mean_s)"
         )
     generator = seeds.generator("attacks")
     matched = match_flows(transfer, matching.trials, generator)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
+from loopixmix.errors import MisuseError
 from simulations.attacks.dropping import attack_dropping
 from simulations.attacks.n_minus_one import attack_n_minus_one
+from simulations.nodes.limits import refusals
 from simulations.outcome import Progress
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
@@ -23,6 +25,10 @@ def run_attacks_on_nodes(scenario: Scenario, seeds: Seeds, *, progress: Progress
 
     Raises `MisuseError` where the scenario contradicts an attack or the deployed code, naming the keys.
     """
+    if scenario.attacks.n_minus_one is None and scenario.attacks.dropping is None:
+        return {}
+    if faults := list(refusals(scenario)):
+        raise MisuseError("attacks on nodes run the deployed code, which cannot do this: " + "; ".join(faults))
     figures: dict[str, float] = {}
     for number, attack in enumerate(ATTACKS_ON_NODES):
         figures |= attack(scenario, seeds, partial(_part, number, progress))

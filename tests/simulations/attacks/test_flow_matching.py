@@ -130,6 +130,8 @@ def test_more_delay_hides_more() -> None:
         (Traffic(payload_rate_per_s=0), FlowMatching(), r"traffic\.payload_rate_per_s is 0"),
         (Traffic(), FlowMatching(packets=10_000_000), r"fewer packets, candidates or trials"),
         (Traffic(), FlowMatching(candidates=1_000_000, packets=1000), r"fewer packets, candidates or trials"),
+        (Traffic(loop_rate_per_s=1e9), FlowMatching(), r"fewer packets, candidates or trials"),
+        (Traffic(payload_rate_per_s=1e-6), FlowMatching(), r"a higher traffic\.payload_rate_per_s"),
     ],
 )
 def test_contradictions_name_their_keys(traffic: Traffic, matching: FlowMatching, named: str) -> None:

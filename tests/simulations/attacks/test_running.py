@@ -115,6 +115,15 @@ def test_a_scenario_without_attacks_has_no_figures() -> None:
     assert run_attacks_on_nodes(plain, Seeds(SeedChoice(), replicate=0), progress=lambda _: None) == {}
 
 
+def test_what_the_deployed_code_cannot_do_is_refused_by_its_keys() -> None:
+    for wrong, named in (
+        (msgspec.structs.replace(SCENARIO, topology=Topology(providers=0)), r"topology\.providers"),
+        (msgspec.structs.replace(SCENARIO, traffic=Traffic(replies=False)), r"traffic\.replies"),
+    ):
+        with pytest.raises(MisuseError, match=named):
+            run_attacks_on_nodes(wrong, Seeds(SeedChoice(), replicate=0), progress=lambda _: None)
+
+
 def test_estimates_hold_the_true_share() -> None:
     """Known exact intervals: 0 of 10 up to 1 - 0.025^(1/10); 5 of 10 from 0.1871 to 0.8129."""
     assert Estimate.of_trials(0, 10).high == pytest.approx(1 - 0.025**0.1)
