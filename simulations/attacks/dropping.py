@@ -116,7 +116,7 @@ class Thieves:
 def attack_dropping(scenario: Scenario, seeds: Seeds, progress: Progress) -> dict[str, float]:
     """Return `attack.dropping.success` and `.bound`, what is lost, and who notices.
 
-    `.loops_lost` of users' loops and `.expected`, `.node_loops_lost` of honest nodes' and `.node_expected`;
+    `.loops_lost` of users' loops, `.node_loops_lost` of honest nodes', and both with `_expected`, by theory;
     `.detected_nodes`, `.detected_users`: the share in alarm (the shipped detector) within `run.duration_s` of dropping,
     which follows `run.warm_up_s` without. Raises `MisuseError` where no mix is corrupt.
     """
@@ -154,7 +154,7 @@ def attack_dropping(scenario: Scenario, seeds: Seeds, progress: Progress) -> dic
         | {"attack.dropping.bound": 0.5}
         | lost_of(of_users).figures("attack.dropping.loops_lost")
         | lost_of(of_nodes).figures("attack.dropping.node_loops_lost")
-        | {"attack.dropping.expected": expected[0], "attack.dropping.node_expected": expected[1]}
+        | {"attack.dropping.loops_lost_expected": expected[0], "attack.dropping.node_loops_lost_expected": expected[1]}
         | {f"attack.dropping.{name}": value for name, value in detected.items()}
     )
 

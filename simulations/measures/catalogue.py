@@ -53,19 +53,19 @@ _ALL = (
 MEASURES = {measure.name: measure for measure in _ALL}
 
 
-_ATTACK_UNITS = ("s", "rounds", "users", "loops")
+_ATTACK_UNITS = {"_s": "s", ".rounds": "rounds", ".rounds_needed": "rounds", ".remaining_users": "users"}
 
 
 def measure_named(name: str) -> Measure:
     """Return a measure by its name; raise `MisuseError` where there is none.
 
-    Figures of attacks are called `attack.KIND.success`, `attack.KIND.bound` and so on; they are shares, but for those
-    whose name ends in another unit.
+    Figures of attacks are called `attack.KIND.success`, `attack.KIND.bound` and so on; they are shares, but for times,
+    rounds and users that are left.
     """
     if name.startswith("attack."):
-        kind = name.removesuffix(".low").removesuffix(".high").rpartition(".")[2].removesuffix("_needed")
-        unit = kind.rpartition("_")[2]
-        return Measure(name, unit if unit in _ATTACK_UNITS else "1", "see docs/simulating-attacks.md")
+        figure = name.removesuffix(".low").removesuffix(".high")
+        units = [unit for ending, unit in _ATTACK_UNITS.items() if figure.endswith(ending)]
+        return Measure(name, units[0] if units else "1", "see docs/simulating-attacks.md")
     if name not in MEASURES:
         raise MisuseError(f'no measure is called "{name}" (there are: {", ".join(MEASURES)})')
     return MEASURES[name]

@@ -46,11 +46,11 @@ def test_as_many_loops_are_lost_as_theory_says_and_everybody_notices() -> None:
     One corrupt mix in two of three layers, of two each, that loses half: a user's loop passes with (3/4)^4.
     """
     figures = dropped()
-    assert figures["attack.dropping.expected"] == pytest.approx(1 - 0.75**4)
-    for measured, expected in (("loops_lost", "expected"), ("node_loops_lost", "node_expected")):
+    assert figures["attack.dropping.loops_lost_expected"] == pytest.approx(1 - 0.75**4)
+    for measured in ("loops_lost", "node_loops_lost"):
         name = f"attack.dropping.{measured}"
         half = (figures[f"{name}.high"] - figures[f"{name}.low"]) / 2
-        assert abs(figures[name] - figures[f"attack.dropping.{expected}"]) < 2.6 * half < 0.25
+        assert abs(figures[name] - figures[f"{name}_expected"]) < 2.6 * half < 0.25
     assert figures["attack.dropping.detected_nodes"] > 0.5
 
 
@@ -65,7 +65,7 @@ def test_where_nothing_is_dropped_nothing_is_lost_and_nobody_alarmed() -> None:
     figures = dropped(drop_share=0.0, duration_s=20)
     assert figures["attack.dropping.loops_lost"] < 0.02
     assert figures["attack.dropping.node_loops_lost"] == 0.0
-    assert figures["attack.dropping.expected"] == 0.0
+    assert figures["attack.dropping.loops_lost_expected"] == 0.0
     assert figures["attack.dropping.detected_nodes"] == figures["attack.dropping.detected_users"] == 0.0
 
 

@@ -79,6 +79,8 @@ def test_every_attack_reports_success_against_its_bound() -> None:
     for name in figures:
         assert measure_named(name).unit in {"1", "s", "rounds", "users"}
     assert measure_named("attack.disclosure.rounds_needed").unit == "rounds"
+    assert measure_named("attack.intersection.remaining_users.low").unit == "users"
+    assert measure_named("attack.dropping.detected_users").unit == "1"
     assert measure_named("attack.n_minus_one.deployed.detection_s").unit == "s"
 
 
