@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results")
 PIPED_WIDTH = 200
+WIDEST = 1000
 
 
 @click.command()
@@ -146,7 +147,10 @@ def _print(result: Result, folder: Path | None, measures: tuple[str, ...], *, as
     wanted = result.measures if "all" in measures else measures
     check_measures(result, wanted)
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
-    console.print(table_of(result, wanted))
+    table = table_of(result, wanted)
+    # A line that the terminal breaks is less bad than figures that are cut.
+    widest = Console(width=WIDEST).measure(table).maximum
+    Console(width=max(console.width, widest), highlight=False).print(table)
     for line in below(result, wanted):
         console.print(line, markup=False)
     manifest = result.manifest

@@ -159,11 +159,15 @@ def _outcomes(tasks: Sequence[Task], place: Place, watcher: Watcher, *, done: in
     with (
         Shares(len(tasks)) as shares,
         closing(_performed(tasks, shares, place)) as records,
-        Watch(watcher, lambda: done + shares.total(), tasks=total),
+        Watch(watcher, lambda: _added(done, shares.done()), tasks=total),
     ):
         for record in records:
             checked(record.outcome)
             yield record
+
+
+def _added(earlier: int, now: tuple[float, int]) -> tuple[float, int]:
+    return earlier + now[0], earlier + now[1]
 
 
 def _performed(tasks: Sequence[Task], shares: Shares, place: Place) -> Generator[Record, None, None]:

@@ -34,17 +34,18 @@ class Shares:
         self._file.close()
 
     def put(self, place: int, share: float) -> None:
-        """Say how far the task at `place` is."""
-        _SHARE.pack_into(self._map, place * _SHARE.size, share)
+        """Say how far the task at `place` is; what was said later counts only where it is more."""
+        (before,) = _SHARE.unpack_from(self._map, place * _SHARE.size)
+        _SHARE.pack_into(self._map, place * _SHARE.size, max(before, share))
 
     def progress(self, place: int) -> Progress:
         """Return what an engine tells how far the task at `place` is."""
         return lambda share: self.put(place, share)
 
-    def total(self) -> float:
-        """Return the sum of all shares: how many tasks' work is done."""
+    def done(self) -> tuple[float, int]:
+        """Return how many tasks' work is done, those that run counting by their share, and how many tasks are over."""
         shares: list[float] = [share for (share,) in _SHARE.iter_unpack(self._map[:])]
-        return sum(min(max(share, 0.0), 1.0) for share in shares)
+        return sum(min(max(share, 0.0), 1.0) for share in shares), sum(share >= 1.0 for share in shares)
 
 
 class SharesElsewhere:

@@ -93,13 +93,11 @@ def table_of(result: Result, measures: Sequence[str] = ()) -> Table:
     rows = rows_of(result, measures or headlines(result))
     keys = list(result.points[0].values) if result.points else []
     title = f"{result.scenario.name}, engine {result.engine}"
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Measure", no_wrap=True)
     for key in keys:
         table.add_column(key, justify="right")
-    table.add_column(
-        "Value" if result.manifest.replicates == 1 else "Mean, 95 % interval", justify="right", no_wrap=True
-    )
+    table.add_column("Value" if result.manifest.replicates == 1 else "Mean ± 95 %", justify="right", no_wrap=True)
     table.add_column("Unit", no_wrap=True)
     with_theory = any(row.exact is not None for row in rows)
     if with_theory:

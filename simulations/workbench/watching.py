@@ -15,15 +15,15 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 LOOK_EVERY_S = 0.2
 LINE_EVERY_S = 30.0
 
-Done: TypeAlias = Callable[[], float]
-"""Returns how many tasks' work is done; tasks that run count with their share."""
+Done: TypeAlias = Callable[[], tuple[float, int]]
+"""Returns how many tasks' work is done, those that run counting by their share, and how many tasks are over."""
 
 
 class Watcher(Protocol):
     """Is told how far a run is."""
 
-    def show(self, done: float, tasks: int) -> None:
-        """Show that the work of `done` of `tasks` tasks is done."""
+    def show(self, done: float, over: int, tasks: int) -> None:
+        """Show that the work of `done` of `tasks` tasks is done, and `over` of them are over."""
 
     def close(self) -> None:
         """Stop showing."""
@@ -32,7 +32,7 @@ class Watcher(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def show(self, done: float, tasks: int) -> None:
+    def show(self, done: float, over: int, tasks: int) -> None:
         """Show nothing."""
 
     def close(self) -> None:
@@ -57,9 +57,9 @@ class Bar:
         self._name = name
         self._task: TaskID | None = None
 
-    def show(self, done: float, tasks: int) -> None:
+    def show(self, done: float, over: int, tasks: int) -> None:
         """Move the bar."""
-        counted = f"{int(done + 1e-9)} of {tasks} tasks"
+        counted = f"{over} of {tasks} tasks"
         if self._task is None:
             self._task = self._progress.add_task(self._name, total=tasks, counted=counted)
             self._progress.start()
@@ -81,7 +81,7 @@ class Lines:
         self._began_s = self._last_s = time.monotonic()
         self._began_with: float | None = None
 
-    def show(self, done: float, tasks: int) -> None:
+    def show(self, done: float, over: int, tasks: int) -> None:
         """Write a line where it is time for one."""
         if self._began_with is None:
             self._began_with = done
@@ -92,7 +92,7 @@ class Lines:
         passed_s, gained = now_s - self._began_s, done - self._began_with
         left = f", about {passed_s * (tasks - done) / gained:.0f} s left" if gained > 0 else ""
         share = f"{100 * done / tasks:.1f} %"
-        self._console.print(f"{self._name}: {share}, {int(done + 1e-9)} of {tasks} tasks{left}", highlight=False)
+        self._console.print(f"{self._name}: {share}, {over} of {tasks} tasks{left}", highlight=False)
 
     def close(self) -> None:
         """Do nothing: lines stay."""
@@ -117,7 +117,7 @@ class Watch:
 
     def __enter__(self) -> Watch:
         """Begin to look."""
-        self._watcher.show(self._done(), self._tasks)
+        self._watcher.show(*self._done(), self._tasks)
         self._thread.start()
         return self
 
@@ -126,9 +126,9 @@ class Watch:
         self._over.set()
         self._thread.join()
         if kind is None:
-            self._watcher.show(self._done(), self._tasks)
+            self._watcher.show(*self._done(), self._tasks)
         self._watcher.close()
 
     def _look(self) -> None:
         while not self._over.wait(LOOK_EVERY_S):
-            self._watcher.show(self._done(), self._tasks)
+            self._watcher.show(*self._done(), self._tasks)

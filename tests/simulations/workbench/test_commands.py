@@ -54,7 +54,7 @@ def test_the_table_has_intervals_units_and_theory(capsys: pytest.CaptureFixture[
     assert first[5:7] == ["s", first[6]]
     assert float(first[6]) == pytest.approx(0.4)
     assert "Theory" in shown
-    assert "Mean, 95 % interval" in shown
+    assert "Mean ± 95 %" in shown
     assert "Note: toys are no networks." in shown
     assert "3 replicates" in shown
     assert "Kept in out" in shown

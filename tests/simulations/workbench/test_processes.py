@@ -24,28 +24,19 @@ class Sweep:
 
     def __init__(self, folder: Path, *, jobs: int, task_s: float = 0.2) -> None:
         self.out, self.log = folder / "out", folder / "log"
-        self._options = ["--jobs", str(jobs), "-p", f"processors.unwrap_s={task_s}"]
-        self._environment = os.environ | {
+        program = [sys.executable, "-m", "loopixmix.main", "simulate", "run", "default"]
+        sweep = ["--engine", "toy_engine:ENGINE", "-p", "mix.delay_mean_s=0.1,0.2,0.5", "--replicates", "4"]
+        self.command = [*program, *sweep, "--jobs", str(jobs), "-p", f"processors.unwrap_s={task_s}"]
+        self.environment = os.environ | {
             LOG: str(self.log),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
         }
         self.log.touch()
 
     def start(self) -> subprocess.Popen[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "loopixmix.main",
-            "simulate",
-            "run",
-            "default",
-            "--engine",
-            "toy_engine:ENGINE",
-        ]
-        sweep = ["-p", "mix.delay_mean_s=0.1,0.2,0.5", "--replicates", "4", "--out", str(self.out)]
         return subprocess.Popen(
-            [*command, *sweep, *self._options],
-            env=self._environment,
+            [*self.command, "--out", str(self.out)],
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -151,6 +142,25 @@ def children_of(parent: int) -> list[int]:
         if int(fields[1]) == parent:
             found.append(int(stat.parent.name))
     return found
+
+
+def test_a_full_disk_is_one_line_and_what_is_done_is_kept(tmp_path: Path) -> None:
+    """Files may have 8 KiB at most: all parts fit, a table does not. (A disk of its own would need rights.)"""
+    sweep = Sweep(tmp_path, jobs=1, task_s=0)
+    full = subprocess.run(
+        ["sh", "-c", f'ulimit -f 16; exec "$@" --out {sweep.out}', "sh", *sweep.command],
+        env=sweep.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert full.returncode == 2
+    assert full.stderr.startswith(f"loopixmix: {sweep.out}/")
+    assert full.stderr.endswith(": cannot be written: File too large\n")
+    assert full.stderr.count("\n") == 1
+    assert len(sweep.kept) == TASKS
+    sweep.finish()
+    assert len(sweep.done) == 12
 
 
 def test_the_same_command_twice_gives_the_same_files(tmp_path: Path) -> None:

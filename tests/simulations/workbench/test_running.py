@@ -360,20 +360,6 @@ def test_a_process_that_dies_is_said_and_what_is_done_is_kept(tmp_path: Path) ->
     assert manifest["sessions"][0]["end"] == "failed"
 
 
-def test_a_full_disk_is_said_in_a_line(tmp_path: Path) -> None:
-    """A file system of its own would need rights; a folder where nothing may be written any more does as well."""
-    out = tmp_path / "out"
-    run(Scenario(), TOY, replicates=1, jobs=1, out=out)
-    parts = out / "parts"
-    for path in parts.iterdir():
-        path.unlink()
-    parts.rmdir()
-    parts.symlink_to("/dev/full")
-    with pytest.raises(StoreError) as caught:
-        run(Scenario(), TOY, replicates=2, jobs=1, out=out)
-    assert "\n" not in str(caught.value)
-
-
 def test_exact_needs_one_replicate_and_has_no_theory_beside_it() -> None:
     result = run("default", "exact", replicates=20)
     assert result.manifest.replicates == 1
@@ -396,11 +382,11 @@ class Listener:
     """Hears how far a run is."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[float, int]] = []
+        self.heard: list[tuple[float, int, int]] = []
         self.closed = False
 
-    def show(self, done: float, tasks: int) -> None:
-        self.heard.append((done, tasks))
+    def show(self, done: float, over: int, tasks: int) -> None:
+        self.heard.append((done, over, tasks))
 
     def close(self) -> None:
         self.closed = True
@@ -411,11 +397,14 @@ def test_progress_counts_tasks_that_run_by_their_share(jobs: int) -> None:
     listener = Listener()
     slow = change(Scenario(), {"processors.unwrap_s": 1.0})
     run(slow, TOY, replicates=2, jobs=jobs, progress=listener)
-    done = [share for share, _ in listener.heard]
+    done = [share for share, _, _ in listener.heard]
+    over = [count for _, count, _ in listener.heard]
     assert done == sorted(done)
     assert (done[0], done[-1]) == (0.0, 3.0)
     assert any(0 < share < 1 for share in done)
-    assert {tasks for _, tasks in listener.heard} == {3}
+    assert (over[0], over[-1]) == (0, 3)
+    assert all(count <= share for share, count in zip(done, over, strict=True))
+    assert {tasks for _, _, tasks in listener.heard} == {3}
     assert listener.closed
 
 
