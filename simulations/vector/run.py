@@ -14,7 +14,7 @@ from simulations.vector.delivery import sample_deliveries
 from simulations.vector.drawing import Generators, Source
 from simulations.vector.journeys import Journey, journeys_of
 from simulations.vector.propagation import propagation
-from simulations.vector.recursion import FloatArray, IntArray
+from simulations.vector.recursion import NOWHERE, FloatArray, IntArray
 from simulations.vector.tallies import Tallies, Window
 from simulations.vector.targets import Targets
 from simulations.vector.travelling import Travelled, travel
@@ -87,7 +87,7 @@ class Replicate:
                 [drawn.places[hop] for hop in path],
                 [travelled.enters_s[hop] for hop in path],
                 [travelled.leaves_s[hop] for hop in path],
-                self._targets_among(drawn.starts_s) if is_followed else _NOBODY,
+                self._targets_among(drawn.starts_s, drawn.places[path[0]]) if is_followed else _NOBODY,
             )
 
     def _choose_targets(self, generators: Generators) -> Targets:
@@ -97,9 +97,12 @@ class Replicate:
         stride = max(expected - 6 * expected**0.5, 0.0) / run.targets if run.targets else 1.0
         return Targets(run.targets, stride, generators.next("measures"))
 
-    def _targets_among(self, starts_s: FloatArray) -> IntArray:
+    def _targets_among(self, starts_s: FloatArray, first_places: IntArray) -> IntArray:
+        """Return those that are followed; one that is lost before its first node is no target, as in `nodes`."""
         begin, stop = np.searchsorted(starts_s, (self.window.from_s, self.window.until_s)).tolist()
-        return self._targets.among(stop - begin) + np.int32(begin)
+        chosen = self._targets.among(stop - begin) + np.int32(begin)
+        followed: IntArray = chosen[first_places[chosen] != NOWHERE]
+        return followed
 
 
 _NOBODY = np.empty(0, dtype=np.int32)
