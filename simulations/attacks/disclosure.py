@@ -178,14 +178,15 @@ def _linked_in_rounds(setting: Correspondence, alice: Sessions) -> FloatArray:
 def _scores_of_background(setting: Correspondence, seen: FloatArray, generator: Generator) -> FloatArray:
     """Return what others' messages add to the score of each user.
 
-    They are Poisson, those in rounds with the same `seen` alike: their number is drawn for each user and value. A user
-    is written to by those whose contact he is, and their number differs from user to user.
+    They are Poisson, those in rounds with the same `seen` (a whole number) alike: their number is drawn for each user
+    and value. A user is written to by those whose contact he is, and their number differs from user to user.
     """
     writers = generator.binomial(setting.users - 1, setting.contacts / (setting.users - 1), setting.users - 1)
     messages = writers / setting.contacts * setting.others_messages_per_s * setting.round_s
     scores = np.zeros(setting.users - 1)
-    for value, rounds in zip(*np.unique(seen, return_counts=True), strict=True):
-        scores += (value - seen.mean()) * generator.poisson(messages * rounds)
+    rounds = np.bincount(seen.astype(np.int64))
+    for value in np.flatnonzero(rounds):
+        scores += (value - seen.mean()) * generator.poisson(messages * rounds[value])
     return scores
 
 
@@ -230,12 +231,12 @@ def attack_disclosure(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
     figures = {"attack.disclosure.baseline": setting.contacts / (setting.users - 1)}
     if scenario.attacks.disclosure.cover:
         draws = setting.users * setting.habit.sessions_in(setting.duration_s)
-        seen = disclose_links(setting, _targets(draws), generator)
-        provider = disclose_mailboxes(setting, _targets(2 * setting.users), generator)
+        seen = disclose_links(setting, _targets(draws, setting.rounds), generator)
+        provider = disclose_mailboxes(setting, _targets(2 * setting.users, setting.rounds), generator)
         figures |= provider.success.figures("attack.disclosure.provider.success")
         figures["attack.disclosure.rounds"] = 0.0
     else:
-        seen = disclose_messages(setting, _targets(4 * setting.users), generator)
+        seen = disclose_messages(setting, _targets(4 * setting.users, setting.rounds), generator)
         figures["attack.disclosure.rounds"] = seen.rounds
     figures |= seen.success.figures("attack.disclosure.success")
     needed = rounds_needed(setting.users, setting.contacts, setting.background_per_round)
@@ -263,6 +264,6 @@ def correspondence_of(scenario: Scenario) -> Correspondence:
     )
 
 
-def _targets(work: float) -> int:
-    """Return for how many Alices there is time, where each takes `work` draws."""
-    return max(1, min(_MOST_TARGETS, int(_WORK / work)))
+def _targets(draws: float, rounds: int) -> int:
+    """Return for how many Alices there is time, where each takes so many draws, and so many rounds are gone through."""
+    return max(1, min(_MOST_TARGETS, int(_WORK / (draws + 2 * rounds))))
