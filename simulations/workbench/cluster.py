@@ -191,16 +191,15 @@ def _record(future: _Future, life: _Life, address: str) -> Record:
     while True:
         try:
             return msgspec.msgpack.decode(future.result(timeout=_FETCH_WITHIN_S), type=Record)
-        except TimeoutError:
-            life.check()
         except KilledWorker as error:
             raise ClusterError(
                 f"--dask {address}: workers died of a task again and again, perhaps for want of memory"
             ) from error
         except CancelledError as error:
             raise ClusterError(f"--dask {address}: the scheduler is gone") from error
-        except OSError as error:
-            raise ClusterError(f"--dask {address}: a result cannot be fetched ({error})") from error
+        except OSError:  # no answer in time, or a connection that broke: in between, or for good
+            life.check()
+            time.sleep(_LOOK_EVERY_S)
 
 
 def _fingerprint() -> str:
