@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Integer, RowMapping, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Integer, RowMapping, bindparam, delete, func, insert, select, update
 
 from loopixmix.seams import NodeId
 from loopixmix.wire import ItemKind
@@ -80,8 +80,8 @@ _TAKE_AGAIN = (
 )
 _DELETE_OWN = (
     delete(items)
-    .where(tuple_(items.c.account_id, items.c.number).in_(bindparam("owned", expanding=True)))
-    .returning(items.c.account_id)
+    .where(items.c.account_id == bindparam("b_account_id"))
+    .where(items.c.number.in_(bindparam("numbers", expanding=True)))
 )
 _FIND_ACCOUNTS = select(accounts.c.identity, accounts.c.id).where(
     accounts.c.identity.in_(bindparam("identities", expanding=True))
@@ -152,21 +152,20 @@ def delete_items(connection: Connection, identity: NodeId, numbers: Sequence[Ite
 def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[ItemNumber]]]) -> int:
     """Delete what several owners (by identity) have stored safely; return how many items there were."""
     account_ids: dict[NodeId, int] = {}
-    for chunk in _chunks(sorted({identity for identity, _ in owned})):
-        found = connection.execute(_FIND_ACCOUNTS, {"identities": chunk})
+    for identities in _chunks(sorted({identity for identity, _ in owned})):
+        found = connection.execute(_FIND_ACCOUNTS, {"identities": identities})
         account_ids.update((identity, account_id) for identity, account_id in found)
-    # A number over the range of the database was never given to anybody.
-    wanted = [
-        (account_ids[identity], number)
-        for identity, numbers in owned
-        if identity in account_ids
-        for number in numbers
-        if number < 2**63
-    ]
     fewer: Counter[int] = Counter()
-    for pairs in _chunks(wanted):
-        fewer.update(connection.execute(_DELETE_OWN, {"owned": pairs}).scalars())
-    _subtract(connection, fewer)
+    for identity, numbers in owned:
+        account_id = account_ids.get(identity)
+        if account_id is None:
+            continue
+        # A number over the range of the database was never given to anybody.
+        for chunk in _chunks([number for number in numbers if number < 2**63]):
+            # One account at a time: for pairs of account and number SQLite would read all items.
+            deleted = connection.execute(_DELETE_OWN, {"b_account_id": account_id, "numbers": chunk})
+            fewer[account_id] += deleted.rowcount
+    _subtract(connection, +fewer)
     return fewer.total()
 
 

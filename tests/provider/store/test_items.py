@@ -9,7 +9,16 @@ from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, MailboxRules
 from provider.store import MailStore
 from provider.store.accounts import Application, figures, register, remove_account
-from provider.store.items import NewItem, Outcome, delete_items, expire_items, skip_numbers, store_items, take_items
+from provider.store.items import (
+    NewItem,
+    Outcome,
+    delete_items,
+    delete_owned,
+    expire_items,
+    skip_numbers,
+    store_items,
+    take_items,
+)
 from provider.store.schema import items
 
 ALICE, BOB, NOBODY = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
@@ -86,6 +95,16 @@ def test_an_owner_deletes_only_items_of_its_own(store: MailStore) -> None:
     assert store.write(lambda connection: delete_items(connection, BOB, [1, 1, 2, 2**63, 2**64 - 1])) == 1
     assert (bodies(store, ALICE), bodies(store, BOB)) == ([b"a"], [])
     assert store.read(figures).items == 1
+
+
+def test_several_owners_delete_at_once_each_its_own(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    open_account(store, "bob", BOB)
+    put(store, *[message(ALICE, b"a%d" % n) for n in range(3)], *[message(BOB, b"b%d" % n) for n in range(3)])
+    owned = [(ALICE, [1, 3]), (BOB, [2]), (NOBODY, [1]), (ALICE, [1, 99]), (BOB, [])]
+    assert store.write(lambda connection: delete_owned(connection, owned)) == 3
+    assert (bodies(store, ALICE), bodies(store, BOB)) == ([b"a1"], [b"b0", b"b2"])
+    assert store.read(figures).items == 3
 
 
 def test_numbers_never_repeat_even_when_all_items_are_gone(store: MailStore) -> None:
