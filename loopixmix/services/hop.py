@@ -138,7 +138,7 @@ class HopService(Service):
         if not self.running:
             return
         now_s = self._clock.seconds()
-        verdicts = self._judge(epochs, results)
+        verdicts = [self._judge_one(epochs, results[0])] if len(results) == 1 else self._judge(epochs, results)
         for waiting, result, verdict in zip(batch, results, verdicts, strict=True):
             if verdict is not None:
                 self._observer.observe(PacketDropped(now_s, verdict))
@@ -148,9 +148,6 @@ class HopService(Service):
 
     def _judge(self, epochs: Sequence[int], results: Results) -> list[DropReason | None]:
         """Return for each result why its packet goes no further, or None; remember the tags of the others."""
-        if len(results) == 1:
-            [only] = results
-            return self._judge_one(epochs, only)
         verdicts: list[DropReason | None] = [None if isinstance(each, Unwrapped) else each for each in results]
         for index, epoch in enumerate(epochs):
             places = [
@@ -163,10 +160,10 @@ class HopService(Service):
                 verdicts[place] = verdict
         return verdicts
 
-    def _judge_one(self, epochs: Sequence[int], result: Unwrapped | DropReason) -> list[DropReason | None]:
+    def _judge_one(self, epochs: Sequence[int], result: Unwrapped | DropReason) -> DropReason | None:
         if not isinstance(result, Unwrapped):
-            return [result]
-        return self._keyring.judge_many(epochs[result.key_index], (result.replay_tag,))
+            return result
+        return self._keyring.judge_many(epochs[result.key_index], (result.replay_tag,))[0]
 
     def _settle(self, waiting: Waiting, unwrapped: Unwrapped, now_s: float) -> None:
         decision = self._mixer.decide(unwrapped, waiting.arrived_at_s)

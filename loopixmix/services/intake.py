@@ -52,6 +52,9 @@ class Intake:
         self._clock = clock
         self._observer = observer
         self._queue: deque[Waiting] = deque()
+        self._keys: list[tuple[int, bytes]] = []
+        self._epochs: list[int] = []
+        self._privates: list[bytes] = []
         self._is_unwrapping = False
         self._is_feeding = False
 
@@ -101,11 +104,12 @@ class Intake:
             for _ in batch:
                 self._observer.observe(PacketDropped(now_s, DropReason.NO_EPOCH_KEY))
             return
+        if keys is not self._keys:  # nearly always the same list as before
+            self._keys = keys
+            self._epochs, self._privates = [epoch for epoch, _ in keys], [private for _, private in keys]
         self._is_unwrapping = True
         self._unwrapping.unwrap(
-            [private for _, private in keys],
-            [waiting.packet for waiting in batch],
-            partial(self._done, batch, [epoch for epoch, _ in keys]),
+            self._privates, [waiting.packet for waiting in batch], partial(self._done, batch, self._epochs)
         )
 
     def _done(self, batch: Sequence[Waiting], epochs: Sequence[int], results: Results) -> None:
