@@ -5,7 +5,6 @@ Everything is in memory and from one seed; packets are real, and are unwrapped b
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import random
 from collections import deque
@@ -66,6 +65,7 @@ from loopixmix.wire import (
     RegisterRefusal,
     RegisterRefused,
 )
+from simulations.nodes.clock import EventClock
 
 T = TypeVar("T")
 
@@ -90,59 +90,6 @@ SLOW = NetworkParams(
     pull_batch=8,
 )
 """For hours and days."""
-
-
-@dataclass(order=True)
-class Call:
-    """A call to come."""
-
-    time_s: float
-    number: int
-    function: Callable[[], object] = field(compare=False)
-    state: str = field(default="to come", compare=False)
-
-    def cancel(self) -> None:
-        if self.state != "to come":
-            raise RuntimeError(f"a call that is {self.state} cannot be cancelled")
-        self.state = "cancelled"
-
-    def active(self) -> bool:
-        return self.state == "to come"
-
-
-class EventClock:
-    """Time that moves from one call to the next."""
-
-    def __init__(self, now_s: float = NOW_S) -> None:
-        self._now_s = now_s
-        self._calls: list[Call] = []
-        self._numbers = itertools.count()
-
-    def seconds(self) -> float:
-        return self._now_s
-
-    def callLater(self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object) -> Call:
-        if delay < 0:
-            raise ValueError(f"a call {delay} s ago")
-        call = Call(self._now_s + delay, next(self._numbers), lambda: callable(*args, **kw))
-        heapq.heappush(self._calls, call)
-        return call
-
-    def run_for(self, span_s: float, *, until: Callable[[], object] = lambda: False) -> None:
-        """Let time pass, at most `span_s`, until something holds."""
-        end_s = self._now_s + span_s
-        while not until() and self._calls and self._calls[0].time_s <= end_s:
-            call = heapq.heappop(self._calls)
-            self._now_s = max(self._now_s, call.time_s)
-            if call.state == "to come":
-                call.state = "called"
-                call.function()
-        if not until():
-            self._now_s = end_s
-
-    @property
-    def pending(self) -> list[Call]:
-        return [call for call in self._calls if call.active()]
 
 
 @dataclass
@@ -496,7 +443,7 @@ class World:
 
     def make_clock(self) -> EventClock:
         """Return the clock of this world."""
-        return EventClock()
+        return EventClock(NOW_S)
 
     def _make_model(self) -> ModelNetwork:
         epoch = epoch_at(self.clock.seconds(), self.params.epoch_length_s)
@@ -589,6 +536,6 @@ class World:
             person.store.close()
         for node in self.nodes.values():
             node.network.stop()
-        node_calls = [call for call in self.clock.pending if "pass_on" not in repr(call.function)]
+        node_calls = [call for call in self.clock.getDelayedCalls() if "pass_on" not in repr(call.function)]
         self.clock.run_for(60)
-        assert self.clock.pending == [], node_calls
+        assert self.clock.pending == 0, node_calls

@@ -20,7 +20,7 @@ from typing import cast
 import msgspec
 import pytest
 import pytest_twisted
-from client_world import QUICK, EventClock, Node, World
+from client_world import QUICK, Node, World
 from client_zygote import MESSAGES, Plan, body_of
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -29,6 +29,7 @@ from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.internet.task import deferLater
 
 from client.store import ClientStore, incoming
+from simulations.nodes.clock import EventClock
 
 SEED = 20
 KILLS = 30
