@@ -163,4 +163,7 @@ class EventClock:
             self._now_s = at_s
             self.fired += 1
             count -= 1
-            call.function(*call.args, **call.keywords)
+            if call.keywords:
+                call.function(*call.args, **call.keywords)
+            else:
+                call.function(*call.args)

@@ -39,8 +39,9 @@ class NodesEngine:
         """Build the world of a scenario, let it run, and return what was measured in it."""
         self.check(scenario)
         world = World(scenario, seeds)
-        with _little_garbage_collection():
-            measured = measure(world, progress=progress)
+        watch = Watch(world)
+        with little_garbage_collection():
+            measured = measure_world(world, watch, progress=progress)
         figures = dict(measured.figures)
         attacks = scenario.attacks
         if attacks.n_minus_one is not None or attacks.dropping is not None:
@@ -55,10 +56,9 @@ class NodesEngine:
         )
 
 
-def measure(world: World, *, progress: Progress) -> Outcome:
-    """Run a new world through warm-up, window and drain, stop it, and return its figures."""
+def measure_world(world: World, watch: Watch, *, progress: Progress) -> Outcome:
+    """Run a new, watched world through warm-up, window and drain, stop it, and return its figures."""
     run = world.scenario.run
-    watch = Watch(world)
     world.start()
     pace = _Pace(world, world.start_s + run.warm_up_s + run.duration_s + run.drain_s, progress)
     pace.go(watch.from_s)
@@ -93,7 +93,8 @@ class _Pace:
 
 
 @contextmanager
-def _little_garbage_collection() -> Iterator[None]:
+def little_garbage_collection() -> Iterator[None]:
+    """Look for cycles seldom while the block lasts, and not among what was there before."""
     before = gc.get_threshold()
     gc.set_threshold(_GARBAGE_THRESHOLD, *before[1:])
     gc.collect()

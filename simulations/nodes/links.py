@@ -159,7 +159,8 @@ class WireEnd:
         self.sent_bytes = 0
         """Their length."""
         self.received_bytes = 0
-        """Length of the frames that came here."""
+        """Length of the frames that came here, where `counts` was set before `start`."""
+        self.counts = False
         self.departures: Departure | None = None
         """Is told of each frame that leaves here."""
         self._observer = observer
@@ -167,17 +168,19 @@ class WireEnd:
         self._seconds, self._call_later = wires.clock.seconds, wires.clock.callLater
         self._draw_s = wires.latency.draw_s
         self._received: FramesReceived | None = None
+        self._give: FramesReceived | None = None
         self._flights: dict[NodeId, _Flight] = {}
 
     def start(self, received: FramesReceived) -> None:
         """Begin to receive."""
-        self._received = received
-        self.wires.attach(self.node_id, self._take)
+        self._received = self._take if self.counts else received
+        self._give = received
+        self.wires.attach(self.node_id, self._received)
 
     def plug(self) -> None:
         """Be linked again after `stop`."""
         if self._received is not None:
-            self.wires.attach(self.node_id, self._take)
+            self.wires.attach(self.node_id, self._received)
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
         """Send one frame; false, and an observed drop, where `peer` is not there."""
@@ -204,8 +207,8 @@ class WireEnd:
 
     def _take(self, sender: NodeId, frames: Sequence[bytes]) -> None:
         self.received_bytes += len(frames) * len(frames[0])
-        if self._received is not None:
-            self._received(sender, frames)
+        if self._give is not None:
+            self._give(sender, frames)
 
     def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
         """Give the address back: here everybody is reached by name."""

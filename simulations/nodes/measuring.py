@@ -62,6 +62,11 @@ class Watch:
             user.network.departures = self._depart
         world.hub.on_lost = self._lost
 
+    @property
+    def hops(self) -> int:
+        """Packets that nodes have taken so far: those believed and those dropped."""
+        return sum(node.taken + node.drops.total() for node in self.nodes)
+
     def totals(self) -> Totals:
         """Return the sums up to now."""
         world, now_s = self.world, self.world.clock.seconds()

@@ -48,8 +48,8 @@ _LOW_ORDER = frozenset((bytes(POINT_BYTES), b"\x01" + bytes(POINT_BYTES - 1)))
 
 
 @lru_cache(maxsize=65_536)
-def _mark_of_private(private_key: bytes) -> bytes:
-    return crypto_scalarmult_base(private_key)[:_MARK_BYTES]
+def _marks_of(private_keys: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(crypto_scalarmult_base(key)[:_MARK_BYTES] for key in private_keys)
 
 
 def number_of_tag(replay_tag: bytes) -> bytes:
@@ -108,7 +108,9 @@ class PlainEngine:
         threads: int,  # noqa: ARG002 (there is nothing to spread)
     ) -> list[Unwrapped | DropReason]:
         """Take one layer off each packet."""
-        marks = [_mark_of_private(key) for key in private_keys]
+        marks = _marks_of(tuple(private_keys))
+        if len(packets) == 1:
+            return [_unwrap(marks, packets[0], geometry)]
         return [_unwrap(marks, packet, geometry) for packet in packets]
 
 

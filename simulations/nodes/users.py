@@ -103,6 +103,7 @@ class User:
         self.ears = ears
         self.counters: Counters = ears.counters
         self.network = network
+        network.counts = True
         self.store = store
         self.link = UserLink(network)
         self.service = ClientService(
