@@ -20,6 +20,7 @@ from simulations.exact.queues import poisson_probability, poisson_quantile
 ANSWER_S = 0.03
 """A pull is answered this much later (`provider.clients.ClientRules.answer_s`)."""
 _SLICES = 32
+_MOST_ROUNDS = 400
 _TAIL = 1e-12
 
 
@@ -52,16 +53,19 @@ def all_arrived(network: Law, turns_per_s: float, packets: int) -> Law:
     `G_j(t)` is the mean of `F G_(j-1)` at t less an exponential time of mean 1 / turns.
     """
     grid = network.grid
-    arrived = network.cdf
-    at_last = _those_that_matter(network, turns_per_s, packets)
+    # Of very many packets some take their turns together: as long a time as theirs, and all sent at its end.
+    together = ceil(_those_that_matter(network, turns_per_s, packets) / _MOST_ROUNDS)
+    rounds = _those_that_matter(network, turns_per_s, packets) // together
+    arrived = network.cdf**together
     length = next_fast_len(2 * grid.points, real=True)
-    turn = rfft(erlang(grid, 1, 1 / turns_per_s).masses, length)
+    turns = rfft(erlang(grid, together, 1 / turns_per_s).masses, length)
     there: FloatArray = np.ones(grid.points)
-    for _ in range(at_last):
-        there = np.asarray(irfft(turn * rfft(arrived * there, length), length), dtype=np.float64)[: grid.points]
+    for _ in range(rounds):
+        there = np.asarray(irfft(turns * rfft(arrived * there, length), length), dtype=np.float64)[: grid.points]
     halves = (there + np.append(there[1:], 1.0)) / 2  # at the borders of the times' own pieces
-    law = Law(grid, np.maximum(np.diff(halves, prepend=0.0), 0.0))
-    return law if at_last == packets else law.then(erlang(grid, packets - at_last, 1 / turns_per_s))
+    law = Law(grid, np.maximum(np.diff(halves, prepend=0.0), 0.0), network.least_s)
+    before = packets - rounds * together
+    return law.then(erlang(grid, before, 1 / turns_per_s)) if before else law
 
 
 def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: float, *, slices: int = _SLICES) -> Law:
@@ -128,5 +132,5 @@ def _pulls_missed(left: FloatArray, came: float, pull_batch: int) -> FloatArray:
 
 def _those_that_matter(network: Law, turns_per_s: float, packets: int) -> int:
     # Of a long message the first packets are there long before the last: only those sent within the longest way count.
-    within = turns_per_s * network.quantile_s(1 - 1e-9)
+    within = turns_per_s * (network.quantile_s(1 - 1e-9) - network.least_s)
     return min(packets, ceil(within + 8 * sqrt(within) + 16))

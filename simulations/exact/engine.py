@@ -110,7 +110,10 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
     if scenario.links.model in ("geographic", "matrix"):
         yield f"Latencies depend on places: the law of the links is taken from {timing.PATHS:,} paths drawn."
     if any(_overflow(stage, scenario) > 1e-9 for stage in flows.stages):
-        yield "Nodes drop what finds processors.held_packets full: dropped_share is Erlang's loss formula."
+        yield (
+            "Nodes drop what finds processors.held_packets full: dropped_share and the pools are by Erlang's loss "
+            "formula, all else is as if nothing were dropped."
+        )
     if scenario.processors.unwrap_s > 0:
         yield from _processor_notes(scenario, flows)
     if timing.can_deliver(scenario) and scenario.users.online_share < 1:

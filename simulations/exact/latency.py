@@ -87,25 +87,31 @@ class Grid:
 
 @dataclass(frozen=True)
 class Law:
-    """The law of a time on a grid; `masses[i]` is the probability of the times about i steps."""
+    """The law of a time on a grid; `masses[i]` is the probability of the times about `least_s` and i steps."""
 
     grid: Grid
     masses: FloatArray
+    least_s: float = 0.0
+
+    @property
+    def times_s(self) -> FloatArray:
+        """The times that the masses belong to, seconds."""
+        return self.least_s + self.grid.times_s
 
     @property
     def mean_s(self) -> float:
         """The mean, seconds."""
-        return float(self.masses @ self.grid.times_s / self.masses.sum())
+        return self.least_s + float(self.masses @ self.grid.times_s / self.masses.sum())
 
     @property
     def sd_s(self) -> float:
         """The standard deviation, seconds."""
-        times = self.grid.times_s - self.mean_s
-        return sqrt(float(self.masses @ times**2 / self.masses.sum()))
+        from_mean_s = self.grid.times_s - (self.mean_s - self.least_s)
+        return sqrt(float(self.masses @ from_mean_s**2 / self.masses.sum()))
 
     @property
     def cdf(self) -> FloatArray:
-        """The probability of no more than each of the grid's times: half a time's own mass lies below it."""
+        """The probability of no more than each of the times: half a time's own mass lies below it."""
         return np.clip(np.cumsum(self.masses) - self.masses / 2, 0.0, 1.0)
 
     def quantile_s(self, probability: float) -> float:
@@ -118,7 +124,7 @@ class Law:
         Laws without end have no least and greatest time: 0 and 1 stand for `_LEAST` from them.
         """
         within = np.clip(np.asarray(probabilities, dtype=np.float64), _LEAST, 1 - _LEAST)
-        return np.interp(within, np.maximum.accumulate(self.cdf), self.grid.times_s)
+        return np.interp(within, np.maximum.accumulate(self.cdf), self.times_s)
 
     def then(self, *others: Law) -> Law:
         """Return the law of this time and independent others, one after the other."""
@@ -127,11 +133,19 @@ class Law:
         spectrum = rfft(self.masses, length)
         for other in others:
             spectrum = spectrum * rfft(other.masses, length)
-        return Law(self.grid, _tidy(np.asarray(irfft(spectrum, length), dtype=np.float64)[:points]))
+        least_s = self.least_s + sum(other.least_s for other in others)
+        return Law(self.grid, _tidy(np.asarray(irfft(spectrum, length), dtype=np.float64)[:points]), least_s)
 
     def longest_of(self, other: Law) -> Law:
         """Return the law of the longer of this time and an independent other."""
-        return Law(self.grid, np.diff(np.cumsum(self.masses) * np.cumsum(other.masses), prepend=0.0))
+        mine, theirs = self.from_zero(), other.from_zero()
+        return Law(self.grid, np.diff(np.cumsum(mine.masses) * np.cumsum(theirs.masses), prepend=0.0))
+
+    def from_zero(self) -> Law:
+        """Return the same law with `least_s` 0, all of it on the grid."""
+        if self.least_s == 0:
+            return self
+        return Law(self.grid, self.masses).then(Law(self.grid, _point(self.grid, self.least_s)))
 
 
 def at_once(grid: Grid) -> Law:
@@ -140,13 +154,10 @@ def at_once(grid: Grid) -> Law:
 
 
 def fixed(grid: Grid, time_s: float) -> Law:
-    """Return the law of always the same time, its mass shared by the two times of the grid beside it."""
-    masses = np.zeros(grid.points)
-    whole, rest = divmod(time_s / grid.step_s, 1.0)
-    _within(grid, time_s)
-    masses[int(whole)] += 1 - rest
-    masses[min(int(whole) + 1, grid.points - 1)] += rest
-    return Law(grid, masses)
+    """Return the law of always the same time, 0 or more; it need not lie on the grid."""
+    if not 0 <= time_s < float("inf"):
+        raise MisuseError(f"a time is 0 s or more, unlike {time_s}")
+    return Law(grid, _point(grid, 0.0), time_s)
 
 
 def erlang(grid: Grid, stages: int, delay_mean_s: float) -> Law:
@@ -168,10 +179,10 @@ def piecewise(grid: Grid, quantiles: Sequence[tuple[float, float]]) -> Law:
     """
     total = np.zeros(grid.points)
     (first, first_s), (last, last_s) = quantiles[0], quantiles[-1]
-    total += first * fixed(grid, first_s).masses + (1 - last) * fixed(grid, last_s).masses
+    total += first * _point(grid, first_s) + (1 - last) * _point(grid, last_s)
     for (below, below_s), (above, above_s) in pairwise(quantiles):
         if above_s - below_s < grid.step_s * 1e-6:
-            total += (above - below) * fixed(grid, below_s).masses
+            total += (above - below) * _point(grid, below_s)
         else:
             _within(grid, above_s)
             total += (above - below) * _by_excess(grid, partial(_uniform_excess, below_s, above_s)).masses
@@ -216,6 +227,16 @@ def _erlang_excess(stages: int, delay_mean_s: float, times: FloatArray) -> Float
 def _uniform_excess(low_s: float, high_s: float, times: FloatArray) -> FloatArray:
     above = np.clip(high_s - times, 0.0, high_s - low_s)
     return above**2 / (2 * (high_s - low_s)) + np.maximum(low_s - times, 0.0)
+
+
+def _point(grid: Grid, time_s: float) -> FloatArray:
+    # One time, its mass shared by the two times of the grid beside it.
+    _within(grid, time_s)
+    masses = np.zeros(grid.points)
+    whole, rest = divmod(time_s / grid.step_s, 1.0)
+    masses[int(whole)] += 1 - rest
+    masses[min(int(whole) + 1, grid.points - 1)] += rest
+    return masses
 
 
 def _tidy(masses: FloatArray) -> FloatArray:

@@ -170,7 +170,7 @@ def _longest_waits_s(scenario: Scenario) -> float:
 
 def _longest_link_s(scenario: Scenario) -> float:
     links = scenario.links
-    by_model = {"constant": links.latency_s, "uniform": links.high_s}
+    by_model = {"constant": 0.0, "uniform": links.high_s}  # a constant need not lie on the grid
     return by_model.get(links.model, links.quantiles[-1][1] if links.quantiles else 0.0)
 
 

@@ -25,7 +25,7 @@ FALSE_ALARM = 1e-8
 
 def farthest(law: Law, samples: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     """The Kolmogorov distance of samples from a law."""
-    shares = np.searchsorted(np.sort(samples), law.grid.times_s + law.grid.step_s / 2, side="right") / samples.size
+    shares = np.searchsorted(np.sort(samples), law.times_s + law.grid.step_s / 2, side="right") / samples.size
     return float(np.abs(shares - np.cumsum(law.masses)).max())
 
 
@@ -49,6 +49,21 @@ def test_the_wait_for_messages_before_has_the_mean_of_the_formula(messages_per_s
 def test_more_than_the_stream_carries_is_refused() -> None:
     with pytest.raises(MisuseError, match="do not fit"):
         turn_queue(GRID, 2.0, 1.0, 2)
+
+
+def test_very_many_packets_at_a_high_rate_take_turns_together() -> None:
+    grid = Grid.up_to(20.0)
+    network = network_latency(grid, 4, 0.2, fixed(grid, 0.25))
+    generator = np.random.default_rng(10)
+    there = np.concatenate(
+        [
+            (np.cumsum(sent, axis=1) + 0.25 + generator.gamma(4, 0.2, sent.shape)).max(axis=1)
+            for sent in (generator.exponential(1 / 2000, (1000, 3000)) for _ in range(4))
+        ]
+    )
+    law = all_arrived(network, 2000.0, 3000)
+    assert farthest(law, there) < allowed(there.size)
+    assert law.mean_s == pytest.approx(float(there.mean()), rel=0.01)
 
 
 @pytest.mark.parametrize("packets", [1, 2, 5])

@@ -192,7 +192,7 @@ def test_the_vector_engine_agrees(values: dict[str, object], biases: dict[str, f
     # H0: both have the same mean, up to what the closed form neglects (`biases`). Eight replicates, a t-test with 7
     # degrees of freedom at FALSE_ALARM for each measure.
     scenario = change(
-        Scenario(), {"run.duration_s": 8.0, "run.warm_up_s": 4.0, "run.drain_s": 6.0, "run.targets": 40, **values}
+        Scenario(), {"run.duration_s": 5.0, "run.warm_up_s": 3.0, "run.drain_s": 6.0, "run.targets": 40, **values}
     )
     seeds = [Seeds(scenario.seeds, replicate=number) for number in range(8)]
     theory = [ENGINE.run(scenario, each, progress=lambda _: None).figures for each in seeds]

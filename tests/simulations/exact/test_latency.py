@@ -91,7 +91,17 @@ def test_piecewise_laws_have_the_mean_of_the_quantile_function() -> None:
 def test_samples_keep_their_mean() -> None:
     samples = np.random.default_rng(1).uniform(0, 20, 1000)
     assert measured(GRID, samples).mean_s == pytest.approx(samples.mean(), rel=1e-9)
-    assert fixed(GRID, 1.2345678).mean_s == pytest.approx(1.2345678, rel=1e-9)
+
+
+def test_a_fixed_time_is_exact_wherever_it_lies() -> None:
+    for time_s in (1.2345678, 15_000.0):
+        law = fixed(GRID, time_s).then(erlang(GRID, 2, 0.1))
+        assert law.mean_s == pytest.approx(time_s + 0.2, rel=1e-9)
+        assert law.sd_s == pytest.approx(erlang_sd_s(2, 0.1), rel=1e-4)
+        assert law.quantile_s(0.95) == pytest.approx(time_s + erlang_quantile_s(2, 0.1, 0.95), abs=GRID.step_s)
+    assert fixed(GRID, 1.25).from_zero().mean_s == pytest.approx(1.25)
+    longer = erlang(GRID, 1, 0.5).longest_of(fixed(GRID, 0.7))
+    assert longer.mean_s == pytest.approx(0.7 + 0.5 * np.exp(-0.7 / 0.5), abs=GRID.step_s)
 
 
 def test_the_longer_of_two_delays() -> None:
@@ -101,7 +111,7 @@ def test_the_longer_of_two_delays() -> None:
 
 def test_times_that_are_not_on_the_grid_are_refused() -> None:
     for wrong in (
-        lambda: fixed(GRID, 31.0),
+        lambda: measured(GRID, [31.0]),
         lambda: fixed(GRID, -1.0),
         lambda: uniform(GRID, 29.0, 31.0),
         lambda: Grid.up_to(0.0),
