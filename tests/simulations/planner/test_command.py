@@ -30,7 +30,10 @@ def test_a_plan_fits_on_a_narrow_terminal(capsys: pytest.CaptureFixture[str], mo
         assert words in shown
 
 
-def test_programs_get_the_verdict_and_all_of_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
+def test_programs_get_the_verdict_and_all_of_the_plan(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulations.planner.front.LATENCY_FACTORS", (1.0, 2.0))
     assert plan(*WISHES, "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["passed"] is True
