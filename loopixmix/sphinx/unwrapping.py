@@ -28,8 +28,11 @@ def unwrap_many(
     `replay_tag`. Reasons: `WRONG_LENGTH`, `BAD_POINT`, `BAD_MAC` (no key fits), `UNKNOWN_COMMAND`. Raises
     `MisuseError` for keys that are none. (Danezis & Goldberg 2009, section 3.6.)
     """
-    if not private_keys or list(map(len, private_keys)) != [POINT_BYTES] * len(private_keys):
-        raise MisuseError(f"unwrapping takes one or more private keys of {POINT_BYTES} bytes")
+    if not private_keys:
+        raise MisuseError("unwrapping takes one or more private keys")
+    for key in private_keys:
+        if len(key) != POINT_BYTES:
+            raise MisuseError(f"unwrapping takes private keys of {POINT_BYTES} bytes, not {len(key)}")
     if threads < 1:
         raise MisuseError(f"unwrapping takes one thread or more, not {threads}")
     return select(engine).unwrap_many(private_keys, packets, geometry, threads)

@@ -90,7 +90,7 @@ class Wires:
         self.rng = rng
         self.latency = latency
         self.places = places
-        self._loss = loss
+        self.loss = loss
         self.receivers: dict[NodeId, FramesReceived] = {}
         """Who takes frames just now."""
 
@@ -98,11 +98,6 @@ class Wires:
     def latency_mean_s(self) -> float:
         """The mean latency of a link, in seconds."""
         return self.latency.mean_s
-
-    @property
-    def is_watched(self) -> bool:
-        """Tell whether frames are looked at, held back or lost."""
-        return bool(self.taps or self._loss or self.intercept is not None)
 
     def network(self, node_id: NodeId, *, observer: Observer) -> WireEnd:
         """Return the network as `node_id` sees it."""
@@ -133,7 +128,7 @@ class Wires:
             return False
         for tap in self.taps:
             tap(self.clock.seconds(), sender, receiver, frame)
-        if self._loss and self.rng.random() < self._loss:
+        if self.loss and self.rng.random() < self.loss:
             self.lost += 1
             if self.on_lost is not None:
                 self.on_lost(frame)
@@ -194,7 +189,8 @@ class WireEnd:
         self.sent_bytes += len(frame)
         if self.departures is not None:
             self.departures(frame, now_s)
-        if wires.is_watched and not wires.passes(self.node_id, peer, frame):
+        looked_at = wires.taps or wires.loss or wires.intercept is not None
+        if looked_at and not wires.passes(self.node_id, peer, frame):
             return True
         wires.carried += 1
         flight = self._flights.get(peer)
