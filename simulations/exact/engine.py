@@ -12,8 +12,9 @@ from simulations.exact.latency import Law
 from simulations.flows import PROVIDERS, Flows, Stage, flows_of
 from simulations.outcome import PROBABILITIES, Distribution, Outcome, Progress
 from simulations.scenario.reading import ScenarioError
-from simulations.scenario.values import Scenario
+from simulations.scenario.values import Attacks, Scenario
 from simulations.seeds import Seeds
+from simulations.unlinkability import check_unlinkability, fluid_epsilon_of
 
 _RATES = "traffic.payload_rate_per_s, traffic.loop_rate_per_s and traffic.drop_rate_per_s"
 _WIDTHS = {PROVIDERS: "topology.providers"}
@@ -26,6 +27,7 @@ class ExactEngine:
 
     def check(self, scenario: Scenario) -> None:
         """Raise `ScenarioError`, naming the keys, where there is no steady state or nothing is sent."""
+        check_unlinkability(scenario)
         flows = flows_of(scenario)
         if flows.forward_per_s <= 0:
             raise ScenarioError(f"nobody sends anything: {_RATES} are all 0")
@@ -49,6 +51,7 @@ class ExactEngine:
             **anonymity.entropy_figures(scenario, flows, seeds),
             **_node_figures(scenario, flows),
             **_user_figures(scenario, flows),
+            **fluid_epsilon_of(scenario, seeds),
         }
         distributions = {"latency_s": _distribution(times.network)}
         if times.delivery is not None:
@@ -105,6 +108,10 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
     shares = routing_shares(scenario, corrupt_mixes(scenario, seeds))
     yield from anonymity.entropy_notes(flows, shares)
     yield from timing.delivery_faults(scenario)
+    if scenario.attacks != Attacks():
+        yield "Attacks are left out: the engines vector and nodes carry them out."
+    if scenario.unlinkability is not None:
+        yield "epsilon is that of mixes with very many packets, of payload times drawn; corrupt mixes leave it out."
     if scenario.links.loss > 0:
         yield "Links lose packets: rates, pools and entropy are those without loss, which is somewhat too much."
     if scenario.links.model in ("geographic", "matrix"):

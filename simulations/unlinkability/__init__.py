@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulations.unlinkability.experiment import Experiment, Stage, papers_experiment
 from simulations.unlinkability.fluid import fluid_epsilon
 from simulations.unlinkability.repeated import epsilons
-from simulations.unlinkability.scenarios import check_unlinkability, epsilon_of, experiment_of
+from simulations.unlinkability.scenarios import check_unlinkability, epsilon_of, experiment_of, fluid_epsilon_of
 
 __all__ = [
     "Experiment",
@@ -15,5 +15,6 @@ __all__ = [
     "epsilons",
     "experiment_of",
     "fluid_epsilon",
+    "fluid_epsilon_of",
     "papers_experiment",
 ]

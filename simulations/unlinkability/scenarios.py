@@ -11,10 +11,14 @@ from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 from simulations.unlinkability.experiment import Experiment, Stage
+from simulations.unlinkability.fluid import fluid_epsilon
 from simulations.unlinkability.repeated import epsilons
 
 MOST_PACKETS = 3_000_000
 """Packets of one repetition; each takes some 300 bytes."""
+FLUID_REPETITIONS = 20_000
+FLUID_PACKETS = 5e6
+"""Of the theory: at most so many repetitions, and packets of one challenge sender in all of them."""
 
 
 def check_unlinkability(scenario: Scenario) -> None:
@@ -89,3 +93,18 @@ def epsilon_of(scenario: Scenario, seeds: Seeds, *, progress: Progress | None = 
     own = seeds.sequence("measures").spawn(1)[0]  # engines draw from the subsystem's generator itself
     values = epsilons(experiment, asked.repetitions, np.random.default_rng(own), progress=progress)
     return {"epsilon": float(np.nanmean(values))} if np.isfinite(values).any() else {}
+
+
+def fluid_epsilon_of(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
+    """Return the figure `epsilon` in theory, for mixes that hold very many packets; empty where it is not asked for.
+
+    Empty also with corrupt mixes, for which there is no theory. Raises `ScenarioError` as `check_unlinkability` does.
+    """
+    experiment = experiment_of(scenario, seeds)
+    if experiment is None or any(any(stage.corrupt) for stage in experiment.stages):
+        return {}
+    own = np.random.default_rng(seeds.sequence("measures").spawn(2)[1])
+    drawn = experiment.rate_per_s * experiment.observed_s
+    repetitions = int(min(FLUID_REPETITIONS, max(2, FLUID_PACKETS / drawn)))
+    epsilon, _ = fluid_epsilon(experiment, own, repetitions=repetitions)
+    return {"epsilon": epsilon} if np.isfinite(epsilon) else {}
