@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from loopixmix.errors import MisuseError
 from simulations.exact.delivery import ANSWER_S
+from simulations.planner.design import MOST_NODES
 from simulations.planner.search import Found, cheapest
 from simulations.planner.wishes import Terms, Wishes
 
@@ -76,7 +77,8 @@ def _too_quick(wishes: Wishes, terms: Terms) -> str:
         )
     return (
         f"The latency of {wishes.latency_s:g} s conflicts with what a packet costs and what users have to say: turns, "
-        "pulls, links and delays that fill the pools do not fit into it at any rate that a network document allows."
+        "pulls, links and delays that fill the pools do not fit into it at any rate that a network document allows, "
+        f"with {MOST_NODES:,} nodes of a kind at most."
     )
 
 
