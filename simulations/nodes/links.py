@@ -24,6 +24,7 @@ from loopixmix.seams import (
     RefusalReason,
     Rng,
 )
+from loopixmix.wire import is_packet
 from simulations.latency import LatencyModel
 from simulations.nodes.clock import EventClock
 
@@ -155,6 +156,8 @@ class WireEnd:
         """Their length."""
         self.received_bytes = 0
         """Length of the frames that came here, where `counts` was set before `start`."""
+        self.undelivered_answers = 0
+        """Frames that were no packets, for whom nobody was there: answers to users who left after they had pulled."""
         self.counts = False
         self.departures: Departure | None = None
         """Is told of each frame that leaves here."""
@@ -183,6 +186,7 @@ class WireEnd:
         received = wires.receivers.get(peer)
         now_s = self._seconds()
         if received is None:
+            self.undelivered_answers += not is_packet(frame)
             self._observer.observe(PacketDropped(now_s, DropReason.NO_LINK))
             return False
         self.sent_frames += 1

@@ -65,7 +65,13 @@ class Watch:
     @property
     def hops(self) -> int:
         """Packets that nodes have taken so far: those believed and those dropped."""
-        return sum(node.taken + node.drops.total() for node in self.nodes)
+        return sum(node.taken for node in self.nodes) + self._drops
+
+    @property
+    def _drops(self) -> int:
+        """Packets that nodes have dropped; answers for users who have left are no packets."""
+        answers = sum(node.network.undelivered_answers for node in self.world.nodes)
+        return sum(node.drops.total() for node in self.nodes) - answers
 
     def totals(self) -> Totals:
         """Return the sums up to now."""
@@ -79,7 +85,7 @@ class Watch:
             mix_taken=sum(each.taken for each in mixes),
             departures=sum(each.departures for each in mixes),
             live_sum_bits=sum(each.live_sum_bits for each in mixes),
-            drops=sum(sum(each.drops.values()) for each in self.nodes),
+            drops=self._drops,
             entered=self.journeys.begun + sum(each.injected + each.loops for each in self.nodes),
             worked_s=sum(mix.unwrapping.worked_s for mix in world.mixes),
             nodes_sent_bytes=sum(node.network.sent_bytes for node in world.nodes),

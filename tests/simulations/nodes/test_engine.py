@@ -134,6 +134,12 @@ def test_corrupt_mixes_take_from_the_entropy_what_they_know() -> None:
     assert found.figures["all_corrupt_share"] == 0.5**3
 
 
+def test_answers_to_users_who_have_left_are_no_dropped_packets() -> None:
+    values = {"users.online_share": 0.5, "users.session_mean_s": 2.0, "traffic.pull_rate_per_s": 4.0, "users.count": 30}
+
+    assert run(small({**values, "run.targets": 0})).figures["dropped_share"] == 0.0
+
+
 def test_queues_for_processors_take_their_time_and_keep_the_delays() -> None:
     # M/D/1 at 60 % or so: delays count from arrival, so that a wait is noticed at the end of the path only.
     scenario = small({"processors.unwrap_s": 0.004, "run.targets": 0})
