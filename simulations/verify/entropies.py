@@ -9,10 +9,12 @@ from functools import partial
 from numpy.random import Generator
 
 from simulations.exact.formulas import LEAST_POOL, layered_entropy_bits, one_mix_entropy_bits
+from simulations.vector.propagation import HAS_NATIVE
 from simulations.vector.trace import trace
 from simulations.verify import published
-from simulations.verify.rows import Case, Effort, Row
+from simulations.verify.rows import QUICK, Case, Effort, Row
 
+_FEW_TARGETS = 6
 _BITS_A_NAT = 1 / math.log(2.0)
 
 
@@ -59,7 +61,7 @@ def layers_rows(figure: str, setting: published.Layers, effort: Effort, generato
         delay_mean_s=setting.delay_mean_s,
         link_latency_s=published.MIXIM_LINK_S,
         generator=generator,
-        targets=effort.targets(_targets(setting.layers, pool)),
+        targets=_followed(effort, setting.layers, _targets(setting.layers, pool)),
     )
     return [
         _entropy_row(
@@ -86,7 +88,7 @@ def capacity_rows(setting: published.Needed, effort: Effort, generator: Generato
         delay_mean_s=delay_mean_s,
         link_latency_s=published.MIXIM_LINK_S,
         generator=generator,
-        targets=effort.targets(max(100, round(500_000 / setting.rate_per_s))),
+        targets=_followed(effort, published.CAPACITY_LAYERS, max(100, round(500_000 / setting.rate_per_s))),
     )
     return [
         _entropy_row(
@@ -104,6 +106,12 @@ def capacity_rows(setting: published.Needed, effort: Effort, generator: Generato
 def _targets(layers: int, pool: float) -> int:
     """Return how many targets leave an error of 0.002 bit: one mix varies by 1 / sqrt(pool) of a bit, layers less."""
     return max(1000, round(500_000 / pool)) if layers == 1 else 600
+
+
+def _followed(effort: Effort, layers: int, of_long_form: int) -> int:
+    """Return how many targets the effort allows; few in the short form where plain Python must follow them."""
+    wanted = effort.targets(of_long_form)
+    return min(wanted, _FEW_TARGETS) if layers > 1 and effort == QUICK and not HAS_NATIVE else wanted
 
 
 def two_layers_lack_bits(pool: float, width: int) -> float:
