@@ -14,7 +14,7 @@ from simulations.vector.trace import trace
 from simulations.verify import published
 from simulations.verify.rows import QUICK, Case, Effort, Row
 
-_FEW_TARGETS = 6
+_FEW_TARGETS, _FAST_PER_S = 6, 1000.0
 _BITS_A_NAT = 1 / math.log(2.0)
 
 
@@ -61,7 +61,7 @@ def layers_rows(figure: str, setting: published.Layers, effort: Effort, generato
         delay_mean_s=setting.delay_mean_s,
         link_latency_s=published.MIXIM_LINK_S,
         generator=generator,
-        targets=_followed(effort, setting.layers, _targets(setting.layers, pool)),
+        targets=_followed(effort, 0.0 if setting.layers == 1 else rate_per_s, _targets(setting.layers, pool)),
     )
     return [
         _entropy_row(
@@ -88,7 +88,7 @@ def capacity_rows(setting: published.Needed, effort: Effort, generator: Generato
         delay_mean_s=delay_mean_s,
         link_latency_s=published.MIXIM_LINK_S,
         generator=generator,
-        targets=_followed(effort, published.CAPACITY_LAYERS, max(100, round(500_000 / setting.rate_per_s))),
+        targets=_followed(effort, setting.rate_per_s, max(100, round(500_000 / setting.rate_per_s))),
     )
     return [
         _entropy_row(
@@ -108,10 +108,10 @@ def _targets(layers: int, pool: float) -> int:
     return max(1000, round(500_000 / pool)) if layers == 1 else 600
 
 
-def _followed(effort: Effort, layers: int, of_long_form: int) -> int:
-    """Return how many targets the effort allows; few in the short form where plain Python must follow them."""
+def _followed(effort: Effort, rate_per_s: float, of_long_form: int) -> int:
+    """Return how many targets the effort allows; few in the short form where plain Python follows many packets."""
     wanted = effort.targets(of_long_form)
-    return min(wanted, _FEW_TARGETS) if layers > 1 and effort == QUICK and not HAS_NATIVE else wanted
+    return min(wanted, _FEW_TARGETS) if rate_per_s > _FAST_PER_S and effort == QUICK and not HAS_NATIVE else wanted
 
 
 def two_layers_lack_bits(pool: float, width: int) -> float:
