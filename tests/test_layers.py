@@ -108,3 +108,8 @@ def test_only_main_modules_touch_the_reactor_and_the_systems_randomness(module: 
     source = MODULES[module].read_text()
     assert "twisted.internet import reactor" not in source
     assert "SystemRandom(" not in ast.unparse(ast.parse(source)).replace("`random.SystemRandom()`", "")
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not m.startswith(("simulations", "loopixmix.sphinx"))])
+def test_only_simulations_put_another_sphinx_engine_in_place(module: str) -> None:
+    assert "using_engine" not in MODULES[module].read_text()
