@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Container, Iterator
-from itertools import count
+from collections.abc import Container
 from math import ceil, inf
 from typing import TypeAlias
 
@@ -90,34 +89,43 @@ class Mixer:
 class Pool:
     """The packets that wait in a node, the next to leave first."""
 
+    __slots__ = ("_heap", "_number", "_shift_s", "next_at_s")
+
     def __init__(self) -> None:
         """Begin empty."""
         self._heap: list[tuple[float, int, Forward]] = []
-        self._numbers = count()
+        self._number = 0
         self._shift_s = 0.0
+        self.next_at_s = inf
+        """When the next packet leaves; infinity where none waits."""
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    @property
-    def next_at_s(self) -> float:
-        """When the next packet leaves; infinity where none waits."""
-        return self._heap[0][0] + self._shift_s if self._heap else inf
-
     def add(self, forward: Forward) -> None:
         """Let one packet wait."""
-        heapq.heappush(self._heap, (forward.at_s - self._shift_s, next(self._numbers), forward))
+        heap = self._heap
+        self._number = number = self._number + 1
+        heapq.heappush(heap, (forward.at_s - self._shift_s, number, forward))
+        self.next_at_s = heap[0][0] + self._shift_s
 
-    def take_due(self, now_s: float) -> Iterator[Forward]:
+    def take_due(self, now_s: float) -> list[Forward]:
         """Take out, in order, every packet whose time has come."""
-        heap, due_s = self._heap, now_s - self._shift_s
+        heap, due_s, due = self._heap, now_s - self._shift_s, list[Forward]()
         while heap and heap[0][0] <= due_s:
-            yield heapq.heappop(heap)[2]
+            due.append(heapq.heappop(heap)[2])
+        self._look()
+        return due
 
     def shift(self, by_s: float) -> None:
         """Move every packet's time by `by_s`: the clock was set, and delays are not to change."""
         self._shift_s += by_s
+        self._look()
 
     def clear(self) -> None:
         """Forget every packet."""
         self._heap.clear()
+        self._look()
+
+    def _look(self) -> None:
+        self.next_at_s = self._heap[0][0] + self._shift_s if self._heap else inf

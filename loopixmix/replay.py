@@ -76,12 +76,17 @@ class ReplayFilter:
         for batch in tags:
             self._tags.add_many(batch)
 
+    def judge(self, tag: bytes) -> DropReason | None:
+        """Add one tag; return why its packet must go no further, or None for a packet that is new."""
+        tags = self._tags
+        if len(tags) >= self._max_tags:
+            return self._judge_when_nearly_full(tag)
+        return None if tags.add(tag) else DropReason.REPLAY
+
     def judge_many(self, tags: Sequence[bytes]) -> list[DropReason | None]:
         """Add tags in order; for each, why its packet must go no further, or None for a packet that is new."""
         if len(self._tags) + len(tags) > self._max_tags:
             return [self._judge_when_nearly_full(tag) for tag in tags]
-        if len(tags) == 1:
-            return [None if self._tags.add(tags[0]) else DropReason.REPLAY]
         return [None if is_new else DropReason.REPLAY for is_new in self._tags.add_many(tags)]
 
     def _judge_when_nearly_full(self, tag: bytes) -> DropReason | None:

@@ -15,8 +15,11 @@ SET_BACK_S = 1.0
 class Departures:
     """The packets of one node that wait for their delay; each leaves when its time has come, never before."""
 
-    def __init__(self, *, frame_format: FrameFormat, clock: Clock, network: Network, observer: Observer) -> None:
-        """Take the seams and how packets are framed."""
+    def __init__(
+        self, *, held_packets: int, frame_format: FrameFormat, clock: Clock, network: Network, observer: Observer
+    ) -> None:
+        """Take how many packets may wait, the seams, and how packets are framed."""
+        self._held_packets = held_packets
         self._frame_format = frame_format
         self._clock = clock
         self._network = network
@@ -33,13 +36,16 @@ class Departures:
         """When the next packet leaves; infinity where none waits."""
         return self._pool.next_at_s
 
-    def add(self, forward: Forward) -> None:
-        """Let a packet wait; `send_due` comes after the last one of a batch."""
-        self._pool.add(forward)
+    def add(self, forward: Forward) -> bool:
+        """Let a packet wait; false where too many do. `send_due` comes after the last one of a batch."""
+        pool = self._pool
+        if len(pool) >= self._held_packets:
+            return False
+        pool.add(forward)
+        return True
 
-    def send_due(self) -> None:
-        """Send what is due, and set the timer for the rest."""
-        now_s = self._clock.seconds()
+    def send_due(self, now_s: float) -> None:
+        """Send what is due at `now_s`, the present time, and set the timer for the rest."""
         next_at_s = self._pool.next_at_s
         if next_at_s <= now_s:
             self._send(now_s)
@@ -77,10 +83,11 @@ class Departures:
         # Reactors count delays on a clock that is never set. Where ours was set back while the timer ran, all would
         # wait for as long as it was set back: the delays are moved along with the clock instead.
         self._timer = None
-        early_s = self._timer_due_s - self._clock.seconds()
+        now_s = self._clock.seconds()
+        early_s = self._timer_due_s - now_s
         if early_s > SET_BACK_S:
             self._pool.shift(-early_s)
-        self.send_due()
+        self.send_due(now_s)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None and self._timer.active():

@@ -79,14 +79,19 @@ class HopService(Service):
         """
         self._node_id = node_id
         self._keyring = keyring
-        self._limits = limits
         self._arrived = arrived
         self._clock = clock
         self._observer = observer
         self._neighbourhood = Neighbourhood(node_id)
         self._mixer = Mixer(max_delay_s=0.0, next_hops=())
         self._taking = True
-        self._departures = Departures(frame_format=frame_format, clock=clock, network=network, observer=observer)
+        self._departures = Departures(
+            held_packets=limits.held_packets,
+            frame_format=frame_format,
+            clock=clock,
+            network=network,
+            observer=observer,
+        )
         self._intake = Intake(
             keyring=keyring,
             unwrapping=unwrapping,
@@ -138,41 +143,46 @@ class HopService(Service):
         if not self.running:
             return
         now_s = self._clock.seconds()
-        verdicts = [self._judge_one(epochs, results[0])] if len(results) == 1 else self._judge(epochs, results)
-        for waiting, result, verdict in zip(batch, results, verdicts, strict=True):
-            if verdict is not None:
-                self._observer.observe(PacketDropped(now_s, verdict))
-            elif isinstance(result, Unwrapped):
-                self._settle(waiting, result, now_s)
-        self._departures.send_due()
+        if len(results) == 1:
+            # Nearly always: a packet that came alone.
+            self._settle(batch[0], self._judge_one(epochs, results[0]), now_s)
+        else:
+            for waiting, judged in zip(batch, self._judge(epochs, results), strict=True):
+                self._settle(waiting, judged, now_s)
+        self._departures.send_due(now_s)
 
-    def _judge(self, epochs: Sequence[int], results: Results) -> list[DropReason | None]:
-        """Return for each result why its packet goes no further, or None; remember the tags of the others."""
-        verdicts: list[DropReason | None] = [None if isinstance(each, Unwrapped) else each for each in results]
+    def _judge(self, epochs: Sequence[int], results: Results) -> list[Unwrapped | DropReason]:
+        """Return each result, or why its packet goes no further; remember the tags of the others."""
+        judged = list(results)
         for index, epoch in enumerate(epochs):
             places = [
                 (place, each.replay_tag)
                 for place, each in enumerate(results)
                 if isinstance(each, Unwrapped) and each.key_index == index
             ]
-            judged = self._keyring.judge_many(epoch, [tag for _, tag in places])
-            for (place, _), verdict in zip(places, judged, strict=True):
-                verdicts[place] = verdict
-        return verdicts
+            reasons = self._keyring.judge_many(epoch, [tag for _, tag in places])
+            for (place, _), reason in zip(places, reasons, strict=True):
+                if reason is not None:
+                    judged[place] = reason
+        return judged
 
-    def _judge_one(self, epochs: Sequence[int], result: Unwrapped | DropReason) -> DropReason | None:
+    def _judge_one(self, epochs: Sequence[int], result: Unwrapped | DropReason) -> Unwrapped | DropReason:
         if not isinstance(result, Unwrapped):
             return result
-        return self._keyring.judge_many(epochs[result.key_index], (result.replay_tag,))[0]
+        return self._keyring.judge(epochs[result.key_index], result.replay_tag) or result
 
-    def _settle(self, waiting: Waiting, unwrapped: Unwrapped, now_s: float) -> None:
-        decision = self._mixer.decide(unwrapped, waiting.arrived_at_s)
+    def _settle(self, waiting: Waiting, judged: Unwrapped | DropReason, now_s: float) -> None:
+        if not isinstance(judged, Unwrapped):
+            self._observer.observe(PacketDropped(now_s, judged))
+            return
+        decision = self._mixer.decide(judged, waiting.arrived_at_s)
         if isinstance(decision, Forward):
-            if len(self._departures) >= self._limits.held_packets:
-                self._observer.observe(PacketDropped(now_s, DropReason.OVERLOADED))
-                return
-            self._departures.add(decision)
-            self._observer.observe(PacketIn(now_s, waiting.peer, unwrapped.replay_tag))
+            is_held = self._departures.add(decision)
+            self._observer.observe(
+                PacketIn(now_s, waiting.peer, decision.replay_tag)
+                if is_held
+                else PacketDropped(now_s, DropReason.OVERLOADED)
+            )
         elif isinstance(decision, Arrived):
             self._deliver(waiting, decision, now_s)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -55,8 +54,11 @@ class Intake:
         self._keys: list[tuple[int, bytes]] = []
         self._epochs: list[int] = []
         self._privates: list[bytes] = []
-        self._is_unwrapping = False
         self._is_feeding = False
+        self._is_unwrapping = False
+        self._batch: Sequence[Waiting] = ()
+        """What is being unwrapped."""
+        self._batch_epochs: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -76,28 +78,29 @@ class Intake:
                 room -= 1
             else:
                 self._observer.observe(PacketDropped(now_s, DropReason.OVERLOADED))
-        self._feed()
+        if not (self._is_unwrapping or self._is_feeding):
+            self._feed()
 
     def clear(self) -> None:
         """Forget what waits."""
         self._queue.clear()
 
     def _feed(self) -> None:
-        # A loop and not a recursion: the unwrapping may answer before it returns, and its answer feeds again.
-        if self._is_feeding:
-            return
+        # A loop and not a recursion: the unwrapping may answer before it returns, and its answer lets more come in.
         self._is_feeding = True
         try:
             queue = self._queue
             while queue and not self._is_unwrapping:
                 if len(queue) == 1 or self._batch_packets == 1:
-                    self._unwrap([queue.popleft()])
+                    alone = queue.popleft()
+                    self._unwrap((alone,), (alone.packet,))
                 else:
-                    self._unwrap([queue.popleft() for _ in range(min(len(queue), self._batch_packets))])
+                    batch = [queue.popleft() for _ in range(min(len(queue), self._batch_packets))]
+                    self._unwrap(batch, [waiting.packet for waiting in batch])
         finally:
             self._is_feeding = False
 
-    def _unwrap(self, batch: Sequence[Waiting]) -> None:
+    def _unwrap(self, batch: Sequence[Waiting], packets: Sequence[bytes]) -> None:
         now_s = self._clock.seconds()
         keys = self._keyring.unwrap_keys(now_s)
         if not keys:
@@ -107,14 +110,14 @@ class Intake:
         if keys is not self._keys:  # nearly always the same list as before
             self._keys = keys
             self._epochs, self._privates = [epoch for epoch, _ in keys], [private for _, private in keys]
-        self._is_unwrapping = True
-        self._unwrapping.unwrap(
-            self._privates, [waiting.packet for waiting in batch], partial(self._done, batch, self._epochs)
-        )
+        self._is_unwrapping, self._batch, self._batch_epochs = True, batch, self._epochs
+        self._unwrapping.unwrap(self._privates, packets, self._done)
 
-    def _done(self, batch: Sequence[Waiting], epochs: Sequence[int], results: Results) -> None:
+    def _done(self, results: Results) -> None:
+        batch, self._batch = self._batch, ()
         try:
-            self._unwrapped(batch, epochs, results)
+            self._unwrapped(batch, self._batch_epochs, results)
         finally:
             self._is_unwrapping = False
-            self._feed()
+            if not self._is_feeding:
+                self._feed()

@@ -30,8 +30,11 @@ class Keyring(Protocol):
     def unwrap_keys(self, now_s: float) -> list[tuple[int, bytes]]:
         """Return (epoch, private key) of every key that counts at `now_s`, the likeliest first."""
 
+    def judge(self, epoch: int, tag: bytes) -> DropReason | None:
+        """Remember the tag of a packet believed under the key of `epoch`; return why to drop it, or None."""
+
     def judge_many(self, epoch: int, tags: Sequence[bytes]) -> list[DropReason | None]:
-        """Remember tags of packets believed under the key of `epoch`; for each, why to drop it, or None."""
+        """Do it for several packets, in order."""
 
 
 @dataclass(slots=True)
@@ -120,28 +123,28 @@ class MixKeyring:
         )
         return keys
 
-    def judge_many(self, epoch: int, tags: Sequence[bytes]) -> list[DropReason | None]:
-        """Remember tags under the key of `epoch`; for each, why its packet must be dropped, or None.
+    def judge(self, epoch: int, tag: bytes) -> DropReason | None:
+        """Remember a tag under the key of `epoch`; return why its packet must be dropped, or None.
 
-        The new ones are with the operating system before this returns. Where they cannot be kept their packets are
-        `OVERLOADED`; where the key was erased meanwhile all are `NO_EPOCH_KEY`.
+        A new one is with the operating system before this returns. Where it cannot be kept the packet is `OVERLOADED`;
+        where the key was erased meanwhile it is `NO_EPOCH_KEY`.
         """
+        live = self._live.get(epoch)
+        if live is None:
+            return DropReason.NO_EPOCH_KEY
+        verdict = live.replays.judge(tag)
+        return verdict if verdict is not None or self._keep(live, (tag,)) else DropReason.OVERLOADED
+
+    def judge_many(self, epoch: int, tags: Sequence[bytes]) -> list[DropReason | None]:
+        """Do as `judge` for several tags, in order."""
         live = self._live.get(epoch)
         if live is None:
             return [DropReason.NO_EPOCH_KEY] * len(tags)
         verdicts = live.replays.judge_many(tags)
-        if len(tags) == 1:
-            new = tags if verdicts[0] is None else ()
-        else:
-            new = [tag for tag, verdict in zip(tags, verdicts, strict=True) if verdict is None]
-        if not new:
+        new = [tag for tag, verdict in zip(tags, verdicts, strict=True) if verdict is None]
+        if not new or self._keep(live, new):
             return verdicts
-        try:
-            live.log.append(new)
-        except StoreError as error:
-            log.error("packets are refused: {problem}", problem=str(error))
-            return [DropReason.OVERLOADED if verdict is None else verdict for verdict in verdicts]
-        return verdicts
+        return [DropReason.OVERLOADED if verdict is None else verdict for verdict in verdicts]
 
     def close(self) -> None:
         """End use of the store; the keys stay there."""
@@ -149,6 +152,15 @@ class MixKeyring:
             live.log.close()
         self._live.clear()
         self._forget_counting()
+
+    @staticmethod
+    def _keep(live: _LiveKey, new: Sequence[bytes]) -> bool:
+        try:
+            live.log.append(new)
+        except StoreError as error:
+            log.error("packets are refused: {problem}", problem=str(error))
+            return False
+        return True
 
     def _forget_counting(self) -> None:
         self._counting = (inf, -inf, 0.0, [])
