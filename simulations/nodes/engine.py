@@ -122,6 +122,9 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
         yield "Mixes hold fewer than 25 packets in the mean: closed forms of entropy are too high there."
     if scenario.processors.unwrap_s > 0 and scenario.processors.cores > 1:
         yield "The deployed intake unwraps batch by batch: packets wait for a batch while cores are idle."
+    attacks = scenario.attacks
+    if any(attack is not None for attack in (attacks.fifo, attacks.disclosure, attacks.flow_matching)):
+        yield "attacks.fifo, .disclosure and .flow_matching are left out: the engine vector carries them out."
 
 
 ENGINE = NodesEngine()

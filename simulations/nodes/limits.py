@@ -9,6 +9,8 @@ from loopixmix.directory.document import MAX_NODES
 from simulations.nodes.users import body_bytes_of, shortest_payload_bytes
 from simulations.scenario.values import Scenario
 
+MAX_USERS = 50_000
+"""Each is a whole client, with accounts and mailbox: about 250 kB, and some milliseconds to set up."""
 MAX_LAYERS = 8
 MAX_DELAY_MEAN_S = 3600
 MAX_RATE_PER_S = 10_000
@@ -23,6 +25,11 @@ _RATES = (
 
 def refusals(scenario: Scenario) -> Iterator[str]:
     """Yield every reason why the deployed services cannot run a scenario; each names its keys."""
+    if scenario.users.count > MAX_USERS:
+        yield (
+            f"users.count ({scenario.users.count}) is above {MAX_USERS}, whose clients fill about 12 GB of memory; the "
+            "engine vector takes millions"
+        )
     yield from _topology_refusals(scenario)
     yield from _traffic_refusals(scenario)
     yield from _message_refusals(scenario)

@@ -14,6 +14,9 @@ from simulations.outcome import Distribution
 from simulations.vector.gamma import fit_gamma
 from simulations.vector.run import Replicate
 
+_NOTED_SHARE = 1e-3
+"""A smaller share of a target's mass that comes after the drain does not show in their entropy."""
+
 
 def distributions_of(replicate: Replicate) -> dict[str, Distribution]:
     """Return the distributions of what was measured at all."""
@@ -111,8 +114,8 @@ def _user_figures(replicate: Replicate) -> dict[str, float]:
 def notes_of(replicate: Replicate) -> Iterator[str]:
     """Yield what a reader must know to trust the figures."""
     scenario = replicate.scenario
-    if replicate.unfinished:
-        yield "Targets were still on their way when run.drain_s was over: what they met after that is missing."
+    if replicate.entropies_bits.size and _share_above(replicate, scenario.run.drain_s) > _NOTED_SHARE:
+        yield "Packets take longer than run.drain_s: what the last targets would meet after that is missing."
     if replicate.entropies_bits.size < scenario.run.targets:
         yield "Fewer packets than run.targets reached a node: all that were chosen and did were followed."
     if scenario.processors.unwrap_s > 0:
@@ -124,3 +127,10 @@ def notes_of(replicate: Replicate) -> Iterator[str]:
         yield "delivery_* are for senders and recipients who are linked."
     if PROVIDERS not in {stage.name for stage in replicate.flows.stages} and scenario.traffic.node_loop_rate_per_s:
         yield "Without providers nodes send no loops: traffic.node_loop_rate_per_s is not used."
+    if scenario.attacks.n_minus_one is not None or scenario.attacks.dropping is not None:
+        yield "attacks.n_minus_one and attacks.dropping are left out: the engine nodes carries them out."
+
+
+def _share_above(replicate: Replicate, seconds: float) -> float:
+    samples_s = replicate.tallies.latencies.samples_s
+    return float((samples_s > seconds).mean()) if samples_s.size else 0.0

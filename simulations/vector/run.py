@@ -40,7 +40,6 @@ class Replicate:
         )
         self.entropies_bits: FloatArray = np.empty(0)
         self.deliveries_s: FloatArray | None = None
-        self.unfinished = 0
         self._latency = make_latency(scenario, seeds)
         generators = Generators(seeds)
         self._sources = [
@@ -72,7 +71,6 @@ class Replicate:
                 self._settle(travel(source.until(now_s)))
             self._followed.advance(now_s)
             progress(now_s / end_s)
-        self.unfinished = self._followed.active
         self.entropies_bits = self._followed.finish()
         self.deliveries_s = sample_deliveries(
             self.scenario, self.tallies.latencies.samples_s, latency=self._latency, generator=self._measures

@@ -22,6 +22,7 @@ def run(scenario: Scenario, *, replicate: int = 0) -> Outcome:
 @pytest.mark.parametrize(
     ("key", "value", "named"),
     [
+        ("users.count", 50_001, "users.count"),
         ("topology.providers", 0, "topology.providers"),
         ("topology.layers", 9, "topology.layers"),
         ("topology.mixes_per_layer", 1000, "topology.mixes_per_layer"),
