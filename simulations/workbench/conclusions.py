@@ -40,6 +40,11 @@ def _notes(points: Sequence[Point], records: Sequence[Record]) -> Iterator[tuple
         yield from ((point.number, remark) for point in points for remark in remarks(point.scenario))
         if all(record.replicate == 0 for record in measured):
             yield from ((point.number, _ONE) for point in points)
+    said = {(record.point, note) for record in measured for note in record.outcome.notes}
     yield from (
-        (record.point, f"theory: {note}") for record in records if record.theory for note in record.outcome.notes
+        (record.point, f"theory: {note}")
+        for record in records
+        if record.theory
+        for note in record.outcome.notes
+        if (record.point, note) not in said
     )

@@ -97,6 +97,11 @@ def test_notes_say_what_to_know_each_once() -> None:
     assert not any("no path" in note for note in run(hasty, "exact").notes)
 
 
+def test_what_engine_and_theory_both_say_is_said_once() -> None:
+    result = run(change(Scenario(), {"users.count": 50, "users.online_share": 0.5}), replicates=2, jobs=1)
+    assert sum("delivery_* are for senders and recipients who are linked" in note for note in result.notes) == 1
+
+
 def test_a_result_shows_itself_in_a_notebook() -> None:
     result = run(change(Scenario(), {"name": "a-b"}), TOY, sweep=SWEEP, replicates=2, jobs=1)
     assert repr(result) == "<Result of a-b by toy_engine:ENGINE, 4 points, 2 replicates>"
