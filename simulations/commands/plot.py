@@ -78,7 +78,7 @@ def _drawn(command: Callable[..., Figure]) -> Callable[..., None]:
 
 @plot.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("measure")
+@click.argument("measure", default="entropy_bits")
 @click.option("--key", default="", help="The swept key along the x axis. [default: the one with the most values]")
 @_drawn
 def sweep(folder: Path, measure: str, key: str, columns: str) -> Figure:
@@ -103,13 +103,26 @@ def distribution(folder: Path, measure: str, form: str, columns: str) -> Figure:
 
 @plot.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("measure")
+@click.argument("measure", default="entropy_bits")
 @_drawn
 def replicates(folder: Path, measure: str, columns: str) -> Figure:
     """Draw how a measure spreads over replicates, one box for each point of the sweep."""
     from simulations.plots.results import replicates_figure
 
     return replicates_figure(_result(folder), measure, columns=_columns(columns))
+
+
+@plot.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@_drawn
+def pareto(plan: Path, columns: str) -> Figure:
+    """Draw what latency and entropy cost: the planner's Pareto front.
+
+    PLAN is what `loopixmix simulate plan ... --json > PLAN` wrote.
+    """
+    from simulations.plots.pareto import load_front, pareto_figure
+
+    return pareto_figure(load_front(plan), columns=_columns(columns))
 
 
 @plot.command()

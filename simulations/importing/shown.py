@@ -14,7 +14,7 @@ from simulations.measures.catalogue import measure_named
 from simulations.measures.replicates import Estimate
 
 INTERVALS = (
-    "±: half of the 95 % interval of the mean, measured over parts of the time, simulated over replicates;\n"
+    "±: half of the 95 % interval of the mean, measured over parts of the time, simulated over replicates; "
     "difference: measured less simulated"
 )
 

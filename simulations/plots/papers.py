@@ -19,6 +19,20 @@ from simulations.measures.replicates import Estimate, estimate
 from simulations.outcome import Distribution, Progress
 from simulations.unlinkability import epsilons, fluid_epsilon, papers_experiment
 from simulations.vector.trace import trace
+from simulations.verify.published import (
+    LOOPIX_FIG_4,
+    LOOPIX_FIG_5,
+    LOOPIX_FIG_6,
+    LOOPIX_FIG_10_FIT_MEAN_S,
+    LOOPIX_FIG_10_FIT_SD_S,
+    MIXIM_FIG_5A,
+    MIXIM_FIG_7A,
+    MIXIM_LINK_S,
+    MIXIM_RATE_PER_S,
+    MIXIM_WIDTH,
+    Layers,
+    Unlinkability,
+)
 
 T = TypeVar("T")
 
@@ -26,9 +40,7 @@ ENTROPY = "entropy (bit)"
 EPSILON = "unlinkability ε (nat)"
 FLUID_REPETITIONS = 4000
 FIG10_WINDOW_S = 20.0
-MIXIM_RATE_PER_S = 5000.0
-MIXIM_WIDTH = 10
-MIXIM_LINK_S = 0.05
+_THEORY_STREAM = 999
 
 
 @dataclass(frozen=True)
@@ -80,41 +92,34 @@ _Task = Callable[[SeedSequence], float]
 
 def loopix_fig4(effort: Effort, progress: Progress) -> PaperFigure:
     """Loopix Fig. 4: entropy of one mix against the rate of packets, for three mean delays (1/mu)."""
-    published = {
-        2.0: (7.092, 8.092, 8.677, 9.093, 9.415),
-        20.0: (3.755, 4.766, 5.353, 5.766, 6.090),
-        0.2: (10.417, 11.415, 12.000, 12.416, 12.738),
-    }
-    rates = (100.0, 200.0, 300.0, 400.0, 500.0)
+    rates = tuple(dict.fromkeys(each.rate_per_s for each in LOOPIX_FIG_4))
+    mus = sorted({each.delay_rate_per_s for each in LOOPIX_FIG_4})
     dense = tuple(float(rate) for rate in range(100, 501, 20))
-    settings = [(rate, 1, 1, 1 / mu, 0.0) for mu in sorted(published) for rate in rates]
+    settings = [(rate, 1, 1, 1 / mu, 0.0) for mu in mus for rate in rates]
     found = _simulated([partial(_entropy_bits, effort.targets, *setting) for setting in settings], effort, progress)
     curves = [
         Curve(
             label=f"{mu:g}",
             x=rates,
-            published=published[mu],
+            published=tuple(each.bits for each in LOOPIX_FIG_4 if each.delay_rate_per_s == mu),
             theory_x=dense,
             theory=tuple(one_mix_entropy_bits(rate, 1 / mu) for rate in dense),
-            simulated=tuple(found[5 * number : 5 * number + 5]),
+            simulated=tuple(found[number * len(rates) : (number + 1) * len(rates)]),
         )
-        for number, mu in enumerate(sorted(published))
+        for number, mu in enumerate(mus)
     ]
     return PaperFigure("Loopix Fig. 4", "packets of one mix (1/s)", ENTROPY, "rate μ of the delay (1/s)", tuple(curves))
 
 
 def loopix_fig5(effort: Effort, progress: Progress) -> PaperFigure:
     """Loopix Fig. 5: third-party unlinkability against the rate of the delay, three layers of three mixes."""
-    rates = (0.2, 0.6, 1.0, 1.4, 2.0)
-    curve = _epsilons([(3, rate) for rate in rates], rates, (0.022, 0.102, 0.205, 0.295, 0.441), effort, progress)
+    curve = _epsilons(LOOPIX_FIG_5, [each.delay_rate_per_s for each in LOOPIX_FIG_5], effort, progress)
     return PaperFigure("Loopix Fig. 5", "rate μ of the delay (1/unit of time)", EPSILON, "", (curve,))
 
 
 def loopix_fig6(effort: Effort, progress: Progress) -> PaperFigure:
     """Loopix Fig. 6: third-party unlinkability against the number of layers, three mixes each, mu = 1."""
-    layers = (1, 2, 3, 5, 8)
-    settings = [(count, 1.0) for count in layers]
-    curve = _epsilons(settings, tuple(map(float, layers)), (2.607, 0.305, 0.205, 0.124, 0.088), effort, progress)
+    curve = _epsilons(LOOPIX_FIG_6, [float(each.layers) for each in LOOPIX_FIG_6], effort, progress)
     return PaperFigure("Loopix Fig. 6", "layers", EPSILON, "", (curve,))
 
 
@@ -126,22 +131,20 @@ def loopix_fig10(effort: Effort, progress: Progress) -> PaperDistribution:
         x_label="latency (s)",
         simulated=tuple(_performed(tasks, effort, progress)),
         theory=(2.0, 1.0),
-        published=(1.93, 0.87),
+        published=(LOOPIX_FIG_10_FIT_MEAN_S, LOOPIX_FIG_10_FIT_SD_S),
     )
 
 
 def mixim_fig7a(effort: Effort, progress: Progress) -> PaperFigure:
     """MiXiM Fig. 7a: entropy against layers where the whole way takes a second: 5,000 packets/s, ten mixes a layer."""
-    published = {1: 10.253, 2: 13.296, 3: 13.039, 5: 12.552, 10: 11.469}
     delays_s = {layers: (1.0 - (layers + 1) * MIXIM_LINK_S) / layers for layers in range(1, 11)}
-    return PaperFigure("MiXiM Fig. 7a", "layers", ENTROPY, "", (_layered(delays_s, published, effort, progress),))
+    return PaperFigure("MiXiM Fig. 7a", "layers", ENTROPY, "", (_layered(delays_s, MIXIM_FIG_7A, effort, progress),))
 
 
 def mixim_fig5a(effort: Effort, progress: Progress) -> PaperFigure:
     """MiXiM Fig. 5a: entropy against layers at a mean delay of 0.1 s a mix: 5,000 packets/s, ten mixes a layer."""
-    published = {1: 7.111, 5: 12.070, 10: 12.634, 15: 12.933}
     delays_s = dict.fromkeys(range(1, 16), 0.1)
-    return PaperFigure("MiXiM Fig. 5a", "layers", ENTROPY, "", (_layered(delays_s, published, effort, progress),))
+    return PaperFigure("MiXiM Fig. 5a", "layers", ENTROPY, "", (_layered(delays_s, MIXIM_FIG_5A, effort, progress),))
 
 
 FIGURES = {
@@ -153,18 +156,16 @@ FIGURES = {
 }
 
 
-def _layered(
-    delays_s: Mapping[int, float], published: Mapping[int, float], effort: Effort, progress: Progress
-) -> Curve:
+def _layered(delays_s: Mapping[int, float], published: Sequence[Layers], effort: Effort, progress: Progress) -> Curve:
     rate_per_s, width = MIXIM_RATE_PER_S, MIXIM_WIDTH
     tasks = [
-        partial(_entropy_bits, effort.targets, rate_per_s, width, layers, delays_s[layers], MIXIM_LINK_S)
-        for layers in published
+        partial(_entropy_bits, effort.targets, rate_per_s, width, each.layers, each.delay_mean_s, MIXIM_LINK_S)
+        for each in published
     ]
     return Curve(
         label="",
-        x=tuple(map(float, published)),
-        published=tuple(published.values()),
+        x=tuple(float(each.layers) for each in published),
+        published=tuple(each.bits for each in published),
         simulated=tuple(_simulated(tasks, effort, progress)),
         theory_x=tuple(map(float, delays_s)),
         theory=tuple(
@@ -173,14 +174,9 @@ def _layered(
     )
 
 
-def _epsilons(
-    settings: Sequence[tuple[int, float]],
-    x: tuple[float, ...],
-    published: tuple[float, ...],
-    effort: Effort,
-    progress: Progress,
-) -> Curve:
-    generator = np.random.default_rng(SeedSequence(effort.seed, spawn_key=(999,)))
+def _epsilons(published: Sequence[Unlinkability], x: Sequence[float], effort: Effort, progress: Progress) -> Curve:
+    generator = np.random.default_rng(SeedSequence(effort.seed, spawn_key=(_THEORY_STREAM,)))
+    settings = [(each.layers, each.delay_rate_per_s) for each in published]
     theory = [
         fluid_epsilon(
             papers_experiment(layers=layers, delay_rate_per_s=rate), generator, repetitions=FLUID_REPETITIONS
@@ -188,7 +184,14 @@ def _epsilons(
         for layers, rate in settings
     ]
     tasks = [partial(_epsilon, effort.targets, layers, rate) for layers, rate in settings]
-    return Curve("", x, published, tuple(_simulated(tasks, effort, progress)), x, tuple(theory))
+    return Curve(
+        label="",
+        x=tuple(x),
+        published=tuple(each.epsilon for each in published),
+        simulated=tuple(_simulated(tasks, effort, progress)),
+        theory_x=tuple(x),
+        theory=tuple(theory),
+    )
 
 
 def _simulated(tasks: Sequence[_Task], effort: Effort, progress: Progress) -> list[Estimate]:
