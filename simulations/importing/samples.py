@@ -86,7 +86,8 @@ def outcome_of(
             figures[name] = summary(times_s)
             batches[name] = tuple(summary(part.tolist()) for part in np.array_split(times_s, BATCHES) if part.size)
     known = {name: value for name, value in figures.items() if np.isfinite(value)}
-    return Outcome(engine="measured", figures=known, distributions=distributions), batches
+    measured = {name: tuple(value for value in batches[name] if np.isfinite(value)) for name in known}
+    return Outcome(engine="measured", figures=known, distributions=distributions), measured
 
 
 def link_s(samples: Sequence[Sample], layers: int) -> float:
@@ -147,7 +148,8 @@ def _sent(sample: Sample) -> int:
 
 
 def _throughput_per_s(part: Sequence[Sample]) -> float:
-    return (_sent(part[-1]) - _sent(part[0])) / (part[-1].at_s - part[0].at_s)
+    elapsed_s = part[-1].at_s - part[0].at_s
+    return (_sent(part[-1]) - _sent(part[0])) / elapsed_s if elapsed_s > 0 else float("nan")
 
 
 def _cover_share(part: Sequence[Sample]) -> float:

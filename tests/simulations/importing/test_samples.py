@@ -111,6 +111,13 @@ def test_what_cannot_be_known_is_left_out() -> None:
     assert outcome_of(bare, [], all_users=True)[0].figures == {"throughput_per_s": 0.0}
 
 
+def test_a_status_that_was_not_renewed_gives_no_rate() -> None:
+    late = [samples()[0], samples()[0], *samples()[1:]]  # within the first second nobody wrote anew
+    outcome, batches = outcome_of(late[:5], DELIVERIES, all_users=True)
+    assert outcome.figures["mix_rate_per_s"] == 80.0
+    assert batches["mix_rate_per_s"] == (80.0,) * 3
+
+
 def test_links_take_what_loops_took_beyond_their_delays() -> None:
     assert link_s(samples(), layers=3) == pytest.approx(0.03 / 4)
     assert link_s([Sample(at_s=0.0, nodes={}, clients=[])], layers=3) == 0.0
