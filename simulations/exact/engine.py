@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log2
 
 import numpy as np
 
 from simulations.attacks.corruption import corrupt_mixes, routing_shares
 from simulations.exact import anonymity, queues, timing, traffic
 from simulations.exact.latency import Law
+from simulations.exact.load import check_load
 from simulations.flows import PROVIDERS, Flows, Stage, flows_of
 from simulations.outcome import PROBABILITIES, Distribution, Outcome, Progress
 from simulations.scenario.reading import ScenarioError
@@ -17,7 +19,6 @@ from simulations.seeds import Seeds
 from simulations.unlinkability import check_unlinkability, fluid_epsilon_of
 
 _RATES = "traffic.payload_rate_per_s, traffic.loop_rate_per_s and traffic.drop_rate_per_s"
-_WIDTHS = {PROVIDERS: "topology.providers"}
 
 
 class ExactEngine:
@@ -28,17 +29,9 @@ class ExactEngine:
     def check(self, scenario: Scenario) -> None:
         """Raise `ScenarioError`, naming the keys, where there is no steady state or nothing is sent."""
         check_unlinkability(scenario)
-        flows = flows_of(scenario)
-        if flows.forward_per_s <= 0:
+        if flows_of(scenario).forward_per_s <= 0:
             raise ScenarioError(f"nobody sends anything: {_RATES} are all 0")
-        for stage in flows.stages:
-            busy = traffic.utilisation_of(stage, scenario) * _most_loaded(stage, scenario)
-            if busy >= 1:
-                raise ScenarioError(
-                    f"processors.unwrap_s ({scenario.processors.unwrap_s:g}) is too long for what {stage.name} take: a "
-                    f"node would work {busy:.3g} times the time there is; raise "
-                    f"{_WIDTHS.get(stage.name, 'topology.mixes_per_layer')} or processors.cores, or lower the rates"
-                )
+        check_load(scenario)
 
     def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
         """Return the closed forms of a scenario; the seeds choose places and corrupt mixes only."""
@@ -113,7 +106,11 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
     if scenario.unlinkability is not None:
         yield "epsilon is that of mixes with very many packets, of payload times drawn; corrupt mixes leave it out."
     if scenario.links.loss > 0:
-        yield "Links lose packets: rates, pools and entropy are those without loss, which is somewhat too much."
+        bits = -flows.holding_stages * log2(1 - scenario.links.loss)
+        yield (
+            "Links lose packets: rates, pools and entropy are those without loss, which is too much, for the entropy by "
+            f"about {bits:.2g} bit."
+        )
     if scenario.links.model in ("geographic", "matrix"):
         yield f"Latencies depend on places: the law of the links is taken from {timing.PATHS:,} paths drawn."
     if any(_overflow(stage, scenario) > 1e-9 for stage in flows.stages):
@@ -130,19 +127,12 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
 def _processor_notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
     busiest = max(traffic.utilisation_of(stage, scenario) for stage in flows.stages)
     yield "Queues for processors are M/D/c with Poisson arrivals; batches that a node unwraps together wait longer."
+    yield (
+        "Delays count from arrival, as deployed: what processors take of them is missing from the pools of nodes, so "
+        "that pools and entropy are smaller than here."
+    )
     if busiest > 0.8:
         yield "Processors work for more than 0.8 of the time: waits are sensitive to every burst, and approximate."
-
-
-def _most_loaded(stage: Stage, scenario: Scenario) -> float:
-    """Return how many times the mean load the most loaded node of a stage has, by biased routing."""
-    corruption, width = scenario.corruption, stage.width
-    if stage.name == PROVIDERS or corruption.placement != "biased":
-        return 1.0
-    ours = round(corruption.share * width)
-    if not 0 < ours < width:
-        return 1.0
-    return max(corruption.routed_share / ours, (1 - corruption.routed_share) / (width - ours)) * width
 
 
 def _held(stage: Stage, scenario: Scenario) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulations.exact.load import check_load
 from simulations.outcome import Outcome, Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
@@ -20,7 +21,9 @@ class VectorEngine:
     name = "vector"
 
     def check(self, scenario: Scenario) -> None:
-        """Raise `ScenarioError`, naming the keys, where nothing is sent, or more is on its way than fits in memory."""
+        """Raise `ScenarioError`, naming the keys, where nothing is sent, processors are too slow for what comes, or
+        more is on its way than fits in memory.
+        """
         check_unlinkability(scenario)
         under_way = packets_under_way(scenario)
         if not under_way:
@@ -28,6 +31,7 @@ class VectorEngine:
                 "nobody sends anything: traffic.payload_rate_per_s, traffic.loop_rate_per_s and "
                 "traffic.drop_rate_per_s are all 0"
             )
+        check_load(scenario)
         if under_way > MOST_UNDER_WAY:
             raise ScenarioError(
                 f"{under_way:.2g} packets would be on their way at once (users.count x rates of traffic x "
