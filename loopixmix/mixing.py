@@ -114,7 +114,7 @@ class Pool:
         heap, due_s, due = self._heap, now_s - self._shift_s, list[Forward]()
         while heap and heap[0][0] <= due_s:
             due.append(heapq.heappop(heap)[2])
-        self._look()
+        self.next_at_s = heap[0][0] + self._shift_s if heap else inf
         return due
 
     def shift(self, by_s: float) -> None:

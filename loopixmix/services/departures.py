@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 
 from loopixmix.mixing import Forward, Pool
@@ -27,6 +28,7 @@ class Departures:
         self._pool = Pool()
         self._timer: DelayedCall | None = None
         self._timer_due_s = inf
+        """When the timer fires; infinity where there is none."""
 
     def __len__(self) -> int:
         return len(self._pool)
@@ -46,22 +48,21 @@ class Departures:
 
     def send_due(self, now_s: float) -> None:
         """Send what is due at `now_s`, the present time, and set the timer for the rest."""
-        next_at_s = self._pool.next_at_s
-        if next_at_s <= now_s:
-            self._send(now_s)
-        elif self._timer is not None and self._timer_due_s <= next_at_s:
-            return  # the timer comes first, whatever came in
-        self._set_timer(now_s)
+        pool = self._pool
+        if pool.next_at_s <= now_s:
+            self._send(pool.take_due(now_s), now_s)
+        if pool.next_at_s < self._timer_due_s:
+            self._set_timer(pool.next_at_s, now_s)
 
     def clear(self) -> None:
         """Forget every packet; no call is left."""
         self._pool.clear()
         self._cancel_timer()
 
-    def _send(self, now_s: float) -> None:
+    def _send(self, due: Sequence[Forward], now_s: float) -> None:
         network, observer, frame = self._network, self._observer, self._frame_format.packet_frame
         some_lost = False
-        for forward in self._pool.take_due(now_s):
+        for forward in due:
             if network.send(forward.next_hop, frame(forward.packet)):
                 observer.observe(PacketOut(now_s, forward.next_hop, forward.replay_tag))
             else:
@@ -69,22 +70,17 @@ class Departures:
         if some_lost:
             observer.observe(PacketsHeld(now_s, len(self._pool)))
 
-    def _set_timer(self, now_s: float) -> None:
-        next_at_s = self._pool.next_at_s
-        if self._timer is not None:
-            if self._timer_due_s <= next_at_s:
-                return
-            self._cancel_timer()
-        if next_at_s < inf:
-            self._timer_due_s = next_at_s
-            self._timer = self._clock.callLater(max(0.0, next_at_s - now_s), self._fire)
+    def _set_timer(self, due_s: float, now_s: float) -> None:
+        self._cancel_timer()
+        self._timer_due_s = due_s
+        self._timer = self._clock.callLater(max(0.0, due_s - now_s), self._fire)
 
     def _fire(self) -> None:
         # Reactors count delays on a clock that is never set. Where ours was set back while the timer ran, all would
         # wait for as long as it was set back: the delays are moved along with the clock instead.
-        self._timer = None
         now_s = self._clock.seconds()
         early_s = self._timer_due_s - now_s
+        self._timer, self._timer_due_s = None, inf
         if early_s > SET_BACK_S:
             self._pool.shift(-early_s)
         self.send_due(now_s)
@@ -92,5 +88,4 @@ class Departures:
     def _cancel_timer(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self._timer = None
-        self._timer_due_s = inf
+        self._timer, self._timer_due_s = None, inf

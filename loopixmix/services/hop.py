@@ -5,7 +5,7 @@ Mixes and providers share it. Packets whose path ends here are given to a callba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -130,12 +130,12 @@ class HopService(Service):
         """Take no packet any more, for good, and let those that are here leave in their time."""
         self._taking = False
 
-    def take(self, peer: NodeId, packets: Iterable[bytes]) -> None:
+    def take(self, peer: NodeId, packets: Sequence[bytes]) -> None:
         """Take packets that `peer` sent; nothing while the service does not run."""
         if self.running and self._taking:
             self._intake.add(peer, packets)
 
-    def inject(self, packets: Iterable[bytes]) -> None:
+    def inject(self, packets: Sequence[bytes]) -> None:
         """Take packets of this node's own, as if they had come to it: replies whose first hop it is."""
         self.take(self._node_id, packets)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -68,9 +68,13 @@ class Intake:
         """Tell whether nothing waits and nothing is being unwrapped."""
         return not self._queue and not self._is_unwrapping
 
-    def add(self, peer: NodeId, packets: Iterable[bytes]) -> None:
+    def add(self, peer: NodeId, packets: Sequence[bytes]) -> None:
         """Let packets wait; those beyond the bound are dropped as `OVERLOADED`."""
         now_s = self._clock.seconds()
+        if len(packets) == 1 and not (self._queue or self._is_unwrapping or self._is_feeding):
+            # Nearly always: it has nothing to wait for.
+            self._unwrap((Waiting(now_s, peer, packets[0]),), packets)
+            return
         room = self._waiting_packets - len(self._queue)
         for packet in packets:
             if room > 0:
@@ -91,12 +95,8 @@ class Intake:
         try:
             queue = self._queue
             while queue and not self._is_unwrapping:
-                if len(queue) == 1 or self._batch_packets == 1:
-                    alone = queue.popleft()
-                    self._unwrap((alone,), (alone.packet,))
-                else:
-                    batch = [queue.popleft() for _ in range(min(len(queue), self._batch_packets))]
-                    self._unwrap(batch, [waiting.packet for waiting in batch])
+                batch = [queue.popleft() for _ in range(min(len(queue), self._batch_packets))]
+                self._unwrap(batch, [waiting.packet for waiting in batch])
         finally:
             self._is_feeding = False
 
@@ -119,5 +119,5 @@ class Intake:
             self._unwrapped(batch, self._batch_epochs, results)
         finally:
             self._is_unwrapping = False
-            if not self._is_feeding:
+            if self._queue and not self._is_feeding:
                 self._feed()
