@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Sequence
 
@@ -25,6 +26,7 @@ _ADDRESS_DOMAIN = b"loopixmix/address/v1:"
 _US_PER_S = 1_000_000
 
 
+@functools.lru_cache(maxsize=256)
 def service_id(name: str) -> bytes:
     """Return the 32-byte recipient that stands for the hosted service `name` at any provider."""
     return hashlib.sha256(_SERVICE_DOMAIN + name.encode()).digest()

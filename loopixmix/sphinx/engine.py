@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
+
+import msgspec
 
 from loopixmix.errors import MisuseError
 from loopixmix.seams import DropReason
@@ -21,8 +22,7 @@ NATIVE = "native"
 REFERENCE = "reference"
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, gc=False):
     """A path ready for an engine: each hop's mix key, each hop's encoded command, and the sender's random values.
 
     `secret` is the 32-byte private scalar x of the paper; `padding` fills the innermost routing command.
@@ -30,8 +30,11 @@ class Route:
 
     public_keys: tuple[bytes, ...]
     commands: tuple[bytes, ...]
-    secret: bytes = field(repr=False)
-    padding: bytes = field(repr=False)
+    secret: bytes
+    padding: bytes
+
+    def __repr__(self) -> str:
+        return f"Route(public_keys={self.public_keys!r}, commands={self.commands!r})"
 
 
 class Engine(Protocol):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from loopixmix.errors import FormatError, MisuseError
@@ -23,16 +21,18 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
             raise MisuseError(f"a mix key has {POINT_BYTES} bytes, not {len(self.public_key)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Surb:
+class Surb(msgspec.Struct, frozen=True, gc=False):
     """A single-use reply block: whoever holds it can send one packet to its maker, without knowing where that is.
 
     `first_hop` is the node the packet is handed to; `reply_key` (the paper's k-tilde) seals the reply.
     """
 
     first_hop: NodeId
-    header: bytes = field(repr=False)
-    reply_key: bytes = field(repr=False)
+    header: bytes
+    reply_key: bytes
+
+    def __repr__(self) -> str:
+        return f"Surb(first_hop={self.first_hop!r})"
 
     def __post_init__(self) -> None:
         if len(self.first_hop) != NODE_ID_BYTES or len(self.reply_key) != KEY_BYTES:
@@ -50,16 +50,18 @@ def decode_surb(data: bytes, geometry: Geometry) -> Surb:
     return Surb(data[:NODE_ID_BYTES], data[NODE_ID_BYTES:-KEY_BYTES], data[-KEY_BYTES:])
 
 
-@dataclass(frozen=True, slots=True)
-class SurbKeys:
+class SurbKeys(msgspec.Struct, frozen=True, gc=False):
     """What the maker of a reply block keeps to open the reply: its key and the payload key of each hop, in order."""
 
-    reply_key: bytes = field(repr=False)
-    payload_keys: tuple[bytes, ...] = field(repr=False)
+    reply_key: bytes
+    payload_keys: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return "SurbKeys()"
 
     def __post_init__(self) -> None:
         keys = (self.reply_key, *self.payload_keys)
-        if not 2 <= len(keys) <= 1 + MAX_HOPS or any(len(key) != KEY_BYTES for key in keys):
+        if not 2 <= len(keys) <= 1 + MAX_HOPS or set(map(len, keys)) != {KEY_BYTES}:
             raise MisuseError(f"a reply is opened with {KEY_BYTES}-byte keys: one, and one for each of 1 to 32 hops")
 
     def encode(self) -> bytes:
@@ -100,9 +102,11 @@ class Unwrapped(msgspec.Struct, frozen=True, gc=False):
         return f"Unwrapped(key_index={self.key_index})"
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True, gc=False):
     """What the body of a forward packet held: a reply block, if its sender wants an answer, and the payload."""
 
     surb: Surb | None
-    payload: bytes = field(repr=False)
+    payload: bytes
+
+    def __repr__(self) -> str:
+        return f"Payload(surb={self.surb!r})"

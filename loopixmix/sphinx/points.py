@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from nacl.bindings import crypto_core_ed25519_is_valid_point
@@ -36,11 +37,11 @@ def _is_in_prime_order_subgroup(point: bytes) -> bool:
     return bool(crypto_core_ed25519_is_valid_point(y.to_bytes(POINT_BYTES, "little")))
 
 
-def check_public_key(public_key: bytes) -> None:
-    """Raise `MisuseError` unless `public_key` can be a mix key: canonical and of prime order.
+def check_public_keys(public_keys: Iterable[bytes]) -> None:
+    """Raise `MisuseError` unless all of `public_keys` can be mix keys: canonical and of prime order.
 
     On such keys, and only there, laddering once per blinding factor (sphinxmix) and multiplying by the product of
     the factors modulo the group order (native engine) give the same point.
     """
-    if not _is_in_prime_order_subgroup(public_key):
+    if not all(map(_is_in_prime_order_subgroup, public_keys)):
         raise MisuseError("a mix key on the path is not a valid X25519 public key")

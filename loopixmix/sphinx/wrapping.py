@@ -12,17 +12,17 @@ from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import KEY_BYTES, POINT_BYTES, Geometry
 from loopixmix.sphinx.packet import Hop, Surb, SurbKeys
 from loopixmix.sphinx.payload import check_payload_size, encode_content
-from loopixmix.sphinx.points import check_public_key
+from loopixmix.sphinx.points import check_public_keys
 
 
 def _draw_route(hops: Sequence[Hop], geometry: Geometry, rng: Rng) -> Route:
     """Check the path and draw what is random about its header: first the secret, then the padding."""
     if not 1 <= len(hops) <= geometry.hops:
         raise MisuseError(f"a path has 1 to {geometry.hops} hops, not {len(hops)}")
-    for hop in hops:
-        check_public_key(hop.public_key)
+    public_keys = tuple([hop.public_key for hop in hops])
+    check_public_keys(public_keys)
     return Route(
-        public_keys=tuple([hop.public_key for hop in hops]),
+        public_keys=public_keys,
         commands=tuple([encode_command(hop.command) for hop in hops]),
         secret=rng.randbytes(POINT_BYTES),
         padding=rng.randbytes(geometry.path_padding_bytes(len(hops))),

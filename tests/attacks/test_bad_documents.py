@@ -22,7 +22,7 @@ from loopixmix.directory.verification import DocumentSignature, SignedDocument
 from loopixmix.directory.words import mix_key_is_valid
 from loopixmix.errors import MisuseError
 from loopixmix.keys import IdentityKey, MixKey
-from loopixmix.sphinx.points import check_public_key
+from loopixmix.sphinx.points import check_public_keys
 
 NETWORK = model_network(random.Random(1))
 FIELD = 2**255 - 19
@@ -40,7 +40,7 @@ def forge(document: Document, authority: IdentityKey) -> bytes:
 
 def senders_take(public_key: bytes) -> bool:
     try:
-        check_public_key(public_key)
+        check_public_keys([public_key])
     except MisuseError:
         return False
     return True
