@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+import msgspec
 from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.net.address import PeerAddress
@@ -38,28 +39,24 @@ Intercept: TypeAlias = Callable[[NodeId, NodeId, bytes], bool]
 _ANYWHERE = 0
 
 
-class _Flight:
+class _Flight(msgspec.Struct, eq=False):
     """Frames that left together; `frames` is empty once they have arrived."""
 
-    __slots__ = ("frames", "left_at_s", "received", "receiver", "wire")
-
-    def __init__(
-        self, wire: WireEnd, receiver: NodeId, received: FramesReceived, left_at_s: float, frames: list[bytes]
-    ) -> None:
-        self.wire = wire
-        self.receiver = receiver
-        self.received = received
-        self.left_at_s = left_at_s
-        self.frames = frames
+    wires: Wires
+    sender: NodeId
+    receiver: NodeId
+    received: FramesReceived
+    left_at_s: float
+    frames: list[bytes]
 
     def arrive(self) -> None:
         frames, self.frames = self.frames, []
-        wires = self.wire.wires
+        wires = self.wires
         if wires.receivers.get(self.receiver) is not self.received:
             return  # that link has ended meanwhile
         if wires.arrival_taps:
-            wires.show_arrival(self.wire.node_id, self.receiver, frames)
-        self.received(self.wire.node_id, frames)
+            wires.show_arrival(self.sender, self.receiver, frames)
+        self.received(self.sender, frames)
 
 
 class Wires:
@@ -201,7 +198,7 @@ class WireEnd:
         if flight is not None and flight.left_at_s == now_s and flight.frames:
             flight.frames.append(frame)
             return True
-        flight = self._flights[peer] = _Flight(self, peer, received, now_s, [frame])
+        flight = self._flights[peer] = _Flight(wires, self.node_id, peer, received, now_s, [frame])
         self._call_later(self._draw_s(self._place, wires.places.get(peer, _ANYWHERE), wires.rng), flight.arrive)
         return True
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from struct import Struct
 from zlib import crc32
 
 from nacl.bindings import crypto_scalarmult_base
@@ -44,6 +45,7 @@ _NO_MARK = bytes(KEY_BYTES - _MARK_BYTES)
 _HOP_NUMBERS = tuple(bytes([number]) for number in range(256))
 _HOPS_IN_GAMMA = tuple(number * 4 for number in _HOP_NUMBERS)
 _MAC_FILLER = bytes(KEY_BYTES - 4)
+_GAMMA = Struct(f">{_MARK_BYTES}s4sI")
 _LOW_ORDER = frozenset((bytes(POINT_BYTES), b"\x01" + bytes(POINT_BYTES - 1)))
 
 
@@ -119,17 +121,11 @@ def _unwrap(marks: Sequence[bytes], packet: bytes, geometry: Geometry) -> Unwrap
         return DropReason.WRONG_LENGTH
     if packet[POINT_BYTES - 1] >= 0x7F and not is_canonical(packet[:POINT_BYTES]):
         return DropReason.BAD_POINT
-    body_start = geometry.header_bytes
-    gamma_start = body_start - KEY_BYTES
-    head, mark, hop = packet[:gamma_start], packet[gamma_start : gamma_start + _MARK_BYTES], packet[body_start - 5]
-    checksum = packet[body_start - 4 : body_start]
-    hops = packet[body_start - 8 : body_start - 4]
-    if (
-        mark not in marks
-        or hops != _HOPS_IN_GAMMA[hop]
-        or hop >= geometry.hops
-        or crc32(head) != int.from_bytes(checksum, "big")
-    ):
+    sum_start = geometry.header_bytes - 4
+    gamma_start = sum_start - 12
+    head, hop = packet[:gamma_start], packet[sum_start - 1]
+    mark, hops, checksum = _GAMMA.unpack_from(packet, gamma_start)
+    if mark not in marks or hops != _HOPS_IN_GAMMA[hop] or hop >= geometry.hops or crc32(head) != checksum:
         return DropReason.BAD_POINT if head[:POINT_BYTES] in _LOW_ORDER else DropReason.BAD_MAC
     start = POINT_BYTES + hop * HOP_BYTES
     if head[start] != COMMAND_BYTES:
@@ -138,7 +134,7 @@ def _unwrap(marks: Sequence[bytes], packet: bytes, geometry: Geometry) -> Unwrap
     following = head[command_end : command_end + _MARK_BYTES]
     tag = head[:NUMBER_BYTES] + _HOP_NUMBERS[hop]
     # At the last hop of a shorter path padding follows; what it makes of the header goes nowhere.
-    rest = head + following + _HOPS_IN_GAMMA[hop + 1] + checksum + packet[body_start:] if following else packet
+    rest = head + following + _HOPS_IN_GAMMA[hop + 1] + packet[sum_start:] if following else packet
     return Unwrapped(marks.index(mark), tag, head[start + 1 : command_end], rest, tag, geometry.body_bytes)
 
 

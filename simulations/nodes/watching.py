@@ -111,7 +111,9 @@ class NodeWatch:
     def observe(self, fact: Fact) -> None:
         """Take note of one fact."""
         # The order is that of frequency; this is called twice for each packet and node.
-        if isinstance(fact, PacketIn):
+        if type(fact) is PacketOut:
+            self._left(fact)
+        elif isinstance(fact, PacketIn):
             at_s, tag = fact.at_s, fact.replay_tag
             self.taken += 1
             self.held += 1
@@ -119,8 +121,6 @@ class NodeWatch:
             self._entered[tag] = at_s, self._of_tag(tag)
             if fact.peer == self.node_id:
                 self.injected += 1
-        elif isinstance(fact, PacketOut):
-            self._left(fact)
         elif isinstance(fact, PacketDelivered):
             entered_s, number = self._entered.pop(fact.replay_tag)
             self.held -= 1
