@@ -108,8 +108,8 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
     if scenario.links.loss > 0:
         bits = -flows.holding_stages * log2(1 - scenario.links.loss)
         yield (
-            "Links lose packets: rates, pools and entropy are those without loss, which is too much, for the entropy by "
-            f"about {bits:.2g} bit."
+            "Links lose packets: rates, pools and entropy are those without loss, which is too much, for entropy "
+            f"by about {bits:.2g} bit."
         )
     if scenario.links.model in ("geographic", "matrix"):
         yield f"Latencies depend on places: the law of the links is taken from {timing.PATHS:,} paths drawn."
