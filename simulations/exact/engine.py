@@ -18,6 +18,8 @@ from simulations.scenario.values import Attacks, Scenario
 from simulations.seeds import Seeds
 from simulations.unlinkability import check_unlinkability, fluid_epsilon_of
 
+_NOTED_SHARE = 0.02
+"""A smaller share of delays than this in processors, one M/D/1 queue a core, changes pools by as little."""
 _RATES = "traffic.payload_rate_per_s, traffic.loop_rate_per_s and traffic.drop_rate_per_s"
 
 
@@ -127,10 +129,12 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
 def _processor_notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
     busiest = max(traffic.utilisation_of(stage, scenario) for stage in flows.stages)
     yield "Queues for processors are M/D/c with Poisson arrivals; batches that a node unwraps together wait longer."
-    yield (
-        "Delays count from arrival, as deployed: what processors take of them is missing from the pools of nodes, so "
-        "that pools and entropy are smaller than here."
-    )
+    taken_s = scenario.processors.unwrap_s * (1 + busiest / (2 * (1 - busiest)))
+    if taken_s > _NOTED_SHARE * scenario.mix.delay_mean_s:
+        yield (
+            "Delays count from arrival, as deployed: what processors take of them is missing from the pools of nodes, "
+            "so that pools and entropy are smaller than here."
+        )
     if busiest > 0.8:
         yield "Processors work for more than 0.8 of the time: waits are sensitive to every burst, and approximate."
 

@@ -129,7 +129,7 @@ def test_without_a_steady_state_it_refuses_and_names_the_keys(
         (PAPERS, ("delivery_mean_s",), "without providers"),
         ({"links.loss": 0.01}, (), "Links lose packets"),
         ({"links.loss": 0.5}, (), "by about 4 bit"),
-        ({"processors.unwrap_s": 0.0001}, (), "Delays count from arrival"),
+        ({"processors.unwrap_s": 0.0001, "mix.delay_mean_s": 0.005}, (), "Delays count from arrival"),
         ({"attacks.fifo.trials": 1000}, (), "Attacks are left out"),
         ({"processors.held_packets": 300}, (), "Erlang's loss formula"),
         ({"processors.unwrap_s": 0.00017}, (), "0.8 of the time"),
