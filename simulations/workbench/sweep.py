@@ -68,7 +68,7 @@ def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axi
     Raises `ScenarioError` where a key is there twice, has no values or one twice, or cannot be swept.
     """
     if isinstance(sweep, Mapping):
-        sweep = [Axis(key, tuple(plain(value) for value in values)) for key, values in sweep.items()]
+        sweep = [Axis(key, _listed(key, values)) for key, values in sweep.items()]
     axes = tuple(sweep)
     for number, axis in enumerate(axes):
         if axis.key in (other.key for other in axes[:number]):
@@ -81,6 +81,12 @@ def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axi
             if value in axis.values[:place]:
                 raise ScenarioError(f"{axis.key} is swept over {shown(value)} twice")
     return axes
+
+
+def _listed(key: str, values: object) -> tuple[object, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ScenarioError(f"{key} is swept over {values!r}: give a list of values")
+    return tuple(plain(value) for value in values)
 
 
 def points_of(scenario: Scenario, axes: Sequence[Axis]) -> tuple[Point, ...]:

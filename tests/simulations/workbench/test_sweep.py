@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -132,3 +133,9 @@ def test_sweeps_that_cannot_be_are_refused(axes: list[Axis], expected: str) -> N
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_are_shown_so_that_they_read_back(value: float) -> None:
     assert float(shown(value)) == value
+
+
+@pytest.mark.parametrize("values", [0.1, "uniform"])
+def test_a_value_that_is_no_list_is_refused(values: Sequence[object]) -> None:
+    with pytest.raises(ScenarioError, match="is swept over .*: give a list of values"):
+        axes_of({"links.model": values})
