@@ -15,7 +15,7 @@ from simulations.measures.replicates import Estimate
 
 INTERVALS = (
     "±: half of the 95 % interval of the mean, measured over parts of the time, simulated over replicates; "
-    "difference: measured less simulated"
+    "diff.: measured less simulated"
 )
 
 
@@ -31,7 +31,7 @@ def measurement_table(measurement: Measurement) -> Table:
 
 def comparison_table(rows: Sequence[Row]) -> Table:
     """Return one row for each measure: measured, simulated, theory, difference."""
-    table = _table(("measure", "unit", "measured", "simulated", "theory", "difference"))
+    table = _table(("measure", "unit", "measured", "simulated", "theory", "diff."))
     for row in rows:
         theory = "" if row.theory is None else f"{row.theory:.4g}"
         difference = f"{row.difference:+.1%}" if row.difference == row.difference else ""
@@ -45,9 +45,9 @@ def print_table(table: Table) -> None:
 
 
 def text(found: Estimate) -> str:
-    """Return a mean with half of its interval, to four digits."""
+    """Return a mean to four digits, with half of its interval."""
     half = found.half_width
-    return f"{found.mean:.4g}" if half is None else f"{found.mean:.4g} ± {half:.2g}"
+    return f"{found.mean:.4g}" if not half else f"{found.mean:.4g} ± {float(f'{half:.1g}'):g}"
 
 
 def _table(headings: Sequence[str]) -> Table:

@@ -27,6 +27,7 @@ WIDTH_INCHES: dict[Columns, float] = {1: 3.5, 2: 7.16}
 BLACK = "#000000"
 GREY = "#767676"
 FORMATS = (".png", ".svg")
+_LEGEND_ROW_INCHES = 0.155
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,15 @@ def legend_above(figure: Figure, *, columns: Columns, title: str = "") -> None:
             found.setdefault(str(label), handle)
     labels = sorted(found, key=lambda label: (label.startswith(("theory", "Gamma")), label.startswith("published")))
     if labels:
+        fitting = _legend_columns(labels, WIDTH_INCHES[columns] - 0.1)
+        rows = -(-len(labels) // fitting) + bool(title)
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + (rows - 1) * _LEGEND_ROW_INCHES)
         figure.legend(
             [found[label] for label in labels],
             labels,
             loc="outside upper center",
-            ncols=_legend_columns(labels, WIDTH_INCHES[columns] - 0.1),
+            ncols=fitting,
             title=title or None,
             title_fontsize=7.5,
         )
