@@ -63,7 +63,8 @@ def paper_distribution_figure(found: PaperDistribution, *, form: Form = "density
         draw_distribution(axes, probabilities, quantiles, look(0), SIMULATED, form)
         mean, sd = found.published
         fit = gamma_quantiles(inner, mean=mean, sd=sd)
-        draw_theory(axes, inner, fit, form, colour=look(1).colour, label=f"published fit (mean {mean:g}, sd {sd:g})")
+        label, style = f"published fit (mean {mean:g}, sd {sd:g})", look(1)
+        draw_theory(axes, inner, fit, form, colour=style.colour, line=style.line, label=label)
         mean, sd = found.theory
         exact = gamma_quantiles(inner, mean=mean, sd=sd)
         draw_theory(axes, inner, exact, form, label=f"theory: Gamma (mean {mean:g}, sd {sd:g})")

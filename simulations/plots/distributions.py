@@ -13,11 +13,14 @@ from simulations.plots.style import BLACK, Look
 
 FloatArray: TypeAlias = NDArray[np.float64]
 Form: TypeAlias = Literal["cdf", "density", "tail"]
+Line: TypeAlias = str | tuple[float, tuple[float, ...]]
 
 FORMS: tuple[Form, ...] = ("cdf", "density", "tail")
-DOTTED = (0, (1, 1.5))
+DOTTED: Line = (0, (1, 1.5))
 BINS = 40
 LEAST_SHARE = 5e-5
+FAR_SHARE = 0.4
+"""Values that lie in the upper part of an axis from 0 have an axis of their own."""
 
 
 def form_named(name: str) -> Form:
@@ -56,9 +59,10 @@ def draw_theory(
     form: Form,
     *,
     colour: str = BLACK,
+    line: Line = DOTTED,
     label: str | None,
 ) -> None:
-    """Draw an exact distribution, given by its quantiles, as a thin dotted line."""
+    """Draw an exact distribution, given by its quantiles, as a thin line, dotted unless `line` is another."""
     inner = np.isfinite(quantiles)
     probabilities, places = probabilities[inner], quantiles[inner]
     heights = 1 - probabilities if form == "tail" else probabilities
@@ -66,11 +70,11 @@ def draw_theory(
         rises = np.diff(places) > 0
         heights = np.diff(probabilities)[rises] / np.diff(places)[rises]
         places = ((places[1:] + places[:-1]) / 2)[rises]
-    axes.plot(places, heights, color=colour, linewidth=0.9, linestyle=DOTTED, label=label)
+    axes.plot(places, heights, color=colour, linewidth=0.9, linestyle=line, label=label)
 
 
-def label_distribution(axes: Axes, label: str, form: Form, *, until: float) -> None:
-    """Name the axes of a distribution and choose their scales; values are drawn from 0 to `until`."""
+def label_distribution(axes: Axes, label: str, form: Form, *, until: float, since: float = 0.0) -> None:
+    """Name the axes of a distribution and choose their scales; they reach from 0, or `since` if far, to `until`."""
     axes.set_xlabel(label)
     unit = label.removesuffix(")").partition(" (")[2]
     match form:
@@ -84,7 +88,9 @@ def label_distribution(axes: Axes, label: str, form: Form, *, until: float) -> N
             axes.set_ylabel("share above")
             axes.set_yscale("log")
             axes.set_ylim(LEAST_SHARE, 1.5)
-    axes.set_xlim(0.0, 1.02 * until if until > 0 else 1.0)
+    far = since > FAR_SHARE * until
+    margin = 0.02 * (until - since if far else until)
+    axes.set_xlim(since - margin if far else 0.0, until + margin if until > 0 else 1.0)
 
 
 def density(probabilities: FloatArray, quantiles: FloatArray) -> tuple[FloatArray, FloatArray]:

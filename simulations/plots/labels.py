@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from simulations.measures.catalogue import measure_named
@@ -80,6 +81,9 @@ def measure_label(name: str) -> str:
 
 def measure_words(name: str) -> str:
     """Return the words for a measure, without its unit."""
+    if name.startswith("attack."):
+        _, kind, figure = name.split(".", 2)
+        return f"{_plain(figure)} of the attack {_plain(kind)}"
     return _MEASURES.get(name) or _plain(name)
 
 
@@ -100,7 +104,7 @@ def point_label(values: Mapping[str, object]) -> str:
     Of one key the value alone, as the legend is called `legend_title`.
     """
     if len(values) == 1:
-        return "".join(map(_shown, values.values()))
+        return "".join(map(shown, values.values()))
     return ", ".join(_with_unit(key, value) for key, value in values.items())
 
 
@@ -117,12 +121,14 @@ def scale_for(values: Iterable[float]) -> str:
 
 
 def tick_at(axes: Axes, values: Iterable[float]) -> None:
-    """Mark the x axis at the values themselves, written plainly, where they are few and apart."""
+    """Mark the x axis at the values themselves where they are few and apart; write its numbers plainly."""
     found = sorted(set(values))
     places = np.log(found) if axes.get_xscale() == "log" else np.array(found)
     if len(found) == 1 or np.diff(places).min() >= _LEAST_GAP * (places[-1] - places[0]):
         axes.set_xticks(found, [f"{value:g}" for value in found])
         axes.set_xticks([], minor=True)
+    elif axes.get_xscale() == "log":
+        _write_plainly(axes.xaxis, found)
 
 
 def scale_y(axes: Axes, values: Iterable[float]) -> None:
@@ -131,19 +137,25 @@ def scale_y(axes: Axes, values: Iterable[float]) -> None:
     if scale_for(found) == "linear":
         return
     axes.set_yscale("log")
-    if max(found) / min(found) < 1000:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+    _write_plainly(axes.yaxis, found)
+
+
+def _write_plainly(axis: Axis, values: Sequence[float]) -> None:
+    """Write 1, 2, 5, 10 ... at a logarithmic axis of few decades, not powers of ten."""
+    if max(values) / min(values) < 1000:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _with_unit(key: str, value: object) -> str:
     label = key_label(key)
     words, _, unit = label.removesuffix(")").partition(" (")
-    return f"{words} {_shown(value)} {unit}".rstrip()
+    return f"{words} {shown(value)} {unit}".rstrip()
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a swept value as it stands in a figure: numbers as short as they are."""
     return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 

@@ -78,7 +78,7 @@ def _draw_ratios(axes: Axes, rows: Sequence[Row], engine: str) -> None:
             axes.plot(row.theory / own, place - 0.22, color=BLACK, marker="|", markersize=7, linestyle="none")
     axes.set_yticks(range(len(shown)), [measure_words(row.measure) for row in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_xlabel("ratio to simulated")
+    axes.set_xlabel("ratio to simulated (theory: black tick)")
 
 
 def _check(measurement: Measurement, result: Result, measure: str) -> None:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from loopixmix.errors import MisuseError
+from simulations.measures.catalogue import measure_named
 from simulations.plots.distributions import (
     DOTTED,
     FloatArray,
@@ -20,7 +21,16 @@ from simulations.plots.distributions import (
     gamma_quantiles,
     label_distribution,
 )
-from simulations.plots.labels import key_label, legend_title, measure_label, point_label, scale_for, scale_y, tick_at
+from simulations.plots.labels import (
+    key_label,
+    legend_title,
+    measure_label,
+    point_label,
+    scale_for,
+    scale_y,
+    shown,
+    tick_at,
+)
 from simulations.plots.style import BLACK, GREY, Columns, Look, legend_above, look, new_figure, styled
 
 if TYPE_CHECKING:
@@ -36,7 +46,7 @@ def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Column
     """Return a measure against a swept key (by default the one of most values), one line for each value of the others.
 
     Means over replicates as markers with their 95 % intervals; the closed form as a line where there is one, else the
-    markers are joined.
+    markers are joined. The success of an attack stands beside its bound.
     Raises `MisuseError` where the measure was not measured, the key not swept, or more than 7 lines would be drawn.
     """
     table, swept = _measured(result.summary(), measure), _swept(result)
@@ -55,6 +65,7 @@ def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Column
             if known:
                 axes.plot(places, exact, color=look(number).colour, linestyle=look(number).line, zorder=1)
                 axes.plot([], [], color=GREY, label=THEORY)
+        _draw_bounds(axes, result, measure, key=key, others=others)
         _label_sweep(axes, table, key, measure, numeric=numeric)
         legend_above(figure, columns=columns, title=legend_title(others))
     return figure
@@ -64,7 +75,7 @@ def distribution_figure(result: Result, measure: str, *, form: Form = "cdf", col
     """Return a distribution as cumulative share, density or tail, one line for each point of the sweep.
 
     The mean quantile function over replicates with its 95 % interval as a band; the closed form, where there is one, in
-    its place a Gamma distribution of the same mean and standard deviation, as a thin line.
+    its place for times a Gamma distribution of the same mean and standard deviation, as a thin line.
     Raises `MisuseError` where there is no distribution of that name, or more than 7 lines would be drawn.
     """
     table = _measured(result.distributions(), measure)
@@ -80,7 +91,8 @@ def distribution_figure(result: Result, measure: str, *, form: Form = "cdf", col
                 colour = BLACK if len(lines) == 1 else look(number).colour
                 _draw_theory(axes, simulated, exact, form, colour=colour)
         own = table[(table["engine"] == result.engine) & (table["probability"] <= (1.0 if form == "tail" else 0.999))]
-        label_distribution(axes, measure_label(measure), form, until=float(own["quantile"].max()))
+        least, most = float(own["quantile"].min()), float(own["quantile"].max())
+        label_distribution(axes, measure_label(measure), form, since=least, until=most)
         legend_above(figure, columns=columns, title=legend_title(swept))
     return figure
 
@@ -176,6 +188,22 @@ def _draw_means(
     )
 
 
+def _draw_bounds(axes: Axes, result: Result, measure: str, *, key: str, others: list[str]) -> None:
+    """Draw what an attack's success is measured against, where that was measured with it."""
+    if not measure.endswith(".success"):
+        return
+    summary = result.summary()
+    bounds = summary[summary["measure"] == measure.removesuffix("success") + "bound"]
+    if not len(bounds):
+        return
+    for number, (_, line) in enumerate(_lines(bounds, others)):
+        numeric = all(isinstance(value, int | float) for value in line[key])
+        line = line.sort_values(key) if numeric else line
+        places = line[key].to_numpy() if numeric else np.arange(len(line))
+        axes.plot(places, line["mean"].to_numpy(dtype=float), color=look(number).colour, linestyle=DOTTED, zorder=1)
+    axes.plot([], [], color=BLACK, linestyle=DOTTED, label="bound")
+
+
 def _label_sweep(axes: Axes, table: pd.DataFrame, key: str, measure: str, *, numeric: bool) -> None:
     axes.set_xlabel(key_label(key))
     axes.set_ylabel(measure_label(measure))
@@ -195,7 +223,7 @@ def _draw_theory(axes: Axes, simulated: pd.DataFrame, exact: pd.DataFrame, form:
             exact["quantile"].to_numpy(float),
             THEORY,
         )
-    elif float(simulated["sd"].mean()) > 0 and float(simulated["mean"].mean()) > 0:
+    elif _are_times(simulated) and float(simulated["sd"].mean()) > 0:
         probabilities = np.linspace(0.0005, 0.9995, 1000)
         mean, sd = float(simulated["mean"].mean()), float(simulated["sd"].mean())
         quantiles, label = gamma_quantiles(probabilities, mean=mean, sd=sd), "Gamma of the same mean and sd"
@@ -203,6 +231,11 @@ def _draw_theory(axes: Axes, simulated: pd.DataFrame, exact: pd.DataFrame, form:
         return
     draw_theory(axes, probabilities, quantiles, form, colour=colour, label=None)
     axes.plot([], [], color=BLACK, linewidth=0.9, linestyle=DOTTED, label=label)
+
+
+def _are_times(table: pd.DataFrame) -> bool:
+    """Tell whether these may be Gamma distributed, as sums of delays are; entropies are not."""
+    return measure_named(str(table["measure"].iloc[0])).unit == "s"
 
 
 def _replicates_by_probability(table: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
@@ -220,7 +253,7 @@ def _draw_theory_bars(axes: Axes, theory: list[float]) -> None:
 
 def _label_boxes(axes: Axes, points: list[Mapping[str, object]], swept: list[str]) -> None:
     if len(swept) == 1:
-        axes.set_xticks(range(1, len(points) + 1), [f"{point[swept[0]]}" for point in points])
+        axes.set_xticks(range(1, len(points) + 1), [shown(point[swept[0]]) for point in points])
         axes.set_xlabel(key_label(swept[0]))
     else:
         labels = ["\n".join(point_label({key: value}) for key, value in point.items()) for point in points]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -78,7 +79,9 @@ def legend_above(figure: Figure, *, columns: Columns, title: str = "") -> None:
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(str(label), handle)
-    labels = sorted(found, key=lambda label: (label.startswith(("theory", "Gamma")), label.startswith("published")))
+    labels = sorted(
+        found, key=lambda label: (label.startswith(("theory", "Gamma", "bound")), label.startswith("published"))
+    )
     if labels:
         fitting = _legend_columns(labels, WIDTH_INCHES[columns] - 0.1)
         rows = -(-len(labels) // fitting) + bool(title)
@@ -97,8 +100,9 @@ def legend_above(figure: Figure, *, columns: Columns, title: str = "") -> None:
 def _legend_columns(labels: Sequence[str], inches: float) -> int:
     """Return the most columns that fit; matplotlib fills one column after the other."""
     for columns in range(len(labels), 1, -1):
-        rows = -(-len(labels) // columns)
-        widths = [max(map(len, labels[first : first + rows])) for first in range(0, len(labels), rows)]
+        rows, longer = divmod(len(labels), columns)  # the first ones are longer, as matplotlib has them
+        edges = [column * rows + min(column, longer) for column in range(columns + 1)]
+        widths = [max(map(len, labels[first:last])) for first, last in pairwise(edges)]
         if sum(0.42 + 0.06 * width for width in widths) <= inches:
             return columns
     return 1

@@ -104,7 +104,7 @@ def test_the_overlay_draws_both_with_units(measured: Measurement) -> None:
     result = result_by_hand({}, scenario=Scenario(name="by-hand"))
     left, right = overlay_figure(measured, result).axes
     assert left.get_xlabel() == "time to delivery (s)"
-    assert right.get_xlabel() == "ratio to simulated"
+    assert right.get_xlabel() == "ratio to simulated (theory: black tick)"
     labels = [str(line.get_label()) for line in left.lines]
     assert any(label.startswith("measured (") for label in labels)
     assert {"simulated (nodes)", "theory"} <= set(labels)

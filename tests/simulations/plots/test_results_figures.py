@@ -14,6 +14,7 @@ from results_by_hand import result_by_hand
 
 from loopixmix.errors import MisuseError
 from simulations.measures.catalogue import MEASURES
+from simulations.outcome import PROBABILITIES, Distribution
 from simulations.plots.distributions import density, form_named, gamma_quantiles
 from simulations.plots.labels import key_label, measure_label, scale_for
 from simulations.plots.results import distribution_figure, replicates_figure, sweep_figure
@@ -41,6 +42,9 @@ BUILDERS: dict[str, Callable[[], Figure]] = {
     "cdf": lambda: distribution_figure(result_by_hand(DELAYS), "latency_s"),
     "density": lambda: distribution_figure(result_by_hand({}, theory=False), "latency_s", form="density"),
     "tail": lambda: distribution_figure(result_by_hand({}), "latency_s", form="tail"),
+    "four": lambda: distribution_figure(
+        result_by_hand({"mix.delay_mean_s": [0.1, 0.2, 0.5, 1]}, theory=False), "latency_s"
+    ),
 }
 
 
@@ -138,6 +142,37 @@ def test_what_cannot_be_drawn_is_refused_in_a_line() -> None:
         distribution_figure(swept, "entropy_bits")
     with pytest.raises(MisuseError, match="cdf, density, tail"):
         form_named("pdf")
+
+
+def test_many_values_on_a_logarithmic_axis_are_marked_in_plain_numbers() -> None:
+    figure = sweep_figure(result_by_hand({"mix.delay_mean_s": [n / 10 for n in range(1, 11)]}), "entropy_bits")
+    figure.draw_without_rendering()
+    written = [label.get_text() for label in only(figure).get_xticklabels()]
+    assert {"0.1", "0.2", "0.5", "1"} <= set(written)
+    assert not any("10^" in label for label in written)
+
+
+def test_entropies_have_an_axis_of_their_own_and_are_not_called_gamma() -> None:
+    result = result_by_hand({}, theory=False)
+    for record in result.records:
+        bits = np.linspace(9, 10, len(PROBABILITIES))
+        record.outcome.distributions["entropy_bits"] = Distribution(
+            count=9, mean=9.5, sd=0.1, quantiles=tuple(bits.tolist())
+        )
+    figure = distribution_figure(result, "entropy_bits")
+    assert only(figure).get_xlim()[0] == pytest.approx(9, abs=0.1)
+    assert legend(figure) == ["simulated (nodes)"]
+    assert only(distribution_figure(result, "latency_s")).get_xlim()[0] == 0
+
+
+def test_the_success_of_an_attack_stands_beside_its_bound() -> None:
+    result = result_by_hand(DELAYS, theory=False)
+    for record in result.records:
+        record.outcome.figures.update({"attack.fifo.success": 0.2 + record.point / 10, "attack.fifo.bound": 0.9})
+    figure = sweep_figure(result, "attack.fifo.success")
+    assert legend(figure) == ["simulated (nodes)", "bound"]
+    assert only(figure).get_ylabel() == "success of the attack fifo"
+    assert [0.9] * 3 in [np.asarray(line.get_ydata()).tolist() for line in only(figure).lines]
 
 
 def test_files_have_the_endings_that_are_asked_for(tmp_path: Path) -> None:
