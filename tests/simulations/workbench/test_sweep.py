@@ -137,5 +137,5 @@ def test_numbers_are_shown_so_that_they_read_back(value: float) -> None:
 
 @pytest.mark.parametrize("values", [0.1, "uniform"])
 def test_a_value_that_is_no_list_is_refused(values: Sequence[object]) -> None:
-    with pytest.raises(ScenarioError, match="is swept over .*: give a list of values"):
+    with pytest.raises(ScenarioError, match=r"is swept over .*: give a list of values"):
         axes_of({"links.model": values})
