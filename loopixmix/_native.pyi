@@ -127,4 +127,4 @@ class Propagation:
 
     @property
     def active(self) -> int:
-        """Targets that have mass on its way."""
+        """Targets that have mass on its way, and those that are yet to come."""

@@ -258,10 +258,10 @@ impl Propagation {
         &self.entropies
     }
 
-    /// Targets that have mass on its way.
+    /// Targets that have mass on its way, and those that are yet to come.
     #[must_use]
     pub fn active(&self) -> usize {
-        self.active
+        self.active + self.rows.targets_to_come()
     }
 
     /// The mean of eq. 5 at each node over the departures in its window; not a number where there were none.

@@ -31,7 +31,7 @@ class Propagation(Protocol):
 
     @property
     def active(self) -> int:
-        """Targets that have mass on its way."""
+        """Targets that have mass on its way, and those that are yet to come."""
 
     def push(
         self,
@@ -63,7 +63,7 @@ class NativePropagation:
 
     @property
     def active(self) -> int:
-        """Targets that have mass on its way."""
+        """Targets that have mass on its way, and those that are yet to come."""
         return self._compiled.active
 
     def push(

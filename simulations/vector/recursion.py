@@ -89,8 +89,9 @@ class Propagation:
         numbers = {int(index): self._targets + place for place, index in enumerate(targets)}
         for index in range(len(nodes[0])):
             if index in numbers:
-                self._target_of_leg[self._legs] = numbers[index]
                 self._entropies[numbers[index]] = 0.0
+                if nodes[0][index] != NOWHERE:
+                    self._target_of_leg[self._legs] = numbers[index]
             self._push_leg(
                 [int(column[index]) for column in nodes],
                 [float(column[index]) for column in enters_s],
@@ -153,8 +154,8 @@ class Propagation:
 
     @property
     def active(self) -> int:
-        """Targets that have mass on its way."""
-        return sum(target is not None for target in self._lanes)
+        """Targets that have mass on its way, and those that are yet to come."""
+        return sum(target is not None for target in self._lanes) + len(self._target_of_leg)
 
     def _move(self, at_s: float, left: int, entered: int, leg: int, *, last: bool) -> None:
         mass = self._masses.pop(leg, None)
@@ -191,7 +192,7 @@ class Propagation:
             node.departures += 1
         if not self._corrupt[left]:
             mass = None
-            if self.active:
+            if any(self._lanes):
                 mass = self._pools[left] * (1.0 / node.held)
                 self._pools[left] -= mass
         node.held -= 1

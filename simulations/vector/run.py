@@ -27,7 +27,10 @@ class Replicate:
     """The state of one replicate, and what it measured once it has run."""
 
     def __init__(self, scenario: Scenario, seeds: Seeds, *, slice_journeys: int = SLICE_JOURNEYS) -> None:
-        """Draw places and corrupt mixes; `slice_journeys` decides on memory and speed, not on results."""
+        """Draw places and corrupt mixes.
+
+        `slice_journeys` decides on memory, speed and which latencies are kept where not all are; on nothing else.
+        """
         run, flows = scenario.run, flows_of(scenario)
         self.scenario = scenario
         self.flows = flows

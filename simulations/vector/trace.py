@@ -58,8 +58,9 @@ def trace(
     links. `corrupt`: layers x width, the mixes that do not mix; none unless given.
     Raises `MisuseError` where an argument is out of its range.
     """
-    _check(rate_per_s, width, layers, delay_mean_s, link_latency_s, targets)
     spacing_s = delay_mean_s if spacing_s is None else spacing_s
+    _check(rate_per_s=rate_per_s, delay_mean_s=delay_mean_s, spacing_s=spacing_s)
+    _check_sizes(width, layers, link_latency_s, targets, corrupt)
     path_s = (layers + 1) * link_latency_s
     # Each layer is full some time after the one before; what the last ones wait for shrinks like an Erlang tail.
     warm_up_s = path_s + delay_mean_s * (WARM_UP_MEANS + layers + 6 * layers**0.5)
@@ -115,14 +116,19 @@ def _visits(
     return nodes, enters_s, leaves_s
 
 
-def _check(
-    rate_per_s: float, width: int, layers: int, delay_mean_s: float, link_latency_s: float, targets: int
-) -> None:
-    for name, value in (("rate_per_s", rate_per_s), ("delay_mean_s", delay_mean_s)):
+def _check(**positive: float) -> None:
+    for name, value in positive.items():
         if not 0 < value < np.inf:
             raise MisuseError(f"{name} must be positive and finite, not {value}")
+
+
+def _check_sizes(
+    width: int, layers: int, link_latency_s: float, targets: int, corrupt: NDArray[np.bool_] | None
+) -> None:
     if not 0 <= link_latency_s < np.inf:
         raise MisuseError(f"link_latency_s must be 0 or more and finite, not {link_latency_s}")
     for name, count, least in (("width", width, 1), ("layers", layers, 1), ("targets", targets, 0)):
         if count < least:
             raise MisuseError(f"{name} must be {least} or more, not {count}")
+    if corrupt is not None and corrupt.shape != (layers, width):
+        raise MisuseError(f"corrupt must have {layers} rows of {width} mixes, not the shape {corrupt.shape}")

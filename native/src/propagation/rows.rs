@@ -50,6 +50,11 @@ impl Rows {
         packet
     }
 
+    /// How many packets are targets that are yet to come.
+    pub(super) fn targets_to_come(&self) -> usize {
+        self.targets.len()
+    }
+
     pub(super) fn forget(&mut self, packet: u32) {
         if self.row_of[packet as usize] == TARGET {
             self.targets.remove(&packet);

@@ -40,6 +40,18 @@ fn a_corrupt_node_mixes_nothing() {
     assert!(followed.finish()[0].abs() < 1e-12);
 }
 
+/// Nobody may stop before a target's packets were settled that have not begun to be.
+#[test]
+fn targets_to_come_are_active() {
+    let mut followed = Propagation::new(vec![false], 0.0, 10.0, 100.0).unwrap();
+    let visit = Visit { nodes: &[0, -1], enters_s: &[1.0, 1.0], leaves_s: &[2.0, 2.0] };
+    followed.push(&[visit], &[0, 1]).unwrap();
+    followed.advance(3.0);
+    assert_eq!(followed.active(), 1);
+    followed.finish();
+    assert_eq!(followed.active(), 0);
+}
+
 /// Any size of buckets, any pieces: the same bits.
 #[test]
 fn nothing_depends_on_buckets_or_pieces() {

@@ -256,6 +256,17 @@ def _at_once(net: Network, targets: list[int], engine: Engine) -> FloatArray:
     return followed.finish()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_targets_are_active_until_all_of_their_mass_has_arrived(engine: Engine) -> None:
+    """Also those that are still to come; but not those that were lost before their first node."""
+    followed = propagation([False], live_from_s=0.0, live_until_s=1.0, events_per_s=1e-3, engine=engine)
+    nodes = [np.array([0, NOWHERE], dtype=np.int32)]
+    followed.push(nodes, [np.array([1.0, 1.0])], [np.array([2.0, 2.0])], np.array([0, 1], dtype=np.int32))
+    assert followed.active == 1
+    assert followed.finish().tolist() == [0.0, 0.0]
+    assert followed.active == 0
+
+
 ONE = [np.zeros(1, dtype=np.int32)]
 TIME = [np.array([5.0])]
 NOBODY = np.empty(0, dtype=np.int32)

@@ -1,0 +1,327 @@
+"""The engine `vector`: against closed forms and the rates of `flows_of`, repeatable, whatever its slices, bounded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.random import Generator
+from scipy import stats
+
+from loopixmix.errors import MisuseError
+from simulations.exact.formulas import layered_entropy_bits, live_entropy_bits, one_mix_entropy_bits
+from simulations.flows import PROVIDERS, flows_of
+from simulations.outcome import Outcome
+from simulations.scenario.reading import ScenarioError, change
+from simulations.scenario.values import Scenario
+from simulations.seeds import Seeds
+from simulations.vector.engine import ENGINE
+from simulations.vector.figures import figures_of
+from simulations.vector.journeys import Where, journeys_of
+from simulations.vector.run import Replicate
+from simulations.vector.targets import Targets
+from simulations.vector.trace import Trace, trace
+
+FALSE_ALARM = 1e-6
+SIGMAS = float(stats.norm.ppf(1 - FALSE_ALARM / 2))
+
+SMALL: dict[str, object] = {
+    "users.count": 200,
+    "run.duration_s": 4.0,
+    "run.warm_up_s": 3.0,
+    "run.drain_s": 8.0,
+    "run.targets": 10,
+    "seeds.root": 5,
+}
+LOSSY: dict[str, object] = SMALL | {
+    "links.model": "uniform",
+    "links.loss": 0.05,
+    "corruption.share": 0.34,
+    "topology.providers": 3,
+}
+
+
+def silent(_share: float) -> None:
+    """Tell nobody."""
+
+
+def outcome(changes: dict[str, object], replicate: int = 0) -> Outcome:
+    scenario = change(Scenario(), changes)
+    return ENGINE.run(scenario, Seeds(scenario.seeds, replicate=replicate), progress=silent)
+
+
+def replicate_of(changes: dict[str, object], **options: int) -> Replicate:
+    scenario = change(Scenario(), changes)
+    ran = Replicate(scenario, Seeds(scenario.seeds, replicate=0), **options)
+    ran.run(silent)
+    return ran
+
+
+@pytest.mark.parametrize("changes", [SMALL, LOSSY])
+def test_the_same_seeds_give_the_same_outcome_bit_for_bit(changes: dict[str, object]) -> None:
+    assert outcome(changes) == outcome(changes)
+    assert outcome(changes) != outcome(changes, replicate=1)
+
+
+@pytest.mark.parametrize("changes", [SMALL, LOSSY])
+def test_results_do_not_depend_on_slices(changes: dict[str, object]) -> None:
+    whole, pieces = replicate_of(changes), replicate_of(changes, slice_journeys=37)
+    np.testing.assert_array_equal(pieces.entropies_bits, whole.entropies_bits)
+    latencies_s = [np.sort(ran.tallies.latencies.samples_s) for ran in (pieces, whole)]
+    np.testing.assert_array_equal(*latencies_s)
+    figures = [
+        {name: value for name, value in figures_of(ran).items() if not name.startswith("delivery_")}  # drawn from these
+        for ran in (pieces, whole)
+    ]
+    assert figures[0] == pytest.approx(figures[1], rel=1e-9)  # sums in another order
+
+
+def test_seeds_of_one_subsystem_change_nothing_else() -> None:
+    base, other = replicate_of(SMALL), replicate_of(SMALL | {"seeds.measures": 99})
+    assert other.tallies.mix_arrivals == base.tallies.mix_arrivals
+    assert other.tallies.mixes_held_s == base.tallies.mixes_held_s
+    assert other.entropies_bits.tolist() != base.entropies_bits.tolist()
+
+
+@given(
+    layers=st.integers(1, 6),
+    width=st.integers(1, 20),
+    providers=st.integers(0, 6),
+    replies=st.booleans(),
+    rates=st.tuples(*[st.floats(0.1, 5.0)] * 4),
+    online=st.floats(0.1, 1.0),
+)
+def test_journeys_bring_every_node_the_rates_of_the_flows(
+    layers: int, width: int, providers: int, replies: bool, rates: tuple[float, float, float, float], online: float
+) -> None:
+    payload, loop, drop, node_loop = rates
+    changes: dict[str, object] = {
+        "traffic.pull_batch": 100,
+        "topology.layers": layers,
+        "topology.mixes_per_layer": width,
+        "topology.providers": providers,
+        "traffic.replies": replies,
+        "traffic.payload_rate_per_s": payload,
+        "traffic.loop_rate_per_s": loop,
+        "traffic.drop_rate_per_s": drop,
+        "traffic.node_loop_rate_per_s": node_loop,
+        "users.online_share": online,
+    }
+    scenario = change(Scenario(), changes)
+    flows, kinds = flows_of(scenario), journeys_of(scenario)
+    for stage in flows.stages:
+        passing = ending = 0.0
+        for kind in kinds:
+            for hop in kind.hops:
+                ends_in_mix = hop.where is Where.ORIGIN and bool(kind.origin)
+                at_mix = hop.where is Where.LAYER or ends_in_mix
+                layer = hop.layer or (kind.origin or 0)
+                if at_mix == (stage.name == PROVIDERS) or (at_mix and stage.name != f"layer {layer}"):
+                    continue
+                if hop.holds:
+                    passing += kind.rate_per_s
+                else:
+                    ending += kind.rate_per_s
+        assert passing == pytest.approx(stage.packets_per_s), stage.name
+        if stage.name != PROVIDERS:
+            assert ending == pytest.approx(stage.ending_per_s), stage.name
+    assert sum(kind.rate_per_s for kind in kinds if kind.from_users) == pytest.approx(flows.forward_per_s)
+
+
+def test_losses_are_those_of_independent_links() -> None:
+    """H0: each of the five links loses a twentieth. 5,000 packets or so; binomial, false alarm 1e-6."""
+    tallies = replicate_of(SMALL | {"links.loss": 0.05, "users.count": 400}).tallies
+    assert tallies.sent > 4000
+    assert stats.binomtest(tallies.lost, tallies.sent, 1 - 0.95**5).pvalue > FALSE_ALARM
+    assert tallies.latencies.count == tallies.sent - tallies.lost
+
+
+def test_where_every_mix_is_corrupt_only_providers_mix() -> None:
+    """One provider, alone between users and adversary: its pool is 60 packets of 300/s, one mix of Danezis."""
+    papers = {"topology.providers": 0, "traffic.replies": False, "traffic.node_loop_rate_per_s": 0.0}
+    assert not outcome(SMALL | papers | {"corruption.share": 1.0}).figures["entropy_bits"]
+    deployed = outcome(SMALL | {"corruption.share": 1.0, "topology.providers": 1, "traffic.replies": False})
+    expected = one_mix_entropy_bits(600.0 + 3.0 * 3 + 1.0, 0.2)
+    assert deployed.figures["entropy_bits"] == pytest.approx(expected, abs=0.5)
+    assert deployed.figures["all_corrupt_share"] == 1.0
+
+
+def runs_of(count: int, *, rate_per_s: float, layers: int, link_latency_s: float = 0.0) -> list[Trace]:
+    return [
+        trace(
+            rate_per_s=rate_per_s,
+            width=1,
+            layers=layers,
+            delay_mean_s=0.1,
+            generator=generator,
+            link_latency_s=link_latency_s,
+            targets=20,
+        )
+        for generator in np.random.default_rng(8).spawn(count)
+    ]
+
+
+@pytest.mark.parametrize(("layers", "link_latency_s"), [(1, 0.0), (3, 0.0), (3, 0.05), (5, 0.0)])
+def test_networks_have_the_pools_latencies_and_entropies_of_theory(layers: int, link_latency_s: float) -> None:
+    """H0: the closed forms, a pool of 60. 12 networks, 20 targets in 2 s each; each test's false alarm is 1e-6.
+
+    The entropy's interval is Student's over the 12 means, and the closed form itself may be 0.03 bit off; what all
+    packets hold is a sum of Erlang stays over Poisson arrivals, nearly normal; latencies by Kolmogorov and Smirnov,
+    over packets that lie apart (in one network all are independent).
+    """
+    rate_per_s, count, window_s = 600.0, 12, 2.0
+    runs = runs_of(count, rate_per_s=rate_per_s, layers=layers, link_latency_s=link_latency_s)
+    limit = float(stats.t.ppf(1 - FALSE_ALARM / 2, count - 1))
+    theory = one_mix_entropy_bits(rate_per_s, 0.1) if layers == 1 else layered_entropy_bits(rate_per_s, 0.1, layers)
+    for values, expected, tolerance in (
+        ([run.entropies_bits.mean() for run in runs], theory, 0.03),
+        ([run.live_bits.mean() for run in runs], live_entropy_bits(60.0), 0.0),
+    ):
+        error = float(np.std(values, ddof=1)) / count**0.5
+        assert abs(float(np.mean(values)) - expected) < limit * error + tolerance
+        assert limit * error < 0.2
+    pool = np.mean([run.pool_mean for run in runs])
+    pool_sd = 0.1 * (rate_per_s * layers * (layers + 1) / (window_s * count)) ** 0.5 / layers
+    assert abs(pool - 60.0) < SIGMAS * pool_sd
+    delays_s = np.concatenate([run.latencies_s for run in runs]) - (layers + 1) * link_latency_s
+    assert len(delays_s) == pytest.approx(rate_per_s * window_s * count, abs=SIGMAS * 120)
+    assert stats.kstest(delays_s[::10], "gamma", args=(layers, 0, 0.1)).pvalue > FALSE_ALARM
+
+
+def test_memory_does_not_grow_with_the_time_that_is_simulated() -> None:
+    """Seven times as many packets, 0.66 million in all; their events alone would be 100 MB."""
+    peak_mb = [_peak_mb(duration_s) for duration_s in (1.0, 20.0)]
+    assert peak_mb[1] - peak_mb[0] < 30
+
+
+def _peak_mb(duration_s: float) -> float:
+    code = f"""
+import resource
+from simulations.scenario import Scenario, change
+from simulations.seeds import Seeds
+from simulations.vector import tallies
+from simulations.vector.run import Replicate
+
+tallies.SAMPLES = 10_000
+scenario = change(Scenario(), {{
+    "topology.providers": 0, "traffic.replies": False, "traffic.node_loop_rate_per_s": 0.0, "users.count": 10_000,
+    "run.warm_up_s": 1.0, "run.duration_s": {duration_s}, "run.drain_s": 1.0, "run.targets": 3, "links.latency_s": 0.01,
+}})
+Replicate(scenario, Seeds(scenario.seeds, replicate=0)).run(lambda _: None)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    return float(done.stdout)
+
+
+def test_progress_rises_to_the_end_slice_by_slice() -> None:
+    told: list[float] = []
+    scenario = change(Scenario(), SMALL)
+    Replicate(scenario, Seeds(scenario.seeds, replicate=0), slice_journeys=500).run(told.append)
+    assert len(told) > 5
+    assert all(0 <= earlier < later <= 1 for earlier, later in pairwise(told))
+
+
+def test_what_progress_raises_stops_the_run() -> None:
+    def interrupt(_share: float) -> None:
+        raise KeyboardInterrupt
+
+    scenario = change(Scenario(), SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        ENGINE.run(scenario, Seeds(scenario.seeds, replicate=0), progress=interrupt)
+
+
+@settings(max_examples=50)
+@given(count=st.integers(0, 40), stride=st.floats(0.1, 50), pieces=st.lists(st.integers(0, 300), max_size=20))
+def test_targets_are_one_of_each_stretch(count: int, stride: float, pieces: list[int]) -> None:
+    targets = Targets(count, stride, np.random.default_rng(3))
+    whole = Targets(count, stride, np.random.default_rng(3)).among(sum(pieces)).tolist()
+    found, seen = [], 0
+    for piece in pieces:
+        indices = targets.among(piece)
+        assert all(0 <= index < piece for index in indices.tolist())
+        found += [index + seen for index in indices.tolist()]
+        seen += piece
+    assert found == whole
+    for number, index in enumerate(found):
+        assert int(number * max(stride, 1)) <= index < int((number + 1) * max(stride, 1))
+
+
+NOTHING = {f"traffic.{stream}_rate_per_s": 0.0 for stream in ("payload", "loop", "drop")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (NOTHING, ["traffic.payload_rate_per_s", "traffic.loop_rate_per_s", "traffic.drop_rate_per_s"]),
+        (
+            {"processors.unwrap_s": 0.01},
+            ["processors.unwrap_s (0.01)", "processors.cores", "topology.providers", "times the time"],
+        ),
+        (
+            {"processors.unwrap_s": 0.0005, "topology.providers": 9, "topology.mixes_per_layer": 1},
+            ["layer 1", "topology.mixes_per_layer"],
+        ),
+        (
+            {
+                "processors.unwrap_s": 0.0003,
+                "corruption.share": 0.34,
+                "corruption.placement": "biased",
+                "corruption.routed_share": 1.0,
+                "topology.providers": 9,
+            },
+            ["layer 1", "topology.mixes_per_layer"],
+        ),
+        ({"users.count": 100_000_000}, ["users.count", "on their way", "1e+08"]),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused_and_the_keys_named(changes: dict[str, object], words: list[str]) -> None:
+    with pytest.raises(ScenarioError) as refusal:
+        ENGINE.check(change(Scenario(), changes))
+    assert "\n" not in str(refusal.value)
+    assert [word for word in words if word not in str(refusal.value)] == []
+
+
+def test_processors_that_are_fast_enough_are_taken() -> None:
+    ENGINE.check(change(Scenario(), {"processors.unwrap_s": 0.0001}))
+    ENGINE.check(change(Scenario(), {"processors.unwrap_s": 0.01, "processors.cores": 64}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rate_per_s": 0.0},
+        {"rate_per_s": float("nan")},
+        {"rate_per_s": float("inf")},
+        {"delay_mean_s": -1.0},
+        {"delay_mean_s": float("nan")},
+        {"link_latency_s": -0.1},
+        {"link_latency_s": float("nan")},
+        {"width": 0},
+        {"layers": 0},
+        {"targets": -1},
+        {"spacing_s": 0.0},
+        {"spacing_s": float("nan")},
+        {"corrupt": np.zeros((1, 2), dtype=np.bool_)},
+    ],
+)
+def test_traces_of_no_network_are_refused(wrong: dict[str, object]) -> None:
+    (name,) = wrong
+    with pytest.raises(MisuseError, match=name):
+        _trace(np.random.default_rng(1), **wrong)
+
+
+def _trace(generator: Generator, **changes: object) -> Trace:
+    arguments: dict[str, object] = {"rate_per_s": 10.0, "width": 1, "layers": 2, "delay_mean_s": 0.1} | changes
+    return trace(generator=generator, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_trace_without_targets_measures_all_else() -> None:
+    found = _trace(np.random.default_rng(1), targets=0)
+    assert not found.entropies_bits.size
+    assert found.packets > 0
