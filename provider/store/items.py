@@ -78,11 +78,10 @@ _TAKE_AGAIN = (
     .where(items.c.number.in_(bindparam("again", expanding=True)))
     .order_by(items.c.number)
 )
-_DELETE_OWN = (
-    delete(items)
-    .where(items.c.account_id == bindparam("b_account_id"))
-    .where(items.c.number.in_(bindparam("numbers", expanding=True)))
+_DELETE_OWN = delete(items).where(
+    items.c.account_id == bindparam("b_account_id"), items.c.number == bindparam("b_number")
 )
+"""One pair at a time, by the index: for several pairs in one condition SQLite would read all items."""
 _FIND_ACCOUNTS = select(accounts.c.identity, accounts.c.id).where(
     accounts.c.identity.in_(bindparam("identities", expanding=True))
 )
@@ -90,6 +89,13 @@ _FEWER = (
     update(accounts)
     .where(accounts.c.id == bindparam("b_id"))
     .values(item_count=func.coalesce(accounts.c.item_count, 0) - bindparam("b_fewer", type_=Integer))
+)
+_RECOUNT = (
+    update(accounts)
+    .where(accounts.c.id == bindparam("b_id"))
+    .values(
+        item_count=select(func.count()).select_from(items).where(items.c.account_id == accounts.c.id).scalar_subquery()
+    )
 )
 _BOX_COLUMNS = (accounts.c.identity, accounts.c.id, accounts.c.next_number, accounts.c.item_count)
 _KNOWN_BOXES = select(*_BOX_COLUMNS).where(
@@ -155,18 +161,24 @@ def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[
     for identities in _chunks(sorted({identity for identity, _ in owned})):
         found = connection.execute(_FIND_ACCOUNTS, {"identities": identities})
         account_ids.update((identity, account_id) for identity, account_id in found)
-    fewer: Counter[int] = Counter()
-    for identity, numbers in owned:
-        account_id = account_ids.get(identity)
-        if account_id is None:
-            continue
-        # A number over the range of the database was never given to anybody.
-        for chunk in _chunks([number for number in numbers if number < 2**63]):
-            # One account at a time: for pairs of account and number SQLite would read all items.
-            deleted = connection.execute(_DELETE_OWN, {"b_account_id": account_id, "numbers": chunk})
-            fewer[account_id] += deleted.rowcount
-    _subtract(connection, +fewer)
-    return fewer.total()
+    # A number over the range of the database was never given to anybody.
+    pairs = dict.fromkeys(
+        (account_ids[identity], number)
+        for identity, numbers in owned
+        if identity in account_ids
+        for number in numbers
+        if number < 2**63
+    )
+    if not pairs:
+        return 0
+    wanted = [{"b_account_id": account_id, "b_number": number} for account_id, number in pairs]
+    deleted = connection.execute(_DELETE_OWN, wanted).rowcount
+    asked = Counter(account_id for account_id, _ in pairs)
+    if deleted == len(pairs):
+        _subtract(connection, asked)
+    else:  # seldom: some were gone before, or the database does not tell
+        connection.execute(_RECOUNT, [{"b_id": account_id} for account_id in asked])
+    return max(0, deleted)
 
 
 def expire_items(connection: Connection, oldest_day: int, limit: int) -> int:

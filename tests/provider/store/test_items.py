@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import func, select, text
 
 from loopixmix.wire import ItemKind
@@ -105,6 +106,17 @@ def test_several_owners_delete_at_once_each_its_own(store: MailStore) -> None:
     assert store.write(lambda connection: delete_owned(connection, owned)) == 3
     assert (bodies(store, ALICE), bodies(store, BOB)) == ([b"a1"], [b"b0", b"b2"])
     assert store.read(figures).items == 3
+
+
+@pytest.mark.parametrize("numbers", [[1, 2], [2, 2, 99, 1], [99]])
+def test_what_is_deleted_makes_room_for_as_much_and_no_more(store: MailStore, numbers: list[int]) -> None:
+    rules = MailboxRules(quota_items=3)
+    open_account(store, "alice", ALICE)
+    new = [message(ALICE, b"a%d" % n) for n in range(3)]
+    put(store, *new, rules=rules)
+    deleted = store.write(lambda connection: delete_items(connection, ALICE, numbers))
+    assert deleted == len({1, 2} & set(numbers))
+    assert put(store, *new, rules=rules) == [Outcome.STORED] * deleted + [Outcome.MAILBOX_FULL] * (3 - deleted)
 
 
 def test_numbers_never_repeat_even_when_all_items_are_gone(store: MailStore) -> None:
