@@ -70,7 +70,7 @@ class FrameFormat:
         """Encode one packet (the quick way: most frames are packets)."""
         if len(packet) != self.packet_bytes:
             raise MisuseError(f"a packet has {self.packet_bytes} bytes, not {len(packet)}")
-        return _PACKET_BYTE + packet + self._packet_padding
+        return b"".join((_PACKET_BYTE, packet, self._packet_padding))  # one copy: packets are long
 
     def packet_of(self, frame: bytes) -> bytes:
         """Return the packet in a frame for which `is_packet` holds; raise `FormatError` where its padding is wrong."""

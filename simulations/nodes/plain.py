@@ -134,8 +134,9 @@ def _unwrap(marks: Sequence[bytes], packet: bytes, geometry: Geometry) -> Unwrap
     following = head[command_end : command_end + _MARK_BYTES]
     tag = head[:NUMBER_BYTES] + _HOP_NUMBERS[hop]
     # At the last hop of a shorter path padding follows; what it makes of the header goes nowhere.
-    rest = head + following + _HOPS_IN_GAMMA[hop + 1] + packet[sum_start:] if following else packet
-    return Unwrapped(marks.index(mark), tag, head[start + 1 : command_end], rest, tag, geometry.body_bytes)
+    if following:
+        packet = b"".join((head, following, _HOPS_IN_GAMMA[hop + 1], memoryview(packet)[sum_start:]))
+    return Unwrapped(marks.index(mark), tag, head[start + 1 : command_end], packet, tag, geometry.body_bytes)
 
 
 def _seal(key: bytes, content: bytes, geometry: Geometry) -> bytes:
