@@ -59,12 +59,13 @@ def _columns(
     visits: Visits, watches: Sequence[NodeWatch], now_s: float
 ) -> tuple[NDArray[np.uint64], NDArray[np.int32], FloatArray, FloatArray]:
     """Return all stays; those that go on at `now_s` end then."""
-    present = [(number, watch.place, entered_s) for watch in watches for entered_s, number in watch.still_here()]
+    present = [(number, watch.place, entered_s, now_s) for watch in watches for entered_s, number in watch.still_here()]
+    stays = np.concatenate([visits.table(), np.array(present, dtype=Visits.KIND)])
     return (
-        np.array([*visits.numbers, *(each[0] for each in present)], dtype=np.uint64),
-        np.array([*visits.places, *(each[1] for each in present)], dtype=np.int32),
-        np.array([*visits.enters_s, *(each[2] for each in present)], dtype=np.float64),
-        np.array([*visits.leaves_s, *(now_s for _ in present)], dtype=np.float64),
+        stays["number"].astype(np.uint64),
+        stays["place"].astype(np.int32),
+        stays["enters_s"].astype(np.float64),
+        stays["leaves_s"].astype(np.float64),
     )
 
 

@@ -59,6 +59,13 @@ class _Flight(msgspec.Struct, eq=False):
         self.received(self.sender, frames)
 
 
+class _Way(msgspec.Struct, eq=False):
+    """From one sender to one receiver: where that one is, and what has left last."""
+
+    place: int
+    flight: _Flight | None = None
+
+
 class Wires:
     """Everything that joins the nodes and users of a world.
 
@@ -164,7 +171,7 @@ class WireEnd:
         self._draw_s = wires.latency.draw_s
         self._received: FramesReceived | None = None
         self._give: FramesReceived | None = None
-        self._flights: dict[NodeId, _Flight] = {}
+        self._ways: dict[NodeId, _Way] = {}
 
     def start(self, received: FramesReceived) -> None:
         """Begin to receive."""
@@ -194,12 +201,15 @@ class WireEnd:
         if looked_at and not wires.passes(self.node_id, peer, frame):
             return True
         wires.carried += 1
-        flight = self._flights.get(peer)
+        way = self._ways.get(peer)
+        if way is None:
+            way = self._ways[peer] = _Way(wires.places.get(peer, _ANYWHERE))
+        flight = way.flight
         if flight is not None and flight.left_at_s == now_s and flight.frames:
             flight.frames.append(frame)
             return True
-        flight = self._flights[peer] = _Flight(wires, self.node_id, peer, received, now_s, [frame])
-        self._call_later(self._draw_s(self._place, wires.places.get(peer, _ANYWHERE), wires.rng), flight.arrive)
+        way.flight = flight = _Flight(wires, self.node_id, peer, received, now_s, [frame])
+        self._call_later(self._draw_s(self._place, way.place, wires.rng), flight.arrive)
         return True
 
     def _take(self, sender: NodeId, frames: Sequence[bytes]) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from struct import Struct
+
+import numpy as np
+from numpy.typing import NDArray
 
 from loopixmix.seams import (
     Fact,
@@ -20,17 +24,26 @@ from simulations.nodes.running import Mix, Provider
 
 
 class Visits:
-    """Every stay of a packet in a node, as columns: the packet's number, the node's place, and the two times."""
+    """Every stay of a packet in a node: the packet's number, the node's place, and the two times."""
+
+    KIND = np.dtype([("number", "<u8"), ("place", "<i4"), ("enters_s", "<f8"), ("leaves_s", "<f8")])
+    ROW = Struct("<Qidd")
+    """The same for one stay."""
 
     def __init__(self) -> None:
         """Begin empty."""
-        self.numbers = array("Q")
-        self.places = array("i")
-        self.enters_s = array("d")
-        self.leaves_s = array("d")
+        self.rows = bytearray()
+        """The stays, one `ROW` after the other."""
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.rows) // self.ROW.size
+
+    def table(self) -> NDArray[np.void]:
+        """Return all stays so far, in the order in which they ended, as an array of `KIND`."""
+        return np.frombuffer(bytes(self.rows), dtype=self.KIND)
+
+
+_ROW = Visits.ROW.pack
 
 
 class Journeys:
@@ -98,7 +111,7 @@ class NodeWatch:
         self._entropy = node.counters.entropy
         self._of_tag = numbers.of_tag
         self._journeys = journeys
-        self._visits = visits
+        self._add_visit = None if visits is None else visits.rows.extend
         self._origin_s = origin_s
         self._in_times_s = 0.0
         self._entered: dict[bytes, tuple[float, int]] = {}
@@ -146,9 +159,5 @@ class NodeWatch:
         self._in_times_s -= at_s - self._origin_s
         self.live_sum_bits += self._entropy.bits
         entered_s, number = self._entered.pop(fact.replay_tag)
-        visits = self._visits
-        if visits is not None:
-            visits.numbers.append(number)
-            visits.places.append(self.place)
-            visits.enters_s.append(entered_s)
-            visits.leaves_s.append(at_s)
+        if self._add_visit is not None:
+            self._add_visit(_ROW(number, self.place, entered_s, at_s))
