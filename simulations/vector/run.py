@@ -8,7 +8,7 @@ from simulations.attacks.corruption import corrupt_mixes, routing_shares
 from simulations.flows import flows_of
 from simulations.latency import make_latency
 from simulations.outcome import Progress
-from simulations.scenario.values import Scenario
+from simulations.scenario.values import Links, Scenario
 from simulations.seeds import Seeds
 from simulations.vector.delivery import sample_deliveries
 from simulations.vector.drawing import Generators, Source
@@ -114,11 +114,26 @@ def packets_under_way(scenario: Scenario) -> float:
     kinds = journeys_of(scenario)
     if not any(kind.from_users for kind in kinds):
         return 0.0
-    return sum(kind.rate_per_s * _longest_s(scenario, kind) for kind in kinds)
+    return sum(kind.rate_per_s * _on_its_way_s(scenario, kind) for kind in kinds)
 
 
-def _longest_s(scenario: Scenario, kind: Journey) -> float:
-    return sum(scenario.mix.delay_mean_s if hop.holds else 0.0 for hop in kind.hops)
+def _on_its_way_s(scenario: Scenario, kind: Journey) -> float:
+    """Return how long a journey takes in the mean; it counts for as long as the whole run at most."""
+    run, held = scenario.run, sum(hop.holds for hop in kind.hops)
+    way_s = held * scenario.mix.delay_mean_s + len(kind.hops) * _link_s(scenario.links)
+    return min(way_s, run.warm_up_s + run.duration_s + run.drain_s)
+
+
+def _link_s(links: Links) -> float:
+    match links.model:
+        case "constant":
+            return links.latency_s
+        case "uniform":
+            return (links.low_s + links.high_s) / 2
+        case "quantiles":
+            return links.quantiles[-1][1]  # the longest: the mean is somewhat less
+        case "geographic" | "matrix":
+            return 0.1  # about halfway around the earth
 
 
 def _events_per_s(scenario: Scenario) -> float:

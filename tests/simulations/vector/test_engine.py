@@ -287,6 +287,14 @@ def test_what_cannot_be_simulated_is_refused_and_the_keys_named(changes: dict[st
     assert [word for word in words if word not in str(refusal.value)] == []
 
 
+def test_links_count_for_what_is_on_its_way_but_no_longer_than_the_run() -> None:
+    many: dict[str, object] = {"users.count": 1_000_000, "links.latency_s": 1e6}
+    with pytest.raises(ScenarioError, match="on their way"):
+        ENGINE.check(change(Scenario(), many))
+    ENGINE.check(change(Scenario(), many | {"links.latency_s": 0.05}))
+    ENGINE.check(change(Scenario(), many | {"users.count": 10_000}))
+
+
 def test_processors_that_are_fast_enough_are_taken() -> None:
     ENGINE.check(change(Scenario(), {"processors.unwrap_s": 0.0001}))
     ENGINE.check(change(Scenario(), {"processors.unwrap_s": 0.01, "processors.cores": 64}))
