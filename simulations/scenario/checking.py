@@ -12,6 +12,8 @@ from typing import TypeAlias
 from simulations.scenario.values import Scenario
 
 SECONDS_A_DAY = 86_400.0
+ROUNDING = 1e-6
+"""How far a product of a share and a number may be from a whole number and mean it."""
 SETTLING_MEANS = 3.0
 """After how many mean delays a stage that was empty holds 95 % of what it holds in the end."""
 
@@ -38,6 +40,9 @@ def remarks(scenario: Scenario) -> Iterator[str]:
             "run.drain_s is below three mean path delays: packets that are still on their way at the end are left out, "
             "and latencies come out too short."
         )
+    corrupt = scenario.corruption.share * scenario.topology.layers * scenario.topology.mixes_per_layer
+    if abs(corrupt - round(corrupt)) > ROUNDING:
+        yield "corruption.share of all mixes is no whole number of them: the nearest is taken."
 
 
 def _somebody_is_online(scenario: Scenario) -> Iterator[str]:

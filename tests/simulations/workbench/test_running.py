@@ -14,6 +14,7 @@ from toy_engine import LOG
 import simulations
 from loopixmix.errors import MisuseError, StoreError
 from simulations import Result, Scenario, change, load_scenario, run
+from simulations.scenario.checking import remarks
 from simulations.workbench.folder import Folder, FolderError
 from simulations.workbench.local import WorkerLostError
 from simulations.workbench.manifest import code
@@ -95,6 +96,12 @@ def test_notes_say_what_to_know_each_once() -> None:
     by_text = {note.text[:13]: note.points for note in result.manifest.notes}
     assert (by_text["run.warm_up_s"], by_text["run.drain_s i"]) == (2, 1)
     assert not any("no path" in note for note in run(hasty, "exact").notes)
+
+
+@pytest.mark.parametrize(("share", "is_said"), [(0.05, True), (0.3, True), (1 / 3, False), (0.0, False), (1.0, False)])
+def test_a_share_of_mixes_that_is_rounded_is_said(share: float, is_said: bool) -> None:
+    said = remarks(change(Scenario(), {"corruption.share": share}))
+    assert any("the nearest is taken" in remark for remark in said) == is_said
 
 
 def test_what_engine_and_theory_both_say_is_said_once() -> None:
