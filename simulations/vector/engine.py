@@ -43,18 +43,19 @@ class VectorEngine:
         from simulations.attacks import run_attacks  # what attacks need is slow to import
 
         self.check(scenario)
-        has_attacks = any(
-            attack is not None
-            for attack in (scenario.attacks.fifo, scenario.attacks.disclosure, scenario.attacks.flow_matching)
-        )
-        share = 0.5 if has_attacks else 1.0
+        asked = scenario.attacks
+        has_attacks = any(attack is not None for attack in (asked.fifo, asked.disclosure, asked.flow_matching))
+        parts = 1 + (scenario.unlinkability is not None) + has_attacks
         replicate = Replicate(scenario, seeds)
-        replicate.run(lambda done: progress(share * done))
-        attacks = run_attacks(scenario, seeds, progress=lambda done: progress(share + (1 - share) * done))
+        replicate.run(lambda done: progress(done / parts))
+        epsilon = epsilon_of(scenario, seeds, progress=lambda done: progress((1 + done) / parts))
+        attacks = run_attacks(
+            scenario, seeds, progress=lambda done: progress((parts - has_attacks * (1 - done)) / parts)
+        )
         progress(1.0)
         return Outcome(
             engine=self.name,
-            figures={**figures_of(replicate), **epsilon_of(scenario, seeds), **attacks},
+            figures={**figures_of(replicate), **epsilon, **attacks},
             distributions=distributions_of(replicate),
             notes=tuple(notes_of(replicate)),
         )

@@ -227,6 +227,16 @@ def test_progress_rises_to_the_end_slice_by_slice() -> None:
     assert all(0 <= earlier < later <= 1 for earlier, later in pairwise(told))
 
 
+@pytest.mark.parametrize("changes", [{}, {"attacks.fifo.trials": 1000}, {"unlinkability.observed_s": 2.0}])
+def test_progress_of_the_engine_ends_when_all_is_done(changes: dict[str, object]) -> None:
+    told: list[float] = []
+    scenario = change(Scenario(), SMALL | changes)
+    ENGINE.run(scenario, Seeds(scenario.seeds, replicate=0), progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert bool(changes) == (len([share for share in told if 0.4 <= share <= 0.6]) > 0)
+
+
 def test_what_progress_raises_stops_the_run() -> None:
     def interrupt(_share: float) -> None:
         raise KeyboardInterrupt
