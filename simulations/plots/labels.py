@@ -83,7 +83,7 @@ def measure_words(name: str) -> str:
     """Return the words for a measure, without its unit."""
     if name.startswith("attack."):
         _, kind, figure = name.split(".", 2)
-        return f"{_plain(figure)} of the attack {_plain(kind)}"
+        return f"{_plain(kind)} attack: {_plain(figure)}"
     return _MEASURES.get(name) or _plain(name)
 
 

@@ -171,7 +171,7 @@ def test_the_success_of_an_attack_stands_beside_its_bound() -> None:
         record.outcome.figures.update({"attack.fifo.success": 0.2 + record.point / 10, "attack.fifo.bound": 0.9})
     figure = sweep_figure(result, "attack.fifo.success")
     assert legend(figure) == ["simulated (nodes)", "bound"]
-    assert only(figure).get_ylabel() == "success of the attack fifo"
+    assert only(figure).get_ylabel() == "fifo attack: success"
     assert [0.9] * 3 in [np.asarray(line.get_ydata()).tolist() for line in only(figure).lines]
 
 
