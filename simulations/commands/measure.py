@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,8 @@ def measure(
     for path in filter(None, (out, scenario)):
         if not path.parent.is_dir():
             raise MisuseError(f"{path}: there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):  # said now, not when all is measured
+            raise MisuseError(f"{path} cannot be written")
 
     from simulations.importing.main import measure_network
     from simulations.importing.measurement import save_measurement
