@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from simulations.exact.traffic import utilisation_of
+from simulations.flows import flows_of
 from simulations.nodes.limits import refusals
 from simulations.nodes.measuring import Totals, Watch
 from simulations.nodes.world import World
@@ -20,6 +22,8 @@ _SLICES = 1000
 """Progress can be told after each of so many spans of virtual time."""
 _TELL_EVERY_S = 1.0
 _FEW_PACKETS = 25.0
+_BUSY = 0.9
+"""Share of a processor's time from which on queues are as long as delays in most networks."""
 _GARBAGE_THRESHOLD = 200_000
 """Worlds make few cycles, and looking for them among all that lives takes long: what was built is left out of it."""
 
@@ -122,6 +126,12 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
         yield "Mixes hold fewer than 25 packets in the mean: closed forms of entropy are too high there."
     if scenario.processors.unwrap_s > 0 and scenario.processors.cores > 1:
         yield "The deployed intake unwraps batch by batch: packets wait for a batch while cores are idle."
+    busiest = max(flows_of(scenario).stages, key=lambda stage: utilisation_of(stage, scenario))
+    if utilisation_of(busiest, scenario) > _BUSY:
+        yield (
+            f"Nodes of the stage {busiest.name} have about as much to unwrap as they can, or more: delays count from "
+            "arrival, so that packets that waited longer than that leave at once, in order, and are hardly mixed."
+        )
     attacks = scenario.attacks
     if any(attack is not None for attack in (attacks.fifo, attacks.disclosure, attacks.flow_matching)):
         yield "attacks.fifo, .disclosure and .flow_matching are left out: the engine vector carries them out."

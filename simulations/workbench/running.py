@@ -162,8 +162,7 @@ def _outcomes(tasks: Sequence[Task], place: Place, watcher: Watcher, *, done: in
         Watch(watcher, lambda: _added(done, shares.done()), tasks=total),
     ):
         for record in records:
-            checked(record.outcome)
-            yield record
+            yield msgspec.structs.replace(record, outcome=checked(record.outcome))
 
 
 def _added(earlier: int, now: tuple[float, int]) -> tuple[float, int]:

@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from loopixmix.errors import MisuseError
 from simulations.measures.catalogue import MEASURES, measure_named
 from simulations.measures.replicates import QUANTILES, estimate
@@ -116,13 +118,14 @@ def as_parquet(table: pd.DataFrame) -> bytes:
 
 
 def checked(outcome: Outcome) -> Outcome:
-    """Return the outcome; raise `MisuseError` where it has a measure that the catalogue does not know."""
+    """Return the outcome, figures as plain floats; raise `MisuseError` for a measure that the catalogue does not know."""
     for measure in (*outcome.figures, *outcome.distributions):
         try:
             measure_named(measure)
         except MisuseError as error:
             raise MisuseError(f"the engine {outcome.engine} measures what nobody knows: {error}") from error
-    return outcome
+    # numpy's floats are floats, but a column that mixes both is none of numbers.
+    return msgspec.structs.replace(outcome, figures={name: float(value) for name, value in outcome.figures.items()})
 
 
 def _columns(points: Sequence[Point], named: Sequence[str]) -> dict[str, list[object]]:

@@ -148,3 +148,12 @@ def test_queues_for_processors_take_their_time_and_keep_the_delays() -> None:
 
     assert 0 < figures["utilisation"] < 1
     assert figures["dropped_share"] == 0.0
+
+
+def test_overloaded_nodes_are_said_to_mix_little() -> None:
+    at_rest = run(small())
+    overloaded = run(small({"processors.unwrap_s": 0.05}))
+
+    assert not any("hardly mixed" in note for note in at_rest.notes)
+    assert any("hardly mixed" in note for note in overloaded.notes)
+    assert overloaded.figures["provider_pool_mean"] < at_rest.figures["provider_pool_mean"] / 10
