@@ -118,7 +118,7 @@ def as_parquet(table: pd.DataFrame) -> bytes:
 
 
 def checked(outcome: Outcome) -> Outcome:
-    """Return the outcome, figures as plain floats; raise `MisuseError` for a measure that the catalogue does not know."""
+    """Return the outcome, its figures plain floats; raise `MisuseError` where the catalogue does not know a measure."""
     for measure in (*outcome.figures, *outcome.distributions):
         try:
             measure_named(measure)
