@@ -9,7 +9,12 @@ from benchmarks.report import publish
 
 TOPICS = {
     "network": ("benchmarks.sphinx_speed", "benchmarks.relay"),
-    "simulations": ("benchmarks.vector_engine", "benchmarks.nodes_engine", "benchmarks.verification"),
+    "simulations": (
+        "benchmarks.vector_engine",
+        "benchmarks.nodes_engine",
+        "benchmarks.verification",
+        "benchmarks.repeating",
+    ),
 }
 """Modules by topic, each with a function `measure`; imported when asked for, as they need different libraries."""
 
