@@ -113,6 +113,8 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
             "Links lose packets: rates, pools and entropy are those without loss, which is too much, for entropy "
             f"by about {bits:.2g} bit."
         )
+    if scenario.links.model != "constant":
+        yield "Links of varying latency spread a packet a little further: entropy lacks some hundredths of a bit here."
     if scenario.links.model in ("geographic", "matrix"):
         yield f"Latencies depend on places: the law of the links is taken from {timing.PATHS:,} paths drawn."
     if any(_overflow(stage, scenario) > 1e-9 for stage in flows.stages):
