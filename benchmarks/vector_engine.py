@@ -44,6 +44,16 @@ PAPERS: dict[str, object] = {
 }
 """The papers' model: three layers without providers or answers; rates, delays and the 100 targets as by default."""
 
+MILLION: dict[str, object] = {
+    "users.count": 1_000_000,
+    "topology.mixes_per_layer": 100,
+    "topology.providers": 100,
+    "run.duration_s": 60.0,
+    "run.warm_up_s": 10.0,
+    "run.drain_s": 10.0,
+}
+"""A million users at the default rates: 3 packets a second each, and the answers."""
+
 
 def measure() -> list[Figure]:
     """Measure everything; the million users take some minutes."""
@@ -74,13 +84,22 @@ def _papers_model() -> list[Figure]:
 
 
 def _million_users() -> list[Figure]:
-    """Return what the shipped scenario costs: its minute, and the 20 seconds of warm-up and drain around it."""
-    wall_s, processor_s, peak_mb, packets = _alone(_cost_of, scenario_named("million-users"))
+    """Return what a minute and the 20 seconds of warm-up and drain around it cost: with links at the rates of the
+    shipped scenario, a tenth of the default ones, and without links at the default rates.
+    """
     return [
-        barred("million_users_minute_s", wall_s, "s", bar=MINUTE_BAR_S, better="lower"),
-        barred("million_users_minute_mb", peak_mb, "MB", bar=MINUTE_BAR_MB, better="lower"),
-        Figure(name="million_users_minute_processor_s", value=processor_s, unit="s"),
-        Figure(name="million_users_packets", value=packets, unit="packets"),
+        *_million("million_users", scenario_named("million-users")),
+        *_million("million_users_default_rates", change(Scenario(), MILLION)),
+    ]
+
+
+def _million(name: str, scenario: Scenario) -> list[Figure]:
+    wall_s, processor_s, peak_mb, packets = _alone(_cost_of, scenario)
+    return [
+        barred(f"{name}_minute_s", wall_s, "s", bar=MINUTE_BAR_S, better="lower"),
+        barred(f"{name}_minute_mb", peak_mb, "MB", bar=MINUTE_BAR_MB, better="lower"),
+        Figure(name=f"{name}_minute_processor_s", value=processor_s, unit="s"),
+        Figure(name=f"{name}_packets", value=packets, unit="packets"),
     ]
 
 
