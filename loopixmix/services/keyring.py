@@ -81,13 +81,13 @@ class MixKeyring:
 
         Raises `StoreError` where a key cannot be written or erased.
         """
+        self._forget_counting()  # first: no key that is erased here stays, not even where the store fails after that
         present = epoch_at(now_s, self._epoch_length_s)
         missing = [epoch for epoch in range(present, present + EPOCHS_AHEAD + 1) if epoch not in self._live]
         for epoch in missing:
             self._make(epoch)
         for epoch in [epoch for epoch in self._live if now_s >= self._over_at_s(epoch)]:
             self._erase(epoch)
-        self._forget_counting()
         return bool(missing)
 
     def next_change_s(self, now_s: float) -> float:
