@@ -266,7 +266,7 @@ def test_nothing_of_a_message_reaches_the_log(api: MemoryApi) -> None:
 
 
 def test_the_page_of_the_protocol_names_every_route() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "protocol" / "local-api.md").read_text()
+    page = (Path(__file__).parents[4] / "docs" / "protocol" / "local-api.md").read_text()
     for rule in LocalApi.app.url_map.iter_rules():
         path = re.sub(r"<(?:int(?:\(.*?\))?:)?(\w+)>", lambda match: match[1].upper(), rule.rule)
         [method] = (rule.methods or set()) - {"HEAD", "OPTIONS"}
