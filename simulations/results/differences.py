@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from simulations.workbench.manifest import Manifest
-from simulations.workbench.sweep import shown
+from simulations.results.manifest import Manifest
+from simulations.sweep.points import shown
 
 COMPUTING = ("python", "numpy", "scipy")
 """Libraries whose version can change an outcome."""

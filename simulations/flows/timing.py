@@ -8,8 +8,8 @@ from math import log
 
 import numpy as np
 
-from simulations.exact import traffic
-from simulations.flows import PROVIDERS, Flows, Stage
+from simulations.flows import traffic
+from simulations.flows.rates import PROVIDERS, Flows, Stage
 from simulations.formulas import delivery, latency, queues
 from simulations.formulas.latency import Grid, Law
 from simulations.latency import Places, make_latency

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from simulations.results.manifest import Note
 from simulations.scenario import Scenario
 from simulations.scenario.checking import remarks
-from simulations.workbench.engines import THEORY
-from simulations.workbench.manifest import Note
-from simulations.workbench.sweep import Point
-from simulations.workbench.tasks import Record
+from simulations.sweep.points import Point
+from simulations.sweep.tasks import THEORY, Record
 
 _ONE = "one replicate says nothing of the spread: there are no intervals."
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from simulations.exact import traffic
-from simulations.flows import PROVIDERS, Stage, flows_of
+from simulations.flows import traffic
+from simulations.flows.rates import PROVIDERS, Stage, flows_of
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 

@@ -18,25 +18,19 @@ from pathlib import Path
 
 import msgspec
 
-from loopixmix.errors import MisuseError, StoreError
+from loopixmix.errors import StoreError
+from simulations.results.differences import differences
+from simulations.results.findings import Findings
+from simulations.results.manifest import MANIFEST, FolderError, Manifest, read_manifest
+from simulations.results.tables import as_csv, as_parquet, distributions_table, replicates_table, summary_table
 from simulations.scenario import to_toml
-from simulations.workbench.differences import differences
-from simulations.workbench.manifest import FORMAT, Manifest
-from simulations.workbench.result import Result
-from simulations.workbench.sweep import Axis, points_of
-from simulations.workbench.tables import as_csv, as_parquet, distributions_table, replicates_table, summary_table
-from simulations.workbench.tasks import Record, Task
+from simulations.sweep.tasks import Record, Task
 
-MANIFEST = "manifest.json"
 SCENARIO = "scenario.toml"
 PARTS = "parts"
 TABLES = ("replicates", "summary", "distributions")
 
 _DIGEST_BYTES = 32
-
-
-class FolderError(MisuseError):
-    """The folder cannot be used for this run."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,21 +92,21 @@ class Folder:
         self.manifest = manifest
         put(self.path / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
 
-    def publish(self, result: Result) -> Result:
-        """Write all tables, and the manifest last; return the result with the manifest as written."""
+    def publish(self, found: Findings) -> Manifest:
+        """Write all tables, and the manifest last; return the manifest as written."""
         tables = (
-            replicates_table(result.points, result.records),
-            summary_table(result.points, result.records, result.theory),
-            distributions_table(result.points, result.records, result.theory),
+            replicates_table(found.points, found.records),
+            summary_table(found.points, found.records, found.theory),
+            distributions_table(found.points, found.records, found.theory),
         )
-        files = {SCENARIO: to_toml(result.scenario).encode("utf-8")}
+        files = {SCENARIO: to_toml(found.scenario).encode("utf-8")}
         for name, table in zip(TABLES, tables, strict=True):
             files |= {f"{name}.csv": as_csv(table), f"{name}.parquet": as_parquet(table)}
         for name, content in files.items():
             put(self.path / name, content)
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        self.note(msgspec.structs.replace(result.manifest, files=digests))
-        return Result(manifest=self.manifest, points=result.points, records=result.records, theory=result.theory)
+        self.note(msgspec.structs.replace(found.manifest, files=digests))
+        return self.manifest
 
     def _compared(self, wanted: Manifest) -> Manifest:
         """Return the manifest to go on with; raise `FolderError` where the folder keeps another run."""
@@ -169,33 +163,3 @@ def _digest_of(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Return a folder's manifest; raise `FolderError` where there is none or it is damaged."""
-    path = folder / MANIFEST
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except FileNotFoundError:
-        raise FolderError(f"{folder}: holds no {MANIFEST}: no run was kept there") from None
-    except OSError as error:
-        raise FolderError(f"{path}: cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, MisuseError) as error:
-        raise FolderError(f"{path}: is no manifest of this version: {error}") from error
-    if manifest.format != FORMAT:
-        raise FolderError(f"{path}: is of format {manifest.format}: this version reads {FORMAT}")
-    return manifest
-
-
-def load_result(folder: Path) -> Result:
-    """Return the result that `folder` keeps; raise `FolderError` where there is none or it is not finished."""
-    from simulations.workbench.reading import read_tables
-
-    manifest = read_manifest(folder)
-    if not manifest.complete:
-        done = f"{manifest.tasks_done} of {manifest.tasks} tasks are done"
-        raise FolderError(f"{folder}: the run is not finished ({done}): the same command goes on with it")
-    axes = [Axis(axis.key, axis.values) for axis in manifest.sweep]
-    points = points_of(manifest.scenario, axes)
-    records, theory = read_tables(folder, manifest.engine)
-    return Result(manifest=manifest, points=points, records=records, theory=theory)

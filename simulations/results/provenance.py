@@ -1,4 +1,4 @@
-"""The manifest: what a folder of results was made from, by which code, when and where."""
+"""Where a result comes from: which code computed it, on what machine, with which libraries and input files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ import msgspec
 from loopixmix import __version__
 from simulations.scenario import Scenario, ScenarioError
 
-FORMAT = 1
 SOURCES = ("loopixmix", "provider", "client", "simulations")
 NOT_COMPUTING = ("simulations/commands", "simulations/plots", "simulations/importing", "simulations/scenario/scenarios")
 """Parts of the code that change no outcome of a task."""
@@ -44,62 +43,6 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """The revision as a reader wants it."""
         return f"{self.revision}{' with changes' if self.changed else ''} (sources {self.fingerprint[:12]})"
-
-
-class Swept(msgspec.Struct, frozen=True, kw_only=True):
-    """One swept key and its values."""
-
-    key: str
-    values: tuple[object, ...]
-
-
-class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that the command ran. `ended` is None, and `end` "running", where it runs or was killed."""
-
-    started: str
-    ended: str | None = None
-    seconds: float | None = None
-    where: str
-    tasks_done: int = 0
-    task_seconds: float = 0.0
-    end: str = "running"
-
-
-class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reader must know to trust the figures, and for how many of the points it holds."""
-
-    text: str
-    points: int
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. Times, machine and sessions are here and in no other file of the folder."""
-
-    format: int = FORMAT
-    engine: str
-    replicates: int
-    points: int
-    sweep: tuple[Swept, ...]
-    scenario: Scenario
-    inputs: dict[str, str] = {}
-    window: str
-    code: Code
-    complete: bool = False
-    tasks: int
-    tasks_done: int = 0
-    notes: tuple[Note, ...] = ()
-    files: dict[str, str] = {}
-    versions: dict[str, str] = {}
-    machine: str = ""
-    sessions: tuple[Session, ...] = ()
-
-    @property
-    def identity(self) -> str:
-        """What tells this run from every other: a hash of what makes its outcomes; more replicates change nothing."""
-        run = msgspec.structs.replace(self.scenario.run, replicates=1)
-        scenario = msgspec.structs.replace(self.scenario, run=run)
-        same = (self.engine, scenario, self.sweep, self.inputs, self.code.fingerprint, self.code.native)
-        return hashlib.sha256(msgspec.json.encode(same)).hexdigest()
 
 
 @functools.cache

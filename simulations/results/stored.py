@@ -1,4 +1,4 @@
-"""Outcomes out of a folder's tables."""
+"""Findings read back from the folder that keeps them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulations.outcome import PROBABILITIES, Distribution, Outcome
-from simulations.workbench.engines import THEORY
-from simulations.workbench.tasks import Record
+from simulations.results.findings import Findings
+from simulations.results.manifest import FolderError, read_manifest
+from simulations.sweep.points import Axis, points_of
+from simulations.sweep.tasks import THEORY, Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_tables(folder: Path, engine: str) -> tuple[list[Record], dict[int, Outcome]]:
+def read_findings(folder: Path) -> Findings:
+    """Return what `folder` keeps; raise `FolderError` if it keeps nothing, or an unfinished run."""
+    manifest = read_manifest(folder)
+    if not manifest.complete:
+        done = f"{manifest.tasks_done} of {manifest.tasks} tasks are done"
+        raise FolderError(f"{folder}: the run is not finished ({done}): the same command goes on with it")
+    axes = [Axis(axis.key, axis.values) for axis in manifest.sweep]
+    records, theory = _read_tables(folder, manifest.engine)
+    return Findings(manifest=manifest, points=points_of(manifest.scenario, axes), records=records, theory=theory)
+
+
+def _read_tables(folder: Path, engine: str) -> tuple[list[Record], dict[int, Outcome]]:
     """Return the records and the theory that the Parquet tables in `folder` hold; raise `FolderError` where damaged."""
     figures = _figures(_table(folder, "replicates"))
     distributions = _distributions(_table(folder, "distributions"))
@@ -30,8 +43,6 @@ def read_tables(folder: Path, engine: str) -> tuple[list[Record], dict[int, Outc
 
 def _table(folder: Path, name: str) -> pd.DataFrame:
     import pandas as pd
-
-    from simulations.workbench.folder import FolderError
 
     path = folder / f"{name}.parquet"
     try:

@@ -12,9 +12,9 @@ from rich.table import Table
 
 from loopixmix.errors import MisuseError
 from simulations.measures.replicates import Estimate, estimate
-from simulations.workbench.result import Result
-from simulations.workbench.sweep import Point, shown
-from simulations.workbench.tables import figures_of, in_order, unit_of
+from simulations.results.findings import Findings
+from simulations.results.tables import figures_of, in_order, unit_of
+from simulations.sweep.points import Point, shown
 
 HEADLINES = (
     "latency_mean_s",
@@ -76,7 +76,7 @@ class Row:
         return f"{'-' if less < 0 else '+'}{_rounded(abs(less), self.width)}{' *' if outside else '  '}"
 
 
-def rows_of(result: Result, measures: Sequence[str] = ()) -> list[Row]:
+def rows_of(result: Findings, measures: Sequence[str] = ()) -> list[Row]:
     """Return all rows, by measure and then point; `measures` are those wanted, all if there are none."""
     rows = []
     for point, figures, _ in figures_of(result.points, result.records):
@@ -88,7 +88,7 @@ def rows_of(result: Result, measures: Sequence[str] = ()) -> list[Row]:
     return sorted(rows, key=lambda row: (places[row.measure], row.point.number))
 
 
-def table_of(result: Result, measures: Sequence[str] = ()) -> Table:
+def table_of(result: Findings, measures: Sequence[str] = ()) -> Table:
     """Return the table for a terminal: a row for each measure, and below it for each point of a sweep."""
     rows = rows_of(result, measures or headlines(result))
     keys = list(result.points[0].values) if result.points else []
@@ -114,14 +114,14 @@ def table_of(result: Result, measures: Sequence[str] = ()) -> Table:
     return table
 
 
-def headlines(result: Result) -> tuple[str, ...]:
+def headlines(result: Findings) -> tuple[str, ...]:
     """Return what to show where nothing else was asked for: everything of one point, the most asked for of a sweep."""
     if len(result.points) < 2:
         return ()
     return tuple(name for name in result.measures if name in HEADLINES or name.startswith("attack."))
 
 
-def check_measures(result: Result, wanted: Sequence[str]) -> None:
+def check_measures(result: Findings, wanted: Sequence[str]) -> None:
     """Raise `MisuseError` where a wanted measure was not measured."""
     known = {row.measure for row in rows_of(result)}
     for name in wanted:
@@ -129,7 +129,7 @@ def check_measures(result: Result, wanted: Sequence[str]) -> None:
             raise MisuseError(f'"{name}" was not measured (there is: {", ".join(in_order(known))})')
 
 
-def below(result: Result, measures: Sequence[str] = ()) -> Iterator[str]:
+def below(result: Findings, measures: Sequence[str] = ()) -> Iterator[str]:
     """Yield what stands below the table: marks, what the table leaves out, and the notes."""
     rows = rows_of(result, measures or headlines(result))
     if any(row.difference.endswith("*") for row in rows):
@@ -142,7 +142,7 @@ def below(result: Result, measures: Sequence[str] = ()) -> Iterator[str]:
         yield f"Note{place}: {note.text}"
 
 
-def as_object(result: Result) -> dict[str, object]:
+def as_object(result: Findings) -> dict[str, object]:
     """Return the result as an object for programs; what is not a number is null."""
     rows = rows_of(result)
     points = [
@@ -162,7 +162,7 @@ def as_object(result: Result) -> dict[str, object]:
     }
 
 
-def as_html(result: Result) -> str:
+def as_html(result: Findings) -> str:
     """Return the table and the notes as HTML, for notebooks."""
     table = table_of(result)
     heads = "".join(f"<th>{html.escape(str(column.header))}</th>" for column in table.columns)

@@ -12,9 +12,8 @@ from loopixmix.errors import MisuseError
 from simulations.measures.catalogue import MEASURES, measure_named
 from simulations.measures.replicates import QUANTILES, estimate
 from simulations.outcome import PROBABILITIES, Outcome
-from simulations.workbench.engines import THEORY
-from simulations.workbench.sweep import Point, shown
-from simulations.workbench.tasks import Record
+from simulations.sweep.points import Point, shown
+from simulations.sweep.tasks import THEORY, Record
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,18 +12,19 @@ from typing import TypeAlias
 import msgspec
 
 from loopixmix.errors import MisuseError
+from simulations.results.conclusions import notes_of, window
+from simulations.results.folder import Folder
+from simulations.results.manifest import Manifest, Session, Swept
+from simulations.results.provenance import code, inputs_of, machine, now, versions
+from simulations.results.result import Result
+from simulations.results.tables import checked
 from simulations.scenario import Scenario, ScenarioError, change, scenario_named
-from simulations.workbench.conclusions import notes_of, window
-from simulations.workbench.engines import THEORY, engine_named
-from simulations.workbench.folder import Folder
+from simulations.sweep.points import Axis, Point, axes_of, points_of
+from simulations.sweep.tasks import THEORY, Record, Task, tasks_of
+from simulations.workbench.engines import engine_named
 from simulations.workbench.local import perform_here, perform_in_processes, usable_cores
-from simulations.workbench.manifest import Manifest, Session, Swept, code, inputs_of, machine, now, versions
-from simulations.workbench.result import Result
+from simulations.workbench.progress import Watch, Watcher, watcher_for
 from simulations.workbench.shares import Shares
-from simulations.workbench.sweep import Axis, Point, axes_of, points_of
-from simulations.workbench.tables import checked
-from simulations.workbench.tasks import Record, Task, tasks_of
-from simulations.workbench.watching import Watch, Watcher, watcher_for
 
 Sweep: TypeAlias = Mapping[str, Sequence[object]] | Iterable[Axis]
 
@@ -140,7 +141,8 @@ def _run_in(folder: Folder, plan: Plan, place: Place, watcher: Watcher) -> Resul
             folder.keep(task, record)
             diary.fresh.append(record)
         result = _concluded(plan, [*earlier, *diary.fresh], diary.manifest("complete"))
-        return folder.publish(result)
+        written = folder.publish(result)
+    return Result(manifest=written, points=result.points, records=result.records, theory=result.theory)
 
 
 def _paired(

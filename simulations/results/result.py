@@ -1,64 +1,23 @@
-"""What a run gave, for notebooks and plots: tables, estimates, and the folder that keeps them."""
+"""The result of a run, for notebooks and plots: what was found, as tables and estimates, and how to load it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loopixmix.errors import MisuseError
 from simulations.measures.replicates import Estimate, estimate
-from simulations.outcome import Outcome
-from simulations.scenario import Scenario
-from simulations.workbench.manifest import Manifest
-from simulations.workbench.sweep import Point
-from simulations.workbench.tables import distributions_table, figures_of, in_order, replicates_table, summary_table
-from simulations.workbench.tasks import Record
+from simulations.results.findings import Findings
+from simulations.results.shown import as_html
+from simulations.results.stored import read_findings
+from simulations.results.tables import distributions_table, figures_of, replicates_table, summary_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Result:
-    """The outcomes of all replicates of all points of one run.
-
-    `points`: the scenarios of the sweep; `records`: outcomes, by point and then replicate; `theory`: what the `exact`
-    engine says of each point where it says something; `manifest`: what made them.
-    """
-
-    def __init__(
-        self,
-        *,
-        manifest: Manifest,
-        points: Sequence[Point],
-        records: Sequence[Record],
-        theory: Mapping[int, Outcome],
-    ) -> None:
-        """Take the parts; `simulations.run` and `Result.load` make results."""
-        self.manifest = manifest
-        self.points = tuple(points)
-        self.records = tuple(sorted(records, key=lambda record: (record.point, record.replicate)))
-        self.theory = dict(theory)
-
-    @property
-    def scenario(self) -> Scenario:
-        """The scenario as run, before the swept keys."""
-        return self.manifest.scenario
-
-    @property
-    def engine(self) -> str:
-        """The engine that ran it."""
-        return self.manifest.engine
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader must know to trust the figures."""
-        return tuple(note.text for note in self.manifest.notes)
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """What was measured, in the order of the catalogue."""
-        return tuple(in_order(name for record in self.records for name in record.outcome.figures))
+class Result(Findings):
+    """The findings of one run (see `Findings` for its parts); `simulations.run` and `Result.load` make results."""
 
     def estimate(self, measure: str, *, point: int = 0) -> Estimate:
         """Return mean, spread and interval of a measure at a point; raise `MisuseError` where it was not measured."""
@@ -85,9 +44,8 @@ class Result:
     @classmethod
     def load(cls, path: Path | str) -> Result:
         """Return the result that a folder keeps; raise `MisuseError` where it keeps none or an unfinished one."""
-        from simulations.workbench.folder import load_result
-
-        return load_result(Path(path))
+        found = read_findings(Path(path))
+        return cls(manifest=found.manifest, points=found.points, records=found.records, theory=found.theory)
 
     def __repr__(self) -> str:
         """Say what it is in one line."""
@@ -95,6 +53,4 @@ class Result:
         return f"<Result of {self.scenario.name} by {self.engine}{swept}, {self.manifest.replicates} replicates>"
 
     def _repr_html_(self) -> str:
-        from simulations.workbench.shown import as_html
-
         return as_html(self)

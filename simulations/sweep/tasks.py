@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import msgspec
 
-from loopixmix.errors import MisuseError
-from simulations.outcome import Outcome, Progress
+from simulations.outcome import Outcome
 from simulations.scenario import Scenario
-from simulations.seeds import Seeds
-from simulations.workbench.engines import THEORY, engine_named
-from simulations.workbench.sweep import Point
-from simulations.workbench.threads import one_thread
+from simulations.sweep.points import Point
+
+THEORY = "exact"
+"""The engine of the closed forms, which speaks beside every other engine."""
 
 Place: TypeAlias = tuple[int, int, bool]
 """Point, replicate, and whether it is theory."""
@@ -80,31 +78,3 @@ def tasks_of(points: Sequence[Point], *, engine: str, replicates: int) -> tuple[
         Task(engine=THEORY, scenario=point.scenario, point=point.number, replicate=0, theory=True) for point in points
     ]
     return (*measured, *theory)
-
-
-def perform(task: Task, progress: Progress) -> Record:
-    """Run one task, here and now; raise `MisuseError` where the engine cannot do it."""
-    began_s = time.perf_counter()
-    with one_thread():
-        outcome = _theory(task, progress) if task.theory else _outcome(task, progress)
-    seconds = time.perf_counter() - began_s
-    return Record(point=task.point, replicate=task.replicate, theory=task.theory, outcome=outcome, seconds=seconds)
-
-
-def _outcome(task: Task, progress: Progress) -> Outcome:
-    seeds = Seeds(task.scenario.seeds, replicate=task.replicate)
-    try:
-        return engine_named(task.engine).run(task.scenario, seeds, progress=progress)
-    except MisuseError:
-        raise
-    except Exception as error:
-        error.add_note(f"while running replicate {task.replicate} of point {task.point} with engine {task.engine}")
-        raise
-
-
-def _theory(task: Task, progress: Progress) -> Outcome:
-    try:
-        engine_named(task.engine).check(task.scenario)
-        return _outcome(task, progress)
-    except MisuseError as error:
-        return Outcome(engine=task.engine, figures={}, notes=(f"there is none here: {error}",))
