@@ -10,13 +10,13 @@ from benchmarks.report import Figure, barred
 from loopixmix import sphinx
 from loopixmix.keys import MixKey
 from simulations.exact.engine import ENGINE as EXACT
-from simulations.nodes.clock import EventClock
 from simulations.nodes.engine import little_garbage_collection, measure_world
 from simulations.nodes.measuring import Watch
-from simulations.nodes.world import World
 from simulations.scenario import Scenario, change
 from simulations.scenario.shipped import scenario_named
 from simulations.seeds import Seeds
+from simulations.world.clock import EventClock
+from simulations.world.world import World
 
 EVENTS_BAR = 300_000
 PENDING = 10_000

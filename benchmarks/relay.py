@@ -27,11 +27,11 @@ from benchmarks.report import Figure, barred
 from loopixmix import sphinx
 from loopixmix.config import load_trust_root
 from loopixmix.directory import Document, NodeEntry, decode_document
-from loopixmix.files import load_identity
+from loopixmix.keyring.keystore import KeyDirectory
+from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.sockets import TcpSockets
-from loopixmix.net.tls import LinkLimits, PeerAddress, TlsNetwork
+from loopixmix.process.files import load_identity
 from loopixmix.seams import Fact, LinkOpened, NodeId, PacketDropped
-from loopixmix.services.keystore import KeyDirectory
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
 from loopixmix.testnet.processes import memory_bytes

@@ -1,7 +1,8 @@
 """What applications use: one protocol, frozen values and errors; nothing deeper.
 
-`Client` is implemented by `client.service.ClientService` (in the daemon's process), by `client.remote.RemoteClient`
-(over the daemon's local HTTP API) and by `client.testing.FakeClient` (in memory, for an application's tests).
+`Client` is implemented by `client.running.service.ClientService` (in the daemon's process), by
+`client.remote.RemoteClient` (over the daemon's local HTTP API) and by `client.testing.FakeClient` (in memory, for an
+application's tests).
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def init(directory: Path, network: Path, api_port: int) -> None:
 
     That is two secret keys, a client.toml to look through, and a copy of the trust root.
     """
-    from client.configuration import CONFIG_FILE, create_client
+    from client.directory.configuration import CONFIG_FILE, create_client
 
     trust_root = create_client(directory, network=network, api_port=api_port, rng=random.SystemRandom())
     click.echo(f"{directory / CONFIG_FILE}: a new client of the network {trust_root.name}")
@@ -74,7 +74,7 @@ def init(directory: Path, network: Path, api_port: int) -> None:
 @click.option("--check-config", is_flag=True, help="Only check configuration, trust root and keys.")
 def run(directory: Path, check_config: bool) -> None:
     """Run the client of DIR until SIGTERM or ctrl-C."""
-    from client.configuration import load_client
+    from client.directory.configuration import load_client
 
     loaded = load_client(directory)
     if check_config:
@@ -83,7 +83,7 @@ def run(directory: Path, check_config: bool) -> None:
     from twisted.internet import reactor
     from twisted.internet.posixbase import PosixReactorBase
 
-    from client.daemon import ClientDaemon, run_daemon
+    from client.running.daemon import ClientDaemon, run_daemon
 
     running = cast(PosixReactorBase, reactor)
     daemon = ClientDaemon(loaded, reactor=running, rng=random.SystemRandom())

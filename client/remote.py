@@ -22,9 +22,10 @@ from client.api import (
     TooLongError,
     UnknownMessageError,
 )
-from client.http.caller import ANSWER_TIMEOUT_S, Caller, FindEndpoint, loopback_client
+from client.http.calling.caller import ANSWER_TIMEOUT_S, Caller, FindEndpoint, loopback_client
+from client.http.calling.following import Follower
+from client.http.calling.reading import RemoteReader
 from client.http.endpoint import find_endpoint
-from client.http.following import Follower
 from client.http.messages import (
     MAX_PAGE,
     AcceptBody,
@@ -37,7 +38,6 @@ from client.http.messages import (
     decode_answer,
     decode_event,
 )
-from client.http.reading import RemoteReader
 from client.http.sse import SseEvent
 from loopixmix.seams import Clock, Rng
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from loopixmix.config import load_config
 from loopixmix.errors import ConfigError, MisuseError
+from loopixmix.node.config import CONFIG_FILE
 from loopixmix.seams import Rng
-from loopixmix.services.node_config import CONFIG_FILE
 from provider.accounts import hash_invitation, make_invitation
 from provider.config import ProviderConfig
 from provider.store import MailStore

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from loopixmix.errors import LoopixmixError
-from loopixmix.services.running import NodeParts
+from loopixmix.node.running import NodeParts
+from provider.cards.decoys import Decoys, load_decoy_secret
+from provider.cards.keydirectory import StoredKeys
 from provider.config import ProviderConfig
-from provider.decoys import Decoys, load_decoy_secret
-from provider.hosting import ServiceHost
-from provider.keydirectory import StoredKeys
-from provider.loading import ServiceLoader
+from provider.hosting.host import ServiceHost
+from provider.hosting.loading import ServiceLoader
 from provider.mailbox import day_of
 from provider.service import ProviderService
 from provider.store import MailStore

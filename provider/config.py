@@ -8,12 +8,12 @@ from typing import Annotated
 import msgspec
 
 from loopixmix.errors import ConfigError
-from loopixmix.services.node_config import NodeConfig, node_toml
+from loopixmix.node.config import NodeConfig, node_toml
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import Setting
-from provider.clients import ClientRules
-from provider.hosting import HostingRules
-from provider.loading import ALWAYS, find_factory
+from provider.clients.links import ClientRules
+from provider.hosting.host import HostingRules
+from provider.hosting.loading import ALWAYS, find_factory
 from provider.mailbox import MailboxRules
 from provider.service import ProviderRules
 from provider.store import MEMORY_URL, sqlite_url

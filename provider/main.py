@@ -12,10 +12,10 @@ from twisted.internet.interfaces import IReactorFromThreads
 
 from loopixmix.commands.node import ask_to_withdraw, show_status
 from loopixmix.directory import Role
-from loopixmix.services.main import run_node, system_rng
-from loopixmix.services.node import NodeKind
-from loopixmix.services.node_config import create_node, load_node
-from loopixmix.services.running import NodeParts
+from loopixmix.node.config import create_node, load_node
+from loopixmix.node.main import run_node, system_rng
+from loopixmix.node.running import NodeParts
+from loopixmix.node.runtime import NodeKind
 from loopixmix.wire import Role as LinkRole
 from provider.accounts import RegistrationMode
 from provider.administration import administration

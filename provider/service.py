@@ -8,26 +8,26 @@ import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 
+from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document
 from loopixmix.errors import FormatError
-from loopixmix.mixing import Arrived
-from loopixmix.path import Neighbourhood
+from loopixmix.hop.mixing import Arrived
+from loopixmix.hop.service import HopLimits, HopService
+from loopixmix.hop.unwrapping import Unwrapping
+from loopixmix.keyring.keyring import Keyring
+from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Clock, DropReason, Network, NodeId, Observer, Rng
-from loopixmix.services.hop import HopLimits, HopService
-from loopixmix.services.keyring import Keyring
-from loopixmix.services.loops import LoopSender
-from loopixmix.services.unwrapping import Unwrapping
 from loopixmix.sphinx import Geometry, Reply
 from loopixmix.wire import Dummy, Frame, FrameFormat, is_packet
 from provider.accounts import RegistrationRules
-from provider.alarm import StoreAlarm
-from provider.clients import ClientLinks, ClientRules
-from provider.deliveries import Deliveries
-from provider.enrolling import Enrolling
-from provider.hosting import ServiceHost
-from provider.housekeeping import TURN_S, Housekeeping
+from provider.clients.enrolling import Enrolling
+from provider.clients.links import ClientLinks, ClientRules
+from provider.hosting.host import ServiceHost
 from provider.mailbox import MailboxRules
+from provider.mailboxes.deliveries import Deliveries
+from provider.mailboxes.housekeeping import TURN_S, Housekeeping
 from provider.store.access import StoreAccess
+from provider.store.alarm import StoreAlarm
 
 
 class ProviderRules(msgspec.Struct, frozen=True, kw_only=True):

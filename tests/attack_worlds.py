@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from loopixmix.net.memory import MemoryHub
 from loopixmix.params import NetworkParams
-from loopixmix.path import draw_delays_s, hops_for
+from loopixmix.routing.path import draw_delays_s, hops_for
 from loopixmix.seams import NodeId
 from loopixmix.sphinx import Discard, wrap
 from loopixmix.wire import Registered

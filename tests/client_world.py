@@ -18,19 +18,18 @@ from model_networks import NOW_S, ModelNetwork, ModelNode, trust_root_of
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from client.keys import ClientKeys
-from client.sealing import HpkeSealer, Sealer
-from client.service import ClientService
-from client.settings import ClientSettings
+from client.core.sealing import HpkeSealer, Sealer
+from client.core.settings import ClientSettings
+from client.directory.keys import ClientKeys
+from client.running.service import ClientService
 from client.store import ClientStore
-from client.worker import InlineWorker, Worker
+from client.store.worker import InlineWorker, Worker
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry, Role
 from loopixmix.epoch import epoch_at
 from loopixmix.keys import IdentityKey, MixKey
 from loopixmix.net.memory import MemoryHub
 from loopixmix.params import NetworkParams
-from loopixmix.path import recipient_of, service_id
 from loopixmix.requests import (
     LookUp,
     Publish,
@@ -40,6 +39,7 @@ from loopixmix.requests import (
     encode_reply,
     verify_publish,
 )
+from loopixmix.routing.path import recipient_of, service_id
 from loopixmix.seams import Fact, NodeId
 from loopixmix.sphinx import (
     Deliver,
@@ -65,7 +65,7 @@ from loopixmix.wire import (
     RegisterRefusal,
     RegisterRefused,
 )
-from simulations.nodes.clock import EventClock
+from simulations.world.clock import EventClock
 
 T = TypeVar("T")
 

@@ -24,12 +24,12 @@ from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
 from client.api import ReceivedMessage
-from client.keys import ClientKeys, create_keys, load_keys
-from client.sealing import HpkeSealer
-from client.service import ClientService
-from client.settings import ClientSettings
+from client.core.sealing import HpkeSealer
+from client.core.settings import ClientSettings
+from client.directory.keys import ClientKeys, create_keys, load_keys
+from client.running.service import ClientService
 from client.store import ClientStore
-from client.worker import ThreadWorker
+from client.store.worker import ThreadWorker
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.seams import Clock, Fact, FramesReceived, NodeId
 

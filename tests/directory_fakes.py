@@ -13,8 +13,8 @@ from twisted.internet.task import Clock
 from loopixmix.directory import Descriptor, DescriptorError, Document, decode_descriptor, sign_document
 from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.errors import FormatError, UnavailableError
+from loopixmix.following.fetcher import Answer
 from loopixmix.keys import MixKey
-from loopixmix.services.document_http import Answer
 
 
 class FakeAuthorities:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from twisted.internet import reactor
 
-from client.configuration import create_client
-from client.http.server import ApiServer
+from client.directory.configuration import create_client
+from client.http.serving.server import ApiServer
 from client.testing import FakeNetwork
 from loopixmix.net.sockets import TcpSockets
 

@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from loopixmix.keys import IdentityKey
 from loopixmix.net.address import PeerAddress
-from loopixmix.net.tls import LinkLimits, TlsNetwork
+from loopixmix.net.links.tls import LinkLimits, TlsNetwork
 from loopixmix.seams import DropReason, Fact, LinkClosed, LinkOpened, LinkRefused, NodeId, PacketDropped, RefusalReason
 from loopixmix.wire import FrameFormat, Role
 

@@ -10,9 +10,9 @@ from client_contract import ALICE, BOB
 from fakes_of_client import FakeWorld
 from memory_web import MemoryWeb, RawConversation, converse, request_bytes
 
+from client.core.journal import JournalledClient
 from client.http.endpoint import find_endpoint
-from client.http.server import ApiServer
-from client.journal import JournalledClient
+from client.http.serving.server import ApiServer
 
 
 class MemoryApi:

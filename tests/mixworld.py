@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 from networks import TestNet, make_network
 from twisted.internet.task import Clock
 
+from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document
+from loopixmix.hop.mixing import Arrived
+from loopixmix.hop.service import HopLimits, HopService
+from loopixmix.hop.unwrapping import InlineUnwrapping, Unwrapping
+from loopixmix.keyring.keyring import MixKeyring
+from loopixmix.keyring.keystore import KeyStore, MemoryKeyStore
 from loopixmix.keys import MixKey
-from loopixmix.mixing import Arrived
 from loopixmix.net.memory import MemoryHub
-from loopixmix.observers import Counters, Fanout
+from loopixmix.node.mix import MixService
+from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.params import NetworkParams
-from loopixmix.path import LOOP_SERVICE, recipient_of, service_id
+from loopixmix.routing.path import LOOP_SERVICE, recipient_of, service_id
 from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
-from loopixmix.services.hop import HopLimits, HopService
-from loopixmix.services.keyring import MixKeyring
-from loopixmix.services.keystore import KeyStore, MemoryKeyStore
-from loopixmix.services.loops import LoopSender
-from loopixmix.services.mix import MixService
-from loopixmix.services.unwrapping import InlineUnwrapping, Unwrapping
 from loopixmix.sphinx import Deliver, Geometry, Reply, open_payload, use_surb
 from loopixmix.wire import FrameFormat
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulations.nodes.measuring import Watch
-from simulations.nodes.world import World
 from simulations.scenario import Scenario, change
 from simulations.seeds import Seeds
+from simulations.world.world import World
 
 SMALL: Mapping[str, object] = {
     "name": "small",

@@ -10,21 +10,21 @@ from typing import Protocol
 from mixworld import LIMITS, MixWorld, Recorder
 
 from loopixmix.cards import SealingKey, encode_card, make_card
+from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.keys import IdentityKey
-from loopixmix.observers import Counters, Fanout
-from loopixmix.path import choose_path, deliver_to, draw_delays_s, hops_for, service_id
+from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.requests import Reply as ServiceReply
 from loopixmix.requests import decode_reply, encode_request
+from loopixmix.routing.path import choose_path, deliver_to, draw_delays_s, hops_for, service_id
 from loopixmix.seams import DropReason, Network, NodeId
-from loopixmix.services.unwrapping import InlineUnwrapping
 from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.clients import ClientRules
-from provider.decoys import Decoys, load_decoy_secret
-from provider.hosting import HostingRules, ServiceHost
-from provider.keydirectory import StoredKeys
-from provider.loading import ServiceLoader
+from provider.cards.decoys import Decoys, load_decoy_secret
+from provider.cards.keydirectory import StoredKeys
+from provider.clients.links import ClientRules
+from provider.hosting.host import HostingRules, ServiceHost
+from provider.hosting.loading import ServiceLoader
 from provider.mailbox import MailboxRules, day_of
 from provider.service import ProviderRules, ProviderService
 from provider.store import MailStore, sqlite_url

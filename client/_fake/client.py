@@ -33,7 +33,7 @@ from client.api import (
     UnknownMessageError,
 )
 from client.core.arguments import REPLY_PREFIX, check_address, check_message
-from client.journal import Cursor, NumberedChange
+from client.core.journal import Cursor, NumberedChange
 from loopixmix.keys import KEY_BYTES
 from loopixmix.requests import request_body_bytes
 
@@ -52,7 +52,7 @@ class _Outgoing:
 
 
 class FakeClient:
-    """Implements `client.api.Client` and `client.journal.JournalledClient` in memory; `FakeNetwork.client` makes one.
+    """Implements `client.api.Client` and `JournalledClient` in memory; `FakeNetwork.client` makes one.
 
     `callback_failures` holds what callbacks given to `on_received` raised, for a test to look at.
     """

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from client.api import Client, ClientError, MessageState, OutgoingMessage, ReceivedMessage
 from loopixmix.errors import StoreError, UnavailableError
-from loopixmix.files import make_directory
+from loopixmix.process.files import make_directory
 
 POLL_S = 0.25
 FINISHED = (MessageState.STORED, MessageState.RECEIVED, MessageState.FAILED)

@@ -87,7 +87,7 @@ def converse(
 
 
 def _not_running(directory: Path) -> NotRunningError:
-    from client.configuration import check_client
+    from client.directory.configuration import check_client
 
     check_client(directory)
     return NotRunningError(f"the client of {directory} is not running: start it with  loopixmix client run {directory}")

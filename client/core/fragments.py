@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from client.api import MAX_BODY_BYTES
-from client.sealing import AEAD_TAG_BYTES, SEALING_OVERHEAD_BYTES, Sealer, message_info
+from client.core.sealing import AEAD_TAG_BYTES, SEALING_OVERHEAD_BYTES, Sealer, message_info
 from loopixmix.errors import FormatError, MisuseError, PeerError
 
 FRAGMENT_VERSION = 1

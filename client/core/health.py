@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loopixmix.anonymity import LoopWatch
+from loopixmix.observing.anonymity import LoopWatch
 from loopixmix.params import NetworkParams
 
 MIN_POOL = 2.0

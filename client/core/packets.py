@@ -12,7 +12,7 @@ import msgspec
 
 from loopixmix.directory import Document
 from loopixmix.epoch import epoch_at, epoch_start_s
-from loopixmix.path import (
+from loopixmix.routing.path import (
     LOOP_SERVICE,
     choose_loop_end,
     choose_path,

@@ -20,7 +20,7 @@ from client.core.fragments import (
     fragment_id,
     open_head,
 )
-from client.sealing import NotForUsError, Sealer
+from client.core.sealing import NotForUsError, Sealer
 from loopixmix.errors import PeerError
 from loopixmix.seams import NodeId
 

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from client.core.content import MESSAGE_ID_BYTES, Body, Kind
-from client.sealing import AEAD_TAG_BYTES, NotForUsError
+from client.core.sealing import AEAD_TAG_BYTES, NotForUsError
 from loopixmix.errors import FormatError, MisuseError
 
 _LABEL = b"loopixmix/reply/v1"

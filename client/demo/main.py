@@ -24,7 +24,7 @@ from client.demo.memory import MemoryWatch
 from client.demo.report import Verdict, show
 from client.demo.scenario import Conversation, Party, Scenario
 from client.remote import remote_client
-from loopixmix.status import NodeStatus
+from loopixmix.observing.status import NodeStatus
 from loopixmix.testnet.network import TestNetwork, run_command
 from loopixmix.testnet.plan import TestnetPlan
 

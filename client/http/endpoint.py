@@ -10,7 +10,7 @@ import msgspec
 
 from client.api import NotRunningError
 from loopixmix.errors import StoreError
-from loopixmix.files import PRIVATE_FILE, write_atomically
+from loopixmix.process.files import PRIVATE_FILE, write_atomically
 from loopixmix.seams import Rng
 
 TOKEN_FILE, URL_FILE = "api.token", "api.url"

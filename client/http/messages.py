@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 import msgspec
 
 from client.api import MAX_BODY_BYTES, ClientStatus, MessageId, ReceivedMessage
-from client.journal import NumberedChange
+from client.core.journal import NumberedChange
 from loopixmix.errors import FormatError
 
 T = TypeVar("T")

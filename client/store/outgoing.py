@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, s
 
 from client.api import MessageState, OutgoingMessage, StateChange
 from client.core.delivery import FINISHED
-from client.journal import NumberedChange
+from client.core.journal import NumberedChange
 from client.store.schema import changes, drafts, fragments, messages
 from loopixmix.seams import NodeId
 

@@ -10,14 +10,7 @@ from typing import TypeVar
 import click
 import msgspec
 
-from loopixmix.commands.main import run_service, system_rng
-from loopixmix.commands.node import running_status
-from loopixmix.commands.parameters import parameter_options
-from loopixmix.directory import TrustedAuthority, TrustRoot
-from loopixmix.errors import ConfigError
-from loopixmix.files import create_file, create_identity, load_identity, make_directory
-from loopixmix.params import NetworkParams
-from loopixmix.services.authority_config import (
+from loopixmix.authority.config import (
     CONFIG_FILE,
     IDENTITY_FILE,
     TRUST_ROOT_FILE,
@@ -27,8 +20,15 @@ from loopixmix.services.authority_config import (
     parse_listen,
     trust_root_toml,
 )
-from loopixmix.services.authority_node import AuthorityNode
-from loopixmix.status import STALE_AFTER_S, NodeStatus
+from loopixmix.authority.options import parameter_options
+from loopixmix.authority.program import AuthorityNode
+from loopixmix.commands.main import run_service, system_rng
+from loopixmix.commands.node import running_status
+from loopixmix.directory import TrustedAuthority, TrustRoot
+from loopixmix.errors import ConfigError
+from loopixmix.observing.status import STALE_AFTER_S, NodeStatus
+from loopixmix.params import NetworkParams
+from loopixmix.process.files import create_file, create_identity, load_identity, make_directory
 
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (compared with, never listened on)
 

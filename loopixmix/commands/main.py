@@ -12,9 +12,9 @@ from typing import Protocol, TypeAlias, cast
 from twisted.internet.defer import Deferred
 from twisted.internet.posixbase import PosixReactorBase
 
-from loopixmix.log import Log, LogSettings
+from loopixmix.process.log import Log, LogSettings
+from loopixmix.process.wallclock import Timers, WallClock
 from loopixmix.seams import Clock, Rng
-from loopixmix.services.wallclock import Timers, WallClock
 
 
 def system_rng() -> Rng:

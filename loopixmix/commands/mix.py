@@ -8,11 +8,11 @@ import click
 
 from loopixmix.commands.node import ask_to_withdraw, show_status
 from loopixmix.directory import Role
-from loopixmix.services.main import run_node, system_rng
-from loopixmix.services.mix import MixService
-from loopixmix.services.node import NodeKind
-from loopixmix.services.node_config import NodeConfig, create_node, load_node, node_toml
-from loopixmix.services.running import NodeParts
+from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
+from loopixmix.node.main import run_node, system_rng
+from loopixmix.node.mix import MixService
+from loopixmix.node.running import NodeParts
+from loopixmix.node.runtime import NodeKind
 from loopixmix.wire import Role as LinkRole
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))

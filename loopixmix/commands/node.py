@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from loopixmix.errors import UnavailableError
-from loopixmix.status import STALE_AFTER_S, NodeStatus, read_status
+from loopixmix.observing.status import STALE_AFTER_S, NodeStatus, read_status
 
 
 def show_status(directory: Path, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from loopixmix.commands.parameters import parameter_options
+from loopixmix.authority.options import parameter_options
 from loopixmix.errors import MisuseError
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan

@@ -40,7 +40,7 @@ class Relay(msgspec.Struct, frozen=True, gc=False):
 class Deliver(msgspec.Struct, frozen=True, gc=False):
     """Open the body and give its payload to whom `address` stands for, together with the payload.
 
-    `loopixmix.path` makes the address from the recipient and finds the recipient in it.
+    `loopixmix.routing.path` makes the address from the recipient and finds the recipient in it.
     """
 
     address: bytes

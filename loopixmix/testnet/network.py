@@ -14,10 +14,10 @@ from pathlib import Path
 
 import click
 
-from loopixmix.commands.parameters import parameter_arguments
+from loopixmix.authority.options import parameter_arguments
 from loopixmix.config import load_config
 from loopixmix.errors import ConfigError, ListenError, MisuseError, StoreError, UnavailableError
-from loopixmix.status import NodeStatus, read_status
+from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.testnet.plan import HOST, PlannedNode, TestnetPlan, plan_toml, planned_nodes
 from loopixmix.testnet.processes import ProcessTable
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from loopixmix.status import STALE_AFTER_S, NodeStatus
+from loopixmix.observing.status import STALE_AFTER_S, NodeStatus
 
 CAPTION = "loops: share of own loops that came back; ms: their mean round trip, beside theory; bits: live entropy"
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from loopixmix.errors import MisuseError
 from simulations.attacks.estimates import Estimate
-from simulations.exact.corruption import random_corrupt_path_share, seen_within
+from simulations.formulas.corruption import random_corrupt_path_share, seen_within
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 

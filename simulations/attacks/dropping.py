@@ -18,20 +18,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loopixmix.anonymity import LOOP_WINDOW, LoopWatch
 from loopixmix.errors import MisuseError
+from loopixmix.observing.anonymity import LOOP_WINDOW, LoopWatch
 from loopixmix.seams import Fact, LoopReturned, LoopSent, NodeId
 from loopixmix.wire import is_packet
 from simulations.attacks.corruption import BoolArray, corrupt_count, corrupt_mixes
 from simulations.attacks.estimates import Estimate, MeanEstimate
 from simulations.attacks.sessions import FloatArray
 from simulations.attacks.watching import Phases, alarmed_share, forget, watch
-from simulations.nodes.running import Mix, Provider
-from simulations.nodes.users import User
-from simulations.nodes.world import World
 from simulations.outcome import Progress
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
+from simulations.world.running import Mix, Provider
+from simulations.world.users import User
+from simulations.world.world import World
 
 WRITING_EVERY_S = 2.0
 """How often those who write do so."""

@@ -21,8 +21,8 @@ from numpy.random import Generator
 
 from loopixmix.errors import MisuseError
 from simulations.attacks.estimates import Estimate
-from simulations.exact.corruption import fifo_guess_success
 from simulations.flows import flows_of
+from simulations.formulas.corruption import fifo_guess_success
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 

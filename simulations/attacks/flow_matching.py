@@ -30,8 +30,8 @@ from numpy.random import Generator
 from loopixmix.errors import MisuseError
 from simulations.attacks.estimates import Estimate
 from simulations.attacks.sessions import FloatArray, IntArray
-from simulations.exact.latency import erlang_cdf
 from simulations.flows import flows_of
+from simulations.formulas.latency import erlang_cdf
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 

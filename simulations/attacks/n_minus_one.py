@@ -13,25 +13,25 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from loopixmix.anonymity import LOOP_WINDOW, LoopWatch
-from loopixmix.cover import PoissonStream
+from loopixmix.cover.poisson import PoissonStream
+from loopixmix.cover.timer import PoissonTimer
 from loopixmix.errors import MisuseError
-from loopixmix.path import choose_mixes, draw_delays_s, hops_for
+from loopixmix.observing.anonymity import LOOP_WINDOW, LoopWatch
+from loopixmix.routing.path import choose_mixes, draw_delays_s, hops_for
 from loopixmix.seams import DelayedCall, Fact, LoopSent, NodeId, PacketDelivered, PacketIn, PacketOut
-from loopixmix.services.stream import PoissonTimer
 from loopixmix.sphinx import Discard, Unwrapped, unwrap_many, wrap
 from loopixmix.wire import FrameFormat, is_packet
 from simulations.attacks.detectors import BinomialDetector
 from simulations.attacks.estimates import Estimate
 from simulations.attacks.siege_theory import detection_mean_s, next_departure_share, success_bound
 from simulations.attacks.watching import Phases, false_alarms, forget, noticed, watch
-from simulations.exact.loops import alarm_probability, attack_loss_share, fewest_lost_for_alarm
 from simulations.flows import flows_of
-from simulations.nodes.running import Mix
-from simulations.nodes.world import World
+from simulations.formulas.loops import alarm_probability, attack_loss_share, fewest_lost_for_alarm
 from simulations.outcome import Progress
 from simulations.scenario.values import NMinusOne, Scenario
 from simulations.seeds import Seeds
+from simulations.world.running import Mix
+from simulations.world.world import World
 
 FLUSH_DELAYS = 8
 """Mean delays between two targets: what was in the mix before has left."""

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import math
 
+from loopixmix.cover.loops import LATE_S
 from loopixmix.errors import MisuseError
-from loopixmix.services.loops import LATE_S
-from simulations.exact.loops import attack_loss_share
+from simulations.formulas.loops import attack_loss_share
 
 _MOST_OTHERS = 100_000
 

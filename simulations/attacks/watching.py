@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulations.attacks.detectors import LoopWatcher, MakeDetector
-from simulations.nodes.running import Mix, Provider
-from simulations.nodes.users import User
-from simulations.nodes.world import World
 from simulations.outcome import Progress
+from simulations.world.running import Mix, Provider
+from simulations.world.users import User
+from simulations.world.world import World
 
 _STEPS = 20
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from simulations.attacks.corruption import BoolArray, FloatArray, all_corrupt_share, corrupt_mixes, routing_shares
-from simulations.exact.entropy import LEAST_POOL, anonymity_set, two_layer_loss_bits
-from simulations.exact.live import live_entropy_bits
-from simulations.exact.paths import PathStage, class_quantile_bits, target_classes
 from simulations.flows import PROVIDERS, Flows, Stage
+from simulations.formulas.entropy import LEAST_POOL, anonymity_set, two_layer_loss_bits
+from simulations.formulas.live import live_entropy_bits
+from simulations.formulas.paths import PathStage, class_quantile_bits, target_classes
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 

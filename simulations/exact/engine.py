@@ -8,10 +8,11 @@ from math import log2
 import numpy as np
 
 from simulations.attacks.corruption import corrupt_mixes, routing_shares
-from simulations.exact import anonymity, queues, timing, traffic
-from simulations.exact.latency import Law
+from simulations.exact import anonymity, timing, traffic
 from simulations.exact.load import check_load
 from simulations.flows import PROVIDERS, Flows, Stage, flows_of
+from simulations.formulas import queues
+from simulations.formulas.latency import Law
 from simulations.outcome import PROBABILITIES, Distribution, Outcome, Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Attacks, Scenario

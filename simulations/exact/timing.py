@@ -8,9 +8,10 @@ from math import log
 
 import numpy as np
 
-from simulations.exact import delivery, latency, queues, traffic
-from simulations.exact.latency import Grid, Law
+from simulations.exact import traffic
 from simulations.flows import PROVIDERS, Flows, Stage
+from simulations.formulas import delivery, latency, queues
+from simulations.formulas.latency import Grid, Law
 from simulations.latency import Places, make_latency
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds

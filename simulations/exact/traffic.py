@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from loopixmix.sphinx import Geometry
 from loopixmix.wire.codec import FRAME_OVERHEAD_BYTES
-from simulations.exact import capacity
 from simulations.flows import PROVIDERS, Flows, Stage, flows_of
+from simulations.formulas import capacity
 from simulations.scenario.values import Scenario
 
 

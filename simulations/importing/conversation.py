@@ -9,8 +9,8 @@ from typing import TypeAlias
 from twisted.internet.defer import Deferred, gatherResults
 
 from client.demo.scenario import Party, both, pause
+from loopixmix.observing.status import NodeStatus
 from loopixmix.seams import Clock, Rng
-from loopixmix.status import NodeStatus
 from simulations.importing.samples import Delivery, Sample
 from simulations.outcome import Progress
 

@@ -10,7 +10,7 @@ from statistics import fmean
 import numpy as np
 
 from client.api import ClientStatus
-from loopixmix.status import NodeStatus
+from loopixmix.observing.status import NodeStatus
 from simulations.outcome import Distribution, Outcome
 
 BATCHES = 10

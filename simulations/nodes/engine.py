@@ -12,11 +12,11 @@ from simulations.exact.traffic import utilisation_of
 from simulations.flows import flows_of
 from simulations.nodes.limits import refusals
 from simulations.nodes.measuring import Totals, Watch
-from simulations.nodes.world import World
 from simulations.outcome import Outcome, Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
+from simulations.world.world import World
 
 _SLICES = 1000
 """Progress can be told after each of so many spans of virtual time."""
@@ -29,7 +29,7 @@ _GARBAGE_THRESHOLD = 200_000
 
 
 class NodesEngine:
-    """The shipped mixes, providers and clients on a virtual clock (see `simulations.nodes.world.World`)."""
+    """The shipped mixes, providers and clients on a virtual clock (see `simulations.world.world.World`)."""
 
     name = "nodes"
 

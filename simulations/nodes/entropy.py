@@ -8,8 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from simulations.nodes.watching import NodeWatch, Visits
 from simulations.vector.propagation import propagation
+from simulations.world.watching import NodeWatch, Visits
 
 FloatArray = NDArray[np.float64]
 

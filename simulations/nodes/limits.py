@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from client.api import MAX_BODY_BYTES
 from loopixmix.directory.document import MAX_NODES
-from simulations.nodes.users import body_bytes_of, shortest_payload_bytes
 from simulations.scenario.values import Scenario
+from simulations.world.users import body_bytes_of, shortest_payload_bytes
 
 MAX_USERS = 50_000
 """Each is a whole client, with accounts and mailbox: about 250 kB, and some milliseconds to set up."""

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from loopixmix.wire import is_packet
 from simulations.attacks.corruption import corrupt_mixes
-from simulations.exact import capacity
+from simulations.formulas import capacity
 from simulations.nodes.entropy import target_entropies_bits
-from simulations.nodes.watching import Journeys, NodeWatch, Visits
-from simulations.nodes.world import World
 from simulations.outcome import Distribution
+from simulations.world.watching import Journeys, NodeWatch, Visits
+from simulations.world.world import World
 
 FloatArray = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from loopixmix.errors import MisuseError
-from simulations.exact.delivery import ANSWER_S
+from simulations.formulas.delivery import ANSWER_S
 from simulations.planner.design import MOST_NODES
 from simulations.planner.search import Found, cheapest
 from simulations.planner.wishes import Terms, Wishes

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from simulations.exact import capacity, traffic
-from simulations.exact.capacity import WidthInterval
-from simulations.exact.paths import PathStage, path_entropy_bits
-from simulations.exact.queues import poisson_quantile
+from simulations.exact import traffic
 from simulations.flows import PROVIDERS, Flows, flows_of
+from simulations.formulas import capacity
+from simulations.formulas.capacity import WidthInterval
+from simulations.formulas.paths import PathStage, path_entropy_bits
+from simulations.formulas.queues import poisson_quantile
 from simulations.planner.wishes import Terms, Wishes
 from simulations.scenario.values import Links, Mix, Packets, Processors, Run, Scenario, Topology, Traffic, Users
 
@@ -111,7 +112,7 @@ def scenario_of(wishes: Wishes, terms: Terms, design: Design, *, name: str = "pl
 
 
 def entropy_bits(flows: Flows, delay_mean_s: float) -> float:
-    """Return the entropy of a packet where all nodes are honest (`simulations.exact.paths`)."""
+    """Return the entropy of a packet where all nodes are honest (`simulations.formulas.paths`)."""
     stages, before = [], None
     for stage in flows.stages:
         ended = stage.ending_per_s / before.packets_per_s if before is not None else 0.0

@@ -72,7 +72,7 @@ def _from_benchmark(path: Path) -> PacketCost | None:
 
 
 def _measured() -> PacketCost:
-    from loopixmix.services.selfcheck import measure_capacity
+    from loopixmix.node.selfcheck import measure_capacity
 
     capacity = measure_capacity(
         Geometry(), rng=random.Random(1), seconds=time.perf_counter, threads=1, batch_packets=0, engine=None

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import TypeAlias
 
-from simulations.exact import capacity, traffic
-from simulations.exact.capacity import WidthInterval
+from simulations.exact import traffic
 from simulations.exact.engine import ENGINE
 from simulations.flows import flows_of
+from simulations.formulas import capacity
+from simulations.formulas.capacity import WidthInterval
 from simulations.planner.conflicts import Infeasible, why_infeasible
 from simulations.planner.design import Design, least_pool_of, scenario_of, widths
 from simulations.planner.search import (

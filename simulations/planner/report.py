@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import msgspec
 
-from simulations.exact.capacity import WidthInterval
+from simulations.formulas.capacity import WidthInterval
 from simulations.planner.conflicts import Infeasible
 from simulations.planner.front import Front
 from simulations.planner.packet_cost import PacketCost

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulations.exact import traffic
-from simulations.exact.capacity import WidthInterval
+from simulations.formulas.capacity import WidthInterval
 from simulations.planner.conflicts import Infeasible, Nearest
 from simulations.planner.front import Cell, Front
 from simulations.planner.packet_cost import PacketCost

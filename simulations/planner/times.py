@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulations.exact import delivery, latency
-from simulations.exact.latency import Grid, Law
-from simulations.exact.queues import pull_wait_mean_s, turn_wait_mean_s
+from simulations.formulas import delivery, latency
+from simulations.formulas.latency import Grid, Law
+from simulations.formulas.queues import pull_wait_mean_s, turn_wait_mean_s
 from simulations.planner.wishes import Terms, Wishes
 
 _POINTS = 1024

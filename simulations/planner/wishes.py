@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Literal, get_args
 
 from loopixmix.errors import MisuseError
-from simulations.exact.entropy import LEAST_POOL
+from simulations.formulas.entropy import LEAST_POOL
 from simulations.scenario.values import Prices
 
 LatencyKind = Literal["delivery-p95", "delivery-mean", "network-p95", "network-mean"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from simulations.exact.delivery import ANSWER_S
 from simulations.exact.timing import can_deliver, mailbox_items_per_s
+from simulations.formulas.delivery import ANSWER_S
 from simulations.latency.model import LatencyModel
 from simulations.latency.places import Places
 from simulations.scenario.values import Scenario

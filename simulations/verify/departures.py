@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from simulations.exact.formulas import (
+from simulations.formulas.catalogue import (
     balanced_corrupt_path_share,
     fifo_guess_success,
     loop_posterior,

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from numpy.random import Generator
 
-from simulations.exact.formulas import erlang_mean_s, erlang_sd_s
+from simulations.formulas.catalogue import erlang_mean_s, erlang_sd_s
 from simulations.outcome import Engine
 from simulations.scenario.reading import change
 from simulations.scenario.values import Scenario

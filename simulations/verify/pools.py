@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from loopixmix.anonymity import LiveEntropy
-from simulations.exact.formulas import pool_mean
+from loopixmix.observing.anonymity import LiveEntropy
+from simulations.formulas.catalogue import pool_mean
 from simulations.verify.rows import SHARE_ERRORS, Case, Effort, Row
 
 _FALSE_ALARM = 1e-6

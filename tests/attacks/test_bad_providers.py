@@ -8,7 +8,7 @@ import pytest
 from client_world import Person, World
 
 from client.api import KeyChangedError, MessageState
-from client.settings import ClientSettings
+from client.core.settings import ClientSettings
 from loopixmix.cards import SealingKey, encode_card, fingerprint, make_card
 from loopixmix.keys import IdentityKey
 from loopixmix.seams import NodeId

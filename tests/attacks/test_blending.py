@@ -9,9 +9,9 @@ import msgspec
 from attack_worlds import Wiretap, relay_packet
 from mixworld import LoopingProvider, MixWorld, RunningMix
 
+from loopixmix.cover.loops import LATE_S
 from loopixmix.params import NetworkParams
 from loopixmix.seams import LoopSent, NodeId
-from loopixmix.services.loops import LATE_S
 
 PARAMS = NetworkParams(delay_mean_s=0.5, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
 WITHOUT_LOOPS = msgspec.structs.replace(PARAMS, node_loop_rate_per_s=1e-9)

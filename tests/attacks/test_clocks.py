@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from attack_worlds import TOWN_PARAMS, Town
 
-from loopixmix.path import choose_path, deliver_to, draw_delays_s, hops_for
+from loopixmix.routing.path import choose_path, deliver_to, draw_delays_s, hops_for
 from loopixmix.seams import DropReason
 from loopixmix.sphinx import wrap
 

@@ -12,7 +12,7 @@ from client_world import World
 from hostile_bytes import any_frame, forged_packet
 from twisted.logger import globalLogPublisher
 
-from client.settings import ClientSettings
+from client.core.settings import ClientSettings
 from loopixmix.seams import PacketIn
 from loopixmix.wire import Dummy
 

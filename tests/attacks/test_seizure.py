@@ -11,8 +11,8 @@ from attack_worlds import Town
 from client_world import World
 
 from loopixmix.epoch import epoch_at
-from loopixmix.services.keyring import MixKeyring
-from loopixmix.services.keystore import KeyDirectory
+from loopixmix.keyring.keyring import MixKeyring
+from loopixmix.keyring.keystore import KeyDirectory
 from loopixmix.sphinx import Discard, Geometry, Hop, PacketError, unwrap, wrap
 
 EPOCH_S, GRACE_S = 600, 10

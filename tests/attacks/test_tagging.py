@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from attack_worlds import Town
 
-from loopixmix.mixing import Arrived
-from loopixmix.path import service_id
+from loopixmix.hop.mixing import Arrived
+from loopixmix.routing.path import service_id
 from loopixmix.seams import DropReason, NodeId
 from loopixmix.sphinx import Deliver, PacketError, open_reply
 from loopixmix.wire import ItemKind

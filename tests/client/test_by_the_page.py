@@ -21,7 +21,7 @@ from client.core.content import (
 )
 from client.core.fragments import MAX_STREAM_BYTES, FragmentKey, FragmentSizes, open_head, seal_fragments
 from client.core.replies import ReplyMessage, join_reply, open_reply_fragment, seal_reply, split_reply
-from client.sealing import HpkeSealer, message_info
+from client.core.sealing import HpkeSealer, message_info
 from loopixmix.cards import CARD_BYTES, SealingKey, decode_card, encode_card, fingerprint, make_card
 from loopixmix.keys import IdentityKey
 

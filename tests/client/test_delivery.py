@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from client.api import ConflictError, MessageState, QueueFullError, ReceivedMessage, UnknownMessageError
 from client.core.fragments import FragmentSizes, open_head
-from client.sealing import NotForUsError
-from client.settings import DAY_S, ClientSettings
+from client.core.sealing import NotForUsError
+from client.core.settings import DAY_S, ClientSettings
 
 ALICE, BOB = "alice@home", "bob@away"
 

@@ -10,7 +10,7 @@ import click
 import pytest
 from fake_daemons import TRUST_ROOT
 
-from client.configuration import ClientConfig, config_text, load_client
+from client.directory.configuration import ClientConfig, config_text, load_client
 from client.main import client
 from loopixmix.config import parse_config
 from loopixmix.main import run

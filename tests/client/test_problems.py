@@ -20,7 +20,7 @@ from client.api import (
     ReceivedMessage,
     RegistrationRefusedError,
 )
-from client.settings import ClientSettings
+from client.core.settings import ClientSettings
 from client.store import ClientStore
 from loopixmix.cards import CARD_BYTES
 from loopixmix.errors import StoreError, UnavailableError

@@ -15,12 +15,12 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
 from client.api import Client, MessageState, NotRunningError, ReceivedMessage
-from client.http.caller import http_client
+from client.core.journal import JournalledClient, NumberedChange
+from client.http.calling.caller import http_client
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.messages import Event, Received
 from client.http.problems import ForbiddenError
-from client.http.server import ApiServer
-from client.journal import JournalledClient, NumberedChange
+from client.http.serving.server import ApiServer
 from client.remote import RemoteClient
 
 T = TypeVar("T")

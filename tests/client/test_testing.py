@@ -20,7 +20,7 @@ from client.api import (
     TooLongError,
     UnknownMessageError,
 )
-from client.journal import Cursor, JournalledClient
+from client.core.journal import Cursor, JournalledClient
 from client.testing import wait_for
 
 

@@ -26,10 +26,10 @@ from twisted.internet.task import deferLater
 from loopixmix.config import load_trust_root
 from loopixmix.directory import Document, TrustRoot, decode_document, sign_descriptor
 from loopixmix.errors import UnavailableError
-from loopixmix.services.document_http import TreqFetcher
-from loopixmix.services.enrolment import Enrolment
-from loopixmix.services.follower import DirectoryFollower
-from loopixmix.status import read_status
+from loopixmix.following.enrolment import Enrolment
+from loopixmix.following.fetcher import TreqFetcher
+from loopixmix.following.follower import DirectoryFollower
+from loopixmix.observing.status import read_status
 
 EPOCH_S = 10
 NODES = model_network(random.Random(1), mixes_per_layer=1, providers=1).nodes

@@ -29,7 +29,7 @@ from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.internet.task import deferLater
 
 from client.store import ClientStore, incoming
-from simulations.nodes.clock import EventClock
+from simulations.world.clock import EventClock
 
 SEED = 20
 KILLS = 30

@@ -16,7 +16,7 @@ from twisted.internet.protocol import Factory, Protocol
 
 from client.api import MAX_BODY_BYTES, MessageState, NotRunningError, ReceivedMessage
 from client.http.endpoint import find_endpoint
-from client.http.server import ApiServer
+from client.http.serving.server import ApiServer
 from client.remote import RemoteClient, remote_client
 from client.testing import FakeClient, FakeNetwork
 from loopixmix.errors import ListenError

@@ -29,10 +29,10 @@ from zope.interface import implementer
 
 from loopixmix.errors import ListenError
 from loopixmix.keys import IdentityKey
-from loopixmix.net.certificates import make_certificate, private_key
-from loopixmix.net.context import make_context
+from loopixmix.net.links.certificates import make_certificate, private_key
+from loopixmix.net.links.context import make_context
+from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.sockets import TcpSockets
-from loopixmix.net.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.seams import DropReason, RefusalReason
 from loopixmix.wire import WIRE_VERSION, Hello, Role
 
@@ -492,7 +492,7 @@ sys.path[:0] = sys.argv[3:]
 from link_worlds import FORMAT, NETWORK_ID, RecordingObserver
 from loopixmix.keys import IdentityKey
 from loopixmix.net.sockets import TcpSockets
-from loopixmix.net.tls import LinkLimits, TlsNetwork
+from loopixmix.net.links.tls import LinkLimits, TlsNetwork
 from loopixmix.wire import Role
 
 network = TlsNetwork(

@@ -22,21 +22,21 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document, Role
 from loopixmix.errors import LoopixmixError
+from loopixmix.following.fetcher import TreqFetcher
+from loopixmix.hop.mixing import Arrived
+from loopixmix.hop.service import HopService
 from loopixmix.main import run
-from loopixmix.mixing import Arrived
 from loopixmix.net.sockets import TcpSockets
-from loopixmix.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
+from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
+from loopixmix.node.running import NodeParts
+from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
+from loopixmix.observing.status import NodeStatus, read_status
+from loopixmix.routing.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
 from loopixmix.seams import DropReason, NodeId
-from loopixmix.services.document_http import TreqFetcher
-from loopixmix.services.hop import HopService
-from loopixmix.services.loops import LoopSender
-from loopixmix.services.node import NodeFiles, NodeKind, NodeRuntime, NodeWorld
-from loopixmix.services.node_config import NodeConfig, create_node, load_node, node_toml
-from loopixmix.services.running import NodeParts
 from loopixmix.sphinx import Deliver, Reply, open_payload, use_surb, wrap
-from loopixmix.status import NodeStatus, read_status
 from loopixmix.wire import Role as LinkRole
 
 FAST = ["--layers", "2", "--delay-mean-s", "0.02", "--node-loop-rate-per-s", "20", "--epoch-length-s", "3600"]

@@ -29,11 +29,11 @@ from loopixmix.directory import Document
 from loopixmix.directory.verification import read_document
 from loopixmix.keys import IdentityKey
 from loopixmix.main import loopixmix
+from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.sockets import TcpSockets
-from loopixmix.net.tls import LinkLimits, PeerAddress, TlsNetwork
+from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.seams import NodeId
 from loopixmix.sphinx import Geometry, open_reply
-from loopixmix.status import NodeStatus, read_status
 from loopixmix.wire import (
     Frame,
     FrameFormat,

@@ -16,13 +16,13 @@ from twisted.internet.defer import Deferred
 
 from loopixmix.config import parse_config
 from loopixmix.errors import ConfigError, LoopixmixError, StoreError
+from loopixmix.hop.service import HopLimits
+from loopixmix.hop.unwrapping import ThreadedUnwrapping
+from loopixmix.node.running import NodeParts
 from loopixmix.params import NetworkParams
-from loopixmix.services.hop import HopLimits
-from loopixmix.services.running import NodeParts
-from loopixmix.services.unwrapping import ThreadedUnwrapping
 from provider.building import make_provider
+from provider.cards.decoys import SECRET_FILE
 from provider.config import ProviderConfig
-from provider.decoys import SECRET_FILE
 from provider.service import ProviderService
 
 MINIMAL = 'name = "p1"\nlisten = "127.0.0.1:30001"\n'

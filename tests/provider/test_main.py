@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 from model_networks import trust_root_of
 
+from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ConfigError, MisuseError
 from loopixmix.keys import IdentityKey
 from loopixmix.main import run
-from loopixmix.services.authority_config import trust_root_toml
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules, hash_invitation
 from provider.mailbox import MailboxRules

@@ -16,13 +16,13 @@ from twisted.logger import LogEvent, globalLogPublisher
 from loopixmix.cards import CARD_BYTES, decode_card
 from loopixmix.keys import IdentityKey
 from loopixmix.params import NetworkParams
-from loopixmix.path import service_id
 from loopixmix.requests import LookUp, Reply, ReplyStatus, encode_keys_request, sign_publish
+from loopixmix.routing.path import service_id
 from loopixmix.seams import DropReason, PacketDelivered, PacketIn
 from loopixmix.wire import Dummy, Item, ItemKind, Pull, Register, Registered, RegisterRefusal, RegisterRefused
 from provider.accounts import RegistrationMode, RegistrationRules, hash_invitation
-from provider.housekeeping import TURN_S
 from provider.mailbox import MailboxRules
+from provider.mailboxes.housekeeping import TURN_S
 from provider.store.accounts import add_invitation
 
 PARAMS = NetworkParams(delay_mean_s=0.02, node_loop_rate_per_s=0.5, pull_batch=4, epoch_length_s=600, grace_s=10)

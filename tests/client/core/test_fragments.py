@@ -15,7 +15,7 @@ from client.core.fragments import (
     open_head,
     seal_fragments,
 )
-from client.sealing import SEALING_OVERHEAD_BYTES, HpkeSealer, NotForUsError, message_info
+from client.core.sealing import SEALING_OVERHEAD_BYTES, HpkeSealer, NotForUsError, message_info
 from loopixmix.cards import SealingKey
 from loopixmix.errors import FormatError, MisuseError
 

@@ -8,7 +8,7 @@ from model_networks import NOW_S, ModelNetwork, model_network
 
 from client.core.packets import PacketMaker
 from loopixmix.errors import UnavailableError
-from loopixmix.path import recipient_of, service_id
+from loopixmix.routing.path import recipient_of, service_id
 from loopixmix.sphinx import (
     Command,
     Deliver,

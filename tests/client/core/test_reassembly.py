@@ -21,7 +21,7 @@ from client.core.reassembly import (
     Refused,
     Repeated,
 )
-from client.sealing import PlainSealer
+from client.core.sealing import PlainSealer
 from loopixmix.cards import SEALING_KEY_BYTES
 
 RNG = random.Random(11)

@@ -18,7 +18,7 @@ from client.core.replies import (
     seal_reply,
     split_reply,
 )
-from client.sealing import NotForUsError
+from client.core.sealing import NotForUsError
 from loopixmix.errors import FormatError, MisuseError
 
 KEY = b"k" * 32

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from rich.console import Console
 
-from loopixmix.observers import LinkCounts, LoopCounts
-from loopixmix.status import NodeStatus
+from loopixmix.observing.observers import LinkCounts, LoopCounts
+from loopixmix.observing.status import NodeStatus
 from loopixmix.testnet.view import health, network_table
 
 NOW_S = 1_000_000.0

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from loopixmix.anonymity import FALSE_ALARM_RATE, LOOP_LOSS_TOLERATED, LOOP_WINDOW, LoopWatch
 from loopixmix.errors import MisuseError
+from loopixmix.observing.anonymity import FALSE_ALARM_RATE, LOOP_LOSS_TOLERATED, LOOP_WINDOW, LoopWatch
 from loopixmix.seams import LoopLost, LoopReturned, LoopSent
 from simulations.attacks.detectors import BinomialDetector, LoopDetector, LoopWatcher, MakeDetector, check_detector
 

@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from loopixmix.errors import MisuseError
 from simulations.attacks.n_minus_one import attack_n_minus_one
 from simulations.attacks.siege_theory import next_departure_share, success_bound
-from simulations.exact.corruption import n_minus_one_success
+from simulations.formulas.corruption import n_minus_one_success
 from simulations.scenario.values import (
     Attacks,
     Links,

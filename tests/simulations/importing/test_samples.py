@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from client.api import ClientStatus, StreamStatus
-from loopixmix.observers import LoopCounts
-from loopixmix.status import NodeStatus
+from loopixmix.observing.observers import LoopCounts
+from loopixmix.observing.status import NodeStatus
 from simulations.importing.samples import HOW, Delivery, Sample, link_s, outcome_of
 from simulations.measures.catalogue import MEASURES
 

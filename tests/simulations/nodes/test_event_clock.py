@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.error import AlreadyCalled, AlreadyCancelled
 
 from loopixmix.errors import MisuseError
-from simulations.nodes.clock import EventCall, EventClock
+from simulations.world.clock import EventCall, EventClock
 
 START_S = 1_800_000_000.0
 

@@ -15,8 +15,8 @@ from scipy.stats import t
 from loopixmix.errors import MisuseError
 from loopixmix.params import NetworkParams
 from simulations.exact import traffic
-from simulations.exact.capacity import width_interval
 from simulations.flows import flows_of
+from simulations.formulas.capacity import width_interval
 from simulations.planner import Infeasible, LatencyKind, Plan, Terms, Wishes, make_plan
 from simulations.planner.conflicts import fixed_s
 from simulations.planner.design import batch_for, entropy_bits, scenario_of, sized, widths

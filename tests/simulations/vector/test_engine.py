@@ -14,8 +14,8 @@ from numpy.random import Generator
 from scipy import stats
 
 from loopixmix.errors import MisuseError
-from simulations.exact.formulas import layered_entropy_bits, live_entropy_bits, one_mix_entropy_bits
 from simulations.flows import PROVIDERS, flows_of
+from simulations.formulas.catalogue import layered_entropy_bits, live_entropy_bits, one_mix_entropy_bits
 from simulations.outcome import Outcome
 from simulations.scenario.reading import ScenarioError, change
 from simulations.scenario.values import Scenario

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loopixmix.anonymity import LiveEntropy
 from loopixmix.errors import MisuseError
+from loopixmix.observing.anonymity import LiveEntropy
 from simulations.vector import recursion
 from simulations.vector.propagation import HAS_NATIVE, Propagation, propagation
 from simulations.vector.recursion import NOWHERE, FloatArray, IntArray

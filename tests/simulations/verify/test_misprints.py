@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from loopixmix.anonymity import LiveEntropy
-from simulations.exact.formulas import erlang_mean_s, erlang_sd_s, new_packet_posterior, old_packet_posterior
+from loopixmix.observing.anonymity import LiveEntropy
+from simulations.formulas.catalogue import erlang_mean_s, erlang_sd_s, new_packet_posterior, old_packet_posterior
 from simulations.verify import published
 
 

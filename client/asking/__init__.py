@@ -1,0 +1,1 @@
+"""Questions to hosted services: requests, contacts looked up, the account opened."""

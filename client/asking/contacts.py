@@ -1,0 +1,121 @@
+"""Contacts: looked up anonymously, pinned, and never changed behind the user's back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from client.api import (
+    BadRequestError,
+    Contact,
+    KeyChangedError,
+    RequestTimeoutError,
+    ServiceFailedError,
+    UnknownContactError,
+)
+from client.asking.requests import Requests
+from client.core.arguments import check_address, plain_fingerprint
+from client.core.pins import ChangedKey, judge_card
+from client.link.session import Session
+from client.store import ClientStore, contacts
+from client.store.contacts import PinnedContact, pin_of
+from client.store.worker import Worker
+from loopixmix.cards import Card, decode_card, fingerprint
+from loopixmix.errors import PeerError
+from loopixmix.requests import LookUp, encode_keys_request
+
+T = TypeVar("T")
+
+
+class ContactBook:
+    """The contacts in the store."""
+
+    def __init__(
+        self, *, session: Session, requests: Requests, store: ClientStore, worker: Worker, patience_s: float
+    ) -> None:
+        """Take the neighbours; a look-up waits `patience_s` for its answer."""
+        self._session = session
+        self._requests = requests
+        self._store = store
+        self._worker = worker
+        self._patience_s = patience_s
+
+    async def every(self) -> list[Contact]:
+        """Return all contacts by address."""
+        return [contact.as_contact() for contact in await self._write(contacts.every)]
+
+    async def add(self, address: str) -> Contact:
+        """Look up an address and pin its key; raises as `client.api.Client.add_contact`."""
+        card = await self._look_up(address)
+
+        def pin(connection: Connection) -> PinnedContact:
+            known = contacts.find(connection, address)
+            if known is not None and isinstance(judge_card(card, known.identity), ChangedKey):
+                return contacts.save_changed_card(connection, known, card)
+            pinned = pin_of(address, card, verified=False) if known is None else _newer(known, card)
+            contacts.save(connection, pinned)
+            return pinned
+
+        pinned = await self._write(pin)
+        if pinned.changed_card is not None:
+            raise KeyChangedError(f"the key of {address} changed: compare fingerprints and accept it first")
+        return pinned.as_contact()
+
+    async def accept(self, address: str, accepted: str) -> Contact:
+        """Pin the key of the fingerprint `accepted`; raises as `client.api.Client.accept_key`."""
+
+        def accept(connection: Connection) -> PinnedContact:
+            known = contacts.find(connection, address)
+            if known is None:
+                raise UnknownContactError(f"there is no contact {address}; add it first")
+            pinned = _accepted(known, plain_fingerprint(accepted))
+            contacts.save(connection, pinned)
+            return pinned
+
+        return (await self._write(accept)).as_contact()
+
+    async def remove(self, address: str) -> None:
+        """Forget a contact; raises as `client.api.Client.remove_contact`."""
+        if not await self._write(lambda connection: contacts.remove(connection, address)):
+            raise UnknownContactError(f"there is no contact {address}")
+
+    async def _look_up(self, address: str) -> Card:
+        name, provider = check_address(address)
+        document = self._session.document
+        if document is None:
+            raise RequestTimeoutError("there is no network document yet: the address cannot be looked up")
+        entry = document.provider_named(provider)
+        if entry is None:
+            raise BadRequestError(f"this network has no provider {provider}")
+        body = encode_keys_request(LookUp(name))
+        answer = await self._requests.ask(f"keys@{provider}", body, timeout_s=self._patience_s)
+        try:
+            card = decode_card(answer)
+        except PeerError as error:
+            raise ServiceFailedError(f"{provider} answered with something that is no card: {error}") from error
+        if (card.name, card.provider) != (name, entry.id):
+            raise ServiceFailedError(f"{provider} answered with the card of somebody else")
+        return card
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        return await self._worker.run(lambda: self._store.write(work))
+
+
+def _newer(known: PinnedContact, card: Card) -> PinnedContact:
+    """Return the contact with a card of the same identity: its sealing key may be newer, never older."""
+    if known.made_at_s > card.made_at_s:
+        return msgspec.structs.replace(known, changed_card=None)
+    return pin_of(known.address, card, verified=known.verified)
+
+
+def _accepted(known: PinnedContact, wanted: str) -> PinnedContact:
+    if wanted == plain_fingerprint(fingerprint(known.identity)):
+        return msgspec.structs.replace(known, verified=True, changed_card=None)
+    if known.changed_card is not None:
+        card = decode_card(known.changed_card)
+        if wanted == plain_fingerprint(fingerprint(card.identity)):
+            return pin_of(known.address, card, verified=True)
+    raise BadRequestError(f"no key of {known.address} has that fingerprint")

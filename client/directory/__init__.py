@@ -1,0 +1,1 @@
+"""The directory of a client: its configuration and its keys."""

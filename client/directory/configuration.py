@@ -1,0 +1,121 @@
+"""The directory of a client: its configuration, and how a new one is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from client.core.settings import ClientSettings
+from client.directory.keys import ClientKeys, create_keys, load_keys
+from loopixmix.config import load_config, load_trust_root
+from loopixmix.directory import TrustRoot
+from loopixmix.errors import ConfigError
+from loopixmix.process.files import create_file, make_directory
+from loopixmix.process.log import LogSettings
+from loopixmix.seams import Rng
+
+CONFIG_FILE = "client.toml"
+TRUST_ROOT_FILE = "network.toml"
+STORE_FILE = "client.db"
+DOCUMENT_FILE = "document"
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+
+
+class ApiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[api]`: the local HTTP API listens on `port` of loopback, on any free one for 0."""
+
+    port: Port = 0
+
+
+class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`client.toml`. `network` is the trust root, a path from the client's directory."""
+
+    network: str = TRUST_ROOT_FILE
+    api: ApiConfig = ApiConfig()
+    client: ClientSettings = ClientSettings()
+    log: LogSettings = LogSettings()
+
+
+@dataclass(frozen=True)
+class ClientDirectory:
+    """A client's directory as it was read: nothing in it is left to be checked but the store."""
+
+    path: Path
+    config: ClientConfig
+    trust_root: TrustRoot
+    keys: ClientKeys
+
+
+def load_client(path: Path) -> ClientDirectory:
+    """Read the directory of a client; raise `ConfigError` in one clear line where it is not complete and right."""
+    check_client(path)
+    config = load_config(path / CONFIG_FILE, ClientConfig)
+    return ClientDirectory(path, config, load_trust_root(path / config.network), load_keys(path))
+
+
+def check_client(path: Path) -> None:
+    """Raise `ConfigError` where `path` is no client's directory."""
+    if not (path / CONFIG_FILE).is_file():
+        raise ConfigError(f"{path} is no client's directory: make one with  loopixmix client init DIR --network FILE")
+
+
+def create_client(path: Path, *, network: Path, api_port: int, rng: Rng) -> TrustRoot:
+    """Make a new client in `path`, with new keys and a copy of the trust root `network`; return that.
+
+    Raises `ConfigError` where there is a client already, which is never overwritten.
+    """
+    trust_root = load_trust_root(network)
+    if (path / CONFIG_FILE).exists():
+        raise ConfigError(f"{path / CONFIG_FILE}: exists already and is never overwritten")
+    make_directory(path)
+    if network.resolve() != (path / TRUST_ROOT_FILE).resolve():
+        create_file(path / TRUST_ROOT_FILE, network.read_bytes())
+    create_keys(path, rng)
+    create_file(path / CONFIG_FILE, config_text(api_port).encode())
+    return trust_root
+
+
+def config_text(api_port: int) -> str:
+    """Return the first content of `client.toml`: every key, with what it does."""
+    defaults = ClientSettings()
+    return f"""\
+# A LoopixMix client. Changes count from its next start; check them with  loopixmix client run DIR --check-config
+
+# The trust root: whose word on the network counts. A path from this directory.
+network = "{TRUST_ROOT_FILE}"
+
+[api]
+# The port of the local HTTP API on loopback; 0 takes any free one. Where it is now is in the file api.url.
+port = {api_port}
+
+[client]
+# Tell contacts that their messages came, a random time later (mean, in seconds). It also tells that you are online.
+receipts = {str(defaults.receipts).lower()}
+receipt_delay_mean_s = {defaults.receipt_delay_mean_s}
+
+# Reply blocks in an anonymous message: each carries one fragment of an answer.
+reply_blocks = {defaults.reply_blocks}
+
+# A message that is not acknowledged is sent again, at the latest after this long, and given up after that long.
+longest_retry_s = {defaults.longest_retry_s}
+give_up_s = {defaults.give_up_s}
+
+# How much may wait to be sent.
+max_queued_messages = {defaults.max_queued_messages}
+max_queued_fragments = {defaults.max_queued_fragments}
+
+# How long finished outgoing messages can be looked at.
+keep_finished_s = {defaults.keep_finished_s}
+
+# How long registering and looking up wait for the network.
+patience_s = {defaults.patience_s}
+
+[log]
+# text or json; and the least that is logged: debug, info, warn or error.
+format = "{LogSettings().format}"
+level = "{LogSettings().level}"
+"""

@@ -1,0 +1,1 @@
+"""The local API from another process."""

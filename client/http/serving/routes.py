@@ -1,0 +1,257 @@
+"""The routes of the local API: each one a call of `client.api.Client`. Specification: docs/protocol/local-api.md."""
+
+from __future__ import annotations
+
+from klein import Klein
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from client.api import ReceivedMessage, UnknownMessageError
+from client.core.journal import Cursor, JournalledClient
+from client.http.messages import (
+    JSON,
+    MAX_PAGE,
+    AcceptBody,
+    AccountBody,
+    Answered,
+    ContactBody,
+    Received,
+    Registered,
+    RequestBody,
+    SendBody,
+    Sent,
+    received_of,
+)
+from client.http.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNSUPPORTED_TYPE, problem_of
+from client.http.serving.calls import (
+    UnsupportedTypeError,
+    media_type,
+    parse_count,
+    parse_flag,
+    parse_seconds,
+    read_json,
+    read_octets,
+    read_query,
+    required,
+    write_json,
+    write_octets,
+    write_problem,
+)
+from client.http.serving.news import NewsWriter, decode_cursor
+from client.http.serving.readers import Readers
+from client.http.serving.stream import EventStream
+from loopixmix.errors import LoopixmixError
+from loopixmix.seams import Clock, Rng
+
+MAX_NUMBER = 10**18
+_PAGE_STEP = 8
+
+_log = Logger("client.http")
+
+
+class LocalApi:
+    """Serves one client; `app.resource()` is the root of the site."""
+
+    app = Klein()
+
+    def __init__(self, client: JournalledClient, *, clock: Clock, rng: Rng) -> None:
+        self._client = client
+        self._clock = clock
+        self._readers = Readers(client, rng=rng)
+        self._streams: set[EventStream] = set()
+
+    def drop_streams(self) -> None:
+        """Cut all event streams, as when the daemon stops."""
+        for stream in tuple(self._streams):
+            stream.drop()
+
+    @app.route("/v1/status", methods=["GET"])
+    async def status(self, request: Request) -> bytes:
+        """Tell what the client is doing now."""
+        read_query(request)
+        return write_json(request, await self._client.status())
+
+    @app.route("/v1/account", methods=["POST"])
+    async def register(self, request: Request) -> bytes:
+        """Open an account."""
+        body = read_json(request, AccountBody)
+        address = await self._client.register(body.name, body.provider, invitation=body.invitation)
+        return write_json(request, Registered(address), status=201)
+
+    @app.route("/v1/messages", methods=["POST"])
+    async def send(self, request: Request) -> bytes:
+        """Queue a message."""
+        body = _send_body(request)
+        message_id = await self._client.send(
+            body.to, body.body, kind=body.kind, idempotency_key=body.idempotency_key, anonymous=body.anonymous
+        )
+        return write_json(request, Sent(message_id), status=202)
+
+    @app.route("/v1/messages/<message_id>", methods=["GET"])
+    async def message(self, request: Request, message_id: str) -> bytes:
+        """Tell where an outgoing message is."""
+        read_query(request)
+        return write_json(request, await self._client.message(message_id))
+
+    @app.route("/v1/requests", methods=["POST"])
+    async def request(self, request: Request) -> bytes:
+        """Ask a service; the answer is of the type that the request had."""
+        body = _request_body(request)
+        answer = await self._client.request(
+            body.service, body.body, timeout_s=parse_seconds("timeout_s", body.timeout_s)
+        )
+        return write_json(request, Answered(answer)) if media_type(request) == JSON else write_octets(request, answer)
+
+    @app.route("/v1/inbox", methods=["GET"])
+    async def inbox(self, request: Request) -> bytes:
+        """List received messages; long bodies are left out."""
+        query = read_query(request, "after", "limit")
+        after = parse_count("after", query.get("after", "0"), least=0, most=MAX_NUMBER)
+        limit = parse_count("limit", query.get("limit", str(MAX_PAGE)), least=1, most=MAX_PAGE)
+        return write_json(request, await self._page(after, limit))
+
+    @app.route("/v1/inbox/<int(max=1000000000000000000):number>", methods=["GET"])
+    async def received(self, request: Request, number: int) -> bytes:
+        """Tell one received message; a long body is left out."""
+        read_query(request)
+        return write_json(request, received_of(await self._received(number)))
+
+    @app.route("/v1/inbox/<int(max=1000000000000000000):number>/body", methods=["GET"])
+    async def received_body(self, request: Request, number: int) -> bytes:
+        """Return the body of one received message."""
+        read_query(request)
+        return write_octets(request, (await self._received(number)).body)
+
+    @app.route("/v1/received", methods=["GET"])
+    async def read(self, request: Request) -> None:
+        """Give the messages of a kind to a program that says which it handled."""
+        kind = required(read_query(request, "kind"), "kind")
+        stream = self._open_stream(request)
+        try:
+            await self._readers.run(kind, stream)
+        finally:
+            self._close_stream(stream)
+
+    @app.route("/v1/received/<subscription>/<int:number>/handled", methods=["POST"])
+    async def handled(self, request: Request, subscription: str, number: int) -> bytes:
+        """Take note that a program handled a message."""
+        self._readers.settle(subscription, number, handled=True)
+        return _nothing(request)
+
+    @app.route("/v1/received/<subscription>/<int:number>/failed", methods=["POST"])
+    async def failed(self, request: Request, subscription: str, number: int) -> bytes:
+        """Take note that a program could not handle a message."""
+        self._readers.settle(subscription, number, handled=False)
+        return _nothing(request)
+
+    @app.route("/v1/events", methods=["GET"])
+    async def events(self, request: Request) -> None:
+        """Tell what happened after an event and what comes; without one, only what comes."""
+        cursor = await self._cursor(request)
+        stream = self._open_stream(request)
+        try:
+            await NewsWriter(self._client, stream, clock=self._clock, cursor=cursor).run()
+        finally:
+            self._close_stream(stream)
+
+    @app.route("/v1/contacts", methods=["GET"])
+    async def contacts(self, request: Request) -> bytes:
+        """List all contacts."""
+        read_query(request)
+        return write_json(request, await self._client.contacts())
+
+    @app.route("/v1/contacts", methods=["POST"])
+    async def add_contact(self, request: Request) -> bytes:
+        """Look up and pin a contact."""
+        body = read_json(request, ContactBody)
+        return write_json(request, await self._client.add_contact(body.address), status=201)
+
+    @app.route("/v1/contacts/<address>", methods=["DELETE"])
+    async def remove_contact(self, request: Request, address: str) -> bytes:
+        """Forget a contact."""
+        await self._client.remove_contact(address)
+        return _nothing(request)
+
+    @app.route("/v1/contacts/<address>/accept", methods=["POST"])
+    async def accept_key(self, request: Request, address: str) -> bytes:
+        """Pin the key of a contact whose fingerprint was compared."""
+        body = read_json(request, AcceptBody)
+        return write_json(request, await self._client.accept_key(address, body.fingerprint))
+
+    @app.handle_errors(Exception)
+    def _tell_error(self, request: Request, failure: Failure) -> bytes:
+        if request.startedWriting:
+            _log.failure("an event stream of the local API ended early", failure)
+            return b""
+        match failure.value:
+            case LoopixmixError() as error:
+                return write_problem(request, *problem_of(error))
+            case UnsupportedTypeError():
+                return write_problem(request, *UNSUPPORTED_TYPE)
+            case MethodNotAllowed():
+                return write_problem(request, *METHOD_NOT_ALLOWED)
+            case HTTPException():
+                return write_problem(request, *NOT_FOUND)
+            case _:
+                _log.failure("a request to the local API failed", failure)
+                return write_problem(request, *INTERNAL)
+
+    async def _page(self, after: int, limit: int) -> list[Received]:
+        page: list[Received] = []
+        while len(page) < limit:
+            step = await self._client.inbox(after=after, limit=min(_PAGE_STEP, limit - len(page)))
+            if not step:
+                break
+            after = step[-1].number
+            page.extend(received_of(message) for message in step)
+        return page
+
+    async def _received(self, number: int) -> ReceivedMessage:
+        for message in await self._client.inbox(after=number - 1, limit=1) if number > 0 else []:
+            if message.number == number:
+                return message
+        raise UnknownMessageError(f"there is no received message {number}")
+
+    async def _cursor(self, request: Request) -> Cursor:
+        query = read_query(request, "after")
+        last: str | None = request.getHeader("Last-Event-ID")
+        position = last or query.get("after")
+        return await self._client.newest() if position is None else decode_cursor(position)
+
+    def _open_stream(self, request: Request) -> EventStream:
+        stream = EventStream(request, clock=self._clock)
+        self._streams.add(stream)
+        stream.open()
+        return stream
+
+    def _close_stream(self, stream: EventStream) -> None:
+        stream.close()
+        self._streams.discard(stream)
+
+
+def _send_body(request: Request) -> SendBody:
+    if media_type(request) == JSON:
+        return read_json(request, SendBody)
+    query = read_query(request, "to", "kind", "idempotency_key", "anonymous")
+    return SendBody(
+        to=required(query, "to"),
+        kind=required(query, "kind"),
+        idempotency_key=required(query, "idempotency_key"),
+        body=read_octets(request),
+        anonymous=parse_flag("anonymous", query.get("anonymous", "false")),
+    )
+
+
+def _request_body(request: Request) -> RequestBody:
+    if media_type(request) == JSON:
+        return read_json(request, RequestBody)
+    query = read_query(request, "service", "timeout_s")
+    timeout_s = parse_seconds("timeout_s", required(query, "timeout_s"))
+    return RequestBody(service=required(query, "service"), body=read_octets(request), timeout_s=timeout_s)
+
+
+def _nothing(request: Request) -> bytes:
+    request.setResponseCode(204)
+    return b""

@@ -1,0 +1,1 @@
+"""The link to the provider, and the network as it is now."""

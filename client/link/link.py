@@ -1,0 +1,101 @@
+"""The client's link to its provider: TLS links that begin once the network document tells the size of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from loopixmix.directory import Document, NodeEntry
+from loopixmix.net.address import PeerAddress
+from loopixmix.seams import FramesReceived, NodeId
+from loopixmix.sphinx import Geometry
+from loopixmix.wire import FrameFormat
+
+
+class Links(Protocol):
+    """Links of one frame size; `loopixmix.net.links.tls.TlsNetwork` in production."""
+
+    def start(self, received: FramesReceived) -> None:
+        """Begin to receive."""
+
+    def send(self, peer: NodeId, frame: bytes) -> bool:
+        """Queue a frame."""
+
+    def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
+        """Keep links to these peers."""
+
+    def is_open(self, peer: NodeId) -> bool:
+        """Tell whether a frame would go out now."""
+
+    def problem(self, peer: NodeId) -> str | None:
+        """Say why there is no link."""
+
+    def stop(self) -> Deferred[None]:
+        """Close everything."""
+
+
+MakeLinks: TypeAlias = Callable[[FrameFormat], Links]
+
+
+class ClientLink:
+    """Implements the network seam and `client.link.session.ProviderLink`: one peer, dialled by us, and nobody else."""
+
+    def __init__(self, make_links: MakeLinks) -> None:
+        """Begin without a document: until then nothing can be sent."""
+        self._make_links = make_links
+        self._received: FramesReceived | None = None
+        self._provider: NodeEntry | None = None
+        self._format: FrameFormat | None = None
+        self._links: Links | None = None
+        self._stopping: list[Deferred[None]] = []
+
+    def adopt(self, document: Document) -> None:
+        """Go on with the frames of this document; must be told before whoever sends them."""
+        geometry = Geometry.for_network(document.params)
+        frame_format = FrameFormat(geometry.packet_bytes, geometry.body_bytes)
+        if frame_format == self._format:
+            return
+        if self._links is not None:
+            self._stopping.append(self._links.stop())
+        self._format = frame_format
+        self._links = self._make_links(frame_format)
+        if self._received is not None:
+            self._links.start(self._received)
+        self._dial()
+
+    def start(self, received: FramesReceived) -> None:
+        """Give what arrives to `received`."""
+        self._received = received
+        if self._links is not None:
+            self._links.start(received)
+
+    def send(self, peer: NodeId, frame: bytes) -> bool:
+        """Queue one frame for the provider; false where there is no link."""
+        return self._links is not None and self._links.send(peer, frame)
+
+    def connect(self, provider: NodeEntry) -> None:
+        """Keep a link to this provider from now on, and to no other."""
+        self._provider = provider
+        self._dial()
+
+    def is_open(self, provider: NodeId) -> bool:
+        """Tell whether a frame for the provider would go out now."""
+        return self._links is not None and self._links.is_open(provider)
+
+    def problem(self, provider: NodeId) -> str:
+        """Say in one line why there is no link, empty where there is nothing to say."""
+        return "" if self._links is None else self._links.problem(provider) or ""
+
+    def stop(self) -> Deferred[list[None]]:
+        """Close everything; no delayed call is left when the result fires."""
+        links, self._links = self._links, None
+        if links is not None:
+            self._stopping.append(links.stop())
+        return gatherResults(self._stopping)
+
+    def _dial(self) -> None:
+        if self._links is not None and self._provider is not None:
+            provider = self._provider
+            self._links.set_peers({provider.id: PeerAddress(provider.host, provider.port)})

@@ -1,0 +1,202 @@
+"""Complete messages, receipts and replies: who sent them, and into the inbox with them. Runs in the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection
+
+from client.core.arguments import REPLY_PREFIX
+from client.core.content import AnonymousMessage, Receipt, ReplyBlock, Sender, SignedMessage, decode_content
+from client.core.pins import Impostor, PinnedSender, judge_sender, shown_sender
+from client.core.replies import join_reply, open_reply_fragment
+from client.link.session import Account
+from client.sending.letters import Writer
+from client.sending.posting import Poster
+from client.store import contacts, incoming, outgoing, replies
+from client.store.contacts import PinnedContact
+from client.store.incoming import Arrival
+from client.store.outgoing import MessageRow, UnfinishedMessage
+from loopixmix.directory import Document
+from loopixmix.directory.document import MAX_VALID_EPOCHS
+from loopixmix.epoch import epoch_at, epoch_start_s
+from loopixmix.errors import PeerError
+from loopixmix.sphinx import Geometry, SurbKeys, decode_surb, open_reply
+
+HOLD_REPLY_S = 60.0
+"""How long a reply waits for an earlier one that has not come."""
+
+
+class Outcome(msgspec.Struct):
+    """What a batch of items has brought."""
+
+    kinds: set[str] = msgspec.field(default_factory=set)
+    received: list[MessageRow] = msgspec.field(default_factory=list)
+    receipts: list[UnfinishedMessage] = msgspec.field(default_factory=list)
+    impostors: list[str] = msgspec.field(default_factory=list)
+    refused: int = 0
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What a batch is judged by: when it came, who we are and the network of that moment."""
+
+    now_s: float
+    account: Account
+    document: Document
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Puts what has come whole into the inbox."""
+
+    poster: Poster
+    writer: Writer
+
+    def take(self, connection: Connection, stream: bytes, around: Surroundings, outcome: Outcome) -> None:
+        """Take an encoded message, if it is one and its signature holds."""
+        try:
+            content = decode_content(stream, recipient=self.writer.keys.identity.public)
+        except PeerError:
+            outcome.refused += 1
+            return
+        match content:
+            case SignedMessage():
+                self._take_signed(connection, content, around, outcome)
+            case AnonymousMessage():
+                self._take_anonymous(connection, content, around, outcome)
+            case Receipt():
+                row = outgoing.record_receipt(
+                    connection, content.received.hex(), identity=content.sender.identity, now_s=around.now_s
+                )
+                if row is not None:
+                    outcome.received.append(row)
+
+    def take_reply(
+        self, connection: Connection, surb_id: bytes, body: bytes, around: Surroundings, outcome: Outcome
+    ) -> None:
+        """Take what came by a reply block that we gave away in an anonymous message."""
+        block = replies.find_handed(connection, surb_id)
+        if block is None:
+            return  # an acknowledgement or answer that came too late, or a block that was used before
+        geometry = Geometry.for_network(around.document.params)
+        try:
+            payload = open_reply(SurbKeys.decode(block.surb_keys), body, geometry=geometry)
+            fragment = open_reply_fragment(payload, reply_key=block.reply_key, number=block.number)
+        except PeerError:
+            outcome.refused += 1
+            return
+        replies.add_reply(connection, block, surb_id, fragment, around.now_s)
+        self.pass_replies(connection, block.group, around, outcome)
+
+    def pass_replies(self, connection: Connection, group: int, around: Surroundings, outcome: Outcome) -> None:
+        """Hand over complete replies in their order; a missing one holds the next up for a while only."""
+        turn, complete = replies.waiting_replies(connection, group)
+        address, identity = replies.contact_of(connection, group)
+        for reply in complete:
+            if reply.sequence > turn and around.now_s - reply.received_at_s < HOLD_REPLY_S:
+                return
+            replies.pass_reply(connection, group, reply.sequence)
+            turn = reply.sequence + 1
+            try:
+                message = join_reply(reply.parts)
+            except PeerError:
+                outcome.refused += 1
+                continue
+            arrival = Arrival(
+                author=identity,
+                message_id=reply.message_id.hex(),
+                sender=address,
+                verified=True,
+                kind=message.kind,
+                body=message.body,
+                received_at_s=around.now_s,
+            )
+            self._insert(connection, arrival, outcome)
+
+    def _take_signed(
+        self, connection: Connection, message: SignedMessage, around: Surroundings, outcome: Outcome
+    ) -> None:
+        contact, shown, verified = self._judge(connection, message.sender, around, outcome)
+        arrival = Arrival(
+            author=message.sender.identity,
+            message_id=message.message_id.hex(),
+            sender=shown,
+            verified=verified,
+            kind=message.kind,
+            body=message.body,
+            received_at_s=around.now_s,
+        )
+        is_new = self._insert(connection, arrival, outcome)
+        if is_new and contact is not None and self.writer.settings.receipts:
+            receipt = self.poster.post_receipt(
+                connection,
+                contact,
+                received=message.message_id,
+                account=around.account,
+                params=around.document.params,
+                now_s=around.now_s,
+            )
+            outcome.receipts.append(receipt)
+
+    def _judge(
+        self, connection: Connection, sender: Sender, around: Surroundings, outcome: Outcome
+    ) -> tuple[PinnedContact | None, str, bool]:
+        pinned = contacts.find_by_identity(connection, sender.identity)
+        if pinned is not None:
+            return pinned, pinned.address, True
+        provider = around.document.node(sender.provider)
+        provider_name = provider.name if provider is not None else sender.provider.hex()
+        claimed = f"{sender.name}@{provider_name}"
+        other = contacts.find_by_claim(connection, claimed, name=sender.name, provider=sender.provider)
+        verdict = judge_sender(claimed, sender.identity, other.identity if other is not None else None)
+        if isinstance(verdict, Impostor):
+            outcome.impostors.append(verdict.address)
+        return None, shown_sender(verdict), isinstance(verdict, PinnedSender)
+
+    def _take_anonymous(
+        self, connection: Connection, message: AnonymousMessage, around: Surroundings, outcome: Outcome
+    ) -> None:
+        if not _blocks_can_be_used(message.blocks, around):
+            outcome.refused += 1
+            return
+        reply_to = f"{REPLY_PREFIX}{self.writer.rng.randbytes(16).hex()}" if message.blocks else ""
+        arrival = Arrival(
+            author=b"",
+            message_id=message.message_id.hex(),
+            sender=None,
+            verified=False,
+            kind=message.kind,
+            body=message.body,
+            received_at_s=around.now_s,
+            reply_to=reply_to,
+        )
+        if self._insert(connection, arrival, outcome) and message.blocks:
+            last = max(block.epoch for block in message.blocks)
+            expires_at_s = float(epoch_start_s(last + 1, around.document.params.epoch_length_s))
+            replies.keep_blocks(
+                connection, reply_to, reply_key=message.reply_key, blocks=message.blocks, expires_at_s=expires_at_s
+            )
+
+    def _insert(self, connection: Connection, arrival: Arrival, outcome: Outcome) -> bool:
+        if incoming.insert_arrival(connection, arrival) is None:
+            return False
+        outcome.kinds.add(arrival.kind)
+        return True
+
+
+def _blocks_can_be_used(blocks: Sequence[ReplyBlock], around: Surroundings) -> bool:
+    """Tell whether reply blocks have the right form, and none is of an epoch for which nobody can have keys yet.
+
+    A reply by such a block would wait in the queue for ever, and a sender of many would fill it.
+    """
+    params = around.document.params
+    geometry = Geometry.for_network(params)
+    last_epoch = epoch_at(around.now_s, params.epoch_length_s) + MAX_VALID_EPOCHS
+    try:
+        for block in blocks:
+            decode_surb(block.surb, geometry)
+    except PeerError:
+        return False
+    return all(block.epoch <= last_epoch for block in blocks)

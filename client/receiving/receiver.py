@@ -1,0 +1,151 @@
+"""What comes from the mailbox, into the store: fragments become messages, each exactly once. Runs in the worker.
+
+One call is one transaction; only after it may the provider be told to delete the items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from client.core.fragments import FragmentSizes, fragment_id
+from client.core.reassembly import (
+    Added,
+    Began,
+    Completed,
+    Kept,
+    MessageForgotten,
+    OrphanForgotten,
+    Reassembly,
+    ReassemblyFact,
+    ReassemblyLimits,
+    Refused,
+    Repeated,
+)
+from client.core.settings import DAY_S
+from client.receiving.arrivals import Arrivals, Outcome, Surroundings
+from client.sending.letters import Writer
+from client.store import ClientStore, incoming, outgoing, replies
+from client.store.incoming import TakenFragment
+
+REMEMBER_S = 60 * DAY_S
+"""How long a fragment is remembered: longer than its sender repeats it and its mailbox keeps it."""
+
+
+@dataclass
+class Receiver:
+    """Takes fragments and replies; its picture of what is unfinished follows the store's."""
+
+    arrivals: Arrivals
+    writer: Writer
+    store: ClientStore
+    _reassembly: Reassembly | None = field(default=None)
+    _taken: list[TakenFragment] = field(default_factory=list)
+    """Fragments of this batch that are not written yet."""
+
+    def receive(
+        self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
+    ) -> Outcome:
+        """Store what these items hold. `reply_bodies`: (reply block id, body), of blocks that we gave away."""
+
+        def take(connection: Connection, reassembly: Reassembly, outcome: Outcome) -> None:
+            seen = incoming.seen_of(connection, [fragment_id(fragment) for fragment in fragments])
+            for fragment in fragments:
+                if fragment_id(fragment) not in seen:
+                    facts = reassembly.receive(fragment, around.now_s)
+                    self._apply(connection, reassembly, facts, fragment, around, outcome)
+                    seen.add(fragment_id(fragment))
+            for surb_id, body in reply_bodies:
+                self.arrivals.take_reply(connection, surb_id, body, around, outcome)
+            self._write_taken(connection, around)
+
+        return self._transact(take, around)
+
+    def tidy(self, around: Surroundings) -> Outcome:
+        """Forget what is too old, and hand over replies that waited long enough for earlier ones."""
+
+        def forget(connection: Connection, reassembly: Reassembly, outcome: Outcome) -> None:
+            self._apply(connection, reassembly, reassembly.expire(around.now_s), b"", around, outcome)
+            for group in replies.groups_with_replies(connection):
+                self.arrivals.pass_replies(connection, group, around, outcome)
+            incoming.expire_seen(connection, around.now_s)
+            replies.expire(connection, around.now_s)
+            outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
+
+        return self._transact(forget, around)
+
+    def _transact(self, work: Callable[[Connection, Reassembly, Outcome], None], around: Surroundings) -> Outcome:
+        def run(connection: Connection) -> tuple[Reassembly, Outcome]:
+            current, outcome = self._current(connection, reassembly, around), Outcome()
+            work(connection, current, outcome)
+            return current, outcome
+
+        # The picture counts again once the transaction is committed: where that fails, the store is read anew.
+        reassembly, self._reassembly = self._reassembly, None
+        self._taken.clear()
+        self._reassembly, outcome = self.store.write(run)
+        return outcome
+
+    def _current(self, connection: Connection, reassembly: Reassembly | None, around: Surroundings) -> Reassembly:
+        sizes = FragmentSizes(around.document.params.payload_bytes)
+        if reassembly is not None and reassembly.sizes == sizes:
+            return reassembly
+        identity = self.writer.keys.identity.public
+        fresh = Reassembly(identity, self.writer.sealer, sizes, ReassemblyLimits())
+        fresh.restore(*incoming.unfinished(connection))
+        return fresh
+
+    def _apply(
+        self,
+        connection: Connection,
+        reassembly: Reassembly,
+        facts: Sequence[ReassemblyFact],
+        fragment: bytes,
+        around: Surroundings,
+        outcome: Outcome,
+    ) -> None:
+        for fact in facts:
+            match fact:
+                case Began(head_id=head_id, head=head):
+                    incoming.begin(
+                        connection,
+                        head_id,
+                        message_key=head.message_key,
+                        total_bytes=head.total_bytes,
+                        now_s=around.now_s,
+                    )
+                case Added(head_id, index, data):
+                    self._taken.append(TakenFragment(head_id, index, data, fragment_id(fragment)))
+                case Completed(head_id):
+                    reassembly.finish(head_id)
+                    self._write_taken(connection, around)
+                    self.arrivals.take(connection, incoming.join(connection, head_id), around, outcome)
+                case Kept(orphan_id):
+                    incoming.keep_orphan(connection, orphan_id, fragment, around.now_s)
+                case MessageForgotten(head_id):
+                    self._write_taken(connection, around)
+                    incoming.forget_message(connection, head_id)
+                case OrphanForgotten(orphan_id):
+                    incoming.take_orphan(connection, orphan_id)
+                case Refused():
+                    outcome.refused += 1
+                case Repeated():
+                    pass
+        for fact in facts:
+            if isinstance(fact, Began):
+                self._adopt_orphans(connection, reassembly, fact, around, outcome)
+
+    def _write_taken(self, connection: Connection, around: Surroundings) -> None:
+        taken, self._taken = self._taken, []
+        incoming.add_data(connection, taken, now_s=around.now_s, remember_until_s=around.now_s + REMEMBER_S)
+
+    def _adopt_orphans(
+        self, connection: Connection, reassembly: Reassembly, began: Began, around: Surroundings, outcome: Outcome
+    ) -> None:
+        for orphan_id, index in began.orphans:
+            orphan = incoming.take_orphan(connection, orphan_id)
+            if orphan is not None:
+                facts = reassembly.adopt(began.head_id, index, orphan, around.now_s)
+                self._apply(connection, reassembly, facts, orphan, around, outcome)

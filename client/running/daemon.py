@@ -1,0 +1,193 @@
+"""The client daemon in its directory: lock, store, network, local API. The object graph of `loopixmix client run`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import cast
+
+import msgspec
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.posixbase import PosixReactorBase
+from twisted.logger import Logger
+
+from client.api import ClientStatus
+from client.core.sealing import HpkeSealer
+from client.directory.configuration import DOCUMENT_FILE, STORE_FILE, ClientDirectory
+from client.http.endpoint import LOCK_FILE
+from client.http.serving.server import ApiServer
+from client.link.link import ClientLink
+from client.running.service import ClientService
+from client.store import ClientStore
+from client.store.worker import ThreadWorker
+from loopixmix.directory import Document
+from loopixmix.errors import MisuseError
+from loopixmix.following.fetcher import TreqFetcher
+from loopixmix.following.follower import DirectoryFollower
+from loopixmix.net.limits import LinkLimits
+from loopixmix.net.links.tls import TlsNetwork
+from loopixmix.net.sockets import TcpReactor, TcpSockets
+from loopixmix.process.files import DirectoryLock
+from loopixmix.process.log import Log, LogSettings
+from loopixmix.seams import Clock, Fact, Rng
+from loopixmix.wire import FrameFormat, Role
+
+
+class ClientDaemon(Service):
+    """One client, from its directory to its local API."""
+
+    _log = Logger("client")
+
+    def __init__(self, directory: ClientDirectory, *, reactor: PosixReactorBase, rng: Rng) -> None:
+        """Take a directory that was read; nothing is opened before `startService`."""
+        self._directory = directory
+        self._reactor = reactor
+        self._clock = cast(Clock, reactor)
+        self._rng = rng
+        self._sockets = TcpSockets(cast(TcpReactor, reactor))
+        self._lock = DirectoryLock(directory.path / LOCK_FILE)
+        self._running: _Running | None = None
+
+    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+        """Lock the directory, open the store, listen; raises `MisuseError`, with nothing left running."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._lock.acquire()
+        try:
+            self._running = self._start()
+        except MisuseError:
+            self._lock.release()
+            raise
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802 (Twisted's name)
+        """Stop everything; when the result fires all is on disk and the directory is free."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    def _start(self) -> _Running:
+        store = ClientStore(self._directory.path / STORE_FILE)
+        worker = ThreadWorker(cast(IReactorFromThreads, self._reactor))
+        link = ClientLink(self._make_network)
+        service = self._make_service(store, worker, link)
+        follower = self._make_follower(link, service)
+        service.document_problem = lambda: follower.problem
+        api = ApiServer(
+            service,
+            directory=self._directory.path,
+            port=self._directory.config.api.port,
+            sockets=self._sockets,
+            clock=self._clock,
+            rng=self._rng,
+        )
+        try:
+            url = api.start()
+        except MisuseError:
+            worker.stop()
+            store.close()
+            raise
+        service.startService()
+        follower.startService()
+        self._log.info("{directory}: the local API is at {url}", directory=self._directory.path, url=url)
+        return _Running(api, follower, service, link, store)
+
+    async def _stop(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            await running.stop()
+        self._lock.release()
+
+    def _make_service(self, store: ClientStore, worker: ThreadWorker, link: ClientLink) -> DaemonClient:
+        keys = self._directory.keys
+        return DaemonClient(
+            keys=keys,
+            settings=self._directory.config.client,
+            store=store,
+            worker=worker,
+            sealer=HpkeSealer(keys.sealing),
+            network=link,
+            link=link,
+            clock=self._clock,
+            rng=self._rng,
+            observer=_Nobody(),
+        )
+
+    def _make_network(self, frame_format: FrameFormat) -> TlsNetwork:
+        return TlsNetwork(
+            identity=self._directory.keys.identity,
+            network_id=self._directory.trust_root.network_id,
+            frame_format=frame_format,
+            role=Role.CLIENT,
+            admit=lambda _: False,
+            limits=LinkLimits(),
+            sockets=self._sockets,
+            clock=self._clock,
+            rng=self._rng,
+            observer=_Nobody(),
+        )
+
+    def _make_follower(self, link: ClientLink, service: ClientService) -> DirectoryFollower:
+        def adopt(document: Document) -> None:
+            link.adopt(document)
+            service.adopt(document)
+
+        return DirectoryFollower(
+            trust_root=self._directory.trust_root,
+            clock=self._clock,
+            fetcher=TreqFetcher(self._reactor),
+            rng=self._rng,
+            cache_path=self._directory.path / DOCUMENT_FILE,
+            adopt=adopt,
+        )
+
+
+def run_daemon(daemon: ClientDaemon, *, log: LogSettings, reactor: PosixReactorBase) -> None:
+    """Run a daemon until SIGTERM, SIGINT or SIGHUP (the terminal is gone) ends it; raises as its `startService`."""
+    Log(sys.stderr).begin(log)
+    daemon.startService()
+    reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
+    reactor.run()
+
+
+class DaemonClient(ClientService):
+    """The client, whose status also tells why there is no network document."""
+
+    document_problem: Callable[[], str | None] = staticmethod(lambda: None)
+
+    async def status(self) -> ClientStatus:
+        """Return what the client is doing now."""
+        status = await super().status()
+        problem = self.document_problem()
+        if status.connected or problem is None:
+            return status
+        return msgspec.structs.replace(status, problem=problem)
+
+
+class _Running:
+    """What runs, in the order in which it is stopped."""
+
+    def __init__(
+        self, api: ApiServer, follower: DirectoryFollower, service: ClientService, link: ClientLink, store: ClientStore
+    ) -> None:
+        self._api = api
+        self._follower = follower
+        self._service = service
+        self._link = link
+        self._store = store
+
+    async def stop(self) -> None:
+        """Stop from the outside in."""
+        await self._api.stop()
+        await self._follower.stopService()
+        await self._service.stopService()
+        await self._link.stop()
+        self._store.close()
+
+
+class _Nobody:
+    """Takes no note of facts: what a client tells of itself is in its status."""
+
+    def observe(self, fact: Fact, /) -> None:
+        """Forget it."""

@@ -1,0 +1,107 @@
+"""What became of outgoing messages, until it is in the store: many small notes, written together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from client.api import StateChange
+from client.sending.payloads import FragmentKey
+from client.store import ClientStore, outgoing
+from client.store.outgoing import MessageRow
+from client.store.worker import Worker
+
+log = Logger()
+
+
+class _Notes:
+    """What one transaction writes."""
+
+    def __init__(self) -> None:
+        self.counts: dict[MessageRow, tuple[int, int]] = {}
+        self.changes: list[tuple[MessageRow, StateChange]] = []
+        self.done: list[FragmentKey] = []
+        self.ended: list[tuple[MessageRow, float]] = []
+
+    @property
+    def matter(self) -> bool:
+        """Whether there is more than counts of what was sent, which can wait."""
+        return bool(self.changes or self.done or self.ended)
+
+    def write(self, connection: Connection) -> None:
+        outgoing.delete_fragments(connection, self.done)
+        outgoing.save_counts(connection, self.counts)
+        for row, change in self.changes:
+            outgoing.save_change(connection, row, change)
+        for row, at_s in self.ended:
+            outgoing.finish(connection, row, at_s)
+
+    def followed_by(self, later: _Notes) -> _Notes:
+        """Return both, as if noted one after the other."""
+        both = _Notes()
+        both.counts = self.counts | later.counts
+        both.changes = self.changes + later.changes
+        both.done = self.done + later.done
+        both.ended = self.ended + later.ended
+        return both
+
+
+class Ledger:
+    """Notes that are not written yet. Where the store fails they are kept, and written when it works again."""
+
+    def __init__(self, *, store: ClientStore, worker: Worker, changed: Callable[[], None]) -> None:
+        """Take where to write; `changed` is told of state changes once they are in the store."""
+        self.problem = ""
+        self._store = store
+        self._worker = worker
+        self._changed = changed
+        self._notes = _Notes()
+
+    def count(self, row: MessageRow, *, sent: int, acknowledged: int) -> None:
+        """Note how far a message is."""
+        self._notes.counts[row] = (sent, acknowledged)
+
+    def change(self, row: MessageRow, change: StateChange) -> None:
+        """Note a change of a message's state."""
+        self._notes.changes.append((row, change))
+
+    def done(self, row: MessageRow, position: int) -> None:
+        """Note that a fragment is never sent again."""
+        self._notes.done.append((row, position))
+
+    def end(self, row: MessageRow, now_s: float) -> None:
+        """Note that nothing more is sent of a message, whatever its state."""
+        self._notes.ended.append((row, now_s))
+
+    def flush(self) -> Deferred[None]:
+        """Write what was noted; fires when it is on the disk, fails with `StoreError`."""
+        notes, self._notes = self._notes, _Notes()
+
+        def written(_: None) -> None:
+            self.problem = ""
+            if notes.changes:
+                self._changed()
+
+        def not_written(failure: Failure) -> Failure:
+            self.problem = failure.getErrorMessage()
+            self._notes = notes.followed_by(self._notes)
+            return failure
+
+        return self._worker.run(lambda: self._store.write(notes.write)).addCallbacks(written, not_written)
+
+    def flush_soon(self) -> None:
+        """Write what matters, without anybody waiting for it."""
+        if self._notes.matter:
+            self.flush().addErrback(_log_failure)
+
+    def flush_if_needed(self) -> Deferred[None]:
+        """Write what matters; fires at its turn in any case."""
+        return self.flush() if self._notes.matter else self._worker.run(lambda: None)
+
+
+def _log_failure(failure: Failure) -> None:
+    log.error("the store cannot be written: {reason}", reason=failure.getErrorMessage())

@@ -1,0 +1,1 @@
+"""What leaves and when: payloads, loops, drop cover, pulls."""

@@ -1,0 +1,198 @@
+"""The client's streams: what leaves, and when, whatever the user does.
+
+Three Poisson processes run side by side: payloads (or drop cover where there is none), loops, and drop cover. Pulls
+leave at a constant rate. Without a link nothing leaves, and nothing is made up for afterwards: a Poisson process has
+no memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from client.api import StreamStatus
+from client.core.packets import PacketMaker
+from client.core.pulls import PullBook
+from client.link.session import Session
+from client.sending.payloads import PayloadQueue
+from client.streams.loops import Loops
+from loopixmix.cover.poisson import PoissonStream
+from loopixmix.cover.timer import PoissonTimer
+from loopixmix.errors import UnavailableError
+from loopixmix.params import NetworkParams
+from loopixmix.seams import Clock, DelayedCall, Rng
+from loopixmix.wire import Packet
+
+LOOK_AHEAD_S = 0.25
+"""How far ahead fragments are fetched from the disk; a new message waits that much longer for its first turn."""
+
+
+class _Stream:
+    """One Poisson stream and what it has sent."""
+
+    def __init__(self, *, clock: Clock, rng: Rng, on_due: Callable[[], bool]) -> None:
+        self.sent = 0
+        self.rate_per_s = 0.0
+        self._clock = clock
+        self._rng = rng
+        self._on_due = on_due
+        self._timer: PoissonTimer | None = None
+
+    @property
+    def status(self) -> StreamStatus:
+        return StreamStatus(rate_per_s=self.rate_per_s, sent=self.sent)
+
+    def run(self, rate_per_s: float) -> None:
+        if self._timer is not None and rate_per_s == self.rate_per_s:
+            return
+        self.stop()
+        self.rate_per_s = rate_per_s
+        self._timer = PoissonTimer(PoissonStream(rate_per_s, self._rng), clock=self._clock, on_due=self._due)
+        self._timer.start()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = None
+
+    def _due(self) -> None:
+        self.sent += self._on_due()
+
+
+class Traffic:
+    """Everything that leaves towards the provider."""
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        queue: PayloadQueue,
+        loops: Loops,
+        clock: Clock,
+        rng: Rng,
+        on_pull: Callable[[], None],
+    ) -> None:
+        """Take the neighbours; `on_pull` is called at each pull, whether or not there is a link."""
+        self.real_sent = 0
+        self.pulls: PullBook | None = None
+        self._session = session
+        self._queue = queue
+        self._loops = loops
+        self._clock = clock
+        self._rng = rng
+        self._on_pull = on_pull
+        self._payloads = _Stream(clock=clock, rng=rng, on_due=self._send_payload)
+        self._loop_stream = _Stream(clock=clock, rng=rng, on_due=self._send_loop)
+        self._drops = _Stream(clock=clock, rng=rng, on_due=self._send_drop)
+        self._pull_interval_s = 0.0
+        self._next_pull_s = 0.0
+        self._pull_call: DelayedCall | None = None
+
+    @property
+    def payload_status(self) -> StreamStatus:
+        """The payload stream."""
+        return self._payloads.status
+
+    @property
+    def loop_status(self) -> StreamStatus:
+        """The stream of loops."""
+        return self._loop_stream.status
+
+    @property
+    def drop_status(self) -> StreamStatus:
+        """The stream of drop cover."""
+        return self._drops.status
+
+    def run(self, params: NetworkParams) -> None:
+        """Send at the rates of a network document."""
+        self._payloads.run(params.payload_rate_per_s)
+        self._loop_stream.run(params.loop_rate_per_s)
+        self._drops.run(params.drop_rate_per_s)
+        self._queue.look_ahead(math.ceil(params.payload_rate_per_s * LOOK_AHEAD_S))
+        self._pull_interval_s = 1 / params.pull_rate_per_s
+        frame_format = self._session.frame_format
+        if self.pulls is None and frame_format is not None:
+            self.pulls = PullBook(
+                first_request_id=self._rng.getrandbits(63), max_acknowledged=frame_format.max_acknowledged
+            )
+        if self._pull_call is None:
+            self._next_pull_s = self._clock.seconds()
+            self._wait_for_pull(self._rng.random() * self._pull_interval_s)
+
+    def stop(self) -> None:
+        """Send nothing any more."""
+        for stream in (self._payloads, self._loop_stream, self._drops):
+            stream.stop()
+        if self._pull_call is not None and self._pull_call.active():
+            self._pull_call.cancel()
+        self._pull_call = None
+
+    def _wait_for_pull(self, interval_s: float) -> None:
+        now_s = self._clock.seconds()
+        # Counted from when the last one was due; what was missed is left out.
+        self._next_pull_s += interval_s
+        if not now_s <= self._next_pull_s <= now_s + interval_s:
+            self._next_pull_s = now_s + interval_s
+        self._pull_call = self._clock.callLater(self._next_pull_s - now_s, self._pull)
+
+    def _pull(self) -> None:
+        self._wait_for_pull(self._pull_interval_s)
+        self._on_pull()
+        now_s = self._clock.seconds()
+        if self.pulls is not None and self._session.maker(now_s) is not None and self._session.is_linked():
+            self._session.send(self.pulls.next_pull())
+
+    def _maker(self) -> PacketMaker | None:
+        return self._session.maker(self._clock.seconds()) if self._session.is_linked() else None
+
+    def _send_payload(self) -> bool:
+        maker = self._maker()
+        if maker is None:
+            return False
+        now_s = self._clock.seconds()
+        job = self._queue.next()
+        packet = job.make(maker, now_s) if job is not None else None
+        if job is None or packet is None:
+            return self._send_stand_in(maker, now_s)
+        if not self._send(packet):
+            job.on_unsent()
+            return False
+        job.on_sent(now_s)
+        self.real_sent += 1
+        return True
+
+    def _send_stand_in(self, maker: PacketMaker, now_s: float) -> bool:
+        """Send what leaves where there is no payload: a loop that nobody counts, answered as a payload would be.
+
+        Were it not answered, the number of packets in the network, and of replies in our mailbox, would tell how many
+        payloads we send.
+        """
+        try:
+            made = maker.loop(now_s)
+        except UnavailableError:
+            return self._send(maker.drop(now_s).packet)  # nobody ends loops in this network
+        if not self._send(made.packet):
+            return False
+        self._loops.on_stand_in_sent(made.surb_id)
+        return True
+
+    def _send_loop(self) -> bool:
+        maker = self._maker()
+        if maker is None:
+            return False
+        now_s = self._clock.seconds()
+        try:
+            made = maker.loop(now_s)
+        except UnavailableError:
+            return False  # nobody ends loops in this network
+        sent = self._send(made.packet)
+        if sent:
+            self._loops.on_sent(made, now_s)
+        return sent
+
+    def _send_drop(self) -> bool:
+        maker = self._maker()
+        return maker is not None and self._send(maker.drop(self._clock.seconds()).packet)
+
+    def _send(self, packet: bytes) -> bool:
+        return self._session.send(Packet(packet))

@@ -1,0 +1,1 @@
+"""An authority: takes descriptors and signs the network document."""

@@ -1,0 +1,163 @@
+"""The configuration of an authority: `authority.toml` and the `network.toml` that it hands out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from loopixmix.config import load_config, load_trust_root
+from loopixmix.directory import Role, TrustRoot
+from loopixmix.directory.document import MAX_VALID_EPOCHS
+from loopixmix.directory.trust import HexKey
+from loopixmix.directory.words import Name
+from loopixmix.errors import ConfigError
+from loopixmix.keys import IdentityKey
+from loopixmix.params import NetworkParams
+from loopixmix.process.log import LogSettings
+
+CONFIG_FILE = "authority.toml"
+TRUST_ROOT_FILE = "network.toml"
+IDENTITY_FILE = "identity.key"
+LOCK_FILE = "authority.lock"
+STATE_DIRECTORY = "state"
+
+PULL_MARGIN = 1.5
+"""How many times as many items as answers come clients must be able to pull: mail comes too."""
+
+
+class AllowedNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A node that may take part; where `name` or `role` are given, only so."""
+
+    id: HexKey
+    name: Name | None = None
+    role: Role | None = None
+
+
+class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an operator decides; the comments in `authority.toml` explain each key."""
+
+    listen: str
+    params: NetworkParams
+    open_enrolment: bool = False
+    expected_mixes: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 0
+    expected_providers: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 0
+    valid_epochs: Annotated[int, msgspec.Meta(ge=1, le=MAX_VALID_EPOCHS - 1)] = 2
+    uploads_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 600
+    log: LogSettings = LogSettings()
+    nodes: tuple[AllowedNode, ...] = ()
+
+    def __post_init__(self) -> None:
+        parse_listen(self.listen)
+        if len({node.id for node in self.nodes}) != len(self.nodes):
+            raise ConfigError("[[nodes]] names one id twice")
+        _check_pulls(self.params)
+
+    @property
+    def allowed(self) -> dict[bytes, AllowedNode]:
+        """The nodes that may take part, by id."""
+        return {bytes.fromhex(node.id): node for node in self.nodes}
+
+
+def _check_pulls(params: NetworkParams) -> None:
+    """Raise `ConfigError` where mailboxes would fill up: every payload, cover in its place and loop is answered."""
+    pulled_per_s = params.pull_rate_per_s * params.pull_batch
+    answered_per_s = params.payload_rate_per_s + params.loop_rate_per_s
+    if pulled_per_s < PULL_MARGIN * answered_per_s:
+        raise ConfigError(
+            f'key "params.pull_batch": pulls fetch {pulled_per_s:g} items a second (pull_rate_per_s x pull_batch), but '
+            f"payloads and loops bring {answered_per_s:g} answers a second: it takes {PULL_MARGIN} times as many"
+        )
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Return address and port of HOST:PORT, an IPv6 address in brackets; raise `ConfigError` where it is not that."""
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
+        raise ConfigError(f'key "listen": {listen!r} is not an address like 127.0.0.1:9000 or [::1]:9000')
+    return host, int(port)
+
+
+def load_authority(directory: Path, identity: IdentityKey) -> tuple[AuthorityConfig, TrustRoot]:
+    """Return configuration and trust root of `directory`; raise `ConfigError` where they do not fit together."""
+    config = load_config(directory / CONFIG_FILE, AuthorityConfig)
+    path = directory / TRUST_ROOT_FILE
+    trust_root = load_trust_root(path)
+    if identity.public not in trust_root.authority_keys:
+        raise ConfigError(f"{path}: does not name the key of this authority, {identity.public.hex()}")
+    if trust_root.epoch_length_s != config.params.epoch_length_s:
+        raise ConfigError(
+            f'{directory / CONFIG_FILE}: key "params.epoch_length_s" ({config.params.epoch_length_s}) must stay what '
+            f"{path} says ({trust_root.epoch_length_s}): epochs are numbered by it"
+        )
+    if trust_root.threshold > 1:
+        raise ConfigError(
+            f'{path}: key "threshold" ({trust_root.threshold}): authorities do not exchange signatures yet, use 1'
+        )
+    return config, trust_root
+
+
+def authority_toml(config: AuthorityConfig) -> str:
+    """Return a commented `authority.toml` that says what `config` says."""
+    params = "\n".join(f"{key} = {value}" for key, value in msgspec.to_builtins(config.params).items())
+    nodes = "\n".join(_node_toml(node) for node in config.nodes)
+    return f"""\
+# An authority of a LoopixMix network. Unknown keys are refused. A running authority reads this file again on SIGHUP.
+
+# The address and port to listen on; [::]:9000 listens on every address. What nodes and clients connect to is the url in
+# {TRUST_ROOT_FILE}, which may differ.
+listen = "{config.listen}"
+
+# Let every node take part that asks to. For test networks only: whoever controls many nodes sees through the network.
+open_enrolment = {str(config.open_enrolment).lower()}
+
+# The first document waits until so many nodes are enrolled (at least one mix a layer and one provider in any case).
+expected_mixes = {config.expected_mixes}
+expected_providers = {config.expected_providers}
+
+# For how many epochs a document is valid: with 2 the network outlives one epoch without its authority.
+valid_epochs = {config.valid_epochs}
+
+# Uploads of descriptors that are taken from one address.
+uploads_per_minute = {config.uploads_per_minute}
+
+# format: text or json; level: debug, info, warn or error.
+[log]
+format = "{config.log.format}"
+level = "{config.log.level}"
+
+# Traffic and timing of the network: changes take effect with the next document; epoch_length_s can never change.
+[params]
+{params}
+
+# The nodes that may take part, one [[nodes]] table each: the id as `loopixmix mix status` prints it, and, where they
+# are to be fixed, name and role ("mix" or "provider").
+#
+# [[nodes]]
+# id = "0000000000000000000000000000000000000000000000000000000000000000"
+# name = "mix1"
+# role = "mix"
+{nodes}"""
+
+
+def trust_root_toml(trust_root: TrustRoot) -> str:
+    """Return the `network.toml` to hand out to nodes and clients."""
+    authorities = "\n".join(
+        f'\n[[authorities]]\npublic_key = "{authority.public_key}"\nurl = "{authority.url}"'
+        for authority in trust_root.authorities
+    )
+    return f"""\
+# How to join the network "{trust_root.name}": its authorities and how many of them must agree.
+# Everything here but the urls makes up the network's identity.
+name = "{trust_root.name}"
+threshold = {trust_root.threshold}
+epoch_length_s = {trust_root.epoch_length_s}
+{authorities}
+"""
+
+
+def _node_toml(node: AllowedNode) -> str:
+    fields = {"id": node.id, "name": node.name, "role": node.role}
+    return "\n[[nodes]]\n" + "".join(f'{key} = "{value}"\n' for key, value in fields.items() if value is not None)

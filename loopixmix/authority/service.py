@@ -1,0 +1,132 @@
+"""The authority as a service: looks at the clock every second and says how it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from twisted.application.service import Service
+from twisted.logger import Logger
+
+from loopixmix.authority.authority import Authority
+from loopixmix.authority.config import AuthorityConfig
+from loopixmix.directory import Role
+from loopixmix.epoch import epoch_at
+from loopixmix.errors import MisuseError
+from loopixmix.observing.status import NodeStatus
+from loopixmix.seams import Clock, DelayedCall
+
+_log = Logger()
+
+TICK_S = 1.0
+NAME = "authority"
+
+
+class AuthorityService(Service):
+    """Runs an `Authority` on a clock; also the `DocumentSource` of its routes."""
+
+    def __init__(
+        self,
+        authority: Authority,
+        *,
+        node_id: bytes,
+        epoch_length_s: int,
+        clock: Clock,
+        report: Callable[[NodeStatus], None],
+    ) -> None:
+        """Take the authority, its identity's public key, and what to do with its status every second."""
+        self._authority = authority
+        self._node_id = node_id
+        self._epoch_length_s = epoch_length_s
+        self._clock = clock
+        self._report = report
+        self._tick_call: DelayedCall | None = None
+        self._started_s = 0.0
+        self._accepted = 0
+        self._disk_problem: str | None = None
+
+    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+        """Begin; raises `StoreError` where documents or the status cannot be written."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._started_s = self._clock.seconds()
+        self._tick()
+
+    def stopService(self) -> None:  # noqa: N802
+        """Stop; nothing is left scheduled."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        if self._tick_call is not None:
+            self._tick_call.cancel()
+            self._tick_call = None
+
+    def accept(self, signed: bytes) -> None:
+        """Take a descriptor and make the documents that waited for it."""
+        descriptor = self._authority.accept(signed, now_s=self._clock.seconds())
+        self._accepted += 1
+        _log.debug("{role} {name} enrolled", role=descriptor.role, name=descriptor.name)
+        self._turn()
+
+    def reconfigure(self, config: AuthorityConfig) -> None:
+        """Go on with another configuration."""
+        self._authority.reconfigure(config)
+        self._turn()
+
+    def document(self, epoch: int) -> bytes | None:
+        """Return the signed document of an epoch."""
+        return self._authority.document(epoch)
+
+    def current(self) -> bytes | None:
+        """Return the newest signed document that is valid."""
+        return self._authority.current(now_s=self._clock.seconds())
+
+    @property
+    def status(self) -> NodeStatus:
+        """How the authority is."""
+        now_s = self._clock.seconds()
+        problem = self._disk_problem or self._authority.problem(now_s=now_s)
+        enrolled = self._authority.enrolled(now_s=now_s)
+        newest = self._authority.newest_document
+        return NodeStatus(
+            name=NAME,
+            id=self._node_id.hex(),
+            role=NAME,
+            layer=None,
+            pid=os.getpid(),
+            started_at_s=self._started_s,
+            written_at_s=now_s,
+            epoch=epoch_at(now_s, self._epoch_length_s),
+            healthy=problem is None,
+            problem=problem,
+            engine="none",
+            extra={
+                "newest_document": newest.epoch if newest else "none",
+                "nodes_in_document": len(newest.nodes) if newest else 0,
+                "mixes_enrolled": sum(descriptor.role is Role.MIX for descriptor in enrolled),
+                "providers_enrolled": sum(descriptor.role is Role.PROVIDER for descriptor in enrolled),
+                "descriptors_accepted": self._accepted,
+            },
+        )
+
+    def _tick(self) -> None:
+        self._tick_call = self._clock.callLater(TICK_S, self._tick)
+        self._turn()
+        try:
+            self._report(self.status)
+        except MisuseError as error:
+            _log.error("the status cannot be written: {error}", error=str(error))
+
+    def _turn(self) -> None:
+        try:
+            made = self._authority.turn(now_s=self._clock.seconds())
+        except MisuseError as error:
+            if self._disk_problem is None:
+                _log.error("no document can be made: {error}", error=str(error))
+            self._disk_problem = str(error)
+            return
+        self._disk_problem = None
+        for document in made:
+            _log.info(
+                "signed the document of epoch {epoch}: {mixes} mixes, {providers} providers",
+                epoch=document.epoch,
+                mixes=len(document.mixes()),
+                providers=len(document.providers()),
+            )

@@ -1,0 +1,1 @@
+"""Cover traffic: Poisson streams, and a node's own loops."""

@@ -1,0 +1,1 @@
+"""Following the network document: fetched from the authorities, kept, and enrolled in."""

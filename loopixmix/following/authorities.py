@@ -1,0 +1,70 @@
+"""Asking the authorities of a trust root: in random order, until one gives what is wanted."""
+
+from __future__ import annotations
+
+from loopixmix.directory import (
+    MAX_DOCUMENT_BYTES,
+    Document,
+    TrustRoot,
+    decode_document,
+)
+from loopixmix.errors import PeerError, UnavailableError
+from loopixmix.following.fetcher import Answer, DocumentFetcher
+from loopixmix.seams import Rng
+
+MAX_REFUSAL_BYTES = 4096
+
+OK = 200
+NO_CONTENT = 204
+NOT_FOUND = 404
+
+
+class NoDocumentYet(UnavailableError):  # noqa: N818 (the name says what happened)
+    """The authorities have no such document yet."""
+
+
+class Authorities:
+    """The authorities of a network as their clients see them."""
+
+    def __init__(self, trust_root: TrustRoot, *, fetcher: DocumentFetcher, rng: Rng) -> None:
+        """Take whom to believe, how to reach them, and the randomness of the order in which they are asked."""
+        self._trust_root = trust_root
+        self._fetcher = fetcher
+        self._rng = rng
+
+    async def document(self, which: str, *, now_s: float, newest_seen_epoch: int | None) -> tuple[Document, bytes]:
+        """Return the verified document `which` (an epoch or "current") and its signed bytes.
+
+        Raises `NoDocumentYet` where every authority that answers says so, else `UnavailableError` with what each said.
+        """
+        problems: list[str] = []
+        missing = 0
+        for authority in self._rng.sample(self._trust_root.authorities, len(self._trust_root.authorities)):
+            url = f"{authority.url.rstrip('/')}/v1/documents/{which}"
+            try:
+                answer = await self._fetcher.get(url, limit_bytes=MAX_DOCUMENT_BYTES)
+                if answer.status == OK:
+                    document = decode_document(
+                        answer.body, self._trust_root, now_s=now_s, newest_seen_epoch=newest_seen_epoch
+                    )
+                    return document, answer.body
+            except (UnavailableError, PeerError) as error:
+                problems.append(f"{authority.url}: {error}")
+                continue
+            missing += answer.status == NOT_FOUND
+            problems.append(f"{authority.url}: {answer.reason}")
+        raise (NoDocumentYet if missing == len(problems) else UnavailableError)("; ".join(problems))
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses of the authorities."""
+        return tuple(authority.url for authority in self._trust_root.authorities)
+
+    async def upload(self, url: str, signed_descriptor: bytes) -> Answer:
+        """Give one authority a descriptor; raise `UnavailableError` with its reason where it does not take it."""
+        answer = await self._fetcher.put(
+            f"{url.rstrip('/')}/v1/descriptors", signed_descriptor, limit_bytes=MAX_REFUSAL_BYTES
+        )
+        if answer.status != NO_CONTENT:
+            raise UnavailableError(answer.reason)
+        return answer

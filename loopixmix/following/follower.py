@@ -1,0 +1,286 @@
+"""Following the network document: every node and client always holds the one of its epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from loopixmix.directory import Document, DocumentConflict, TrustRoot, read_document
+from loopixmix.directory.schedule import draw_fetch_s, retry_longest_s
+from loopixmix.epoch import epoch_at
+from loopixmix.errors import PeerError, StoreError, UnavailableError
+from loopixmix.following.authorities import Authorities, NoDocumentYet
+from loopixmix.following.cache import DocumentCache
+from loopixmix.following.enrolment import RETRY_FIRST_S, Enroller, Enrolment
+from loopixmix.following.fetcher import DocumentFetcher
+from loopixmix.process.backoff import Backoff
+from loopixmix.process.pause import Pause
+from loopixmix.seams import Clock, Rng
+
+_log = Logger()
+
+LONGEST_PAUSE_S = 60.0
+"""However far away the next turn is: a clock that is set meanwhile is noticed after this."""
+NOT_YET_PAUSE_S = 2.0
+
+Adopt = Callable[[Document], None]
+
+
+class DirectoryFollower(Service):
+    """Fetches, verifies, keeps and hands out network documents; for a node, also keeps it enrolled.
+
+    `adopt` is called with each document when its epoch begins by the clock here (the first one: at once), and
+    `prepare`, where given, as soon as the next one was fetched, which is a little before its epoch. When no new
+    document is to be had, the old one holds until it expires, and `problem` says so.
+    """
+
+    def __init__(
+        self,
+        *,
+        trust_root: TrustRoot,
+        clock: Clock,
+        fetcher: DocumentFetcher,
+        rng: Rng,
+        cache_path: Path,
+        adopt: Adopt,
+        prepare: Adopt | None = None,
+        enrolment: Enrolment | None = None,
+    ) -> None:
+        """Take the network, the seams, the file that keeps the document, and the node to enrol, if it is one."""
+        self._trust_root = trust_root
+        self._clock = clock
+        self._rng = rng
+        self._adopt_callback = adopt
+        self._prepare_callback = prepare
+        self._cache = DocumentCache(cache_path)
+        self._authorities = Authorities(trust_root, fetcher=fetcher, rng=rng)
+        self._own_id = enrolment.identity.public if enrolment else None
+        self._enroller = self._new_enroller(enrolment) if enrolment else None
+        longest_s = retry_longest_s(trust_root.epoch_length_s)
+        self._backoff = Backoff(rng=rng, first_s=RETRY_FIRST_S, longest_s=longest_s)
+        self._pause = Pause(clock)
+        self._current: Document | None = None
+        self._next: tuple[Document, bytes] | None = None
+        self._newest_seen_epoch: int | None = None
+        self._fetch_next_s = 0.0
+        self._fetch_problem: str | None = None
+        self._cache_problem: str | None = None
+        self._defect: str | None = None
+        self._waiting: list[Deferred[Document]] = []
+        self._running: list[Deferred[None]] = []
+
+    @property
+    def document(self) -> Document | None:
+        """The document that holds now; none before the first one and after the last one expired."""
+        document = self._current
+        return document if document is not None and self._clock.seconds() < document.valid_until_s else None
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps this node or client from being up to date, in one line; none when all is well."""
+        if self._defect is not None:
+            return self._defect
+        now_s = self._clock.seconds()
+        reason = f": {self._fetch_problem}" if self._fetch_problem else ""
+        document = self.document
+        if document is None and self._newest_seen_epoch is not None:
+            return f"the network document has expired{reason}"
+        if document is None:
+            return f"no network document yet{reason}"
+        if document.epoch < self._epoch(now_s):
+            return (
+                f"the network document is of epoch {document.epoch} and expires in "
+                f"{document.valid_until_s - now_s:.0f} s{reason}"
+            )
+        if self._enroller is not None and self._enroller.problem is not None:
+            return self._enroller.problem
+        if not self._is_in_document():
+            return "this node is not in the network document yet"
+        return self._cache_problem
+
+    def when_document(self) -> Deferred[Document]:
+        """Return a Deferred that fires with the document that holds, as soon as there is one."""
+        document = self.document
+        waiting: Deferred[Document] = Deferred(self._forget_waiting)
+        if document is not None:
+            waiting.callback(document)
+        else:
+            self._waiting.append(waiting)
+        return waiting
+
+    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+        """Take up the cached document, begin to follow and, for a node, to enrol."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._load_cache()
+        self._spawn(Deferred.fromCoroutine(self._follow()))
+        if self._enroller is not None:
+            self._spawn(Deferred.fromCoroutine(self._enroller.run()))
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802
+        """Stop; nothing is left scheduled when the Deferred fires."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        running, self._running = self._running, []
+        for task in running:
+            task.cancel()
+        for waiting in list(self._waiting):
+            waiting.cancel()
+        return gatherResults(running).addCallback(lambda _: None)
+
+    def withdraw(self) -> Deferred[None]:
+        """Stop enrolling and ask the authorities to leave this node out of the next document.
+
+        The Deferred fails with `UnavailableError` where not every authority took note.
+        """
+        if self._enroller is None:
+            return Deferred.fromCoroutine(_nothing())
+        for enrolling in self._running[1:]:
+            enrolling.cancel()
+        return Deferred.fromCoroutine(self._enroller.withdraw())
+
+    async def _follow(self) -> None:
+        while True:
+            wait_s = await self._turn()
+            await self._pause.wait(min(wait_s, LONGEST_PAUSE_S))
+
+    async def _turn(self) -> float:
+        """Adopt what is due and fetch what is missing; return how long there is nothing more to do."""
+        now_s = self._clock.seconds()
+        if self._next is not None and self._next[0].valid_from_s <= now_s:
+            self._adopt(*self._next)
+        if self._next is not None:
+            return self._next[0].valid_from_s - now_s
+        epoch = self._epoch(now_s)
+        if self._current is not None and self._current.epoch >= epoch and now_s < self._fetch_next_s:
+            return self._fetch_next_s - now_s
+        is_ahead = self._current is not None and self._current.epoch >= epoch
+        return await (self._fetch(str(epoch + 1), epoch + 1) if is_ahead else self._fetch("current", epoch))
+
+    async def _fetch(self, which: str, epoch: int) -> float:
+        """Fetch one document for `epoch`; return how long to wait then."""
+        as_of_s = max(self._clock.seconds(), epoch * self._trust_root.epoch_length_s)
+        try:
+            document, signed = await self._authorities.document(
+                which, now_s=as_of_s, newest_seen_epoch=self._newest_seen_epoch
+            )
+            self._take(document, signed)
+        except NoDocumentYet as error:
+            self._note_problem(str(error))
+            return min(self._backoff.next_s(), self._rng.uniform(0.2, 1) * NOT_YET_PAUSE_S)
+        except (UnavailableError, PeerError) as error:
+            self._note_problem(str(error))
+            return self._backoff.next_s()
+        if document.epoch < epoch:
+            self._note_problem(f"the authorities have no document for epoch {epoch} yet")
+            return self._backoff.next_s()
+        self._backoff.reset()
+        self._fetch_problem = None
+        return 0.0
+
+    def _take(self, document: Document, signed: bytes) -> None:
+        """Adopt a verified document, or keep it until its epoch begins here."""
+        current = self._current
+        if current is not None and document.epoch == current.epoch:
+            if document != current:
+                raise DocumentConflict(f"the authorities signed two different documents for epoch {document.epoch}")
+            return
+        if document.valid_from_s <= self._clock.seconds():
+            self._adopt(document, signed)
+            return
+        self._next = document, signed
+        self._keep(self._cache.keep_next, signed)
+        if self._prepare_callback is not None:
+            self._tell(self._prepare_callback, document)
+
+    def _adopt(self, document: Document, signed: bytes) -> None:
+        self._hold(document)
+        self._keep(self._cache.keep_adopted, signed)
+        _log.info("the network document of epoch {epoch} holds", epoch=document.epoch)
+        self._tell(self._adopt_callback, document)
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.callback(document)
+        if self._enroller is not None and not self._is_in_document():
+            self._enroller.repeat()
+
+    def _hold(self, document: Document) -> None:
+        self._current = document
+        self._next = None
+        self._newest_seen_epoch = document.epoch
+        self._fetch_next_s = draw_fetch_s(document.epoch + 1, self._trust_root.epoch_length_s, self._rng)
+
+    def _load_cache(self) -> None:
+        """Take up what is on disk, verified like anything from the network; a damaged file only costs a fetch."""
+        for signed in self._cache.load():
+            try:
+                document = read_document(signed, self._trust_root)
+            except PeerError as error:
+                _log.warn("the cached network document is not used: {error}", error=str(error))
+                continue
+            self._take_cached(document, signed)
+
+    def _take_cached(self, document: Document, signed: bytes) -> None:
+        now_s = self._clock.seconds()
+        if document.epoch == self._epoch(now_s) + 1:
+            self._next = document, signed
+        elif document.epoch <= self._epoch(now_s) and document.epoch > (self._newest_seen_epoch or -1):
+            self._newest_seen_epoch = document.epoch
+            if now_s < document.valid_until_s:
+                self._adopt(document, signed)
+
+    def _keep(self, keep: Callable[[bytes], None], signed: bytes) -> None:
+        try:
+            keep(signed)
+        except StoreError as error:
+            self._cache_problem = str(error)
+            _log.warn("the network document is not kept: {error}", error=str(error))
+        else:
+            self._cache_problem = None
+
+    def _tell(self, callback: Adopt, document: Document) -> None:
+        try:
+            callback(document)
+        except Exception:
+            _log.failure("taking up the document of epoch {epoch} failed", epoch=document.epoch)
+
+    def _note_problem(self, problem: str) -> None:
+        if self._fetch_problem is None:
+            _log.warn("no new network document: {problem}", problem=problem)
+        self._fetch_problem = problem
+
+    def _is_in_document(self) -> bool:
+        document = self.document
+        return self._own_id is None or (document is not None and document.node(self._own_id) is not None)
+
+    def _epoch(self, now_s: float) -> int:
+        return epoch_at(now_s, self._trust_root.epoch_length_s)
+
+    def _spawn(self, running: Deferred[None]) -> None:
+        self._running.append(running.addErrback(self._note_end))
+
+    def _note_end(self, failure: Failure) -> None:
+        if not isinstance(failure.value, CancelledError):
+            self._defect = f"following the network document stopped: {failure.value}"
+            _log.failure("following the network document stopped", failure)
+
+    def _forget_waiting(self, waiting: Deferred[Document]) -> None:
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+
+    def _new_enroller(self, enrolment: Enrolment) -> Enroller:
+        return Enroller(
+            enrolment,
+            authorities=self._authorities,
+            epoch_length_s=self._trust_root.epoch_length_s,
+            clock=self._clock,
+            rng=self._rng,
+            is_in_document=self._is_in_document,
+        )
+
+
+async def _nothing() -> None:
+    return

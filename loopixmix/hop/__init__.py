@@ -1,0 +1,1 @@
+"""One hop of a packet: unwrapped, checked for replay, held for its delay, sent on."""

@@ -1,0 +1,91 @@
+"""Where packets wait for their delay and leave: one heap, one timer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+from loopixmix.hop.mixing import Forward, Pool
+from loopixmix.seams import Clock, DelayedCall, Network, Observer, PacketOut, PacketsHeld
+from loopixmix.wire import FrameFormat
+
+SET_BACK_S = 1.0
+"""A timer that fires this much before its time shows that the clock was set back."""
+
+
+class Departures:
+    """The packets of one node that wait for their delay; each leaves when its time has come, never before."""
+
+    def __init__(
+        self, *, held_packets: int, frame_format: FrameFormat, clock: Clock, network: Network, observer: Observer
+    ) -> None:
+        """Take how many packets may wait, the seams, and how packets are framed."""
+        self._held_packets = held_packets
+        self._frame_format = frame_format
+        self._clock = clock
+        self._network = network
+        self._observer = observer
+        self._pool = Pool()
+        self._timer: DelayedCall | None = None
+        self._timer_due_s = inf
+        """When the timer fires; infinity where there is none."""
+
+    def __len__(self) -> int:
+        return len(self._pool)
+
+    @property
+    def next_at_s(self) -> float:
+        """When the next packet leaves; infinity where none waits."""
+        return self._pool.next_at_s
+
+    def add(self, forward: Forward) -> bool:
+        """Let a packet wait; false where too many do. `send_due` comes after the last one of a batch."""
+        pool = self._pool
+        if len(pool) >= self._held_packets:
+            return False
+        pool.add(forward)
+        return True
+
+    def send_due(self, now_s: float) -> None:
+        """Send what is due at `now_s`, the present time, and set the timer for the rest."""
+        pool = self._pool
+        if pool.next_at_s <= now_s:
+            self._send(pool.take_due(now_s), now_s)
+        if pool.next_at_s < self._timer_due_s:
+            self._set_timer(pool.next_at_s, now_s)
+
+    def clear(self) -> None:
+        """Forget every packet; no call is left."""
+        self._pool.clear()
+        self._cancel_timer()
+
+    def _send(self, due: Sequence[Forward], now_s: float) -> None:
+        network, observer, frame = self._network, self._observer, self._frame_format.packet_frame
+        some_lost = False
+        for forward in due:
+            if network.send(forward.next_hop, frame(forward.packet)):
+                observer.observe(PacketOut(now_s, forward.next_hop, forward.replay_tag))
+            else:
+                some_lost = True
+        if some_lost:
+            observer.observe(PacketsHeld(now_s, len(self._pool)))
+
+    def _set_timer(self, due_s: float, now_s: float) -> None:
+        self._cancel_timer()
+        self._timer_due_s = due_s
+        self._timer = self._clock.callLater(max(0.0, due_s - now_s), self._fire)
+
+    def _fire(self) -> None:
+        # Reactors count delays on a clock that is never set. Where ours was set back while the timer ran, all would
+        # wait for as long as it was set back: the delays are moved along with the clock instead.
+        now_s = self._clock.seconds()
+        early_s = self._timer_due_s - now_s
+        self._timer, self._timer_due_s = None, inf
+        if early_s > SET_BACK_S:
+            self._pool.shift(-early_s)
+        self.send_due(now_s)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer, self._timer_due_s = None, inf

@@ -1,0 +1,123 @@
+"""Where packets come in: a bounded queue, from which batches go to the unwrapping as soon as it is free."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from loopixmix.hop.unwrapping import Results, Unwrapping
+from loopixmix.keyring.keyring import Keyring
+from loopixmix.seams import Clock, DropReason, NodeId, Observer, PacketDropped
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """A packet that waits to be unwrapped."""
+
+    arrived_at_s: float
+    peer: NodeId
+    packet: bytes
+
+
+UnwrappedBatch: TypeAlias = Callable[[Sequence[Waiting], Sequence[int], Results], None]
+"""Takes a batch, the epochs of the keys that were tried (`Unwrapped.key_index` counts in it), and the results."""
+
+
+class Intake:
+    """The packets that wait to be unwrapped.
+
+    A batch is whatever came while the one before was worked on: alone, a packet never waits for company.
+    """
+
+    def __init__(
+        self,
+        *,
+        keyring: Keyring,
+        unwrapping: Unwrapping,
+        waiting_packets: int,
+        batch_packets: int,
+        unwrapped: UnwrappedBatch,
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        """Take the keys, the unwrapping, the two bounds, and what to call with each batch that was unwrapped."""
+        self._keyring = keyring
+        self._unwrapping = unwrapping
+        self._waiting_packets = waiting_packets
+        self._batch_packets = batch_packets
+        self._unwrapped = unwrapped
+        self._clock = clock
+        self._observer = observer
+        self._queue: deque[Waiting] = deque()
+        self._keys: list[tuple[int, bytes]] = []
+        self._epochs: list[int] = []
+        self._privates: list[bytes] = []
+        self._is_feeding = False
+        self._is_unwrapping = False
+        self._batch: Sequence[Waiting] = ()
+        """What is being unwrapped."""
+        self._batch_epochs: Sequence[int] = ()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether nothing waits and nothing is being unwrapped."""
+        return not self._queue and not self._is_unwrapping
+
+    def add(self, peer: NodeId, packets: Sequence[bytes]) -> None:
+        """Let packets wait; those beyond the bound are dropped as `OVERLOADED`."""
+        now_s = self._clock.seconds()
+        if len(packets) == 1 and not (self._queue or self._is_unwrapping or self._is_feeding):
+            # Nearly always: it has nothing to wait for.
+            self._unwrap((Waiting(now_s, peer, packets[0]),), packets)
+            return
+        room = self._waiting_packets - len(self._queue)
+        for packet in packets:
+            if room > 0:
+                self._queue.append(Waiting(now_s, peer, packet))
+                room -= 1
+            else:
+                self._observer.observe(PacketDropped(now_s, DropReason.OVERLOADED))
+        if not (self._is_unwrapping or self._is_feeding):
+            self._feed()
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._queue.clear()
+
+    def _feed(self) -> None:
+        # A loop and not a recursion: the unwrapping may answer before it returns, and its answer lets more come in.
+        self._is_feeding = True
+        try:
+            queue = self._queue
+            while queue and not self._is_unwrapping:
+                batch = [queue.popleft() for _ in range(min(len(queue), self._batch_packets))]
+                self._unwrap(batch, [waiting.packet for waiting in batch])
+        finally:
+            self._is_feeding = False
+
+    def _unwrap(self, batch: Sequence[Waiting], packets: Sequence[bytes]) -> None:
+        now_s = self._clock.seconds()
+        keys = self._keyring.unwrap_keys(now_s)
+        if not keys:
+            for _ in batch:
+                self._observer.observe(PacketDropped(now_s, DropReason.NO_EPOCH_KEY))
+            return
+        if keys is not self._keys:  # nearly always the same list as before
+            self._keys = keys
+            self._epochs, self._privates = [epoch for epoch, _ in keys], [private for _, private in keys]
+        self._is_unwrapping, self._batch, self._batch_epochs = True, batch, self._epochs
+        self._unwrapping.unwrap(self._privates, packets, self._done)
+
+    def _done(self, results: Results) -> None:
+        batch, self._batch = self._batch, ()
+        try:
+            self._unwrapped(batch, self._batch_epochs, results)
+        finally:
+            self._is_unwrapping = False
+            if self._queue and not self._is_feeding:
+                self._feed()

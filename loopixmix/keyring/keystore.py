@@ -1,0 +1,184 @@
+"""Where a node's mix keys and their replay tags are kept: in files, or in memory for simulations and tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from loopixmix.errors import MisuseError, StoreError
+from loopixmix.keyring.replay_log import ReplayLog
+from loopixmix.keys import MixKey
+
+_KEY_WORDS = "loopixmix-mix-key-v1"
+
+
+class TagLog(Protocol):
+    """The replay tags of one key, as they were and as they come."""
+
+    def restore(self) -> Iterator[Sequence[bytes]]:
+        """Yield the tags appended before, in batches; called once, before `append`."""
+
+    def append(self, tags: Sequence[bytes]) -> None:
+        """Keep more tags; raise `StoreError`, with none of them kept, where that fails."""
+
+    def close(self) -> None:
+        """End use; the tags stay."""
+
+
+class KeyStore(Protocol):
+    """The mix keys of one node, by epoch."""
+
+    def load(self) -> dict[int, MixKey]:
+        """Return every key that was saved and not erased."""
+
+    def save(self, epoch: int, key: MixKey) -> None:
+        """Keep a key; raise `StoreError` where that fails."""
+
+    def erase(self, epoch: int) -> None:
+        """Destroy a key and its tags, whose log is closed; raise `StoreError` where that fails."""
+
+    def open_log(self, epoch: int, key: MixKey, *, new: bool) -> TagLog:
+        """Begin the replay tags of a `new` key, before it is saved, or open those of an old one."""
+
+
+class KeyDirectory:
+    """Keys in files of one directory: `EPOCH.key`, and `EPOCH.replay` beside it.
+
+    A key file is one line `loopixmix-mix-key-v1 EPOCH PRIVATE PUBLIC`, keys in hexadecimal, readable by its owner only.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Take the directory, and make it where it is not there; raise `StoreError` where that fails."""
+        self._directory = directory
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{directory} cannot be made: {error.strerror}") from error
+
+    def load(self) -> dict[int, MixKey]:
+        """Return every key; raise `StoreError` where a file is damaged or cannot be read.
+
+        What a crash left half made or half erased is removed.
+        """
+        try:
+            for unfinished in self._directory.glob("*.tmp"):
+                _erase_file(unfinished)
+            keys = dict(_read_key(path) for path in sorted(self._directory.glob("*.key")))
+            for log in self._directory.glob("*.replay"):
+                if not log.with_suffix(".key").exists():
+                    log.unlink()
+        except OSError as error:
+            raise StoreError(f"{self._directory} cannot be read: {error.strerror}") from error
+        return keys
+
+    def save(self, epoch: int, key: MixKey) -> None:
+        """Write a key in one step and to the disk itself, before anybody is told its public half."""
+        path = self._key_path(epoch)
+        unfinished = path.with_suffix(".tmp")
+        line = f"{_KEY_WORDS} {epoch} {key.private.hex()} {key.public.hex()}\n"
+        try:
+            with open(unfinished, "w", encoding="ascii", opener=_open_private) as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+            _sync_directory(self._directory)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+
+    def erase(self, epoch: int) -> None:
+        """Overwrite and remove a key's file, and remove its tags.
+
+        What a journalling file system or a flash drive keeps of it is beyond us; docs/operating.md says so.
+        """
+        path = self._key_path(epoch)
+        try:
+            _erase_file(path)
+            path.with_suffix(".replay").unlink(missing_ok=True)
+            _sync_directory(self._directory)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"{path} cannot be erased: {error.strerror}") from error
+
+    def open_log(self, epoch: int, key: MixKey, *, new: bool) -> ReplayLog:
+        """Open the replay tags of a key; where a saved key's are missing, `StoreError`."""
+        return ReplayLog(self._directory / f"{epoch}.replay", epoch=epoch, public_key=key.public, new=new)
+
+    def _key_path(self, epoch: int) -> Path:
+        return self._directory / f"{epoch}.key"
+
+
+class MemoryTagLog:
+    """Replay tags that need no disk: the filter itself holds them."""
+
+    def restore(self) -> Iterator[Sequence[bytes]]:
+        """Yield nothing."""
+        return iter(())
+
+    def append(self, tags: Sequence[bytes]) -> None:
+        """Keep nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class MemoryKeyStore:
+    """Keys of a node that is never restarted."""
+
+    def __init__(self) -> None:
+        """Begin without keys."""
+        self.keys: dict[int, MixKey] = {}
+
+    def load(self) -> dict[int, MixKey]:
+        """Return every key."""
+        return dict(self.keys)
+
+    def save(self, epoch: int, key: MixKey) -> None:
+        """Keep a key."""
+        self.keys[epoch] = key
+
+    def erase(self, epoch: int) -> None:
+        """Forget a key."""
+        self.keys.pop(epoch, None)
+
+    def open_log(self, epoch: int, key: MixKey, *, new: bool) -> MemoryTagLog:  # noqa: ARG002 (nothing to open)
+        """Return a log that keeps nothing."""
+        return MemoryTagLog()
+
+
+def _read_key(path: Path) -> tuple[int, MixKey]:
+    try:
+        words, epoch, private, public = path.read_text(encoding="ascii").split()
+        key = MixKey(bytes.fromhex(private))
+        if words != _KEY_WORDS or path.name != f"{int(epoch)}.key" or key.public != bytes.fromhex(public):
+            raise ValueError(words)
+        return int(epoch), key
+    except (ValueError, MisuseError):
+        # Without the cause: it could quote the private key.
+        raise StoreError(
+            f"{path} is damaged: delete it together with the .replay file beside it; "
+            f"the node then starts, and takes no packets of that epoch"
+        ) from None
+
+
+def _erase_file(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

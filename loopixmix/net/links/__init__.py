@@ -1,0 +1,1 @@
+"""Links over TLS: handshake, certificates, one connection to each peer."""

@@ -1,0 +1,250 @@
+"""One connection: a `LinkMachine` between TLS and the frames of its owner."""
+
+from __future__ import annotations
+
+from typing import Protocol as TypingProtocol
+from typing import cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHandshakeListener, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from loopixmix.net.limits import LinkLimits
+from loopixmix.net.links.context import TlsTransport, is_end, negotiated_by, refusal_of
+from loopixmix.net.links.handshake import AwaitingHello, Closed, Dialled, Handshaking, LinkMachine, Open, RefusedError
+from loopixmix.net.links.outbox import Outbox
+from loopixmix.net.sockets import tune
+from loopixmix.seams import (
+    Clock,
+    DelayedCall,
+    FramesReceived,
+    LinkClosed,
+    LinkOpened,
+    LinkRefused,
+    NodeId,
+    Observer,
+    RefusalReason,
+)
+
+_PROBLEMS = {
+    RefusalReason.UNKNOWN_KEY: "its key is not in the network",
+    RefusalReason.WRONG_KEY: "another key answers there",
+    RefusalReason.NOT_TLS13: "it does not speak TLS 1.3",
+    RefusalReason.NOT_POST_QUANTUM: "it does not speak a post-quantum key exchange",
+    RefusalReason.TLS_FAILED: "the TLS handshake failed",
+    RefusalReason.OLD_PROTOCOL: "it speaks another version of the protocol",
+    RefusalReason.OTHER_NETWORK: "it belongs to another network",
+    RefusalReason.GARBAGE: "it broke the protocol",
+    RefusalReason.TIMEOUT: "it took too long",
+    RefusalReason.TOO_MANY_LINKS: "there are too many links",
+    RefusalReason.REFUSED_BY_PEER: "it closed the connection without a word",
+}
+
+
+class LinkOwner(TypingProtocol):
+    """Who made a link and hears what becomes of it."""
+
+    def link_opened(self, link: Link) -> None:
+        """The peer is authenticated and frames go both ways."""
+
+    def link_closed(self, link: Link, problem: str) -> None:
+        """The connection is gone; `problem` says why, for a user."""
+
+
+class LiveLinks:
+    """The connections that exist, so that a network can end them all and know when they are gone."""
+
+    def __init__(self) -> None:
+        self._links: set[Link] = set()
+        self._waiting: list[Deferred[None]] = []
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def add(self, link: Link) -> None:
+        """A connection was made."""
+        self._links.add(link)
+
+    def remove(self, link: Link) -> None:
+        """A connection is gone."""
+        self._links.discard(link)
+        if not self._links:
+            waiting, self._waiting = self._waiting, []
+            for gone in waiting:
+                gone.callback(None)
+
+    def close_all(self) -> Deferred[None]:
+        """End every connection; fires when the last one is gone."""
+        gone: Deferred[None] = Deferred()
+        if not self._links:
+            gone.callback(None)
+            return gone
+        self._waiting.append(gone)
+        for link in list(self._links):
+            link.close()
+        return gone
+
+
+@implementer(IHandshakeListener, IPushProducer)
+class Link(Protocol):
+    """A connection on its way from handshake to open to closed."""
+
+    def __init__(
+        self,
+        *,
+        machine: LinkMachine,
+        owner: LinkOwner,
+        outbox: Outbox,
+        live: LiveLinks,
+        received: FramesReceived,
+        clock: Clock,
+        limits: LinkLimits,
+        observer: Observer,
+    ) -> None:
+        """Begin before the connection is made; `outbox` is attached while the link is open."""
+        self.outbox = outbox
+        self.peer = b""
+        self._machine = machine
+        self._owner = owner
+        self._live = live
+        self._received = received
+        self._clock = clock
+        self._limits = limits
+        self._observer = observer
+        self._timer: DelayedCall | None = None
+        self._is_open = False
+        self._problem = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames go both ways."""
+        return self._is_open
+
+    def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
+        """TCP is there: give TLS its time."""
+        self._live.add(self)
+        tune(self._tls.transport.getHandle())
+        self._allow(self._limits.handshake_timeout_s)
+
+    def handshakeCompleted(self) -> None:  # noqa: N802 (Twisted's name)
+        """TLS is there: check what it agreed on."""
+        if not isinstance(self._machine.state, Handshaking):
+            return
+        try:
+            greeting = self._machine.handshaken(negotiated_by(self._tls.getHandle()))
+        except RefusedError as error:
+            self.refuse(error.reason)
+            return
+        self._allow(self._limits.hello_timeout_s)
+        if greeting:
+            self._tls.write(greeting)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
+        """Take bytes: a Hello first, frames then."""
+        if isinstance(self._machine.state, Closed):
+            return
+        try:
+            frames = self._machine.received_frames(data) if self._is_open else self._greeted(data)
+        except RefusedError as error:
+            self.refuse(error.reason)
+            return
+        if frames and self._is_open:
+            self._received(self.peer, frames)
+
+    def _greeted(self, data: bytes) -> list[bytes]:
+        answer, frames = self._machine.received_hello(data)
+        if isinstance(self._machine.state, Open):
+            self._open(self._machine.state.peer, answer)
+        return frames
+
+    def _open(self, peer: NodeId, answer: bytes) -> None:
+        self._allow(None)
+        self.peer = peer
+        self._is_open = True
+        if answer:
+            self._tls.write(answer)
+        self._tls.registerProducer(self, True)
+        self.outbox.attach(self._tls.write)
+        self._observer.observe(LinkOpened(self._clock.seconds(), peer))
+        self._owner.link_opened(self)
+
+    def pauseProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """The transport has enough for now."""
+        self.outbox.pause()
+
+    def resumeProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """The transport takes more."""
+        self.outbox.resume()
+
+    def stopProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """The transport is going away; `connectionLost` follows."""
+        self.outbox.pause()
+
+    def refuse(self, reason: RefusalReason) -> None:
+        """End the connection at once for what the peer did."""
+        if isinstance(self._machine.state, Closed):
+            return
+        self._observer.observe(LinkRefused(self._clock.seconds(), reason))
+        self._end(_PROBLEMS[reason])
+        self._tls.abortConnection()
+
+    def close(self) -> None:
+        """End the connection; an open link first delivers what was sent, if that takes no longer than it may."""
+        if self.transport is None or isinstance(self._machine.state, Closed):
+            return
+        was_open = self._is_open
+        if was_open:
+            self.outbox.flush()
+        self._end("we closed the link")
+        if not was_open:
+            self._tls.abortConnection()
+            return
+        self._tls.unregisterProducer()
+        self._timer = self._clock.callLater(self._limits.goodbye_s, self._say_goodbye_no_longer)
+        self._tls.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 (Twisted's name)
+        """The connection is gone."""
+        match self._machine.state:
+            case Handshaking():
+                self._count_lost_handshake(reason)
+            case AwaitingHello():
+                self._observer.observe(LinkRefused(self._clock.seconds(), RefusalReason.REFUSED_BY_PEER))
+                self._end(_PROBLEMS[RefusalReason.REFUSED_BY_PEER])
+            case Open():
+                self._end("the link broke")
+            case Closed():
+                self._allow(None)
+        if self._machine.state == Closed(was_open=True):
+            self._observer.observe(LinkClosed(self._clock.seconds(), self.peer))
+        self._owner.link_closed(self, self._problem)
+        self._live.remove(self)
+
+    def _count_lost_handshake(self, failure: Failure) -> None:
+        refusal = refusal_of(failure)
+        if refusal is RefusalReason.TLS_FAILED and isinstance(self._machine.side, Dialled) and is_end(failure):
+            refusal = RefusalReason.REFUSED_BY_PEER
+        self._observer.observe(LinkRefused(self._clock.seconds(), refusal))
+        self._end(_PROBLEMS[refusal])
+
+    def _end(self, problem: str) -> None:
+        self._allow(None)
+        self._problem = problem
+        self._machine.close()
+        if self._is_open:
+            self._is_open = False
+            self.outbox.detach()
+
+    def _allow(self, time_s: float | None) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None if time_s is None else self._clock.callLater(time_s, self.refuse, RefusalReason.TIMEOUT)
+
+    def _say_goodbye_no_longer(self) -> None:
+        self._tls.abortConnection()
+
+    @property
+    def _tls(self) -> TlsTransport:
+        return cast("TlsTransport", self.transport)

@@ -1,0 +1,216 @@
+"""The network over TLS: links to and from peers, frames in and out (docs/protocol/link.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, maybeDeferred
+
+from loopixmix.errors import MisuseError
+from loopixmix.keys import IdentityKey
+from loopixmix.net.address import PeerAddress
+from loopixmix.net.limits import LinkLimits
+from loopixmix.net.links.context import PinnedConnections, make_context
+from loopixmix.net.links.factory import link_factory, one_link
+from loopixmix.net.links.handshake import Accepted, Dialled, LinkMachine, Side
+from loopixmix.net.links.incoming import IncomingLinks
+from loopixmix.net.links.link import Link, LinkOwner, LiveLinks
+from loopixmix.net.links.outbox import Outbox, TurnEnd
+from loopixmix.net.links.peer import PeerLink
+from loopixmix.net.sockets import ListeningPort, Sockets
+from loopixmix.process.backoff import Backoff
+from loopixmix.seams import (
+    Clock,
+    DropReason,
+    FramesReceived,
+    NodeId,
+    Observer,
+    PacketDropped,
+    RefusalReason,
+    Rng,
+)
+from loopixmix.wire import WIRE_VERSION, FrameFormat, Hello, Role
+
+__all__ = ["LinkLimits", "PeerAddress", "TlsNetwork"]
+
+
+class TlsNetwork:
+    """The network seam over mutually authenticated, post-quantum TLS 1.3.
+
+    Each node dials the peers it was given with `set_peers` and keeps those links; what it sends to them goes there. A
+    peer that dialled us and is not one of ours, as a client does, is answered on its own link.
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: IdentityKey,
+        network_id: bytes,
+        frame_format: FrameFormat,
+        role: Role,
+        admit: Callable[[NodeId], bool],
+        limits: LinkLimits,
+        sockets: Sockets,
+        clock: Clock,
+        rng: Rng,
+        observer: Observer,
+    ) -> None:
+        """Take what the links of one node share; `admit` tells whose incoming links are welcome."""
+        self.node_id = identity.public
+        self._format = frame_format
+        self._hello = Hello(WIRE_VERSION, network_id, frame_format.geometry_digest, role)
+        self._admit = admit
+        self._limits = limits
+        self._sockets = sockets
+        self._clock = clock
+        self._rng = rng
+        self._observer = observer
+        self._context = make_context(identity)
+        self._turn = TurnEnd(clock)
+        self._live = LiveLinks()
+        self._received: FramesReceived = _discard
+        self._ports: list[ListeningPort] = []
+        self._peers: dict[NodeId, PeerLink] = {}
+        self._accepted = Accepted(self._admits)
+        self._incoming = IncomingLinks(
+            make_link=lambda owner: self._make_link(
+                self._accepted, owner, self._make_outbox(limits.incoming_queue_frames)
+            ),
+            clock=clock,
+            limits=limits,
+            observer=observer,
+        )
+        self._stopped = False
+
+    def start(self, received: FramesReceived) -> None:
+        """Give every frame that arrives to `received`, in lists as they came."""
+        self._received = received
+
+    def send(self, peer: NodeId, frame: bytes) -> bool:
+        """Queue one frame for `peer`; false, and an observed drop, where there is no link or its queue is full."""
+        if len(frame) != self._format.frame_bytes:
+            raise MisuseError(f"a frame has {self._format.frame_bytes} bytes, not {len(frame)}")
+        ours = self._peers.get(peer)
+        if ours is not None and ours.outbox.attached:
+            return ours.outbox.put(frame)
+        theirs = self._incoming.get(peer)
+        if theirs is not None:
+            return theirs.outbox.put(frame)
+        if ours is not None:
+            return ours.outbox.put(frame)
+        self._observer.observe(PacketDropped(self._clock.seconds(), DropReason.NO_LINK))
+        return False
+
+    def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
+        """Accept links on an address; give it back with the port that was taken, or fail with `ListenError`."""
+        return maybeDeferred(self._listen, host, port)
+
+    def _listen(self, host: str, port: int) -> PeerAddress:
+        factory = link_factory(
+            PinnedConnections(self._context, self._accepted),
+            self._incoming.accept,
+            is_client=False,
+            clock=self._clock,
+        )
+        listening = self._sockets.listen(host, port, factory)
+        self._ports.append(listening)
+        taken = listening.getHost()
+        return PeerAddress(host, taken.port if isinstance(taken, IPv4Address | IPv6Address) else port)
+
+    def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
+        """Keep links to these peers: dial new ones, follow moved ones, drop the rest and who is not admitted now."""
+        for peer in [peer for peer in self._peers if peer not in peers]:
+            self._peers.pop(peer).stop()
+        self._incoming.keep(self._admits)
+        for peer, address in peers.items():
+            if peer in self._peers:
+                self._peers[peer].move(address)
+            elif peer != self.node_id and not self._stopped:
+                self._peers[peer] = link = self._make_peer_link(peer, address)
+                link.start()
+
+    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:
+        """End every link with `peer`, for what it did; it may come again, and we dial it again if it is ours."""
+        ours = self._peers.get(peer)
+        if ours is not None:
+            ours.refuse(reason)
+        theirs = self._incoming.get(peer)
+        if theirs is not None:
+            theirs.refuse(reason)
+
+    def is_open(self, peer: NodeId) -> bool:
+        """Tell whether a frame for `peer` would go out now."""
+        ours = self._peers.get(peer)
+        return (ours is not None and ours.is_open) or self._incoming.get(peer) is not None
+
+    def problem(self, peer: NodeId) -> str | None:
+        """Return one line that says why there is no link to a peer of ours; None where there is nothing to say."""
+        ours = self._peers.get(peer)
+        return None if ours is None else ours.problem
+
+    def stop(self) -> Deferred[None]:
+        """Close everything; when the result fires no socket and no delayed call is left."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._stopped = True
+        ports, self._ports = self._ports, []
+        for port in ports:
+            await maybeDeferred(port.stopListening)
+        self.set_peers({})
+        await self._live.close_all()
+        self._turn.cancel()
+
+    def _admits(self, peer: NodeId) -> bool:
+        return peer != self.node_id and not self._stopped and self._admit(peer)
+
+    def _deliver(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+        self._received(peer, frames)
+
+    def _make_link(self, side: Side, owner: LinkOwner, outbox: Outbox) -> Link:
+        return Link(
+            machine=LinkMachine(side=side, hello=self._hello, frame_format=self._format),
+            owner=owner,
+            outbox=outbox,
+            live=self._live,
+            received=self._deliver,
+            clock=self._clock,
+            limits=self._limits,
+            observer=self._observer,
+        )
+
+    def _make_outbox(self, queue_frames: int) -> Outbox:
+        return Outbox(
+            queue_frames=queue_frames,
+            clock=self._clock,
+            turn=self._turn,
+            limits=self._limits,
+            observer=self._observer,
+        )
+
+    def _make_peer_link(self, peer: NodeId, address: PeerAddress) -> PeerLink:
+        return PeerLink(
+            peer,
+            address,
+            dial=self._dial,
+            outbox=self._make_outbox(self._limits.queue_frames),
+            backoff=Backoff(
+                rng=self._rng, first_s=self._limits.backoff_first_s, longest_s=self._limits.backoff_longest_s
+            ),
+            clock=self._clock,
+            limits=self._limits,
+        )
+
+    def _dial(self, owner: PeerLink) -> tuple[Link, Deferred[None]]:
+        side = Dialled(owner.peer)
+        link = self._make_link(side, owner, owner.outbox)
+        factory = link_factory(
+            PinnedConnections(self._context, side), one_link(link), is_client=True, clock=self._clock
+        )
+        connected = self._sockets.dial(owner.address, factory, timeout_s=self._limits.connect_timeout_s)
+        return link, connected.addCallback(lambda _: None)
+
+
+def _discard(_: NodeId, _frames: Sequence[bytes]) -> None:
+    """What arrives before `start` is lost."""

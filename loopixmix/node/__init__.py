@@ -1,0 +1,1 @@
+"""A node: its configuration, its process, and the mix."""

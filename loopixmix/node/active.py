@@ -1,0 +1,272 @@
+"""A node that is switched on: keys that turn over, the network document it follows, and what carries its packets."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from loopixmix import __version__
+from loopixmix.directory import Descriptor, Document, Role, TrustRoot
+from loopixmix.errors import LoopixmixError
+from loopixmix.following.enrolment import Enrolment
+from loopixmix.following.fetcher import DocumentFetcher
+from loopixmix.following.follower import DirectoryFollower
+from loopixmix.hop.service import HopLimits
+from loopixmix.hop.unwrapping import ThreadedUnwrapping
+from loopixmix.keyring.keyring import MixKeyring
+from loopixmix.keyring.rotation import KeyRotation
+from loopixmix.keys import IdentityKey
+from loopixmix.net.limits import LinkLimits
+from loopixmix.net.links.tls import TlsNetwork
+from loopixmix.net.sockets import Sockets
+from loopixmix.node.config import DOCUMENT_FILE, NodeConfig
+from loopixmix.node.running import MakeService, NodeParts, RunningNode
+from loopixmix.node.selfcheck import Capacity, measure_capacity
+from loopixmix.observing.observers import Counters
+from loopixmix.observing.reporting import InThread
+from loopixmix.routing.path import Neighbourhood
+from loopixmix.seams import Clock, NodeId, RefusalReason, Rng
+from loopixmix.sphinx import Geometry
+from loopixmix.wire import FrameFormat
+from loopixmix.wire import Role as LinkRole
+
+log = Logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeKind:
+    """What one role of node differs in from another.
+
+    `services`: names for the network document. `serves_clients`: anybody may connect, not only neighbours.
+    """
+
+    role: Role
+    link_role: LinkRole
+    make_service: MakeService
+    services: tuple[str, ...] = ()
+    serves_clients: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeWorld:
+    """What a node process gets from outside: clock, randomness, sockets, a way to the authorities.
+
+    `call_from_thread` and `call_in_thread` are the reactor's. `fail` ends the process and tells why.
+    """
+
+    clock: Clock
+    rng: Rng
+    sockets: Sockets
+    fetcher: DocumentFetcher
+    call_from_thread: Callable[..., object]
+    call_in_thread: InThread
+    fail: Callable[[LoopixmixError], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeFiles:
+    """What was read from a node's directory."""
+
+    directory: Path
+    config: NodeConfig
+    trust_root: TrustRoot
+    identity: IdentityKey
+
+
+class ActiveNode:
+    """One node, from its first network document on able to carry packets."""
+
+    def __init__(self, files: NodeFiles, *, kind: NodeKind, keyring: MixKeyring, world: NodeWorld) -> None:
+        """Take the node's files, its role, its keys (closed by `stop`) and the world."""
+        self._files = files
+        self._kind = kind
+        self._world = world
+        self._keyring = keyring
+        self._neighbourhood = Neighbourhood(files.identity.public)
+        self._changing = DeferredLock()
+        self._stopped = False
+        self.withdrawn = False
+        self.capacity: Capacity | None = None
+        self.running: RunningNode | None = None
+        self.counters = Counters(delay_mean_s=0.0)
+        self.rotation = KeyRotation(keyring, clock=world.clock)
+        self.follower = DirectoryFollower(
+            trust_root=files.trust_root,
+            clock=world.clock,
+            fetcher=world.fetcher,
+            rng=world.rng,
+            cache_path=files.directory / DOCUMENT_FILE,
+            adopt=self._adopt,
+            prepare=self._prepare,
+            enrolment=Enrolment(files.identity, self._describe),
+        )
+
+    def start(self) -> None:
+        """Begin to turn keys over and to follow the network document."""
+        self.rotation.startService()
+        self.follower.startService()
+
+    async def stop(self, *, drain_s: float) -> None:
+        """Let packets that wait leave, for `drain_s` at the longest; then nothing is left."""
+        self._stopped = True
+        await self.follower.stopService()
+        self.rotation.stopService()
+        await self._changing.run(lambda: Deferred.fromCoroutine(self._stop_running(drain_s)))
+        self._keyring.close()
+
+    def hurry(self) -> None:
+        """Wait for no packet any more."""
+        if self.running is not None:
+            self.running.hurry()
+
+    async def withdraw(self) -> None:
+        """Ask to be left out of the next network document; raises `UnavailableError` where that failed."""
+        await self.follower.withdraw()
+        self.withdrawn = True
+
+    @property
+    def problem(self) -> str | None:
+        """Why the node does not take part as it should, in one line; None where it does."""
+        if self.withdrawn:
+            return "withdrawn: it can be stopped when this epoch is over"
+        running = self.running
+        service = running.service if running is not None else None
+        return (
+            self.follower.problem
+            or self.rotation.problem
+            or (service.problem if service is not None else "starting")
+            or (running.link_problem() if running is not None else None)
+            or self._loop_problem()
+        )
+
+    def _loop_problem(self) -> str | None:
+        watch = self.counters.loop_watch
+        if not watch.alarm:
+            return None
+        return f"{watch.lost} of the last {watch.watched} loops were lost: links are cut, or packets are held back"
+
+    def _describe(self, issued_at_ms: int) -> Descriptor:
+        config = self._files.config
+        return Descriptor(
+            network_id=self._files.trust_root.network_id,
+            node_id=self._files.identity.public,
+            issued_at_ms=issued_at_ms,
+            name=config.name,
+            role=self._kind.role,
+            host=config.advertised_address.host,
+            port=config.advertised_address.port,
+            mix_keys=self._keyring.public_keys(self._world.clock.seconds()),
+            services=tuple(sorted(self._kind.services)),
+            software=f"loopixmix {__version__}",
+        )
+
+    def _prepare(self, document: Document) -> None:
+        if self.running is not None and self.running.geometry == Geometry.for_network(document.params):
+            self.running.prepare(document)
+
+    def _adopt(self, document: Document) -> None:
+        changing = self._changing.run(lambda: Deferred.fromCoroutine(self._take_up(document)))
+        changing.addErrback(self._note_failure)
+
+    async def _take_up(self, document: Document) -> None:
+        if self._stopped:
+            return
+        self._keyring.grace_s = document.params.grace_s
+        self.counters.delay_mean_s = document.params.delay_mean_s
+        geometry = Geometry.for_network(document.params)
+        if self.running is not None and self.running.geometry == geometry:
+            self.running.adopt(document)
+            return
+        await self._stop_running(self._files.config.limits.drain_s)
+        self.running = RunningNode(
+            self._make_parts(geometry), make_service=self._kind.make_service, neighbourhood=self._neighbourhood
+        )
+        await self.running.start(document, self._files.config.listen_address)
+
+    async def _stop_running(self, drain_s: float) -> None:
+        if self.running is not None:
+            await self.running.stop(drain_s=drain_s)
+            self.running = None
+
+    def _make_parts(self, geometry: Geometry) -> NodeParts:
+        files, world = self._files, self._world
+        capacity = self._measure(geometry)
+        frame_format = FrameFormat(geometry.packet_bytes, geometry.body_bytes)
+        network = TlsNetwork(
+            identity=files.identity,
+            network_id=files.trust_root.network_id,
+            frame_format=frame_format,
+            role=self._kind.link_role,
+            admit=self._admits,
+            limits=LinkLimits(
+                max_links=files.config.limits.links, max_links_per_address=files.config.limits.links_per_address
+            ),
+            sockets=world.sockets,
+            clock=world.clock,
+            rng=world.rng,
+            observer=self.counters,
+        )
+        return NodeParts(
+            directory=files.directory,
+            node_id=files.identity.public,
+            keyring=self._keyring,
+            geometry=geometry,
+            frame_format=frame_format,
+            unwrapping=ThreadedUnwrapping(
+                geometry,
+                threads=capacity.threads,
+                call_from_thread=world.call_from_thread,
+                engine=capacity.engine,
+                at_once_packets=capacity.at_once_packets,
+            ),
+            limits=HopLimits(
+                waiting_packets=files.config.limits.waiting_packets,
+                held_packets=files.config.limits.held_packets,
+                batch_packets=capacity.batch_packets,
+            ),
+            refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),
+            clock=world.clock,
+            network=network,
+            rng=world.rng,
+            observer=self.counters,
+        )
+
+    def _measure(self, geometry: Geometry) -> Capacity:
+        work = self._files.config.work
+        self.capacity = capacity = measure_capacity(
+            geometry,
+            rng=self._world.rng,
+            seconds=time.perf_counter,
+            threads=work.threads or len(os.sched_getaffinity(0)),
+            batch_packets=work.batch_packets,
+            engine=work.engine_name,
+        )
+        log.info(
+            "{engine} engine: {rate} unwraps a second on one core; {threads} threads, batches of {batch}",
+            engine=capacity.engine,
+            rate=round(capacity.unwraps_per_s),
+            threads=capacity.threads,
+            batch=capacity.batch_packets,
+        )
+        return capacity
+
+    def _admits(self, peer: NodeId) -> bool:
+        return (
+            self._kind.serves_clients
+            or peer in self._neighbourhood.previous_hops
+            or peer in self._neighbourhood.next_hops
+        )
+
+    def _note_failure(self, failure: Failure) -> None:
+        if isinstance(failure.value, LoopixmixError):
+            self._world.fail(failure.value)
+        elif not isinstance(failure.value, CancelledError):
+            log.failure("taking up a network document failed", failure)
+            self._world.fail(LoopixmixError("a defect stopped the node; the log has more"))

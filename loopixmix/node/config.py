@@ -1,0 +1,179 @@
+"""The configuration of a node, `node.toml`, and how its directory is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+
+from loopixmix.authority.config import parse_listen
+from loopixmix.config import load_config, load_trust_root, parse_config
+from loopixmix.directory import TrustRoot
+from loopixmix.directory.words import Name
+from loopixmix.errors import ConfigError
+from loopixmix.hop.service import HopLimits
+from loopixmix.keyring.keyring import MAX_TAGS
+from loopixmix.keys import IdentityKey
+from loopixmix.net.address import PeerAddress
+from loopixmix.process.files import create_file, create_identity, load_identity, make_directory
+from loopixmix.process.log import LogSettings
+from loopixmix.seams import Rng
+
+CONFIG_FILE = "node.toml"
+TRUST_ROOT_FILE = "network.toml"
+IDENTITY_FILE = "identity.key"
+LOCK_FILE = "node.lock"
+KEYS_DIRECTORY = "keys"
+DOCUMENT_FILE = "document.cache"
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (compared with, never listened on)
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class WorkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How packets are unwrapped; 0 lets the start-up self-check choose."""
+
+    engine: Literal["auto", "native", "reference"] = "auto"
+    threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+    batch_packets: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 0
+
+    @property
+    def engine_name(self) -> str | None:
+        """The engine as `loopixmix.sphinx` takes it."""
+        return None if self.engine == "auto" else self.engine
+
+
+class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How much the node may hold and how many it serves; what is beyond is dropped or refused, and counted."""
+
+    waiting_packets: Positive = HopLimits.waiting_packets
+    held_packets: Positive = HopLimits.held_packets
+    replay_tags: Positive = MAX_TAGS
+    links: Positive = 4096
+    links_per_address: Positive = 512
+    drain_s: Annotated[float, msgspec.Meta(ge=0, le=300)] = 5.0
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The Prometheus endpoint; off where `listen` is empty."""
+
+    listen: str = ""
+
+    def __post_init__(self) -> None:
+        if self.listen:
+            parse_listen(self.listen)
+
+    @property
+    def address(self) -> PeerAddress | None:
+        """Where to listen; None where the endpoint is off."""
+        return PeerAddress(*parse_listen(self.listen)) if self.listen else None
+
+
+class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every node's operator decides; the comments in `node.toml` explain each key."""
+
+    name: Name
+    listen: str
+    advertise: str = ""
+    log: LogSettings = LogSettings()
+    work: WorkSettings = WorkSettings()
+    limits: LimitSettings = LimitSettings()
+    metrics: MetricsSettings = MetricsSettings()
+
+    def __post_init__(self) -> None:
+        host, _ = parse_listen(self.listen)
+        if self.advertise:
+            parse_listen(self.advertise)
+        elif host in EVERY_ADDRESS:
+            raise ConfigError(
+                f'key "listen": {self.listen} is every address: say with "advertise" at which one others find this node'
+            )
+
+    @property
+    def listen_address(self) -> PeerAddress:
+        """Where the node listens."""
+        return PeerAddress(*parse_listen(self.listen))
+
+    @property
+    def advertised_address(self) -> PeerAddress:
+        """Where other nodes and clients find it."""
+        return PeerAddress(*parse_listen(self.advertise or self.listen))
+
+
+C = TypeVar("C", bound=NodeConfig)
+
+
+def load_node(directory: Path, config_type: type[C]) -> tuple[C, TrustRoot, IdentityKey]:
+    """Return configuration, trust root and identity of a node directory; raise `ConfigError` where one is wrong."""
+    if not directory.is_dir():
+        raise ConfigError(f"{directory}: there is no such directory")
+    config = load_config(directory / CONFIG_FILE, config_type)
+    trust_root = load_trust_root(directory / TRUST_ROOT_FILE)
+    return config, trust_root, load_identity(directory / IDENTITY_FILE)
+
+
+def create_node(directory: Path, *, config_text: str, config_type: type[C], network: Path, rng: Rng) -> IdentityKey:
+    """Make a node directory: configuration, a copy of the trust root `network`, a new identity.
+
+    Everything is checked before anything is made, and nothing is ever overwritten; raises `ConfigError`.
+    """
+    parse_config(config_text, config_type, source=CONFIG_FILE)
+    load_trust_root(network)
+    for name in (IDENTITY_FILE, CONFIG_FILE):
+        if (directory / name).exists():
+            raise ConfigError(f"{directory / name}: exists already and is never overwritten")
+    make_directory(directory)
+    own_network = directory / TRUST_ROOT_FILE
+    if not (own_network.exists() and own_network.samefile(network)):
+        create_file(own_network, network.read_bytes(), mode=0o644)
+    create_file(directory / CONFIG_FILE, config_text.encode())
+    return create_identity(directory / IDENTITY_FILE, rng)
+
+
+def node_toml(*, name: str, listen: str, advertise: str, what: str) -> str:
+    """Return a commented `node.toml`; `what` the node is, for the first line. Sections of a role may follow."""
+    advertised = f'advertise = "{advertise}"' if advertise else f'# advertise = "{listen}"'
+    work, limits = WorkSettings(), LimitSettings()
+    return f"""\
+# {what} of a LoopixMix network. Unknown keys are refused; `--check-config` checks this file.
+# Keys marked (SIGHUP) take effect when the process gets that signal, the others when it is restarted.
+
+# How others see the node in the network document.
+name = "{name}"
+
+# The address and port to listen on; [::]:30001 listens on every address.
+listen = "{listen}"
+# Where others find the node, where that is another address.
+{advertised}
+
+[log]
+# text or json, one event a line on stderr (SIGHUP).
+format = "text"
+# debug, info, warn or error (SIGHUP).
+level = "info"
+
+[work]
+# auto takes the native Sphinx engine where it is installed, else the reference engine.
+engine = "{work.engine}"
+# Processors that unwrap packets; 0: all of this machine.
+threads = {work.threads}
+# Packets unwrapped together; 0: as many as take about 4 ms.
+batch_packets = {work.batch_packets}
+
+[limits]
+# Packets that may wait to be unwrapped and for their delay, about 3 kB each; more are dropped as "overloaded".
+waiting_packets = {limits.waiting_packets}
+held_packets = {limits.held_packets}
+# Packets one key may take, 20 to 40 bytes of memory each; more are dropped as "overloaded" until its epoch ends.
+replay_tags = {limits.replay_tags}
+# Incoming links, in all and from one address.
+links = {limits.links}
+links_per_address = {limits.links_per_address}
+# How long SIGTERM lets packets that wait for their delay still leave, in seconds (SIGHUP).
+drain_s = {limits.drain_s}
+
+[metrics]
+# Address of a Prometheus endpoint; empty: none. Whoever reads it learns about traffic: see docs/operating.md first.
+listen = ""
+"""

@@ -1,0 +1,154 @@
+"""The part of a node that carries packets, once the network document has told their size: links, workers, service."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from twisted.internet.defer import Deferred, maybeDeferred
+
+from loopixmix.cover.loops import LoopSender
+from loopixmix.directory import Document
+from loopixmix.hop.service import HopLimits, HopService
+from loopixmix.hop.unwrapping import ThreadedUnwrapping
+from loopixmix.keyring.keyring import MixKeyring
+from loopixmix.net.address import PeerAddress
+from loopixmix.net.network import LinkNetwork
+from loopixmix.process.pause import Pause
+from loopixmix.routing.path import Neighbourhood, next_hops
+from loopixmix.seams import Clock, NodeId, Observer, Rng
+from loopixmix.sphinx import Geometry
+from loopixmix.wire import FrameFormat
+
+DRAIN_STEP_S = 0.05
+
+
+class NodeService(Protocol):
+    """What a mix and a provider have in common for the process that runs them."""
+
+    hop: HopService
+    loops: LoopSender
+
+    @property
+    def problem(self) -> str | None:
+        """Why the service cannot do its work just now, in one line."""
+
+    def prepare(self, document: Document) -> None:
+        """Take up the document of the next epoch, as far as it holds already."""
+
+    def adopt(self, document: Document) -> None:
+        """Take up the document of the present epoch."""
+
+    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+        """Begin."""
+
+    def stopService(self) -> Deferred[None] | None:  # noqa: N802
+        """End; no call is left when the result fires."""
+
+    def status(self) -> Mapping[str, str | int | float]:
+        """Return what only this role has to say of itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeParts:
+    """Everything a role's service is made of; `directory` is the node's own."""
+
+    directory: Path
+    node_id: NodeId
+    keyring: MixKeyring
+    geometry: Geometry
+    frame_format: FrameFormat
+    unwrapping: ThreadedUnwrapping
+    limits: HopLimits
+    refuse: Callable[[NodeId], None]
+    clock: Clock
+    network: LinkNetwork
+    rng: Rng
+    observer: Observer
+
+
+MakeService: TypeAlias = Callable[[NodeParts], Awaitable[NodeService]]
+"""Makes the service of a role; raises `StoreError` or `ConfigError` where it cannot."""
+
+
+class RunningNode:
+    """Links, worker thread and service of a node, for one geometry of packets."""
+
+    def __init__(self, parts: NodeParts, *, make_service: MakeService, neighbourhood: Neighbourhood) -> None:
+        """Take the parts, what makes the service of them, and the neighbourhood, which says which links to keep."""
+        self._parts = parts
+        self._make_service = make_service
+        self._neighbourhood = neighbourhood
+        self._pause = Pause(parts.clock)
+        self._hurry = False
+        self.service: NodeService | None = None
+        self.document: Document | None = None
+
+    @property
+    def geometry(self) -> Geometry:
+        """The size of the packets it carries."""
+        return self._parts.geometry
+
+    async def start(self, document: Document, listen: PeerAddress) -> None:
+        """Make the service, start it and listen; raises `ListenError`, `StoreError` or `ConfigError`."""
+        self._parts.unwrapping.start()
+        self.service = await self._make_service(self._parts)
+        self.service.startService()
+        self.adopt(document)
+        await self._parts.network.listen(listen.host, listen.port)
+
+    def prepare(self, document: Document) -> None:
+        """Take up the document of the next epoch, as far as it holds already."""
+        self._neighbourhood.add(document)
+        if self.service is not None:
+            self.service.prepare(document)
+        self._keep_links()
+
+    def adopt(self, document: Document) -> None:
+        """Take up the document of the present epoch."""
+        self.document = document
+        self._neighbourhood.add(document)
+        if self.service is not None:
+            self.service.adopt(document)
+        self._keep_links()
+
+    async def stop(self, *, drain_s: float) -> None:
+        """Let packets that wait leave, for `drain_s` at the longest, then end everything."""
+        if self.service is not None:
+            await self._drain(self.service, drain_s)
+            await maybeDeferred(self.service.stopService)
+            self.service = None
+        await self._parts.network.stop()
+        self._parts.unwrapping.stop()
+
+    def hurry(self) -> None:
+        """Wait for no packet any more."""
+        self._hurry = True
+        self._pause.wake()
+
+    def link_problem(self) -> str | None:
+        """Return why packets cannot go to every next hop of the present document; None where they can."""
+        document, network = self.document, self._parts.network
+        if document is None:
+            return None
+        missing = sorted(peer for peer in next_hops(document, self._parts.node_id) if not network.is_open(peer))
+        if not missing:
+            return None
+        entry = document.node(missing[0])
+        name = entry.name if entry else missing[0].hex()[:16]
+        known = network.problem(missing[0])
+        first = known.replace("no link to", f"no link to {name} at", 1) if known else f"no link to {name} yet"
+        return first + (f" (and to {len(missing) - 1} more)" if len(missing) > 1 else "")
+
+    def _keep_links(self) -> None:
+        entries = (self._neighbourhood.entry(peer) for peer in self._neighbourhood.next_hops)
+        self._parts.network.set_peers({e.id: PeerAddress(e.host, e.port) for e in entries if e is not None})
+
+    async def _drain(self, service: NodeService, drain_s: float) -> None:
+        service.loops.stop()
+        service.hop.stop_taking()
+        until_s = self._parts.clock.seconds() + drain_s
+        while not (self._hurry or service.hop.idle) and self._parts.clock.seconds() < until_s:
+            await self._pause.wait(DRAIN_STEP_S)

@@ -1,0 +1,104 @@
+"""The Prometheus endpoint of a node: off unless the operator asks for it, and then with a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
+from twisted.web.pages import notFound
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+
+from loopixmix.net.address import PeerAddress
+from loopixmix.net.sockets import ListeningPort, Sockets
+from loopixmix.observing.metrics import COUNTERS_PER_PACKET, PERIOD_S, ROUND_TO, PublishedMetrics
+from loopixmix.observing.observers import Snapshot
+from loopixmix.seams import Clock, DelayedCall, Rng
+
+log = Logger()
+
+
+class QuietSite(Site):
+    """A web site that keeps no access log."""
+
+    def log(self, request: object) -> None:
+        """Write nothing."""
+
+
+class MetricsSite(Resource):
+    """The page `/metrics`, and no other."""
+
+    def __init__(self, published: PublishedMetrics) -> None:
+        """Take what is published."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(published)
+
+    def getChild(self, path: bytes, request: Request) -> IResource:  # noqa: N802 (Twisted's name)
+        """Return the page at `path`."""
+        return cast(IResource, self) if path == b"metrics" and not request.postpath else notFound()
+
+    def render_GET(self, request: Request) -> bytes:  # noqa: N802 (Twisted's name)
+        """Return the figures in Prometheus's text format."""
+        request.setHeader(b"content-type", CONTENT_TYPE_LATEST.encode("ascii"))  # type: ignore[no-untyped-call]
+        return generate_latest(self._registry)
+
+
+class MetricsEndpoint(Service):
+    """Serves `/metrics` on one address."""
+
+    def __init__(
+        self,
+        address: PeerAddress,
+        *,
+        snapshot: Callable[[], Snapshot],
+        healthy: Callable[[], bool],
+        sockets: Sockets,
+        clock: Clock,
+        rng: Rng,
+    ) -> None:
+        """Take where to listen and what makes the figures."""
+        self._address = address
+        self._snapshot = snapshot
+        self._healthy = healthy
+        self._sockets = sockets
+        self._clock = clock
+        self._published = PublishedMetrics(rng=rng)
+        self._call: DelayedCall | None = None
+        self._port: ListeningPort | None = None
+
+    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+        """Listen; raises `ListenError` where that cannot be."""
+        super().startService()  # type: ignore[no-untyped-call]
+        factory = QuietSite(MetricsSite(self._published))  # type: ignore[no-untyped-call]
+        self._port = self._sockets.listen(self._address.host, self._address.port, cast(IProtocolFactory, factory))
+        self._renew()
+        log.warn(
+            "metrics on http://{address}/metrics tell whoever reads them about traffic: a packet changes what is "
+            "published with probability up to {counters}/{round_to}; see docs/operating.md",
+            address=str(self._address),
+            counters=COUNTERS_PER_PACKET,
+            round_to=ROUND_TO,
+        )
+
+    def stopService(self) -> Deferred[None]:  # noqa: N802
+        """Stop listening; no call is left."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        self._call = None
+        port, self._port = self._port, None
+        if port is not None:
+            await maybeDeferred(port.stopListening)
+
+    def _renew(self) -> None:
+        self._published.renew(self._snapshot(), healthy=self._healthy())
+        self._call = self._clock.callLater(PERIOD_S, self._renew)

@@ -1,0 +1,1 @@
+"""A program in its directory: lock, files, clock, log."""

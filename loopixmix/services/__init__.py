@@ -1,1 +1,0 @@
-"""Services: a core, a clock, a network and a store put together."""

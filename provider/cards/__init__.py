@@ -1,0 +1,1 @@
+"""The cards of a provider's accounts, and decoys for everybody else."""

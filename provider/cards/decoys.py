@@ -1,0 +1,97 @@
+"""Cards of people who do not exist, so that a look-up does not tell who does.
+
+Everything about a decoy is derived from its name, the day it was made and a secret of the provider, so that it is the
+same each time it is asked for, and nobody without the secret can tell it from a card: its keys and its signature are
+real. Now and then a decoy is made anew with other keys, like the card of a name that somebody registers: one whose day
+moves while its keys stay would be no client's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import msgspec
+
+from loopixmix.cards import DAY_S, SEALING_SEED_BYTES, SealingKey, encode_card, make_card
+from loopixmix.errors import ConfigError, StoreError
+from loopixmix.keys import KEY_BYTES, IdentityKey
+from loopixmix.process.files import create_file
+from loopixmix.seams import NodeId, Rng
+
+SECRET_BYTES = 32
+SECRET_FILE = "decoys.key"  # noqa: S105 (a name)
+
+
+class DecoySecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What decoys are derived from: random bytes in hex, and the day the provider began."""
+
+    secret: str
+    first_day: int
+
+    def __repr__(self) -> str:
+        return f"DecoySecret(first_day={self.first_day})"
+
+
+def load_decoy_secret(directory: Path, *, rng: Rng, today: int) -> DecoySecret:
+    """Return the secret in a provider's directory, made at the first call.
+
+    Raises `StoreError` where it cannot be written and `ConfigError` where the file holds something else.
+    """
+    path = directory / SECRET_FILE
+    try:
+        if not path.exists():
+            create_file(path, msgspec.json.encode(DecoySecret(rng.randbytes(SECRET_BYTES).hex(), today)))
+        secret = msgspec.json.decode(path.read_bytes(), type=DecoySecret)
+        if len(bytes.fromhex(secret.secret)) != SECRET_BYTES:
+            raise ConfigError(f"{path}: the secret has a wrong length")
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise ConfigError(f"{path}: is not the secret of a provider") from error
+    return secret
+
+
+class Decoys:
+    """Makes decoys for one provider."""
+
+    def __init__(self, secret: DecoySecret, provider: NodeId) -> None:
+        """Take the provider's secret and id."""
+        self._secret = bytes.fromhex(secret.secret)
+        self._first_day = secret.first_day
+        self._provider = provider
+
+    def card(self, name: str, today: int) -> bytes:
+        """Return the encoded card of a `name` that nobody has, as it is on the day `today`."""
+        day = self._made_day(name, today)
+        card = make_card(
+            IdentityKey(self._derive(b"identity %d" % day, name, KEY_BYTES)),
+            name=name,
+            provider=self._provider,
+            sealing_key=SealingKey(self._derive(b"sealing key %d" % day, name, SEALING_SEED_BYTES)).public,
+            now_s=day * DAY_S,
+        )
+        return encode_card(card)
+
+    def _made_day(self, name: str, today: int) -> int:
+        """Return the day a decoy was made: stable, spread over the provider's life, never in the future.
+
+        The life so far falls into spans of 1, 2, 4, ... days. In each span somebody might have registered the name, on
+        a day of that span; the newest such day that has come counts.
+        """
+        made_day, span_start, span_days = self._first_day, self._first_day, 1
+        while span_start <= today:
+            draw = int.from_bytes(self._derive(b"day %d" % span_start, name, 8))
+            renewed, day = draw & 1, span_start + (draw >> 1) % span_days
+            if renewed and day <= today:
+                made_day = day
+            span_start, span_days = span_start + span_days, span_days * 2
+        return made_day
+
+    def _derive(self, purpose: bytes, name: str, length: int) -> bytes:
+        message = b"loopixmix/decoy/v1:" + purpose + b":" + name.encode()
+        blocks = (
+            hmac.digest(self._secret, bytes([block]) + message, hashlib.sha512) for block in range(-(-length // 64))
+        )
+        return b"".join(blocks)[:length]

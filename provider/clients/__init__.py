@@ -1,0 +1,1 @@
+"""The links of clients, and how they get an account."""

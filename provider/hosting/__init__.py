@@ -1,0 +1,1 @@
+"""Hosting services: found by entry points, and asked."""

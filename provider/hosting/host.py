@@ -1,0 +1,175 @@
+"""Asks hosted services: some requests at a time, each for a limited time, a repeated one only once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from loopixmix.errors import FormatError, UnavailableError
+from loopixmix.requests import (
+    PayloadSize,
+    ReplyStatus,
+    Request,
+    decode_request,
+    encode_reply,
+    reply_body_bytes,
+)
+from loopixmix.routing.path import service_id
+from loopixmix.seams import Clock, DelayedCall
+from provider.api import ClosingService, HostedService, PayloadService, Service, ServiceRefusedError
+
+REMEMBERED_S = 600.0
+MAX_REMEMBERED = 4096
+MAX_WAITERS = 16
+"""Copies of one request that wait for its answer; an honest sender has one or two under way."""
+
+log = Logger()
+
+
+class HostingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much hosted services may take: requests at one time for each of them, and seconds for each request."""
+
+    max_requests: Annotated[int, msgspec.Meta(ge=1)] = 64
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+
+
+class ServiceBusyError(UnavailableError):
+    """The service has too many requests just now."""
+
+
+class ServiceHost:
+    """The services of one provider."""
+
+    def __init__(
+        self, services: Iterable[HostedService], *, rules: HostingRules, clock: Clock, geometry: PayloadSize
+    ) -> None:
+        """Take the services, each with a name of its own."""
+        self._services = {service_id(service.name): service for service in services}
+        # `isinstance` of a protocol takes longer than most of what it is asked for here: each loop.
+        self._at_once: dict[bytes, PayloadService] = {}
+        self._asked: dict[bytes, Service] = {}
+        for key, each in self._services.items():
+            if isinstance(each, PayloadService):
+                self._at_once[key] = each
+            else:
+                self._asked[key] = each
+        self._rules = rules
+        self._clock = clock
+        self._failed = encode_reply(ReplyStatus.FAILED, b"", geometry)
+        self._geometry = geometry
+        self._pending: dict[bytes, _Pending] = {}
+        self._busy = dict.fromkeys(self._services, 0)
+        self._remembered: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
+        self.answered = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the services, as the network document shall list them."""
+        return tuple(sorted(service.name for service in self._services.values()))
+
+    def is_service(self, recipient: bytes) -> bool:
+        """Tell whether `recipient` is the id of a service here."""
+        return recipient in self._services
+
+    def answer(self, recipient: bytes, payload: bytes) -> Deferred[bytes]:
+        """Return the payload of the answer.
+
+        Every failure is one and the same payload. Fails with `ServiceBusyError`: then there is no answer, and the
+        request will be sent again.
+        """
+        at_once = self._at_once.get(recipient)
+        if at_once is not None:
+            self.answered += 1
+            return succeed(at_once.reply(payload))
+        service = self._asked[recipient]
+        try:
+            request = decode_request(payload)
+        except FormatError:
+            return succeed(self._failed)
+        return self._answer_once(recipient, service, request)
+
+    async def close(self) -> None:
+        """Break off what is under way, and close the services that want it."""
+        for pending in list(self._pending.values()):
+            pending.asking.cancel()
+            if pending.limit.active():
+                pending.limit.cancel()
+        for service in self._services.values():
+            if isinstance(service, ClosingService):
+                await service.close()
+
+    def _answer_once(self, recipient: bytes, service: Service, request: Request) -> Deferred[bytes]:
+        # The body is part of the key, so that knowing a request's id does not open its answer.
+        key = hashlib.sha256(recipient + request.request_id + request.body).digest()
+        self._forget_old()
+        if key in self._remembered:
+            return succeed(self._remembered[key][1])
+        waiter: Deferred[bytes] = Deferred()
+        pending = self._pending.get(key)
+        if pending is not None and len(pending.waiters) < MAX_WAITERS:
+            pending.waiters.append(waiter)
+            return waiter
+        if pending is not None or self._busy[recipient] >= self._rules.max_requests:
+            waiter.errback(ServiceBusyError(f"{service.name} has too many requests"))
+            return waiter
+        self._ask(key, recipient, service, request, waiter)
+        return waiter
+
+    def _ask(self, key: bytes, recipient: bytes, service: Service, request: Request, waiter: Deferred[bytes]) -> None:
+        self._busy[recipient] += 1
+        asking = Deferred.fromCoroutine(service.answer(request.body))
+        limit = self._clock.callLater(self._rules.timeout_s, self._stop_waiting, service, asking)
+        pending = self._pending[key] = _Pending(asking, [waiter], limit)
+
+        def finish(payload: bytes) -> None:
+            if limit.active():
+                limit.cancel()
+            self._busy[recipient] -= 1
+            del self._pending[key]
+            self._remembered[key] = (self._clock.seconds() + REMEMBERED_S, payload)
+            self.answered += 1
+            for each in pending.waiters:
+                each.callback(payload)
+
+        asking.addCallback(self._encode, service)
+        asking.addErrback(self._fail, service)
+        asking.addCallback(finish)
+
+    def _encode(self, body: bytes, service: Service) -> bytes:
+        if len(body) > reply_body_bytes(self._geometry):
+            log.error("service {service} answered with more than fits a packet", service=service.name)
+            return self._failed
+        return encode_reply(ReplyStatus.OK, body, self._geometry)
+
+    def _stop_waiting(self, service: Service, asking: Deferred[bytes]) -> None:
+        log.warn("service {service} took too long", service=service.name)
+        asking.cancel()
+
+    def _fail(self, failure: Failure, service: Service) -> bytes:
+        # A service's error may quote the request: its type is all that is logged.
+        if not isinstance(failure.value, ServiceRefusedError | CancelledError):
+            log.error("service {service} failed: {kind}", service=service.name, kind=type(failure.value).__name__)
+        return self._failed
+
+    def _forget_old(self) -> None:
+        now_s = self._clock.seconds()
+        while self._remembered:
+            key, (until_s, _) = next(iter(self._remembered.items()))
+            if until_s > now_s and len(self._remembered) < MAX_REMEMBERED:
+                return
+            del self._remembered[key]
+
+
+class _Pending(msgspec.Struct):
+    """A request that is being answered, and everybody who sent it."""
+
+    asking: Deferred[bytes]
+    waiters: list[Deferred[bytes]]
+    limit: DelayedCall

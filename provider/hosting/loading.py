@@ -1,0 +1,89 @@
+"""Finds hosted services by their entry points, as the operator named them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from loopixmix.errors import ConfigError, FormatError
+from loopixmix.process.files import make_directory
+from loopixmix.requests import check_name
+from loopixmix.seams import Clock, NodeId, Rng
+from provider.api import (
+    SERVICE_GROUP,
+    HostedService,
+    KeyDirectory,
+    PayloadService,
+    ServiceContext,
+    ServiceFactory,
+    Setting,
+)
+
+SERVICES_DIRECTORY = "services"
+ALWAYS = ("loop",)
+"""Hosted whatever the configuration says: without it nobody's loops would return."""
+
+
+class ServiceLoader:
+    """Makes the services of one provider."""
+
+    def __init__(self, *, provider: NodeId, directory: Path, clock: Clock, rng: Rng, keys: KeyDirectory) -> None:
+        """Take what services may use; each gets its own directory in `directory`."""
+        self._provider = provider
+        self._directory = directory / SERVICES_DIRECTORY
+        self._clock = clock
+        self._rng = rng
+        self._keys = keys
+
+    def load(self, names: Iterable[str], settings: Mapping[str, Mapping[str, Setting]]) -> list[HostedService]:
+        """Make the services `names`; raise `ConfigError` where one is not installed or cannot be used."""
+        wanted = list(dict.fromkeys([*ALWAYS, *names]))
+        factories = {name: find_factory(name) for name in wanted}
+        unused = sorted(set(settings) - set(wanted))
+        if unused:
+            raise ConfigError(f'there are settings for the service "{unused[0]}", which is not in services')
+        return [self._make(name, factories[name], settings.get(name, {})) for name in wanted]
+
+    def _make(self, name: str, factory: ServiceFactory, settings: Mapping[str, Setting]) -> HostedService:
+        directory = self._directory / name
+        make_directory(directory)
+        context = ServiceContext(
+            provider=self._provider,
+            directory=directory,
+            clock=self._clock,
+            rng=self._rng,
+            keys=self._keys,
+            settings=settings,
+        )
+        service = factory(context)
+        if getattr(service, "name", None) != name:
+            raise ConfigError(f'the service "{name}" calls itself "{getattr(service, "name", None)}"')
+        answers = getattr(service, "answer", None)
+        if not isinstance(service, PayloadService) and not inspect.iscoroutinefunction(answers):
+            raise ConfigError(f'the service "{name}" has no "async def answer(self, body)"')
+        return service
+
+
+def find_factory(name: str) -> ServiceFactory:
+    """Return what makes the service `name`; raise `ConfigError` where no installed package offers it."""
+    try:
+        check_name(name)
+    except FormatError as error:
+        raise ConfigError(f'services: "{name}" is no name of a service: {error}') from error
+    found = [point for point in entry_points(group=SERVICE_GROUP) if point.name == name]
+    if not found:
+        offered = ", ".join(sorted({point.name for point in entry_points(group=SERVICE_GROUP)}))
+        raise ConfigError(f'services: no installed package offers "{name}" (there are: {offered})')
+    if len({point.value for point in found}) > 1:
+        raise ConfigError(f'services: more than one installed package offers "{name}"')
+    return _load(found[0])
+
+
+def _load(point: EntryPoint) -> ServiceFactory:
+    try:
+        factory: ServiceFactory = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f'services: "{point.name}" cannot be loaded from {point.value}: {error}') from error
+    return factory

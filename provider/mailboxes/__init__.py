@@ -1,0 +1,1 @@
+"""Mailboxes: filled by deliveries, emptied by pulls, tidied from time to time."""

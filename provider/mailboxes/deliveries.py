@@ -1,0 +1,132 @@
+"""Packets whose path ends at this provider: into a mailbox, to a hosted service, or away.
+
+Whoever sends learns the same from a known and an unknown recipient: an item is acknowledged, by the reply block that
+came with it, once it is on the disk; one for nobody takes the same way. Nothing is acknowledged that could be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+from twisted.python.failure import Failure
+
+from loopixmix.hop.mixing import Arrived
+from loopixmix.routing.path import recipient_of
+from loopixmix.seams import Clock, DropReason, NodeId, Observer, PacketDropped
+from loopixmix.sphinx import Deliver, Discard, Geometry, PacketError, Reply, Surb, open_payload, use_surb
+from loopixmix.wire import SURB_ID_BYTES, ItemKind
+from provider.hosting.host import ServiceBusyError, ServiceHost
+from provider.mailbox import day_of
+from provider.store.access import StoreAccess
+from provider.store.alarm import StoreAlarm
+from provider.store.items import NewItem, Outcome
+
+MAX_WAITING = 16_384
+"""Changes that wait for the disk, at most some 40 MB; more are dropped as `OVERLOADED`."""
+ACKNOWLEDGEMENT = b""
+"""The payload of a reply that says: stored."""
+
+
+class DeliveryCounts(msgspec.Struct):
+    """What became of the packets that ended here, since the start."""
+
+    stored: int = 0
+    unknown: int = 0
+    full: int = 0
+    asked: int = 0
+    discarded: int = 0
+
+
+class Deliveries:
+    """Takes the packets that end at one provider."""
+
+    def __init__(
+        self,
+        *,
+        node_id: NodeId,
+        geometry: Geometry,
+        access: StoreAccess,
+        alarm: StoreAlarm,
+        host: ServiceHost,
+        inject: Callable[[Sequence[bytes]], None],
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        """Take the store, the services, and `inject`, which takes this node's own packets."""
+        self._node_id = node_id
+        self._geometry = geometry
+        self._access = access
+        self._alarm = alarm
+        self._host = host
+        self._inject = inject
+        self._clock = clock
+        self._observer = observer
+        self.counts = DeliveryCounts()
+
+    def arrived(self, arrived: Arrived) -> DropReason | None:
+        """Take a packet; return why it is dropped, or None where it is taken (later drops are observed)."""
+        match arrived.command:
+            case Discard():
+                self.counts.discarded += 1
+                return None
+            case Reply(recipient, surb_id):
+                return self._store(recipient, ItemKind.REPLY, surb_id, arrived.body, None)
+            case Deliver() as command:
+                return self._deliver(command, arrived)
+
+    def _deliver(self, command: Deliver, arrived: Arrived) -> DropReason | None:
+        try:
+            content = open_payload(arrived.payload_key, arrived.body, geometry=self._geometry)
+        except PacketError as error:
+            return error.reason
+        recipient = recipient_of(command, content)
+        if self._host.is_service(recipient):
+            self.counts.asked += 1
+            asked = self._host.answer(recipient, content.payload)
+            asked.addCallbacks(partial(self._use, content.surb), self._not_answered)
+            return None
+        if len(content.payload) != self._geometry.payload_bytes:
+            return DropReason.BAD_PAYLOAD
+        return self._store(recipient, ItemKind.MESSAGE, bytes(SURB_ID_BYTES), content.payload, content.surb)
+
+    def _store(
+        self, recipient: bytes, kind: ItemKind, surb_id: bytes, body: bytes, surb: Surb | None
+    ) -> DropReason | None:
+        if self._access.waiting >= MAX_WAITING:
+            return DropReason.OVERLOADED
+        item = NewItem(recipient, kind, surb_id, body, day_of(self._clock.seconds()))
+        self._access.put(item).addCallbacks(partial(self._stored, surb), self._not_stored)
+        return None
+
+    def _stored(self, surb: Surb | None, outcome: Outcome) -> None:
+        self._alarm.wrote()
+        match outcome:
+            case Outcome.MAILBOX_FULL:
+                self.counts.full += 1
+                self._drop(DropReason.MAILBOX_FULL)
+                return
+            case Outcome.STORED:
+                self.counts.stored += 1
+            case Outcome.UNKNOWN_RECIPIENT:
+                self.counts.unknown += 1
+        self._use(surb, ACKNOWLEDGEMENT)
+
+    def _use(self, surb: Surb | None, payload: bytes) -> None:
+        if surb is None:
+            return
+        if surb.first_hop != self._node_id:
+            self._drop(DropReason.UNKNOWN_NEXT_HOP)
+            return
+        self._inject([use_surb(surb, payload, geometry=self._geometry)])
+
+    def _not_stored(self, failure: Failure) -> None:
+        self._alarm.failed(failure)
+        self._drop(DropReason.STORE_FAILED)
+
+    def _not_answered(self, failure: Failure) -> None:
+        self._drop(DropReason.OVERLOADED if isinstance(failure.value, ServiceBusyError) else DropReason.SERVICE_FAILED)
+
+    def _drop(self, reason: DropReason) -> None:
+        self._observer.observe(PacketDropped(self._clock.seconds(), reason))

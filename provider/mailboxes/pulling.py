@@ -1,0 +1,101 @@
+"""Answers to pulls: always the same number of frames of the same size, a fixed time after the pull came.
+
+Whatever depends on the mailbox is done between the pull and its answer (reading) or after the answer has left
+(deleting); what was read too late is given with the next answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from twisted.python.failure import Failure
+
+from loopixmix.seams import Clock, DelayedCall, NodeId
+from loopixmix.wire import FrameFormat, Pull
+from provider.mailbox import Fetch, ItemNumber, Mailbox, answer_items
+from provider.store.access import StoreAccess
+from provider.store.alarm import StoreAlarm
+from provider.store.items import Taken, take_items
+
+SendFrame: TypeAlias = Callable[[NodeId, bytes], bool]
+
+
+class Puller:
+    """A client that pulls: its key, what it was given, and whether it still has an account."""
+
+    __slots__ = ("key", "mailbox", "registered")
+
+    def __init__(self, key: NodeId, mailbox: Mailbox) -> None:
+        """Begin without knowing whether there is an account."""
+        self.key = key
+        self.mailbox = mailbox
+        self.registered: bool | None = None
+
+
+class Pulling:
+    """The pulls of all clients of one provider."""
+
+    def __init__(
+        self,
+        *,
+        access: StoreAccess,
+        alarm: StoreAlarm,
+        frame_format: FrameFormat,
+        answer_s: float,
+        clock: Clock,
+        send: SendFrame,
+    ) -> None:
+        """Take the neighbours; answers leave `answer_s` after their pulls came."""
+        self._access = access
+        self._alarm = alarm
+        self._frame_format = frame_format
+        self._answer_s = answer_s
+        self._clock = clock
+        self._send = send
+        self._answers: dict[int, DelayedCall] = {}
+        self.pulls = 0
+        self.items_given = 0
+
+    def pull(self, puller: Puller, pull: Pull) -> None:
+        """Take a pull of a client with an account, and answer it in time."""
+        self.pulls += 1
+        puller.mailbox.acknowledge(pull.acknowledged)
+        fetch = puller.mailbox.fetch()
+        if fetch is not None:
+            self._fetch(puller, fetch)
+        self._answers[self.pulls] = self._clock.callLater(self._answer_s, self._answer, self.pulls, puller, pull)
+
+    def stop(self) -> None:
+        """Answer nothing any more; no call is left."""
+        for call in self._answers.values():
+            call.cancel()
+        self._answers.clear()
+
+    def _fetch(self, puller: Puller, fetch: Fetch) -> None:
+        def taken(found: Taken | None) -> None:
+            if found is None:
+                puller.mailbox.fetch_failed()
+                puller.registered = False
+            else:
+                puller.mailbox.fetched(found.account_id, found.items)
+
+        def failed(failure: Failure) -> None:
+            puller.mailbox.fetch_failed()
+            self._alarm.failed(failure)
+
+        self._access.read(lambda connection: take_items(connection, puller.key, fetch)).addCallbacks(taken, failed)
+
+    def _answer(self, number: int, puller: Puller, pull: Pull) -> None:
+        del self._answers[number]
+        given = puller.mailbox.give()
+        self.items_given += len(given)
+        pull_batch, body_bytes = puller.mailbox.pull_batch, self._frame_format.body_bytes
+        for item in answer_items(pull.request_id, given, pull_batch=pull_batch, body_bytes=body_bytes):
+            self._send(puller.key, self._frame_format.encode(item))
+        if pull.acknowledged:
+            self._delete(puller, pull.acknowledged)
+
+    def _delete(self, puller: Puller, numbers: Sequence[ItemNumber]) -> None:
+        deleting = self._access.delete(puller.key, numbers)
+        deleting.addErrback(self._alarm.failed).addCallback(lambda _: puller.mailbox.deleted(numbers))

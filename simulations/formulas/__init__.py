@@ -1,0 +1,1 @@
+"""Closed forms: pure functions of numbers, for every engine."""

@@ -1,0 +1,136 @@
+"""From handing a message over to having it: the wait for turns in the payload stream, the network, the wait for a pull.
+
+Each message is some packets; each takes one turn of a Poisson stream; the message is there when the last of them is
+pulled. What others have queued before it is counted as if messages went one after the other (the deployed client takes
+turns between them, which is the same while few meet). Links and delays of packets are independent.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import ceil, sqrt
+
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
+
+from loopixmix.errors import MisuseError
+from simulations.formulas.latency import FloatArray, Grid, Law, at_once, erlang, fixed, uniform
+from simulations.formulas.queues import poisson_probability, poisson_quantile
+
+ANSWER_S = 0.03
+"""A pull is answered this much later (`provider.clients.links.ClientRules.answer_s`)."""
+_SLICES = 32
+_MOST_ROUNDS = 400
+_TAIL = 1e-12
+
+
+def turn_queue(grid: Grid, turns_per_s: float, messages_per_s: float, packets: int) -> Law:
+    """Return the law of the wait until the messages before are sent (M/G/1, Pollaczek-Khinchine transform).
+
+    `messages_per_s` of one user, `packets` (n) each, which take an Erlang(n, `turns_per_s`) time. Raises `MisuseError`
+    where they are more than the stream can carry.
+    """
+    rho = messages_per_s * packets / turns_per_s
+    if rho >= 1:
+        raise MisuseError(
+            f"{messages_per_s * packets:g} packets a second do not fit into {turns_per_s:g} turns a second"
+        )
+    if rho == 0:
+        return at_once(grid)
+    # What is left of a service when one comes: 1 to n turns, each as likely. The wait is a geometric sum of such.
+    most = packets if packets <= 64 else 64
+    steps = np.unique(np.linspace(1, packets, most).round().astype(int))
+    left = sum((erlang(grid, int(step), 1 / turns_per_s).masses for step in steps), np.zeros(grid.points)) / steps.size
+    length = next_fast_len(2 * grid.points, real=True)
+    summed = (1 - rho) / (1 - rho * rfft(left, length))
+    return Law(grid, np.maximum(np.asarray(irfft(summed, length), dtype=np.float64)[: grid.points], 0.0))
+
+
+def all_arrived(network: Law, turns_per_s: float, packets: int) -> Law:
+    """Return the law of the time until all `packets` of a message have arrived, from when the first waits for its turn.
+
+    With F the law of the network latency, G_0 = 1 and G_j(t) the probability that j packets are there after t:
+    `G_j(t)` is the mean of `F G_(j-1)` at t less an exponential time of mean 1 / turns.
+    """
+    grid = network.grid
+    # Of very many packets some take their turns together: as long a time as theirs, and all sent at its end.
+    together = ceil(_those_that_matter(network, turns_per_s, packets) / _MOST_ROUNDS)
+    rounds = _those_that_matter(network, turns_per_s, packets) // together
+    arrived = network.cdf**together
+    length = next_fast_len(2 * grid.points, real=True)
+    turns = rfft(erlang(grid, together, 1 / turns_per_s).masses, length)
+    there: FloatArray = np.ones(grid.points)
+    for _ in range(rounds):
+        there = np.asarray(irfft(turns * rfft(arrived * there, length), length), dtype=np.float64)[: grid.points]
+    halves = (there + np.append(there[1:], 1.0)) / 2  # at the borders of the times' own pieces
+    law = Law(grid, np.maximum(np.diff(halves, prepend=0.0), 0.0), network.least_s)
+    before = packets - rounds * together
+    return law.then(erlang(grid, before, 1 / turns_per_s)) if before else law
+
+
+def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: float, *, slices: int = _SLICES) -> Law:
+    """Return the law of the wait in a mailbox until a pull comes that takes the item along.
+
+    Pulls come every 1 / `pulls_per_s`, take `pull_batch` items, the oldest first; `items_per_s` come as a Poisson
+    process. Raises `MisuseError` where more come than pulls can take.
+    """
+    interval_s, coming = 1 / pulls_per_s, items_per_s / pulls_per_s
+    left = left_behind(coming, pull_batch)
+    masses = np.zeros(grid.points)
+    for number in range(slices):
+        passed = (number + 0.5) / slices
+        begin_s, end_s = (1 - (number + 1) / slices) * interval_s, (1 - number / slices) * interval_s
+        for pulls, share in enumerate(_pulls_missed(left, coming * passed, pull_batch)):
+            if share > _TAIL:
+                waited_s = pulls * interval_s
+                masses += share / slices * uniform(grid, begin_s + waited_s, end_s + waited_s).masses
+    return Law(grid, masses)
+
+
+def longest_pull_wait_s(pulls_per_s: float, pull_batch: int, items_per_s: float) -> float:
+    """Return a time beyond which nothing of weight waits in a mailbox for its pull."""
+    left = left_behind(items_per_s / pulls_per_s, pull_batch)
+    most = left.size + poisson_quantile(items_per_s / pulls_per_s, 1 - _TAIL)
+    return (2 + most // pull_batch) / pulls_per_s
+
+
+@lru_cache(maxsize=64)
+def left_behind(coming: float, pull_batch: int) -> FloatArray:
+    """Return the law of what a pull leaves behind in a mailbox: Q' = max(Q + Poisson(coming) - batch, 0)."""
+    if not coming < pull_batch:
+        raise MisuseError(f"{coming:g} items come for each pull, which takes {pull_batch}")
+    most = poisson_quantile(coming, 1 - _TAIL)
+    rising = max(0, most - pull_batch)
+    size = ceil(rising * max(1.0, 30 / (pull_batch - coming))) + 1
+    arriving = np.array([poisson_probability(count, coming) for count in range(most + 1)])
+    law = np.zeros(size)
+    law[0] = 1.0
+    for _ in range(20_000):
+        held = np.convolve(law, arriving)
+        after = np.zeros(size)
+        after[0] = held[: pull_batch + 1].sum()
+        tail = held[pull_batch + 1 : pull_batch + size]
+        after[1 : 1 + tail.size] = tail
+        after /= after.sum()
+        if float(np.abs(after - law).sum()) < _TAIL:
+            return after
+        law = after
+    return law
+
+
+def delivery(network: Law, *, queue: Law, turns_per_s: float, packets: int, pull: Law, last_link: Law) -> Law:
+    """Return the law from handing a message over to having it: queue, turns and network, pull, answer, last link."""
+    parts = all_arrived(network, turns_per_s, packets)
+    return parts.then(queue, pull, fixed(network.grid, ANSWER_S), last_link)
+
+
+def _pulls_missed(left: FloatArray, came: float, pull_batch: int) -> FloatArray:
+    most = poisson_quantile(came, 1 - _TAIL)
+    ahead = np.convolve(left, [poisson_probability(count, came) for count in range(most + 1)])
+    return np.asarray(np.add.reduceat(ahead, np.arange(0, ahead.size, pull_batch)), dtype=np.float64)
+
+
+def _those_that_matter(network: Law, turns_per_s: float, packets: int) -> int:
+    # Of a long message the first packets are there long before the last: only those sent within the longest way count.
+    within = turns_per_s * (network.quantile_s(1 - 1e-9) - network.least_s)
+    return min(packets, ceil(within + 8 * sqrt(within) + 16))

@@ -1,0 +1,1 @@
+"""A world: the deployed nodes and clients on a virtual clock."""

@@ -1,0 +1,121 @@
+"""What users do: they come and go, and write to their contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from client.api import ReceivedMessage
+from loopixmix.cover.poisson import PoissonStream
+from loopixmix.cover.timer import PoissonTimer
+from loopixmix.seams import Clock, DelayedCall, Rng
+from simulations.scenario.values import Users
+from simulations.world.users import NUMBER_BYTES, User, number_of
+
+KIND = "simulation"
+_DAY_S = 86_400.0
+
+
+@dataclass
+class Letters:
+    """Every message of the simulated users: when it was handed over and when its recipient had it."""
+
+    clock: Clock
+    body_bytes: int
+    sent_at_s: list[float] = field(default_factory=list)
+    received_at_s: dict[int, float] = field(default_factory=dict)
+    refused: int = 0
+    """Messages that the client did not take."""
+
+    def new_body(self) -> bytes:
+        """Return the body of the next message and note that it is handed over now."""
+        number = len(self.sent_at_s)
+        self.sent_at_s.append(self.clock.seconds())
+        return number.to_bytes(NUMBER_BYTES, "big").ljust(self.body_bytes, b"\0")
+
+    def received(self, message: ReceivedMessage) -> None:
+        """Note that a message has come."""
+        self.received_at_s.setdefault(number_of(message), self.clock.seconds())
+
+    def delays_s(self, from_s: float, until_s: float) -> list[float]:
+        """Return how long those messages took that were handed over from `from_s` until before `until_s` and came."""
+        return [
+            at_s - self.sent_at_s[number]
+            for number, at_s in sorted(self.received_at_s.items())
+            if from_s <= self.sent_at_s[number] < until_s
+        ]
+
+
+class Behaviour:
+    """One user: online in sessions of exponential length, writing as a Poisson process, online or not."""
+
+    def __init__(
+        self, user: User, contacts: Sequence[User], *, rules: Users, letters: Letters, clock: Clock, rng: Rng
+    ) -> None:
+        """Take the user, to whom it writes, and the randomness of its life."""
+        self.user = user
+        self._contacts = tuple(contacts)
+        self._letters = letters
+        self._clock = clock
+        self._rng = rng
+        self._online_mean_s = rules.session_mean_s
+        self._offline_mean_s = rules.session_mean_s * (1 - rules.online_share) / rules.online_share
+        self._session_call: DelayedCall | None = None
+        self._writing: PoissonTimer | None = None
+        if rules.messages_per_day > 0 and contacts:
+            stream = PoissonStream(rules.messages_per_day / _DAY_S, rng)
+            self._writing = PoissonTimer(stream, clock=clock, on_due=self._write)
+        self._online_share = rules.online_share
+        self._online_s = 0.0
+        self._turned_at_s = clock.seconds()
+
+    def online_s(self) -> float:
+        """Return for how many seconds the user was linked so far."""
+        present_s = self._clock.seconds() - self._turned_at_s if self.user.online else 0.0
+        return self._online_s + present_s
+
+    def begin(self) -> None:
+        """Be online or not, as at any moment; call it before the client starts."""
+        self.user.link.online = self._rng.random() < self._online_share
+
+    def start(self) -> None:
+        """Begin to write, and to come and go."""
+        self.user.service.on_received(KIND, self._letters.received)
+        if self._writing is not None:
+            self._writing.start()
+        if self._offline_mean_s > 0:
+            self._wait()
+
+    def stop(self) -> None:
+        """Do nothing more; no call is left."""
+        if self._writing is not None:
+            self._writing.stop()
+        if self._session_call is not None and self._session_call.active():
+            self._session_call.cancel()
+
+    def _wait(self) -> None:
+        mean_s = self._online_mean_s if self.user.online else self._offline_mean_s
+        self._session_call = self._clock.callLater(self._rng.expovariate(1 / mean_s), self._turn)
+
+    def _turn(self) -> None:
+        self._online_s, self._turned_at_s = self.online_s(), self._clock.seconds()
+        if self.user.online:
+            self.user.go_offline()
+        else:
+            self.user.go_online()
+        self._wait()
+
+    def write(self) -> None:
+        """Write to one of the contacts now; nothing where there is none."""
+        if self._contacts:
+            self._write()
+
+    def _write(self) -> None:
+        body = self._letters.new_body()
+        sending = self.user.send(
+            self._rng.choice(self._contacts).address, body, kind=KIND, key=body[:NUMBER_BYTES].hex()
+        )
+        sending.addErrback(self._not_taken)
+
+    def _not_taken(self, _: object) -> None:
+        self._letters.refused += 1

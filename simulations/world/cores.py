@@ -1,0 +1,59 @@
+"""Finite processors: unwrapping takes virtual time, so that queues form in the shipped intake and its bounds drop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loopixmix.hop.unwrapping import Done
+from loopixmix.seams import Clock, DelayedCall
+from loopixmix.sphinx import Geometry, unwrap_many
+
+
+class FiniteUnwrapping:
+    """Unwraps each packet in `unwrap_s` seconds of one of `cores` (`loopixmix.hop.unwrapping.Unwrapping`).
+
+    The shipped intake hands over a batch and waits for it: packets that come meanwhile wait, as on a deployed node,
+    also where a core is idle. A batch of n packets takes `ceil(n / cores) x unwrap_s`. With one core and batches of
+    one packet this is the queue M/D/1.
+    """
+
+    def __init__(self, geometry: Geometry, *, unwrap_s: float, cores: int, clock: Clock) -> None:
+        """Take the packets' geometry, the seconds for one packet, how many are unwrapped side by side, the clock."""
+        self._geometry = geometry
+        self._unwrap_s = unwrap_s
+        self._cores = cores
+        self._clock = clock
+        self._call: DelayedCall | None = None
+        self.worked_s = 0.0
+        """Seconds of all cores' time that packets took."""
+
+    def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
+        """Take the batch; `done` is called when its time is over."""
+        rounds = -(-len(packets) // self._cores)
+        self.worked_s += len(packets) * self._unwrap_s
+        self._call = self._clock.callLater(rounds * self._unwrap_s, self._finish, private_keys, packets, done)
+
+    def stop(self) -> None:
+        """Forget the batch that is worked on; no call is left."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+
+    def _finish(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
+        done(unwrap_many(private_keys, packets, geometry=self._geometry))
+
+
+class EndlessUnwrapping:
+    """Unwraps at once and takes no virtual time: a processor without limits."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        """Take the packets' geometry."""
+        self._geometry = geometry
+        self.worked_s = 0.0
+        """Nothing."""
+
+    def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
+        """Unwrap the batch and call `done` before returning."""
+        done(unwrap_many(private_keys, packets, geometry=self._geometry))
+
+    def stop(self) -> None:
+        """Do nothing."""

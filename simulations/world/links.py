@@ -1,0 +1,231 @@
+"""Links between simulated nodes and users: latency by the scenario's model, loss, and an observer of all wires.
+
+It stands where TLS links stand (`loopixmix.seams.Network`). Frames that leave for one peer within one instant travel
+together, as TLS links coalesce writes. Apart from that each frame takes the time drawn for it, so that one may
+overtake another: latency models draw for each packet, and a link that kept the order of frames with independent
+latencies would make all of them as late as the latest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+from twisted.internet.defer import Deferred, succeed
+
+from loopixmix.net.address import PeerAddress
+from loopixmix.seams import (
+    DropReason,
+    FramesReceived,
+    LinkRefused,
+    NodeId,
+    Observer,
+    PacketDropped,
+    RefusalReason,
+    Rng,
+)
+from loopixmix.wire import is_packet
+from simulations.latency import LatencyModel
+from simulations.world.clock import EventClock
+
+Tap: TypeAlias = Callable[[float, NodeId, NodeId, bytes], object]
+"""Is told of one frame: the time in seconds, the sender, the receiver, the frame."""
+Departure: TypeAlias = Callable[[bytes, float], object]
+"""Is told of a frame that leaves somebody, and when."""
+Intercept: TypeAlias = Callable[[NodeId, NodeId, bytes], bool]
+"""Judges one frame from a sender to a receiver; where it says false the adversary holds the frame back for good."""
+
+_ANYWHERE = 0
+
+
+class _Flight(msgspec.Struct, eq=False):
+    """Frames that left together; `frames` is empty once they have arrived."""
+
+    wires: Wires
+    sender: NodeId
+    receiver: NodeId
+    received: FramesReceived
+    left_at_s: float
+    frames: list[bytes]
+
+    def arrive(self) -> None:
+        frames, self.frames = self.frames, []
+        wires = self.wires
+        if wires.receivers.get(self.receiver) is not self.received:
+            return  # that link has ended meanwhile
+        if wires.arrival_taps:
+            wires.show_arrival(self.sender, self.receiver, frames)
+        self.received(self.sender, frames)
+
+
+class _Way(msgspec.Struct, eq=False):
+    """From one sender to one receiver: where that one is, and what has left last."""
+
+    place: int
+    flight: _Flight | None = None
+
+
+class Wires:
+    """Everything that joins the nodes and users of a world.
+
+    `taps` are told of each frame when it leaves its sender and `arrival_taps` when it reaches its receiver; neither
+    sees what `intercept` held back or the link lost, except that `taps` see what is lost afterwards.
+    """
+
+    def __init__(
+        self, *, clock: EventClock, rng: Rng, latency: LatencyModel, loss: float, places: Mapping[NodeId, int]
+    ) -> None:
+        """Take the clock, the randomness of links, their latency, the share of frames lost, and who is where.
+
+        `places`: the numbers of `simulations.latency.Places` by node id; who is not in it is where provider 0 is.
+        """
+        self.clock = clock
+        self.taps: list[Tap] = []
+        self.arrival_taps: list[Tap] = []
+        self.intercept: Intercept | None = None
+        self.carried = 0
+        """Frames that links brought on their way."""
+        self.lost = 0
+        """Frames that links lost."""
+        self.held_back = 0
+        """Frames that `intercept` held back."""
+        self.on_lost: Callable[[bytes], object] | None = None
+        """Is told of each frame that a link lost."""
+        self.rng = rng
+        self.latency = latency
+        self.places = places
+        self.loss = loss
+        self.receivers: dict[NodeId, FramesReceived] = {}
+        """Who takes frames just now."""
+
+    @property
+    def latency_mean_s(self) -> float:
+        """The mean latency of a link, in seconds."""
+        return self.latency.mean_s
+
+    def network(self, node_id: NodeId, *, observer: Observer) -> WireEnd:
+        """Return the network as `node_id` sees it."""
+        return WireEnd(self, node_id, observer)
+
+    def attach(self, node_id: NodeId, received: FramesReceived) -> None:
+        """Deliver frames for `node_id` to `received` from now on."""
+        self.receivers[node_id] = received
+
+    def detach(self, node_id: NodeId) -> None:
+        """Take a node or user away; what is under way to it is lost."""
+        self.receivers.pop(node_id, None)
+
+    def is_attached(self, node_id: NodeId) -> bool:
+        """Tell whether somebody is there to receive."""
+        return node_id in self.receivers
+
+    def ground(self) -> None:
+        """Forget everything under way; no call is left."""
+        for call in self.clock.getDelayedCalls():
+            if isinstance(getattr(call.function, "__self__", None), _Flight):
+                call.cancel()
+
+    def passes(self, sender: NodeId, receiver: NodeId, frame: bytes) -> bool:
+        """Show a frame to the adversary and the taps, and let the link lose it; true where it is still under way."""
+        if self.intercept is not None and not self.intercept(sender, receiver, frame):
+            self.held_back += 1
+            return False
+        for tap in self.taps:
+            tap(self.clock.seconds(), sender, receiver, frame)
+        if self.loss and self.rng.random() < self.loss:
+            self.lost += 1
+            if self.on_lost is not None:
+                self.on_lost(frame)
+            return False
+        return True
+
+    def show_arrival(self, sender: NodeId, receiver: NodeId, frames: Sequence[bytes]) -> None:
+        """Show frames that have arrived to the taps at the receivers' ends."""
+        for tap in self.arrival_taps:
+            for frame in frames:
+                tap(self.clock.seconds(), sender, receiver, frame)
+
+
+class WireEnd:
+    """The network seam of one node or user."""
+
+    def __init__(self, wires: Wires, node_id: NodeId, observer: Observer) -> None:
+        """Use `Wires.network`."""
+        self.wires = wires
+        self.node_id = node_id
+        self.sent_frames = 0
+        """Frames that left here."""
+        self.sent_bytes = 0
+        """Their length."""
+        self.received_bytes = 0
+        """Length of the frames that came here, where `counts` was set before `start`."""
+        self.undelivered_answers = 0
+        """Frames that were no packets, for whom nobody was there: answers to users who left after they had pulled."""
+        self.counts = False
+        self.departures: Departure | None = None
+        """Is told of each frame that leaves here."""
+        self._observer = observer
+        self._place = wires.places.get(node_id, _ANYWHERE)
+        self._seconds, self._call_later = wires.clock.seconds, wires.clock.callLater
+        self._draw_s = wires.latency.draw_s
+        self._received: FramesReceived | None = None
+        self._give: FramesReceived | None = None
+        self._ways: dict[NodeId, _Way] = {}
+
+    def start(self, received: FramesReceived) -> None:
+        """Begin to receive."""
+        self._received = self._take if self.counts else received
+        self._give = received
+        self.wires.attach(self.node_id, self._received)
+
+    def plug(self) -> None:
+        """Be linked again after `stop`."""
+        if self._received is not None:
+            self.wires.attach(self.node_id, self._received)
+
+    def send(self, peer: NodeId, frame: bytes) -> bool:
+        """Send one frame; false, and an observed drop, where `peer` is not there."""
+        wires = self.wires
+        received = wires.receivers.get(peer)
+        now_s = self._seconds()
+        if received is None:
+            self.undelivered_answers += not is_packet(frame)
+            self._observer.observe(PacketDropped(now_s, DropReason.NO_LINK))
+            return False
+        self.sent_frames += 1
+        self.sent_bytes += len(frame)
+        if self.departures is not None:
+            self.departures(frame, now_s)
+        looked_at = wires.taps or wires.loss or wires.intercept is not None
+        if looked_at and not wires.passes(self.node_id, peer, frame):
+            return True
+        wires.carried += 1
+        way = self._ways.get(peer)
+        if way is None:
+            way = self._ways[peer] = _Way(wires.places.get(peer, _ANYWHERE))
+        flight = way.flight
+        if flight is not None and flight.left_at_s == now_s and flight.frames:
+            flight.frames.append(frame)
+            return True
+        way.flight = flight = _Flight(wires, self.node_id, peer, received, now_s, [frame])
+        self._call_later(self._draw_s(self._place, way.place, wires.rng), flight.arrive)
+        return True
+
+    def _take(self, sender: NodeId, frames: Sequence[bytes]) -> None:
+        self.received_bytes += len(frames) * len(frames[0])
+        if self._give is not None:
+            self._give(sender, frames)
+
+    def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
+        """Give the address back: here everybody is reached by name."""
+        return succeed(PeerAddress(host, port))
+
+    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:  # noqa: ARG002
+        """Observe the refusal; the peer comes again at once."""
+        self._observer.observe(LinkRefused(self.wires.clock.seconds(), reason))
+
+    def stop(self) -> Deferred[None]:
+        """Leave: nothing is received any more."""
+        self.wires.detach(self.node_id)
+        return succeed(None)

@@ -1,0 +1,215 @@
+"""Mixes and providers of a world: the shipped services, with what the world puts in place of processor and disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from loopixmix.directory import Document
+from loopixmix.hop.service import HopLimits
+from loopixmix.keyring.rotation import KeyRotation
+from loopixmix.node.mix import MixService
+from loopixmix.observing.observers import Counters
+from loopixmix.params import NetworkParams
+from loopixmix.seams import Clock, Fact, NodeId, Observer, RefusalReason, Rng
+from loopixmix.sphinx import Geometry
+from loopixmix.wire import FrameFormat
+from provider.accounts import RegistrationMode, RegistrationRules
+from provider.api import HostedService, ServiceContext
+from provider.cards.decoys import SECRET_BYTES, Decoys, DecoySecret
+from provider.cards.keydirectory import StoredKeys
+from provider.clients.links import ClientRules
+from provider.hosted.echo import EchoService
+from provider.hosted.keys import KeysService
+from provider.hosted.loop import LoopService
+from provider.hosting.host import HostingRules, ServiceHost
+from provider.mailbox import MailboxRules, day_of
+from provider.service import ProviderRules, ProviderService
+from provider.store import MEMORY_URL, MailStore
+from provider.store.access import StoreAccess, clocked_access
+from simulations.scenario.values import Processors
+from simulations.world.clock import EventClock
+from simulations.world.cores import EndlessUnwrapping, FiniteUnwrapping
+from simulations.world.links import WireEnd, Wires
+from simulations.world.network import NodePlan
+
+WRITE_S = 0.02
+"""How long a provider's store takes for a batch of new items, on the virtual clock: a flush of a disk."""
+READ_S = 0.01
+"""The same for a batch of readings; less than `ClientRules.answer_s`, so that answers are not late for it."""
+
+Unwrapper: TypeAlias = EndlessUnwrapping | FiniteUnwrapping
+S = TypeVar("S", MixService, ProviderService)
+
+
+class Ears:
+    """Passes facts to a node's counters and to whoever else listens."""
+
+    __slots__ = ("_count", "_observers", "counters")
+
+    def __init__(self, counters: Counters) -> None:
+        """Take the node's counters."""
+        self.counters = counters
+        self._observers: list[Callable[[Fact], None]] = []
+        self._count = counters.observe
+
+    def observe(self, fact: Fact) -> None:
+        """Pass one fact on."""
+        self._count(fact)
+        for observe in self._observers:
+            observe(fact)
+
+    def add(self, observer: Observer) -> None:
+        """Let somebody else hear the node's facts, after its counters and those who came before."""
+        self._observers.append(observer.observe)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSeams:
+    """What every node of a world is made with."""
+
+    clock: EventClock
+    wires: Wires
+    params: NetworkParams
+    geometry: Geometry
+    frame_format: FrameFormat
+    processors: Processors
+
+    def unwrapping(self) -> Unwrapper:
+        """Return a processor for one node."""
+        if self.processors.unwrap_s == 0:
+            return EndlessUnwrapping(self.geometry)
+        return FiniteUnwrapping(
+            self.geometry, unwrap_s=self.processors.unwrap_s, cores=self.processors.cores, clock=self.clock
+        )
+
+    @property
+    def limits(self) -> HopLimits:
+        """What a node holds at most. A batch is as many packets as there are cores: none waits for company."""
+        return HopLimits(
+            waiting_packets=self.processors.waiting_packets,
+            held_packets=self.processors.held_packets,
+            batch_packets=self.processors.cores,
+        )
+
+
+class RunningNode(Generic[S]):
+    """A node of the world. `place`: see `simulations.latency`; `layer` is none for a provider."""
+
+    def __init__(self, plan: NodePlan, service: S, *, ears: Ears, network: WireEnd, unwrapping: Unwrapper) -> None:
+        """Use `make_mix` or `make_provider`."""
+        self.node_id: NodeId = plan.node_id
+        self.name = plan.name
+        self.layer = plan.layer
+        self.place = plan.place
+        self.service: S = service
+        self.ears = ears
+        self.counters = ears.counters
+        self.network = network
+        self.unwrapping = unwrapping
+        self.refused: list[NodeId] = []
+        self._rotation = KeyRotation(plan.keyring, clock=network.wires.clock)
+
+    def prepare(self, document: Document) -> None:
+        """Take up the neighbours of the next epoch."""
+        self.service.prepare(document)
+
+    def adopt(self, document: Document) -> None:
+        """Take up the document of the present epoch."""
+        self.service.adopt(document)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._rotation.startService()
+        self.service.startService()
+
+    def stop(self) -> Deferred[None] | None:
+        """Stop at once; no call is left when the result, if there is one, has fired."""
+        self._rotation.stopService()
+        self.unwrapping.stop()
+        stopping: Deferred[None] | None = _stop(self.service)
+        self.network.stop()
+        return stopping
+
+
+def _stop(service: MixService | ProviderService) -> Deferred[None] | None:
+    if isinstance(service, ProviderService):
+        return service.stopService()
+    service.stopService()
+    return None
+
+
+Mix: TypeAlias = RunningNode[MixService]
+Provider: TypeAlias = RunningNode[ProviderService]
+
+
+def make_mix(plan: NodePlan, seams: NodeSeams, rng: Rng) -> Mix:
+    """Return a mix."""
+    ears, network, unwrapping = _surroundings(plan, seams)
+    service = MixService(
+        node_id=plan.node_id,
+        keyring=plan.keyring,
+        geometry=seams.geometry,
+        frame_format=seams.frame_format,
+        unwrapping=unwrapping,
+        limits=seams.limits,
+        refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),
+        clock=seams.clock,
+        network=network,
+        rng=rng,
+        observer=ears,
+    )
+    return RunningNode(plan, service, ears=ears, network=network, unwrapping=unwrapping)
+
+
+def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) -> Provider:
+    """Return a provider with its mailboxes in `store` (closed with it), open to everybody."""
+    ears, network, unwrapping = _surroundings(plan, seams)
+    mailbox = MailboxRules()
+    access = clocked_access(store, mailbox, clock=seams.clock, write_s=WRITE_S, read_s=READ_S)
+    service = ProviderService(
+        node_id=plan.node_id,
+        keyring=plan.keyring,
+        geometry=seams.geometry,
+        frame_format=seams.frame_format,
+        unwrapping=unwrapping,
+        limits=seams.limits,
+        rules=ProviderRules(
+            mailbox=mailbox,
+            registration=RegistrationRules(mode=RegistrationMode.OPEN, rate_per_s=1e6, burst=1_000_000),
+            clients=ClientRules(),
+        ),
+        access=access,
+        host=_make_host(plan, access, seams, rng),
+        refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),
+        clock=seams.clock,
+        network=network,
+        rng=rng,
+        observer=ears,
+    )
+    return RunningNode(plan, service, ears=ears, network=network, unwrapping=unwrapping)
+
+
+def new_mail_store() -> MailStore:
+    """Return an empty store of a provider, in memory."""
+    return MailStore(MEMORY_URL)
+
+
+def _surroundings(plan: NodePlan, seams: NodeSeams) -> tuple[Ears, WireEnd, Unwrapper]:
+    ears = Ears(Counters(delay_mean_s=seams.params.delay_mean_s))
+    return ears, seams.wires.network(plan.node_id, observer=ears), seams.unwrapping()
+
+
+def _make_host(plan: NodePlan, access: StoreAccess, seams: NodeSeams, rng: Rng) -> ServiceHost:
+    clock: Clock = seams.clock
+    secret = DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(clock.seconds()))
+    keys = StoredKeys(provider=plan.node_id, access=access, decoys=Decoys(secret, plan.node_id), clock=clock)
+    context = ServiceContext(
+        provider=plan.node_id, directory=Path("/nonexistent"), clock=clock, rng=rng, keys=keys, settings={}
+    )
+    services: list[HostedService] = [LoopService(context), EchoService(context), KeysService(context)]
+    return ServiceHost(services, rules=HostingRules(), clock=clock, geometry=seams.geometry)

@@ -1,0 +1,218 @@
+"""Users of a world: the shipped client, registered, with contacts, and what its user does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
+
+from client.api import ClientStatus, MessageId, ReceivedMessage
+from client.asking.account import ACCOUNT_FACT, CARD_FACT, PUBLISH_VERSION, PUBLISHED_FACT
+from client.core.fragments import FragmentSizes
+from client.core.sealing import PlainSealer
+from client.core.settings import ClientSettings
+from client.directory.keys import ClientKeys
+from client.link.session import Account
+from client.running.service import ClientService
+from client.store import contacts
+from client.store.contacts import pin_of
+from client.store.worker import InlineWorker
+from loopixmix.cards import Card, encode_card, make_card
+from loopixmix.directory import Document, NodeEntry
+from loopixmix.observing.observers import Counters
+from loopixmix.seams import NodeId, Rng
+from provider.accounts import RegistrationMode, RegistrationRules
+from provider.mailbox import day_of
+from provider.store import MailStore
+from provider.store.accounts import Application, publish_card, register
+from simulations.world.links import WireEnd
+from simulations.world.running import Ears, NodeSeams, Provider
+from simulations.world.stores import MemoryStore
+
+_NUMBER_BITS = 56
+_SHORT_CUT = RegistrationRules(mode=RegistrationMode.OPEN, max_accounts=1_000_000_000)
+_MESSAGE_OVERHEAD_BYTES = 256
+"""More than signature, names and encoding add to a body."""
+NUMBER_BYTES = 8
+"""The messages of simulated users begin with their number."""
+
+
+def shortest_payload_bytes(packets_per_message: int) -> int:
+    """Return the least `packets.payload_bytes` at which a message of so many packets can be written."""
+    return next(size for size in range(1280, 32_769) if _room(size, packets_per_message) >= NUMBER_BYTES)
+
+
+def body_bytes_of(payload_bytes: int, packets_per_message: int) -> int:
+    """Return the length of a message's body that takes so many packets."""
+    return max(NUMBER_BYTES, _room(payload_bytes, packets_per_message))
+
+
+def _room(payload_bytes: int, packets: int) -> int:
+    sizes = FragmentSizes(payload_bytes)
+    return sizes.head_data_bytes + (packets - 1) * sizes.body_data_bytes - _MESSAGE_OVERHEAD_BYTES
+
+
+class UserLink:
+    """The user's one link, which is there while the user is online (`client.link.session.ProviderLink`)."""
+
+    def __init__(self, network: WireEnd) -> None:
+        """Take the user's end of the wire."""
+        self.online = False
+        self._network = network
+
+    def connect(self, provider: NodeEntry) -> None:
+        """Nothing: whoever is online is linked."""
+
+    def is_open(self, provider: NodeId) -> bool:
+        """Tell whether a frame would go out now."""
+        return self.online and self._network.wires.is_attached(provider)
+
+    def problem(self, provider: NodeId) -> str:  # noqa: ARG002 (there is one)
+        """Say why there is no link."""
+        return "" if self.online else "the user is offline"
+
+
+class User:
+    """One user's client. `node_id`: its identity key; `address`: where others write to; `provider`: where it has its
+    account; `online`: whether it is linked.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        place: int,
+        provider: Provider,
+        keys: ClientKeys,
+        store: MemoryStore,
+        network: WireEnd,
+        ears: Ears,
+        seams: NodeSeams,
+        rng: Rng,
+    ) -> None:
+        """Make the client; it does not run yet."""
+        self.name = name
+        self.place = place
+        self.provider = provider
+        self.keys = keys
+        self.node_id: NodeId = keys.identity.public
+        self.address = f"{name}@{provider.name}"
+        self.ears = ears
+        self.counters: Counters = ears.counters
+        self.network = network
+        network.counts = True
+        self.store = store
+        self.link = UserLink(network)
+        self.service = ClientService(
+            keys=keys,
+            settings=ClientSettings(),
+            store=store,
+            worker=InlineWorker(),
+            sealer=PlainSealer(keys.sealing.public, rng=rng),
+            network=network,
+            link=self.link,
+            clock=seams.clock,
+            rng=rng,
+            observer=ears,
+        )
+
+    @property
+    def online(self) -> bool:
+        """Tell whether the user is linked."""
+        return self.link.online
+
+    def go_online(self) -> None:
+        """Open the link."""
+        self.link.online = True
+        self.network.plug()
+
+    def go_offline(self) -> None:
+        """Close the link: the shipped client stops sending, and what is under way to it on the link is lost."""
+        self.link.online = False
+        self.network.stop()
+
+    def send(self, to: str, body: bytes, *, kind: str, key: str) -> Deferred[MessageId]:
+        """Hand a message over to the client."""
+        return Deferred.fromCoroutine(self.service.send(to, body, kind=kind, idempotency_key=key))
+
+    def status(self) -> ClientStatus:
+        """Return what the client says of itself."""
+        found: list[ClientStatus] = []
+        Deferred.fromCoroutine(self.service.status()).addCallback(found.append)
+        [status] = found
+        return status
+
+    def adopt(self, document: Document) -> None:
+        """Take up a network document."""
+        self.service.adopt(document)
+
+    def start(self) -> None:
+        """Begin to work, linked or not."""
+        self.service.startService()
+        if not self.link.online:
+            self.network.stop()
+
+    def stop(self) -> Deferred[None]:
+        """Stop; when the result has fired no call is left."""
+        stopping = self.service.stopService()
+        self.network.stop()
+        self.store.close()
+        return stopping
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a registration leaves behind: the account, and the card that others look up."""
+
+    account: Account
+    card: Card
+
+
+def register_user(keys: ClientKeys, name: str, provider: Provider, *, now_s: float) -> Registration:
+    """Return the account and the card of a user who has registered with a provider."""
+    card = make_card(keys.identity, name=name, provider=provider.node_id, sealing_key=keys.sealing.public, now_s=now_s)
+    return Registration(Account(name, provider.node_id, provider.name), card)
+
+
+def write_accounts(store: MailStore, registrations: Sequence[Registration], *, rng: Rng, now_s: float) -> None:
+    """Write into a provider's store what these users' registrations and publications would.
+
+    A short-cut past links and mixes: the rows are those that the shipped functions write.
+    """
+
+    def write(connection: Connection) -> None:
+        for each in registrations:
+            card = encode_card(each.card)
+            application = Application(
+                name=each.account.name,
+                identity=each.card.identity,
+                card=card,
+                invitation_hash=b"",
+                first_number=1 + rng.getrandbits(_NUMBER_BITS),
+                day=day_of(now_s),
+            )
+            register(connection, application, _SHORT_CUT)
+            publish_card(connection, each.account.name, each.card.identity, PUBLISH_VERSION, card)
+
+    store.write(write)
+
+
+def write_client(store: MemoryStore, own: Registration, pinned: Sequence[Registration]) -> None:
+    """Write into a client's store what its registration and its look-ups of contacts would."""
+
+    def write(connection: Connection) -> None:
+        contacts.save_fact(connection, ACCOUNT_FACT, msgspec.msgpack.encode(own.account))
+        contacts.save_fact(connection, CARD_FACT, encode_card(own.card))
+        contacts.save_fact(connection, PUBLISHED_FACT, b"1")
+        for each in pinned:
+            contacts.save(connection, pin_of(each.account.address, each.card, verified=False))
+
+    store.write(write)
+
+
+def number_of(message: ReceivedMessage) -> int:
+    """Return the number of a simulated user's message."""
+    return int.from_bytes(message.body[:NUMBER_BYTES], "big")

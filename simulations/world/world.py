@@ -1,0 +1,225 @@
+"""A world: the deployed mixes, providers and clients of a scenario on one virtual clock, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+
+from twisted.internet.defer import Deferred
+
+from client.directory.keys import ClientKeys
+from loopixmix.directory import Document
+from loopixmix.directory.schedule import publication_s
+from loopixmix.errors import MisuseError
+from loopixmix.observing.observers import Counters
+from loopixmix.seams import DelayedCall, NodeId, Rng
+from loopixmix.sphinx import Geometry, using_engine
+from loopixmix.sphinx.engine import Engine, select
+from loopixmix.wire import FrameFormat
+from provider.store import MailStore
+from simulations.latency import make_latency
+from simulations.latency.places import Places
+from simulations.scenario.values import Scenario
+from simulations.seeds import Seeds
+from simulations.world.behaviour import Behaviour, Letters
+from simulations.world.clock import EventClock
+from simulations.world.journeys import Numbers, PlainNumbers, TracingEngine
+from simulations.world.links import Wires
+from simulations.world.network import START_S, NetworkPlan, NodePlan, epoch_length_for
+from simulations.world.plain import PlainEngine
+from simulations.world.running import Ears, Mix, NodeSeams, Provider, make_mix, make_provider, new_mail_store
+from simulations.world.stores import MemoryStores
+from simulations.world.users import User, body_bytes_of, register_user, write_accounts, write_client
+
+
+class World:
+    """Everything of one replicate. `mixes` are in the order of the layers; each node and user has `node_id`, `service`
+    (the shipped one), `counters` and `ears`, to which observers of its facts may be added.
+
+    `hub` carries all frames: see `simulations.world.links.Wires` for `taps` and `intercept`.
+    """
+
+    def __init__(
+        self, scenario: Scenario, seeds: Seeds, *, start_s: float = START_S, epoch_length_s: int | None = None
+    ) -> None:
+        """Build the world; nothing runs before `start`.
+
+        `start_s`: the time at which it begins, Unix seconds. `epoch_length_s`: how long mix keys live; by default an
+        hour, or longer where the delays need it. Raises `MisuseError` for what the deployed code cannot do.
+        """
+        self.scenario = scenario
+        self.seeds = seeds
+        self.start_s = start_s
+        self.clock = EventClock(start_s)
+        self.places = Places(scenario.topology)
+        length_s = epoch_length_s or epoch_length_for(scenario.mix.delay_mean_s)
+        self.plan = NetworkPlan(scenario, rng=seeds.random("topology"), start_s=start_s, epoch_length_s=length_s)
+        self.params = self.plan.params
+        self.geometry = Geometry.for_network(self.params)
+        self.document = self.plan.document(self.plan.epoch(start_s), start_s)
+        self.numbers: Numbers
+        self.sphinx: Engine
+        if scenario.packets.cryptography:
+            self.numbers = self.sphinx = TracingEngine(select(None))
+        else:
+            self.numbers, self.sphinx = PlainNumbers(), PlainEngine()
+        self._place_of: dict[NodeId, int] = {node.node_id: node.place for node in self.plan.nodes}
+        self.hub = Wires(
+            clock=self.clock,
+            rng=seeds.random("links"),
+            latency=make_latency(scenario, seeds),
+            loss=scenario.links.loss,
+            places=self._place_of,
+        )
+        self._seams = NodeSeams(
+            clock=self.clock,
+            wires=self.hub,
+            params=self.params,
+            geometry=self.geometry,
+            frame_format=FrameFormat(self.geometry.packet_bytes, self.geometry.body_bytes),
+            processors=scenario.processors,
+        )
+        self._mail_stores: list[MailStore] = []
+        mixing = seeds.randoms("mixing")
+        self.providers: tuple[Provider, ...] = tuple(
+            self._make_provider(node, next(mixing)) for node in self.plan.nodes if node.layer is None
+        )
+        self.mixes: tuple[Mix, ...] = tuple(
+            make_mix(node, self._seams, next(mixing)) for node in self.plan.nodes if node.layer is not None
+        )
+        self.letters = Letters(self.clock, body_bytes_of(self.params.payload_bytes, scenario.users.packets_per_message))
+        self._client_stores = MemoryStores()
+        self.users, self.behaviours = self._make_users()
+        self._epoch_calls: list[DelayedCall] = []
+        self.running = False
+
+    @property
+    def nodes(self) -> tuple[Mix | Provider, ...]:
+        """All nodes, by their places."""
+        return (*self.providers, *self.mixes)
+
+    def packets(self) -> AbstractContextManager[None]:
+        """Return the block within which `loopixmix.sphinx` makes and unwraps the packets of this world."""
+        return using_engine(self.sphinx)
+
+    def start(self) -> None:
+        """Let everybody begin, from an empty network."""
+        with self.packets():
+            for node in self.nodes:
+                node.adopt(self.document)
+                node.start()
+            for behaviour in self.behaviours:
+                behaviour.begin()
+            for user in self.users:
+                user.start()
+                user.adopt(self.document)
+            for behaviour in self.behaviours:
+                behaviour.start()
+            self._await_next_document()
+        self.running = True
+
+    def run_until(self, at_s: float) -> None:
+        """Let time pass up to `at_s`, Unix seconds as `clock.seconds()` tells them."""
+        with self.packets():
+            self.clock.run_until(at_s)
+
+    def run_for(self, span_s: float) -> None:
+        """Let `span_s` seconds pass."""
+        self.run_until(self.clock.seconds() + span_s)
+
+    def stop(self) -> None:
+        """Stop everybody; packets under way are lost, and no call is left on the clock."""
+        if not self.running:
+            return
+        self.running = False
+        stopping: list[Deferred[None] | None] = []
+        with self.packets():
+            for behaviour in self.behaviours:
+                behaviour.stop()
+            stopping += [user.stop() for user in self.users]
+            stopping += [node.stop() for node in self.nodes]
+        for call in self._epoch_calls:
+            if call.active():
+                call.cancel()
+        self.hub.ground()
+        self._client_stores.close()
+        if any(each is not None and not each.called for each in stopping):
+            raise MisuseError("a node or client waits for something that comes no more")
+
+    def _make_provider(self, node: NodePlan, rng: Rng) -> Provider:
+        store = new_mail_store()
+        self._mail_stores.append(store)
+        return make_provider(node, self._seams, rng, store)
+
+    def _make_users(self) -> tuple[tuple[User, ...], tuple[Behaviour, ...]]:
+        count, now_s = self.scenario.users.count, self.start_s
+        people, traffic = self.seeds.randoms("users"), self.seeds.randoms("traffic")
+        lives = list(islice(people, count))
+        users = tuple(self._make_user(number, life, next(traffic)) for number, life in enumerate(lives))
+        registrations = [register_user(user.keys, user.name, user.provider, now_s=now_s) for user in users]
+        for provider, store in zip(self.providers, self._mail_stores, strict=True):
+            own = [each for each in registrations if each.account.provider == provider.node_id]
+            write_accounts(store, own, rng=next(people), now_s=now_s)
+        behaviours: list[Behaviour] = []
+        for number, (user, life) in enumerate(zip(users, lives, strict=True)):
+            known = _draw_contacts(number, count, self.scenario.users.contacts, life)
+            write_client(user.store, registrations[number], [registrations[each] for each in known])
+            behaviours.append(
+                Behaviour(
+                    user,
+                    [users[each] for each in known],
+                    rules=self.scenario.users,
+                    letters=self.letters,
+                    clock=self.clock,
+                    rng=life,
+                )
+            )
+        return users, tuple(behaviours)
+
+    def _make_user(self, number: int, life: Rng, rng: Rng) -> User:
+        ears = Ears(Counters(delay_mean_s=self.params.delay_mean_s))
+        keys = ClientKeys.generate(life)
+        place = self.places.user(number)
+        self._place_of[keys.identity.public] = place
+        return User(
+            name=f"user{number}",
+            place=place,
+            provider=self.providers[number % len(self.providers)],
+            keys=keys,
+            store=self._client_stores.open(),
+            network=self.hub.network(keys.identity.public, observer=ears),
+            ears=ears,
+            seams=self._seams,
+            rng=rng,
+        )
+
+    def _await_next_document(self) -> None:
+        epoch = self.document.epoch + 1
+        now_s = self.clock.seconds()
+        at_s = max(now_s, publication_s(epoch, self.params.epoch_length_s))
+        self._epoch_calls = [self.clock.callLater(at_s - now_s, self._publish, epoch)]
+
+    def _publish(self, epoch: int) -> None:
+        """Make the document of the next epoch; nodes fetch it at random times, all take it up when its epoch begins."""
+        now_s = self.clock.seconds()
+        document = self.plan.document(epoch, now_s)
+        self._epoch_calls = [
+            self.clock.callLater(max(0.0, self.plan.draw_fetch_s(epoch) - now_s), node.prepare, document)
+            for node in self.nodes
+        ]
+        wait_s = self.plan.starts_at_s(epoch) - now_s
+        self._epoch_calls.append(self.clock.callLater(wait_s, self._adopt, document))
+
+    def _adopt(self, document: Document) -> None:
+        self.document = document
+        for member in (*self.nodes, *self.users):
+            member.adopt(document)
+        self._await_next_document()
+
+
+def _draw_contacts(own: int, users: int, wanted: int, rng: Rng) -> Sequence[int]:
+    """Return `wanted` other users, or all others where there are fewer, each equally likely."""
+    others = users - 1
+    drawn: Iterator[int] = iter(rng.sample(range(others), min(wanted, others)))
+    return [number + (number >= own) for number in drawn]

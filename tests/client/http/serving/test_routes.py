@@ -1,0 +1,273 @@
+"""The routes of the local API: strict in what they take, clear in what they answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from client_contract import BOB
+from fakes_of_client import FakeWorld
+from memory_api import MemoryApi
+from memory_web import request_bytes
+from twisted.logger import LogEvent, eventAsText, globalLogPublisher
+
+from client.api import MAX_BODY_BYTES, ClientStatus
+from client.http.messages import INLINE_BYTES, MAX_JSON_BYTES
+from client.http.serving.routes import LocalApi
+from client.testing import FakeClient
+
+OCTETS = "application/octet-stream"
+SEND = f"/v1/messages?to={BOB}&kind=text&idempotency_key=1"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[MemoryApi]:
+    made = MemoryApi(tmp_path)
+    yield made
+    made.stop()
+
+
+def message(**changed: object) -> dict[str, object]:
+    body = base64.b64encode(b"hello").decode()
+    return {"to": BOB, "kind": "text", "idempotency_key": "1", "body": body} | changed
+
+
+def receive(api: MemoryApi, body: bytes, *, key: str) -> None:
+    """Let Bob write to Alice."""
+    api.fake.run(api.fake.bob.send("alice@home", body, kind="text", idempotency_key=key))
+    api.fake.pass_time()
+
+
+def test_a_message_is_sent_in_json(api: MemoryApi) -> None:
+    answer = api.ask_json("POST", "/v1/messages", message(anonymous=True))
+    assert answer.status == 202
+    message_id = json.loads(answer.body)["message_id"]
+    told = json.loads(api.ask("GET", f"/v1/messages/{message_id}").body)
+    assert (told["message_id"], told["to"], told["length_bytes"]) == (message_id, BOB, 5)
+    api.fake.pass_time()
+    [received] = api.fake.run(api.fake.bob.inbox())
+    assert (received.body, received.sender) == (b"hello", None)
+
+
+def test_a_message_is_sent_as_it_is(api: MemoryApi) -> None:
+    answer = api.ask("POST", f"{SEND}&anonymous=false", b"\x00\xff", content_type=OCTETS)
+    assert answer.status == 202
+    api.fake.pass_time()
+    assert [m.body for m in api.fake.run(api.fake.bob.inbox())] == [b"\x00\xff"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({}, "missing required field"),
+        (message(extra=1), "unknown field"),
+        (message(body="not base64!"), "base64"),
+        (message(body=5), "Expected `bytes`"),
+        (message(anonymous="yes"), "Expected `bool`"),
+        (message(to=None), "Expected `str`"),
+        ([], "Expected `object`"),
+    ],
+)
+def test_a_body_of_another_shape_is_refused(api: MemoryApi, value: object, reason: str) -> None:
+    answer = api.ask_json("POST", "/v1/messages", value)
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["error"]) == (400, "bad_request")
+    assert reason in problem["message"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{}x", b"\xff", b'{"to": "\xff"}'])
+def test_a_body_that_is_no_json_is_refused(api: MemoryApi, body: bytes) -> None:
+    answer = api.ask("POST", "/v1/messages", body, content_type="application/json; charset=utf-8")
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/messages",
+        f"/v1/messages?to={BOB}&kind=text",
+        f"{SEND}&extra=1",
+        f"{SEND}&kind=text",
+        f"{SEND}&anonymous=1",
+        f"{SEND}&anonymous=",
+        "/v1/messages?to=%ff&kind=text&idempotency_key=1",
+        "/v1/requests?service=echo",
+        "/v1/requests?service=echo&timeout_s=soon",
+        "/v1/requests?service=echo&timeout_s=nan",
+        "/v1/requests?service=echo&timeout_s=0",
+        "/v1/requests?service=echo&timeout_s=1e9",
+    ],
+)
+def test_a_query_of_another_shape_is_refused(api: MemoryApi, target: str) -> None:
+    answer = api.ask("POST", target, b"x", content_type=OCTETS)
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/inbox?after=-1",
+        "/v1/inbox?after=x",
+        "/v1/inbox?after=%C2%B2",
+        "/v1/inbox?after=1000000000000000000000",
+        "/v1/inbox?limit=0",
+        "/v1/inbox?limit=101",
+        "/v1/inbox?before=1",
+        "/v1/status?verbose=1",
+        "/v1/events?after=1",
+        "/v1/events?after=1-2-3",
+        "/v1/received",
+    ],
+)
+def test_a_number_out_of_range_is_refused(api: MemoryApi, target: str) -> None:
+    answer = api.ask("GET", target)
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status", "code"),
+    [
+        ("GET", "/", 404, "not_found"),
+        ("GET", "/v1", 404, "not_found"),
+        ("GET", "/v2/status", 404, "not_found"),
+        ("GET", "/v1/status/", 404, "not_found"),
+        ("GET", "/v1/inbox/x", 404, "not_found"),
+        ("GET", "/v1/inbox/1000000000000000001", 404, "not_found"),
+        ("GET", "/v1/inbox/0", 404, "unknown_message"),
+        ("GET", "/v1/inbox/7/body", 404, "unknown_message"),
+        ("GET", "/v1/messages/00", 404, "unknown_message"),
+        ("DELETE", "/v1/status", 405, "method_not_allowed"),
+        ("PUT", "/v1/contacts", 405, "method_not_allowed"),
+        ("OPTIONS", "/v1/status", 405, "method_not_allowed"),
+        ("DELETE", "/v1/contacts/nobody@home", 404, "unknown_contact"),
+        ("POST", "/v1/received/abc/1/handled", 404, "unknown_message"),
+        ("POST", "/v1/messages", 415, "unsupported_type"),
+        ("POST", "/v1/contacts", 415, "unsupported_type"),
+    ],
+)
+def test_what_is_not_there_is_told_so(api: MemoryApi, method: str, target: str, status: int, code: str) -> None:
+    answer = api.ask(method, target)
+    assert (answer.status, json.loads(answer.body)["error"]) == (status, code)
+
+
+def test_octets_are_taken_only_where_they_make_sense(api: MemoryApi) -> None:
+    assert api.ask("POST", "/v1/contacts", b"{}", content_type=OCTETS).status == 415
+
+
+def test_a_request_is_answered_in_the_form_it_had(api: MemoryApi) -> None:
+    in_octets = api.ask("POST", "/v1/requests?service=echo&timeout_s=5", b"\xff", content_type=OCTETS)
+    assert (in_octets.status, in_octets.body) == (200, b"\xff")
+    body = base64.b64encode(b"\xff").decode()
+    in_json = api.ask_json("POST", "/v1/requests", {"service": "echo", "body": body, "timeout_s": 5})
+    assert json.loads(in_json.body) == {"body": body}
+
+
+def test_a_long_body_is_fetched_by_itself(api: MemoryApi) -> None:
+    receive(api, b"s" * INLINE_BYTES, key="1")
+    receive(api, b"l" * (INLINE_BYTES + 1), key="2")
+    short, long = json.loads(api.ask("GET", "/v1/inbox").body)
+    assert base64.b64decode(short["body"]) == b"s" * INLINE_BYTES
+    assert (long["body"], long["length_bytes"]) == (None, INLINE_BYTES + 1)
+    assert json.loads(api.ask("GET", "/v1/inbox/2").body) == long
+    answer = api.ask("GET", "/v1/inbox/2/body")
+    assert b"content-type: application/octet-stream" in answer.head
+    assert answer.body == b"l" * (INLINE_BYTES + 1)
+
+
+def test_the_inbox_is_told_in_pages(api: MemoryApi) -> None:
+    for number in range(12):
+        receive(api, b"%d" % number, key=str(number))
+    assert [m["number"] for m in json.loads(api.ask("GET", "/v1/inbox?after=1&limit=10").body)] == [*range(2, 12)]
+
+
+def test_contacts_by_http(api: MemoryApi) -> None:
+    added = api.ask_json("POST", "/v1/contacts", {"address": "carol@home"})
+    assert added.status == 201
+    carol = json.loads(added.body)
+    path = "/v1/contacts/carol%40home"
+    accepted = api.ask_json("POST", f"{path}/accept", {"fingerprint": carol["fingerprint"]})
+    assert json.loads(accepted.body)["verified"] is True
+    removed = api.ask("DELETE", path)
+    assert (removed.status, removed.body) == (204, b"")
+    assert [c["address"] for c in json.loads(api.ask("GET", "/v1/contacts").body)] == [BOB]
+
+
+def test_head_is_like_get_without_a_body(api: MemoryApi) -> None:
+    answer = api.ask("HEAD", "/v1/status")
+    assert (answer.status, answer.body) == (200, b"")
+
+
+def test_the_longest_message_goes_through(api: MemoryApi) -> None:
+    assert api.ask("POST", SEND, bytes(MAX_BODY_BYTES), content_type=OCTETS).status == 202
+    text = base64.b64encode(bytes(MAX_BODY_BYTES)).decode()
+    assert api.ask_json("POST", "/v1/messages", message(idempotency_key="2", body=text)).status == 202
+
+
+def test_a_message_that_is_too_long_is_refused(api: MemoryApi) -> None:
+    for length in (MAX_BODY_BYTES + 1, MAX_JSON_BYTES + 1):
+        answer = api.ask("POST", SEND, bytes(length), content_type=OCTETS)
+        assert (answer.status, json.loads(answer.body)["error"]) == (413, "too_long")
+    assert api.fake.run(api.fake.alice.newest()).changes == 0
+
+
+def test_a_chunked_body_has_the_same_limit(api: MemoryApi) -> None:
+    headers = {**api.headers, "Transfer-Encoding": "chunked", "Content-Type": OCTETS}
+    head = request_bytes("PUT", SEND, headers).replace(b"PUT", b"POST")
+    chunk = b"100000\r\n" + bytes(0x100000) + b"\r\n"
+    answer = api.raw(head + chunk * (1 + MAX_JSON_BYTES // 0x100000) + b"0\r\n\r\n")
+    assert answer.status == 413
+
+
+def test_a_refused_body_is_not_read_for_ever(api: MemoryApi) -> None:
+    headers = {"Host": "127.0.0.1:7078", "Content-Length": str(10**12)}
+    answer = api.raw(request_bytes("PUT", SEND, headers) + bytes(65 * 1024 * 1024))
+    assert answer.closed
+
+
+class Clumsy(FakeClient):
+    """A client with a defect."""
+
+    async def status(self) -> ClientStatus:
+        raise ZeroDivisionError("dividing by the user's secret")
+
+
+def test_a_defect_is_logged_and_not_told(tmp_path: Path) -> None:
+    api = MemoryApi(tmp_path, client=Clumsy(FakeWorld().network, max_queued=1))
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        answer = api.ask("GET", "/v1/status")
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+        api.stop()
+    assert (answer.status, json.loads(answer.body)["error"]) == (500, "internal")
+    assert b"secret" not in answer.body
+    assert any("ZeroDivisionError" in eventAsText(event) for event in events)
+
+
+def test_nothing_of_a_message_reaches_the_log(api: MemoryApi) -> None:
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        api.ask("POST", SEND.replace("text", "marked-kind"), b"marked-body", content_type=OCTETS)
+        api.ask_json("POST", "/v1/messages", message(to="marked-address@home", extra="marked-field"))
+        api.ask("POST", "/v1/messages?to=marked-address@home&kind=x&idempotency_key=2", b"x", content_type=OCTETS)
+        api.ask("GET", "/v1/messages/marked-id")
+        api.fake.pass_time()
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    logged = "\n".join(f"{eventAsText(event)} {event}" for event in events)
+    assert "marked" not in logged
+    assert api.token not in logged
+
+
+def test_the_page_of_the_protocol_names_every_route() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "protocol" / "local-api.md").read_text()
+    for rule in LocalApi.app.url_map.iter_rules():
+        path = re.sub(r"<(?:int(?:\(.*?\))?:)?(\w+)>", lambda match: match[1].upper(), rule.rule)
+        [method] = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        assert f"`{method} {path}`" in page

@@ -1,0 +1,125 @@
+"""The client's link begins with the network document and follows it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+from networks import make_network
+from twisted.internet.defer import Deferred, succeed
+
+from client.link.link import ClientLink
+from loopixmix.net.address import PeerAddress
+from loopixmix.params import NetworkParams
+from loopixmix.seams import FramesReceived, NodeId
+from loopixmix.wire import FrameFormat
+
+
+class FakeLinks:
+    """Remembers what it is told."""
+
+    def __init__(self, frame_format: FrameFormat) -> None:
+        self.frame_format = frame_format
+        self.received: FramesReceived | None = None
+        self.peers: dict[NodeId, PeerAddress] = {}
+        self.sent: list[tuple[NodeId, bytes]] = []
+        self.stopped = False
+
+    def start(self, received: FramesReceived) -> None:
+        self.received = received
+
+    def send(self, peer: NodeId, frame: bytes) -> bool:
+        self.sent.append((peer, frame))
+        return True
+
+    def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
+        self.peers = dict(peers)
+
+    def is_open(self, peer: NodeId) -> bool:
+        return peer in self.peers
+
+    def problem(self, peer: NodeId) -> str | None:
+        return None if peer in self.peers else "nobody asked for it"
+
+    def stop(self) -> Deferred[None]:
+        self.stopped = True
+        return succeed(None)
+
+
+class Linked:
+    """A link, and what it made."""
+
+    def __init__(self) -> None:
+        self.made: list[FakeLinks] = []
+        self.link = ClientLink(self.make)
+
+    def make(self, frame_format: FrameFormat) -> FakeLinks:
+        self.made.append(FakeLinks(frame_format))
+        return self.made[-1]
+
+
+def take(peer: NodeId, frames: object) -> None:
+    """A receiver of frames."""
+
+
+@pytest.fixture
+def linked() -> Linked:
+    return Linked()
+
+
+DOCUMENT = make_network(random.Random(1), params=NetworkParams()).document
+PROVIDER, OTHER = DOCUMENT.providers()[:2]
+
+
+def test_without_a_document_nothing_is_sent_or_dialled(linked: Linked) -> None:
+    linked.link.start(take)
+    linked.link.connect(PROVIDER)
+    assert not linked.link.send(PROVIDER.id, b"frame")
+    assert not linked.link.is_open(PROVIDER.id)
+    assert linked.link.problem(PROVIDER.id) == ""
+    assert linked.made == []
+
+
+def test_the_first_document_begins_what_was_asked_for_before(linked: Linked) -> None:
+    linked.link.start(take)
+    linked.link.connect(PROVIDER)
+    linked.link.adopt(DOCUMENT)
+    [links] = linked.made
+    assert links.received is take
+    assert links.peers == {PROVIDER.id: PeerAddress(PROVIDER.host, PROVIDER.port)}
+    assert linked.link.send(PROVIDER.id, b"frame")
+    assert links.sent == [(PROVIDER.id, b"frame")]
+    assert linked.link.is_open(PROVIDER.id)
+    assert linked.link.problem(OTHER.id) == "nobody asked for it"
+
+
+def test_another_provider_takes_the_place_of_the_first(linked: Linked) -> None:
+    linked.link.adopt(DOCUMENT)
+    linked.link.start(take)
+    linked.link.connect(PROVIDER)
+    linked.link.connect(OTHER)
+    assert set(linked.made[0].peers) == {OTHER.id}
+
+
+def test_links_live_through_documents_of_the_same_sizes_only(linked: Linked) -> None:
+    linked.link.start(take)
+    linked.link.connect(PROVIDER)
+    linked.link.adopt(DOCUMENT)
+    linked.link.adopt(msgspec.structs.replace(DOCUMENT, epoch=DOCUMENT.epoch + 1))
+    assert len(linked.made) == 1
+    linked.link.adopt(msgspec.structs.replace(DOCUMENT, params=NetworkParams(payload_bytes=4096)))
+    old, new = linked.made
+    assert old.stopped
+    assert new.received is take
+    assert set(new.peers) == {PROVIDER.id}
+    assert new.frame_format != old.frame_format
+
+
+def test_a_stopped_link_sends_nothing(linked: Linked) -> None:
+    linked.link.adopt(DOCUMENT)
+    stopped = linked.link.stop()
+    assert stopped.called
+    assert linked.made[0].stopped
+    assert not linked.link.send(PROVIDER.id, b"frame")

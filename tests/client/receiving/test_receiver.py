@@ -1,0 +1,126 @@
+"""The receiver without a network: the longest message, and crashes between any two of its steps."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+import pytest
+from client_world import World
+from sqlalchemy import Connection
+
+from client.api import MAX_BODY_BYTES
+from client.core.content import Sender, SignedMessage, encode_signed
+from client.core.fragments import FragmentSizes, seal_fragments
+from client.core.sealing import HpkeSealer
+from client.core.settings import DAY_S, ClientSettings
+from client.directory.keys import ClientKeys
+from client.link.session import Account
+from client.receiving.arrivals import Arrivals, Surroundings
+from client.receiving.receiver import Receiver
+from client.sending.anonymous import AnonymousPoster
+from client.sending.letters import Writer
+from client.sending.posting import Poster
+from client.store import ClientStore, incoming
+
+T = TypeVar("T")
+
+RNG = random.Random(5)
+WORLD = World()
+ALICE, BOB = ClientKeys.generate(RNG), ClientKeys.generate(RNG)
+AROUND = Surroundings(WORLD.clock.seconds(), Account("bob", b"p" * 32, "away"), WORLD.make_document())
+
+
+def receiver(store: ClientStore) -> Receiver:
+    writer = Writer(keys=BOB, sealer=HpkeSealer(BOB.sealing), rng=RNG, settings=ClientSettings())
+    return Receiver(Arrivals(Poster(writer, AnonymousPoster(writer)), writer), writer, store)
+
+
+def fragments_of(body: bytes) -> list[bytes]:
+    message = SignedMessage(RNG.randbytes(16), "text", body, Sender(ALICE.identity.public, "alice", b"p" * 32))
+    return list(
+        seal_fragments(
+            encode_signed(message, ALICE.identity, recipient=BOB.identity.public),
+            recipient=BOB.identity.public,
+            recipient_key=BOB.sealing.public,
+            message_key=RNG.randbytes(32),
+            sealer=HpkeSealer(ALICE.sealing),
+            sizes=FragmentSizes(2048),
+        )
+    )
+
+
+def bodies(store: ClientStore) -> list[bytes]:
+    return [message.body for message in store.write(lambda c: incoming.received_after(c, after=0, limit=100))]
+
+
+class CrashError(Exception):
+    """The process died here."""
+
+
+class CrashingStore(ClientStore):
+    """Dies before a commit, so that nothing of the transaction is kept, while a test says so."""
+
+    dying = False
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        def work_and_die(connection: Connection) -> T:
+            result = work(connection)
+            if self.dying:
+                raise CrashError
+            return result
+
+        return super().write(work_and_die)
+
+
+def test_the_longest_message_comes_back_whole() -> None:
+    body = RNG.randbytes(MAX_BODY_BYTES)
+    fragments = fragments_of(body)
+    RNG.shuffle(fragments)
+    store = ClientStore(None)
+    taking = receiver(store)
+    for start in range(0, len(fragments), 200):
+        taking.receive(fragments[start : start + 200], [], AROUND)
+    assert bodies(store) == [body]
+    store.close()
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["same process", "new process"])
+def test_a_batch_that_was_not_committed_is_taken_the_next_time(forgets: bool) -> None:
+    """Each batch dies once before its commit, then comes again: its items were not acknowledged."""
+    body = random.Random(1).randbytes(40_000)
+    fragments = fragments_of(body) + fragments_of(b"short")
+    random.Random(2).shuffle(fragments)
+    store = CrashingStore(None)
+    taking = receiver(store)
+    for start in range(0, len(fragments), 3):
+        batch = fragments[start : start + 3]
+        store.dying = True
+        with pytest.raises(CrashError):
+            taking.receive(batch, [], AROUND)
+        store.dying = False
+        if forgets:
+            taking = receiver(store)
+        taking.receive(batch, [], AROUND)
+    assert sorted(bodies(store)) == sorted([body, b"short"])
+    store.close()
+
+
+def test_tidying_that_fails_forgets_nothing() -> None:
+    fragments = fragments_of(random.Random(3).randbytes(9000))
+    store = CrashingStore(None)
+    taking = receiver(store)
+    taking.receive(fragments[:3], [], AROUND)
+    later = msgspec.structs.replace(AROUND, now_s=AROUND.now_s + 40 * DAY_S)
+    store.dying = True
+    with pytest.raises(CrashError):
+        taking.tidy(later)
+    store.dying = False
+    taking.receive(fragments[3:], [], AROUND)
+    assert len(bodies(store)) == 1
+    taking.receive(fragments_of(bytes(3000))[:1], [], AROUND)
+    taking.tidy(later)
+    assert store.write(lambda c: c.exec_driver_sql("SELECT count(*) FROM incoming").scalar_one()) == 0
+    store.close()

@@ -1,0 +1,411 @@
+"""The authority's decisions: whom it takes, when it signs, and that it never signs an epoch twice."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from directory_fakes import public_mix_keys
+from model_networks import NOW_S, ModelNetwork, ModelNode, model_network
+
+from loopixmix.authority.authority import Authority
+from loopixmix.authority.config import AllowedNode, AuthorityConfig
+from loopixmix.authority.store import AuthorityStore
+from loopixmix.directory import (
+    DescriptorExpired,
+    DescriptorForged,
+    DescriptorFromFuture,
+    DescriptorNameTaken,
+    DescriptorNotAllowed,
+    DescriptorReplayed,
+    Document,
+    Role,
+    TrustRoot,
+    decode_document,
+    sign_descriptor,
+)
+from loopixmix.epoch import epoch_at
+from loopixmix.errors import FormatError, StoreError
+from loopixmix.keys import IdentityKey
+
+HOUR_S = 3600.0
+NETWORK = model_network(random.Random(1))
+
+
+@dataclass
+class World:
+    """An authority on its disk, the nodes of the model network, and a time that tests set."""
+
+    directory: Path
+    config: AuthorityConfig
+    network: ModelNetwork = NETWORK
+    now_s: float = NOW_S + 10
+
+    def __post_init__(self) -> None:
+        self.authority = self.start()
+
+    def start(self, trust_root: TrustRoot | None = None) -> Authority:
+        return Authority(
+            self.config,
+            identity=self.network.authority,
+            trust_root=trust_root or self.network.trust_root,
+            store=AuthorityStore(self.directory),
+            started_s=self.now_s,
+            max_nodes=len(self.network.nodes),
+        )
+
+    def restart(self) -> None:
+        self.authority = self.start()
+
+    @property
+    def epoch(self) -> int:
+        return epoch_at(self.now_s, self.network.params.epoch_length_s)
+
+    def signed(self, node: ModelNode, **changes: object) -> bytes:
+        descriptor = node.descriptor(self.network.trust_root.network_id, issued_at_ms=int(self.now_s * 1000))
+        descriptor = msgspec.structs.replace(descriptor, mix_keys=public_mix_keys(node.id, self.epoch))
+        return sign_descriptor(msgspec.structs.replace(descriptor, **changes), node.identity)
+
+    def upload(self, *names: str, **changes: object) -> None:
+        for node in self.network.nodes:
+            if not names or node.name in names:
+                self.now_s += 0.001
+                self.authority.accept(self.signed(node, **changes), now_s=self.now_s)
+
+    def turn(self) -> list[Document]:
+        return self.authority.turn(now_s=self.now_s)
+
+    def believed(self, epoch: int) -> Document:
+        signed = self.authority.document(epoch)
+        assert signed is not None
+        return decode_document(signed, self.network.trust_root, now_s=epoch * HOUR_S)
+
+    def advance_to(self, offset_s: float) -> None:
+        self.now_s = NOW_S + offset_s
+
+
+def config_of(**changes: object) -> AuthorityConfig:
+    values = {"listen": "127.0.0.1:9000", "params": NETWORK.params, "open_enrolment": True}
+    return AuthorityConfig(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, config_of(expected_mixes=6, expected_providers=2))
+
+
+ALL = {node.name for node in NETWORK.nodes}
+EPOCH = NETWORK.epoch
+
+
+def names_in(document: Document) -> set[str]:
+    return {node.name for node in document.nodes}
+
+
+# The first document
+
+
+def test_the_first_document_is_made_as_soon_as_the_expected_nodes_are_there(world: World) -> None:
+    world.turn()
+    assert world.authority.problem(now_s=world.now_s) == (
+        f"no document for epoch {EPOCH} yet: 0 mixes are enrolled and 3 layers need one each"
+    )
+    world.upload("mix1", "mix2", "mix3", "mix4", "mix5", "mix6", "provider1")
+    assert world.turn() == []
+    assert world.authority.current(now_s=world.now_s) is None
+    assert world.authority.problem(now_s=world.now_s) == (
+        f"no document for epoch {EPOCH} yet: 6 of 6 expected mixes and 1 of 2 expected providers are enrolled"
+    )
+    world.upload("provider2")
+    [document] = world.turn()
+    assert document.epoch == EPOCH
+    assert names_in(world.believed(EPOCH)) == ALL
+    assert world.authority.current(now_s=world.now_s) == world.authority.document(EPOCH)
+    assert world.authority.problem(now_s=world.now_s) is None
+    assert world.turn() == []
+
+
+def test_without_expectations_one_node_for_each_place_is_enough(tmp_path: Path) -> None:
+    world = World(tmp_path, config_of())
+    world.upload("mix1", "mix3", "mix5")
+    assert world.turn() == []
+    world.upload("provider1")
+    assert len(world.turn()) == 1
+
+
+# One document an epoch
+
+
+def test_the_next_document_is_made_shortly_before_its_epoch(world: World) -> None:
+    world.upload()
+    world.turn()
+    world.advance_to(HOUR_S - 301)
+    assert world.turn() == []
+    assert world.authority.document(EPOCH + 1) is None
+    world.advance_to(HOUR_S - 300)
+    [document] = world.turn()
+    assert document.epoch == EPOCH + 1
+    assert world.authority.problem(now_s=world.now_s) is None
+    assert world.authority.current(now_s=world.now_s) == world.authority.document(EPOCH)
+    world.advance_to(HOUR_S)
+    assert world.authority.current(now_s=world.now_s) == world.authority.document(EPOCH + 1)
+
+
+def test_layers_stay_as_they_are_from_epoch_to_epoch(world: World) -> None:
+    world.upload()
+    world.turn()
+    for ahead in range(1, 5):
+        world.advance_to(ahead * HOUR_S - 200)
+        world.upload()
+        world.turn()
+    first, last = world.believed(EPOCH), world.believed(EPOCH + 4)
+    assert {node.id: node.layer for node in first.nodes} == {node.id: node.layer for node in last.nodes}
+
+
+def test_who_withdraws_or_stops_uploading_is_left_out_of_the_next_document(world: World) -> None:
+    world.upload()
+    world.turn()
+    world.advance_to(100)
+    world.upload("mix1", withdrawn=True)
+    world.advance_to(HOUR_S - 300)
+    world.turn()
+    assert names_in(world.believed(EPOCH + 1)) == ALL - {"mix1"}
+    world.advance_to(HOUR_S + 100)
+    world.upload("mix1")
+    world.upload("mix3", "mix4", "mix5", "mix6", "provider1")
+    world.advance_to(2 * HOUR_S - 300)
+    world.turn()
+    assert names_in(world.believed(EPOCH + 2)) == {"mix1", "mix3", "mix4", "mix5", "mix6", "provider1"}
+
+
+def test_while_too_few_nodes_are_there_the_old_document_is_given_out_until_it_expires(world: World) -> None:
+    world.upload()
+    world.turn()
+    world.upload(*(ALL - {"mix1"}), withdrawn=True)
+    world.advance_to(HOUR_S + 100)
+    assert world.turn() == []
+    assert world.authority.current(now_s=world.now_s) == world.authority.document(EPOCH)
+    assert "1 mixes are enrolled" in (world.authority.problem(now_s=world.now_s) or "")
+    world.advance_to(2 * HOUR_S)
+    assert world.authority.current(now_s=world.now_s) is None
+    world.upload()
+    assert [document.epoch for document in world.turn()] == [EPOCH + 2]
+
+
+# Restarts
+
+
+def test_a_restart_gives_out_the_very_same_document(world: World) -> None:
+    world.upload()
+    world.turn()
+    signed = world.authority.document(EPOCH)
+    world.restart()
+    assert world.authority.document(EPOCH) == signed
+    world.upload("mix1", port=7)
+    assert world.turn() == []
+    assert world.authority.document(EPOCH) == signed
+
+
+def test_a_crash_between_signing_and_publishing_never_makes_a_second_document(world: World, tmp_path: Path) -> None:
+    world.upload()
+    world.turn()
+    signed = world.authority.document(EPOCH)
+    other = World(tmp_path, config_of(), now_s=world.now_s + 1)  # the same disk, an empty memory
+    other.upload("mix2", withdrawn=True)
+    other.turn()
+    assert other.authority.document(EPOCH) == signed
+    with pytest.raises(StoreError, match="a document of this epoch was signed already"):
+        AuthorityStore(tmp_path).keep_document(EPOCH, b"another")
+
+
+def test_a_clock_set_back_makes_no_document_for_a_past_epoch(world: World) -> None:
+    world.upload()
+    world.turn()
+    world.advance_to(-2 * HOUR_S)
+    world.restart()
+    assert world.turn() == []
+    assert "is the clock right?" in (world.authority.problem(now_s=world.now_s) or "")
+
+
+def test_a_write_that_a_crash_cut_short_is_not_a_document(world: World, tmp_path: Path) -> None:
+    (tmp_path / "documents" / f".{EPOCH}.signed.unfinished").write_bytes(b"half a doc")
+    world.restart()
+    world.upload()
+    assert len(world.turn()) == 1
+
+
+def test_after_a_restart_the_nodes_of_the_last_document_are_waited_for(world: World) -> None:
+    world.upload()
+    world.turn()
+    world.advance_to(2 * HOUR_S + 5)
+    world.restart()
+    world.upload("mix1", "mix2", "mix3", "mix4", "mix5", "mix6", "provider1")
+    assert world.turn() == []
+    assert "just started, waiting for provider2" in (world.authority.problem(now_s=world.now_s) or "")
+    world.now_s += 70
+    assert world.turn() == []
+    world.now_s += 10
+    [document] = world.turn()
+    assert names_in(document) == ALL - {"provider2"}
+
+
+def test_after_a_restart_nobody_waits_for_who_withdrew(world: World) -> None:
+    world.upload()
+    world.turn()
+    world.advance_to(2 * HOUR_S + 5)
+    world.restart()
+    world.upload("provider2", withdrawn=True)
+    world.upload(*(ALL - {"provider2"}))
+    assert len(world.turn()) == 1
+
+
+def test_descriptors_survive_a_restart_and_still_guard_against_replays(world: World) -> None:
+    node = NETWORK.node("mix1")
+    old = world.signed(node)
+    world.now_s += 1
+    world.upload()
+    world.restart()
+    assert len(world.turn()) == 1
+    with pytest.raises(DescriptorReplayed):
+        world.authority.accept(old, now_s=world.now_s)
+
+
+def test_old_files_are_cleared_away_but_never_the_newest_document(world: World, tmp_path: Path) -> None:
+    for hours in range(12):
+        world.advance_to(hours * HOUR_S + 10)
+        world.upload()
+        world.turn()
+    documents = {path.name for path in (tmp_path / "documents").iterdir()}
+    assert documents == {f"{EPOCH + hours}.signed" for hours in range(3, 12)}
+    world.advance_to(100 * HOUR_S)
+    world.turn()
+    assert {path.name for path in (tmp_path / "documents").iterdir()} == {f"{EPOCH + 11}.signed"}
+    assert list((tmp_path / "descriptors").iterdir()) == []
+    world.restart()
+    assert world.authority.newest_document is not None
+
+
+@pytest.mark.parametrize(("kind", "advice"), [("descriptors", "upload a new one"), ("documents", "nobody may sign")])
+def test_a_damaged_file_stops_the_start_with_its_name(world: World, tmp_path: Path, kind: str, advice: str) -> None:
+    world.upload()
+    world.turn()
+    path = sorted((tmp_path / kind).iterdir())[0]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StoreError) as caught:
+        world.restart()
+    assert str(path) in str(caught.value)
+    assert advice in str(caught.value)
+
+
+def test_a_state_of_another_network_is_refused(world: World) -> None:
+    world.upload()
+    with pytest.raises(StoreError, match="belongs to another network"):
+        world.start(msgspec.structs.replace(NETWORK.trust_root, name="other"))
+
+
+def test_changed_parameters_take_effect_with_the_next_document(world: World) -> None:
+    world.upload()
+    world.turn()
+    slower = msgspec.structs.replace(NETWORK.params, delay_mean_s=0.5, layers=2)
+    world.config = msgspec.structs.replace(world.config, params=slower)
+    world.restart()
+    world.advance_to(HOUR_S - 100)
+    world.turn()
+    document = world.believed(EPOCH + 1)
+    assert document.params == slower
+    assert [len(document.layer(number)) for number in (1, 2, 3)] == [3, 3, 0]
+    assert world.believed(EPOCH).params == NETWORK.params
+
+
+def test_a_full_disk_loses_nothing_and_signs_nothing(world: World, tmp_path: Path) -> None:
+    world.upload()
+    (tmp_path / "documents").rmdir()
+    with pytest.raises(StoreError, match="cannot be written"):
+        world.turn()
+    assert world.authority.document(EPOCH) is None
+    (tmp_path / "documents").mkdir()
+    assert len(world.turn()) == 1
+
+
+# Who is taken
+
+
+def test_only_nodes_on_the_list_are_taken(tmp_path: Path) -> None:
+    mix, provider, stranger = (NETWORK.node(name) for name in ("mix1", "provider1", "mix2"))
+    nodes = (
+        AllowedNode(id=mix.id.hex()),
+        AllowedNode(id=provider.id.hex(), name="provider1", role=Role.PROVIDER),
+    )
+    world = World(tmp_path, config_of(open_enrolment=False, nodes=nodes))
+    world.upload("mix1", "provider1")
+    with pytest.raises(DescriptorNotAllowed, match=f"the node {stranger.id.hex()} is not on the list"):
+        world.upload("mix2")
+    world.now_s += 1
+    with pytest.raises(DescriptorNotAllowed, match="may only be called provider1, not other"):
+        world.upload("provider1", name="other")
+    with pytest.raises(DescriptorNotAllowed, match="may only be a provider, not a mix"):
+        world.upload("provider1", role=Role.MIX, services=())
+
+
+def test_who_is_taken_off_the_list_is_left_out_of_the_next_document(tmp_path: Path) -> None:
+    nodes = tuple(AllowedNode(id=node.id.hex()) for node in NETWORK.nodes)
+    world = World(tmp_path, config_of(open_enrolment=False, nodes=nodes))
+    world.upload()
+    world.turn()
+    without = tuple(node for node in nodes if node.id != NETWORK.node("mix1").id.hex())
+    world.authority.reconfigure(config_of(open_enrolment=False, nodes=without))
+    world.advance_to(HOUR_S - 300)
+    [document] = world.turn()
+    assert names_in(document) == ALL - {"mix1"}
+    assert len(world.authority.enrolled(now_s=world.now_s)) == len(ALL) - 1
+    with pytest.raises(DescriptorNotAllowed):
+        world.upload("mix1")
+
+
+def test_a_name_belongs_to_the_node_that_has_it(world: World) -> None:
+    world.upload("mix1")
+    with pytest.raises(DescriptorNameTaken, match="the name mix1 belongs to another node"):
+        world.upload("mix2", name="mix1")
+    world.now_s += 1
+    world.upload("mix1", name="renamed")
+    world.upload("mix2", name="mix1")
+    world.advance_to(5 * HOUR_S)
+    world.upload("mix3", name="renamed")
+
+
+def test_no_more_nodes_are_taken_than_a_document_holds(world: World) -> None:
+    world.upload()
+    newcomer = replace(NETWORK.node("mix1"), identity=IdentityKey.generate(random.Random(8)), name="newcomer")
+    with pytest.raises(DescriptorNotAllowed, match="the network has 8 nodes and takes no more"):
+        world.authority.accept(world.signed(newcomer), now_s=world.now_s)
+    world.upload("mix1")
+
+
+def test_descriptors_with_wrong_times_are_refused(world: World) -> None:
+    node = NETWORK.node("mix1")
+    for issued_s, error in ((NOW_S + 60, DescriptorFromFuture), (NOW_S - HOUR_S - 61, DescriptorExpired)):
+        with pytest.raises(error):
+            world.authority.accept(world.signed(node, issued_at_ms=int(issued_s * 1000)), now_s=world.now_s)
+    with pytest.raises(DescriptorExpired):
+        world.authority.accept(world.signed(node, mix_keys=public_mix_keys(node.id, EPOCH - 3)), now_s=world.now_s)
+
+
+def test_forgeries_and_garbage_are_refused_and_leave_no_trace(world: World, tmp_path: Path) -> None:
+    signed = world.signed(NETWORK.node("mix1"))
+    with pytest.raises(DescriptorForged):
+        world.authority.accept(signed[:-1] + bytes([signed[-1] ^ 1]), now_s=world.now_s)
+    with pytest.raises(FormatError):
+        world.authority.accept(b"garbage", now_s=world.now_s)
+    assert list((tmp_path / "descriptors").iterdir()) == []
+
+
+def test_two_authorities_with_the_same_descriptors_make_the_same_bytes(tmp_path: Path) -> None:
+    twin = replace(NETWORK, authority=IdentityKey.generate(random.Random(5)))
+    worlds = [World(tmp_path / "a", config_of()), World(tmp_path / "b", config_of(), network=twin)]
+    for one in worlds:
+        one.upload()
+    documents = [one.turn() for one in worlds]
+    assert documents[0] == documents[1] != []

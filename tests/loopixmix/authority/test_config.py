@@ -1,0 +1,126 @@
+"""The authority's files: what init writes is what run reads, and mistakes are named."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from model_networks import trust_root_of
+
+from loopixmix.authority.config import (
+    AllowedNode,
+    AuthorityConfig,
+    authority_toml,
+    load_authority,
+    parse_listen,
+    trust_root_toml,
+)
+from loopixmix.config import parse_config
+from loopixmix.directory import Role, TrustRoot
+from loopixmix.errors import ConfigError
+from loopixmix.keys import IdentityKey
+from loopixmix.params import NetworkParams
+
+IDENTITY = IdentityKey.generate(random.Random(1))
+CONFIG = AuthorityConfig(listen="127.0.0.1:9000", params=NetworkParams())
+
+
+def write(directory: Path, config: AuthorityConfig = CONFIG, trust_root: TrustRoot | None = None) -> None:
+    (directory / "authority.toml").write_text(authority_toml(config))
+    (directory / "network.toml").write_text(trust_root_toml(trust_root or trust_root_of(IDENTITY)))
+
+
+@given(
+    layers=st.integers(1, 8),
+    delay_mean_s=st.floats(0.001, 10),
+    open_enrolment=st.booleans(),
+    expected_mixes=st.integers(0, 100),
+    valid_epochs=st.integers(1, 2),
+    names=st.lists(st.sampled_from(["mix1", None]), max_size=3),
+)
+def test_the_commented_file_says_what_the_configuration_says(
+    layers: int,
+    delay_mean_s: float,
+    open_enrolment: bool,
+    expected_mixes: int,
+    valid_epochs: int,
+    names: list[str | None],
+) -> None:
+    config = AuthorityConfig(
+        listen="[::1]:9000",
+        params=NetworkParams(layers=layers, delay_mean_s=delay_mean_s),
+        open_enrolment=open_enrolment,
+        expected_mixes=expected_mixes,
+        valid_epochs=valid_epochs,
+        nodes=tuple(
+            AllowedNode(id=f"{number:064x}", name=name, role=Role.MIX if name else None)
+            for number, name in enumerate(names)
+        ),
+    )
+    assert parse_config(authority_toml(config), AuthorityConfig, source="authority.toml") == config
+
+
+def test_the_trust_root_file_says_what_the_trust_root_says() -> None:
+    root = trust_root_of(IDENTITY, IdentityKey.generate(random.Random(2)), threshold=2, epoch_length_s=60)
+    assert parse_config(trust_root_toml(root), TrustRoot, source="network.toml") == root
+
+
+def test_both_files_are_read_together(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert load_authority(tmp_path, IDENTITY) == (CONFIG, trust_root_of(IDENTITY))
+
+
+@pytest.mark.parametrize(
+    ("root", "text"),
+    [
+        (trust_root_of(IdentityKey.generate(random.Random(2))), "does not name the key of this authority"),
+        (trust_root_of(IDENTITY, epoch_length_s=60), "must stay what"),
+        (
+            trust_root_of(IDENTITY, IdentityKey.generate(random.Random(2)), threshold=2),
+            r'key "threshold" \(2\): authorities do not exchange signatures yet',
+        ),
+    ],
+)
+def test_files_that_do_not_fit_together_are_refused(tmp_path: Path, root: TrustRoot, text: str) -> None:
+    write(tmp_path, trust_root=root)
+    with pytest.raises(ConfigError, match=text):
+        load_authority(tmp_path, IDENTITY)
+
+
+@pytest.mark.parametrize(
+    "listen", ["", "9000", ":9000", "host:", "host:0", "host:65536", "host:http", "host:-1", "h:²"]
+)
+def test_an_address_to_listen_on_needs_host_and_port(listen: str) -> None:
+    with pytest.raises(ConfigError, match='key "listen": '):
+        parse_listen(listen)
+    with pytest.raises(ConfigError):
+        parse_config(f'listen = "{listen}"\n[params]\n', AuthorityConfig, source="authority.toml")
+
+
+def test_addresses_to_listen_on_are_understood() -> None:
+    assert parse_listen("127.0.0.1:9000") == ("127.0.0.1", 9000)
+    assert parse_listen("[::]:1") == ("::", 1)
+    assert parse_listen("localhost:65535") == ("localhost", 65_535)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("valid_epochs = 3", 'key "valid_epochs": expected `int` <= 2'),
+        ("expected_mixes = -1", 'key "expected_mixes": expected `int` >= 0'),
+        ("uploads_per_minute = 0", 'key "uploads_per_minute": expected `int` >= 1'),
+        ("open_enrolement = true", 'unknown key "open_enrolement" (allowed: '),
+        ('[[nodes]]\nid = "12"', 'key "nodes[0].id": expected `str` matching'),
+        (f'[[nodes]]\nid = "{"0" * 64}"\nrole = "spy"', 'key "nodes[0].role": invalid enum value'),
+        (f'[[nodes]]\nid = "{"0" * 64}"\nlayer = 1', 'unknown key "layer" in [nodes[0]] (allowed: id, name, role)'),
+        (f'[[nodes]]\nid = "{"0" * 64}"\n' * 2, "names one id twice"),
+    ],
+)
+def test_a_wrong_key_is_named(change: str, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(f'listen = "h:1"\n{change}\n[params]\n', AuthorityConfig, source="authority.toml")
+    assert str(caught.value).startswith("authority.toml: ")
+    assert text in str(caught.value)

@@ -1,0 +1,199 @@
+"""The authority on a clock together with real followers, its routes in memory."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from directory_fakes import describer
+from model_networks import NOW_S, model_network
+from treq.testing import StubTreq
+from twisted.internet.task import Clock
+
+from loopixmix.authority.authority import Authority
+from loopixmix.authority.config import AuthorityConfig
+from loopixmix.authority.http import DirectoryApi, RateLimit
+from loopixmix.authority.service import AuthorityService
+from loopixmix.authority.store import AuthorityStore
+from loopixmix.directory import Document
+from loopixmix.errors import StoreError
+from loopixmix.following.enrolment import Enrolment
+from loopixmix.following.fetcher import Answer
+from loopixmix.following.follower import DirectoryFollower
+from loopixmix.observing.status import NodeStatus
+
+NETWORK = model_network(random.Random(1))
+HOUR_S = 3600
+
+
+class RoutesFetcher:
+    """The `DocumentFetcher` that goes through an authority's routes without a network."""
+
+    def __init__(self, api: DirectoryApi) -> None:
+        self._treq = StubTreq(api.app.resource())
+
+    async def get(self, url: str, *, limit_bytes: int) -> Answer:
+        response = await self._treq.get(url)
+        return Answer(response.code, await response.content())
+
+    async def put(self, url: str, body: bytes, *, limit_bytes: int) -> Answer:
+        response = await self._treq.put(url, data=body)
+        return Answer(response.code, await response.content())
+
+
+@dataclass
+class World:
+    """An authority and the followers of all nodes on one clock."""
+
+    directory: Path
+    clock: Clock = field(default_factory=Clock)
+    reports: list[NodeStatus] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clock.advance(NOW_S + 10)
+        config = AuthorityConfig(
+            listen="127.0.0.1:9000",
+            params=NETWORK.params,
+            open_enrolment=True,
+            expected_mixes=6,
+            expected_providers=2,
+        )
+        self.service = AuthorityService(
+            Authority(
+                config,
+                identity=NETWORK.authority,
+                trust_root=NETWORK.trust_root,
+                store=AuthorityStore(self.directory / "state"),
+                started_s=self.clock.seconds(),
+            ),
+            node_id=NETWORK.authority.public,
+            epoch_length_s=NETWORK.params.epoch_length_s,
+            clock=self.clock,
+            report=self.reports.append,
+        )
+        self.api = DirectoryApi(self.service, uploads=RateLimit(600, now_s=self.clock.seconds))
+        self.adopted: dict[str, list[Document]] = {}
+        self.followers = {node.name: self.follower(node.name) for node in NETWORK.nodes}
+
+    def follower(self, name: str) -> DirectoryFollower:
+        node = NETWORK.node(name)
+        self.adopted[name] = []
+        return DirectoryFollower(
+            trust_root=NETWORK.trust_root,
+            clock=self.clock,
+            fetcher=RoutesFetcher(self.api),
+            rng=random.Random(node.id),
+            cache_path=self.directory / f"{name}.document",
+            adopt=self.adopted[name].append,
+            enrolment=Enrolment(node.identity, describer(NETWORK, node)),
+        )
+
+    def run_until(self, offset_s: float, step_s: float = 5.0) -> None:
+        while self.clock.seconds() < NOW_S + offset_s:
+            self.clock.advance(min(step_s, NOW_S + offset_s - self.clock.seconds()))
+
+    def stop(self) -> None:
+        self.service.stopService()
+        for follower in self.followers.values():
+            follower.stopService()
+        assert self.clock.getDelayedCalls() == []
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_a_network_comes_up_and_goes_through_epochs_together(world: World) -> None:
+    world.service.startService()
+    assert not world.reports[0].healthy
+    for follower in world.followers.values():
+        follower.startService()
+    world.run_until(30)
+    assert world.reports[-1].healthy
+    world.run_until(4 * HOUR_S + 10)
+    epochs = [document.epoch - NETWORK.epoch for document in world.adopted["mix1"]]
+    assert epochs == [0, 1, 2, 3, 4]
+    assert all(adopted == world.adopted["mix1"] for adopted in world.adopted.values())
+    assert all(follower.problem is None for follower in world.followers.values())
+    status = world.reports[-1]
+    assert (status.name, status.role, status.healthy) == ("authority", "authority", True)
+    assert status.extra["nodes_in_document"] == 8
+    assert status.extra["mixes_enrolled"] == 6
+    assert status.written_at_s == world.clock.seconds()
+    world.stop()
+
+
+def test_a_withdrawn_node_is_gone_with_the_next_document(world: World) -> None:
+    world.service.startService()
+    for follower in world.followers.values():
+        follower.startService()
+    world.run_until(100)
+    world.followers["mix4"].withdraw()
+    world.run_until(HOUR_S + 10)
+    names = {node.name for node in world.adopted["mix1"][-1].nodes}
+    assert names == {node.name for node in NETWORK.nodes} - {"mix4"}
+    world.stop()
+
+
+def test_a_status_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    def fail(status: NodeStatus) -> None:
+        reports.append(status)
+        raise StoreError("the disk is full")
+
+    world = World(tmp_path)
+    reports: list[NodeStatus] = []
+    world.service._report = fail
+    world.service.startService()
+    world.run_until(15)
+    assert len(reports) >= 2
+    world.stop()
+
+
+def test_a_disk_that_is_full_makes_the_authority_unhealthy_until_it_is_not(world: World) -> None:
+    documents = world.directory / "state" / "documents"
+    documents.rmdir()
+    world.service.startService()
+    for follower in world.followers.values():
+        follower.startService()
+    world.run_until(20)
+    assert "cannot be written" in (world.reports[-1].problem or "")
+    documents.mkdir()
+    world.run_until(40)
+    assert world.reports[-1].healthy
+    world.stop()
+
+
+def test_uploads_are_limited_for_each_address_and_recover_with_time() -> None:
+    clock = Clock()
+    limit = RateLimit(6, now_s=clock.seconds)
+    assert [limit.allows("192.0.2.1") for _ in range(7)] == [True] * 6 + [False]
+    assert limit.allows("192.0.2.2")
+    clock.advance(10)
+    assert [limit.allows("192.0.2.1") for _ in range(2)] == [True, False]
+    assert [limit.allows(f"2001:db8::{number}") for number in range(7)] == [True] * 6 + [False]
+    for number in range(5000):
+        limit.allows(f"10.{number % 20}.{number // 250}.{number % 250}")
+    assert len(limit._buckets) <= 4096
+
+
+def test_what_a_route_does_not_take_is_refused(world: World) -> None:
+    fetcher = StubTreq(world.api.app.resource())
+    for method, path, status in [
+        ("GET", "/", 404),
+        ("GET", "/v1/documents/current", 404),
+        ("GET", "/v1/documents/12", 404),
+        ("GET", "/v1/documents/-1", 404),
+        ("GET", "/v1/documents/1.5", 404),
+        ("GET", "/v2/documents/current", 404),
+        ("DELETE", "/v1/documents/current", 405),
+        ("PUT", "/v1/descriptors", 400),
+    ]:
+        codes: list[int] = []
+        request = fetcher.request(method, f"http://127.0.0.1:9000{path}", data=b"x" if method == "PUT" else None)
+        request.addCallback(lambda response, codes=codes: codes.append(response.code))
+        fetcher.flush()
+        assert codes == [status], (method, urlsplit(path).path)

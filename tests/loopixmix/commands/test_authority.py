@@ -1,0 +1,139 @@
+"""`loopixmix authority`: what init makes, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import random
+import stat
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from loopixmix.authority.config import AuthorityConfig, load_authority
+from loopixmix.commands.authority import authority
+from loopixmix.config import load_config, load_trust_root
+from loopixmix.main import run
+from loopixmix.observing.status import NodeStatus, StatusFile
+from loopixmix.params import NetworkParams
+from loopixmix.process.files import create_identity, load_identity
+
+
+def command(*arguments: object) -> int:
+    return run([str(argument) for argument in arguments], command=authority)
+
+
+def test_init_makes_files_that_run_accepts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = tmp_path / "new" / "authority"
+    assert command("init", directory, "--name", "example", "--listen", "127.0.0.1:9123", "--layers", 2) == 0
+    output = capsys.readouterr()
+    assert "authority run" in output.out
+    assert output.err == ""
+    identity = load_identity(directory / "identity.key")
+    config, root = load_authority(directory, identity)
+    assert config == AuthorityConfig(listen="127.0.0.1:9123", params=NetworkParams(layers=2))
+    assert (root.name, root.authorities[0].url) == ("example", "http://127.0.0.1:9123")
+    assert stat.S_IMODE((directory / "identity.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert command("run", directory, "--check-config") == 0
+    assert "the configuration is good" in capsys.readouterr().out
+
+
+def test_every_parameter_of_a_network_can_be_chosen(tmp_path: Path) -> None:
+    options = {
+        "layers": 4,
+        "delay_mean_s": 0.1,
+        "payload_rate_per_s": 3.5,
+        "loop_rate_per_s": 0.25,
+        "drop_rate_per_s": 0.75,
+        "node_loop_rate_per_s": 2.5,
+        "pull_rate_per_s": 0.5,
+        "pull_batch": 12,
+        "epoch_length_s": 600,
+        "grace_s": 20,
+        "payload_bytes": 4096,
+    }
+    assert set(options) == {field.name for field in msgspec.structs.fields(NetworkParams)}
+    arguments = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", value)]
+    assert command("init", tmp_path, *arguments, "--expected-mixes", 8, "--expected-providers", 3) == 0
+    config = load_config(tmp_path / "authority.toml", AuthorityConfig)
+    assert config.params == NetworkParams(**options)  # type: ignore[arg-type]
+    assert (config.expected_mixes, config.expected_providers) == (8, 3)
+    assert load_trust_root(tmp_path / "network.toml").epoch_length_s == 600
+
+
+def test_open_enrolment_is_warned_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("init", tmp_path, "--open-enrolment") == 0
+    assert "test networks only" in capsys.readouterr().err
+
+
+def test_a_second_init_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("init", tmp_path) == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    capsys.readouterr()
+    assert command("init", tmp_path, "--name", "other") == 2
+    assert capsys.readouterr().err == (
+        f"loopixmix: {tmp_path / 'identity.key'}: exists already and is never overwritten\n"
+    )
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--layers", "9"], "Expected `int` <= 8"),
+        (["--grace-s", "1800"], "grace_s (1800) must be less than half"),
+        (["--listen", "nowhere"], "key \"listen\": 'nowhere' is not an address"),
+        (["--listen", "0.0.0.0:9000"], "give the one to be reached at with --url http://HOST:9000"),
+        (["--url", "ftp://x"], "'ftp://x' is not an address"),
+        (["--name", "Not A Name"], "matching regex"),
+        (["--layers", "many"], "is not a valid integer"),
+        (["--speed", "1"], "No such option"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], text: str
+) -> None:
+    assert command("init", tmp_path / "new", *options) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_run_needs_an_authority(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("run", tmp_path / "none", "--check-config") == 2
+    assert "there is no such file" in capsys.readouterr().err
+    create_identity(tmp_path / "identity.key", random.Random(1))
+    assert command("run", tmp_path, "--check-config") == 2
+    assert "authority.toml: there is no such file" in capsys.readouterr().err
+
+
+def test_status_prints_what_the_running_authority_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("status", tmp_path) == 1
+    assert capsys.readouterr().err == f"loopixmix: {tmp_path}: no node runs here\n"
+    written = NodeStatus(
+        name="authority",
+        id="ab" * 32,
+        role="authority",
+        layer=None,
+        pid=os.getpid(),
+        started_at_s=0,
+        written_at_s=60,
+        epoch=7,
+        healthy=False,
+        problem="no document yet",
+        engine="none",
+        extra={"nodes_in_document": 3},
+    )
+    StatusFile(tmp_path).write(written)
+    assert command("status", tmp_path) == 0
+    output = capsys.readouterr().out
+    assert "not answering for" in output
+    StatusFile(tmp_path).write(msgspec.structs.replace(written, written_at_s=time.time()))
+    assert command("status", tmp_path) == 0
+    assert "no document yet" in capsys.readouterr().out
+    StatusFile(tmp_path).write(written)
+    assert "1970-01-01 00:01:00+00:00" in output
+    assert "nodes in document    3" in output
+    assert command("status", tmp_path, "--json") == 0
+    assert msgspec.json.decode(capsys.readouterr().out, type=NodeStatus) == written

@@ -1,0 +1,160 @@
+"""Loops of nodes leave as a Poisson stream, come back after their delays, and are missed when they do not."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from mixworld import LoopingProvider, MixWorld, RunningMix
+from networks import make_network
+from scipy import stats
+
+from loopixmix.cover.loops import LATE_S, draw_loop
+from loopixmix.params import NetworkParams
+from loopixmix.seams import DropReason, LoopLost, LoopReturned, LoopSent, PacketOut
+
+PARAMS = NetworkParams(delay_mean_s=0.05, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
+
+
+def make_world(*, latency_s: float = 0.0) -> tuple[MixWorld, list[RunningMix], list[LoopingProvider]]:
+    world = MixWorld(PARAMS, width=1, providers=2, latency_s=latency_s)
+    mixes = [world.mix(name) for name in ("m11", "m21", "m31")]
+    providers = [world.provider(name) for name in ("p1", "p2")]
+    for mix in mixes:
+        mix.service.adopt(world.net.document)
+    for provider in providers:
+        provider.adopt(world.net.document)
+    for node in (*mixes, *providers):
+        node.start()
+    return world, mixes, providers
+
+
+@pytest.mark.parametrize(
+    ("name", "out", "back", "delays"),
+    [
+        ("m11", [2, 3, None], [None, 1], 3),
+        ("m21", [3, None], [None, 1, 2], 3),
+        ("m31", [None], [None, 1, 2, 3], 3),
+        ("p1", [1, 2, 3, None], [None, 1, 2, 3, None], 7),
+    ],
+)
+def test_a_loop_goes_the_way_of_everybodys_packets(
+    rng: random.Random, name: str, out: list[int | None], back: list[int | None], delays: int
+) -> None:
+    world = MixWorld(PARAMS, width=2, providers=2)
+    me = world.net.named(name)
+    plan = draw_loop(world.net.document, me, rng)
+    assert [node.layer for node in plan.out] == out
+    assert [node.layer for node in plan.back] == back
+    assert plan.out[-1] == plan.back[0]
+    assert plan.back[-1] == me
+    assert plan.delay_count == delays
+
+
+def test_loops_of_mixes_and_providers_come_back_as_gamma_says() -> None:
+    """H0: a mix's round trip is Gamma(3, 0.05 s) (no link delay here). n about 240, false-alarm rate 1e-3; seeded."""
+    world, mixes, providers = make_world()
+    world.run(40.0)
+    for node in (*mixes, *providers):
+        counts = node.counters.snapshot().loops
+        assert counts.sent > 50
+        assert counts.sent - counts.returned <= 4
+        assert counts.lost == 0
+        assert counts.overhead_mean_s == pytest.approx(0.0, abs=1e-5)
+    trips = [fact for mix in mixes for fact in mix.recorder.of(LoopReturned)]
+    assert stats.kstest([trip.round_trip_s for trip in trips], stats.gamma(3, scale=0.05).cdf).pvalue > 1e-3
+    assert mixes[0].counters.snapshot().loops.expected_mean_s == pytest.approx(0.15)
+    assert providers[0].counters.snapshot().loops.expected_mean_s == pytest.approx(0.35)
+    assert all(not node.recorder.drops for node in (*mixes, *providers))
+    for node in (*mixes, *providers):
+        node.stop()
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_a_round_trip_tells_the_links_from_the_delays() -> None:
+    world, mixes, _ = make_world(latency_s=0.01)
+    world.run(10.0)
+    for mix in mixes:
+        # From a mix through the layers to a provider and back are layers + 1 links.
+        assert mix.counters.snapshot().loops.overhead_mean_s == pytest.approx(0.04, abs=1e-5)
+
+
+def test_loops_leave_as_a_poisson_stream() -> None:
+    """H0: intervals ~ Exp(mean 0.5 s). Kolmogorov-Smirnov, n about 400, false-alarm rate 1e-3; seeded."""
+    world = MixWorld(PARAMS)
+    mix = world.mix("m31")
+    world.hub.attach(world.net.named("p1").id, lambda peer, frames: None)
+    mix.service.adopt(world.net.document)
+    mix.start()
+    world.run(200.0)
+    sent_s = [fact.at_s for fact in mix.recorder.of(LoopSent)]
+    intervals_s = [later - earlier for earlier, later in itertools.pairwise(sent_s)]
+    assert len(intervals_s) > 300
+    assert stats.kstest(intervals_s, stats.expon(scale=0.5).cdf).pvalue > 1e-3
+
+
+def test_lost_loops_are_missed_in_time_and_raise_the_alarm() -> None:
+    world, mixes, providers = make_world()
+    providers[0].stop()
+    providers[1].stop()
+    mixes[2].stop()
+    world.run(2 * LATE_S + 10.0)
+    counts = mixes[0].counters.snapshot().loops
+    assert counts.returned == 0
+    assert counts.lost > 20
+    assert counts.alarm
+    assert mixes[0].service.loops.outstanding <= counts.sent - counts.lost
+    first_lost = mixes[0].recorder.of(LoopLost)[0]
+    first_sent = mixes[0].recorder.of(LoopSent)[0]
+    assert LATE_S < first_lost.at_s - first_sent.at_s < LATE_S + PARAMS.max_delay_s * 3
+
+
+def test_a_loop_without_a_link_was_never_sent() -> None:
+    world = MixWorld(PARAMS)
+    mix = world.mix("m11")
+    mix.service.adopt(world.net.document)
+    mix.start()
+    world.run(10.0)
+    assert mix.recorder.of(LoopSent) == []
+    assert set(mix.recorder.drops) == {DropReason.NO_LINK}
+    assert mix.service.loops.outstanding == 0
+
+
+def test_a_node_outside_the_document_sends_no_loops() -> None:
+    world, mixes, _ = make_world()
+    world.run(2.0)
+    elsewhere = make_network(random.Random(99), params=PARAMS).document
+    mixes[0].service.loops.adopt(elsewhere)
+    before = len(mixes[0].recorder.of(LoopSent))
+    world.run(10.0)
+    assert len(mixes[0].recorder.of(LoopSent)) == before
+    mixes[0].service.loops.adopt(world.net.document)
+    world.run(10.0)
+    assert len(mixes[0].recorder.of(LoopSent)) > before
+
+
+def test_an_unknown_reply_is_not_taken_for_a_loop() -> None:
+    world, mixes, _ = make_world()
+    body = bytes(world.geometry.body_bytes)
+    assert mixes[0].service.loops.returned(b"unknown!", body) is DropReason.UNKNOWN_REPLY
+
+
+def test_a_changed_loop_counts_as_lost() -> None:
+    world, mixes, _ = make_world()
+    loops = mixes[0].service.loops
+    world.run(5.0, until=lambda: loops.outstanding > 0)
+    (surb_id, *_) = loops._outstanding
+    assert loops.returned(surb_id, bytes(world.geometry.body_bytes)) is DropReason.TAGGED_PAYLOAD
+    assert len(mixes[0].recorder.of(LoopLost)) == 1
+    assert loops.returned(surb_id, bytes(world.geometry.body_bytes)) is DropReason.UNKNOWN_REPLY
+
+
+def test_loops_keep_their_rate_while_packets_pass() -> None:
+    world, mixes, _ = make_world()
+    world.run(30.0)
+    forwarded = len(mixes[1].recorder.of(PacketOut))
+    own = len(mixes[1].recorder.of(LoopSent))
+    # All others' loops pass the middle mix; its own are Poisson(60), bound 5 sd (6e-7).
+    assert forwarded > own
+    assert abs(own - 60) < 39

@@ -1,0 +1,104 @@
+"""Unwrapping beside the reactor gives what unwrapping at once gives, and survives a defect."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+
+import pytest
+from sphinx_paths import GEOMETRY, make_journey
+from twisted.logger import LogEvent, globalLogPublisher
+
+from loopixmix.hop.unwrapping import InlineUnwrapping, Results, ThreadedUnwrapping
+from loopixmix.seams import DropReason
+from loopixmix.sphinx import wrap
+
+
+class Reactor:
+    """The part of a reactor that threads may call."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
+
+    def call_from_thread(self, function: Callable[..., object], *args: object) -> None:
+        self._calls.put(lambda: function(*args))
+
+    def turn(self) -> None:
+        self._calls.get(timeout=10)()
+
+
+@pytest.fixture
+def reactor() -> Reactor:
+    return Reactor()
+
+
+def test_both_give_the_same_results(rng: random.Random, reactor: Reactor) -> None:
+    journey = make_journey(rng, 3)
+    packets = [wrap(journey.hops, b"hello", geometry=GEOMETRY, rng=rng) for _ in range(5)]
+    packets[2] = packets[2][:-1]
+    keys = [rng.randbytes(32), journey.keys[0].private]
+    results: list[Results] = []
+    InlineUnwrapping(GEOMETRY).unwrap(keys, packets, results.append)
+    threaded = ThreadedUnwrapping(GEOMETRY, threads=2, call_from_thread=reactor.call_from_thread)
+    threaded.start()
+    threaded.unwrap(keys, packets, results.append)
+    reactor.turn()
+    threaded.stop()
+    inline, beside = results
+    assert list(inline) == list(beside)
+    assert inline[2] is DropReason.WRONG_LENGTH
+    assert [each for each in inline if not isinstance(each, DropReason) and each.key_index == 1] == [
+        inline[0],
+        inline[1],
+        *inline[3:],
+    ]
+
+
+@pytest.fixture
+def events() -> Iterator[list[str]]:
+    """What is logged."""
+    kept: list[str] = []
+
+    def keep(event: LogEvent) -> None:
+        kept.append(str(event))
+
+    globalLogPublisher.addObserver(keep)
+    yield kept
+    globalLogPublisher.removeObserver(keep)
+
+
+def test_a_defect_loses_its_batch_only_and_is_logged_without_the_packets(reactor: Reactor, events: list[str]) -> None:
+    marked = b"marked packet"
+    threaded = ThreadedUnwrapping(GEOMETRY, threads=1, call_from_thread=reactor.call_from_thread)
+    threaded.start()
+    results: list[Results] = []
+    threaded.unwrap([b"a key of the wrong length"], [marked, marked], results.append)
+    reactor.turn()
+    threaded.unwrap([bytes(32)], [marked], results.append)
+    reactor.turn()
+    threaded.stop()
+    assert results == [[DropReason.SERVICE_FAILED] * 2, [DropReason.WRONG_LENGTH]]
+    assert any("could not be unwrapped" in event for event in events)
+    assert not any("marked" in event for event in events)
+
+
+def test_a_small_batch_is_unwrapped_at_once_and_a_larger_one_by_the_thread(reactor: Reactor) -> None:
+    threaded = ThreadedUnwrapping(GEOMETRY, threads=1, call_from_thread=reactor.call_from_thread, at_once_packets=2)
+    threaded.start()
+    results: list[Results] = []
+    threaded.unwrap([bytes(32)], [b"short"] * 2, results.append)
+    assert results == [[DropReason.WRONG_LENGTH] * 2]
+    threaded.unwrap([bytes(32)], [b"short"] * 3, results.append)
+    assert len(results) == 1
+    reactor.turn()
+    assert results[1] == [DropReason.WRONG_LENGTH] * 3
+    threaded.stop()
+
+
+def test_stopping_waits_for_the_thread_and_may_be_repeated(reactor: Reactor) -> None:
+    threaded = ThreadedUnwrapping(GEOMETRY, threads=1, call_from_thread=reactor.call_from_thread)
+    threaded.stop()
+    threaded.start()
+    threaded.stop()
+    threaded.stop()

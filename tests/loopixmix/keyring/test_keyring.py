@@ -1,0 +1,161 @@
+"""Keys are made ahead, count around their epoch and are gone after it; restarts and wrong clocks change nothing."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from loopixmix.errors import StoreError
+from loopixmix.keyring.keyring import EPOCHS_AHEAD, MixKeyring
+from loopixmix.keyring.keystore import KeyDirectory, KeyStore, MemoryKeyStore
+from loopixmix.keys import MixKey
+from loopixmix.seams import DropReason
+
+LENGTH_S, GRACE_S = 100, 10
+E = 50
+START_S = float(E * LENGTH_S)
+TAGS = [bytes([number]) * 16 for number in range(5)]
+REPLAY = DropReason.REPLAY
+
+
+def make_keyring(store: KeyStore, now_s: float = START_S + 20, max_tags: int = 1000) -> MixKeyring:
+    return MixKeyring(
+        store, rng=random.Random(1), epoch_length_s=LENGTH_S, grace_s=GRACE_S, max_tags=max_tags, now_s=now_s
+    )
+
+
+def epochs_at(keyring: MixKeyring, now_s: float) -> list[int]:
+    return [epoch for epoch, _ in keyring.unwrap_keys(now_s)]
+
+
+def test_keys_are_made_ahead_and_published() -> None:
+    store = MemoryKeyStore()
+    keyring = make_keyring(store)
+    assert list(store.keys) == [E, E + 1, E + 2] == list(range(E, E + EPOCHS_AHEAD + 1))
+    assert keyring.public_keys(START_S + 20) == {epoch: key.public for epoch, key in store.keys.items()}
+    assert len({key.public for key in store.keys.values()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "epochs"),
+    [
+        (20, [E]),
+        (89.9, [E]),
+        (90, [E, E + 1]),
+        (99.9, [E, E + 1]),
+        (100, [E + 1, E]),
+        (109.9, [E + 1, E]),
+        (110, [E + 1]),
+    ],
+)
+def test_at_an_edge_both_keys_count_the_present_one_first(offset_s: float, epochs: list[int]) -> None:
+    assert epochs_at(make_keyring(MemoryKeyStore()), START_S + offset_s) == epochs
+
+
+def test_a_key_is_erased_when_its_grace_is_over() -> None:
+    store = MemoryKeyStore()
+    keyring = make_keyring(store)
+    assert keyring.next_change_s(START_S + 20) == START_S + 100
+    assert keyring.advance(START_S + 100)
+    assert keyring.next_change_s(START_S + 100) == START_S + 110
+    assert not keyring.advance(START_S + 109.9)
+    assert E in store.keys
+    keyring.advance(START_S + 110)
+    assert sorted(store.keys) == [E + 1, E + 2, E + 3]
+    assert keyring.judge_many(E, TAGS[:1]) == [DropReason.NO_EPOCH_KEY]
+
+
+def test_replays_are_told_for_each_key_alone() -> None:
+    keyring = make_keyring(MemoryKeyStore())
+    assert keyring.judge_many(E, TAGS[:2]) == [None, None]
+    assert keyring.judge_many(E, TAGS[1:3]) == [REPLAY, None]
+    assert keyring.judge_many(E + 1, TAGS[:1]) == [None]
+
+
+def test_a_full_key_refuses_and_does_not_forget() -> None:
+    keyring = make_keyring(MemoryKeyStore(), max_tags=2)
+    assert keyring.judge_many(E, TAGS[:3]) == [None, None, DropReason.OVERLOADED]
+    assert keyring.judge_many(E, TAGS[:1]) == [REPLAY]
+
+
+def test_a_restart_in_the_middle_of_an_epoch_keeps_keys_and_tags(tmp_path: Path) -> None:
+    first = make_keyring(KeyDirectory(tmp_path / "keys"))
+    first.judge_many(E, TAGS[:2])
+    first.judge_many(E + 1, TAGS[2:3])
+    # Not closed: the process was killed.
+    second = make_keyring(KeyDirectory(tmp_path / "keys"), now_s=START_S + 50)
+    assert second.public_keys(START_S + 50) == first.public_keys(START_S + 50)
+    assert second.judge_many(E, TAGS[:3]) == [REPLAY, REPLAY, None]
+    assert second.judge_many(E + 1, TAGS[2:]) == [REPLAY, None, None]
+    first.close()
+    second.close()
+
+
+def test_no_file_is_left_of_an_erased_key(tmp_path: Path) -> None:
+    keyring = make_keyring(KeyDirectory(tmp_path))
+    keyring.judge_many(E, TAGS)
+    keyring.advance(START_S + 110)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"{epoch}.{kind}" for epoch in (E + 1, E + 2, E + 3) for kind in ("key", "replay")}
+    keyring.close()
+
+
+def test_a_node_that_was_off_for_long_erases_before_it_starts(tmp_path: Path) -> None:
+    first = make_keyring(KeyDirectory(tmp_path))
+    first.close()
+    (tmp_path / f"{E}.replay").write_bytes(b"damaged, but over anyway")
+    second = make_keyring(KeyDirectory(tmp_path), now_s=START_S + 10_000)
+    assert epochs_at(second, START_S + 10_000) == [E + 100]
+    assert sorted(path.name for path in tmp_path.glob("*.key")) == [
+        f"{E + 100}.key",
+        f"{E + 101}.key",
+        f"{E + 102}.key",
+    ]
+    second.close()
+
+
+def test_a_clock_set_back_never_brings_an_old_key_back(tmp_path: Path) -> None:
+    keyring = make_keyring(KeyDirectory(tmp_path))
+    old = keyring.public_keys(START_S + 20)
+    keyring.advance(START_S + 250)
+    kept = keyring.public_keys(START_S + 250)
+    keyring.advance(START_S + 20)
+    again = keyring.public_keys(START_S + 20)
+    assert list(again) == [E, E + 1, E + 2]
+    assert again[E] != old[E]
+    assert again[E + 2] == kept[E + 2] == old[E + 2]
+    keyring.close()
+    # A restart with either clock takes up what is there.
+    for now_s in (START_S + 20, START_S + 250):
+        make_keyring(KeyDirectory(tmp_path), now_s=now_s).close()
+
+
+def test_a_clock_that_jumped_ahead_loses_only_keys(tmp_path: Path) -> None:
+    keyring = make_keyring(KeyDirectory(tmp_path))
+    keyring.advance(START_S + 1e6)
+    keyring.advance(START_S + 30)
+    assert epochs_at(keyring, START_S + 30) == [E]
+    assert keyring.judge_many(E, TAGS[:1]) == [None]
+    keyring.close()
+
+
+def test_a_store_that_fails_lets_no_packet_pass(tmp_path: Path) -> None:
+    keyring = make_keyring(FullDisk())
+    assert keyring.judge_many(E, TAGS[:2]) == [DropReason.OVERLOADED, DropReason.OVERLOADED]
+
+
+class FullLog:
+    def restore(self) -> list[list[bytes]]:
+        return []
+
+    def append(self, tags: list[bytes]) -> None:
+        raise StoreError("no space left")
+
+    def close(self) -> None: ...
+
+
+class FullDisk(MemoryKeyStore):
+    def open_log(self, epoch: int, key: MixKey, *, new: bool) -> FullLog:
+        return FullLog()

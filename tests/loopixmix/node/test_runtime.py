@@ -1,0 +1,316 @@
+"""A node in its directory, with authorities and links in memory: from the first start to the last."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from directory_fakes import FakeAuthorities
+from link_worlds import MemorySockets, RecordingObserver
+from model_networks import NOW_S, ModelNode, model_network
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from loopixmix.authority.config import trust_root_toml
+from loopixmix.commands.mix import make_mix
+from loopixmix.directory import Descriptor, Document, Role
+from loopixmix.errors import ListenError, LoopixmixError, MisuseError, StoreError
+from loopixmix.net.limits import LinkLimits
+from loopixmix.net.links.tls import TlsNetwork
+from loopixmix.node.config import NodeConfig, load_node, node_toml
+from loopixmix.node.running import MakeService, NodeParts, NodeService
+from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
+from loopixmix.node.status import AVERAGED_REPORTS
+from loopixmix.observing.status import NodeStatus, read_status
+from loopixmix.params import NetworkParams
+from loopixmix.process.files import create_file
+from loopixmix.seams import LoopLost, PacketIn
+from loopixmix.sphinx import Geometry
+from loopixmix.wire import FrameFormat
+from loopixmix.wire import Role as LinkRole
+
+PARAMS = NetworkParams(layers=1, delay_mean_s=0.05, node_loop_rate_per_s=1e-6, epoch_length_s=3600, grace_s=7)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Bench:
+    """The directory of mix1, the authorities, and the provider it has links to."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.clock = Clock()
+        self.clock.rightNow = NOW_S + 10.0
+        self.sockets = MemorySockets(self.clock)
+        self.model = model_network(random.Random(1), params=PARAMS, mixes_per_layer=1, providers=1)
+        self.authorities = FakeAuthorities(self.model, self.clock)
+        self.failures: list[LoopixmixError] = []
+        self.directory = tmp_path / "mix1"
+        self.port = free_port()
+        self._make_directory(self.model.node("mix1"))
+        self.runtime = self.make_runtime()
+        self.provider: TlsNetwork | None = None
+
+    def _make_directory(self, node: ModelNode) -> None:
+        self.directory.mkdir(mode=0o700)
+        text = node_toml(name=node.name, listen=f"127.0.0.1:{self.port}", advertise="mix1.example:30001", what="A mix")
+        create_file(self.directory / "node.toml", text.replace("threads = 0", "threads = 1").encode())
+        create_file(self.directory / "identity.key", node.identity.seed.hex().encode())
+        create_file(self.directory / "network.toml", trust_root_toml(self.model.trust_root).encode())
+
+    def make_runtime(self, make_service: MakeService = make_mix) -> NodeRuntime:
+        config, trust_root, identity = load_node(self.directory, NodeConfig)
+        return NodeRuntime(
+            NodeFiles(directory=self.directory, config=config, trust_root=trust_root, identity=identity),
+            kind=NodeKind(role=Role.MIX, link_role=LinkRole.MIX, make_service=make_service),
+            world=NodeWorld(
+                clock=self.clock,
+                rng=random.Random(2),
+                sockets=self.sockets,
+                fetcher=self.authorities,
+                call_from_thread=lambda *_: None,
+                call_in_thread=lambda work: work(),
+                fail=self.failures.append,
+            ),
+        )
+
+    def run(self, seconds: float) -> None:
+        for _ in range(int(seconds * 10)):
+            self.clock.advance(0.1)
+
+    def run_provider(self, params: NetworkParams = PARAMS) -> None:
+        """Listen where the document says that the provider does."""
+        node = self.model.node("provider1")
+        geometry = Geometry.for_network(params)
+        self.provider = TlsNetwork(
+            identity=node.identity,
+            network_id=self.model.trust_root.network_id,
+            frame_format=FrameFormat(geometry.packet_bytes, geometry.body_bytes),
+            role=LinkRole.PROVIDER,
+            admit=lambda _: True,
+            limits=LinkLimits(),
+            sockets=self.sockets,
+            clock=self.clock,
+            rng=random.Random(3),
+            observer=RecordingObserver(),
+        )
+        self.provider.listen("127.0.0.1", node.port)
+
+    @property
+    def status(self) -> NodeStatus:
+        status = read_status(self.directory)
+        assert status is not None
+        return status
+
+    @property
+    def uploads(self) -> list[Descriptor]:
+        return [descriptor for _, _, descriptor in self.authorities.uploads]
+
+    def stop(self) -> None:
+        """Stop everything; nothing is left."""
+        if self.provider is not None:
+            self.provider.stop()
+            self.provider = None
+        stopped = self.runtime.stopService() if self.runtime.running else None
+        self.run(8.0)
+        assert stopped is None or stopped.called
+        assert self.clock.getDelayedCalls() == []
+        assert self.sockets.listeners == {}
+        assert not (self.directory / "status.json").exists()
+        assert [thread.name for thread in threading.enumerate() if thread.name == "unwrapping"] == []
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.stop()
+
+
+def test_a_node_enrols_with_its_keys_and_says_that_it_waits(bench: Bench) -> None:
+    bench.runtime.startService()
+    bench.run(2.0)
+    (descriptor, *_) = bench.uploads
+    assert (descriptor.name, descriptor.role, descriptor.services) == ("mix1", Role.MIX, ())
+    assert (descriptor.host, descriptor.port) == ("mix1.example", 30001)
+    assert list(descriptor.mix_keys) == [bench.model.epoch + ahead for ahead in range(3)]
+    status = bench.status
+    assert not status.healthy
+    assert (status.problem or "").startswith("no network document yet")
+    assert (status.name, status.layer, status.epoch) == ("mix1", None, bench.model.epoch)
+
+
+def test_with_document_and_links_a_node_is_healthy(bench: Bench) -> None:
+    bench.authorities.publish(bench.model.epoch)
+    bench.runtime.startService()
+    bench.run(2.0)
+    assert (bench.status.problem or "").startswith("no link to provider1 at 127.0.0.1:")
+    bench.run_provider()
+    bench.run(40.0)
+    status = bench.status
+    assert status.healthy, status.problem
+    assert (status.layer, status.links.open, status.problem) == (1, 1, None)
+    assert status.extra["threads"] == 1
+    assert status.engine in ("native", "reference")
+    assert {peer.port for peer in bench.sockets.listeners} == {bench.port, bench.model.node("provider1").port}
+
+
+def test_a_node_outside_the_document_says_so(bench: Bench) -> None:
+    own = bench.model.node("mix1").id
+    other = msgspec.structs.replace(bench.model.document.node(own), id=b"\x01" * 32, name="mix9")
+
+    def without_us(document: Document) -> Document:
+        nodes = [other if node.id == own else node for node in document.nodes]
+        return msgspec.structs.replace(document, nodes=tuple(sorted(nodes, key=lambda node: node.id)))
+
+    bench.authorities.publish(bench.model.epoch, without_us)
+    bench.runtime.startService()
+    bench.run(2.0)
+    assert bench.status.problem == "this node is not in the network document yet"
+
+
+def test_a_restart_takes_up_the_document_it_knew_and_the_same_keys(bench: Bench) -> None:
+    bench.authorities.publish(bench.model.epoch)
+    bench.runtime.startService()
+    bench.run(2.0)
+    keys = bench.uploads[0].mix_keys
+    bench.stop()
+    bench.authorities.down = {"127.0.0.1:9000"}
+    bench.runtime = bench.make_runtime()
+    bench.runtime.startService()
+    bench.run(2.0)
+    assert bench.status.layer == 1
+    assert {peer.port for peer in bench.sockets.listeners} == {bench.port}
+    bench.authorities.down = set()
+    bench.run(60.0)
+    assert bench.uploads[-1].mix_keys == keys
+
+
+def test_the_grace_of_the_document_decides_when_a_key_is_erased(bench: Bench) -> None:
+    bench.authorities.publish(bench.model.epoch)
+    bench.authorities.publish(bench.model.epoch + 1)
+    bench.runtime.startService()
+    bench.run(2.0)
+    first = bench.directory / "keys" / f"{bench.model.epoch}.key"
+    bench.clock.rightNow = NOW_S + 3600 + PARAMS.grace_s - 1
+    bench.run(0.5)
+    assert first.exists()
+    bench.run(62.0)
+    assert not first.exists()
+
+
+def test_packets_of_another_size_in_the_next_epoch_make_new_links(bench: Bench) -> None:
+    bigger = msgspec.structs.replace(PARAMS, payload_bytes=4096)
+    bench.authorities.publish(bench.model.epoch)
+    bench.authorities.publish(bench.model.epoch + 1, lambda document: msgspec.structs.replace(document, params=bigger))
+    bench.runtime.startService()
+    bench.run_provider(bigger)
+    bench.run(5.0)
+    assert not bench.status.healthy
+    bench.clock.rightNow = NOW_S + 3600.0
+    bench.run(60.0)
+    assert bench.status.healthy, bench.status.problem
+    assert bench.failures == []
+
+
+def test_a_service_that_cannot_start_ends_the_process_with_its_reason(bench: Bench) -> None:
+    async def fail(parts: NodeParts) -> NodeService:
+        raise StoreError("mailboxes are damaged")
+
+    bench.runtime = bench.make_runtime(fail)
+    bench.authorities.publish(bench.model.epoch)
+    bench.runtime.startService()
+    bench.run(2.0)
+    assert [str(error) for error in bench.failures] == ["mailboxes are damaged"]
+
+
+def test_a_defect_ends_the_process_with_a_line(bench: Bench) -> None:
+    async def fail(parts: NodeParts) -> NodeService:
+        raise RuntimeError("a defect")
+
+    bench.runtime = bench.make_runtime(fail)
+    bench.authorities.publish(bench.model.epoch)
+    bench.runtime.startService()
+    bench.run(2.0)
+    assert [str(error) for error in bench.failures] == ["a defect stopped the node; the log has more"]
+
+
+def test_a_withdrawn_node_has_asked_for_it_and_says_so(bench: Bench) -> None:
+    bench.authorities.publish(bench.model.epoch)
+    bench.runtime.startService()
+    bench.run(2.0)
+    bench.runtime.withdraw()
+    bench.run(2.0)
+    assert bench.uploads[-1].withdrawn
+    assert (bench.status.problem or "").startswith("withdrawn")
+
+
+def test_a_withdrawal_that_failed_is_none(bench: Bench) -> None:
+    bench.authorities.publish(bench.model.epoch)
+    bench.runtime.startService()
+    bench.run(2.0)
+    bench.authorities.down = {"127.0.0.1:9000"}
+    bench.runtime.withdraw()
+    bench.run(2.0)
+    assert "withdrawn" not in (bench.status.problem or "")
+
+
+def test_lost_loops_and_low_traffic_are_told(bench: Bench) -> None:
+    bench.authorities.publish(bench.model.epoch)
+    bench.run_provider()
+    bench.runtime.startService()
+    bench.run(5.0)
+    assert bench.status.healthy, bench.status.problem
+    node = bench.runtime._node
+    assert node is not None
+    for _ in range(10):
+        node.counters.observe(LoopLost(0.0))
+    bench.run(2.0)
+    assert (bench.status.problem or "").startswith("10 of the last 10 loops were lost")
+    assert "warning" not in bench.status.extra
+    bench.run(AVERAGED_REPORTS + 1)
+    assert str(bench.status.extra["warning"]).startswith("low traffic: 0.0 packets")
+    for _ in range(10):
+        node.counters.observe(PacketIn(0.0, b"p" * 32, b"t" * 16))
+    bench.run(AVERAGED_REPORTS + 1)
+    assert "warning" not in bench.status.extra
+
+
+def test_a_directory_in_use_and_a_port_in_use_leave_nothing_running(bench: Bench) -> None:
+    bench.runtime.startService()
+    second = bench.make_runtime()
+    with pytest.raises(MisuseError, match="in use by process"):
+        second.startService()
+    bench.stop()
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", bench.port))
+        busy.listen()
+        bench.runtime = bench.make_runtime()
+        with pytest.raises(ListenError, match="Address already in use"):
+            bench.runtime.startService()
+    bench.runtime = bench.make_runtime()
+    bench.runtime.startService()
+
+
+def test_stopping_while_the_first_document_is_being_fetched_leaves_nothing(bench: Bench) -> None:
+    bench.authorities.silent = True
+    bench.runtime.startService()
+    bench.run(1.0)
+
+
+def test_stopping_twice_is_stopping_once(bench: Bench) -> None:
+    bench.authorities.publish(bench.model.epoch)
+    bench.runtime.startService()
+    bench.run(1.0)
+    first: Deferred[None] = bench.runtime.stopService()
+    bench.runtime.hurry()
+    bench.run(2.0)
+    assert first.called

@@ -1,0 +1,103 @@
+"""Private files, atomic writes and the lock of a directory."""
+
+from __future__ import annotations
+
+import os
+import random
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loopixmix.errors import ConfigError, StoreError
+from loopixmix.process.files import (
+    DirectoryLock,
+    LockedError,
+    create_file,
+    create_identity,
+    load_identity,
+    make_directory,
+    write_atomically,
+)
+
+
+def permissions(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_written_file_is_private_and_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"one")
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert permissions(path) == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_unfinished_write_of_a_crash_does_not_hinder_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".file.unfinished").write_bytes(b"much longer than what follows")
+    write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_where_nothing_can_be_written_one_line_says_so(tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file, not a directory")
+    with pytest.raises(StoreError, match="cannot be written: Not a directory"):
+        write_atomically(blocked / "file", b"")
+    with pytest.raises(StoreError, match="cannot be written: Not a directory"):
+        create_file(blocked / "file", b"")
+    with pytest.raises(StoreError, match="cannot be made"):
+        make_directory(blocked / "directory")
+    with pytest.raises(StoreError, match="cannot be written"):
+        DirectoryLock(blocked / "lock").acquire()
+
+
+def test_an_identity_is_kept_privately_and_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "identity.key"
+    identity = create_identity(path, random.Random(1))
+    assert permissions(path) == 0o600
+    assert load_identity(path).public == identity.public
+    with pytest.raises(ConfigError, match="exists already and is never overwritten"):
+        create_identity(path, random.Random(2))
+    assert load_identity(path).public == identity.public
+
+
+@pytest.mark.parametrize("content", [b"", b"12", b"zz" * 32, b"00" * 33, b"\xff" * 64])
+def test_a_damaged_identity_is_refused_without_showing_it(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "identity.key"
+    write_atomically(path, content)
+    with pytest.raises(ConfigError, match="is not an identity key") as caught:
+        load_identity(path)
+    assert caught.value.__cause__ is None
+
+
+def test_an_identity_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "identity.key"
+    create_identity(path, random.Random(1))
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        load_identity(path)
+    with pytest.raises(ConfigError, match="no such file"):
+        load_identity(tmp_path / "none.key")
+
+
+def test_a_second_user_of_a_directory_is_told_who_has_it(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path / "node.lock")
+    lock.acquire()
+    with pytest.raises(LockedError, match=f"is in use by process {os.getpid()}"):
+        DirectoryLock(tmp_path / "node.lock").acquire()
+    lock.release()
+    DirectoryLock(tmp_path / "node.lock").acquire()
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from loopixmix.process.files import DirectoryLock;"
+        "DirectoryLock(Path(sys.argv[1])).acquire(); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "node.lock")], timeout=30, check=False)
+    assert killed.returncode == -9
+    DirectoryLock(tmp_path / "node.lock").acquire()

@@ -1,0 +1,74 @@
+"""Lines of the log, as text and as JSON, from the level that was asked for."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+from twisted.logger import Logger, LogLevel, globalLogBeginner, globalLogPublisher
+from twisted.python.failure import Failure
+
+from loopixmix.process.log import Log, LogSettings, json_line, text_line
+
+NOON = 1_700_000_000.123
+
+
+def event(**fields: object) -> dict[str, object]:
+    basis = {"log_time": NOON, "log_level": LogLevel.warn, "log_namespace": "loopixmix.mix", "log_format": "{n} lost"}
+    return basis | {"n": 3} | fields
+
+
+def test_a_line_of_text_has_time_level_origin_and_message() -> None:
+    assert text_line(event()) == "2023-11-14T22:13:20.123Z warn  loopixmix.mix: 3 lost\n"
+
+
+def test_a_line_of_json_is_one_object() -> None:
+    line = json_line(event(log_format="two\nlines {n}"))
+    assert line.count("\n") == 1
+    assert json.loads(line) == {
+        "time": "2023-11-14T22:13:20.123Z",
+        "level": "warn",
+        "from": "loopixmix.mix",
+        "message": "two\nlines 3",
+    }
+
+
+def test_a_failure_shows_its_traceback() -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        line = text_line(event(log_failure=Failure()))
+    assert line.startswith("2023-11-14T22:13:20.123Z warn  loopixmix.mix: 3 lost\nTraceback")
+    assert "ValueError: broken" in line
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """What a process writes whose log has begun; whatever listened before listens again afterwards."""
+    written = io.StringIO()
+    before = list(globalLogPublisher._observers)
+    yield written
+    for observer in list(globalLogPublisher._observers):
+        if observer not in before:
+            globalLogPublisher.removeObserver(observer)
+
+
+@pytest.mark.filterwarnings("ignore:Warning. primary log target selected twice")
+def test_levels_and_format_can_change_while_a_process_runs(stream: io.StringIO) -> None:
+    assert globalLogBeginner is not None
+    log = Log(stream)
+    log.begin(LogSettings(level="warn"))
+    stream.seek(0)
+    stream.truncate()  # what other tests logged before anybody listened is written first
+    own, library = Logger("loopixmix.node.mix"), Logger("twisted.web")
+    own.info("one")
+    own.warn("two")
+    library.info("three")
+    log.apply(LogSettings(level="debug", format="json"))
+    own.debug("four")
+    library.info("five")
+    library.error("six")
+    lines = [line for line in stream.getvalue().splitlines() if "primary log target" not in line]
+    assert [line.rsplit(": ", 1)[-1] for line in lines] == ["two", '"four"}', '"six"}']

@@ -1,0 +1,377 @@
+"""Clients' links on a clock: who may send what, and that answers to pulls tell an observer nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, globalLogPublisher
+from twisted.python.failure import Failure
+
+from loopixmix.params import NetworkParams
+from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
+from loopixmix.wire import (
+    Dummy,
+    Frame,
+    FrameFormat,
+    Item,
+    ItemKind,
+    Pull,
+    Register,
+    Registered,
+    RegisterRefusal,
+    RegisterRefused,
+)
+from provider.accounts import RegistrationMode, RegistrationRules
+from provider.clients.links import CHECK_AGAIN_S, FORGET_S, MAX_HELD_FRAMES, PULL_BURST, ClientLinks, ClientRules
+from provider.mailbox import MailboxRules
+from provider.store import MailStore, sqlite_url
+from provider.store.access import StoreAccess, clocked_access
+from provider.store.accounts import Application, register, remove_account
+from provider.store.alarm import StoreAlarm
+from provider.store.items import NewItem
+
+ALICE, BOB, STRANGER = bytes([1]) * 32, bytes([2]) * 32, bytes([9]) * 32
+PARAMS = NetworkParams(pull_batch=3, pull_rate_per_s=1.0)
+FORMAT = FrameFormat(packet_bytes=2758, body_bytes=2436)
+ANSWER_S = 0.05
+RULES = ClientRules(answer_s=ANSWER_S)
+
+
+class Facts:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def observe(self, fact: Fact, /) -> None:
+        self.facts.append(fact)
+
+    def drops(self, reason: DropReason) -> int:
+        return sum(isinstance(fact, PacketDropped) and fact.reason is reason for fact in self.facts)
+
+
+class Provider:
+    """`ClientLinks` with a real store, everything else written down."""
+
+    def __init__(self, directory: Path, *, read_s: float = 0.001) -> None:
+        self.clock = Clock()
+        self.facts = Facts()
+        self.sent: list[tuple[float, NodeId, bytes]] = []
+        self.submitted: list[tuple[NodeId, bytes]] = []
+        self.failures: list[Failure] = []
+        self.alarm = StoreAlarm()
+        self.refused: list[NodeId] = []
+        self.enrolled: list[tuple[NodeId, Register]] = []
+        self.store = MailStore(sqlite_url(directory / "mail.sqlite3"))
+        self.access: StoreAccess = clocked_access(
+            self.store, MailboxRules(), clock=self.clock, write_s=0.001, read_s=read_s
+        )
+        self.links = ClientLinks(
+            access=self.access,
+            alarm=self.alarm,
+            frame_format=FORMAT,
+            rules=RULES,
+            lease_pulls=4,
+            clock=self.clock,
+            observer=self.facts,
+            send=self.send,
+            submit=self.submit,
+            enrol=lambda key, wish: self.enrolled.append((key, wish)),
+            refuse=self.refused.append,
+        )
+        self.links.adopt(PARAMS)
+
+    def send(self, peer: NodeId, frame: bytes) -> bool:
+        self.sent.append((self.clock.seconds(), peer, frame))
+        return True
+
+    def submit(self, peer: NodeId, packets: Sequence[bytes]) -> None:
+        self.submitted += [(peer, packet) for packet in packets]
+
+    def open_account(self, name: str, identity: NodeId) -> None:
+        application = Application(name=name, identity=identity, card=b"", invitation_hash=b"", first_number=1, day=0)
+        rules = RegistrationRules(mode=RegistrationMode.OPEN)
+        assert self.store.write(lambda connection: register(connection, application, rules)) is None
+
+    def deliver(self, identity: NodeId, *bodies: bytes) -> None:
+        for body in bodies:
+            self.access.put(NewItem(identity, ItemKind.MESSAGE, bytes(8), body, 0)).addErrback(self.failures.append)
+        self.clock.advance(0.01)
+
+    def receive(self, peer: NodeId, *frames: Frame) -> None:
+        self.links.received(peer, [FORMAT.encode(frame) for frame in frames])
+        self.clock.pump([0.001] * 3)
+
+    def pull(self, peer: NodeId, acknowledged: tuple[int, ...] = (), request_id: int = 5) -> list[Frame]:
+        """Pull once, wait, and return what was sent to the client."""
+        self.sent.clear()
+        self.receive(peer, Pull(request_id, acknowledged))
+        self.clock.pump([0.01] * 200)
+        assert {to for _, to, _ in self.sent} <= {peer}
+        return [FORMAT.decode(frame) for _, _, frame in self.sent]
+
+    def bodies(self, peer: NodeId, acknowledged: tuple[int, ...] = ()) -> list[bytes]:
+        items = self.pull(peer, acknowledged)
+        return [item.body.rstrip(b"\0") for item in items if isinstance(item, Item) and item.kind]
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Provider]:
+    provider = Provider(tmp_path)
+    provider.open_account("alice", ALICE)
+    provider.open_account("bob", BOB)
+    yield provider
+    provider.links.stop()
+    provider.clock.advance(1)
+    assert provider.clock.getDelayedCalls() == []
+    provider.store.close()
+
+
+@pytest.fixture
+def logged() -> Iterator[list[LogEvent]]:
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)
+
+
+def packet(rng: random.Random) -> bytes:
+    return FORMAT.packet_frame(rng.randbytes(2758))
+
+
+def numbers(frames: Sequence[Frame]) -> tuple[int, ...]:
+    return tuple(frame.item_id for frame in frames if isinstance(frame, Item) and frame.kind)
+
+
+def test_a_pull_is_answered_by_the_oldest_items_and_dummies(provider: Provider) -> None:
+    provider.deliver(ALICE, b"one", b"two")
+    frames = provider.pull(ALICE, request_id=77)
+    assert [type(frame) for frame in frames] == [Item] * 3
+    assert [(f.request_id, f.kind, f.body.rstrip(b"\0")) for f in frames if isinstance(f, Item)] == [
+        (77, ItemKind.MESSAGE, b"one"),
+        (77, ItemKind.MESSAGE, b"two"),
+        (77, ItemKind.DUMMY, b""),
+    ]
+
+
+def test_acknowledged_items_are_gone_and_others_come_again(provider: Provider) -> None:
+    provider.deliver(ALICE, b"1", b"2", b"3", b"4")
+    first = numbers(provider.pull(ALICE))
+    assert provider.bodies(ALICE, first[:2]) == [b"4"]
+    assert provider.bodies(ALICE) == []
+    assert provider.bodies(ALICE) == []
+    assert provider.bodies(ALICE) == [b"3"]
+    assert provider.bodies(ALICE) == [b"4"]
+
+
+def test_an_observer_sees_the_same_whatever_the_mailbox_holds(provider: Provider) -> None:
+    """The same number of frames of the same size at the same moment: for nothing, one item, more than a batch."""
+    seen = []
+    for waiting in (0, 1, 3, 50, 0):
+        provider.deliver(ALICE, *[b"%d" % n for n in range(waiting)])
+        start_s = provider.clock.seconds()
+        provider.pull(ALICE)
+        seen.append([(round(at_s - start_s, 6), len(frame)) for at_s, _, frame in provider.sent])
+        provider.store.write(lambda connection: connection.execute(text("DELETE FROM items")))
+    assert seen == [[(pytest.approx(ANSWER_S, abs=0.02), FORMAT.frame_bytes)] * 3] * 5
+    assert len({tuple(each) for each in seen}) == 1
+
+
+@pytest.mark.parametrize("waiting", [0, 5])
+def test_an_answer_is_exactly_on_time(provider: Provider, waiting: int) -> None:
+    provider.deliver(ALICE, *[b"%d" % n for n in range(waiting)])
+    provider.pull(ALICE)
+    provider.sent.clear()
+    provider.links.received(ALICE, [FORMAT.encode(Pull(1, ()))])
+    provider.clock.advance(ANSWER_S - 0.0001)
+    assert provider.sent == []
+    provider.clock.advance(0.0002)
+    assert len(provider.sent) == PARAMS.pull_batch
+
+
+def test_a_store_that_is_late_changes_nothing_on_the_link(tmp_path: Path) -> None:
+    provider = Provider(tmp_path, read_s=0.4)
+    provider.open_account("alice", ALICE)
+    provider.receive(ALICE, Dummy())
+    provider.clock.advance(1)
+    provider.deliver(ALICE, b"late")
+    provider.receive(ALICE, Pull(1, ()))
+    provider.clock.advance(ANSWER_S)
+    frames = [FORMAT.decode(frame) for _, _, frame in provider.sent]
+    assert [frame.kind for frame in frames if isinstance(frame, Item)] == [ItemKind.DUMMY] * 3
+    provider.clock.advance(0.4)
+    assert len(provider.sent) == 3
+    assert provider.bodies(ALICE) == [b"late"]
+    provider.store.close()
+
+
+def test_a_store_that_fails_changes_nothing_on_the_link(provider: Provider, logged: list[LogEvent]) -> None:
+    provider.deliver(ALICE, b"one")
+    provider.pull(ALICE)
+    provider.store.write(lambda connection: connection.execute(text("ALTER TABLE items RENAME TO elsewhere")))
+    frames = provider.pull(ALICE, (1,))
+    assert [frame.kind for frame in frames if isinstance(frame, Item)] == [ItemKind.DUMMY] * 3
+    assert "store cannot be" in (provider.alarm.problem or "")
+    assert len(logged) == 1, "it is said once, however many pulls there are"
+    provider.store.write(lambda connection: connection.execute(text("ALTER TABLE elsewhere RENAME TO items")))
+    provider.deliver(ALICE, b"two")
+    assert provider.bodies(ALICE) == [b"two"]
+
+
+def test_nobody_pulls_or_acknowledges_what_is_another_s(provider: Provider) -> None:
+    """Bob and a stranger pull and acknowledge as if they were Alice: the link's key is all that counts."""
+    provider.deliver(ALICE, b"for alice")
+    [number] = numbers(provider.pull(ALICE))
+    assert provider.bodies(BOB) == []
+    assert provider.bodies(BOB, (number, number + 1)) == []
+    assert not numbers(provider.pull(STRANGER, (number,)))
+    for _ in range(3):
+        provider.pull(ALICE)
+    assert provider.bodies(ALICE) == [b"for alice"]
+
+
+def test_who_has_no_account_is_told_so_and_nothing_is_taken(provider: Provider, rng: random.Random) -> None:
+    provider.links.received(STRANGER, [packet(rng)])
+    assert provider.pull(STRANGER) == [RegisterRefused(RegisterRefusal.NOT_REGISTERED)]
+    assert provider.submitted == []
+    assert provider.facts.drops(DropReason.NOT_REGISTERED) == 1
+    wish = Register("stranger", "", b"")
+    provider.receive(STRANGER, wish)
+    assert provider.enrolled == [(STRANGER, wish)]
+
+
+def test_a_new_account_is_served_at_once(provider: Provider, rng: random.Random) -> None:
+    provider.pull(STRANGER)
+    provider.open_account("stranger", STRANGER)
+    provider.links.registered(STRANGER)
+    provider.links.received(STRANGER, [packet(rng)])
+    assert len(provider.submitted) == 1
+    assert len(provider.pull(STRANGER)) == PARAMS.pull_batch
+
+
+def test_the_first_frames_of_a_link_wait_for_the_store_in_order(provider: Provider, rng: random.Random) -> None:
+    frames = [packet(rng) for _ in range(5)]
+    for frame in frames:
+        provider.links.received(ALICE, [frame])
+    assert provider.submitted == []
+    provider.clock.advance(0.01)
+    assert [FORMAT.packet_frame(each) for _, each in provider.submitted] == frames
+    provider.links.received(BOB, [packet(rng) for _ in range(MAX_HELD_FRAMES + 3)])
+    provider.clock.advance(0.01)
+    assert len(provider.submitted) == 5 + MAX_HELD_FRAMES
+    assert provider.facts.drops(DropReason.OVERLOADED) == 3
+
+
+def test_a_removed_account_is_served_no_longer(provider: Provider, rng: random.Random) -> None:
+    provider.pull(ALICE)
+    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
+    provider.pull(ALICE)
+    assert provider.pull(ALICE) == [RegisterRefused(RegisterRefusal.NOT_REGISTERED)]
+    provider.links.received(ALICE, [packet(rng)])
+    assert provider.submitted == []
+
+
+def test_a_removed_account_that_never_pulls_is_found_out_too(provider: Provider, rng: random.Random) -> None:
+    provider.links.received(ALICE, [packet(rng)])
+    provider.clock.advance(0.01)
+    provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
+    for _ in range(int(CHECK_AGAIN_S) + 2):
+        provider.links.received(ALICE, [packet(rng)])
+        provider.clock.advance(1)
+    taken = len(provider.submitted)
+    provider.links.received(ALICE, [packet(rng)])
+    assert len(provider.submitted) == taken
+
+
+def test_flooding_by_one_client_leaves_the_others_theirs(provider: Provider, rng: random.Random) -> None:
+    provider.pull(ALICE)
+    provider.pull(BOB)
+    flood = [packet(rng)] * 10_000
+    provider.links.received(ALICE, flood)
+    provider.links.received(BOB, [packet(rng) for _ in range(20)])
+    taken = {key: sum(peer == key for peer, _ in provider.submitted) for key in (ALICE, BOB)}
+    assert taken == {ALICE: 90, BOB: 20}
+    assert provider.facts.drops(DropReason.RATE_LIMITED) == 10_000 - 90
+    provider.links.received(ALICE, [FORMAT.encode(Pull(n, ())) for n in range(100)])
+    provider.clock.advance(1)
+    assert len(provider.pull(BOB)) == PARAMS.pull_batch
+
+
+def test_pulls_are_limited_too(provider: Provider) -> None:
+    provider.pull(ALICE)
+    provider.clock.advance(100)
+    provider.sent.clear()
+    provider.links.received(ALICE, [FORMAT.encode(Pull(n, ())) for n in range(100)])
+    provider.clock.advance(1)
+    assert len(provider.sent) == PULL_BURST * PARAMS.pull_batch
+    assert provider.facts.drops(DropReason.RATE_LIMITED) == 100 - PULL_BURST
+
+
+def test_a_client_s_own_rate_is_never_limited(provider: Provider, rng: random.Random) -> None:
+    """Three Poisson streams and a constant one at the document's rates for an hour: nothing is dropped."""
+    provider.pull(ALICE)
+    rates = (PARAMS.payload_rate_per_s, PARAMS.loop_rate_per_s, PARAMS.drop_rate_per_s)
+    frame = packet(rng)
+    due_s = [(provider.clock.seconds() + rng.expovariate(sum(rates)), False), (provider.clock.seconds() + 1, True)]
+    while provider.clock.seconds() < 3600:
+        due_s.sort()
+        at_s, is_pull = due_s.pop(0)
+        provider.clock.advance(max(0.0, at_s - provider.clock.seconds()))
+        provider.links.received(ALICE, [FORMAT.encode(Pull(1, ())) if is_pull else frame])
+        due_s.append((at_s + (1 if is_pull else rng.expovariate(sum(rates))), is_pull))
+    provider.clock.advance(1)
+    assert provider.facts.drops(DropReason.RATE_LIMITED) == 0
+
+
+def test_who_sends_what_clients_do_not_send_is_refused(provider: Provider, rng: random.Random) -> None:
+    provider.pull(ALICE)
+    provider.receive(ALICE, Dummy())
+    assert provider.refused == []
+    for frame in (Registered(), Item(1, 1, ItemKind.MESSAGE, bytes(8), bytes(2436))):
+        provider.receive(ALICE, frame)
+    provider.links.received(ALICE, [packet(rng), b"\xff" * FORMAT.frame_bytes, packet(rng)])
+    assert provider.refused == [ALICE] * 3
+    assert len(provider.submitted) == 1
+
+
+def test_new_rates_and_batches_hold_from_the_next_pull_on(provider: Provider) -> None:
+    assert len(provider.pull(ALICE)) == 3
+    provider.links.adopt(NetworkParams(pull_batch=5))
+    assert len(provider.pull(ALICE)) == 5
+    assert len(provider.pull(BOB)) == 5
+
+
+def test_who_is_not_heard_of_is_forgotten_and_given_what_was_leased_again(provider: Provider) -> None:
+    provider.deliver(ALICE, b"one")
+    assert provider.bodies(ALICE) == [b"one"]
+    provider.pull(BOB)
+    provider.links.forget_idle()
+    assert provider.links.known == 2
+    provider.clock.advance(FORGET_S + 1)
+    provider.pull(BOB)
+    provider.links.forget_idle()
+    assert provider.links.known == 1
+    assert provider.bodies(ALICE) == [b"one"]
+
+
+def test_stopping_leaves_no_call(provider: Provider) -> None:
+    provider.pull(ALICE)
+    provider.links.received(ALICE, [FORMAT.encode(Pull(1, ()))])
+    provider.clock.advance(0.01)
+    provider.links.stop()
+    assert provider.clock.getDelayedCalls() == []
+
+
+def test_contents_are_never_logged(provider: Provider, logged: list[LogEvent]) -> None:
+    provider.deliver(ALICE, b"marked-secret")
+    provider.pull(ALICE)
+    provider.store.write(lambda connection: connection.execute(text("ALTER TABLE items RENAME TO elsewhere")))
+    provider.deliver(ALICE, b"marked-secret")
+    provider.pull(ALICE)
+    assert "marked-secret" not in repr(logged)
+    assert ALICE.hex() not in repr(logged)
