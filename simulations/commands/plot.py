@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from simulations.outcome import Progress
     from simulations.plots.style import Columns
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -220,7 +220,7 @@ for _name, _text in PAPER_FIGURES.items():
 
 
 def _result(folder: Path) -> Result:
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
     return Result.load(folder)
 

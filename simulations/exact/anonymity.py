@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simulations.attacks.corruption import BoolArray, FloatArray, all_corrupt_share, corrupt_mixes, routing_shares
-from simulations.flows import PROVIDERS, Flows, Stage
+from simulations.flows.corruption import BoolArray, FloatArray, all_corrupt_share, corrupt_mixes, routing_shares
+from simulations.flows.rates import PROVIDERS, Flows, Stage
 from simulations.formulas.entropy import LEAST_POOL, anonymity_set, two_layer_loss_bits
 from simulations.formulas.live import live_entropy_bits
 from simulations.formulas.paths import PathStage, class_quantile_bits, target_classes
@@ -20,7 +20,7 @@ _UNEVEN_BITS = 0.02
 def path_stages(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> list[PathStage]:
     """Return the stages of a packet's path; providers are honest.
 
-    `corrupt`, `shares`: layers x mixes, as `simulations.attacks.corruption` draws them.
+    `corrupt`, `shares`: layers x mixes, as `simulations.flows.corruption` draws them.
     """
     stages: list[PathStage] = []
     before: Stage | None = None

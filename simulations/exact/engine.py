@@ -7,10 +7,11 @@ from math import log2
 
 import numpy as np
 
-from simulations.attacks.corruption import corrupt_mixes, routing_shares
-from simulations.exact import anonymity, timing, traffic
-from simulations.exact.load import check_load
-from simulations.flows import PROVIDERS, Flows, Stage, flows_of
+from simulations.exact import anonymity
+from simulations.flows import timing, traffic
+from simulations.flows.corruption import corrupt_mixes, routing_shares
+from simulations.flows.load import check_load
+from simulations.flows.rates import PROVIDERS, Flows, Stage, flows_of
 from simulations.formulas import queues
 from simulations.formulas.latency import Law
 from simulations.outcome import PROBABILITIES, Distribution, Outcome, Progress

@@ -11,7 +11,7 @@ from simulations.measures.catalogue import measure_named
 from simulations.measures.replicates import Estimate
 
 if TYPE_CHECKING:
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from simulations.exact.traffic import utilisation_of
-from simulations.flows import flows_of
+import msgspec
+
+from simulations.flows.rates import flows_of
+from simulations.flows.traffic import utilisation_of
 from simulations.nodes.limits import refusals
 from simulations.nodes.measuring import Totals, Watch
 from simulations.outcome import Outcome, Progress
@@ -46,18 +48,7 @@ class NodesEngine:
         watch = Watch(world)
         with little_garbage_collection():
             measured = measure_world(world, watch, progress=progress)
-        figures = dict(measured.figures)
-        attacks = scenario.attacks
-        if attacks.n_minus_one is not None or attacks.dropping is not None:
-            from simulations.attacks.on_nodes import run_attacks_on_nodes  # which imports the world of this package
-
-            figures |= run_attacks_on_nodes(scenario, seeds, progress=progress)
-        return Outcome(
-            engine=self.name,
-            figures=figures,
-            distributions=measured.distributions,
-            notes=tuple(_notes(scenario, figures)),
-        )
+        return msgspec.structs.replace(measured, notes=tuple(_notes(scenario, measured.figures)))
 
 
 def measure_world(world: World, watch: Watch, *, progress: Progress) -> Outcome:

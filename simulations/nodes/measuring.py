@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopixmix.wire import is_packet
-from simulations.attacks.corruption import corrupt_mixes
+from simulations.flows.corruption import corrupt_mixes
 from simulations.formulas import capacity
 from simulations.nodes.entropy import target_entropies_bits
 from simulations.outcome import Distribution

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import TypeAlias
 
-from simulations.exact import traffic
 from simulations.exact.engine import ENGINE
-from simulations.flows import flows_of
+from simulations.flows import traffic
+from simulations.flows.rates import flows_of
 from simulations.formulas import capacity
 from simulations.formulas.capacity import WidthInterval
 from simulations.planner.conflicts import Infeasible, why_infeasible

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulations.exact import traffic
+from simulations.flows import traffic
 from simulations.formulas.capacity import WidthInterval
 from simulations.planner.conflicts import Infeasible, Nearest
 from simulations.planner.front import Cell, Front

@@ -18,7 +18,7 @@ from simulations.plots.labels import measure_label, measure_words
 from simulations.plots.style import BLACK, GREY, Columns, legend_above, look, new_figure, styled
 
 if TYPE_CHECKING:
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
 SIMULATED, MEASURED = look(0), look(1)
 

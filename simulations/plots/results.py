@@ -36,7 +36,7 @@ from simulations.plots.style import BLACK, GREY, Columns, Look, legend_above, lo
 if TYPE_CHECKING:
     import pandas as pd
 
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
 MOST_LINES = 7
 THEORY = "theory"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.attacks.corruption import corrupt_mixes, routing_shares
-from simulations.flows import PROVIDERS, flows_of
+from simulations.flows.corruption import corrupt_mixes, routing_shares
+from simulations.flows.rates import PROVIDERS, flows_of
 from simulations.outcome import Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulations.exact.load import check_load
+from simulations.flows.load import check_load
 from simulations.outcome import Outcome, Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
@@ -40,22 +40,15 @@ class VectorEngine:
 
     def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
         """Simulate one replicate from an empty network on; same scenario and seeds, same outcome, bit for bit."""
-        from simulations.attacks import run_attacks  # what attacks need is slow to import
-
         self.check(scenario)
-        asked = scenario.attacks
-        has_attacks = any(attack is not None for attack in (asked.fifo, asked.disclosure, asked.flow_matching))
-        parts = 1 + (scenario.unlinkability is not None) + has_attacks
+        parts = 1 if scenario.unlinkability is None else 2
         replicate = Replicate(scenario, seeds)
         replicate.run(lambda done: progress(done / parts))
         epsilon = epsilon_of(scenario, seeds, progress=lambda done: progress((1 + done) / parts))
-        attacks = run_attacks(
-            scenario, seeds, progress=lambda done: progress((parts - has_attacks * (1 - done)) / parts)
-        )
         progress(1.0)
         return Outcome(
             engine=self.name,
-            figures={**figures_of(replicate), **epsilon, **attacks},
+            figures={**figures_of(replicate), **epsilon},
             distributions=distributions_of(replicate),
             notes=tuple(notes_of(replicate)),
         )

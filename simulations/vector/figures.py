@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simulations.attacks.corruption import all_corrupt_share
-from simulations.exact import traffic
-from simulations.exact.timing import delivery_faults
-from simulations.flows import PROVIDERS
+from simulations.flows import traffic
+from simulations.flows.corruption import all_corrupt_share
+from simulations.flows.rates import PROVIDERS
+from simulations.flows.timing import delivery_faults
 from simulations.outcome import Distribution
 from simulations.vector.gamma import fit_gamma
 from simulations.vector.run import Replicate

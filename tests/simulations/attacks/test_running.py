@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from loopixmix.errors import MisuseError
-from simulations.attacks import run_attacks
 from simulations.attacks.estimates import Estimate, MeanEstimate
 from simulations.attacks.on_nodes import run_attacks_on_nodes
+from simulations.attacks.traces import run_attacks
 from simulations.measures.catalogue import measure_named
 from simulations.scenario.values import (
     Attacks,
