@@ -2,56 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeAlias
 
+from twisted.internet.defer import Deferred, succeed
+
 from loopixmix.seams import Clock, NodeId, Rng
-from loopixmix.wire import Frame, Register, Registered, RegisterRefusal, RegisterRefused
+from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
 from provider.accounts import RegistrationLimits, RegistrationRules, hash_invitation, is_name
 from provider.cards.keydirectory import is_card_of
 from provider.mailbox import day_of
 from provider.store.access import StoreAccess
 from provider.store.accounts import Application, register
-from provider.store.alarm import StoreAlarm
+from provider.store.alarm import already_told
 
 FIRST_NUMBER_BITS = 56
 """Items are numbered from a random start: the numbers tell nobody how many there were."""
 
-SendFrame: TypeAlias = Callable[[NodeId, Frame], None]
+Answer: TypeAlias = Registered | RegisterRefused
 
 
-class Enrolling:
-    """Opens accounts."""
+class Registration:
+    """Opens accounts at one provider."""
 
     def __init__(
-        self,
-        *,
-        provider: NodeId,
-        access: StoreAccess,
-        alarm: StoreAlarm,
-        rules: RegistrationRules,
-        clock: Clock,
-        rng: Rng,
-        send: SendFrame,
-        opened: Callable[[NodeId], None],
+        self, *, provider: NodeId, access: StoreAccess, rules: RegistrationRules, clock: Clock, rng: Rng
     ) -> None:
-        """Take the neighbours; `opened` hears whose account is there from now on."""
+        """Take the provider's id, which a card must name, the store, the operator's rules, the clock and randomness."""
         self._provider = provider
         self._access = access
-        self._alarm = alarm
         self._rules = rules
         self._clock = clock
         self._rng = rng
-        self._send = send
-        self._opened = opened
         self._limits = RegistrationLimits(rules, clock.seconds())
 
-    def enrol(self, key: NodeId, wish: Register) -> None:
-        """Judge the wish of the link `key`, which proved by TLS that it has the key."""
+    def enrol(self, key: NodeId, wish: Register) -> Deferred[Answer | None]:
+        """Judge the wish of the link `key`, which proved by TLS that it has the key.
+
+        Fires with the answer, an account being on the disk by then; with None if the store failed. Then there is no
+        answer: the client asks again, and a refusal would make it give up.
+        """
         refusal = self._check(key, wish)
         if refusal is not None:
-            self._send(key, RegisterRefused(refusal))
-            return
+            return succeed(RegisterRefused(refusal))
         application = Application(
             name=wish.name,
             identity=key,
@@ -60,15 +52,8 @@ class Enrolling:
             first_number=1 + self._rng.getrandbits(FIRST_NUMBER_BITS),
             day=day_of(self._clock.seconds()),
         )
-
-        def judged(refusal: RegisterRefusal | None) -> None:
-            if refusal is None:
-                self._opened(key)
-            self._send(key, Registered() if refusal is None else RegisterRefused(refusal))
-
-        registered = self._access.write(lambda connection: register(connection, application, self._rules))
-        # Where that fails there is no answer: the client asks again. What is not on the disk is nobody's account.
-        registered.addCallbacks(judged, self._alarm.failed)
+        registering = self._access.write(lambda connection: register(connection, application, self._rules))
+        return registering.addCallbacks(_answer, already_told)
 
     def _check(self, key: NodeId, wish: Register) -> RegisterRefusal | None:
         if not self._limits.admit(key, self._clock.seconds()):
@@ -78,3 +63,7 @@ class Enrolling:
         if wish.card and not is_card_of(wish.card, name=wish.name, provider=self._provider, identity=key):
             return RegisterRefusal.BAD_CARD
         return None
+
+
+def _answer(refusal: RegisterRefusal | None) -> Answer:
+    return Registered() if refusal is None else RegisterRefused(refusal)

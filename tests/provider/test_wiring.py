@@ -20,10 +20,10 @@ from loopixmix.hop.service import HopLimits
 from loopixmix.hop.unwrapping import ThreadedUnwrapping
 from loopixmix.node.running import NodeParts
 from loopixmix.params import NetworkParams
-from provider.building import make_provider
 from provider.cards.decoys import SECRET_FILE
 from provider.config import ProviderConfig
 from provider.service import ProviderService
+from provider.wiring import make_provider
 
 MINIMAL = 'name = "p1"\nlisten = "127.0.0.1:30001"\n'
 

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from loopixmix.errors import ConfigError, StoreError
 from loopixmix.requests import Publish
 from provider.api import Setting
-from provider.hosting.loading import ServiceLoader
+from provider.hosting.loader import ServiceLoader
 
 MODULE = """
 from provider.api import ServiceContext
