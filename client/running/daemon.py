@@ -17,6 +17,7 @@ from client.http.serving.server import ApiServer
 from client.link.link import ClientLink
 from client.running.service import ClientService
 from client.store import ClientStore
+from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
 from loopixmix.directory import Document
 from loopixmix.errors import MisuseError
@@ -93,8 +94,7 @@ class ClientDaemon(Program):
         return DaemonClient(
             keys=keys,
             settings=self._directory.config.client,
-            store=store,
-            worker=worker,
+            access=StoreAccess(store, worker),
             sealer=HpkeSealer(keys.sealing),
             network=link,
             link=link,
