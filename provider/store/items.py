@@ -157,11 +157,6 @@ def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken 
     return Taken(account_id, tuple(found))
 
 
-def delete_items(connection: Connection, identity: NodeId, numbers: Sequence[ItemNumber]) -> int:
-    """Delete what the owner has stored safely; return how many there were."""
-    return delete_owned(connection, [(identity, numbers)])
-
-
 def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[ItemNumber]]]) -> int:
     """Delete what several owners (by identity) have stored safely; return how many items there were."""
     account_ids: dict[NodeId, int] = {}
