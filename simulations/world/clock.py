@@ -162,7 +162,7 @@ class EventClock:
         self._cancelled += 1
         if self._cancelled > _FEWEST_SWEPT and self._cancelled * 2 > self.entries:
             self._sorted, self._made = _swept(self._sorted[self._made :]), 0
-            # Turns that are left empty go, too: kept, they would gather without end, and each sweep would visit them all.
+            # Turns that are left empty go, too: they would gather without end, and each sweep would visit all of them.
             self._turns = {turn: kept for turn, entries in self._turns.items() if (kept := _swept(entries))}
             self._order = sorted(self._turns)
             self._swept += self._cancelled
