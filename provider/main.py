@@ -13,17 +13,18 @@ from twisted.internet.interfaces import IReactorFromThreads
 from loopixmix.commands.node import ask_to_withdraw, show_status
 from loopixmix.directory import Role
 from loopixmix.node.config import create_node, load_node
-from loopixmix.node.main import run_node, system_rng
+from loopixmix.node.main import run_node
 from loopixmix.node.running import NodeParts
 from loopixmix.node.runtime import NodeKind
+from loopixmix.process.main import system_rng
 from loopixmix.wire import Role as LinkRole
 from provider.accounts import RegistrationMode
 from provider.administration import administration
-from provider.building import make_provider
 from provider.config import ProviderConfig, provider_toml
 from provider.mailbox import day_of
 from provider.service import ProviderService
 from provider.store import MailStore
+from provider.wiring import make_provider
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
