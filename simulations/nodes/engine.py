@@ -12,6 +12,7 @@ import msgspec
 
 from simulations.flows.rates import flows_of
 from simulations.flows.traffic import utilisation_of
+from simulations.measures.catalogue import Measure, by_name
 from simulations.nodes.limits import refusals
 from simulations.nodes.measuring import Totals, Watch
 from simulations.outcome import Outcome, Progress
@@ -64,7 +65,7 @@ def measure_world(world: World, watch: Watch, *, progress: Progress) -> Outcome:
     figures, distributions = watch.figures(window)
     world.stop()
     progress(1.0)
-    return Outcome(engine=NodesEngine.name, figures=figures, distributions=distributions)
+    return Outcome(engine=NodesEngine.name, figures=by_name(figures), distributions=by_name(distributions))
 
 
 @dataclass
@@ -113,7 +114,7 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
         )
     else:
         yield "The cryptography is left out; every decision about packets is made as with it."
-    if figures.get("pool_mean", 0.0) < _FEW_PACKETS:
+    if figures.get(Measure.POOL_MEAN, 0.0) < _FEW_PACKETS:
         yield "Mixes hold fewer than 25 packets in the mean: closed forms of entropy are too high there."
     if scenario.processors.unwrap_s > 0 and scenario.processors.cores > 1:
         yield "The deployed intake unwraps batch by batch: packets wait for a batch while cores are idle."

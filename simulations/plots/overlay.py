@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from loopixmix.errors import MisuseError
 from simulations.importing.comparison import Row, comparison
 from simulations.importing.measurement import Measurement
+from simulations.measures.catalogue import Measure
 from simulations.outcome import PROBABILITIES
 from simulations.plots.distributions import Form, draw_distribution, draw_theory, label_distribution
 from simulations.plots.labels import measure_label, measure_words
@@ -27,7 +28,7 @@ def overlay_figure(
     measurement: Measurement,
     result: Result,
     *,
-    measure: str = "delivery_s",
+    measure: str = Measure.DELIVERY_S,
     form: Form = "cdf",
     columns: Columns = 2,
 ) -> Figure:

@@ -11,23 +11,24 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from loopixmix.errors import MisuseError
+from simulations.measures.catalogue import Measure, unit_of
 from simulations.measures.replicates import Estimate, estimate
 from simulations.results.findings import Findings
-from simulations.results.tables import figures_of, in_order, unit_of
+from simulations.results.tables import figures_of, in_order
 from simulations.sweep.points import Point, shown
 
 HEADLINES = (
-    "latency_mean_s",
-    "latency_p95_s",
-    "delivery_p95_s",
-    "entropy_bits",
-    "entropy_p05_bits",
-    "anonymity_set",
-    "epsilon",
-    "pool_mean",
-    "throughput_per_s",
-    "dropped_share",
-    "cost_user_month",
+    Measure.LATENCY_MEAN_S,
+    Measure.LATENCY_P95_S,
+    Measure.DELIVERY_P95_S,
+    Measure.ENTROPY_BITS,
+    Measure.ENTROPY_P05_BITS,
+    Measure.ANONYMITY_SET,
+    Measure.EPSILON,
+    Measure.POOL_MEAN,
+    Measure.THROUGHPUT_PER_S,
+    Measure.DROPPED_SHARE,
+    Measure.COST_USER_MONTH,
 )
 """What is shown of a sweep where nothing else was asked for, and all figures of attacks."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from loopixmix.errors import MisuseError
-from simulations.measures.catalogue import MEASURES, measure_named
+from simulations.measures.catalogue import MEASURES, unit_of
 from simulations.measures.replicates import QUANTILES, estimate
 from simulations.outcome import PROBABILITIES, Outcome
 from simulations.sweep.points import Point, shown
@@ -25,11 +25,6 @@ _NAN = float("nan")
 def in_order(measures: Iterable[str]) -> list[str]:
     """Return the measures in the order of the catalogue, attacks after them by name, each once."""
     return sorted(set(measures), key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
-
-
-def unit_of(measure: str) -> str:
-    """Return the unit of a measure; raise `MisuseError` where the catalogue has none of that name."""
-    return measure_named(measure).unit
 
 
 def replicates_table(points: Sequence[Point], records: Sequence[Record]) -> pd.DataFrame:
@@ -120,7 +115,7 @@ def checked(outcome: Outcome) -> Outcome:
     """Return the outcome, its figures plain floats; raise `MisuseError` where the catalogue does not know a measure."""
     for measure in (*outcome.figures, *outcome.distributions):
         try:
-            measure_named(measure)
+            unit_of(measure)
         except MisuseError as error:
             raise MisuseError(f"the engine {outcome.engine} measures what nobody knows: {error}") from error
     # numpy's floats are floats, but a column that mixes both is none of numbers.

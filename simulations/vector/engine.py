@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulations.flows.load import check_load
+from simulations.measures.catalogue import by_name
 from simulations.outcome import Outcome, Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
@@ -48,8 +49,8 @@ class VectorEngine:
         progress(1.0)
         return Outcome(
             engine=self.name,
-            figures={**figures_of(replicate), **epsilon},
-            distributions=distributions_of(replicate),
+            figures=by_name(figures_of(replicate) | epsilon),
+            distributions=by_name(distributions_of(replicate)),
             notes=tuple(notes_of(replicate)),
         )
 

@@ -13,7 +13,7 @@ from simulations.exact import ENGINE
 from simulations.exact.anonymity import entropy_figures
 from simulations.flows import traffic as accounts
 from simulations.flows.rates import flows_of
-from simulations.measures.catalogue import MEASURES, measure_named
+from simulations.measures.catalogue import MEASURES
 from simulations.outcome import PROBABILITIES, Outcome
 from simulations.scenario import Scenario, ScenarioError, change
 from simulations.scenario.values import Mix, Topology, Users
@@ -34,7 +34,7 @@ def test_it_gives_every_measure_that_theory_has() -> None:
     outcome = run({"corruption.share": 0.2, "topology.mixes_per_layer": 10})
     assert set(outcome.figures) | set(outcome.distributions) | NOT_EXACT == set(MEASURES)
     for name in (*outcome.figures, *outcome.distributions):
-        assert measure_named(name).name == name
+        assert MEASURES[name] == name
 
 
 def test_the_default_scenario() -> None:
