@@ -38,8 +38,7 @@ async def make_provider(
     return ProviderService(
         node_id=parts.node_id,
         keyring=parts.keyring,
-        geometry=parts.geometry,
-        frame_format=parts.frame_format,
+        packet_format=parts.packet_format,
         unwrapping=parts.unwrapping,
         limits=parts.limits,
         rules=config.rules,
@@ -60,4 +59,4 @@ def _make_host(parts: NodeParts, config: ProviderConfig, access: StoreAccess) ->
         provider=parts.node_id, directory=parts.directory, clock=parts.clock, rng=parts.rng, keys=keys
     )
     services = loader.load(config.services, config.service)
-    return ServiceHost(services, rules=config.hosting, clock=parts.clock, geometry=parts.geometry)
+    return ServiceHost(services, rules=config.hosting, clock=parts.clock, geometry=parts.packet_format.geometry)

@@ -15,10 +15,11 @@ from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.service import HopLimits, HopService
 from loopixmix.hop.unwrapping import Unwrapping
 from loopixmix.keyring.keyring import Keyring
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Clock, DropReason, Network, NodeId, Observer, Rng
-from loopixmix.sphinx import Geometry, Reply
-from loopixmix.wire import Dummy, Frame, FrameFormat, is_packet
+from loopixmix.sphinx import Reply
+from loopixmix.wire import Dummy, Frame, is_packet
 from provider.accounts import RegistrationRules
 from provider.clients.enrolling import Enrolling
 from provider.clients.links import ClientLinks, ClientRules
@@ -46,8 +47,7 @@ class ProviderService(Service):
         *,
         node_id: NodeId,
         keyring: Keyring,
-        geometry: Geometry,
-        frame_format: FrameFormat,
+        packet_format: PacketFormat,
         unwrapping: Unwrapping,
         limits: HopLimits,
         rules: ProviderRules,
@@ -64,7 +64,7 @@ class ProviderService(Service):
         `refuse` ends the link with a peer that sends garbage.
         """
         self._node_id = node_id
-        self._frame_format = frame_format
+        self._frames = packet_format.frames
         self._network = network
         self._refuse = refuse
         self._access = access
@@ -77,8 +77,7 @@ class ProviderService(Service):
         self._pulls_per_s = 0.0
         self.loops = LoopSender(
             node_id=node_id,
-            geometry=geometry,
-            frame_format=frame_format,
+            packet_format=packet_format,
             clock=clock,
             network=network,
             rng=rng,
@@ -87,7 +86,7 @@ class ProviderService(Service):
         self.hop = HopService(
             node_id=node_id,
             keyring=keyring,
-            frame_format=frame_format,
+            frames=packet_format.frames,
             unwrapping=unwrapping,
             limits=limits,
             arrived=self._arrived,
@@ -97,7 +96,7 @@ class ProviderService(Service):
         )
         self.deliveries = Deliveries(
             node_id=node_id,
-            geometry=geometry,
+            sphinx=packet_format.sphinx,
             access=access,
             alarm=self._alarm,
             host=host,
@@ -118,7 +117,7 @@ class ProviderService(Service):
         self.clients = ClientLinks(
             access=access,
             alarm=self._alarm,
-            frame_format=frame_format,
+            frame_format=packet_format.frames,
             rules=rules.clients,
             lease_pulls=rules.mailbox.lease_pulls,
             clock=clock,
@@ -212,8 +211,8 @@ class ProviderService(Service):
         try:
             for frame in frames:
                 if is_packet(frame):
-                    packets.append(self._frame_format.packet_of(frame))
-                elif not isinstance(self._frame_format.decode(frame), Dummy):
+                    packets.append(self._frames.packet_of(frame))
+                elif not isinstance(self._frames.decode(frame), Dummy):
                     raise FormatError("a mix sends packets and nothing else")
         except FormatError:
             self._refuse(peer)
@@ -227,4 +226,4 @@ class ProviderService(Service):
                 return self.deliveries.arrived(arrived)
 
     def _send(self, key: NodeId, frame: Frame) -> None:
-        self._network.send(key, self._frame_format.encode(frame))
+        self._network.send(key, self._frames.encode(frame))

@@ -23,7 +23,6 @@ from client.link.link import ClientLink
 from client.running.service import ClientService
 from client.store import ClientStore
 from client.store.worker import ThreadWorker
-from loopixmix.directory import Document
 from loopixmix.errors import MisuseError
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.following.follower import DirectoryFollower
@@ -33,6 +32,7 @@ from loopixmix.net.sockets import TcpReactor, TcpSockets
 from loopixmix.process.files import DirectoryLock
 from loopixmix.process.log import Log, LogSettings
 from loopixmix.seams import Clock, Fact, Rng
+from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import FrameFormat, Role
 
 
@@ -71,7 +71,7 @@ class ClientDaemon(Service):
         worker = ThreadWorker(cast(IReactorFromThreads, self._reactor))
         link = ClientLink(self._make_network)
         service = self._make_service(store, worker, link)
-        follower = self._make_follower(link, service)
+        follower = self._make_follower(service)
         service.document_problem = lambda: follower.problem
         api = ApiServer(
             service,
@@ -110,6 +110,7 @@ class ClientDaemon(Service):
             link=link,
             clock=self._clock,
             rng=self._rng,
+            arithmetic=load_arithmetic(),
             observer=_Nobody(),
         )
 
@@ -127,18 +128,14 @@ class ClientDaemon(Service):
             observer=_Nobody(),
         )
 
-    def _make_follower(self, link: ClientLink, service: ClientService) -> DirectoryFollower:
-        def adopt(document: Document) -> None:
-            link.adopt(document)
-            service.adopt(document)
-
+    def _make_follower(self, service: ClientService) -> DirectoryFollower:
         return DirectoryFollower(
             trust_root=self._directory.trust_root,
             clock=self._clock,
             fetcher=TreqFetcher(self._reactor),
             rng=self._rng,
             cache_path=self._directory.path / DOCUMENT_FILE,
-            adopt=adopt,
+            adopt=service.adopt,
         )
 
 

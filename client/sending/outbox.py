@@ -25,7 +25,7 @@ from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedM
 from client.store.worker import Worker
 from loopixmix.errors import UnavailableError
 from loopixmix.seams import Clock, NodeId, Rng
-from loopixmix.sphinx import Geometry, PacketError, open_reply
+from loopixmix.sphinx import PacketError, Sphinx, open_reply
 
 log = Logger()
 
@@ -145,13 +145,13 @@ class Outbox:
         loading = self._worker.run(lambda: self._store.write(lambda c: outgoing.load_fragments(c, wanted)))
         return loading.addCallback(make_jobs)
 
-    def on_reply(self, surb_id: bytes, body: bytes, geometry: Geometry) -> bool:
+    def on_reply(self, surb_id: bytes, body: bytes, sphinx: Sphinx) -> bool:
         """Take what came by a reply block; false where the block is not one of an acknowledgement."""
         expected = self._expected.find(surb_id)
         if expected is None:
             return False
         try:
-            open_reply(expected.keys, body, geometry=geometry)
+            open_reply(expected.keys, body, sphinx=sphinx)
         except PacketError:
             return True  # not an acknowledgement after all: the fragment will be overdue
         self._expected.settle(surb_id)

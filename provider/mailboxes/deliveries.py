@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from loopixmix.hop.mixing import Arrived
 from loopixmix.routing.path import recipient_of
 from loopixmix.seams import Clock, DropReason, NodeId, Observer, PacketDropped
-from loopixmix.sphinx import Deliver, Discard, Geometry, PacketError, Reply, Surb, open_payload, use_surb
+from loopixmix.sphinx import Deliver, Discard, PacketError, Reply, Sphinx, Surb, open_payload, use_surb
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.hosting.host import ServiceBusyError, ServiceHost
 from provider.mailbox import day_of
@@ -46,7 +46,7 @@ class Deliveries:
         self,
         *,
         node_id: NodeId,
-        geometry: Geometry,
+        sphinx: Sphinx,
         access: StoreAccess,
         alarm: StoreAlarm,
         host: ServiceHost,
@@ -56,7 +56,7 @@ class Deliveries:
     ) -> None:
         """Take the store, the services, and `inject`, which takes this node's own packets."""
         self._node_id = node_id
-        self._geometry = geometry
+        self._sphinx = sphinx
         self._access = access
         self._alarm = alarm
         self._host = host
@@ -78,7 +78,7 @@ class Deliveries:
 
     def _deliver(self, command: Deliver, arrived: Arrived) -> DropReason | None:
         try:
-            content = open_payload(arrived.payload_key, arrived.body, geometry=self._geometry)
+            content = open_payload(arrived.payload_key, arrived.body, sphinx=self._sphinx)
         except PacketError as error:
             return error.reason
         recipient = recipient_of(command, content)
@@ -87,7 +87,7 @@ class Deliveries:
             asked = self._host.answer(recipient, content.payload)
             asked.addCallbacks(partial(self._use, content.surb), self._not_answered)
             return None
-        if len(content.payload) != self._geometry.payload_bytes:
+        if len(content.payload) != self._sphinx.geometry.payload_bytes:
             return DropReason.BAD_PAYLOAD
         return self._store(recipient, ItemKind.MESSAGE, bytes(SURB_ID_BYTES), content.payload, content.surb)
 
@@ -119,7 +119,7 @@ class Deliveries:
         if surb.first_hop != self._node_id:
             self._drop(DropReason.UNKNOWN_NEXT_HOP)
             return
-        self._inject([use_surb(surb, payload, geometry=self._geometry)])
+        self._inject([use_surb(surb, payload, sphinx=self._sphinx)])
 
     def _not_stored(self, failure: Failure) -> None:
         self._alarm.failed(failure)

@@ -15,9 +15,8 @@ from loopixmix.keyring.rotation import KeyRotation
 from loopixmix.node.mix import MixService
 from loopixmix.observing.observers import Counters
 from loopixmix.params import NetworkParams
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Clock, Fact, NodeId, Observer, RefusalReason, Rng
-from loopixmix.sphinx import Geometry
-from loopixmix.wire import FrameFormat
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import HostedService, ServiceContext
 from provider.cards.decoys import SECRET_BYTES, Decoys, DecoySecret
@@ -75,16 +74,18 @@ class NodeSeams:
     clock: EventClock
     wires: Wires
     params: NetworkParams
-    geometry: Geometry
-    frame_format: FrameFormat
+    packet_format: PacketFormat
     processors: Processors
 
     def unwrapping(self) -> Unwrapper:
         """Return a processor for one node."""
         if self.processors.unwrap_s == 0:
-            return EndlessUnwrapping(self.geometry)
+            return EndlessUnwrapping(self.packet_format.sphinx)
         return FiniteUnwrapping(
-            self.geometry, unwrap_s=self.processors.unwrap_s, cores=self.processors.cores, clock=self.clock
+            self.packet_format.sphinx,
+            unwrap_s=self.processors.unwrap_s,
+            cores=self.processors.cores,
+            clock=self.clock,
         )
 
     @property
@@ -153,8 +154,7 @@ def make_mix(plan: NodePlan, seams: NodeSeams, rng: Rng) -> Mix:
     service = MixService(
         node_id=plan.node_id,
         keyring=plan.keyring,
-        geometry=seams.geometry,
-        frame_format=seams.frame_format,
+        packet_format=seams.packet_format,
         unwrapping=unwrapping,
         limits=seams.limits,
         refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),
@@ -174,8 +174,7 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
     service = ProviderService(
         node_id=plan.node_id,
         keyring=plan.keyring,
-        geometry=seams.geometry,
-        frame_format=seams.frame_format,
+        packet_format=seams.packet_format,
         unwrapping=unwrapping,
         limits=seams.limits,
         rules=ProviderRules(
@@ -212,4 +211,4 @@ def _make_host(plan: NodePlan, access: StoreAccess, seams: NodeSeams, rng: Rng) 
         provider=plan.node_id, directory=Path("/nonexistent"), clock=clock, rng=rng, keys=keys, settings={}
     )
     services: list[HostedService] = [LoopService(context), EchoService(context), KeysService(context)]
-    return ServiceHost(services, rules=HostingRules(), clock=clock, geometry=seams.geometry)
+    return ServiceHost(services, rules=HostingRules(), clock=clock, geometry=seams.packet_format.geometry)
