@@ -1,10 +1,11 @@
 # make demo    a whole local network, used for real, with a pass/fail summary
 # make test    every check: style, types, layers, unit and integration tests
+# make mutants put known mistakes into copies of the code, one at a time: does a test find each of them?
 # make bench   measure, and write build/bench/network.json; make bench-simulations likewise
 # make help    this list
 # Each target does its own set-up, in .venv.
 
-.PHONY: help setup demo test lint types unit native bench format clean
+.PHONY: help setup demo test lint types unit native mutants bench format clean
 
 python = .venv/bin/python
 
@@ -25,6 +26,7 @@ lint: setup
 
 types: setup
 	.venv/bin/mypy
+	.venv/bin/mypy tests/mutants/run.py
 
 unit: setup
 	$(python) -m pytest -q
@@ -34,6 +36,9 @@ native: setup
 	else cd native && cargo test --quiet --no-default-features \
 	&& { ! cargo fmt --version >/dev/null 2>&1 || cargo fmt --check; } \
 	&& { ! cargo clippy --version >/dev/null 2>&1 || cargo clippy --quiet --no-default-features --all-targets -- -D warnings; }; fi
+
+mutants: setup
+	@$(python) tests/mutants/run.py
 
 bench: setup
 	@$(python) -m benchmarks network

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.report import Figure, barred
-from simulations.workbench.running import run
+from simulations.workbench.runs import run
 
 ENGINES = ("exact", "vector", "nodes")
 SWEEP = {"mix.delay_mean_s": [0.05, 0.1]}

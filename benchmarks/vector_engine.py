@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from benchmarks.report import Figure, barred
-from simulations.flows import flows_of
+from simulations.flows.rates import flows_of
 from simulations.scenario import Scenario, change
 from simulations.scenario.shipped import scenario_named
 from simulations.seeds import Seeds

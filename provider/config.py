@@ -11,15 +11,23 @@ from loopixmix.errors import ConfigError
 from loopixmix.node.config import NodeConfig, node_toml
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import Setting
-from provider.clients.links import ClientRules
+from provider.clients.allowance import ClientRules
 from provider.hosting.host import HostingRules
-from provider.hosting.loading import ALWAYS, find_factory
+from provider.hosting.loader import ALWAYS, find_factory
 from provider.mailbox import MailboxRules
-from provider.service import ProviderRules
 from provider.store import MEMORY_URL, sqlite_url
 
 STORE_FILE = "mail.sqlite3"
 DEFAULT_SERVICES = ("echo", "keys", "loop")
+
+
+class ProviderRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator decides for mailboxes, registration, clients and hosted services."""
+
+    mailbox: MailboxRules = MailboxRules()
+    registration: RegistrationRules = RegistrationRules()
+    clients: ClientRules = ClientRules()
+    hosting: HostingRules = HostingRules()
 
 
 class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -45,8 +53,10 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
 
     @property
     def rules(self) -> ProviderRules:
-        """What the service itself needs to know."""
-        return ProviderRules(mailbox=self.mailbox, registration=self.registration, clients=self.clients)
+        """The part of it that the provider's service is wired with."""
+        return ProviderRules(
+            mailbox=self.mailbox, registration=self.registration, clients=self.clients, hosting=self.hosting
+        )
 
     def store_url(self, directory: Path) -> str:
         """Return the address of the store of the provider in `directory`."""

@@ -19,11 +19,11 @@ from loopixmix.node.runtime import NodeKind
 from loopixmix.wire import Role as LinkRole
 from provider.accounts import RegistrationMode
 from provider.administration import administration
-from provider.building import make_provider
 from provider.config import ProviderConfig, provider_toml
 from provider.mailbox import day_of
 from provider.service import ProviderService
 from provider.store import MailStore
+from provider.wiring import make_provider
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")

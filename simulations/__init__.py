@@ -11,22 +11,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from simulations.results.result import Result as Result
     from simulations.scenario import Scenario as Scenario
     from simulations.scenario import ScenarioError as ScenarioError
     from simulations.scenario import change as change
     from simulations.scenario import scenario_named as load_scenario
-    from simulations.workbench.result import Result as Result
-    from simulations.workbench.running import run as run
+    from simulations.workbench.runs import run as run
 
 __all__ = ["Result", "Scenario", "ScenarioError", "change", "load_scenario", "run"]
 
 _PLACES = {
-    "Result": ("simulations.workbench.result", "Result"),
+    "Result": ("simulations.results.result", "Result"),
     "Scenario": ("simulations.scenario", "Scenario"),
     "ScenarioError": ("simulations.scenario", "ScenarioError"),
     "change": ("simulations.scenario", "change"),
     "load_scenario": ("simulations.scenario", "scenario_named"),
-    "run": ("simulations.workbench.running", "run"),
+    "run": ("simulations.workbench.runs", "run"),
 }
 
 

@@ -23,6 +23,7 @@ from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
 from client.running.service import ClientService
 from client.store import ClientStore
+from client.store.access import StoreAccess
 from client.store.worker import InlineWorker, Worker
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry, Role
@@ -377,8 +378,7 @@ class Person:
         self.client = ClientService(
             keys=self.keys,
             settings=self.settings,
-            store=self.store,
-            worker=worker,
+            access=StoreAccess(self.store, worker),
             sealer=self.sealer,
             network=self.network,
             link=self.link,

@@ -29,6 +29,7 @@ from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys, create_keys, load_keys
 from client.running.service import ClientService
 from client.store import ClientStore
+from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.seams import Clock, Fact, FramesReceived, NodeId
@@ -185,8 +186,7 @@ def run_client(plan: Plan) -> None:
     client = ClientService(
         keys=keys,
         settings=ClientSettings(longest_retry_s=2.0),
-        store=ClientStore(directory / "client.db"),
-        worker=ThreadWorker(cast(IReactorFromThreads, reactor)),
+        access=StoreAccess(ClientStore(directory / "client.db"), ThreadWorker(cast(IReactorFromThreads, reactor))),
         sealer=HpkeSealer(keys.sealing),
         network=wire,
         link=wire,

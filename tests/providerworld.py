@@ -20,15 +20,14 @@ from loopixmix.seams import DropReason, Network, NodeId
 from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.cards.decoys import Decoys, load_decoy_secret
-from provider.cards.keydirectory import StoredKeys
-from provider.clients.links import ClientRules
-from provider.hosting.host import HostingRules, ServiceHost
-from provider.hosting.loading import ServiceLoader
+from provider.cards.decoys import load_decoy_secret
+from provider.clients.allowance import ClientRules
+from provider.config import ProviderRules
+from provider.hosting.loader import ServiceLoader
 from provider.mailbox import MailboxRules, day_of
-from provider.service import ProviderRules, ProviderService
 from provider.store import MailStore, sqlite_url
 from provider.store.access import clocked_access
+from provider.wiring import wire_provider
 
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
 WRITE_S = 0.004
@@ -57,29 +56,23 @@ class RunningProvider:
         self.network = world.hub.network(self.node_id, observer=observer)
         self.refused: list[NodeId] = []
         self.store = MailStore(sqlite_url(directory / f"{name}.sqlite3"))
-        access = clocked_access(self.store, mailbox, clock=world.clock, write_s=WRITE_S, read_s=0.001)
-        keys = StoredKeys(
-            provider=self.node_id,
-            access=access,
-            decoys=Decoys(load_decoy_secret(directory, rng=rng, today=day_of(world.clock.seconds())), self.node_id),
-            clock=world.clock,
-        )
-        loader = ServiceLoader(provider=self.node_id, directory=directory, clock=world.clock, rng=rng, keys=keys)
-        host = ServiceHost(loader.load(services, {}), rules=HostingRules(), clock=world.clock, geometry=world.geometry)
-        self.service = ProviderService(
+        self.service = wire_provider(
             node_id=self.node_id,
             keyring=world.keyring(self.node_id),
             packet_format=world.packet_format,
             unwrapping=InlineUnwrapping(world.packet_format.sphinx),
             limits=LIMITS,
-            rules=ProviderRules(mailbox=mailbox, registration=registration, clients=ClientRules(answer_s=0.02)),
-            access=access,
-            host=host,
             refuse=self.refused.append,
             clock=world.clock,
             network=self.network,
             rng=rng,
             observer=observer,
+            rules=ProviderRules(mailbox=mailbox, registration=registration, clients=ClientRules(answer_s=0.02)),
+            access=clocked_access(self.store, mailbox, clock=world.clock, write_s=WRITE_S, read_s=0.001),
+            decoy_secret=load_decoy_secret(directory, rng=rng, today=day_of(world.clock.seconds())),
+            make_services=lambda keys: ServiceLoader(
+                provider=self.node_id, directory=directory, clock=world.clock, rng=rng, keys=keys
+            ).load(services, {}),
         )
 
     def start(self) -> None:

@@ -9,11 +9,12 @@ import numpy as np
 from scipy.stats import gamma
 
 from simulations.outcome import PROBABILITIES, Distribution, Outcome
+from simulations.results.manifest import Manifest, Swept
+from simulations.results.provenance import Code
+from simulations.results.result import Result
 from simulations.scenario import Scenario
-from simulations.workbench.manifest import Code, Manifest, Swept
-from simulations.workbench.result import Result
-from simulations.workbench.sweep import Axis, points_of
-from simulations.workbench.tasks import Record
+from simulations.sweep.points import Axis, points_of
+from simulations.sweep.tasks import Record
 
 CODE = Code(version="0", revision="unknown", changed=False, fingerprint="0" * 64, native=False)
 

@@ -13,8 +13,8 @@ from client.asking.requests import Requests
 from client.core.arguments import check_address
 from client.directory.keys import ClientKeys
 from client.link.session import Account, Session
-from client.store import ClientStore, contacts
-from client.store.worker import Worker
+from client.store import contacts
+from client.store.access import StoreAccess
 from loopixmix.cards import encode_card, make_card
 from loopixmix.directory import NodeEntry
 from loopixmix.errors import UnavailableError
@@ -74,8 +74,7 @@ class Enrolment:
         keys: ClientKeys,
         session: Session,
         requests: Requests,
-        store: ClientStore,
-        worker: Worker,
+        access: StoreAccess,
         clock: Clock,
         patience_s: float,
     ) -> None:
@@ -86,8 +85,7 @@ class Enrolment:
         self._keys = keys
         self._session = session
         self._requests = requests
-        self._store = store
-        self._worker = worker
+        self._access = access
         self._clock = clock
         self._patience_s = patience_s
         self._answer: Deferred[Registered | RegisterRefused] | None = None
@@ -195,7 +193,7 @@ class Enrolment:
             contacts.save_fact(connection, CARD_FACT, card)
             contacts.forget_fact(connection, PUBLISHED_FACT)
 
-        await self._worker.run(lambda: self._store.write(save))
+        await self._access.write(save)
         self.forgotten = False
         self._card, self._published, self._publish_after_s = card, False, 0.0
         self._session.open_account(account)
@@ -205,7 +203,7 @@ class Enrolment:
             publish = sign_publish(self._keys.identity, account.name, PUBLISH_VERSION, self._card)
             service = f"keys@{account.provider_name}"
             await self._requests.ask(service, encode_keys_request(publish), timeout_s=PUBLISH_TIMEOUT_S)
-            await self._worker.run(lambda: self._store.write(lambda c: contacts.save_fact(c, PUBLISHED_FACT, b"1")))
+            await self._access.write(lambda c: contacts.save_fact(c, PUBLISHED_FACT, b"1"))
             self._published = True
         finally:
             self._publishing = None

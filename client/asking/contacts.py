@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import msgspec
 from sqlalchemy import Connection
 
@@ -20,32 +17,30 @@ from client.asking.requests import Requests
 from client.core.arguments import check_address, plain_fingerprint
 from client.core.pins import ChangedKey, judge_card
 from client.link.session import Session
-from client.store import ClientStore, contacts
+from client.store import contacts
+from client.store.access import StoreAccess
 from client.store.contacts import PinnedContact, pin_of
-from client.store.worker import Worker
 from loopixmix.cards import Card, decode_card, fingerprint
 from loopixmix.errors import PeerError
 from loopixmix.requests import LookUp, encode_keys_request
-
-T = TypeVar("T")
 
 
 class ContactBook:
     """The contacts in the store."""
 
-    def __init__(
-        self, *, session: Session, requests: Requests, store: ClientStore, worker: Worker, patience_s: float
-    ) -> None:
-        """Take the neighbours; a look-up waits `patience_s` for its answer."""
+    def __init__(self, *, session: Session, requests: Requests, access: StoreAccess, patience_s: float) -> None:
+        """Keep contacts in the store of `access`, and look them up by `requests` in the network of `session`.
+
+        A look-up waits `patience_s` for its answer.
+        """
         self._session = session
         self._requests = requests
-        self._store = store
-        self._worker = worker
+        self._access = access
         self._patience_s = patience_s
 
     async def every(self) -> list[Contact]:
         """Return all contacts by address."""
-        return [contact.as_contact() for contact in await self._write(contacts.every)]
+        return [contact.as_contact() for contact in await self._access.read(contacts.every)]
 
     async def add(self, address: str) -> Contact:
         """Look up an address and pin its key; raises as `client.api.Client.add_contact`."""
@@ -59,7 +54,7 @@ class ContactBook:
             contacts.save(connection, pinned)
             return pinned
 
-        pinned = await self._write(pin)
+        pinned = await self._access.write(pin)
         if pinned.changed_card is not None:
             raise KeyChangedError(f"the key of {address} changed: compare fingerprints and accept it first")
         return pinned.as_contact()
@@ -75,11 +70,11 @@ class ContactBook:
             contacts.save(connection, pinned)
             return pinned
 
-        return (await self._write(accept)).as_contact()
+        return (await self._access.write(accept)).as_contact()
 
     async def remove(self, address: str) -> None:
         """Forget a contact; raises as `client.api.Client.remove_contact`."""
-        if not await self._write(lambda connection: contacts.remove(connection, address)):
+        if not await self._access.write(lambda connection: contacts.remove(connection, address)):
             raise UnknownContactError(f"there is no contact {address}")
 
     async def _look_up(self, address: str) -> Card:
@@ -99,9 +94,6 @@ class ContactBook:
         if (card.name, card.provider) != (name, entry.id):
             raise ServiceFailedError(f"{provider} answered with the card of somebody else")
         return card
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        return await self._worker.run(lambda: self._store.write(work))
 
 
 def _newer(known: PinnedContact, card: Card) -> PinnedContact:

@@ -10,8 +10,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.api import ReceivedCallback, ReceivedMessage
-from client.store import ClientStore, incoming
-from client.store.worker import Worker
+from client.store import incoming
+from client.store.access import StoreAccess
 from loopixmix.errors import StoreError
 from loopixmix.seams import Clock, DelayedCall
 
@@ -50,10 +50,9 @@ class _Subscription:
 class Callbacks:
     """The applications' callbacks."""
 
-    def __init__(self, *, store: ClientStore, worker: Worker, clock: Clock, changed: Callable[[], None]) -> None:
-        """Take the neighbours; `changed` is told when a message was handled."""
-        self._store = store
-        self._worker = worker
+    def __init__(self, access: StoreAccess, *, clock: Clock, changed: Callable[[], None]) -> None:
+        """Offer the messages in the store of `access`; `changed` is told when one was handled."""
+        self._access = access
         self._clock = clock
         self._changed = changed
         self._subscriptions: list[_Subscription] = []
@@ -118,15 +117,13 @@ class Callbacks:
     async def _next(self, subscription: _Subscription) -> ReceivedMessage | None:
         number = subscription.due(self._clock.seconds())
         if number is not None:
-            again = await self._worker.run(lambda: self._store.write(lambda c: incoming.unhandled(c, number)))
+            again = await self._access.read(lambda c: incoming.unhandled(c, number))
             if again is None:
                 del subscription.failed[number]  # another callback has handled it
             else:
                 return again
         kind, after = subscription.kind, subscription.after
-        message = await self._worker.run(
-            lambda: self._store.write(lambda c: incoming.first_unhandled(c, kind, after=after))
-        )
+        message = await self._access.read(lambda c: incoming.first_unhandled(c, kind, after=after))
         if message is not None:
             subscription.after = message.number
         return message
@@ -152,7 +149,7 @@ class Callbacks:
             )
             return
         subscription.failed.pop(number, None)
-        await self._worker.run(lambda: self._store.write(lambda c: incoming.mark_handled(c, number)))
+        await self._access.write(lambda c: incoming.mark_handled(c, number))
         self._changed()
 
     def _call_later(self, subscription: _Subscription, wait_s: float) -> None:

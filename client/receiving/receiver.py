@@ -40,13 +40,16 @@ class Receiver:
 
     arrivals: Arrivals
     writer: Writer
-    store: ClientStore
     _reassembly: Reassembly | None = field(default=None)
     _taken: list[TakenFragment] = field(default_factory=list)
     """Fragments of this batch that are not written yet."""
 
     def receive(
-        self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
+        self,
+        store: ClientStore,
+        fragments: Sequence[bytes],
+        reply_bodies: Sequence[tuple[bytes, bytes]],
+        around: Surroundings,
     ) -> Outcome:
         """Store what these items hold. `reply_bodies`: (reply block id, body), of blocks that we gave away."""
 
@@ -61,9 +64,9 @@ class Receiver:
                 self.arrivals.take_reply(connection, surb_id, body, around, outcome)
             self._write_taken(connection, around)
 
-        return self._transact(take, around)
+        return self._transact(store, take, around)
 
-    def tidy(self, around: Surroundings) -> Outcome:
+    def tidy(self, store: ClientStore, around: Surroundings) -> Outcome:
         """Forget what is too old, and hand over replies that waited long enough for earlier ones."""
 
         def forget(connection: Connection, reassembly: Reassembly, outcome: Outcome) -> None:
@@ -74,9 +77,11 @@ class Receiver:
             replies.expire(connection, around.now_s)
             outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
 
-        return self._transact(forget, around)
+        return self._transact(store, forget, around)
 
-    def _transact(self, work: Callable[[Connection, Reassembly, Outcome], None], around: Surroundings) -> Outcome:
+    def _transact(
+        self, store: ClientStore, work: Callable[[Connection, Reassembly, Outcome], None], around: Surroundings
+    ) -> Outcome:
         def run(connection: Connection) -> tuple[Reassembly, Outcome]:
             current, outcome = self._current(connection, reassembly, around), Outcome()
             work(connection, current, outcome)
@@ -85,7 +90,7 @@ class Receiver:
         # The picture counts again once the transaction is committed: where that fails, the store is read anew.
         reassembly, self._reassembly = self._reassembly, None
         self._taken.clear()
-        self._reassembly, outcome = self.store.write(run)
+        self._reassembly, outcome = store.write(run)
         return outcome
 
     def _current(self, connection: Connection, reassembly: Reassembly | None, around: Surroundings) -> Reassembly:

@@ -22,6 +22,7 @@ from client.http.serving.server import ApiServer
 from client.link.link import ClientLink
 from client.running.service import ClientService
 from client.store import ClientStore
+from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
 from loopixmix.errors import MisuseError
 from loopixmix.following.fetcher import TreqFetcher
@@ -103,8 +104,7 @@ class ClientDaemon(Service):
         return DaemonClient(
             keys=keys,
             settings=self._directory.config.client,
-            store=store,
-            worker=worker,
+            access=StoreAccess(store, worker),
             sealer=HpkeSealer(keys.sealing),
             network=link,
             link=link,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -33,9 +31,9 @@ from client.sending.letters import Writer
 from client.sending.outbox import Outbox
 from client.sending.payloads import PayloadQueue
 from client.sending.posting import Poster
-from client.store import ClientStore, contacts, outgoing
+from client.store import contacts, outgoing
+from client.store.access import StoreAccess
 from client.store.outgoing import UnfinishedMessage
-from client.store.worker import Worker
 from client.streams.loops import Loops
 from client.streams.traffic import Traffic
 from loopixmix.directory import Document
@@ -45,8 +43,6 @@ from loopixmix.seams import Clock, DelayedCall, Network, Observer, Rng
 from loopixmix.sphinx import Arithmetic
 
 log = Logger()
-
-T = TypeVar("T")
 
 TIDY_S = 60.0
 UNANSWERED_PULLS = 5
@@ -71,8 +67,7 @@ class Engine:
         *,
         keys: ClientKeys,
         settings: ClientSettings,
-        store: ClientStore,
-        worker: Worker,
+        access: StoreAccess,
         sealer: Sealer,
         network: Network,
         link: ProviderLink,
@@ -95,26 +90,22 @@ class Engine:
         self.loops = Loops(clock=clock, observer=observer)
         queue = PayloadQueue()
         self.requests = Requests(queue=queue, session=self.session, clock=clock, rng=rng)
-        self.ledger = Ledger(store=store, worker=worker, changed=self.tell)
-        self.outbox = Outbox(
-            queue=queue, ledger=self.ledger, anonymous=anonymous, store=store, worker=worker, clock=clock, rng=rng
-        )
+        self.ledger = Ledger(access, changed=self.tell)
+        self.outbox = Outbox(queue=queue, ledger=self.ledger, anonymous=anonymous, access=access, clock=clock, rng=rng)
         queue.connect(self.outbox, self.requests)
-        self.callbacks = Callbacks(store=store, worker=worker, clock=clock, changed=self.tell)
+        self.callbacks = Callbacks(access, clock=clock, changed=self.tell)
         self.enrolment = Enrolment(
             keys=keys,
             session=self.session,
             requests=self.requests,
-            store=store,
-            worker=worker,
+            access=access,
             clock=clock,
             patience_s=settings.patience_s,
         )
         self.contacts = ContactBook(
             session=self.session,
             requests=self.requests,
-            store=store,
-            worker=worker,
+            access=access,
             patience_s=settings.patience_s,
         )
         self.traffic = Traffic(
@@ -128,16 +119,15 @@ class Engine:
             requests=self.requests,
             ledger=self.ledger,
             callbacks=self.callbacks,
-            receiver=Receiver(Arrivals(self.poster, writer), writer, store),
-            worker=worker,
+            receiver=Receiver(Arrivals(self.poster, writer), writer),
+            access=access,
             clock=clock,
             pulls=lambda: self.traffic.pulls,
             changed=self.tell,
         )
         self._arithmetic = arithmetic
         self._settings = settings
-        self._store = store
-        self._worker = worker
+        self.access = access
         self._network = network
         self._clock = clock
         self._newest_epoch = -1
@@ -149,7 +139,7 @@ class Engine:
     def start(self) -> None:
         """Read the store, then begin to send and receive."""
         self._network.start(self.intake.received)
-        self.write(_read_kept).addCallbacks(self._begin, self._cannot_begin)
+        self.access.read(_read_kept).addCallbacks(self._begin, self._cannot_begin)
 
     async def stop(self) -> None:
         """Stop everything and finish writing."""
@@ -163,7 +153,7 @@ class Engine:
         self.session.stop()
         self.callbacks.stop()
         self.ledger.flush_soon()
-        await self._worker.stop()
+        await self.access.stop()
 
     def adopt(self, document: Document) -> None:
         """Go on with a new network document; one that is older than the newest seen is not used."""
@@ -192,10 +182,6 @@ class Engine:
         maker = self._maker()
         if maker is not None:
             self.outbox.release(maker)
-
-    def write(self, work: Callable[[Connection], T]) -> Deferred[T]:
-        """Do `work` in a transaction of the store, away from the reactor."""
-        return self._worker.run(lambda: self._store.write(work))
 
     def tell(self) -> None:
         """Tell the listeners that there is news."""
@@ -270,7 +256,7 @@ class Engine:
         self.intake.tidy()
 
     def _write_soon(self, work: Callable[[Connection], None]) -> None:
-        self.write(work).addErrback(_log_failure)
+        self.access.write(work).addErrback(_log_failure)
 
     def _provider_problem(self) -> str:
         account, pulls = self.session.account, self.traffic.pulls

@@ -17,7 +17,7 @@ from client.receiving.callbacks import Callbacks
 from client.receiving.receiver import Receiver
 from client.sending.ledger import Ledger
 from client.sending.outbox import Outbox
-from client.store.worker import Worker
+from client.store.access import StoreAccess
 from client.streams.loops import Loops
 from loopixmix.errors import FormatError
 from loopixmix.seams import Clock, NodeId
@@ -41,7 +41,7 @@ class Intake:
         ledger: Ledger,
         callbacks: Callbacks,
         receiver: Receiver,
-        worker: Worker,
+        access: StoreAccess,
         clock: Clock,
         pulls: Callable[[], PullBook | None],
         changed: Callable[[], None],
@@ -57,7 +57,7 @@ class Intake:
         self._ledger = ledger
         self._callbacks = callbacks
         self._receiver = receiver
-        self._worker = worker
+        self._access = access
         self._clock = clock
         self._pulls = pulls
         self._changed = changed
@@ -66,7 +66,9 @@ class Intake:
         """Forget what is too old, hand over what waited long enough."""
         around = self._surroundings()
         if around is not None:
-            self._worker.run(lambda: self._receiver.tidy(around)).addCallbacks(self._on_outcome, _log_failure)
+            self._access.use(lambda store: self._receiver.tidy(store, around)).addCallbacks(
+                self._on_outcome, _log_failure
+            )
 
     def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
         """Take what came over a link."""
@@ -125,7 +127,7 @@ class Intake:
     def _receive(
         self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
     ) -> Deferred[None]:
-        receiving = self._worker.run(lambda: self._receiver.receive(fragments, reply_bodies, around))
+        receiving = self._access.use(lambda store: self._receiver.receive(store, fragments, reply_bodies, around))
         return receiving.addCallback(self._on_outcome)
 
     def _surroundings(self) -> Surroundings | None:

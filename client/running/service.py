@@ -27,8 +27,9 @@ from client.directory.keys import ClientKeys
 from client.link.session import Account, ProviderLink
 from client.running.engine import Engine
 from client.sending.letters import Letter, Posted
-from client.store import ClientStore, incoming, outgoing
-from client.store.worker import Worker, shielded
+from client.store import incoming, outgoing
+from client.store.access import StoreAccess
+from client.store.worker import shielded
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, Network, Observer, Rng
@@ -43,8 +44,7 @@ class ClientService(Service):
         *,
         keys: ClientKeys,
         settings: ClientSettings,
-        store: ClientStore,
-        worker: Worker,
+        access: StoreAccess,
         sealer: Sealer,
         network: Network,
         link: ProviderLink,
@@ -53,13 +53,12 @@ class ClientService(Service):
         arithmetic: Arithmetic,
         observer: Observer,
     ) -> None:
-        """Take the world. `stopService` stops the worker; whoever opened the store closes it then."""
+        """Take the world. `stopService` stops `access`; whoever opened the store closes it then."""
         self._clock = clock
         self._engine = Engine(
             keys=keys,
             settings=settings,
-            store=store,
-            worker=worker,
+            access=access,
             sealer=sealer,
             network=network,
             link=link,
@@ -106,7 +105,7 @@ class ClientService(Service):
             return result.message_id
 
         # A caller who goes away must not keep a stored message from being sent.
-        return await shielded(self._engine.write(post).addCallback(posted))
+        return await shielded(self._engine.access.write(post).addCallback(posted))
 
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service anonymously; see `client.api.Client.request`."""
@@ -124,7 +123,7 @@ class ClientService(Service):
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message; see `client.api.Client.message`."""
         await self._engine.gate.passing()
-        found = await self._engine.write(lambda c: outgoing.outgoing_message(c, message_id))
+        found = await self._engine.access.read(lambda c: outgoing.outgoing_message(c, message_id))
         if found is None:
             raise UnknownMessageError(f"there is no message {message_id}")
         row, message = found
@@ -137,7 +136,7 @@ class ClientService(Service):
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages; see `client.api.Client.inbox`. Fewer than `limit` come where they are long."""
         await self._engine.gate.passing()
-        return await self._engine.write(lambda c: incoming.received_after(c, after=after, limit=limit))
+        return await self._engine.access.read(lambda c: incoming.received_after(c, after=after, limit=limit))
 
     async def contacts(self) -> list[Contact]:
         """Return all contacts; see `client.api.Client.contacts`."""
@@ -172,7 +171,7 @@ class ClientService(Service):
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""
         await self._engine.gate.passing()
-        unread = await self._engine.write(incoming.unread)
+        unread = await self._engine.access.read(incoming.unread)
         engine = self._engine
         account, document, health = engine.session.account, engine.session.document, engine.loops.health
         return ClientStatus(
@@ -197,12 +196,12 @@ class ClientService(Service):
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         """Return state changes with a number over `after`, oldest first, at most `limit`."""
         await self._engine.gate.passing()
-        return await self._engine.write(lambda c: outgoing.changes_after(c, after=after, limit=limit))
+        return await self._engine.access.read(lambda c: outgoing.changes_after(c, after=after, limit=limit))
 
     async def newest(self) -> Cursor:
         """Return the numbers of the newest received message and state change, 0 where there is none."""
         await self._engine.gate.passing()
-        return await self._engine.write(lambda c: Cursor(incoming.newest_received(c), outgoing.newest_change(c)))
+        return await self._engine.access.read(lambda c: Cursor(incoming.newest_received(c), outgoing.newest_change(c)))
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback`, which is quick, after there is news; see `JournalledClient.on_change`."""

@@ -11,9 +11,9 @@ from twisted.python.failure import Failure
 
 from client.api import StateChange
 from client.sending.payloads import FragmentKey
-from client.store import ClientStore, outgoing
+from client.store import outgoing
+from client.store.access import StoreAccess
 from client.store.outgoing import MessageRow
-from client.store.worker import Worker
 
 log = Logger()
 
@@ -53,11 +53,10 @@ class _Notes:
 class Ledger:
     """Notes that are not written yet. Where the store fails they are kept, and written when it works again."""
 
-    def __init__(self, *, store: ClientStore, worker: Worker, changed: Callable[[], None]) -> None:
-        """Take where to write; `changed` is told of state changes once they are in the store."""
+    def __init__(self, access: StoreAccess, *, changed: Callable[[], None]) -> None:
+        """Write to the store of `access`; `changed` is told of state changes once they are in it."""
         self.problem = ""
-        self._store = store
-        self._worker = worker
+        self._access = access
         self._changed = changed
         self._notes = _Notes()
 
@@ -91,7 +90,7 @@ class Ledger:
             self._notes = notes.followed_by(self._notes)
             return failure
 
-        return self._worker.run(lambda: self._store.write(notes.write)).addCallbacks(written, not_written)
+        return self._access.write(notes.write).addCallbacks(written, not_written)
 
     def flush_soon(self) -> None:
         """Write what matters, without anybody waiting for it."""
@@ -100,7 +99,7 @@ class Ledger:
 
     def flush_if_needed(self) -> Deferred[None]:
         """Write what matters; fires at its turn in any case."""
-        return self.flush() if self._notes.matter else self._worker.run(lambda: None)
+        return self.flush() if self._notes.matter else self._access.turn()
 
 
 def _log_failure(failure: Failure) -> None:

@@ -20,9 +20,9 @@ from client.core.packets import MadePacket, PacketMaker
 from client.sending.anonymous import AnonymousPoster
 from client.sending.ledger import Ledger
 from client.sending.payloads import FragmentKey, Job, PayloadQueue
-from client.store import ClientStore, outgoing
+from client.store import outgoing
+from client.store.access import StoreAccess
 from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedMessage
-from client.store.worker import Worker
 from loopixmix.errors import UnavailableError
 from loopixmix.seams import Clock, NodeId, Rng
 from loopixmix.sphinx import PacketError, Sphinx, open_reply
@@ -58,8 +58,7 @@ class Outbox:
         queue: PayloadQueue,
         ledger: Ledger,
         anonymous: AnonymousPoster,
-        store: ClientStore,
-        worker: Worker,
+        access: StoreAccess,
         clock: Clock,
         rng: Rng,
     ) -> None:
@@ -68,8 +67,7 @@ class Outbox:
         self._queue = queue
         self._ledger = ledger
         self._anonymous = anonymous
-        self._store = store
-        self._worker = worker
+        self._access = access
         self._clock = clock
         self._rng = rng
         self._messages: dict[MessageRow, _Message] = {}
@@ -142,7 +140,7 @@ class Outbox:
                 if row in self._messages
             }
 
-        loading = self._worker.run(lambda: self._store.write(lambda c: outgoing.load_fragments(c, wanted)))
+        loading = self._access.read(lambda c: outgoing.load_fragments(c, wanted))
         return loading.addCallback(make_jobs)
 
     def on_reply(self, surb_id: bytes, body: bytes, sphinx: Sphinx) -> bool:
@@ -255,9 +253,7 @@ class Outbox:
             else:
                 log.error("a message cannot be sealed: {reason}", reason=failure.getErrorMessage())
 
-        sealing = self._worker.run(
-            lambda: self._store.write(lambda c: self._anonymous.seal_draft(c, row, maker, now_s))
-        )
+        sealing = self._access.write(lambda c: self._anonymous.seal_draft(c, row, maker, now_s))
         sealing.addCallbacks(sealed, not_sealed)
 
 

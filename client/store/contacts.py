@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from client.api import Contact
 from client.store.schema import contacts, facts
 from loopixmix.cards import Card, decode_card, encode_card, fingerprint
 from loopixmix.seams import NodeId
+
+# The statements are built once: SQLAlchemy takes longer to build one anew than SQLite takes to carry it out.
+_ADDRESS: BindParameter[str] = bindparam("of_address")
+_SAME_PLACE = and_(contacts.c.name == bindparam("of_name"), contacts.c.provider == bindparam("at_provider"))
+_FIND = select(contacts).where(contacts.c.address == _ADDRESS)
+_FIND_BY_IDENTITY = (
+    select(contacts).where(contacts.c.identity == bindparam("of_identity")).order_by(contacts.c.address).limit(1)
+)
+_FIND_BY_CLAIM = select(contacts).where(or_(contacts.c.address == _ADDRESS, _SAME_PLACE)).limit(1)
+_EVERY = select(contacts).order_by(contacts.c.address)
+_INSERT = insert(contacts)
+_SAVE = _INSERT.on_conflict_do_update(
+    index_elements=[contacts.c.address],
+    set_={column.name: _INSERT.excluded[column.name] for column in contacts.columns},
+)
+_REMOVE = delete(contacts).where(contacts.c.address == _ADDRESS)
+_FACT = select(facts.c.value).where(facts.c.name == bindparam("of_name"))
+_FORGET_FACT = delete(facts).where(facts.c.name == bindparam("of_name"))
+_INSERT_FACT = insert(facts)
+_SAVE_FACT = _INSERT_FACT.on_conflict_do_update(
+    index_elements=[facts.c.name], set_={"value": _INSERT_FACT.excluded.value}
+)
 
 
 class PinnedContact(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,34 +73,31 @@ def pin_of(address: str, card: Card, *, verified: bool) -> PinnedContact:
 
 def find(connection: Connection, address: str) -> PinnedContact | None:
     """Return the contact of this address."""
-    row = connection.execute(select(contacts).where(contacts.c.address == address)).one_or_none()
+    row = connection.execute(_FIND, {"of_address": address}).one_or_none()
     return None if row is None else PinnedContact(**row._mapping)
 
 
 def find_by_identity(connection: Connection, identity: bytes) -> PinnedContact | None:
     """Return a contact whose pinned key this is."""
-    query = select(contacts).where(contacts.c.identity == identity).order_by(contacts.c.address).limit(1)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_FIND_BY_IDENTITY, {"of_identity": identity}).one_or_none()
     return None if row is None else PinnedContact(**row._mapping)
 
 
 def find_by_claim(connection: Connection, address: str, *, name: str, provider: NodeId) -> PinnedContact | None:
     """Return the contact whose place a sender claims, by its address or by its name and provider's key."""
-    same_place = and_(contacts.c.name == name, contacts.c.provider == provider)
-    row = connection.execute(select(contacts).where(or_(contacts.c.address == address, same_place)).limit(1)).first()
+    claim = {"of_address": address, "of_name": name, "at_provider": provider}
+    row = connection.execute(_FIND_BY_CLAIM, claim).first()
     return None if row is None else PinnedContact(**row._mapping)
 
 
 def every(connection: Connection) -> list[PinnedContact]:
     """Return all contacts by address."""
-    return [PinnedContact(**row._mapping) for row in connection.execute(select(contacts).order_by(contacts.c.address))]
+    return [PinnedContact(**row._mapping) for row in connection.execute(_EVERY)]
 
 
 def save(connection: Connection, contact: PinnedContact) -> None:
     """Store a contact, in place of the one of the same address."""
-    values = msgspec.structs.asdict(contact)
-    upsert = insert(contacts).values(values)
-    connection.execute(upsert.on_conflict_do_update(index_elements=[contacts.c.address], set_=values))
+    connection.execute(_SAVE, msgspec.structs.asdict(contact))
 
 
 def save_changed_card(connection: Connection, contact: PinnedContact, card: Card) -> PinnedContact:
@@ -90,20 +109,19 @@ def save_changed_card(connection: Connection, contact: PinnedContact, card: Card
 
 def remove(connection: Connection, address: str) -> bool:
     """Forget a contact; tell whether there was one."""
-    return connection.execute(delete(contacts).where(contacts.c.address == address)).rowcount > 0
+    return connection.execute(_REMOVE, {"of_address": address}).rowcount > 0
 
 
 def fact(connection: Connection, name: str) -> bytes | None:
     """Return a single value."""
-    return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar_one_or_none()
+    return connection.execute(_FACT, {"of_name": name}).scalar_one_or_none()
 
 
 def forget_fact(connection: Connection, name: str) -> None:
     """Forget a single value."""
-    connection.execute(delete(facts).where(facts.c.name == name))
+    connection.execute(_FORGET_FACT, {"of_name": name})
 
 
 def save_fact(connection: Connection, name: str, value: bytes) -> None:
     """Store a single value."""
-    upsert = insert(facts).values(name=name, value=value)
-    connection.execute(upsert.on_conflict_do_update(index_elements=[facts.c.name], set_={"value": value}))
+    connection.execute(_SAVE_FACT, {"name": name, "value": value})

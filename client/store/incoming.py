@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from client.api import MessageId, ReceivedMessage
@@ -18,6 +18,52 @@ MAX_READ_BYTES = 32 * 1024 * 1024
 
 Orphan: TypeAlias = tuple[bytes, float]
 """An orphan's id and since when it is kept."""
+
+# The statements are built once: SQLAlchemy takes longer to build one anew than SQLite takes to carry it out.
+_OF_HEAD: BindParameter[bytes] = bindparam("of_head")
+_SEEN = select(seen.c.fragment_id).where(seen.c.fragment_id.in_(bindparam("ids", expanding=True)))
+_BEGIN = insert(incoming)
+_ADD_DATA = insert(incoming_fragments)
+_REMEMBER = insert_or(seen).on_conflict_do_nothing()
+_GROWN = (
+    update(incoming)
+    .where(incoming.c.head_id.in_(bindparam("heads", expanding=True)))
+    .values(changed_at_s=bindparam("now_s"))
+)
+_DATA = (
+    select(incoming_fragments.c.data)
+    .where(incoming_fragments.c.head_id == _OF_HEAD)
+    .order_by(incoming_fragments.c.position)
+)
+_FORGET_MESSAGE = delete(incoming).where(incoming.c.head_id == _OF_HEAD)
+_KEEP_ORPHAN = insert(orphans)
+_TAKE_ORPHAN = delete(orphans).where(orphans.c.orphan_id == bindparam("of_orphan")).returning(orphans.c.fragment)
+_POSITIONS = select(incoming_fragments.c.head_id, incoming_fragments.c.position)
+_UNFINISHED = select(incoming).order_by(incoming.c.changed_at_s)
+_ORPHANS = select(orphans.c.orphan_id, orphans.c.kept_at_s).order_by(orphans.c.kept_at_s)
+_ARRIVE = insert_or(inbox).on_conflict_do_nothing().returning(inbox.c.number)
+_SIZES_AFTER = (
+    select(inbox.c.number, func.length(inbox.c.body))
+    .where(inbox.c.number > bindparam("after"))
+    .order_by(inbox.c.number)
+    .limit(bindparam("count"))
+)
+_BETWEEN = (
+    select(inbox)
+    .where(inbox.c.number > bindparam("after"), inbox.c.number <= bindparam("last"))
+    .order_by(inbox.c.number)
+)
+_FIRST_UNHANDLED = (
+    select(inbox)
+    .where(inbox.c.handled.is_(False), inbox.c.kind == bindparam("of_kind"), inbox.c.number > bindparam("after"))
+    .order_by(inbox.c.number)
+    .limit(1)
+)
+_UNHANDLED = select(inbox).where(inbox.c.handled.is_(False), inbox.c.number == bindparam("of_number"))
+_HANDLE = update(inbox).where(inbox.c.number == bindparam("of_number")).values(handled=True)
+_UNREAD = select(func.count()).where(inbox.c.handled.is_(False))
+_NEWEST = select(func.max(inbox.c.number))
+_EXPIRE = delete(seen).where(seen.c.expires_at_s < bindparam("now_s"))
 
 
 class TakenFragment(msgspec.Struct, frozen=True):
@@ -44,13 +90,13 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
 def seen_of(connection: Connection, fragment_ids: Collection[bytes]) -> set[bytes]:
     """Return which of these fragments were taken before."""
-    return set(connection.execute(select(seen.c.fragment_id).where(seen.c.fragment_id.in_(fragment_ids))).scalars())
+    return set(connection.execute(_SEEN, {"ids": list(fragment_ids)}).scalars())
 
 
 def begin(connection: Connection, head_id: bytes, *, message_key: bytes, total_bytes: int, now_s: float) -> None:
     """Note a message of which the head is here."""
     values = {"head_id": head_id, "message_key": message_key, "total_bytes": total_bytes, "changed_at_s": now_s}
-    connection.execute(insert(incoming).values(values))
+    connection.execute(_BEGIN, values)
 
 
 def add_data(connection: Connection, taken: Sequence[TakenFragment], *, now_s: float, remember_until_s: float) -> None:
@@ -58,103 +104,93 @@ def add_data(connection: Connection, taken: Sequence[TakenFragment], *, now_s: f
     if not taken:
         return
     data = [{"head_id": part.head_id, "position": part.position, "data": part.data} for part in taken]
-    connection.execute(insert(incoming_fragments), data)
+    connection.execute(_ADD_DATA, data)
     ids = [{"fragment_id": part.fragment_id, "expires_at_s": remember_until_s} for part in taken]
-    connection.execute(insert_or(seen).on_conflict_do_nothing(), ids)
-    grown = incoming.c.head_id.in_({part.head_id for part in taken})
-    connection.execute(update(incoming).where(grown).values(changed_at_s=now_s))
+    connection.execute(_REMEMBER, ids)
+    connection.execute(_GROWN, {"heads": list({part.head_id for part in taken}), "now_s": now_s})
 
 
 def join(connection: Connection, head_id: bytes) -> bytes:
     """Return a complete message, and forget its fragments."""
-    where = incoming_fragments.c.head_id == head_id
-    query = select(incoming_fragments.c.data).where(where).order_by(incoming_fragments.c.position)
-    stream = b"".join(connection.execute(query).scalars())
+    stream = b"".join(connection.execute(_DATA, {"of_head": head_id}).scalars())
     forget_message(connection, head_id)
     return stream
 
 
 def forget_message(connection: Connection, head_id: bytes) -> None:
     """Forget a message with its fragments."""
-    connection.execute(delete(incoming).where(incoming.c.head_id == head_id))
+    connection.execute(_FORGET_MESSAGE, {"of_head": head_id})
 
 
 def keep_orphan(connection: Connection, orphan_id: bytes, fragment: bytes, now_s: float) -> None:
     """Keep a fragment whose head is not here."""
-    connection.execute(insert(orphans).values(orphan_id=orphan_id, kept_at_s=now_s, fragment=fragment))
+    connection.execute(_KEEP_ORPHAN, {"orphan_id": orphan_id, "kept_at_s": now_s, "fragment": fragment})
 
 
 def take_orphan(connection: Connection, orphan_id: bytes) -> bytes | None:
     """Return an orphan and forget it."""
-    taken = delete(orphans).where(orphans.c.orphan_id == orphan_id).returning(orphans.c.fragment)
-    return connection.execute(taken).scalar_one_or_none()
+    return connection.execute(_TAKE_ORPHAN, {"of_orphan": orphan_id}).scalar_one_or_none()
 
 
 def unfinished(connection: Connection) -> tuple[list[KnownMessage], list[Orphan]]:
     """Return the messages that are not complete and the orphans, oldest first."""
     received: dict[bytes, list[int]] = {}
-    for head_id, position in connection.execute(select(incoming_fragments.c.head_id, incoming_fragments.c.position)):
+    for head_id, position in connection.execute(_POSITIONS):
         received.setdefault(head_id, []).append(position)
     known = [
         KnownMessage(row.head_id, row.message_key, row.total_bytes, tuple(received[row.head_id]), row.changed_at_s)
-        for row in connection.execute(select(incoming).order_by(incoming.c.changed_at_s))
+        for row in connection.execute(_UNFINISHED)
     ]
-    kept = connection.execute(select(orphans.c.orphan_id, orphans.c.kept_at_s).order_by(orphans.c.kept_at_s))
-    return known, [(row.orphan_id, row.kept_at_s) for row in kept]
+    return known, [(row.orphan_id, row.kept_at_s) for row in connection.execute(_ORPHANS)]
 
 
 def insert_arrival(connection: Connection, arrival: Arrival) -> int | None:
     """Put a message into the inbox; return its number, or None where it is there already."""
     values = msgspec.structs.asdict(arrival) | {"handled": False}
-    added = insert_or(inbox).values(values).on_conflict_do_nothing().returning(inbox.c.number)
-    return connection.execute(added).scalar_one_or_none()
+    return connection.execute(_ARRIVE, values).scalar_one_or_none()
 
 
 def received_after(connection: Connection, *, after: int, limit: int) -> list[ReceivedMessage]:
     """Return messages with a number over `after`, oldest first; fewer than `limit` where they are long."""
-    sizes = select(inbox.c.number, func.length(inbox.c.body)).where(inbox.c.number > after)
     last, total_bytes = after, 0
-    for number, length in connection.execute(sizes.order_by(inbox.c.number).limit(limit)):
+    for number, length in connection.execute(_SIZES_AFTER, {"after": after, "count": limit}):
         total_bytes += length
         if total_bytes > MAX_READ_BYTES and last > after:
             break
         last = number
-    where = and_(inbox.c.number > after, inbox.c.number <= last)
-    return [_received(row._mapping) for row in connection.execute(select(inbox).where(where).order_by(inbox.c.number))]
+    return [_received(row._mapping) for row in connection.execute(_BETWEEN, {"after": after, "last": last})]
 
 
 def first_unhandled(connection: Connection, kind: str, *, after: int) -> ReceivedMessage | None:
     """Return the oldest message of a kind, with a number over `after`, that no callback has handled."""
-    where = and_(inbox.c.handled.is_(False), inbox.c.kind == kind, inbox.c.number > after)
-    row = connection.execute(select(inbox).where(where).order_by(inbox.c.number).limit(1)).one_or_none()
+    row = connection.execute(_FIRST_UNHANDLED, {"of_kind": kind, "after": after}).one_or_none()
     return None if row is None else _received(row._mapping)
 
 
 def unhandled(connection: Connection, number: int) -> ReceivedMessage | None:
     """Return the message of this number, unless a callback has handled it."""
-    where = and_(inbox.c.handled.is_(False), inbox.c.number == number)
-    row = connection.execute(select(inbox).where(where)).one_or_none()
+    row = connection.execute(_UNHANDLED, {"of_number": number}).one_or_none()
     return None if row is None else _received(row._mapping)
 
 
 def mark_handled(connection: Connection, number: int) -> None:
     """Note that a callback has handled a message."""
-    connection.execute(update(inbox).where(inbox.c.number == number).values(handled=True))
+    connection.execute(_HANDLE, {"of_number": number})
 
 
 def unread(connection: Connection) -> int:
     """Return how many messages no callback has handled."""
-    return connection.execute(select(func.count()).where(inbox.c.handled.is_(False))).scalar_one()
+    return connection.execute(_UNREAD).scalar_one()
 
 
 def newest_received(connection: Connection) -> int:
     """Return the number of the newest message, 0 where there is none."""
-    return connection.execute(select(func.max(inbox.c.number))).scalar_one() or 0
+    return connection.execute(_NEWEST).scalar_one() or 0
 
 
 def expire_seen(connection: Connection, now_s: float) -> None:
     """Forget fragments that cannot be repeated any more."""
-    connection.execute(delete(seen).where(seen.c.expires_at_s < now_s))
+    connection.execute(_EXPIRE, {"now_s": now_s})
 
 
 def _received(row: RowMapping) -> ReceivedMessage:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, or_, select, tuple_, update
 
 from client.api import MessageState, OutgoingMessage, StateChange
 from client.core.delivery import FINISHED
@@ -20,6 +20,66 @@ SIGNED, ANONYMOUS, REPLY, RECEIPT = "signed", "anonymous", "reply", "receipt"
 
 MessageRow = int
 """A message's place in the store."""
+
+# The statements are built once: SQLAlchemy takes longer to build one anew than SQLite takes to carry it out.
+_OF_MESSAGE: BindParameter[int] = bindparam("of_message")
+_FIND_BY_KEY = select(messages.c.message_id, messages.c.digest).where(messages.c.idempotency_key == bindparam("of_key"))
+_INSERT_MESSAGE = insert(messages).returning(messages.c.id)
+_INSERT_CHANGE = insert(changes)
+_INSERT_FRAGMENT = insert(fragments)
+_INSERT_DRAFT = insert(drafts)
+_LOAD_DRAFT = (
+    select(
+        messages.c.message_id,
+        messages.c.recipient,
+        messages.c.kind,
+        messages.c.mailbox,
+        messages.c.provider,
+        drafts.c.sealing_key,
+        drafts.c.body,
+    )
+    .join_from(drafts, messages)
+    .where(drafts.c.message == _OF_MESSAGE)
+)
+_DELETE_DRAFT = delete(drafts).where(drafts.c.message == _OF_MESSAGE)
+_DELETE_FRAGMENTS = delete(fragments).where(fragments.c.message == _OF_MESSAGE)
+_DELETE_FRAGMENT = _DELETE_FRAGMENTS.where(fragments.c.position == bindparam("at_position"))
+_THIS_MESSAGE = update(messages).where(messages.c.id == _OF_MESSAGE)
+_SAVE_FRAGMENTS_MADE = _THIS_MESSAGE.values(fragments=bindparam("made"))
+_SAVE_COUNTS = _THIS_MESSAGE.values(sent=bindparam("now_sent"), acknowledged=bindparam("now_acknowledged"))
+_SAVE_STATE = _THIS_MESSAGE.values(state=bindparam("new_state"))
+_SAVE_STATE_OF_FORM = _SAVE_STATE.returning(messages.c.form)
+_FINISH = _THIS_MESSAGE.values(finished_at_s=bindparam("now_s"))
+_UNFINISHED = select(messages).where(messages.c.finished_at_s.is_(None)).order_by(messages.c.id)
+_WAITING = select(fragments.c.message, fragments.c.position, fragments.c.epoch).order_by(
+    fragments.c.message, fragments.c.position
+)
+_DRAFTS = select(drafts.c.message, messages.c.fragments).join_from(drafts, messages)
+_LOAD_FRAGMENTS = select(fragments).where(
+    tuple_(fragments.c.message, fragments.c.position).in_(bindparam("wanted", expanding=True))
+)
+_FIND_FOR_RECEIPT = select(messages.c.id, messages.c.state).where(
+    messages.c.message_id == bindparam("of_id"), messages.c.mailbox == bindparam("of_identity")
+)
+_FIND_BY_ID = select(messages).where(messages.c.message_id == bindparam("of_id"))
+_HISTORY = select(changes).where(changes.c.message == _OF_MESSAGE).order_by(changes.c.number)
+_CHANGES_AFTER = (
+    select(changes, messages.c.message_id, messages.c.recipient, messages.c.kind)
+    .join_from(changes, messages)
+    .where(changes.c.number > bindparam("after"))
+    .order_by(changes.c.number)
+    .limit(bindparam("count"))
+)
+_NEWEST_CHANGE = select(func.max(changes.c.number))
+_QUEUE_SIZE = select(func.count(), func.coalesce(func.sum(messages.c.fragments - messages.c.acknowledged), 0)).where(
+    messages.c.finished_at_s.is_(None)
+)
+_NEWEST_CHANGED = select(changes.c.message).order_by(changes.c.number.desc()).limit(1).scalar_subquery()
+_PRUNE = delete(messages).where(
+    messages.c.finished_at_s.is_not(None),
+    messages.c.finished_at_s < bindparam("before_s"),
+    or_(_NEWEST_CHANGED.is_(None), messages.c.id != _NEWEST_CHANGED),
+)
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,15 +139,14 @@ class Draft(msgspec.Struct, frozen=True):
 
 def find_by_key(connection: Connection, idempotency_key: str) -> tuple[str, bytes] | None:
     """Return the id and digest of the message that was queued with this key."""
-    query = select(messages.c.message_id, messages.c.digest).where(messages.c.idempotency_key == idempotency_key)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_FIND_BY_KEY, {"of_key": idempotency_key}).one_or_none()
     return None if row is None else (row.message_id, row.digest)
 
 
 def insert_message(connection: Connection, message: NewMessage) -> MessageRow:
     """Queue a message; its fragments or its draft follow in the same transaction."""
     values = msgspec.structs.asdict(message) | {"sent": 0, "acknowledged": 0, "state": MessageState.QUEUED.value}
-    row: MessageRow = connection.execute(insert(messages).values(values).returning(messages.c.id)).scalar_one()
+    row: MessageRow = connection.execute(_INSERT_MESSAGE, values).scalar_one()
     if message.form != RECEIPT:
         _insert_change(connection, row, StateChange(message.created_at_s, MessageState.QUEUED))
     return row
@@ -103,47 +162,35 @@ def insert_fragments(
             {"message": row, "position": position, "epoch": epochs and epochs[position], "payload": payload}
             for position, payload in batch
         ]
-        connection.execute(insert(fragments), values)
+        connection.execute(_INSERT_FRAGMENT, values)
 
 
 def insert_draft(connection: Connection, row: MessageRow, *, sealing_key: bytes, body: bytes) -> None:
     """Store an anonymous message that is sealed when it leaves."""
-    connection.execute(insert(drafts).values(message=row, sealing_key=sealing_key, body=body))
+    connection.execute(_INSERT_DRAFT, {"message": row, "sealing_key": sealing_key, "body": body})
 
 
 def load_draft(connection: Connection, row: MessageRow) -> Draft | None:
     """Return the draft of a message, or None where it was sealed or given up."""
-    query = select(
-        messages.c.message_id,
-        messages.c.recipient,
-        messages.c.kind,
-        messages.c.mailbox,
-        messages.c.provider,
-        drafts.c.sealing_key,
-        drafts.c.body,
-    ).join_from(drafts, messages)
-    found = connection.execute(query.where(drafts.c.message == row)).one_or_none()
+    found = connection.execute(_LOAD_DRAFT, {"of_message": row}).one_or_none()
     return None if found is None else Draft(**found._mapping)
 
 
 def delete_draft(connection: Connection, row: MessageRow, *, fragments_made: int) -> None:
     """Forget a draft whose fragments are stored now."""
-    connection.execute(delete(drafts).where(drafts.c.message == row))
-    connection.execute(update(messages).where(messages.c.id == row).values(fragments=fragments_made))
+    connection.execute(_DELETE_DRAFT, {"of_message": row})
+    connection.execute(_SAVE_FRAGMENTS_MADE, {"of_message": row, "made": fragments_made})
 
 
 def unfinished(connection: Connection) -> list[UnfinishedMessage]:
     """Return all messages of which something may still be sent, oldest first."""
-    query = select(messages).where(messages.c.finished_at_s.is_(None)).order_by(messages.c.id)
     waiting: dict[MessageRow, list[tuple[int, int | None]]] = {}
-    columns = (fragments.c.message, fragments.c.position, fragments.c.epoch)
-    for message, position, epoch in connection.execute(select(*columns).order_by(*columns[:2])):
+    for message, position, epoch in connection.execute(_WAITING):
         waiting.setdefault(message, []).append((position, epoch))
-    for message, count in connection.execute(
-        select(drafts.c.message, messages.c.fragments).join_from(drafts, messages)
-    ):
+    draft_rows = set()
+    for message, count in connection.execute(_DRAFTS):
+        draft_rows.add(message)
         waiting[message] = [(position, None) for position in range(count)]
-    draft_rows = set(connection.execute(select(drafts.c.message)).scalars())
     return [
         UnfinishedMessage(
             row=row.id,
@@ -159,7 +206,7 @@ def unfinished(connection: Connection) -> list[UnfinishedMessage]:
             is_draft=row.id in draft_rows,
             waiting=tuple(waiting.get(row.id, ())),
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_UNFINISHED)
     ]
 
 
@@ -167,31 +214,31 @@ def load_fragments(
     connection: Connection, wanted: Sequence[tuple[MessageRow, int]]
 ) -> Mapping[tuple[MessageRow, int], StoredFragment]:
     """Return those of the wanted fragments that are still there."""
-    key = tuple_(fragments.c.message, fragments.c.position)
-    found = connection.execute(select(fragments).where(key.in_(wanted)))
+    found = connection.execute(_LOAD_FRAGMENTS, {"wanted": list(wanted)})
     return {(row.message, row.position): StoredFragment(row.payload, row.epoch) for row in found}
 
 
 def delete_fragments(connection: Connection, done: Sequence[tuple[MessageRow, int]]) -> None:
     """Forget fragments that are never sent again."""
     if done:
-        where = and_(fragments.c.message == bindparam("of_message"), fragments.c.position == bindparam("at_position"))
         values = [{"of_message": row, "at_position": position} for row, position in done]
-        connection.execute(delete(fragments).where(where), values)
+        connection.execute(_DELETE_FRAGMENT, values)
 
 
 def save_counts(connection: Connection, counts: Mapping[MessageRow, tuple[int, int]]) -> None:
     """Note how many fragments of each message were sent and acknowledged."""
     if counts:
-        saved = update(messages).where(messages.c.id == bindparam("of_message"))
-        values = [{"of_message": row, "sent": sent, "acknowledged": ack} for row, (sent, ack) in counts.items()]
-        connection.execute(saved, values)
+        values = [
+            {"of_message": row, "now_sent": sent, "now_acknowledged": acknowledged}
+            for row, (sent, acknowledged) in counts.items()
+        ]
+        connection.execute(_SAVE_COUNTS, values)
 
 
 def save_change(connection: Connection, row: MessageRow, change: StateChange) -> None:
     """Note a change of a message's state; a finished one keeps no fragments."""
-    changed = update(messages).where(messages.c.id == row).values(state=change.state.value).returning(messages.c.form)
-    form = connection.execute(changed).scalar_one_or_none()
+    saved = {"of_message": row, "new_state": change.state.value}
+    form = connection.execute(_SAVE_STATE_OF_FORM, saved).scalar_one_or_none()
     if form is not None and form != RECEIPT:
         _insert_change(connection, row, change)
     if change.state in FINISHED:
@@ -200,9 +247,9 @@ def save_change(connection: Connection, row: MessageRow, change: StateChange) ->
 
 def finish(connection: Connection, row: MessageRow, now_s: float) -> None:
     """Forget what would still be sent of a message."""
-    connection.execute(delete(fragments).where(fragments.c.message == row))
-    connection.execute(delete(drafts).where(drafts.c.message == row))
-    connection.execute(update(messages).where(messages.c.id == row).values(finished_at_s=now_s))
+    connection.execute(_DELETE_FRAGMENTS, {"of_message": row})
+    connection.execute(_DELETE_DRAFT, {"of_message": row})
+    connection.execute(_FINISH, {"of_message": row, "now_s": now_s})
 
 
 def record_receipt(connection: Connection, message_id: str, *, identity: bytes, now_s: float) -> MessageRow | None:
@@ -210,24 +257,24 @@ def record_receipt(connection: Connection, message_id: str, *, identity: bytes, 
 
     A message that is not finished gets its change of state from its `Delivery`.
     """
-    where = and_(messages.c.message_id == message_id, messages.c.mailbox == identity)
-    found = connection.execute(select(messages.c.id, messages.c.state).where(where)).one_or_none()
+    proven = {"of_id": message_id, "of_identity": identity}
+    found = connection.execute(_FIND_FOR_RECEIPT, proven).one_or_none()
     if found is None or found.state == MessageState.RECEIVED.value:
         return None
     row: MessageRow = found.id
     if MessageState(found.state) in FINISHED:
         change = StateChange(now_s, MessageState.RECEIVED, "the recipient has it")
         _insert_change(connection, row, change)
-        connection.execute(update(messages).where(messages.c.id == row).values(state=change.state.value))
+        connection.execute(_SAVE_STATE, {"of_message": row, "new_state": change.state.value})
     return row
 
 
 def outgoing_message(connection: Connection, message_id: str) -> tuple[MessageRow, OutgoingMessage] | None:
     """Return a message with its history."""
-    found = connection.execute(select(messages).where(messages.c.message_id == message_id)).one_or_none()
+    found = connection.execute(_FIND_BY_ID, {"of_id": message_id}).one_or_none()
     if found is None or found.form == RECEIPT:
         return None
-    history = connection.execute(select(changes).where(changes.c.message == found.id).order_by(changes.c.number))
+    history = connection.execute(_HISTORY, {"of_message": found.id})
     return found.id, OutgoingMessage(
         message_id=message_id,
         to=found.recipient,
@@ -243,13 +290,6 @@ def outgoing_message(connection: Connection, message_id: str) -> tuple[MessageRo
 
 def changes_after(connection: Connection, *, after: int, limit: int) -> list[NumberedChange]:
     """Return the changes with a number over `after`, oldest first."""
-    query = (
-        select(changes, messages.c.message_id, messages.c.recipient, messages.c.kind)
-        .join_from(changes, messages)
-        .where(changes.c.number > after)
-        .order_by(changes.c.number)
-        .limit(limit)
-    )
     return [
         NumberedChange(
             number=row.number,
@@ -260,29 +300,26 @@ def changes_after(connection: Connection, *, after: int, limit: int) -> list[Num
             state=MessageState(row.state),
             detail=row.detail,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_CHANGES_AFTER, {"after": after, "count": limit})
     ]
 
 
 def newest_change(connection: Connection) -> int:
     """Return the number of the newest change, 0 where there is none."""
-    return connection.execute(select(func.max(changes.c.number))).scalar_one() or 0
+    return connection.execute(_NEWEST_CHANGE).scalar_one() or 0
 
 
 def queue_size(connection: Connection) -> tuple[int, int]:
     """Return how many messages are unfinished, and how many of their fragments are not acknowledged (or a few less)."""
-    left = func.coalesce(func.sum(messages.c.fragments - messages.c.acknowledged), 0)
-    row = connection.execute(select(func.count(), left).where(messages.c.finished_at_s.is_(None))).one()
+    row = connection.execute(_QUEUE_SIZE).one()
     return row[0], row[1]
 
 
 def prune(connection: Connection, before_s: float) -> None:
     """Forget messages that were finished before `before_s`, except the newest change, whose number must not return."""
-    old = and_(messages.c.finished_at_s.is_not(None), messages.c.finished_at_s < before_s)
-    newest = select(changes.c.message).order_by(changes.c.number.desc()).limit(1).scalar_subquery()
-    connection.execute(delete(messages).where(old, or_(newest.is_(None), messages.c.id != newest)))
+    connection.execute(_PRUNE, {"before_s": before_s})
 
 
 def _insert_change(connection: Connection, row: MessageRow, change: StateChange) -> None:
     values = {"message": row, "at_s": change.at_s, "state": change.state.value, "detail": change.detail}
-    connection.execute(insert(changes).values(values))
+    connection.execute(_INSERT_CHANGE, values)

@@ -5,12 +5,61 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from client.core.content import ReplyBlock
 from client.core.replies import ReplyFragment
 from client.store.schema import handed_blocks, handed_groups, reply_blocks, reply_fragments, reply_groups
+
+# The statements are built once: SQLAlchemy takes longer to build one anew than SQLite takes to carry it out.
+_REPLY_TO: BindParameter[str] = bindparam("to")
+_GROUP: BindParameter[int] = bindparam("of_group")
+_KEEP_GROUP = insert(reply_groups)
+_KEEP_BLOCK = insert(reply_blocks)
+_FIND_GROUP = select(reply_groups.c.reply_key, reply_groups.c.next_sequence).where(reply_groups.c.reply_to == _REPLY_TO)
+_USABLE = (
+    select(reply_blocks)
+    .where(reply_blocks.c.reply_to == _REPLY_TO, reply_blocks.c.epoch >= bindparam("from_epoch"))
+    .order_by(reply_blocks.c.epoch, reply_blocks.c.number)
+)
+_USE = delete(reply_blocks).where(
+    reply_blocks.c.reply_to == _REPLY_TO, reply_blocks.c.number.in_(bindparam("numbers", expanding=True))
+)
+_COUNT_REPLY = (
+    update(reply_groups)
+    .where(reply_groups.c.reply_to == _REPLY_TO)
+    .values(next_sequence=reply_groups.c.next_sequence + 1)
+)
+_HAND_OUT_GROUP = insert(handed_groups).returning(handed_groups.c.id)
+_HAND_OUT_BLOCK = insert(handed_blocks)
+_FIND_HANDED = (
+    select(
+        handed_blocks.c.group,
+        handed_blocks.c.number,
+        handed_groups.c.contact,
+        handed_groups.c.identity,
+        handed_groups.c.reply_key,
+        handed_blocks.c.surb_keys,
+    )
+    .join_from(handed_blocks, handed_groups)
+    .where(handed_blocks.c.surb_id == bindparam("of_surb"))
+)
+_USE_UP = delete(handed_blocks).where(handed_blocks.c.surb_id == bindparam("of_surb"))
+_ADD_FRAGMENT = insert_or(reply_fragments).on_conflict_do_nothing()
+_HANDED_GROUP = select(handed_groups).where(handed_groups.c.id == _GROUP)
+_WAITING_FRAGMENTS = (
+    select(reply_fragments)
+    .where(reply_fragments.c.group == _GROUP, reply_fragments.c.sequence >= bindparam("from_sequence"))
+    .order_by(reply_fragments.c.sequence, reply_fragments.c.position)
+)
+_PASS_FRAGMENTS = delete(reply_fragments).where(
+    reply_fragments.c.group == _GROUP, reply_fragments.c.sequence <= bindparam("up_to")
+)
+_TURN = update(handed_groups).where(handed_groups.c.id == _GROUP).values(next_sequence=bindparam("next"))
+_GROUPS_WITH_REPLIES = select(reply_fragments.c.group).distinct()
+_EXPIRE_HELD = delete(reply_groups).where(reply_groups.c.expires_at_s < bindparam("now_s"))
+_EXPIRE_HANDED = delete(handed_groups).where(handed_groups.c.expires_at_s < bindparam("now_s"))
 
 
 class HeldBlock(msgspec.Struct, frozen=True):
@@ -46,32 +95,31 @@ def keep_blocks(
 ) -> None:
     """Keep the reply blocks of an anonymous message that is new."""
     group = {"reply_to": reply_to, "reply_key": reply_key, "next_sequence": 0, "expires_at_s": expires_at_s}
-    connection.execute(insert(reply_groups).values(group))
-    for number, block in enumerate(blocks):
-        values = {"reply_to": reply_to, "number": number, "epoch": block.epoch, "surb": block.surb}
-        connection.execute(insert(reply_blocks).values(values))
+    connection.execute(_KEEP_GROUP, group)
+    values = [
+        {"reply_to": reply_to, "number": number, "epoch": block.epoch, "surb": block.surb}
+        for number, block in enumerate(blocks)
+    ]
+    if values:
+        connection.execute(_KEEP_BLOCK, values)
 
 
 def find_group(connection: Connection, reply_to: str) -> tuple[bytes, int] | None:
     """Return the reply key of an anonymous sender and the number of the next reply to it."""
-    query = select(reply_groups.c.reply_key, reply_groups.c.next_sequence).where(reply_groups.c.reply_to == reply_to)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_FIND_GROUP, {"to": reply_to}).one_or_none()
     return None if row is None else (row.reply_key, row.next_sequence)
 
 
 def usable_blocks(connection: Connection, reply_to: str, *, from_epoch: int) -> list[HeldBlock]:
     """Return the blocks that are left and do not work in the past only, those that end first at the front."""
-    where = and_(reply_blocks.c.reply_to == reply_to, reply_blocks.c.epoch >= from_epoch)
-    rows = connection.execute(select(reply_blocks).where(where).order_by(reply_blocks.c.epoch, reply_blocks.c.number))
+    rows = connection.execute(_USABLE, {"to": reply_to, "from_epoch": from_epoch})
     return [HeldBlock(row.number, row.epoch, row.surb) for row in rows]
 
 
 def use_blocks(connection: Connection, reply_to: str, numbers: Sequence[int]) -> None:
     """Forget blocks that a reply takes, and count the reply."""
-    where = and_(reply_blocks.c.reply_to == reply_to, reply_blocks.c.number.in_(numbers))
-    connection.execute(delete(reply_blocks).where(where))
-    counted = update(reply_groups).where(reply_groups.c.reply_to == reply_to)
-    connection.execute(counted.values(next_sequence=reply_groups.c.next_sequence + 1))
+    connection.execute(_USE, {"to": reply_to, "numbers": list(numbers)})
+    connection.execute(_COUNT_REPLY, {"to": reply_to})
 
 
 def hand_out(
@@ -84,26 +132,25 @@ def hand_out(
     expires_at_s: float,
 ) -> None:
     """Remember the (id, keys) of reply blocks before they leave in an anonymous message."""
-    group = {"contact": contact, "identity": identity, "reply_key": reply_key, "next_sequence": 0}
-    inserted = insert(handed_groups).values(group | {"expires_at_s": expires_at_s}).returning(handed_groups.c.id)
-    group_id: int = connection.execute(inserted).scalar_one()
-    for number, (surb_id, keys) in enumerate(blocks):
-        values = {"surb_id": surb_id, "group": group_id, "number": number, "surb_keys": keys}
-        connection.execute(insert(handed_blocks).values(values))
+    group = {
+        "contact": contact,
+        "identity": identity,
+        "reply_key": reply_key,
+        "next_sequence": 0,
+        "expires_at_s": expires_at_s,
+    }
+    group_id: int = connection.execute(_HAND_OUT_GROUP, group).scalar_one()
+    values = [
+        {"surb_id": surb_id, "group": group_id, "number": number, "surb_keys": keys}
+        for number, (surb_id, keys) in enumerate(blocks)
+    ]
+    if values:
+        connection.execute(_HAND_OUT_BLOCK, values)
 
 
 def find_handed(connection: Connection, surb_id: bytes) -> HandedBlock | None:
     """Return the reply block of this id that has not come back yet."""
-    columns = (
-        handed_blocks.c.group,
-        handed_blocks.c.number,
-        handed_groups.c.contact,
-        handed_groups.c.identity,
-        handed_groups.c.reply_key,
-        handed_blocks.c.surb_keys,
-    )
-    query = select(*columns).join_from(handed_blocks, handed_groups).where(handed_blocks.c.surb_id == surb_id)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_FIND_HANDED, {"of_surb": surb_id}).one_or_none()
     return None if row is None else HandedBlock(*row)
 
 
@@ -111,7 +158,7 @@ def add_reply(
     connection: Connection, block: HandedBlock, surb_id: bytes, fragment: ReplyFragment, now_s: float
 ) -> None:
     """Keep a fragment of a reply; the block it came by is used up."""
-    connection.execute(delete(handed_blocks).where(handed_blocks.c.surb_id == surb_id))
+    connection.execute(_USE_UP, {"of_surb": surb_id})
     values = {
         "group": block.group,
         "sequence": fragment.sequence,
@@ -121,17 +168,13 @@ def add_reply(
         "received_at_s": now_s,
         "data": fragment.data,
     }
-    connection.execute(insert_or(reply_fragments).values(values).on_conflict_do_nothing())
+    connection.execute(_ADD_FRAGMENT, values)
 
 
 def waiting_replies(connection: Connection, group: int) -> tuple[int, list[CompleteReply]]:
     """Return the number of the reply whose turn it is, and the replies that are complete, in order."""
-    query = select(handed_groups.c.next_sequence).where(handed_groups.c.id == group)
-    next_sequence: int = connection.execute(query).scalar_one()
-    where = and_(reply_fragments.c.group == group, reply_fragments.c.sequence >= next_sequence)
-    rows = connection.execute(
-        select(reply_fragments).where(where).order_by(reply_fragments.c.sequence, reply_fragments.c.position)
-    ).all()
+    next_sequence: int = connection.execute(_HANDED_GROUP, {"of_group": group}).one().next_sequence
+    rows = connection.execute(_WAITING_FRAGMENTS, {"of_group": group, "from_sequence": next_sequence}).all()
     complete = []
     for sequence in sorted({row.sequence for row in rows}):
         parts = [row for row in rows if row.sequence == sequence]
@@ -144,30 +187,22 @@ def waiting_replies(connection: Connection, group: int) -> tuple[int, list[Compl
 
 def pass_reply(connection: Connection, group: int, sequence: int) -> None:
     """Forget a reply that was handed over, and everything before it: its turn is over."""
-    where = and_(reply_fragments.c.group == group, reply_fragments.c.sequence <= sequence)
-    connection.execute(delete(reply_fragments).where(where))
-    turned = update(handed_groups).where(handed_groups.c.id == group).values(next_sequence=sequence + 1)
-    connection.execute(turned)
+    connection.execute(_PASS_FRAGMENTS, {"of_group": group, "up_to": sequence})
+    connection.execute(_TURN, {"of_group": group, "next": sequence + 1})
 
 
 def groups_with_replies(connection: Connection) -> list[int]:
     """Return our anonymous messages for which replies wait."""
-    return list(connection.execute(select(reply_fragments.c.group).distinct()).scalars())
+    return list(connection.execute(_GROUPS_WITH_REPLIES).scalars())
 
 
 def contact_of(connection: Connection, group: int) -> tuple[str, bytes]:
     """Return whom an anonymous message of ours was for: the address and the identity key."""
-    row = connection.execute(select(handed_groups).where(handed_groups.c.id == group)).one()
+    row = connection.execute(_HANDED_GROUP, {"of_group": group}).one()
     return row.contact, row.identity
-
-
-def blocks_left(connection: Connection, reply_to: str) -> int:
-    """Return how many reply blocks of an anonymous sender are left."""
-    query = select(func.count()).where(reply_blocks.c.reply_to == reply_to)
-    return connection.execute(query).scalar_one()
 
 
 def expire(connection: Connection, now_s: float) -> None:
     """Forget reply blocks that work no more, on both sides."""
-    connection.execute(delete(reply_groups).where(reply_groups.c.expires_at_s < now_s))
-    connection.execute(delete(handed_groups).where(handed_groups.c.expires_at_s < now_s))
+    connection.execute(_EXPIRE_HELD, {"now_s": now_s})
+    connection.execute(_EXPIRE_HANDED, {"now_s": now_s})

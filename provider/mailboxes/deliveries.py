@@ -8,25 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 import msgspec
 from twisted.python.failure import Failure
 
+from loopixmix.cover.loops import LoopSender
 from loopixmix.hop.mixing import Arrived
 from loopixmix.routing.path import recipient_of
-from loopixmix.seams import Clock, DropReason, NodeId, Observer, PacketDropped
+from loopixmix.seams import Clock, DropReason, NodeId
 from loopixmix.sphinx import Deliver, Discard, PacketError, Reply, Sphinx, Surb, open_payload, use_surb
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
+from provider.drops import Drops
 from provider.hosting.host import ServiceBusyError, ServiceHost
 from provider.mailbox import day_of
 from provider.store.access import StoreAccess
-from provider.store.alarm import StoreAlarm
 from provider.store.items import NewItem, Outcome
 
 MAX_WAITING = 16_384
 """Changes that wait for the disk, at most some 40 MB; more are dropped as `OVERLOADED`."""
 ACKNOWLEDGEMENT = b""
 """The payload of a reply that says: stored."""
+
+
+Inject: TypeAlias = Callable[[Sequence[bytes]], None]
 
 
 class DeliveryCounts(msgspec.Struct):
@@ -48,22 +53,28 @@ class Deliveries:
         node_id: NodeId,
         sphinx: Sphinx,
         access: StoreAccess,
-        alarm: StoreAlarm,
         host: ServiceHost,
-        inject: Callable[[Sequence[bytes]], None],
+        loops: LoopSender,
+        drops: Drops,
         clock: Clock,
-        observer: Observer,
     ) -> None:
-        """Take the store, the services, and `inject`, which takes this node's own packets."""
+        """Take the provider's id, its Sphinx, and where packets end: store, services, own loops, drops.
+
+        The clock tells the day an item came.
+        """
         self._node_id = node_id
         self._sphinx = sphinx
         self._access = access
-        self._alarm = alarm
         self._host = host
-        self._inject = inject
+        self._loops = loops
+        self._drops = drops
         self._clock = clock
-        self._observer = observer
+        self._inject: Inject | None = None
         self.counts = DeliveryCounts()
+
+    def start(self, inject: Inject) -> None:
+        """Use reply blocks from now on: `inject` takes the packets they make, as if they had come over a link."""
+        self._inject = inject
 
     def arrived(self, arrived: Arrived) -> DropReason | None:
         """Take a packet; return why it is dropped, or None where it is taken (later drops are observed)."""
@@ -71,6 +82,8 @@ class Deliveries:
             case Discard():
                 self.counts.discarded += 1
                 return None
+            case Reply(recipient, surb_id) if recipient == self._node_id:
+                return self._loops.returned(surb_id, arrived.body)
             case Reply(recipient, surb_id):
                 return self._store(recipient, ItemKind.REPLY, surb_id, arrived.body, None)
             case Deliver() as command:
@@ -101,11 +114,10 @@ class Deliveries:
         return None
 
     def _stored(self, surb: Surb | None, outcome: Outcome) -> None:
-        self._alarm.wrote()
         match outcome:
             case Outcome.MAILBOX_FULL:
                 self.counts.full += 1
-                self._drop(DropReason.MAILBOX_FULL)
+                self._drops.count(DropReason.MAILBOX_FULL)
                 return
             case Outcome.STORED:
                 self.counts.stored += 1
@@ -114,19 +126,17 @@ class Deliveries:
         self._use(surb, ACKNOWLEDGEMENT)
 
     def _use(self, surb: Surb | None, payload: bytes) -> None:
-        if surb is None:
+        if surb is None or self._inject is None:
             return
         if surb.first_hop != self._node_id:
-            self._drop(DropReason.UNKNOWN_NEXT_HOP)
+            self._drops.count(DropReason.UNKNOWN_NEXT_HOP)
             return
         self._inject([use_surb(surb, payload, sphinx=self._sphinx)])
 
-    def _not_stored(self, failure: Failure) -> None:
-        self._alarm.failed(failure)
-        self._drop(DropReason.STORE_FAILED)
+    def _not_stored(self, _: Failure) -> None:
+        self._drops.count(DropReason.STORE_FAILED)
 
     def _not_answered(self, failure: Failure) -> None:
-        self._drop(DropReason.OVERLOADED if isinstance(failure.value, ServiceBusyError) else DropReason.SERVICE_FAILED)
-
-    def _drop(self, reason: DropReason) -> None:
-        self._observer.observe(PacketDropped(self._clock.seconds(), reason))
+        self._drops.count(
+            DropReason.OVERLOADED if isinstance(failure.value, ServiceBusyError) else DropReason.SERVICE_FAILED
+        )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from loopixmix.directory import Document
 from loopixmix.seams import Clock, DelayedCall
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.mailbox import MailboxRules, day_of, oldest_day_kept
 from provider.store.access import StoreAccess
 from provider.store.accounts import StoreFigures, figures, forget_invitations
-from provider.store.alarm import StoreAlarm
+from provider.store.alarm import already_told
 from provider.store.items import NewItem, expire_items
 
 TURN_S = 10.0
@@ -27,19 +28,16 @@ class Housekeeping:
         self,
         *,
         access: StoreAccess,
-        alarm: StoreAlarm,
         rules: MailboxRules,
         clock: Clock,
-        may_expire: Callable[[], bool],
-        each_turn: Callable[[], None],
+        each_turn: Sequence[Callable[[], None]],
     ) -> None:
-        """Take the store and its rules; nothing expires unless `may_expire`; `each_turn` is called every `TURN_S`."""
+        """Take the store, the rules by which items expire, the clock, and what else is to be called every `TURN_S`."""
         self._access = access
-        self._alarm = alarm
         self._rules = rules
         self._clock = clock
-        self._may_expire = may_expire
         self._each_turn = each_turn
+        self._document: Document | None = None
         self._call: DelayedCall | None = None
         self._expire_at_s = 0.0
         self.figures = StoreFigures(accounts=0, items=0)
@@ -49,6 +47,10 @@ class Housekeeping:
         """Begin with a first turn."""
         self._turn()
 
+    def adopt(self, document: Document) -> None:
+        """Let items expire while this document is valid."""
+        self._document = document
+
     def stop(self) -> None:
         """Leave no call."""
         if self._call is not None and self._call.active():
@@ -57,29 +59,38 @@ class Housekeeping:
 
     def _turn(self) -> None:
         self._call = self._clock.callLater(TURN_S, self._turn)
-        self._each_turn()
-        self._access.read(figures).addCallbacks(self._counted, self._alarm.failed)
-        if self._alarm.problem is not None:
+        for call in self._each_turn:
+            call()
+        self._access.read(figures).addCallbacks(self._counted, already_told)
+        if self._access.problem is not None:
             self._try_to_write()
-        if self._clock.seconds() >= self._expire_at_s and self._may_expire():
+        if self._clock.seconds() >= self._expire_at_s and self._clock_is_right():
             self._expire_at_s = self._clock.seconds() + EXPIRE_EVERY_S
             self._expire()
+
+    def _clock_is_right(self) -> bool:
+        """Tell whether the network agrees about the time: a clock set wrong must not make mail expire."""
+        document, now_s = self._document, self._clock.seconds()
+        return document is not None and document.valid_from_s <= now_s < document.valid_until_s
 
     def _counted(self, counted: StoreFigures) -> None:
         self.figures = counted
 
     def _try_to_write(self) -> None:
-        """Store an item for nobody, as others are stored, to see whether the store works again."""
+        """Store an item for nobody, as others are stored, to see whether the store works again.
+
+        Otherwise a provider whose clients wait for it would stay unhealthy until mail happened to come.
+        """
         nothing = NewItem(NOBODY, ItemKind.MESSAGE, bytes(SURB_ID_BYTES), bytes(PROBE_BYTES), 0)
-        self._access.put(nothing).addCallbacks(lambda _: self._alarm.wrote(), self._alarm.failed)
+        self._access.put(nothing).addErrback(already_told)
 
     def _expire(self) -> None:
         now_s = self._clock.seconds()
         oldest_day = oldest_day_kept(now_s, self._rules)
         expiring = self._access.write(lambda connection: expire_items(connection, oldest_day, EXPIRE_ITEMS))
-        expiring.addCallbacks(self._expired, self._alarm.failed)
+        expiring.addCallbacks(self._expired, already_told)
         forgetting = self._access.write(lambda connection: forget_invitations(connection, day_of(now_s)))
-        forgetting.addErrback(self._alarm.failed)
+        forgetting.addErrback(already_told)
 
     def _expired(self, count: int) -> None:
         self.expired += count

@@ -12,13 +12,12 @@ from typing import TypeAlias
 from twisted.python.failure import Failure
 
 from loopixmix.seams import Clock, DelayedCall, NodeId
-from loopixmix.wire import FrameFormat, Pull
+from loopixmix.wire import Frame, Pull
 from provider.mailbox import Fetch, ItemNumber, Mailbox, answer_items
 from provider.store.access import StoreAccess
-from provider.store.alarm import StoreAlarm
 from provider.store.items import Taken, take_items
 
-SendFrame: TypeAlias = Callable[[NodeId, bytes], bool]
+SendFrame: TypeAlias = Callable[[NodeId, Frame], object]
 
 
 class Puller:
@@ -40,22 +39,25 @@ class Pulling:
         self,
         *,
         access: StoreAccess,
-        alarm: StoreAlarm,
-        frame_format: FrameFormat,
+        body_bytes: int,
         answer_s: float,
         clock: Clock,
         send: SendFrame,
     ) -> None:
-        """Take the neighbours; answers leave `answer_s` after their pulls came."""
+        """Take the store, the clock, and `send`, which takes frames for clients.
+
+        Each item that is sent has `body_bytes` of body. Answers leave `answer_s` seconds after their pulls came.
+        """
         self._access = access
-        self._alarm = alarm
-        self._frame_format = frame_format
+        self._body_bytes = body_bytes
         self._answer_s = answer_s
         self._clock = clock
         self._send = send
         self._answers: dict[int, DelayedCall] = {}
         self.pulls = 0
         self.items_given = 0
+        self.pulls_per_s = 0.0
+        self._pulls_measured = 0
 
     def pull(self, puller: Puller, pull: Pull) -> None:
         """Take a pull of a client with an account, and answer it in time."""
@@ -72,6 +74,11 @@ class Pulling:
             call.cancel()
         self._answers.clear()
 
+    def measure(self, over_s: float) -> None:
+        """Find how many pulls per second came on average since this was called last, `over_s` seconds ago."""
+        self.pulls_per_s = (self.pulls - self._pulls_measured) / over_s
+        self._pulls_measured = self.pulls
+
     def _fetch(self, puller: Puller, fetch: Fetch) -> None:
         def taken(found: Taken | None) -> None:
             if found is None:
@@ -80,9 +87,8 @@ class Pulling:
             else:
                 puller.mailbox.fetched(found.account_id, found.items)
 
-        def failed(failure: Failure) -> None:
+        def failed(_: Failure) -> None:
             puller.mailbox.fetch_failed()
-            self._alarm.failed(failure)
 
         self._access.read(lambda connection: take_items(connection, puller.key, fetch)).addCallbacks(taken, failed)
 
@@ -90,12 +96,13 @@ class Pulling:
         del self._answers[number]
         given = puller.mailbox.give()
         self.items_given += len(given)
-        pull_batch, body_bytes = puller.mailbox.pull_batch, self._frame_format.body_bytes
+        pull_batch, body_bytes = puller.mailbox.pull_batch, self._body_bytes
         for item in answer_items(pull.request_id, given, pull_batch=pull_batch, body_bytes=body_bytes):
-            self._send(puller.key, self._frame_format.encode(item))
+            self._send(puller.key, item)
         if pull.acknowledged:
             self._delete(puller, pull.acknowledged)
 
     def _delete(self, puller: Puller, numbers: Sequence[ItemNumber]) -> None:
         deleting = self._access.delete(puller.key, numbers)
-        deleting.addErrback(self._alarm.failed).addCallback(lambda _: puller.mailbox.deleted(numbers))
+        # Also after a failure: what could not be deleted is given again, and acknowledged again.
+        deleting.addBoth(lambda _: puller.mailbox.deleted(numbers))

@@ -9,22 +9,28 @@ log = Logger()
 
 
 class StoreAlarm:
-    """What the parts of a provider know together of its store."""
+    """The state of one store, as its use shows it."""
 
     def __init__(self) -> None:
         """Begin without a problem."""
         self.problem: str | None = None
-        """Why the store could not be used the last time, in one line; None where it could."""
+        """Why the store could not be used the last time, in one line; None if it could."""
 
-    def failed(self, failure: Failure) -> None:
-        """Hear that something could not be read or written."""
+    def failed(self, failure: Failure) -> Failure:
+        """Hear that something could not be read or written; return the failure, for the next errback."""
         problem = str(failure.value)
+        # A full disk fails thousands of times a minute, and a log that says so each time fills the disk further.
         if self.problem is None:
             log.error("mail waits until the store works again: {problem}", problem=problem)
         self.problem = problem
+        return failure
 
     def wrote(self) -> None:
-        """Hear that something was written."""
+        """Hear that an item was written."""
         if self.problem is not None:
             log.info("the store works again")
         self.problem = None
+
+
+def already_told(_: Failure) -> None:
+    """End a failure of the store that needs nothing more: the alarm has heard of it."""

@@ -28,7 +28,7 @@ from numpy.random import Generator
 from loopixmix.errors import MisuseError
 from simulations.attacks.estimates import Estimate
 from simulations.attacks.sessions import FloatArray, Habit, Sessions, draw_sessions, sending_times
-from simulations.flows import flows_of
+from simulations.flows.rates import flows_of
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 

@@ -1,6 +1,6 @@
 """Dropping on the real nodes: corrupt mixes lose packets, to see who sends again, and loops tell of it.
 
-Corrupt mixes (`simulations.attacks.corruption`) lose each packet that they should pass on with probability
+Corrupt mixes (`simulations.flows.corruption`) lose each packet that they should pass on with probability
 `drop_share`, d. With c_l the share of corrupt mixes in layer l a packet that crosses layers l gets through with
 `prod (1 - c_l d)`: a user's loop crosses each layer twice, a provider's too, a mix's each layer but its own once. The
 links lose their share on top of that. So everybody's loops are a sample of what is lost.
@@ -22,10 +22,10 @@ from loopixmix.errors import MisuseError
 from loopixmix.observing.anonymity import LOOP_WINDOW, LoopWatch
 from loopixmix.seams import Fact, LoopReturned, LoopSent, NodeId
 from loopixmix.wire import is_packet
-from simulations.attacks.corruption import BoolArray, corrupt_count, corrupt_mixes
 from simulations.attacks.estimates import Estimate, MeanEstimate
 from simulations.attacks.sessions import FloatArray
 from simulations.attacks.watching import Phases, alarmed_share, forget, watch
+from simulations.flows.corruption import BoolArray, corrupt_count, corrupt_mixes
 from simulations.outcome import Progress
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds

@@ -21,7 +21,7 @@ from numpy.random import Generator
 
 from loopixmix.errors import MisuseError
 from simulations.attacks.estimates import Estimate
-from simulations.flows import flows_of
+from simulations.flows.rates import flows_of
 from simulations.formulas.corruption import fifo_guess_success
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds

@@ -30,7 +30,7 @@ from numpy.random import Generator
 from loopixmix.errors import MisuseError
 from simulations.attacks.estimates import Estimate
 from simulations.attacks.sessions import FloatArray, IntArray
-from simulations.flows import flows_of
+from simulations.flows.rates import flows_of
 from simulations.formulas.latency import erlang_cdf
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds

@@ -25,7 +25,7 @@ from simulations.attacks.detectors import BinomialDetector
 from simulations.attacks.estimates import Estimate
 from simulations.attacks.siege_theory import detection_mean_s, next_departure_share, success_bound
 from simulations.attacks.watching import Phases, false_alarms, forget, noticed, watch
-from simulations.flows import flows_of
+from simulations.flows.rates import flows_of
 from simulations.formulas.loops import alarm_probability, attack_loss_share, fewest_lost_for_alarm
 from simulations.outcome import Progress
 from simulations.scenario.values import NMinusOne, Scenario

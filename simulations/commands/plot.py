@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
+from simulations.measures.catalogue import Measure
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from simulations.outcome import Progress
     from simulations.plots.style import Columns
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,7 +80,7 @@ def _drawn(command: Callable[..., Figure]) -> Callable[..., None]:
 
 @plot.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("measure", default="entropy_bits")
+@click.argument("measure", default=Measure.ENTROPY_BITS.value)
 @click.option("--key", default="", help="The swept key along the x axis. [default: the one with the most values]")
 @_drawn
 def sweep(folder: Path, measure: str, key: str, columns: str) -> Figure:
@@ -90,7 +92,7 @@ def sweep(folder: Path, measure: str, key: str, columns: str) -> Figure:
 
 @plot.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("measure", default="latency_s")
+@click.argument("measure", default=Measure.LATENCY_S.value)
 @_form("cdf")
 @_drawn
 def distribution(folder: Path, measure: str, form: str, columns: str) -> Figure:
@@ -103,7 +105,7 @@ def distribution(folder: Path, measure: str, form: str, columns: str) -> Figure:
 
 @plot.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("measure", default="entropy_bits")
+@click.argument("measure", default=Measure.ENTROPY_BITS.value)
 @_drawn
 def replicates(folder: Path, measure: str, columns: str) -> Figure:
     """Draw how a measure spreads over replicates, one box for each point of the sweep."""
@@ -127,7 +129,7 @@ def pareto(plan: Path, columns: str) -> Figure:
 
 @plot.command()
 @click.argument("measurement", type=click.Path(path_type=Path))
-@click.option("--measure", default="delivery_s", show_default=True, help="The distribution that is drawn.")
+@click.option("--measure", default=Measure.DELIVERY_S.value, show_default=True, help="The distribution that is drawn.")
 @click.option(
     "--simulated",
     type=click.Path(path_type=Path),
@@ -220,7 +222,7 @@ for _name, _text in PAPER_FIGURES.items():
 
 
 def _result(folder: Path) -> Result:
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
     return Result.load(folder)
 

@@ -11,8 +11,8 @@ import click
 from loopixmix.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from simulations.workbench.result import Result
-    from simulations.workbench.running import Plan
+    from simulations.results.result import Result
+    from simulations.workbench.runs import Plan
 
 RESULTS = Path("results")
 PIPED_WIDTH = 200
@@ -85,8 +85,9 @@ def run(
 def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: int | None, seed: int | None) -> Plan:
     from simulations.scenario import change, load_scenario
     from simulations.scenario.shipped import find_scenario
-    from simulations.workbench.running import plan_of
-    from simulations.workbench.sweep import axes_of, parse_parameter
+    from simulations.sweep.parameters import parse_parameter
+    from simulations.sweep.points import axes_of
+    from simulations.workbench.runs import plan_of
 
     path = find_scenario(scenario)
     axes = axes_of(parse_parameter(text) for text in parameters)
@@ -106,10 +107,10 @@ def _name(plan: Plan) -> str:
 def _performed(
     plan: Plan, folder: Path | None, *, jobs: int | None, dask: str | None, quiet: bool, resume: bool
 ) -> Result:
-    from simulations.workbench.folder import FolderError
+    from simulations.results.manifest import FolderError
     from simulations.workbench.local import WorkerLostError
-    from simulations.workbench.running import Place, run_plan
-    from simulations.workbench.watching import watcher_for
+    from simulations.workbench.progress import watcher_for
+    from simulations.workbench.runs import Place, run_plan
 
     if resume and folder is not None and not (folder / "manifest.json").exists():
         raise FolderError(f"{folder}: holds no run to go on with: begin it without --resume")
@@ -124,7 +125,7 @@ def _performed(
 
 
 def _kept(folder: Path | None) -> str:
-    from simulations.workbench.folder import read_manifest
+    from simulations.results.manifest import read_manifest
 
     if folder is None:
         return "nothing is kept (--no-save)"
@@ -138,7 +139,7 @@ def _print(result: Result, folder: Path | None, measures: tuple[str, ...], *, as
     import msgspec
     from rich.console import Console
 
-    from simulations.workbench.shown import as_object, below, check_measures, table_of
+    from simulations.results.shown import as_object, below, check_measures, table_of
 
     if as_json:
         content = as_object(result) | {"folder": None if folder is None else str(folder)}

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simulations.attacks.corruption import BoolArray, FloatArray, all_corrupt_share, corrupt_mixes, routing_shares
-from simulations.flows import PROVIDERS, Flows, Stage
+from simulations.flows.corruption import BoolArray, FloatArray, all_corrupt_share, corrupt_mixes, routing_shares
+from simulations.flows.rates import PROVIDERS, Flows, Stage
 from simulations.formulas.entropy import LEAST_POOL, anonymity_set, two_layer_loss_bits
 from simulations.formulas.live import live_entropy_bits
 from simulations.formulas.paths import PathStage, class_quantile_bits, target_classes
+from simulations.measures.catalogue import Figures, Measure
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
@@ -20,7 +21,7 @@ _UNEVEN_BITS = 0.02
 def path_stages(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> list[PathStage]:
     """Return the stages of a packet's path; providers are honest.
 
-    `corrupt`, `shares`: layers x mixes, as `simulations.attacks.corruption` draws them.
+    `corrupt`, `shares`: layers x mixes, as `simulations.flows.corruption` draws them.
     """
     stages: list[PathStage] = []
     before: Stage | None = None
@@ -37,7 +38,7 @@ def path_stages(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> list[Pa
     return stages
 
 
-def entropy_figures(scenario: Scenario, flows: Flows, seeds: Seeds) -> dict[str, float]:
+def entropy_figures(scenario: Scenario, flows: Flows, seeds: Seeds) -> Figures:
     """Return all entropies and the share of corrupt paths; no propagated entropy where mixes hold less than a packet.
 
     Quantiles over targets only where mixes are corrupt: else all are alike, up to what the pools happen to hold.
@@ -45,17 +46,17 @@ def entropy_figures(scenario: Scenario, flows: Flows, seeds: Seeds) -> dict[str,
     corrupt = corrupt_mixes(scenario, seeds)
     shares = routing_shares(scenario, corrupt)
     figures = {
-        "entropy_live_bits": _live_bits(scenario, flows, shares),
-        "all_corrupt_share": all_corrupt_share(corrupt, shares),
+        Measure.ENTROPY_LIVE_BITS: _live_bits(scenario, flows, shares),
+        Measure.ALL_CORRUPT_SHARE: all_corrupt_share(corrupt, shares),
     }
     if least_pool(flows, shares) < 1:
         return figures
     classes = target_classes(path_stages(flows, corrupt, shares), scenario.mix.delay_mean_s)
-    figures["entropy_bits"] = sum(each.share * each.bits for each in classes)
-    figures["anonymity_set"] = anonymity_set(figures["entropy_bits"])
+    figures[Measure.ENTROPY_BITS] = sum(each.share * each.bits for each in classes)
+    figures[Measure.ANONYMITY_SET] = anonymity_set(figures[Measure.ENTROPY_BITS])
     if bool(corrupt.any()):
-        figures["entropy_p05_bits"] = class_quantile_bits(classes, 0.05)
-        figures["entropy_p50_bits"] = class_quantile_bits(classes, 0.5)
+        figures[Measure.ENTROPY_P05_BITS] = class_quantile_bits(classes, 0.05)
+        figures[Measure.ENTROPY_P50_BITS] = class_quantile_bits(classes, 0.5)
     return figures
 
 

@@ -7,12 +7,14 @@ from math import log2
 
 import numpy as np
 
-from simulations.attacks.corruption import corrupt_mixes, routing_shares
-from simulations.exact import anonymity, timing, traffic
-from simulations.exact.load import check_load
-from simulations.flows import PROVIDERS, Flows, Stage, flows_of
+from simulations.exact import anonymity
+from simulations.flows import timing, traffic
+from simulations.flows.corruption import corrupt_mixes, routing_shares
+from simulations.flows.load import check_load
+from simulations.flows.rates import PROVIDERS, Flows, Stage, flows_of
 from simulations.formulas import queues
 from simulations.formulas.latency import Law
+from simulations.measures.catalogue import Figures, Measure, by_name
 from simulations.outcome import PROBABILITIES, Distribution, Outcome, Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Attacks, Scenario
@@ -49,54 +51,54 @@ class ExactEngine:
             **_user_figures(scenario, flows),
             **fluid_epsilon_of(scenario, seeds),
         }
-        distributions = {"latency_s": _distribution(times.network)}
+        distributions = {Measure.LATENCY_S: _distribution(times.network)}
         if times.delivery is not None:
-            distributions["delivery_s"] = _distribution(times.delivery)
+            distributions[Measure.DELIVERY_S] = _distribution(times.delivery)
         progress(1.0)
         notes = tuple(_notes(scenario, flows, seeds))
-        return Outcome(engine=self.name, figures=figures, distributions=distributions, notes=notes)
+        return Outcome(engine=self.name, figures=by_name(figures), distributions=by_name(distributions), notes=notes)
 
 
-def _latency_figures(times: timing.Timing, scenario: Scenario, flows: Flows) -> dict[str, float]:
+def _latency_figures(times: timing.Timing, scenario: Scenario, flows: Flows) -> Figures:
     network, last = times.network, times.delivery
     figures = {
-        "latency_mean_s": network.mean_s,
-        "latency_sd_s": network.sd_s,
-        "latency_p50_s": network.quantile_s(0.5),
-        "latency_p95_s": network.quantile_s(0.95),
-        "latency_p99_s": network.quantile_s(0.99),
-        "latency_fit_shape": float(flows.holding_stages),
-        "latency_fit_scale_s": scenario.mix.delay_mean_s,
+        Measure.LATENCY_MEAN_S: network.mean_s,
+        Measure.LATENCY_SD_S: network.sd_s,
+        Measure.LATENCY_P50_S: network.quantile_s(0.5),
+        Measure.LATENCY_P95_S: network.quantile_s(0.95),
+        Measure.LATENCY_P99_S: network.quantile_s(0.99),
+        Measure.LATENCY_FIT_SHAPE: float(flows.holding_stages),
+        Measure.LATENCY_FIT_SCALE_S: scenario.mix.delay_mean_s,
     }
     if last is not None:
-        figures["delivery_mean_s"] = last.mean_s
-        figures["delivery_p50_s"] = last.quantile_s(0.5)
-        figures["delivery_p95_s"] = last.quantile_s(0.95)
+        figures[Measure.DELIVERY_MEAN_S] = last.mean_s
+        figures[Measure.DELIVERY_P50_S] = last.quantile_s(0.5)
+        figures[Measure.DELIVERY_P95_S] = last.quantile_s(0.95)
     return figures
 
 
-def _node_figures(scenario: Scenario, flows: Flows) -> dict[str, float]:
+def _node_figures(scenario: Scenario, flows: Flows) -> Figures:
     mixes = flows.mixes
     figures = {
-        "pool_mean": sum(_held(stage, scenario) for stage in mixes) / len(mixes),
-        "mix_rate_per_s": sum(traffic.unwrapped_per_s(stage) / stage.width for stage in mixes) / len(mixes),
-        "utilisation": sum(traffic.utilisation_of(stage, scenario) for stage in mixes) / len(mixes),
-        "dropped_share": 1 - float(np.prod([1 - _overflow(stage, scenario) for stage in flows.stages])),
-        "lost_share": 1 - (1 - scenario.links.loss) ** flows.links,
+        Measure.POOL_MEAN: sum(_held(stage, scenario) for stage in mixes) / len(mixes),
+        Measure.MIX_RATE_PER_S: sum(traffic.unwrapped_per_s(stage) / stage.width for stage in mixes) / len(mixes),
+        Measure.UTILISATION: sum(traffic.utilisation_of(stage, scenario) for stage in mixes) / len(mixes),
+        Measure.DROPPED_SHARE: 1 - float(np.prod([1 - _overflow(stage, scenario) for stage in flows.stages])),
+        Measure.LOST_SHARE: 1 - (1 - scenario.links.loss) ** flows.links,
     }
     if flows.stages[0].name == PROVIDERS:
-        figures["provider_pool_mean"] = _held(flows.stages[0], scenario)
+        figures[Measure.PROVIDER_POOL_MEAN] = _held(flows.stages[0], scenario)
     return figures
 
 
-def _user_figures(scenario: Scenario, flows: Flows) -> dict[str, float]:
+def _user_figures(scenario: Scenario, flows: Flows) -> Figures:
     up, down = traffic.user_bytes_per_s(scenario)
     return {
-        "throughput_per_s": flows.forward_per_s,
-        "cover_share": traffic.cover_share(scenario),
-        "user_up_bytes_per_s": up,
-        "user_down_bytes_per_s": down,
-        "cost_user_month": traffic.cost_user_month(scenario),
+        Measure.THROUGHPUT_PER_S: flows.forward_per_s,
+        Measure.COVER_SHARE: traffic.cover_share(scenario),
+        Measure.USER_UP_BYTES_PER_S: up,
+        Measure.USER_DOWN_BYTES_PER_S: down,
+        Measure.COST_USER_MONTH: traffic.cost_user_month(scenario),
     }
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulations.importing.measurement import Measurement
-from simulations.measures.catalogue import measure_named
+from simulations.measures.catalogue import unit_of
 from simulations.measures.replicates import Estimate
 
 if TYPE_CHECKING:
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,5 @@ def _rows(measurement: Measurement, result: Result) -> Iterator[Row]:
     for measure in result.measures:
         measured = measurement.estimate(measure)
         if measured is not None:
-            unit = measure_named(measure).unit
+            unit = unit_of(measure)
             yield Row(measure, unit, measured, result.estimate(measure), theory.get(measure))

@@ -9,7 +9,7 @@ import msgspec
 
 from loopixmix.errors import MisuseError, StoreError
 from loopixmix.params import NetworkParams
-from simulations.measures.catalogue import measure_named
+from simulations.measures.catalogue import unit_of
 from simulations.measures.replicates import Estimate, estimate
 from simulations.outcome import Outcome
 
@@ -82,7 +82,7 @@ def load_measurement(path: Path) -> Measurement:
     try:
         found = msgspec.json.decode(octets, type=Measurement)
         for measure in (*found.outcome.figures, *found.outcome.distributions):
-            measure_named(measure)
+            unit_of(measure)
     except (msgspec.DecodeError, UnicodeDecodeError, MisuseError) as error:
         raise MisuseError(f"{path}: is no measurement of this version: {error}") from error
     if found.format != FORMAT:

@@ -11,6 +11,7 @@ import numpy as np
 
 from client.api import ClientStatus
 from loopixmix.observing.status import NodeStatus
+from simulations.measures.catalogue import Measure, by_name
 from simulations.outcome import Distribution, Outcome
 
 BATCHES = 10
@@ -42,19 +43,20 @@ class Delivery:
         return None if self.received_at_s is None else self.received_at_s - self.queued_at_s
 
 
-HOW = {
-    "delivery_s": "short messages between two clients: from the sender's queue to the recipient's inbox, both by the "
-    "clock of this machine",
-    "delivery_mean_s": "the same: mean",
-    "delivery_p50_s": "the same: median",
-    "delivery_p95_s": "the same: 95 % quantile",
-    "pool_mean": "`queue` of the mixes' status files, read every second: packets held or waiting to be unwrapped",
-    "provider_pool_mean": "the same of the providers",
-    "mix_rate_per_s": "packets that the mixes counted in, from second to second",
-    "entropy_live_bits": "`entropy_bits` of the mixes' status files: their own estimate over the latest departures",
-    "dropped_share": "packets that nodes counted as dropped, of those that they counted in",
-    "throughput_per_s": "packets of the clients' three streams",
-    "cover_share": "of these, those that carried no part of a message",
+HOW: Mapping[str, str] = {
+    Measure.DELIVERY_S: "short messages between two clients: from the sender's queue to the recipient's inbox, "
+    "both by the clock of this machine",
+    Measure.DELIVERY_MEAN_S: "the same: mean",
+    Measure.DELIVERY_P50_S: "the same: median",
+    Measure.DELIVERY_P95_S: "the same: 95 % quantile",
+    Measure.POOL_MEAN: "`queue` of the mixes' status files, read every second: packets held or waiting to be unwrapped",
+    Measure.PROVIDER_POOL_MEAN: "the same of the providers",
+    Measure.MIX_RATE_PER_S: "packets that the mixes counted in, from second to second",
+    Measure.ENTROPY_LIVE_BITS: "`entropy_bits` of the mixes' status files: "
+    "their own estimate over the latest departures",
+    Measure.DROPPED_SHARE: "packets that nodes counted as dropped, of those that they counted in",
+    Measure.THROUGHPUT_PER_S: "packets of the clients' three streams",
+    Measure.COVER_SHARE: "of these, those that carried no part of a message",
 }
 
 
@@ -67,27 +69,28 @@ def outcome_of(
     nothing can be said of the throughput.
     """
     times_s = [delivery.delivery_s for delivery in deliveries if delivery.delivery_s is not None]
-    kept: dict[str, Callable[[Sequence[Sample]], float]] = {
-        "pool_mean": lambda part: fmean(_queue(sample, "mix") for sample in part),
-        "provider_pool_mean": lambda part: fmean(_queue(sample, "provider") for sample in part),
-        "entropy_live_bits": lambda part: fmean(_entropy(sample) for sample in part),
-        "mix_rate_per_s": _mix_rate_per_s,
-        "dropped_share": _dropped_share,
-        "cover_share": _cover_share,
+    kept: dict[Measure, Callable[[Sequence[Sample]], float]] = {
+        Measure.POOL_MEAN: lambda part: fmean(_queue(sample, "mix") for sample in part),
+        Measure.PROVIDER_POOL_MEAN: lambda part: fmean(_queue(sample, "provider") for sample in part),
+        Measure.ENTROPY_LIVE_BITS: lambda part: fmean(_entropy(sample) for sample in part),
+        Measure.MIX_RATE_PER_S: _mix_rate_per_s,
+        Measure.DROPPED_SHARE: _dropped_share,
+        Measure.COVER_SHARE: _cover_share,
     }
     if all_users:
-        kept["throughput_per_s"] = _throughput_per_s
+        kept[Measure.THROUGHPUT_PER_S] = _throughput_per_s
     figures = {name: measure(samples) for name, measure in kept.items()}
     batches = {name: tuple(measure(part) for part in _parts(samples)) for name, measure in kept.items()}
     distributions = {}
     if times_s:
-        distributions["delivery_s"] = Distribution.of(times_s)
+        distributions[Measure.DELIVERY_S] = Distribution.of(times_s)
         for name, summary in _OF_DELIVERIES.items():
             figures[name] = summary(times_s)
             batches[name] = tuple(summary(part.tolist()) for part in np.array_split(times_s, BATCHES) if part.size)
     known = {name: value for name, value in figures.items() if np.isfinite(value)}
     measured = {name: tuple(value for value in batches[name] if np.isfinite(value)) for name in known}
-    return Outcome(engine="measured", figures=known, distributions=distributions), measured
+    outcome = Outcome(engine="measured", figures=by_name(known), distributions=by_name(distributions))
+    return outcome, by_name(measured)
 
 
 def link_s(samples: Sequence[Sample], layers: int) -> float:
@@ -99,10 +102,10 @@ def link_s(samples: Sequence[Sample], layers: int) -> float:
     return max(0.0, fmean(loops.overhead_mean_s for loops in mixes) / (layers + 1)) if mixes else 0.0
 
 
-_OF_DELIVERIES: dict[str, Callable[[list[float]], float]] = {
-    "delivery_mean_s": fmean,
-    "delivery_p50_s": lambda times_s: float(np.quantile(times_s, 0.5)),
-    "delivery_p95_s": lambda times_s: float(np.quantile(times_s, 0.95)),
+_OF_DELIVERIES: dict[Measure, Callable[[list[float]], float]] = {
+    Measure.DELIVERY_MEAN_S: fmean,
+    Measure.DELIVERY_P50_S: lambda times_s: float(np.quantile(times_s, 0.5)),
+    Measure.DELIVERY_P95_S: lambda times_s: float(np.quantile(times_s, 0.95)),
 }
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from simulations.importing.comparison import Row
 from simulations.importing.measurement import Measurement
-from simulations.measures.catalogue import measure_named
+from simulations.measures.catalogue import unit_of
 from simulations.measures.replicates import Estimate
 
 INTERVALS = (
@@ -25,7 +25,7 @@ def measurement_table(measurement: Measurement) -> Table:
     for name in measurement.outcome.figures:
         found = measurement.estimate(name)
         if found is not None:
-            table.add_row(name, measure_named(name).unit, text(found))
+            table.add_row(name, unit_of(name), text(found))
     return table
 
 

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from simulations.exact.traffic import utilisation_of
-from simulations.flows import flows_of
+import msgspec
+
+from simulations.flows.rates import flows_of
+from simulations.flows.traffic import utilisation_of
+from simulations.measures.catalogue import Measure, by_name
 from simulations.nodes.limits import refusals
 from simulations.nodes.measuring import Totals, Watch
 from simulations.outcome import Outcome, Progress
@@ -46,18 +49,7 @@ class NodesEngine:
         watch = Watch(world)
         with little_garbage_collection():
             measured = measure_world(world, watch, progress=progress)
-        figures = dict(measured.figures)
-        attacks = scenario.attacks
-        if attacks.n_minus_one is not None or attacks.dropping is not None:
-            from simulations.attacks.on_nodes import run_attacks_on_nodes  # which imports the world of this package
-
-            figures |= run_attacks_on_nodes(scenario, seeds, progress=progress)
-        return Outcome(
-            engine=self.name,
-            figures=figures,
-            distributions=measured.distributions,
-            notes=tuple(_notes(scenario, figures)),
-        )
+        return msgspec.structs.replace(measured, notes=tuple(_notes(scenario, measured.figures)))
 
 
 def measure_world(world: World, watch: Watch, *, progress: Progress) -> Outcome:
@@ -73,7 +65,7 @@ def measure_world(world: World, watch: Watch, *, progress: Progress) -> Outcome:
     figures, distributions = watch.figures(window)
     world.stop()
     progress(1.0)
-    return Outcome(engine=NodesEngine.name, figures=figures, distributions=distributions)
+    return Outcome(engine=NodesEngine.name, figures=by_name(figures), distributions=by_name(distributions))
 
 
 @dataclass
@@ -122,7 +114,7 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
         )
     else:
         yield "The cryptography is left out; every decision about packets is made as with it."
-    if figures.get("pool_mean", 0.0) < _FEW_PACKETS:
+    if figures.get(Measure.POOL_MEAN, 0.0) < _FEW_PACKETS:
         yield "Mixes hold fewer than 25 packets in the mean: closed forms of entropy are too high there."
     if scenario.processors.unwrap_s > 0 and scenario.processors.cores > 1:
         yield "The deployed intake unwraps batch by batch: packets wait for a batch while cores are idle."

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loopixmix.wire import is_packet
-from simulations.attacks.corruption import corrupt_mixes
+from simulations.flows.corruption import corrupt_mixes
 from simulations.formulas import capacity
+from simulations.measures.catalogue import Figures, Measure
 from simulations.nodes.entropy import target_entropies_bits
 from simulations.outcome import Distribution
 from simulations.world.watching import Journeys, NodeWatch, Visits
@@ -97,24 +98,24 @@ class Watch:
             user_real=sum(each.real_sent for each in status),
         )
 
-    def figures(self, window: Totals) -> tuple[dict[str, float], dict[str, Distribution]]:
+    def figures(self, window: Totals) -> tuple[Figures, dict[Measure, Distribution]]:
         """Return the measures of the window, whose totals are given; call it when the drain is over."""
-        figures, distributions = _rates(self.world, window), dict[str, Distribution]()
+        figures, distributions = _rates(self.world, window), dict[Measure, Distribution]()
         latencies_s = np.array(self.journeys.latencies_s)
         if latencies_s.size:
-            distributions["latency_s"] = spread = Distribution.of(latencies_s)
+            distributions[Measure.LATENCY_S] = spread = Distribution.of(latencies_s)
             figures |= _latency_figures(spread, _held_s(latencies_s, self.world))
         delays_s = self.world.letters.delays_s(self.from_s, self.until_s)
         if delays_s:
-            distributions["delivery_s"] = delivery = Distribution.of(delays_s)
-            figures["delivery_mean_s"] = delivery.mean
-            figures["delivery_p50_s"] = delivery.quantile(0.5)
-            figures["delivery_p95_s"] = delivery.quantile(0.95)
+            distributions[Measure.DELIVERY_S] = delivery = Distribution.of(delays_s)
+            figures[Measure.DELIVERY_MEAN_S] = delivery.mean
+            figures[Measure.DELIVERY_P50_S] = delivery.quantile(0.5)
+            figures[Measure.DELIVERY_P95_S] = delivery.quantile(0.95)
         if self.journeys.sent:
-            figures["lost_share"] = self.journeys.lost / self.journeys.sent
+            figures[Measure.LOST_SHARE] = self.journeys.lost / self.journeys.sent
         bits = self._entropies_bits()
         if bits.size:
-            distributions["entropy_bits"] = entropy = Distribution.of(bits)
+            distributions[Measure.ENTROPY_BITS] = entropy = Distribution.of(bits)
             figures |= _entropy_figures(entropy)
         return figures, distributions
 
@@ -142,48 +143,48 @@ class Watch:
             self.journeys.lose(frame)
 
 
-def _rates(world: World, window: Totals) -> dict[str, float]:
+def _rates(world: World, window: Totals) -> Figures:
     scenario, duration_s = world.scenario, world.scenario.run.duration_s
     mixes, cores = len(world.mixes), scenario.processors.cores
     corrupt = corrupt_mixes(scenario, world.seeds)
     figures = {
-        "pool_mean": window.pool_s / duration_s / mixes,
-        "provider_pool_mean": window.provider_pool_s / duration_s / len(world.providers),
-        "mix_rate_per_s": window.mix_taken / duration_s / mixes,
-        "throughput_per_s": window.begun / duration_s,
-        "utilisation": window.worked_s / duration_s / mixes / cores,
-        "dropped_share": window.drops / window.entered if window.entered else 0.0,
-        "cost_user_month": capacity.month_cost(
+        Measure.POOL_MEAN: window.pool_s / duration_s / mixes,
+        Measure.PROVIDER_POOL_MEAN: window.provider_pool_s / duration_s / len(world.providers),
+        Measure.MIX_RATE_PER_S: window.mix_taken / duration_s / mixes,
+        Measure.THROUGHPUT_PER_S: window.begun / duration_s,
+        Measure.UTILISATION: window.worked_s / duration_s / mixes / cores,
+        Measure.DROPPED_SHARE: window.drops / window.entered if window.entered else 0.0,
+        Measure.COST_USER_MONTH: capacity.month_cost(
             len(world.nodes) * cores,
             window.nodes_sent_bytes / duration_s,
             core_month=scenario.prices.core_month,
             traffic_gb=scenario.prices.traffic_gb,
         )
         / scenario.users.count,
-        "all_corrupt_share": float(corrupt.mean(axis=1).prod()),
+        Measure.ALL_CORRUPT_SHARE: float(corrupt.mean(axis=1).prod()),
     }
     if window.departures:
-        figures["entropy_live_bits"] = window.live_sum_bits / window.departures
+        figures[Measure.ENTROPY_LIVE_BITS] = window.live_sum_bits / window.departures
     if window.user_sent:
-        figures["cover_share"] = 1 - window.user_real / window.user_sent
+        figures[Measure.COVER_SHARE] = 1 - window.user_real / window.user_sent
     if window.online_s > 0:
-        figures["user_up_bytes_per_s"] = window.users_up_bytes / window.online_s
-        figures["user_down_bytes_per_s"] = window.users_down_bytes / window.online_s
+        figures[Measure.USER_UP_BYTES_PER_S] = window.users_up_bytes / window.online_s
+        figures[Measure.USER_DOWN_BYTES_PER_S] = window.users_down_bytes / window.online_s
     return figures
 
 
-def _latency_figures(spread: Distribution, held_s: FloatArray) -> dict[str, float]:
+def _latency_figures(spread: Distribution, held_s: FloatArray) -> Figures:
     figures = {
-        "latency_mean_s": spread.mean,
-        "latency_sd_s": spread.sd,
-        "latency_p50_s": spread.quantile(0.5),
-        "latency_p95_s": spread.quantile(0.95),
-        "latency_p99_s": spread.quantile(0.99),
+        Measure.LATENCY_MEAN_S: spread.mean,
+        Measure.LATENCY_SD_S: spread.sd,
+        Measure.LATENCY_P50_S: spread.quantile(0.5),
+        Measure.LATENCY_P95_S: spread.quantile(0.95),
+        Measure.LATENCY_P99_S: spread.quantile(0.99),
     }
     if held_s.size > 1 and held_s.var() > 0:
         # By moments: mean and variance are what links' own spread adds to least.
-        figures["latency_fit_shape"] = float(held_s.mean() ** 2 / held_s.var(ddof=1))
-        figures["latency_fit_scale_s"] = float(held_s.var(ddof=1) / held_s.mean())
+        figures[Measure.LATENCY_FIT_SHAPE] = float(held_s.mean() ** 2 / held_s.var(ddof=1))
+        figures[Measure.LATENCY_FIT_SCALE_S] = float(held_s.var(ddof=1) / held_s.mean())
     return figures
 
 
@@ -193,11 +194,11 @@ def _held_s(latencies_s: FloatArray, world: World) -> FloatArray:
     return latencies_s - links * world.hub.latency_mean_s
 
 
-def _entropy_figures(spread: Distribution) -> dict[str, float]:
+def _entropy_figures(spread: Distribution) -> Figures:
     return {
-        "entropy_bits": spread.mean,
-        "entropy_p05_bits": spread.quantile(0.05),
-        "entropy_p50_bits": spread.quantile(0.5),
-        "entropy_min_bits": spread.quantile(0.0),
-        "anonymity_set": 2.0**spread.mean,
+        Measure.ENTROPY_BITS: spread.mean,
+        Measure.ENTROPY_P05_BITS: spread.quantile(0.05),
+        Measure.ENTROPY_P50_BITS: spread.quantile(0.5),
+        Measure.ENTROPY_MIN_BITS: spread.quantile(0.0),
+        Measure.ANONYMITY_SET: 2.0**spread.mean,
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from simulations.exact import traffic
-from simulations.flows import PROVIDERS, Flows, flows_of
+from simulations.flows import traffic
+from simulations.flows.rates import PROVIDERS, Flows, flows_of
 from simulations.formulas import capacity
 from simulations.formulas.capacity import WidthInterval
 from simulations.formulas.paths import PathStage, path_entropy_bits

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import TypeAlias
 
-from simulations.exact import traffic
 from simulations.exact.engine import ENGINE
-from simulations.flows import flows_of
+from simulations.flows import traffic
+from simulations.flows.rates import flows_of
 from simulations.formulas import capacity
 from simulations.formulas.capacity import WidthInterval
+from simulations.measures.catalogue import Measure
 from simulations.planner.conflicts import Infeasible, why_infeasible
 from simulations.planner.design import Design, least_pool_of, scenario_of, widths
 from simulations.planner.search import (
@@ -26,10 +27,10 @@ from simulations.seeds import Seeds
 BITS_TOLERATED = 0.005
 LATENCY_TOLERATED = 0.002
 _MEASURES: dict[LatencyKind, str] = {
-    "delivery-p95": "delivery_p95_s",
-    "delivery-mean": "delivery_mean_s",
-    "network-p95": "latency_p95_s",
-    "network-mean": "latency_mean_s",
+    "delivery-p95": Measure.DELIVERY_P95_S,
+    "delivery-mean": Measure.DELIVERY_MEAN_S,
+    "network-p95": Measure.LATENCY_P95_S,
+    "network-mean": Measure.LATENCY_MEAN_S,
 }
 
 
@@ -68,10 +69,10 @@ class Plan:
     def passed(self) -> bool:
         """Whether theory agrees that the wishes are met, up to the precision of the search."""
         dear = self.wishes.budget_user_month is not None and (
-            self.figures["cost_user_month"] > self.wishes.budget_user_month
+            self.figures[Measure.COST_USER_MONTH] > self.wishes.budget_user_month
         )
         quick = self.latency_s <= self.wishes.latency_s * (1 + LATENCY_TOLERATED)
-        return quick and not dear and self.figures["entropy_bits"] >= self.wishes.bits - BITS_TOLERATED
+        return quick and not dear and self.figures[Measure.ENTROPY_BITS] >= self.wishes.bits - BITS_TOLERATED
 
     @property
     def least_pool(self) -> float:

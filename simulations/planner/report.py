@@ -8,6 +8,7 @@ from dataclasses import asdict
 import msgspec
 
 from simulations.formulas.capacity import WidthInterval
+from simulations.measures.catalogue import Measure
 from simulations.planner.conflicts import Infeasible
 from simulations.planner.front import Front
 from simulations.planner.packet_cost import PacketCost
@@ -67,7 +68,7 @@ def report_of(answer: Plan | Infeasible, cost: PacketCost, front: Front | None) 
         front=[]
         if front is None
         else [
-            {"latency_s": cell.latency_s, "wished_bits": cell.bits, **_found(cell.found)}
+            {Measure.LATENCY_S: cell.latency_s, "wished_bits": cell.bits, **_found(cell.found)}
             for cell in front.unbeaten
             if cell.found is not None
         ],
@@ -95,20 +96,26 @@ def _interval(interval: WidthInterval) -> dict[str, float]:
 
 
 def _found(found: Found) -> dict[str, object]:
-    return {"design": asdict(found.design), "bits": found.bits, "cost_user_month": found.cost_user_month}
+    return {"design": asdict(found.design), "bits": found.bits, Measure.COST_USER_MONTH: found.cost_user_month}
 
 
 def _checks(plan: Plan) -> list[Check]:
     wishes, figures = plan.wishes, plan.figures
     checks = [
         _check(
-            "entropy_bits", figures["entropy_bits"] >= wishes.bits - 0.005, figures["entropy_bits"], ">=", wishes.bits
+            Measure.ENTROPY_BITS,
+            figures[Measure.ENTROPY_BITS] >= wishes.bits - 0.005,
+            figures[Measure.ENTROPY_BITS],
+            ">=",
+            wishes.bits,
         ),
         _check(wishes.latency_kind, plan.latency_s <= wishes.latency_s * 1.002, plan.latency_s, "<=", wishes.latency_s),
     ]
     if wishes.budget_user_month is not None:
-        cost = figures["cost_user_month"]
-        checks.append(_check("cost_user_month", cost <= wishes.budget_user_month, cost, "<=", wishes.budget_user_month))
+        cost = figures[Measure.COST_USER_MONTH]
+        checks.append(
+            _check(Measure.COST_USER_MONTH, cost <= wishes.budget_user_month, cost, "<=", wishes.budget_user_month)
+        )
     return checks
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil, floor, log, log10
 
-from simulations.exact import traffic
-from simulations.flows import flows_of
+from simulations.flows import traffic
+from simulations.flows.rates import flows_of
 from simulations.planner.design import Design, entropy_bits, least_pool_of, scenario_of, sized
 from simulations.planner.times import Waits
 from simulations.planner.wishes import Terms, Wishes

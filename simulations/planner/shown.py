@@ -10,8 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulations.exact import traffic
+from simulations.flows import traffic
 from simulations.formulas.capacity import WidthInterval
+from simulations.measures.catalogue import Measure
 from simulations.planner.conflicts import Infeasible, Nearest
 from simulations.planner.front import Cell, Front
 from simulations.planner.packet_cost import PacketCost
@@ -158,20 +159,24 @@ def _gives(plan: Plan) -> Table:
 
 def _given(plan: Plan) -> Iterator[tuple[str, str, str]]:
     figures, wishes, prices = plan.figures, plan.wishes, plan.terms.prices
-    bits, kind = figures["entropy_bits"], wishes.latency_kind
+    bits, kind = figures[Measure.ENTROPY_BITS], wishes.latency_kind
     yield "entropy", f"{bits:.2f} bits", f">= {wishes.bits:g} bits"
-    yield "anonymity set", f"{digits(figures['anonymity_set'])} packets", ""
+    yield "anonymity set", f"{digits(figures[Measure.ANONYMITY_SET])} packets", ""
     yield "network latency, mean, 95 %", _both(figures, "latency"), _limit(wishes) if "network" in kind else ""
     yield "delivery, mean, 95 %", _both(figures, "delivery"), _limit(wishes) if "delivery" in kind else ""
-    up, down = figures["user_up_bytes_per_s"], figures["user_down_bytes_per_s"]
+    up, down = figures[Measure.USER_UP_BYTES_PER_S], figures[Measure.USER_DOWN_BYTES_PER_S]
     yield "a linked user sends", f"{amount_of_bytes(up)}/s, {amount_of_bytes(month_bytes(up))} a month", ""
     yield "a linked user gets", f"{amount_of_bytes(down)}/s, {amount_of_bytes(month_bytes(down))} a month", ""
-    yield "cover", f"{figures['cover_share']:.2%} of what users send", ""
-    yield "mixes work, hold", f"{figures['utilisation']:.0%} of the time, {digits(figures['pool_mean'])} packets", ""
+    yield "cover", f"{figures[Measure.COVER_SHARE]:.2%} of what users send", ""
+    yield (
+        "mixes work, hold",
+        f"{figures[Measure.UTILISATION]:.0%} of the time, {digits(figures[Measure.POOL_MEAN])} packets",
+        "",
+    )
     yield "nodes send", f"{amount_of_bytes(month_bytes(plan.node_bytes_per_s))} a month", ""
     budget = wishes.budget_user_month
     wanted = "" if budget is None else f"<= {money(budget, prices.currency)}"
-    yield "cost, a user and month", money(figures["cost_user_month"], prices.currency), wanted
+    yield "cost, a user and month", money(figures[Measure.COST_USER_MONTH], prices.currency), wanted
     machines = plan.machines * plan.terms.cores * prices.core_month
     yield (
         "cost, all, a month",

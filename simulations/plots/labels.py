@@ -9,36 +9,36 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from simulations.measures.catalogue import measure_named
+from simulations.measures.catalogue import Measure, unit_of
 
-_MEASURES = {
-    "latency_s": "latency",
-    "latency_mean_s": "mean latency",
-    "latency_sd_s": "standard deviation of latency",
-    "latency_p50_s": "median latency",
-    "latency_p95_s": "95 % quantile of latency",
-    "latency_p99_s": "99 % quantile of latency",
-    "latency_fit_shape": "shape of the fitted Gamma distribution",
-    "latency_fit_scale_s": "scale of the fitted Gamma distribution",
-    "delivery_s": "time to delivery",
-    "delivery_mean_s": "mean time to delivery",
-    "delivery_p50_s": "median time to delivery",
-    "delivery_p95_s": "95 % quantile of time to delivery",
-    "entropy_bits": "entropy",
-    "entropy_p05_bits": "5 % quantile of entropy",
-    "entropy_p50_bits": "median entropy",
-    "entropy_min_bits": "least entropy",
-    "entropy_live_bits": "live entropy of a mix",
-    "anonymity_set": "effective anonymity set",
-    "epsilon": "unlinkability ε",
-    "pool_mean": "packets held by a mix",
-    "provider_pool_mean": "packets held by a provider",
-    "mix_rate_per_s": "packets that a mix takes",
-    "throughput_per_s": "packets of users",
-    "user_up_bytes_per_s": "a user's upstream",
-    "user_down_bytes_per_s": "a user's downstream",
-    "cost_user_month": "cost of a user",
-    "all_corrupt_share": "share of paths that are all corrupt",
+_MEASURES: Mapping[str, str] = {
+    Measure.LATENCY_S: "latency",
+    Measure.LATENCY_MEAN_S: "mean latency",
+    Measure.LATENCY_SD_S: "standard deviation of latency",
+    Measure.LATENCY_P50_S: "median latency",
+    Measure.LATENCY_P95_S: "95 % quantile of latency",
+    Measure.LATENCY_P99_S: "99 % quantile of latency",
+    Measure.LATENCY_FIT_SHAPE: "shape of the fitted Gamma distribution",
+    Measure.LATENCY_FIT_SCALE_S: "scale of the fitted Gamma distribution",
+    Measure.DELIVERY_S: "time to delivery",
+    Measure.DELIVERY_MEAN_S: "mean time to delivery",
+    Measure.DELIVERY_P50_S: "median time to delivery",
+    Measure.DELIVERY_P95_S: "95 % quantile of time to delivery",
+    Measure.ENTROPY_BITS: "entropy",
+    Measure.ENTROPY_P05_BITS: "5 % quantile of entropy",
+    Measure.ENTROPY_P50_BITS: "median entropy",
+    Measure.ENTROPY_MIN_BITS: "least entropy",
+    Measure.ENTROPY_LIVE_BITS: "live entropy of a mix",
+    Measure.ANONYMITY_SET: "effective anonymity set",
+    Measure.EPSILON: "unlinkability ε",
+    Measure.POOL_MEAN: "packets held by a mix",
+    Measure.PROVIDER_POOL_MEAN: "packets held by a provider",
+    Measure.MIX_RATE_PER_S: "packets that a mix takes",
+    Measure.THROUGHPUT_PER_S: "packets of users",
+    Measure.USER_UP_BYTES_PER_S: "a user's upstream",
+    Measure.USER_DOWN_BYTES_PER_S: "a user's downstream",
+    Measure.COST_USER_MONTH: "cost of a user",
+    Measure.ALL_CORRUPT_SHARE: "share of paths that are all corrupt",
 }
 _KEYS = {
     "topology.layers": "layers",
@@ -75,8 +75,8 @@ _LEAST_GAP = 0.09
 
 def measure_label(name: str) -> str:
     """Return the label of a measure's axis, with its unit; raise `MisuseError` where no measure has that name."""
-    measure = measure_named(name)
-    return f"{measure_words(name)} ({measure.unit})" if measure.unit not in ("", "1") else measure_words(name)
+    unit = unit_of(name)
+    return f"{measure_words(name)} ({unit})" if unit not in ("", "1") else measure_words(name)
 
 
 def measure_words(name: str) -> str:

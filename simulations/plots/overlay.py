@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 from loopixmix.errors import MisuseError
 from simulations.importing.comparison import Row, comparison
 from simulations.importing.measurement import Measurement
+from simulations.measures.catalogue import Measure
 from simulations.outcome import PROBABILITIES
 from simulations.plots.distributions import Form, draw_distribution, draw_theory, label_distribution
 from simulations.plots.labels import measure_label, measure_words
 from simulations.plots.style import BLACK, GREY, Columns, legend_above, look, new_figure, styled
 
 if TYPE_CHECKING:
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
 SIMULATED, MEASURED = look(0), look(1)
 
@@ -27,7 +28,7 @@ def overlay_figure(
     measurement: Measurement,
     result: Result,
     *,
-    measure: str = "delivery_s",
+    measure: str = Measure.DELIVERY_S,
     form: Form = "cdf",
     columns: Columns = 2,
 ) -> Figure:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from loopixmix.errors import MisuseError
-from simulations.measures.catalogue import measure_named
+from simulations.measures.catalogue import unit_of
 from simulations.plots.distributions import (
     DOTTED,
     FloatArray,
@@ -36,7 +36,7 @@ from simulations.plots.style import BLACK, GREY, Columns, Look, legend_above, lo
 if TYPE_CHECKING:
     import pandas as pd
 
-    from simulations.workbench.result import Result
+    from simulations.results.result import Result
 
 MOST_LINES = 7
 THEORY = "theory"
@@ -235,7 +235,7 @@ def _draw_theory(axes: Axes, simulated: pd.DataFrame, exact: pd.DataFrame, form:
 
 def _are_times(table: pd.DataFrame) -> bool:
     """Tell whether these may be Gamma distributed, as sums of delays are; entropies are not."""
-    return measure_named(str(table["measure"].iloc[0])).unit == "s"
+    return unit_of(str(table["measure"].iloc[0])) == "s"
 
 
 def _replicates_by_probability(table: pd.DataFrame) -> tuple[FloatArray, FloatArray]:

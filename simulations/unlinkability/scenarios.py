@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.attacks.corruption import corrupt_mixes, routing_shares
-from simulations.flows import PROVIDERS, flows_of
+from simulations.flows.corruption import corrupt_mixes, routing_shares
+from simulations.flows.rates import PROVIDERS, flows_of
+from simulations.measures.catalogue import Figures, Measure
 from simulations.outcome import Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
@@ -80,7 +81,7 @@ def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
     )
 
 
-def epsilon_of(scenario: Scenario, seeds: Seeds, *, progress: Progress | None = None) -> dict[str, float]:
+def epsilon_of(scenario: Scenario, seeds: Seeds, *, progress: Progress | None = None) -> Figures:
     """Return the figure `epsilon` of one replicate, for an engine to add to its own; empty where it is not asked for.
 
     The mean over `unlinkability.repetitions`, drawn from the subsystem `measures`. Raises `ScenarioError` as
@@ -92,10 +93,10 @@ def epsilon_of(scenario: Scenario, seeds: Seeds, *, progress: Progress | None = 
         return {}
     own = seeds.sequence("measures").spawn(1)[0]  # engines draw from the subsystem's generator itself
     values = epsilons(experiment, asked.repetitions, np.random.default_rng(own), progress=progress)
-    return {"epsilon": float(np.nanmean(values))} if np.isfinite(values).any() else {}
+    return {Measure.EPSILON: float(np.nanmean(values))} if np.isfinite(values).any() else {}
 
 
-def fluid_epsilon_of(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
+def fluid_epsilon_of(scenario: Scenario, seeds: Seeds) -> Figures:
     """Return the figure `epsilon` in theory, for mixes that hold very many packets; empty where it is not asked for.
 
     Empty also with corrupt mixes, for which there is no theory. Raises `ScenarioError` as `check_unlinkability` does.
@@ -107,4 +108,4 @@ def fluid_epsilon_of(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
     drawn = experiment.rate_per_s * experiment.observed_s
     repetitions = int(min(FLUID_REPETITIONS, max(2, FLUID_PACKETS / drawn)))
     epsilon, _ = fluid_epsilon(experiment, own, repetitions=repetitions)
-    return {"epsilon": epsilon} if np.isfinite(epsilon) else {}
+    return {Measure.EPSILON: epsilon} if np.isfinite(epsilon) else {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from simulations.exact.timing import can_deliver, mailbox_items_per_s
+from simulations.flows.timing import can_deliver, mailbox_items_per_s
 from simulations.formulas.delivery import ANSWER_S
 from simulations.latency.model import LatencyModel
 from simulations.latency.places import Places
@@ -29,7 +29,7 @@ def sample_deliveries(
     """Return times from handing a message over to having it, sender and recipient linked all the while.
 
     `latencies_s`: network latencies of packets. None where there are none, where nobody writes, or where the waits
-    have no steady state (`simulations.exact.timing.delivery_faults` says why).
+    have no steady state (`simulations.flows.timing.delivery_faults` says why).
     """
     if not can_deliver(scenario) or not latencies_s.size or not scenario.users.messages_per_day:
         return None

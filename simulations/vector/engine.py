@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from simulations.exact.load import check_load
+from simulations.flows.load import check_load
+from simulations.measures.catalogue import by_name
 from simulations.outcome import Outcome, Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
@@ -40,23 +41,16 @@ class VectorEngine:
 
     def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
         """Simulate one replicate from an empty network on; same scenario and seeds, same outcome, bit for bit."""
-        from simulations.attacks import run_attacks  # what attacks need is slow to import
-
         self.check(scenario)
-        asked = scenario.attacks
-        has_attacks = any(attack is not None for attack in (asked.fifo, asked.disclosure, asked.flow_matching))
-        parts = 1 + (scenario.unlinkability is not None) + has_attacks
+        parts = 1 if scenario.unlinkability is None else 2
         replicate = Replicate(scenario, seeds)
         replicate.run(lambda done: progress(done / parts))
         epsilon = epsilon_of(scenario, seeds, progress=lambda done: progress((1 + done) / parts))
-        attacks = run_attacks(
-            scenario, seeds, progress=lambda done: progress((parts - has_attacks * (1 - done)) / parts)
-        )
         progress(1.0)
         return Outcome(
             engine=self.name,
-            figures={**figures_of(replicate), **epsilon, **attacks},
-            distributions=distributions_of(replicate),
+            figures=by_name(figures_of(replicate) | epsilon),
+            distributions=by_name(distributions_of(replicate)),
             notes=tuple(notes_of(replicate)),
         )
 

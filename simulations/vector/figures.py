@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simulations.attacks.corruption import all_corrupt_share
-from simulations.exact import traffic
-from simulations.exact.timing import delivery_faults
-from simulations.flows import PROVIDERS
+from simulations.flows import traffic
+from simulations.flows.corruption import all_corrupt_share
+from simulations.flows.rates import PROVIDERS
+from simulations.flows.timing import delivery_faults
+from simulations.measures.catalogue import Figures, Measure
 from simulations.outcome import Distribution
 from simulations.vector.gamma import fit_gamma
 from simulations.vector.run import Replicate
@@ -18,19 +19,19 @@ _NOTED_SHARE = 1e-3
 """A smaller share of a target's mass that comes after the drain does not show in their entropy."""
 
 
-def distributions_of(replicate: Replicate) -> dict[str, Distribution]:
+def distributions_of(replicate: Replicate) -> dict[Measure, Distribution]:
     """Return the distributions of what was measured at all."""
     distributions = {}
     if replicate.tallies.latencies.count:
-        distributions["latency_s"] = replicate.tallies.latencies.distribution()
+        distributions[Measure.LATENCY_S] = replicate.tallies.latencies.distribution()
     if replicate.deliveries_s is not None:
-        distributions["delivery_s"] = Distribution.of(replicate.deliveries_s)
+        distributions[Measure.DELIVERY_S] = Distribution.of(replicate.deliveries_s)
     if replicate.entropies_bits.size:
-        distributions["entropy_bits"] = Distribution.of(replicate.entropies_bits)
+        distributions[Measure.ENTROPY_BITS] = Distribution.of(replicate.entropies_bits)
     return distributions
 
 
-def figures_of(replicate: Replicate) -> dict[str, float]:
+def figures_of(replicate: Replicate) -> Figures:
     """Return all figures of a replicate that has run; those without anything to measure are left out."""
     found = {
         **_latency_figures(replicate),
@@ -41,73 +42,73 @@ def figures_of(replicate: Replicate) -> dict[str, float]:
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def _latency_figures(replicate: Replicate) -> dict[str, float]:
+def _latency_figures(replicate: Replicate) -> Figures:
     latencies = replicate.tallies.latencies
-    figures: dict[str, float] = {}
+    figures: Figures = {}
     if latencies.count:
         found = latencies.distribution()
         shape, scale_s = fit_gamma(latencies.waits_s)
         figures = {
-            "latency_mean_s": found.mean,
-            "latency_sd_s": found.sd,
-            "latency_p50_s": found.quantile(0.5),
-            "latency_p95_s": found.quantile(0.95),
-            "latency_p99_s": found.quantile(0.99),
-            "latency_fit_shape": shape,
-            "latency_fit_scale_s": scale_s,
+            Measure.LATENCY_MEAN_S: found.mean,
+            Measure.LATENCY_SD_S: found.sd,
+            Measure.LATENCY_P50_S: found.quantile(0.5),
+            Measure.LATENCY_P95_S: found.quantile(0.95),
+            Measure.LATENCY_P99_S: found.quantile(0.99),
+            Measure.LATENCY_FIT_SHAPE: shape,
+            Measure.LATENCY_FIT_SCALE_S: scale_s,
         }
     if replicate.deliveries_s is not None:
-        figures["delivery_mean_s"] = float(replicate.deliveries_s.mean())
-        for name, probability in (("delivery_p50_s", 0.5), ("delivery_p95_s", 0.95)):
+        figures[Measure.DELIVERY_MEAN_S] = float(replicate.deliveries_s.mean())
+        for name, probability in ((Measure.DELIVERY_P50_S, 0.5), (Measure.DELIVERY_P95_S, 0.95)):
             figures[name] = float(np.quantile(replicate.deliveries_s, probability))
     return figures
 
 
-def _entropy_figures(replicate: Replicate) -> dict[str, float]:
+def _entropy_figures(replicate: Replicate) -> Figures:
     bits, live = replicate.entropies_bits, replicate.live_bits
-    figures = {"all_corrupt_share": all_corrupt_share(replicate.corrupt, replicate.routing)}
+    figures = {Measure.ALL_CORRUPT_SHARE: all_corrupt_share(replicate.corrupt, replicate.routing)}
     if bits.size:
         figures |= {
-            "entropy_bits": float(bits.mean()),
-            "entropy_p05_bits": float(np.quantile(bits, 0.05)),
-            "entropy_p50_bits": float(np.quantile(bits, 0.5)),
-            "entropy_min_bits": float(bits.min()),
-            "anonymity_set": float(2 ** bits.mean()),
+            Measure.ENTROPY_BITS: float(bits.mean()),
+            Measure.ENTROPY_P05_BITS: float(np.quantile(bits, 0.05)),
+            Measure.ENTROPY_P50_BITS: float(np.quantile(bits, 0.5)),
+            Measure.ENTROPY_MIN_BITS: float(bits.min()),
+            Measure.ANONYMITY_SET: float(2 ** bits.mean()),
         }
     if not np.isnan(live).all():
-        figures["entropy_live_bits"] = float(np.nanmean(live))
+        figures[Measure.ENTROPY_LIVE_BITS] = float(np.nanmean(live))
     return figures
 
 
-def _node_figures(replicate: Replicate) -> dict[str, float]:
+def _node_figures(replicate: Replicate) -> Figures:
     tallies, topology = replicate.tallies, replicate.scenario.topology
     processors = replicate.scenario.processors
     mix_seconds = topology.layers * topology.mixes_per_layer * replicate.window.duration_s
     rate_per_s = tallies.mix_arrivals / mix_seconds
     figures = {
-        "pool_mean": tallies.mixes_held_s / mix_seconds,
-        "mix_rate_per_s": rate_per_s,
-        "utilisation": rate_per_s * processors.unwrap_s / processors.cores,
+        Measure.POOL_MEAN: tallies.mixes_held_s / mix_seconds,
+        Measure.MIX_RATE_PER_S: rate_per_s,
+        Measure.UTILISATION: rate_per_s * processors.unwrap_s / processors.cores,
     }
     if topology.providers:
         provider_seconds = topology.providers * replicate.window.duration_s
-        figures["provider_pool_mean"] = tallies.providers_held_s / provider_seconds
+        figures[Measure.PROVIDER_POOL_MEAN] = tallies.providers_held_s / provider_seconds
     return figures
 
 
-def _user_figures(replicate: Replicate) -> dict[str, float]:
+def _user_figures(replicate: Replicate) -> Figures:
     tallies, scenario = replicate.tallies, replicate.scenario
     up, down = traffic.user_bytes_per_s(scenario)
     figures = {
-        "throughput_per_s": tallies.sent / replicate.window.duration_s,
-        "cover_share": traffic.cover_share(scenario),
-        "user_up_bytes_per_s": up,
-        "user_down_bytes_per_s": down,
-        "cost_user_month": traffic.cost_user_month(scenario),
+        Measure.THROUGHPUT_PER_S: tallies.sent / replicate.window.duration_s,
+        Measure.COVER_SHARE: traffic.cover_share(scenario),
+        Measure.USER_UP_BYTES_PER_S: up,
+        Measure.USER_DOWN_BYTES_PER_S: down,
+        Measure.COST_USER_MONTH: traffic.cost_user_month(scenario),
     }
     if tallies.sent:
-        figures["lost_share"] = tallies.lost / tallies.sent
-        figures["dropped_share"] = tallies.dropped / tallies.sent
+        figures[Measure.LOST_SHARE] = tallies.lost / tallies.sent
+        figures[Measure.DROPPED_SHARE] = tallies.dropped / tallies.sent
     return figures
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from simulations.flows import flows_of
+from simulations.flows.rates import flows_of
 from simulations.scenario.values import Scenario
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.attacks.corruption import corrupt_mixes, routing_shares
-from simulations.flows import flows_of
+from simulations.flows.corruption import corrupt_mixes, routing_shares
+from simulations.flows.rates import flows_of
 from simulations.latency import make_latency
 from simulations.outcome import Progress
 from simulations.scenario.values import Links, Scenario

@@ -10,6 +10,7 @@ from importlib import import_module
 from numpy.random import Generator
 
 from simulations.formulas.catalogue import erlang_mean_s, erlang_sd_s
+from simulations.measures.catalogue import Measure
 from simulations.outcome import Engine
 from simulations.scenario.reading import change
 from simulations.scenario.values import Scenario
@@ -53,7 +54,7 @@ def latency_rows(engine: str, duration_s: float, effort: Effort, generator: Gene
         scenario = change(scenario, {"users.count": 100, "run.duration_s": duration_s / 4})
     simulated: Engine = import_module(f"simulations.{engine}").ENGINE
     outcome = simulated.run(scenario, Seeds(scenario.seeds, replicate=0), progress=_silent)
-    found = outcome.distributions["latency_s"]
+    found = outcome.distributions[Measure.LATENCY_S]
     sd_s = erlang_sd_s(_HOPS, _DELAY_MEAN_S)
     reason = (
         f"{SHARE_ERRORS:g} standard errors of {found.count:,} packets; what was published is a fit to measurements "

@@ -14,9 +14,10 @@ import msgspec
 
 from loopixmix.errors import MisuseError, UnavailableError
 from simulations.outcome import Progress
-from simulations.workbench.manifest import code
+from simulations.results.provenance import code
+from simulations.sweep.tasks import Record, Task
+from simulations.workbench.execution import perform
 from simulations.workbench.shares import Shares
-from simulations.workbench.tasks import Record, Task, perform
 from simulations.workbench.threads import keep_one_thread
 
 REACH_WITHIN_S = 5.0

@@ -1,18 +1,20 @@
-"""Engines by name. Each is imported when it is asked for."""
+"""Engines by name, and the attacks that run beside each. Both are imported when they are asked for."""
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Protocol
 
 from loopixmix.errors import MisuseError
-from simulations.outcome import Engine
+from simulations.outcome import Engine, Progress
+from simulations.scenario.values import Scenario
+from simulations.seeds import Seeds
 
 BUILT_IN = {
     "exact": "simulations.exact:ENGINE",
     "vector": "simulations.vector:ENGINE",
     "nodes": "simulations.nodes:ENGINE",
 }
-THEORY = "exact"
 
 
 def engine_named(name: str) -> Engine:
@@ -34,3 +36,33 @@ def engine_named(name: str) -> Engine:
             f'the engine "{name}" is no engine: it lacks run() and check() (see simulations.outcome.Engine)'
         )
     return engine
+
+
+class RunAttacks(Protocol):
+    """Runs the attacks that a scenario asks for."""
+
+    def __call__(self, scenario: Scenario, seeds: Seeds, /, *, progress: Progress) -> dict[str, float]:
+        """Return their figures, none if there is nothing to attack."""
+
+
+def attacks_beside(engine: str) -> RunAttacks:
+    """Return what runs the attacks that go with an engine.
+
+    Beside `vector` are those on traces, beside `nodes` those on real nodes. Any other engine has none.
+    """
+    match engine:
+        case "vector":
+            # Only a task pays for this import: attacks load parts of scipy, which takes as long as a short run.
+            from simulations.attacks.traces import run_attacks
+
+            return run_attacks
+        case "nodes":
+            from simulations.attacks.on_nodes import run_attacks_on_nodes
+
+            return run_attacks_on_nodes
+        case _:
+            return _no_attacks
+
+
+def _no_attacks(_scenario: Scenario, _seeds: Seeds, *, progress: Progress) -> dict[str, float]:  # noqa: ARG001
+    return {}

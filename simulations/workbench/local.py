@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 
 from loopixmix.errors import LoopixmixError
+from simulations.sweep.tasks import Record, Task
+from simulations.workbench.execution import perform
 from simulations.workbench.shares import Shares, SharesElsewhere
-from simulations.workbench.tasks import Record, Task, perform
 
 _LOOK_EVERY_S = 1.0
 

@@ -16,20 +16,19 @@ from loopixmix.node.mix import MixService
 from loopixmix.observing.observers import Counters
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import Clock, Fact, NodeId, Observer, RefusalReason, Rng
+from loopixmix.seams import Fact, NodeId, Observer, RefusalReason, Rng
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.api import HostedService, ServiceContext
-from provider.cards.decoys import SECRET_BYTES, Decoys, DecoySecret
-from provider.cards.keydirectory import StoredKeys
-from provider.clients.links import ClientRules
+from provider.api import HostedService, KeyDirectory, ServiceContext
+from provider.cards.decoys import SECRET_BYTES, DecoySecret
+from provider.config import ProviderRules
 from provider.hosted.echo import EchoService
 from provider.hosted.keys import KeysService
 from provider.hosted.loop import LoopService
-from provider.hosting.host import HostingRules, ServiceHost
 from provider.mailbox import MailboxRules, day_of
-from provider.service import ProviderRules, ProviderService
+from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
-from provider.store.access import StoreAccess, clocked_access
+from provider.store.access import clocked_access
+from provider.wiring import wire_provider
 from simulations.scenario.values import Processors
 from simulations.world.clock import EventClock
 from simulations.world.cores import EndlessUnwrapping, FiniteUnwrapping
@@ -171,24 +170,24 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
     ears, network, unwrapping = _surroundings(plan, seams)
     mailbox = MailboxRules()
     access = clocked_access(store, mailbox, clock=seams.clock, write_s=WRITE_S, read_s=READ_S)
-    service = ProviderService(
+    service = wire_provider(
         node_id=plan.node_id,
         keyring=plan.keyring,
         packet_format=seams.packet_format,
         unwrapping=unwrapping,
         limits=seams.limits,
-        rules=ProviderRules(
-            mailbox=mailbox,
-            registration=RegistrationRules(mode=RegistrationMode.OPEN, rate_per_s=1e6, burst=1_000_000),
-            clients=ClientRules(),
-        ),
-        access=access,
-        host=_make_host(plan, access, seams, rng),
         refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),
         clock=seams.clock,
         network=network,
         rng=rng,
         observer=ears,
+        rules=ProviderRules(
+            mailbox=mailbox,
+            registration=RegistrationRules(mode=RegistrationMode.OPEN, rate_per_s=1e6, burst=1_000_000),
+        ),
+        access=access,
+        decoy_secret=DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(seams.clock.seconds())),
+        make_services=lambda keys: _make_services(plan.node_id, keys, seams, rng),
     )
     return RunningNode(plan, service, ears=ears, network=network, unwrapping=unwrapping)
 
@@ -203,12 +202,8 @@ def _surroundings(plan: NodePlan, seams: NodeSeams) -> tuple[Ears, WireEnd, Unwr
     return ears, seams.wires.network(plan.node_id, observer=ears), seams.unwrapping()
 
 
-def _make_host(plan: NodePlan, access: StoreAccess, seams: NodeSeams, rng: Rng) -> ServiceHost:
-    clock: Clock = seams.clock
-    secret = DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(clock.seconds()))
-    keys = StoredKeys(provider=plan.node_id, access=access, decoys=Decoys(secret, plan.node_id), clock=clock)
+def _make_services(node_id: NodeId, keys: KeyDirectory, seams: NodeSeams, rng: Rng) -> list[HostedService]:
     context = ServiceContext(
-        provider=plan.node_id, directory=Path("/nonexistent"), clock=clock, rng=rng, keys=keys, settings={}
+        provider=node_id, directory=Path("/nonexistent"), clock=seams.clock, rng=rng, keys=keys, settings={}
     )
-    services: list[HostedService] = [LoopService(context), EchoService(context), KeysService(context)]
-    return ServiceHost(services, rules=HostingRules(), clock=clock, geometry=seams.packet_format.geometry)
+    return [LoopService(context), EchoService(context), KeysService(context)]

@@ -18,6 +18,7 @@ from client.directory.keys import ClientKeys
 from client.link.session import Account
 from client.running.service import ClientService
 from client.store import contacts
+from client.store.access import StoreAccess
 from client.store.contacts import pin_of
 from client.store.worker import InlineWorker
 from loopixmix.cards import Card, encode_card, make_card
@@ -113,8 +114,7 @@ class User:
         self.service = ClientService(
             keys=keys,
             settings=ClientSettings(),
-            store=store,
-            worker=InlineWorker(),
+            access=StoreAccess(store, InlineWorker()),
             sealer=PlainSealer(keys.sealing.public, rng=rng),
             network=network,
             link=self.link,

@@ -43,7 +43,7 @@ class Visitor:
         await self.client.send(friend, b"Come and sign!", kind=KIND, idempotency_key=f"invite {friend}")
 
     def accept_invitations(self) -> None:
-        """Sign the book for each invitation, those that came while nobody listened included."""
+        """Sign the book for each invitation, also for those that came while no program listened."""
 
         async def accept(message: ReceivedMessage) -> None:
             if message.verified:

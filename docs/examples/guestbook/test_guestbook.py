@@ -27,7 +27,7 @@ class NoKeys:
 
 
 class World:
-    """Alice, Bob and a provider with a guest book. Nothing happens but when the clock moves."""
+    """Alice, Bob and a provider with a guest book. Nothing happens until the clock moves."""
 
     def __init__(self, directory: Path) -> None:
         self.clock, rng = Clock(), random.Random(1)

@@ -35,9 +35,9 @@ AROUND = Surroundings(
 )
 
 
-def receiver(store: ClientStore) -> Receiver:
+def receiver() -> Receiver:
     writer = Writer(keys=BOB, sealer=HpkeSealer(BOB.sealing), rng=RNG, settings=ClientSettings())
-    return Receiver(Arrivals(Poster(writer, AnonymousPoster(writer)), writer), writer, store)
+    return Receiver(Arrivals(Poster(writer, AnonymousPoster(writer)), writer), writer)
 
 
 def fragments_of(body: bytes) -> list[bytes]:
@@ -82,9 +82,9 @@ def test_the_longest_message_comes_back_whole() -> None:
     fragments = fragments_of(body)
     RNG.shuffle(fragments)
     store = ClientStore(None)
-    taking = receiver(store)
+    taking = receiver()
     for start in range(0, len(fragments), 200):
-        taking.receive(fragments[start : start + 200], [], AROUND)
+        taking.receive(store, fragments[start : start + 200], [], AROUND)
     assert bodies(store) == [body]
     store.close()
 
@@ -96,16 +96,16 @@ def test_a_batch_that_was_not_committed_is_taken_the_next_time(forgets: bool) ->
     fragments = fragments_of(body) + fragments_of(b"short")
     random.Random(2).shuffle(fragments)
     store = CrashingStore(None)
-    taking = receiver(store)
+    taking = receiver()
     for start in range(0, len(fragments), 3):
         batch = fragments[start : start + 3]
         store.dying = True
         with pytest.raises(CrashError):
-            taking.receive(batch, [], AROUND)
+            taking.receive(store, batch, [], AROUND)
         store.dying = False
         if forgets:
-            taking = receiver(store)
-        taking.receive(batch, [], AROUND)
+            taking = receiver()
+        taking.receive(store, batch, [], AROUND)
     assert sorted(bodies(store)) == sorted([body, b"short"])
     store.close()
 
@@ -113,16 +113,16 @@ def test_a_batch_that_was_not_committed_is_taken_the_next_time(forgets: bool) ->
 def test_tidying_that_fails_forgets_nothing() -> None:
     fragments = fragments_of(random.Random(3).randbytes(9000))
     store = CrashingStore(None)
-    taking = receiver(store)
-    taking.receive(fragments[:3], [], AROUND)
+    taking = receiver()
+    taking.receive(store, fragments[:3], [], AROUND)
     later = msgspec.structs.replace(AROUND, now_s=AROUND.now_s + 40 * DAY_S)
     store.dying = True
     with pytest.raises(CrashError):
-        taking.tidy(later)
+        taking.tidy(store, later)
     store.dying = False
-    taking.receive(fragments[3:], [], AROUND)
+    taking.receive(store, fragments[3:], [], AROUND)
     assert len(bodies(store)) == 1
-    taking.receive(fragments_of(bytes(3000))[:1], [], AROUND)
-    taking.tidy(later)
+    taking.receive(store, fragments_of(bytes(3000))[:1], [], AROUND)
+    taking.tidy(store, later)
     assert store.write(lambda c: c.exec_driver_sql("SELECT count(*) FROM incoming").scalar_one()) == 0
     store.close()

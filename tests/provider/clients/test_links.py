@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
@@ -27,19 +28,23 @@ from loopixmix.wire import (
     RegisterRefused,
 )
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.clients.links import CHECK_AGAIN_S, FORGET_S, MAX_HELD_FRAMES, PULL_BURST, ClientLinks, ClientRules
+from provider.clients.allowance import PULL_BURST, ClientRules
+from provider.clients.client import FORGET_S
+from provider.clients.recognition import CHECK_AGAIN_S, MAX_HELD_FRAMES
+from provider.config import ProviderRules
+from provider.drops import Drops
 from provider.mailbox import MailboxRules
 from provider.store import MailStore, sqlite_url
 from provider.store.access import StoreAccess, clocked_access
 from provider.store.accounts import Application, register, remove_account
-from provider.store.alarm import StoreAlarm
 from provider.store.items import NewItem
+from provider.wiring import wire_clients
 
 ALICE, BOB, STRANGER = bytes([1]) * 32, bytes([2]) * 32, bytes([9]) * 32
 PARAMS = NetworkParams(pull_batch=3, pull_rate_per_s=1.0)
 FORMAT = FrameFormat(packet_bytes=2758, body_bytes=2436)
 ANSWER_S = 0.05
-RULES = ClientRules(answer_s=ANSWER_S)
+RULES = ProviderRules(mailbox=MailboxRules(lease_pulls=4), clients=ClientRules(answer_s=ANSWER_S))
 
 
 class Facts:
@@ -55,6 +60,18 @@ class Facts:
         return sum(isinstance(fact, PacketDropped) and fact.reason is reason for fact in self.facts)
 
 
+class WrittenWishes:
+    """A registration that writes the wishes down and answers what the test wants: at first nothing."""
+
+    def __init__(self) -> None:
+        self.answer: Registered | None = None
+        self.wishes: list[tuple[NodeId, Register]] = []
+
+    def enrol(self, key: NodeId, wish: Register) -> Deferred[Registered | None]:
+        self.wishes.append((key, wish))
+        return succeed(self.answer)
+
+
 class Provider:
     """`ClientLinks` with a real store, everything else written down."""
 
@@ -64,31 +81,27 @@ class Provider:
         self.sent: list[tuple[float, NodeId, bytes]] = []
         self.submitted: list[tuple[NodeId, bytes]] = []
         self.failures: list[Failure] = []
-        self.alarm = StoreAlarm()
         self.refused: list[NodeId] = []
-        self.enrolled: list[tuple[NodeId, Register]] = []
+        self.registration = WrittenWishes()
         self.store = MailStore(sqlite_url(directory / "mail.sqlite3"))
         self.access: StoreAccess = clocked_access(
             self.store, MailboxRules(), clock=self.clock, write_s=0.001, read_s=read_s
         )
-        self.links = ClientLinks(
+        self.links = wire_clients(
             access=self.access,
-            alarm=self.alarm,
-            frame_format=FORMAT,
+            registration=self.registration,
             rules=RULES,
-            lease_pulls=4,
-            clock=self.clock,
-            observer=self.facts,
-            send=self.send,
             submit=self.submit,
-            enrol=lambda key, wish: self.enrolled.append((key, wish)),
+            send=self.send,
+            drops=Drops(clock=self.clock, observer=self.facts),
+            clock=self.clock,
+            frame_format=FORMAT,
             refuse=self.refused.append,
         )
         self.links.adopt(PARAMS)
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
-        self.sent.append((self.clock.seconds(), peer, frame))
-        return True
+    def send(self, peer: NodeId, frame: Frame) -> None:
+        self.sent.append((self.clock.seconds(), peer, FORMAT.encode(frame)))
 
     def submit(self, peer: NodeId, packets: Sequence[bytes]) -> None:
         self.submitted += [(peer, packet) for packet in packets]
@@ -216,7 +229,7 @@ def test_a_store_that_fails_changes_nothing_on_the_link(provider: Provider, logg
     provider.store.write(lambda connection: connection.execute(text("ALTER TABLE items RENAME TO elsewhere")))
     frames = provider.pull(ALICE, (1,))
     assert [frame.kind for frame in frames if isinstance(frame, Item)] == [ItemKind.DUMMY] * 3
-    assert "store cannot be" in (provider.alarm.problem or "")
+    assert "store cannot be" in (provider.access.problem or "")
     assert len(logged) == 1, "it is said once, however many pulls there are"
     provider.store.write(lambda connection: connection.execute(text("ALTER TABLE elsewhere RENAME TO items")))
     provider.deliver(ALICE, b"two")
@@ -242,13 +255,14 @@ def test_who_has_no_account_is_told_so_and_nothing_is_taken(provider: Provider, 
     assert provider.facts.drops(DropReason.NOT_REGISTERED) == 1
     wish = Register("stranger", "", b"")
     provider.receive(STRANGER, wish)
-    assert provider.enrolled == [(STRANGER, wish)]
+    assert provider.registration.wishes == [(STRANGER, wish)]
 
 
 def test_a_new_account_is_served_at_once(provider: Provider, rng: random.Random) -> None:
     provider.pull(STRANGER)
     provider.open_account("stranger", STRANGER)
-    provider.links.registered(STRANGER)
+    provider.registration.answer = Registered()
+    provider.receive(STRANGER, Register("stranger", "", b""))
     provider.links.received(STRANGER, [packet(rng)])
     assert len(provider.submitted) == 1
     assert len(provider.pull(STRANGER)) == PARAMS.pull_batch

@@ -1,25 +1,16 @@
-"""Mixes that the adversary runs."""
+"""What corrupt mixes tell the adversary."""
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from loopixmix.errors import MisuseError
-from simulations.attacks.corruption import (
-    all_corrupt_share,
-    attack_corruption,
-    corrupt_mixes,
-    expected_all_corrupt_share,
-    measured_all_corrupt_share,
-    routing_shares,
-)
+from simulations.attacks.corruption import attack_corruption, measured_all_corrupt_share
+from simulations.flows.corruption import all_corrupt_share, corrupt_mixes, routing_shares
 from simulations.scenario.values import Corruption, Scenario, SeedChoice, Topology, Users
 from simulations.seeds import Seeds
 
@@ -33,65 +24,6 @@ def seeds_of(replicate: int = 0, root: int = 1) -> Seeds:
     return Seeds(SeedChoice(root=root), replicate=replicate)
 
 
-@given(
-    share=st.floats(0, 1),
-    placement=st.sampled_from(["balanced", "random", "biased"]),
-    layers=st.integers(1, 6),
-    width=st.integers(1, 12),
-    routed=st.floats(0, 1),
-)
-def test_as_many_mixes_are_corrupt_as_asked_for(
-    share: float, placement: str, layers: int, width: int, routed: float
-) -> None:
-    scenario = scenario_of(share, placement, layers=layers, width=width, routed=routed)
-    corrupt = corrupt_mixes(scenario, seeds_of())
-    shares = routing_shares(scenario, corrupt)
-    assert corrupt.shape == shares.shape == (layers, width)
-    assert corrupt.sum() == round(share * layers * width)
-    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
-    if placement != "random":
-        assert corrupt.sum(axis=1).max() - corrupt.sum(axis=1).min() <= 1
-        assert all_corrupt_share(corrupt, shares) == pytest.approx(expected_all_corrupt_share(scenario), abs=1e-12)
-
-
-def test_random_placement_in_the_mean_over_every_placement_there_is() -> None:
-    """The formula prod (B-i)/(N-i) against all 84 ways to place 3 corrupt mixes among 3 x 3."""
-    scenario = scenario_of(1 / 3, "random", width=3)
-    shares = np.full((3, 3), 1 / 3)
-    found = []
-    for places in itertools.combinations(range(9), 3):
-        corrupt = np.zeros(9, dtype=np.bool_)
-        corrupt[list(places)] = True
-        found.append(all_corrupt_share(corrupt.reshape(3, 3), shares))
-    assert len(found) == 84
-    assert expected_all_corrupt_share(scenario) == pytest.approx(sum(found) / 84, rel=1e-12)
-
-
-def test_random_placements_are_drawn_as_the_formula_says() -> None:
-    """H0: each draw is uniform. 4,000 placements; the mean is 5 standard errors off with probability below 1e-6."""
-    scenario = scenario_of(0.3, "random")
-    found = [
-        all_corrupt_share(c, np.full((3, 10), 0.1)) for c in (corrupt_mixes(scenario, seeds_of(n)) for n in range(4000))
-    ]
-    error = float(np.std(found)) / math.sqrt(len(found))
-    assert abs(np.mean(found) - expected_all_corrupt_share(scenario)) < 5 * error
-    assert 5 * error < 0.05 * expected_all_corrupt_share(scenario)
-
-
-@pytest.mark.parametrize(
-    ("layers", "share", "published"),
-    [(2, 0.1, 0.00909090909), (3, 0.1, 0.000764603), (4, 0.2, 0.0012355832), (5, 0.3, 0.0018928236)],
-)
-def test_the_published_shares_of_mixim_figure_3(layers: int, share: float, published: float) -> None:
-    """100 mixes, of which the figure's program leaves over what does not divide: the formula wants only N and B."""
-    corrupt, mixes = round(share * 100), 100
-    formula = math.prod((corrupt - i) / (mixes - i) for i in range(layers))
-    if mixes % layers == 0:
-        scenario = scenario_of(share, "random", layers=layers, width=mixes // layers)
-        assert expected_all_corrupt_share(scenario) == pytest.approx(formula, rel=1e-12)
-    assert formula == pytest.approx(published, rel=0.03)
-
-
 @pytest.mark.parametrize("placement", ["balanced", "random", "biased"])
 def test_drawn_paths_are_corrupt_as_often_as_the_placement_says(placement: str) -> None:
     """H0: the share of this placement. 300,000 paths, judged at 5 standard deviations (below 1e-6)."""
@@ -103,20 +35,6 @@ def test_drawn_paths_are_corrupt_as_often_as_the_placement_says(placement: str) 
     assert exact > 0
     assert abs(measured.share - exact) < 5 * math.sqrt(exact * (1 - exact) / 300_000)
     assert measured.low < measured.share < measured.high
-
-
-def test_biased_routing_gives_the_corrupt_mixes_more_than_their_share() -> None:
-    """MiXiM Fig. 6: one of ten mixes in each of three layers, with 0.4 of the packets: 0.064 instead of 0.001."""
-    assert expected_all_corrupt_share(scenario_of(0.1, "biased")) == pytest.approx(0.064)
-    assert expected_all_corrupt_share(scenario_of(0.1, "balanced")) == pytest.approx(0.001)
-
-
-def test_the_same_seeds_give_the_same_mixes_and_other_ones_do_not() -> None:
-    for placement in ("balanced", "random", "biased"):
-        scenario = scenario_of(0.3, placement)
-        first = corrupt_mixes(scenario, seeds_of())
-        assert np.array_equal(first, corrupt_mixes(scenario, seeds_of()))
-        assert not np.array_equal(first, corrupt_mixes(scenario, seeds_of(1)))
 
 
 def test_messages_of_many_packets_meet_a_corrupt_path_sooner_or_later() -> None:

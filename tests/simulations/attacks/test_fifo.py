@@ -11,7 +11,7 @@ import pytest
 
 from loopixmix.errors import MisuseError
 from simulations.attacks.fifo import attack_fifo, bet_on_oldest, bet_on_order, oldest_share
-from simulations.flows import flows_of
+from simulations.flows.rates import flows_of
 from simulations.scenario.values import Attacks, Fifo, Scenario, SeedChoice, Topology, Traffic, Users
 from simulations.seeds import Seeds
 

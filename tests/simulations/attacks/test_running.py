@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from loopixmix.errors import MisuseError
-from simulations.attacks import run_attacks
 from simulations.attacks.estimates import Estimate, MeanEstimate
 from simulations.attacks.on_nodes import run_attacks_on_nodes
-from simulations.measures.catalogue import measure_named
+from simulations.attacks.traces import run_attacks
+from simulations.measures.catalogue import unit_of
 from simulations.scenario.values import (
     Attacks,
     Corruption,
@@ -77,11 +77,11 @@ def test_every_attack_reports_success_against_its_bound() -> None:
         assert figures[f"attack.{kind}.success"] <= figures[f"attack.{kind}.success.high"] <= 1
         assert {f"attack.{kind}.bound", f"attack.{kind}.baseline"} & figures.keys()
     for name in figures:
-        assert measure_named(name).unit in {"1", "s", "rounds", "users"}
-    assert measure_named("attack.disclosure.rounds_needed").unit == "rounds"
-    assert measure_named("attack.intersection.remaining_users.low").unit == "users"
-    assert measure_named("attack.dropping.detected_users").unit == "1"
-    assert measure_named("attack.n_minus_one.deployed.detection_s").unit == "s"
+        assert unit_of(name) in {"1", "s", "rounds", "users"}
+    assert unit_of("attack.disclosure.rounds_needed") == "rounds"
+    assert unit_of("attack.intersection.remaining_users.low") == "users"
+    assert unit_of("attack.dropping.detected_users") == "1"
+    assert unit_of("attack.n_minus_one.deployed.detection_s") == "s"
 
 
 def test_the_guide_says_what_each_figure_is() -> None:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import t
 
 from simulations.exact import ENGINE
-from simulations.exact import traffic as accounts
 from simulations.exact.anonymity import entropy_figures
-from simulations.flows import flows_of
-from simulations.measures.catalogue import MEASURES, measure_named
+from simulations.flows import traffic as accounts
+from simulations.flows.rates import flows_of
+from simulations.measures.catalogue import MEASURES
 from simulations.outcome import PROBABILITIES, Outcome
 from simulations.scenario import Scenario, ScenarioError, change
 from simulations.scenario.values import Mix, Topology, Users
@@ -34,7 +34,7 @@ def test_it_gives_every_measure_that_theory_has() -> None:
     outcome = run({"corruption.share": 0.2, "topology.mixes_per_layer": 10})
     assert set(outcome.figures) | set(outcome.distributions) | NOT_EXACT == set(MEASURES)
     for name in (*outcome.figures, *outcome.distributions):
-        assert measure_named(name).name == name
+        assert MEASURES[name] == name
 
 
 def test_the_default_scenario() -> None:
@@ -69,20 +69,6 @@ def test_the_same_again() -> None:
     values: dict[str, object] = {"links.model": "geographic", "corruption.share": 0.1, "topology.mixes_per_layer": 10}
     assert run(values) == run(values)
     assert run(values).figures["latency_mean_s"] != run(values, replicate=1).figures["latency_mean_s"]
-
-
-def test_frames_have_the_deployed_size() -> None:
-    assert accounts.frame_bytes(Scenario()) == 2822
-
-
-def test_money_by_hand() -> None:
-    scenario = change(Scenario(), {"prices.core_month": 10.0, "prices.traffic_gb": 0.01, "processors.cores": 2})
-    flows = flows_of(scenario)
-    frames = sum(stage.packets_per_s + stage.ending_per_s for stage in flows.mixes) + flows.stages[0].ending_per_s
-    sent = (frames + 1000 * 6) * 2822 * 86_400 * 30
-    assert accounts.machines(scenario) == 11
-    assert accounts.month_cost(scenario) == pytest.approx(11 * 2 * 10 + sent / 1e9 * 0.01)
-    assert accounts.cost_user_month(scenario) == pytest.approx(accounts.month_cost(scenario) / 1000)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loopixmix.errors import MisuseError
-from provider.clients.links import ClientRules
+from provider.clients.allowance import ClientRules
 from simulations.formulas.catalogue import Grid, Law, erlang, fixed, network_latency, turn_wait_mean_s, uniform
 from simulations.formulas.delivery import (
     ANSWER_S,

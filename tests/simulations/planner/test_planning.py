@@ -14,8 +14,8 @@ from scipy.stats import t
 
 from loopixmix.errors import MisuseError
 from loopixmix.params import NetworkParams
-from simulations.exact import traffic
-from simulations.flows import flows_of
+from simulations.flows import traffic
+from simulations.flows.rates import flows_of
 from simulations.formulas.capacity import width_interval
 from simulations.planner import Infeasible, LatencyKind, Plan, Terms, Wishes, make_plan
 from simulations.planner.conflicts import fixed_s

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from results_by_hand import result_by_hand
 
 from loopixmix.errors import MisuseError
-from simulations.measures.catalogue import MEASURES
+from simulations.measures.catalogue import Measure
 from simulations.outcome import PROBABILITIES, Distribution
 from simulations.plots.distributions import density, form_named, gamma_quantiles
 from simulations.plots.labels import key_label, measure_label, scale_for
@@ -190,8 +190,8 @@ def test_looks_differ_without_colours() -> None:
 
 
 def test_every_measure_has_a_label_with_its_unit() -> None:
-    for measure in MEASURES.values():
-        assert measure_label(measure.name).endswith(f"({measure.unit})") == (measure.unit not in ("", "1"))
+    for measure in Measure:
+        assert measure_label(measure).endswith(f"({measure.unit})") == (measure.unit not in ("", "1"))
     assert key_label("traffic.payload_rate_per_s") == "payload rate of a user (1/s)"
     assert key_label("run.duration_s") == "duration (s)"
     assert scale_for([1, 2, 9]) == scale_for([0, 100]) == "linear"

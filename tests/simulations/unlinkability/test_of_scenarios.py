@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from simulations.exact import ENGINE as EXACT
-from simulations.flows import flows_of
+from simulations.flows.rates import flows_of
 from simulations.scenario.reading import ScenarioError, change
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds

@@ -1,0 +1,84 @@
+"""The clients that a provider has heard of lately, and what it knows of each."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from loopixmix.params import NetworkParams
+from loopixmix.seams import Clock, NodeId
+from provider.clients.allowance import Allowance, ClientRules
+from provider.mailbox import Mailbox
+from provider.mailboxes.pulling import Puller
+
+MAX_CLIENTS = 50_000
+FORGET_S = 600.0
+
+
+class Client(Puller):
+    """One client's link. `held` are frames that wait until the store has told whether there is an account."""
+
+    __slots__ = ("allowance", "asking", "checked_at_s", "held", "seen_at_s")
+
+    def __init__(self, key: NodeId, mailbox: Mailbox, allowance: Allowance) -> None:
+        """Begin without knowing whether there is an account."""
+        super().__init__(key, mailbox)
+        self.allowance = allowance
+        self.asking = False
+        self.held: list[bytes] = []
+        self.seen_at_s = 0.0
+        self.checked_at_s = 0.0
+
+
+class KnownClients:
+    """The clients of one provider, by identity key; those that were idle for long are forgotten.
+
+    Whoever is forgotten loses nothing: its items stay in the store, and those it was given come again.
+    """
+
+    def __init__(self, *, rules: ClientRules, lease_pulls: int, clock: Clock) -> None:
+        """Take what each client may send, and after how many pulls an item that was not acknowledged comes again."""
+        self._rules = rules
+        self._lease_pulls = lease_pulls
+        self._clock = clock
+        self._params: NetworkParams | None = None
+        self._clients: OrderedDict[NodeId, Client] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many clients were heard of lately."""
+        return len(self._clients)
+
+    def adopt(self, params: NetworkParams) -> None:
+        """Go on with the figures of a new network document."""
+        self._params = params
+        now_s = self._clock.seconds()
+        for client in self._clients.values():
+            client.allowance.adopt(params, now_s)
+            client.mailbox.pull_batch = params.pull_batch
+
+    def heard(self, key: NodeId) -> Client | None:
+        """Return the client of a link that just sent something; None before `adopt` has told any rates."""
+        if self._params is None:
+            return None
+        now_s = self._clock.seconds()
+        client = self._clients.get(key)
+        if client is None:
+            client = self._clients[key] = self._newcomer(key, self._params, now_s)
+        self._clients.move_to_end(key)
+        client.seen_at_s = now_s
+        return client
+
+    def forget_idle(self) -> None:
+        """Forget who was not heard of for `FORGET_S`."""
+        before_s = self._clock.seconds() - FORGET_S
+        while self._clients:
+            key, client = next(iter(self._clients.items()))
+            if client.seen_at_s > before_s:
+                return
+            del self._clients[key]
+
+    def _newcomer(self, key: NodeId, params: NetworkParams, now_s: float) -> Client:
+        # Links of any key are admitted, so that the memory for them is bounded here: the idlest makes room.
+        if len(self._clients) >= MAX_CLIENTS:
+            self._clients.popitem(last=False)
+        mailbox = Mailbox(pull_batch=params.pull_batch, lease_pulls=self._lease_pulls)
+        return Client(key, mailbox, Allowance(params, self._rules, now_s))

@@ -1,0 +1,76 @@
+"""Whether a link's key has an account: asked of the store when the link first sends, and again from time to time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from loopixmix.seams import Clock, DropReason, NodeId
+from provider.clients.client import Client
+from provider.drops import Drops
+from provider.store.access import StoreAccess
+from provider.store.accounts import is_registered
+
+MAX_ASKING = 256
+MAX_HELD_FRAMES = 16
+CHECK_AGAIN_S = 60.0
+
+TakeFrames: TypeAlias = Callable[[Client, Sequence[bytes]], None]
+
+
+class Recognition:
+    """Finds out which clients have accounts, without keeping their links waiting for the disk."""
+
+    def __init__(self, *, access: StoreAccess, drops: Drops, clock: Clock) -> None:
+        """Take the store that knows the accounts, what hears of dropped frames, and the clock."""
+        self._access = access
+        self._drops = drops
+        self._clock = clock
+        self._asking = 0
+
+    def hold(self, client: Client, frames: Sequence[bytes], take: TakeFrames) -> None:
+        """Keep the first frames of a link until the store has told about it, then give them to `take` in order.
+
+        Dropping them would lose the first packets of every client after each restart. What is kept is bounded, because
+        links of keys without an account come here too.
+        """
+        room = MAX_HELD_FRAMES - len(client.held) if client.asking or self._asking < MAX_ASKING else 0
+        client.held.extend(frames[:room])
+        for _ in frames[max(0, room) :]:
+            self._drops.count(DropReason.OVERLOADED)
+        if client.held:
+            self._ask(client, take)
+
+    def check_again(self, client: Client, take: TakeFrames) -> None:
+        """Ask again if the last answer is old.
+
+        A pull reads the account anyway. A client that sends packets and never pulls would go on after the operator
+        has removed its account.
+        """
+        if client.registered and self._clock.seconds() - client.checked_at_s > CHECK_AGAIN_S:
+            self._ask(client, take)
+
+    def opened(self, client: Client) -> None:
+        """Hear that the client's account is on the disk."""
+        self._told(client, registered=True)
+
+    def _ask(self, client: Client, take: TakeFrames) -> None:
+        if client.asking:
+            return
+        client.asking = True
+        self._asking += 1
+
+        def ended(_: object) -> None:
+            client.asking = False
+            self._asking -= 1
+            held, client.held = client.held, []
+            # After a failure of the store nothing is known, and what was held is dropped: the next frame asks again.
+            if held and client.registered is not None:
+                take(client, held)
+
+        key: NodeId = client.key
+        asked = self._access.read(lambda connection: is_registered(connection, key))
+        asked.addCallback(lambda registered: self._told(client, registered=registered)).addBoth(ended)
+
+    def _told(self, client: Client, *, registered: bool) -> None:
+        client.registered, client.checked_at_s = registered, self._clock.seconds()

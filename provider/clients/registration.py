@@ -1,0 +1,69 @@
+"""Wishes to register: judged, limited, and answered once the account is on the disk."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from twisted.internet.defer import Deferred, succeed
+
+from loopixmix.seams import Clock, NodeId, Rng
+from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
+from provider.accounts import RegistrationLimits, RegistrationRules, hash_invitation, is_name
+from provider.cards.keydirectory import is_card_of
+from provider.mailbox import day_of
+from provider.store.access import StoreAccess
+from provider.store.accounts import Application, register
+from provider.store.alarm import already_told
+
+FIRST_NUMBER_BITS = 56
+"""Items are numbered from a random start: the numbers tell nobody how many there were."""
+
+Answer: TypeAlias = Registered | RegisterRefused
+
+
+class Registration:
+    """Opens accounts at one provider."""
+
+    def __init__(
+        self, *, provider: NodeId, access: StoreAccess, rules: RegistrationRules, clock: Clock, rng: Rng
+    ) -> None:
+        """Take the provider's id, which a card must name, the store, the operator's rules, the clock and randomness."""
+        self._provider = provider
+        self._access = access
+        self._rules = rules
+        self._clock = clock
+        self._rng = rng
+        self._limits = RegistrationLimits(rules, clock.seconds())
+
+    def enrol(self, key: NodeId, wish: Register) -> Deferred[Answer | None]:
+        """Judge the wish of the link `key`, which proved by TLS that it has the key.
+
+        Fires with the answer, an account being on the disk by then; with None if the store failed. Then there is no
+        answer: the client asks again, and a refusal would make it give up.
+        """
+        refusal = self._check(key, wish)
+        if refusal is not None:
+            return succeed(RegisterRefused(refusal))
+        application = Application(
+            name=wish.name,
+            identity=key,
+            card=wish.card,
+            invitation_hash=hash_invitation(wish.invitation),
+            first_number=1 + self._rng.getrandbits(FIRST_NUMBER_BITS),
+            day=day_of(self._clock.seconds()),
+        )
+        registering = self._access.write(lambda connection: register(connection, application, self._rules))
+        return registering.addCallbacks(_answer, already_told)
+
+    def _check(self, key: NodeId, wish: Register) -> RegisterRefusal | None:
+        if not self._limits.admit(key, self._clock.seconds()):
+            return RegisterRefusal.RATE_LIMITED
+        if not is_name(wish.name):
+            return RegisterRefusal.BAD_NAME
+        if wish.card and not is_card_of(wish.card, name=wish.name, provider=self._provider, identity=key):
+            return RegisterRefusal.BAD_CARD
+        return None
+
+
+def _answer(refusal: RegisterRefusal | None) -> Answer:
+    return Registered() if refusal is None else RegisterRefused(refusal)

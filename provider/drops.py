@@ -1,0 +1,18 @@
+"""Tells the observer of packets that a provider drops."""
+
+from __future__ import annotations
+
+from loopixmix.seams import Clock, DropReason, Observer, PacketDropped
+
+
+class Drops:
+    """The packets that one provider dropped after they had come in: too many, for no account, not stored."""
+
+    def __init__(self, *, clock: Clock, observer: Observer) -> None:
+        """Take the clock, whose time each drop gets, and the observer that hears of them."""
+        self._clock = clock
+        self._observer = observer
+
+    def count(self, reason: DropReason) -> None:
+        """Tell that one packet went no further, and why. The sender is not told."""
+        self._observer.observe(PacketDropped(self._clock.seconds(), reason))

@@ -1,0 +1,194 @@
+"""Puts a provider together: the one place that makes its parts and joins them.
+
+An operator's provider, those of simulations and those of tests are all made here. They differ in the seams they give
+(clock, network, randomness, observer) and in what stands for the disk and the processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from loopixmix.cover.loops import LoopSender
+from loopixmix.errors import LoopixmixError
+from loopixmix.hop.service import HopLimits, HopService
+from loopixmix.hop.unwrapping import Unwrapping
+from loopixmix.keyring.keyring import Keyring
+from loopixmix.node.running import NodeParts
+from loopixmix.routing.packets import PacketFormat
+from loopixmix.routing.path import Neighbourhood
+from loopixmix.seams import Clock, Network, NodeId, Observer, Rng
+from loopixmix.wire import Frame, FrameFormat
+from provider.api import HostedService, KeyDirectory
+from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
+from provider.cards.keydirectory import StoredKeys
+from provider.clients.client import KnownClients
+from provider.clients.links import ClientLinks, Refuse, SubmitPackets
+from provider.clients.recognition import Recognition
+from provider.clients.registration import Registration
+from provider.config import ProviderConfig, ProviderRules
+from provider.drops import Drops
+from provider.hosting.host import ServiceHost
+from provider.hosting.loader import ServiceLoader
+from provider.mailbox import day_of
+from provider.mailboxes.deliveries import Deliveries
+from provider.mailboxes.housekeeping import TURN_S, Housekeeping
+from provider.mailboxes.pulling import Pulling, SendFrame
+from provider.service import ProviderService
+from provider.store import MailStore
+from provider.store.access import StoreAccess, threaded_access
+from provider.store.items import skip_numbers
+
+SKIPPED_BITS = 36
+
+
+async def make_provider(
+    parts: NodeParts, config: ProviderConfig, *, call_on_reactor: Callable[..., object]
+) -> ProviderService:
+    """Open the store and the services of an operator's provider and return its service.
+
+    `call_on_reactor` is the reactor's `callFromThread`. Raises `StoreError` or `ConfigError`; then nothing is left.
+    """
+    store = MailStore(config.store_url(parts.directory))
+    store.write(lambda connection: skip_numbers(connection, parts.rng.getrandbits(SKIPPED_BITS)))
+    access = threaded_access(store, config.mailbox, call_on_reactor=call_on_reactor)
+
+    def load_services(keys: KeyDirectory) -> Iterable[HostedService]:
+        loader = ServiceLoader(
+            provider=parts.node_id, directory=parts.directory, clock=parts.clock, rng=parts.rng, keys=keys
+        )
+        return loader.load(config.services, config.service)
+
+    try:
+        return wire_provider(
+            node_id=parts.node_id,
+            keyring=parts.keyring,
+            packet_format=parts.packet_format,
+            unwrapping=parts.unwrapping,
+            limits=parts.limits,
+            refuse=parts.refuse,
+            clock=parts.clock,
+            network=parts.network,
+            rng=parts.rng,
+            observer=parts.observer,
+            rules=config.rules,
+            access=access,
+            decoy_secret=load_decoy_secret(parts.directory, rng=parts.rng, today=day_of(parts.clock.seconds())),
+            make_services=load_services,
+        )
+    except LoopixmixError:
+        # The store's threads run already.
+        await access.stop()
+        raise
+
+
+def wire_provider(
+    *,
+    node_id: NodeId,
+    keyring: Keyring,
+    packet_format: PacketFormat,
+    unwrapping: Unwrapping,
+    limits: HopLimits,
+    refuse: Refuse,
+    clock: Clock,
+    network: Network,
+    rng: Rng,
+    observer: Observer,
+    rules: ProviderRules,
+    access: StoreAccess,
+    decoy_secret: DecoySecret,
+    make_services: Callable[[KeyDirectory], Iterable[HostedService]],
+) -> ProviderService:
+    """Return the service of a provider on the store behind `access`, which is closed with it.
+
+    `refuse` ends the link with a peer that sends what it must not send. `make_services` makes the hosted services;
+    they may use the key directory it is given. Raises what `make_services` raises.
+    """
+
+    def send(key: NodeId, frame: Frame) -> None:
+        network.send(key, packet_format.frames.encode(frame))
+
+    drops = Drops(clock=clock, observer=observer)
+    loops = LoopSender(
+        node_id=node_id,
+        packet_format=packet_format,
+        clock=clock,
+        network=network,
+        rng=rng,
+        observer=observer,
+    )
+    keys = StoredKeys(provider=node_id, access=access, decoys=Decoys(decoy_secret, node_id), clock=clock)
+    host = ServiceHost(make_services(keys), rules=rules.hosting, clock=clock, geometry=packet_format.geometry)
+    deliveries = Deliveries(
+        node_id=node_id, sphinx=packet_format.sphinx, access=access, host=host, loops=loops, drops=drops, clock=clock
+    )
+    hop = HopService(
+        node_id=node_id,
+        keyring=keyring,
+        frames=packet_format.frames,
+        unwrapping=unwrapping,
+        limits=limits,
+        arrived=deliveries.arrived,
+        clock=clock,
+        network=network,
+        observer=observer,
+    )
+    clients = wire_clients(
+        access=access,
+        registration=Registration(provider=node_id, access=access, rules=rules.registration, clock=clock, rng=rng),
+        rules=rules,
+        submit=hop.take,
+        send=send,
+        drops=drops,
+        clock=clock,
+        frame_format=packet_format.frames,
+        refuse=refuse,
+    )
+    housekeeping = Housekeeping(
+        access=access,
+        rules=rules.mailbox,
+        clock=clock,
+        each_turn=(clients.forget_idle, partial(clients.pulling.measure, TURN_S)),
+    )
+    return ProviderService(
+        hop=hop,
+        loops=loops,
+        clients=clients,
+        deliveries=deliveries,
+        host=host,
+        housekeeping=housekeeping,
+        access=access,
+        network=network,
+        neighbourhood=Neighbourhood(node_id),
+        frame_format=packet_format.frames,
+        refuse=refuse,
+    )
+
+
+def wire_clients(
+    *,
+    access: StoreAccess,
+    registration: Registration,
+    rules: ProviderRules,
+    submit: SubmitPackets,
+    send: SendFrame,
+    drops: Drops,
+    clock: Clock,
+    frame_format: FrameFormat,
+    refuse: Refuse,
+) -> ClientLinks:
+    """Return the links of a provider's clients, with what recognises and answers them; see `ClientLinks`."""
+    return ClientLinks(
+        known=KnownClients(rules=rules.clients, lease_pulls=rules.mailbox.lease_pulls, clock=clock),
+        recognition=Recognition(access=access, drops=drops, clock=clock),
+        registration=registration,
+        pulling=Pulling(
+            access=access, body_bytes=frame_format.body_bytes, answer_s=rules.clients.answer_s, clock=clock, send=send
+        ),
+        submit=submit,
+        send=send,
+        drops=drops,
+        clock=clock,
+        frame_format=frame_format,
+        refuse=refuse,
+    )

@@ -1,0 +1,191 @@
+"""Latency and delivery of a scenario, as laws on a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log
+
+import numpy as np
+
+from simulations.flows import traffic
+from simulations.flows.rates import PROVIDERS, Flows, Stage
+from simulations.formulas import delivery, latency, queues
+from simulations.formulas.latency import Grid, Law
+from simulations.latency import Places, make_latency
+from simulations.scenario.values import Scenario
+from simulations.seeds import Seeds
+
+PATHS = 200_000
+"""So many paths are drawn where latencies depend on places."""
+_TAIL = 1e-12
+_POINTS = 1 << 15
+_FULL = 0.98
+_SHORT = 0.02
+"""A processor's time of this share of the delay or less vanishes in it: delays count from arrival, as deployed."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """`network`: from leaving the sender to the recipient's provider. `delivery`: from handing over to having it."""
+
+    network: Law
+    delivery: Law | None
+
+
+def timing_of(scenario: Scenario, flows: Flows, seeds: Seeds) -> Timing:
+    """Return the laws of a scenario whose processors keep up; no delivery without providers, or where queues grow."""
+    samples = _links_drawn(scenario, flows, seeds)
+    longest_s = _longest_network_s(scenario, flows, samples)
+    network = _network(scenario, Grid.up_to(longest_s, _POINTS), flows, samples)
+    if not can_deliver(scenario):
+        return Timing(network, None)
+    grid = Grid.up_to(longest_s + _longest_waits_s(scenario), _POINTS)
+    return Timing(network, _delivery(scenario, _network(scenario, grid, flows, samples), flows, samples))
+
+
+def can_deliver(scenario: Scenario) -> bool:
+    """Tell whether messages get their turns and mailboxes are emptied in the long run."""
+    return not delivery_faults(scenario)
+
+
+def delivery_faults(scenario: Scenario) -> list[str]:
+    """Return why there is no law of delivery, as whole sentences."""
+    if not scenario.topology.providers:
+        return ["delivery_* are left out: without providers there are no mailboxes to pull from."]
+    faults = []
+    load, turns = traffic.real_packets_per_s(scenario), scenario.traffic.payload_rate_per_s
+    if load > _FULL * turns or turns == 0:
+        faults.append(
+            "delivery_* are left out: users write more packets (users.messages_per_day x users.packets_per_message) "
+            "than 0.98 of what traffic.payload_rate_per_s lets leave while they are linked."
+        )
+    if mailbox_items_per_s(scenario) > _FULL * scenario.traffic.pull_rate_per_s * scenario.traffic.pull_batch:
+        faults.append(
+            "delivery_* are left out: what comes into mailboxes is more than 0.98 of what traffic.pull_rate_per_s x "
+            "traffic.pull_batch takes out."
+        )
+    return faults
+
+
+def mailbox_items_per_s(scenario: Scenario) -> float:
+    """Return what comes into the mailbox of a linked user: answers to payloads and loops, and what others write."""
+    sent = scenario.traffic.payload_rate_per_s + scenario.traffic.loop_rate_per_s
+    return (sent if scenario.traffic.replies else 0.0) + traffic.real_packets_per_s(scenario)
+
+
+def wait_mean_s(scenario: Scenario, stage: Stage) -> float:
+    """Return how long a packet waits for a processor of a node of the stage, in the mean."""
+    rate = traffic.unwrapped_per_s(stage) / stage.width
+    return queues.mdc_wait_mean_s(rate, scenario.processors.unwrap_s, scenario.processors.cores)
+
+
+def _network(scenario: Scenario, grid: Grid, flows: Flows, samples: latency.FloatArray | None) -> Law:
+    links = _links_law(scenario, grid, flows.links) if samples is None else latency.measured(grid, samples)
+    law = _delays(scenario, grid, flows).then(links)
+    return law.then(_sojourn(scenario, grid, flows.stages[0])) if flows.stages[0].name == PROVIDERS else law
+
+
+def _delays(scenario: Scenario, grid: Grid, flows: Flows) -> Law:
+    # A node counts a packet's delay from its arrival: waiting and unwrapping show only where they last longer.
+    delay_s = scenario.mix.delay_mean_s
+    quick = [stage for stage in flows.stages if _sojourn_mean_s(scenario, stage) <= _SHORT * delay_s]
+    law = latency.erlang(grid, len(quick), delay_s)
+    for stage in flows.stages:
+        if stage not in quick:
+            law = law.then(latency.erlang(grid, 1, delay_s).longest_of(_sojourn(scenario, grid, stage)))
+    return law
+
+
+def _sojourn_mean_s(scenario: Scenario, stage: Stage) -> float:
+    return wait_mean_s(scenario, stage) + scenario.processors.unwrap_s
+
+
+def _sojourn(scenario: Scenario, grid: Grid, stage: Stage) -> Law:
+    """Return the law of waiting for a processor and being unwrapped; the wait has the right mean and weight at 0."""
+    service_s = scenario.processors.unwrap_s
+    wait_s = wait_mean_s(scenario, stage)
+    unwrapping = latency.fixed(grid, service_s)
+    if wait_s == 0:
+        return unwrapping
+    cores = scenario.processors.cores
+    busy = queues.erlang_c(traffic.utilisation_of(stage, scenario) * cores, cores)
+    waits = (1 - busy) * latency.at_once(grid).masses + busy * latency.erlang(grid, 1, wait_s / busy).masses
+    return Law(grid, waits).then(unwrapping)
+
+
+def _links_law(scenario: Scenario, grid: Grid, count: int) -> Law:
+    links = scenario.links
+    match links.model:
+        case "uniform":
+            return latency.repeated(latency.uniform(grid, links.low_s, links.high_s), count)
+        case "quantiles":
+            return latency.repeated(latency.piecewise(grid, links.quantiles), count)
+        case _:
+            return latency.fixed(grid, count * links.latency_s)
+
+
+def _links_drawn(scenario: Scenario, flows: Flows, seeds: Seeds) -> latency.FloatArray | None:
+    if scenario.links.model in ("constant", "uniform", "quantiles"):
+        return None
+    model, places = make_latency(scenario, seeds), Places(scenario.topology)
+    topology, generator = scenario.topology, seeds.generator("links")
+
+    def users() -> latency.IntArray:
+        return places.first_user + generator.integers(scenario.users.count, size=PATHS)
+
+    def providers() -> latency.IntArray:
+        return places.provider(0) + generator.integers(topology.providers, size=PATHS)
+
+    def mixes(layer: int) -> latency.IntArray:
+        return places.first_mix(layer) + generator.integers(topology.mixes_per_layer, size=PATHS)
+
+    way = [users(), *(mixes(layer) for layer in range(1, topology.layers + 1))]
+    way = [way[0], providers(), *way[1:], providers()] if topology.providers else [*way, users()]
+    if len(way) != flows.links + 1:
+        raise ValueError("a path has one link fewer than places")
+    total = np.zeros(PATHS)
+    for sender, receiver in pairwise(way):
+        total += model.draw_many_s(sender, receiver, generator)
+    return total
+
+
+def _longest_network_s(scenario: Scenario, flows: Flows, samples: latency.FloatArray | None) -> float:
+    delay_s = scenario.mix.delay_mean_s
+    links_s = flows.links * _longest_link_s(scenario) if samples is None else float(samples.max())
+    working_s = max(_sojourn_mean_s(scenario, stage) for stage in flows.stages) * -log(_TAIL)
+    waiting_s = latency.erlang_quantile_s(flows.holding_stages, delay_s, 1 - _TAIL)
+    return waiting_s + links_s + (flows.holding_stages + 1) * working_s
+
+
+def _longest_waits_s(scenario: Scenario) -> float:
+    turns, packets = scenario.traffic.payload_rate_per_s, scenario.users.packets_per_message
+    rho = traffic.real_packets_per_s(scenario) / turns
+    turn_s = latency.erlang_quantile_s(packets, 1 / turns, 1 - _TAIL)
+    queue_s = rho / (1 - rho) * packets / turns * -log(_TAIL)
+    pull_s = delivery.longest_pull_wait_s(
+        scenario.traffic.pull_rate_per_s, scenario.traffic.pull_batch, mailbox_items_per_s(scenario)
+    )
+    return turn_s + queue_s + pull_s + delivery.ANSWER_S + _longest_link_s(scenario)
+
+
+def _longest_link_s(scenario: Scenario) -> float:
+    links = scenario.links
+    by_model = {"constant": 0.0, "uniform": links.high_s}  # a constant need not lie on the grid
+    return by_model.get(links.model, links.quantiles[-1][1] if links.quantiles else 0.0)
+
+
+def _delivery(scenario: Scenario, network: Law, flows: Flows, samples: latency.FloatArray | None) -> Law:
+    chosen, packets, grid = scenario.traffic, scenario.users.packets_per_message, network.grid
+    messages = traffic.real_packets_per_s(scenario) / packets
+    last_link = (
+        _links_law(scenario, grid, 1) if samples is None else latency.fixed(grid, float(samples.mean()) / flows.links)
+    )
+    return delivery.delivery(
+        network,
+        queue=delivery.turn_queue(grid, chosen.payload_rate_per_s, messages, packets),
+        turns_per_s=chosen.payload_rate_per_s,
+        packets=packets,
+        pull=delivery.pull_wait(grid, chosen.pull_rate_per_s, chosen.pull_batch, mailbox_items_per_s(scenario)),
+        last_link=last_link,
+    )

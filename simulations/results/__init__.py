@@ -1,0 +1,1 @@
+"""Results: outcomes kept in a folder, read back, put into tables, and shown."""

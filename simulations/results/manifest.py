@@ -1,0 +1,91 @@
+"""The manifest: what a folder of results was made from, by which code, when and where."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from loopixmix.errors import MisuseError
+from simulations.results.provenance import Code
+from simulations.scenario import Scenario
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+class FolderError(MisuseError):
+    """The folder cannot be used for this run."""
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """One swept key and its values."""
+
+    key: str
+    values: tuple[object, ...]
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One time that the command ran. `ended` is None, and `end` "running", where it runs or was killed."""
+
+    started: str
+    ended: str | None = None
+    seconds: float | None = None
+    where: str
+    tasks_done: int = 0
+    task_seconds: float = 0.0
+    end: str = "running"
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader must know to trust the figures, and for how many of the points it holds."""
+
+    text: str
+    points: int
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it. Times, machine and sessions are here and in no other file of the folder."""
+
+    format: int = FORMAT
+    engine: str
+    replicates: int
+    points: int
+    sweep: tuple[Swept, ...]
+    scenario: Scenario
+    inputs: dict[str, str] = {}
+    window: str
+    code: Code
+    complete: bool = False
+    tasks: int
+    tasks_done: int = 0
+    notes: tuple[Note, ...] = ()
+    files: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    machine: str = ""
+    sessions: tuple[Session, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """What tells this run from every other: a hash of what makes its outcomes; more replicates change nothing."""
+        run = msgspec.structs.replace(self.scenario.run, replicates=1)
+        scenario = msgspec.structs.replace(self.scenario, run=run)
+        same = (self.engine, scenario, self.sweep, self.inputs, self.code.fingerprint, self.code.native)
+        return hashlib.sha256(msgspec.json.encode(same)).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return a folder's manifest; raise `FolderError` where there is none or it is damaged."""
+    path = folder / MANIFEST
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise FolderError(f"{folder}: holds no {MANIFEST}: no run was kept there") from None
+    except OSError as error:
+        raise FolderError(f"{path}: cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, MisuseError) as error:
+        raise FolderError(f"{path}: is no manifest of this version: {error}") from error
+    if manifest.format != FORMAT:
+        raise FolderError(f"{path}: is of format {manifest.format}: this version reads {FORMAT}")
+    return manifest

@@ -1,0 +1,1 @@
+"""A sweep: a scenario becomes points, one for each combination of values, and each point becomes tasks."""

@@ -1,0 +1,224 @@
+"""A run: all tasks of a sweep, performed here or on a cluster, kept as they end, and put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from loopixmix.errors import MisuseError
+from simulations.results.conclusions import notes_of, window
+from simulations.results.folder import Folder
+from simulations.results.manifest import Manifest, Session, Swept
+from simulations.results.provenance import code, inputs_of, machine, now, versions
+from simulations.results.result import Result
+from simulations.results.tables import checked
+from simulations.scenario import Scenario, ScenarioError, change, scenario_named
+from simulations.sweep.points import Axis, Point, axes_of, points_of
+from simulations.sweep.tasks import THEORY, Record, Task, tasks_of
+from simulations.workbench.engines import engine_named
+from simulations.workbench.local import perform_here, perform_in_processes, usable_cores
+from simulations.workbench.progress import Watch, Watcher, watcher_for
+from simulations.workbench.shares import Shares
+
+Sweep: TypeAlias = Mapping[str, Sequence[object]] | Iterable[Axis]
+
+MOST_JOBS = 1024
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where tasks run: in `jobs` processes of this machine (None: one a processor), or on the cluster at `dask`."""
+
+    jobs: int | None = None
+    dask: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The place as the manifest states it."""
+        return f"Dask cluster {self.dask}" if self.dask is not None else f"{self.jobs or usable_cores()} local jobs"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is to be done, and the manifest of it."""
+
+    manifest: Manifest
+    points: tuple[Point, ...]
+    tasks: tuple[Task, ...]
+
+
+def run(
+    scenario: Scenario | str | Path,
+    engine: str = "vector",
+    *,
+    sweep: Sweep = (),
+    replicates: int | None = None,
+    jobs: int | None = None,
+    dask: str | None = None,
+    out: Path | str | None = None,
+    progress: bool | Watcher = False,
+) -> Result:
+    """Run a scenario, or a sweep over it, and return what came of it.
+
+    `scenario`: a `Scenario`, the path of a TOML file, or the name of one that comes along. `engine`: `exact`, `vector`,
+    `nodes` or MODULE:ATTRIBUTE. `sweep`: values for dotted keys; all combinations are run. `replicates`: instead of
+    `run.replicates`; the `exact` engine needs one. `jobs`: processes, by default one for each processor. `dask`: the
+    address of a Dask scheduler whose workers run the tasks instead. `out`: the folder where everything is kept; what is
+    done there already is not done again. `progress`: whether to show it on stderr, or what is told.
+
+    The same scenario, sweep and seeds give the same result bit for bit, whatever `jobs` and `dask` are.
+    Raises `MisuseError`, such as `ScenarioError`, for what cannot be run.
+    """
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        raise MisuseError(f"--jobs is {jobs}: must be a whole number from 1 to {MOST_JOBS}")
+    base = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
+    plan = plan_of(base, engine, sweep=sweep, replicates=replicates)
+    shown: Watcher = watcher_for(base.name, quiet=not progress) if isinstance(progress, bool) else progress
+    return run_plan(plan, Place(jobs, dask), shown, out=None if out is None else Path(out))
+
+
+def run_plan(plan: Plan, place: Place, watcher: Watcher, *, out: Path | None) -> Result:
+    """Do what is planned, keep it in the folder `out` if there is one, and return what came of it."""
+    if out is None:
+        return _concluded(plan, list(_outcomes(plan.tasks, place, watcher, done=0)), plan.manifest)
+    with closing(Folder(out, plan.manifest)) as folder:
+        return _run_in(folder, plan, place, watcher)
+
+
+def plan_of(base: Scenario, engine: str, *, sweep: Sweep = (), replicates: int | None = None, source: str = "") -> Plan:
+    """Return what is to be done; raise `MisuseError` where it cannot be, before anything is done.
+
+    `source`: the file that errors name where the engine cannot do what it says.
+    """
+    wanted = 1 if engine == THEORY else base.run.replicates if replicates is None else replicates
+    base = change(base, {"run.replicates": wanted})
+    axes = axes_of(sweep)
+    points = points_of(base, axes)
+    _check(points, engine, source)
+    tasks = tasks_of(points, engine=engine, replicates=wanted)
+    manifest = Manifest(
+        engine=engine,
+        scenario=base,
+        sweep=tuple(Swept(key=axis.key, values=axis.values) for axis in axes),
+        points=len(points),
+        replicates=wanted,
+        tasks=len(tasks),
+        window=window(base, engine),
+        inputs=inputs_of((point.scenario for point in points), engine),
+        code=code(),
+        versions=versions(),
+        machine=machine(),
+    )
+    return Plan(manifest, points, tasks)
+
+
+def _check(points: Sequence[Point], engine: str, source: str) -> None:
+    chosen = engine_named(engine)
+    for point in points:
+        try:
+            chosen.check(point.scenario)
+        except MisuseError as error:
+            place = (source, f"with {point.text}" if point.text else "", str(error))
+            raise ScenarioError(": ".join(filter(None, place))) from error
+
+
+def _run_in(folder: Folder, plan: Plan, place: Place, watcher: Watcher) -> Result:
+    """Run what the folder has not got, and write its tables; where nothing is missing, write nothing."""
+    earlier = folder.finished(plan.tasks)
+    if len(earlier) == len(plan.tasks) and folder.is_complete():
+        return _concluded(plan, earlier, folder.manifest)
+    have = {record.place for record in earlier}
+    missing = [task for task in plan.tasks if task.place not in have]
+    diary = _Diary(folder, plan.manifest, place, done_before=len(earlier))
+    with diary:
+        for task, record in _paired(missing, _outcomes(missing, place, watcher, done=len(earlier))):
+            folder.keep(task, record)
+            diary.fresh.append(record)
+        result = _concluded(plan, [*earlier, *diary.fresh], diary.manifest("complete"))
+        written = folder.publish(result)
+    return Result(manifest=written, points=result.points, records=result.records, theory=result.theory)
+
+
+def _paired(
+    tasks: Sequence[Task], records: Generator[Record, None, None]
+) -> Generator[tuple[Task, Record], None, None]:
+    by_place = {task.place: task for task in tasks}
+    with closing(records):
+        for record in records:
+            yield by_place[record.place], record
+
+
+def _outcomes(tasks: Sequence[Task], place: Place, watcher: Watcher, *, done: int) -> Generator[Record, None, None]:
+    if not tasks:
+        return
+    total = done + len(tasks)
+    with (
+        Shares(len(tasks)) as shares,
+        closing(_performed(tasks, shares, place)) as records,
+        Watch(watcher, lambda: _added(done, shares.done()), tasks=total),
+    ):
+        for record in records:
+            yield msgspec.structs.replace(record, outcome=checked(record.outcome))
+
+
+def _added(earlier: int, now: tuple[float, int]) -> tuple[float, int]:
+    return earlier + now[0], earlier + now[1]
+
+
+def _performed(tasks: Sequence[Task], shares: Shares, place: Place) -> Generator[Record, None, None]:
+    if place.dask is not None:
+        from simulations.workbench.cluster import perform_on_cluster
+
+        return perform_on_cluster(tasks, shares, address=place.dask)
+    jobs = min(place.jobs or usable_cores(), len(tasks))
+    return perform_here(tasks, shares) if jobs == 1 else perform_in_processes(tasks, shares, jobs=jobs)
+
+
+def _concluded(plan: Plan, records: Sequence[Record], manifest: Manifest) -> Result:
+    records = sorted(records, key=lambda record: record.place)
+    notes = notes_of(plan.points, records)
+    manifest = msgspec.structs.replace(manifest, notes=notes, complete=True, tasks_done=len(records))
+    theory = {record.point: record.outcome for record in records if record.theory and record.outcome.figures}
+    measured = [record for record in records if not record.theory]
+    return Result(manifest=manifest, points=plan.points, records=measured, theory=theory)
+
+
+class _Diary:
+    """Writes in the manifest that a session began, and how it ended."""
+
+    def __init__(self, folder: Folder, manifest: Manifest, place: Place, *, done_before: int) -> None:
+        self.fresh: list[Record] = []
+        self._folder, self._manifest = folder, manifest
+        self._sessions = folder.manifest.sessions
+        self._done_before = done_before
+        self._session = Session(started=now(), where=place.text)
+        self._began_s = time.monotonic()
+
+    def __enter__(self) -> None:
+        self._folder.note(self.manifest("running"))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
+        if kind is not None:
+            interrupted = issubclass(kind, KeyboardInterrupt | GeneratorExit)
+            self._folder.note(self.manifest("interrupted" if interrupted else "failed"))
+
+    def manifest(self, end: str) -> Manifest:
+        session = msgspec.structs.replace(
+            self._session,
+            end=end,
+            ended=None if end == "running" else now(),
+            seconds=None if end == "running" else round(time.monotonic() - self._began_s, 3),
+            tasks_done=len(self.fresh),
+            task_seconds=round(sum(record.seconds or 0.0 for record in self.fresh), 3),
+        )
+        return msgspec.structs.replace(
+            self._manifest,
+            tasks_done=self._done_before + len(self.fresh),
+            sessions=(*self._sessions, session),
+        )
