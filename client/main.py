@@ -80,14 +80,11 @@ def run(directory: Path, check_config: bool) -> None:
     if check_config:
         click.echo(f"{directory}: the configuration is good")
         return
-    from twisted.internet import reactor
-    from twisted.internet.posixbase import PosixReactorBase
+    from client.http.endpoint import LOCK_FILE
+    from client.running.daemon import ClientDaemon
+    from loopixmix.process.main import run_program
 
-    from client.running.daemon import ClientDaemon, run_daemon
-
-    running = cast(PosixReactorBase, reactor)
-    daemon = ClientDaemon(loaded, reactor=running, rng=random.SystemRandom())
-    run_daemon(daemon, log=loaded.config.log, reactor=running)
+    run_program(directory / LOCK_FILE, lambda world: ClientDaemon(loaded, world=world))
 
 
 @client.command()

@@ -13,9 +13,10 @@ from twisted.internet.interfaces import IReactorFromThreads
 from loopixmix.commands.node import ask_to_withdraw, show_status
 from loopixmix.directory import Role
 from loopixmix.node.config import create_node, load_node
-from loopixmix.node.main import run_node, system_rng
+from loopixmix.node.main import run_node
 from loopixmix.node.running import NodeParts
 from loopixmix.node.runtime import NodeKind
+from loopixmix.process.main import system_rng
 from loopixmix.wire import Role as LinkRole
 from provider.accounts import RegistrationMode
 from provider.administration import administration

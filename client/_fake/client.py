@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from client._fake.contacts import FakeContacts
 from client._fake.inbox import FakeInbox
+from client._fake.member import Member
 from client._fake.post import PostOffice
 from client.api import (
     ClientStatus,
@@ -220,7 +221,7 @@ class FakeClient:
             if outgoing.message.state is MessageState.QUEUED:
                 self._leave(message_id)
 
-    def receive(self, message_id: MessageId, body: bytes, *, kind: str, sender: FakeClient, anonymous: bool) -> None:
+    def receive(self, message_id: MessageId, body: bytes, *, kind: str, sender: Member, anonymous: bool) -> None:
         """Put a message into the inbox, once."""
         self._inbox.add(
             message_id=message_id,
@@ -231,11 +232,11 @@ class FakeClient:
             reply_to=self._network.hand_out_reply_blocks(sender) if anonymous else "",
         )
 
-    def _is_pinned(self, sender: FakeClient) -> bool:
+    def _is_pinned(self, sender: Member) -> bool:
         contact = self._contacts.find(sender.address)
         return contact is not None and contact.fingerprint == self._network.fingerprint_of(sender)
 
-    def _shown_sender(self, sender: FakeClient) -> str:
+    def _shown_sender(self, sender: Member) -> str:
         """Return the address, but for somebody with another key than the contact of that address only the key."""
         if self._contacts.find(sender.address) is None or self._is_pinned(sender):
             return sender.address

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from client._fake.member import Member
 from client.api import (
     BadRequestError,
     RegistrationRefusedError,
@@ -18,10 +19,6 @@ from loopixmix.cards import fingerprint
 from loopixmix.keys import KEY_BYTES
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, DelayedCall, Rng
-
-if TYPE_CHECKING:
-    from client._fake.client import FakeClient
-
 
 REPLY_BLOCKS = 8
 """How many reply blocks an anonymous message carries."""
@@ -42,7 +39,7 @@ class FakeProvider:
 
     name: str
     invitation: str = ""
-    accounts: dict[str, FakeClient] = field(default_factory=dict)
+    accounts: dict[str, Member] = field(default_factory=dict)
     services: dict[str, FakeService] = field(default_factory=dict)
 
 
@@ -50,7 +47,7 @@ class FakeProvider:
 class FakeReplyBlocks:
     """How to answer an anonymous message: each fragment of an answer uses a block up."""
 
-    owner: FakeClient
+    owner: Member
     left: int = REPLY_BLOCKS
 
 
@@ -67,7 +64,7 @@ class PostOffice:
         self.started_at_s = clock.seconds()
         self.problem = ""
         self._providers: dict[str, FakeProvider] = {}
-        self._clients: list[FakeClient] = []
+        self._clients: list[Member] = []
         self._calls: list[DelayedCall] = []
         self._to_lose = 0
         self._to_fail = 0
@@ -124,7 +121,7 @@ class PostOffice:
         self._calls.append(call)
         return call
 
-    def open_account(self, client: FakeClient, name: str, provider_name: str, invitation: str) -> None:
+    def open_account(self, client: Member, name: str, provider_name: str, invitation: str) -> None:
         """Register `client`; raise as `Client.register` does."""
         provider = self._providers.get(provider_name)
         if provider is None:
@@ -145,7 +142,7 @@ class PostOffice:
         address = f"{name}@{provider_name}"
         return self._decoys.setdefault(address, fingerprint(self.rng.randbytes(KEY_BYTES)))
 
-    def owner_of(self, address: str) -> FakeClient | None:
+    def owner_of(self, address: str) -> Member | None:
         """Return the client behind an address or reply block."""
         if address in self._reply_blocks:
             return self._reply_blocks[address].owner
@@ -153,7 +150,7 @@ class PostOffice:
         provider = self._providers.get(provider_name)
         return provider.accounts.get(name) if provider else None
 
-    def hand_out_reply_blocks(self, client: FakeClient) -> str:
+    def hand_out_reply_blocks(self, client: Member) -> str:
         """Return a way to answer `client` without knowing who it is, good for a few fragments."""
         reply_to = f"{REPLY_PREFIX}{self.rng.randbytes(16).hex()}"
         self._reply_blocks[reply_to] = FakeReplyBlocks(client)
@@ -168,7 +165,7 @@ class PostOffice:
             raise TooLongError(f"this reply needs {count} reply blocks; {blocks.left} are left that still work")
         blocks.left -= count
 
-    def fingerprint_of(self, client: FakeClient) -> str:
+    def fingerprint_of(self, client: Member) -> str:
         """Return the fingerprint of a client's present key."""
         return fingerprint(client.identity)
 

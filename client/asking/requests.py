@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from twisted.internet.defer import CancelledError, Deferred
 
 from client.api import RequestTimeoutError, ServiceFailedError, TooLongError, UnknownServiceError
-from client.core.expectation import Expectations, Expected, RetryPolicy
+from client.core.expectation import Expectations, Expected
 from client.core.packets import MadePacket, PacketMaker
+from client.core.retry import RetryPolicy
 from client.link.session import Session
 from client.sending.payloads import Job, PayloadQueue, RequestId
 from loopixmix.directory import Document

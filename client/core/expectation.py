@@ -11,39 +11,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from client.core.erlang import quantile_s
-from loopixmix.params import NetworkParams
 from loopixmix.sphinx import SurbKeys
 
-LATE_PROBABILITY = 1e-4
-"""How rarely the delays alone make an answer late."""
-ON_THE_WAY_S = 2.0
-"""What links, queues and stores may add to the delays of a round trip."""
-JITTER = 0.5
-
 Subject = TypeVar("Subject")
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How long to wait for an answer: `first_s`, twice as long at each further attempt, at most `longest_s`."""
-
-    first_s: float
-    longest_s: float
-
-    def timeout_s(self, attempt: int, draw: float) -> float:
-        """Return the wait after the attempt 1, 2, ...; `draw` (0 to 1, random) adds up to half of it."""
-        doubled_s = self.first_s * 2.0 ** min(attempt - 1, 40)
-        return min(doubled_s, max(self.longest_s, self.first_s)) * (1 + JITTER * draw)
-
-
-def round_trip_policy(params: NetworkParams, *, longest_s: float) -> RetryPolicy:
-    """Return when an answer by a reply block is overdue.
-
-    There are `layers + 1` exponential delays each way, and the answer lies in the mailbox until it is pulled.
-    """
-    delays_s = quantile_s(2 * (params.layers + 1), params.delay_mean_s, LATE_PROBABILITY)
-    return RetryPolicy(delays_s + 2 / params.pull_rate_per_s + ON_THE_WAY_S, longest_s)
 
 
 @dataclass(frozen=True)

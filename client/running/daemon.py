@@ -1,23 +1,18 @@
-"""The client daemon in its directory: lock, store, network, local API. The object graph of `loopixmix client run`."""
+"""The client daemon in its directory: store, network, local API. The object graph of `loopixmix client run`."""
 
 from __future__ import annotations
 
 import signal
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import msgspec
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
-from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 
 from client.api import ClientStatus
 from client.core.sealing import HpkeSealer
 from client.directory.configuration import DOCUMENT_FILE, STORE_FILE, ClientDirectory
-from client.http.endpoint import LOCK_FILE
 from client.http.serving.server import ApiServer
 from client.link.link import ClientLink
 from client.running.service import ClientService
@@ -30,46 +25,41 @@ from loopixmix.following.follower import DirectoryFollower
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.tls import TlsNetwork
 from loopixmix.net.sockets import TcpReactor, TcpSockets
-from loopixmix.process.files import DirectoryLock
-from loopixmix.process.log import Log, LogSettings
-from loopixmix.seams import Clock, Fact, Rng
+from loopixmix.process.log import LogSettings
+from loopixmix.process.program import Program, World
+from loopixmix.seams import Fact
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import FrameFormat, Role
 
 
-class ClientDaemon(Service):
+class ClientDaemon(Program):
     """One client, from its directory to its local API."""
 
     _log = Logger("client")
 
-    def __init__(self, directory: ClientDirectory, *, reactor: PosixReactorBase, rng: Rng) -> None:
-        """Take a directory that was read; nothing is opened before `startService`."""
+    def __init__(self, directory: ClientDirectory, *, world: World) -> None:
+        """Take a directory that was read, and what the process gives; nothing is opened before `start`."""
         self._directory = directory
-        self._reactor = reactor
-        self._clock = cast(Clock, reactor)
-        self._rng = rng
-        self._sockets = TcpSockets(cast(TcpReactor, reactor))
-        self._lock = DirectoryLock(directory.path / LOCK_FILE)
+        self._world = world
+        self._clock = world.clock
+        self._rng = world.rng
+        self._sockets = TcpSockets(cast(TcpReactor, world.reactor))
         self._running: _Running | None = None
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
-        """Lock the directory, open the store, listen; raises `MisuseError`, with nothing left running."""
-        super().startService()  # type: ignore[no-untyped-call]
-        self._lock.acquire()
-        try:
-            self._running = self._start()
-        except MisuseError:
-            self._lock.release()
-            raise
+    @property
+    def log_settings(self) -> LogSettings:
+        """How the process is to log."""
+        return self._directory.config.log
 
-    def stopService(self) -> Deferred[None]:  # noqa: N802 (Twisted's name)
-        """Stop everything; when the result fires all is on disk and the directory is free."""
-        super().stopService()  # type: ignore[no-untyped-call]
-        return Deferred.fromCoroutine(self._stop())
+    @property
+    def signals(self) -> Mapping[signal.Signals, Callable[[], object]]:
+        """SIGHUP ends a client: its terminal is gone, and all its settings hold from the start."""
+        return {signal.SIGHUP: self._world.end}
 
-    def _start(self) -> _Running:
+    def start(self) -> None:
+        """Open the store and listen; raises `MisuseError`, with nothing left running."""
         store = ClientStore(self._directory.path / STORE_FILE)
-        worker = ThreadWorker(cast(IReactorFromThreads, self._reactor))
+        worker = ThreadWorker(cast(IReactorFromThreads, self._world.reactor))
         link = ClientLink(self._make_network)
         service = self._make_service(store, worker, link)
         follower = self._make_follower(service)
@@ -91,13 +81,13 @@ class ClientDaemon(Service):
         service.startService()
         follower.startService()
         self._log.info("{directory}: the local API is at {url}", directory=self._directory.path, url=url)
-        return _Running(api, follower, service, link, store)
+        self._running = _Running(api, follower, service, link, store)
 
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
+        """Stop everything; afterwards all is on disk."""
         running, self._running = self._running, None
         if running is not None:
             await running.stop()
-        self._lock.release()
 
     def _make_service(self, store: ClientStore, worker: ThreadWorker, link: ClientLink) -> DaemonClient:
         keys = self._directory.keys
@@ -132,20 +122,11 @@ class ClientDaemon(Service):
         return DirectoryFollower(
             trust_root=self._directory.trust_root,
             clock=self._clock,
-            fetcher=TreqFetcher(self._reactor),
+            fetcher=TreqFetcher(self._world.reactor),
             rng=self._rng,
             cache_path=self._directory.path / DOCUMENT_FILE,
             adopt=service.adopt,
         )
-
-
-def run_daemon(daemon: ClientDaemon, *, log: LogSettings, reactor: PosixReactorBase) -> None:
-    """Run a daemon until SIGTERM, SIGINT or SIGHUP (the terminal is gone) ends it; raises as its `startService`."""
-    Log(sys.stderr).begin(log)
-    daemon.startService()
-    reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)
-    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
-    reactor.run()
 
 
 class DaemonClient(ClientService):

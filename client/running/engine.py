@@ -13,9 +13,9 @@ from client.api import NotRunningError
 from client.asking.account import Enrolment, KeptEnrolment, read_enrolment
 from client.asking.contacts import ContactBook
 from client.asking.requests import Requests
-from client.core.expectation import round_trip_policy
 from client.core.health import assured_pool, traffic_problem
 from client.core.packets import PacketMaker
+from client.core.retry import round_trip_policy
 from client.core.sealing import Sealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 
 from client.asking.account import Enrolment
 from client.asking.requests import Requests
-from client.core.pulls import PullBook
+from client.link.pulls import PullBook
 from client.link.session import Session
 from client.receiving.arrivals import Outcome, Surroundings
 from client.receiving.callbacks import Callbacks

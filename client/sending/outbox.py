@@ -15,8 +15,9 @@ from twisted.python.failure import Failure
 
 from client.api import MessageState, StateChange
 from client.core.delivery import FINISHED, Delivery
-from client.core.expectation import Expectations, Expected, RetryPolicy
+from client.core.expectation import Expectations, Expected
 from client.core.packets import MadePacket, PacketMaker
+from client.core.retry import RetryPolicy
 from client.sending.anonymous import AnonymousPoster
 from client.sending.ledger import Ledger
 from client.sending.payloads import FragmentKey, Job, PayloadQueue

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.core.packets import PacketMaker
-from client.core.scheduler import RoundRobin
+from client.sending.turns import RoundRobin
 from client.store.outgoing import MessageRow
 
 log = Logger()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from client.core.expectation import Expectations, Expected, RetryPolicy
+from client.core.expectation import Expectations, Expected
 from client.core.health import LoopHealth
 from client.core.packets import MadePacket
+from client.core.retry import RetryPolicy
 from loopixmix.seams import Clock, LoopLost, LoopReturned, LoopSent, Observer
 from loopixmix.sphinx import PacketError, Sphinx, open_reply
 

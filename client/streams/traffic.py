@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from client.api import StreamStatus
 from client.core.packets import PacketMaker
-from client.core.pulls import PullBook
+from client.link.pulls import PullBook
 from client.link.session import Session
 from client.sending.payloads import PayloadQueue
 from client.streams.loops import Loops

@@ -1,11 +1,9 @@
-"""The authority as a service: looks at the clock every second and says how it is."""
+"""The authority as a service: looks at the clock every second, and tells how it is."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
-from twisted.application.service import Service
 from twisted.logger import Logger
 
 from loopixmix.authority.authority import Authority
@@ -22,38 +20,27 @@ TICK_S = 1.0
 NAME = "authority"
 
 
-class AuthorityService(Service):
+class AuthorityService:
     """Runs an `Authority` on a clock; also the `DocumentSource` of its routes."""
 
-    def __init__(
-        self,
-        authority: Authority,
-        *,
-        node_id: bytes,
-        epoch_length_s: int,
-        clock: Clock,
-        report: Callable[[NodeStatus], None],
-    ) -> None:
-        """Take the authority, its identity's public key, and what to do with its status every second."""
+    def __init__(self, authority: Authority, *, node_id: bytes, epoch_length_s: int, clock: Clock) -> None:
+        """Take the authority, its identity's public key, and how its network numbers epochs."""
         self._authority = authority
         self._node_id = node_id
         self._epoch_length_s = epoch_length_s
         self._clock = clock
-        self._report = report
         self._tick_call: DelayedCall | None = None
         self._started_s = 0.0
         self._accepted = 0
         self._disk_problem: str | None = None
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
-        """Begin; raises `StoreError` where documents or the status cannot be written."""
-        super().startService()  # type: ignore[no-untyped-call]
+    def start(self) -> None:
+        """Begin."""
         self._started_s = self._clock.seconds()
         self._tick()
 
-    def stopService(self) -> None:  # noqa: N802
+    def stop(self) -> None:
         """Stop; nothing is left scheduled."""
-        super().stopService()  # type: ignore[no-untyped-call]
         if self._tick_call is not None:
             self._tick_call.cancel()
             self._tick_call = None
@@ -109,10 +96,6 @@ class AuthorityService(Service):
     def _tick(self) -> None:
         self._tick_call = self._clock.callLater(TICK_S, self._tick)
         self._turn()
-        try:
-            self._report(self.status)
-        except MisuseError as error:
-            _log.error("the status cannot be written: {error}", error=str(error))
 
     def _turn(self) -> None:
         try:

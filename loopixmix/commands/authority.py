@@ -13,6 +13,7 @@ import msgspec
 from loopixmix.authority.config import (
     CONFIG_FILE,
     IDENTITY_FILE,
+    LOCK_FILE,
     TRUST_ROOT_FILE,
     AuthorityConfig,
     authority_toml,
@@ -22,13 +23,13 @@ from loopixmix.authority.config import (
 )
 from loopixmix.authority.options import parameter_options
 from loopixmix.authority.program import AuthorityNode
-from loopixmix.commands.main import run_service, system_rng
 from loopixmix.commands.node import running_status
 from loopixmix.directory import TrustedAuthority, TrustRoot
 from loopixmix.errors import ConfigError
 from loopixmix.observing.status import STALE_AFTER_S, NodeStatus
 from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_file, create_identity, load_identity, make_directory
+from loopixmix.process.main import run_program, system_rng
 
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (compared with, never listened on)
 
@@ -94,7 +95,7 @@ def run(directory: Path, check_config: bool) -> None:
         load_authority(directory, load_identity(directory / IDENTITY_FILE))
         click.echo(f"{directory}: the configuration is good")
         return
-    run_service(lambda reactor, clock: AuthorityNode(directory, reactor=reactor, clock=clock))
+    run_program(directory / LOCK_FILE, lambda world: AuthorityNode(directory, world=world))
 
 
 @authority.command()

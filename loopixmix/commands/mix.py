@@ -9,10 +9,11 @@ import click
 from loopixmix.commands.node import ask_to_withdraw, show_status
 from loopixmix.directory import Role
 from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
-from loopixmix.node.main import run_node, system_rng
+from loopixmix.node.main import run_node
 from loopixmix.node.mix import MixService
 from loopixmix.node.running import NodeParts
 from loopixmix.node.runtime import NodeKind
+from loopixmix.process.main import system_rng
 from loopixmix.wire import Role as LinkRole
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))

@@ -30,7 +30,6 @@ from loopixmix.node.config import DOCUMENT_FILE, NodeConfig
 from loopixmix.node.running import MakeService, NodeParts, RunningNode
 from loopixmix.node.selfcheck import Capacity, measure_capacity
 from loopixmix.observing.observers import Counters
-from loopixmix.observing.reporting import InThread
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Clock, NodeId, RefusalReason, Rng
@@ -58,7 +57,7 @@ class NodeKind:
 class NodeWorld:
     """What a node process gets from outside: clock, randomness, sockets, a way to the authorities.
 
-    `call_from_thread` and `call_in_thread` are the reactor's. `fail` ends the process and tells why.
+    `call_from_thread` is the reactor's. `fail` ends the process and tells why.
     """
 
     clock: Clock
@@ -66,7 +65,6 @@ class NodeWorld:
     sockets: Sockets
     fetcher: DocumentFetcher
     call_from_thread: Callable[..., object]
-    call_in_thread: InThread
     fail: Callable[[LoopixmixError], None]
 
 

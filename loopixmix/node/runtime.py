@@ -1,73 +1,71 @@
-"""A node in its directory: lock, keys, status file, and the node itself. Mixes and providers share it."""
+"""A node as a program in its directory: its keys, its status, and the node itself. Mixes and providers share it."""
 
 from __future__ import annotations
 
+import signal
 import socket
+from collections.abc import Callable, Mapping
 
-from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from loopixmix.errors import ListenError, MisuseError, UnavailableError
+from loopixmix.errors import ListenError, UnavailableError
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyDirectory
 from loopixmix.net.address import PeerAddress
 from loopixmix.node.active import ActiveNode, NodeFiles, NodeKind, NodeWorld
-from loopixmix.node.config import KEYS_DIRECTORY, LOCK_FILE, NodeConfig
+from loopixmix.node.config import KEYS_DIRECTORY, load_node
 from loopixmix.node.status import StatusWriter
 from loopixmix.observing.endpoint import MetricsEndpoint
-from loopixmix.observing.reporting import StatusReporter
-from loopixmix.observing.status import StatusFile
-from loopixmix.process.files import DirectoryLock
+from loopixmix.observing.status import NodeStatus
+from loopixmix.process.log import LogSettings
+from loopixmix.process.program import Program
 
 __all__ = ["NodeFiles", "NodeKind", "NodeRuntime", "NodeWorld"]
 
 log = Logger()
 
 
-class NodeRuntime(Service):
+class NodeRuntime(Program):
     """The node whose files are in a directory, for as long as its process runs."""
 
     def __init__(self, files: NodeFiles, *, kind: NodeKind, world: NodeWorld) -> None:
-        """Take what was read from the directory, the role and the world; `startService` touches them first."""
+        """Take what was read from the directory, the role and the world; `start` touches them first."""
         self._files = files
         self._kind = kind
         self._world = world
+        self._log_settings = files.config.log
         self._drain_s = files.config.limits.drain_s
-        self._lock = DirectoryLock(files.directory / LOCK_FILE)
         self._node: ActiveNode | None = None
-        self._reporter: StatusReporter | None = None
+        self._writer: StatusWriter | None = None
         self._metrics: MetricsEndpoint | None = None
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
-        """Lock the directory, take up keys and document and begin; raises `MisuseError`, with nothing left running."""
-        self._lock.acquire()
-        try:
-            check_port_free(self._files.config.listen_address)
-            node = ActiveNode(self._files, kind=self._kind, keyring=self._open_keyring(), world=self._world)
-            self._metrics = self._start_metrics(node)
-        except MisuseError:
-            self._lock.release()
-            raise
-        super().startService()  # type: ignore[no-untyped-call]
+    @property
+    def log_settings(self) -> LogSettings:
+        """How the process is to log now."""
+        return self._log_settings
+
+    @property
+    def signals(self) -> Mapping[signal.Signals, Callable[[], object]]:
+        """SIGUSR1 withdraws the node from the next network document."""
+        return {signal.SIGUSR1: self.withdraw}
+
+    def start(self) -> None:
+        """Take up keys and document and begin; raises `MisuseError`, with nothing left running."""
+        check_port_free(self._files.config.listen_address)
+        node = ActiveNode(self._files, kind=self._kind, keyring=self._open_keyring(), world=self._world)
+        self._metrics = self._start_metrics(node)
         self._node = node
-        writer = StatusWriter(node, self._files, role=self._kind.role, clock=self._world.clock)
-        status_file = StatusFile(self._files.directory)
-        self._reporter = StatusReporter(
-            status_file, status=writer.status, clock=self._world.clock, in_thread=self._world.call_in_thread
-        )
+        self._writer = StatusWriter(node, self._files, role=self._kind.role, clock=self._world.clock)
         self._announce()
         node.start()
-        self._reporter.startService()
 
-    def stopService(self) -> Deferred[None]:  # noqa: N802
-        """Let packets that wait leave, for `drain_s` at the longest, then end; nothing is left when it fires."""
-        super().stopService()  # type: ignore[no-untyped-call]
-        return Deferred.fromCoroutine(self._stop())
-
-    def reload(self, config: NodeConfig) -> None:
-        """Take up what of a changed configuration takes effect at once."""
-        self._drain_s = config.limits.drain_s
+    async def stop(self) -> None:
+        """Let packets that wait leave, for `drain_s` at the longest, then end; nothing is left afterwards."""
+        if self._node is not None:
+            await self._node.stop(drain_s=self._drain_s)
+        if self._metrics is not None:
+            await self._metrics.stop()
 
     def hurry(self) -> None:
         """End at once: wait for no packet any more."""
@@ -75,18 +73,19 @@ class NodeRuntime(Service):
         if self._node is not None:
             self._node.hurry()
 
+    def reload(self) -> None:
+        """Read `node.toml` again and take up what of it takes effect at once; raise `ConfigError` if it is wrong."""
+        config, _, _ = load_node(self._files.directory, type(self._files.config))
+        self._log_settings = config.log
+        self._drain_s = config.limits.drain_s
+
+    def status(self) -> NodeStatus | None:
+        """Return how the node is; None before it began."""
+        return self._writer.status() if self._writer is not None else None
+
     def withdraw(self) -> Deferred[None]:
         """Ask to be left out of the next network document, and log how that went."""
         return Deferred.fromCoroutine(self._withdraw())
-
-    async def _stop(self) -> None:
-        if self._node is not None:
-            await self._node.stop(drain_s=self._drain_s)
-        if self._metrics is not None:
-            await self._metrics.stopService()
-        if self._reporter is not None:
-            self._reporter.stopService()
-        self._lock.release()
 
     async def _withdraw(self) -> None:
         if self._node is None:
@@ -122,7 +121,7 @@ class NodeRuntime(Service):
             clock=self._world.clock,
             rng=self._world.rng,
         )
-        endpoint.startService()
+        endpoint.start()
         return endpoint
 
     def _announce(self) -> None:
@@ -137,9 +136,9 @@ class NodeRuntime(Service):
 
 
 def check_port_free(address: PeerAddress) -> None:
-    """Raise `ListenError` where an address cannot be listened on.
+    """Raise `ListenError` if an address cannot be listened on.
 
-    The node itself listens when the first network document is there, which may be long after: a port in use is to
+    The node itself listens when the first network document is there. That may be long after, and a port in use is to
     show at once.
     """
     try:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import cast
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.web.pages import notFound
@@ -49,7 +48,7 @@ class MetricsSite(Resource):
         return generate_latest(self._registry)
 
 
-class MetricsEndpoint(Service):
+class MetricsEndpoint:
     """Serves `/metrics` on one address."""
 
     def __init__(
@@ -72,9 +71,8 @@ class MetricsEndpoint(Service):
         self._call: DelayedCall | None = None
         self._port: ListeningPort | None = None
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
-        """Listen; raises `ListenError` where that cannot be."""
-        super().startService()  # type: ignore[no-untyped-call]
+    def start(self) -> None:
+        """Listen; raises `ListenError` if that cannot be."""
         factory = QuietSite(MetricsSite(self._published))  # type: ignore[no-untyped-call]
         self._port = self._sockets.listen(self._address.host, self._address.port, cast(IProtocolFactory, factory))
         self._renew()
@@ -86,12 +84,8 @@ class MetricsEndpoint(Service):
             round_to=ROUND_TO,
         )
 
-    def stopService(self) -> Deferred[None]:  # noqa: N802
+    async def stop(self) -> None:
         """Stop listening; no call is left."""
-        super().stopService()  # type: ignore[no-untyped-call]
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._call = None

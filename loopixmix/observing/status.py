@@ -1,16 +1,15 @@
-"""A node's own word on how it is, in a file that it renews every second."""
+"""A node's own word on how it is, as its status file holds it."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from loopixmix.errors import StoreError
 from loopixmix.observing.observers import LinkCounts, LoopCounts
+from loopixmix.process.status import STATUS_FILE
 
-STATUS_FILE = "status.json"
 STALE_AFTER_S = 5.0
 """A running node renews its status every second; one older than this hangs or is gone."""
 
@@ -18,7 +17,7 @@ STALE_AFTER_S = 5.0
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a node is. Counts are since `started_at_s`; they stay in a file that only the node's user can read.
 
-    `healthy`: it takes part in the network as it should; else `problem` says what is wrong. `queue`: packets that
+    `healthy`: it takes part in the network as it should; otherwise `problem` says what is wrong. `queue`: packets that
     wait, to be unwrapped or for their delay. `extra`: what only one role has.
     """
 
@@ -44,33 +43,10 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[str, str | int | float] = {}
 
 
-class StatusFile:
-    """The status file of one node directory."""
-
-    def __init__(self, directory: Path) -> None:
-        """Take the node's directory."""
-        self._path = directory / STATUS_FILE
-        self._unfinished = self._path.with_suffix(".tmp")
-
-    def write(self, status: NodeStatus) -> None:
-        """Replace the file in one step, readable by its owner only; raise `StoreError` where that fails."""
-        try:
-            with open(self._unfinished, "wb", opener=_open_private) as file:
-                file.write(msgspec.json.encode(status))
-            self._unfinished.replace(self._path)
-        except OSError as error:
-            raise StoreError(f"{self._path} cannot be written: {error.strerror}") from error
-
-    def remove(self) -> None:
-        """Remove the file, as a node does when it stops."""
-        self._path.unlink(missing_ok=True)
-        self._unfinished.unlink(missing_ok=True)
-
-
 def read_status(directory: Path) -> NodeStatus | None:
-    """Return what the node of `directory` last said; None where it has said nothing.
+    """Return what the node of `directory` last said; None if it has said nothing.
 
-    Raises `StoreError` where the file is damaged or cannot be read.
+    Raises `StoreError` if the file is damaged or cannot be read.
     """
     path = directory / STATUS_FILE
     try:
@@ -81,7 +57,3 @@ def read_status(directory: Path) -> NodeStatus | None:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} is damaged; a running node renews it within a second") from error
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

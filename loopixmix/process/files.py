@@ -19,34 +19,45 @@ class LockedError(MisuseError):
 
 
 def make_directory(path: Path) -> None:
-    """Make `path` and its parents, private to the user, if it is not there; raise `StoreError` where that fails."""
+    """Make `path` and its parents, private to the user, if it is not there; raise `StoreError` if that fails."""
     try:
         path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
+def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
     """Put `data` into `path` so that a crash at any instant leaves the old content or the new, never a mixture.
 
-    The data is on the disk when this returns. Raises `StoreError` where it cannot be written.
+    If `lasting`, the data is on the disk when this returns; otherwise a power cut may bring the old content back.
+    Raises `StoreError` if it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished = _unfinished(path)
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as file:
+            # The mode given to `open` counts for a new file only, and a crash may have left an old one.
             os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         unfinished.replace(path)
-        _sync_directory(path.parent)
+        if lasting:
+            # Without this the new name, unlike the new content, may be lost with the power.
+            _sync_directory(path.parent)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file that `write_atomically` writes, and what a crash left of it; it need not be there."""
+    path.unlink(missing_ok=True)
+    _unfinished(path).unlink(missing_ok=True)
+
+
 def create_file(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
-    """Put `data` into the new file `path`; raise `ConfigError`, and change nothing, where it exists already."""
+    """Put `data` into the new file `path`; raise `ConfigError`, and change nothing, if it exists already."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
@@ -68,7 +79,7 @@ def create_identity(path: Path, rng: Rng) -> IdentityKey:
 
 
 def load_identity(path: Path) -> IdentityKey:
-    """Return the identity in `path`; raise `ConfigError` where there is none or others may read it."""
+    """Return the identity in `path`; raise `ConfigError` if there is none or others may read it."""
     try:
         mode = path.stat().st_mode
         seed = bytes.fromhex(path.read_bytes().decode("ascii").strip())
@@ -85,12 +96,27 @@ def load_identity(path: Path) -> IdentityKey:
 
 
 class DirectoryLock:
-    """Lets one process at a time use a directory; the lock ends with the process, however it ends."""
+    """Lets one process at a time use a directory; the lock ends with the process, however it ends.
+
+    `with` takes it and gives it back.
+    """
 
     def __init__(self, path: Path) -> None:
         """Take the lock file's path; its directory must exist."""
         self._path = path
         self._descriptor: int | None = None
+
+    @property
+    def directory(self) -> Path:
+        """The directory that it is for."""
+        return self._path.parent
+
+    def __enter__(self) -> DirectoryLock:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def acquire(self) -> None:
         """Take the lock; raise `LockedError` naming the process that has it."""
@@ -99,6 +125,7 @@ class DirectoryLock:
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be written: {error.strerror}") from error
         try:
+            # The system's own lock: a file whose mere presence locks would outlive a crash.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
@@ -113,6 +140,10 @@ class DirectoryLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.unfinished")
 
 
 def _sync_directory(path: Path) -> None:

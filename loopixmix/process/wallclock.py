@@ -10,7 +10,9 @@ from loopixmix.seams import DelayedCall
 
 
 class Timers(Protocol):
-    """The part of a reactor that calls later."""
+    """The part of a reactor that calls later; `seconds` is what it counts delays on."""
+
+    seconds: Callable[[], float]
 
     def callLater(  # noqa: N802 (Twisted's name)
         self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object
@@ -19,19 +21,27 @@ class Timers(Protocol):
 
 
 class WallClock:
-    """Unix seconds from the system, delays from the reactor.
+    """Unix seconds from the system, delays from a reactor that counts them on a monotonic clock."""
 
-    For that to hold the reactor has to count delays on a monotonic clock: with the time of day, as Twisted does by
-    default, a clock that is set back an hour stops every timer for an hour (`loopixmix.node.main`).
-    """
+    def __init__(
+        self,
+        timers: Timers,
+        *,
+        time_of_day: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Make `timers`, a reactor on which no delay waits yet, count on `monotonic` from now on.
 
-    def __init__(self, timers: Timers) -> None:
-        """Take what counts the delays."""
+        Twisted counts delays on the time of day. A computer whose clock is set back an hour would then not call
+        anything for an hour: a node would hold its packets and a client would fall silent.
+        """
+        timers.seconds = monotonic
         self._timers = timers
+        self._time_of_day = time_of_day
 
     def seconds(self) -> float:
         """Return the present time in seconds since the Unix epoch."""
-        return time.time()
+        return self._time_of_day()
 
     def callLater(  # noqa: N802 (Twisted's name)
         self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object

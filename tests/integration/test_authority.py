@@ -366,14 +366,14 @@ def test_what_is_wrong_at_the_start_is_said_in_one_line(authority: AuthorityProc
     time.sleep(0.5)
     config.write_text(good)
     assert authority.end(signal.SIGINT) == 0
-    assert "took up the changed configuration" in authority.log
+    assert "the configuration was read again" in authority.log
     assert authority.command("status", directory).returncode == 1
 
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", authority.port))
         other.listen()
-        assert "cannot be listened on: Address already in use" in complaint()
+        assert f"cannot listen on 127.0.0.1:{authority.port}: Address already in use" in complaint()
 
     damaged = authority.directory / "state" / "documents" / "7.signed"
     damaged.write_bytes(b"damaged")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,13 @@ from pathlib import Path
 import pytest
 from fake_daemons import TRUST_ROOT
 
+ON_A_COMPUTER_WHOSE_CLOCK_CAN_BE_SET = """
+import os, time
+real = time.time
+time.time = lambda: real() - 3600 * os.path.exists("set-back")
+from loopixmix.main import main
+main()
+"""
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"}
 
 
@@ -113,6 +122,50 @@ def test_it_ends_cleanly(daemons: Daemons, ending: signal.Signals) -> None:
     assert process.returncode == 0
     assert "Traceback" not in told
     assert not (daemons.directory / "api.url").exists()
+
+
+class DeafAuthority:
+    """Takes connections, counts them and closes them at once."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def wait(self, asked: int) -> None:
+        deadline_s = time.monotonic() + 20
+        while self.asked < asked:
+            assert time.monotonic() < deadline_s, f"asked {self.asked} times"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                self._listening.accept()[0].close()
+                self.asked += 1
+
+
+def test_a_clock_set_back_by_an_hour_does_not_silence_it(daemons: Daemons) -> None:
+    """It has no network document, so it asks for one every second or so; it must not wait an hour to ask again."""
+    authority = DeafAuthority()
+    network = TRUST_ROOT.replace("127.0.0.1:9", f"127.0.0.1:{authority.port}")
+    (daemons.directory / "network.toml").write_text(f"epoch_length_s = 10\n{network}")
+    line = [sys.executable, "-P", "-c", ON_A_COMPUTER_WHOSE_CLOCK_CAN_BE_SET, "client", "run", "alice"]
+    daemons.started.append(subprocess.Popen(line, cwd=daemons.root, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True))
+    try:
+        authority.wait(2)
+        time.sleep(0.1)  # until it waits to ask again
+        (daemons.root / "set-back").touch()
+        authority.wait(authority.asked + 4)
+    finally:
+        authority.stop()
 
 
 def test_after_a_crash_it_is_not_running_and_starts_again(daemons: Daemons) -> None:

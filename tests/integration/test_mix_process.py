@@ -232,11 +232,10 @@ class World:
                 sockets=TcpSockets(reactor),
                 fetcher=TreqFetcher(reactor),
                 call_from_thread=reactor.callFromThread,
-                call_in_thread=reactor.callInThread,
                 fail=self.failures.append,
             ),
         )
-        self.runtime.startService()
+        self.runtime.start()
 
     async def wait(self, condition: Callable[[], bool], *, timeout_s: float = 90.0) -> None:
         deadline_s = time.monotonic() + timeout_s
@@ -250,7 +249,7 @@ class World:
 
     async def stop(self) -> None:
         if self.runtime is not None:
-            await self.runtime.stopService()
+            await self.runtime.stop()
         for node in (*self.mixes, self.authority):
             if node.process is not None:
                 node.end(signal.SIGKILL)

@@ -19,11 +19,11 @@ from loopixmix.authority.http import DirectoryApi, RateLimit
 from loopixmix.authority.service import AuthorityService
 from loopixmix.authority.store import AuthorityStore
 from loopixmix.directory import Document
-from loopixmix.errors import StoreError
 from loopixmix.following.enrolment import Enrolment
 from loopixmix.following.fetcher import Answer
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.observing.status import NodeStatus
+from loopixmix.process.status import StatusFile, StatusReporter
 
 NETWORK = model_network(random.Random(1))
 HOUR_S = 3600
@@ -50,7 +50,6 @@ class World:
 
     directory: Path
     clock: Clock = field(default_factory=Clock)
-    reports: list[NodeStatus] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock.advance(NOW_S + 10)
@@ -72,7 +71,6 @@ class World:
             node_id=NETWORK.authority.public,
             epoch_length_s=NETWORK.params.epoch_length_s,
             clock=self.clock,
-            report=self.reports.append,
         )
         self.api = DirectoryApi(self.service, uploads=RateLimit(600, now_s=self.clock.seconds))
         self.adopted: dict[str, list[Document]] = {}
@@ -96,7 +94,7 @@ class World:
             self.clock.advance(min(step_s, NOW_S + offset_s - self.clock.seconds()))
 
     def stop(self) -> None:
-        self.service.stopService()
+        self.service.stop()
         for follower in self.followers.values():
             follower.stopService()
         assert self.clock.getDelayedCalls() == []
@@ -108,18 +106,18 @@ def world(tmp_path: Path) -> World:
 
 
 def test_a_network_comes_up_and_goes_through_epochs_together(world: World) -> None:
-    world.service.startService()
-    assert not world.reports[0].healthy
+    world.service.start()
+    assert not world.service.status.healthy
     for follower in world.followers.values():
         follower.startService()
     world.run_until(30)
-    assert world.reports[-1].healthy
+    assert world.service.status.healthy
     world.run_until(4 * HOUR_S + 10)
     epochs = [document.epoch - NETWORK.epoch for document in world.adopted["mix1"]]
     assert epochs == [0, 1, 2, 3, 4]
     assert all(adopted == world.adopted["mix1"] for adopted in world.adopted.values())
     assert all(follower.problem is None for follower in world.followers.values())
-    status = world.reports[-1]
+    status = world.service.status
     assert (status.name, status.role, status.healthy) == ("authority", "authority", True)
     assert status.extra["nodes_in_document"] == 8
     assert status.extra["mixes_enrolled"] == 6
@@ -128,7 +126,7 @@ def test_a_network_comes_up_and_goes_through_epochs_together(world: World) -> No
 
 
 def test_a_withdrawn_node_is_gone_with_the_next_document(world: World) -> None:
-    world.service.startService()
+    world.service.start()
     for follower in world.followers.values():
         follower.startService()
     world.run_until(100)
@@ -140,30 +138,35 @@ def test_a_withdrawn_node_is_gone_with_the_next_document(world: World) -> None:
 
 
 def test_a_status_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
-    def fail(status: NodeStatus) -> None:
-        reports.append(status)
-        raise StoreError("the disk is full")
-
     world = World(tmp_path)
-    reports: list[NodeStatus] = []
-    world.service._report = fail
-    world.service.startService()
+    world.service.start()
+    reported: list[NodeStatus] = []
+
+    def status() -> NodeStatus:
+        reported.append(world.service.status)
+        return reported[-1]
+
+    gone = StatusFile(tmp_path / "gone")
+    reporter = StatusReporter(gone, status=status, clock=world.clock, in_thread=lambda work: work())
+    reporter.start()
     world.run_until(15)
-    assert len(reports) >= 2
+    assert len(reported) >= 2
+    assert reported[-1].written_at_s > reported[0].written_at_s
+    reporter.stop()
     world.stop()
 
 
 def test_a_disk_that_is_full_makes_the_authority_unhealthy_until_it_is_not(world: World) -> None:
     documents = world.directory / "state" / "documents"
     documents.rmdir()
-    world.service.startService()
+    world.service.start()
     for follower in world.followers.values():
         follower.startService()
     world.run_until(20)
-    assert "cannot be written" in (world.reports[-1].problem or "")
+    assert "cannot be written" in (world.service.status.problem or "")
     documents.mkdir()
     world.run_until(40)
-    assert world.reports[-1].healthy
+    assert world.service.status.healthy
     world.stop()
 
 

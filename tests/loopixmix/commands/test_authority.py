@@ -15,9 +15,10 @@ from loopixmix.authority.config import AuthorityConfig, load_authority
 from loopixmix.commands.authority import authority
 from loopixmix.config import load_config, load_trust_root
 from loopixmix.main import run
-from loopixmix.observing.status import NodeStatus, StatusFile
+from loopixmix.observing.status import NodeStatus
 from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_identity, load_identity
+from loopixmix.process.status import StatusFile
 
 
 def command(*arguments: object) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from twisted.internet.task import Clock
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.commands.mix import make_mix
 from loopixmix.directory import Descriptor, Document, Role
-from loopixmix.errors import ListenError, LoopixmixError, MisuseError, StoreError
+from loopixmix.errors import ConfigError, ListenError, LoopixmixError, StoreError
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.tls import TlsNetwork
 from loopixmix.node.config import NodeConfig, load_node, node_toml
@@ -29,6 +30,7 @@ from loopixmix.node.status import AVERAGED_REPORTS
 from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_file
+from loopixmix.process.status import StatusFile, StatusReporter
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import LoopLost, PacketIn
 from loopixmix.sphinx import load_arithmetic
@@ -57,6 +59,7 @@ class Bench:
         self.port = free_port()
         self._make_directory(self.model.node("mix1"))
         self.runtime = self.make_runtime()
+        self.reporter: StatusReporter | None = None
         self.provider: TlsNetwork | None = None
 
     def _make_directory(self, node: ModelNode) -> None:
@@ -77,10 +80,18 @@ class Bench:
                 sockets=self.sockets,
                 fetcher=self.authorities,
                 call_from_thread=lambda *_: None,
-                call_in_thread=lambda work: work(),
                 fail=self.failures.append,
             ),
         )
+
+    def start(self) -> None:
+        """Begin, and report as the process does."""
+        self.runtime.start()
+        file = StatusFile(self.directory)
+        self.reporter = StatusReporter(
+            file, status=self.runtime.status, clock=self.clock, in_thread=lambda work: work()
+        )
+        self.reporter.start()
 
     def run(self, seconds: float) -> None:
         for _ in range(int(seconds * 10)):
@@ -118,9 +129,12 @@ class Bench:
         if self.provider is not None:
             self.provider.stop()
             self.provider = None
-        stopped = self.runtime.stopService() if self.runtime.running else None
+        stopped = Deferred.fromCoroutine(self.runtime.stop())
         self.run(8.0)
-        assert stopped is None or stopped.called
+        assert stopped.called
+        if self.reporter is not None:
+            self.reporter.stop()
+            self.reporter = None
         assert self.clock.getDelayedCalls() == []
         assert self.sockets.listeners == {}
         assert not (self.directory / "status.json").exists()
@@ -135,7 +149,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_a_node_enrols_with_its_keys_and_says_that_it_waits(bench: Bench) -> None:
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     (descriptor, *_) = bench.uploads
     assert (descriptor.name, descriptor.role, descriptor.services) == ("mix1", Role.MIX, ())
@@ -149,7 +163,7 @@ def test_a_node_enrols_with_its_keys_and_says_that_it_waits(bench: Bench) -> Non
 
 def test_with_document_and_links_a_node_is_healthy(bench: Bench) -> None:
     bench.authorities.publish(bench.model.epoch)
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     assert (bench.status.problem or "").startswith("no link to provider1 at 127.0.0.1:")
     bench.run_provider()
@@ -171,20 +185,20 @@ def test_a_node_outside_the_document_says_so(bench: Bench) -> None:
         return msgspec.structs.replace(document, nodes=tuple(sorted(nodes, key=lambda node: node.id)))
 
     bench.authorities.publish(bench.model.epoch, without_us)
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     assert bench.status.problem == "this node is not in the network document yet"
 
 
 def test_a_restart_takes_up_the_document_it_knew_and_the_same_keys(bench: Bench) -> None:
     bench.authorities.publish(bench.model.epoch)
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     keys = bench.uploads[0].mix_keys
     bench.stop()
     bench.authorities.down = {"127.0.0.1:9000"}
     bench.runtime = bench.make_runtime()
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     assert bench.status.layer == 1
     assert {peer.port for peer in bench.sockets.listeners} == {bench.port}
@@ -196,7 +210,7 @@ def test_a_restart_takes_up_the_document_it_knew_and_the_same_keys(bench: Bench)
 def test_the_grace_of_the_document_decides_when_a_key_is_erased(bench: Bench) -> None:
     bench.authorities.publish(bench.model.epoch)
     bench.authorities.publish(bench.model.epoch + 1)
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     first = bench.directory / "keys" / f"{bench.model.epoch}.key"
     bench.clock.rightNow = NOW_S + 3600 + PARAMS.grace_s - 1
@@ -210,7 +224,7 @@ def test_packets_of_another_size_in_the_next_epoch_make_new_links(bench: Bench) 
     bigger = msgspec.structs.replace(PARAMS, payload_bytes=4096)
     bench.authorities.publish(bench.model.epoch)
     bench.authorities.publish(bench.model.epoch + 1, lambda document: msgspec.structs.replace(document, params=bigger))
-    bench.runtime.startService()
+    bench.start()
     bench.run_provider(bigger)
     bench.run(5.0)
     assert not bench.status.healthy
@@ -226,7 +240,7 @@ def test_a_service_that_cannot_start_ends_the_process_with_its_reason(bench: Ben
 
     bench.runtime = bench.make_runtime(fail)
     bench.authorities.publish(bench.model.epoch)
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     assert [str(error) for error in bench.failures] == ["mailboxes are damaged"]
 
@@ -237,14 +251,14 @@ def test_a_defect_ends_the_process_with_a_line(bench: Bench) -> None:
 
     bench.runtime = bench.make_runtime(fail)
     bench.authorities.publish(bench.model.epoch)
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     assert [str(error) for error in bench.failures] == ["a defect stopped the node; the log has more"]
 
 
 def test_a_withdrawn_node_has_asked_for_it_and_says_so(bench: Bench) -> None:
     bench.authorities.publish(bench.model.epoch)
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     bench.runtime.withdraw()
     bench.run(2.0)
@@ -254,7 +268,7 @@ def test_a_withdrawn_node_has_asked_for_it_and_says_so(bench: Bench) -> None:
 
 def test_a_withdrawal_that_failed_is_none(bench: Bench) -> None:
     bench.authorities.publish(bench.model.epoch)
-    bench.runtime.startService()
+    bench.start()
     bench.run(2.0)
     bench.authorities.down = {"127.0.0.1:9000"}
     bench.runtime.withdraw()
@@ -265,7 +279,7 @@ def test_a_withdrawal_that_failed_is_none(bench: Bench) -> None:
 def test_lost_loops_and_low_traffic_are_told(bench: Bench) -> None:
     bench.authorities.publish(bench.model.epoch)
     bench.run_provider()
-    bench.runtime.startService()
+    bench.start()
     bench.run(5.0)
     assert bench.status.healthy, bench.status.problem
     node = bench.runtime._node
@@ -283,33 +297,42 @@ def test_lost_loops_and_low_traffic_are_told(bench: Bench) -> None:
     assert "warning" not in bench.status.extra
 
 
-def test_a_directory_in_use_and_a_port_in_use_leave_nothing_running(bench: Bench) -> None:
-    bench.runtime.startService()
-    second = bench.make_runtime()
-    with pytest.raises(MisuseError, match="in use by process"):
-        second.startService()
-    bench.stop()
+def test_a_port_in_use_leaves_nothing_running(bench: Bench) -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", bench.port))
         busy.listen()
         bench.runtime = bench.make_runtime()
         with pytest.raises(ListenError, match="Address already in use"):
-            bench.runtime.startService()
+            bench.runtime.start()
     bench.runtime = bench.make_runtime()
-    bench.runtime.startService()
+    bench.start()
 
 
 def test_stopping_while_the_first_document_is_being_fetched_leaves_nothing(bench: Bench) -> None:
     bench.authorities.silent = True
-    bench.runtime.startService()
+    bench.start()
     bench.run(1.0)
 
 
 def test_stopping_twice_is_stopping_once(bench: Bench) -> None:
     bench.authorities.publish(bench.model.epoch)
-    bench.runtime.startService()
+    bench.start()
     bench.run(1.0)
-    first: Deferred[None] = bench.runtime.stopService()
+    first = Deferred.fromCoroutine(bench.runtime.stop())
     bench.runtime.hurry()
     bench.run(2.0)
     assert first.called
+
+
+def test_read_again_the_configuration_counts_unless_it_is_wrong(bench: Bench) -> None:
+    bench.start()
+    config = bench.directory / "node.toml"
+    good = config.read_text()
+    config.write_text(good.replace('level = "info"', 'level = "debug"'))
+    bench.runtime.reload()
+    assert bench.runtime.log_settings.level == "debug"
+    config.write_text(good.replace('level = "info"', 'level = "loud"'))
+    with pytest.raises(ConfigError, match=r"log\.level"):
+        bench.runtime.reload()
+    assert bench.runtime.log_settings.level == "debug"
+    assert signal.SIGUSR1 in bench.runtime.signals

@@ -79,7 +79,7 @@ def make_endpoint(sockets: OnePort, clock: Clock, counts: list[int]) -> MetricsE
 def test_figures_are_renewed_once_a_minute(warnings: list[str]) -> None:
     sockets, clock, counts = OnePort(), Clock(), [1000]
     endpoint = make_endpoint(sockets, clock, counts)
-    endpoint.startService()
+    endpoint.start()
     assert any("a packet changes what is published with probability up to 3/100" in warning for warning in warnings)
     assert b"loopixmix_packets_in_total 1000.0" in sockets.get(b"metrics")
     counts[0] = 3000
@@ -88,7 +88,7 @@ def test_figures_are_renewed_once_a_minute(warnings: list[str]) -> None:
     clock.advance(1.0)
     assert b"loopixmix_packets_in_total 3000.0" in sockets.get(b"metrics")
     assert b"404" in sockets.get(b"status")
-    assert endpoint.stopService().called
+    assert Deferred.fromCoroutine(endpoint.stop()).called
     assert sockets.factory is None
     assert clock.getDelayedCalls() == []
 
@@ -96,5 +96,5 @@ def test_figures_are_renewed_once_a_minute(warnings: list[str]) -> None:
 def test_a_port_in_use_is_told() -> None:
     clock = Clock()
     with pytest.raises(ListenError, match="in use"):
-        make_endpoint(OnePort(busy=True), clock, [0]).startService()
+        make_endpoint(OnePort(busy=True), clock, [0]).start()
     assert clock.getDelayedCalls() == []

@@ -8,7 +8,8 @@ import pytest
 
 from loopixmix.errors import StoreError
 from loopixmix.observing.observers import LinkCounts, LoopCounts
-from loopixmix.observing.status import NodeStatus, StatusFile, read_status
+from loopixmix.observing.status import NodeStatus, read_status
+from loopixmix.process.status import StatusFile
 
 STATUS = NodeStatus(
     name="mix1",

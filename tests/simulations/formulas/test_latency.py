@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gamma
 
-from client.core.erlang import quantile_s as client_quantile_s
+from client.core.retry import quantile_s as client_quantile_s
 from loopixmix.errors import MisuseError
 from simulations.formulas.catalogue import (
     Grid,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from client.core.pulls import PullBook
+from client.link.pulls import PullBook
 from loopixmix.wire import Item, ItemKind
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from client.core.scheduler import RoundRobin
+from client.sending.turns import RoundRobin
 
 
 def drain(queue: RoundRobin[str]) -> list[tuple[str, int]]:

@@ -1,19 +1,21 @@
-"""Tells once a second, in the status file, how a node is."""
+"""A program's own word on how it is, in a file that it renews every second."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from threading import Lock
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from twisted.application.service import Service
+import msgspec
 from twisted.logger import Logger
 
 from loopixmix.errors import StoreError
-from loopixmix.observing.status import NodeStatus, StatusFile
+from loopixmix.process.files import remove_file, write_atomically
 from loopixmix.seams import Clock, DelayedCall
 
+STATUS_FILE = "status.json"
 REPORT_S = 1.0
 LAST_WRITE_S = 1.0
 """How long the end waits for a write that is under way."""
@@ -24,16 +26,38 @@ InThread: TypeAlias = Callable[[Callable[[], None]], object]
 log = Logger()
 
 
-class StatusReporter(Service):
-    """Writes a status file every second, and logs when what is wrong with the node changes."""
+class Status(Protocol):
+    """How a program is: a msgspec struct, written as JSON."""
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it, in one line; None if all is well."""
+
+
+class StatusFile:
+    """The status file of one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take the directory of the program."""
+        self._path = directory / STATUS_FILE
+
+    def write(self, status: Status) -> None:
+        """Replace the file in one step, readable by its owner only; raise `StoreError` if that fails."""
+        # Not lasting: after a power cut no status is true any more, and a flush every second wears a disk out.
+        write_atomically(self._path, msgspec.json.encode(status), lasting=False)
+
+    def remove(self) -> None:
+        """Remove the file, as a program does when it ends."""
+        remove_file(self._path)
+
+
+class StatusReporter:
+    """Writes a status file every second, and logs when the problem of the program changes."""
 
     def __init__(
-        self, file: StatusFile, *, status: Callable[[], NodeStatus], clock: Clock, in_thread: InThread
+        self, file: StatusFile, *, status: Callable[[], Status | None], clock: Clock, in_thread: InThread
     ) -> None:
-        """Take the file, what makes the present status, and what runs the writing beside the reactor.
-
-        Replacing a file takes a file system some milliseconds now and then, and no packet is to wait for that.
-        """
+        """Take the file, what makes the present status, and what runs the writing beside the reactor."""
         self._file = file
         self._status = status
         self._clock = clock
@@ -44,14 +68,12 @@ class StatusReporter(Service):
         self._failure_told: str | None = None
         self._problem: str | None = None
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+    def start(self) -> None:
         """Begin to report."""
-        super().startService()  # type: ignore[no-untyped-call]
         self._report()
 
-    def stopService(self) -> None:  # noqa: N802
+    def stop(self) -> None:
         """Stop and remove the file; no call is left."""
-        super().stopService()  # type: ignore[no-untyped-call]
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._call = None
@@ -61,12 +83,15 @@ class StatusReporter(Service):
     def _report(self) -> None:
         self._call = self._clock.callLater(REPORT_S, self._report)
         status = self._status()
+        if status is None:
+            return
         self._note(status.problem)
         self._tell_failure()
+        # Beside the reactor: replacing a file takes some milliseconds now and then, for which no packet is to wait.
         if self._writing.acquire(blocking=False):
             self._in_thread(partial(self._write, status))
 
-    def _write(self, status: NodeStatus) -> None:
+    def _write(self, status: Status) -> None:
         """Write in another thread; the lock was taken for it."""
         try:
             self._file.write(status)
@@ -87,6 +112,7 @@ class StatusReporter(Service):
         if problem is None:
             log.info("all is well")
         elif _kind(problem) != _kind(self._problem):
+            # "expires in 9 s" becomes "expires in 8 s": a line for each would fill the log.
             log.warn("{problem}", problem=problem)
         self._problem = problem
 

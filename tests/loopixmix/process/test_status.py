@@ -9,8 +9,8 @@ import msgspec
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from loopixmix.observing.reporting import StatusReporter
-from loopixmix.observing.status import NodeStatus, StatusFile, read_status
+from loopixmix.observing.status import NodeStatus, read_status
+from loopixmix.process.status import StatusFile, StatusReporter
 
 STATUS = NodeStatus(
     name="mix1",
@@ -40,13 +40,13 @@ def test_the_status_is_renewed_every_second_and_removed_at_the_end(tmp_path: Pat
         clock=clock,
         in_thread=run,
     )
-    reporter.startService()
+    reporter.start()
     for second in range(3):
         status = read_status(tmp_path)
         assert status is not None
         assert status.written_at_s == second
         clock.advance(1.0)
-    reporter.stopService()
+    reporter.stop()
     assert read_status(tmp_path) is None
     assert clock.getDelayedCalls() == []
 
@@ -55,12 +55,12 @@ def test_a_status_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     clock = Clock()
     directory = tmp_path / "node"
     reporter = StatusReporter(StatusFile(directory), status=lambda: STATUS, clock=clock, in_thread=run)
-    reporter.startService()
+    reporter.start()
     clock.advance(1.0)
     directory.mkdir()
     clock.advance(1.0)
     assert read_status(directory) == STATUS
-    reporter.stopService()
+    reporter.stop()
     assert clock.getDelayedCalls() == []
 
 
@@ -79,10 +79,10 @@ def test_a_problem_is_logged_when_it_begins_and_when_it_ends(tmp_path: Path) -> 
         in_thread=run,
     )
     globalLogPublisher.addObserver(keep)
-    reporter.startService()
+    reporter.start()
     for _ in range(5):
         clock.advance(1.0)
-    reporter.stopService()
+    reporter.stop()
     globalLogPublisher.removeObserver(keep)
     assert logged == ["warn expires in 9 s", "warn 3 loops were lost", "info all is well"]
 
@@ -94,7 +94,7 @@ def test_a_slow_disk_delays_neither_the_node_nor_its_end(tmp_path: Path) -> None
     reporter = StatusReporter(
         StatusFile(tmp_path), status=lambda: next(statuses), clock=clock, in_thread=waiting.append
     )
-    reporter.startService()
+    reporter.start()
     clock.advance(1.0)
     assert len(waiting) == 1  # the second waits for nobody: it is left out
     waiting.pop()()
@@ -104,5 +104,5 @@ def test_a_slow_disk_delays_neither_the_node_nor_its_end(tmp_path: Path) -> None
     status = read_status(tmp_path)
     assert status is not None
     assert status.epoch == 5
-    reporter.stopService()
+    reporter.stop()
     assert clock.getDelayedCalls() == []

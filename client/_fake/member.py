@@ -1,0 +1,25 @@
+"""What the post office and the fake clients know of each other: a member of the network."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from client.api import MessageId
+
+
+class Member(Protocol):
+    """A client as the post office and its correspondents see it."""
+
+    address: str
+    """Empty before it has an account."""
+    identity: bytes
+    """Its public key, which a test may change."""
+
+    def tell(self) -> None:
+        """Tell the listeners that there is news."""
+
+    def leave_all(self) -> None:
+        """Send what is still queued."""
+
+    def receive(self, message_id: MessageId, body: bytes, *, kind: str, sender: Member, anonymous: bool) -> None:
+        """Put a message into the inbox, once."""

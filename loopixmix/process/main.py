@@ -1,0 +1,33 @@
+"""Where every program meets the reactor, stderr and the system's randomness."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from loopixmix.process.files import DirectoryLock
+from loopixmix.process.log import Log
+from loopixmix.process.program import Process, Program, World
+from loopixmix.seams import Rng
+
+
+def system_rng() -> Rng:
+    """Return the randomness of the operating system."""
+    return random.SystemRandom()
+
+
+def run_program(lock: Path, make: Callable[[World], Program]) -> None:
+    """Run the program that `make` makes, until a signal or a failure ends it.
+
+    `lock` is a file in the program's directory, which one process at a time may use. Raises the `LoopixmixError` that
+    ended the program or kept it from starting.
+    """
+    # Imported here because importing it installs it: a node chooses another one first.
+    from twisted.internet import reactor
+    from twisted.internet.posixbase import PosixReactorBase
+
+    process = Process(cast(PosixReactorBase, reactor), rng=system_rng(), lock=DirectoryLock(lock), log=Log(sys.stderr))
+    process.run(make(process.world))
