@@ -217,10 +217,10 @@ def test_an_unregistered_link_sends_nothing_into_the_network(town: Town) -> None
 
 def test_a_neighbour_that_sends_other_frames_is_refused(town: Town) -> None:
     mix = town.mixes[2]
-    mix.network.send(town.p1.node_id, town.world.frame_format.encode(Dummy()))
+    mix.network.send(town.p1.node_id, town.world.packet_format.frames.encode(Dummy()))
     town.settle()
     assert town.p1.refused == []
-    mix.network.send(town.p1.node_id, town.world.frame_format.encode(Pull(1, ())))
+    mix.network.send(town.p1.node_id, town.world.packet_format.frames.encode(Pull(1, ())))
     town.settle()
     assert town.p1.refused == [mix.node_id]
 
