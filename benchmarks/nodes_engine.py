@@ -11,7 +11,7 @@ from loopixmix import sphinx
 from loopixmix.keys import MixKey
 from simulations.exact.engine import ENGINE as EXACT
 from simulations.nodes.engine import little_garbage_collection, measure_world
-from simulations.nodes.measuring import Watch
+from simulations.nodes.measurement import Watch
 from simulations.scenario import Scenario, change
 from simulations.scenario.shipped import scenario_named
 from simulations.seeds import Seeds
@@ -134,11 +134,12 @@ def _sphinx_hops_per_s() -> Figure:
 
 def _unwraps_per_s() -> float:
     geometry, rng = sphinx.Geometry(hops=5, payload_bytes=2048), random.Random(1)
+    real = sphinx.Sphinx(geometry, sphinx.load_arithmetic())
     keys = [MixKey.generate(rng) for _ in range(geometry.hops)]
     hops = [sphinx.Hop(key.public, sphinx.Relay(bytes(32), 1000)) for key in keys[:-1]]
     hops.append(sphinx.Hop(keys[-1].public, sphinx.Discard()))
-    packet = sphinx.wrap(hops, b"", geometry=geometry, rng=rng)
-    return _per_s(lambda: sphinx.unwrap([keys[0].private], packet, geometry=geometry))
+    packet = sphinx.wrap(hops, b"", sphinx=real, rng=rng)
+    return _per_s(lambda: sphinx.unwrap([keys[0].private], packet, sphinx=real))
 
 
 def _per_s(work: Callable[[], object]) -> float:

@@ -31,11 +31,12 @@ from loopixmix.keyring.keystore import KeyDirectory
 from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.process.files import load_identity
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Fact, LinkOpened, NodeId, PacketDropped
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
 from loopixmix.testnet.processes import memory_bytes
-from loopixmix.wire import FrameFormat, Role
+from loopixmix.wire import Role
 
 BASE_PORT = 31_000
 PLAN = TestnetPlan(
@@ -72,11 +73,11 @@ class Silent:
 class Neighbour:
     """The place of a stopped node, taken by this process."""
 
-    def __init__(self, network: TestNetwork, entry: NodeEntry, network_id: bytes, geometry: sphinx.Geometry) -> None:
+    def __init__(self, network: TestNetwork, entry: NodeEntry, network_id: bytes, packet_format: PacketFormat) -> None:
         directory = network.directory / entry.name
         self.entry = entry
         self.observer = Silent()
-        self.format = FrameFormat(geometry.packet_bytes, geometry.body_bytes)
+        self.format = packet_format.frames
         self.mix_keys = [key.private for key in KeyDirectory(directory / "keys").load().values()]
         self.received: list[tuple[float, Sequence[bytes]]] = []
         self.links = TlsNetwork(
@@ -100,11 +101,11 @@ class Neighbour:
 class Load:
     """Packets for the mix, made ahead, and what became of each."""
 
-    def __init__(self, document: Document, mix: NodeEntry, sink: Neighbour, geometry: sphinx.Geometry) -> None:
+    def __init__(self, document: Document, mix: NodeEntry, sink: Neighbour, packets: sphinx.Sphinx) -> None:
         self._document = document
         self._mix = mix
         self._sink = sink
-        self._geometry = geometry
+        self._sphinx = packets
         self._rng = random.Random(2)
 
     def make(self, count: int) -> tuple[list[bytes], list[float]]:
@@ -117,7 +118,7 @@ class Load:
                 sphinx.Hop(document.mix_key(self._mix.id, epoch), sphinx.Relay(sink.entry.id, delay_us)),
                 sphinx.Hop(document.mix_key(sink.entry.id, epoch), sphinx.Deliver(bytes(32))),
             ]
-            packet = sphinx.wrap(hops, number.to_bytes(4, "big"), geometry=self._geometry, rng=self._rng)
+            packet = sphinx.wrap(hops, number.to_bytes(4, "big"), sphinx=self._sphinx, rng=self._rng)
             frames.append(sink.format.packet_frame(packet))
             delays_s.append(delay_us / 1e6)
         return frames, delays_s
@@ -127,9 +128,9 @@ class Load:
         found: dict[int, float] = {}
         for at_s, frames in self._sink.received:
             packets = [self._sink.format.packet_of(frame) for frame in frames]
-            for unwrapped in sphinx.unwrap_many(self._sink.mix_keys, packets, geometry=self._geometry):
+            for unwrapped in sphinx.unwrap_many(self._sink.mix_keys, packets, sphinx=self._sphinx):
                 if isinstance(unwrapped, sphinx.Unwrapped) and _is_ours(unwrapped):
-                    content = sphinx.open_payload(unwrapped.payload_key, unwrapped.body, geometry=self._geometry)
+                    content = sphinx.open_payload(unwrapped.payload_key, unwrapped.body, sphinx=self._sphinx)
                     found[int.from_bytes(content.payload, "big")] = at_s
         self._sink.received.clear()
         return found
@@ -207,15 +208,15 @@ async def _measure(network: TestNetwork, mix_process: psutil.Process, found: lis
     trust_root = load_trust_root(network.trust_root)
     with urlopen(f"{trust_root.authorities[0].url}/v1/documents/current", timeout=10) as answer:
         document = decode_document(answer.read(), trust_root, now_s=time.time())
-    geometry = sphinx.Geometry.for_network(document.params)
+    packet_format = PacketFormat.for_network(document.params, arithmetic=sphinx.load_arithmetic())
     [before], [mix], [after] = (document.layer(number) for number in (1, 2, 3))
-    source = Neighbour(network, before, trust_root.network_id, geometry)
-    sink = Neighbour(network, after, trust_root.network_id, geometry)
+    source = Neighbour(network, before, trust_root.network_id, packet_format)
+    sink = Neighbour(network, after, trust_root.network_id, packet_format)
     source.links.set_peers({mix.id: PeerAddress(mix.host, mix.port)})
     await sink.links.listen(after.host, after.port)
     while not (source.links.is_open(mix.id) and mix.id in sink.observer.opened):
         await _pause(0.1)
-    load = Load(document, mix, sink, geometry)
+    load = Load(document, mix, sink, packet_format.sphinx)
     await _try(load, source, mix, mix_process, 500, 2.0)
     best = trial = await _try(load, source, mix, mix_process, RATES_PER_S[0], SUSTAIN_S)
     for rate in RATES_PER_S[1:]:

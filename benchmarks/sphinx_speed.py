@@ -19,6 +19,7 @@ from loopixmix import sphinx
 from loopixmix.keys import MixKey
 
 GEOMETRY = sphinx.Geometry(hops=5, payload_bytes=2048)
+SPHINX = sphinx.Sphinx(GEOMETRY, sphinx.load_arithmetic())
 ROUNDS = 15
 REPEATS = 20
 BATCH = 128
@@ -38,7 +39,7 @@ def measure() -> list[Figure]:
     hops = [sphinx.Hop(key.public, sphinx.Relay(bytes(32), 1000)) for key in keys[:-1]]
     hops.append(sphinx.Hop(keys[-1].public, sphinx.Deliver(bytes(32))))
     payload = rng.randbytes(GEOMETRY.payload_bytes)
-    packet = sphinx.wrap(hops, payload, geometry=GEOMETRY, rng=rng)
+    packet = sphinx.wrap(hops, payload, sphinx=SPHINX, rng=rng)
     secrets = [keys[0].private]
     private, peer = X25519PrivateKey.generate(), X25519PrivateKey.generate().public_key().public_bytes_raw()
 
@@ -48,29 +49,30 @@ def measure() -> list[Figure]:
     long_message = rng.randbytes(GEOMETRY.payload_bytes)
     peer_header, peer_body = create_forward_message(peer_params, nodes, publics, b"dest", long_message)
 
-    def wrap_by(engine: str) -> Callable[[], object]:
-        return lambda: sphinx.wrap(hops, payload, geometry=GEOMETRY, rng=rng, engine=engine)
+    def wrap_by(chosen: sphinx.Sphinx) -> Callable[[], object]:
+        return lambda: sphinx.wrap(hops, payload, sphinx=chosen, rng=rng)
 
-    def unwrap_by(engine: str) -> Callable[[], object]:
-        return lambda: sphinx.unwrap(secrets, packet, geometry=GEOMETRY, engine=engine)
+    def unwrap_by(chosen: sphinx.Sphinx) -> Callable[[], object]:
+        return lambda: sphinx.unwrap(secrets, packet, sphinx=chosen)
 
     jobs: dict[str, Callable[[], object]] = {
         "x25519": lambda: private.exchange(X25519PublicKey.from_public_bytes(peer)),
         "sphinxmix_wrap": lambda: create_forward_message(peer_params, nodes, publics, b"dest", long_message),
         "sphinxmix_unwrap": lambda: sphinx_process(peer_params, secrets[0], peer_header, peer_body),
     }
-    for engine in sphinx.engines():
-        jobs[f"{engine}_wrap"] = wrap_by(engine)
-        jobs[f"{engine}_unwrap_alone"] = unwrap_by(engine)
+    for name in sphinx.arithmetic_names():
+        chosen = sphinx.Sphinx(GEOMETRY, sphinx.load_arithmetic(name))
+        jobs[f"{name}_wrap"] = wrap_by(chosen)
+        jobs[f"{name}_unwrap_alone"] = unwrap_by(chosen)
     batch = [packet] * BATCH
-    jobs["unwrap_batch"] = lambda: sphinx.unwrap_many(secrets, batch, geometry=GEOMETRY, threads=1)
+    jobs["unwrap_batch"] = lambda: sphinx.unwrap_many(secrets, batch, sphinx=SPHINX, threads=1)
     times = interleaved(jobs)
-    engine = sphinx.engine_name()
+    name = SPHINX.arithmetic.name
     # Nodes unwrap in batches, on one thread here; a packet that comes alone is measured beside it.
-    times[f"{engine}_unwrap"] = times.pop("unwrap_batch") / BATCH
+    times[f"{name}_unwrap"] = times.pop("unwrap_batch") / BATCH
     two_x25519 = 2 * times["x25519"]
-    unwrap, wrap = times[f"{engine}_unwrap"], times[f"{engine}_wrap"]
-    alone = times[f"{engine}_unwrap_alone"]
+    unwrap, wrap = times[f"{name}_unwrap"], times[f"{name}_wrap"]
+    alone = times[f"{name}_unwrap_alone"]
     figures = [
         barred("unwrap_vs_two_x25519", unwrap / two_x25519, "ratio", bar=1.25, better="lower"),
         barred("unwrap_speedup_vs_sphinxmix", times["sphinxmix_unwrap"] / unwrap, "ratio", bar=2.5, better="higher"),
@@ -103,8 +105,8 @@ def two_core_speedup(secrets: Sequence[bytes], packet: bytes) -> float:
     """Return how much faster `unwrap_many` is on two threads than on one."""
     packets = [packet] * 256
     jobs: dict[str, Callable[[], object]] = {
-        "one": lambda: sphinx.unwrap_many(secrets, packets, geometry=GEOMETRY, threads=1),
-        "two": lambda: sphinx.unwrap_many(secrets, packets, geometry=GEOMETRY, threads=2),
+        "one": lambda: sphinx.unwrap_many(secrets, packets, sphinx=SPHINX, threads=1),
+        "two": lambda: sphinx.unwrap_many(secrets, packets, sphinx=SPHINX, threads=2),
     }
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(2 * ROUNDS):

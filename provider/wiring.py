@@ -15,9 +15,9 @@ from loopixmix.hop.service import HopLimits, HopService
 from loopixmix.hop.unwrapping import Unwrapping
 from loopixmix.keyring.keyring import Keyring
 from loopixmix.node.running import NodeParts
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Clock, Network, NodeId, Observer, Rng
-from loopixmix.sphinx import Geometry
 from loopixmix.wire import Frame, FrameFormat
 from provider.api import HostedService, KeyDirectory
 from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
@@ -63,8 +63,7 @@ async def make_provider(
         return wire_provider(
             node_id=parts.node_id,
             keyring=parts.keyring,
-            geometry=parts.geometry,
-            frame_format=parts.frame_format,
+            packet_format=parts.packet_format,
             unwrapping=parts.unwrapping,
             limits=parts.limits,
             refuse=parts.refuse,
@@ -87,8 +86,7 @@ def wire_provider(
     *,
     node_id: NodeId,
     keyring: Keyring,
-    geometry: Geometry,
-    frame_format: FrameFormat,
+    packet_format: PacketFormat,
     unwrapping: Unwrapping,
     limits: HopLimits,
     refuse: Refuse,
@@ -108,27 +106,26 @@ def wire_provider(
     """
 
     def send(key: NodeId, frame: Frame) -> None:
-        network.send(key, frame_format.encode(frame))
+        network.send(key, packet_format.frames.encode(frame))
 
     drops = Drops(clock=clock, observer=observer)
     loops = LoopSender(
         node_id=node_id,
-        geometry=geometry,
-        frame_format=frame_format,
+        packet_format=packet_format,
         clock=clock,
         network=network,
         rng=rng,
         observer=observer,
     )
     keys = StoredKeys(provider=node_id, access=access, decoys=Decoys(decoy_secret, node_id), clock=clock)
-    host = ServiceHost(make_services(keys), rules=rules.hosting, clock=clock, geometry=geometry)
+    host = ServiceHost(make_services(keys), rules=rules.hosting, clock=clock, geometry=packet_format.geometry)
     deliveries = Deliveries(
-        node_id=node_id, geometry=geometry, access=access, host=host, loops=loops, drops=drops, clock=clock
+        node_id=node_id, sphinx=packet_format.sphinx, access=access, host=host, loops=loops, drops=drops, clock=clock
     )
     hop = HopService(
         node_id=node_id,
         keyring=keyring,
-        frame_format=frame_format,
+        frames=packet_format.frames,
         unwrapping=unwrapping,
         limits=limits,
         arrived=deliveries.arrived,
@@ -144,7 +141,7 @@ def wire_provider(
         send=send,
         drops=drops,
         clock=clock,
-        frame_format=frame_format,
+        frame_format=packet_format.frames,
         refuse=refuse,
     )
     housekeeping = Housekeeping(
@@ -163,7 +160,7 @@ def wire_provider(
         access=access,
         network=network,
         neighbourhood=Neighbourhood(node_id),
-        frame_format=frame_format,
+        frame_format=packet_format.frames,
         refuse=refuse,
     )
 

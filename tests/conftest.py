@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent / "worlds"), str(Path(__file__).parent)]
 
 # A shell that runs the tests in the background has them ignore SIGINT, and with them the programs that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

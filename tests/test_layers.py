@@ -59,7 +59,7 @@ PURE_FOLDERS = (
     *("stats.questionnaire", "stats.randomise", "stats.estimate", "stats.account"),
 )
 IMPURE_MODULES = ("time", "secrets", "logging", "twisted", "socket", "threading")
-CIRCLES_TO_CUT = ("loopixmix.sphinx",)
+CIRCLES_TO_CUT: tuple[str, ...] = ()
 IMPURE_CALLS = ("open", "os.urandom", "random.random", "random.SystemRandom", "datetime.now")
 
 

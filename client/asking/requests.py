@@ -27,7 +27,7 @@ from loopixmix.requests import (
 )
 from loopixmix.routing.path import service_id
 from loopixmix.seams import Clock, NodeId, Rng
-from loopixmix.sphinx import Geometry, PacketError, open_reply
+from loopixmix.sphinx import PacketError, Sphinx, open_reply
 
 MAX_EXPECTED = 1024
 
@@ -83,14 +83,14 @@ class Requests:
         request = self._waiting.get(request_id)
         return RequestJob(self, request) if request is not None else None
 
-    def on_reply(self, surb_id: bytes, body: bytes, geometry: Geometry) -> bool:
+    def on_reply(self, surb_id: bytes, body: bytes, sphinx: Sphinx) -> bool:
         """Take what came by a reply block; false where the block is not one of a request."""
         expected = self._expected.find(surb_id)
         if expected is None:
             return False
         request = self._waiting.get(expected.subject)
         try:
-            reply = decode_reply(open_reply(expected.keys, body, geometry=geometry))
+            reply = decode_reply(open_reply(expected.keys, body, sphinx=sphinx))
         except (PacketError, FormatError):
             return True  # the request will be overdue
         self._expected.settle(surb_id)

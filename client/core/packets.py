@@ -22,7 +22,7 @@ from loopixmix.routing.path import (
     service_id,
 )
 from loopixmix.seams import NodeId, Rng
-from loopixmix.sphinx import Discard, Geometry, Reply, Surb, SurbKeys, make_surb, wrap
+from loopixmix.sphinx import Discard, Geometry, Reply, Sphinx, Surb, SurbKeys, make_surb, wrap
 
 SURB_ID_BYTES = 8
 
@@ -47,16 +47,18 @@ class MadeBlock(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class PacketMaker:
-    """Makes the packets of the client `identity` at `provider` in the network of `document`."""
+    """Makes the packets of the client `identity` at `provider` in the network of `document`, whose are `sphinx`."""
 
     document: Document
+    sphinx: Sphinx
     identity: NodeId
     provider: NodeId
     rng: Rng = field(repr=False)
-    geometry: Geometry = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "geometry", Geometry.for_network(self.document.params))
+    @property
+    def geometry(self) -> Geometry:
+        """The lengths of the packets."""
+        return self.sphinx.geometry
 
     def deliver(self, recipient: bytes, payload: bytes, *, provider: NodeId, now_s: float) -> MadePacket:
         """Return a packet that takes `payload` to a mailbox or service at `provider`, with a reply block.
@@ -92,7 +94,7 @@ class PacketMaker:
         block, back_s = self._make_block(provider, now_s + there_s)
         final = Discard() if recipient is None else deliver_to(recipient, payload, block.surb)
         hops = hops_for(self.document, path, final, delays_s, start_s=now_s)
-        packet = wrap(hops, payload, geometry=self.geometry, rng=self.rng, surb=block.surb)
+        packet = wrap(hops, payload, sphinx=self.sphinx, rng=self.rng, surb=block.surb)
         return MadePacket(packet, block.surb_id, block.keys, there_s + back_s, 2 * len(delays_s))
 
     def _make_block(self, first_hop: NodeId, start_s: float) -> tuple[MadeBlock, float]:
@@ -100,5 +102,5 @@ class PacketMaker:
         path = choose_path(self.document, entry=first_hop, exit=self.provider, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, self.document.params, self.rng)
         hops = hops_for(self.document, path, Reply(self.identity, surb_id), delays_s, start_s=start_s)
-        surb, keys = make_surb(first_hop, hops, geometry=self.geometry, rng=self.rng)
+        surb, keys = make_surb(first_hop, hops, sphinx=self.sphinx, rng=self.rng)
         return MadeBlock(surb, surb_id, keys), sum(delays_s)

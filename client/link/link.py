@@ -7,10 +7,9 @@ from typing import Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from loopixmix.directory import Document, NodeEntry
+from loopixmix.directory import NodeEntry
 from loopixmix.net.address import PeerAddress
 from loopixmix.seams import FramesReceived, NodeId
-from loopixmix.sphinx import Geometry
 from loopixmix.wire import FrameFormat
 
 
@@ -51,16 +50,14 @@ class ClientLink:
         self._links: Links | None = None
         self._stopping: list[Deferred[None]] = []
 
-    def adopt(self, document: Document) -> None:
-        """Go on with the frames of this document; must be told before whoever sends them."""
-        geometry = Geometry.for_network(document.params)
-        frame_format = FrameFormat(geometry.packet_bytes, geometry.body_bytes)
-        if frame_format == self._format:
+    def adopt(self, frames: FrameFormat) -> None:
+        """Carry these frames from now on; called before anything is sent in them."""
+        if frames == self._format:
             return
         if self._links is not None:
             self._stopping.append(self._links.stop())
-        self._format = frame_format
-        self._links = self._make_links(frame_format)
+        self._format = frames
+        self._links = self._make_links(frames)
         if self._received is not None:
             self._links.start(self._received)
         self._dial()

@@ -10,8 +10,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from client.core.packets import PacketMaker
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Clock, Network, NodeId, Rng
-from loopixmix.sphinx import Geometry
 from loopixmix.wire import Frame, FrameFormat
 
 
@@ -31,6 +31,9 @@ class Account(msgspec.Struct, frozen=True):
 class ProviderLink(Protocol):
     """The client's one link, as far as the network seam does not tell of it."""
 
+    def adopt(self, frames: FrameFormat) -> None:
+        """Carry these frames from now on; called before anything is sent in them."""
+
     def connect(self, provider: NodeEntry) -> None:
         """Keep a link to this provider from now on, and to no other."""
 
@@ -49,8 +52,8 @@ class Session:
         self.identity = identity
         self.account: Account | None = None
         self.document: Document | None = None
-        self.frame_format: FrameFormat | None = None
-        """The frames of this network, once there is a document."""
+        self.packet_format: PacketFormat | None = None
+        """The packets of this network, once there is a document."""
         self._clock = clock
         self._network = network
         self._link = link
@@ -58,11 +61,11 @@ class Session:
         self._maker: PacketMaker | None = None
         self._waiting: list[Deferred[Document]] = []
 
-    def adopt(self, document: Document) -> None:
-        """Go on with a new network document."""
+    def adopt(self, document: Document, packet_format: PacketFormat) -> None:
+        """Go on with a new network document and the packets it asks for."""
         self.document = document
-        geometry = Geometry.for_network(document.params)
-        self.frame_format = FrameFormat(geometry.packet_bytes, geometry.body_bytes)
+        self.packet_format = packet_format
+        self._link.adopt(packet_format.frames)
         self._refresh()
         for each in tuple(self._waiting):
             each.callback(document)
@@ -110,9 +113,9 @@ class Session:
     def send(self, frame: Frame, *, to: NodeId | None = None) -> bool:
         """Send a frame to our provider, or to one where we have no account yet; false without a link."""
         provider = to or (self.account.provider if self.account else None)
-        if provider is None or self.frame_format is None or not self._link.is_open(provider):
+        if provider is None or self.packet_format is None or not self._link.is_open(provider):
             return False
-        return self._network.send(provider, self.frame_format.encode(frame))
+        return self._network.send(provider, self.packet_format.frames.encode(frame))
 
     def problem(self, now_s: float) -> str:
         """Say in one line what keeps us from sending, empty where nothing does."""
@@ -132,9 +135,11 @@ class Session:
 
     def _refresh(self) -> None:
         self._maker = None
-        if self.document is None or self.account is None:
+        if self.document is None or self.packet_format is None or self.account is None:
             return
         entry = self.document.node(self.account.provider)
         if entry is not None:
             self.connect(entry)
-            self._maker = PacketMaker(self.document, self.identity, self.account.provider, self._rng)
+            self._maker = PacketMaker(
+                self.document, self.packet_format.sphinx, self.identity, self.account.provider, self._rng
+            )

@@ -23,7 +23,7 @@ from loopixmix.directory import Document
 from loopixmix.directory.document import MAX_VALID_EPOCHS
 from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.errors import PeerError
-from loopixmix.sphinx import Geometry, SurbKeys, decode_surb, open_reply
+from loopixmix.sphinx import Sphinx, SurbKeys, decode_surb, open_reply
 
 HOLD_REPLY_S = 60.0
 """How long a reply waits for an earlier one that has not come."""
@@ -45,6 +45,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     now_s: float
     account: Account
     document: Document
+    sphinx: Sphinx
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,8 @@ class Arrivals:
         block = replies.find_handed(connection, surb_id)
         if block is None:
             return  # an acknowledgement or answer that came too late, or a block that was used before
-        geometry = Geometry.for_network(around.document.params)
         try:
-            payload = open_reply(SurbKeys.decode(block.surb_keys), body, geometry=geometry)
+            payload = open_reply(SurbKeys.decode(block.surb_keys), body, sphinx=around.sphinx)
             fragment = open_reply_fragment(payload, reply_key=block.reply_key, number=block.number)
         except PeerError:
             outcome.refused += 1
@@ -192,11 +192,10 @@ def _blocks_can_be_used(blocks: Sequence[ReplyBlock], around: Surroundings) -> b
     A reply by such a block would wait in the queue for ever, and a sender of many would fill it.
     """
     params = around.document.params
-    geometry = Geometry.for_network(params)
     last_epoch = epoch_at(around.now_s, params.epoch_length_s) + MAX_VALID_EPOCHS
     try:
         for block in blocks:
-            decode_surb(block.surb, geometry)
+            decode_surb(block.surb, around.sphinx.geometry)
     except PeerError:
         return False
     return all(block.epoch <= last_epoch for block in blocks)

@@ -19,7 +19,6 @@ from client.running.service import ClientService
 from client.store import ClientStore
 from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
-from loopixmix.directory import Document
 from loopixmix.errors import MisuseError
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.following.follower import DirectoryFollower
@@ -29,6 +28,7 @@ from loopixmix.net.sockets import TcpReactor, TcpSockets
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
 from loopixmix.seams import Fact
+from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import FrameFormat, Role
 
 
@@ -62,7 +62,7 @@ class ClientDaemon(Program):
         worker = ThreadWorker(cast(IReactorFromThreads, self._world.reactor))
         link = ClientLink(self._make_network)
         service = self._make_service(store, worker, link)
-        follower = self._make_follower(link, service)
+        follower = self._make_follower(service)
         service.document_problem = lambda: follower.problem
         api = ApiServer(
             service,
@@ -100,6 +100,7 @@ class ClientDaemon(Program):
             link=link,
             clock=self._clock,
             rng=self._rng,
+            arithmetic=load_arithmetic(),
             observer=_Nobody(),
         )
 
@@ -117,18 +118,14 @@ class ClientDaemon(Program):
             observer=_Nobody(),
         )
 
-    def _make_follower(self, link: ClientLink, service: ClientService) -> DirectoryFollower:
-        def adopt(document: Document) -> None:
-            link.adopt(document)
-            service.adopt(document)
-
+    def _make_follower(self, service: ClientService) -> DirectoryFollower:
         return DirectoryFollower(
             trust_root=self._directory.trust_root,
             clock=self._clock,
             fetcher=TreqFetcher(self._world.reactor),
             rng=self._rng,
             cache_path=self._directory.path / DOCUMENT_FILE,
-            adopt=adopt,
+            adopt=service.adopt,
         )
 
 

@@ -38,7 +38,9 @@ from client.streams.loops import Loops
 from client.streams.traffic import Traffic
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Clock, DelayedCall, Network, Observer, Rng
+from loopixmix.sphinx import Arithmetic
 
 log = Logger()
 
@@ -71,11 +73,14 @@ class Engine:
         link: ProviderLink,
         clock: Clock,
         rng: Rng,
+        arithmetic: Arithmetic,
         observer: Observer,
     ) -> None:
         """Wire the parts."""
         self.params: NetworkParams | None = None
         """The newest figures of the network, also while there is no valid document."""
+        self.packet_format: PacketFormat | None = None
+        """The packets of that network."""
         self.gate = Gate()
         self.listeners: list[Callable[[], None]] = []
         writer = Writer(keys=keys, sealer=sealer, rng=rng, settings=settings)
@@ -120,6 +125,7 @@ class Engine:
             pulls=lambda: self.traffic.pulls,
             changed=self.tell,
         )
+        self._arithmetic = arithmetic
         self._settings = settings
         self.access = access
         self._network = network
@@ -157,8 +163,8 @@ class Engine:
         self._trouble = ""
         if document.epoch > self._newest_epoch or document.params != self.params:
             self._write_soon(lambda connection: _save_network(connection, document))
-        self._newest_epoch, self.params = document.epoch, document.params
-        self.session.adopt(document)
+        self._newest_epoch = document.epoch
+        self.session.adopt(document, self._take_params(document.params))
         policy = round_trip_policy(document.params, longest_s=self._settings.longest_retry_s)
         self.outbox.policy = self.requests.policy = self.loops.policy = policy
         self.run_traffic()
@@ -201,7 +207,8 @@ class Engine:
         self.enrolment.restore(kept.enrolment)
         if kept.enrolment.account is not None:
             self.session.open_account(kept.enrolment.account)
-        self.params = self.params or kept.params
+        if self.params is None and kept.params is not None:
+            self._take_params(kept.params)
         self._newest_epoch = max(self._newest_epoch, kept.newest_epoch)
         for message in kept.unfinished:
             self.outbox.add(message)
@@ -209,6 +216,11 @@ class Engine:
         self.run_traffic()
         self._tidy_call = self._clock.callLater(TIDY_S, self._tidy)
         self.tell()
+
+    def _take_params(self, params: NetworkParams) -> PacketFormat:
+        self.params = params
+        self.packet_format = PacketFormat.for_network(params, arithmetic=self._arithmetic)
+        return self.packet_format
 
     def _cannot_begin(self, failure: Failure) -> None:
         if self._stopped:

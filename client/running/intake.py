@@ -21,7 +21,7 @@ from client.store.access import StoreAccess
 from client.streams.loops import Loops
 from loopixmix.errors import FormatError
 from loopixmix.seams import Clock, NodeId
-from loopixmix.sphinx import Geometry
+from loopixmix.sphinx import Sphinx
 from loopixmix.wire import Item, ItemKind, Registered, RegisterRefused
 
 log = Logger()
@@ -72,14 +72,14 @@ class Intake:
 
     def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
         """Take what came over a link."""
-        account, frame_format = self._session.account, self._session.frame_format
+        account, packet_format = self._session.account, self._session.packet_format
         ours = {self._enrolment.provider, account.provider if account is not None else None}
-        if peer not in ours or frame_format is None:
+        if peer not in ours or packet_format is None:
             return
         items: list[Item] = []
         for frame in frames:
             try:
-                decoded = frame_format.decode(frame)
+                decoded = packet_format.frames.decode(frame)
             except FormatError:
                 continue
             match decoded:
@@ -96,13 +96,13 @@ class Intake:
                 self._take_items(fresh, around, pulls)
 
     def _take_items(self, items: Sequence[Item], around: Surroundings, pulls: PullBook) -> None:
-        geometry = Geometry.for_network(around.document.params)
+        payload_bytes = around.sphinx.geometry.payload_bytes
         fragments: list[bytes] = []
         reply_bodies: list[tuple[bytes, bytes]] = []
         for item in items:
             if item.kind is ItemKind.MESSAGE:
-                fragments.append(item.body[: geometry.payload_bytes])
-            elif not self._take_reply(item, geometry):
+                fragments.append(item.body[:payload_bytes])
+            elif not self._take_reply(item, around.sphinx):
                 reply_bodies.append((item.surb_id, item.body))
         numbers = [item.item_id for item in items]
         writing = [self._ledger.flush_if_needed()]
@@ -120,9 +120,9 @@ class Intake:
 
         gatherResults(writing, consumeErrors=True).addCallbacks(stored, not_stored)
 
-    def _take_reply(self, item: Item, geometry: Geometry) -> bool:
+    def _take_reply(self, item: Item, sphinx: Sphinx) -> bool:
         parts = (self._outbox, self._loops, self._requests)
-        return any(part.on_reply(item.surb_id, item.body, geometry) for part in parts)
+        return any(part.on_reply(item.surb_id, item.body, sphinx) for part in parts)
 
     def _receive(
         self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
@@ -133,7 +133,7 @@ class Intake:
     def _surroundings(self) -> Surroundings | None:
         account, now_s = self._session.account, self._clock.seconds()
         maker = self._session.maker(now_s)
-        return None if account is None or maker is None else Surroundings(now_s, account, maker.document)
+        return None if account is None or maker is None else Surroundings(now_s, account, maker.document, maker.sphinx)
 
     def _on_outcome(self, outcome: Outcome) -> None:
         for row in outcome.received:

@@ -33,6 +33,7 @@ from client.store.worker import shielded
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, Network, Observer, Rng
+from loopixmix.sphinx import Arithmetic, Sphinx
 
 
 class ClientService(Service):
@@ -49,6 +50,7 @@ class ClientService(Service):
         link: ProviderLink,
         clock: Clock,
         rng: Rng,
+        arithmetic: Arithmetic,
         observer: Observer,
     ) -> None:
         """Take the world. `stopService` stops `access`; whoever opened the store closes it then."""
@@ -62,6 +64,7 @@ class ClientService(Service):
             link=link,
             clock=clock,
             rng=rng,
+            arithmetic=arithmetic,
             observer=observer,
         )
 
@@ -85,12 +88,14 @@ class ClientService(Service):
         """Queue `body` for `to` and return once it is durably stored; see `client.api.Client.send`."""
         check_message(body, kind, idempotency_key)
         await self._engine.gate.passing()
-        account, params = self._registered()
+        account, params, sphinx = self._registered()
         letter = Letter(to=to, kind=kind, body=body, idempotency_key=idempotency_key, anonymous=anonymous)
         now_s = self._clock.seconds()
 
         def post(connection: Connection) -> Posted:
-            return self._engine.poster.post(connection, letter, account=account, params=params, now_s=now_s)
+            return self._engine.poster.post(
+                connection, letter, account=account, params=params, sphinx=sphinx, now_s=now_s
+            )
 
         def posted(result: Posted) -> MessageId:
             if result.new is not None:
@@ -204,11 +209,11 @@ class ClientService(Service):
         listeners.append(callback)
         return lambda: listeners.remove(callback) if callback in listeners else None
 
-    def _registered(self) -> tuple[Account, NetworkParams]:
-        account, params = self._engine.session.account, self._engine.params
-        if account is None or params is None:
+    def _registered(self) -> tuple[Account, NetworkParams, Sphinx]:
+        account, params, packet_format = self._engine.session.account, self._engine.params, self._engine.packet_format
+        if account is None or params is None or packet_format is None:
             raise NotRegisteredError("this client has no account yet: register first")
-        return account, params
+        return account, params, packet_format.sphinx
 
     def _expected_delivery_s(self) -> float:
         """Return how long a short message would take now: its turn, the delays, half a pull."""

@@ -30,7 +30,7 @@ from client.store.replies import HeldBlock
 from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.params import NetworkParams
 from loopixmix.seams import NodeId
-from loopixmix.sphinx import Geometry, decode_surb, use_surb
+from loopixmix.sphinx import Sphinx, decode_surb, use_surb
 
 REPLY_WAITS_S = 60 * DAY_S
 """How long a reply may wait in the mailbox after its block was used: longer than any mailbox keeps it."""
@@ -45,15 +45,15 @@ class AnonymousPoster:
     writer: Writer
 
     def post_draft(
-        self, connection: Connection, letter: Letter, recipient: Recipient, *, params: NetworkParams, now_s: float
+        self, connection: Connection, letter: Letter, recipient: Recipient, *, sphinx: Sphinx, now_s: float
     ) -> Posted:
         """Store an anonymous message, not sealed yet."""
         message_id = self.writer.rng.randbytes(MESSAGE_ID_BYTES)
-        blocks_bytes = self.writer.settings.reply_blocks * (
-            Geometry.for_network(params).surb_bytes + BLOCK_OVERHEAD_BYTES
-        )
+        blocks_bytes = self.writer.settings.reply_blocks * (sphinx.geometry.surb_bytes + BLOCK_OVERHEAD_BYTES)
         # A good guess for the user; the number is put right when the message is sealed.
-        count = FragmentSizes(params.payload_bytes).count(len(letter.body) + blocks_bytes + DRAFT_OVERHEAD_BYTES)
+        count = FragmentSizes(sphinx.geometry.payload_bytes).count(
+            len(letter.body) + blocks_bytes + DRAFT_OVERHEAD_BYTES
+        )
         new = self.writer.new_message(letter, recipient, ANONYMOUS, message_id=message_id, fragments=count, now_s=now_s)
         row = self.writer.insert(connection, new)
         outgoing.insert_draft(connection, row, sealing_key=recipient.sealing_key, body=letter.body)
@@ -89,7 +89,14 @@ class AnonymousPoster:
         return sizes.count(len(stream))
 
     def post_reply(
-        self, connection: Connection, letter: Letter, *, provider: NodeId, params: NetworkParams, now_s: float
+        self,
+        connection: Connection,
+        letter: Letter,
+        *,
+        provider: NodeId,
+        params: NetworkParams,
+        sphinx: Sphinx,
+        now_s: float,
     ) -> Posted:
         """Store a reply as the packets it goes out in, and use up the blocks they take.
 
@@ -100,7 +107,7 @@ class AnonymousPoster:
             raise UnknownContactError("that way to reply is not known, or has expired")
         reply_key, sequence = group
         message_id = self.writer.rng.randbytes(MESSAGE_ID_BYTES)
-        geometry = Geometry.for_network(params)
+        geometry = sphinx.geometry
         parts = split_reply(
             ReplyMessage(letter.kind, letter.body),
             message_id=message_id,
@@ -112,7 +119,7 @@ class AnonymousPoster:
             use_surb(
                 decode_surb(block.surb, geometry),
                 seal_reply(part, reply_key=reply_key, number=block.number, payload_bytes=geometry.payload_bytes),
-                geometry=geometry,
+                sphinx=sphinx,
             )
             for part, block in zip(parts, blocks, strict=True)
         ]

@@ -26,7 +26,7 @@ from client.store.access import StoreAccess
 from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedMessage
 from loopixmix.errors import UnavailableError
 from loopixmix.seams import Clock, NodeId, Rng
-from loopixmix.sphinx import Geometry, PacketError, open_reply
+from loopixmix.sphinx import PacketError, Sphinx, open_reply
 
 log = Logger()
 
@@ -144,13 +144,13 @@ class Outbox:
         loading = self._access.read(lambda c: outgoing.load_fragments(c, wanted))
         return loading.addCallback(make_jobs)
 
-    def on_reply(self, surb_id: bytes, body: bytes, geometry: Geometry) -> bool:
+    def on_reply(self, surb_id: bytes, body: bytes, sphinx: Sphinx) -> bool:
         """Take what came by a reply block; false where the block is not one of an acknowledgement."""
         expected = self._expected.find(surb_id)
         if expected is None:
             return False
         try:
-            open_reply(expected.keys, body, geometry=geometry)
+            open_reply(expected.keys, body, sphinx=sphinx)
         except PacketError:
             return True  # not an acknowledgement after all: the fragment will be overdue
         self._expected.settle(surb_id)

@@ -18,6 +18,7 @@ from client.store import contacts, outgoing
 from client.store.contacts import PinnedContact
 from client.store.outgoing import RECEIPT, SIGNED, NewMessage, UnfinishedMessage
 from loopixmix.params import NetworkParams
+from loopixmix.sphinx import Sphinx
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,14 @@ class Poster:
     anonymous: AnonymousPoster
 
     def post(
-        self, connection: Connection, letter: Letter, *, account: Account, params: NetworkParams, now_s: float
+        self,
+        connection: Connection,
+        letter: Letter,
+        *,
+        account: Account,
+        params: NetworkParams,
+        sphinx: Sphinx,
+        now_s: float,
     ) -> Posted:
         """Store a message, or find it where the same call was made before. Raises as `client.api.Client.send`."""
         known = outgoing.find_by_key(connection, letter.idempotency_key)
@@ -38,10 +46,12 @@ class Poster:
                 raise ConflictError("that idempotency key was used for a different message")
             return Posted(message_id, None)
         if letter.to.startswith(REPLY_PREFIX):
-            return self.anonymous.post_reply(connection, letter, provider=account.provider, params=params, now_s=now_s)
+            return self.anonymous.post_reply(
+                connection, letter, provider=account.provider, params=params, sphinx=sphinx, now_s=now_s
+            )
         recipient = _recipient(connection, letter.to)
         if letter.anonymous:
-            return self.anonymous.post_draft(connection, letter, recipient, params=params, now_s=now_s)
+            return self.anonymous.post_draft(connection, letter, recipient, sphinx=sphinx, now_s=now_s)
         return self._post_signed(connection, letter, recipient, account, params, now_s)
 
     def post_receipt(

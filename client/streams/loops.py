@@ -9,7 +9,7 @@ from client.core.health import LoopHealth
 from client.core.packets import MadePacket
 from client.core.retry import RetryPolicy
 from loopixmix.seams import Clock, LoopLost, LoopReturned, LoopSent, Observer
-from loopixmix.sphinx import Geometry, PacketError, open_reply
+from loopixmix.sphinx import PacketError, Sphinx, open_reply
 
 MAX_EXPECTED = 4096
 MAX_STAND_INS = 4096
@@ -39,14 +39,14 @@ class Loops:
         if len(self._stand_ins) > MAX_STAND_INS:
             self._stand_ins.popitem(last=False)
 
-    def on_reply(self, surb_id: bytes, body: bytes, geometry: Geometry) -> bool:
+    def on_reply(self, surb_id: bytes, body: bytes, sphinx: Sphinx) -> bool:
         """Take what came by a reply block; false where the block is not one of a loop."""
         expected = self._expected.find(surb_id)
         if expected is None:
             # What came back for a stand-in is worthless, altered or not.
             return self._forget_stand_in(surb_id)
         try:
-            open_reply(expected.keys, body, geometry=geometry)
+            open_reply(expected.keys, body, sphinx=sphinx)
         except PacketError:
             return True  # altered on its way: it will count as lost
         self._expected.settle(surb_id)

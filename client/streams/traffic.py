@@ -110,10 +110,10 @@ class Traffic:
         self._drops.run(params.drop_rate_per_s)
         self._queue.look_ahead(math.ceil(params.payload_rate_per_s * LOOK_AHEAD_S))
         self._pull_interval_s = 1 / params.pull_rate_per_s
-        frame_format = self._session.frame_format
-        if self.pulls is None and frame_format is not None:
+        packet_format = self._session.packet_format
+        if self.pulls is None and packet_format is not None:
             self.pulls = PullBook(
-                first_request_id=self._rng.getrandbits(63), max_acknowledged=frame_format.max_acknowledged
+                first_request_id=self._rng.getrandbits(63), max_acknowledged=packet_format.frames.max_acknowledged
             )
         if self._pull_call is None:
             self._next_pull_s = self._clock.seconds()

@@ -84,8 +84,7 @@ async def make_mix(parts: NodeParts) -> MixService:
     return MixService(
         node_id=parts.node_id,
         keyring=parts.keyring,
-        geometry=parts.geometry,
-        frame_format=parts.frame_format,
+        packet_format=parts.packet_format,
         unwrapping=parts.unwrapping,
         limits=parts.limits,
         refuse=parts.refuse,

@@ -14,6 +14,7 @@ from loopixmix.cover.poisson import PoissonStream
 from loopixmix.cover.timer import PoissonTimer
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import (
     LOOP_PAYLOAD,
     LOOP_SERVICE,
@@ -35,8 +36,7 @@ from loopixmix.seams import (
     Observer,
     Rng,
 )
-from loopixmix.sphinx import Geometry, PacketError, Reply, SurbKeys, make_surb, open_reply, wrap
-from loopixmix.wire import FrameFormat
+from loopixmix.sphinx import PacketError, Reply, Sphinx, SurbKeys, make_surb, open_reply, wrap
 
 LATE_S = 10.0
 """A loop is lost when it is later than its own delays by this much: links take milliseconds, reconnecting seconds."""
@@ -87,16 +87,16 @@ def draw_loop(document: Document, me: NodeEntry, rng: Rng) -> LoopPlan:
 
 
 def wrap_loop(
-    plan: LoopPlan, document: Document, *, node_id: NodeId, start_s: float, geometry: Geometry, rng: Rng
+    plan: LoopPlan, document: Document, *, node_id: NodeId, start_s: float, sphinx: Sphinx, rng: Rng
 ) -> tuple[bytes, SurbKeys]:
     """Return the packet of a loop and the keys that open what comes back."""
     turn_s = start_s + sum(plan.out_delays_s)
     reply = Reply(node_id, plan.surb_id)
     back = hops_for(document, plan.back, reply, plan.back_delays_s, start_s=turn_s)
-    surb, keys = make_surb(plan.back[0].id, back, geometry=geometry, rng=rng)
+    surb, keys = make_surb(plan.back[0].id, back, sphinx=sphinx, rng=rng)
     final = deliver_to(service_id(LOOP_SERVICE), LOOP_PAYLOAD, surb)
     out = hops_for(document, plan.out, final, plan.out_delays_s, start_s=start_s)
-    return wrap(out, LOOP_PAYLOAD, geometry=geometry, rng=rng, surb=surb), keys
+    return wrap(out, LOOP_PAYLOAD, sphinx=sphinx, rng=rng, surb=surb), keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,7 @@ class LoopSender:
         self,
         *,
         node_id: NodeId,
-        geometry: Geometry,
-        frame_format: FrameFormat,
+        packet_format: PacketFormat,
         clock: Clock,
         network: Network,
         rng: Rng,
@@ -127,8 +126,8 @@ class LoopSender:
     ) -> None:
         """Take the node's id and the seams; nothing is sent before `start` and a document with the node in it."""
         self._node_id = node_id
-        self._geometry = geometry
-        self._frame_format = frame_format
+        self._sphinx = packet_format.sphinx
+        self._frames = packet_format.frames
         self._clock = clock
         self._network = network
         self._rng = rng
@@ -172,7 +171,7 @@ class LoopSender:
             return DropReason.UNKNOWN_REPLY
         now_s = self._clock.seconds()
         try:
-            open_reply(loop.keys, body, geometry=self._geometry)
+            open_reply(loop.keys, body, sphinx=self._sphinx)
         except PacketError as error:
             self._observer.observe(LoopLost(now_s))
             return error.reason
@@ -208,9 +207,9 @@ class LoopSender:
         now_s = self._clock.seconds()
         plan = draw_loop(document, me, self._rng)
         packet, keys = wrap_loop(
-            plan, document, node_id=self._node_id, start_s=now_s, geometry=self._geometry, rng=self._rng
+            plan, document, node_id=self._node_id, start_s=now_s, sphinx=self._sphinx, rng=self._rng
         )
-        if not self._network.send(plan.out[0].id, self._frame_format.packet_frame(packet)):
+        if not self._network.send(plan.out[0].id, self._frames.packet_frame(packet)):
             return
         self._outstanding[plan.surb_id] = _Outstanding(plan, keys, now_s)
         heapq.heappush(self._deadlines, (now_s + plan.delays_s + LATE_S, plan.surb_id))

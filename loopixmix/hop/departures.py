@@ -17,11 +17,11 @@ class Departures:
     """The packets of one node that wait for their delay; each leaves when its time has come, never before."""
 
     def __init__(
-        self, *, held_packets: int, frame_format: FrameFormat, clock: Clock, network: Network, observer: Observer
+        self, *, held_packets: int, frames: FrameFormat, clock: Clock, network: Network, observer: Observer
     ) -> None:
         """Take how many packets may wait, the seams, and how packets are framed."""
         self._held_packets = held_packets
-        self._frame_format = frame_format
+        self._frames = frames
         self._clock = clock
         self._network = network
         self._observer = observer
@@ -60,7 +60,7 @@ class Departures:
         self._cancel_timer()
 
     def _send(self, due: Sequence[Forward], now_s: float) -> None:
-        network, observer, frame = self._network, self._observer, self._frame_format.packet_frame
+        network, observer, frame = self._network, self._observer, self._frames.packet_frame
         some_lost = False
         for forward in due:
             if network.send(forward.next_hop, frame(forward.packet)):

@@ -64,7 +64,7 @@ class HopService(Service):
         *,
         node_id: NodeId,
         keyring: Keyring,
-        frame_format: FrameFormat,
+        frames: FrameFormat,
         unwrapping: Unwrapping,
         limits: HopLimits,
         arrived: ArrivedCallback,
@@ -87,7 +87,7 @@ class HopService(Service):
         self._taking = True
         self._departures = Departures(
             held_packets=limits.held_packets,
-            frame_format=frame_format,
+            frames=frames,
             clock=clock,
             network=network,
             observer=observer,

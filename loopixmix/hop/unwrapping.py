@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 from twisted.logger import Logger
 
 from loopixmix.seams import DropReason
-from loopixmix.sphinx import Geometry, Unwrapped, engine_name, unwrap_many
+from loopixmix.sphinx import Sphinx, Unwrapped, unwrap_many
 
 Results: TypeAlias = Sequence[Unwrapped | DropReason]
 Done: TypeAlias = Callable[[Results], object]
@@ -28,21 +28,20 @@ class Unwrapping(Protocol):
 class InlineUnwrapping:
     """Unwraps at once, in the calling thread."""
 
-    def __init__(self, geometry: Geometry, *, engine: str | None = None) -> None:
-        """Take the packets' geometry and the Sphinx engine."""
-        self._geometry = geometry
-        self._engine = engine
+    def __init__(self, sphinx: Sphinx) -> None:
+        """`sphinx`: what unwraps the packets."""
+        self._sphinx = sphinx
 
     def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
         """Unwrap the batch and call `done` before returning."""
-        done(unwrap_many(private_keys, packets, geometry=self._geometry, engine=self._engine))
+        done(unwrap_many(private_keys, packets, sphinx=self._sphinx))
 
 
 _Work: TypeAlias = tuple[Sequence[bytes], Sequence[bytes], Done]
 
 
 class ThreadedUnwrapping:
-    """Unwraps in one thread of its own, beside the reactor; the native engine spreads a batch over `threads`.
+    """Unwraps in one thread of its own, beside the reactor; the native arithmetic spreads a batch over `threads`.
 
     A batch of up to `at_once_packets` is unwrapped at once instead: waking the thread and being woken by it would cost
     more than the work, and be the most of the latency that a node with little to do adds.
@@ -50,18 +49,16 @@ class ThreadedUnwrapping:
 
     def __init__(
         self,
-        geometry: Geometry,
+        sphinx: Sphinx,
         *,
         threads: int,
         call_from_thread: Callable[..., object],
-        engine: str | None = None,
         at_once_packets: int = 0,
     ) -> None:
-        """Take the geometry, the processors to use, and the reactor's `callFromThread`."""
+        """`sphinx`: what unwraps. `threads`: processors to use. `call_from_thread`: the reactor's `callFromThread`."""
         self.threads = threads
-        self.engine = engine_name(engine)
         self._at_once_packets = at_once_packets
-        self._geometry = geometry
+        self._sphinx = sphinx
         self._call_from_thread = call_from_thread
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -92,8 +89,8 @@ class ThreadedUnwrapping:
 
     def _unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes]) -> Results:
         try:
-            return unwrap_many(private_keys, packets, geometry=self._geometry, threads=self.threads, engine=self.engine)
+            return unwrap_many(private_keys, packets, sphinx=self._sphinx, threads=self.threads)
         except Exception:
-            # A defect of the engine must not silence the node: the batch is lost, and counted.
+            # A defect of the arithmetic must not silence the node: the batch is lost, and counted.
             log.failure("a batch of packets could not be unwrapped")
             return [DropReason.SERVICE_FAILED] * len(packets)

@@ -30,10 +30,10 @@ from loopixmix.node.config import DOCUMENT_FILE, NodeConfig
 from loopixmix.node.running import MakeService, NodeParts, RunningNode
 from loopixmix.node.selfcheck import Capacity, measure_capacity
 from loopixmix.observing.observers import Counters
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Clock, NodeId, RefusalReason, Rng
-from loopixmix.sphinx import Geometry
-from loopixmix.wire import FrameFormat
+from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Role as LinkRole
 
 log = Logger()
@@ -91,6 +91,7 @@ class ActiveNode:
         self._changing = DeferredLock()
         self._stopped = False
         self.withdrawn = False
+        self._arithmetic = load_arithmetic(files.config.work.engine_name)
         self.capacity: Capacity | None = None
         self.running: RunningNode | None = None
         self.counters = Counters(delay_mean_s=0.0)
@@ -166,7 +167,7 @@ class ActiveNode:
         )
 
     def _prepare(self, document: Document) -> None:
-        if self.running is not None and self.running.geometry == Geometry.for_network(document.params):
+        if self.running is not None and self.running.packet_format == self._packet_format(document):
             self.running.prepare(document)
 
     def _adopt(self, document: Document) -> None:
@@ -178,13 +179,13 @@ class ActiveNode:
             return
         self._keyring.grace_s = document.params.grace_s
         self.counters.delay_mean_s = document.params.delay_mean_s
-        geometry = Geometry.for_network(document.params)
-        if self.running is not None and self.running.geometry == geometry:
+        packet_format = self._packet_format(document)
+        if self.running is not None and self.running.packet_format == packet_format:
             self.running.adopt(document)
             return
         await self._stop_running(self._files.config.limits.drain_s)
         self.running = RunningNode(
-            self._make_parts(geometry), make_service=self._kind.make_service, neighbourhood=self._neighbourhood
+            self._make_parts(packet_format), make_service=self._kind.make_service, neighbourhood=self._neighbourhood
         )
         await self.running.start(document, self._files.config.listen_address)
 
@@ -193,14 +194,16 @@ class ActiveNode:
             await self.running.stop(drain_s=drain_s)
             self.running = None
 
-    def _make_parts(self, geometry: Geometry) -> NodeParts:
+    def _packet_format(self, document: Document) -> PacketFormat:
+        return PacketFormat.for_network(document.params, arithmetic=self._arithmetic)
+
+    def _make_parts(self, packet_format: PacketFormat) -> NodeParts:
         files, world = self._files, self._world
-        capacity = self._measure(geometry)
-        frame_format = FrameFormat(geometry.packet_bytes, geometry.body_bytes)
+        capacity = self._measure(packet_format)
         network = TlsNetwork(
             identity=files.identity,
             network_id=files.trust_root.network_id,
-            frame_format=frame_format,
+            frame_format=packet_format.frames,
             role=self._kind.link_role,
             admit=self._admits,
             limits=LinkLimits(
@@ -215,13 +218,11 @@ class ActiveNode:
             directory=files.directory,
             node_id=files.identity.public,
             keyring=self._keyring,
-            geometry=geometry,
-            frame_format=frame_format,
+            packet_format=packet_format,
             unwrapping=ThreadedUnwrapping(
-                geometry,
+                packet_format.sphinx,
                 threads=capacity.threads,
                 call_from_thread=world.call_from_thread,
-                engine=capacity.engine,
                 at_once_packets=capacity.at_once_packets,
             ),
             limits=HopLimits(
@@ -236,15 +237,14 @@ class ActiveNode:
             observer=self.counters,
         )
 
-    def _measure(self, geometry: Geometry) -> Capacity:
+    def _measure(self, packet_format: PacketFormat) -> Capacity:
         work = self._files.config.work
         self.capacity = capacity = measure_capacity(
-            geometry,
+            packet_format.sphinx,
             rng=self._world.rng,
             seconds=time.perf_counter,
             threads=work.threads or len(os.sched_getaffinity(0)),
             batch_packets=work.batch_packets,
-            engine=work.engine_name,
         )
         log.info(
             "{engine} engine: {rate} unwraps a second on one core; {threads} threads, batches of {batch}",

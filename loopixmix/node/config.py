@@ -40,7 +40,7 @@ class WorkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     @property
     def engine_name(self) -> str | None:
-        """The engine as `loopixmix.sphinx` takes it."""
+        """The name of the arithmetic, as `loopixmix.sphinx.load_arithmetic` takes it."""
         return None if self.engine == "auto" else self.engine
 
 

@@ -13,9 +13,10 @@ from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.service import HopLimits, HopService
 from loopixmix.hop.unwrapping import Unwrapping
 from loopixmix.keyring.keyring import Keyring
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Clock, DropReason, Network, NodeId, Observer, Rng
-from loopixmix.sphinx import Geometry, Reply
-from loopixmix.wire import Dummy, FrameFormat, is_packet
+from loopixmix.sphinx import Reply
+from loopixmix.wire import Dummy, is_packet
 
 
 class MixService(Service):
@@ -26,8 +27,7 @@ class MixService(Service):
         *,
         node_id: NodeId,
         keyring: Keyring,
-        geometry: Geometry,
-        frame_format: FrameFormat,
+        packet_format: PacketFormat,
         unwrapping: Unwrapping,
         limits: HopLimits,
         refuse: Callable[[NodeId], object],
@@ -38,13 +38,12 @@ class MixService(Service):
     ) -> None:
         """Take the mix's id and keys, limits and seams; `refuse` ends the link with a peer that sent garbage."""
         self._node_id = node_id
-        self._frame_format = frame_format
+        self._frames = packet_format.frames
         self._refuse = refuse
         self._network = network
         self.loops = LoopSender(
             node_id=node_id,
-            geometry=geometry,
-            frame_format=frame_format,
+            packet_format=packet_format,
             clock=clock,
             network=network,
             rng=rng,
@@ -53,7 +52,7 @@ class MixService(Service):
         self.hop = HopService(
             node_id=node_id,
             keyring=keyring,
-            frame_format=frame_format,
+            frames=packet_format.frames,
             unwrapping=unwrapping,
             limits=limits,
             arrived=self._arrived,
@@ -94,13 +93,13 @@ class MixService(Service):
         self.hop.stopService()
 
     def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        packet_of = self._frame_format.packet_of
+        packet_of = self._frames.packet_of
         packets: list[bytes] = []
         try:
             for frame in frames:
                 if is_packet(frame):
                     packets.append(packet_of(frame))
-                elif not isinstance(self._frame_format.decode(frame), Dummy):
+                elif not isinstance(self._frames.decode(frame), Dummy):
                     raise FormatError("a mix takes packets and nothing else")
         except FormatError:
             self._refuse(peer)

@@ -17,10 +17,9 @@ from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.network import LinkNetwork
 from loopixmix.process.pause import Pause
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood, next_hops
 from loopixmix.seams import Clock, NodeId, Observer, Rng
-from loopixmix.sphinx import Geometry
-from loopixmix.wire import FrameFormat
 
 DRAIN_STEP_S = 0.05
 
@@ -58,8 +57,7 @@ class NodeParts:
     directory: Path
     node_id: NodeId
     keyring: MixKeyring
-    geometry: Geometry
-    frame_format: FrameFormat
+    packet_format: PacketFormat
     unwrapping: ThreadedUnwrapping
     limits: HopLimits
     refuse: Callable[[NodeId], None]
@@ -74,7 +72,7 @@ MakeService: TypeAlias = Callable[[NodeParts], Awaitable[NodeService]]
 
 
 class RunningNode:
-    """Links, worker thread and service of a node, for one geometry of packets."""
+    """Links, worker thread and service of a node, for one format of packets."""
 
     def __init__(self, parts: NodeParts, *, make_service: MakeService, neighbourhood: Neighbourhood) -> None:
         """Take the parts, what makes the service of them, and the neighbourhood, which says which links to keep."""
@@ -87,9 +85,9 @@ class RunningNode:
         self.document: Document | None = None
 
     @property
-    def geometry(self) -> Geometry:
-        """The size of the packets it carries."""
-        return self._parts.geometry
+    def packet_format(self) -> PacketFormat:
+        """The packets it carries."""
+        return self._parts.packet_format
 
     async def start(self, document: Document, listen: PeerAddress) -> None:
         """Make the service, start it and listen; raises `ListenError`, `StoreError` or `ConfigError`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from loopixmix.keys import MixKey
 from loopixmix.seams import Rng
-from loopixmix.sphinx import Discard, Geometry, Hop, engine_name, unwrap_many, wrap
+from loopixmix.sphinx import Discard, Hop, Sphinx, unwrap_many, wrap
 
 CHECK_S = 0.1
 BATCH_S = 0.004
@@ -31,16 +31,16 @@ class Capacity:
 
 
 def measure_capacity(
-    geometry: Geometry, *, rng: Rng, seconds: Callable[[], float], threads: int, batch_packets: int, engine: str | None
+    sphinx: Sphinx, *, rng: Rng, seconds: Callable[[], float], threads: int, batch_packets: int
 ) -> Capacity:
     """Unwrap for about `CHECK_S` on one core and size what the operator left open.
 
     `threads`: processors to use, 1 or more. `batch_packets`: 0 to choose. `seconds`: a clock for durations.
     """
-    rate_per_s = _measure_unwraps_per_s(geometry, rng=rng, seconds=seconds, engine=engine)
+    rate_per_s = _measure_unwraps_per_s(sphinx, rng=rng, seconds=seconds)
     fitting = int(rate_per_s * BATCH_S * threads)
     return Capacity(
-        engine=engine_name(engine),
+        engine=sphinx.arithmetic.name,
         unwraps_per_s=rate_per_s,
         threads=threads,
         batch_packets=batch_packets or min(max(fitting, SMALLEST_BATCH), LARGEST_BATCH),
@@ -48,13 +48,13 @@ def measure_capacity(
     )
 
 
-def _measure_unwraps_per_s(geometry: Geometry, *, rng: Rng, seconds: Callable[[], float], engine: str | None) -> float:
+def _measure_unwraps_per_s(sphinx: Sphinx, *, rng: Rng, seconds: Callable[[], float]) -> float:
     key = MixKey.generate(rng)
-    packet = wrap([Hop(key.public, Discard())], b"", geometry=geometry, rng=rng, engine=engine)
+    packet = wrap([Hop(key.public, Discard())], b"", sphinx=sphinx, rng=rng)
     packets = [packet] * _PACKETS
     unwrapped, started_s = 0, seconds()
     while True:
-        unwrap_many([key.private], packets, geometry=geometry, threads=1, engine=engine)
+        unwrap_many([key.private], packets, sphinx=sphinx, threads=1)
         unwrapped += _PACKETS
         passed_s = seconds() - started_s
         if passed_s >= CHECK_S:

@@ -1,7 +1,9 @@
-"""Sphinx packets: wrap, unwrap and reply blocks, by two engines that agree byte for byte."""
+"""Sphinx packets: wrap, unwrap and reply blocks, by two arithmetics that agree byte for byte."""
 
 from __future__ import annotations
 
+from loopixmix.sphinx.arithmetic import Arithmetic, Route, Sphinx
+from loopixmix.sphinx.choice import arithmetic_names, load_arithmetic
 from loopixmix.sphinx.commands import (
     Command,
     Deliver,
@@ -12,7 +14,6 @@ from loopixmix.sphinx.commands import (
     encode_command,
     read_relay,
 )
-from loopixmix.sphinx.engine import engine_name, engines, using_engine
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import Geometry
 from loopixmix.sphinx.packet import Hop, Payload, Surb, SurbKeys, Unwrapped, decode_surb
@@ -20,6 +21,7 @@ from loopixmix.sphinx.unwrapping import open_payload, unwrap, unwrap_many
 from loopixmix.sphinx.wrapping import make_surb, open_reply, use_surb, wrap
 
 __all__ = [
+    "Arithmetic",
     "Command",
     "Deliver",
     "Discard",
@@ -29,14 +31,16 @@ __all__ = [
     "Payload",
     "Relay",
     "Reply",
+    "Route",
+    "Sphinx",
     "Surb",
     "SurbKeys",
     "Unwrapped",
+    "arithmetic_names",
     "decode_command",
     "decode_surb",
     "encode_command",
-    "engine_name",
-    "engines",
+    "load_arithmetic",
     "make_surb",
     "open_payload",
     "open_reply",
@@ -44,6 +48,5 @@ __all__ = [
     "unwrap",
     "unwrap_many",
     "use_surb",
-    "using_engine",
     "wrap",
 ]

@@ -1,4 +1,4 @@
-"""The fast engine: the Rust crate in `native/`."""
+"""The fast arithmetic: the Rust crate in `native/`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from loopixmix import _native
 from loopixmix.seams import DropReason
-from loopixmix.sphinx.engine import Route
+from loopixmix.sphinx.arithmetic import Route
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import Geometry
 from loopixmix.sphinx.packet import SurbKeys, Unwrapped
@@ -21,8 +21,10 @@ _REASONS = {
 }
 
 
-class NativeEngine:
-    """Sphinx outside the GIL, a batch at a time (see `loopixmix.sphinx.engine.Engine`)."""
+class NativeArithmetic:
+    """Sphinx outside the GIL, a batch at a time (see `loopixmix.sphinx.arithmetic.Arithmetic`)."""
+
+    name = "native"
 
     def create_header(self, route: Route, geometry: Geometry) -> tuple[bytes, tuple[bytes, ...]]:
         """Return the header and each hop's payload key."""

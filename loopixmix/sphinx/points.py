@@ -41,7 +41,7 @@ def check_public_keys(public_keys: Iterable[bytes]) -> None:
     """Raise `MisuseError` unless all of `public_keys` can be mix keys: canonical and of prime order.
 
     On such keys, and only there, laddering once per blinding factor (sphinxmix) and multiplying by the product of
-    the factors modulo the group order (native engine) give the same point.
+    the factors modulo the group order (native arithmetic) give the same point.
     """
     if not all(map(_is_in_prime_order_subgroup, public_keys)):
         raise MisuseError("a mix key on the path is not a valid X25519 public key")

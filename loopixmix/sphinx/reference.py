@@ -1,4 +1,4 @@
-"""The reference engine: sphinxmix 0.0.7 itself, given an X25519 group.
+"""The reference arithmetic: sphinxmix 0.0.7 itself, given an X25519 group.
 
 `create_header` and `sphinx_process` are sphinxmix's own code. What we add around it: the group, whose exponentiation
 refuses low-order points; MACs that compare in constant time; and randomness that is an argument.
@@ -20,7 +20,7 @@ from sphinxmix.SphinxNode import sphinx_process
 from sphinxmix.SphinxParams import SphinxParams
 
 from loopixmix.seams import DropReason
-from loopixmix.sphinx.engine import Route
+from loopixmix.sphinx.arithmetic import Route
 from loopixmix.sphinx.geometry import COMMAND_BYTES, KEY_BYTES, POINT_BYTES, Geometry
 from loopixmix.sphinx.packet import SurbKeys, Unwrapped
 from loopixmix.sphinx.payload import open_body, seal_body
@@ -109,8 +109,10 @@ def create_header_with(urandom: Callable[[int], bytes]) -> FunctionType:
     return FunctionType(create_header.__code__, names, create_header.__name__, create_header.__defaults__)
 
 
-class ReferenceEngine:
-    """Sphinx by sphinxmix (see `loopixmix.sphinx.engine.Engine`)."""
+class ReferenceArithmetic:
+    """Sphinx by sphinxmix (see `loopixmix.sphinx.arithmetic.Arithmetic`)."""
+
+    name = "reference"
 
     def create_header(self, route: Route, geometry: Geometry) -> tuple[bytes, tuple[bytes, ...]]:
         """Return the header and each hop's payload key."""

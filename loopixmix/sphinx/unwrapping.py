@@ -6,27 +6,22 @@ from collections.abc import Sequence
 
 from loopixmix.errors import MisuseError
 from loopixmix.seams import DropReason
-from loopixmix.sphinx.engine import select
+from loopixmix.sphinx.arithmetic import Sphinx
 from loopixmix.sphinx.errors import PacketError
-from loopixmix.sphinx.geometry import POINT_BYTES, Geometry
+from loopixmix.sphinx.geometry import POINT_BYTES
 from loopixmix.sphinx.packet import Payload, Unwrapped
 from loopixmix.sphinx.payload import decode_content
 
 
 def unwrap_many(
-    private_keys: Sequence[bytes],
-    packets: Sequence[bytes],
-    *,
-    geometry: Geometry,
-    threads: int = 1,
-    engine: str | None = None,
+    private_keys: Sequence[bytes], packets: Sequence[bytes], *, sphinx: Sphinx, threads: int = 1
 ) -> list[Unwrapped | DropReason]:
     """Take one layer off each packet, in order; a packet that is wrong gives its reason and disturbs no other.
 
     `private_keys`: X25519 private keys of 32 bytes, tried in turn until the MAC fits, so the likeliest goes first.
-    `threads`: 1 or more; the native engine works without the GIL. Nothing is remembered: the caller looks up
+    `threads`: 1 or more; the native arithmetic works without the GIL. Nothing is remembered: the caller looks up
     `replay_tag`. Reasons: `WRONG_LENGTH`, `BAD_POINT`, `BAD_MAC` (no key fits), `UNKNOWN_COMMAND`. Raises
-    `MisuseError` for keys that are none. (Danezis & Goldberg 2009, section 3.6.)
+    `MisuseError` if a key is none. (Danezis & Goldberg 2009, section 3.6.)
     """
     if not private_keys:
         raise MisuseError("unwrapping takes one or more private keys")
@@ -35,21 +30,22 @@ def unwrap_many(
             raise MisuseError(f"unwrapping takes private keys of {POINT_BYTES} bytes, not {len(key)}")
     if threads < 1:
         raise MisuseError(f"unwrapping takes one thread or more, not {threads}")
-    return select(engine).unwrap_many(private_keys, packets, geometry, threads)
+    return sphinx.arithmetic.unwrap_many(private_keys, packets, sphinx.geometry, threads)
 
 
-def unwrap(private_keys: Sequence[bytes], packet: bytes, *, geometry: Geometry, engine: str | None = None) -> Unwrapped:
+def unwrap(private_keys: Sequence[bytes], packet: bytes, *, sphinx: Sphinx) -> Unwrapped:
     """Take one layer off one packet; raise `PacketError` with the reason `unwrap_many` would give."""
-    (result,) = unwrap_many(private_keys, (packet,), geometry=geometry, engine=engine)
+    (result,) = unwrap_many(private_keys, (packet,), sphinx=sphinx)
     if isinstance(result, DropReason):
         raise PacketError(result)
     return result
 
 
-def open_payload(payload_key: bytes, body: bytes, *, geometry: Geometry, engine: str | None = None) -> Payload:
+def open_payload(payload_key: bytes, body: bytes, *, sphinx: Sphinx) -> Payload:
     """Return what a forward packet carried, at its last hop.
 
-    `payload_key`, `body`: from `Unwrapped`. Raises `PacketError`: `TAGGED_PAYLOAD` where somebody changed the body on
-    its way, `BAD_PAYLOAD` where its sender made it wrong, `WRONG_LENGTH`.
+    `payload_key`, `body`: from `Unwrapped`. Raises `PacketError`: `TAGGED_PAYLOAD` if somebody changed the body on
+    its way, `BAD_PAYLOAD` if its sender made it wrong, `WRONG_LENGTH`.
     """
-    return decode_content(select(engine).open_body(payload_key, body, geometry), geometry)
+    geometry = sphinx.geometry
+    return decode_content(sphinx.arithmetic.open_body(payload_key, body, geometry), geometry)

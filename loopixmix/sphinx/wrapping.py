@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from loopixmix.errors import MisuseError
 from loopixmix.seams import DropReason, NodeId, Rng
+from loopixmix.sphinx.arithmetic import Route, Sphinx
 from loopixmix.sphinx.commands import encode_command
-from loopixmix.sphinx.engine import Route, select
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import KEY_BYTES, POINT_BYTES, Geometry
 from loopixmix.sphinx.packet import Hop, Surb, SurbKeys
@@ -33,55 +33,56 @@ def wrap(
     hops: Sequence[Hop],
     payload: bytes,
     *,
-    geometry: Geometry,
+    sphinx: Sphinx,
     rng: Rng,
     surb: Surb | None = None,
-    engine: str | None = None,
 ) -> bytes:
     """Return a packet for the first of `hops` that takes `payload` to the last.
 
     `hops`: 1 to `geometry.hops` of them. `payload`: at most `geometry.payload_bytes`. `surb`: lets the last hop
-    answer. `engine`: one of `engines()`. Raises `MisuseError` where an argument does not fit or a public key is not
-    a valid X25519 key. (Danezis & Goldberg 2009, section 3.2 to 3.4.)
+    answer. Raises `MisuseError` if an argument does not fit or a public key is not a valid X25519 key. (Danezis &
+    Goldberg 2009, section 3.2 to 3.4.)
     """
+    geometry = sphinx.geometry
     content = encode_content(payload, surb, geometry)
-    return select(engine).wrap(_draw_route(hops, geometry, rng), content, geometry)
+    return sphinx.arithmetic.wrap(_draw_route(hops, geometry, rng), content, geometry)
 
 
-def make_surb(
-    first_hop: NodeId, hops: Sequence[Hop], *, geometry: Geometry, rng: Rng, engine: str | None = None
-) -> tuple[Surb, SurbKeys]:
+def make_surb(first_hop: NodeId, hops: Sequence[Hop], *, sphinx: Sphinx, rng: Rng) -> tuple[Surb, SurbKeys]:
     """Return a single-use reply block for a path that ends at its maker, and the keys that open the reply.
 
     `first_hop`: the id of the node whose key is `hops[0]`'s. The last hop's command is a `Reply`. Raises
     `MisuseError` as `wrap` does.
     """
-    header, payload_keys = select(engine).create_header(_draw_route(hops, geometry, rng), geometry)
+    route = _draw_route(hops, sphinx.geometry, rng)
+    header, payload_keys = sphinx.arithmetic.create_header(route, sphinx.geometry)
     reply_key = rng.randbytes(KEY_BYTES)
     return Surb(first_hop, header, reply_key), SurbKeys(reply_key, payload_keys)
 
 
-def use_surb(surb: Surb, payload: bytes, *, geometry: Geometry, engine: str | None = None) -> bytes:
+def use_surb(surb: Surb, payload: bytes, *, sphinx: Sphinx) -> bytes:
     """Return the packet for `surb.first_hop` that takes `payload` to the maker of the reply block.
 
     A reply block is for one packet: a second has the same replay tags and is dropped at the first hop. Raises
-    `MisuseError` where the payload is too long or the reply block is of another geometry.
+    `MisuseError` if the payload is too long or the reply block is of another geometry.
     """
+    geometry = sphinx.geometry
     check_payload_size(payload, geometry)
     if len(surb.header) != geometry.header_bytes:
         raise MisuseError("the reply block was made for another geometry")
-    return surb.header + select(engine).use_surb(surb.reply_key, payload, geometry)
+    return surb.header + sphinx.arithmetic.use_surb(surb.reply_key, payload, geometry)
 
 
-def open_reply(keys: SurbKeys, body: bytes, *, geometry: Geometry, engine: str | None = None) -> bytes:
+def open_reply(keys: SurbKeys, body: bytes, *, sphinx: Sphinx) -> bytes:
     """Return the payload of a reply from the body that came with the reply block's id.
 
-    Raises `PacketError`: `TAGGED_PAYLOAD` where the body was changed on its way or belongs to other keys,
-    `BAD_PAYLOAD` where it was never a reply, `WRONG_LENGTH`.
+    Raises `PacketError`: `TAGGED_PAYLOAD` if the body was changed on its way or belongs to other keys,
+    `BAD_PAYLOAD` if it was never a reply, `WRONG_LENGTH`.
     """
+    geometry = sphinx.geometry
     if len(body) != geometry.body_bytes:
         raise PacketError(DropReason.WRONG_LENGTH)
-    payload = select(engine).open_reply(keys, body, geometry)
+    payload = sphinx.arithmetic.open_reply(keys, body, geometry)
     if len(payload) > geometry.payload_bytes:
         raise PacketError(DropReason.BAD_PAYLOAD)
     return payload

@@ -17,7 +17,7 @@ from loopixmix.cover.loops import LoopSender
 from loopixmix.hop.mixing import Arrived
 from loopixmix.routing.path import recipient_of
 from loopixmix.seams import Clock, DropReason, NodeId
-from loopixmix.sphinx import Deliver, Discard, Geometry, PacketError, Reply, Surb, open_payload, use_surb
+from loopixmix.sphinx import Deliver, Discard, PacketError, Reply, Sphinx, Surb, open_payload, use_surb
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.drops import Drops
 from provider.hosting.host import ServiceBusyError, ServiceHost
@@ -51,19 +51,19 @@ class Deliveries:
         self,
         *,
         node_id: NodeId,
-        geometry: Geometry,
+        sphinx: Sphinx,
         access: StoreAccess,
         host: ServiceHost,
         loops: LoopSender,
         drops: Drops,
         clock: Clock,
     ) -> None:
-        """Take the provider's id, the size of packets, and where packets end: store, services, own loops, drops.
+        """Take the provider's id, its Sphinx, and where packets end: store, services, own loops, drops.
 
         The clock tells the day an item came.
         """
         self._node_id = node_id
-        self._geometry = geometry
+        self._sphinx = sphinx
         self._access = access
         self._host = host
         self._loops = loops
@@ -91,7 +91,7 @@ class Deliveries:
 
     def _deliver(self, command: Deliver, arrived: Arrived) -> DropReason | None:
         try:
-            content = open_payload(arrived.payload_key, arrived.body, geometry=self._geometry)
+            content = open_payload(arrived.payload_key, arrived.body, sphinx=self._sphinx)
         except PacketError as error:
             return error.reason
         recipient = recipient_of(command, content)
@@ -100,7 +100,7 @@ class Deliveries:
             asked = self._host.answer(recipient, content.payload)
             asked.addCallbacks(partial(self._use, content.surb), self._not_answered)
             return None
-        if len(content.payload) != self._geometry.payload_bytes:
+        if len(content.payload) != self._sphinx.geometry.payload_bytes:
             return DropReason.BAD_PAYLOAD
         return self._store(recipient, ItemKind.MESSAGE, bytes(SURB_ID_BYTES), content.payload, content.surb)
 
@@ -131,7 +131,7 @@ class Deliveries:
         if surb.first_hop != self._node_id:
             self._drops.count(DropReason.UNKNOWN_NEXT_HOP)
             return
-        self._inject([use_surb(surb, payload, geometry=self._geometry)])
+        self._inject([use_surb(surb, payload, sphinx=self._sphinx)])
 
     def _not_stored(self, _: Failure) -> None:
         self._drops.count(DropReason.STORE_FAILED)

@@ -24,7 +24,7 @@ from loopixmix.seams import Fact, LoopReturned, LoopSent, NodeId
 from loopixmix.wire import is_packet
 from simulations.attacks.estimates import Estimate, MeanEstimate
 from simulations.attacks.sessions import FloatArray
-from simulations.attacks.watching import Phases, alarmed_share, forget, watch
+from simulations.attacks.watches import Phases, alarmed_share, forget, watch
 from simulations.flows.corruption import BoolArray, corrupt_count, corrupt_mixes
 from simulations.outcome import Progress
 from simulations.scenario.values import Scenario

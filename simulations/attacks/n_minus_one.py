@@ -20,11 +20,11 @@ from loopixmix.observing.anonymity import LOOP_WINDOW, LoopWatch
 from loopixmix.routing.path import choose_mixes, draw_delays_s, hops_for
 from loopixmix.seams import DelayedCall, Fact, LoopSent, NodeId, PacketDelivered, PacketIn, PacketOut
 from loopixmix.sphinx import Discard, Unwrapped, unwrap_many, wrap
-from loopixmix.wire import FrameFormat, is_packet
+from loopixmix.wire import is_packet
 from simulations.attacks.detectors import BinomialDetector
 from simulations.attacks.estimates import Estimate
 from simulations.attacks.siege_theory import detection_mean_s, next_departure_share, success_bound
-from simulations.attacks.watching import Phases, false_alarms, forget, noticed, watch
+from simulations.attacks.watches import Phases, false_alarms, forget, noticed, watch
 from simulations.flows.rates import flows_of
 from simulations.formulas.loops import alarm_probability, attack_loss_share, fewest_lost_for_alarm
 from simulations.outcome import Progress
@@ -67,7 +67,7 @@ class Siege:
         self.guesses = Guesses()
         self._world, self._victim, self._rng = world, victim, rng
         self._blocked_share = blocked_share
-        self._format = FrameFormat(world.geometry.packet_bytes, world.geometry.body_bytes)
+        self._format = world.packet_format
         self._fill: PoissonTimer | None = None
         if fill_per_s > 0:
             self._fill = PoissonTimer(PoissonStream(fill_per_s, rng), clock=world.clock, on_due=self._send_own)
@@ -153,8 +153,8 @@ class Siege:
 
     def _tag_of(self, frame: bytes) -> bytes | None:
         keys = [private for _, private in self._keyring.unwrap_keys(self._world.clock.seconds())]
-        packet = self._format.packet_of(frame)
-        result = unwrap_many(keys, [packet], geometry=self._world.geometry)[0]
+        packet = self._format.frames.packet_of(frame)
+        result = unwrap_many(keys, [packet], sphinx=self._format.sphinx)[0]
         return result.replay_tag if isinstance(result, Unwrapped) else None
 
     def _send_own(self) -> None:
@@ -168,7 +168,7 @@ class Siege:
         path = [me, *choose_mixes(document, range(2, document.params.layers + 1), self._rng), provider]
         delays_s = draw_delays_s(len(path) - 1, document.params, self._rng)
         hops = hops_for(document, path, Discard(), delays_s, start_s=world.clock.seconds())
-        frame = self._format.packet_frame(wrap(hops, b"", geometry=world.geometry, rng=self._rng))
+        frame = self._format.frames.packet_frame(wrap(hops, b"", sphinx=self._format.sphinx, rng=self._rng))
         tag = self._tag_of(frame)
         if tag is not None:
             self._own_tags.add(tag)

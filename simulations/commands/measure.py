@@ -73,7 +73,7 @@ def measure(
     if as_json:
         click.echo(out.read_text())
         return
-    from simulations.importing.shown import measurement_table, print_table
+    from simulations.importing.display import measurement_table, print_table
 
     print_table(measurement_table(measurement))
     arrived = sum(delivery.received_at_s is not None for delivery in deliveries)

@@ -37,7 +37,7 @@ def verify(quick: bool, names: tuple[str, ...], as_json: bool, as_markdown: bool
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from loopixmix.errors import MisuseError
-    from simulations.verify import showing, verification
+    from simulations.verify import display, verification
     from simulations.verify.rows import LONG, QUICK, Case
 
     try:
@@ -54,11 +54,11 @@ def verify(quick: bool, names: tuple[str, ...], as_json: bool, as_markdown: bool
 
         rows = verification.verify(cases, effort, jobs=jobs, done=done)
     seconds = time.monotonic() - begin_s
-    result = showing.verdict_of(rows, seconds=seconds)
+    result = display.verdict_of(rows, seconds=seconds)
     if as_json:
         click.echo(msgspec.json.encode(result))
     elif as_markdown:
-        click.echo(showing.markdown(rows))
+        click.echo(display.markdown(rows))
     else:
-        showing.show(Console(width=showing.WIDTH), rows, effort=effort.name, seconds=seconds)
+        display.show(Console(width=display.WIDTH), rows, effort=effort.name, seconds=seconds)
     sys.exit(0 if result.passed else 1)

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from loopixmix.errors import MisuseError
-from loopixmix.sphinx import Geometry
+from loopixmix.sphinx import Geometry, Sphinx, load_arithmetic
 
 BENCHMARK = Path("build") / "bench" / "network.json"
 FIGURE = "relay_packets_per_s"
@@ -75,7 +75,11 @@ def _measured() -> PacketCost:
     from loopixmix.node.selfcheck import measure_capacity
 
     capacity = measure_capacity(
-        Geometry(), rng=random.Random(1), seconds=time.perf_counter, threads=1, batch_packets=0, engine=None
+        Sphinx(Geometry(), load_arithmetic()),
+        rng=random.Random(1),
+        seconds=time.perf_counter,
+        threads=1,
+        batch_packets=0,
     )
     detail = (
         f"measured now: {capacity.unwraps_per_s:,.0f} unwraps/s on one core ({capacity.engine} engine), times "

@@ -12,7 +12,7 @@ from simulations.measures.catalogue import Measure
 from simulations.planner.conflicts import Infeasible
 from simulations.planner.front import Front
 from simulations.planner.packet_cost import PacketCost
-from simulations.planner.planning import Plan
+from simulations.planner.plan import Plan
 from simulations.planner.search import Found
 from simulations.planner.wishes import Wishes
 

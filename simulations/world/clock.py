@@ -162,7 +162,9 @@ class EventClock:
         self._cancelled += 1
         if self._cancelled > _FEWEST_SWEPT and self._cancelled * 2 > self.entries:
             self._sorted, self._made = _swept(self._sorted[self._made :]), 0
-            self._turns = {turn: _swept(entries) for turn, entries in self._turns.items()}
+            # Turns that are left empty go, too: they would gather without end, and each sweep would visit all of them.
+            self._turns = {turn: kept for turn, entries in self._turns.items() if (kept := _swept(entries))}
+            self._order = sorted(self._turns)
             self._swept += self._cancelled
             self._cancelled = 0
 

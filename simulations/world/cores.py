@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from loopixmix.hop.unwrapping import Done
 from loopixmix.seams import Clock, DelayedCall
-from loopixmix.sphinx import Geometry, unwrap_many
+from loopixmix.sphinx import Sphinx, unwrap_many
 
 
 class FiniteUnwrapping:
@@ -17,9 +17,9 @@ class FiniteUnwrapping:
     one packet this is the queue M/D/1.
     """
 
-    def __init__(self, geometry: Geometry, *, unwrap_s: float, cores: int, clock: Clock) -> None:
-        """Take the packets' geometry, the seconds for one packet, how many are unwrapped side by side, the clock."""
-        self._geometry = geometry
+    def __init__(self, sphinx: Sphinx, *, unwrap_s: float, cores: int, clock: Clock) -> None:
+        """Take what unwraps, the seconds for one packet, how many are unwrapped side by side, the clock."""
+        self._sphinx = sphinx
         self._unwrap_s = unwrap_s
         self._cores = cores
         self._clock = clock
@@ -39,21 +39,21 @@ class FiniteUnwrapping:
             self._call.cancel()
 
     def _finish(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
-        done(unwrap_many(private_keys, packets, geometry=self._geometry))
+        done(unwrap_many(private_keys, packets, sphinx=self._sphinx))
 
 
 class EndlessUnwrapping:
     """Unwraps at once and takes no virtual time: a processor without limits."""
 
-    def __init__(self, geometry: Geometry) -> None:
-        """Take the packets' geometry."""
-        self._geometry = geometry
+    def __init__(self, sphinx: Sphinx) -> None:
+        """`sphinx`: what unwraps the packets."""
+        self._sphinx = sphinx
         self.worked_s = 0.0
         """Nothing."""
 
     def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
         """Unwrap the batch and call `done` before returning."""
-        done(unwrap_many(private_keys, packets, geometry=self._geometry))
+        done(unwrap_many(private_keys, packets, sphinx=self._sphinx))
 
     def stop(self) -> None:
         """Do nothing."""

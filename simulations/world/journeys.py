@@ -1,7 +1,7 @@
 """Which packet is which: the ground truth that no node and no observer of the wires has.
 
 Packets get a number that stays the same from hop to hop. Where the cryptography is left out it can be read in them;
-real Sphinx packets are followed by a `TracingEngine`, which sees them before and after each unwrapping.
+real Sphinx packets are followed by a `TracingArithmetic`, which sees them before and after each unwrapping.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from loopixmix.seams import DropReason
 from loopixmix.sphinx import Geometry, SurbKeys, Unwrapped
-from loopixmix.sphinx.engine import Engine, Route
+from loopixmix.sphinx.arithmetic import Arithmetic, Route
 from loopixmix.sphinx.geometry import POINT_BYTES
 
 _NUMBER_BYTES = 8
@@ -47,16 +47,17 @@ class PlainNumbers:
         return self.of_frame(frame)
 
 
-class TracingEngine:
-    """Another engine, whose packets it follows through the network (`Engine` and `Numbers`).
+class TracingArithmetic:
+    """Another arithmetic, whose packets it follows through the network (`Arithmetic` and `Numbers`).
 
     A packet is known again by its group element, which every unwrapping turns into the next hop's. A replayed packet
     would be taken for a new one.
     """
 
-    def __init__(self, inner: Engine) -> None:
-        """Take the engine that does the work."""
+    def __init__(self, inner: Arithmetic) -> None:
+        """`inner`: the arithmetic that does the work."""
         self._inner = inner
+        self.name = inner.name
         self._count = 0
         self._of_element: dict[bytes, int] = {}
         self._of_tag: dict[bytes, int] = {}

@@ -1,11 +1,12 @@
 """Packets with the cryptography left out: the same lengths, the same decisions, the path in clear.
 
-`PlainEngine` stands in for the engines of `loopixmix.sphinx` (`using_engine`). What a node decides stays: a packet of
-a wrong length is `WRONG_LENGTH`; one for another key, of another epoch or with a header that somebody changed is
-`BAD_MAC` (`BAD_POINT` where the group element cannot be one); each packet has its own replay tag at each hop; a body
-that was changed on its way is `TAGGED_PAYLOAD` at its end. What is gone is secrecy: checksums stand for MACs, so that
-accidents and the attacks of the simulations are noticed, but not somebody who computes the checksum anew; and every
-packet keeps its number on the way. Nothing of it is worth anything outside a simulation.
+`PlainArithmetic` stands in for the arithmetics of `loopixmix.sphinx`: a world hands it to its nodes and clients. What
+a node decides stays: a packet of a wrong length is `WRONG_LENGTH`; one for another key, of another epoch or with a
+header that somebody changed is `BAD_MAC` (`BAD_POINT` where the group element cannot be one); each packet has its own
+replay tag at each hop; a body that was changed on its way is `TAGGED_PAYLOAD` at its end. What is gone is secrecy:
+checksums stand for MACs, so that accidents and the attacks of the simulations are noticed, but not somebody who
+computes the checksum anew; and every packet keeps its number on the way. Nothing of it is worth anything outside a
+simulation.
 
 The layout is Sphinx's, `alpha 32 | beta | gamma 16 | body`. alpha: the packet's number, 32 random bytes. beta: for each
 hop `length 1 | command 41 | mark of the next hop's key 16`, the last without the mark. gamma: `mark of this hop's key
@@ -22,7 +23,7 @@ from zlib import crc32
 from nacl.bindings import crypto_scalarmult_base
 
 from loopixmix.seams import DropReason
-from loopixmix.sphinx.engine import Route
+from loopixmix.sphinx.arithmetic import Route
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import (
     COMMAND_BYTES,
@@ -64,8 +65,10 @@ def number_of_packet(packet: bytes) -> bytes:
     return packet[:NUMBER_BYTES]
 
 
-class PlainEngine:
-    """Packets without cryptography (see `loopixmix.sphinx.engine.Engine`)."""
+class PlainArithmetic:
+    """Packets without cryptography (see `loopixmix.sphinx.arithmetic.Arithmetic`)."""
+
+    name = "plain"
 
     def create_header(self, route: Route, geometry: Geometry) -> tuple[bytes, tuple[bytes, ...]]:  # noqa: ARG002
         """Return the header and each hop's payload key."""

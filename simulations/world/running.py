@@ -15,9 +15,8 @@ from loopixmix.keyring.rotation import KeyRotation
 from loopixmix.node.mix import MixService
 from loopixmix.observing.observers import Counters
 from loopixmix.params import NetworkParams
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Fact, NodeId, Observer, RefusalReason, Rng
-from loopixmix.sphinx import Geometry
-from loopixmix.wire import FrameFormat
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import HostedService, KeyDirectory, ServiceContext
 from provider.cards.decoys import SECRET_BYTES, DecoySecret
@@ -74,16 +73,18 @@ class NodeSeams:
     clock: EventClock
     wires: Wires
     params: NetworkParams
-    geometry: Geometry
-    frame_format: FrameFormat
+    packet_format: PacketFormat
     processors: Processors
 
     def unwrapping(self) -> Unwrapper:
         """Return a processor for one node."""
         if self.processors.unwrap_s == 0:
-            return EndlessUnwrapping(self.geometry)
+            return EndlessUnwrapping(self.packet_format.sphinx)
         return FiniteUnwrapping(
-            self.geometry, unwrap_s=self.processors.unwrap_s, cores=self.processors.cores, clock=self.clock
+            self.packet_format.sphinx,
+            unwrap_s=self.processors.unwrap_s,
+            cores=self.processors.cores,
+            clock=self.clock,
         )
 
     @property
@@ -152,8 +153,7 @@ def make_mix(plan: NodePlan, seams: NodeSeams, rng: Rng) -> Mix:
     service = MixService(
         node_id=plan.node_id,
         keyring=plan.keyring,
-        geometry=seams.geometry,
-        frame_format=seams.frame_format,
+        packet_format=seams.packet_format,
         unwrapping=unwrapping,
         limits=seams.limits,
         refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),
@@ -173,8 +173,7 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
     service = wire_provider(
         node_id=plan.node_id,
         keyring=plan.keyring,
-        geometry=seams.geometry,
-        frame_format=seams.frame_format,
+        packet_format=seams.packet_format,
         unwrapping=unwrapping,
         limits=seams.limits,
         refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),

@@ -25,6 +25,7 @@ from loopixmix.cards import Card, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.observing.observers import Counters
 from loopixmix.seams import NodeId, Rng
+from loopixmix.wire import FrameFormat
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import day_of
 from provider.store import MailStore
@@ -63,6 +64,9 @@ class UserLink:
         """Take the user's end of the wire."""
         self.online = False
         self._network = network
+
+    def adopt(self, frames: FrameFormat) -> None:
+        """Nothing: a wire carries frames of any size."""
 
     def connect(self, provider: NodeEntry) -> None:
         """Nothing: whoever is online is linked."""
@@ -116,6 +120,7 @@ class User:
             link=self.link,
             clock=seams.clock,
             rng=rng,
+            arithmetic=seams.packet_format.sphinx.arithmetic,
             observer=ears,
         )
 

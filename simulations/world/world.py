@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from itertools import islice
 
 from twisted.internet.defer import Deferred
@@ -13,10 +12,9 @@ from loopixmix.directory import Document
 from loopixmix.directory.schedule import publication_s
 from loopixmix.errors import MisuseError
 from loopixmix.observing.observers import Counters
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import DelayedCall, NodeId, Rng
-from loopixmix.sphinx import Geometry, using_engine
-from loopixmix.sphinx.engine import Engine, select
-from loopixmix.wire import FrameFormat
+from loopixmix.sphinx import Arithmetic, load_arithmetic
 from provider.store import MailStore
 from simulations.latency import make_latency
 from simulations.latency.places import Places
@@ -24,10 +22,10 @@ from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 from simulations.world.behaviour import Behaviour, Letters
 from simulations.world.clock import EventClock
-from simulations.world.journeys import Numbers, PlainNumbers, TracingEngine
+from simulations.world.journeys import Numbers, PlainNumbers, TracingArithmetic
 from simulations.world.links import Wires
 from simulations.world.network import START_S, NetworkPlan, NodePlan, epoch_length_for
-from simulations.world.plain import PlainEngine
+from simulations.world.plain import PlainArithmetic
 from simulations.world.running import Ears, Mix, NodeSeams, Provider, make_mix, make_provider, new_mail_store
 from simulations.world.stores import MemoryStores
 from simulations.world.users import User, body_bytes_of, register_user, write_accounts, write_client
@@ -56,14 +54,14 @@ class World:
         length_s = epoch_length_s or epoch_length_for(scenario.mix.delay_mean_s)
         self.plan = NetworkPlan(scenario, rng=seeds.random("topology"), start_s=start_s, epoch_length_s=length_s)
         self.params = self.plan.params
-        self.geometry = Geometry.for_network(self.params)
         self.document = self.plan.document(self.plan.epoch(start_s), start_s)
         self.numbers: Numbers
-        self.sphinx: Engine
+        arithmetic: Arithmetic
         if scenario.packets.cryptography:
-            self.numbers = self.sphinx = TracingEngine(select(None))
+            self.numbers = arithmetic = TracingArithmetic(load_arithmetic())
         else:
-            self.numbers, self.sphinx = PlainNumbers(), PlainEngine()
+            self.numbers, arithmetic = PlainNumbers(), PlainArithmetic()
+        self.packet_format = PacketFormat.for_network(self.params, arithmetic=arithmetic)
         self._place_of: dict[NodeId, int] = {node.node_id: node.place for node in self.plan.nodes}
         self.hub = Wires(
             clock=self.clock,
@@ -76,8 +74,7 @@ class World:
             clock=self.clock,
             wires=self.hub,
             params=self.params,
-            geometry=self.geometry,
-            frame_format=FrameFormat(self.geometry.packet_bytes, self.geometry.body_bytes),
+            packet_format=self.packet_format,
             processors=scenario.processors,
         )
         self._mail_stores: list[MailStore] = []
@@ -99,30 +96,24 @@ class World:
         """All nodes, by their places."""
         return (*self.providers, *self.mixes)
 
-    def packets(self) -> AbstractContextManager[None]:
-        """Return the block within which `loopixmix.sphinx` makes and unwraps the packets of this world."""
-        return using_engine(self.sphinx)
-
     def start(self) -> None:
         """Let everybody begin, from an empty network."""
-        with self.packets():
-            for node in self.nodes:
-                node.adopt(self.document)
-                node.start()
-            for behaviour in self.behaviours:
-                behaviour.begin()
-            for user in self.users:
-                user.start()
-                user.adopt(self.document)
-            for behaviour in self.behaviours:
-                behaviour.start()
-            self._await_next_document()
+        for node in self.nodes:
+            node.adopt(self.document)
+            node.start()
+        for behaviour in self.behaviours:
+            behaviour.begin()
+        for user in self.users:
+            user.start()
+            user.adopt(self.document)
+        for behaviour in self.behaviours:
+            behaviour.start()
+        self._await_next_document()
         self.running = True
 
     def run_until(self, at_s: float) -> None:
         """Let time pass up to `at_s`, Unix seconds as `clock.seconds()` tells them."""
-        with self.packets():
-            self.clock.run_until(at_s)
+        self.clock.run_until(at_s)
 
     def run_for(self, span_s: float) -> None:
         """Let `span_s` seconds pass."""
@@ -134,11 +125,10 @@ class World:
             return
         self.running = False
         stopping: list[Deferred[None] | None] = []
-        with self.packets():
-            for behaviour in self.behaviours:
-                behaviour.stop()
-            stopping += [user.stop() for user in self.users]
-            stopping += [node.stop() for node in self.nodes]
+        for behaviour in self.behaviours:
+            behaviour.stop()
+        stopping += [user.stop() for user in self.users]
+        stopping += [node.stop() for node in self.nodes]
         for call in self._epoch_calls:
             if call.active():
                 call.cancel()

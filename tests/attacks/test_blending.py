@@ -43,7 +43,9 @@ class Siege:
         return not self.blocking or receiver != self.victim or frame in self.allowed
 
     def send_target(self) -> None:
-        frame = self.world.frame_format.packet_frame(relay_packet(self.world, ("m11", "m21", "m31", "p1"), self.rng))
+        frame = self.world.packet_format.frames.packet_frame(
+            relay_packet(self.world, ("m11", "m21", "m31", "p1"), self.rng)
+        )
         self.allowed = {frame}
         self.world.hub.carry(self.provider.node_id, self.victim, frame)
 

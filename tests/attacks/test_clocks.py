@@ -24,7 +24,7 @@ def send_with_skew(town: Town, skew_s: float, number: int) -> None:
     start_s = town.world.clock.seconds() + skew_s
     payload = (b"%d" % number).ljust(town.world.geometry.payload_bytes, b"\0")
     hops = hops_for(document, path, deliver_to(town.bob.id, payload, None), delays_s, start_s=start_s)
-    town.alice.submit(wrap(hops, payload, geometry=town.world.geometry, rng=rng))
+    town.alice.submit(wrap(hops, payload, sphinx=town.world.packet_format.sphinx, rng=rng))
 
 
 def drops(town: Town) -> set[DropReason]:

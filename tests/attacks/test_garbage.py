@@ -55,7 +55,7 @@ def test_a_node_survives_any_packet_with_the_right_mac(town: Town, logs: LogRead
     rng, world = random.Random(2), town.world
     sender = {"p1": town.alice.id, "m11": town.p1.node_id, "m31": town.mixes[1].node_id, "p2": town.mixes[2].node_id}
     for _ in range(ROUNDS):
-        frame = world.frame_format.packet_frame(forged_packet(rng, town, name))
+        frame = world.packet_format.frames.packet_frame(forged_packet(rng, town, name))
         world.hub.carry(sender[name], world.net.named(name).id, frame)
         world.run(0.4)
     world.run(20.0)

@@ -15,6 +15,7 @@ from scipy import stats
 from client.core.packets import PacketMaker
 from loopixmix.params import NetworkParams
 from loopixmix.seams import PacketIn, PacketOut
+from loopixmix.sphinx import Geometry, Sphinx, load_arithmetic
 
 ROOT = Path(__file__).parents[2]
 DETERMINISTIC = {"numpy", "scipy"}
@@ -77,7 +78,14 @@ def test_cover_takes_as_long_as_payloads() -> None:
     """
     network = model_network(random.Random(1))
     providers = network.document.providers()
-    maker = PacketMaker(network.document, bytes(32), providers[0].id, random.Random(2))
+    sphinx = Sphinx(Geometry.for_network(network.document.params), load_arithmetic())
+    maker = PacketMaker(
+        network.document,
+        sphinx,
+        bytes(32),
+        providers[0].id,
+        random.Random(2),
+    )
     kinds = {
         "drop": lambda: maker.drop(NOW_S),
         "loop": lambda: maker.loop(NOW_S),

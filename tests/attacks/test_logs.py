@@ -44,7 +44,7 @@ def test_a_towns_logs_name_no_client_no_packet_and_no_content(tmp_path: Path, lo
         town.world.hub.carry(
             town.alice.id,
             town.p1.node_id,
-            town.world.frame_format.packet_frame(forged_packet(rng, town, "p1")),
+            town.world.packet_format.frames.packet_frame(forged_packet(rng, town, "p1")),
         )
         town.settle(0.2)
     town.p2.store._engine.dispose()

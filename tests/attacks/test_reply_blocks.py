@@ -39,7 +39,7 @@ def world() -> Iterator[World]:
 def test_a_reply_block_copied_a_hundred_times_brings_one_reply(town: Town) -> None:
     """Flooding its maker by one block: every copy has the tag of the first, at the first node already."""
     surb = town.alice.surb(town.p1.node_id)
-    copies = [use_surb(surb, bytes([n]), geometry=town.world.geometry) for n in range(100)]
+    copies = [use_surb(surb, bytes([n]), sphinx=town.world.packet_format.sphinx) for n in range(100)]
     for start in range(0, len(copies), 20):
         for packet in copies[start : start + 20]:
             town.alice.submit(packet)
@@ -55,7 +55,7 @@ def test_a_reply_block_works_in_its_epoch_only(town: Town) -> None:
     params = town.world.params
     town.world.run(town.world.net.start_s + params.epoch_length_s + params.grace_s + 1 - town.world.clock.seconds())
     for surb in hoard:
-        town.alice.submit(use_surb(surb, b"", geometry=town.world.geometry))
+        town.alice.submit(use_surb(surb, b"", sphinx=town.world.packet_format.sphinx))
     town.settle()
     assert town.p1.drops(DropReason.BAD_MAC) == 10
     assert town.alice.replies() == []
@@ -98,7 +98,7 @@ def looping_surb(town: Town, service: str, reply: bytes) -> Surb:
     key = town.world.net.document.mix_key(town.p2.node_id, epoch_at(town.world.clock.seconds(), 600))
     # The reply's first byte is read as the flag of a content without reply block.
     hops = [Hop(key, deliver_to(service_id(service), reply[1:], None))]
-    surb, keys = make_surb(town.p2.node_id, hops, geometry=town.world.geometry, rng=random.Random(1))
+    surb, keys = make_surb(town.p2.node_id, hops, sphinx=town.world.packet_format.sphinx, rng=random.Random(1))
     return Surb(surb.first_hop, surb.header, keys.payload_keys[0])
 
 
@@ -131,7 +131,7 @@ def test_a_block_for_an_epoch_without_keys_does_not_fill_the_queue_of_who_answer
 def put_anonymous(world: World, bob: Person, epoch: int, number: int) -> None:
     away = world.nodes["away"].model.id
     hops = [Hop(world.nodes["away"].model.mix_keys[world.model.epoch].public, Reply(bytes(32), bytes(8)))]
-    surb, _ = make_surb(away, hops, geometry=world.geometry, rng=world.rng)
+    surb, _ = make_surb(away, hops, sphinx=world.packet_format.sphinx, rng=world.rng)
     message = AnonymousMessage(
         world.rng.randbytes(16), "text", b"%d" % number, bytes(32), (ReplyBlock(epoch, surb.encode()),)
     )

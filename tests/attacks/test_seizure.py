@@ -13,10 +13,10 @@ from client_world import World
 from loopixmix.epoch import epoch_at
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyDirectory
-from loopixmix.sphinx import Discard, Geometry, Hop, PacketError, unwrap, wrap
+from loopixmix.sphinx import Discard, Geometry, Hop, PacketError, Sphinx, load_arithmetic, unwrap, wrap
 
 EPOCH_S, GRACE_S = 600, 10
-GEOMETRY = Geometry()
+SPHINX = Sphinx(Geometry(), load_arithmetic())
 START_S = 40.0 * EPOCH_S
 
 
@@ -33,7 +33,7 @@ def opens_with_anything_found(seized: bytes, packet: bytes) -> bool:
             candidates.add(bytes.fromhex(digits.decode()))
     for candidate in candidates:
         try:
-            unwrap([candidate], packet, geometry=GEOMETRY)
+            unwrap([candidate], packet, sphinx=SPHINX)
         except PacketError:
             continue
         return True
@@ -51,7 +51,7 @@ def test_a_recorded_packet_opens_with_nothing_on_the_disk_once_its_epoch_is_over
         now_s=START_S,
     )
     public = keyring.public_keys(START_S)[epoch_at(START_S, EPOCH_S)]
-    recorded = wrap([Hop(public, Discard())], b"", geometry=GEOMETRY, rng=random.Random(2))
+    recorded = wrap([Hop(public, Discard())], b"", sphinx=SPHINX, rng=random.Random(2))
     over_s = START_S + EPOCH_S + GRACE_S
     keyring.advance(over_s - 1)
     assert opens_with_anything_found(everything_in(tmp_path), recorded)

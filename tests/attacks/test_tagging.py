@@ -101,4 +101,4 @@ def test_a_spoiled_reply_ends_like_a_whole_one(town: Town) -> None:
     assert town.p2.recorder.drops == []
     [item] = [item for item in town.bob.collect() if item.kind is ItemKind.REPLY]
     with pytest.raises(PacketError, match="tagged_payload"):
-        open_reply(town.bob.surbs[item.surb_id], item.body, geometry=town.world.geometry)
+        open_reply(town.bob.surbs[item.surb_id], item.body, sphinx=town.world.packet_format.sphinx)

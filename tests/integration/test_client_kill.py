@@ -35,7 +35,7 @@ SEED = 20
 KILLS = 30
 LENGTH = struct.Struct(">I")
 real = cast(PosixReactorBase, reactor)
-ZYGOTE = Path(__file__).parent.parent / "client_zygote.py"
+ZYGOTE = Path(__file__).parent.parent / "worlds" / "client_zygote.py"
 
 FAST = msgspec.structs.replace(
     QUICK,

@@ -40,7 +40,9 @@ class Commands:
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     root = tmp_path_factory.mktemp("daemons")
     process = subprocess.Popen(
-        [sys.executable, "-P", str(TESTS / "fake_daemons.py"), str(root)], env=ENVIRONMENT, stdout=subprocess.PIPE
+        [sys.executable, "-P", str(TESTS / "worlds" / "fake_daemons.py"), str(root)],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
     )
     try:
         assert process.stdout is not None

@@ -106,8 +106,7 @@ class SmallProvider:
         self.problem: str | None = None
         self.loops = LoopSender(
             node_id=parts.node_id,
-            geometry=parts.geometry,
-            frame_format=parts.frame_format,
+            packet_format=parts.packet_format,
             clock=parts.clock,
             network=parts.network,
             rng=parts.rng,
@@ -116,7 +115,7 @@ class SmallProvider:
         self.hop = HopService(
             node_id=parts.node_id,
             keyring=parts.keyring,
-            frame_format=parts.frame_format,
+            frames=parts.packet_format.frames,
             unwrapping=parts.unwrapping,
             limits=parts.limits,
             arrived=self._arrived,
@@ -152,21 +151,21 @@ class SmallProvider:
         path = choose_path(self.document, entry=self.parts.node_id, exit=self.parts.node_id, rng=self.parts.rng)
         delays_s = (0.0,) * (len(path) - 1)
         hops = hops_for(self.document, path, Deliver(b"r" * 32), delays_s, start_s=self.parts.clock.seconds())
-        packet = wrap(hops, payload, geometry=self.parts.geometry, rng=self.parts.rng)
+        packet = wrap(hops, payload, sphinx=self.parts.packet_format.sphinx, rng=self.parts.rng)
         self.hop.inject([packet])
         return packet
 
     def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        self.hop.take(peer, [self.parts.frame_format.packet_of(frame) for frame in frames])
+        self.hop.take(peer, [self.parts.packet_format.frames.packet_of(frame) for frame in frames])
 
     def _arrived(self, arrived: Arrived) -> DropReason | None:
         match arrived.command:
             case Reply(surb_id=surb_id):
                 return self.loops.returned(surb_id, arrived.body)
             case Deliver() as command:
-                payload = open_payload(arrived.payload_key, arrived.body, geometry=self.parts.geometry)
+                payload = open_payload(arrived.payload_key, arrived.body, sphinx=self.parts.packet_format.sphinx)
                 if recipient_of(command, payload) == service_id(LOOP_SERVICE) and payload.surb is not None:
-                    self.hop.inject([use_surb(payload.surb, b"", geometry=self.parts.geometry)])
+                    self.hop.inject([use_surb(payload.surb, b"", sphinx=self.parts.packet_format.sphinx)])
                 else:
                     self.delivered.append(payload.payload)
                 return None
@@ -328,15 +327,15 @@ def captured_packet(world: World) -> bytes:
     )[1:]
     delays_s = (0.0,) * (len(path) - 1)
     hops = hops_for(provider.document, path, Deliver(b"r" * 32), delays_s, start_s=time.time())
-    packet = wrap(hops, MARK + b"captured", geometry=provider.parts.geometry, rng=provider.parts.rng)
-    provider.parts.network.send(path[0].id, provider.parts.frame_format.packet_frame(packet))
+    packet = wrap(hops, MARK + b"captured", sphinx=provider.parts.packet_format.sphinx, rng=provider.parts.rng)
+    provider.parts.network.send(path[0].id, provider.parts.packet_format.frames.packet_frame(packet))
     return packet
 
 
 def resend(world: World, mix: NodeProcess, packet: bytes) -> None:
     assert world.provider is not None
     parts = world.provider.parts
-    assert parts.network.send(bytes.fromhex(mix.now.id), parts.frame_format.packet_frame(packet))
+    assert parts.network.send(bytes.fromhex(mix.now.id), parts.packet_format.frames.packet_frame(packet))
 
 
 @pytest_twisted.ensureDeferred

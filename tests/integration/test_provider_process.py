@@ -32,11 +32,11 @@ from loopixmix.main import loopixmix
 from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.observing.status import NodeStatus, read_status
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import NodeId
-from loopixmix.sphinx import Geometry, open_reply
+from loopixmix.sphinx import load_arithmetic, open_reply
 from loopixmix.wire import (
     Frame,
-    FrameFormat,
     Item,
     ItemKind,
     Pull,
@@ -158,8 +158,8 @@ class Client:
 
     def __init__(self, world: World, name: str) -> None:
         document = world.document
-        geometry = Geometry.for_network(document.params)
-        self.format = FrameFormat(geometry.packet_bytes, geometry.body_bytes)
+        packet_format = PacketFormat.for_network(document.params, arithmetic=load_arithmetic())
+        self.format = packet_format.frames
         self.world = world
         home = document.node_named("home")
         assert home is not None
@@ -167,8 +167,8 @@ class Client:
         setting = SimpleNamespace(
             net=SimpleNamespace(document=document),
             params=document.params,
-            geometry=geometry,
-            frame_format=self.format,
+            packet_format=packet_format,
+            geometry=packet_format.geometry,
             clock=SimpleNamespace(seconds=time.time),
         )
         self.hand = HandClient(setting, name, Place(home.id), make_network=self._connect)  # type: ignore[arg-type]
@@ -245,8 +245,8 @@ async def test_who_is_invited_registers_sends_and_receives(world: World) -> None
     alice.hand.deliver(alice.hand.id, MARK.encode(), exit=alice.home.id)
     message, reply = sorted(await alice.collect(2), key=lambda item: item.kind)
     assert (message.kind, message.body.rstrip(b"\0")) == (ItemKind.MESSAGE, MARK.encode())
-    geometry = alice.hand.world.geometry
-    assert open_reply(alice.hand.surbs[reply.surb_id], reply.body, geometry=geometry) == b""
+    sphinx = alice.hand.world.packet_format.sphinx
+    assert open_reply(alice.hand.surbs[reply.surb_id], reply.body, sphinx=sphinx) == b""
 
 
 @pytest_twisted.ensureDeferred

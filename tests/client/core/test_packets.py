@@ -13,11 +13,14 @@ from loopixmix.sphinx import (
     Command,
     Deliver,
     Discard,
+    Geometry,
     Payload,
     Relay,
     Reply,
+    Sphinx,
     Surb,
     decode_command,
+    load_arithmetic,
     open_payload,
     open_reply,
     unwrap,
@@ -34,7 +37,14 @@ def network(rng: random.Random) -> ModelNetwork:
 
 @pytest.fixture
 def maker(network: ModelNetwork, rng: random.Random) -> PacketMaker:
-    return PacketMaker(network.document, ALICE, network.document.providers()[0].id, rng)
+    sphinx = Sphinx(Geometry.for_network(network.document.params), load_arithmetic())
+    return PacketMaker(
+        network.document,
+        sphinx,
+        ALICE,
+        network.document.providers()[0].id,
+        rng,
+    )
 
 
 @dataclass
@@ -47,7 +57,7 @@ class End:
     body: bytes
 
     def payload(self, maker: PacketMaker) -> Payload:
-        return open_payload(self.payload_key, self.body, geometry=maker.geometry)
+        return open_payload(self.payload_key, self.body, sphinx=maker.sphinx)
 
 
 def follow(network: ModelNetwork, packet: bytes, first_hop: bytes, maker: PacketMaker) -> End:
@@ -56,7 +66,7 @@ def follow(network: ModelNetwork, packet: bytes, first_hop: bytes, maker: Packet
     while True:
         passed.append(at)
         node = next(node for node in network.nodes if node.id == at)
-        opened = unwrap([key.private for key in node.mix_keys.values()], packet, geometry=maker.geometry)
+        opened = unwrap([key.private for key in node.mix_keys.values()], packet, sphinx=maker.sphinx)
         match decode_command(opened.command):
             case Relay(next_hop):
                 packet, at = opened.packet, next_hop
@@ -71,7 +81,7 @@ def expected_path(network: ModelNetwork, passed: list[bytes]) -> list[int | None
 
 def answer(network: ModelNetwork, surb: Surb | None, payload: bytes, maker: PacketMaker) -> End:
     assert surb is not None
-    return follow(network, use_surb(surb, payload, geometry=maker.geometry), surb.first_hop, maker)
+    return follow(network, use_surb(surb, payload, sphinx=maker.sphinx), surb.first_hop, maker)
 
 
 def test_a_payload_arrives_and_its_answer_comes_back(network: ModelNetwork, maker: PacketMaker) -> None:
@@ -87,7 +97,7 @@ def test_a_payload_arrives_and_its_answer_comes_back(network: ModelNetwork, make
     assert expected_path(network, back.passed) == [None, 1, 2, 3, None]
     assert (back.passed[0], back.passed[-1]) == (there, maker.provider)
     assert back.command == Reply(ALICE, made.surb_id)
-    assert open_reply(made.keys, back.body, geometry=maker.geometry) == b"stored"
+    assert open_reply(made.keys, back.body, sphinx=maker.sphinx) == b"stored"
 
 
 def test_a_loop_ends_at_the_loop_service(network: ModelNetwork, maker: PacketMaker) -> None:
@@ -127,13 +137,13 @@ def test_a_reply_block_works_in_its_epoch(network: ModelNetwork, maker: PacketMa
     epoch = maker.epoch(NOW_S) + 1
     block = maker.reply_block(network.document.providers()[1].id, epoch=epoch, now_s=NOW_S)
     keys = {node.id: node.mix_keys[epoch].private for node in network.nodes}
-    packet, at = use_surb(block.surb, b"", geometry=maker.geometry), block.surb.first_hop
+    packet, at = use_surb(block.surb, b"", sphinx=maker.sphinx), block.surb.first_hop
     for _ in range(4):
-        opened = unwrap([keys[at]], packet, geometry=maker.geometry)
+        opened = unwrap([keys[at]], packet, sphinx=maker.sphinx)
         command = decode_command(opened.command)
         assert isinstance(command, Relay)
         packet, at = opened.packet, command.next_hop
-    last = unwrap([keys[at]], packet, geometry=maker.geometry)
+    last = unwrap([keys[at]], packet, sphinx=maker.sphinx)
     assert decode_command(last.command) == Reply(ALICE, block.surb_id)
 
 

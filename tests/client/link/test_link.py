@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-import msgspec
 import pytest
 from networks import make_network
 from twisted.internet.defer import Deferred, succeed
@@ -13,7 +12,9 @@ from twisted.internet.defer import Deferred, succeed
 from client.link.link import ClientLink
 from loopixmix.net.address import PeerAddress
 from loopixmix.params import NetworkParams
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import FramesReceived, NodeId
+from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import FrameFormat
 
 
@@ -70,6 +71,13 @@ def linked() -> Linked:
 
 
 DOCUMENT = make_network(random.Random(1), params=NetworkParams()).document
+
+
+def frames_of(params: NetworkParams) -> FrameFormat:
+    return PacketFormat.for_network(params, arithmetic=load_arithmetic()).frames
+
+
+FRAMES = frames_of(DOCUMENT.params)
 PROVIDER, OTHER = DOCUMENT.providers()[:2]
 
 
@@ -85,7 +93,7 @@ def test_without_a_document_nothing_is_sent_or_dialled(linked: Linked) -> None:
 def test_the_first_document_begins_what_was_asked_for_before(linked: Linked) -> None:
     linked.link.start(take)
     linked.link.connect(PROVIDER)
-    linked.link.adopt(DOCUMENT)
+    linked.link.adopt(FRAMES)
     [links] = linked.made
     assert links.received is take
     assert links.peers == {PROVIDER.id: PeerAddress(PROVIDER.host, PROVIDER.port)}
@@ -96,7 +104,7 @@ def test_the_first_document_begins_what_was_asked_for_before(linked: Linked) -> 
 
 
 def test_another_provider_takes_the_place_of_the_first(linked: Linked) -> None:
-    linked.link.adopt(DOCUMENT)
+    linked.link.adopt(FRAMES)
     linked.link.start(take)
     linked.link.connect(PROVIDER)
     linked.link.connect(OTHER)
@@ -106,10 +114,10 @@ def test_another_provider_takes_the_place_of_the_first(linked: Linked) -> None:
 def test_links_live_through_documents_of_the_same_sizes_only(linked: Linked) -> None:
     linked.link.start(take)
     linked.link.connect(PROVIDER)
-    linked.link.adopt(DOCUMENT)
-    linked.link.adopt(msgspec.structs.replace(DOCUMENT, epoch=DOCUMENT.epoch + 1))
+    linked.link.adopt(FRAMES)
+    linked.link.adopt(FrameFormat(FRAMES.packet_bytes, FRAMES.body_bytes))
     assert len(linked.made) == 1
-    linked.link.adopt(msgspec.structs.replace(DOCUMENT, params=NetworkParams(payload_bytes=4096)))
+    linked.link.adopt(frames_of(NetworkParams(payload_bytes=4096)))
     old, new = linked.made
     assert old.stopped
     assert new.received is take
@@ -118,7 +126,7 @@ def test_links_live_through_documents_of_the_same_sizes_only(linked: Linked) -> 
 
 
 def test_a_stopped_link_sends_nothing(linked: Linked) -> None:
-    linked.link.adopt(DOCUMENT)
+    linked.link.adopt(FRAMES)
     stopped = linked.link.stop()
     assert stopped.called
     assert linked.made[0].stopped

@@ -30,7 +30,9 @@ T = TypeVar("T")
 RNG = random.Random(5)
 WORLD = World()
 ALICE, BOB = ClientKeys.generate(RNG), ClientKeys.generate(RNG)
-AROUND = Surroundings(WORLD.clock.seconds(), Account("bob", b"p" * 32, "away"), WORLD.make_document())
+AROUND = Surroundings(
+    WORLD.clock.seconds(), Account("bob", b"p" * 32, "away"), WORLD.make_document(), WORLD.packet_format.sphinx
+)
 
 
 def receiver() -> Receiver:

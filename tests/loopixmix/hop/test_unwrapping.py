@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 import pytest
-from sphinx_paths import GEOMETRY, make_journey
+from sphinx_paths import SPHINX, make_journey
 from twisted.logger import LogEvent, globalLogPublisher
 
 from loopixmix.hop.unwrapping import InlineUnwrapping, Results, ThreadedUnwrapping
@@ -35,12 +35,12 @@ def reactor() -> Reactor:
 
 def test_both_give_the_same_results(rng: random.Random, reactor: Reactor) -> None:
     journey = make_journey(rng, 3)
-    packets = [wrap(journey.hops, b"hello", geometry=GEOMETRY, rng=rng) for _ in range(5)]
+    packets = [wrap(journey.hops, b"hello", sphinx=SPHINX, rng=rng) for _ in range(5)]
     packets[2] = packets[2][:-1]
     keys = [rng.randbytes(32), journey.keys[0].private]
     results: list[Results] = []
-    InlineUnwrapping(GEOMETRY).unwrap(keys, packets, results.append)
-    threaded = ThreadedUnwrapping(GEOMETRY, threads=2, call_from_thread=reactor.call_from_thread)
+    InlineUnwrapping(SPHINX).unwrap(keys, packets, results.append)
+    threaded = ThreadedUnwrapping(SPHINX, threads=2, call_from_thread=reactor.call_from_thread)
     threaded.start()
     threaded.unwrap(keys, packets, results.append)
     reactor.turn()
@@ -70,7 +70,7 @@ def events() -> Iterator[list[str]]:
 
 def test_a_defect_loses_its_batch_only_and_is_logged_without_the_packets(reactor: Reactor, events: list[str]) -> None:
     marked = b"marked packet"
-    threaded = ThreadedUnwrapping(GEOMETRY, threads=1, call_from_thread=reactor.call_from_thread)
+    threaded = ThreadedUnwrapping(SPHINX, threads=1, call_from_thread=reactor.call_from_thread)
     threaded.start()
     results: list[Results] = []
     threaded.unwrap([b"a key of the wrong length"], [marked, marked], results.append)
@@ -84,7 +84,7 @@ def test_a_defect_loses_its_batch_only_and_is_logged_without_the_packets(reactor
 
 
 def test_a_small_batch_is_unwrapped_at_once_and_a_larger_one_by_the_thread(reactor: Reactor) -> None:
-    threaded = ThreadedUnwrapping(GEOMETRY, threads=1, call_from_thread=reactor.call_from_thread, at_once_packets=2)
+    threaded = ThreadedUnwrapping(SPHINX, threads=1, call_from_thread=reactor.call_from_thread, at_once_packets=2)
     threaded.start()
     results: list[Results] = []
     threaded.unwrap([bytes(32)], [b"short"] * 2, results.append)
@@ -97,7 +97,7 @@ def test_a_small_batch_is_unwrapped_at_once_and_a_larger_one_by_the_thread(react
 
 
 def test_stopping_waits_for_the_thread_and_may_be_repeated(reactor: Reactor) -> None:
-    threaded = ThreadedUnwrapping(GEOMETRY, threads=1, call_from_thread=reactor.call_from_thread)
+    threaded = ThreadedUnwrapping(SPHINX, threads=1, call_from_thread=reactor.call_from_thread)
     threaded.stop()
     threaded.start()
     threaded.stop()

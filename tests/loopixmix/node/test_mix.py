@@ -49,7 +49,7 @@ class Bench:
         self.mix.start()
 
     def _next_received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        packets = [self.world.frame_format.packet_of(frame) for frame in frames]
+        packets = [self.world.packet_format.frames.packet_of(frame) for frame in frames]
         self.received.extend((self.world.clock.seconds(), packet) for packet in packets)
 
     def packet(self, command: Command, *, epoch: int = EPOCH) -> bytes:
@@ -58,13 +58,13 @@ class Bench:
         hops = [Hop(keys[self.mix.node_id][epoch].public, command)]
         if isinstance(command, Relay):
             hops.append(Hop(keys[self.next_id][epoch].public, Discard()))
-        return wrap(hops, b"payload", geometry=self.world.geometry, rng=self.rng)
+        return wrap(hops, b"payload", sphinx=self.world.packet_format.sphinx, rng=self.rng)
 
     def relayed(self, delay_us: int = 100_000, *, epoch: int = EPOCH) -> bytes:
         return self.packet(Relay(self.next_id, delay_us), epoch=epoch)
 
     def send(self, *packets: bytes) -> None:
-        self.send_frames(*(self.world.frame_format.packet_frame(packet) for packet in packets))
+        self.send_frames(*(self.world.packet_format.frames.packet_frame(packet) for packet in packets))
 
     def send_frames(self, *frames: bytes) -> None:
         self.world.hub.network(PEER, observer=self.mix.recorder)
@@ -87,7 +87,7 @@ class HeldUnwrapping(InlineUnwrapping):
     """Works on one batch until told to finish, as a thread does."""
 
     def __init__(self, world: MixWorld) -> None:
-        super().__init__(world.geometry)
+        super().__init__(world.packet_format.sphinx)
         self.batches: list[int] = []
         self._held: list[tuple[Sequence[bytes], Sequence[bytes], Done]] = []
 
@@ -108,7 +108,7 @@ def test_a_packet_leaves_when_its_delay_is_over_and_not_before() -> None:
     ((left_at_s, packet),) = bench.received
     assert came_at_s + 0.123456 <= left_at_s < came_at_s + 0.123458
     keys = bench.world.net.keys[bench.next_id]
-    assert unwrap([keys[EPOCH].private], packet, geometry=bench.world.geometry).body
+    assert unwrap([keys[EPOCH].private], packet, sphinx=bench.world.packet_format.sphinx).body
     (arrival,) = bench.mix.recorder.of(PacketIn)
     (departure,) = bench.mix.recorder.of(PacketOut)
     assert isinstance(arrival, PacketIn)
@@ -204,7 +204,9 @@ def test_a_tagged_body_is_noticed_at_its_end_only() -> None:
     bench.send(flip(packet, len(packet) - 1))
     bench.world.run(5.0)
     ((_, relayed),) = bench.received
-    body = unwrap([bench.world.net.keys[bench.next_id][EPOCH].private], relayed, geometry=bench.world.geometry).body
+    body = unwrap(
+        [bench.world.net.keys[bench.next_id][EPOCH].private], relayed, sphinx=bench.world.packet_format.sphinx
+    ).body
     assert b"payload" not in body
     bench.close()
 
@@ -343,13 +345,13 @@ def test_packets_for_a_node_that_is_gone_do_not_stay_in_the_pool() -> None:
 
 def test_dummies_are_taken_and_anything_else_ends_the_link() -> None:
     bench = Bench()
-    encode = bench.world.frame_format.encode
+    encode = bench.world.packet_format.frames.encode
     bench.send_frames(encode(Dummy()))
     assert bench.mix.refused == []
-    good = bench.world.frame_format.packet_frame(bench.relayed())
+    good = bench.world.packet_format.frames.packet_frame(bench.relayed())
     bench.send_frames(good, encode(Pull(1, ())), good)
     assert bench.mix.refused == [PEER]
-    bench.send_frames(b"\x02" + b"\xff" * (bench.world.frame_format.frame_bytes - 1))
+    bench.send_frames(b"\x02" + b"\xff" * (bench.world.packet_format.frames.frame_bytes - 1))
     assert bench.mix.refused == [PEER, PEER]
     bench.world.run(5.0)
     assert len(bench.received) == 1
@@ -449,7 +451,7 @@ def test_no_log_tells_of_a_packet_a_key_or_a_tag(events: list[LogEvent], tmp_pat
     good = bench.relayed()
     reply = bench.packet(Reply(bench.mix.node_id, b"MARKSURB"))
     bench.send(good, good, flip(good, 40), reply, bench.packet(Deliver(b"MARKED-RECIPIENT-MARKED-RECIPIEN")))
-    bench.send_frames(b"\x7fMARKED-GARBAGE".ljust(bench.world.frame_format.frame_bytes, b"\0"))
+    bench.send_frames(b"\x7fMARKED-GARBAGE".ljust(bench.world.packet_format.frames.frame_bytes, b"\0"))
     bench.world.run(5.0)
     assert sorted(bench.drops) == sorted(
         [DropReason.REPLAY, DropReason.BAD_MAC, DropReason.SERVICE_FAILED, DropReason.UNEXPECTED_COMMAND]

@@ -59,7 +59,7 @@ class Bench:
         self.left: list[bytes] = []
         self.world.hub.attach(self.next.id, lambda peer, frames: self.left.extend(frames))
         self.network = network_type(self.world.hub, self.me.id, self.recorder)
-        self.unwrapping = StartedUnwrapping(self.world.geometry)
+        self.unwrapping = StartedUnwrapping(self.world.packet_format.sphinx)
         self.node = RunningNode(self._parts(), make_service=make_mix, neighbourhood=Neighbourhood(self.me.id))
 
     def _parts(self) -> NodeParts:
@@ -67,8 +67,7 @@ class Bench:
             directory=Path("unused"),
             node_id=self.me.id,
             keyring=self.world.keyring(self.me.id),
-            geometry=self.world.geometry,
-            frame_format=self.world.frame_format,
+            packet_format=self.world.packet_format,
             unwrapping=self.unwrapping,
             limits=LIMITS,
             refuse=lambda peer: None,
@@ -90,8 +89,8 @@ class Bench:
             Hop(keys[self.me.id][EPOCH].public, Relay(self.next.id, delay_us)),
             Hop(keys[self.next.id][EPOCH].public, Discard()),
         ]
-        packet = wrap(hops, b"", geometry=self.world.geometry, rng=self.rng)
-        self.world.hub.carry(b"p" * 32, self.me.id, self.world.frame_format.packet_frame(packet))
+        packet = wrap(hops, b"", sphinx=self.world.packet_format.sphinx, rng=self.rng)
+        self.world.hub.carry(b"p" * 32, self.me.id, self.world.packet_format.frames.packet_frame(packet))
         self.world.clock.advance(0)
 
 

@@ -31,9 +31,9 @@ from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_file
 from loopixmix.process.status import StatusFile, StatusReporter
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import LoopLost, PacketIn
-from loopixmix.sphinx import Geometry
-from loopixmix.wire import FrameFormat
+from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Role as LinkRole
 
 PARAMS = NetworkParams(layers=1, delay_mean_s=0.05, node_loop_rate_per_s=1e-6, epoch_length_s=3600, grace_s=7)
@@ -100,11 +100,10 @@ class Bench:
     def run_provider(self, params: NetworkParams = PARAMS) -> None:
         """Listen where the document says that the provider does."""
         node = self.model.node("provider1")
-        geometry = Geometry.for_network(params)
         self.provider = TlsNetwork(
             identity=node.identity,
             network_id=self.model.trust_root.network_id,
-            frame_format=FrameFormat(geometry.packet_bytes, geometry.body_bytes),
+            frame_format=PacketFormat.for_network(params, arithmetic=load_arithmetic()).frames,
             role=LinkRole.PROVIDER,
             admit=lambda _: True,
             limits=LinkLimits(),

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from sphinx_paths import GEOMETRY
+from sphinx_paths import SPHINX, sphinx_of
 
 from loopixmix.node.selfcheck import LARGEST_BATCH, SMALLEST_BATCH, measure_capacity
 
@@ -30,12 +30,11 @@ def ticking(step_s: float) -> Callable[[], float]:
 def test_batches_take_about_four_milliseconds(round_s: float, threads: int, rate_per_s: float, batch: int) -> None:
     # 32 packets are unwrapped between two looks at the clock.
     capacity = measure_capacity(
-        GEOMETRY,
+        sphinx_of("reference" if round_s > 0.05 else None),
         rng=random.Random(1),
         seconds=ticking(round_s),
         threads=threads,
         batch_packets=0,
-        engine="reference" if round_s > 0.05 else None,
     )
     assert capacity.unwraps_per_s == pytest.approx(rate_per_s, rel=0.01)
     assert capacity.threads == threads
@@ -43,14 +42,12 @@ def test_batches_take_about_four_milliseconds(round_s: float, threads: int, rate
 
 
 def test_what_takes_less_than_a_third_of_a_millisecond_is_done_at_once() -> None:
-    capacity = measure_capacity(
-        GEOMETRY, rng=random.Random(1), seconds=ticking(0.001), threads=1, batch_packets=0, engine=None
-    )
+    capacity = measure_capacity(SPHINX, rng=random.Random(1), seconds=ticking(0.001), threads=1, batch_packets=0)
     assert capacity.at_once_packets == pytest.approx(9, abs=1)
 
 
 def test_what_the_operator_chose_stays() -> None:
     capacity = measure_capacity(
-        GEOMETRY, rng=random.Random(1), seconds=ticking(1.0), threads=3, batch_packets=77, engine="reference"
+        sphinx_of("reference"), rng=random.Random(1), seconds=ticking(1.0), threads=3, batch_packets=77
     )
     assert (capacity.engine, capacity.threads, capacity.batch_packets) == ("reference", 3, 77)

@@ -26,7 +26,7 @@ from loopixmix.routing.path import (
     recipient_of,
     service_id,
 )
-from loopixmix.sphinx import Deliver, Discard, Geometry, Hop, Payload, Relay, Reply, make_surb
+from loopixmix.sphinx import Deliver, Discard, Geometry, Hop, Payload, Relay, Reply, Sphinx, load_arithmetic, make_surb
 
 PARAMS = NetworkParams(delay_mean_s=0.2, epoch_length_s=60, grace_s=5)
 NET = make_network(random.Random(1), params=PARAMS, width=3)
@@ -43,7 +43,9 @@ def test_a_service_is_known_by_a_hash_of_its_name() -> None:
 def test_a_recipient_is_hidden_under_the_content_of_the_body(rng: random.Random) -> None:
     """The address is recipient xor SHA-256(domain | content), the content as docs/protocol/packet.md has it."""
     key = NET.named("p1").mix_key(EPOCH)
-    surb, _ = make_surb(bytes(32), [Hop(key, Reply(bytes(32), bytes(8)))], geometry=Geometry(), rng=rng)
+    surb, _ = make_surb(
+        bytes(32), [Hop(key, Reply(bytes(32), bytes(8)))], sphinx=Sphinx(Geometry(), load_arithmetic()), rng=rng
+    )
     recipient = rng.randbytes(32)
     for block, content in ((None, b"\x00hello"), (surb, b"\x01" + surb.encode() + b"hello")):
         command = deliver_to(recipient, b"hello", block)

@@ -1,4 +1,4 @@
-"""The engines agree with each other and with sphinxmix called directly, byte for byte."""
+"""The arithmetics agree with each other and with sphinxmix called directly, byte for byte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sphinx_paths import FIRST_HOP, GEOMETRY, NATIVE, RECIPIENT, SURB_ID, ScriptedRng, both_engines, make_journey
+from sphinx_paths import (
+    FIRST_HOP,
+    GEOMETRY,
+    NATIVE,
+    RECIPIENT,
+    SURB_ID,
+    ScriptedRng,
+    both_arithmetics,
+    make_journey,
+    sphinx_of,
+)
 from sphinxmix.SphinxClient import create_header, package_surb, receive_surb
 from sphinxmix.SphinxNode import sphinx_process
 from sphinxmix.SphinxParams import SphinxParams
@@ -28,7 +38,7 @@ from loopixmix.sphinx import (
 )
 from loopixmix.sphinx.reference import Mac, Params, X25519Group
 
-native_against_reference = pytest.mark.parametrize("engine", [NATIVE])
+native_against_reference = pytest.mark.parametrize("arithmetic", [NATIVE])
 
 
 def stock_params(secret: bytes = b"") -> SphinxParams:
@@ -48,25 +58,27 @@ def stock_params(secret: bytes = b"") -> SphinxParams:
     with_surb=st.booleans(),
 )
 def test_the_same_randomness_gives_the_same_bytes(
-    engine: str, seed: int, hops: int, length: int, payload_bytes: int, used: float, with_surb: bool
+    arithmetic: str, seed: int, hops: int, length: int, payload_bytes: int, used: float, with_surb: bool
 ) -> None:
     geometry, length = Geometry(hops, payload_bytes), min(length, hops)
     rng = random.Random(seed)
     journey, back = make_journey(rng, length), make_journey(rng, length, Reply(RECIPIENT, SURB_ID))
     payload = rng.randbytes(round(used * payload_bytes))
     results = []
-    for name in (engine, "reference"):
+    for name in (arithmetic, "reference"):
         same_rng = random.Random(seed)
-        surb, keys = make_surb(FIRST_HOP, back.hops, geometry=geometry, rng=same_rng, engine=name)
+        surb, keys = make_surb(FIRST_HOP, back.hops, sphinx=sphinx_of(name, geometry), rng=same_rng)
         packet = wrap(
-            journey.hops, payload, geometry=geometry, rng=same_rng, surb=surb if with_surb else None, engine=name
+            journey.hops, payload, sphinx=sphinx_of(name, geometry), rng=same_rng, surb=surb if with_surb else None
         )
-        answer = use_surb(surb, payload, geometry=geometry, engine=name)
+        answer = use_surb(surb, payload, sphinx=sphinx_of(name, geometry))
         unwrapped = unwrap_many(
-            [back.keys[0].private, journey.keys[0].private], [packet, answer], geometry=geometry, engine=name
+            [back.keys[0].private, journey.keys[0].private], [packet, answer], sphinx=sphinx_of(name, geometry)
         )
-        body = back.travel(answer, engine=name, geometry=geometry).body
-        results.append((surb, keys, packet, answer, unwrapped, open_reply(keys, body, geometry=geometry, engine=name)))
+        body = back.travel(answer, arithmetic=name, geometry=geometry).body
+        results.append(
+            (surb, keys, packet, answer, unwrapped, open_reply(keys, body, sphinx=sphinx_of(name, geometry)))
+        )
 
     assert results[0] == results[1]
     assert results[0][-1] == payload
@@ -74,22 +86,22 @@ def test_the_same_randomness_gives_the_same_bytes(
 
 @native_against_reference
 @given(seed=st.integers(0, 2**64), position=st.integers(0, GEOMETRY.packet_bytes - 1), mask=st.integers(1, 255))
-def test_the_engines_refuse_alike(engine: str, seed: int, position: int, mask: int) -> None:
+def test_the_engines_refuse_alike(arithmetic: str, seed: int, position: int, mask: int) -> None:
     rng = random.Random(seed)
     journey = make_journey(rng, 2)
-    packet = bytearray(wrap(journey.hops, b"payload", geometry=GEOMETRY, rng=rng))
+    packet = bytearray(wrap(journey.hops, b"payload", sphinx=sphinx_of(), rng=rng))
     packet[position] ^= mask
 
     native, reference = (
-        unwrap_many([journey.keys[0].private], [bytes(packet)], geometry=GEOMETRY, engine=name)
-        for name in (engine, "reference")
+        unwrap_many([journey.keys[0].private], [bytes(packet)], sphinx=sphinx_of(name))
+        for name in (arithmetic, "reference")
     )
     assert native == reference
     assert isinstance(native[0], DropReason) == (position < GEOMETRY.header_bytes)
 
 
-@both_engines
-def test_a_full_header_is_that_of_sphinxmix_itself(engine: str, rng: random.Random) -> None:
+@both_arithmetics
+def test_a_full_header_is_that_of_sphinxmix_itself(arithmetic: str, rng: random.Random) -> None:
     """A full path has no padding, so that sphinxmix's `create_header`, untouched, has nothing of its own to draw."""
     back = make_journey(rng, GEOMETRY.hops, Reply(RECIPIENT, SURB_ID))
     secret = rng.randbytes(32)
@@ -98,14 +110,16 @@ def test_a_full_header_is_that_of_sphinxmix_itself(engine: str, rng: random.Rand
     header, secrets = create_header(params, [b"", *commands[:-1]], [key.public for key in back.keys], commands[-1])
 
     script = ScriptedRng(secret, b"", b"k" * 16)
-    surb, keys = make_surb(FIRST_HOP, back.hops, geometry=GEOMETRY, rng=script, engine=engine)
+    surb, keys = make_surb(FIRST_HOP, back.hops, sphinx=sphinx_of(arithmetic), rng=script)
     assert surb.header == b"".join(header)
     assert keys.payload_keys == tuple(params.hpi(aes) for aes in secrets)
 
 
-@both_engines
+@both_arithmetics
 @pytest.mark.parametrize("length", range(1, GEOMETRY.hops))
-def test_a_short_header_is_that_of_sphinxmix_given_its_padding(engine: str, length: int, rng: random.Random) -> None:
+def test_a_short_header_is_that_of_sphinxmix_given_its_padding(
+    arithmetic: str, length: int, rng: random.Random
+) -> None:
     """sphinxmix draws the padding itself here; the last hop sees it, and we wrap again with what it saw."""
     journey = make_journey(rng, length)
     secret, padding_bytes = rng.randbytes(32), (GEOMETRY.hops - length) * 58
@@ -115,17 +129,17 @@ def test_a_short_header_is_that_of_sphinxmix_given_its_padding(engine: str, leng
     _, _, beta, gamma = process_all(header, bytes(GEOMETRY.body_bytes), [key.private for key in journey.keys])
 
     script = ScriptedRng(secret, (gamma + beta)[:padding_bytes])
-    packet = wrap(journey.hops, b"", geometry=GEOMETRY, rng=script, engine=engine)
+    packet = wrap(journey.hops, b"", sphinx=sphinx_of(arithmetic), rng=script)
     assert packet[: GEOMETRY.header_bytes] == b"".join(header)
 
 
-@both_engines
-def test_sphinxmix_unwraps_what_we_wrap_to_the_same_bytes(engine: str, rng: random.Random) -> None:
+@both_arithmetics
+def test_sphinxmix_unwraps_what_we_wrap_to_the_same_bytes(arithmetic: str, rng: random.Random) -> None:
     journey = make_journey(rng, GEOMETRY.hops)
-    packet = wrap(journey.hops, b"payload", geometry=GEOMETRY, rng=rng, engine=engine)
+    packet = wrap(journey.hops, b"payload", sphinx=sphinx_of(arithmetic), rng=rng)
 
     for key in journey.keys:
-        ours = unwrap([key.private], packet, geometry=GEOMETRY, engine=engine)
+        ours = unwrap([key.private], packet, sphinx=sphinx_of(arithmetic))
         header = packet[:32], packet[32:306], packet[306:322]
         tag, command, (next_header, body), mac_key = sphinx_process(stock_params(), key.private, header, packet[322:])
         assert (ours.replay_tag, ours.command, ours.payload_key) == (tag, command, mac_key)
@@ -134,19 +148,19 @@ def test_sphinxmix_unwraps_what_we_wrap_to_the_same_bytes(engine: str, rng: rand
         packet = ours.packet
 
 
-@both_engines
-def test_reply_blocks_are_those_of_sphinxmix(engine: str, rng: random.Random) -> None:
+@both_arithmetics
+def test_reply_blocks_are_those_of_sphinxmix(arithmetic: str, rng: random.Random) -> None:
     """Its `package_surb` makes the packet `use_surb` makes, its `receive_surb` opens what we make and we what it."""
     back = make_journey(rng, GEOMETRY.hops, Reply(RECIPIENT, SURB_ID))
-    surb, keys = make_surb(FIRST_HOP, back.hops, geometry=GEOMETRY, rng=rng, engine=engine)
+    surb, keys = make_surb(FIRST_HOP, back.hops, sphinx=sphinx_of(arithmetic), rng=rng)
 
     header, sealed = package_surb(stock_params(), (surb.first_hop, surb.header, surb.reply_key), b"reply")
-    packet = use_surb(surb, b"reply", geometry=GEOMETRY, engine=engine)
+    packet = use_surb(surb, b"reply", sphinx=sphinx_of(arithmetic))
     assert packet == header + sealed
 
-    body = back.travel(packet, engine=engine).body
+    body = back.travel(packet, arithmetic=arithmetic).body
     assert receive_surb(stock_params(), [keys.reply_key, *keys.payload_keys], body) == b"reply"
-    assert open_reply(keys, body, geometry=GEOMETRY, engine=engine) == b"reply"
+    assert open_reply(keys, body, sphinx=sphinx_of(arithmetic)) == b"reply"
 
 
 def process_all(
@@ -181,7 +195,7 @@ class NotingParams(Params):
 def test_sphinxmix_compares_macs_by_our_constant_time_comparison(rng: random.Random) -> None:
     """`gamma != mu(...)` has plain bytes on its left; Python asks the subclass on the right first."""
     journey = make_journey(rng, 1)
-    packet = wrap(journey.hops, b"", geometry=GEOMETRY, rng=rng, engine="reference")
+    packet = wrap(journey.hops, b"", sphinx=sphinx_of("reference"), rng=rng)
     params = NotingParams(GEOMETRY, X25519Group(b""))
 
     sphinx_process(params, journey.keys[0].private, (packet[:32], packet[32:306], packet[306:322]), packet[322:])

@@ -8,7 +8,7 @@ import hmac
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sphinx_paths import FIRST_HOP, GEOMETRY
+from sphinx_paths import FIRST_HOP, GEOMETRY, sphinx_of
 from sphinxmix.SphinxClient import pad_body
 
 from loopixmix.errors import FormatError, MisuseError
@@ -26,7 +26,7 @@ def test_what_is_sealed_is_opened(payload: bytes, with_surb: bool) -> None:
     body = seal_body(KEY, encode_content(payload, surb, GEOMETRY), GEOMETRY)
 
     assert len(body) == GEOMETRY.body_bytes
-    assert open_payload(KEY, body, geometry=GEOMETRY) == Payload(surb, payload)
+    assert open_payload(KEY, body, sphinx=sphinx_of()) == Payload(surb, payload)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_is_sealed_is_opened(payload: bytes, with_surb: bool) -> None:
 def test_payloads_that_look_like_padding_come_back_whole(payload: bytes, surb: Surb | None) -> None:
     body = seal_body(KEY, encode_content(payload, surb, GEOMETRY), GEOMETRY)
 
-    assert open_payload(KEY, body, geometry=GEOMETRY) == Payload(surb, payload)
+    assert open_payload(KEY, body, sphinx=sphinx_of()) == Payload(surb, payload)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2048, GEOMETRY.content_bytes])
@@ -132,7 +132,7 @@ def test_a_reply_block_with_wrong_parts_cannot_be_made(first_hop: bytes, reply_k
 
 def _reason(key: bytes, body: bytes) -> DropReason:
     with pytest.raises(PacketError) as caught:
-        open_payload(key, body, geometry=GEOMETRY)
+        open_payload(key, body, sphinx=sphinx_of())
     return caught.value.reason
 
 

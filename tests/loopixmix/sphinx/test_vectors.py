@@ -1,4 +1,4 @@
-"""The committed vectors hold for both engines, for the second implementation, and for the page that shows one."""
+"""The committed vectors hold for both arithmetics, for the second implementation, and for the page that shows one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import pytest
 import sphinx_by_the_page as page
-from sphinx_paths import ScriptedRng, both_engines
+from sphinx_paths import ScriptedRng, both_arithmetics, sphinx_of
 from sphinx_vectors import PAGE, PATH, make_vectors, put_example, render, render_example
 
 from loopixmix.keys import MixKey
@@ -128,48 +128,48 @@ def test_the_file_is_what_its_generator_makes() -> None:
     assert PATH.read_text(encoding="utf-8") == render(make_vectors())
 
 
-@both_engines
+@both_arithmetics
 @each_forward
-def test_forward_packets(engine: str, case: Forward) -> None:
+def test_forward_packets(arithmetic: str, case: Forward) -> None:
     geometry = case.geometry.geometry()
     surb = decode_surb(_bytes(case.surb), geometry) if case.surb is not None else None
     script = ScriptedRng(_bytes(case.secret), _bytes(case.padding))
 
-    packet = wrap(_hops(case.path), _bytes(case.payload), geometry=geometry, rng=script, surb=surb, engine=engine)
+    packet = wrap(_hops(case.path), _bytes(case.payload), sphinx=sphinx_of(arithmetic, geometry), rng=script, surb=surb)
     assert packet.hex() == case.packet
-    body, payload_key = _travel(case.path, case.steps, packet, geometry, engine)
-    assert open_payload(payload_key, body, geometry=geometry) == Payload(surb, _bytes(case.payload))
+    body, payload_key = _travel(case.path, case.steps, packet, geometry, arithmetic)
+    assert open_payload(payload_key, body, sphinx=sphinx_of(None, geometry)) == Payload(surb, _bytes(case.payload))
 
 
-@both_engines
+@both_arithmetics
 @each_reply
-def test_replies(engine: str, case: ReplyCase) -> None:
+def test_replies(arithmetic: str, case: ReplyCase) -> None:
     geometry = case.geometry.geometry()
     script = ScriptedRng(_bytes(case.secret), _bytes(case.padding), _bytes(case.reply_key))
 
-    surb, keys = make_surb(_bytes(case.first_hop), _hops(case.path), geometry=geometry, rng=script, engine=engine)
+    surb, keys = make_surb(_bytes(case.first_hop), _hops(case.path), sphinx=sphinx_of(arithmetic, geometry), rng=script)
     assert surb.encode().hex() == case.surb
     assert keys.encode().hex() == case.surb_keys
-    packet = use_surb(surb, _bytes(case.payload), geometry=geometry, engine=engine)
+    packet = use_surb(surb, _bytes(case.payload), sphinx=sphinx_of(arithmetic, geometry))
     assert packet.hex() == case.packet
-    body, _ = _travel(case.path, case.steps, packet, geometry, engine)
+    body, _ = _travel(case.path, case.steps, packet, geometry, arithmetic)
     assert body.hex() == case.body
-    opened = open_reply(SurbKeys.decode(_bytes(case.surb_keys)), body, geometry=geometry, engine=engine)
+    opened = open_reply(SurbKeys.decode(_bytes(case.surb_keys)), body, sphinx=sphinx_of(arithmetic, geometry))
     assert opened.hex() == case.payload
 
 
-@both_engines
+@both_arithmetics
 @each_refused_packet
-def test_refused_packets(engine: str, case: RefusedPacket) -> None:
+def test_refused_packets(arithmetic: str, case: RefusedPacket) -> None:
     with pytest.raises(PacketError) as caught:
-        unwrap([_bytes(case.private_key)], _bytes(case.packet), geometry=case.geometry.geometry(), engine=engine)
+        unwrap([_bytes(case.private_key)], _bytes(case.packet), sphinx=sphinx_of(arithmetic, case.geometry.geometry()))
     assert caught.value.reason.value == case.reason
 
 
 @each_refused_body
 def test_refused_bodies(case: RefusedBody) -> None:
     with pytest.raises(PacketError) as caught:
-        open_payload(_bytes(case.payload_key), _bytes(case.body), geometry=case.geometry.geometry())
+        open_payload(_bytes(case.payload_key), _bytes(case.body), sphinx=sphinx_of(None, case.geometry.geometry()))
     assert caught.value.reason.value == case.reason
 
 
@@ -239,12 +239,12 @@ def _hops(path: Sequence[PathHop]) -> list[Hop]:
 
 
 def _travel(
-    path: Sequence[PathHop], steps: Sequence[Step], packet: bytes, geometry: Geometry, engine: str
+    path: Sequence[PathHop], steps: Sequence[Step], packet: bytes, geometry: Geometry, arithmetic: str
 ) -> tuple[bytes, bytes]:
     """Check each hop against the vector; the last body and payload key."""
     body = payload_key = b""
     for hop, step in zip(path, steps, strict=True):
-        found = unwrap([_bytes(hop.private_key)], packet, geometry=geometry, engine=engine)
+        found = unwrap([_bytes(hop.private_key)], packet, sphinx=sphinx_of(arithmetic, geometry))
         assert found.command.hex() == hop.command
         assert found.replay_tag.hex() == step.replay_tag
         assert found.payload_key.hex() == step.payload_key

@@ -121,7 +121,7 @@ PAGE_TEXT = PAGE.read_text(encoding="utf-8")
 @pytest.mark.parametrize("command", [command for command, _ in answers(PAGE_TEXT)])
 def test_the_page_shows_what_the_commands_print(command: str) -> None:
     [shown] = [answer for each, answer in answers(PAGE_TEXT) if each == command]
-    assert printed(command) == shown, "run tests/planning_page.py"
+    assert printed(command) == shown, "run tests/worlds/planning_page.py"
 
 
 def test_the_page_answers_for_the_three_sizes() -> None:

@@ -29,7 +29,7 @@ class Sweep:
         self.command = [*program, *sweep, "--jobs", str(jobs), "-p", f"processors.unwrap_s={task_s}"]
         self.environment = os.environ | {
             LOG: str(self.log),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "worlds")]),
         }
         self.log.touch()
 

@@ -59,9 +59,8 @@ class RunningProvider:
         self.service = wire_provider(
             node_id=self.node_id,
             keyring=world.keyring(self.node_id),
-            geometry=world.geometry,
-            frame_format=world.frame_format,
-            unwrapping=InlineUnwrapping(world.geometry),
+            packet_format=world.packet_format,
+            unwrapping=InlineUnwrapping(world.packet_format.sphinx),
             limits=LIMITS,
             refuse=self.refused.append,
             clock=world.clock,
@@ -125,10 +124,10 @@ class HandClient:
 
     def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
         assert peer == self.provider
-        self.frames += [self.world.frame_format.decode(frame) for frame in frames]
+        self.frames += [self.world.packet_format.frames.decode(frame) for frame in frames]
 
     def send(self, frame: Frame) -> None:
-        self.network.send(self.provider, self.world.frame_format.encode(frame))
+        self.network.send(self.provider, self.world.packet_format.frames.encode(frame))
 
     def answer_to(self, frame: Frame, *, wait_s: float = 0.1) -> list[Frame]:
         """Send a frame and return what comes back."""
@@ -175,7 +174,7 @@ class HandClient:
         delays_s = draw_delays_s(len(path) - 1, params, self.rng)
         start_s = self.world.clock.seconds()
         hops = hops_for(document, path, Reply(self.id, surb_id), delays_s, start_s=start_s)
-        surb, keys = make_surb(first_hop or exit, hops, geometry=self.world.geometry, rng=self.rng)
+        surb, keys = make_surb(first_hop or exit, hops, sphinx=self.world.packet_format.sphinx, rng=self.rng)
         self.surbs[surb_id] = keys
         return surb
 
@@ -187,10 +186,10 @@ class HandClient:
         delays_s = draw_delays_s(len(path) - 1, params, self.rng)
         final = Discard() if discard else deliver_to(recipient, payload, surb)
         hops = hops_for(document, path, final, delays_s, start_s=self.world.clock.seconds())
-        return wrap(hops, payload, geometry=self.world.geometry, rng=self.rng, surb=surb)
+        return wrap(hops, payload, sphinx=self.world.packet_format.sphinx, rng=self.rng, surb=surb)
 
     def submit(self, packet: bytes) -> None:
-        self.network.send(self.provider, self.world.frame_format.packet_frame(packet))
+        self.network.send(self.provider, self.world.packet_format.frames.packet_frame(packet))
 
     def deliver(self, recipient: bytes, text: bytes, *, exit: NodeId, acknowledge: bool = True) -> None:
         """Send a message, padded to a full payload, with a reply block for its acknowledgement."""
@@ -205,7 +204,9 @@ class HandClient:
     def replies(self) -> list[bytes]:
         """Collect and open the replies that wait."""
         items = [item for item in self.collect() if item.kind is ItemKind.REPLY]
-        return [open_reply(self.surbs[item.surb_id], item.body, geometry=self.world.geometry) for item in items]
+        return [
+            open_reply(self.surbs[item.surb_id], item.body, sphinx=self.world.packet_format.sphinx) for item in items
+        ]
 
     def answers(self) -> list[ServiceReply]:
         return [decode_reply(reply) for reply in self.replies()]

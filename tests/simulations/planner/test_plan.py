@@ -21,7 +21,7 @@ from simulations.planner import Infeasible, LatencyKind, Plan, Terms, Wishes, ma
 from simulations.planner.conflicts import fixed_s
 from simulations.planner.design import batch_for, entropy_bits, scenario_of, sized, widths
 from simulations.planner.front import front_of
-from simulations.planner.planning import judge
+from simulations.planner.plan import judge
 from simulations.planner.search import (
     PULLS_PER_S,
     cheapest,

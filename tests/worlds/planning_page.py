@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "planning.md"
 _BLOCK = re.compile(r"```console\n\$ (?P<command>loopixmix [^\n]*(?:\\\n[^\n]*)*)\n(?P<answer>.*?)```", re.DOTALL)
 

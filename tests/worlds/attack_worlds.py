@@ -135,4 +135,4 @@ def relay_packet(world: MixWorld, names: Sequence[str], rng: random.Random) -> b
     nodes = [world.net.named(name) for name in names]
     delays_s = draw_delays_s(len(nodes) - 1, world.params, rng)
     hops = hops_for(world.net.document, nodes, Discard(), delays_s, start_s=world.clock.seconds())
-    return wrap(hops, b"", geometry=world.geometry, rng=rng)
+    return wrap(hops, b"", sphinx=world.packet_format.sphinx, rng=rng)

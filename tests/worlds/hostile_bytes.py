@@ -7,8 +7,7 @@ import random
 from attack_worlds import Town
 
 from loopixmix.epoch import epoch_at
-from loopixmix.sphinx import Hop, Reply, make_surb
-from loopixmix.sphinx.engine import Route, select
+from loopixmix.sphinx import Hop, Reply, Route, make_surb
 from loopixmix.wire import (
     Dummy,
     Frame,
@@ -31,9 +30,9 @@ def any_text(rng: random.Random) -> str:
 
 def any_frame(rng: random.Random, town: Town) -> bytes:
     """Return a frame of any type with anything in its fields, or no frame at all."""
-    frame_format, geometry = town.world.frame_format, town.world.geometry
-    ids = tuple(rng.randrange(1, 2**64) for _ in range(rng.randrange(frame_format.max_acknowledged + 1)))
-    frames: list[Frame] = [
+    frames, geometry = town.world.packet_format.frames, town.world.geometry
+    ids = tuple(rng.randrange(1, 2**64) for _ in range(rng.randrange(frames.max_acknowledged + 1)))
+    values: list[Frame] = [
         Pull(rng.getrandbits(64), ids),
         Pull(0, (2**64 - 1, 2**63, 1)),
         Register(any_text(rng), any_text(rng), rng.randbytes(rng.randrange(2400))),
@@ -44,10 +43,10 @@ def any_frame(rng: random.Random, town: Town) -> bytes:
         Dummy(),
         Packet(rng.randbytes(geometry.packet_bytes)),
     ]
-    encoded = [frame_format.encode(frame) for frame in frames]
+    encoded = [frames.encode(value) for value in values]
     broken = bytearray(rng.choice(encoded))
     broken[rng.randrange(len(broken))] ^= 1 << rng.randrange(8)
-    return rng.choice([*encoded, bytes(broken), rng.randbytes(frame_format.frame_bytes)])
+    return rng.choice([*encoded, bytes(broken), rng.randbytes(frames.frame_bytes)])
 
 
 def forged_packet(rng: random.Random, town: Town, name: str) -> bytes:
@@ -55,7 +54,9 @@ def forged_packet(rng: random.Random, town: Town, name: str) -> bytes:
     world = town.world
     node = world.net.named(name)
     key = node.mix_key(epoch_at(world.clock.seconds(), world.params.epoch_length_s))
-    surb, _ = make_surb(rng.randbytes(32), [Hop(key, Reply(bytes(32), bytes(8)))], geometry=world.geometry, rng=rng)
+    surb, _ = make_surb(
+        rng.randbytes(32), [Hop(key, Reply(bytes(32), bytes(8)))], sphinx=world.packet_format.sphinx, rng=rng
+    )
     known = [each.id for each in world.net.document.nodes] + [town.alice.id, town.bob.id, bytes(32)]
     commands = [
         bytes([rng.randrange(6)]) + rng.choice(known) + rng.choice([bytes(8), rng.randbytes(8), b"\xff" * 8]),
@@ -74,4 +75,4 @@ def forged_packet(rng: random.Random, town: Town, name: str) -> bytes:
     ]
     padding = rng.randbytes(world.geometry.path_padding_bytes(1))
     route = Route((key,), (rng.choice(commands),), rng.randbytes(32), padding)
-    return select(None).wrap(route, rng.choice(contents), world.geometry)
+    return world.packet_format.sphinx.arithmetic.wrap(route, rng.choice(contents), world.geometry)

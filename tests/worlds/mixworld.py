@@ -20,10 +20,10 @@ from loopixmix.net.memory import MemoryHub
 from loopixmix.node.mix import MixService
 from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.params import NetworkParams
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import LOOP_SERVICE, recipient_of, service_id
 from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
-from loopixmix.sphinx import Deliver, Geometry, Reply, open_payload, use_surb
-from loopixmix.wire import FrameFormat
+from loopixmix.sphinx import Deliver, Reply, load_arithmetic, open_payload, use_surb
 
 LIMITS = HopLimits()
 
@@ -55,15 +55,14 @@ class LoopingProvider:
         network = world.hub.network(node_id, observer=observer)
         self.node_id = node_id
         self.arrived: list[Arrived] = []
-        self.geometry = world.geometry
-        self.frame_format = world.frame_format
+        self.packet_format = world.packet_format
         self.network = network
         self.keyring = world.keyring(node_id)
         self.hop = HopService(
             node_id=node_id,
             keyring=self.keyring,
-            frame_format=world.frame_format,
-            unwrapping=InlineUnwrapping(world.geometry),
+            frames=world.packet_format.frames,
+            unwrapping=InlineUnwrapping(world.packet_format.sphinx),
             limits=LIMITS,
             arrived=self._arrived,
             clock=world.clock,
@@ -72,8 +71,7 @@ class LoopingProvider:
         )
         self.loops = LoopSender(
             node_id=node_id,
-            geometry=world.geometry,
-            frame_format=world.frame_format,
+            packet_format=world.packet_format,
             clock=world.clock,
             network=network,
             rng=random.Random(node_id),
@@ -98,20 +96,20 @@ class LoopingProvider:
         self.network.stop()
 
     def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        self.hop.take(peer, [self.frame_format.packet_of(frame) for frame in frames])
+        self.hop.take(peer, [self.packet_format.frames.packet_of(frame) for frame in frames])
 
     def _arrived(self, arrived: Arrived) -> DropReason | None:
         match arrived.command:
             case Reply(recipient=recipient, surb_id=surb_id) if recipient == self.node_id:
                 return self.loops.returned(surb_id, arrived.body)
             case Deliver() as command:
-                payload = open_payload(arrived.payload_key, arrived.body, geometry=self.geometry)
+                payload = open_payload(arrived.payload_key, arrived.body, sphinx=self.packet_format.sphinx)
                 if recipient_of(command, payload) != service_id(LOOP_SERVICE):
                     self.arrived.append(arrived)
                     return None
                 assert payload.surb is not None
                 assert payload.surb.first_hop == self.node_id
-                self.hop.inject([use_surb(payload.surb, b"", geometry=self.geometry)])
+                self.hop.inject([use_surb(payload.surb, b"", sphinx=self.packet_format.sphinx)])
             case _:
                 self.arrived.append(arrived)
         return None
@@ -133,8 +131,7 @@ class RunningMix:
         self.service = MixService(
             node_id=node_id,
             keyring=keyring,
-            geometry=world.geometry,
-            frame_format=world.frame_format,
+            packet_format=world.packet_format,
             unwrapping=unwrapping,
             limits=limits,
             refuse=self.refused.append,
@@ -178,8 +175,8 @@ class MixWorld:
         self.net: TestNet = make_network(random.Random(7), params=params, width=width, providers=providers)
         self.clock.rightNow = self.net.start_s + 1.0
         self.hub = MemoryHub(clock=self.clock, rng=random.Random(8), latency_s=latency_s, loss=0.0)
-        self.geometry = Geometry.for_network(params)
-        self.frame_format = FrameFormat(self.geometry.packet_bytes, self.geometry.body_bytes)
+        self.packet_format = PacketFormat.for_network(params, arithmetic=load_arithmetic())
+        self.geometry = self.packet_format.geometry
 
     def keyring(self, node_id: NodeId, store: KeyStore | None = None, max_tags: int = 100_000) -> MixKeyring:
         return MixKeyring(
@@ -202,7 +199,7 @@ class MixWorld:
     ) -> RunningMix:
         node_id = self.net.named(name).id
         keyring = self.keyring(node_id, store, max_tags)
-        return RunningMix(self, node_id, keyring, unwrapping or InlineUnwrapping(self.geometry), limits)
+        return RunningMix(self, node_id, keyring, unwrapping or InlineUnwrapping(self.packet_format.sphinx), limits)
 
     def provider(self, name: str) -> LoopingProvider:
         return LoopingProvider(self, self.net.named(name).id)

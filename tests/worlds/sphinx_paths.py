@@ -15,9 +15,11 @@ from loopixmix.sphinx import (
     Geometry,
     Hop,
     Relay,
+    Sphinx,
     Unwrapped,
+    arithmetic_names,
     decode_command,
-    engines,
+    load_arithmetic,
     unwrap,
 )
 
@@ -27,11 +29,19 @@ RECIPIENT = b"R" * 32
 SURB_ID = b"surb-id8"
 
 NATIVE = pytest.param(
-    "native", marks=pytest.mark.skipif("native" not in engines(), reason="the native engine is not built here")
+    "native",
+    marks=pytest.mark.skipif("native" not in arithmetic_names(), reason="it is not built here"),
 )
-ENGINES = ("reference", NATIVE)
-both_engines = pytest.mark.parametrize("engine", ENGINES)
+ARITHMETICS = ("reference", NATIVE)
+both_arithmetics = pytest.mark.parametrize("arithmetic", ARITHMETICS)
 
+
+def sphinx_of(arithmetic: str | None = None, geometry: Geometry = GEOMETRY) -> Sphinx:
+    """Return Sphinx by the arithmetic of that name, or the default one."""
+    return Sphinx(geometry, load_arithmetic(arithmetic))
+
+
+SPHINX = sphinx_of()
 FIELD_PRIME = 2**255 - 19
 LOW_ORDER_U = (
     0,
@@ -81,11 +91,11 @@ class Journey:
     def ending_with(self, command: Command) -> Journey:
         return replace(self, hops=(*self.hops[:-1], Hop(self.hops[-1].public_key, command)))
 
-    def travel(self, packet: bytes, *, engine: str, geometry: Geometry = GEOMETRY) -> Unwrapped:
+    def travel(self, packet: bytes, *, arithmetic: str, geometry: Geometry = GEOMETRY) -> Unwrapped:
         """Unwrap at each hop, check what it is told, return what the last one has."""
         unwrapped = None
         for key, hop in zip(self.keys, self.hops, strict=True):
-            unwrapped = unwrap([key.private], packet, geometry=geometry, engine=engine)
+            unwrapped = unwrap([key.private], packet, sphinx=sphinx_of(arithmetic, geometry))
             assert decode_command(unwrapped.command) == hop.command
             assert len(unwrapped.packet) == len(packet)
             packet = unwrapped.packet

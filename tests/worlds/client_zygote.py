@@ -33,6 +33,8 @@ from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.seams import Clock, Fact, FramesReceived, NodeId
+from loopixmix.sphinx import load_arithmetic
+from loopixmix.wire import FrameFormat
 
 LENGTH = struct.Struct(">I")
 MESSAGES = 30
@@ -103,6 +105,9 @@ class Wire:
             return False
         self.connection.write(frame)
         return True
+
+    def adopt(self, frames: FrameFormat) -> None:
+        pass
 
     def connect(self, provider: NodeEntry) -> None:
         from twisted.internet import reactor
@@ -187,6 +192,7 @@ def run_client(plan: Plan) -> None:
         link=wire,
         clock=cast(Clock, reactor),
         rng=random.SystemRandom(),
+        arithmetic=load_arithmetic(),
         observer=Nobody(),
     )
     application = Application(client, plan)

@@ -40,17 +40,18 @@ from loopixmix.requests import (
     encode_reply,
     verify_publish,
 )
+from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import recipient_of, service_id
 from loopixmix.seams import Fact, NodeId
 from loopixmix.sphinx import (
     Deliver,
     Discard,
-    Geometry,
     PacketError,
     Relay,
     Reply,
     Surb,
     decode_command,
+    load_arithmetic,
     open_payload,
     unwrap,
     use_surb,
@@ -164,7 +165,7 @@ class Node:
         epoch = epoch_at(self.world.clock.seconds(), self.world.params.epoch_length_s)
         keys = [self.model.mix_keys[e].private for e in (epoch, epoch + 1, epoch - 1) if e in self.model.mix_keys]
         try:
-            opened = unwrap(keys, packet, geometry=self.world.geometry)
+            opened = unwrap(keys, packet, sphinx=self.world.packet_format.sphinx)
         except PacketError:
             self.world.broken += 1
             return
@@ -179,7 +180,7 @@ class Node:
                 body = bytes([opened.body[0] ^ 1]) + opened.body[1:] if self.spoils_replies else opened.body
                 self.put(recipient, ItemKind.REPLY, surb_id, body)
             case Deliver() as command:
-                content = open_payload(opened.payload_key, opened.body, geometry=self.world.geometry)
+                content = open_payload(opened.payload_key, opened.body, sphinx=self.world.packet_format.sphinx)
                 self.deliver(recipient_of(command, content), content.payload, content.surb)
             case Discard():
                 self.world.discarded += 1
@@ -202,7 +203,7 @@ class Node:
         elif recipient != service_id("loop"):
             answer = self.serve(recipient, payload)
         if surb is not None and answer is not None:
-            self.take(use_surb(surb, answer, geometry=self.world.geometry))
+            self.take(use_surb(surb, answer, sphinx=self.world.packet_format.sphinx))
 
     def serve(self, service: bytes, payload: bytes) -> bytes | None:
         request = decode_request(payload)
@@ -287,6 +288,9 @@ class MemoryLink:
         self.cut = False
         self.lies = False
         self.connected: list[str] = []
+
+    def adopt(self, frames: FrameFormat) -> None:
+        pass
 
     def connect(self, provider: NodeEntry) -> None:
         if provider.name not in self.connected:
@@ -380,6 +384,7 @@ class Person:
             link=self.link,
             clock=self.world.clock,
             rng=self.world.rng,
+            arithmetic=self.world.packet_format.sphinx.arithmetic,
             observer=self.facts,
         )
         self.client.startService()
@@ -417,8 +422,9 @@ class World:
         self.params = params
         self.rng = random.Random(seed)
         self.clock = self.make_clock()
-        self.geometry = Geometry.for_network(params)
-        self.format = FrameFormat(self.geometry.packet_bytes, self.geometry.body_bytes)
+        self.packet_format = PacketFormat.for_network(params, arithmetic=load_arithmetic())
+        self.geometry = self.packet_format.geometry
+        self.format = self.packet_format.frames
         self.hub = MemoryHub(clock=self.clock, rng=self.rng, latency_s=latency_s, loss=0.0)
         self.loss = loss
         self.double = 0.0

@@ -1,7 +1,7 @@
-"""Make tests/vectors/sphinx.json and the example in docs/protocol/packet.md: `python tests/sphinx_vectors.py`.
+"""Make tests/vectors/sphinx.json and the example in docs/protocol/packet.md: `python tests/worlds/sphinx_vectors.py`.
 
-Packets come from the reference engine, that is from sphinxmix; `derived` values, where a case has them, from the second
-implementation. Every random value is in the file, so that nobody needs our generator to repeat it.
+Packets come from the reference arithmetic, that is from sphinxmix; `derived` values, where a case has them, from the
+second implementation. Every random value is in the file, so that nobody needs our generator to repeat it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import sphinx_by_the_page as page
-from sphinx_paths import FIRST_HOP, RECIPIENT, SURB_ID, Journey, ScriptedRng, every_encoding, make_journey
+from sphinx_paths import FIRST_HOP, RECIPIENT, SURB_ID, Journey, ScriptedRng, every_encoding, make_journey, sphinx_of
 
 from loopixmix.sphinx import (
     Command,
@@ -36,8 +36,8 @@ from loopixmix.sphinx import (
 from loopixmix.sphinx.payload import seal_body
 from loopixmix.sphinx.reference import Params, X25519Group, create_header_with
 
-PATH = Path(__file__).parent / "vectors" / "sphinx.json"
-PAGE = Path(__file__).parents[1] / "docs" / "protocol" / "packet.md"
+PATH = Path(__file__).parents[1] / "vectors" / "sphinx.json"
+PAGE = Path(__file__).parents[2] / "docs" / "protocol" / "packet.md"
 SMALL = Geometry(hops=3, payload_bytes=16)
 
 Json: TypeAlias = "str | int | list[Json] | dict[str, Json] | None"
@@ -47,7 +47,7 @@ def make_vectors() -> dict[str, Json]:
     rng = random.Random(2009)
     return {
         "description": "Sphinx packets as in docs/protocol/packet.md. Byte strings are in hexadecimal. Made by "
-        "tests/sphinx_vectors.py with sphinxmix 0.0.7.",
+        "tests/worlds/sphinx_vectors.py with sphinxmix 0.0.7.",
         "forward": [
             _forward("worked example: two of three hops", SMALL, 2, Deliver(RECIPIENT), b"hello", rng, derived=True),
             _forward("full path, largest payload", Geometry(), 5, Deliver(RECIPIENT), rng.randbytes(2048), rng),
@@ -88,7 +88,7 @@ def _steps(journey: Journey, packet: bytes, geometry: Geometry) -> tuple[Json, b
     steps: list[Json] = []
     payload_key = body = b""
     for key in journey.keys:
-        found = unwrap([key.private], packet, geometry=geometry, engine="reference")
+        found = unwrap([key.private], packet, sphinx=sphinx_of("reference", geometry))
         steps.append(
             {
                 "replay_tag": found.replay_tag.hex(),
@@ -115,18 +115,17 @@ def _forward(
     surb: Surb | None = None
     if surb_hops:
         back = make_journey(rng, surb_hops, Reply(RECIPIENT, SURB_ID))
-        surb, _ = make_surb(FIRST_HOP, back.hops, geometry=geometry, rng=rng, engine="reference")
+        surb, _ = make_surb(FIRST_HOP, back.hops, sphinx=sphinx_of("reference", geometry), rng=rng)
     secret, padding = rng.randbytes(32), rng.randbytes(geometry.path_padding_bytes(length))
     packet = wrap(
         journey.hops,
         payload,
-        geometry=geometry,
+        sphinx=sphinx_of("reference", geometry),
         rng=ScriptedRng(secret, padding),
         surb=surb,
-        engine="reference",
     )
     steps, payload_key, body = _steps(journey, packet, geometry)
-    if open_payload(payload_key, body, geometry=geometry) != Payload(surb, payload):
+    if open_payload(payload_key, body, sphinx=sphinx_of(None, geometry)) != Payload(surb, payload):
         raise AssertionError("the packet did not arrive")
     case: dict[str, Json] = {
         "name": name,
@@ -157,11 +156,11 @@ def _reply(name: str, geometry: Geometry, length: int, payload: bytes, rng: rand
     secret, padding = rng.randbytes(32), rng.randbytes(geometry.path_padding_bytes(length))
     reply_key = rng.randbytes(16)
     surb, keys = make_surb(
-        FIRST_HOP, back.hops, geometry=geometry, rng=ScriptedRng(secret, padding, reply_key), engine="reference"
+        FIRST_HOP, back.hops, sphinx=sphinx_of("reference", geometry), rng=ScriptedRng(secret, padding, reply_key)
     )
-    packet = use_surb(surb, payload, geometry=geometry, engine="reference")
+    packet = use_surb(surb, payload, sphinx=sphinx_of("reference", geometry))
     steps, _, body = _steps(back, packet, geometry)
-    if open_reply(keys, body, geometry=geometry, engine="reference") != payload:
+    if open_reply(keys, body, sphinx=sphinx_of("reference", geometry)) != payload:
         raise AssertionError("the reply did not arrive")
     return {
         "name": name,
@@ -182,7 +181,7 @@ def _reply(name: str, geometry: Geometry, length: int, payload: bytes, rng: rand
 
 def _refused_packets(rng: random.Random) -> Json:
     journey = make_journey(rng, 2)
-    good = wrap(journey.hops, b"", geometry=SMALL, rng=rng, engine="reference")
+    good = wrap(journey.hops, b"", sphinx=sphinx_of("reference", SMALL), rng=rng)
     params = Params(SMALL, X25519Group(rng.randbytes(32)))
     # A packet sphinxmix makes for a command of 40 bytes; the MAC is right.
     create_header = create_header_with(rng.randbytes)
@@ -241,7 +240,7 @@ def _refused_bodies(rng: random.Random) -> Json:
 
 def _unwrap_reason(private_key: bytes, packet: bytes) -> str:
     try:
-        unwrap([private_key], packet, geometry=SMALL, engine="reference")
+        unwrap([private_key], packet, sphinx=sphinx_of("reference", SMALL))
     except PacketError as error:
         return error.reason.value
     raise AssertionError("the packet was not refused")
@@ -249,7 +248,7 @@ def _unwrap_reason(private_key: bytes, packet: bytes) -> str:
 
 def _open_reason(payload_key: bytes, body: bytes) -> str:
     try:
-        open_payload(payload_key, body, geometry=SMALL)
+        open_payload(payload_key, body, sphinx=sphinx_of(None, SMALL))
     except PacketError as error:
         return error.reason.value
     raise AssertionError("the body was not refused")
@@ -265,7 +264,7 @@ def render_example() -> str:
     rng = random.Random(2009)
     journey = make_journey(rng, 2, Deliver(RECIPIENT))
     secret, padding = rng.randbytes(32), rng.randbytes(geometry.path_padding_bytes(2))
-    packet = wrap(journey.hops, b"hello", geometry=geometry, rng=ScriptedRng(secret, padding), engine="reference")
+    packet = wrap(journey.hops, b"hello", sphinx=sphinx_of("reference", geometry), rng=ScriptedRng(secret, padding))
     keys = page.path_keys([key.public for key in journey.keys], secret)
     values = {"secret": secret, "padding": padding}
     for number, (key, hop, derived) in enumerate(zip(journey.keys, journey.hops, keys, strict=True)):
@@ -278,7 +277,7 @@ def render_example() -> str:
     values["filler"] = page.make_filler(keys, geometry.beta_bytes)
     for number, key in enumerate(journey.keys):
         values |= _parts(packet, number, geometry)
-        packet = unwrap([key.private], packet, geometry=geometry, engine="reference").packet
+        packet = unwrap([key.private], packet, sphinx=sphinx_of("reference", geometry)).packet
     values |= _parts(packet, 2, geometry)
     return "\n".join(_wrapped(name, value.hex()) for name, value in values.items()) + "\n"
 
