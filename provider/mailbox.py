@@ -85,11 +85,6 @@ class Mailbox:
         self._deleting: set[ItemNumber] = set()
         self._fetching: Fetch | None = None
 
-    @property
-    def awaiting(self) -> int:
-        """How many items were given and not acknowledged."""
-        return len(self._leases)
-
     def acknowledge(self, numbers: Sequence[ItemNumber]) -> None:
         """Begin a pull: forget what the client has stored safely."""
         self._pulls += 1

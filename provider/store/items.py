@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Integer, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Integer, RowMapping, bindparam, delete, func, insert, select, update
 
 from loopixmix.seams import NodeId
 from loopixmix.wire import ItemKind
@@ -104,6 +104,13 @@ _KNOWN_BOXES = select(*_BOX_COLUMNS).where(
 _VOID_BOX = select(*_BOX_COLUMNS).where(accounts.c.name == VOID_NAME)
 _CLEAR_VOID = delete(items).where(items.c.account_id == bindparam("b_void"))
 _INSERT_ITEMS = insert(items)
+_FIND_EXPIRED = (
+    select(items.c.id, items.c.account_id)
+    .where(items.c.stored_day < bindparam("oldest_day"))
+    .limit(bindparam("limit", type_=Integer))
+)
+_DELETE_BY_ID = delete(items).where(items.c.id.in_(bindparam("b_ids", expanding=True)))
+_SKIP_NUMBERS = update(accounts).values(next_number=accounts.c.next_number + bindparam("b_count", type_=BigInteger))
 
 
 def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRules) -> list[Outcome]:
@@ -150,11 +157,6 @@ def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken 
     return Taken(account_id, tuple(found))
 
 
-def delete_items(connection: Connection, identity: NodeId, numbers: Sequence[ItemNumber]) -> int:
-    """Delete what the owner has stored safely; return how many there were."""
-    return delete_owned(connection, [(identity, numbers)])
-
-
 def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[ItemNumber]]]) -> int:
     """Delete what several owners (by identity) have stored safely; return how many items there were."""
     account_ids: dict[NodeId, int] = {}
@@ -183,11 +185,10 @@ def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[
 
 def expire_items(connection: Connection, oldest_day: int, limit: int) -> int:
     """Delete at most `limit` items stored before `oldest_day`; return how many there were."""
-    expired = select(items.c.id, items.c.account_id).where(items.c.stored_day < oldest_day).limit(limit)
-    found = connection.execute(expired).all()
+    found = connection.execute(_FIND_EXPIRED, {"oldest_day": oldest_day, "limit": limit}).all()
     lost = Counter(row.account_id for row in found)
     for chunk in _chunks([row.id for row in found]):
-        connection.execute(delete(items).where(items.c.id.in_(chunk)))
+        connection.execute(_DELETE_BY_ID, {"b_ids": chunk})
     _subtract(connection, lost)
     return len(found)
 
@@ -198,7 +199,7 @@ def skip_numbers(connection: Connection, count: int) -> None:
     A store that was put back from a copy would give numbers again which clients know already, and take for what they
     have. A random, large `count` at each start prevents it.
     """
-    connection.execute(update(accounts).values(next_number=accounts.c.next_number + count))
+    connection.execute(_SKIP_NUMBERS, {"b_count": count})
 
 
 def _boxes(connection: Connection, recipients: set[NodeId]) -> tuple[dict[NodeId, _Box], _Box]:
