@@ -81,6 +81,10 @@ class BucketsByKey(Generic[K]):
         self._burst = burst
         self._buckets: BoundedMap[K, TokenBucket] = BoundedMap(capacity)
 
+    def __len__(self) -> int:
+        """Return how many keys are remembered."""
+        return len(self._buckets)
+
     def take(self, key: K, now_s: float) -> bool:
         """Take one of the tokens of `key`; false if it has none."""
         bucket = self._buckets.get(key)
