@@ -158,7 +158,9 @@ def _prices(core_month: float | None, traffic_gb: float | None) -> Prices:
 def _waiting() -> AbstractContextManager[object]:
     from rich.console import Console
 
-    return Console(stderr=True).status("Looking for the cheapest network ...")
+    from loopixmix.progress import waiting
+
+    return waiting(Console(stderr=True), "Looking for the cheapest network ...")
 
 
 def _print(answer: Answer, cost: PacketCost, *, with_front: bool, as_json: bool) -> None:
