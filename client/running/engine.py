@@ -37,9 +37,10 @@ from client.store.outgoing import UnfinishedMessage
 from client.streams.loops import Loops
 from client.streams.traffic import Traffic
 from loopixmix.directory import Document
+from loopixmix.net.network import ReceivingNetwork
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import Clock, DelayedCall, Network, Observer, Rng
+from loopixmix.seams import Clock, DelayedCall, Observer, Rng
 from loopixmix.sphinx import Arithmetic
 
 log = Logger()
@@ -69,7 +70,7 @@ class Engine:
         settings: ClientSettings,
         access: StoreAccess,
         sealer: Sealer,
-        network: Network,
+        network: ReceivingNetwork,
         link: ProviderLink,
         clock: Clock,
         rng: Rng,

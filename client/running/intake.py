@@ -19,10 +19,9 @@ from client.sending.ledger import Ledger
 from client.sending.outbox import Outbox
 from client.store.access import StoreAccess
 from client.streams.loops import Loops
-from loopixmix.errors import FormatError
 from loopixmix.seams import Clock, NodeId
 from loopixmix.sphinx import Sphinx
-from loopixmix.wire import Item, ItemKind, Registered, RegisterRefused
+from loopixmix.wire import Frame, Item, ItemKind, Registered, RegisterRefused
 
 log = Logger()
 
@@ -70,25 +69,21 @@ class Intake:
                 self._on_outcome, _log_failure
             )
 
-    def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+    def received(self, peer: NodeId, _packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         """Take what came over a link."""
-        account, packet_format = self._session.account, self._session.packet_format
+        account = self._session.account
         ours = {self._enrolment.provider, account.provider if account is not None else None}
-        if peer not in ours or packet_format is None:
+        if peer not in ours:
             return
         items: list[Item] = []
         for frame in frames:
-            try:
-                decoded = packet_format.frames.decode(frame)
-            except FormatError:
-                continue
-            match decoded:
+            match frame:
                 case Item():
-                    items.append(decoded)
+                    items.append(frame)
                 case Registered() | RegisterRefused():
-                    self._enrolment.on_answer(decoded)
+                    self._enrolment.on_answer(frame)
                 case _:
-                    pass  # nothing else is for a client
+                    pass  # links carry nothing else to a client (`loopixmix.wire.MAY_SEND`)
         around, pulls = self._surroundings(), self._pulls()
         if around is not None and pulls is not None:
             fresh = [item for item in items if pulls.on_item(item)]

@@ -31,8 +31,9 @@ from client.store import incoming, outgoing
 from client.store.access import StoreAccess
 from client.store.worker import shielded
 from loopixmix.directory import Document
+from loopixmix.net.network import ReceivingNetwork
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, Network, Observer, Rng
+from loopixmix.seams import Clock, Observer, Rng
 from loopixmix.sphinx import Arithmetic, Sphinx
 
 
@@ -46,7 +47,7 @@ class ClientService(Service):
         settings: ClientSettings,
         access: StoreAccess,
         sealer: Sealer,
-        network: Network,
+        network: ReceivingNetwork,
         link: ProviderLink,
         clock: Clock,
         rng: Rng,
