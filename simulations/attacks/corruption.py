@@ -43,10 +43,10 @@ def measured_all_corrupt_share(
 
 
 def attack_corruption(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
-    """Return how many messages have a packet that only corrupt mixes mixed, where there are corrupt mixes.
+    """Return how many messages have a packet that only corrupt mixes mixed, if there are corrupt mixes.
 
     `attack.corruption.success`: of messages of `users.packets_per_message` packets, each on a path of its own; drawn,
-    for the placement of this replicate. `.bound`: by formula, in the mean over placements. The provider of the sender
+    for the placement of this replicate. `.bound`: by formula, on average over placements. The provider of the sender
     is taken to be honest: it mixes too, and so the adversary has still to see through it.
     """
     if corrupt_count(scenario) == 0:

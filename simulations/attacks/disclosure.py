@@ -12,7 +12,7 @@ follows a message. A corrupt provider of the recipients sees more: what comes in
 
 Rounds needed (Danezis 2003): of t rounds in which Alice sends one message, a contact gets t/m from her; of b - 1
 messages of others in each, everybody gets (b-1)/N. The contact stands l standard deviations clear of the noise, on
-both sides, where `t > (m l)^2 (sqrt((b-1)(N-1)/N^2) + sqrt((m-1)/m^2 + (b-1)(N-1)/N^2))^2`.
+both sides, if `t > (m l)^2 (sqrt((b-1)(N-1)/N^2) + sqrt((m-1)/m^2 + (b-1)(N-1)/N^2))^2`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Correspondence:
 
     @property
     def background_per_round(self) -> float:
-        """Messages of all others in one round, in the mean (b - 1)."""
+        """Messages of all others in one round, on average (b - 1)."""
         return (self.users - 1) * self.others_messages_per_s * self.round_s
 
 
@@ -265,5 +265,5 @@ def correspondence_of(scenario: Scenario) -> Correspondence:
 
 
 def _targets(draws: float, rounds: int) -> int:
-    """Return for how many Alices there is time, where each takes so many draws, and so many rounds are gone through."""
+    """Return for how many Alices there is time, if each takes so many draws, and so many rounds are gone through."""
     return max(1, min(_MOST_TARGETS, int(_WORK / (draws + 2 * rounds))))

@@ -118,7 +118,7 @@ def attack_dropping(scenario: Scenario, seeds: Seeds, progress: Progress) -> dic
 
     `.loops_lost` of users' loops, `.node_loops_lost` of honest nodes', and both with `_expected`, by theory;
     `.detected_nodes`, `.detected_users`: the share in alarm (the shipped detector) within `run.duration_s` of dropping,
-    which follows `run.warm_up_s` without. Raises `MisuseError` where no mix is corrupt.
+    which follows `run.warm_up_s` without. Raises `MisuseError` if no mix is corrupt.
     """
     attack = scenario.attacks.dropping
     if attack is None:
@@ -168,7 +168,7 @@ def tally(members: Sequence[Mix | Provider | User], begin_s: float, span_s: floa
 
 
 def lost_of(tallies: Sequence[LoopTally]) -> ShareEstimate:
-    """Return the share of loops that did not come back; raise `MisuseError` where none was sent."""
+    """Return the share of loops that did not come back; raise `MisuseError` if none was sent."""
     sent = sum(each.sent for each in tallies)
     if sent == 0:
         raise MisuseError("attacks.dropping counts loops: traffic.loop_rate_per_s or run.duration_s is too small")

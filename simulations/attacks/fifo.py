@@ -41,7 +41,7 @@ class FifoResult:
 
 
 def oldest_share(pool_mean: float) -> float:
-    """Return how often the packet that leaves is the oldest: (1 - e^-rho)/rho, for rho packets held in the mean."""
+    """Return how often the packet that leaves is the oldest: (1 - e^-rho)/rho, for rho packets held on average."""
     if not pool_mean >= 0:
         raise MisuseError(f"pool_mean must be 0 or more, not {pool_mean}")
     return -math.expm1(-pool_mean) / pool_mean if pool_mean > 0 else 1.0
@@ -100,7 +100,7 @@ def attack_fifo(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
 
     Of all packets: at a mix of the first layer. Of one user: at the first node that holds what she sends, her provider,
     through which all of it goes; without providers a mix of the first layer, through which one in `mixes_per_layer`
-    does. The oldest is left out where a mix holds millions. Raises `MisuseError` where users send nothing.
+    does. The oldest is left out if a mix holds millions. Raises `MisuseError` if users send nothing.
     """
     if scenario.attacks.fifo is None:
         return {}

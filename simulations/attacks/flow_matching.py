@@ -82,7 +82,7 @@ class Transfer:
 
     @property
     def noise_per_bin(self) -> float:
-        """Other packets that a candidate gets in a bin, in the mean."""
+        """Other packets that a candidate gets in a bin, on average."""
         return self.noise_per_s * self.step_s
 
 
@@ -217,7 +217,7 @@ def _expected(transfer: Transfer, kernel: FloatArray, weights: FloatArray, sent_
     from scipy.signal import fftconvolve
 
     def later(values: FloatArray) -> FloatArray:
-        """Return what a packet that leaves in each bin adds in the mean, once it has arrived."""
+        """Return what a packet that leaves in each bin adds on average, once it has arrived."""
         following: FloatArray = fftconvolve(values, kernel[::-1])[kernel.size - 1 :]
         return following
 
@@ -238,7 +238,7 @@ def attack_flow_matching(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
 
     Spread, the bound is the baseline, and what a corrupt provider reaches is `attack.flow_matching.provider.success`
     and `.expected`. Where arrivals are seen the bound is 1: packets enough, and the transfer is found. Raises
-    `MisuseError`, naming the keys, where nothing is sent or the attack would take too long.
+    `MisuseError`, naming the keys, if nothing is sent or the attack would take too long.
     """
     matching = scenario.attacks.flow_matching
     if matching is None:

@@ -48,7 +48,7 @@ class Guesses:
     others: int = 0
 
     def estimate(self) -> ShareEstimate:
-        """Return the share of right guesses; raise `MisuseError` where there was none."""
+        """Return the share of right guesses; raise `MisuseError` if there was none."""
         if self.right + self.wrong == 0:
             raise MisuseError(
                 "attacks.n_minus_one had no target: run.duration_s is too short for mix.delay_mean_s,"
@@ -184,8 +184,8 @@ def attack_n_minus_one(scenario: Scenario, seeds: Seeds, progress: Progress) -> 
     A world runs for `run.warm_up_s`, without attack for `run.duration_s`, and besieged for as long. Of the first comes
     `.false_alarms`: the share of full windows of all nodes in alarm; of the second `.detected`: whether the victim
     raised it, `.detected_expected`: the probability that a window of such loss does, `.detection_s`: after how long
-    (left out where it did not; `.detection_expected_s` in the mean), and `.detected_nodes`: the share of all nodes.
-    `.deployed.detected` and so on: the same of the shipped `LoopWatch`. Raises `MisuseError` where there was no target.
+    (left out if it did not; `.detection_expected_s` on average), and `.detected_nodes`: the share of all nodes.
+    `.deployed.detected` and so on: the same of the shipped `LoopWatch`. Raises `MisuseError` if there was no target.
     """
     attack = scenario.attacks.n_minus_one
     if attack is None:

@@ -39,9 +39,9 @@ def path_stages(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> list[Pa
 
 
 def entropy_figures(scenario: Scenario, flows: Flows, seeds: Seeds) -> Figures:
-    """Return all entropies and the share of corrupt paths; no propagated entropy where mixes hold less than a packet.
+    """Return all entropies and the share of corrupt paths; no propagated entropy if mixes hold less than a packet.
 
-    Quantiles over targets only where mixes are corrupt: else all are alike, up to what the pools happen to hold.
+    Quantiles over targets only if mixes are corrupt: else all are alike, up to what the pools happen to hold.
     """
     corrupt = corrupt_mixes(scenario, seeds)
     shares = routing_shares(scenario, corrupt)
@@ -75,12 +75,12 @@ def entropy_notes(flows: Flows, shares: FloatArray) -> Iterator[str]:
     pool = least_pool(flows, shares)
     if pool < 1:
         yield (
-            "entropy_bits is left out: nodes hold less than one packet in the mean, where its closed form means "
+            "entropy_bits is left out: nodes hold less than one packet on average, where its closed form means "
             "nothing."
         )
     elif pool < LEAST_POOL:
         yield (
-            f"Nodes hold fewer than {LEAST_POOL} packets in the mean: the closed form of entropy_bits is too high, by "
+            f"Nodes hold fewer than {LEAST_POOL} packets on average: the closed form of entropy_bits is too high, by "
             "about 0.05 bit at 27 packets, 0.3 at 13 and 1.4 at 7."
         )
     stages = flows.stages

@@ -32,7 +32,7 @@ class ExactEngine:
     name = "exact"
 
     def check(self, scenario: Scenario) -> None:
-        """Raise `ScenarioError`, naming the keys, where there is no steady state or nothing is sent."""
+        """Raise `ScenarioError`, naming the keys, if there is no steady state or nothing is sent."""
         check_unlinkability(scenario)
         if flows_of(scenario).forward_per_s <= 0:
             raise ScenarioError(f"nobody sends anything: {_RATES} are all 0")

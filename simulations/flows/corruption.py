@@ -68,7 +68,7 @@ def all_corrupt_share(corrupt: BoolArray, shares: FloatArray) -> float:
 
 
 def expected_all_corrupt_share(scenario: Scenario) -> float:
-    """Return the same in the mean over placements: b^L balanced, prod (B - i)/(N - i) random, routed_share^L biased."""
+    """Return the same on average over placements: b^L balanced, prod (B - i)/(N - i) random, routed_share^L biased."""
     layers, width = scenario.topology.layers, scenario.topology.mixes_per_layer
     if scenario.corruption.placement == "random":
         return random_corrupt_path_share(corrupt_count(scenario), layers * width, layers)

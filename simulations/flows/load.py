@@ -9,7 +9,7 @@ from simulations.scenario.values import Scenario
 
 
 def check_load(scenario: Scenario) -> None:
-    """Raise `ScenarioError`, naming the keys, where a node would work all the time there is, or more."""
+    """Raise `ScenarioError`, naming the keys, if a node would work all the time there is, or more."""
     for stage in flows_of(scenario).stages:
         busy = traffic.utilisation_of(stage, scenario) * _most_loaded(stage, scenario)
         if busy >= 1:

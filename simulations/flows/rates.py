@@ -27,7 +27,7 @@ class Stage:
 
     @property
     def pool_mean(self) -> float:
-        """Packets held by one node of the stage, in the mean (M/M/infinity: rate x delay)."""
+        """Packets held by one node of the stage, on average (M/M/infinity: rate x delay)."""
         return self.packets_per_s * self.delay_mean_s / self.width
 
 

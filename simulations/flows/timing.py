@@ -17,7 +17,7 @@ from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
 PATHS = 200_000
-"""So many paths are drawn where latencies depend on places."""
+"""So many paths are drawn if latencies depend on places."""
 _TAIL = 1e-12
 _POINTS = 1 << 15
 _FULL = 0.98
@@ -34,7 +34,7 @@ class Timing:
 
 
 def timing_of(scenario: Scenario, flows: Flows, seeds: Seeds) -> Timing:
-    """Return the laws of a scenario whose processors keep up; no delivery without providers, or where queues grow."""
+    """Return the laws of a scenario whose processors keep up; no delivery without providers, or if queues grow."""
     samples = _links_drawn(scenario, flows, seeds)
     longest_s = _longest_network_s(scenario, flows, samples)
     network = _network(scenario, Grid.up_to(longest_s, _POINTS), flows, samples)
@@ -75,7 +75,7 @@ def mailbox_items_per_s(scenario: Scenario) -> float:
 
 
 def wait_mean_s(scenario: Scenario, stage: Stage) -> float:
-    """Return how long a packet waits for a processor of a node of the stage, in the mean."""
+    """Return how long a packet waits for a processor of a node of the stage, on average."""
     rate = traffic.unwrapped_per_s(stage) / stage.width
     return queues.mdc_wait_mean_s(rate, scenario.processors.unwrap_s, scenario.processors.cores)
 
@@ -87,7 +87,7 @@ def _network(scenario: Scenario, grid: Grid, flows: Flows, samples: latency.Floa
 
 
 def _delays(scenario: Scenario, grid: Grid, flows: Flows) -> Law:
-    # A node counts a packet's delay from its arrival: waiting and unwrapping show only where they last longer.
+    # A node counts a packet's delay from its arrival: waiting and unwrapping show only if they last longer.
     delay_s = scenario.mix.delay_mean_s
     quick = [stage for stage in flows.stages if _sojourn_mean_s(scenario, stage) <= _SHORT * delay_s]
     law = latency.erlang(grid, len(quick), delay_s)

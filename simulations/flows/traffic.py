@@ -34,7 +34,7 @@ def user_bytes_per_s(scenario: Scenario) -> tuple[float, float]:
 
 
 def real_packets_per_s(scenario: Scenario) -> float:
-    """Return the packets with something to say that a linked user sends, in the mean.
+    """Return the packets with something to say that a linked user sends, on average.
 
     All that users write leaves while they are linked, which is `users.online_share` of the time.
     """
@@ -55,7 +55,7 @@ def unwrapped_per_s(stage: Stage) -> float:
 
 
 def utilisation_of(stage: Stage, scenario: Scenario) -> float:
-    """Return the share of its processors' time that a node of the stage works; nothing where there is no limit."""
+    """Return the share of its processors' time that a node of the stage works; nothing if there is no limit."""
     processors = scenario.processors
     return unwrapped_per_s(stage) / stage.width * processors.unwrap_s / processors.cores
 

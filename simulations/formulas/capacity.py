@@ -49,7 +49,7 @@ def user_up_bytes_per_s(
     *,
     pulls_per_s: float = 0,
 ) -> float:
-    """Return what a user sends: (lambda_P + lambda_L + lambda_D) S, and S for each pull where they are counted."""
+    """Return what a user sends: (lambda_P + lambda_L + lambda_D) S, and S for each pull if they are counted."""
     return (payload_rate_per_s + loop_rate_per_s + drop_rate_per_s + pulls_per_s) * packet_bytes
 
 

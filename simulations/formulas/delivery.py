@@ -28,7 +28,7 @@ def turn_queue(grid: Grid, turns_per_s: float, messages_per_s: float, packets: i
     """Return the law of the wait until the messages before are sent (M/G/1, Pollaczek-Khinchine transform).
 
     `messages_per_s` of one user, `packets` (n) each, which take an Erlang(n, `turns_per_s`) time. Raises `MisuseError`
-    where they are more than the stream can carry.
+    if they are more than the stream can carry.
     """
     rho = messages_per_s * packets / turns_per_s
     if rho >= 1:
@@ -72,7 +72,7 @@ def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: floa
     """Return the law of the wait in a mailbox until a pull comes that takes the item along.
 
     Pulls come every 1 / `pulls_per_s`, take `pull_batch` items, the oldest first; `items_per_s` come as a Poisson
-    process. Raises `MisuseError` where more come than pulls can take.
+    process. Raises `MisuseError` if more come than pulls can take.
     """
     interval_s, coming = 1 / pulls_per_s, items_per_s / pulls_per_s
     left = left_behind(coming, pull_batch)

@@ -35,7 +35,7 @@ def one_mix_entropy_bits(rate_per_s: float, delay_mean_s: float, width: int = 1)
     """Return the entropy of a packet that leaves one of `width` mixes side by side: log2(e rate delay / width).
 
     `rate_per_s`: packets that enter all of them together. Danezis 2004, eq. 13. Raises `MisuseError` below one packet
-    for each mean delay, where the form is not valid.
+    for each mean delay, if the form is not valid.
     """
     _check(rate_per_s=rate_per_s, delay_mean_s=delay_mean_s, width=width)
     pool = rate_per_s * delay_mean_s / width
@@ -65,7 +65,7 @@ def two_layer_loss_bits(width: int, pool: float) -> float:
 
     A mix of the second layer gets one packet in W from the target's first mix, so that its share of the mass is a mean
     of some pool / W such packets. By a linear noise argument its relative variance at time t is (W / pool)(delay / t),
-    which is W / pool in the mean over the mass, and half a relative variance is the loss in nats. `pool`: packets in a
+    which is W / pool on average over the mass, and half a relative variance is the loss in nats. `pool`: packets in a
     mix of the second layer. MiXiM Fig. 7a, two layers of 10 mixes: 13.329 - 0.034 = 13.295, published 13.296.
     """
     _check(width=width, pool=pool)

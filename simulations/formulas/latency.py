@@ -42,7 +42,7 @@ def erlang_cdf(stages: int, delay_mean_s: float, time_s: ArrayLike) -> FloatArra
 
 
 def erlang_exceedance(stages: int, delay_mean_s: float, time_s: ArrayLike) -> FloatArray:
-    """Return the probability that they last longer, to full precision where it is small."""
+    """Return the probability that they last longer, to full precision if it is small."""
     times = np.asarray(time_s, dtype=np.float64)
     if stages == 0:
         return np.where(times >= 0, 0.0, 1.0)
@@ -161,7 +161,7 @@ def fixed(grid: Grid, time_s: float) -> Law:
 
 
 def erlang(grid: Grid, stages: int, delay_mean_s: float) -> Law:
-    """Return the law of the sum of `stages` exponential delays; of no time where there are none."""
+    """Return the law of the sum of `stages` exponential delays; of no time if there are none."""
     if stages == 0:
         return at_once(grid)
     return _by_excess(grid, lambda times: _erlang_excess(stages, delay_mean_s, times))

@@ -25,10 +25,10 @@ _LONGEST_RUN = 64
 
 
 def live_entropy_bits(pool: float) -> float:
-    """Return the mean over departures of eq. 5 in a mix that holds `pool` packets in the mean (rate x delay).
+    """Return the mean over departures of eq. 5 in a mix that holds `pool` packets on average (rate x delay).
 
     From `_LARGE_POOL` on log2(e pool), which it approaches. Loopix Fig. 4: 7.092 bits at a pool of 50.
-    Raises `MisuseError` where the pool is not positive.
+    Raises `MisuseError` if the pool is not positive.
     """
     if not pool > 0:
         raise MisuseError(f"a mix that measures its entropy holds packets, not {pool}")

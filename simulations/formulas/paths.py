@@ -2,7 +2,7 @@
 
 The argument of the layered form, stage by stage. Whoever leaves an honest mix has an equal share of what is in it:
 after k honest mixes, a packet that leaves at time t has the mass M f_k(t) / R. There f_k is the Erlang density, R the
-packets a second that leave the stage (of the one mix, where it is the first honest one), and M what of the mass has not
+packets a second that leave the stage (of the one mix, if it is the first honest one), and M what of the mass has not
 ended before. Corrupt mixes do not mix: whoever passes one keeps its mass, and the target alone has it until its first
 honest mix. With no corruption and equal rates this is `layered_entropy_bits`.
 """

@@ -15,7 +15,7 @@ def pool_mean(rate_per_s: float, delay_mean_s: float) -> float:
 
 
 def poisson_probability(count: int, mean: float) -> float:
-    """Return the probability of `count` where the mean is `mean`."""
+    """Return the probability of `count` if the mean is `mean`."""
     if mean == 0:
         return 1.0 if count == 0 else 0.0
     return exp(count * log(mean) - mean - lgamma(count + 1))
@@ -44,7 +44,7 @@ def held_overflow_share(pool: float, held_packets: int) -> float:
         return 0.0
     if pool < held_packets:
         return poisson_probability(held_packets, pool) / float(gammaincc(held_packets + 1, pool))
-    # The same, where both are too small for a float: 1 / B = 1 + c/a + c (c - 1)/a^2 + ...
+    # The same, if both are too small for a float: 1 / B = 1 + c/a + c (c - 1)/a^2 + ...
     inverse, term = 1.0, 1.0
     for left in range(held_packets, 0, -1):
         term *= left / pool
@@ -102,7 +102,7 @@ def mdc_wait_mean_s(rate_per_s: float, service_s: float, cores: int) -> float:
 
 
 def turn_wait_mean_s(turns_per_s: float, messages_per_s: float, packets_per_message: int) -> float:
-    """Return how long a message waits until its last packet has left, in the mean.
+    """Return how long a message waits until its last packet has left, on average.
 
     The payload stream gives turns as a Poisson process, whether or not there is something to send; a message takes
     `packets_per_message` of them, after those before it: M/G/1 with Erlang(n, turns) services (Pollaczek-Khinchine).
@@ -116,8 +116,8 @@ def turn_wait_mean_s(turns_per_s: float, messages_per_s: float, packets_per_mess
 
 
 def pull_wait_mean_s(pulls_per_s: float) -> float:
-    """Return how long something waits in a mailbox for the next pull, in the mean: half an interval.
+    """Return how long something waits in a mailbox for the next pull, on average: half an interval.
 
-    Uniform between 0 and the interval, where the mailbox is emptied by each pull.
+    Uniform between 0 and the interval, if the mailbox is emptied by each pull.
     """
     return 0.5 / pulls_per_s

@@ -46,7 +46,7 @@ class Conversation:
         self._sent: list[tuple[Party, Party, str]] = []
 
     async def run(self, *, duration_s: float, delay_mean_s: float) -> tuple[list[Sample], list[Delivery]]:
-        """Do it and return all samples and deliveries. Raises `LoopixmixError` where a client cannot."""
+        """Do it and return all samples and deliveries. Raises `LoopixmixError` if a client cannot."""
         one, other = self._parties
         await both(one.join(), other.join())
         await both(one.meet(other), other.meet(one))

@@ -38,7 +38,7 @@ def measure_network(
     """Measure the running test network in `directory` for `duration_s`; return the measurement and all deliveries.
 
     Two clients of our own join, write to each other at random moments, `rate_per_s` messages each (by default a tenth
-    of their payload turns), and go. Raises `MisuseError` where the network does not run or the rate is too high.
+    of their payload turns), and go. Raises `MisuseError` if the network does not run or the rate is too high.
     """
     network = TestNetwork(directory)
     params = network.plan.params

@@ -32,7 +32,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message: when it was handed over, and when the recipient had it; None where it never came."""
+    """A message: when it was handed over, and when the recipient had it; None if it never came."""
 
     queued_at_s: float
     received_at_s: float | None
@@ -94,7 +94,7 @@ def outcome_of(
 
 
 def link_s(samples: Sequence[Sample], layers: int) -> float:
-    """Return the seconds of one link with the work at its end: what mixes' loops took beyond their delays, in the mean.
+    """Return the seconds of one link with the work at its end: what mixes' loops took beyond their delays, on average.
 
     A mix's loop goes to a provider and back to the mix through each other layer once: `layers + 1` links.
     """

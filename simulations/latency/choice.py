@@ -24,7 +24,7 @@ def make_latency(scenario: Scenario, seeds: Seeds) -> LatencyModel:
 
     `geographic`: nodes and users at towns of the area, each drawn by the towns' weights. `matrix`: nodes at places of
     the file, each as likely, none taken twice before all are taken; users anywhere.
-    Raises `ScenarioError` where the matrix cannot be used as the scenario says, naming file, key and line.
+    Raises `ScenarioError` if the matrix cannot be used as the scenario says, naming file, key and line.
     """
     links = scenario.links
     match links.model:
@@ -55,7 +55,7 @@ def _geographic(scenario: Scenario, seeds: Seeds) -> TableLatency:
 
 
 def _from_matrix(scenario: Scenario, seeds: Seeds) -> TableLatency:
-    from simulations.latency.matrices import load_matrix  # pandas: only where a file is read
+    from simulations.latency.matrices import load_matrix  # pandas: only if a file is read
 
     table_s, places = load_matrix(Path(scenario.links.matrix), scenario.links), Places(scenario.topology)
     return TableLatency(

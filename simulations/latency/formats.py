@@ -9,7 +9,7 @@ The formats, from the pages of those who publish them (none of their data is her
   mdev` (round trips in milliseconds) is such. Several lines of one pair give their median.
 - `p2psim`: `topology E2EGraph 1740`, `node 1`, then `1,2 value`: King for p2psim (round trips halved already).
 - `ripe_atlas`: results of ping measurements in JSON, an array or one object a line (`from`, `dst_addr`, `avg`, in
-  milliseconds; -1 where nothing came back).
+  milliseconds; -1 if nothing came back).
 - `npy`: a square array saved by numpy.
 
 A file that ends in `.gz` is unpacked. A pair that is there in one direction only serves both ways.
@@ -64,7 +64,7 @@ def read_square(path: Path) -> FloatArray:
 
 
 def read_pairs(path: Path, *, column: str) -> FloatArray:
-    """Return a table of pairs; `column` names the one with the latency where the file has a header."""
+    """Return a table of pairs; `column` names the one with the latency if the file has a header."""
     text = read_text(path)
     first = _first_line(text)
     separator = _separator(first)
@@ -130,7 +130,7 @@ def read_npy(path: Path) -> FloatArray:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, unpacked where it ends in `.gz`; raise `ScenarioError` where that cannot be."""
+    """Return the text of a file, unpacked if it ends in `.gz`; raise `ScenarioError` if that cannot be."""
     opened: Callable[[Path], io.BufferedIOBase] = _open_gzip if path.suffix == ".gz" else _open_plain
     try:
         with opened(path) as file:

@@ -21,7 +21,7 @@ from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Links
 
 MISSING = -1.0
-"""What files have, besides NaN and blanks, where nothing was measured."""
+"""What files have, besides NaN and blanks, if nothing was measured."""
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 MAX_LATENCY_S = 60.0

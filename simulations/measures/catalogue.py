@@ -35,7 +35,7 @@ class Measure(StrEnum):
     LATENCY_P95_S = "latency_p95_s", "s", "the same: 95 % quantile"
     LATENCY_P99_S = "latency_p99_s", "s", "the same: 99 % quantile"
     LATENCY_FIT_SHAPE = "latency_fit_shape", "", "shape of the Gamma distribution fitted to what links do not explain"
-    LATENCY_FIT_SCALE_S = "latency_fit_scale_s", "s", "its scale: the mean delay of a hop, where theory holds"
+    LATENCY_FIT_SCALE_S = "latency_fit_scale_s", "s", "its scale: the mean delay of a hop, if theory holds"
     DELIVERY_S = "delivery_s", "s", "from handing a message over to having it (turn, network and pull): distribution"
     DELIVERY_MEAN_S = "delivery_mean_s", "s", "the same: mean"
     DELIVERY_P50_S = "delivery_p50_s", "s", "the same: median"

@@ -37,7 +37,7 @@ class NodesEngine:
     name = "nodes"
 
     def check(self, scenario: Scenario) -> None:
-        """Raise `ScenarioError`, naming the keys, where the deployed code cannot do what the scenario says."""
+        """Raise `ScenarioError`, naming the keys, if the deployed code cannot do what the scenario says."""
         faults = list(refusals(scenario))
         if faults:
             raise ScenarioError("the engine nodes runs the deployed code, which cannot do this: " + "; ".join(faults))
@@ -115,7 +115,7 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
     else:
         yield "The cryptography is left out; every decision about packets is made as with it."
     if figures.get(Measure.POOL_MEAN, 0.0) < _FEW_PACKETS:
-        yield "Mixes hold fewer than 25 packets in the mean: closed forms of entropy are too high there."
+        yield "Mixes hold fewer than 25 packets on average: closed forms of entropy are too high there."
     if scenario.processors.unwrap_s > 0 and scenario.processors.cores > 1:
         yield "The deployed intake unwraps batch by batch: packets wait for a batch while cores are idle."
     busiest = max(flows_of(scenario).stages, key=lambda stage: utilisation_of(stage, scenario))

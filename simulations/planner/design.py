@@ -33,7 +33,7 @@ class Design:
 
 
 def batch_for(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate_per_s: float) -> int:
-    """Return how many items a pull must take: no more come in 99 of 100 intervals, nor 0.8 of them in the mean."""
+    """Return how many items a pull must take: no more come in 99 of 100 intervals, nor 0.8 of them on average."""
     items = payload_rate_per_s * (1 + terms.loop_share) + wishes.real_packets_per_s
     coming = items / pull_rate_per_s
     if coming > MOST_BATCH:
@@ -42,7 +42,7 @@ def batch_for(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate
 
 
 def sized(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate_per_s: float) -> Design | None:
-    """Return the design with the fewest machines for these rates, its delay still 1 s; None where there are too many.
+    """Return the design with the fewest machines for these rates, its delay still 1 s; None if there are too many.
 
     Machines send loops, which need machines: a fixed point.
     """
@@ -112,7 +112,7 @@ def scenario_of(wishes: Wishes, terms: Terms, design: Design, *, name: str = "pl
 
 
 def entropy_bits(flows: Flows, delay_mean_s: float) -> float:
-    """Return the entropy of a packet where all nodes are honest (`simulations.formulas.paths`)."""
+    """Return the entropy of a packet if all nodes are honest (`simulations.formulas.paths`)."""
     stages, before = [], None
     for stage in flows.stages:
         ended = stage.ending_per_s / before.packets_per_s if before is not None else 0.0

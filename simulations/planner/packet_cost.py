@@ -42,9 +42,9 @@ class _Report(msgspec.Struct):
 
 
 def packet_cost(given_s: float | None, *, places: Sequence[Path]) -> PacketCost:
-    """Return c: `given_s` where it is given, else of the first benchmark found below `places`, else measured now.
+    """Return c: `given_s` if it is given, else of the first benchmark found below `places`, else measured now.
 
-    Raises `MisuseError` where a benchmark is there and cannot be read.
+    Raises `MisuseError` if a benchmark is there and cannot be read.
     """
     if given_s is not None:
         return PacketCost(seconds=given_s, source="given", detail="--packet-cost-s")

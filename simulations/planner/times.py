@@ -42,7 +42,7 @@ class Waits:
                 return self._delivered_share(delay_mean_s) >= 0.95
 
     def longest_delay_mean_s(self, most_s: float) -> float:
-        """Return the longest mean delay, up to `most_s`, at which the wish is met; 0 where it never is."""
+        """Return the longest mean delay, up to `most_s`, at which the wish is met; 0 if it never is."""
         low, high = 0.0, min(most_s, self._wishes.latency_s)
         if not self.within(high * 1e-6):
             return 0.0

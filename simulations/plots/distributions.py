@@ -24,7 +24,7 @@ FAR_SHARE = 0.4
 
 
 def form_named(name: str) -> Form:
-    """Return a form by its name; raise `MisuseError` where there is none."""
+    """Return a form by its name; raise `MisuseError` if there is none."""
     for form in FORMS:
         if form == name:
             return form
@@ -34,7 +34,7 @@ def form_named(name: str) -> Form:
 def draw_distribution(
     axes: Axes, probabilities: FloatArray, quantiles: FloatArray, style: Look, label: str, form: Form
 ) -> None:
-    """Draw quantile functions of replicates (one row each): their mean as a line, a 95 % band where there are several.
+    """Draw quantile functions of replicates (one row each): their mean as a line, a 95 % band if there are several.
 
     A density is drawn in bins of equal width up to the 99.9 % quantile, without a band.
     """

@@ -46,7 +46,7 @@ class Folder:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         """Take the folder for the run that `manifest` describes; make it if it is not there.
 
-        Raises `FolderError` where it holds something else or another process has it, `StoreError` where the disk fails.
+        Raises `FolderError` if it holds something else or another process has it, `StoreError` if the disk fails.
         """
         self.path = path
         self._code = manifest.code.fingerprint
@@ -109,7 +109,7 @@ class Folder:
         return self.manifest
 
     def _compared(self, wanted: Manifest) -> Manifest:
-        """Return the manifest to go on with; raise `FolderError` where the folder keeps another run."""
+        """Return the manifest to go on with; raise `FolderError` if the folder keeps another run."""
         if not (self.path / MANIFEST).exists():
             others = [entry.name for entry in self.path.iterdir() if entry.name != PARTS and entry.name[0] != "."]
             if others or any((self.path / PARTS).glob("[!.]*")):

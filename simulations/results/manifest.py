@@ -27,7 +27,7 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that the command ran. `ended` is None, and `end` "running", where it runs or was killed."""
+    """One time that the command ran. `ended` is None, and `end` "running", if it runs or was killed."""
 
     started: str
     ended: str | None = None
@@ -76,7 +76,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return a folder's manifest; raise `FolderError` where there is none or it is damaged."""
+    """Return a folder's manifest; raise `FolderError` if there is none or it is damaged."""
     path = folder / MANIFEST
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)

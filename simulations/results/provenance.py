@@ -29,7 +29,7 @@ _ROOT = Path(__file__).parent.parent.parent
 class Code(msgspec.Struct, frozen=True, kw_only=True):
     """Which code computes. `fingerprint` is a hash of the sources that can change an outcome, committed or not.
 
-    `revision`: git's, "unknown" where there is no repository; `changed`: whether files differ from it. `native`:
+    `revision`: git's, "unknown" if there is no repository; `changed`: whether files differ from it. `native`:
     whether the native engine is there.
     """
 
@@ -63,7 +63,7 @@ def code() -> Code:
 def inputs_of(scenarios: Iterable[Scenario], engine: str) -> dict[str, str]:
     """Return the SHA-256 of what the scenarios take from files, and of the module of an engine of the user's own.
 
-    Raises `ScenarioError` where a file cannot be read.
+    Raises `ScenarioError` if a file cannot be read.
     """
     digests = {
         name: _file_digest(Path(name), key="links.matrix")

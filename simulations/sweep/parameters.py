@@ -19,7 +19,7 @@ _RANGE = re.compile(rf"({_NUMBER}):({_NUMBER}):(x?)({_NUMBER})")
 
 
 def parse_parameter(text: str) -> Axis:
-    """Return the key and the values of one `-p` option; raise `ScenarioError` where it is none.
+    """Return the key and the values of one `-p` option; raise `ScenarioError` if it is none.
 
     Values are separated by commas and written as in TOML; text needs no quotation marks. `0.1:0.5:0.1` stands for
     0.1, 0.2 ... 0.5, both ends included, and `1:1000:x10` for 1, 10, 100, 1000.

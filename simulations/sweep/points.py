@@ -32,14 +32,14 @@ class Point:
 
     @property
     def text(self) -> str:
-        """The swept values as a reader wants them; empty where nothing is swept."""
+        """The swept values as a reader wants them; empty if nothing is swept."""
         return ", ".join(f"{key}={shown(value)}" for key, value in self.values.items())
 
 
 def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axis, ...]:
     """Return the axes of a sweep given as a table of keys and values, or as axes.
 
-    Raises `ScenarioError` where a key is there twice, has no values or one twice, or cannot be swept.
+    Raises `ScenarioError` if a key is there twice, has no values or one twice, or cannot be swept.
     """
     if isinstance(sweep, Mapping):
         sweep = [Axis(key, _listed(key, values)) for key, values in sweep.items()]

@@ -51,7 +51,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What a task gave. `seconds`: how long it took, None where an earlier session did it."""
+    """What a task gave. `seconds`: how long it took, None if an earlier session did it."""
 
     point: int
     replicate: int

@@ -24,7 +24,7 @@ def epsilons(
     """Return epsilon = |ln(p0 / p1)| for each repetition: the mean over the honest mixes of the last stage.
 
     p0, p1: the probability that a message in the pool of such a mix is a payload of the one or the other challenge
-    sender. A mix that certainly holds nothing of one of them is left out; NaN where all are. Raises `MisuseError` for
+    sender. A mix that certainly holds nothing of one of them is left out; NaN if all are. Raises `MisuseError` for
     fewer than one repetition.
     """
     if repetitions < 1:

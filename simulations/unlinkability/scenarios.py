@@ -23,7 +23,7 @@ FLUID_PACKETS = 5e6
 
 
 def check_unlinkability(scenario: Scenario) -> None:
-    """Raise `ScenarioError` where the scenario asks for an epsilon that cannot be measured."""
+    """Raise `ScenarioError` if the scenario asks for an epsilon that cannot be measured."""
     asked = scenario.unlinkability
     if asked is None:
         return
@@ -44,11 +44,11 @@ def check_unlinkability(scenario: Scenario) -> None:
 
 
 def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
-    """Return what Loopix 4.3 does, with two users of the scenario; None where it has no table `unlinkability`.
+    """Return what Loopix 4.3 does, with two users of the scenario; None if it has no table `unlinkability`.
 
     The challenge senders' streams are their payload streams; all else that flows, from users and nodes, is traffic of
     others, which enters at the first stage as far as it passes the first. What a stage takes less than one before it
-    is taken to go on. Links add the same to all and change nothing. Of the last layer one mix is honest: where all
+    is taken to go on. Links add the same to all and change nothing. Of the last layer one mix is honest: if all
     are corrupt, the first is not.
     """
     asked = scenario.unlinkability
@@ -82,7 +82,7 @@ def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
 
 
 def epsilon_of(scenario: Scenario, seeds: Seeds, *, progress: Progress | None = None) -> Figures:
-    """Return the figure `epsilon` of one replicate, for an engine to add to its own; empty where it is not asked for.
+    """Return the figure `epsilon` of one replicate, for an engine to add to its own; empty if it is not asked for.
 
     The mean over `unlinkability.repetitions`, drawn from the subsystem `measures`. Raises `ScenarioError` as
     `check_unlinkability` does.
@@ -97,7 +97,7 @@ def epsilon_of(scenario: Scenario, seeds: Seeds, *, progress: Progress | None = 
 
 
 def fluid_epsilon_of(scenario: Scenario, seeds: Seeds) -> Figures:
-    """Return the figure `epsilon` in theory, for mixes that hold very many packets; empty where it is not asked for.
+    """Return the figure `epsilon` in theory, for mixes that hold very many packets; empty if it is not asked for.
 
     Empty also with corrupt mixes, for which there is no theory. Raises `ScenarioError` as `check_unlinkability` does.
     """

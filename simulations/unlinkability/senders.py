@@ -26,7 +26,7 @@ def poisson_times(rate_per_s: float, duration_s: float, rows: int, generator: Ge
 def carries_payload(times: FloatArray, period_s: float) -> BoolArray:
     """Tell which of a sender's packets are payloads: one is queued at each whole multiple of `period_s`, from 1.
 
-    `times`: a sender's packets in each row, sorted; where it is infinite there is none. A packet is a payload where
+    `times`: a sender's packets in each row, sorted; if it is infinite there is none. A packet is a payload if
     one is waiting. The number sent after packet j, S_j = min(S_(j-1) + 1, floor(t_j / period)), is a running minimum.
     """
     number = np.arange(1, times.shape[1] + 1)

@@ -68,7 +68,7 @@ class PoissonTimes:
 @dataclass(frozen=True)
 class Drawn:
     """Journeys of one kind. For each hop: the place of each (`NOWHERE` once it is lost), seconds on the link to it (or
-    the same for all), and its delay (None where it does not hold).
+    the same for all), and its delay (None if it does not hold).
     """
 
     kind: Journey

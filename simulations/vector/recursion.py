@@ -83,7 +83,7 @@ class Propagation:
         """Add packets: for each visit of a path, its node (or `NOWHERE` from where the path is over), and when it
         begins and ends; one value a packet. `targets`: the indices of those packets whose masses are followed.
 
-        Raises `MisuseError` where lengths differ, a node is unknown, or a packet came before what is settled already.
+        Raises `MisuseError` if lengths differ, a node is unknown, or a packet came before what is settled already.
         """
         _check(nodes, enters_s, leaves_s, targets, len(self._corrupt))
         numbers = {int(index): self._targets + place for place, index in enumerate(targets)}
@@ -149,7 +149,7 @@ class Propagation:
 
     @property
     def live_bits(self) -> FloatArray:
-        """The mean of eq. 5 at each node over the departures in its window; nan where there were none."""
+        """The mean of eq. 5 at each node over the departures in its window; nan if there were none."""
         return np.array([node.live_sum_bits / node.departures if node.departures else np.nan for node in self._nodes])
 
     @property

@@ -29,7 +29,7 @@ class Replicate:
     def __init__(self, scenario: Scenario, seeds: Seeds, *, slice_journeys: int = SLICE_JOURNEYS) -> None:
         """Draw places and corrupt mixes.
 
-        `slice_journeys` decides on memory, speed and which latencies are kept where not all are; on nothing else.
+        `slice_journeys` decides on memory, speed and which latencies are kept if not all are; on nothing else.
         """
         run, flows = scenario.run, flows_of(scenario)
         self.scenario = scenario
@@ -61,7 +61,7 @@ class Replicate:
 
     @property
     def live_bits(self) -> FloatArray:
-        """Eq. 5 at each mix: the mean over departures in the window; nan where there were none."""
+        """Eq. 5 at each mix: the mean over departures in the window; nan if there were none."""
         return self._followed.live_bits[self.scenario.topology.providers :]
 
     def run(self, progress: Progress) -> None:
@@ -110,7 +110,7 @@ _NOBODY = np.empty(0, dtype=np.int32)
 
 
 def packets_under_way(scenario: Scenario) -> float:
-    """Return how many packets are drawn and not yet at their end at a time, in the mean; 0 where users send none."""
+    """Return how many packets are drawn and not yet at their end at a time, on average; 0 if users send none."""
     kinds = journeys_of(scenario)
     if not any(kind.from_users for kind in kinds):
         return 0.0
@@ -118,7 +118,7 @@ def packets_under_way(scenario: Scenario) -> float:
 
 
 def _on_its_way_s(scenario: Scenario, kind: Journey) -> float:
-    """Return how long a journey takes in the mean; it counts for as long as the whole run at most."""
+    """Return how long a journey takes on average; it counts for as long as the whole run at most."""
     run, held = scenario.run, sum(hop.holds for hop in kind.hops)
     way_s = held * scenario.mix.delay_mean_s + len(kind.hops) * _link_s(scenario.links)
     return min(way_s, run.warm_up_s + run.duration_s + run.drain_s)

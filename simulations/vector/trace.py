@@ -56,7 +56,7 @@ def trace(
 
     `delay_mean_s`: mean of the exponential delay at each mix. `link_latency_s`: constant, on each of the `layers + 1`
     links. `corrupt`: layers x width, the mixes that do not mix; none unless given.
-    Raises `MisuseError` where an argument is out of its range.
+    Raises `MisuseError` if an argument is out of its range.
     """
     spacing_s = delay_mean_s if spacing_s is None else spacing_s
     _check(rate_per_s=rate_per_s, delay_mean_s=delay_mean_s, spacing_s=spacing_s)

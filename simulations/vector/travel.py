@@ -1,4 +1,4 @@
-"""From delays to times: when packets come to each node and leave it, where processors have no limits.
+"""From delays to times: when packets come to each node and leave it, if processors have no limits.
 
 Then no packet waits for another one, and all of a journey follows from its beginning: departure = arrival + delay.
 """
@@ -21,7 +21,7 @@ class Travelled:
 
 
 def travel(drawn: Drawn) -> Travelled:
-    """Return the times of journeys; a column is the same array as the one before where nothing comes between."""
+    """Return the times of journeys; a column is the same array as the one before if nothing comes between."""
     enters_s, leaves_s = [], []
     now_s = drawn.starts_s
     for link_s, delay_s in zip(drawn.links_s, drawn.delays_s, strict=True):

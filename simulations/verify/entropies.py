@@ -109,7 +109,7 @@ def _targets(layers: int, pool: float) -> int:
 
 
 def _followed(effort: Effort, rate_per_s: float, of_long_form: int) -> int:
-    """Return how many targets the effort allows; few in the short form where plain Python follows many packets."""
+    """Return how many targets the effort allows; few in the short form if plain Python follows many packets."""
     wanted = effort.targets(of_long_form)
     return min(wanted, _FEW_TARGETS) if rate_per_s > _FAST_PER_S and effort == QUICK and not HAS_NATIVE else wanted
 

@@ -42,7 +42,7 @@ ROOT_SEED = 20_170_816
 
 
 def cases_named(names: Sequence[str]) -> list[Case]:
-    """Return the cases of the figures so called, all where none is named; raise `MisuseError` for an unknown name."""
+    """Return the cases of the figures so called, all if none is named; raise `MisuseError` for an unknown name."""
     for name in names:
         if name not in FIGURES:
             raise MisuseError(f'no figure is called "{name}" (there are: {", ".join(FIGURES)})')

@@ -79,8 +79,8 @@ class _Worker(Protocol):
 def perform_on_cluster(tasks: Sequence[Task], shares: Shares, *, address: str) -> Generator[Record, None, None]:
     """Perform tasks on the workers of the scheduler at `address` and yield what they give as it comes.
 
-    The workers must run the same code. Raises `ClusterError` where nobody answers or the cluster is lost, and
-    `ClusterCodeError` where its code differs.
+    The workers must run the same code. Raises `ClusterError` if nobody answers or the cluster is lost, and
+    `ClusterCodeError` if its code differs.
     """
     if not _ADDRESS.fullmatch(address):
         raise MisuseError(f"--dask {address}: must be the address of a scheduler, such as tcp://127.0.0.1:8786")
@@ -186,7 +186,7 @@ def _next(ended: queue.SimpleQueue[_Future], life: _Life) -> _Future:
 
 
 def _record(future: _Future, life: _Life, address: str) -> Record:
-    """Fetch what a task gave; where its worker is gone with it, another one does the task again."""
+    """Fetch what a task gave; if its worker is gone with it, another one does the task again."""
     from distributed import CancelledError, KilledWorker
 
     while True:

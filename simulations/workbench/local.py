@@ -41,7 +41,7 @@ def perform_here(tasks: Sequence[Task], shares: Shares) -> Generator[Record, Non
 def perform_in_processes(tasks: Sequence[Task], shares: Shares, *, jobs: int) -> Generator[Record, None, None]:
     """Perform tasks in `jobs` processes and yield what they give as it comes.
 
-    Raises `WorkerLostError` where a process dies, as it does when memory runs out. However this ends, they end too.
+    Raises `WorkerLostError` if a process dies, as it does when memory runs out. However this ends, they end too.
     """
     from joblib import Parallel, delayed, parallel_config
 

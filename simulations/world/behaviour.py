@@ -106,7 +106,7 @@ class Behaviour:
         self._wait()
 
     def write(self) -> None:
-        """Write to one of the contacts now; nothing where there is none."""
+        """Write to one of the contacts now; nothing if there is none."""
         if self._contacts:
             self._write()
 

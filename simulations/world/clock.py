@@ -36,7 +36,7 @@ class EventCall(msgspec.Struct, eq=False):
         return self.state is _TO_COME
 
     def cancel(self) -> None:
-        """Forget the call; raises Twisted's `AlreadyCalled` or `AlreadyCancelled` where it is not to come."""
+        """Forget the call; raises Twisted's `AlreadyCalled` or `AlreadyCancelled` if it is not to come."""
         if self.state is not _TO_COME:
             raise AlreadyCalled if self.state is _CALLED else AlreadyCancelled
         self.state = _CANCELLED
@@ -116,7 +116,7 @@ class EventClock:
 
     @property
     def next_at_s(self) -> float:
-        """When the next call comes; infinity where none does."""
+        """When the next call comes; infinity if none does."""
         while self._made < len(self._sorted) or self._take_turn():
             at_s, _, call = self._sorted[self._made]
             if call.state is not _CANCELLED:
@@ -130,7 +130,7 @@ class EventClock:
         return [call for _, _, call in sorted(entries) if call.state is _TO_COME]
 
     def step(self) -> bool:
-        """Make the next call; false where none is to come."""
+        """Make the next call; false if none is to come."""
         at_s = self.next_at_s
         if at_s == inf:
             return False
@@ -146,7 +146,7 @@ class EventClock:
         self._now_s = max(self._now_s, at_s)
 
     def run_for(self, span_s: float, *, until: Callable[[], object] | None = None) -> None:
-        """Let `span_s` seconds pass, or less where `until`, which is asked before each call, holds."""
+        """Let `span_s` seconds pass, or less if `until`, which is asked before each call, holds."""
         end_s = self._now_s + span_s
         if until is None:
             self.run_until(end_s)
@@ -169,7 +169,7 @@ class EventClock:
             self._cancelled = 0
 
     def _take_turn(self) -> bool:
-        """Go on with the next turn that has entries; false where there is none."""
+        """Go on with the next turn that has entries; false if there is none."""
         while self._order:
             self._turn = heapq.heappop(self._order)
             self._sorted, self._made = sorted(self._turns.pop(self._turn)), 0

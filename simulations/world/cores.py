@@ -13,7 +13,7 @@ class FiniteUnwrapping:
     """Unwraps each packet in `unwrap_s` seconds of one of `cores` (`loopixmix.hop.unwrapping.Unwrapping`).
 
     The shipped intake hands over a batch and waits for it: packets that come meanwhile wait, as on a deployed node,
-    also where a core is idle. A batch of n packets takes `ceil(n / cores) x unwrap_s`. With one core and batches of
+    also if a core is idle. A batch of n packets takes `ceil(n / cores) x unwrap_s`. With one core and batches of
     one packet this is the queue M/D/1.
     """
 

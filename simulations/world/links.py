@@ -24,7 +24,7 @@ Tap: TypeAlias = Callable[[float, NodeId, NodeId, bytes], object]
 Departure: TypeAlias = Callable[[bytes, float], object]
 """Is told of a frame that leaves somebody, and when."""
 Intercept: TypeAlias = Callable[[NodeId, NodeId, bytes], bool]
-"""Judges one frame from a sender to a receiver; where it says false the adversary holds the frame back for good."""
+"""Judges one frame from a sender to a receiver; if it says false the adversary holds the frame back for good."""
 
 _ANYWHERE = 0
 
@@ -104,7 +104,7 @@ class Wires(Switchboard):
                 call.cancel()
 
     def passes(self, sender: NodeId, receiver: NodeId, frame: bytes) -> bool:
-        """Show a frame to the adversary and the taps, and let the link lose it; true where it is still under way."""
+        """Show a frame to the adversary and the taps, and let the link lose it; true if it is still under way."""
         if self.intercept is not None and not self.intercept(sender, receiver, frame):
             self.held_back += 1
             return False
@@ -136,7 +136,7 @@ class WireEnd(MemoryEnd):
         self.sent_bytes = 0
         """Their length."""
         self.received_bytes = 0
-        """Length of the frames that came here, where `counts` was set before `start`."""
+        """Length of the frames that came here, if `counts` was set before `start`."""
         self.undelivered_answers = 0
         """Frames that were no packets, for whom nobody was there: answers to users who left after they had pulled."""
         self.counts = False

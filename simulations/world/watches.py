@@ -76,7 +76,7 @@ class Journeys:
             self._under_way[number] = at_s
 
     def lose(self, frame: bytes) -> None:
-        """Note that a link lost a packet; nothing where it was not a user's."""
+        """Note that a link lost a packet; nothing if it was not a user's."""
         number = self._numbers.of_lost(frame)
         if number is not None and self._under_way.pop(number, None) is not None:
             self.lost += 1
