@@ -19,8 +19,11 @@ from loopixmix.errors import MisuseError
 
 FloatArray = NDArray[np.float64]
 
+# From here on the chain has thousands of states, and its mean differs from the limit by less than 1e-9 bit.
 _LARGE_POOL = 20_000.0
+# Standard deviations of the pool beyond which the chain is cut: a Poisson tail of less than 1e-30.
 _SPREAD = 12.0
+# The chance of one more arrival before the next departure falls with every arrival: longer runs have no weight.
 _LONGEST_RUN = 64
 
 
@@ -42,6 +45,7 @@ def _stationary_bits(pool: float) -> float:
     reach = _SPREAD * sqrt(pool) + 40
     lowest, highest = max(0, int(pool - reach)), int(pool + reach)
     left = np.arange(lowest, highest + 1, dtype=np.float64)
+    # In logarithms: pool^m and m! overflow from a pool of 150 on.
     weight = np.exp(xlogy(left, pool) - pool - gammaln(left + 1))
     weight /= weight.sum()
     size = left.size
@@ -61,12 +65,15 @@ def _stationary_bits(pool: float) -> float:
             source[begin + step : end + step] += (weight * leaves * own)[begin:end]
             bands[1 + step, begin:end] -= (leaves * kept)[begin:end]
         arriving = arriving * pool / (pool + held)
+    # Banded, because at most `runs` packets come between two departures: solved in full it would take the cube of its
+    # size.
     return float(solve_banded((runs - 1, 1), bands, source).sum())
 
 
 def _own_bits(new: int, left: FloatArray) -> FloatArray:
     if new == 0:
         return np.zeros(left.size)
+    # H(share) + share log2(new): the part of eq. 5 that does not look back. xlogy is 0 at a share of 0.
     share = new / (left + new)
     choice = xlogy(share, share) + xlogy(1 - share, 1 - share)
     return np.asarray(share * log2(new) - choice / log(2), dtype=np.float64)

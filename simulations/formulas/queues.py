@@ -18,6 +18,7 @@ def poisson_probability(count: int, mean: float) -> float:
     """Return the probability of `count` if the mean is `mean`."""
     if mean == 0:
         return 1.0 if count == 0 else 0.0
+    # In logarithms, because mean^count and count! overflow.
     return exp(count * log(mean) - mean - lgamma(count + 1))
 
 
@@ -25,6 +26,7 @@ def poisson_quantile(mean: float, probability: float) -> int:
     """Return the least count that a Poisson number exceeds with 1 - `probability` at most."""
     if not 0 <= probability < 1:
         raise MisuseError(f"a quantile's probability lies between 0 and 1, unlike {probability}")
+    # By halving: an inverse of the incomplete gamma function is a real number, and rounding it can miss by one.
     low, high = -1, max(1, ceil(mean + 40 * sqrt(mean) + 40))
     while high - low > 1:
         middle = (low + high) // 2
@@ -49,6 +51,7 @@ def held_overflow_share(pool: float, held_packets: int) -> float:
     for left in range(held_packets, 0, -1):
         term *= left / pool
         inverse += term
+        # Nothing that follows changes the sum: the terms fall faster than geometrically.
         if term < 1e-17 * inverse:
             break
     return 1 / inverse
@@ -72,6 +75,7 @@ def erlang_c(offered: float, cores: int) -> float:
     """Return the probability that all of `cores` processors are busy (M/M/c); `offered`: rate x service, below them."""
     if not 0 <= offered < cores:
         raise MisuseError(f"{cores} processors cannot do {offered} processors' work")
+    # Erlang's recursion for B, from no server on: the factorials of its closed form overflow from 171 cores on.
     blocked = 1.0
     for core in range(1, cores + 1):
         blocked = offered * blocked / (core + offered * blocked)
@@ -111,6 +115,8 @@ def turn_wait_mean_s(turns_per_s: float, messages_per_s: float, packets_per_mess
     rho = messages_per_s * service_s
     if rho >= 1:
         return inf
+    # Of an Erlang time: n (n + 1) / rate^2. The Pollaczek-Khinchine wait needs it, and the mean alone would do only for
+    # constant services.
     second_moment = packets_per_message * (packets_per_message + 1) / turns_per_s**2
     return service_s + messages_per_s * second_moment / (2 * (1 - rho))
 

@@ -15,8 +15,8 @@ from simulations.latency.table import MAX_USER_SITES, TableLatency
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds, Subsystem
 
+# Others draw from the beginning of the same subsystems, and sites must not go along with what they draw.
 _OWN_STREAM = 7
-"""Others draw from the beginning of the same subsystems; sites must not go with what they draw."""
 
 
 def make_latency(scenario: Scenario, seeds: Seeds) -> LatencyModel:
@@ -70,6 +70,8 @@ def _from_matrix(scenario: Scenario, seeds: Seeds) -> TableLatency:
 def _generator(seeds: Seeds, subsystem: Subsystem) -> np.random.Generator:
     sequence = seeds.sequence(subsystem)
     return np.random.default_rng(
+        # A key of its own and not the next child: `spawn` gives the first children to whoever asks, the vector engine
+        # among them.
         np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, _OWN_STREAM, _OWN_STREAM))
     )
 
@@ -83,5 +85,6 @@ def _shares(weights: FloatArray) -> FloatArray:
 
 
 def _without_repetition(sites: int, wanted: int, generator: np.random.Generator) -> IntArray:
+    # Places repeat only when all are taken: two nodes at one site would have a link of no length between them.
     rounds = -(-wanted // sites)
     return np.concatenate([generator.permutation(sites) for _ in range(rounds)])[:wanted]

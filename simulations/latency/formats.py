@@ -116,6 +116,7 @@ def read_ripe_atlas(path: Path) -> FloatArray:
 def read_npy(path: Path) -> FloatArray:
     """Return an array that numpy saved."""
     try:
+        # No pickles: a file of numbers must not be able to run code.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise ScenarioError(f"{path}: there is no such file (links.matrix)") from None
@@ -134,6 +135,7 @@ def read_text(path: Path) -> str:
     opened: Callable[[Path], io.BufferedIOBase] = _open_gzip if path.suffix == ".gz" else _open_plain
     try:
         with opened(path) as file:
+            # One byte more than allowed tells a file that is too long, and an unpacked one never fills the memory.
             octets = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise ScenarioError(f"{path}: there is no such file (links.matrix)") from None
@@ -236,9 +238,11 @@ def _from_pairs(
     check_sites(path, len(names))
     numbers = {name: number for number, name in enumerate(names)}
     frame["one"], frame["other"] = frame["one"].map(numbers), frame["other"].map(numbers)
+    # A pair may be measured several times, and one slow answer does not move a median.
     medians = frame.groupby(["one", "other"], sort=True)["value"].median().reset_index()
     matrix = np.full((len(names), len(names)), np.nan)
     matrix[medians["one"].to_numpy(), medians["other"].to_numpy()] = medians["value"].to_numpy()
+    # Many files have each pair once, in one direction.
     return np.where(np.isnan(matrix), matrix.T, matrix)
 
 

@@ -25,9 +25,12 @@ def fluid_epsilon(experiment: Experiment, generator: Generator, *, repetitions: 
     sums: list[FloatArray] = []
     for _ in range(LABELS):
         times, payload = challenge_packets(experiment, repetitions, generator)
+        # A single stage spreads nothing between mixes: of all payloads only those in the mix that is looked at count.
         if stages == 1:
             payload &= generator.integers(0, width, payload.shape) == 0
+        # Cover gets the age 1, whose logarithm is 0: its weight is thrown away below, but must not be a warning.
         age = np.where(payload, experiment.observed_s - np.where(payload, times, 0.0), 1.0)
+        # The Poisson probability in logarithms: (mu a)^(L-1) overflows for old payloads.
         weight = np.exp((stages - 1) * np.log(mu * age) - mu * age - math.lgamma(stages))
         sums.append(np.where(payload, weight, 0.0).sum(axis=1))
     seen = (sums[0] > 0) & (sums[1] > 0)

@@ -15,8 +15,8 @@ from simulations.unlinkability.experiment import Experiment, Stage
 from simulations.unlinkability.fluid import fluid_epsilon
 from simulations.unlinkability.repetitions import epsilons
 
+# Packets of one repetition. Each takes some 300 bytes, so that these are about a gigabyte.
 MOST_PACKETS = 3_000_000
-"""Packets of one repetition; each takes some 300 bytes."""
 FLUID_REPETITIONS = 20_000
 FLUID_PACKETS = 5e6
 """Of the theory: at most so many repetitions, and packets of one challenge sender in all of them."""
@@ -59,6 +59,7 @@ def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
     shares = routing_shares(scenario, corrupt)
     if corrupt[-1].all():
         corrupt[-1, 0] = False
+    # The two challenge senders are users of the scenario, and counted in its flows: what they send is not others'.
     own_per_s = 2 * scenario.traffic.payload_rate_per_s
     stages = []
     for number, stage in enumerate(stage for stage in flows_of(scenario).stages if stage.name != PROVIDERS):
@@ -104,6 +105,7 @@ def fluid_epsilon_of(scenario: Scenario, seeds: Seeds) -> Figures:
     experiment = experiment_of(scenario, seeds)
     if experiment is None or any(any(stage.corrupt) for stage in experiment.stages):
         return {}
+    # The second child: the first is that of the simulated epsilon, which theory must not share its draws with.
     own = np.random.default_rng(seeds.sequence("measures").spawn(2)[1])
     drawn = experiment.rate_per_s * experiment.observed_s
     repetitions = int(min(FLUID_REPETITIONS, max(2, FLUID_PACKETS / drawn)))

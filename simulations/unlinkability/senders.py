@@ -18,6 +18,7 @@ def poisson_times(rate_per_s: float, duration_s: float, rows: int, generator: Ge
     """Return the times of `rows` independent Poisson processes, sorted, one in each row; the rest is infinity."""
     counts = generator.poisson(rate_per_s * duration_s, rows)
     columns = np.arange(max(int(counts.max(initial=0)), 1))
+    # Given its number, the times of a Poisson process are uniform: one draw for a whole row, and no loop over gaps.
     times = np.where(columns < counts[:, None], generator.uniform(0, duration_s, (rows, columns.size)), np.inf)
     times.sort(axis=1)
     return times
