@@ -31,10 +31,12 @@ def measured_all_corrupt_share(
         raise MisuseError(f"paths must be 1 or more, not {paths}")
     hits, left = 0, paths
     while left:
+        # In parts that fit a cache: layers are gone through one after the other for all paths.
         chunk = min(left, _CHUNK)
         taken = np.ones(chunk, dtype=np.bool_)
         for row, ours in zip(shares, corrupt, strict=True):
             edges = np.cumsum(row)
+            # The last edge may be a little below 1, and the draw above it: it belongs to the last mix.
             mixes = np.minimum(np.searchsorted(edges, generator.random(chunk), side="right"), row.size - 1)
             taken &= ours[mixes]
         hits += int(taken.sum())

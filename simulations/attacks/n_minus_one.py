@@ -35,6 +35,7 @@ from simulations.world.world import World
 
 FLUSH_DELAYS = 8
 """Mean delays between two targets: what was in the mix before has left."""
+# A target that has not come in after this is lost: as long as a node waits for its own loops.
 _LATE_S = 10.0
 
 
@@ -111,6 +112,7 @@ class Siege:
                 # A loop of the mix itself: nobody's message, and it never leaves.
                 self._try_again(0.0)
             case PacketOut(replay_tag=tag):
+                # He made these, so he knows them when they leave, and guesses nothing from them.
                 if tag in self._own_tags:
                     self._own_tags.discard(tag)
                     return
@@ -173,6 +175,7 @@ class Siege:
         if tag is not None:
             self._own_tags.add(tag)
             self.guesses.dummies += 1
+            # The wires call back at once, within `send`: the flag lets the adversary's own packet pass them.
             self._sends_own = True
             self._wire.send(self._victim.node_id, frame)
             self._sends_own = False
@@ -228,6 +231,7 @@ def attack_n_minus_one(scenario: Scenario, seeds: Seeds, progress: Progress) -> 
     loss = attack_loss_share(scenario.links.loss, attack.blocked_share)
     fewest = fewest_lost_for_alarm(attack.window_loops, attack.lost_share, attack.false_alarm_rate)
     mean_s = detection_mean_s(fewest, loops_per_s, attack.blocked_share, scenario.links.loss)
+    # If a window loses fewer on average, the alarm comes by chance and has no such mean.
     if mean_s is not None and loss * attack.window_loops > fewest:
         figures["attack.n_minus_one.detection_expected_s"] = mean_s
     return (

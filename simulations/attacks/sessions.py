@@ -74,8 +74,10 @@ def draw_sessions(habit: Habit, users: int, duration_s: float, generator: Genera
         everybody = np.arange(users)
         return Sessions(users, duration_s, everybody, np.zeros(users), np.full(users, duration_s))
     # Who begins away has a first session of no length: then all have sessions and pauses by turns.
+    # In the steady state, what is left of a session is exponential as a whole one is: no warm-up is needed.
     edges = np.where(generator.random(users) < habit.online_share, generator.exponential(1.0, users), 0.0)
     edges = (edges * habit.session_mean_s)[:, np.newaxis]
+    # Cycles are drawn for all users at once, until the slowest has got to the end.
     while edges[:, -1].min() < duration_s:
         cycles = 8 + int((duration_s - edges[:, -1].min()) / (habit.session_mean_s + habit.pause_mean_s))
         more = generator.exponential(1.0, (users, cycles, 2)) * (habit.pause_mean_s, habit.session_mean_s)

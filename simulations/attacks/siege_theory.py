@@ -31,6 +31,8 @@ def next_departure_share(others_per_s: float, loops_per_s: float, delay_mean_s: 
     if not (others_per_s >= 0 and loops_per_s >= 0 and delay_mean_s > 0):
         raise MisuseError(f"no such mix: {others_per_s} and {loops_per_s} packets/s, delay of {delay_mean_s} s")
     pool, loops = others_per_s * delay_mean_s, loops_per_s * delay_mean_s
+    # Backwards from a number of others that never occurs, where the value hardly matters: forwards the recursion would
+    # magnify every error.
     most = math.ceil(pool + 20 * math.sqrt(pool) + 40)
     if most > _MOST_OTHERS:
         return 1 / (1 + pool + loops)

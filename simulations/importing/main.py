@@ -27,8 +27,8 @@ from simulations.importing.samples import HOW, Delivery, Sample, link_s, outcome
 from simulations.outcome import Progress
 
 CLIENTS = 2
+# So much of a client's payload turns the measurement takes, unless a rate is given: queues stay short.
 BUSY_SHARE = 0.1
-"""How much of a client's payload turns the measurement takes, unless a rate is given: queues stay short."""
 STOP_GRACE_S = 10.0
 
 
@@ -124,6 +124,7 @@ def _converse(
             failure.raiseException()
         case [(samples, deliveries)]:
             return samples, deliveries
+    # The reactor has ended and the conversation has not: ctrl-C reached it first.
     raise KeyboardInterrupt
 
 

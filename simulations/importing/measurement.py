@@ -58,6 +58,8 @@ class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         value = self.outcome.figures[measure]
         if found.low is None or found.high is None:
             return Estimate(1, value, None, None, None, (value, value, value))
+        # The value is that of the whole time, and the batches give only its spread: their mean is another one if they
+        # differ in length.
         half = (found.high - found.low) / 2
         return Estimate(found.count, value, found.sd, value - half, value + half, found.quantiles)
 

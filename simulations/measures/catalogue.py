@@ -22,6 +22,7 @@ class Measure(StrEnum):
 
     def __new__(cls, name: str, unit: str, meaning: str) -> Measure:
         """Make a member that is equal to its name, as tables, files and engines of one's own spell it."""
+        # A string, so that tables, files and outside engines need not know of the enumeration.
         member = str.__new__(cls, name)
         member._value_ = name
         member.unit = unit

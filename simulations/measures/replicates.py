@@ -42,6 +42,7 @@ def estimate(values: Iterable[float]) -> Estimate:
 
     Source: Law, Simulation Modeling and Analysis, 9.4.1 (replication and deletion).
     """
+    # NaN stands for not measured. Counted as a value, it would make every mean NaN.
     measured = np.array([value for value in values if not np.isnan(value)], dtype=np.float64)
     if measured.size == 0:
         return Estimate(0, float("nan"), None, None, None, (float("nan"),) * len(QUANTILES))

@@ -24,11 +24,12 @@ from simulations.world.world import World
 _SLICES = 1000
 """Progress can be told after each of so many spans of virtual time."""
 _TELL_EVERY_S = 1.0
+# As `LEAST_POOL` of the closed forms.
 _FEW_PACKETS = 25.0
+# From this share of a processor's time on, queues are as long as delays in most networks.
 _BUSY = 0.9
-"""Share of a processor's time from which on queues are as long as delays in most networks."""
+# Worlds make few cycles, and looking for them among all that lives takes long: what was built is left out of it.
 _GARBAGE_THRESHOLD = 200_000
-"""Worlds make few cycles, and looking for them among all that lives takes long: what was built is left out of it."""
 
 
 class NodesEngine:
@@ -94,6 +95,7 @@ def little_garbage_collection() -> Iterator[None]:
     before = gc.get_threshold()
     gc.set_threshold(_GARBAGE_THRESHOLD, *before[1:])
     gc.collect()
+    # What was built lives until the end: the collector need not look at it again and again.
     gc.freeze()
     try:
         yield

@@ -16,6 +16,7 @@ from simulations.scenario.values import Links, Mix, Packets, Processors, Run, Sc
 
 MOST_NODES = 100_000
 MOST_BATCH = 1000
+# So rarely is an item left behind that the search may leave it out; `exact` counts it when it judges the plan.
 _FULL_PULLS = 0.01
 _MAILBOX_LOAD = 0.8
 
@@ -69,6 +70,7 @@ def sized(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate_per
             return None
         if wanted <= width and hosting <= providers:
             return design
+        # Never fewer than before: machines send loops, which need machines, so that going down as well might never end.
         width, providers = max(width, ceil(wanted)), max(providers, ceil(hosting))
     return None
 
@@ -137,6 +139,7 @@ def widths(terms: Terms, flows: Flows, delay_mean_s: float, *, providers: bool =
         cores=terms.cores,
         least_pool=terms.least_pool,
     )
+    # What ends at a node costs its processors as much, but fills no pool.
     more = traffic.unwrapped_per_s(stage) / stage.packets_per_s
     return WidthInterval(least=room.least * more, most=room.most)
 

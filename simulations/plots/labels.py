@@ -70,6 +70,7 @@ _SUFFIXES = (
     ("_s", "s"),
 )
 SPAN_OF_LOG = 10.0
+# Closer ticks than this have numbers that touch each other in one column.
 _LEAST_GAP = 0.09
 
 

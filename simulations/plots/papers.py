@@ -40,6 +40,7 @@ ENTROPY = "entropy (bit)"
 EPSILON = "unlinkability ε (nat)"
 FLUID_REPETITIONS = 4000
 FIG10_WINDOW_S = 20.0
+# A child of the seed that no task has: theory draws nothing that a simulation draws.
 _THEORY_STREAM = 999
 
 

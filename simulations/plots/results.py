@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from simulations.results.result import Result
 
+# As many as there are looks.
 MOST_LINES = 7
 THEORY = "theory"
 
@@ -59,6 +60,7 @@ def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Column
             line = line.sort_values(key) if numeric else line
             places = line[key].to_numpy() if numeric else np.arange(len(line))
             exact = line["exact"].to_numpy(dtype=float)
+            # Markers are joined only if no theory is there to be the line: two lines for one series say nothing more.
             known = bool(np.isfinite(exact).any()) and result.engine != "exact"
             label = point_label(values) or f"simulated ({result.engine})"
             _draw_means(axes, places, line, look(number), label, connected=not known)

@@ -60,6 +60,7 @@ def look(number: int) -> Look:
 def styled() -> Iterator[None]:
     """Draw and save within it: the settings of matplotlib are ours, whatever the user's file says, and theirs after."""
     with mpl.rc_context():
+        # From the defaults on, because a user's own file would change figures that must be the same everywhere.
         mpl.rcdefaults()
         _set_ours()
         yield
@@ -115,6 +116,7 @@ def save(figure: Figure, out: Path) -> tuple[Path, ...]:
     the file cannot be written.
     """
     for path in (paths := destinations(out)):
+        # matplotlib writes date and version into files, and the same data would give other bytes.
         metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
         try:
             with styled():
@@ -163,7 +165,9 @@ def _set_ours() -> None:
             "lines.markersize": 4.0,
             "mathtext.fontset": "dejavusans",
             "savefig.dpi": 300,
+            # Letters as paths: a reader need not have the font.
             "svg.fonttype": "path",
+            # Ids in SVG files are random without it.
             "svg.hashsalt": "loopixmix",
             "xtick.labelsize": 7.5,
             "ytick.labelsize": 7.5,

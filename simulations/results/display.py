@@ -35,8 +35,8 @@ HEADLINES = (
 OUTSIDE = "* theory is outside of the 95 % interval (so it is once in twenty if both are right)"
 _MOST_DECIMALS = 6
 _MORE_DIGITS = 2
+# Sums of floating-point numbers have a relative error of this size: a smaller interval is none.
 _NOISE = 1e-12
-"""The relative error of sums of floating-point numbers."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ class Folder:
         self._complete = False
         try:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
+            # The folder itself is locked, and no file in it that would be left behind by a kill.
             self._lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise StoreError(f"{path}: cannot be used as a folder: {error.strerror}") from error
@@ -79,6 +80,7 @@ class Folder:
         """Keep what a task gave: all of it or nothing, whatever happens meanwhile."""
         part = _Part(digest=task.digest(self._code), record=msgspec.structs.replace(record, seconds=None))
         body = msgspec.msgpack.encode(part)
+        # With its hash: a part that a power cut left half written must count as not done.
         put(self._part(task), hashlib.sha256(body).digest() + body)
 
     def is_complete(self) -> bool:

@@ -71,6 +71,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """What tells this run from every other: a hash of what makes its outcomes; more replicates change nothing."""
         run = msgspec.structs.replace(self.scenario.run, replicates=1)
         scenario = msgspec.structs.replace(self.scenario, run=run)
+        # More replicates belong to the same run, and so to the same folder.
         same = (self.engine, scenario, self.sweep, self.inputs, self.code.fingerprint, self.code.native)
         return hashlib.sha256(msgspec.json.encode(same)).hexdigest()
 

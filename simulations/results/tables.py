@@ -147,6 +147,7 @@ def _frame(columns: Mapping[str, list[object]]) -> pd.DataFrame:
     table = pd.DataFrame(dict(columns))
     for name in table.columns:
         kinds = {type(cell) for cell in columns[name]}
+        # A column of two types has none in Parquet: it is written as text.
         if len(kinds) > 1 and not kinds <= {int, float}:
             table[name] = [shown(cell) for cell in columns[name]]
     return table

@@ -67,6 +67,7 @@ def points_of(scenario: Scenario, axes: Sequence[Axis]) -> tuple[Point, ...]:
     """Return all points of the grid, the last axis changing fastest; raise `ScenarioError` for what cannot be."""
     count = 1
     for axis in axes:
+        # Counted before anything is made: a sweep of a million points is refused at once.
         count *= len(axis.values)
     if count > MOST_POINTS:
         raise ScenarioError(f"the sweep has {count} points: at most {MOST_POINTS} are possible")

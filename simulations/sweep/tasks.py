@@ -69,6 +69,7 @@ def tasks_of(points: Sequence[Point], *, engine: str, replicates: int) -> tuple[
     """Return all tasks: replicate 0 of each point, then replicate 1, so that points fill evenly, and theory last."""
     measured = [
         Task(engine=engine, scenario=point.scenario, point=point.number, replicate=replicate)
+        # Replicate by replicate: an interrupted sweep then has a little of every point, which can be looked at already.
         for replicate in range(replicates)
         for point in points
     ]

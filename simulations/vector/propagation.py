@@ -18,8 +18,8 @@ except ImportError:
 else:
     HAS_NATIVE = True
 
+# Events of one bucket of the native calendar, 24 bytes each: few buckets, each far ahead of what is settled.
 BUCKET_EVENTS = 1 << 19
-"""Events of one bucket of the native calendar, 24 bytes each: few buckets, each far ahead of what is settled."""
 
 
 class Propagation(Protocol):

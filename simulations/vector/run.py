@@ -19,8 +19,8 @@ from simulations.vector.tallies import Tallies, Window
 from simulations.vector.targets import Targets
 from simulations.vector.travel import Travelled, travel
 
+# Journeys drawn at a time: columns that fit a processor's cache, and some hundredths of a second of work.
 SLICE_JOURNEYS = 32_768
-"""Journeys drawn at a time: columns that fit a processor's cache, and some hundredths of a second of work."""
 
 
 class Replicate:
@@ -52,6 +52,7 @@ class Replicate:
         self._measures = generators.next("measures")
         self._targets = self._choose_targets(generators)
         self._followed = propagation(
+            # Providers are taken to be honest in every engine: they stand first in the numbering of places.
             [False] * scenario.topology.providers + self.corrupt.ravel().tolist(),
             live_from_s=self.window.from_s,
             live_until_s=self.window.until_s,
@@ -66,6 +67,7 @@ class Replicate:
 
     def run(self, progress: Progress) -> None:
         """Run it all; `progress` is told after each slice. May be interrupted between slices."""
+        # The drain ends early when no target has mass on its way: nothing that follows is measured.
         end_s = self.window.until_s + self.scenario.run.drain_s
         now_s = 0.0
         while now_s < end_s and not (now_s >= self.window.until_s and not self._followed.active):
@@ -83,6 +85,7 @@ class Replicate:
         drawn = travelled.drawn
         self.tallies.add(travelled)
         for number, path in enumerate(drawn.kind.paths):
+            # Targets are packets that users send, and the first packet of a journey: answers and loops are not.
             is_followed = number == 0 and drawn.kind is self._sources[0].kind
             self._followed.push(
                 [drawn.places[hop] for hop in path],

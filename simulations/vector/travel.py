@@ -25,6 +25,7 @@ def travel(drawn: Drawn) -> Travelled:
     enters_s, leaves_s = [], []
     now_s = drawn.starts_s
     for link_s, delay_s in zip(drawn.links_s, drawn.delays_s, strict=True):
+        # Adding 0 would make a copy of every column of a network without link delay.
         if not (isinstance(link_s, float) and link_s == 0.0):
             now_s = now_s + link_s
         enters_s.append(now_s)

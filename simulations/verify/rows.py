@@ -162,8 +162,8 @@ QUICK = Effort(
     whole_observation=False,
 )
 
+# Shares of independent trials pass within so many standard errors: a true one is beyond in one of 1.7 million runs.
 SHARE_ERRORS = 5.0
-"""Standard errors within which shares of independent trials pass: a true one is beyond in one of 1.7 million runs."""
 
 
 @dataclass(frozen=True)

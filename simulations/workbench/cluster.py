@@ -25,6 +25,7 @@ LOST_AFTER_S = 20.0
 """After how long without a scheduler, or without any worker, the cluster counts as lost."""
 TELL_EVERY_S = 0.5
 
+# Futures tell nothing when a cluster is lost, so that it has to be looked at.
 _LOOK_EVERY_S = 0.5
 _FETCH_WITHIN_S = 2.0
 _TOPIC = "loopixmix-shares"
@@ -142,6 +143,7 @@ def _check_code(client: _Client, address: str) -> None:
 def _performed(client: _Client, tasks: Sequence[Task], shares: Shares, address: str) -> Generator[Record, None, None]:
     ended: queue.SimpleQueue[_Future] = queue.SimpleQueue()
     futures = [
+        # Encoded as for local processes: a task travels in one form, and nothing of it is pickled.
         client.submit(_perform_for_another, msgspec.msgpack.encode(task), place, pure=False)
         for place, task in enumerate(tasks)
     ]
@@ -222,6 +224,7 @@ def _progress(place: int) -> Progress:
 
     def tell(share: float) -> None:
         nonlocal told_s
+        # Each word goes through the scheduler, and thousands of tasks tell of themselves.
         if time.monotonic() - told_s >= TELL_EVERY_S:
             told_s = time.monotonic()
             worker.log_event(_TOPIC, (place, share))

@@ -81,6 +81,7 @@ def _perform_for_another(encoded: bytes, shares_path: str, place: int) -> bytes:
 def _depend_on_the_parent(parent: int) -> None:
     """Leave interrupts to the parent, for ctrl-C reaches every process of a terminal; end when it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Loky's processes outlive a parent that was killed: a run that was given up would go on with computing.
     threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
 
 

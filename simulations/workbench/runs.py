@@ -134,6 +134,7 @@ def _run_in(folder: Folder, plan: Plan, place: Place, watcher: Watcher) -> Resul
     if len(earlier) == len(plan.tasks) and folder.is_complete():
         return _concluded(plan, earlier, folder.manifest)
     have = {record.place for record in earlier}
+    # In the plan's order, so that an interrupted run goes on with the replicate it was at.
     missing = [task for task in plan.tasks if task.place not in have]
     diary = _Diary(folder, plan.manifest, place, done_before=len(earlier))
     with diary:

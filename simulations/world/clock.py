@@ -14,10 +14,13 @@ from twisted.internet.error import AlreadyCalled, AlreadyCancelled
 
 from loopixmix.errors import MisuseError
 
+# Cancelled calls are swept out once they are the greater part of all, and at least this many: sweeping costs as much as
+# what is kept.
 _FEWEST_SWEPT = 1024
-"""Cancelled calls are swept out once they are the greater part of all and at least this many."""
+# Calls to come are kept by turns, each this part of a second, and those of a turn are sorted when it is there. One heap
+# of all calls costs a logarithm of a million for each, and Twisted's own `task.Clock` sorts the whole list for every
+# call.
 _TURNS_PER_S = 256
-"""Calls to come are kept by turns, each this part of a second, and those of a turn are sorted when it is there."""
 
 _TO_COME, _CALLED, _CANCELLED = "to come", "called", "cancelled"
 
@@ -40,6 +43,7 @@ class EventCall(msgspec.Struct, eq=False):
         if self.state is not _TO_COME:
             raise AlreadyCalled if self.state is _CALLED else AlreadyCancelled
         self.state = _CANCELLED
+        # What the call would have needed is let go at once; its entry may stay for a while.
         self.function, self.args = _nothing, ()
         self.clock.note_cancelled()
 
@@ -89,6 +93,7 @@ class EventClock:
         self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object
     ) -> EventCall:
         """Call `callable` after `delay` seconds; raise `MisuseError` for a delay below 0 or without end."""
+        # Stated so that NaN is refused as well.
         if not 0 <= delay < inf:
             raise MisuseError(f"a call comes after 0 seconds or more, not {delay}")
         at_s = self._now_s + delay

@@ -29,6 +29,7 @@ class FiniteUnwrapping:
 
     def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
         """Take the batch; `done` is called when its time is over."""
+        # Rounded up: the last round takes as long with one packet as with all cores at work.
         rounds = -(-len(packets) // self._cores)
         self.worked_s += len(packets) * self._unwrap_s
         self._call = self._clock.callLater(rounds * self._unwrap_s, self._finish, private_keys, packets, done)

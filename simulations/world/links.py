@@ -42,6 +42,7 @@ class _Flight(msgspec.Struct, eq=False):
     def arrive(self) -> None:
         frames, self.frames = self.frames, []
         wires = self.wires
+        # Compared by identity: who has left and come back has a new link, and frames of the old one are lost with it.
         if wires.receivers.get(self.receiver) is not self.received:
             return  # that link has ended meanwhile
         if wires.arrival_taps:
@@ -99,6 +100,7 @@ class Wires(Switchboard):
 
     def ground(self) -> None:
         """Forget everything under way; no call is left."""
+        # Looked for among all calls, and kept in no list of their own: frames are millions, and worlds end once.
         for call in self.clock.getDelayedCalls():
             if isinstance(getattr(call.function, "__self__", None), _Flight):
                 call.cancel()
@@ -172,6 +174,7 @@ class WireEnd(MemoryEnd):
         self.sent_bytes += len(frame)
         if self.departures is not None:
             self.departures(frame, now_s)
+        # Most worlds have neither loss nor an adversary, and this runs for every frame.
         looked_at = wires.taps or wires.loss or wires.intercept is not None
         if looked_at and not wires.passes(self.node_id, peer, frame):
             return True
@@ -179,6 +182,7 @@ class WireEnd(MemoryEnd):
         way = self._ways.get(peer)
         if way is None:
             way = self._ways[peer] = _Way(wires.places.get(peer, _ANYWHERE))
+        # An empty flight has arrived, within this very instant: what leaves now is another one.
         flight = way.flight
         if flight is not None and flight.left_at_s == now_s and flight.frames:
             flight.frames.append(frame)

@@ -141,6 +141,7 @@ class World:
                 call.cancel()
         self.hub.ground()
         self._client_stores.close()
+        # On a virtual clock nothing comes after the stop: what has not ended by now never will.
         if any(each is not None and not each.called for each in stopping):
             raise MisuseError("a node or client waits for something that comes no more")
 
