@@ -63,7 +63,8 @@ class Terms:
     machines may be. `loop_share`, `drop_share`: loops and drop cover of a user for each packet of its payload stream.
     `waits_s`: with a wish for the network latency only, how long a packet may wait on average for its
     turn, and for a pull. `least_width`: mixes of a layer and providers that there must be, so that one operator's
-    absence or malice does not stop or own a layer. `least_pool`: packets a node must hold for the entropy's closed form.
+    absence or malice does not stop or own a layer. `least_pool`: packets that a node must hold for the closed form of
+    the entropy.
     """
 
     packet_cost_s: float
