@@ -100,6 +100,12 @@ def test_every_folder_of_the_packages_is_on_the_map() -> None:
     assert sorted(f"{folder}/" for folder in folders if f"`{folder}/`" not in text) == []
 
 
+def test_every_rule_of_the_structure_is_explained() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rules = {name for name in names_in(ROOT / "tests" / "test_layers.py") if name.startswith("test_")}
+    assert rules - {name for path, name in _NAMED.findall(text) if path == "tests/test_layers.py"} == set()
+
+
 def test_each_attack_says_what_remains_and_has_tests_that_perform_it() -> None:
     sections = sections_of(ATTACKS)
     assert len(sections) >= 20

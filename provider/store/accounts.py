@@ -61,7 +61,7 @@ _FORGET_INVITATIONS = delete(invitations).where(
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
-    """A client's wish for an account; `first_number` is the random number of its first item."""
+    """A client's wish for an account. `first_number` is the random number of its first item, `day` the present day."""
 
     name: str
     identity: NodeId
@@ -89,7 +89,7 @@ class StoreFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublishedCard(msgspec.Struct, frozen=True):
-    """The card under a name (empty where none is published) and the key it belongs to."""
+    """The card under a name (empty if none is published) and the key it belongs to."""
 
     identity: NodeId
     version: int
@@ -157,6 +157,7 @@ def remove_account(connection: Connection, name: str, *, retire_name: bool) -> b
         return False
     connection.execute(_DELETE_ITEMS_OF, {"b_account_id": account_id})
     connection.execute(_DELETE_ACCOUNT, {"b_id": account_id})
+    # In a table of its own and not as an account without mail: nothing that looks for accounts may find it.
     if retire_name:
         connection.execute(_RETIRE_NAME, {"name": name})
     return True

@@ -16,6 +16,7 @@ from provider.mailbox import Fetch, ItemNumber, MailboxRules, StoredItem, is_ful
 from provider.store.schema import VOID_NAME, accounts, items
 
 _T = TypeVar("_T")
+# SQLite takes only so many values in one statement: 999 in its older versions.
 _CHUNK = 400
 
 
@@ -71,7 +72,7 @@ _TAKE_FRESH = (
     .order_by(items.c.number)
     .limit(bindparam("fresh", type_=Integer))
 )
-"""One statement for an account and its oldest items; a row without an item where there is none."""
+"""One statement for an account and its oldest items; one row without an item if there are none."""
 _TAKE_AGAIN = (
     select(*_ITEM_COLUMNS)
     .where(items.c.account_id == bindparam("account_id"))
@@ -117,8 +118,9 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
     """Store a batch and return what became of each item.
 
     An item for an unknown recipient is written like the others, into an account that nobody pulls, and deleted with
-    the next batch: it takes the same time.
+    the next batch.
     """
+    # To skip it would save a write, and the shorter time to its acknowledgement would tell that there is no mailbox.
     boxes, void = _boxes(connection, {item.recipient for item in new})
     connection.execute(_CLEAR_VOID, {"b_void": void.account_id})
     rows: list[dict[str, int | bytes]] = []
@@ -130,6 +132,7 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
             outcomes.append(Outcome.MAILBOX_FULL)
             continue
         outcomes.append(Outcome.STORED if box is not None else Outcome.UNKNOWN_RECIPIENT)
+        # Numbers are counted here and written back once for each account of a batch, not once for each item.
         box = box or void
         rows.append(_row(box, item))
         box.next_number += 1
@@ -142,7 +145,7 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
 
 
 def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken | None:
-    """Read what a mailbox wants, oldest first; None where `identity` has no account."""
+    """Read the items that a mailbox wants, oldest first; None if `identity` has no account."""
     # At least one row is asked for: it tells the account.
     wanted = {"identity": identity, "after": fetch.after, "fresh": max(1, fetch.fresh)}
     rows = connection.execute(_TAKE_FRESH, wanted).all()
@@ -158,12 +161,13 @@ def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken 
 
 
 def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[ItemNumber]]]) -> int:
-    """Delete what several owners (by identity) have stored safely; return how many items there were."""
+    """Delete the items that several owners (by identity) have stored safely; return how many there were."""
     account_ids: dict[NodeId, int] = {}
     for identities in _chunks(sorted({identity for identity, _ in owned})):
         found = connection.execute(_FIND_ACCOUNTS, {"identities": identities})
         account_ids.update((identity, account_id) for identity, account_id in found)
-    # A number over the range of the database was never given to anybody.
+    # A number over the range of the database was never given to a client, and the database would refuse it. A number
+    # that is named twice is deleted, and counted, once.
     pairs = dict.fromkeys(
         (account_ids[identity], number)
         for identity, numbers in owned
@@ -196,8 +200,8 @@ def expire_items(connection: Connection, oldest_day: int, limit: int) -> int:
 def skip_numbers(connection: Connection, count: int) -> None:
     """Leave out `count` numbers in every account.
 
-    A store that was put back from a copy would give numbers again which clients know already, and take for what they
-    have. A random, large `count` at each start prevents it.
+    A store that was put back from a copy would give numbers again that clients know already, and they would take the
+    new items for those they have. A random, large `count` at each start prevents it.
     """
     connection.execute(_SKIP_NUMBERS, {"b_count": count})
 
