@@ -1,7 +1,7 @@
 """A world for clients: a clock that jumps from event to event, mixes, and providers that can be made to misbehave.
 
-Everything is in memory and from one seed. Packets are unwrapped by the code that nodes use. They are plain unless a test
-asks for real ones: most of the time of a test went into cryptography that it did not look at.
+Everything is in memory and from one seed. Packets are unwrapped by the code that nodes use. They are plain unless a
+test asks for real ones: most of the time of a test went into cryptography that it did not look at.
 """
 
 from __future__ import annotations
