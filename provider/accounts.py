@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import enum
 import hashlib
-from collections import OrderedDict
 from typing import Annotated
 
 import msgspec
 
-from loopixmix.errors import FormatError, MisuseError
+from loopixmix.bounds import BucketsByKey, TokenBucket
+from loopixmix.errors import FormatError
 from loopixmix.requests import check_name
 from loopixmix.seams import NodeId, Rng
 from loopixmix.wire import RegisterRefusal
@@ -100,45 +100,6 @@ def hash_invitation(code: str) -> bytes:
     return hashlib.sha256(_INVITATION_DOMAIN + letters.encode()).digest()
 
 
-class TokenBucket:
-    """Lets `rate_per_s` events through on average and `burst` at once."""
-
-    __slots__ = ("_at_s", "_burst", "_rate_per_s", "_tokens")
-
-    def __init__(self, rate_per_s: float, burst: float, now_s: float) -> None:
-        """Begin full."""
-        if rate_per_s <= 0 or burst < 1:
-            raise MisuseError("a token bucket needs a rate over 0 and a burst of 1 or more")
-        self._rate_per_s = rate_per_s
-        self._burst = burst
-        self._tokens = burst
-        self._at_s = now_s
-
-    def take(self, now_s: float) -> bool:
-        """Take one token; false where there is none."""
-        self._refill(now_s)
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
-
-    def is_full(self, now_s: float) -> bool:
-        """Tell whether forgetting the bucket would change nothing."""
-        self._refill(now_s)
-        return self._tokens >= self._burst
-
-    def change_limits(self, rate_per_s: float, burst: float, now_s: float) -> None:
-        """Go on with another rate and burst."""
-        self._refill(now_s)
-        self._rate_per_s, self._burst = rate_per_s, burst
-        self._tokens = min(self._tokens, burst)
-
-    def _refill(self, now_s: float) -> None:
-        elapsed_s = max(0.0, now_s - self._at_s)
-        self._tokens = min(self._burst, self._tokens + elapsed_s * self._rate_per_s)
-        self._at_s = now_s
-
-
 class RegistrationLimits:
     """Counts attempts to register, by link and in all."""
 
@@ -147,19 +108,10 @@ class RegistrationLimits:
 
         At most `max_links` links are remembered, and the one that was idle longest is forgotten first.
         """
-        self._rules = rules
-        self._max_links = max_links
         self._overall = TokenBucket(rules.rate_per_s, rules.burst, now_s)
-        self._links: OrderedDict[NodeId, TokenBucket] = OrderedDict()
+        self._links: BucketsByKey[NodeId] = BucketsByKey(rules.link_rate_per_s, rules.link_burst, capacity=max_links)
 
     def admit(self, link: NodeId, now_s: float) -> bool:
         """Tell whether `link` may try now, and count the attempt if so."""
-        bucket = self._links.get(link)
-        if bucket is None:
-            bucket = TokenBucket(self._rules.link_rate_per_s, self._rules.link_burst, now_s)
-            self._links[link] = bucket
-            if len(self._links) > self._max_links:
-                self._links.popitem(last=False)
-        self._links.move_to_end(link)
         # In this order: a link over its own limit must take nothing from the others.
-        return bucket.take(now_s) and self._overall.take(now_s)
+        return self._links.take(link, now_s) and self._overall.take(now_s)

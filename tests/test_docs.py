@@ -106,6 +106,17 @@ def test_every_rule_of_the_structure_is_explained() -> None:
     assert rules - {name for path, name in _NAMED.findall(text) if path == "tests/test_layers.py"} == set()
 
 
+def test_the_problems_on_the_operators_page_are_those_that_nodes_tell() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    table = page.partition("| problem | what to do |\n|---|---|\n")[2].partition("\n\n")[0]
+    problems = [problem for line in table.splitlines() for problem in line.split("|")[1].strip().split("; ")]
+    assert len(problems) >= 5
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "loopixmix").rglob("*.py"))
+    # Capitals stand for what differs from case to case.
+    words = [part for problem in problems for part in re.split(r"\s*\b[A-Z]+\b\s*", problem) if part]
+    assert [each for each in words if each not in sources] == []
+
+
 def test_each_attack_says_what_remains_and_has_tests_that_perform_it() -> None:
     sections = sections_of(ATTACKS)
     assert len(sections) >= 20

@@ -7,10 +7,10 @@ the queue and leaves with the Poisson stream of payloads.
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from loopixmix.bounds import BoundedMap
 from loopixmix.sphinx import SurbKeys
 
 Subject = TypeVar("Subject")
@@ -33,8 +33,7 @@ class Expectations(Generic[Subject]):
 
     def __init__(self, *, capacity: int) -> None:
         """Remember the keys of at most `capacity` blocks."""
-        self._capacity = capacity
-        self._expected: OrderedDict[bytes, Expected[Subject]] = OrderedDict()
+        self._expected: BoundedMap[bytes, Expected[Subject]] = BoundedMap(capacity)
         self._waiting: dict[bytes, Subject] = {}
         self._deadlines: list[tuple[float, bytes]] = []
 
@@ -47,8 +46,6 @@ class Expectations(Generic[Subject]):
         self._expected[surb_id] = expected
         self._waiting[surb_id] = expected.subject
         heapq.heappush(self._deadlines, (deadline_s, surb_id))
-        if len(self._expected) > self._capacity:
-            self._expected.popitem(last=False)
 
     def find(self, surb_id: bytes) -> Expected[Subject] | None:
         """Return what the block was for; an overdue one is still known."""

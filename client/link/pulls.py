@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from loopixmix.bounds import BoundedMap
 from loopixmix.wire import Item, ItemKind, Pull
 
 REMEMBERED_ITEMS = 65_536
@@ -23,7 +24,7 @@ class PullBook:
         self._max_acknowledged = max_acknowledged
         self._to_acknowledge: OrderedDict[int, None] = OrderedDict()
         self._in_work: set[int] = set()
-        self._stored: OrderedDict[int, None] = OrderedDict()
+        self._stored: BoundedMap[int, None] = BoundedMap(REMEMBERED_ITEMS)
         self.unanswered = 0
 
     def next_pull(self) -> Pull:
@@ -53,8 +54,6 @@ class PullBook:
             self._in_work.discard(item_id)
             self._to_acknowledge[item_id] = None
             self._stored[item_id] = None
-        while len(self._stored) > REMEMBERED_ITEMS:
-            self._stored.popitem(last=False)
 
     def on_failed(self, item_ids: Iterable[int]) -> None:
         """Note that these items could not be stored: they are left to be given again."""

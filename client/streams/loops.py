@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from client.core.expectation import Expectations, Expected
 from client.core.health import LoopHealth
 from client.core.packets import MadePacket
 from client.core.retry import RetryPolicy
+from loopixmix.bounds import BoundedMap
 from loopixmix.seams import Clock, LoopLost, LoopReturned, LoopSent, Observer
 from loopixmix.sphinx import PacketError, Sphinx, open_reply
 
@@ -26,7 +25,7 @@ class Loops:
         self._clock = clock
         self._observer = observer
         self._expected: Expectations[MadePacket] = Expectations(capacity=MAX_EXPECTED)
-        self._stand_ins: OrderedDict[bytes, None] = OrderedDict()
+        self._stand_ins: BoundedMap[bytes, None] = BoundedMap(MAX_STAND_INS)
 
     def on_sent(self, made: MadePacket, now_s: float) -> None:
         """Note a loop that left."""
@@ -36,8 +35,6 @@ class Loops:
     def on_stand_in_sent(self, surb_id: bytes) -> None:
         """Note a packet that left in place of a payload: its answer tells nothing."""
         self._stand_ins[surb_id] = None
-        if len(self._stand_ins) > MAX_STAND_INS:
-            self._stand_ins.popitem(last=False)
 
     def on_reply(self, surb_id: bytes, body: bytes, sphinx: Sphinx) -> bool:
         """Take what came by a reply block; false where the block is not one of a loop."""

@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from client.store import ClientStore
-from client.store.opening import plain_reason
 from client.store.schema import metadata
 from loopixmix.errors import StoreError
+from loopixmix.store.opening import plain_reason
 
 _R = TypeVar("_R")
 # Databases are tiny here, and each table and index takes a page.
