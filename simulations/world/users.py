@@ -16,7 +16,7 @@ from client.core.sealing import PlainSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
 from client.link.session import Account
-from client.running.service import ClientService
+from client.running.wiring import build_client
 from client.store import contacts
 from client.store.access import StoreAccess
 from client.store.contacts import pin_of
@@ -111,7 +111,7 @@ class User:
         network.counts = True
         self.store = store
         self.link = UserLink(network)
-        self.service = ClientService(
+        self.service = build_client(
             keys=keys,
             settings=ClientSettings(),
             access=StoreAccess(store, InlineWorker()),
@@ -156,13 +156,13 @@ class User:
 
     def start(self) -> None:
         """Begin to work, linked or not."""
-        self.service.startService()
+        self.service.start()
         if not self.link.online:
             self.network.stop()
 
     def stop(self) -> Deferred[None]:
         """Stop; when the result has fired no call is left."""
-        stopping = self.service.stopService()
+        stopping = Deferred.fromCoroutine(self.service.stop())
         self.network.stop()
         self.store.close()
         return stopping
