@@ -11,7 +11,7 @@ from loopixmix import sphinx
 from loopixmix.keys import MixKey
 from simulations.exact.engine import ENGINE as EXACT
 from simulations.nodes.engine import little_garbage_collection, measure_world
-from simulations.nodes.measuring import Watch
+from simulations.nodes.measurement import Watch
 from simulations.scenario import Scenario, change
 from simulations.scenario.shipped import scenario_named
 from simulations.seeds import Seeds

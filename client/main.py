@@ -149,7 +149,7 @@ def send(
 
         with FragmentProgress(_console(sys.stderr)) as progress:
             return await stored(
-                conversation.client, message_id, time=conversation, within_s=timeout_s, progress=progress.show
+                conversation.client, message_id, time=conversation, within_s=timeout_s, progress=progress.show_message
             )
 
     sent = _converse(directory, work)

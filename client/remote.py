@@ -22,7 +22,7 @@ from client.api import (
     TooLongError,
     UnknownMessageError,
 )
-from client.http.calling.caller import ANSWER_TIMEOUT_S, Caller, FindEndpoint, loopback_client
+from client.http.calling.caller import ANSWER_TIMEOUT_S, Caller, FindEndpoint
 from client.http.calling.following import Follower
 from client.http.calling.reading import RemoteReader
 from client.http.endpoint import find_endpoint
@@ -40,6 +40,7 @@ from client.http.messages import (
 )
 from client.http.sse import SseEvent
 from loopixmix.seams import Clock, Rng
+from loopixmix.web.calls import one_shot_client
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
@@ -52,7 +53,7 @@ def remote_client(directory: Path, *, reactor: ReactorBase, rng: Rng) -> RemoteC
 
     The daemon may start later, stop and come back: each call finds it anew.
     """
-    http, find = loopback_client(reactor), partial(find_endpoint, directory)
+    http, find = one_shot_client(reactor), partial(find_endpoint, directory)
     return RemoteClient(http=http, find_endpoint=find, clock=cast(Clock, reactor), rng=rng)
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import enum
 import hashlib
-from collections import OrderedDict
 from typing import Annotated
 
 import msgspec
 
-from loopixmix.errors import FormatError, MisuseError
+from loopixmix.bounds import BucketsByKey, TokenBucket
+from loopixmix.errors import FormatError
 from loopixmix.requests import check_name
 from loopixmix.seams import NodeId, Rng
 from loopixmix.wire import RegisterRefusal
@@ -25,7 +25,7 @@ _GROUP_LETTERS = 6
 
 
 class RegistrationMode(enum.StrEnum):
-    """Who may register: everybody, who has an invitation code, or nobody."""
+    """Whether everybody may register, only holders of an invitation code, or nobody."""
 
     OPEN = "open"
     INVITATION = "invitation"
@@ -35,7 +35,8 @@ class RegistrationMode(enum.StrEnum):
 class RegistrationRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How an operator lets clients register.
 
-    A link may try `link_rate_per_s` times with `link_burst` at once; all links together `rate_per_s` and `burst`.
+    One link may try `link_rate_per_s` times per second on average, and `link_burst` times at once; all links together
+    `rate_per_s` times per second, and `burst` times at once.
     """
 
     mode: RegistrationMode = RegistrationMode.INVITATION
@@ -56,12 +57,15 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide_registration(name: str, facts: AccountFacts, rules: RegistrationRules) -> RegisterRefusal | None:
-    """Return why `name` cannot be registered, or None where it can or already is, by the same key.
+    """Return why `name` cannot be registered; None if it can be, or if the same key has registered it already.
 
-    Whether a name is taken is told only to who may register at all.
+    Whether a name is taken is told only to clients that may register at all.
     """
+    # A client repeats its wish until it hears an answer: the repetition must succeed also when registration has been
+    # closed since, or when the invitation is used up by the first one.
     if facts.name_of_key == name:
         return None
+    # Before the name is looked at: otherwise anybody could list the users of a closed provider by trying names.
     match rules.mode:
         case RegistrationMode.CLOSED:
             return RegisterRefusal.CLOSED
@@ -90,67 +94,24 @@ def make_invitation(rng: Rng) -> str:
 
 
 def hash_invitation(code: str) -> bytes:
-    """Return what is kept of a code. It has 120 random bits, so that a plain hash cannot be searched."""
+    """Return the hash by which the store knows a code, which it does not keep."""
+    # A slow hash, as for passwords, would gain nothing: a code has 120 random bits, which no search goes through.
     letters = "".join(code.split()).replace("-", "").upper()
     return hashlib.sha256(_INVITATION_DOMAIN + letters.encode()).digest()
-
-
-class TokenBucket:
-    """Lets `rate_per_s` events through on average and `burst` at once."""
-
-    __slots__ = ("_at_s", "_burst", "_rate_per_s", "_tokens")
-
-    def __init__(self, rate_per_s: float, burst: float, now_s: float) -> None:
-        """Begin full."""
-        if rate_per_s <= 0 or burst < 1:
-            raise MisuseError("a token bucket needs a rate over 0 and a burst of 1 or more")
-        self._rate_per_s = rate_per_s
-        self._burst = burst
-        self._tokens = burst
-        self._at_s = now_s
-
-    def take(self, now_s: float) -> bool:
-        """Take one token; false where there is none."""
-        self._refill(now_s)
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
-
-    def is_full(self, now_s: float) -> bool:
-        """Tell whether forgetting the bucket would change nothing."""
-        self._refill(now_s)
-        return self._tokens >= self._burst
-
-    def change_limits(self, rate_per_s: float, burst: float, now_s: float) -> None:
-        """Go on with another rate and burst."""
-        self._refill(now_s)
-        self._rate_per_s, self._burst = rate_per_s, burst
-        self._tokens = min(self._tokens, burst)
-
-    def _refill(self, now_s: float) -> None:
-        elapsed_s = max(0.0, now_s - self._at_s)
-        self._tokens = min(self._burst, self._tokens + elapsed_s * self._rate_per_s)
-        self._at_s = now_s
 
 
 class RegistrationLimits:
     """Counts attempts to register, by link and in all."""
 
     def __init__(self, rules: RegistrationRules, now_s: float, *, max_links: int = 10_000) -> None:
-        """Begin with full buckets; at most `max_links` links are remembered, the idlest is forgotten first."""
-        self._rules = rules
-        self._max_links = max_links
+        """Take the operator's rules and begin with full buckets.
+
+        At most `max_links` links are remembered, and the one that was idle longest is forgotten first.
+        """
         self._overall = TokenBucket(rules.rate_per_s, rules.burst, now_s)
-        self._links: OrderedDict[NodeId, TokenBucket] = OrderedDict()
+        self._links: BucketsByKey[NodeId] = BucketsByKey(rules.link_rate_per_s, rules.link_burst, capacity=max_links)
 
     def admit(self, link: NodeId, now_s: float) -> bool:
-        """Tell whether `link` may try now; a link over its own limit takes nothing from the others."""
-        bucket = self._links.get(link)
-        if bucket is None:
-            bucket = TokenBucket(self._rules.link_rate_per_s, self._rules.link_burst, now_s)
-            self._links[link] = bucket
-            if len(self._links) > self._max_links:
-                self._links.popitem(last=False)
-        self._links.move_to_end(link)
-        return bucket.take(now_s) and self._overall.take(now_s)
+        """Tell whether `link` may try now, and count the attempt if so."""
+        # In this order: a link over its own limit must take nothing from the others.
+        return self._links.take(link, now_s) and self._overall.take(now_s)

@@ -1,4 +1,8 @@
-"""What an operator does with a provider's accounts, while it runs or not."""
+"""An operator's work with a provider's accounts, while it runs or not.
+
+It goes to the store and not to the running provider: a port or socket for it would have to be guarded, and commands
+could not be given while the provider is down. The provider finds the changes in the store.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ class Administration:
     """The accounts of one provider."""
 
     def __init__(self, store: MailStore) -> None:
-        """Take the provider's store; the provider may be running on it."""
+        """Take the provider's store. The provider may be running on it: the database keeps their changes apart."""
         self._store = store
 
     def accounts(self) -> list[Account]:
@@ -53,9 +57,10 @@ class Administration:
 def administration(directory: Path, *, may_begin: bool = False) -> Iterator[Administration]:
     """Open the accounts of the provider in `directory`; raise `ConfigError` or `StoreError`.
 
-    `may_begin`: make the store where there is none yet.
+    `may_begin`: make the store if there is none yet.
     """
     config = load_config(directory / CONFIG_FILE, ProviderConfig)
+    # Listing must not make a store: in a wrong directory it would leave one behind and show no accounts.
     if not may_begin and not config.has_store(directory):
         raise ConfigError(f"{directory}: no provider has run here yet, so there are no accounts")
     store = MailStore(config.store_url(directory))

@@ -2,7 +2,7 @@
 
 A service is found by an entry point of the group `loopixmix.services`, whose name is the service's and which is called
 with a `ServiceContext`; the operator names it in the provider's `services`. Clients find the providers that offer it
-in the network document and ask it anonymously: a service sees bodies, and never who asked or from where.
+in the network document and ask it anonymously: a service sees the bodies of requests, and nothing of their senders.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Setting: TypeAlias = str | int | float | bool | list[str]
 
 
 class ServiceRefusedError(LoopixmixError):
-    """The service cannot carry out the request; whoever asked learns that it failed, and nothing more."""
+    """The service cannot carry out the request. The sender learns that it failed, and nothing more."""
 
 
 class KeyDirectory(Protocol):
@@ -52,7 +52,10 @@ class ServiceContext:
 
 
 class Service(Protocol):
-    """Answers requests."""
+    """Answers requests.
+
+    Neither key nor address of a sender is handed to it, so that no service can come to depend on them.
+    """
 
     name: str
 
@@ -65,6 +68,7 @@ class Service(Protocol):
         """
 
 
+# A protocol beside `Service` and not a method of it: most services have nothing to close, and need not say so.
 @runtime_checkable
 class ClosingService(Protocol):
     """A service that has something to put away when the provider stops."""

@@ -1,4 +1,4 @@
-"""The configuration of a provider: a node's, and what only a provider's operator decides."""
+"""The configuration of a provider: a node's, and the choices that only a provider's operator has."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ProviderRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a provider's operator decides; the comments in `node.toml` explain each key."""
+    """The choices of a provider's operator; the comments in `node.toml` explain each key."""
 
     services: Annotated[tuple[str, ...], msgspec.Meta(max_length=32)] = DEFAULT_SERVICES
     store: str = ""
@@ -43,6 +43,7 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # That address is for tests and simulations. A provider on it would acknowledge mail and lose it at a restart.
         if self.store == MEMORY_URL:
             raise ConfigError(f'key "store": {MEMORY_URL} forgets all mail when the provider stops')
 
@@ -67,9 +68,10 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
         return bool(self.store) or (directory / STORE_FILE).exists()
 
     def check_services(self) -> None:
-        """Raise `ConfigError` where a service is not installed, or there are settings for one that is not hosted."""
+        """Raise `ConfigError` if a service is not installed, or if there are settings for one that is not hosted."""
         for name in self.service_names:
             find_factory(name)
+        # Most often a misspelt name, whose service would run without the settings its operator believes in.
         for name in self.service:
             if name not in self.service_names:
                 raise ConfigError(f'there are settings for the service "{name}", which is not in services')
@@ -83,7 +85,7 @@ def provider_toml(*, name: str, listen: str, advertise: str, registration: Regis
     services = ", ".join(f'"{each}"' for each in DEFAULT_SERVICES)
     return f"""{head}\
 # Services that clients may ask anonymously, by the names under which packages offer them (loop is always there).
-# What a service wants to be told goes into a section [service.NAME].
+# The settings of a service go into a section [service.NAME].
 services = [{services}]
 
 # Where mail is kept: empty for {STORE_FILE} in this directory, or an SQLAlchemy address such as postgresql+psycopg://...
@@ -91,17 +93,19 @@ store = ""
 
 {first_section}{sections}
 [registration]
-# Who may open an account: open (everybody), invitation (who has a code: loopixmix provider invite), closed (nobody).
+# Who may open an account: open (everybody), invitation (holders of a code from loopixmix provider invite), closed
+# (nobody).
 mode = "{registration}"
 max_accounts = {rules.max_accounts}
-# Attempts per second and at once, of one link and of all together.
+# Attempts to open an account: per second on average and at once, of one link and of all links together.
 link_rate_per_s = {rules.link_rate_per_s}
 link_burst = {rules.link_burst}
 rate_per_s = {rules.rate_per_s}
 burst = {rules.burst}
 
 [mailbox]
-# Messages of about 2 kB that wait in one mailbox at most; more are not acknowledged, so that senders try again later.
+# At most so many messages, of about 2 kB each, wait in one mailbox. More are not acknowledged, so that their senders
+# try again later.
 quota_items = {mailbox.quota_items}
 # Days until a message that nobody fetched is deleted.
 expiry_days = {mailbox.expiry_days}
@@ -109,10 +113,10 @@ expiry_days = {mailbox.expiry_days}
 lease_pulls = {mailbox.lease_pulls}
 
 [clients]
-# What one client may send: the network's rates times margin, and so many seconds' worth at once.
+# A client may send at the network's rates times margin on average, and burst_s seconds' worth of that at once.
 margin = {clients.margin}
 burst_s = {clients.burst_s}
-# Seconds from a pull to its answer, the same whatever the mailbox holds. Longer than the disk takes to read.
+# Seconds from a pull to its answer, the same whatever the mailbox holds. It should be longer than a read of the disk.
 answer_s = {clients.answer_s}
 
 [hosting]

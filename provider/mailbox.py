@@ -1,7 +1,8 @@
-"""What a mailbox decides: which items a pull gets, which come again, what is full and what has expired.
+"""The decisions of a mailbox: which items a pull gets, which come again, when it is full, when an item has expired.
 
-Nothing here reads or writes: the store keeps the items, the service carries them. Only what a client has been given
-and not yet acknowledged is held in memory; after a restart it is given again, and the client knows it by its number.
+Nothing here reads or writes: the store keeps the items, the service carries them. Only the numbers of items that were
+given and are not acknowledged are held in memory. After a restart those items are given again, and the client knows
+them by their numbers.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ ItemNumber: TypeAlias = int
 class MailboxRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator allows each mailbox.
 
-    `quota_items` wait at most; each is forgotten `expiry_days` after its day; what was given and not acknowledged is
-    given again `lease_pulls` pulls later.
+    At most `quota_items` wait in it. Each is forgotten `expiry_days` after the day it came. An item that was given and
+    not acknowledged is given again `lease_pulls` pulls later.
     """
 
     quota_items: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 20_000
@@ -65,14 +66,14 @@ def is_full(waiting_items: int, rules: MailboxRules) -> bool:
 
 
 class Mailbox:
-    """The pulls of one account: what is ready to be given, and what was given and awaits acknowledgement.
+    """The pulls of one account: the items that are ready to be given, and those that await acknowledgement.
 
-    A pull goes `acknowledge` (the store deletes) `deleted`, `fetch` (the store reads) `fetched`, and at the moment of
-    the answer `give`.
+    A pull goes `acknowledge`, then `fetch` (the store reads) and `fetched`, and at the moment of the answer `give`.
+    `deleted` comes when the store has deleted the acknowledged items.
     """
 
     def __init__(self, *, pull_batch: int, lease_pulls: int) -> None:
-        """Take the number of items of each answer, and after how many pulls an item is given again."""
+        """Take the number of items of each answer, and the number of pulls after which an item is given again."""
         if pull_batch < 1 or lease_pulls < 1:
             raise MisuseError("a pull is answered by one item or more, a lease lasts one pull or more")
         self.pull_batch = pull_batch
@@ -81,30 +82,29 @@ class Mailbox:
         self._account_id: int | None = None
         self._after: ItemNumber = 0
         self._ready: dict[ItemNumber, StoredItem] = {}
+        # A lease is the count of pulls when an item was given. Counted in pulls, not seconds: a client that was away
+        # for an hour has had no chance to acknowledge, and must not get everything twice when it comes back.
         self._leases: dict[ItemNumber, int] = {}
         self._deleting: set[ItemNumber] = set()
         self._fetching: Fetch | None = None
 
-    @property
-    def awaiting(self) -> int:
-        """How many items were given and not acknowledged."""
-        return len(self._leases)
-
     def acknowledge(self, numbers: Sequence[ItemNumber]) -> None:
-        """Begin a pull: forget what the client has stored safely."""
+        """Begin a pull: forget the items that the client has stored safely."""
         self._pulls += 1
+        # They are still in the store: a reading that is under way, or the next one, may find them once more.
         self._deleting.update(numbers)
         for number in numbers:
             self._leases.pop(number, None)
             self._ready.pop(number, None)
 
     def deleted(self, numbers: Sequence[ItemNumber]) -> None:
-        """Hear that the store has deleted, or could not delete, what was acknowledged."""
+        """Hear that the store has deleted the acknowledged items, or could not."""
         self._deleting.difference_update(numbers)
 
     def fetch(self) -> Fetch | None:
-        """Return what to read for the answer, or None while an earlier reading goes on or nothing is wanted."""
+        """Return the items to read for the answer; None while an earlier reading goes on, or if enough are ready."""
         room = self.pull_batch - len(self._ready)
+        # One reading at a time: a second would begin after the same number and find the same items.
         if self._fetching is not None or room <= 0:
             return None
         again = [number for number in self._overdue() if number not in self._ready][:room]
@@ -112,8 +112,9 @@ class Mailbox:
         return self._fetching
 
     def fetched(self, account_id: int, items: Sequence[StoredItem]) -> None:
-        """Take what the store read. An account that was removed and made anew starts afresh."""
+        """Take the items that the store read. An account that was removed and made anew starts afresh."""
         fetching, self._fetching = self._fetching, None
+        # The key of a removed account may open another: its numbers begin anywhere, and old leases mean nothing there.
         if account_id != self._account_id:
             is_first, self._account_id = self._account_id is None, account_id
             if not is_first:
@@ -122,11 +123,13 @@ class Mailbox:
         if fetching is None:
             return
         found = {item.number: item for item in items}
+        # Asked for again and not found: expired meanwhile. Its lease would be overdue at every pull from now on.
         for number in fetching.again:
             if number not in found:
                 self._leases.pop(number, None)
         for number, item in found.items():
             self._after = max(self._after, number)
+            # Without the items that were acknowledged while they were being read.
             if number not in self._deleting and (number > fetching.after or number in self._leases):
                 self._ready[number] = item
 

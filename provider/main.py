@@ -71,7 +71,8 @@ def run(directory: Path, check_config: bool) -> None:
     """
     config, _, _ = load_node(directory, ProviderConfig)
     if config.has_store(directory):
-        # Opened once before anything runs: a store that cannot be used is to show now, not with the first document.
+        # Opened once before anything runs: the store itself is opened with the first network document, which may come
+        # hours later, and a store that cannot be used should show at once.
         MailStore(config.store_url(directory)).close()
     if check_config:
         config.check_services()
@@ -84,7 +85,7 @@ def run(directory: Path, check_config: bool) -> None:
 @DIRECTORY
 @AS_JSON
 def status(directory: Path, as_json: bool) -> None:
-    """Tell how the provider of DIRECTORY is; exit code 1 where it does not run."""
+    """Tell how the provider of DIRECTORY is; exit code 1 if it does not run."""
     show_status(directory, as_json=as_json)
 
 
@@ -93,7 +94,7 @@ def status(directory: Path, as_json: bool) -> None:
 def withdraw(directory: Path) -> None:
     """Take the running provider of DIRECTORY out of the next network document.
 
-    It serves on until it is stopped, which is right once the next epoch has begun and its clients have moved.
+    It goes on serving until it is stopped. Stop it once the next epoch has begun and its clients have moved.
     """
     ask_to_withdraw(directory)
 

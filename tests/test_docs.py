@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from test_layers import PACKAGES
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", ROOT / "NEWS.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 ATTACKS = ROOT / "docs" / "attacks.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -90,6 +92,29 @@ def test_the_readme_says_where_things_are() -> None:
     rows = where_is_rows()
     assert len(rows) >= 10
     assert all(_NAMED.search(where) for _, where in rows)
+
+
+def test_every_folder_of_the_packages_is_on_the_map() -> None:
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    folders = {module.parent.relative_to(ROOT) for package in PACKAGES for module in (ROOT / package).rglob("*.py")}
+    assert sorted(f"{folder}/" for folder in folders if f"`{folder}/`" not in text) == []
+
+
+def test_every_rule_of_the_structure_is_explained() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rules = {name for name in names_in(ROOT / "tests" / "test_layers.py") if name.startswith("test_")}
+    assert rules - {name for path, name in _NAMED.findall(text) if path == "tests/test_layers.py"} == set()
+
+
+def test_the_problems_on_the_operators_page_are_those_that_nodes_tell() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    table = page.partition("| problem | what to do |\n|---|---|\n")[2].partition("\n\n")[0]
+    problems = [problem for line in table.splitlines() for problem in line.split("|")[1].strip().split("; ")]
+    assert len(problems) >= 5
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "loopixmix").rglob("*.py"))
+    # Capitals stand for what differs from case to case.
+    words = [part for problem in problems for part in re.split(r"\s*\b[A-Z]+\b\s*", problem) if part]
+    assert [each for each in words if each not in sources] == []
 
 
 def test_each_attack_says_what_remains_and_has_tests_that_perform_it() -> None:

@@ -20,7 +20,7 @@ PACKAGES = ("loopixmix", "provider", "client", *APPLICATIONS, "simulations")
 LAYERS = (
     # Words.
     (0, ("loopixmix", "loopixmix.errors", "loopixmix.params", "loopixmix.epoch", "loopixmix.keys")),
-    (0, ("loopixmix.seams", "loopixmix.group*", "loopixmix._native")),
+    (0, ("loopixmix.bounds", "loopixmix.seams", "loopixmix.group*", "loopixmix._native")),
     # Formats.
     (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests", "loopixmix.cards")),
     # Decisions.
@@ -30,7 +30,17 @@ LAYERS = (
     # Commands and worlds, which wire all of it; before the services, whose patterns fit them too.
     (6, ("loopixmix.main", "loopixmix.commands*", "loopixmix.testnet*", "client.demo*", "*.main", "simulations*")),
     # The outside.
-    (3, ("loopixmix.net*", "loopixmix.process*", "loopixmix.config", "loopixmix.verdict", "loopixmix.progress")),
+    (
+        3,
+        (
+            "loopixmix.net*",
+            "loopixmix.process*",
+            "loopixmix.config",
+            "loopixmix.verdict",
+            "loopixmix.progress",
+            "loopixmix.web*",
+        ),
+    ),
     (3, ("loopixmix.observing.metrics", "loopixmix.observing.status", "*.store", "*.store.*", "*.migrations*")),
     # Services.
     (4, ("loopixmix.*", "provider.*", "client.*")),

@@ -7,10 +7,10 @@ the queue and leaves with the Poisson stream of payloads.
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Protocol
 
+from loopixmix.bounds import BoundedMap
 from loopixmix.sphinx import PacketError, Sphinx, SurbKeys, open_reply
 
 
@@ -43,8 +43,7 @@ class Expectations:
 
     def __init__(self, *, capacity: int) -> None:
         """Remember the keys of at most `capacity` blocks."""
-        self._capacity = capacity
-        self._expected: OrderedDict[bytes, Expected] = OrderedDict()
+        self._expected: BoundedMap[bytes, Expected] = BoundedMap(capacity)
         self._waiting: dict[bytes, Purpose] = {}
         self._deadlines: list[tuple[float, bytes]] = []
 
@@ -58,8 +57,6 @@ class Expectations:
         if deadline_s is not None:
             self._waiting[surb_id] = expected.purpose
             heapq.heappush(self._deadlines, (deadline_s, surb_id))
-        if len(self._expected) > self._capacity:
-            self._expected.popitem(last=False)
 
     def find(self, surb_id: bytes) -> Expected | None:
         """Return what the block was for; an overdue one is still known."""

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from client.api import ClientStatus
-from client.demo.report import MAX_OVERHEAD_S, Check, Sample, Verdict, gamma_check, verdict
+from client.demo.sample import MAX_OVERHEAD_S, Sample, gamma_check
 from client.demo.scenario import Conversation
 from loopixmix.observing.status import NodeStatus
 from loopixmix.params import NetworkParams
+from loopixmix.verdict import Check, Verdict, verdict
 
 DEMO_S, MEMORY_MB = 60.0, 1500.0
 MAX_DROPPED_SHARE = 0.001

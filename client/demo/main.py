@@ -13,7 +13,6 @@ import click
 import msgspec
 import psutil
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
@@ -21,12 +20,13 @@ from twisted.python.failure import Failure
 
 from client.demo.judging import judge
 from client.demo.memory import MemoryWatch
-from client.demo.report import Verdict, show
 from client.demo.scenario import Conversation, Party, Scenario
 from client.remote import remote_client
 from loopixmix.observing.status import NodeStatus
+from loopixmix.progress import Steps
 from loopixmix.testnet.network import TestNetwork, run_command
 from loopixmix.testnet.plan import TestnetPlan
+from loopixmix.verdict import Verdict, show
 
 START_TIMEOUT_S = 90.0
 CLIENTS = {"alice": "provider-1", "bob": "provider-2"}
@@ -64,44 +64,9 @@ def demo(as_json: bool, keep: bool, directory: Path | None, base_port: int) -> N
     sys.exit(0 if result.passed else 1)
 
 
-class StepProgress:
-    """Shows one bar for the step at hand and leaves a line for each that is over."""
-
-    def __init__(self, console: Console) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        self._console = console
-        self._progress = Progress(*columns, TimeElapsedColumn(), console=console, transient=True)
-        self._task = self._progress.add_task("", visible=False)
-        self._text = ""
-        self._begin_s = time.monotonic()
-
-    def __enter__(self) -> StepProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._finish()
-        self._progress.stop()
-
-    def step(self, text: str, total: int) -> None:
-        """Begin a step of `total` parts."""
-        self._finish()
-        self._text, self._begin_s = text, time.monotonic()
-        self._progress.reset(self._task, description=text, total=total, visible=True)
-
-    def done(self, parts: int) -> None:
-        """Tell how many parts of the step are done."""
-        self._progress.update(self._task, completed=parts)
-
-    def _finish(self) -> None:
-        if self._text:
-            self._console.print(f"[green]✓[/] {self._text} [dim]({time.monotonic() - self._begin_s:.1f} s)")
-        self._text = ""
-
-
 def _demo(directory: Path, base_port: int, console: Console, *, begin_s: float, keep: bool) -> Verdict:
     plan = TestnetPlan(base_port=base_port)
-    with StepProgress(console) as progress:
+    with Steps(console) as progress:
         progress.step("making keys and configurations", 1)
         network = TestNetwork.create(directory, plan)
         for name in CLIENTS:
@@ -114,7 +79,7 @@ def _demo(directory: Path, base_port: int, console: Console, *, begin_s: float, 
                 network.stop()
 
 
-def _use(network: TestNetwork, progress: StepProgress, *, begin_s: float) -> Verdict:
+def _use(network: TestNetwork, progress: Steps, *, begin_s: float) -> Verdict:
     network.start()
     for name in CLIENTS:
         network.processes.start(name, ["client", "run", str(network.directory / name)])
@@ -137,7 +102,7 @@ def _statuses(network: TestNetwork) -> dict[str, NodeStatus]:
     return {name: status for name, status in network.statuses().items() if status is not None}
 
 
-def _converse(network: TestNetwork, progress: StepProgress) -> Conversation:
+def _converse(network: TestNetwork, progress: Steps) -> Conversation:
     """Run the scenario on the reactor, which ends with it."""
     rng = random.SystemRandom()
     results: list[Conversation | Failure] = []

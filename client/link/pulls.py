@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from loopixmix.bounds import BoundedMap
 from loopixmix.errors import MisuseError
 from loopixmix.wire import Item, ItemKind, Pull
 
@@ -26,7 +27,7 @@ class PullBook:
         self._max_acknowledged = 0
         self._to_acknowledge: OrderedDict[int, None] = OrderedDict()
         self._in_work: set[int] = set()
-        self._stored: OrderedDict[int, None] = OrderedDict()
+        self._stored: BoundedMap[int, None] = BoundedMap(REMEMBERED_ITEMS)
 
     @property
     def has_begun(self) -> bool:
@@ -67,8 +68,6 @@ class PullBook:
             self._in_work.discard(item_id)
             self._to_acknowledge[item_id] = None
             self._stored[item_id] = None
-        while len(self._stored) > REMEMBERED_ITEMS:
-            self._stored.popitem(last=False)
 
     def on_failed(self, item_ids: Iterable[int]) -> None:
         """Note that these items could not be stored: they are left to be given again."""

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from loopixmix.authority.authority import Authority
 from loopixmix.authority.config import IDENTITY_FILE, STATE_DIRECTORY, load_authority, parse_listen
-from loopixmix.authority.http import BoundedFactory, DirectoryApi, RateLimit, directory_factory
+from loopixmix.authority.http import DirectoryApi, RateLimit, directory_factory
 from loopixmix.authority.service import AuthorityService
 from loopixmix.authority.store import AuthorityStore
 from loopixmix.errors import ConfigError
@@ -20,6 +20,7 @@ from loopixmix.observing.status import NodeStatus
 from loopixmix.process.files import load_identity
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
+from loopixmix.web.sites import BoundedFactory
 
 _log = Logger()
 
@@ -49,7 +50,7 @@ class AuthorityNode(Program):
         service = self._new_service()
         clock, reactor = self._world.clock, self._world.reactor
         uploads = RateLimit(self._config.uploads_per_minute, now_s=clock.seconds)
-        self._factory = directory_factory(DirectoryApi(service, uploads=uploads), reactor=reactor)
+        self._factory = directory_factory(DirectoryApi(service, uploads=uploads), clock=clock)
         host, port = parse_listen(self._config.listen)
         sockets = TcpSockets(cast(TcpReactor, reactor))
         self._port = sockets.listen(host, port, cast(IProtocolFactory, self._factory))
@@ -64,7 +65,7 @@ class AuthorityNode(Program):
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
         if self._factory is not None:
-            self._factory.close_all()
+            await self._factory.close()
 
     def reload(self) -> None:
         """Read the configuration again; raise `ConfigError` if it is wrong. A new address waits for a restart."""

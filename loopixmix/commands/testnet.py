@@ -9,11 +9,11 @@ import click
 import msgspec
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from loopixmix.authority.options import parameter_options
 from loopixmix.errors import MisuseError
+from loopixmix.progress import Bar
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
 from loopixmix.testnet.view import health, network_table
@@ -94,12 +94,9 @@ def down(directory: Path) -> None:
 
 def wait_with_progress(network: TestNetwork, console: Console) -> None:
     """Wait until `network` is healthy, with a bar that shows how many nodes are."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("starting nodes", total=len(network.nodes))
+    with Bar(console) as bar:
         network.wait_until_healthy(
-            timeout_s=START_TIMEOUT_S,
-            progress=lambda healthy, total: progress.update(task, completed=healthy, total=total),
+            timeout_s=START_TIMEOUT_S, progress=lambda healthy, total: bar.show("starting nodes", healthy, total)
         )
 
 

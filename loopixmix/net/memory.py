@@ -1,8 +1,10 @@
 """Links in memory: several nodes of one process on one clock, with latency and loss.
 
-It implements the network seam as TLS links do, so that simulations and tests run the shipped services unchanged:
-delivery is in order for each pair of nodes, the frames that leave within one instant arrive as one list, and a frame
-for a node that is not there is a counted drop.
+They stand where TLS links stand, so that simulations and tests run the shipped services unchanged. `Switchboard` and
+`MemoryEnd` are what all links in memory have in common: who is there to receive, and the network as one node sees it.
+`MemoryHub` adds the links of tests: delivery is in order for each pair of nodes, the frames that leave within one
+instant arrive as one list, and a frame for a node that is not there is a counted drop. The links of simulations
+(`simulations.world.links`) keep no order, because their latency is drawn for each packet.
 """
 
 from __future__ import annotations
@@ -52,38 +54,82 @@ class _Route:
     flights: deque[_Flight] = field(default_factory=deque)
 
 
-class MemoryHub:
+class Switchboard:
+    """Who is there to receive on one clock. `receivers`: what takes the frames of each node that is there."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock`: the one that all nodes share."""
+        self.clock = clock
+        self.receivers: dict[NodeId, FramesReceived] = {}
+
+    def attach(self, node_id: NodeId, received: FramesReceived) -> None:
+        """Deliver frames for `node_id` to `received` from now on."""
+        self.receivers[node_id] = received
+
+    def detach(self, node_id: NodeId) -> None:
+        """Take a node away; what is under way to it is lost."""
+        self.receivers.pop(node_id, None)
+
+    def is_attached(self, node_id: NodeId) -> bool:
+        """Tell whether a node is there to receive."""
+        return node_id in self.receivers
+
+
+class MemoryEnd:
+    """The network seam of one node on a switchboard; what links do with a frame is for `send` to say."""
+
+    def __init__(self, switchboard: Switchboard, node_id: NodeId, observer: Observer) -> None:
+        """`observer` is told of frames that nobody is there to take, and of refused peers."""
+        self._switchboard = switchboard
+        self._observer = observer
+        self.node_id = node_id
+
+    def start(self, received: FramesReceived) -> None:
+        """Begin to receive."""
+        self._switchboard.attach(self.node_id, received)
+
+    def stop(self) -> Deferred[None]:
+        """Leave: nothing is received any more."""
+        self._switchboard.detach(self.node_id)
+        return succeed(None)
+
+    def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
+        """Give the address back: in memory everybody is reached by name."""
+        return succeed(PeerAddress(host, port))
+
+    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:  # noqa: ARG002
+        """Observe the refusal; in memory the peer comes again at once."""
+        self._observer.observe(LinkRefused(self._switchboard.clock.seconds(), reason))
+
+    def drop(self) -> bool:
+        """Observe that a frame found no link, and return false as `send` does then."""
+        self._observer.observe(PacketDropped(self._switchboard.clock.seconds(), DropReason.NO_LINK))
+        return False
+
+
+class MemoryHub(Switchboard):
     """Joins the networks of several nodes."""
 
     def __init__(self, *, clock: Clock, rng: Rng, latency_s: Latency, loss: float) -> None:
-        """Take the clock all nodes share; each frame is lost with probability `loss` (0 to 1, drawn from `rng`)."""
+        """`latency_s`: see `Latency`; `loss`: the probability that a frame is lost (0 to 1, drawn from `rng`)."""
         if not 0 <= loss <= 1:
             raise MisuseError(f"loss is a probability, not {loss}")
-        self.clock = clock
+        super().__init__(clock)
         self._rng = rng
         self._latency_s = latency_s
         self._loss = loss
-        self._receivers: dict[NodeId, FramesReceived] = {}
         self._routes: dict[tuple[NodeId, NodeId], _Route] = {}
 
     def network(self, node_id: NodeId, *, observer: Observer) -> MemoryNetwork:
         """Return the network as the node `node_id` sees it."""
         return MemoryNetwork(self, node_id, observer)
 
-    def attach(self, node_id: NodeId, received: FramesReceived) -> None:
-        """Deliver frames for `node_id` to `received` from now on."""
-        self._receivers[node_id] = received
-
     def detach(self, node_id: NodeId) -> None:
-        """Take a node away; what is under way to it is lost."""
-        self._receivers.pop(node_id, None)
+        """Take a node away; what is under way to it is lost, and no call of it is left."""
+        super().detach(node_id)
         for route in self._routes.values():
             if route.receiver == node_id:
                 self._forget(route)
-
-    def is_attached(self, node_id: NodeId) -> bool:
-        """Tell whether a node is there to receive."""
-        return node_id in self._receivers
 
     def carry(self, sender: NodeId, receiver: NodeId, frame: bytes) -> None:
         """Put one frame under way, or lose it."""
@@ -109,7 +155,7 @@ class MemoryHub:
     def _arrive(self, route: _Route) -> None:
         # The oldest, whichever call fired: rounding may swap two calls, and frames keep their order all the same.
         flight = route.flights.popleft()
-        received = self._receivers.get(route.receiver)
+        received = self.receivers.get(route.receiver)
         if received is not None:
             received(route.sender, flight.frames)
 
@@ -120,35 +166,21 @@ class MemoryHub:
         route.flights.clear()
 
 
-class MemoryNetwork:
+class MemoryNetwork(MemoryEnd):
     """The network seam for one node on a `MemoryHub`."""
 
     def __init__(self, hub: MemoryHub, node_id: NodeId, observer: Observer) -> None:
         """Use `MemoryHub.network`."""
+        super().__init__(hub, node_id, observer)
         self._hub = hub
-        self._observer = observer
-        self.node_id = node_id
         self.peers: dict[NodeId, PeerAddress] = {}
 
-    def start(self, received: FramesReceived) -> None:
-        """Begin to receive."""
-        self._hub.attach(self.node_id, received)
-
     def send(self, peer: NodeId, frame: bytes) -> bool:
-        """Send one frame; false, and an observed drop, where `peer` is not on the hub."""
+        """Send one frame; false, and an observed drop, if `peer` is not on the hub."""
         if not self._hub.is_attached(peer):
-            self._observer.observe(PacketDropped(self._hub.clock.seconds(), DropReason.NO_LINK))
-            return False
+            return self.drop()
         self._hub.carry(self.node_id, peer, frame)
         return True
-
-    def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
-        """Give the address back: on a hub everybody is reached by name."""
-        return succeed(PeerAddress(host, port))
-
-    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:  # noqa: ARG002
-        """Observe the refusal; on a hub the peer comes again at once."""
-        self._observer.observe(LinkRefused(self._hub.clock.seconds(), reason))
 
     def is_open(self, peer: NodeId) -> bool:
         """Tell whether `peer` is on the hub."""
@@ -161,8 +193,3 @@ class MemoryNetwork:
     def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
         """Remember the peers, as a test may ask for them; a hub needs no addresses."""
         self.peers = dict(peers)
-
-    def stop(self) -> Deferred[None]:
-        """Leave the hub: nothing is received any more and no call of ours is left."""
-        self._hub.detach(self.node_id)
-        return succeed(None)

@@ -11,22 +11,19 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import Request
 
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.sockets import ListeningPort, Sockets
 from loopixmix.observing.metrics import COUNTERS_PER_PACKET, PERIOD_S, ROUND_TO, PublishedMetrics
 from loopixmix.observing.observers import Snapshot
 from loopixmix.seams import Clock, DelayedCall, Rng
+from loopixmix.web.sites import BoundedFactory, QuietSite
 
 log = Logger()
 
-
-class QuietSite(Site):
-    """A web site that keeps no access log."""
-
-    def log(self, request: object) -> None:
-        """Write nothing."""
+MAX_CONNECTIONS = 32
+"""A collector needs one; more than a few are none."""
 
 
 class MetricsSite(Resource):
@@ -70,11 +67,14 @@ class MetricsEndpoint:
         self._published = PublishedMetrics(rng=rng)
         self._call: DelayedCall | None = None
         self._port: ListeningPort | None = None
+        self._connections: BoundedFactory | None = None
 
     def start(self) -> None:
         """Listen; raises `ListenError` if that cannot be."""
-        factory = QuietSite(MetricsSite(self._published))  # type: ignore[no-untyped-call]
-        self._port = self._sockets.listen(self._address.host, self._address.port, cast(IProtocolFactory, factory))
+        site = QuietSite(cast(IResource, MetricsSite(self._published)), clock=self._clock)
+        self._connections = BoundedFactory(site, most=MAX_CONNECTIONS)
+        factory = cast(IProtocolFactory, self._connections)
+        self._port = self._sockets.listen(self._address.host, self._address.port, factory)
         self._renew()
         log.warn(
             "metrics on http://{address}/metrics tell whoever reads them about traffic: a packet changes what is "
@@ -92,6 +92,8 @@ class MetricsEndpoint:
         port, self._port = self._port, None
         if port is not None:
             await maybeDeferred(port.stopListening)
+        if self._connections is not None:
+            await self._connections.close()
 
     def _renew(self) -> None:
         self._published.renew(self._snapshot(), healthy=self._healthy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ from loopixmix.keys import IdentityKey
 from loopixmix.seams import Rng
 
 PRIVATE_FILE = 0o600
+PUBLIC_FILE = 0o644
 PRIVATE_DIRECTORY = 0o700
 
 
@@ -47,6 +49,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasti
             # Without this the new name, unlike the new content, may be lost with the power.
             _sync_directory(path.parent)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()  # on a full disk it would hold what room there is
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
 
 

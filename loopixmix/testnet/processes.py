@@ -11,6 +11,7 @@ import msgspec
 import psutil
 
 from loopixmix.errors import StoreError
+from loopixmix.process.files import write_atomically
 
 PROCESSES_FILE = "processes.json"
 LOG_FILE = "log.txt"
@@ -89,9 +90,8 @@ class ProcessTable:
         return [name for name, process in running.items() if process in stubborn]
 
     def _save(self) -> None:
-        unfinished = self._path.with_suffix(".tmp")
-        unfinished.write_bytes(msgspec.json.encode(self._table))
-        unfinished.replace(self._path)
+        # Not lasting: after a power cut none of these processes runs any more.
+        write_atomically(self._path, msgspec.json.encode(self._table), lasting=False)
 
 
 def _signal(process: psutil.Process, *, kill: bool) -> None:

@@ -1,1 +1,1 @@
-"""The cards of a provider's accounts, and decoys for everybody else."""
+"""The cards of a provider's accounts, and decoys for all other names."""

@@ -1,9 +1,8 @@
-"""Cards of people who do not exist, so that a look-up does not tell who does.
+"""Cards of people who do not exist, so that a look-up does not tell which names have accounts.
 
-Everything about a decoy is derived from its name, the day it was made and a secret of the provider, so that it is the
-same each time it is asked for, and nobody without the secret can tell it from a card: its keys and its signature are
-real. Now and then a decoy is made anew with other keys, like the card of a name that somebody registers: one whose day
-moves while its keys stay would be no client's.
+Everything about a decoy is derived from its name, the day it was made and a secret of the provider. So it is the same
+each time it is asked for, and without the secret it cannot be told from a card: its keys and its signature are real.
+Now and then a decoy is made anew with other keys, like the card of a name that somebody registers.
 """
 
 from __future__ import annotations
@@ -37,19 +36,21 @@ class DecoySecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_decoy_secret(directory: Path, *, rng: Rng, today: int) -> DecoySecret:
     """Return the secret in a provider's directory, made at the first call.
 
-    Raises `StoreError` where it cannot be written and `ConfigError` where the file holds something else.
+    Raises `StoreError` if it cannot be written, and `ConfigError` if the file holds something else.
     """
     path = directory / SECRET_FILE
     try:
+        # A file that is broken is not made anew: with another secret all decoys would change at once, and the names
+        # whose cards stayed would be those of accounts.
         if not path.exists():
             create_file(path, msgspec.json.encode(DecoySecret(rng.randbytes(SECRET_BYTES).hex(), today)))
         secret = msgspec.json.decode(path.read_bytes(), type=DecoySecret)
         if len(bytes.fromhex(secret.secret)) != SECRET_BYTES:
-            raise ConfigError(f"{path}: the secret has a wrong length")
+            raise ConfigError(f"{path}: the secret must have {SECRET_BYTES} bytes, in hexadecimal digits")
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise ConfigError(f"{path}: is not the secret of a provider") from error
+        raise ConfigError(f"{path}: this is not the secret of a provider's decoys") from error
     return secret
 
 
@@ -57,14 +58,16 @@ class Decoys:
     """Makes decoys for one provider."""
 
     def __init__(self, secret: DecoySecret, provider: NodeId) -> None:
-        """Take the provider's secret and id."""
+        """Take the provider's secret, and its id, which decoys name as cards do."""
         self._secret = bytes.fromhex(secret.secret)
         self._first_day = secret.first_day
         self._provider = provider
 
     def card(self, name: str, today: int) -> bytes:
-        """Return the encoded card of a `name` that nobody has, as it is on the day `today`."""
+        """Return the encoded card of a `name` that has no account, as it is on the day `today`."""
         day = self._made_day(name, today)
+        # The keys change with the day. A client makes one card for one registration, so that a card whose day moved
+        # while its keys stayed would be known for a decoy by whoever looked twice.
         card = make_card(
             IdentityKey(self._derive(b"identity %d" % day, name, KEY_BYTES)),
             name=name,
@@ -80,6 +83,8 @@ class Decoys:
         The life so far falls into spans of 1, 2, 4, ... days. In each span somebody might have registered the name, on
         a day of that span; the newest such day that has come counts.
         """
+        # If decoys never changed, every change of a card would show a registration. Spans that double make changes
+        # rarer as the provider grows older, as registrations of one name are, and half of all decoys change in each.
         made_day, span_start, span_days = self._first_day, self._first_day, 1
         while span_start <= today:
             draw = int.from_bytes(self._derive(b"day %d" % span_start, name, 8))

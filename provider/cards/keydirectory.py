@@ -1,4 +1,4 @@
-"""The cards of a provider's accounts, with decoys for everybody else."""
+"""The cards of a provider's accounts, with decoys for all other names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class StoredKeys:
     """The key directory that hosted services use."""
 
     def __init__(self, *, provider: NodeId, access: StoreAccess, decoys: Decoys, clock: Clock) -> None:
-        """Take this provider's id, its store and its decoys."""
+        """Take this provider's id, which its cards name, its store, its decoys, and the clock that tells their day."""
         self._provider = provider
         self._access = access
         self._decoys = decoys
@@ -24,7 +24,9 @@ class StoredKeys:
 
     async def card(self, name: str) -> bytes:
         """Return the card published under `name`, or a decoy of the same form and size, the same each time."""
-        decoy = self._decoys.card(name, day_of(self._clock.seconds()))  # made either way: the work is the same
+        # Made also when it is not used: an answer that came sooner by the time of a signature would tell that the name
+        # has a card.
+        decoy = self._decoys.card(name, day_of(self._clock.seconds()))
         found = await self._access.read(lambda connection: find_card(connection, name))
         return found.card if found is not None and found.card else decoy
 
@@ -38,6 +40,7 @@ class StoredKeys:
             verify_publish(publish, found.identity)
         except PeerError:
             return False
+        # An empty card withdraws the name.
         if card and not is_card_of(card, name=name, provider=self._provider, identity=found.identity):
             return False
         identity = found.identity

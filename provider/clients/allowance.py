@@ -6,8 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from loopixmix.bounds import TokenBucket
 from loopixmix.params import NetworkParams
-from provider.accounts import TokenBucket
 
 PULL_BURST = 8
 MIN_BURST = 64

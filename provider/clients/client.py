@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
+from loopixmix.bounds import BoundedMap
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, NodeId
 from provider.clients.allowance import Allowance, ClientRules
@@ -41,7 +40,8 @@ class KnownClients:
         self._lease_pulls = lease_pulls
         self._clock = clock
         self._params: NetworkParams | None = None
-        self._clients: OrderedDict[NodeId, Client] = OrderedDict()
+        # Links of any key are admitted, so the memory for them is bounded: the idlest makes room.
+        self._clients: BoundedMap[NodeId, Client] = BoundedMap(MAX_CLIENTS)
 
     def __len__(self) -> int:
         """Return how many clients were heard of lately."""
@@ -77,8 +77,5 @@ class KnownClients:
             del self._clients[key]
 
     def _newcomer(self, key: NodeId, params: NetworkParams, now_s: float) -> Client:
-        # Links of any key are admitted, so that the memory for them is bounded here: the idlest makes room.
-        if len(self._clients) >= MAX_CLIENTS:
-            self._clients.popitem(last=False)
         mailbox = Mailbox(pull_batch=params.pull_batch, lease_pulls=self._lease_pulls)
         return Client(key, mailbox, Allowance(params, self._rules, now_s))

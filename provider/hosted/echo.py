@@ -1,4 +1,4 @@
-"""A service that says what it was told, to see that requests work."""
+"""A service that repeats each request, to see that requests work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class EchoService:
     name = "echo"
 
     def __init__(self, context: ServiceContext) -> None:
-        """Needs nothing."""
+        """Take the context of every service, of which this one needs nothing."""
 
     async def answer(self, body: bytes) -> bytes:
         """Return `body`."""

@@ -13,7 +13,7 @@ class KeysService:
     name = "keys"
 
     def __init__(self, context: ServiceContext) -> None:
-        """Use the provider's key directory."""
+        """Take the context; its key directory is the one that is asked."""
         self._keys = context.keys
 
     async def answer(self, body: bytes) -> bytes:
@@ -26,6 +26,8 @@ class KeysService:
             case LookUp(name):
                 return await self._keys.card(name)
             case Publish():
+                # One refusal for an unknown name, another's key and an old version: the difference would tell who
+                # has an account here.
                 if not await self._keys.publish(request):
                     raise ServiceRefusedError("not published")
                 return b""

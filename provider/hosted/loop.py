@@ -14,8 +14,9 @@ class LoopService:
     name = "loop"
 
     def __init__(self, context: ServiceContext) -> None:
-        """Needs nothing."""
+        """Take the context of every service, of which this one needs nothing."""
 
     def reply(self, payload: bytes) -> bytes:  # noqa: ARG002 (nothing may depend on it)
         """Return the empty payload."""
+        # An answer that depended on the payload, if only on its length, would tell one loop from another.
         return b""

@@ -50,9 +50,9 @@ class ServiceHost:
     def __init__(
         self, services: Iterable[HostedService], *, rules: HostingRules, clock: Clock, geometry: PayloadSize
     ) -> None:
-        """Take the services, each with a name of its own."""
+        """Take the services, each with a name of its own, the operator's limits, the clock and the size of payloads."""
         self._services = {service_id(service.name): service for service in services}
-        # `isinstance` of a protocol takes longer than most of what it is asked for here: each loop.
+        # Sorted once: `isinstance` of a protocol takes longer than the answer to a loop, and loops are most of all.
         self._at_once: dict[bytes, PayloadService] = {}
         self._asked: dict[bytes, Service] = {}
         for key, each in self._services.items():
@@ -96,7 +96,8 @@ class ServiceHost:
         return self._answer_once(recipient, service, request)
 
     async def close(self) -> None:
-        """Break off what is under way, and close the services that want it."""
+        """Break off the requests that are under way, and close the services that want it."""
+        # A copy: each request that is cancelled leaves the table.
         for pending in list(self._pending.values()):
             pending.asking.cancel()
             if pending.limit.active():
@@ -116,6 +117,7 @@ class ServiceHost:
         if pending is not None and len(pending.waiters) < MAX_WAITERS:
             pending.waiters.append(waiter)
             return waiter
+        # No answer at all: then the client sends again. A failure would be final for it.
         if pending is not None or self._busy[recipient] >= self._rules.max_requests:
             waiter.errback(ServiceBusyError(f"{service.name} has too many requests"))
             return waiter
@@ -133,6 +135,7 @@ class ServiceHost:
                 limit.cancel()
             self._busy[recipient] -= 1
             del self._pending[key]
+            # Failures too: a copy of the request that comes on another path must not have another outcome.
             self._remembered[key] = (self._clock.seconds() + REMEMBERED_S, payload)
             self.answered += 1
             for each in pending.waiters:
@@ -143,13 +146,23 @@ class ServiceHost:
         asking.addCallback(finish)
 
     def _encode(self, body: bytes, service: Service) -> bytes:
-        if len(body) > reply_body_bytes(self._geometry):
-            log.error("service {service} answered with more than fits a packet", service=service.name)
+        longest = reply_body_bytes(self._geometry)
+        if len(body) > longest:
+            log.error(
+                "service {service} answered with {length} bytes; at most {longest} fit into a packet",
+                service=service.name,
+                length=len(body),
+                longest=longest,
+            )
             return self._failed
         return encode_reply(ReplyStatus.OK, body, self._geometry)
 
     def _stop_waiting(self, service: Service, asking: Deferred[bytes]) -> None:
-        log.warn("service {service} took too long", service=service.name)
+        log.warn(
+            "service {service} did not answer within {timeout_s} s, and the request has failed",
+            service=service.name,
+            timeout_s=self._rules.timeout_s,
+        )
         asking.cancel()
 
     def _fail(self, failure: Failure, service: Service) -> bytes:
@@ -168,7 +181,7 @@ class ServiceHost:
 
 
 class _Pending(msgspec.Struct):
-    """A request that is being answered, and everybody who sent it."""
+    """A request that is being answered, and the copies of it that wait for the answer."""
 
     asking: Deferred[bytes]
     waiters: list[Deferred[bytes]]

@@ -23,14 +23,17 @@ from provider.api import (
 
 SERVICES_DIRECTORY = "services"
 ALWAYS = ("loop",)
-"""Hosted whatever the configuration says: without it nobody's loops would return."""
+"""Hosted whatever the configuration says: without it no loop that ends at this provider would return."""
 
 
 class ServiceLoader:
     """Makes the services of one provider."""
 
     def __init__(self, *, provider: NodeId, directory: Path, clock: Clock, rng: Rng, keys: KeyDirectory) -> None:
-        """Take what services may use; each gets its own directory in `directory`."""
+        """Take the provider's id and directory, and what services may use: clock, randomness and key directory.
+
+        Each service gets a directory of its own in `directory`.
+        """
         self._provider = provider
         self._directory = directory / SERVICES_DIRECTORY
         self._clock = clock
@@ -38,8 +41,9 @@ class ServiceLoader:
         self._keys = keys
 
     def load(self, names: Iterable[str], settings: Mapping[str, Mapping[str, Setting]]) -> list[HostedService]:
-        """Make the services `names`; raise `ConfigError` where one is not installed or cannot be used."""
+        """Make the services `names`; raise `ConfigError` if one is not installed or cannot be used."""
         wanted = list(dict.fromkeys([*ALWAYS, *names]))
+        # All are found before one is made: a misspelt name must not leave the others begun.
         factories = {name: find_factory(name) for name in wanted}
         unused = sorted(set(settings) - set(wanted))
         if unused:
@@ -58,16 +62,19 @@ class ServiceLoader:
             settings=settings,
         )
         service = factory(context)
+        # The recipient id of a service is a hash of its name. Under another name than the network document lists no
+        # client would reach it.
         if getattr(service, "name", None) != name:
             raise ConfigError(f'the service "{name}" calls itself "{getattr(service, "name", None)}"')
         answers = getattr(service, "answer", None)
+        # A plain function would answer, and block every packet of the provider while it does.
         if not isinstance(service, PayloadService) and not inspect.iscoroutinefunction(answers):
             raise ConfigError(f'the service "{name}" has no "async def answer(self, body)"')
         return service
 
 
 def find_factory(name: str) -> ServiceFactory:
-    """Return what makes the service `name`; raise `ConfigError` where no installed package offers it."""
+    """Return what makes the service `name`; raise `ConfigError` if no installed package offers it."""
     try:
         check_name(name)
     except FormatError as error:
@@ -76,6 +83,7 @@ def find_factory(name: str) -> ServiceFactory:
     if not found:
         offered = ", ".join(sorted({point.name for point in entry_points(group=SERVICE_GROUP)}))
         raise ConfigError(f'services: no installed package offers "{name}" (there are: {offered})')
+    # Which of two packages came first on the path is no choice of the operator. The same one listed twice is harmless.
     if len({point.value for point in found}) > 1:
         raise ConfigError(f'services: more than one installed package offers "{name}"')
     return _load(found[0])

@@ -1,7 +1,8 @@
 """Packets whose path ends at this provider: into a mailbox, to a hosted service, or away.
 
-Whoever sends learns the same from a known and an unknown recipient: an item is acknowledged, by the reply block that
-came with it, once it is on the disk; one for nobody takes the same way. Nothing is acknowledged that could be lost.
+A sender learns the same from a known and an unknown recipient: an item is acknowledged, by the reply block that came
+with it, once it is on the disk; an item for an unknown recipient takes the same way. Nothing is acknowledged that could
+be lost.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Inject: TypeAlias = Callable[[Sequence[bytes]], None]
 
 
 class DeliveryCounts(msgspec.Struct):
-    """What became of the packets that ended here, since the start."""
+    """The packets that ended here since the start, by what became of them."""
 
     stored: int = 0
     unknown: int = 0
@@ -77,7 +78,7 @@ class Deliveries:
         self._inject = inject
 
     def arrived(self, arrived: Arrived) -> DropReason | None:
-        """Take a packet; return why it is dropped, or None where it is taken (later drops are observed)."""
+        """Take a packet; return why it is dropped, or None if it is taken (later drops are observed)."""
         match arrived.command:
             case Discard():
                 self.counts.discarded += 1
@@ -94,12 +95,15 @@ class Deliveries:
             content = open_payload(arrived.payload_key, arrived.body, sphinx=self._sphinx)
         except PacketError as error:
             return error.reason
+        # Only now: the address in the command is hidden under the content, so that a body changed on its way leads to
+        # no recipient.
         recipient = recipient_of(command, content)
         if self._host.is_service(recipient):
             self.counts.asked += 1
             asked = self._host.answer(recipient, content.payload)
             asked.addCallbacks(partial(self._use, content.surb), self._not_answered)
             return None
+        # Before the recipient is looked up, so that known and unknown ones refuse alike.
         if len(content.payload) != self._sphinx.geometry.payload_bytes:
             return DropReason.BAD_PAYLOAD
         return self._store(recipient, ItemKind.MESSAGE, bytes(SURB_ID_BYTES), content.payload, content.surb)
@@ -107,6 +111,7 @@ class Deliveries:
     def _store(
         self, recipient: bytes, kind: ItemKind, surb_id: bytes, body: bytes, surb: Surb | None
     ) -> DropReason | None:
+        # A queue without end would use up the memory while the disk is slow, and lose all of it at once.
         if self._access.waiting >= MAX_WAITING:
             return DropReason.OVERLOADED
         item = NewItem(recipient, kind, surb_id, body, day_of(self._clock.seconds()))
@@ -123,6 +128,7 @@ class Deliveries:
                 self.counts.stored += 1
             case Outcome.UNKNOWN_RECIPIENT:
                 self.counts.unknown += 1
+        # Also for an unknown recipient: an acknowledgement that only mailboxes send would tell who has one.
         self._use(surb, ACKNOWLEDGEMENT)
 
     def _use(self, surb: Surb | None, payload: bytes) -> None:

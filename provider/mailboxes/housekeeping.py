@@ -1,4 +1,4 @@
-"""What a provider does from time to time: forget what has expired, count what there is."""
+"""The regular work of a provider: it forgets items that have expired, and counts accounts and items."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ EXPIRE_EVERY_S = 3600.0
 EXPIRE_ITEMS = 500
 """Items deleted in one transaction, so that new ones need not wait for long."""
 NOBODY = b""
+"""A recipient that no account has: an identity key is never empty."""
 PROBE_BYTES = 2048
 
 
@@ -69,7 +70,8 @@ class Housekeeping:
             self._expire()
 
     def _clock_is_right(self) -> bool:
-        """Tell whether the network agrees about the time: a clock set wrong must not make mail expire."""
+        """Tell whether the network agrees about the time."""
+        # A clock set a month ahead would otherwise delete all mail within the hour.
         document, now_s = self._document, self._clock.seconds()
         return document is not None and document.valid_from_s <= now_s < document.valid_until_s
 
@@ -94,5 +96,6 @@ class Housekeeping:
 
     def _expired(self, count: int) -> None:
         self.expired += count
+        # One transaction after the other, so that new items get their turn between them.
         if count == EXPIRE_ITEMS and self._call is not None:
             self._expire()

@@ -1,7 +1,7 @@
 """Answers to pulls: always the same number of frames of the same size, a fixed time after the pull came.
 
-Whatever depends on the mailbox is done between the pull and its answer (reading) or after the answer has left
-(deleting); what was read too late is given with the next answer.
+All that depends on the mailbox is done between the pull and its answer (reading) or after the answer has left
+(deleting). Items that were read too late are given with the next answer.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ SendFrame: TypeAlias = Callable[[NodeId, Frame], object]
 
 
 class Puller:
-    """A client that pulls: its key, what it was given, and whether it still has an account."""
+    """A client that pulls: its key, its mailbox, and whether it still has an account."""
 
     __slots__ = ("key", "mailbox", "registered")
 
     def __init__(self, key: NodeId, mailbox: Mailbox) -> None:
-        """Begin without knowing whether there is an account."""
+        """Take the client's identity key and its mailbox; whether there is an account is not known yet."""
         self.key = key
         self.mailbox = mailbox
         self.registered: bool | None = None
@@ -66,6 +66,7 @@ class Pulling:
         fetch = puller.mailbox.fetch()
         if fetch is not None:
             self._fetch(puller, fetch)
+        # Timed from the pull and not from the end of the reading, which takes longer the more there is to read.
         self._answers[self.pulls] = self._clock.callLater(self._answer_s, self._answer, self.pulls, puller, pull)
 
     def stop(self) -> None:
@@ -99,6 +100,7 @@ class Pulling:
         pull_batch, body_bytes = puller.mailbox.pull_batch, self._body_bytes
         for item in answer_items(pull.request_id, given, pull_batch=pull_batch, body_bytes=body_bytes):
             self._send(puller.key, item)
+        # Not before: deleting takes longer the more was acknowledged, and would show in the time of the answer.
         if pull.acknowledged:
             self._delete(puller, pull.acknowledged)
 

@@ -1,6 +1,6 @@
 """The provider's store: accounts, items and invitations in SQLite, or another database later.
 
-What was stored is never lost: a commit reaches the disk before anybody hears of it.
+An item that was stored is never lost: a commit reaches the disk before a sender or a client hears of it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ class MailStore:
     """Transactions on one store. Every thread has its own connection."""
 
     def __init__(self, url: str) -> None:
-        """Open the store at `url`, and migrate it if it is older; raise `StoreError` where it cannot be used."""
+        """Open the store at the SQLAlchemy address `url`, and migrate it if it is older.
+
+        Raises `StoreError` if it cannot be used.
+        """
         self._engine = open_engine(url)
 
     def write(self, work: Callable[[Connection], _R]) -> _R:
@@ -45,10 +48,11 @@ class MailStore:
 
     @property
     def size_bytes(self) -> int:
-        """How much of the disk the store takes; 0 where it is not here."""
+        """How much of the disk the store takes; 0 if it is in another database than SQLite."""
         database = self._engine.url.database
         if self._engine.dialect.name != "sqlite" or database is None:
             return 0
+        # With the log of changes, which is often larger than the file: SQLite moves them over now and then.
         return sum(_file_bytes(Path(database + suffix)) for suffix in ("", "-wal"))
 
     def close(self) -> None:

@@ -1,4 +1,7 @@
-"""Accounts, cards and invitations in the store: each function works within the caller's transaction."""
+"""Accounts, cards and invitations in the store: each function works within the caller's transaction.
+
+The statements are made once, with places for the values: to build one anew takes longer than SQLite needs to run it.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,54 @@ from provider.accounts import AccountFacts, RegistrationMode, RegistrationRules,
 from provider.store.schema import VOID_NAME, accounts, invitations, items, retired_names
 
 _FIND_ACCOUNT = select(accounts.c.id).where(accounts.c.identity == bindparam("identity"))
+_FIND_NAME_OF_KEY = select(accounts.c.name).where(accounts.c.identity == bindparam("identity"))
+_FIND_NAME = select(accounts.c.id).where(accounts.c.name == bindparam("name"))
+_FIND_NAMED = _FIND_NAME.where(accounts.c.name != VOID_NAME)
+_FIND_RETIRED = select(retired_names.c.name).where(retired_names.c.name == bindparam("name"))
+_FIND_INVITATION = select(invitations.c.code_hash).where(
+    invitations.c.code_hash == bindparam("code_hash"),
+    invitations.c.uses_left > 0,
+    invitations.c.last_day >= bindparam("day"),
+)
+_FIND_CARD = select(accounts.c.identity, accounts.c.card_version, accounts.c.card).where(
+    accounts.c.name == bindparam("name"), accounts.c.name != VOID_NAME
+)
+_COUNT = select(func.count(), func.coalesce(func.sum(accounts.c.item_count), 0)).where(accounts.c.name != VOID_NAME)
+_LIST = (
+    select(
+        accounts.c.name,
+        accounts.c.identity,
+        func.length(accounts.c.card) > 0,
+        accounts.c.item_count,
+        accounts.c.created_day,
+    )
+    .where(accounts.c.name != VOID_NAME)
+    .order_by(accounts.c.name)
+)
+# In an update, a place that is called like a column would be taken for a value of that column: hence the "b_".
+_RENEW_CARD = update(accounts).where(accounts.c.identity == bindparam("b_identity")).values(card=bindparam("b_card"))
+_PUBLISH_CARD = (
+    update(accounts)
+    .where(accounts.c.name == bindparam("b_name"))
+    .values(card=bindparam("b_card"), card_version=bindparam("b_version"))
+)
+_USE_INVITATION = (
+    update(invitations)
+    .where(invitations.c.code_hash == bindparam("b_code_hash"))
+    .values(uses_left=invitations.c.uses_left - 1)
+)
+_ADD_ACCOUNT = insert(accounts)
+_ADD_INVITATION = insert(invitations)
+_RETIRE_NAME = insert(retired_names)
+_DELETE_ITEMS_OF = delete(items).where(items.c.account_id == bindparam("b_account_id"))
+_DELETE_ACCOUNT = delete(accounts).where(accounts.c.id == bindparam("b_id"))
+_FORGET_INVITATIONS = delete(invitations).where(
+    (invitations.c.uses_left <= 0) | (invitations.c.last_day < bindparam("b_day"))
+)
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
-    """A client's wish for an account; `first_number` is the random number of its first item."""
+    """A client's wish for an account. `first_number` is the random number of its first item, `day` the present day."""
 
     name: str
     identity: NodeId
@@ -42,7 +89,7 @@ class StoreFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublishedCard(msgspec.Struct, frozen=True):
-    """The card under a name (empty where none is published) and the key it belongs to."""
+    """The card under a name (empty if none is published) and the key it belongs to."""
 
     identity: NodeId
     version: int
@@ -59,23 +106,23 @@ def register(connection: Connection, application: Application, rules: Registrati
     if refusal is not None:
         return refusal
     if facts.name_of_key is not None:
+        # The client asked again because it did not hear the answer: the invitation it used must not count twice.
         if application.card:
-            own = update(accounts).where(accounts.c.identity == application.identity)
-            connection.execute(own.values(card=application.card))
+            connection.execute(_RENEW_CARD, {"b_identity": application.identity, "b_card": application.card})
         return None
     if rules.mode is RegistrationMode.INVITATION:
-        used = invitations.c.code_hash == application.invitation_hash
-        connection.execute(update(invitations).where(used).values(uses_left=invitations.c.uses_left - 1))
+        connection.execute(_USE_INVITATION, {"b_code_hash": application.invitation_hash})
     connection.execute(
-        insert(accounts).values(
-            name=application.name,
-            identity=application.identity,
-            card=application.card,
-            card_version=0,
-            next_number=application.first_number,
-            item_count=0,
-            created_day=application.day,
-        )
+        _ADD_ACCOUNT,
+        {
+            "name": application.name,
+            "identity": application.identity,
+            "card": application.card,
+            "card_version": 0,
+            "next_number": application.first_number,
+            "item_count": 0,
+            "created_day": application.day,
+        },
     )
     return None
 
@@ -86,82 +133,70 @@ def is_registered(connection: Connection, identity: NodeId) -> bool:
 
 
 def find_card(connection: Connection, name: str) -> PublishedCard | None:
-    """Return what is published under `name`; None where there is no such account."""
-    wanted = select(accounts.c.identity, accounts.c.card_version, accounts.c.card).where(
-        accounts.c.name == name, accounts.c.name != VOID_NAME
-    )
-    row = connection.execute(wanted).one_or_none()
+    """Return what is published under `name`; None if there is no such account."""
+    row = connection.execute(_FIND_CARD, {"name": name}).one_or_none()
     return None if row is None else PublishedCard(row.identity, row.card_version, row.card)
 
 
 def publish_card(connection: Connection, name: str, identity: NodeId, version: int, card: bytes) -> bool:
     """Put a card (or none) under `name` if the key fits and the version is new; repeating the same one is fine."""
+    # Read in the transaction that writes: two publications that come together must not both find an older version.
     found = find_card(connection, name)
     if found is None or found.identity != identity:
         return False
     if version <= found.version:
         return version == found.version and card == found.card
-    own = update(accounts).where(accounts.c.name == name)
-    connection.execute(own.values(card=card, card_version=version))
+    connection.execute(_PUBLISH_CARD, {"b_name": name, "b_card": card, "b_version": version})
     return True
 
 
 def remove_account(connection: Connection, name: str, *, retire_name: bool) -> bool:
-    """Remove an account and its items; false where there is none. A retired name is never given again."""
-    account_id = connection.execute(
-        select(accounts.c.id).where(accounts.c.name == name, accounts.c.name != VOID_NAME)
-    ).scalar()
+    """Remove an account and its items; false if there is none. A retired name is never given again."""
+    account_id = connection.execute(_FIND_NAMED, {"name": name}).scalar()
     if account_id is None:
         return False
-    connection.execute(delete(items).where(items.c.account_id == account_id))
-    connection.execute(delete(accounts).where(accounts.c.id == account_id))
+    connection.execute(_DELETE_ITEMS_OF, {"b_account_id": account_id})
+    connection.execute(_DELETE_ACCOUNT, {"b_id": account_id})
+    # In a table of its own and not as an account without mail: nothing that looks for accounts may find it.
     if retire_name:
-        connection.execute(insert(retired_names).values(name=name))
+        connection.execute(_RETIRE_NAME, {"name": name})
     return True
 
 
 def list_accounts(connection: Connection) -> list[Account]:
     """Return all accounts by name."""
-    published = func.length(accounts.c.card) > 0
-    columns = (accounts.c.name, accounts.c.identity, published, accounts.c.item_count, accounts.c.created_day)
-    wanted = select(*columns).where(accounts.c.name != VOID_NAME).order_by(accounts.c.name)
     return [
         Account(name=name, identity=identity, published=bool(has_card), items=count, created_day=day)
-        for name, identity, has_card, count, day in connection.execute(wanted)
+        for name, identity, has_card, count, day in connection.execute(_LIST)
     ]
 
 
 def figures(connection: Connection) -> StoreFigures:
     """Count accounts and items."""
-    count, waiting = connection.execute(
-        select(func.count(), func.coalesce(func.sum(accounts.c.item_count), 0)).where(accounts.c.name != VOID_NAME)
-    ).one()
+    # Each account knows how many items it has: to count the items themselves would read all of them every 10 s.
+    count, waiting = connection.execute(_COUNT).one()
     return StoreFigures(accounts=count, items=int(waiting))
 
 
 def add_invitation(connection: Connection, code_hash: bytes, *, uses: int, last_day: int) -> None:
     """Let `uses` clients register with a code, up to `last_day`."""
-    connection.execute(insert(invitations).values(code_hash=code_hash, uses_left=uses, last_day=last_day))
+    connection.execute(_ADD_INVITATION, {"code_hash": code_hash, "uses_left": uses, "last_day": last_day})
 
 
 def forget_invitations(connection: Connection, day: int) -> int:
     """Delete the invitations that no longer hold on `day`; return how many there were."""
-    spent = (invitations.c.uses_left <= 0) | (invitations.c.last_day < day)
-    return connection.execute(delete(invitations).where(spent)).rowcount
+    return connection.execute(_FORGET_INVITATIONS, {"b_day": day}).rowcount
 
 
 def _facts(connection: Connection, application: Application) -> AccountFacts:
-    name_of_key = select(accounts.c.name).where(accounts.c.identity == application.identity)
-    name = select(accounts.c.id).where(accounts.c.name == application.name)
-    retired = select(retired_names.c.name).where(retired_names.c.name == application.name)
-    invitation = select(invitations.c.code_hash).where(
-        invitations.c.code_hash == application.invitation_hash,
-        invitations.c.uses_left > 0,
-        invitations.c.last_day >= application.day,
-    )
+    name = {"name": application.name}
+    code = {"code_hash": application.invitation_hash, "day": application.day}
     return AccountFacts(
-        name_of_key=connection.execute(name_of_key).scalar(),
-        name_is_free=connection.execute(name).first() is None and connection.execute(retired).first() is None,
-        invitation_holds=connection.execute(invitation).first() is not None,
+        name_of_key=connection.execute(_FIND_NAME_OF_KEY, {"identity": application.identity}).scalar(),
+        name_is_free=(
+            connection.execute(_FIND_NAME, name).first() is None
+            and connection.execute(_FIND_RETIRED, name).first() is None
+        ),
+        invitation_holds=connection.execute(_FIND_INVITATION, code).first() is not None,
         accounts=figures(connection).accounts,
     )

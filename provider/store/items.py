@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Integer, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Integer, RowMapping, bindparam, delete, func, insert, select, update
 
 from loopixmix.seams import NodeId
 from loopixmix.wire import ItemKind
@@ -16,6 +16,7 @@ from provider.mailbox import Fetch, ItemNumber, MailboxRules, StoredItem, is_ful
 from provider.store.schema import VOID_NAME, accounts, items
 
 _T = TypeVar("_T")
+# SQLite takes only so many values in one statement: 999 in its older versions.
 _CHUNK = 400
 
 
@@ -71,7 +72,7 @@ _TAKE_FRESH = (
     .order_by(items.c.number)
     .limit(bindparam("fresh", type_=Integer))
 )
-"""One statement for an account and its oldest items; a row without an item where there is none."""
+"""One statement for an account and its oldest items; one row without an item if there are none."""
 _TAKE_AGAIN = (
     select(*_ITEM_COLUMNS)
     .where(items.c.account_id == bindparam("account_id"))
@@ -104,14 +105,22 @@ _KNOWN_BOXES = select(*_BOX_COLUMNS).where(
 _VOID_BOX = select(*_BOX_COLUMNS).where(accounts.c.name == VOID_NAME)
 _CLEAR_VOID = delete(items).where(items.c.account_id == bindparam("b_void"))
 _INSERT_ITEMS = insert(items)
+_FIND_EXPIRED = (
+    select(items.c.id, items.c.account_id)
+    .where(items.c.stored_day < bindparam("oldest_day"))
+    .limit(bindparam("limit", type_=Integer))
+)
+_DELETE_BY_ID = delete(items).where(items.c.id.in_(bindparam("b_ids", expanding=True)))
+_SKIP_NUMBERS = update(accounts).values(next_number=accounts.c.next_number + bindparam("b_count", type_=BigInteger))
 
 
 def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRules) -> list[Outcome]:
     """Store a batch and return what became of each item.
 
     An item for an unknown recipient is written like the others, into an account that nobody pulls, and deleted with
-    the next batch: it takes the same time.
+    the next batch.
     """
+    # To skip it would save a write, and the shorter time to its acknowledgement would tell that there is no mailbox.
     boxes, void = _boxes(connection, {item.recipient for item in new})
     connection.execute(_CLEAR_VOID, {"b_void": void.account_id})
     rows: list[dict[str, int | bytes]] = []
@@ -123,6 +132,7 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
             outcomes.append(Outcome.MAILBOX_FULL)
             continue
         outcomes.append(Outcome.STORED if box is not None else Outcome.UNKNOWN_RECIPIENT)
+        # Numbers are counted here and written back once for each account of a batch, not once for each item.
         box = box or void
         rows.append(_row(box, item))
         box.next_number += 1
@@ -135,7 +145,7 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
 
 
 def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken | None:
-    """Read what a mailbox wants, oldest first; None where `identity` has no account."""
+    """Read the items that a mailbox wants, oldest first; None if `identity` has no account."""
     # At least one row is asked for: it tells the account.
     wanted = {"identity": identity, "after": fetch.after, "fresh": max(1, fetch.fresh)}
     rows = connection.execute(_TAKE_FRESH, wanted).all()
@@ -150,18 +160,14 @@ def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken 
     return Taken(account_id, tuple(found))
 
 
-def delete_items(connection: Connection, identity: NodeId, numbers: Sequence[ItemNumber]) -> int:
-    """Delete what the owner has stored safely; return how many there were."""
-    return delete_owned(connection, [(identity, numbers)])
-
-
 def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[ItemNumber]]]) -> int:
-    """Delete what several owners (by identity) have stored safely; return how many items there were."""
+    """Delete the items that several owners (by identity) have stored safely; return how many there were."""
     account_ids: dict[NodeId, int] = {}
     for identities in _chunks(sorted({identity for identity, _ in owned})):
         found = connection.execute(_FIND_ACCOUNTS, {"identities": identities})
         account_ids.update((identity, account_id) for identity, account_id in found)
-    # A number over the range of the database was never given to anybody.
+    # A number over the range of the database was never given to a client, and the database would refuse it. A number
+    # that is named twice is deleted, and counted, once.
     pairs = dict.fromkeys(
         (account_ids[identity], number)
         for identity, numbers in owned
@@ -183,11 +189,10 @@ def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[
 
 def expire_items(connection: Connection, oldest_day: int, limit: int) -> int:
     """Delete at most `limit` items stored before `oldest_day`; return how many there were."""
-    expired = select(items.c.id, items.c.account_id).where(items.c.stored_day < oldest_day).limit(limit)
-    found = connection.execute(expired).all()
+    found = connection.execute(_FIND_EXPIRED, {"oldest_day": oldest_day, "limit": limit}).all()
     lost = Counter(row.account_id for row in found)
     for chunk in _chunks([row.id for row in found]):
-        connection.execute(delete(items).where(items.c.id.in_(chunk)))
+        connection.execute(_DELETE_BY_ID, {"b_ids": chunk})
     _subtract(connection, lost)
     return len(found)
 
@@ -195,10 +200,10 @@ def expire_items(connection: Connection, oldest_day: int, limit: int) -> int:
 def skip_numbers(connection: Connection, count: int) -> None:
     """Leave out `count` numbers in every account.
 
-    A store that was put back from a copy would give numbers again which clients know already, and take for what they
-    have. A random, large `count` at each start prevents it.
+    A store that was put back from a copy would give numbers again that clients know already, and they would take the
+    new items for those they have. A random, large `count` at each start prevents it.
     """
-    connection.execute(update(accounts).values(next_number=accounts.c.next_number + count))
+    connection.execute(_SKIP_NUMBERS, {"b_count": count})
 
 
 def _boxes(connection: Connection, recipients: set[NodeId]) -> tuple[dict[NodeId, _Box], _Box]:

@@ -1,7 +1,7 @@
 """One thread writes and one reads, so that the reactor never waits for the disk.
 
-Whatever arrives while a batch is being written goes into the next one and shares its commit (group commit): one
-`fsync` serves hundreds of items under load, and a lone item waits for nobody.
+All that arrives while a batch is being written goes into the next one and shares its commit (group commit): one
+`fsync` serves hundreds of items under load, and an item that comes alone does not wait for others.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Storing:
     """One new item; those of a batch are stored by one statement."""
 
     def __init__(self, item: NewItem) -> None:
-        """Take the item; `done` fires with what became of it."""
+        """Take the item; `done` fires with its outcome."""
         self.done: Deferred[Outcome] = Deferred()
         self.item = item
         self.outcome = Outcome.STORED
@@ -148,13 +148,18 @@ class ThreadLane:
     """A lane with a thread of its own."""
 
     def __init__(self, name: str, run_batch: RunBatch, *, call_on_reactor: Callable[..., object]) -> None:
-        """Start the thread; `call_on_reactor` is the reactor's `callFromThread`."""
+        """Start a thread called `name` that does batches by `run_batch`.
+
+        `call_on_reactor` is the reactor's `callFromThread`.
+        """
         self._run_batch = run_batch
         self._call_on_reactor = call_on_reactor
         self._changed = threading.Condition()
         self._jobs: list[Job] = []
         self._stopping = False
         self._stopped: Deferred[None] = Deferred()
+        # A thread of its own and not one of the reactor's pool: SQLite's connections belong to threads, and work for
+        # the pool must not wait behind a slow disk. A daemon: an error at start must not keep the process alive.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -194,6 +199,7 @@ class ThreadLane:
         return batch
 
     def _ended(self) -> None:
+        # On the reactor's thread: the last batch has been settled by now, and nothing of the lane runs any more.
         self._thread.join()
         self._stopped.callback(None)
 
@@ -202,7 +208,7 @@ class ClockLane:
     """A lane without a thread: batches run `batch_s` after their first job, on the clock of a test or simulation."""
 
     def __init__(self, run_batch: RunBatch, *, clock: Clock, batch_s: float) -> None:
-        """Take the clock and the time a batch shall take."""
+        """Take the function that does a batch, the clock, and the seconds that a batch shall take on it."""
         self._run_batch = run_batch
         self._clock = clock
         self._batch_s = batch_s
@@ -239,8 +245,8 @@ class ClockLane:
 
 
 def _attempt(run_batch: RunBatch, batch: Sequence[Job]) -> list[Exception | None]:
-    """Run a batch; where it fails, run each job alone, so that one bad job harms no other."""
-    # Whatever goes wrong belongs to those who wait for the job: the thread must live on for the next one.
+    """Run a batch; if it fails, run each job alone, so that one bad job harms no other."""
+    # Every kind of error goes to those who wait for the job: the thread must live on for the next one.
     try:
         run_batch(batch)
     except Exception as error:
@@ -251,6 +257,7 @@ def _attempt(run_batch: RunBatch, batch: Sequence[Job]) -> list[Exception | None
 
 
 def _settle(batch: Sequence[Job], errors: Sequence[Exception | None]) -> None:
+    # The transaction has ended: nothing is told before it is on the disk.
     for job, error in zip(batch, errors, strict=True):
         if error is None:
             job.settle()

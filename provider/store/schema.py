@@ -1,6 +1,6 @@
 """The tables of a provider's store.
 
-Times are whole days, and nothing tells who sent an item or asked for a card.
+Times are whole days, and no table holds the sender of an item or of a question for a card.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OLDER_VERSIONS = frozenset({"0001"})
 """The versions that migrations lead from to `HEAD`."""
 
 VOID_NAME = ""
-"""The account that takes the items for unknown recipients, so that they cost what others cost. No name is empty."""
+"""The account that takes the items for unknown recipients, so that they cost the same. No account's name is empty."""
 
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -40,8 +40,11 @@ accounts = Table(
     Column("card", LargeBinary, nullable=False),
     Column("card_version", BigInteger, nullable=False),
     Column("next_number", BigInteger, nullable=False),
+    # Kept with the account: to count the items of a mailbox for each new one would read them all.
     Column("item_count", BigInteger, nullable=False),
     Column("created_day", Integer, nullable=False),
+    # Without it SQLite would give the id of a removed account again, and a mailbox could not tell that its owner's
+    # account was made anew.
     sqlite_autoincrement=True,
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from loopixmix.errors import MisuseError
-from simulations.attacks.estimates import Estimate
+from simulations.attacks.estimates import ShareEstimate
 from simulations.flows.corruption import (
     BoolArray,
     FloatArray,
@@ -23,7 +23,9 @@ from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
 
-def measured_all_corrupt_share(corrupt: BoolArray, shares: FloatArray, paths: int, generator: Generator) -> Estimate:
+def measured_all_corrupt_share(
+    corrupt: BoolArray, shares: FloatArray, paths: int, generator: Generator
+) -> ShareEstimate:
     """Draw paths (one or more), one mix of each layer, and count those whose every mix is corrupt."""
     if paths < 1:
         raise MisuseError(f"paths must be 1 or more, not {paths}")
@@ -37,7 +39,7 @@ def measured_all_corrupt_share(corrupt: BoolArray, shares: FloatArray, paths: in
             taken &= ours[mixes]
         hits += int(taken.sum())
         left -= chunk
-    return Estimate.of_trials(hits, paths)
+    return ShareEstimate.of_trials(hits, paths)
 
 
 def attack_corruption(scenario: Scenario, seeds: Seeds) -> dict[str, float]:

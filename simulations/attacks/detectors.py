@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol, TypeAlias
 
-from loopixmix.errors import MisuseError
 from loopixmix.seams import Fact, LoopLost, LoopReturned
 
 
@@ -125,17 +124,3 @@ class LoopWatcher:
     def lost_share(self) -> float:
         """Share of the loops whose fate is known that were lost; 0 where there are none."""
         return self.lost / max(1, self.lost + self.returned)
-
-
-def check_detector(detector: LoopDetector, outcomes: list[bool]) -> list[bool]:
-    """Tell a detector of loops (true for those lost) and return whether it is in alarm after each."""
-    if not outcomes:
-        raise MisuseError("a detector is checked with loops")
-    alarms = []
-    for lost in outcomes:
-        if lost:
-            detector.was_lost()
-        else:
-            detector.returned()
-        alarms.append(detector.alarm)
-    return alarms

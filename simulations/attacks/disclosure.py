@@ -26,7 +26,7 @@ import numpy as np
 from numpy.random import Generator
 
 from loopixmix.errors import MisuseError
-from simulations.attacks.estimates import Estimate
+from simulations.attacks.estimates import ShareEstimate
 from simulations.attacks.sessions import FloatArray, Habit, Sessions, draw_sessions, sending_times
 from simulations.flows.rates import flows_of
 from simulations.scenario.values import Scenario
@@ -96,7 +96,7 @@ class DisclosureResult:
     The contacts of one Alice compete for the same places, so that the interval of `success` is a little too wide.
     """
 
-    success: Estimate
+    success: ShareEstimate
     baseline: float
     rounds: float
 
@@ -212,7 +212,7 @@ def _contacts_named(setting: Correspondence, scores: FloatArray, generator: Gene
 
 def _result(setting: Correspondence, found: int, targets: int, rounds: int) -> DisclosureResult:
     return DisclosureResult(
-        success=Estimate.of_trials(found, targets * setting.contacts),
+        success=ShareEstimate.of_trials(found, targets * setting.contacts),
         baseline=setting.contacts / (setting.users - 1),
         rounds=rounds / targets,
     )

@@ -22,14 +22,14 @@ from loopixmix.errors import MisuseError
 from loopixmix.observing.anonymity import LOOP_WINDOW, LoopWatch
 from loopixmix.seams import Fact, LoopReturned, LoopSent, NodeId
 from loopixmix.wire import is_packet
-from simulations.attacks.estimates import Estimate, MeanEstimate
+from simulations.attacks.estimates import MeanEstimate, ShareEstimate
 from simulations.attacks.sessions import FloatArray
-from simulations.attacks.watching import Phases, alarmed_share, forget, watch
+from simulations.attacks.watches import Phases, alarmed_share, forget, watch
 from simulations.flows.corruption import BoolArray, corrupt_count, corrupt_mixes
 from simulations.outcome import Progress
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
-from simulations.world.running import Mix, Provider
+from simulations.world.nodes import Mix, Provider
 from simulations.world.users import User
 from simulations.world.world import World
 
@@ -167,12 +167,12 @@ def tally(members: Sequence[Mix | Provider | User], begin_s: float, span_s: floa
     return tallies
 
 
-def lost_of(tallies: Sequence[LoopTally]) -> Estimate:
+def lost_of(tallies: Sequence[LoopTally]) -> ShareEstimate:
     """Return the share of loops that did not come back; raise `MisuseError` where none was sent."""
     sent = sum(each.sent for each in tallies)
     if sent == 0:
         raise MisuseError("attacks.dropping counts loops: traffic.loop_rate_per_s or run.duration_s is too small")
-    return Estimate.of_trials(sent - sum(each.returned for each in tallies), sent)
+    return ShareEstimate.of_trials(sent - sum(each.returned for each in tallies), sent)
 
 
 def _write_all_the_time(world: World, span_s: float) -> None:

@@ -16,7 +16,7 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ShareEstimate:
     """A share measured in trials: `successes` of `trials`, and its 95 % interval from `low` to `high`."""
 
     successes: int
@@ -30,7 +30,7 @@ class Estimate:
         return self.successes / self.trials
 
     @classmethod
-    def of_trials(cls, successes: int, trials: int, *, confidence: float = CONFIDENCE) -> Estimate:
+    def of_trials(cls, successes: int, trials: int, *, confidence: float = CONFIDENCE) -> ShareEstimate:
         """Return the exact (Clopper-Pearson 1934) interval for independent trials.
 
         `trials`: 1 or more; `successes`: 0 to `trials`; `confidence`: above 0, below 1. Raises `MisuseError`.

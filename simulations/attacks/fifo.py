@@ -20,7 +20,7 @@ import numpy as np
 from numpy.random import Generator
 
 from loopixmix.errors import MisuseError
-from simulations.attacks.estimates import Estimate
+from simulations.attacks.estimates import ShareEstimate
 from simulations.flows.rates import flows_of
 from simulations.formulas.corruption import fifo_guess_success
 from simulations.scenario.values import Scenario
@@ -36,7 +36,7 @@ _LARGEST_POOL = 2_000_000
 class FifoResult:
     """How often the bet held, and how often it must."""
 
-    success: Estimate
+    success: ShareEstimate
     bound: float
 
 
@@ -61,7 +61,7 @@ def bet_on_order(rate_per_s: float, delay_mean_s: float, trials: int, generator:
         delays_s = generator.exponential(delay_mean_s, (2, chunk))
         held += int(np.count_nonzero(delays_s[0] <= gaps_s + delays_s[1]))
         left -= chunk
-    return FifoResult(Estimate.of_trials(held, trials), fifo_guess_success(rate_per_s, delay_mean_s))
+    return FifoResult(ShareEstimate.of_trials(held, trials), fifo_guess_success(rate_per_s, delay_mean_s))
 
 
 def bet_on_oldest(rate_per_s: float, delay_mean_s: float, trials: int, generator: Generator) -> FifoResult:
@@ -78,7 +78,7 @@ def bet_on_oldest(rate_per_s: float, delay_mean_s: float, trials: int, generator
         chunk = min(left, max(1, int(_CHUNK / (1 + pool_mean))))
         oldest += _oldest_that_left(pool_mean, generator, chunk)
         left -= chunk
-    return FifoResult(Estimate.of_trials(oldest, trials), oldest_share(pool_mean))
+    return FifoResult(ShareEstimate.of_trials(oldest, trials), oldest_share(pool_mean))
 
 
 def _oldest_that_left(pool_mean: float, generator: Generator, nodes: int) -> int:

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.random import Generator
 
 from loopixmix.errors import MisuseError
-from simulations.attacks.estimates import Estimate
+from simulations.attacks.estimates import ShareEstimate
 from simulations.attacks.sessions import FloatArray, IntArray
 from simulations.flows.rates import flows_of
 from simulations.formulas.latency import erlang_cdf
@@ -90,7 +90,7 @@ class Transfer:
 class MatchingResult:
     """How often the right candidate was named, by theory (`expected`), and by who only guesses."""
 
-    success: Estimate
+    success: ShareEstimate
     expected: float
     baseline: float
 
@@ -107,10 +107,10 @@ def match_flows(transfer: Transfer, trials: int, generator: Generator) -> Matchi
         mine = float(weights[_arrivals(transfer, sent[0], generator)].sum())
         right += int(mine > _best_of_others(transfer, weights, mine, generator))
         expected += _expected(transfer, kernel, weights, sent[0])
-    return MatchingResult(Estimate.of_trials(right, trials), expected / trials, 1 / transfer.candidates)
+    return MatchingResult(ShareEstimate.of_trials(right, trials), expected / trials, 1 / transfer.candidates)
 
 
-def match_pulls(transfer: Transfer, pull_rate_per_s: float, trials: int, generator: Generator) -> Estimate:
+def match_pulls(transfer: Transfer, pull_rate_per_s: float, trials: int, generator: Generator) -> ShareEstimate:
     """Attack the deployed cover from the wires: recipients pull at a constant rate from a phase of their own.
 
     Alice's stream is Poisson, with the transfer or without; the same filter is laid over what candidates are given.
@@ -130,7 +130,7 @@ def match_pulls(transfer: Transfer, pull_rate_per_s: float, trials: int, generat
             bins = ((pulls_s[np.newaxis, :] + phases_s[:, np.newaxis]) / transfer.step_s).astype(np.int64)
             scores[first : first + phases_s.size] = weights[np.minimum(bins, transfer.bins - 1)].sum(axis=1)
         right += int(generator.choice(np.flatnonzero(scores == scores.max())) == 0)
-    return Estimate.of_trials(right, trials)
+    return ShareEstimate.of_trials(right, trials)
 
 
 def best_of(apart: float, spread: float, others: int) -> float:

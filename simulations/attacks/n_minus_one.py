@@ -22,15 +22,15 @@ from loopixmix.seams import DelayedCall, Fact, LoopSent, NodeId, PacketDelivered
 from loopixmix.sphinx import Discard, Unwrapped, unwrap_many, wrap
 from loopixmix.wire import is_packet
 from simulations.attacks.detectors import BinomialDetector
-from simulations.attacks.estimates import Estimate
+from simulations.attacks.estimates import ShareEstimate
 from simulations.attacks.siege_theory import detection_mean_s, next_departure_share, success_bound
-from simulations.attacks.watching import Phases, false_alarms, forget, noticed, watch
+from simulations.attacks.watches import Phases, false_alarms, forget, noticed, watch
 from simulations.flows.rates import flows_of
 from simulations.formulas.loops import alarm_probability, attack_loss_share, fewest_lost_for_alarm
 from simulations.outcome import Progress
 from simulations.scenario.values import NMinusOne, Scenario
 from simulations.seeds import Seeds
-from simulations.world.running import Mix
+from simulations.world.nodes import Mix
 from simulations.world.world import World
 
 FLUSH_DELAYS = 8
@@ -47,14 +47,14 @@ class Guesses:
     dummies: int = 0
     others: int = 0
 
-    def estimate(self) -> Estimate:
+    def estimate(self) -> ShareEstimate:
         """Return the share of right guesses; raise `MisuseError` where there was none."""
         if self.right + self.wrong == 0:
             raise MisuseError(
                 "attacks.n_minus_one had no target: run.duration_s is too short for mix.delay_mean_s,"
                 " or no user sends through the victim"
             )
-        return Estimate.of_trials(self.right, self.right + self.wrong)
+        return ShareEstimate.of_trials(self.right, self.right + self.wrong)
 
 
 class Siege:

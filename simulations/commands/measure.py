@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,17 +52,20 @@ def measure(
         if not os.access(path if path.exists() else path.parent, os.W_OK):  # said now, not when all is measured
             raise MisuseError(f"{path} cannot be written")
 
+    from rich.console import Console
+
+    from loopixmix.progress import Bar
     from simulations.importing.main import measure_network
     from simulations.importing.measurement import save_measurement
     from simulations.importing.scenarios import scenario_of
     from simulations.scenario import to_toml
 
-    with click.progressbar(length=1000, file=sys.stderr, hidden=not sys.stderr.isatty(), label="measuring") as bar:
+    with Bar(Console(stderr=True), with_time_left=True) as bar:
         measurement, deliveries = measure_network(
             directory,
             duration_s=duration_s,
             rate_per_s=rate_per_s,
-            progress=lambda share: bar.update(int(share * 1000) - bar.pos),
+            progress=lambda share: bar.show("measuring", share, 1.0, counted=f"{share:.0%}"),
         )
     save_measurement(measurement, out)
     rows = [(delivery.queued_at_s, delivery.received_at_s, delivery.delivery_s) for delivery in deliveries]
@@ -73,7 +75,7 @@ def measure(
     if as_json:
         click.echo(out.read_text())
         return
-    from simulations.importing.shown import measurement_table, print_table
+    from simulations.importing.display import measurement_table, print_table
 
     print_table(measurement_table(measurement))
     arrived = sum(delivery.received_at_s is not None for delivery in deliveries)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from simulations.planner.packet_cost import PacketCost
-    from simulations.planner.planning import Answer, Plan
+    from simulations.planner.plan import Answer, Plan
     from simulations.planner.wishes import LatencyKind
     from simulations.scenario.values import Prices
 
@@ -97,7 +97,7 @@ def plan(
     is none it says which wishes conflict and what comes nearest, and the exit code is 1.
     """
     from simulations.planner.packet_cost import packet_cost
-    from simulations.planner.planning import Plan, make_plan
+    from simulations.planner.plan import Plan, make_plan
     from simulations.planner.wishes import Terms, Wishes
 
     if scenario_file is not None and scenario_file.exists() and not force:
@@ -158,16 +158,18 @@ def _prices(core_month: float | None, traffic_gb: float | None) -> Prices:
 def _waiting() -> AbstractContextManager[object]:
     from rich.console import Console
 
-    return Console(stderr=True).status("Looking for the cheapest network ...")
+    from loopixmix.progress import waiting
+
+    return waiting(Console(stderr=True), "Looking for the cheapest network ...")
 
 
 def _print(answer: Answer, cost: PacketCost, *, with_front: bool, as_json: bool) -> None:
     from rich.console import Console
 
+    from simulations.planner.display import infeasible_shown, plan_shown
     from simulations.planner.front import front_of
-    from simulations.planner.planning import Plan
+    from simulations.planner.plan import Plan
     from simulations.planner.report import report_of
-    from simulations.planner.shown import infeasible_shown, plan_shown
 
     front = None
     if with_front and isinstance(answer, Plan):

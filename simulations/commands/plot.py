@@ -165,9 +165,9 @@ def overlay(
     """
     from simulations import run
     from simulations.importing.comparison import comparison
+    from simulations.importing.display import comparison_table, print_table
     from simulations.importing.measurement import load_measurement
     from simulations.importing.scenarios import scenario_of
-    from simulations.importing.shown import comparison_table, print_table
     from simulations.plots.distributions import form_named
     from simulations.plots.overlay import overlay_figure
 
@@ -202,7 +202,7 @@ def _effort_options(command: Callable[P, R]) -> Callable[P, R]:
 
 def _add_paper_figure(name: str, text: str) -> None:
     def draw(replicates: int, targets: int, jobs: int, seed: int, columns: str, form: str = "density") -> Figure:
-        from simulations.plots.comparing import draw_paper
+        from simulations.plots.comparison import draw_paper
         from simulations.plots.distributions import form_named
         from simulations.plots.papers import Effort
 

@@ -139,7 +139,7 @@ def _print(result: Result, folder: Path | None, measures: tuple[str, ...], *, as
     import msgspec
     from rich.console import Console
 
-    from simulations.results.shown import as_object, below, check_measures, table_of
+    from simulations.results.display import as_object, below, check_measures, table_of
 
     if as_json:
         content = as_object(result) | {"folder": None if folder is None else str(folder)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -34,10 +35,10 @@ def verify(quick: bool, names: tuple[str, ...], as_json: bool, as_markdown: bool
     """
     import msgspec
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from loopixmix.errors import MisuseError
-    from simulations.verify import showing, verification
+    from loopixmix.progress import Bar
+    from simulations.verify import display, verification
     from simulations.verify.rows import LONG, QUICK, Case
 
     try:
@@ -45,20 +46,20 @@ def verify(quick: bool, names: tuple[str, ...], as_json: bool, as_markdown: bool
     except MisuseError as error:
         raise click.BadParameter(str(error), param_hint="--only") from error
     effort, begin_s = QUICK if quick else LONG, time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("verifying", total=len(cases))
+    verified = itertools.count(1)
+    with Bar(Console(stderr=True)) as bar:
+        bar.show("verifying", 0, len(cases))
 
         def done(case: Case) -> None:
-            progress.update(task, advance=1, description=f"{case.figure} {case.name}")
+            bar.show(f"{case.figure} {case.name}", next(verified), len(cases))
 
         rows = verification.verify(cases, effort, jobs=jobs, done=done)
     seconds = time.monotonic() - begin_s
-    result = showing.verdict_of(rows, seconds=seconds)
+    result = display.verdict_of(rows, seconds=seconds)
     if as_json:
         click.echo(msgspec.json.encode(result))
     elif as_markdown:
-        click.echo(showing.markdown(rows))
+        click.echo(display.markdown(rows))
     else:
-        showing.show(Console(width=showing.WIDTH), rows, effort=effort.name, seconds=seconds)
+        display.show(Console(width=display.WIDTH), rows, effort=effort.name, seconds=seconds)
     sys.exit(0 if result.passed else 1)

@@ -19,11 +19,6 @@ class WidthInterval:
     least: float
     most: float
 
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether no whole number of mixes fits."""
-        return self.most < 1 or int(self.most) < self.least
-
 
 def width_interval(
     rate_per_s: float,

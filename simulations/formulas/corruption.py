@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import expm1, log1p, prod
 
 from loopixmix.errors import MisuseError
@@ -22,13 +21,6 @@ def random_corrupt_path_share(corrupt: int, mixes: int, layers: int) -> float:
     if not 0 <= corrupt <= mixes or layers > mixes:
         raise MisuseError(f"of {mixes} mixes {corrupt} cannot be corrupt, nor {layers} be on a path")
     return prod(max(corrupt - i, 0) / (mixes - i) for i in range(layers))
-
-
-def layered_corrupt_path_share(shares: Sequence[float]) -> float:
-    """Return the share of such paths where each layer has its own share of corrupt mixes, as in biased placement."""
-    for share in shares:
-        _check_share(share)
-    return prod(shares)
 
 
 def seen_within(path_share: float, packets: int) -> float:

@@ -201,11 +201,6 @@ def measured(grid: Grid, samples_s: ArrayLike) -> Law:
     return Law(grid, masses / values.size)
 
 
-def network_latency(grid: Grid, stages: int, delay_mean_s: float, links: Law) -> Law:
-    """Return the law of a packet's way: `stages` exponential delays and all links together, whose law is `links`."""
-    return erlang(grid, stages, delay_mean_s).then(links)
-
-
 def repeated(law: Law, times: int) -> Law:
     """Return the law of the sum of `times` independent times of one law, 0 or more."""
     return at_once(law.grid) if times == 0 else law.then(*[law] * (times - 1))

@@ -15,7 +15,6 @@ from simulations.outcome import Outcome
 
 FORMAT = 1
 ENGINE = "measured"
-SUFFIX = ".json"
 
 
 class MeasuredNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

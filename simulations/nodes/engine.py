@@ -14,7 +14,7 @@ from simulations.flows.rates import flows_of
 from simulations.flows.traffic import utilisation_of
 from simulations.measures.catalogue import Measure, by_name
 from simulations.nodes.limits import refusals
-from simulations.nodes.measuring import Totals, Watch
+from simulations.nodes.measurement import Totals, Watch
 from simulations.outcome import Outcome, Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario

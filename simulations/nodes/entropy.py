@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from simulations.vector.propagation import propagation
-from simulations.world.watching import NodeWatch, Visits
+from simulations.world.watches import NodeWatch, Visits
 
 FloatArray = NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulations.planner.conflicts import Infeasible
-from simulations.planner.planning import Answer, Plan, make_plan
+from simulations.planner.plan import Answer, Plan, make_plan
 from simulations.planner.wishes import LatencyKind, Terms, Wishes
 
 __all__ = ["Answer", "Infeasible", "LatencyKind", "Plan", "Terms", "Wishes", "make_plan"]

@@ -7,32 +7,20 @@ from dataclasses import asdict
 
 import msgspec
 
+from loopixmix.verdict import Check, Verdict
 from simulations.formulas.capacity import WidthInterval
 from simulations.measures.catalogue import Measure
 from simulations.planner.conflicts import Infeasible
 from simulations.planner.front import Front
 from simulations.planner.packet_cost import PacketCost
-from simulations.planner.planning import Plan
+from simulations.planner.plan import Plan
 from simulations.planner.search import Found
 from simulations.planner.wishes import Wishes
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One wish, held against theory."""
+class Report(Verdict, frozen=True, kw_only=True):
+    """What `plan --json` prints: a verdict whose checks are the wishes, and what else a plan has."""
 
-    name: str
-    passed: bool
-    value: float | None
-    expected: str
-    detail: str
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `plan --json` prints."""
-
-    passed: bool
-    checks: Sequence[Check]
-    figures: Mapping[str, float]
     packet_cost: Mapping[str, object]
     wishes: Mapping[str, object]
     terms: Mapping[str, object]

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.random import SeedSequence
 
-from simulations.formulas.catalogue import layered_entropy_bits, one_mix_entropy_bits
+from simulations.formulas.entropy import layered_entropy_bits, one_mix_entropy_bits
 from simulations.measures.replicates import Estimate, estimate
 from simulations.outcome import Distribution, Progress
 from simulations.unlinkability import epsilons, fluid_epsilon, papers_experiment

@@ -9,7 +9,6 @@ replicates, summary, distributions: .csv and .parquet, when all is done
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from loopixmix.errors import StoreError
+from loopixmix.process.files import PUBLIC_FILE, write_atomically
 from simulations.results.differences import differences
 from simulations.results.findings import Findings
 from simulations.results.manifest import MANIFEST, FolderError, Manifest, read_manifest
@@ -148,14 +148,7 @@ def put(path: Path, data: bytes) -> None:
 
     Not waited for until the disk has it: what a power cut damages is noticed by its hash and made again.
     """
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+    write_atomically(path, data, mode=PUBLIC_FILE, lasting=False)
 
 
 def _digest_of(path: Path) -> str:

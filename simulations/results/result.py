@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from loopixmix.errors import MisuseError
 from simulations.measures.replicates import Estimate, estimate
+from simulations.results.archive import read_findings
+from simulations.results.display import as_html
 from simulations.results.findings import Findings
-from simulations.results.shown import as_html
-from simulations.results.stored import read_findings
 from simulations.results.tables import distributions_table, figures_of, replicates_table, summary_table
 
 if TYPE_CHECKING:

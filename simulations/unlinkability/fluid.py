@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from simulations.unlinkability.experiment import Experiment
-from simulations.unlinkability.mixing import LABELS, FloatArray
+from simulations.unlinkability.passage import LABELS, FloatArray
 from simulations.unlinkability.senders import challenge_packets
 
 

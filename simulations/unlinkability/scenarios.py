@@ -13,7 +13,7 @@ from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 from simulations.unlinkability.experiment import Experiment, Stage
 from simulations.unlinkability.fluid import fluid_epsilon
-from simulations.unlinkability.repeated import epsilons
+from simulations.unlinkability.repetitions import epsilons
 
 MOST_PACKETS = 3_000_000
 """Packets of one repetition; each takes some 300 bytes."""

@@ -94,16 +94,16 @@ def propagation(
     live_from_s: float,
     live_until_s: float,
     events_per_s: float,
-    engine: Literal["native", "python"] | None = None,
+    implementation: Literal["native", "python"] | None = None,
 ) -> Propagation:
     """Return an empty recursion: which nodes are corrupt, and between which times eq. 5 is averaged.
 
     `events_per_s`: how many arrivals and departures to expect, positive; it decides on memory and speed, not on
-    results. `engine`: the faster of those that are there unless given. Raises `MisuseError` where it is not there.
+    results. `implementation`: the faster one that is there unless given. Raises `MisuseError` if it is not there.
     """
-    if engine == "native" and not HAS_NATIVE:
-        raise MisuseError("the native engine is not there")
-    if engine == "python" or not HAS_NATIVE:
+    if implementation == "native" and not HAS_NATIVE:
+        raise MisuseError("the native implementation is not there")
+    if implementation == "python" or not HAS_NATIVE:
         return recursion.Propagation(corrupt, live_from_s=live_from_s, live_until_s=live_until_s)
     bucket_s = min(max(BUCKET_EVENTS / events_per_s, 1e-9), 1e9)
     return NativePropagation(corrupt, live_from_s=live_from_s, live_until_s=live_until_s, bucket_s=bucket_s)

@@ -1,7 +1,7 @@
 """Entropy by propagation, one event after the other: the recursion itself, in plain Python.
 
 The oracle of `loopixmix._native.Propagation`, which does the same some hundred times faster, and what stands in for it
-where there is no native engine. `simulations.vector.propagation` says which of them is there.
+if it is not installed. `simulations.vector.propagation` says which of them is there.
 """
 
 from __future__ import annotations

@@ -11,13 +11,13 @@ from simulations.outcome import Progress
 from simulations.scenario.values import Links, Scenario
 from simulations.seeds import Seeds
 from simulations.vector.delivery import sample_deliveries
-from simulations.vector.drawing import Generators, Source
+from simulations.vector.draws import Generators, Source
 from simulations.vector.journeys import Journey, journeys_of
 from simulations.vector.propagation import propagation
 from simulations.vector.recursion import NOWHERE, FloatArray, IntArray
 from simulations.vector.tallies import Tallies, Window
 from simulations.vector.targets import Targets
-from simulations.vector.travelling import Travelled, travel
+from simulations.vector.travel import Travelled, travel
 
 SLICE_JOURNEYS = 32_768
 """Journeys drawn at a time: columns that fit a processor's cache, and some hundredths of a second of work."""

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.outcome import PROBABILITIES, Distribution
-from simulations.vector.drawing import LinkTimes
+from simulations.vector.draws import LinkTimes
 from simulations.vector.journeys import Hop, Where
 from simulations.vector.recursion import NOWHERE, FloatArray
-from simulations.vector.travelling import Travelled
+from simulations.vector.travel import Travelled
 
 SAMPLES = 500_000
 """How many latencies are kept, one out of each so many; mean and standard deviation are of all."""

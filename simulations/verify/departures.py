@@ -10,15 +10,13 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from simulations.formulas.catalogue import (
+from simulations.formulas.corruption import (
     balanced_corrupt_path_share,
     fifo_guess_success,
-    loop_posterior,
     n_minus_one_success,
-    new_packet_posterior,
-    old_packet_posterior,
     seen_within,
 )
+from simulations.formulas.posteriors import loop_posterior, new_packet_posterior, old_packet_posterior
 from simulations.verify import published
 from simulations.verify.rows import SHARE_ERRORS, Case, Effort, Row
 

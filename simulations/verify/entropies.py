@@ -8,7 +8,7 @@ from functools import partial
 
 from numpy.random import Generator
 
-from simulations.formulas.catalogue import LEAST_POOL, layered_entropy_bits, one_mix_entropy_bits
+from simulations.formulas.entropy import LEAST_POOL, layered_entropy_bits, one_mix_entropy_bits
 from simulations.vector.propagation import HAS_NATIVE
 from simulations.vector.trace import trace
 from simulations.verify import published

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from numpy.random import Generator
 
-from simulations.formulas.catalogue import erlang_mean_s, erlang_sd_s
+from simulations.formulas.latency import erlang_mean_s, erlang_sd_s
 from simulations.measures.catalogue import Measure
 from simulations.outcome import Engine
 from simulations.scenario.reading import change

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from loopixmix.observing.anonymity import LiveEntropy
-from simulations.formulas.catalogue import pool_mean
+from simulations.formulas.queues import pool_mean
 from simulations.verify.rows import SHARE_ERRORS, Case, Effort, Row
 
 _FALSE_ALARM = 1e-6

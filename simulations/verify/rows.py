@@ -9,7 +9,7 @@ from typing import Literal
 
 from numpy.random import Generator
 
-from client.demo.report import Check
+from loopixmix.verdict import Check
 
 Reference = Literal["published", "theory"]
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from loopixmix.errors import MisuseError
 from simulations.scenario.values import SeedChoice
 from simulations.seeds import Seeds
-from simulations.verify import departures, entropies, latencies, pools, unlinkable
+from simulations.verify import departures, entropies, latencies, pools, unlinkability
 from simulations.verify.rows import Case, Effort, Row
 
 CASES: tuple[Case, ...] = (
     *entropies.CASES,
-    *unlinkable.CASES,
+    *unlinkability.CASES,
     *latencies.CASES,
     *departures.CASES,
     *pools.CASES,

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Protocol, TypeAlias
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from loopixmix import progress
 
 LOOK_EVERY_S = 0.2
 LINE_EVERY_S = 30.0
@@ -44,30 +45,17 @@ class Bar:
 
     def __init__(self, console: Console, name: str) -> None:
         """Take the terminal and what the bar is of."""
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>5.1f} %  {task.fields[counted]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
+        self._bar = progress.Bar(console, with_time_left=True)
         self._name = name
-        self._task: TaskID | None = None
 
     def show(self, done: float, over: int, tasks: int) -> None:
         """Move the bar."""
-        counted = f"{over} of {tasks} tasks"
-        if self._task is None:
-            self._task = self._progress.add_task(self._name, total=tasks, counted=counted)
-            self._progress.start()
-        self._progress.update(self._task, completed=done, counted=counted)
+        counted = f"{100 * done / max(tasks, 1):>5.1f} %  {over} of {tasks} tasks"
+        self._bar.show(self._name, done, tasks, counted=counted)
 
     def close(self) -> None:
         """Take the bar away."""
-        self._progress.stop()
+        self._bar.close()
 
 
 class Lines:

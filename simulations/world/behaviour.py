@@ -113,7 +113,7 @@ class Behaviour:
     def _write(self) -> None:
         body = self._letters.new_body()
         sending = self.user.send(
-            self._rng.choice(self._contacts).address, body, kind=KIND, key=body[:NUMBER_BYTES].hex()
+            self._rng.choice(self._contacts).plan.address, body, kind=KIND, key=body[:NUMBER_BYTES].hex()
         )
         sending.addErrback(self._not_taken)
 

@@ -1,9 +1,9 @@
 """Links between simulated nodes and users: latency by the scenario's model, loss, and an observer of all wires.
 
-It stands where TLS links stand (`loopixmix.seams.Network`). Frames that leave for one peer within one instant travel
-together, as TLS links coalesce writes. Apart from that each frame takes the time drawn for it, so that one may
-overtake another: latency models draw for each packet, and a link that kept the order of frames with independent
-latencies would make all of them as late as the latest.
+They are links in memory (`loopixmix.net.memory`), which stand where TLS links stand. Frames that leave for one peer
+within one instant travel together, as TLS links coalesce writes. Apart from that each frame takes the time drawn for
+it, so that one may overtake another. The links of `MemoryHub` keep the order of frames, and these must not: latency
+models draw for each packet, and with independent latencies every frame would be as late as the latest before it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
-from twisted.internet.defer import Deferred, succeed
 
-from loopixmix.net.address import PeerAddress
-from loopixmix.seams import (
-    DropReason,
-    FramesReceived,
-    LinkRefused,
-    NodeId,
-    Observer,
-    PacketDropped,
-    RefusalReason,
-    Rng,
-)
+from loopixmix.net.memory import MemoryEnd, Switchboard
+from loopixmix.seams import FramesReceived, NodeId, Observer, Rng
 from loopixmix.wire import is_packet
 from simulations.latency import LatencyModel
 from simulations.world.clock import EventClock
@@ -66,7 +56,7 @@ class _Way(msgspec.Struct, eq=False):
     flight: _Flight | None = None
 
 
-class Wires:
+class Wires(Switchboard):
     """Everything that joins the nodes and users of a world.
 
     `taps` are told of each frame when it leaves its sender and `arrival_taps` when it reaches its receiver; neither
@@ -80,7 +70,8 @@ class Wires:
 
         `places`: the numbers of `simulations.latency.Places` by node id; who is not in it is where provider 0 is.
         """
-        self.clock = clock
+        super().__init__(clock)
+        self.clock: EventClock = clock
         self.taps: list[Tap] = []
         self.arrival_taps: list[Tap] = []
         self.intercept: Intercept | None = None
@@ -96,8 +87,6 @@ class Wires:
         self.latency = latency
         self.places = places
         self.loss = loss
-        self.receivers: dict[NodeId, FramesReceived] = {}
-        """Who takes frames just now."""
 
     @property
     def latency_mean_s(self) -> float:
@@ -107,18 +96,6 @@ class Wires:
     def network(self, node_id: NodeId, *, observer: Observer) -> WireEnd:
         """Return the network as `node_id` sees it."""
         return WireEnd(self, node_id, observer)
-
-    def attach(self, node_id: NodeId, received: FramesReceived) -> None:
-        """Deliver frames for `node_id` to `received` from now on."""
-        self.receivers[node_id] = received
-
-    def detach(self, node_id: NodeId) -> None:
-        """Take a node or user away; what is under way to it is lost."""
-        self.receivers.pop(node_id, None)
-
-    def is_attached(self, node_id: NodeId) -> bool:
-        """Tell whether somebody is there to receive."""
-        return node_id in self.receivers
 
     def ground(self) -> None:
         """Forget everything under way; no call is left."""
@@ -147,13 +124,13 @@ class Wires:
                 tap(self.clock.seconds(), sender, receiver, frame)
 
 
-class WireEnd:
+class WireEnd(MemoryEnd):
     """The network seam of one node or user."""
 
     def __init__(self, wires: Wires, node_id: NodeId, observer: Observer) -> None:
         """Use `Wires.network`."""
+        super().__init__(wires, node_id, observer)
         self.wires = wires
-        self.node_id = node_id
         self.sent_frames = 0
         """Frames that left here."""
         self.sent_bytes = 0
@@ -165,7 +142,6 @@ class WireEnd:
         self.counts = False
         self.departures: Departure | None = None
         """Is told of each frame that leaves here."""
-        self._observer = observer
         self._place = wires.places.get(node_id, _ANYWHERE)
         self._seconds, self._call_later = wires.clock.seconds, wires.clock.callLater
         self._draw_s = wires.latency.draw_s
@@ -185,14 +161,13 @@ class WireEnd:
             self.wires.attach(self.node_id, self._received)
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
-        """Send one frame; false, and an observed drop, where `peer` is not there."""
+        """Send one frame; false, and an observed drop, if `peer` is not there."""
         wires = self.wires
         received = wires.receivers.get(peer)
         now_s = self._seconds()
         if received is None:
             self.undelivered_answers += not is_packet(frame)
-            self._observer.observe(PacketDropped(now_s, DropReason.NO_LINK))
-            return False
+            return self.drop()
         self.sent_frames += 1
         self.sent_bytes += len(frame)
         if self.departures is not None:
@@ -216,16 +191,3 @@ class WireEnd:
         self.received_bytes += len(frames) * len(frames[0])
         if self._give is not None:
             self._give(sender, frames)
-
-    def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
-        """Give the address back: here everybody is reached by name."""
-        return succeed(PeerAddress(host, port))
-
-    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:  # noqa: ARG002
-        """Observe the refusal; the peer comes again at once."""
-        self._observer.observe(LinkRefused(self.wires.clock.seconds(), reason))
-
-    def stop(self) -> Deferred[None]:
-        """Leave: nothing is received any more."""
-        self.wires.detach(self.node_id)
-        return succeed(None)

@@ -55,16 +55,6 @@ def _marks_of(private_keys: tuple[bytes, ...]) -> tuple[bytes, ...]:
     return tuple(crypto_scalarmult_base(key)[:_MARK_BYTES] for key in private_keys)
 
 
-def number_of_tag(replay_tag: bytes) -> bytes:
-    """Return the number of the packet with this replay tag: the same at every hop."""
-    return replay_tag[:NUMBER_BYTES]
-
-
-def number_of_packet(packet: bytes) -> bytes:
-    """Return the number of a packet."""
-    return packet[:NUMBER_BYTES]
-
-
 class PlainArithmetic:
     """Packets without cryptography (see `loopixmix.sphinx.arithmetic.Arithmetic`)."""
 

@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Engine as Database
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -47,29 +48,29 @@ class MemoryStores:
 
     def __init__(self) -> None:
         """Begin without stores."""
-        self._engine = _make_engine()
-        with self._engine.begin() as connection:
+        self._database = _open_database()
+        with self._database.begin() as connection:
             metadata.create_all(connection)
             self._template = _sqlite(connection).serialize()
 
     def open(self) -> MemoryStore:
         """Return a new, empty store."""
-        connection = self._engine.connect()
+        connection = self._database.connect()
         _sqlite(connection).deserialize(self._template)
         return MemoryStore(connection)
 
     def close(self) -> None:
         """End use, after every store was closed."""
-        self._engine.dispose()
+        self._database.dispose()
 
 
-def _make_engine() -> Engine:
-    engine = create_engine(
+def _open_database() -> Database:
+    database = create_engine(
         "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=-1, connect_args={"check_same_thread": False}
     )
-    event.listen(engine, "connect", _set_up_connection)
-    event.listen(engine, "begin", _begin)
-    return engine
+    event.listen(database, "connect", _set_up_connection)
+    event.listen(database, "begin", _begin)
+    return database
 
 
 def _sqlite(connection: Connection) -> sqlite3.Connection:

@@ -16,6 +16,7 @@ from client.core.sealing import PlainSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
 from client.link.session import Account
+from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import contacts
 from client.store.access import StoreAccess
@@ -31,7 +32,7 @@ from provider.mailbox import day_of
 from provider.store import MailStore
 from provider.store.accounts import Application, publish_card, register
 from simulations.world.links import WireEnd
-from simulations.world.running import Ears, NodeSeams, Provider
+from simulations.world.nodes import Ears, NodeSeams, Provider
 from simulations.world.stores import MemoryStore
 
 _NUMBER_BITS = 56
@@ -63,7 +64,7 @@ class UserLink:
     def __init__(self, network: WireEnd) -> None:
         """Take the user's end of the wire."""
         self.online = False
-        self._network = network
+        self.network = network
 
     def adopt(self, frames: FrameFormat) -> None:
         """Nothing: a wire carries frames of any size."""
@@ -73,56 +74,48 @@ class UserLink:
 
     def is_open(self, provider: NodeId) -> bool:
         """Tell whether a frame would go out now."""
-        return self.online and self._network.wires.is_attached(provider)
+        return self.online and self.network.wires.is_attached(provider)
 
     def problem(self, provider: NodeId) -> str:  # noqa: ARG002 (there is one)
         """Say why there is no link."""
         return "" if self.online else "the user is offline"
 
 
+@dataclass(frozen=True)
+class UserPlan:
+    """One user before its client runs. `place`: see `simulations.latency`; `provider`: where it has its account."""
+
+    name: str
+    place: int
+    provider: Provider
+    keys: ClientKeys
+
+    @property
+    def node_id(self) -> NodeId:
+        """The user's identity key."""
+        return self.keys.identity.public
+
+    @property
+    def address(self) -> str:
+        """Where others write to."""
+        return f"{self.name}@{self.provider.name}"
+
+
 class User:
-    """One user's client. `node_id`: its identity key; `address`: where others write to; `provider`: where it has its
-    account; `online`: whether it is linked.
-    """
+    """One user of a world and its client; `plan` says who it is."""
 
     def __init__(
-        self,
-        *,
-        name: str,
-        place: int,
-        provider: Provider,
-        keys: ClientKeys,
-        store: MemoryStore,
-        network: WireEnd,
-        ears: Ears,
-        seams: NodeSeams,
-        rng: Rng,
+        self, plan: UserPlan, service: ClientService, *, ears: Ears, link: UserLink, store: MemoryStore
     ) -> None:
-        """Make the client; it does not run yet."""
-        self.name = name
-        self.place = place
-        self.provider = provider
-        self.keys = keys
-        self.node_id: NodeId = keys.identity.public
-        self.address = f"{name}@{provider.name}"
+        """Use `make_user`."""
+        self.plan = plan
+        self.node_id = plan.node_id
+        self.service = service
         self.ears = ears
         self.counters: Counters = ears.counters
-        self.network = network
-        network.counts = True
+        self.link = link
+        self.network = link.network
         self.store = store
-        self.link = UserLink(network)
-        self.service = build_client(
-            keys=keys,
-            settings=ClientSettings(),
-            access=StoreAccess(store, InlineWorker()),
-            sealer=PlainSealer(keys.sealing.public, rng=rng),
-            network=network,
-            link=self.link,
-            clock=seams.clock,
-            rng=rng,
-            arithmetic=seams.packet_format.sphinx.arithmetic,
-            observer=ears,
-        )
 
     @property
     def online(self) -> bool:
@@ -168,6 +161,27 @@ class User:
         return stopping
 
 
+def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) -> User:
+    """Return a user with its client, which does not run yet and keeps everything in `store` (closed with it)."""
+    ears = Ears(Counters(delay_mean_s=seams.params.delay_mean_s))
+    network = seams.wires.network(plan.node_id, observer=ears)
+    network.counts = True
+    link = UserLink(network)
+    service = build_client(
+        keys=plan.keys,
+        settings=ClientSettings(),
+        access=StoreAccess(store, InlineWorker()),
+        sealer=PlainSealer(plan.keys.sealing.public, rng=rng),
+        network=network,
+        link=link,
+        clock=seams.clock,
+        rng=rng,
+        arithmetic=seams.packet_format.sphinx.arithmetic,
+        observer=ears,
+    )
+    return User(plan, service, ears=ears, link=link, store=store)
+
+
 @dataclass(frozen=True)
 class Registration:
     """What a registration leaves behind: the account, and the card that others look up."""
@@ -176,10 +190,13 @@ class Registration:
     card: Card
 
 
-def register_user(keys: ClientKeys, name: str, provider: Provider, *, now_s: float) -> Registration:
+def register_user(plan: UserPlan, *, now_s: float) -> Registration:
     """Return the account and the card of a user who has registered with a provider."""
-    card = make_card(keys.identity, name=name, provider=provider.node_id, sealing_key=keys.sealing.public, now_s=now_s)
-    return Registration(Account(name, provider.node_id, provider.name), card)
+    keys, provider = plan.keys, plan.provider
+    card = make_card(
+        keys.identity, name=plan.name, provider=provider.node_id, sealing_key=keys.sealing.public, now_s=now_s
+    )
+    return Registration(Account(plan.name, provider.node_id, provider.name), card)
 
 
 def write_accounts(store: MailStore, registrations: Sequence[Registration], *, rng: Rng, now_s: float) -> None:

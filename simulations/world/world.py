@@ -11,7 +11,6 @@ from client.directory.keys import ClientKeys
 from loopixmix.directory import Document
 from loopixmix.directory.schedule import publication_s
 from loopixmix.errors import MisuseError
-from loopixmix.observing.observers import Counters
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import DelayedCall, NodeId, Rng
 from loopixmix.sphinx import Arithmetic, load_arithmetic
@@ -25,10 +24,18 @@ from simulations.world.clock import EventClock
 from simulations.world.journeys import Numbers, PlainNumbers, TracingArithmetic
 from simulations.world.links import Wires
 from simulations.world.network import START_S, NetworkPlan, NodePlan, epoch_length_for
+from simulations.world.nodes import Mix, NodeSeams, Provider, make_mix, make_provider, new_mail_store
 from simulations.world.plain import PlainArithmetic
-from simulations.world.running import Ears, Mix, NodeSeams, Provider, make_mix, make_provider, new_mail_store
 from simulations.world.stores import MemoryStores
-from simulations.world.users import User, body_bytes_of, register_user, write_accounts, write_client
+from simulations.world.users import (
+    User,
+    UserPlan,
+    body_bytes_of,
+    make_user,
+    register_user,
+    write_accounts,
+    write_client,
+)
 
 
 class World:
@@ -147,7 +154,7 @@ class World:
         people, traffic = self.seeds.randoms("users"), self.seeds.randoms("traffic")
         lives = list(islice(people, count))
         users = tuple(self._make_user(number, life, next(traffic)) for number, life in enumerate(lives))
-        registrations = [register_user(user.keys, user.name, user.provider, now_s=now_s) for user in users]
+        registrations = [register_user(user.plan, now_s=now_s) for user in users]
         for provider, store in zip(self.providers, self._mail_stores, strict=True):
             own = [each for each in registrations if each.account.provider == provider.node_id]
             write_accounts(store, own, rng=next(people), now_s=now_s)
@@ -168,21 +175,15 @@ class World:
         return users, tuple(behaviours)
 
     def _make_user(self, number: int, life: Rng, rng: Rng) -> User:
-        ears = Ears(Counters(delay_mean_s=self.params.delay_mean_s))
-        keys = ClientKeys.generate(life)
-        place = self.places.user(number)
-        self._place_of[keys.identity.public] = place
-        return User(
+        plan = UserPlan(
             name=f"user{number}",
-            place=place,
+            place=self.places.user(number),
             provider=self.providers[number % len(self.providers)],
-            keys=keys,
-            store=self._client_stores.open(),
-            network=self.hub.network(keys.identity.public, observer=ears),
-            ears=ears,
-            seams=self._seams,
-            rng=rng,
+            keys=ClientKeys.generate(life),
         )
+        # The wires look a place up when an end of theirs is made, so it has to be known before.
+        self._place_of[plan.node_id] = plan.place
+        return make_user(plan, self._seams, rng, self._client_stores.open())
 
     def _await_next_document(self) -> None:
         epoch = self.document.epoch + 1

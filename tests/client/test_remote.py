@@ -16,12 +16,12 @@ from twisted.logger import LogEvent, globalLogPublisher
 
 from client.api import Client, MessageState, NotRunningError, ReceivedMessage
 from client.core.journal import JournalledClient, NumberedChange
-from client.http.calling.caller import http_client
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.messages import Event, Received
 from client.http.problems import ForbiddenError
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient
+from loopixmix.web.calls import client_of
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class RemoteWorld:
 
     def remote(self, name: str) -> RemoteClient:
         directory = self.root / name
-        http = http_client(self.web.agent())
+        http = client_of(self.web.agent())
         remote = RemoteClient(http=http, find_endpoint=lambda: find_endpoint(directory), clock=self.clock, rng=self.rng)
         self.remotes.append(remote)
         return remote
@@ -128,7 +128,7 @@ def test_a_daemon_that_never_answers_is_given_up(world: RemoteWorld) -> None:
 def test_a_wrong_token_is_refused(world: RemoteWorld) -> None:
     endpoint = find_endpoint(world.root / "alice")
     wrong = RemoteClient(
-        http=http_client(world.web.agent()),
+        http=client_of(world.web.agent()),
         find_endpoint=lambda: Endpoint(endpoint.url, "00" * 32),
         clock=world.clock,
         rng=world.rng,

@@ -29,7 +29,7 @@ from provider.mailbox import Fetch, MailboxRules
 from provider.store import MailStore
 from provider.store.access import threaded_access
 from provider.store.accounts import Application, register
-from provider.store.items import NewItem, Outcome, delete_items, take_items
+from provider.store.items import NewItem, Outcome, delete_owned, take_items
 
 url, seed, first = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 rng = random.Random(seed)
@@ -57,7 +57,7 @@ def taken(found, user):
     names = [int(item.body[:8]) for item in found.items]
     for n in names:
         say(f"deleting {n}")
-    access.write(lambda connection: delete_items(connection, user, numbers)).addCallback(
+    access.write(lambda connection: delete_owned(connection, [(user, numbers)])).addCallback(
         lambda count: [say(f"deleted {n}") for n in names]
     )
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from loopixmix.errors import MisuseError
 from loopixmix.wire import RegisterRefusal
 from provider.accounts import (
     AccountFacts,
     RegistrationLimits,
     RegistrationMode,
     RegistrationRules,
-    TokenBucket,
     decide_registration,
     hash_invitation,
     is_name,
@@ -70,39 +66,6 @@ def test_a_code_counts_however_it_is_typed_and_no_other_does(rng: random.Random)
         hash_invitation(code)
     }
     assert hash_invitation(code[:-1]) != hash_invitation(code) != hash_invitation(make_invitation(rng))
-
-
-def test_a_bucket_lets_its_burst_through_and_then_its_rate() -> None:
-    bucket = TokenBucket(2.0, 3, 100.0)
-    assert [bucket.take(100.0) for _ in range(4)] == [True, True, True, False]
-    assert [bucket.take(100.5), bucket.take(100.5)] == [True, False]
-    assert not bucket.is_full(101.0)
-    assert bucket.is_full(102.5)
-
-
-def test_a_clock_that_goes_back_gives_no_tokens() -> None:
-    bucket = TokenBucket(1.0, 1, 100.0)
-    assert bucket.take(100.0)
-    assert not bucket.take(50.0)
-    assert bucket.take(51.0)
-
-
-def test_a_smaller_burst_takes_tokens_away() -> None:
-    bucket = TokenBucket(1.0, 10, 0.0)
-    bucket.change_limits(1.0, 2, 0.0)
-    assert [bucket.take(0.0) for _ in range(3)] == [True, True, False]
-    with pytest.raises(MisuseError):
-        TokenBucket(0, 1, 0.0)
-
-
-@given(st.lists(st.floats(0, 10), max_size=60), st.floats(0.1, 5), st.integers(1, 10))
-def test_no_more_than_burst_and_rate_ever_pass(gaps_s: list[float], rate_per_s: float, burst: int) -> None:
-    bucket = TokenBucket(rate_per_s, burst, 0.0)
-    now_s, passed = 0.0, 0
-    for gap_s in gaps_s:
-        now_s += gap_s
-        passed += bucket.take(now_s)
-        assert passed <= burst + rate_per_s * now_s + 1e-6
 
 
 def test_one_link_over_its_limit_leaves_the_others_theirs() -> None:

@@ -11,7 +11,7 @@ import pytest
 from mixworld import MixWorld
 from providerworld import WRITE_S, HandClient, RunningProvider
 from sqlalchemy import text
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
 from loopixmix.cards import CARD_BYTES, decode_card
 from loopixmix.keys import IdentityKey
@@ -20,10 +20,9 @@ from loopixmix.requests import LookUp, Reply, ReplyStatus, encode_keys_request, 
 from loopixmix.routing.path import service_id
 from loopixmix.seams import DropReason, PacketDelivered, PacketIn
 from loopixmix.wire import Dummy, Item, ItemKind, Pull, Register, Registered, RegisterRefusal, RegisterRefused
-from provider.accounts import RegistrationMode, RegistrationRules, hash_invitation
+from provider.accounts import RegistrationRules
 from provider.mailbox import MailboxRules
 from provider.mailboxes.housekeeping import TURN_S
-from provider.store.accounts import add_invitation
 
 PARAMS = NetworkParams(delay_mean_s=0.02, node_loop_rate_per_s=0.5, pull_batch=4, epoch_length_s=600, grace_s=10)
 WITHOUT_LOOPS = msgspec.structs.replace(PARAMS, node_loop_rate_per_s=1e-6)
@@ -66,14 +65,6 @@ def town(tmp_path: Path) -> Iterator[Town]:
     yield town
     town.stop()
     assert town.world.clock.getDelayedCalls() == []
-
-
-@pytest.fixture
-def logged() -> Iterator[list[LogEvent]]:
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    yield events
-    globalLogPublisher.removeObserver(events.append)
 
 
 def texts(items: Sequence[Item]) -> list[bytes]:
@@ -210,71 +201,6 @@ def test_a_reply_is_kept_for_its_owner_alone(town: Town) -> None:
     town.settle()
     assert [item.kind for item in town.bob.collect()] == [ItemKind.MESSAGE]
     assert [item.kind for item in town.alice.collect()] == [ItemKind.REPLY]
-
-
-# -- registration
-
-
-def test_an_account_needs_a_card_of_its_own_name_key_and_provider(town: Town) -> None:
-    dave = HandClient(town.world, "dave", town.p1)
-    other = IdentityKey.generate(random.Random(4))
-    bad = [dave.card(name="dora"), dave.card(provider=town.p2.node_id), dave.card(key=other), b"x", dave.card()[:-1]]
-    answers = []
-    for card in bad:
-        answers.append(dave.register(card=card))
-        town.world.run(11.0)
-    assert answers == [RegisterRefused(RegisterRefusal.BAD_CARD)] * 5
-    assert dave.register(card=b"") == Registered()
-
-
-def test_names_and_keys_are_taken_once(town: Town) -> None:
-    imposter = HandClient(town.world, "imposter", town.p1)
-    imposter.name = "alice"
-    assert imposter.register() == RegisterRefused(RegisterRefusal.NAME_TAKEN)
-    town.alice.name = "alice2"
-    assert town.alice.register() == RegisterRefused(RegisterRefusal.KEY_TAKEN)
-    town.alice.name = "alice"
-    assert town.alice.register() == Registered()
-    town.alice.name = "Alice"
-    assert town.alice.register(card=b"") == RegisterRefused(RegisterRefusal.BAD_NAME)
-
-
-def test_a_registration_is_on_the_disk_before_it_is_answered(town: Town) -> None:
-    erin = HandClient(town.world, "erin", town.p1)
-    erin.send(Register("erin", "", b""))
-    while not erin.frames:
-        accounts = town.p1.store.read(
-            lambda connection: connection.execute(text("SELECT count(*) FROM accounts WHERE name = 'erin'")).scalar()
-        )
-        town.world.clock.advance(0.001)
-    assert erin.frames == [Registered()]
-    assert accounts == 1
-
-
-def test_registration_is_limited_by_link(town: Town) -> None:
-    frank = HandClient(town.world, "frank", town.p1)
-    answers = [frank.register(card=b"x") for _ in range(7)]
-    assert answers.count(RegisterRefused(RegisterRefusal.BAD_CARD)) == 5
-    assert answers[5:] == [RegisterRefused(RegisterRefusal.RATE_LIMITED)] * 2
-    assert HandClient(town.world, "grace", town.p1).register() == Registered()
-
-
-def test_registration_by_invitation(tmp_path: Path) -> None:
-    town = Town(tmp_path, registration=RegistrationRules(mode=RegistrationMode.INVITATION))
-    code = hash_invitation("GOOD-CODE")
-    town.p1.store.write(lambda connection: add_invitation(connection, code, uses=1, last_day=10**6))
-    assert town.alice.register(invitation="bad") == RegisterRefused(RegisterRefusal.BAD_INVITATION)
-    assert town.alice.register(invitation="good code") == Registered()
-    carol = HandClient(town.world, "carol", town.p1)
-    assert carol.register(invitation="good code") == RegisterRefused(RegisterRefusal.BAD_INVITATION)
-    assert town.alice.register() == Registered()
-    town.stop()
-
-
-def test_closed_registration(tmp_path: Path) -> None:
-    town = Town(tmp_path, registration=RegistrationRules(mode=RegistrationMode.CLOSED))
-    assert town.alice.register() == RegisterRefused(RegisterRefusal.CLOSED)
-    town.stop()
 
 
 # -- attacks on links

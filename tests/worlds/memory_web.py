@@ -174,11 +174,14 @@ class MemoryEndpoint:
             return fail(ConnectionRefusedError())
         client, server = factory.buildProtocol(there), self.web.listeners[self.port].buildProtocol(here)
         client_end = MemoryTransport(self.web.clock, client, host=here, peer=there)
-        server_end = MemoryTransport(self.web.clock, server, host=there, peer=here)
+        server_end = MemoryTransport(self.web.clock, server or Protocol(), host=there, peer=here)
         client_end.other, server_end.other = server_end, client_end
         self.web.connections.append((client_end, server_end))
-        server.makeConnection(server_end)
+        server_end.protocol.makeConnection(server_end)
         client.makeConnection(client_end)
+        if server is None:
+            # As Twisted does with a connection for which a factory builds nothing.
+            server_end.abortConnection()
         return succeed(client)
 
 

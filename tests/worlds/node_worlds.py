@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulations.nodes.measuring import Watch
+from simulations.nodes.measurement import Watch
 from simulations.scenario import Scenario, change
 from simulations.seeds import Seeds
 from simulations.world.world import World

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
+from typing import Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone, ResponseFailed
+from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IBodyProducer
-from zope.interface import implementer
 
 from client.api import NotRunningError
 from client.http.endpoint import Endpoint
@@ -24,12 +23,9 @@ from client.http.problems import Problem, error_of
 from client.http.sse import SseBuffer, SseEvent
 from loopixmix.errors import FormatError
 from loopixmix.seams import Clock
-
-if TYPE_CHECKING:
-    from twisted.internet.base import ReactorBase
+from loopixmix.web.calls import BodyCollector, BrokenAnswerError
 
 ANSWER_TIMEOUT_S = 120.0
-CONNECT_TIMEOUT_S = 10.0
 MAX_WAITING_EVENTS = 64
 """A stream with so many events that nobody took yet is not read on."""
 
@@ -37,18 +33,6 @@ FindEndpoint: TypeAlias = Callable[[], Endpoint]
 Query: TypeAlias = Mapping[str, str]
 
 T = TypeVar("T")
-
-
-def http_client(agent: IAgent) -> HTTPClient:
-    """Return a treq client whose bodies need no reactor of their own."""
-    return HTTPClient(agent, data_to_body_producer=lambda body: cast(IBodyProducer, _BytesProducer(body)))
-
-
-def loopback_client(reactor: ReactorBase) -> HTTPClient:
-    """Return a treq client for real connections, none of which is kept."""
-    pool = HTTPConnectionPool(reactor, persistent=False)  # type: ignore[no-untyped-call]
-    agent = Agent(reactor, connectTimeout=CONNECT_TIMEOUT_S, pool=pool)  # type: ignore[no-untyped-call]
-    return http_client(cast(IAgent, agent))
 
 
 class Caller:
@@ -76,16 +60,10 @@ class Caller:
         body = octets if json is None else msgspec.json.encode(json)
         headers = Headers({} if body is None else {"Content-Type": [OCTETS if json is None else JSON]})
         answer = Deferred.fromCoroutine(self._answer(method, path, query or {}, headers, body))
-        timeout = self._clock.callLater(timeout_s, answer.cancel)
         try:
-            return await answer
-        except CancelledError as error:
-            if timeout.active():
-                raise  # somebody else cancelled us
+            return await answer.addTimeout(timeout_s, cast(IReactorTime, self._clock))
+        except TimeoutError as error:
             raise NotRunningError(f"the client daemon did not answer within {timeout_s:g} s") from error
-        finally:
-            if timeout.active():
-                timeout.cancel()
 
     async def stream(self, path: str, *, query: Query, last_event_id: str) -> EventReader:
         """Open an event stream; raises like `call`."""
@@ -98,10 +76,7 @@ class Caller:
         return reader
 
     async def _answer(self, method: str, path: str, query: Query, headers: Headers, body: bytes | None) -> bytes:
-        collector = _Collector()
-        response = await self._respond(method, path, query, headers, body)
-        response.deliverBody(collector)
-        return await collector.complete
+        return await _body_of(await self._respond(method, path, query, headers, body))
 
     async def _respond(self, method: str, path: str, query: Query, headers: Headers, body: bytes | None) -> _Response:
         endpoint = self._find_endpoint()
@@ -124,9 +99,7 @@ class Caller:
                 raise CancelledError from error
             raise NotRunningError("the client daemon went away before it answered") from error
         if not 200 <= response.code < 300:
-            collector = _Collector()
-            response.deliverBody(collector)
-            raise error_of(_problem(await collector.complete))
+            raise error_of(_problem(await _body_of(cast(_Response, response))))
         return cast(_Response, response)
 
 
@@ -188,59 +161,19 @@ class _Response(Protocol):
     def deliverBody(self, protocol: TwistedProtocol, /) -> None: ...  # noqa: N802
 
 
-class _Consumer(Protocol):
-    def write(self, data: bytes, /) -> object: ...
-
-
 class _Stream(Protocol):
     def pauseProducing(self) -> None: ...  # noqa: N802
     def resumeProducing(self) -> None: ...  # noqa: N802
     def loseConnection(self) -> None: ...  # noqa: N802
 
 
-class _Collector(TwistedProtocol):
-    """Collects the body of an answer; cancelling `complete` closes the connection."""
-
-    def __init__(self) -> None:
-        self.complete: Deferred[bytes] = Deferred(lambda _: self._close())
-        self._body = bytearray()
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
-        self._body += data
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        if self.complete.called:
-            return
-        if isinstance(reason.value, ResponseDone):
-            self.complete.callback(bytes(self._body))
-        else:
-            self.complete.errback(NotRunningError("the client daemon went away before it answered"))
-
-    def _close(self) -> None:
-        if self.transport is not None:
-            cast(_Stream, self.transport).loseConnection()
-
-
-@implementer(IBodyProducer)
-class _BytesProducer:
-    """A request body that is there already."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: _Consumer) -> Deferred[None]:  # noqa: N802
-        consumer.write(self._body)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        """All of it was written already."""
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """All of it was written already."""
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """All of it was written already."""
+async def _body_of(response: _Response) -> bytes:
+    collector = BodyCollector()
+    response.deliverBody(collector)
+    try:
+        return await collector.complete
+    except BrokenAnswerError as error:
+        raise NotRunningError("the client daemon went away before it answered") from error
 
 
 def _problem(body: bytes) -> Problem:

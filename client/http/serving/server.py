@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import cast
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.resource import IResource
 
 from client.core.journal import JournalledClient
 from client.http.endpoint import read_or_make_token, remove_url, write_url
 from client.http.serving.guard import Guard
 from client.http.serving.routes import LocalApi
-from client.http.serving.site import GuardedSite
+from client.http.serving.site import guarded_site
 from loopixmix.net.sockets import ListeningPort, Sockets
 from loopixmix.seams import Clock, Rng
+from loopixmix.web.sites import BoundedFactory
 
 HOST = "127.0.0.1"
 MAX_CONNECTIONS = 128
@@ -38,7 +38,7 @@ class ApiServer:
         self._guard = Guard(token=read_or_make_token(directory, rng=rng))
         self._api = LocalApi(client, clock=clock, rng=rng)
         resource = cast("IResource", self._api.app.resource())
-        self._connections = _Connections(GuardedSite(resource, guard=self._guard, clock=clock))
+        self._connections = BoundedFactory(guarded_site(resource, guard=self._guard, clock=clock), most=MAX_CONNECTIONS)
         self._listening: ListeningPort | None = None
 
     def start(self) -> str:
@@ -61,36 +61,3 @@ class ApiServer:
         await maybeDeferred(listening.stopListening)
         self._api.drop_streams()
         await self._connections.close()
-
-
-class _Connections(WrappingFactory):
-    """All open connections: a bounded number, closed together."""
-
-    noisy = False
-
-    def __init__(self, site: GuardedSite) -> None:
-        super().__init__(site)
-        self._closed: Deferred[None] | None = None
-
-    def registerProtocol(self, p: ProtocolWrapper) -> None:  # noqa: N802 (Twisted's name)
-        """Take a connection, unless there are too many."""
-        super().registerProtocol(p)
-        if len(self.protocols) > MAX_CONNECTIONS:
-            p.abortConnection()
-
-    def unregisterProtocol(self, p: ProtocolWrapper) -> None:  # noqa: N802 (Twisted's name)
-        """Note that a connection is gone."""
-        super().unregisterProtocol(p)
-        if self._closed is not None and not self.protocols:
-            closed, self._closed = self._closed, None
-            closed.callback(None)
-
-    def close(self) -> Deferred[None]:
-        """Cut all connections; fires when they are gone."""
-        if not self.protocols:
-            return succeed(None)
-        self._closed = Deferred()
-        closed = self._closed
-        for protocol in tuple(self.protocols):
-            protocol.abortConnection()
-        return closed

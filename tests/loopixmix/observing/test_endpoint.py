@@ -49,7 +49,7 @@ class OnePort:
     def get(self, path: bytes) -> bytes:
         assert self.factory is not None
         request = DummyRequest([path])
-        page = getChildForRequest(self.factory.resource, request).render(request)
+        page = getChildForRequest(self.factory.wrappedFactory.resource, request).render(request)
         return page if isinstance(page, bytes) else b"".join(request.written)
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
 from loopixmix.params import NetworkParams
@@ -143,14 +143,6 @@ def provider(tmp_path: Path) -> Iterator[Provider]:
     provider.clock.advance(1)
     assert provider.clock.getDelayedCalls() == []
     provider.store.close()
-
-
-@pytest.fixture
-def logged() -> Iterator[list[LogEvent]]:
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    yield events
-    globalLogPublisher.removeObserver(events.append)
 
 
 def packet(rng: random.Random) -> bytes:

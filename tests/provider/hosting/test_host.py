@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
 from loopixmix.requests import Reply, ReplyStatus, decode_reply, encode_request
 from loopixmix.routing.path import service_id
@@ -98,14 +98,6 @@ def world() -> Iterator[World]:
     Deferred.fromCoroutine(world.host.close())
     assert world.clock.getDelayedCalls() == []
     assert world.oracle.closed
-
-
-@pytest.fixture
-def logged() -> Iterator[list[LogEvent]]:
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    yield events
-    globalLogPublisher.removeObserver(events.append)
 
 
 def test_a_request_is_answered(world: World) -> None:

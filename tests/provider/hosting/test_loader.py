@@ -7,10 +7,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from hosted_services import NoKeys
 from twisted.internet.task import Clock
 
 from loopixmix.errors import ConfigError, StoreError
-from loopixmix.requests import Publish
 from provider.api import Setting
 from provider.hosting.loader import ServiceLoader
 
@@ -46,14 +46,6 @@ blocking = elsewhere_services:Blocking
 absent = elsewhere_services:Absent
 moduleless = elsewhere_not_there:Service
 """
-
-
-class NoKeys:
-    async def card(self, name: str) -> bytes:
-        return b""
-
-    async def publish(self, publish: Publish) -> bool:
-        return False
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from provider.store.accounts import Application, figures, register, remove_accou
 from provider.store.items import (
     NewItem,
     Outcome,
-    delete_items,
     delete_owned,
     expire_items,
     skip_numbers,
@@ -85,7 +84,7 @@ def test_who_has_no_account_reads_and_deletes_nothing(store: MailStore) -> None:
     open_account(store, "alice", ALICE)
     put(store, message(ALICE, b"a"), message(NOBODY, b"n"))
     assert store.read(lambda connection: take_items(connection, NOBODY, ALL)) is None
-    assert store.write(lambda connection: delete_items(connection, NOBODY, [1])) == 0
+    assert store.write(lambda connection: delete_owned(connection, [(NOBODY, [1])])) == 0
     assert bodies(store, ALICE) == [b"a"]
 
 
@@ -93,7 +92,7 @@ def test_an_owner_deletes_only_items_of_its_own(store: MailStore) -> None:
     open_account(store, "alice", ALICE)
     open_account(store, "bob", BOB)
     put(store, message(ALICE, b"a"), message(BOB, b"b"))
-    assert store.write(lambda connection: delete_items(connection, BOB, [1, 1, 2, 2**63, 2**64 - 1])) == 1
+    assert store.write(lambda connection: delete_owned(connection, [(BOB, [1, 1, 2, 2**63, 2**64 - 1])])) == 1
     assert (bodies(store, ALICE), bodies(store, BOB)) == ([b"a"], [])
     assert store.read(figures).items == 1
 
@@ -114,7 +113,7 @@ def test_what_is_deleted_makes_room_for_as_much_and_no_more(store: MailStore, nu
     open_account(store, "alice", ALICE)
     new = [message(ALICE, b"a%d" % n) for n in range(3)]
     put(store, *new, rules=rules)
-    deleted = store.write(lambda connection: delete_items(connection, ALICE, numbers))
+    deleted = store.write(lambda connection: delete_owned(connection, [(ALICE, numbers)]))
     assert deleted == len({1, 2} & set(numbers))
     assert put(store, *new, rules=rules) == [Outcome.STORED] * deleted + [Outcome.MAILBOX_FULL] * (3 - deleted)
 
@@ -122,7 +121,7 @@ def test_what_is_deleted_makes_room_for_as_much_and_no_more(store: MailStore, nu
 def test_numbers_never_repeat_even_when_all_items_are_gone(store: MailStore) -> None:
     open_account(store, "alice", ALICE)
     put(store, message(ALICE, b"a"), message(ALICE, b"b"))
-    store.write(lambda connection: delete_items(connection, ALICE, [1, 2]))
+    store.write(lambda connection: delete_owned(connection, [(ALICE, [1, 2])]))
     put(store, message(ALICE, b"c"))
     assert numbers(store, ALICE) == [3]
 
@@ -145,7 +144,7 @@ def test_a_full_mailbox_takes_nothing_until_there_is_room(store: MailStore) -> N
     outcomes = put(store, *[message(ALICE, b"%d" % n) for n in range(3)], message(BOB, b"b"), rules=two)
     assert outcomes == [Outcome.STORED, Outcome.STORED, Outcome.MAILBOX_FULL, Outcome.STORED]
     assert put(store, message(ALICE, b"3"), rules=two) == [Outcome.MAILBOX_FULL]
-    store.write(lambda connection: delete_items(connection, ALICE, [1]))
+    store.write(lambda connection: delete_owned(connection, [(ALICE, [1])]))
     assert put(store, message(ALICE, b"4"), rules=two) == [Outcome.STORED]
     assert bodies(store, ALICE) == [b"1", b"4"]
 

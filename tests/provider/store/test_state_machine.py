@@ -14,7 +14,7 @@ from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, Mailbox, MailboxRules
 from provider.store import MailStore, sqlite_url
 from provider.store.accounts import Application, figures, register, remove_account
-from provider.store.items import NewItem, Outcome, delete_items, expire_items, store_items, take_items
+from provider.store.items import NewItem, Outcome, delete_owned, expire_items, store_items, take_items
 
 RULES = MailboxRules(quota_items=12, lease_pulls=2)
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
@@ -85,7 +85,7 @@ class Store(RuleBasedStateMachine):
         acknowledged = sorted(data.draw(st.sets(st.sampled_from(sorted(given))))) if given else []
         mailbox = self.mailboxes.setdefault(user, Mailbox(pull_batch=3, lease_pulls=RULES.lease_pulls))
         mailbox.acknowledge(acknowledged)
-        self.store.write(lambda connection: delete_items(connection, user, acknowledged))
+        self.store.write(lambda connection: delete_owned(connection, [(user, acknowledged)]))
         for number in acknowledged:
             self.waiting[user].remove(given.pop(number))
         fetch = mailbox.fetch()

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from loopixmix.errors import MisuseError
-from simulations.attacks.estimates import Estimate, MeanEstimate
+from simulations.attacks.estimates import MeanEstimate, ShareEstimate
 from simulations.attacks.on_nodes import run_attacks_on_nodes
 from simulations.attacks.traces import run_attacks
 from simulations.measures.catalogue import unit_of
@@ -128,15 +128,15 @@ def test_what_the_deployed_code_cannot_do_is_refused_by_its_keys() -> None:
 
 def test_estimates_hold_the_true_share() -> None:
     """Known exact intervals: 0 of 10 up to 1 - 0.025^(1/10); 5 of 10 from 0.1871 to 0.8129."""
-    assert Estimate.of_trials(0, 10).high == pytest.approx(1 - 0.025**0.1)
-    assert Estimate.of_trials(10, 10).low == pytest.approx(0.025**0.1)
-    half = Estimate.of_trials(5, 10)
+    assert ShareEstimate.of_trials(0, 10).high == pytest.approx(1 - 0.025**0.1)
+    assert ShareEstimate.of_trials(10, 10).low == pytest.approx(0.025**0.1)
+    half = ShareEstimate.of_trials(5, 10)
     assert (half.low, half.high) == pytest.approx((0.1871, 0.8129), abs=1e-4)
     for successes, trials in ((-1, 5), (6, 5), (0, 0)):
         with pytest.raises(MisuseError):
-            Estimate.of_trials(successes, trials)
+            ShareEstimate.of_trials(successes, trials)
     with pytest.raises(MisuseError):
-        Estimate.of_trials(1, 2, confidence=1.0)
+        ShareEstimate.of_trials(1, 2, confidence=1.0)
 
 
 def test_means_have_students_interval() -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from loopixmix.errors import MisuseError
 from provider.clients.allowance import ClientRules
-from simulations.formulas.catalogue import Grid, Law, erlang, fixed, network_latency, turn_wait_mean_s, uniform
 from simulations.formulas.delivery import (
     ANSWER_S,
     all_arrived,
@@ -17,7 +16,8 @@ from simulations.formulas.delivery import (
     pull_wait,
     turn_queue,
 )
-from simulations.formulas.latency import at_once
+from simulations.formulas.latency import Grid, Law, at_once, erlang, fixed, uniform
+from simulations.formulas.queues import turn_wait_mean_s
 
 GRID = Grid.up_to(80.0)
 FALSE_ALARM = 1e-8
@@ -53,7 +53,7 @@ def test_more_than_the_stream_carries_is_refused() -> None:
 
 def test_very_many_packets_at_a_high_rate_take_turns_together() -> None:
     grid = Grid.up_to(20.0)
-    network = network_latency(grid, 4, 0.2, fixed(grid, 0.25))
+    network = erlang(grid, 4, 0.2).then(fixed(grid, 0.25))
     generator = np.random.default_rng(10)
     there = np.concatenate(
         [
@@ -69,7 +69,7 @@ def test_very_many_packets_at_a_high_rate_take_turns_together() -> None:
 @pytest.mark.parametrize("packets", [1, 2, 5])
 def test_a_message_is_there_with_its_last_packet(packets: int) -> None:
     # H0: the draws have this law; 200,000 messages; FALSE_ALARM.
-    network = network_latency(GRID, 4, 0.2, fixed(GRID, 0.25))
+    network = erlang(GRID, 4, 0.2).then(fixed(GRID, 0.25))
     generator = np.random.default_rng(packets)
     sent = np.cumsum(generator.exponential(0.5, (packets, 200_000)), axis=0)
     there = (sent + 0.25 + generator.gamma(4, 0.2, sent.shape)).max(axis=0)
@@ -78,7 +78,7 @@ def test_a_message_is_there_with_its_last_packet(packets: int) -> None:
 
 def test_of_long_messages_only_the_last_packets_are_followed_one_by_one() -> None:
     grid = Grid.up_to(600.0)
-    network = network_latency(grid, 4, 0.2, fixed(grid, 0.25))
+    network = erlang(grid, 4, 0.2).then(fixed(grid, 0.25))
     generator = np.random.default_rng(9)
     sent = np.cumsum(generator.exponential(0.5, (400, 20_000)), axis=0)
     there = (sent + 0.25 + generator.gamma(4, 0.2, sent.shape)).max(axis=0)
@@ -132,7 +132,7 @@ def test_more_than_pulls_take_is_refused() -> None:
 
 
 def test_delivery_is_all_of_it() -> None:
-    network = network_latency(GRID, 4, 0.2, fixed(GRID, 0.25))
+    network = erlang(GRID, 4, 0.2).then(fixed(GRID, 0.25))
     law = delivery(
         network,
         queue=at_once(GRID),

@@ -13,7 +13,7 @@ from scipy.special import digamma as scipy_digamma
 from scipy.stats import gamma
 
 from loopixmix.errors import MisuseError
-from simulations.formulas.catalogue import (
+from simulations.formulas.entropy import (
     anonymity_set,
     digamma,
     erlang_entropy_nats,

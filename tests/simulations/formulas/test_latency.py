@@ -10,7 +10,7 @@ from scipy.stats import gamma
 
 from client.core.retry import quantile_s as client_quantile_s
 from loopixmix.errors import MisuseError
-from simulations.formulas.catalogue import (
+from simulations.formulas.latency import (
     Grid,
     erlang,
     erlang_cdf,
@@ -19,7 +19,6 @@ from simulations.formulas.catalogue import (
     erlang_sd_s,
     fixed,
     measured,
-    network_latency,
     piecewise,
     repeated,
     uniform,
@@ -69,7 +68,7 @@ def test_delays_one_after_the_other_are_one_erlang_distribution() -> None:
 
 
 def test_uniform_links_are_convolved() -> None:
-    law = network_latency(GRID, 3, 0.2, repeated(uniform(GRID, 0.01, 0.1), 4))
+    law = erlang(GRID, 3, 0.2).then(repeated(uniform(GRID, 0.01, 0.1), 4))
     assert law.mean_s == pytest.approx(0.6 + 4 * 0.055, rel=1e-6)
     assert law.sd_s**2 == pytest.approx(3 * 0.04 + 4 * 0.09**2 / 12, rel=1e-4)
     generator = np.random.default_rng(8)

@@ -9,7 +9,8 @@ import pytest
 
 from loopixmix.errors import MisuseError
 from loopixmix.observing.anonymity import LiveEntropy
-from simulations.formulas.catalogue import live_entropy_bits, one_mix_entropy_bits
+from simulations.formulas.entropy import one_mix_entropy_bits
+from simulations.formulas.live import live_entropy_bits
 
 
 def measured_bits(pool: float, *, departures: int, seed: int) -> tuple[float, float]:

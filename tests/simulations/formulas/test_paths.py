@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopixmix.errors import MisuseError
-from simulations.formulas.catalogue import layered_entropy_bits, one_mix_entropy_bits
+from simulations.formulas.entropy import layered_entropy_bits, one_mix_entropy_bits
 from simulations.formulas.paths import PathStage, TargetClass, class_quantile_bits, path_entropy_bits, target_classes
 
 

@@ -12,21 +12,15 @@ from scipy.stats import binom
 
 from loopixmix.errors import MisuseError
 from loopixmix.observing import anonymity
-from simulations.formulas.catalogue import (
-    alarm_probability,
-    attack_loss_share,
+from simulations.formulas.corruption import (
     balanced_corrupt_path_share,
-    fewest_lost_for_alarm,
     fifo_guess_success,
-    layered_corrupt_path_share,
-    loop_posterior,
     n_minus_one_success,
-    new_packet_posterior,
-    old_packet_posterior,
     random_corrupt_path_share,
     seen_within,
-    window_s,
 )
+from simulations.formulas.loops import alarm_probability, attack_loss_share, fewest_lost_for_alarm, window_s
+from simulations.formulas.posteriors import loop_posterior, new_packet_posterior, old_packet_posterior
 
 
 @given(
@@ -97,10 +91,8 @@ def test_seeing_one_of_more_packets_is_likelier(share: float, packets: int) -> N
 
 
 def test_corruption_refuses_what_is_no_share() -> None:
-    assert layered_corrupt_path_share([0.5, 1.0, 0.1]) == pytest.approx(0.05)
     for wrong in (
         lambda: balanced_corrupt_path_share(1.1, 3),
-        lambda: layered_corrupt_path_share([-0.1]),
         lambda: seen_within(float("nan"), 3),
         lambda: random_corrupt_path_share(7, 6, 2),
         lambda: fifo_guess_success(-1.0, 1.0),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import poisson
 
 from loopixmix.errors import MisuseError
-from simulations.formulas.catalogue import (
+from simulations.formulas.queues import (
     erlang_c,
     held_overflow_share,
     md1_wait_mean_s,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from simulations.measures.replicates import estimate
-from simulations.results.shown import with_interval
+from simulations.results.display import with_interval
 
 _VALUES = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30).filter(lambda values: np.std(values) > 1e-3)
 

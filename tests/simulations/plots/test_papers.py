@@ -13,7 +13,7 @@ from loopixmix.errors import MisuseError
 from loopixmix.main import run
 from simulations.commands.plot import PAPER_FIGURES, plot
 from simulations.main import simulate
-from simulations.plots.comparing import draw_paper, paper_figure
+from simulations.plots.comparison import draw_paper, paper_figure
 from simulations.plots.papers import FIGURES, Effort, mixim_fig7a
 from simulations.plots.pareto import load_front, pareto_figure
 

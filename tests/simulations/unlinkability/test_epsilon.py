@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from loopixmix.errors import MisuseError
 from simulations.unlinkability import Experiment, Stage, epsilons, fluid_epsilon, papers_experiment
-from simulations.unlinkability.event_by_event import epsilon_event_by_event
-from simulations.unlinkability.mixing import LABELS, Packets, pass_stage, unlabelled
+from simulations.unlinkability.events import epsilon_event_by_event
+from simulations.unlinkability.passage import LABELS, Packets, pass_stage, unlabelled
 from simulations.unlinkability.senders import carries_payload, poisson_times
 
 LIMIT = 4.9

@@ -15,7 +15,8 @@ from scipy import stats
 
 from loopixmix.errors import MisuseError
 from simulations.flows.rates import PROVIDERS, flows_of
-from simulations.formulas.catalogue import layered_entropy_bits, live_entropy_bits, one_mix_entropy_bits
+from simulations.formulas.entropy import layered_entropy_bits, one_mix_entropy_bits
+from simulations.formulas.live import live_entropy_bits
 from simulations.outcome import Outcome
 from simulations.scenario.reading import ScenarioError, change
 from simulations.scenario.values import Scenario

@@ -1,4 +1,4 @@
-"""Entropy by propagation, in the native engine and in Python, against an oracle that follows one packet at a time.
+"""Entropy by propagation, native and in Python, against an oracle that follows one packet at a time.
 
 The oracle knows no masses: it follows every way that the target may have gone, and adds up the probabilities of ending
 as each of the packets that an observer saw.
@@ -22,8 +22,8 @@ from simulations.vector import recursion
 from simulations.vector.propagation import HAS_NATIVE, Propagation, propagation
 from simulations.vector.recursion import NOWHERE, FloatArray, IntArray
 
-Engine = Literal["native", "python"]
-ENGINES: list[Engine] = ["python", "native"] if HAS_NATIVE else ["python"]
+Implementation = Literal["native", "python"]
+IMPLEMENTATIONS: list[Implementation] = ["python", "native"] if HAS_NATIVE else ["python"]
 WHENEVER = 1e9
 
 
@@ -109,11 +109,15 @@ def _follow(
 
 
 def settled(
-    net: Network, targets: list[int], engine: Engine, *, piece: int = 10**9, events_per_s: float = 1e3
+    net: Network, targets: list[int], implementation: Implementation, *, piece: int = 10**9, events_per_s: float = 1e3
 ) -> tuple[FloatArray, FloatArray]:
     """Return entropies and live entropies, with packets pushed `piece` at a time."""
     followed = propagation(
-        net.corrupt, live_from_s=-WHENEVER, live_until_s=WHENEVER, events_per_s=events_per_s, engine=engine
+        net.corrupt,
+        live_from_s=-WHENEVER,
+        live_until_s=WHENEVER,
+        events_per_s=events_per_s,
+        implementation=implementation,
     )
     for begin in range(0, net.packets, piece):
         part = slice(begin, min(begin + piece, net.packets))
@@ -123,7 +127,7 @@ def settled(
 
 
 def push(followed: Propagation, net: Network, part: slice, targets: list[int]) -> None:
-    # Columns that are one array stay one: where links take no time, the native engine takes a shorter way.
+    # Columns that are one array stay one: where links take no time, the native implementation takes a shorter way.
     enters_s = [net.enters_s[0][part]]
     leaves_s = [column[part] for column in net.leaves_s]
     for visit in range(1, len(net.nodes)):
@@ -149,8 +153,8 @@ def test_entropies_are_those_of_all_ways_that_the_target_may_have_gone(
 ) -> None:
     net = network(seed, packets=packets, layers=layers, width=width, link_s=link_s, corrupt=corrupt, loss=loss)
     expected = [oracle_bits(net, target) for target in range(packets)]
-    for engine in ENGINES:
-        found, _ = settled(net, list(range(packets)), engine)
+    for implementation in IMPLEMENTATIONS:
+        found, _ = settled(net, list(range(packets)), implementation)
         assert found == pytest.approx(expected, abs=1e-9)
 
 
@@ -162,9 +166,9 @@ LARGER = {
 TARGETS = list(range(100, 5000, 350))
 
 
-@pytest.mark.skipif(not HAS_NATIVE, reason="there is no native engine")
+@pytest.mark.skipif(not HAS_NATIVE, reason="there is no native implementation")
 @pytest.mark.parametrize("name", LARGER)
-def test_the_native_engine_and_python_give_the_same(name: str) -> None:
+def test_the_native_implementation_and_python_give_the_same(name: str) -> None:
     net = LARGER[name]
     bits, live = settled(net, TARGETS, "python")
     native_bits, native_live = settled(net, TARGETS, "native")
@@ -173,19 +177,19 @@ def test_the_native_engine_and_python_give_the_same(name: str) -> None:
     assert native_live == pytest.approx(live, abs=1e-9)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("name", LARGER)
-def test_nothing_depends_on_how_packets_are_cut_into_pieces(engine: Engine, name: str) -> None:
+def test_nothing_depends_on_how_packets_are_cut_into_pieces(implementation: Implementation, name: str) -> None:
     net = LARGER[name]
-    whole = settled(net, TARGETS, engine)
+    whole = settled(net, TARGETS, implementation)
     for piece, events_per_s in ((1, 1.0), (977, 1e9)):
-        pieces = settled(net, TARGETS, engine, piece=piece, events_per_s=events_per_s)
+        pieces = settled(net, TARGETS, implementation, piece=piece, events_per_s=events_per_s)
         np.testing.assert_array_equal(pieces[0], whole[0])
         np.testing.assert_array_equal(pieces[1], whole[1])
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_live_entropy_is_what_the_deployed_mix_measures(engine: Engine) -> None:
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_live_entropy_is_what_the_deployed_mix_measures(implementation: Implementation) -> None:
     net = network(6, packets=500, layers=1, width=1)
     events = [(at_s, True) for at_s in net.enters_s[0]] + [(at_s, False) for at_s in net.leaves_s[0]]
     deployed, measured = LiveEntropy(), []
@@ -195,13 +199,15 @@ def test_live_entropy_is_what_the_deployed_mix_measures(engine: Engine) -> None:
         else:
             deployed.departed()
             measured.append(deployed.bits)
-    _, live = settled(net, [], engine)
+    _, live = settled(net, [], implementation)
     assert live == pytest.approx([sum(measured) / len(measured)], abs=1e-9)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_live_entropy_is_averaged_over_departures_of_its_window_only(engine: Engine) -> None:
-    followed = propagation([False, False], live_from_s=3.0, live_until_s=4.0, events_per_s=1.0, engine=engine)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_live_entropy_is_averaged_over_departures_of_its_window_only(implementation: Implementation) -> None:
+    followed = propagation(
+        [False, False], live_from_s=3.0, live_until_s=4.0, events_per_s=1.0, implementation=implementation
+    )
     nodes, came_s = [np.zeros(4, dtype=np.int32)], [np.array([0.0, 1.0, 2.0, 2.5])]
     followed.push(nodes, came_s, [np.array([2.9, 3.0, 4.0, 5.0])], np.empty(0, dtype=np.int32))
     followed.finish()
@@ -210,9 +216,9 @@ def test_live_entropy_is_averaged_over_departures_of_its_window_only(engine: Eng
     assert np.isnan(followed.live_bits[1])
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_departure_comes_before_an_arrival_of_the_same_moment(engine: Engine, order: int) -> None:
+def test_a_departure_comes_before_an_arrival_of_the_same_moment(implementation: Implementation, order: int) -> None:
     """The second packet comes when the first one leaves: they never meet, in whatever order they are pushed."""
     net = Network(
         [np.zeros(2, dtype=np.int32)],
@@ -220,12 +226,14 @@ def test_a_departure_comes_before_an_arrival_of_the_same_moment(engine: Engine, 
         [np.array([2.0, 3.0])[::order].copy()],
         [False],
     )
-    bits = _at_once(net, [0, 1], engine)
+    bits = _at_once(net, [0, 1], implementation)
     assert bits == pytest.approx([0.0, 0.0], abs=1e-12)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_packets_that_pass_on_at_the_same_moment_do_not_meet_in_the_second_layer(engine: Engine) -> None:
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_packets_that_pass_on_at_the_same_moment_do_not_meet_in_the_second_layer(
+    implementation: Implementation,
+) -> None:
     """The trap of zero links: the first leaves node 1 at the very moment when the second comes there from node 0."""
     first_s, second_s = np.array([0.0, 1.5]), np.array([1.0, 2.0])
     net = Network(
@@ -234,32 +242,34 @@ def test_packets_that_pass_on_at_the_same_moment_do_not_meet_in_the_second_layer
         [second_s, np.array([2.0, 3.0])],
         [False, False],
     )
-    assert _at_once(net, [0, 1], engine) == pytest.approx([0.0, 0.0], abs=1e-12)
+    assert _at_once(net, [0, 1], implementation) == pytest.approx([0.0, 0.0], abs=1e-12)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_all_at_the_same_moment_makes_a_set_of_all(engine: Engine) -> None:
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_all_at_the_same_moment_makes_a_set_of_all(implementation: Implementation) -> None:
     count = 64
     net = Network([np.zeros(count, dtype=np.int32)], [np.ones(count)], [np.full(count, 2.0)], [False])
-    assert _at_once(net, [0, 63], engine) == pytest.approx([6.0, 6.0], abs=1e-12)
+    assert _at_once(net, [0, 63], implementation) == pytest.approx([6.0, 6.0], abs=1e-12)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_stay_of_no_time_is_one_still(engine: Engine) -> None:
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_a_stay_of_no_time_is_one_still(implementation: Implementation) -> None:
     net = Network([np.zeros(1, dtype=np.int32)], [np.array([0.0])], [np.array([0.0])], [False])
-    assert _at_once(net, [0], engine) == pytest.approx([0.0], abs=1e-12)
+    assert _at_once(net, [0], implementation) == pytest.approx([0.0], abs=1e-12)
 
 
-def _at_once(net: Network, targets: list[int], engine: Engine) -> FloatArray:
-    followed = propagation(net.corrupt, live_from_s=0.0, live_until_s=1.0, events_per_s=1.0, engine=engine)
+def _at_once(net: Network, targets: list[int], implementation: Implementation) -> FloatArray:
+    followed = propagation(
+        net.corrupt, live_from_s=0.0, live_until_s=1.0, events_per_s=1.0, implementation=implementation
+    )
     push(followed, net, slice(0, net.packets), targets)
     return followed.finish()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_targets_are_active_until_all_of_their_mass_has_arrived(engine: Engine) -> None:
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_targets_are_active_until_all_of_their_mass_has_arrived(implementation: Implementation) -> None:
     """Also those that are still to come; but not those that were lost before their first node."""
-    followed = propagation([False], live_from_s=0.0, live_until_s=1.0, events_per_s=1e-3, engine=engine)
+    followed = propagation([False], live_from_s=0.0, live_until_s=1.0, events_per_s=1e-3, implementation=implementation)
     nodes = [np.array([0, NOWHERE], dtype=np.int32)]
     followed.push(nodes, [np.array([1.0, 1.0])], [np.array([2.0, 2.0])], np.array([0, 1], dtype=np.int32))
     assert followed.active == 1
@@ -272,7 +282,7 @@ TIME = [np.array([5.0])]
 NOBODY = np.empty(0, dtype=np.int32)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize(
     ("nodes", "enters_s", "leaves_s", "targets"),
     [
@@ -290,13 +300,13 @@ NOBODY = np.empty(0, dtype=np.int32)
     ],
 )
 def test_what_does_not_fit_is_refused(
-    engine: Engine,
+    implementation: Implementation,
     nodes: list[IntArray],
     enters_s: list[FloatArray],
     leaves_s: list[FloatArray],
     targets: IntArray,
 ) -> None:
-    followed = propagation([False], live_from_s=0.0, live_until_s=1.0, events_per_s=1.0, engine=engine)
+    followed = propagation([False], live_from_s=0.0, live_until_s=1.0, events_per_s=1.0, implementation=implementation)
     followed.advance(4.0)
     with pytest.raises(MisuseError):
         followed.push(nodes, enters_s, leaves_s, targets)
@@ -305,6 +315,6 @@ def test_what_does_not_fit_is_refused(
 def test_an_engine_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulations.vector.propagation.HAS_NATIVE", False)
     with pytest.raises(MisuseError, match="native"):
-        propagation([False], live_from_s=0.0, live_until_s=1.0, events_per_s=1.0, engine="native")
+        propagation([False], live_from_s=0.0, live_until_s=1.0, events_per_s=1.0, implementation="native")
     stand_in = propagation([False], live_from_s=0.0, live_until_s=1.0, events_per_s=1.0)
     assert isinstance(stand_in, recursion.Propagation)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from loopixmix.observing.anonymity import LiveEntropy
-from simulations.formulas.catalogue import erlang_mean_s, erlang_sd_s, new_packet_posterior, old_packet_posterior
+from simulations.formulas.latency import erlang_mean_s, erlang_sd_s
+from simulations.formulas.posteriors import new_packet_posterior, old_packet_posterior
 from simulations.verify import published
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from simulations.verify import showing
+from simulations.verify import display
 from simulations.verify.rows import Row, text
 
 
@@ -70,7 +70,7 @@ def test_figures_are_written_as_short_as_they_are_exact(value: float | None, sho
 
 
 def test_a_program_reads_what_was_compared_and_how_near() -> None:
-    result = showing.verdict_of([_row(), _row(published=9.0)], seconds=1.5)
+    result = display.verdict_of([_row(), _row(published=9.0)], seconds=1.5)
     read = msgspec.json.decode(msgspec.json.encode(result))
     assert read["passed"] is False
     assert read["figures"] == {"verify_rows": 2.0, "verify_rows_failed": 1.0, "verify_s": 1.5}
@@ -84,14 +84,14 @@ def test_a_program_reads_what_was_compared_and_how_near() -> None:
 
 
 def test_without_rows_nothing_is_proven() -> None:
-    assert not showing.verdict_of([], seconds=0.0).passed
+    assert not display.verdict_of([], seconds=0.0).passed
 
 
 def test_a_failed_row_is_said_again_below_the_table_and_no_line_is_too_long() -> None:
     written = StringIO()
     rows = [_row(), _row(published=9.0, setting="which is as long as a setting may get, and longer")]
-    showing.show(Console(file=written, width=showing.WIDTH), rows, effort="quick", seconds=1.0)
+    display.show(Console(file=written, width=display.WIDTH), rows, effort="quick", seconds=1.0)
     lines = written.getvalue().splitlines()
-    assert max(len(line.rstrip()) for line in lines) <= showing.WIDTH
+    assert max(len(line.rstrip()) for line in lines) <= display.WIDTH
     assert any(line.startswith("FAIL fifo which is") and "-8 bit off published" in line for line in lines)
     assert lines[-1] == "FAIL: 1 of 2 rows (quick form, 1 s)"

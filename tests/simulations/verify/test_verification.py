@@ -16,7 +16,7 @@ from numpy.random import Generator
 
 from loopixmix.errors import MisuseError
 from simulations.commands.verify import verify as command
-from simulations.formulas.catalogue import layered_entropy_bits
+from simulations.formulas.entropy import layered_entropy_bits
 from simulations.vector.trace import trace
 from simulations.verify import departures, entropies, published
 from simulations.verify.rows import QUICK, Case, Effort, Row, text

@@ -12,7 +12,7 @@ from client.core.content import Sender, SignedMessage, encode_signed
 from client.core.fragments import FragmentSizes
 from loopixmix.keys import IdentityKey
 from loopixmix.seams import DropReason, Fact, LoopReturned, NodeId
-from simulations.nodes.measuring import Watch
+from simulations.nodes.measurement import Watch
 from simulations.world.behaviour import KIND
 from simulations.world.users import User, body_bytes_of
 from simulations.world.world import World

@@ -20,7 +20,7 @@ from loopixmix.seams import (
     PacketsHeld,
 )
 from simulations.world.journeys import Numbers
-from simulations.world.running import Mix, Provider
+from simulations.world.nodes import Mix, Provider
 
 
 class Visits:

@@ -1,40 +1,15 @@
-"""The verdict of a demo: checks, figures, and how both look to a person and to a program."""
+"""Measured times, pooled, and held against the distribution that theory gives them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import msgspec
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+
+from loopixmix.verdict import Check
 
 MAX_OVERHEAD_S = 0.25
-"""What links and processing may add to a loop's round trip, in the mean; more, and the machine is too slow."""
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing the demo found right or wrong; the texts are for a person."""
-
-    name: str
-    passed: bool
-    value: str
-    expected: str
-    detail: str = ""
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command that judges prints for programs."""
-
-    passed: bool
-    checks: Sequence[Check]
-    figures: dict[str, float]
-
-
-def verdict(checks: Sequence[Check], figures: dict[str, float]) -> Verdict:
-    """Pass where there is a check and none failed."""
-    return Verdict(passed=bool(checks) and all(check.passed for check in checks), checks=checks, figures=figures)
+"""What links and processing may add to a loop's round trip on average; more, and the machine is too slow."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +50,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 def gamma_check(name: str, sample: Sample, *, shape: int, delay_mean_s: float, overhead_s: float, detail: str) -> Check:
     """Hold mean round trips against Gamma(`shape`, `delay_mean_s`).
 
-    `overhead_s` is what they took, in the mean, beyond the delays that were drawn for them. Null hypothesis: the drawn
+    `overhead_s` is what they took on average beyond the delays that were drawn for them. Null hypothesis: the drawn
     delays are of that distribution. It is rejected beyond 4.5 standard errors of the mean, which a true one exceeds
     less than once in 100,000 runs. The overhead alone must be within `MAX_OVERHEAD_S`.
     """
@@ -91,22 +66,3 @@ def gamma_check(name: str, sample: Sample, *, shape: int, delay_mean_s: float, o
         detail=f"{detail}: {sample.count} measured; without the work within {allowed_s * 1000:.0f} ms of theory "
         f"passes, and at most {MAX_OVERHEAD_S * 1000:.0f} ms of work",
     )
-
-
-def show(console: Console, result: Verdict) -> None:
-    """Print a line a check, the details of what failed, and the verdict."""
-    table = Table.grid(padding=(0, 2))
-    table.add_row("", "[bold]check", "[bold]measured", "[bold]expected")
-    for check in result.checks:
-        mark = "[green]pass" if check.passed else "[bold red]FAIL"
-        table.add_row(mark, check.name, escape(check.value), f"[dim]{escape(check.expected)}")
-        if not check.passed and check.detail:
-            table.add_row("", "", f"[red]{escape(check.detail)}", "")
-    console.print()
-    console.print(table)
-    console.print()
-    failed = sum(not check.passed for check in result.checks)
-    if result.passed:
-        console.print(f"[bold green]PASS[/]: all {len(result.checks)} checks")
-    else:
-        console.print(f"[bold red]FAIL[/]: {failed} of {len(result.checks)} checks")

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from loopixmix.errors import MisuseError
 from simulations.outcome import Progress
 from simulations.unlinkability.experiment import Experiment
-from simulations.unlinkability.mixing import LABELS, FloatArray, Packets, Passed, pass_stage, unlabelled
+from simulations.unlinkability.passage import LABELS, FloatArray, Packets, Passed, pass_stage, unlabelled
 from simulations.unlinkability.senders import challenge_packets
 
 _EVENTS_AT_ONCE = 1_500_000

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 
 from simulations.unlinkability import Experiment, epsilons, fluid_epsilon, papers_experiment
-from simulations.unlinkability.event_by_event import epsilon_event_by_event
+from simulations.unlinkability.events import epsilon_event_by_event
 from simulations.verify import published
 from simulations.verify.rows import Case, Effort, Row
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from simulations.attacks.detectors import LoopWatcher, MakeDetector
 from simulations.outcome import Progress
-from simulations.world.running import Mix, Provider
+from simulations.world.nodes import Mix, Provider
 from simulations.world.users import User
 from simulations.world.world import World
 

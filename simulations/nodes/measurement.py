@@ -13,7 +13,7 @@ from simulations.formulas import capacity
 from simulations.measures.catalogue import Figures, Measure
 from simulations.nodes.entropy import target_entropies_bits
 from simulations.outcome import Distribution
-from simulations.world.watching import Journeys, NodeWatch, Visits
+from simulations.world.watches import Journeys, NodeWatch, Visits
 from simulations.world.world import World
 
 FloatArray = NDArray[np.float64]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulations.vector.drawing import Drawn
+from simulations.vector.draws import Drawn
 from simulations.vector.recursion import FloatArray
 
 

@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from client.demo.report import Verdict, verdict
+from loopixmix.verdict import Verdict, verdict
 from simulations.verify.rows import Row, text
 from simulations.verify.verification import FIGURES
 

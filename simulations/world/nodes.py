@@ -97,7 +97,7 @@ class NodeSeams:
         )
 
 
-class RunningNode(Generic[S]):
+class WorldNode(Generic[S]):
     """A node of the world. `place`: see `simulations.latency`; `layer` is none for a provider."""
 
     def __init__(self, plan: NodePlan, service: S, *, ears: Ears, network: WireEnd, unwrapping: Unwrapper) -> None:
@@ -143,8 +143,8 @@ def _stop(service: MixService | ProviderService) -> Deferred[None] | None:
     return None
 
 
-Mix: TypeAlias = RunningNode[MixService]
-Provider: TypeAlias = RunningNode[ProviderService]
+Mix: TypeAlias = WorldNode[MixService]
+Provider: TypeAlias = WorldNode[ProviderService]
 
 
 def make_mix(plan: NodePlan, seams: NodeSeams, rng: Rng) -> Mix:
@@ -162,7 +162,7 @@ def make_mix(plan: NodePlan, seams: NodeSeams, rng: Rng) -> Mix:
         rng=rng,
         observer=ears,
     )
-    return RunningNode(plan, service, ears=ears, network=network, unwrapping=unwrapping)
+    return WorldNode(plan, service, ears=ears, network=network, unwrapping=unwrapping)
 
 
 def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) -> Provider:
@@ -189,7 +189,7 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
         decoy_secret=DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(seams.clock.seconds())),
         make_services=lambda keys: _make_services(plan.node_id, keys, seams, rng),
     )
-    return RunningNode(plan, service, ears=ears, network=network, unwrapping=unwrapping)
+    return WorldNode(plan, service, ears=ears, network=network, unwrapping=unwrapping)
 
 
 def new_mail_store() -> MailStore:

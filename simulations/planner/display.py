@@ -16,7 +16,7 @@ from simulations.measures.catalogue import Measure
 from simulations.planner.conflicts import Infeasible, Nearest
 from simulations.planner.front import Cell, Front
 from simulations.planner.packet_cost import PacketCost
-from simulations.planner.planning import Plan, month_bytes
+from simulations.planner.plan import Plan, month_bytes
 from simulations.planner.wishes import LATENCY_NAMES, Terms, Wishes
 from simulations.planner.words import amount_of_bytes, counted, digits, money, seconds
 

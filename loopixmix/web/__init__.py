@@ -1,0 +1,1 @@
+"""HTTP within bounds: `sites` serves it, `calls` asks by it, a connection for each request."""

@@ -1,0 +1,127 @@
+"""Sites within bounds, spoken to in raw HTTP."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from memory_web import MemoryWeb, RawConversation, converse, request_bytes
+from twisted.internet.task import Clock
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from loopixmix.web.sites import BoundedFactory, BoundedRequest, QuietSite
+
+PORT = 8000
+LIMIT_BYTES, DISCARD_BYTES = 100, 1000
+
+
+class Echo(Resource):
+    """Gives back what it got."""
+
+    isLeaf = True  # noqa: N815
+
+    def render_PUT(self, request: Request) -> bytes:
+        return request.content.read()
+
+
+class Judging(BoundedRequest):
+    """Refuses before the body is there, twice over."""
+
+    def gotLength(self, length: int | None) -> None:
+        if self.requestHeaders.hasHeader("X-Unwelcome"):
+            self.refuse(partial(refusal, 403, b"not you"))
+            self.refuse(partial(refusal, 404, b"not here"))
+        super().gotLength(length)
+
+
+def refusal(status: int, body: bytes, request: Request) -> bytes:
+    request.setResponseCode(status)
+    request.setHeader("Content-Length", str(len(body)))
+    return body
+
+
+class Bench:
+    """One site in memory."""
+
+    def __init__(self, *, most: int = 10, most_per_address: int | None = None) -> None:
+        self.clock = Clock()
+        self.web = MemoryWeb(self.clock)
+        make = partial(
+            Judging,
+            limit_bytes=LIMIT_BYTES,
+            discard_bytes=DISCARD_BYTES,
+            too_long=partial(refusal, 413, b"too long"),
+        )
+        site = QuietSite(Echo(), clock=self.clock, make_request=make, idle_timeout_s=30.0)
+        self.factory = BoundedFactory(site, most=most, most_per_address=most_per_address)
+        self.web.listen("127.0.0.1", PORT, self.factory)
+
+    def raw(self, raw: bytes) -> RawConversation:
+        return converse(self.web, PORT, raw)
+
+    def put(self, body: bytes, **headers: str) -> RawConversation:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.raw(request_bytes("PUT", "/", {"Host": "a", "Connection": "close", **named}, body))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_body_within_the_limit_is_taken_whole(bench: Bench) -> None:
+    answer = bench.put(b"x" * LIMIT_BYTES)
+    assert answer.status == 200
+    assert answer.received.endswith(b"x" * LIMIT_BYTES)
+
+
+def test_a_longer_one_is_refused_with_its_reason(bench: Bench) -> None:
+    answer = bench.put(b"x" * (LIMIT_BYTES + 1))
+    assert answer.status == 413
+    assert answer.received.endswith(b"too long")
+
+
+def test_one_in_chunks_that_does_not_tell_its_length_is_refused_too(bench: Bench) -> None:
+    head = b"PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"40\r\n" + b"x" * 64 + b"\r\n"
+    assert bench.raw(head + chunk + b"0\r\n\r\n").status == 200
+    assert bench.raw(head + 2 * chunk + b"0\r\n\r\n").status == 413
+
+
+def test_one_that_does_not_end_is_cut(bench: Bench) -> None:
+    head = f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {10 * DISCARD_BYTES}\r\n\r\n".encode()
+    assert not bench.raw(head + b"x" * DISCARD_BYTES).closed
+    conversation = bench.raw(head + b"x" * (DISCARD_BYTES + 1))
+    assert conversation.closed
+    assert conversation.received == b""
+
+
+def test_the_first_refusal_counts(bench: Bench) -> None:
+    answer = bench.put(b"x" * (LIMIT_BYTES + 1), X_Unwelcome="yes")
+    assert (answer.status, answer.received.endswith(b"not you")) == (403, True)
+
+
+def test_an_idle_connection_is_closed(bench: Bench) -> None:
+    conversation = bench.raw(b"PUT ")
+    bench.clock.advance(31)
+    bench.clock.advance(16)  # Twisted gives what was written a while to leave
+    bench.clock.advance(0)
+    assert conversation.closed
+
+
+def test_connections_are_counted_in_all_and_by_address() -> None:
+    assert [Bench(most=2).raw(b"PUT ").closed for _ in range(2)] == [False, False]
+    for bench in (Bench(most=2), Bench(most=10, most_per_address=2)):
+        assert [bench.raw(b"PUT ").closed for _ in range(3)] == [False, False, True]
+
+
+def test_all_end_together(bench: Bench) -> None:
+    kept = [bench.raw(b"PUT ") for _ in range(3)]
+    closed = bench.factory.close()
+    assert not closed.called
+    bench.clock.pump([0.0] * 5)
+    assert closed.called
+    assert all(conversation.closed for conversation in kept)
+    assert bench.factory.close().called
+    assert bench.clock.getDelayedCalls() == []

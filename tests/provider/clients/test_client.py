@@ -1,0 +1,68 @@
+"""The clients a provider knows: made when first heard, forgotten when idle, never too many."""
+
+from __future__ import annotations
+
+import pytest
+from mailstores import ALICE, BOB
+from twisted.internet.task import Clock
+
+from loopixmix.params import NetworkParams
+from provider.clients import client as client_module
+from provider.clients.allowance import ClientRules
+from provider.clients.client import FORGET_S, KnownClients
+
+PARAMS = NetworkParams(pull_batch=3)
+
+
+def known_clients(clock: Clock) -> KnownClients:
+    known = KnownClients(rules=ClientRules(), lease_pulls=4, clock=clock)
+    known.adopt(PARAMS)
+    return known
+
+
+def test_no_client_is_known_before_the_rates_are() -> None:
+    known = KnownClients(rules=ClientRules(), lease_pulls=4, clock=Clock())
+    assert known.heard(ALICE) is None
+    assert len(known) == 0
+
+
+def test_a_client_is_the_same_each_time_it_is_heard() -> None:
+    known = known_clients(Clock())
+    alice = known.heard(ALICE)
+    assert alice is not None
+    assert alice.registered is None
+    assert known.heard(ALICE) is alice
+    assert known.heard(BOB) is not alice
+    assert len(known) == 2
+
+
+def test_who_is_idle_is_forgotten_and_who_is_not_stays() -> None:
+    clock = Clock()
+    known = known_clients(clock)
+    alice, bob = known.heard(ALICE), known.heard(BOB)
+    clock.advance(FORGET_S / 2)
+    assert known.heard(ALICE) is alice
+    clock.advance(FORGET_S / 2 + 1)
+    known.forget_idle()
+    assert len(known) == 1
+    assert known.heard(ALICE) is alice
+    assert known.heard(BOB) is not bob
+
+
+def test_the_idlest_makes_room_for_a_newcomer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "MAX_CLIENTS", 2)
+    known = known_clients(Clock())
+    alice, bob = known.heard(ALICE), known.heard(BOB)
+    assert known.heard(ALICE) is alice
+    known.heard(bytes(32))
+    assert len(known) == 2
+    assert known.heard(ALICE) is alice
+    assert known.heard(BOB) is not bob
+
+
+def test_a_new_document_changes_the_batches_of_those_who_are_known() -> None:
+    known = known_clients(Clock())
+    alice = known.heard(ALICE)
+    known.adopt(NetworkParams(pull_batch=5))
+    assert alice is not None
+    assert alice.mailbox.pull_batch == 5
