@@ -5,22 +5,25 @@ What was committed is on the disk before anybody hears of it, so that no crash l
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from client.store.schema import HEAD, OLDER_VERSIONS, metadata
+from loopixmix.store.opening import MEMORY_URL, open_database, sqlite_url
+from loopixmix.store.schema import Schema
+from loopixmix.store.transactions import Store
 
-from client.store.opening import open_engine, plain_reason
-from loopixmix.errors import StoreError
+__all__ = ["SCHEMA", "ClientStore"]
 
-__all__ = ["ClientStore"]
+SCHEMA = Schema(
+    owner="a LoopixMix client",
+    head=HEAD,
+    older_versions=OLDER_VERSIONS,
+    migrations=Path(__file__).parent.parent / "migrations",
+    in_memory=metadata,
+)
 
-_R = TypeVar("_R")
 
-
-class ClientStore:
+class ClientStore(Store):
     """Transactions on one store; used by one thread at a time."""
 
     def __init__(self, path: Path | None) -> None:
@@ -28,16 +31,5 @@ class ClientStore:
 
         Raises `StoreError` where it is damaged, newer than this program, or cannot be written.
         """
-        self._engine = open_engine(path)
-
-    def write(self, work: Callable[[Connection], _R]) -> _R:
-        """Do `work` in one transaction, which is on the disk when this returns. Raises `StoreError`."""
-        try:
-            with self._engine.begin() as connection:
-                return work(connection)
-        except SQLAlchemyError as error:
-            raise StoreError(f"the store cannot be used: {plain_reason(error)}") from error
-
-    def close(self) -> None:
-        """Close the file."""
-        self._engine.dispose()
+        # One connection, which the one worker thread of the client uses.
+        super().__init__(open_database(MEMORY_URL if path is None else sqlite_url(path), SCHEMA, one_connection=True))

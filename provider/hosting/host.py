@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Annotated
+from functools import partial
+from typing import Annotated, cast
 
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from loopixmix.bounds import BoundedMap
 from loopixmix.errors import FormatError, UnavailableError
 from loopixmix.requests import (
     PayloadSize,
@@ -22,7 +24,7 @@ from loopixmix.requests import (
     reply_body_bytes,
 )
 from loopixmix.routing.path import service_id
-from loopixmix.seams import Clock, DelayedCall
+from loopixmix.seams import Clock
 from provider.api import ClosingService, HostedService, PayloadService, Service, ServiceRefusedError
 
 REMEMBERED_S = 600.0
@@ -66,7 +68,7 @@ class ServiceHost:
         self._geometry = geometry
         self._pending: dict[bytes, _Pending] = {}
         self._busy = dict.fromkeys(self._services, 0)
-        self._remembered: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
+        self._remembered: BoundedMap[bytes, tuple[float, bytes]] = BoundedMap(MAX_REMEMBERED)
         self.answered = 0
 
     @property
@@ -100,8 +102,6 @@ class ServiceHost:
         # A copy: each request that is cancelled leaves the table.
         for pending in list(self._pending.values()):
             pending.asking.cancel()
-            if pending.limit.active():
-                pending.limit.cancel()
         for service in self._services.values():
             if isinstance(service, ClosingService):
                 await service.close()
@@ -127,12 +127,12 @@ class ServiceHost:
     def _ask(self, key: bytes, recipient: bytes, service: Service, request: Request, waiter: Deferred[bytes]) -> None:
         self._busy[recipient] += 1
         asking = Deferred.fromCoroutine(service.answer(request.body))
-        limit = self._clock.callLater(self._rules.timeout_s, self._stop_waiting, service, asking)
-        pending = self._pending[key] = _Pending(asking, [waiter], limit)
+        asking.addTimeout(
+            self._rules.timeout_s, cast(IReactorTime, self._clock), onTimeoutCancel=partial(self._overdue, service)
+        )
+        pending = self._pending[key] = _Pending(asking, [waiter])
 
         def finish(payload: bytes) -> None:
-            if limit.active():
-                limit.cancel()
             self._busy[recipient] -= 1
             del self._pending[key]
             # Failures too: a copy of the request that comes on another path must not have another outcome.
@@ -157,13 +157,13 @@ class ServiceHost:
             return self._failed
         return encode_reply(ReplyStatus.OK, body, self._geometry)
 
-    def _stop_waiting(self, service: Service, asking: Deferred[bytes]) -> None:
+    def _overdue(self, service: Service, cancelled: bytes | Failure, timeout_s: float) -> bytes | Failure:
         log.warn(
             "service {service} did not answer within {timeout_s} s, and the request has failed",
             service=service.name,
-            timeout_s=self._rules.timeout_s,
+            timeout_s=timeout_s,
         )
-        asking.cancel()
+        return cancelled
 
     def _fail(self, failure: Failure, service: Service) -> bytes:
         # A service's error may quote the request: its type is all that is logged.
@@ -175,7 +175,7 @@ class ServiceHost:
         now_s = self._clock.seconds()
         while self._remembered:
             key, (until_s, _) = next(iter(self._remembered.items()))
-            if until_s > now_s and len(self._remembered) < MAX_REMEMBERED:
+            if until_s > now_s:
                 return
             del self._remembered[key]
 
@@ -185,4 +185,3 @@ class _Pending(msgspec.Struct):
 
     asking: Deferred[bytes]
     waiters: list[Deferred[bytes]]
-    limit: DelayedCall

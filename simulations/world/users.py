@@ -37,8 +37,8 @@ from simulations.world.stores import MemoryStore
 
 _NUMBER_BITS = 56
 _SHORT_CUT = RegistrationRules(mode=RegistrationMode.OPEN, max_accounts=1_000_000_000)
+# More than signature, names and encoding add to a body.
 _MESSAGE_OVERHEAD_BYTES = 256
-"""More than signature, names and encoding add to a body."""
 NUMBER_BYTES = 8
 """The messages of simulated users begin with their number."""
 
@@ -165,6 +165,7 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
     """Return a user with its client, which does not run yet and keeps everything in `store` (closed with it)."""
     ears = Ears(Counters(delay_mean_s=seams.params.delay_mean_s))
     network = seams.wires.network(plan.node_id, observer=ears)
+    # Only users' ends count what they receive: counting takes time for every frame, and no measure needs it of nodes.
     network.counts = True
     link = UserLink(network)
     service = build_client(

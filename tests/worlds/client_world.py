@@ -1,6 +1,7 @@
 """A world for clients: a clock that jumps from event to event, mixes, and providers that can be made to misbehave.
 
-Everything is in memory and from one seed; packets are real, and are unwrapped by the code that nodes use.
+Everything is in memory and from one seed. Packets are unwrapped by the code that nodes use. They are plain unless a
+test asks for real ones: most of the time of a test went into cryptography that it did not look at.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import recipient_of, service_id
 from loopixmix.seams import Fact, NodeId
 from loopixmix.sphinx import (
+    Arithmetic,
     Deliver,
     Discard,
     PacketError,
@@ -52,7 +54,6 @@ from loopixmix.sphinx import (
     Reply,
     Surb,
     decode_command,
-    load_arithmetic,
     open_payload,
     unwrap,
     use_surb,
@@ -69,6 +70,7 @@ from loopixmix.wire import (
     RegisterRefused,
 )
 from simulations.world.clock import EventClock
+from simulations.world.plain import PlainArithmetic
 
 T = TypeVar("T")
 
@@ -419,11 +421,13 @@ class World:
         loss: float = 0.0,
         latency_s: float = 0.002,
         invitation: str = "",
+        arithmetic: Arithmetic | None = None,
     ) -> None:
+        """Make it from one seed. Packets are plain unless `arithmetic` is real: clients decide the same with both."""
         self.params = params
         self.rng = random.Random(seed)
         self.clock = self.make_clock()
-        self.packet_format = PacketFormat.for_network(params, arithmetic=load_arithmetic())
+        self.packet_format = PacketFormat.for_network(params, arithmetic=arithmetic or PlainArithmetic())
         self.geometry = self.packet_format.geometry
         self.format = self.packet_format.frames
         self.hub = MemoryHub(clock=self.clock, rng=self.rng, latency_s=latency_s, loss=0.0)

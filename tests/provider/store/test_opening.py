@@ -16,13 +16,13 @@ from sqlalchemy import text
 
 import provider.migrations
 from loopixmix.errors import StoreError
+from loopixmix.store.opening import PAGE_BYTES
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, MailboxRules
 from provider.store import MEMORY_URL, MailStore, sqlite_url
 from provider.store.accounts import Application, register
 from provider.store.items import NewItem, Outcome, store_items, take_items
-from provider.store.opening import PAGE_BYTES
 from provider.store.schema import HEAD, OLDER_VERSIONS, metadata
 
 ALICE = bytes(range(32))
