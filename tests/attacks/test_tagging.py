@@ -19,13 +19,13 @@ from loopixmix.wire import ItemKind
 
 
 class LastNode:
-    """Sees everything that arrives at a provider, and passes it on."""
+    """Sees everything that arrives at a provider, and passes it on: it stands between the hop and the mailboxes."""
 
     def __init__(self, town: Town) -> None:
         self.arrived: list[Arrived] = []
-        deliveries = town.p2.service.deliveries
-        self._take = deliveries.arrived
-        deliveries.arrived = self  # type: ignore[assignment, method-assign]
+        hop = town.p2.service.hop
+        self._take = hop._arrived
+        hop._arrived = self
 
     def __call__(self, arrived: Arrived) -> DropReason | None:
         self.arrived.append(arrived)
