@@ -12,10 +12,9 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from loopixmix.cards import DAY_S
 from loopixmix.errors import MisuseError
 from loopixmix.wire import SURB_ID_BYTES, Item, ItemKind
-
-DAY_S = 86_400
 
 ItemNumber: TypeAlias = int
 """The item id on the wire: counts up within one account from a random start, and never repeats."""

@@ -10,6 +10,7 @@ import click
 import msgspec
 from twisted.internet.interfaces import IReactorFromThreads
 
+from loopixmix.cards import DAY_S
 from loopixmix.commands.node import ask_to_withdraw, show_status
 from loopixmix.directory import Role
 from loopixmix.node.config import create_node, load_node
@@ -132,7 +133,7 @@ def list_(directory: Path, as_json: bool) -> None:
                 "name": account.name,
                 "identity": account.identity.hex(),
                 "items": account.items,
-                "created": time.strftime("%Y-%m-%d", time.gmtime(account.created_day * 86_400)),
+                "created": time.strftime("%Y-%m-%d", time.gmtime(account.created_day * DAY_S)),
                 "published": account.published,
             }
             for account in opened.accounts()

@@ -16,7 +16,7 @@ from provider.store.accounts import Application, register
 from provider.store.alarm import already_told
 
 FIRST_NUMBER_BITS = 56
-"""Items are numbered from a random start: the numbers tell nobody how many there were."""
+"""Items are numbered from a random start, so that the numbers do not tell how many there were."""
 
 Answer: TypeAlias = Registered | RegisterRefused
 

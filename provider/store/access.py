@@ -73,7 +73,7 @@ class StoreAccess:
         return job.done.addErrback(self._alarm.failed)
 
     async def stop(self) -> None:
-        """Finish what was asked for and close the store."""
+        """Finish all that was asked for, and close the store."""
         await self._writing.stop()
         await self._reading.stop()
         self._store.close()

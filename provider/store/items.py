@@ -21,7 +21,7 @@ _CHUNK = 400
 
 
 class Outcome(enum.Enum):
-    """What became of a new item."""
+    """What the store did with a new item."""
 
     STORED = enum.auto()
     UNKNOWN_RECIPIENT = enum.auto()
@@ -39,7 +39,7 @@ class NewItem(msgspec.Struct, frozen=True, gc=False):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What a reading found: `account_id` is another one after an account was removed and made anew."""
+    """The result of a reading. `account_id` changes when an account was removed and made anew."""
 
     account_id: int
     items: tuple[StoredItem, ...]
@@ -115,7 +115,7 @@ _SKIP_NUMBERS = update(accounts).values(next_number=accounts.c.next_number + bin
 
 
 def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRules) -> list[Outcome]:
-    """Store a batch and return what became of each item.
+    """Store a batch and return the outcome of each item.
 
     An item for an unknown recipient is written like the others, into an account that nobody pulls, and deleted with
     the next batch.

@@ -24,7 +24,7 @@ MAX_BATCH = 512
 
 
 class Job(Protocol):
-    """Something to do in a transaction; `settle` or `fail` is called on the reactor thread once that has ended."""
+    """Something to do in a transaction; once it has ended, `settle` or `fail` is called on the reactor's thread."""
 
     def run(self, connection: Connection) -> None:
         """Do it, and keep the result."""
@@ -33,7 +33,7 @@ class Job(Protocol):
         """Hand out the result."""
 
     def fail(self, error: Exception) -> None:
-        """Hand out what went wrong."""
+        """Hand out the error."""
 
 
 class Work(Generic[_R]):
@@ -54,7 +54,7 @@ class Work(Generic[_R]):
         self.done.callback(self._results[0])
 
     def fail(self, error: Exception) -> None:
-        """Hand out what went wrong."""
+        """Hand out the error."""
         self.done.errback(error)
 
 
@@ -75,7 +75,7 @@ class Storing:
         self.done.callback(self.outcome)
 
     def fail(self, error: Exception) -> None:
-        """Hand out what went wrong."""
+        """Hand out the error."""
         self.done.errback(error)
 
 
@@ -95,7 +95,7 @@ class Deleting:
         self.done.callback(None)
 
     def fail(self, error: Exception) -> None:
-        """Hand out what went wrong."""
+        """Hand out the error."""
         self.done.errback(error)
 
 
@@ -141,7 +141,7 @@ class Lane(Protocol):
         """Add a job; after `stop` it fails at once."""
 
     def stop(self) -> Deferred[None]:
-        """Finish what was submitted, then stop."""
+        """Finish the jobs that were submitted, then stop."""
 
 
 class ThreadLane:
@@ -179,7 +179,7 @@ class ThreadLane:
             job.fail(StoreError("the store is closed"))
 
     def stop(self) -> Deferred[None]:
-        """Finish what was submitted, then stop."""
+        """Finish the jobs that were submitted, then stop."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -231,7 +231,7 @@ class ClockLane:
             self._call = self._clock.callLater(self._batch_s, self._run)
 
     def stop(self) -> Deferred[None]:
-        """Finish what was submitted, then stop."""
+        """Finish the jobs that were submitted, then stop."""
         self._stopped = True
         if self._call is not None:
             self._call.cancel()

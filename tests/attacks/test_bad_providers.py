@@ -12,6 +12,7 @@ from client.core.settings import ClientSettings
 from loopixmix.cards import SealingKey, encode_card, fingerprint, make_card
 from loopixmix.keys import IdentityKey
 from loopixmix.seams import NodeId
+from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import ItemKind
 
 ALICE, BOB = "alice@home", "bob@away"
@@ -19,7 +20,7 @@ ALICE, BOB = "alice@home", "bob@away"
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World(seed=6)
+    made = World(seed=6, arithmetic=load_arithmetic())
     yield made
     made.stop()
 

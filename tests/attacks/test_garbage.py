@@ -18,6 +18,7 @@ from twisted.logger import globalLogPublisher
 
 from client.core.fragments import FragmentSizes, seal_fragments
 from loopixmix.seams import DropReason
+from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Dummy, ItemKind
 
 ALICE, BOB = "alice@home", "bob@away"
@@ -88,7 +89,7 @@ def still_works(town: Town) -> None:
 
 
 def test_a_client_survives_anything_in_its_mailbox(logs: LogReader) -> None:
-    world = World(seed=8)
+    world = World(seed=8, arithmetic=load_arithmetic())
     alice, bob = world.person(ALICE), world.person(BOB)
     world.acquaint(alice, bob)
     rng, away = random.Random(4), world.nodes["away"]

@@ -14,6 +14,7 @@ from twisted.logger import globalLogPublisher
 
 from client.core.settings import ClientSettings
 from loopixmix.seams import PacketIn
+from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Dummy
 
 MARK = "marked-by-the-test"
@@ -62,7 +63,7 @@ def test_a_towns_logs_name_no_client_no_packet_and_no_content(tmp_path: Path, lo
 
 
 def test_a_clients_logs_name_no_contact_and_no_content(logs: LogReader) -> None:
-    world = World(seed=10)
+    world = World(seed=10, arithmetic=load_arithmetic())
     alice = world.person("alice@home", settings=ClientSettings(receipts=True, receipt_delay_mean_s=1))
     bob = world.person("bob@away")
     world.acquaint(alice, bob)

@@ -16,7 +16,7 @@ from loopixmix.epoch import epoch_at
 from loopixmix.requests import ReplyStatus, encode_reply, encode_request
 from loopixmix.routing.path import deliver_to, service_id
 from loopixmix.seams import DropReason
-from loopixmix.sphinx import Hop, Reply, Surb, make_surb, use_surb
+from loopixmix.sphinx import Hop, Reply, Surb, load_arithmetic, make_surb, use_surb
 from loopixmix.wire import ItemKind
 
 ALICE, BOB = "alice@home", "bob@away"
@@ -31,7 +31,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World(seed=4)
+    made = World(seed=4, arithmetic=load_arithmetic())
     yield made
     made.stop()
 

@@ -97,7 +97,7 @@ def test_what_was_fetched_is_nowhere_in_a_providers_file(tmp_path: Path) -> None
 
 def test_what_was_sent_is_nowhere_in_a_clients_file(tmp_path: Path) -> None:
     """An anonymous message waits in clear until it is sealed; once it has left, its sender's disk does not know it."""
-    world = World(seed=12)
+    world = World(seed=12, arithmetic=load_arithmetic())
     path = tmp_path / "store.sqlite3"
     alice, bob = world.person("alice@home", path=path), world.person("bob@away")
     world.acquaint(alice, bob)

@@ -19,7 +19,7 @@ from loopixmix.wire import ItemKind
 
 
 class LastNode:
-    """Sees everything that arrives at a provider, and passes it on."""
+    """Sees everything that arrives at a provider, and passes it on: it stands between the hop and the mailboxes."""
 
     def __init__(self, town: Town) -> None:
         self.arrived: list[Arrived] = []

@@ -18,6 +18,7 @@ from scipy import stats
 
 from client.api import MessageState
 from loopixmix.seams import NodeId
+from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import ItemKind, is_packet
 
 ALICE, BOB = "alice@home", "bob@away"
@@ -26,7 +27,7 @@ PACKETS_PER_S = QUICK.payload_rate_per_s + QUICK.loop_rate_per_s + QUICK.drop_ra
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World(seed=3)
+    made = World(seed=3, arithmetic=load_arithmetic())
     yield made
     made.stop()
 

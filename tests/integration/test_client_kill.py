@@ -29,6 +29,7 @@ from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.internet.task import deferLater
 
 from client.store import ClientStore, incoming
+from loopixmix.sphinx import load_arithmetic
 from simulations.world.clock import EventClock
 
 SEED = 20
@@ -151,7 +152,7 @@ def log_of(directory: Path) -> list[list[str]]:
 
 @pytest.fixture
 def world() -> Iterator[RealWorld]:
-    made = RealWorld(params=FAST, seed=SEED, latency_s=0.0005)
+    made = RealWorld(params=FAST, seed=SEED, latency_s=0.0005, arithmetic=load_arithmetic())
     yield made
     for node in made.nodes.values():
         node.network.stop()

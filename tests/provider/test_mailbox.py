@@ -6,10 +6,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from loopixmix.cards import DAY_S
 from loopixmix.errors import MisuseError
 from loopixmix.wire import ItemKind
 from provider.mailbox import (
-    DAY_S,
     Fetch,
     Mailbox,
     MailboxRules,

@@ -53,7 +53,7 @@ GRID: dict[str, dict[str, object]] = {
     },
     "many loops of nodes": {"traffic.node_loop_rate_per_s": 40.0},
     "constant links, short delays": {"links.latency_s": 0.05, "mix.delay_mean_s": 0.1},
-    "uniform links": {"links.model": "uniform"},
+    "uniform links, busy processors": {"links.model": "uniform", "processors.unwrap_s": 1e-4},
     "half of the users are away": {"users.online_share": 0.5, "users.count": 800},
     "a third corrupt, balanced": {"corruption.share": 0.34},
     "a third corrupt, biased routing": {"corruption.share": 0.34, "corruption.placement": "biased"},

@@ -1,6 +1,7 @@
 """A world for clients: a clock that jumps from event to event, mixes, and providers that can be made to misbehave.
 
-Everything is in memory and from one seed; packets are real, and are unwrapped by the code that nodes use.
+Everything is in memory and from one seed. Packets are unwrapped by the code that nodes use. They are plain unless a
+test asks for real ones: most of the time of a test went into cryptography that it did not look at.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from client.core.sealing import HpkeSealer, Sealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
 from client.running.service import ClientService
+from client.running.wiring import build_client
 from client.store import ClientStore
 from client.store.access import StoreAccess
 from client.store.worker import InlineWorker, Worker
@@ -45,6 +47,7 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import recipient_of, service_id
 from loopixmix.seams import Fact, NodeId
 from loopixmix.sphinx import (
+    Arithmetic,
     Deliver,
     Discard,
     PacketError,
@@ -52,7 +55,6 @@ from loopixmix.sphinx import (
     Reply,
     Surb,
     decode_command,
-    load_arithmetic,
     open_payload,
     unwrap,
     use_surb,
@@ -70,6 +72,7 @@ from loopixmix.wire import (
     RegisterRefused,
 )
 from simulations.world.clock import EventClock
+from simulations.world.plain import PlainArithmetic
 
 T = TypeVar("T")
 
@@ -378,7 +381,7 @@ class Person:
 
     def start(self) -> ClientService:
         worker: Worker = InlineWorker() if self.work_s is None else SlowWorker(self.world.clock, self.work_s)
-        self.client = ClientService(
+        self.client = build_client(
             keys=self.keys,
             settings=self.settings,
             access=StoreAccess(self.store, worker),
@@ -390,13 +393,13 @@ class Person:
             arithmetic=self.world.packet_format.sphinx.arithmetic,
             observer=self.facts,
         )
-        self.client.startService()
+        self.client.start()
         if self.world.document is not None:
             self.client.adopt(self.world.document)
         return self.client
 
     def stop(self) -> None:
-        done = self.client.stopService()
+        done = Deferred.fromCoroutine(self.client.stop())
         self.world.clock.run_for(30, until=lambda: done.called)
         assert done.called
         self.network.stop()
@@ -421,11 +424,13 @@ class World:
         loss: float = 0.0,
         latency_s: float = 0.002,
         invitation: str = "",
+        arithmetic: Arithmetic | None = None,
     ) -> None:
+        """Make it from one seed. Packets are plain unless `arithmetic` is real: clients decide the same with both."""
         self.params = params
         self.rng = random.Random(seed)
         self.clock = self.make_clock()
-        self.packet_format = PacketFormat.for_network(params, arithmetic=load_arithmetic())
+        self.packet_format = PacketFormat.for_network(params, arithmetic=arithmetic or PlainArithmetic())
         self.geometry = self.packet_format.geometry
         self.format = self.packet_format.frames
         self.hub = MemoryHub(clock=self.clock, rng=self.rng, latency_s=latency_s, loss=0.0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from loopixmix.main import EXIT_FAILED, run
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "planning.md"
@@ -21,14 +23,13 @@ def answers(text: str) -> Iterator[tuple[str, str]]:
 
 
 def printed(command: str) -> str:
-    """Run a command of the page; return what it prints, without spaces at the ends of lines."""
-    code = "import sys; from loopixmix.main import main; main(sys.argv[1:])"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(done.stderr)
-    return "".join(f"{line.rstrip()}\n" for line in done.stdout.strip("\n").splitlines())
+    """Run a command of the page in this process; return what it prints, without spaces at the ends of lines."""
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        code = run(shlex.split(command)[1:])
+    if code not in (0, EXIT_FAILED):
+        raise RuntimeError(f"{command} ended with {code}")
+    return "".join(f"{line.rstrip()}\n" for line in shown.getvalue().strip("\n").splitlines())
 
 
 def rewritten(text: str) -> str:

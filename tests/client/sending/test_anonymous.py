@@ -11,6 +11,7 @@ from client_world import QUICK, Person, World
 
 from client.api import MessageState, ReceivedMessage, TooLongError, UnknownContactError
 from client.core.settings import ClientSettings
+from loopixmix.sphinx import load_arithmetic
 
 ALICE, BOB = "alice@home", "bob@away"
 
@@ -43,13 +44,15 @@ def received(world: World, person: Person) -> list[bytes]:
     return [message.body for message in world.run(person.client.inbox())]
 
 
-def test_nothing_in_an_anonymous_message_names_its_sender(world: World) -> None:
+def test_nothing_in_an_anonymous_message_names_its_sender() -> None:
+    world = World(arithmetic=load_arithmetic())
     alice, bob = people(world)
     question = ask(world, alice, bob)
     assert (question.sender, question.verified, question.kind) == (None, False, "quiz")
     assert question.reply_to.startswith("reply:")
     dump = b"".join(bob.store.write(dump_of))
     assert dump.count(alice.keys.identity.public) == 1  # as a contact, pinned before; nowhere else
+    world.stop()
 
 
 def dump_of(connection: object) -> list[bytes]:

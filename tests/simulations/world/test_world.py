@@ -159,24 +159,24 @@ def test_links_lose_as_many_packets_as_they_should() -> None:
 
 
 def test_users_who_are_away_send_nothing_and_get_their_mail_when_they_come() -> None:
-    world = world_of({"users.online_share": 0.5, "users.session_mean_s": 5.0})
+    world = world_of({"users.online_share": 0.5, "users.session_mean_s": 2.5})
     sent_while_away: list[NodeId] = []
     for user in world.users:
         user.network.departures = partial(_note_if_away, user, sent_while_away)
     world.start()
     online = 0
     for _ in range(60):
-        world.run_for(1)
+        world.run_for(0.5)
         online += sum(user.online for user in world.users)
     share = online / 60 / len(world.users)
     linked_s = sum(behaviour.online_s() for behaviour in world.behaviours)
     received = len(world.letters.received_at_s)
     world.stop()
 
-    # H0: a user is online half of the time, in spans of 5 s on average: 12 users x 60 s are some 70 independent looks
+    # H0: a user is online half of the time, in spans of 2.5 s on average: 12 users x 30 s are some 70 independent looks
     # of a fair coin, sd 0.06; five of them.
     assert abs(share - 0.5) < 0.3
-    assert linked_s == pytest.approx(share * 60 * len(world.users), rel=0.1)
+    assert linked_s == pytest.approx(share * 30 * len(world.users), rel=0.1)
     assert received > 0
     assert sent_while_away == []
     assert world.clock.pending == 0
