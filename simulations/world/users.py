@@ -17,6 +17,7 @@ from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
 from client.link.session import Account
 from client.running.service import ClientService
+from client.running.wiring import build_client
 from client.store import contacts
 from client.store.access import StoreAccess
 from client.store.contacts import pin_of
@@ -148,13 +149,13 @@ class User:
 
     def start(self) -> None:
         """Begin to work, linked or not."""
-        self.service.startService()
+        self.service.start()
         if not self.link.online:
             self.network.stop()
 
     def stop(self) -> Deferred[None]:
         """Stop; when the result has fired no call is left."""
-        stopping = self.service.stopService()
+        stopping = Deferred.fromCoroutine(self.service.stop())
         self.network.stop()
         self.store.close()
         return stopping
@@ -167,7 +168,7 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
     # Only users' ends count what they receive: counting takes time for every frame, and no measure needs it of nodes.
     network.counts = True
     link = UserLink(network)
-    service = ClientService(
+    service = build_client(
         keys=plan.keys,
         settings=ClientSettings(),
         access=StoreAccess(store, InlineWorker()),
