@@ -25,7 +25,7 @@ PROBABILITIES: tuple[float, ...] = (
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
-    """A measured or exact distribution: count (0 where exact), mean, sd and the quantiles at `PROBABILITIES`."""
+    """A measured or exact distribution: count (0 if exact), mean, sd and the quantiles at `PROBABILITIES`."""
 
     count: int
     mean: float
@@ -73,7 +73,7 @@ class Engine(Protocol):
         """`exact`, `vector` or `nodes`."""
 
     def check(self, scenario: Scenario) -> None:
-        """Raise `ScenarioError`, naming the keys, where this engine cannot simulate the scenario."""
+        """Raise `ScenarioError`, naming the keys, if this engine cannot simulate the scenario."""
 
     def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
         """Simulate one replicate; the same scenario and seeds give the same outcome, bit for bit."""

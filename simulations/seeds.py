@@ -18,6 +18,7 @@ from simulations.scenario.values import SeedChoice
 Subsystem = Literal["topology", "users", "traffic", "mixing", "links", "corruption", "attacks", "measures"]
 SUBSYSTEMS: tuple[Subsystem, ...] = get_args(Subsystem)
 
+# 256 bits, more than a SeedSequence holds: nothing of it is lost.
 _SEED_WORDS = 8
 
 
@@ -33,6 +34,7 @@ class Seeds:
         """Return the seed of one subsystem; always the same one."""
         own: int | None = getattr(self._choice, subsystem)
         entropy = self._choice.root if own is None else own
+        # By its key and not by `spawn`, which counts: it must not matter who asks first.
         return SeedSequence(entropy, spawn_key=(self.replicate, SUBSYSTEMS.index(subsystem)))
 
     def generator(self, subsystem: Subsystem) -> Generator:
@@ -47,6 +49,8 @@ class Seeds:
         """Yield one independent `random.Random` after the other, for the nodes or users of a world in order."""
         sequence = self.sequence(subsystem)
         while True:
+            # One child after the other: the first thousand users are the same whether there are a thousand or a
+            # million.
             yield _random_of(sequence.spawn(1)[0])
 
 

@@ -12,20 +12,16 @@ from client.api import BadRequestError, RegistrationRefusedError
 from client.asking.requests import Requests
 from client.core.arguments import check_address
 from client.directory.keys import ClientKeys
+from client.link.registration import Registration
 from client.link.session import Account, Session
 from client.store import contacts
 from client.store.access import StoreAccess
 from loopixmix.cards import encode_card, make_card
-from loopixmix.directory import NodeEntry
-from loopixmix.errors import UnavailableError
 from loopixmix.requests import encode_keys_request, sign_publish
-from loopixmix.seams import Clock, DelayedCall, NodeId
 from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
 
 log = Logger()
 
-ASK_AGAIN_S = 5.0
-LINK_WAIT_S = 0.1
 PUBLISH_TIMEOUT_S = 120.0
 PUBLISH_AGAIN_S = 300.0
 PUBLISH_VERSION = 1
@@ -73,23 +69,20 @@ class Enrolment:
         *,
         keys: ClientKeys,
         session: Session,
+        registration: Registration,
         requests: Requests,
         access: StoreAccess,
-        clock: Clock,
-        patience_s: float,
     ) -> None:
-        """Take the neighbours; a registration waits `patience_s` for the network."""
-        self.provider: NodeId | None = None
-        self.forgotten = False
-        """Whether our provider says that it does not know us."""
+        """Begin without an account.
+
+        `keys`: what the card tells; `session`: where an account is opened; `registration`: asks a provider for one;
+        `requests`: ask its `keys` service to publish the card; `access`: where all of it is kept.
+        """
         self._keys = keys
         self._session = session
+        self._registration = registration
         self._requests = requests
         self._access = access
-        self._clock = clock
-        self._patience_s = patience_s
-        self._answer: Deferred[Registered | RegisterRefused] | None = None
-        self._asking: DelayedCall | None = None
         self._card = b""
         self._published = True
         self._publishing: Deferred[None] | None = None
@@ -106,16 +99,16 @@ class Enrolment:
             raise BadRequestError(f"an invitation has at most {MAX_INVITATION_BYTES} bytes")
         present = self._session.account
         if present is not None:
-            if (present.name, present.provider_name) == (name, provider) and not self.forgotten:
+            if (present.name, present.provider_name) == (name, provider) and not self._registration.forgotten:
                 return present
             if present.address != f"{name}@{provider}":
                 raise BadRequestError(f"this client has the account {present.address} already")
-        if self._answer is not None:
+        if self._registration.is_under_way:
             raise BadRequestError("a registration is under way already")
-        entry = await self._find(provider)
+        entry = await self._registration.find(provider)
         account = Account(name, entry.id, entry.name)
         card = self._make_card(account)
-        answer = await self._ask(entry, Register(name, invitation, card))
+        answer = await self._registration.ask(entry, Register(name, invitation, card))
         match answer:
             case RegisterRefused(reason):
                 raise RegistrationRefusedError(f"{provider} refused: {_REASONS[reason]}")
@@ -123,17 +116,10 @@ class Enrolment:
                 await self._open(account, card)
                 return account
 
-    def on_answer(self, answer: Registered | RegisterRefused) -> None:
-        """Take the provider's word."""
-        if self._answer is not None and not self._answer.called:
-            self._answer.callback(answer)
-        elif answer == RegisterRefused(RegisterRefusal.NOT_REGISTERED):
-            self.forgotten = True
-
     def publish(self) -> None:
         """Publish our card, where it is not published yet and it is time to try."""
         account = self._session.account
-        now_s = self._clock.seconds()
+        now_s = self._session.now_s
         if self._published or self._publishing is not None or account is None or now_s < self._publish_after_s:
             return
         self._publish_after_s = now_s + PUBLISH_AGAIN_S
@@ -144,17 +130,8 @@ class Enrolment:
 
     def stop(self) -> None:
         """Break off what is under way."""
-        if self._answer is not None and not self._answer.called:
-            self._answer.errback(UnavailableError("the client is stopping"))
         if self._publishing is not None:
             self._publishing.cancel()
-
-    async def _find(self, provider: str) -> NodeEntry:
-        document = await self._session.arrival(self._patience_s)
-        entry = document.provider_named(provider)
-        if entry is None:
-            raise BadRequestError(f"this network has no provider {provider}")
-        return entry
 
     def _make_card(self, account: Account) -> bytes:
         card = make_card(
@@ -162,30 +139,9 @@ class Enrolment:
             name=account.name,
             provider=account.provider,
             sealing_key=self._keys.sealing.public,
-            now_s=self._clock.seconds(),
+            now_s=self._session.now_s,
         )
         return encode_card(card)
-
-    async def _ask(self, entry: NodeEntry, register: Register) -> Registered | RegisterRefused:
-        answer: Deferred[Registered | RegisterRefused] = Deferred()
-        self._answer, self.provider = answer, entry.id
-        self._session.connect(entry)
-        limit = self._clock.callLater(self._patience_s, answer.cancel)
-        try:
-            self._ask_again(answer, entry, register)
-            return await answer
-        except CancelledError:
-            raise UnavailableError(f"the provider {entry.name} cannot be reached or does not answer") from None
-        finally:
-            for call in (limit, self._asking):
-                if call is not None and call.active():
-                    call.cancel()
-            self._answer = self.provider = None
-
-    def _ask_again(self, answer: Deferred[Registered | RegisterRefused], entry: NodeEntry, register: Register) -> None:
-        sent = self._session.send(register, to=entry.id)
-        wait_s = ASK_AGAIN_S if sent else LINK_WAIT_S
-        self._asking = self._clock.callLater(wait_s, self._ask_again, answer, entry, register)
 
     async def _open(self, account: Account, card: bytes) -> None:
         def save(connection: Connection) -> None:
@@ -194,7 +150,7 @@ class Enrolment:
             contacts.forget_fact(connection, PUBLISHED_FACT)
 
         await self._access.write(save)
-        self.forgotten = False
+        self._registration.on_known()
         self._card, self._published, self._publish_after_s = card, False, 0.0
         self._session.open_account(account)
 

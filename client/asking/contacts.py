@@ -79,7 +79,7 @@ class ContactBook:
 
     async def _look_up(self, address: str) -> Card:
         name, provider = check_address(address)
-        document = self._session.document
+        document = self._session.known.document
         if document is None:
             raise RequestTimeoutError("there is no network document yet: the address cannot be looked up")
         entry = document.provider_named(provider)

@@ -7,15 +7,17 @@ out once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias, cast
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.interfaces import IReactorTime
 
 from client.api import RequestTimeoutError, ServiceFailedError, TooLongError, UnknownServiceError
 from client.core.expectation import Expectations, Expected
 from client.core.packets import MadePacket, PacketMaker
-from client.core.retry import RetryPolicy
 from client.link.session import Session
-from client.sending.payloads import Job, PayloadQueue, RequestId
+from client.sending.payloads import Job, PayloadQueue
+from client.store.outgoing import StoredFragment
 from loopixmix.directory import Document
 from loopixmix.errors import FormatError, UnavailableError
 from loopixmix.requests import (
@@ -27,15 +29,15 @@ from loopixmix.requests import (
 )
 from loopixmix.routing.path import service_id
 from loopixmix.seams import Clock, NodeId, Rng
-from loopixmix.sphinx import PacketError, Sphinx, open_reply
 
-MAX_EXPECTED = 1024
+RequestId: TypeAlias = bytes
 
 
-@dataclass
+@dataclass(eq=False)
 class _Request:
-    """A request that waits for its answer."""
+    """A request that waits for its answer: a flow of the payload queue with one packet, which is in no store."""
 
+    requests: Requests
     request_id: RequestId
     service: str
     provider: NodeId
@@ -43,19 +45,51 @@ class _Request:
     answer: Deferred[bytes] = field(default_factory=Deferred)
     attempts: int = 0
 
+    @property
+    def row(self) -> None:
+        return None
+
+    def take_turn(self, position: int) -> bool:  # noqa: ARG002 (there is one)
+        return self.requests.is_waiting(self)
+
+    def give_back(self, position: int) -> bool:  # noqa: ARG002 (there is one)
+        return self.requests.is_waiting(self)
+
+    def job(self, position: int, stored: StoredFragment | None) -> Job:  # noqa: ARG002 (there is one, in no store)
+        return RequestJob(self.requests, self)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the reply block of a request is for."""
+
+    request: _Request
+
+    def on_answer(self, payload: bytes, now_s: float) -> bool:  # noqa: ARG002 (when it comes does not matter)
+        return self.request.requests.answered(self.request, payload)
+
+    def on_overdue(self, now_s: float) -> None:  # noqa: ARG002 (it waits for its turn)
+        self.request.requests.resume(self.request)
+
 
 class Requests:
     """All requests without an answer."""
 
-    def __init__(self, *, queue: PayloadQueue, session: Session, clock: Clock, rng: Rng) -> None:
-        """Take the neighbours."""
-        self.policy = RetryPolicy(first_s=60.0, longest_s=3600.0)
-        self._queue = queue
+    def __init__(
+        self, *, session: Session, queue: PayloadQueue, expectations: Expectations, clock: Clock, rng: Rng
+    ) -> None:
+        """Begin without requests.
+
+        `session`: the network whose services are asked; `queue`: where requests take turns with messages;
+        `expectations`: where answers are waited for; `clock`: ends a request in time; `rng`: numbers it, and chooses
+        among several providers of a service.
+        """
         self._session = session
+        self._queue = queue
+        self._expectations = expectations
         self._clock = clock
         self._rng = rng
-        self._waiting: dict[RequestId, _Request] = {}
-        self._expected: Expectations[RequestId] = Expectations(capacity=MAX_EXPECTED)
+        self._waiting: set[_Request] = set()
 
     async def ask(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask `name` or `name@provider`; raises as `client.api.Client.request`."""
@@ -65,36 +99,32 @@ class Requests:
         except UnavailableError as error:
             raise RequestTimeoutError(f"{service} could not be asked within {timeout_s:g} s: {error}") from None
         request = self._make(service, body, document)
-        self._waiting[request.request_id] = request
-        self._queue.add(request.request_id, [0])
-        limit = self._clock.callLater(max(0.0, end_s - self._clock.seconds()), request.answer.cancel)
+        self._waiting.add(request)
+        self._queue.add(request, [0])
+        request.answer.addTimeout(max(0.0, end_s - self._clock.seconds()), cast("IReactorTime", self._clock))
         try:
             return await request.answer
-        except CancelledError:
+        except (CancelledError, TimeoutError):
             raise RequestTimeoutError(f"{service} did not answer within {timeout_s:g} s") from None
         finally:
-            del self._waiting[request.request_id]
-            self._queue.remove(request.request_id)
-            if limit.active():
-                limit.cancel()
+            self._waiting.remove(request)
+            self._queue.remove(request)
 
-    def job(self, request_id: RequestId) -> Job | None:
-        """Return a request that waits."""
-        request = self._waiting.get(request_id)
-        return RequestJob(self, request) if request is not None else None
+    def stop(self) -> None:
+        """Break off all requests."""
+        for request in list(self._waiting):
+            if not request.answer.called:
+                request.answer.errback(UnavailableError("the client is stopping"))
 
-    def on_reply(self, surb_id: bytes, body: bytes, sphinx: Sphinx) -> bool:
-        """Take what came by a reply block; false where the block is not one of a request."""
-        expected = self._expected.find(surb_id)
-        if expected is None:
-            return False
-        request = self._waiting.get(expected.subject)
+    # What follows is for the jobs and expectations of these requests.
+
+    def answered(self, request: _Request, payload: bytes) -> bool:
+        """Take what came back for a request; false if it is no answer, so that the request will be overdue."""
         try:
-            reply = decode_reply(open_reply(expected.keys, body, sphinx=sphinx))
-        except (PacketError, FormatError):
-            return True  # the request will be overdue
-        self._expected.settle(surb_id)
-        if request is None or request.answer.called:
+            reply = decode_reply(payload)
+        except FormatError:
+            return False
+        if not self.is_waiting(request):
             return True
         if reply.status is ReplyStatus.OK:
             request.answer.callback(reply.body)
@@ -102,36 +132,20 @@ class Requests:
             request.answer.errback(ServiceFailedError(f"{request.service} could not carry out the request"))
         return True
 
-    def send_again(self) -> None:
-        """Let overdue requests take turns again."""
-        for request_id in self._expected.overdue(self._clock.seconds()):
-            if request_id in self._waiting:
-                self._queue.add(request_id, [0])
-
-    def postpone(self) -> None:
-        """Let nothing be overdue before it could be: there was no link."""
-        self._expected.postpone(self._clock.seconds() + self.policy.first_s)
-
-    def stop(self) -> None:
-        """Break off all requests."""
-        for request in list(self._waiting.values()):
-            if not request.answer.called:
-                request.answer.errback(UnavailableError("the client is stopping"))
-
     def is_waiting(self, request: _Request) -> bool:
         """Tell whether a request has no answer yet."""
-        return request.request_id in self._waiting and not request.answer.called
+        return request in self._waiting and not request.answer.called
 
     def sent(self, request: _Request, made: MadePacket, now_s: float) -> None:
         """Note that a request left."""
         request.attempts += 1
-        timeout_s = self.policy.timeout_s(request.attempts, self._rng.random())
-        self._expected.expect(made.surb_id, Expected(request.request_id, made.keys, now_s), now_s + timeout_s)
+        deadline_s = now_s + self._session.retry_in_s(request.attempts)
+        self._expectations.expect(made.surb_id, Expected(_Answer(request), made.keys), deadline_s)
 
     def resume(self, request: _Request) -> None:
-        """Let a request that did not leave take its turn again."""
+        """Let a request that did not leave, or was not answered in time, take its turn again."""
         if self.is_waiting(request):
-            self._queue.add(request.request_id, [0])
+            self._queue.add(request, [0])
 
     def _make(self, service: str, body: bytes, document: Document) -> _Request:
         name, _, at = service.partition("@")
@@ -143,13 +157,14 @@ class Requests:
             raise TooLongError(f"a request has at most {longest} bytes, not {len(body)}")
         request_id = self._rng.randbytes(REQUEST_ID_BYTES)
         payload = encode_request(request_id, body, document.params)
-        return _Request(request_id, service, self._rng.choice(hosts).id, payload)
+        return _Request(self, request_id, service, self._rng.choice(hosts).id, payload)
 
 
 class RequestJob:
     """One sending of a request."""
 
     def __init__(self, requests: Requests, request: _Request) -> None:
+        """Send `request`, and tell `requests` what became of it."""
         self._requests = requests
         self._request = request
         self._made: MadePacket | None = None

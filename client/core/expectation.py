@@ -1,4 +1,4 @@
-"""Answers that are expected: which reply block belongs to what, and when to give up waiting for it.
+"""Answers that are expected: what each reply block is for, what opens its answer, and until when it is waited for.
 
 An acknowledgement that does not come in time is a reason to send again, never at once: what is overdue goes back into
 the queue and leaves with the Poisson stream of payloads.
@@ -8,57 +8,81 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Protocol
 
 from loopixmix.bounds import BoundedMap
-from loopixmix.sphinx import SurbKeys
+from loopixmix.sphinx import PacketError, Sphinx, SurbKeys, open_reply
 
-Subject = TypeVar("Subject")
+
+class Purpose(Protocol):
+    """What a reply block was given out for; made by the part of the client that waits for the answer."""
+
+    def on_answer(self, payload: bytes, now_s: float) -> bool:
+        """Take what came back; false if it is not the answer after all, which is then still waited for."""
+
+    def on_overdue(self, now_s: float) -> None:
+        """Note that no answer came in time."""
 
 
 @dataclass(frozen=True)
-class Expected(Generic[Subject]):
-    """A reply block that we gave out, and what its return would tell."""
+class Expected:
+    """A reply block that we gave out: what it is for, and what opens its answer (None: the answer says nothing)."""
 
-    subject: Subject
-    keys: SurbKeys
-    sent_at_s: float
+    purpose: Purpose
+    keys: SurbKeys | None
 
 
-class Expectations(Generic[Subject]):
-    """The reply blocks that may come back, by their id. Bounded: the keys of the oldest are forgotten first.
+class Expectations:
+    """All reply blocks that may come back, by their id. Bounded: the keys of the oldest are forgotten first.
 
     What was forgotten cannot be answered any more, and is overdue at its deadline like everything else without answer.
     """
 
+    # There were three such registers once, and each reply was offered to one after the other. One is enough, because a
+    # block knows what it is for.
+
     def __init__(self, *, capacity: int) -> None:
         """Remember the keys of at most `capacity` blocks."""
-        self._expected: BoundedMap[bytes, Expected[Subject]] = BoundedMap(capacity)
-        self._waiting: dict[bytes, Subject] = {}
+        self._expected: BoundedMap[bytes, Expected] = BoundedMap(capacity)
+        self._waiting: dict[bytes, Purpose] = {}
         self._deadlines: list[tuple[float, bytes]] = []
 
     def __len__(self) -> int:
         """Return how many blocks may still come back."""
         return len(self._expected)
 
-    def expect(self, surb_id: bytes, expected: Expected[Subject], deadline_s: float) -> None:
-        """Remember a block whose answer is overdue from `deadline_s` on."""
+    def expect(self, surb_id: bytes, expected: Expected, deadline_s: float | None) -> None:
+        """Remember a block whose answer is overdue from `deadline_s` on (None: never)."""
         self._expected[surb_id] = expected
-        self._waiting[surb_id] = expected.subject
-        heapq.heappush(self._deadlines, (deadline_s, surb_id))
+        if deadline_s is not None:
+            self._waiting[surb_id] = expected.purpose
+            heapq.heappush(self._deadlines, (deadline_s, surb_id))
 
-    def find(self, surb_id: bytes) -> Expected[Subject] | None:
+    def find(self, surb_id: bytes) -> Expected | None:
         """Return what the block was for; an overdue one is still known."""
         return self._expected.get(surb_id)
 
     def settle(self, surb_id: bytes) -> None:
-        """Forget a block whose answer came."""
+        """Forget a block whose answer came, or is of no use any more."""
         self._expected.pop(surb_id, None)
         self._waiting.pop(surb_id, None)
 
-    def overdue(self, now_s: float) -> list[Subject]:
-        """Return, once each, the subjects whose deadline has passed without their block's coming back."""
-        late: list[Subject] = []
+    def take(self, surb_id: bytes, body: bytes, *, sphinx: Sphinx, now_s: float) -> bool:
+        """Hand what came by a block to whom it is for; false if the block is none of ours, or was forgotten."""
+        expected = self._expected.get(surb_id)
+        if expected is None:
+            return False
+        try:
+            payload = b"" if expected.keys is None else open_reply(expected.keys, body, sphinx=sphinx)
+        except PacketError:
+            return True  # altered on its way, so it is no answer: that will be overdue
+        if expected.purpose.on_answer(payload, now_s):
+            self.settle(surb_id)
+        return True
+
+    def overdue(self, now_s: float) -> list[Purpose]:
+        """Return, once each, the purposes whose deadline has passed without their block's coming back."""
+        late: list[Purpose] = []
         while self._deadlines and self._deadlines[0][0] <= now_s:
             _, surb_id = heapq.heappop(self._deadlines)
             if surb_id in self._waiting:

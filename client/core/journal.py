@@ -40,3 +40,23 @@ class JournalledClient(Client, Protocol):
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback`, which is quick, once `inbox`, `state_changes` or `status` has news; returns how to stop."""
+
+
+class News:
+    """Tells whoever listens that the inbox, the state changes or the status have news."""
+
+    # The parts that have news and the client that is asked to tell it both know this one, and not each other.
+
+    def __init__(self) -> None:
+        """Begin without listeners."""
+        self._listeners: list[Callable[[], None]] = []
+
+    def tell(self) -> None:
+        """Tell the listeners."""
+        for listener in tuple(self._listeners):
+            listener()
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` at news from now on; returns how to stop, which may be called twice."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from loopixmix.bounds import BoundedMap
+from loopixmix.errors import MisuseError
 from loopixmix.wire import Item, ItemKind, Pull
 
 REMEMBERED_ITEMS = 65_536
@@ -18,21 +19,34 @@ REMEMBERED_ITEMS = 65_536
 class PullBook:
     """The pulls of one mailbox, in order."""
 
-    def __init__(self, *, first_request_id: int, max_acknowledged: int) -> None:
-        """Start to count pulls at `first_request_id` (random); one pull acknowledges at most `max_acknowledged`."""
-        self._request_id = first_request_id
-        self._max_acknowledged = max_acknowledged
+    def __init__(self) -> None:
+        """Begin without a pull; nothing is taken from the mailbox before `begin`."""
+        self.unanswered = 0
+        """How many pulls were sent since the provider answered last."""
+        self._request_id: int | None = None
+        self._max_acknowledged = 0
         self._to_acknowledge: OrderedDict[int, None] = OrderedDict()
         self._in_work: set[int] = set()
         self._stored: BoundedMap[int, None] = BoundedMap(REMEMBERED_ITEMS)
-        self.unanswered = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether pulls are sent."""
+        return self._request_id is not None
+
+    def begin(self, *, first_request_id: int, max_acknowledged: int) -> None:
+        """Start to count pulls at `first_request_id` (random); one pull acknowledges at most `max_acknowledged`."""
+        self._request_id = first_request_id
+        self._max_acknowledged = max_acknowledged
 
     def next_pull(self) -> Pull:
-        """Return the pull that is sent now."""
+        """Return the pull that is sent now; `begin` comes first."""
         acknowledged = [
             self._to_acknowledge.popitem(last=False)[0]
             for _ in range(min(len(self._to_acknowledge), self._max_acknowledged))
         ]
+        if self._request_id is None:
+            raise MisuseError("pulls have not begun")
         self._request_id = (self._request_id + 1) % 2**64
         self.unanswered += 1
         return Pull(self._request_id, tuple(acknowledged))

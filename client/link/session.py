@@ -1,17 +1,21 @@
-"""Who we are, where our account is, and the network as it is now."""
+"""Who we are, where our account is, and the one link to the provider that keeps it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.interfaces import IReactorTime
 
+from client.api import NotRegisteredError
 from client.core.packets import PacketMaker
+from client.link.network import KnownNetwork
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
-from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import Clock, Network, NodeId, Rng
+from loopixmix.params import NetworkParams
+from loopixmix.seams import Clock, FramesReceived, Network, NodeId, Rng
+from loopixmix.sphinx import Sphinx
 from loopixmix.wire import Frame, FrameFormat
 
 
@@ -44,16 +48,35 @@ class ProviderLink(Protocol):
         """Say in one line why there is no link, empty where there is nothing to say."""
 
 
-class Session:
-    """What all parts of a client need to know: the account and the network document, both replaced as time goes."""
+class Registered(msgspec.Struct, frozen=True):
+    """What a client needs to know to take a message: its account, and the figures and packets of the network."""
 
-    def __init__(self, *, identity: NodeId, network: Network, link: ProviderLink, clock: Clock, rng: Rng) -> None:
-        """Begin without account and document."""
+    account: Account
+    params: NetworkParams
+    sphinx: Sphinx
+
+
+class Session:
+    """What all parts of a client need to know: the account and the network, both replaced as time goes."""
+
+    def __init__(
+        self,
+        *,
+        identity: NodeId,
+        known: KnownNetwork,
+        network: Network,
+        link: ProviderLink,
+        clock: Clock,
+        rng: Rng,
+    ) -> None:
+        """Begin without an account.
+
+        `identity`: our identity key; `known`: the network as its documents describe it; `network`: carries frames;
+        `link`: tells of the one link that they go by; `rng`: draws the paths and delays of packets.
+        """
         self.identity = identity
+        self.known = known
         self.account: Account | None = None
-        self.document: Document | None = None
-        self.packet_format: PacketFormat | None = None
-        """The packets of this network, once there is a document."""
         self._clock = clock
         self._network = network
         self._link = link
@@ -61,10 +84,18 @@ class Session:
         self._maker: PacketMaker | None = None
         self._waiting: list[Deferred[Document]] = []
 
-    def adopt(self, document: Document, packet_format: PacketFormat) -> None:
-        """Go on with a new network document and the packets it asks for."""
-        self.document = document
-        self.packet_format = packet_format
+    @property
+    def now_s(self) -> float:
+        """The time, for whoever has no other use for a clock."""
+        return self._clock.seconds()
+
+    def start(self, received: FramesReceived) -> None:
+        """Give what arrives over the link to `received`."""
+        self._network.start(received)
+
+    def adopt(self, document: Document) -> None:
+        """Go on with a new network document, which was accepted."""
+        packet_format = self.known.take(document)
         self._link.adopt(packet_format.frames)
         self._refresh()
         for each in tuple(self._waiting):
@@ -75,32 +106,40 @@ class Session:
         self.account = account
         self._refresh()
 
+    def registered(self) -> Registered:
+        """Return what it takes to take a message; raise `NotRegisteredError` if there is no account yet."""
+        known = self.known
+        if self.account is None or known.params is None or known.packet_format is None:
+            raise NotRegisteredError("this client has no account yet: register first")
+        return Registered(self.account, known.params, known.packet_format.sphinx)
+
     async def arrival(self, patience_s: float) -> Document:
         """Return the network document, as soon as there is one; raise `UnavailableError` after `patience_s`."""
-        if self.document is not None:
-            return self.document
+        if self.known.document is not None:
+            return self.known.document
         waiting: Deferred[Document] = Deferred()
-        limit = self._clock.callLater(patience_s, waiting.cancel)
         self._waiting.append(waiting)
         try:
-            return await waiting
-        except CancelledError:
+            return await waiting.addTimeout(patience_s, cast("IReactorTime", self._clock))
+        except (CancelledError, TimeoutError):
             raise UnavailableError("there is no network document: the authorities cannot be reached") from None
         finally:
             self._waiting.remove(waiting)
-            if limit.active():
-                limit.cancel()
 
     def stop(self) -> None:
         """Let nobody wait any more."""
         for each in tuple(self._waiting):
             each.cancel()
 
-    def maker(self, now_s: float) -> PacketMaker | None:
+    def maker(self) -> PacketMaker | None:
         """Return what makes packets now; None without an account, a valid document, or our provider in it."""
-        if self._maker is None or now_s >= self._maker.document.valid_until_s:
+        if self._maker is None or self.now_s >= self._maker.document.valid_until_s:
             return None
         return self._maker
+
+    def retry_in_s(self, attempt: int) -> float:
+        """Return how long to wait for the answer to the attempt 1, 2, ...; a part of that is random."""
+        return self.known.policy.timeout_s(attempt, self._rng.random())
 
     def connect(self, provider: NodeEntry) -> None:
         """Keep a link to this provider."""
@@ -113,19 +152,21 @@ class Session:
     def send(self, frame: Frame, *, to: NodeId | None = None) -> bool:
         """Send a frame to our provider, or to one where we have no account yet; false without a link."""
         provider = to or (self.account.provider if self.account else None)
-        if provider is None or self.packet_format is None or not self._link.is_open(provider):
+        packet_format = self.known.packet_format
+        if provider is None or packet_format is None or not self._link.is_open(provider):
             return False
-        return self._network.send(provider, self.packet_format.frames.encode(frame))
+        return self._network.send(provider, packet_format.frames.encode(frame))
 
-    def problem(self, now_s: float) -> str:
-        """Say in one line what keeps us from sending, empty where nothing does."""
-        if self.document is None:
+    def problem(self) -> str:
+        """Say in one line what keeps us from sending, empty if nothing does."""
+        document = self.known.document
+        if document is None:
             return "there is no network document yet"
-        if now_s >= self.document.valid_until_s:
+        if self.now_s >= document.valid_until_s:
             return "the network document has expired: the authorities cannot be reached, or the clock is wrong"
         if self.account is None:
             return "there is no account yet: register first"
-        if self.document.node(self.account.provider) is None:
+        if document.node(self.account.provider) is None:
             return f"the provider {self.account.provider_name} is not part of the network now"
         if not self.is_linked():
             reason = self._link.problem(self.account.provider)
@@ -135,11 +176,10 @@ class Session:
 
     def _refresh(self) -> None:
         self._maker = None
-        if self.document is None or self.packet_format is None or self.account is None:
+        document, packet_format = self.known.document, self.known.packet_format
+        if document is None or packet_format is None or self.account is None:
             return
-        entry = self.document.node(self.account.provider)
+        entry = document.node(self.account.provider)
         if entry is not None:
             self.connect(entry)
-            self._maker = PacketMaker(
-                self.document, self.packet_format.sphinx, self.identity, self.account.provider, self._rng
-            )
+            self._maker = PacketMaker(document, packet_format.sphinx, self.identity, self.account.provider, self._rng)

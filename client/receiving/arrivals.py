@@ -12,7 +12,7 @@ from client.core.arguments import REPLY_PREFIX
 from client.core.content import AnonymousMessage, Receipt, ReplyBlock, Sender, SignedMessage, decode_content
 from client.core.pins import Impostor, PinnedSender, judge_sender, shown_sender
 from client.core.replies import join_reply, open_reply_fragment
-from client.link.session import Account
+from client.link.session import Account, Session
 from client.sending.letters import Writer
 from client.sending.posting import Poster
 from client.store import contacts, incoming, outgoing, replies
@@ -46,6 +46,14 @@ class Surroundings(msgspec.Struct, frozen=True):
     account: Account
     document: Document
     sphinx: Sphinx
+
+
+def surroundings(session: Session) -> Surroundings | None:
+    """Return what a batch that comes now is judged by; None while no packets can be made either."""
+    account, maker = session.account, session.maker()
+    if account is None or maker is None:
+        return None
+    return Surroundings(session.now_s, account, maker.document, maker.sphinx)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.api import ReceivedCallback, ReceivedMessage
+from client.core.journal import News
 from client.store import incoming
 from client.store.access import StoreAccess
 from loopixmix.errors import StoreError
@@ -50,11 +51,11 @@ class _Subscription:
 class Callbacks:
     """The applications' callbacks."""
 
-    def __init__(self, access: StoreAccess, *, clock: Clock, changed: Callable[[], None]) -> None:
-        """Offer the messages in the store of `access`; `changed` is told when one was handled."""
+    def __init__(self, access: StoreAccess, *, clock: Clock, news: News) -> None:
+        """Offer the messages in the store of `access`; `clock` times further offers, `news` hears of handled ones."""
         self._access = access
         self._clock = clock
-        self._changed = changed
+        self._news = news
         self._subscriptions: list[_Subscription] = []
         self._stopped = False
 
@@ -150,7 +151,7 @@ class Callbacks:
             return
         subscription.failed.pop(number, None)
         await self._access.write(lambda c: incoming.mark_handled(c, number))
-        self._changed()
+        self._news.tell()
 
     def _call_later(self, subscription: _Subscription, wait_s: float) -> None:
         if subscription.call is not None and subscription.call.active():

@@ -6,16 +6,15 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import cast
 
-import msgspec
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
-from client.api import ClientStatus
 from client.core.sealing import HpkeSealer
 from client.directory.configuration import DOCUMENT_FILE, STORE_FILE, ClientDirectory
 from client.http.serving.server import ApiServer
 from client.link.link import ClientLink
 from client.running.service import ClientService
+from client.running.wiring import build_client
 from client.store import ClientStore
 from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
@@ -61,9 +60,10 @@ class ClientDaemon(Program):
         store = ClientStore(self._directory.path / STORE_FILE)
         worker = ThreadWorker(cast(IReactorFromThreads, self._world.reactor))
         link = ClientLink(self._make_network)
-        service = self._make_service(store, worker, link)
+        # The follower hands documents to the client, and the client's status tells what keeps documents away. Asked for
+        # later, when both are there: the follower cannot be made before the one that adopts.
+        service = self._make_service(store, worker, link, lambda: follower.problem)
         follower = self._make_follower(service)
-        service.document_problem = lambda: follower.problem
         api = ApiServer(
             service,
             directory=self._directory.path,
@@ -78,7 +78,7 @@ class ClientDaemon(Program):
             worker.stop()
             store.close()
             raise
-        service.startService()
+        service.start()
         follower.startService()
         self._log.info("{directory}: the local API is at {url}", directory=self._directory.path, url=url)
         self._running = _Running(api, follower, service, link, store)
@@ -89,9 +89,15 @@ class ClientDaemon(Program):
         if running is not None:
             await running.stop()
 
-    def _make_service(self, store: ClientStore, worker: ThreadWorker, link: ClientLink) -> DaemonClient:
+    def _make_service(
+        self,
+        store: ClientStore,
+        worker: ThreadWorker,
+        link: ClientLink,
+        document_problem: Callable[[], str | None],
+    ) -> ClientService:
         keys = self._directory.keys
-        return DaemonClient(
+        return build_client(
             keys=keys,
             settings=self._directory.config.client,
             access=StoreAccess(store, worker),
@@ -102,6 +108,7 @@ class ClientDaemon(Program):
             rng=self._rng,
             arithmetic=load_arithmetic(),
             observer=_Nobody(),
+            document_problem=document_problem,
         )
 
     def _make_network(self, frame_format: FrameFormat) -> TlsNetwork:
@@ -129,20 +136,6 @@ class ClientDaemon(Program):
         )
 
 
-class DaemonClient(ClientService):
-    """The client, whose status also tells why there is no network document."""
-
-    document_problem: Callable[[], str | None] = staticmethod(lambda: None)
-
-    async def status(self) -> ClientStatus:
-        """Return what the client is doing now."""
-        status = await super().status()
-        problem = self.document_problem()
-        if status.connected or problem is None:
-            return status
-        return msgspec.structs.replace(status, problem=problem)
-
-
 class _Running:
     """What runs, in the order in which it is stopped."""
 
@@ -159,7 +152,7 @@ class _Running:
         """Stop from the outside in."""
         await self._api.stop()
         await self._follower.stopService()
-        await self._service.stopService()
+        await self._service.stop()
         await self._link.stop()
         self._store.close()
 

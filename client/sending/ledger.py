@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.api import StateChange
-from client.sending.payloads import FragmentKey
+from client.core.journal import News
 from client.store import outgoing
 from client.store.access import StoreAccess
-from client.store.outgoing import MessageRow
+from client.store.outgoing import FragmentPlace, MessageRow
 
 log = Logger()
 
@@ -24,7 +22,7 @@ class _Notes:
     def __init__(self) -> None:
         self.counts: dict[MessageRow, tuple[int, int]] = {}
         self.changes: list[tuple[MessageRow, StateChange]] = []
-        self.done: list[FragmentKey] = []
+        self.done: list[FragmentPlace] = []
         self.ended: list[tuple[MessageRow, float]] = []
 
     @property
@@ -51,13 +49,13 @@ class _Notes:
 
 
 class Ledger:
-    """Notes that are not written yet. Where the store fails they are kept, and written when it works again."""
+    """Notes that are not written yet. If the store fails they are kept, and written when it works again."""
 
-    def __init__(self, access: StoreAccess, *, changed: Callable[[], None]) -> None:
-        """Write to the store of `access`; `changed` is told of state changes once they are in it."""
+    def __init__(self, access: StoreAccess, news: News) -> None:
+        """Write to the store of `access`; `news` hears of state changes once they are in it."""
         self.problem = ""
         self._access = access
-        self._changed = changed
+        self._news = news
         self._notes = _Notes()
 
     def count(self, row: MessageRow, *, sent: int, acknowledged: int) -> None:
@@ -83,7 +81,7 @@ class Ledger:
         def written(_: None) -> None:
             self.problem = ""
             if notes.changes:
-                self._changed()
+                self._news.tell()
 
         def not_written(failure: Failure) -> Failure:
             self.problem = failure.getErrorMessage()
@@ -91,6 +89,10 @@ class Ledger:
             return failure
 
         return self._access.write(notes.write).addCallbacks(written, not_written)
+
+    def stop(self) -> None:
+        """Write what is left."""
+        self.flush_soon()
 
     def flush_soon(self) -> None:
         """Write what matters, without anybody waiting for it."""

@@ -1,4 +1,4 @@
-"""The messages that are on their way: sent in turns, sent again where no acknowledgement came, given up at last.
+"""The messages that are on their way: sent in turns, sent again if no acknowledgement came, given up at last.
 
 What happens here is written to the store soon after; should a crash come between, a fragment is sent once more, and
 its recipient takes it once.
@@ -6,48 +6,78 @@ its recipient takes it once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from twisted.internet.defer import Deferred
+import msgspec
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.api import MessageState, StateChange
-from client.core.delivery import FINISHED, Delivery
+from client.core.delivery import FINISHED, Delivery, Stage
 from client.core.expectation import Expectations, Expected
 from client.core.packets import MadePacket, PacketMaker
-from client.core.retry import RetryPolicy
+from client.link.session import Session
 from client.sending.anonymous import AnonymousPoster
 from client.sending.ledger import Ledger
-from client.sending.payloads import FragmentKey, Job, PayloadQueue
-from client.store import outgoing
+from client.sending.payloads import Job, PayloadQueue
 from client.store.access import StoreAccess
 from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedMessage
 from loopixmix.errors import UnavailableError
-from loopixmix.seams import Clock, NodeId, Rng
-from loopixmix.sphinx import PacketError, Sphinx, open_reply
 
 log = Logger()
 
-MAX_EXPECTED = 8192
 ABSENT_S = 30.0
 """How long a message rests whose recipient's provider is not in the network document."""
+EXPIRED = "the reply blocks of the anonymous sender have expired"
 
 
-@dataclass
+@dataclass(eq=False)
 class _Message:
-    """A message on its way."""
+    """A message on its way: one flow of the payload queue."""
 
-    row: MessageRow
-    form: str
-    mailbox: NodeId
-    provider: NodeId
+    outbox: Outbox
+    stored: UnfinishedMessage
     delivery: Delivery
+    epochs: Mapping[int, int]
+    """Fragments that can be sent in one epoch only."""
     not_before_s: float
     is_draft: bool
-    held: dict[int, int | None] = field(default_factory=dict)
-    """Fragments that do not take turns yet, with the epoch that they wait for."""
+    is_being_sealed: bool = False
+
+    @property
+    def row(self) -> MessageRow:
+        return self.stored.row
+
+    def take_turn(self, position: int) -> bool:
+        return self.delivery.move(position, Stage.FETCHING)
+
+    def give_back(self, position: int) -> bool:
+        return self.delivery.move(position, Stage.WAITING)
+
+    def job(self, position: int, stored: StoredFragment | None) -> Job | None:
+        if stored is None or not self.delivery.move(position, Stage.READY):
+            return None
+        return FragmentJob(self.outbox, self, position, stored)
+
+    def due(self, epoch: int) -> list[int]:
+        """Return the held fragments whose epoch, if they have one, has come."""
+        return [position for position in self.delivery.held if self.epochs.get(position, epoch) <= epoch]
+
+
+@dataclass(frozen=True)
+class _Acknowledgement:
+    """What the reply block of a fragment is for."""
+
+    message: _Message
+    position: int
+
+    def on_answer(self, payload: bytes, now_s: float) -> bool:  # noqa: ARG002 (an acknowledgement says nothing)
+        self.message.outbox.acknowledged(self.message, self.position, now_s)
+        return True
+
+    def on_overdue(self, now_s: float) -> None:
+        self.message.outbox.overdue(self.message, self.position, now_s)
 
 
 class Outbox:
@@ -56,25 +86,25 @@ class Outbox:
     def __init__(
         self,
         *,
+        session: Session,
         queue: PayloadQueue,
+        expectations: Expectations,
         ledger: Ledger,
         anonymous: AnonymousPoster,
         access: StoreAccess,
-        clock: Clock,
-        rng: Rng,
     ) -> None:
-        """Take the neighbours."""
-        self.policy = RetryPolicy(first_s=60.0, longest_s=3600.0)
+        """Begin without messages.
+
+        `session`: makes the packets; `queue`: where fragments take turns; `expectations`: where acknowledgements are
+        waited for; `ledger`: writes down what became of messages; `anonymous`: seals drafts by `access`.
+        """
+        self._session = session
         self._queue = queue
+        self._expectations = expectations
         self._ledger = ledger
         self._anonymous = anonymous
         self._access = access
-        self._clock = clock
-        self._rng = rng
         self._messages: dict[MessageRow, _Message] = {}
-        self._expected: Expectations[FragmentKey] = Expectations(capacity=MAX_EXPECTED)
-        self._held: set[MessageRow] = set()
-        self._sealing: set[MessageRow] = set()
 
     @property
     def queued_messages(self) -> int:
@@ -88,116 +118,80 @@ class Outbox:
 
     def add(self, stored: UnfinishedMessage) -> None:
         """Send a message that is in the store."""
-        positions = [position for position, _ in stored.waiting]
         delivery = Delivery(
             fragments=stored.fragments,
-            unacknowledged=positions,
+            unacknowledged=[position for position, _ in stored.waiting],
             state=stored.state,
             sent=stored.sent,
             give_up_at_s=stored.give_up_at_s,
         )
-        self._messages[stored.row] = _Message(
-            row=stored.row,
-            form=stored.form,
-            mailbox=stored.mailbox,
-            provider=stored.provider,
-            delivery=delivery,
-            not_before_s=stored.not_before_s,
-            is_draft=stored.is_draft,
-            held=dict(stored.waiting),
-        )
-        self._held.add(stored.row)
+        epochs = {position: epoch for position, epoch in stored.waiting if epoch is not None}
+        # `delivery` knows what waits from here on; of a long message the list is long, too.
+        stored = msgspec.structs.replace(stored, waiting=())
+        self._messages[stored.row] = _Message(self, stored, delivery, epochs, stored.not_before_s, stored.is_draft)
 
     def delivery(self, row: MessageRow) -> Delivery | None:
         """Return how far a message is, while it is on its way."""
         message = self._messages.get(row)
         return message.delivery if message is not None else None
 
-    def release(self, maker: PacketMaker) -> None:
+    def release(self) -> None:
         """Let everything take turns whose time has come: drafts are sealed, replies wait for their epoch."""
-        now_s = self._clock.seconds()
+        maker = self._session.maker()
+        if maker is None:
+            return
+        now_s = self._session.now_s
         epoch = maker.epoch(now_s)
-        for row in list(self._held):
-            message = self._messages.get(row)
-            if message is None or not message.held:
-                self._held.discard(row)
-            elif message.not_before_s > now_s:
+        for message in list(self._messages.values()):
+            if message.not_before_s > now_s:
                 continue
-            elif message.is_draft:
-                self._seal(message, maker)
-            else:
-                due = [position for position, waits in message.held.items() if waits is None or waits <= epoch]
+            if message.is_draft:
+                self._seal(message, maker, now_s)
+            elif due := message.due(epoch):
                 for position in due:
-                    del message.held[position]
-                self._queue.add(row, due)
+                    message.delivery.move(position, Stage.WAITING)
+                self._queue.add(message, due)
 
-    def load(self, wanted: Sequence[FragmentKey]) -> Deferred[dict[FragmentKey, Job]]:
-        """Fetch fragments from the store."""
-
-        def make_jobs(found: Mapping[FragmentKey, StoredFragment]) -> dict[FragmentKey, Job]:
-            return {
-                (row, position): FragmentJob(self, self._messages[row], position, stored)
-                for (row, position), stored in found.items()
-                if row in self._messages
-            }
-
-        loading = self._access.read(lambda c: outgoing.load_fragments(c, wanted))
-        return loading.addCallback(make_jobs)
-
-    def on_reply(self, surb_id: bytes, body: bytes, sphinx: Sphinx) -> bool:
-        """Take what came by a reply block; false where the block is not one of an acknowledgement."""
-        expected = self._expected.find(surb_id)
-        if expected is None:
-            return False
-        try:
-            open_reply(expected.keys, body, sphinx=sphinx)
-        except PacketError:
-            return True  # not an acknowledgement after all: the fragment will be overdue
-        self._expected.settle(surb_id)
-        row, position = expected.subject
-        message = self._messages.get(row)
-        if message is None or not message.delivery.is_waiting_for(position):
-            return True
-        self._queue.discard(row, position)
-        change = message.delivery.on_acknowledged(position, self._clock.seconds())
-        self._ledger.done(row, position)
-        self._record(message, change)
-        return True
-
-    def on_receipt(self, row: MessageRow) -> None:
-        """Note that the recipient itself has told that a message came."""
-        message = self._messages.get(row)
-        if message is not None:
-            self._record(message, message.delivery.on_receipt(self._clock.seconds()))
-
-    def send_again(self) -> None:
-        """Let overdue fragments take turns again."""
-        now_s = self._clock.seconds()
-        for row, position in self._expected.overdue(now_s):
+    def on_receipts(self, rows: Iterable[MessageRow]) -> None:
+        """Note that the recipients themselves have told that these messages came."""
+        for row in rows:
             message = self._messages.get(row)
-            if message is not None and message.delivery.is_waiting_for(position):
-                self._record(message, message.delivery.on_overdue(position, now_s))
-                self._queue.add(row, [position])
+            if message is not None:
+                self._record(message, message.delivery.on_receipt(self._session.now_s))
+        self._ledger.flush_soon()
 
     def give_up(self) -> None:
         """Let messages fail that have waited too long."""
-        now_s = self._clock.seconds()
+        now_s = self._session.now_s
         for message in [m for m in self._messages.values() if m.delivery.give_up_at_s <= now_s]:
-            self._fail(message, _failure_reason(message))
+            self.fail(message, _failure_reason(message), now_s)
 
-    def postpone(self) -> None:
-        """Let nothing be overdue before it could be: there was no link."""
-        self._expected.postpone(self._clock.seconds() + self.policy.first_s)
+    # What follows is for the jobs and expectations of this outbox.
 
-    # What follows is for FragmentJob.
+    def acknowledged(self, message: _Message, position: int, now_s: float) -> None:
+        """Note that a fragment is stored at the recipient's provider."""
+        if message.row not in self._messages or not message.delivery.is_waiting_for(position):
+            return
+        self._queue.discard(message, position)
+        change = message.delivery.on_acknowledged(position, now_s)
+        self._ledger.done(message.row, position)
+        self._record(message, change)
+
+    def overdue(self, message: _Message, position: int, now_s: float) -> None:
+        """Let a fragment take its turn again of which no acknowledgement came in time."""
+        if message.row not in self._messages or not message.delivery.is_waiting_for(position):
+            return
+        self._record(message, message.delivery.on_overdue(position, now_s))
+        self._queue.add(message, [position])
 
     def sent(self, message: _Message, position: int, made: MadePacket | None, now_s: float) -> None:
         """Note that a fragment left; `made` is None for a reply, which nobody acknowledges."""
         change = message.delivery.on_sent(position, now_s)
         row = message.row
         if made is not None:
-            timeout_s = self.policy.timeout_s(message.delivery.attempt(position), self._rng.random())
-            self._expected.expect(made.surb_id, Expected((row, position), made.keys, now_s), now_s + timeout_s)
+            deadline_s = now_s + self._session.retry_in_s(message.delivery.attempt(position))
+            expected = Expected(_Acknowledgement(message, position), made.keys)
+            self._expectations.expect(made.surb_id, expected, deadline_s)
         self._record(message, change)
         if made is None:
             self._ledger.done(row, position)
@@ -208,21 +202,17 @@ class Outbox:
 
     def resume(self, message: _Message, position: int) -> None:
         """Let a fragment that did not leave take its turn again."""
-        if message.row in self._messages:
-            self._queue.add(message.row, [position])
+        if message.row in self._messages and message.delivery.move(position, Stage.WAITING):
+            self._queue.add(message, [position])
 
-    def rest(self, message: _Message, position: int) -> None:
-        """Let a fragment wait whose recipient's provider is away."""
-        message.not_before_s = self._clock.seconds() + ABSENT_S
-        message.held[position] = None
-        self._held.add(message.row)
+    def rest(self, message: _Message, position: int, now_s: float) -> None:
+        """Hold a fragment whose recipient's provider is away."""
+        message.not_before_s = now_s + ABSENT_S
+        message.delivery.move(position, Stage.HELD)
 
-    def fail(self, message: _Message, reason: str) -> None:
+    def fail(self, message: _Message, reason: str, now_s: float) -> None:
         """Give a message up."""
-        self._fail(message, reason)
-
-    def _fail(self, message: _Message, reason: str) -> None:
-        self._record(message, message.delivery.on_given_up(reason, self._clock.seconds()))
+        self._record(message, message.delivery.on_given_up(reason, now_s))
 
     def _record(self, message: _Message, change: StateChange | None) -> None:
         row, delivery = message.row, message.delivery
@@ -231,24 +221,21 @@ class Outbox:
             self._ledger.change(row, change)
         if delivery.state in FINISHED:
             self._messages.pop(row, None)
-            self._queue.remove(row)
+            self._queue.remove(message)
 
-    def _seal(self, message: _Message, maker: PacketMaker) -> None:
-        row = message.row
-        if row in self._sealing:
+    def _seal(self, message: _Message, maker: PacketMaker, now_s: float) -> None:
+        if message.is_being_sealed:
             return
-        self._sealing.add(row)
-        now_s = self._clock.seconds()
+        message.is_being_sealed = True
+        row = message.row
 
         def sealed(fragments: int) -> None:
-            self._sealing.discard(row)
-            message.is_draft = False
-            message.held.clear()
+            message.is_being_sealed = message.is_draft = False
             message.delivery.on_sealed(fragments)
-            self._queue.add(row, range(fragments))
+            self._queue.add(message, range(fragments))
 
         def not_sealed(failure: Failure) -> None:
-            self._sealing.discard(row)
+            message.is_being_sealed = False
             if isinstance(failure.value, UnavailableError):
                 message.not_before_s = now_s + ABSENT_S
             else:
@@ -262,6 +249,7 @@ class FragmentJob:
     """One fragment of a message, fetched."""
 
     def __init__(self, outbox: Outbox, message: _Message, position: int, stored: StoredFragment) -> None:
+        """Send the fragment `stored`, at `position` of `message`, and tell `outbox` what became of it."""
         self._outbox = outbox
         self._message = message
         self._position = position
@@ -276,17 +264,17 @@ class FragmentJob:
 
     def make(self, maker: PacketMaker, now_s: float) -> bytes | None:
         """Return the packet of this fragment."""
-        if self._message.form == REPLY:
+        stored = self._message.stored
+        if stored.form == REPLY:
             return self._reply_packet(maker, now_s)
         if len(self._stored.payload) != maker.geometry.payload_bytes:
-            self._outbox.fail(self._message, "the network has changed the size of its packets: send it again")
+            reason = "the network has changed the size of its packets: send it again"
+            self._outbox.fail(self._message, reason, now_s)
             return None
         try:
-            self._made = maker.deliver(
-                self._message.mailbox, self._stored.payload, provider=self._message.provider, now_s=now_s
-            )
+            self._made = maker.deliver(stored.mailbox, self._stored.payload, provider=stored.provider, now_s=now_s)
         except UnavailableError:
-            self._outbox.rest(self._message, self._position)
+            self._outbox.rest(self._message, self._position, now_s)
             return None
         return self._made.packet
 
@@ -302,15 +290,15 @@ class FragmentJob:
         epoch = self._stored.epoch
         fits = len(self._stored.payload) == maker.geometry.packet_bytes
         if not fits or epoch is None or epoch < maker.epoch(now_s):
-            self._outbox.fail(self._message, "the reply blocks of the anonymous sender have expired")
+            self._outbox.fail(self._message, EXPIRED, now_s)
             return None
         return self._stored.payload
 
 
 def _failure_reason(message: _Message) -> str:
     delivery = message.delivery
-    if message.form == REPLY:
-        return "the reply blocks of the anonymous sender have expired"
+    if message.stored.form == REPLY:
+        return EXPIRED
     if delivery.state is MessageState.QUEUED:
         return "it could not be sent in time"
     return f"given up: {delivery.acknowledged} of {delivery.fragments} fragments were acknowledged in time"

@@ -6,22 +6,19 @@ Fragments lie in the store; the next few are fetched ahead, so that the stream n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.core.packets import PacketMaker
 from client.sending.turns import RoundRobin
-from client.store.outgoing import MessageRow
+from client.store import outgoing
+from client.store.access import StoreAccess
+from client.store.outgoing import FragmentPlace, MessageRow, StoredFragment
 
 log = Logger()
-
-RequestId: TypeAlias = bytes
-FlowKey: TypeAlias = MessageRow | RequestId
-FragmentKey: TypeAlias = tuple[MessageRow, int]
 
 
 class Job(Protocol):
@@ -32,7 +29,7 @@ class Job(Protocol):
         """Tell whether it is still to be sent."""
 
     def make(self, maker: PacketMaker, now_s: float) -> bytes | None:
-        """Return the packet; None where it cannot be sent now (then it comes again later)."""
+        """Return the packet; None if it cannot be sent now (then it comes again later)."""
 
     def on_sent(self, now_s: float) -> None:
         """Note that the packet that `make` returned has left."""
@@ -41,36 +38,39 @@ class Job(Protocol):
         """Note that the packet did not leave: it takes its turn again."""
 
 
-class Fragments(Protocol):
-    """Where fragments come from."""
+class Flow(Hashable, Protocol):
+    """What takes turns: a message with many fragments, or a request with its one packet."""
 
-    def load(self, wanted: Sequence[FragmentKey]) -> Deferred[dict[FragmentKey, Job]]:
-        """Fetch fragments; those that are not wanted any more are left out."""
+    @property
+    def row(self) -> MessageRow | None:
+        """Where its fragments lie in the store; None if it needs nothing from there."""
+
+    def take_turn(self, position: int) -> bool:
+        """Note that the turn of a fragment has come; false if it is not wanted any more."""
+
+    def give_back(self, position: int) -> bool:
+        """Note that a fragment could not be read and waits again; false if it is not wanted any more."""
+
+    def job(self, position: int, stored: StoredFragment | None) -> Job | None:
+        """Return the packet to make of a fragment; None if it is not wanted any more. `stored`: what was read."""
 
 
-class Requests(Protocol):
-    """Where requests come from."""
-
-    def job(self, request_id: RequestId) -> Job | None:
-        """Return a request that waits, or None where it is not wanted any more."""
+Turn: TypeAlias = tuple[Flow, int]
 
 
 class PayloadQueue:
-    """Everything that waits for the payload stream."""
+    """The order in which the payload stream sends what waits, and the next few jobs at hand.
 
-    def __init__(self) -> None:
-        """Begin without anything; see `connect`."""
-        self._turns: RoundRobin[FlowKey] = RoundRobin()
+    A flow itself knows what is wanted of it and where each of its fragments is.
+    """
+
+    def __init__(self, access: StoreAccess) -> None:
+        """Begin without anything that waits; fragments are read by `access`."""
+        self._access = access
+        self._turns: RoundRobin[Flow] = RoundRobin()
         self._staged: deque[Job] = deque()
         self._fetching = 0
         self._lookahead = 1
-        self._fragments: Fragments | None = None
-        self._requests: Requests | None = None
-
-    def connect(self, fragments: Fragments, requests: Requests) -> None:
-        """Take what is sent from here."""
-        self._fragments = fragments
-        self._requests = requests
 
     def __len__(self) -> int:
         """Return how much waits."""
@@ -80,18 +80,18 @@ class PayloadQueue:
         """Keep `count` jobs at hand; more means that newcomers wait longer."""
         self._lookahead = max(1, count)
 
-    def add(self, key: FlowKey, positions: Iterable[int]) -> None:
+    def add(self, flow: Flow, positions: Iterable[int]) -> None:
         """Let these fragments of a message (or the one packet of a request) take their turns."""
-        self._turns.add(key, positions)
+        self._turns.add(flow, positions)
         self._fetch()
 
-    def discard(self, key: FlowKey, position: int) -> None:
+    def discard(self, flow: Flow, position: int) -> None:
         """Forget a fragment that waits: its acknowledgement came."""
-        self._turns.discard(key, position)
+        self._turns.discard(flow, position)
 
-    def remove(self, key: FlowKey) -> None:
+    def remove(self, flow: Flow) -> None:
         """Forget everything of a message or request."""
-        self._turns.remove(key)
+        self._turns.remove(flow)
 
     def next(self) -> Job | None:
         """Return what is sent now, or None."""
@@ -104,38 +104,44 @@ class PayloadQueue:
         return job
 
     def _fetch(self) -> None:
-        if self._fetching or self._fragments is None or len(self._staged) >= self._lookahead:
+        if self._fetching or len(self._staged) >= self._lookahead:
             return
-        turns: list[tuple[FlowKey, int]] = []
-        while len(turns) < self._lookahead and (turn := self._turns.take()) is not None:
-            turns.append(turn)
+        turns = self._take_turns()
         if not turns:
             return
-        wanted = [(key, position) for key, position in turns if isinstance(key, int)]
+        wanted = [(flow.row, position) for flow, position in turns if flow.row is not None]
         if not wanted:
             self._stage(turns, {})
             return
         self._fetching = len(turns)
-        loading = self._fragments.load(wanted)
+        loading = self._access.read(lambda c: outgoing.load_fragments(c, wanted))
         loading.addCallbacks(self._fetched, self._not_fetched, callbackArgs=(turns,), errbackArgs=(turns,))
 
-    def _fetched(self, jobs: dict[FragmentKey, Job], turns: Sequence[tuple[FlowKey, int]]) -> None:
+    def _take_turns(self) -> list[Turn]:
+        turns: list[Turn] = []
+        while len(turns) < self._lookahead and (turn := self._turns.take()) is not None:
+            flow, position = turn
+            if flow.take_turn(position):
+                turns.append(turn)
+        return turns
+
+    def _fetched(self, found: Mapping[FragmentPlace, StoredFragment], turns: Sequence[Turn]) -> None:
         self._fetching = 0
-        self._stage(turns, jobs)
+        self._stage(turns, found)
         if not self._staged:
             self._fetch()
 
-    def _not_fetched(self, failure: Failure, turns: Sequence[tuple[FlowKey, int]]) -> None:
+    def _not_fetched(self, failure: Failure, turns: Sequence[Turn]) -> None:
         self._fetching = 0
         log.error("fragments cannot be read: {reason}", reason=failure.getErrorMessage())
-        for key, position in turns:
-            self._turns.add(key, [position])
+        for flow, position in turns:
+            if flow.give_back(position):
+                # Not `add`, which would read again at once: a store that fails now is asked at the next payload.
+                self._turns.add(flow, [position])
 
-    def _stage(self, turns: Sequence[tuple[FlowKey, int]], jobs: dict[FragmentKey, Job]) -> None:
-        for key, position in turns:
-            if isinstance(key, int):
-                job = jobs.get((key, position))
-            else:
-                job = self._requests.job(key) if self._requests is not None else None
+    def _stage(self, turns: Sequence[Turn], found: Mapping[FragmentPlace, StoredFragment]) -> None:
+        for flow, position in turns:
+            row = flow.row
+            job = flow.job(position, None if row is None else found.get((row, position)))
             if job is not None:
                 self._staged.append(job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import TypeAlias
 
 import msgspec
 from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, or_, select, tuple_, update
@@ -18,8 +19,11 @@ INSERT_BATCH = 256
 SIGNED, ANONYMOUS, REPLY, RECEIPT = "signed", "anonymous", "reply", "receipt"
 """The forms of an outgoing message. A receipt is ours, not the user's: it has no history."""
 
-MessageRow = int
+MessageRow: TypeAlias = int
 """A message's place in the store."""
+
+FragmentPlace: TypeAlias = tuple[MessageRow, int]
+"""A fragment's place in the store: its message, and its position there."""
 
 # The statements are built once: SQLAlchemy takes longer to build one anew than SQLite takes to carry it out.
 _OF_MESSAGE: BindParameter[int] = bindparam("of_message")
@@ -210,15 +214,13 @@ def unfinished(connection: Connection) -> list[UnfinishedMessage]:
     ]
 
 
-def load_fragments(
-    connection: Connection, wanted: Sequence[tuple[MessageRow, int]]
-) -> Mapping[tuple[MessageRow, int], StoredFragment]:
+def load_fragments(connection: Connection, wanted: Sequence[FragmentPlace]) -> Mapping[FragmentPlace, StoredFragment]:
     """Return those of the wanted fragments that are still there."""
     found = connection.execute(_LOAD_FRAGMENTS, {"wanted": list(wanted)})
     return {(row.message, row.position): StoredFragment(row.payload, row.epoch) for row in found}
 
 
-def delete_fragments(connection: Connection, done: Sequence[tuple[MessageRow, int]]) -> None:
+def delete_fragments(connection: Connection, done: Sequence[FragmentPlace]) -> None:
     """Forget fragments that are never sent again."""
     if done:
         values = [{"of_message": row, "at_position": position} for row, position in done]

@@ -12,15 +12,15 @@ from collections.abc import Callable
 
 from client.api import StreamStatus
 from client.core.packets import PacketMaker
-from client.link.pulls import PullBook
 from client.link.session import Session
 from client.sending.payloads import PayloadQueue
 from client.streams.loops import Loops
+from client.streams.pulling import Pulling
 from loopixmix.cover.poisson import PoissonStream
 from loopixmix.cover.timer import PoissonTimer
 from loopixmix.errors import UnavailableError
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, DelayedCall, Rng
+from loopixmix.seams import Clock, Rng
 from loopixmix.wire import Packet
 
 LOOK_AHEAD_S = 0.25
@@ -60,33 +60,25 @@ class _Stream:
 
 
 class Traffic:
-    """Everything that leaves towards the provider."""
+    """The three streams of packets towards the provider."""
 
     def __init__(
-        self,
-        *,
-        session: Session,
-        queue: PayloadQueue,
-        loops: Loops,
-        clock: Clock,
-        rng: Rng,
-        on_pull: Callable[[], None],
+        self, *, session: Session, queue: PayloadQueue, loops: Loops, pulling: Pulling, clock: Clock, rng: Rng
     ) -> None:
-        """Take the neighbours; `on_pull` is called at each pull, whether or not there is a link."""
+        """Send nothing before `run`.
+
+        `session`: makes the packets and sends them; `queue`: the payloads that wait; `loops`: hears of the loops that
+        left; `pulling`: the pulls, which begin and end with the streams; `clock`, `rng`: when each packet is due.
+        """
         self.real_sent = 0
-        self.pulls: PullBook | None = None
+        """How many payloads were sent, stand-ins not counted."""
         self._session = session
         self._queue = queue
         self._loops = loops
-        self._clock = clock
-        self._rng = rng
-        self._on_pull = on_pull
+        self._pulling = pulling
         self._payloads = _Stream(clock=clock, rng=rng, on_due=self._send_payload)
         self._loop_stream = _Stream(clock=clock, rng=rng, on_due=self._send_loop)
         self._drops = _Stream(clock=clock, rng=rng, on_due=self._send_drop)
-        self._pull_interval_s = 0.0
-        self._next_pull_s = 0.0
-        self._pull_call: DelayedCall | None = None
 
     @property
     def payload_status(self) -> StreamStatus:
@@ -109,47 +101,22 @@ class Traffic:
         self._loop_stream.run(params.loop_rate_per_s)
         self._drops.run(params.drop_rate_per_s)
         self._queue.look_ahead(math.ceil(params.payload_rate_per_s * LOOK_AHEAD_S))
-        self._pull_interval_s = 1 / params.pull_rate_per_s
-        packet_format = self._session.packet_format
-        if self.pulls is None and packet_format is not None:
-            self.pulls = PullBook(
-                first_request_id=self._rng.getrandbits(63), max_acknowledged=packet_format.frames.max_acknowledged
-            )
-        if self._pull_call is None:
-            self._next_pull_s = self._clock.seconds()
-            self._wait_for_pull(self._rng.random() * self._pull_interval_s)
+        self._pulling.run(params)
 
     def stop(self) -> None:
         """Send nothing any more."""
         for stream in (self._payloads, self._loop_stream, self._drops):
             stream.stop()
-        if self._pull_call is not None and self._pull_call.active():
-            self._pull_call.cancel()
-        self._pull_call = None
-
-    def _wait_for_pull(self, interval_s: float) -> None:
-        now_s = self._clock.seconds()
-        # Counted from when the last one was due; what was missed is left out.
-        self._next_pull_s += interval_s
-        if not now_s <= self._next_pull_s <= now_s + interval_s:
-            self._next_pull_s = now_s + interval_s
-        self._pull_call = self._clock.callLater(self._next_pull_s - now_s, self._pull)
-
-    def _pull(self) -> None:
-        self._wait_for_pull(self._pull_interval_s)
-        self._on_pull()
-        now_s = self._clock.seconds()
-        if self.pulls is not None and self._session.maker(now_s) is not None and self._session.is_linked():
-            self._session.send(self.pulls.next_pull())
+        self._pulling.stop()
 
     def _maker(self) -> PacketMaker | None:
-        return self._session.maker(self._clock.seconds()) if self._session.is_linked() else None
+        return self._session.maker() if self._session.is_linked() else None
 
     def _send_payload(self) -> bool:
         maker = self._maker()
         if maker is None:
             return False
-        now_s = self._clock.seconds()
+        now_s = self._session.now_s
         job = self._queue.next()
         packet = job.make(maker, now_s) if job is not None else None
         if job is None or packet is None:
@@ -180,7 +147,7 @@ class Traffic:
         maker = self._maker()
         if maker is None:
             return False
-        now_s = self._clock.seconds()
+        now_s = self._session.now_s
         try:
             made = maker.loop(now_s)
         except UnavailableError:
@@ -192,7 +159,7 @@ class Traffic:
 
     def _send_drop(self) -> bool:
         maker = self._maker()
-        return maker is not None and self._send(maker.drop(self._clock.seconds()).packet)
+        return maker is not None and self._send(maker.drop(self._session.now_s).packet)
 
     def _send(self, packet: bytes) -> bool:
         return self._session.send(Packet(packet))

@@ -31,10 +31,12 @@ def measured_all_corrupt_share(
         raise MisuseError(f"paths must be 1 or more, not {paths}")
     hits, left = 0, paths
     while left:
+        # In parts that fit a cache: layers are gone through one after the other for all paths.
         chunk = min(left, _CHUNK)
         taken = np.ones(chunk, dtype=np.bool_)
         for row, ours in zip(shares, corrupt, strict=True):
             edges = np.cumsum(row)
+            # The last edge may be a little below 1, and the draw above it: it belongs to the last mix.
             mixes = np.minimum(np.searchsorted(edges, generator.random(chunk), side="right"), row.size - 1)
             taken &= ours[mixes]
         hits += int(taken.sum())
@@ -43,10 +45,10 @@ def measured_all_corrupt_share(
 
 
 def attack_corruption(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
-    """Return how many messages have a packet that only corrupt mixes mixed, where there are corrupt mixes.
+    """Return how many messages have a packet that only corrupt mixes mixed, if there are corrupt mixes.
 
     `attack.corruption.success`: of messages of `users.packets_per_message` packets, each on a path of its own; drawn,
-    for the placement of this replicate. `.bound`: by formula, in the mean over placements. The provider of the sender
+    for the placement of this replicate. `.bound`: by formula, on average over placements. The provider of the sender
     is taken to be honest: it mixes too, and so the adversary has still to see through it.
     """
     if corrupt_count(scenario) == 0:

@@ -33,7 +33,7 @@ MakeDetector: TypeAlias = Callable[[], LoopDetector]
 
 
 class BinomialDetector:
-    """Raises an alarm where honest loss would lose as many with a probability below `false_alarm_rate` only.
+    """Raises an alarm if honest loss would lose as many with a probability below `false_alarm_rate` only.
 
     H0: each of the last `window_loops` loops (fewer at the beginning) is lost with `lost_share`, whatever became of the
     others. The test is the one-sided binomial one; it is exact, so that the rate of a full window is at most the stated
@@ -42,6 +42,7 @@ class BinomialDetector:
 
     def __init__(self, *, window_loops: int, lost_share: float, false_alarm_rate: float) -> None:
         """Take the window (1 or more), the honest loss (0 to 1) and the rate of false alarms (above 0, below 1)."""
+        # Asked here so that impossible numbers are refused when the detector is made, not at the first loop.
         _fewest_lost(window_loops, lost_share, false_alarm_rate)
         self.window_loops = window_loops
         self.lost_share = lost_share
@@ -122,5 +123,5 @@ class LoopWatcher:
 
     @property
     def lost_share(self) -> float:
-        """Share of the loops whose fate is known that were lost; 0 where there are none."""
+        """Share of the loops whose fate is known that were lost; 0 if there are none."""
         return self.lost / max(1, self.lost + self.returned)

@@ -12,7 +12,7 @@ follows a message. A corrupt provider of the recipients sees more: what comes in
 
 Rounds needed (Danezis 2003): of t rounds in which Alice sends one message, a contact gets t/m from her; of b - 1
 messages of others in each, everybody gets (b-1)/N. The contact stands l standard deviations clear of the noise, on
-both sides, where `t > (m l)^2 (sqrt((b-1)(N-1)/N^2) + sqrt((m-1)/m^2 + (b-1)(N-1)/N^2))^2`.
+both sides, if `t > (m l)^2 (sqrt((b-1)(N-1)/N^2) + sqrt((m-1)/m^2 + (b-1)(N-1)/N^2))^2`.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
 _DAY_S = 86_400.0
+# Alices, rounds and messages are bounded, so that a scenario of years ends in some seconds with a wider interval.
 _MOST_TARGETS = 100
 _WORK = 20_000_000
 _SESSIONS_AT_ONCE = 2_000_000
 _MOST_ROUNDS = 20_000_000
 _MOST_MESSAGES = 10_000_000
+# At so many standard deviations (l) a contact counts as disclosed: 95 %, as in the papers.
 CLEAR_BY = 2.0
-"""Standard deviations (l) at which a contact counts as disclosed: 95 %, as in the papers."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Correspondence:
 
     @property
     def background_per_round(self) -> float:
-        """Messages of all others in one round, in the mean (b - 1)."""
+        """Messages of all others in one round, on average (b - 1)."""
         return (self.users - 1) * self.others_messages_per_s * self.round_s
 
 
@@ -148,6 +149,7 @@ def _disclose(setting: Correspondence, targets: int, generator: Generator, activ
         alice = draw_sessions(setting.habit, 1, setting.duration_s, generator)
         sent_s = sending_times(alice, setting.messages_per_s, generator)
         seen = activity(alice, sent_s)
+        # What others write does not depend on Alice, so that its sum can be drawn at once and added to hers.
         scores = _scores_of_background(setting, seen, generator)
         delays_s = generator.gamma(setting.stages, setting.delay_mean_s, sent_s.size) if setting.stages else 0.0
         arrived = np.minimum((sent_s + delays_s) / setting.round_s, setting.rounds - 1).astype(np.int64)
@@ -185,6 +187,8 @@ def _scores_of_background(setting: Correspondence, seen: FloatArray, generator: 
     messages = writers / setting.contacts * setting.others_messages_per_s * setting.round_s
     scores = np.zeros(setting.users - 1)
     rounds = np.bincount(seen.astype(np.int64))
+    # Rounds in which the adversary saw the same are alike, so that one draw for each value takes the place of one for
+    # each round.
     for value in np.flatnonzero(rounds):
         scores += (value - seen.mean()) * generator.poisson(messages * rounds[value])
     return scores
@@ -199,6 +203,7 @@ def _scores_of_sessions(setting: Correspondence, weights: FloatArray, generator:
     for first in range(0, scores.size, at_once):
         users = min(at_once, scores.size - first)
         sessions = draw_sessions(setting.habit, users, setting.duration_s, generator)
+        # With the weights summed up once, a session costs two look-ups, however many rounds it lasts.
         gained = np.interp(sessions.end_s, edges, summed) - np.interp(sessions.start_s, edges, summed)
         scores[first : first + users] = np.bincount(sessions.user, gained, minlength=users)
     return scores
@@ -206,6 +211,7 @@ def _scores_of_sessions(setting: Correspondence, weights: FloatArray, generator:
 
 def _contacts_named(setting: Correspondence, scores: FloatArray, generator: Generator) -> int:
     """Return how many of Alice's contacts, who are the first users, have the best scores; among equals by chance."""
+    # By score, and equal ones in random order: sorting alone would favour low numbers, and contacts have the lowest.
     order = np.lexsort((generator.random(scores.size), scores))
     return int(np.count_nonzero(order[-setting.contacts :] < setting.contacts))
 
@@ -265,5 +271,5 @@ def correspondence_of(scenario: Scenario) -> Correspondence:
 
 
 def _targets(draws: float, rounds: int) -> int:
-    """Return for how many Alices there is time, where each takes so many draws, and so many rounds are gone through."""
+    """Return for how many Alices there is time, if each takes so many draws, and so many rounds are gone through."""
     return max(1, min(_MOST_TARGETS, int(_WORK / (draws + 2 * rounds))))

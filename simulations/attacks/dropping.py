@@ -59,7 +59,10 @@ def more_frames_share(writers: Sequence[int], others: Sequence[int]) -> MeanEsti
     if not writers or not others:
         raise MisuseError("attacks.dropping needs users.count of 2 or more: some who write and some who do not")
     one, other = np.asarray(writers)[:, np.newaxis], np.asarray(others)[np.newaxis, :]
+    # Every writer against every other user, which uses the counts better than pairs do.
     share = float(np.mean((one > other) + 0.5 * (one == other)))
+    # The normal approximation of the rank sum. Its variance without a difference is known, and the pairs are not
+    # independent trials.
     half = 1.96 * math.sqrt((len(writers) + len(others) + 1) / (12 * len(writers) * len(others)))
     return MeanEstimate(share, len(writers) * len(others), max(0.0, share - half), min(1.0, share + half))
 
@@ -118,7 +121,7 @@ def attack_dropping(scenario: Scenario, seeds: Seeds, progress: Progress) -> dic
 
     `.loops_lost` of users' loops, `.node_loops_lost` of honest nodes', and both with `_expected`, by theory;
     `.detected_nodes`, `.detected_users`: the share in alarm (the shipped detector) within `run.duration_s` of dropping,
-    which follows `run.warm_up_s` without. Raises `MisuseError` where no mix is corrupt.
+    which follows `run.warm_up_s` without. Raises `MisuseError` if no mix is corrupt.
     """
     attack = scenario.attacks.dropping
     if attack is None:
@@ -131,6 +134,7 @@ def attack_dropping(scenario: Scenario, seeds: Seeds, progress: Progress) -> dic
     honest, users = thieves.honest, world.users
     watchers = watch(honest, LoopWatch, LOOP_WINDOW), watch(users, LoopWatch, LOOP_WINDOW)
     run = scenario.run
+    # A loop that left last must have time to come back, or it would count as stolen.
     tail_s = run.drain_s + _TAIL_DELAYS * 2 * (scenario.topology.layers + 1) * scenario.mix.delay_mean_s
     begin_s = world.start_s + run.warm_up_s
     of_nodes, of_users = tally(honest, begin_s, run.duration_s), tally(users, begin_s, run.duration_s)
@@ -168,7 +172,7 @@ def tally(members: Sequence[Mix | Provider | User], begin_s: float, span_s: floa
 
 
 def lost_of(tallies: Sequence[LoopTally]) -> ShareEstimate:
-    """Return the share of loops that did not come back; raise `MisuseError` where none was sent."""
+    """Return the share of loops that did not come back; raise `MisuseError` if none was sent."""
     sent = sum(each.sent for each in tallies)
     if sent == 0:
         raise MisuseError("attacks.dropping counts loops: traffic.loop_rate_per_s or run.duration_s is too small")

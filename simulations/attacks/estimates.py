@@ -42,6 +42,7 @@ class ShareEstimate:
         if not 0 < confidence < 1:
             raise MisuseError(f"confidence must be above 0 and below 1, not {confidence}")
         tail = (1 - confidence) / 2
+        # Exact and not the normal approximation, which gives an interval of no width if nothing succeeded.
         low = float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
         high = float(beta.ppf(1 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
         return cls(successes=successes, trials=trials, low=low, high=high)

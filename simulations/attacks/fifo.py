@@ -28,7 +28,9 @@ from simulations.seeds import Seeds
 
 _CHUNK = 1 << 18
 _MOST_HELD = 10_000_000
+# Fewer trials than this have an interval that says nothing.
 _FEWEST = 200
+# One look at such a node draws as many packets: the bound is below one in two million there.
 _LARGEST_POOL = 2_000_000
 
 
@@ -41,7 +43,7 @@ class FifoResult:
 
 
 def oldest_share(pool_mean: float) -> float:
-    """Return how often the packet that leaves is the oldest: (1 - e^-rho)/rho, for rho packets held in the mean."""
+    """Return how often the packet that leaves is the oldest: (1 - e^-rho)/rho, for rho packets held on average."""
     if not pool_mean >= 0:
         raise MisuseError(f"pool_mean must be 0 or more, not {pool_mean}")
     return -math.expm1(-pool_mean) / pool_mean if pool_mean > 0 else 1.0
@@ -59,6 +61,8 @@ def bet_on_order(rate_per_s: float, delay_mean_s: float, trials: int, generator:
         chunk = min(left, _CHUNK)
         gaps_s = generator.exponential(1 / rate_per_s, chunk)
         delays_s = generator.exponential(delay_mean_s, (2, chunk))
+        # Only the gap to the next packet and two delays matter, and those of different pairs are independent: no stream
+        # has to be simulated.
         held += int(np.count_nonzero(delays_s[0] <= gaps_s + delays_s[1]))
         left -= chunk
     return FifoResult(ShareEstimate.of_trials(held, trials), fifo_guess_success(rate_per_s, delay_mean_s))
@@ -87,6 +91,7 @@ def _oldest_that_left(pool_mean: float, generator: Generator, nodes: int) -> int
     In M/M/infinity seen over a window, those held are a Poisson number with independent exponential ages; the one that
     leaves is the one with the least time left, whatever its age: that is simulated, not assumed.
     """
+    # Seen from a departure, the others are Poisson and the one that leaves comes on top (Palm; M/M/infinity).
     held = 1 + generator.poisson(pool_mean, nodes)
     firsts = np.cumsum(held) - held
     ages, remaining = generator.exponential(1.0, (2, int(held.sum())))
@@ -100,7 +105,7 @@ def attack_fifo(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
 
     Of all packets: at a mix of the first layer. Of one user: at the first node that holds what she sends, her provider,
     through which all of it goes; without providers a mix of the first layer, through which one in `mixes_per_layer`
-    does. The oldest is left out where a mix holds millions. Raises `MisuseError` where users send nothing.
+    does. The oldest is left out if a mix holds millions. Raises `MisuseError` if users send nothing.
     """
     if scenario.attacks.fifo is None:
         return {}

@@ -35,9 +35,12 @@ from simulations.formulas.latency import erlang_cdf
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
+# Eight bins to a standard deviation keep the shape of the law of latency.
 _STEPS_PER_SD = 8
+# Twelve mean latencies: no packet in a hundred thousand takes longer, with one stage that is exp(-12).
 _LATENCIES = 12
 _AT_ONCE = 4_000_000
+# With more draws than this the attack would run for many minutes: it is refused before it begins.
 _MOST_WORK = 2e10
 _MOST_BINS = 5_000_000
 _MOST_HEARD = 20_000_000
@@ -82,7 +85,7 @@ class Transfer:
 
     @property
     def noise_per_bin(self) -> float:
-        """Other packets that a candidate gets in a bin, in the mean."""
+        """Other packets that a candidate gets in a bin, on average."""
         return self.noise_per_s * self.step_s
 
 
@@ -142,7 +145,10 @@ def best_of(apart: float, spread: float, others: int) -> float:
 
     if others < 0 or not spread >= 0:
         raise MisuseError(f"nothing beats {others} others with a spread of {spread}")
+    # Gauss-Hermite: the integrand is a normal density times a smooth function, for which 80 points are exact to many
+    # digits.
     nodes, node_weights = np.polynomial.hermite_e.hermegauss(80)
+    # In logarithms: a probability to the power of a million is 0 in floats.
     chances = np.exp(others * log_ndtr(apart + spread * nodes))
     return float(np.sum(node_weights * chances) / math.sqrt(2 * math.pi))
 
@@ -183,6 +189,7 @@ def _filter(transfer: Transfer, kernel: FloatArray, seen_s: FloatArray) -> Float
 
     seen = np.bincount(_binned(transfer, seen_s), minlength=transfer.bins).astype(np.float64)
     of_transfer = transfer.rate_per_s / (transfer.rate_per_s + transfer.cover_per_s)
+    # The transform leaves small negative rates, and a logarithm follows.
     rates = np.maximum(fftconvolve(seen, kernel)[: transfer.bins], 0.0) * of_transfer
     usual = transfer.packets / transfer.bins
     # Where nothing can come from her something may all the same: bins are not moments.
@@ -198,6 +205,7 @@ def _best_of_others(transfer: Transfer, weights: FloatArray, mine: float, genera
     """
     left, best = transfer.candidates - 1, -math.inf
     per_candidate = transfer.packets + math.ceil(transfer.noise_per_bin * transfer.bins)
+    # The trial is decided once one other is better: the rest need not be drawn.
     while left and best < mine:
         count = min(left, max(1, _AT_ONCE // per_candidate))
         left_s = generator.random((count, transfer.packets)) * transfer.duration_s
@@ -217,7 +225,7 @@ def _expected(transfer: Transfer, kernel: FloatArray, weights: FloatArray, sent_
     from scipy.signal import fftconvolve
 
     def later(values: FloatArray) -> FloatArray:
-        """Return what a packet that leaves in each bin adds in the mean, once it has arrived."""
+        """Return what a packet that leaves in each bin adds on average, once it has arrived."""
         following: FloatArray = fftconvolve(values, kernel[::-1])[kernel.size - 1 :]
         return following
 
@@ -238,7 +246,7 @@ def attack_flow_matching(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
 
     Spread, the bound is the baseline, and what a corrupt provider reaches is `attack.flow_matching.provider.success`
     and `.expected`. Where arrivals are seen the bound is 1: packets enough, and the transfer is found. Raises
-    `MisuseError`, naming the keys, where nothing is sent or the attack would take too long.
+    `MisuseError`, naming the keys, if nothing is sent or the attack would take too long.
     """
     matching = scenario.attacks.flow_matching
     if matching is None:

@@ -2,7 +2,7 @@
 
 For whoever knows those moments: the recipient, or her provider if it is corrupt. Cover does not help against it, being
 linked does: after n messages at t_1 ... t_n another user is left with `q = p prod_i stay(t_i+1 - t_i)`
-(`simulations.attacks.sessions`; p^n where the moments are far apart), 1 + (N - 1) q users are left in the mean, and
+(`simulations.attacks.sessions`; p^n if the moments are far apart), 1 + (N - 1) q users are left on average, and
 the sender is guessed with E[1 / (1 + Binomial(N - 1, q))] = `(1 - (1 - q)^N) / (N q)`.
 (Intersection attacks: Raymond 2000; Berthold and Langos 2002; Danezis and Serjantov 2004.)
 """
@@ -45,9 +45,10 @@ def remaining_share(habit: Habit, times_s: FloatArray) -> float:
 
 
 def guessed_share(users: int, remaining: float) -> float:
-    """Return how often the sender is guessed where each of the others is left with probability `remaining` (0 to 1)."""
+    """Return how often the sender is guessed if each of the others is left with probability `remaining` (0 to 1)."""
     if users < 1 or not 0 <= remaining <= 1:
         raise MisuseError(f"of {users} users {remaining} of the others cannot be left")
+    # Below this the formula is 0/0 in floats, and the sender is the only one left.
     if remaining * users < 1e-9:
         return 1.0
     return float(-np.expm1(users * np.log1p(-remaining))) / (users * remaining) if remaining < 1 else 1 / users
@@ -71,6 +72,8 @@ def intersect(
         others = users - 1
         if times_s.size:
             others = int(generator.binomial(others, habit.online_share))
+        # Only the number of those who were linked at all moments so far is kept: they are alike, and users are
+        # millions.
         for stay in habit.still_online(np.diff(times_s)):
             others = int(generator.binomial(others, stay))
             if others == 0:

@@ -35,6 +35,7 @@ from simulations.world.world import World
 
 FLUSH_DELAYS = 8
 """Mean delays between two targets: what was in the mix before has left."""
+# A target that has not come in after this is lost: as long as a node waits for its own loops.
 _LATE_S = 10.0
 
 
@@ -48,7 +49,7 @@ class Guesses:
     others: int = 0
 
     def estimate(self) -> ShareEstimate:
-        """Return the share of right guesses; raise `MisuseError` where there was none."""
+        """Return the share of right guesses; raise `MisuseError` if there was none."""
         if self.right + self.wrong == 0:
             raise MisuseError(
                 "attacks.n_minus_one had no target: run.duration_s is too short for mix.delay_mean_s,"
@@ -111,6 +112,7 @@ class Siege:
                 # A loop of the mix itself: nobody's message, and it never leaves.
                 self._try_again(0.0)
             case PacketOut(replay_tag=tag):
+                # He made these, so he knows them when they leave, and guesses nothing from them.
                 if tag in self._own_tags:
                     self._own_tags.discard(tag)
                     return
@@ -173,6 +175,7 @@ class Siege:
         if tag is not None:
             self._own_tags.add(tag)
             self.guesses.dummies += 1
+            # The wires call back at once, within `send`: the flag lets the adversary's own packet pass them.
             self._sends_own = True
             self._wire.send(self._victim.node_id, frame)
             self._sends_own = False
@@ -184,8 +187,8 @@ def attack_n_minus_one(scenario: Scenario, seeds: Seeds, progress: Progress) -> 
     A world runs for `run.warm_up_s`, without attack for `run.duration_s`, and besieged for as long. Of the first comes
     `.false_alarms`: the share of full windows of all nodes in alarm; of the second `.detected`: whether the victim
     raised it, `.detected_expected`: the probability that a window of such loss does, `.detection_s`: after how long
-    (left out where it did not; `.detection_expected_s` in the mean), and `.detected_nodes`: the share of all nodes.
-    `.deployed.detected` and so on: the same of the shipped `LoopWatch`. Raises `MisuseError` where there was no target.
+    (left out if it did not; `.detection_expected_s` on average), and `.detected_nodes`: the share of all nodes.
+    `.deployed.detected` and so on: the same of the shipped `LoopWatch`. Raises `MisuseError` if there was no target.
     """
     attack = scenario.attacks.n_minus_one
     if attack is None:
@@ -228,6 +231,7 @@ def attack_n_minus_one(scenario: Scenario, seeds: Seeds, progress: Progress) -> 
     loss = attack_loss_share(scenario.links.loss, attack.blocked_share)
     fewest = fewest_lost_for_alarm(attack.window_loops, attack.lost_share, attack.false_alarm_rate)
     mean_s = detection_mean_s(fewest, loops_per_s, attack.blocked_share, scenario.links.loss)
+    # If a window loses fewer on average, the alarm comes by chance and has no such mean.
     if mean_s is not None and loss * attack.window_loops > fewest:
         figures["attack.n_minus_one.detection_expected_s"] = mean_s
     return (

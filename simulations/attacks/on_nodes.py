@@ -17,13 +17,13 @@ from simulations.seeds import Seeds
 AttackOnNodes: TypeAlias = Callable[[Scenario, Seeds, Progress], dict[str, float]]
 
 ATTACKS_ON_NODES: tuple[AttackOnNodes, ...] = (attack_n_minus_one, attack_dropping)
-"""Each builds its own world and returns its figures, none where the scenario does not ask for it."""
+"""Each builds its own world and returns its figures, none if the scenario does not ask for it."""
 
 
 def run_attacks_on_nodes(scenario: Scenario, seeds: Seeds, *, progress: Progress) -> dict[str, float]:
     """Return the figures of the attacks on nodes that the scenario asks for, by their names (`attack.KIND.success`).
 
-    Raises `MisuseError` where the scenario contradicts an attack or the deployed code, naming the keys.
+    Raises `MisuseError` if the scenario contradicts an attack or the deployed code, naming the keys.
     """
     if scenario.attacks.n_minus_one is None and scenario.attacks.dropping is None:
         return {}

@@ -1,6 +1,6 @@
 """When users are linked: sessions and pauses of exponential length, in the steady state from the beginning.
 
-A user is linked a share p of the time; sessions last 1/a in the mean and pauses 1/b, with p = b/(a + b). Who was linked
+A user is linked a share p of the time; sessions last 1/a on average and pauses 1/b, with p = b/(a + b). Who was linked
 at one moment is so at another, d later, with probability `p + (1 - p) exp(-(a + b) d)` (two-state Markov chain).
 """
 
@@ -35,11 +35,11 @@ class Habit:
 
     @property
     def pause_mean_s(self) -> float:
-        """How long users stay away in the mean; 0 for those who never do."""
+        """How long users stay away on average; 0 for those who never do."""
         return self.session_mean_s * (1 - self.online_share) / self.online_share
 
     def sessions_in(self, duration_s: float) -> float:
-        """Return how many sessions a user has in so long, in the mean; one more where it begins within one."""
+        """Return how many sessions a user has in so long, on average; one more if it begins within one."""
         return 1 + duration_s / (self.session_mean_s + self.pause_mean_s) if self.pause_mean_s else 1.0
 
     def still_online(self, later_s: FloatArray) -> FloatArray:
@@ -74,8 +74,10 @@ def draw_sessions(habit: Habit, users: int, duration_s: float, generator: Genera
         everybody = np.arange(users)
         return Sessions(users, duration_s, everybody, np.zeros(users), np.full(users, duration_s))
     # Who begins away has a first session of no length: then all have sessions and pauses by turns.
+    # In the steady state, what is left of a session is exponential as a whole one is: no warm-up is needed.
     edges = np.where(generator.random(users) < habit.online_share, generator.exponential(1.0, users), 0.0)
     edges = (edges * habit.session_mean_s)[:, np.newaxis]
+    # Cycles are drawn for all users at once, until the slowest has got to the end.
     while edges[:, -1].min() < duration_s:
         cycles = 8 + int((duration_s - edges[:, -1].min()) / (habit.session_mean_s + habit.pause_mean_s))
         more = generator.exponential(1.0, (users, cycles, 2)) * (habit.pause_mean_s, habit.session_mean_s)

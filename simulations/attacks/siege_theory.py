@@ -2,8 +2,8 @@
 
 Bound (Loopix 4.2.1): a share 1/s of what would go in gets through, s = 1/(1 - blocked_share). lambda_R is the rate of
 what would go in and is no loop of the mix's own (users' packets, answers, other nodes' loops), lambda_M that of its own
-loops, mu = 1/delay. The target is mixed with lambda_R/(s mu) packets and lambda_M/mu loops in the mean, and success is
-at most 1 over that: `s mu/(s lambda_M + lambda_R)`; mu/lambda_M where all is blocked. It is a bound for the first that
+loops, mu = 1/delay. The target is mixed with lambda_R/(s mu) packets and lambda_M/mu loops on average, and success is
+at most 1 over that: `s mu/(s lambda_M + lambda_R)`; mu/lambda_M if all is blocked. It is a bound for the first that
 leaves, too: E[1/(N + 1 + lambda_M/mu)] for N ~ Poisson(r) is at most 1/(r + lambda_M/mu). What passes, lambda_R/s,
 is counted during the siege: what is blocked is not answered either, so that less comes than without.
 
@@ -31,6 +31,8 @@ def next_departure_share(others_per_s: float, loops_per_s: float, delay_mean_s: 
     if not (others_per_s >= 0 and loops_per_s >= 0 and delay_mean_s > 0):
         raise MisuseError(f"no such mix: {others_per_s} and {loops_per_s} packets/s, delay of {delay_mean_s} s")
     pool, loops = others_per_s * delay_mean_s, loops_per_s * delay_mean_s
+    # Backwards from a number of others that never occurs, where the value hardly matters: forwards the recursion would
+    # magnify every error.
     most = math.ceil(pool + 20 * math.sqrt(pool) + 40)
     if most > _MOST_OTHERS:
         return 1 / (1 + pool + loops)
@@ -55,7 +57,7 @@ def success_bound(passing_per_s: float, loops_per_s: float, delay_mean_s: float)
 
 
 def detection_mean_s(fewest_lost: int, loops_per_s: float, blocked_share: float, lost_share: float) -> float | None:
-    """Return after how long `fewest_lost` loops of a window are known to be lost, in the mean; None where never.
+    """Return after how long `fewest_lost` loops of a window are known to be lost, on average; None if never.
 
     Those under way when the siege begins are lost as well, which makes up for how long loops are under way; each is
     given up `LATE_S` after its delays, when the node sends its next one.

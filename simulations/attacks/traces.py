@@ -23,13 +23,13 @@ ATTACKS: tuple[Attack, ...] = (
     attack_intersection,
     attack_flow_matching,
 )
-"""Each returns its figures, none where the scenario does not ask for it."""
+"""Each returns its figures, none if the scenario does not ask for it."""
 
 
 def run_attacks(scenario: Scenario, seeds: Seeds, *, progress: Progress) -> dict[str, float]:
     """Return the figures of the attacks on traces that the scenario asks for, by their names (`attack.KIND.success`).
 
-    Draws from the subsystems `attacks` and `corruption` only. Raises `MisuseError` where the scenario contradicts an
+    Draws from the subsystems `attacks` and `corruption` only. Raises `MisuseError` if the scenario contradicts an
     attack, naming the keys.
     """
     figures: dict[str, float] = {}

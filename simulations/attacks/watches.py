@@ -45,7 +45,7 @@ def forget(watchers: Sequence[LoopWatcher]) -> None:
 
 
 def false_alarms(watchers: Sequence[LoopWatcher]) -> float:
-    """Return the share of full windows that ended in alarm; 0 where there was none."""
+    """Return the share of full windows that ended in alarm; 0 if there was none."""
     return sum(each.windows_in_alarm for each in watchers) / max(1, sum(each.windows for each in watchers))
 
 

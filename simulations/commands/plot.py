@@ -58,7 +58,7 @@ def _drawn(command: Callable[..., Figure]) -> Callable[..., None]:
     @click.option(
         "--out",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="NAME.png or NAME.svg; both where the name has no ending. [default: the figure's name, here]",
+        help="NAME.png or NAME.svg; both if the name has no ending. [default: the figure's name, here]",
     )
     @functools.wraps(command)
     def writing(out: Path | None, **arguments: object) -> None:

@@ -15,6 +15,7 @@ from simulations.measures.catalogue import Figures, Measure
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
+# A smaller loss than this is not worth a note.
 _UNEVEN_BITS = 0.02
 
 
@@ -27,6 +28,7 @@ def path_stages(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> list[Pa
     before: Stage | None = None
     rows = iter(zip(corrupt, shares, strict=True))
     for stage in flows.stages:
+        # Loops end in the nodes that sent them, and take their part of the target's mass with them.
         ended = stage.ending_per_s / before.packets_per_s if before is not None and before.packets_per_s else 0.0
         if stage.name == PROVIDERS:
             honest: tuple[float, ...] = (1 / stage.width,) * stage.width
@@ -39,9 +41,9 @@ def path_stages(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> list[Pa
 
 
 def entropy_figures(scenario: Scenario, flows: Flows, seeds: Seeds) -> Figures:
-    """Return all entropies and the share of corrupt paths; no propagated entropy where mixes hold less than a packet.
+    """Return all entropies and the share of corrupt paths; no propagated entropy if mixes hold less than a packet.
 
-    Quantiles over targets only where mixes are corrupt: else all are alike, up to what the pools happen to hold.
+    Quantiles over targets only if mixes are corrupt: otherwise all targets are alike, up to what pools happen to hold.
     """
     corrupt = corrupt_mixes(scenario, seeds)
     shares = routing_shares(scenario, corrupt)
@@ -49,6 +51,7 @@ def entropy_figures(scenario: Scenario, flows: Flows, seeds: Seeds) -> Figures:
         Measure.ENTROPY_LIVE_BITS: _live_bits(scenario, flows, shares),
         Measure.ALL_CORRUPT_SHARE: all_corrupt_share(corrupt, shares),
     }
+    # Below one packet on average the closed form means nothing: it even turns negative.
     if least_pool(flows, shares) < 1:
         return figures
     classes = target_classes(path_stages(flows, corrupt, shares), scenario.mix.delay_mean_s)
@@ -75,12 +78,11 @@ def entropy_notes(flows: Flows, shares: FloatArray) -> Iterator[str]:
     pool = least_pool(flows, shares)
     if pool < 1:
         yield (
-            "entropy_bits is left out: nodes hold less than one packet in the mean, where its closed form means "
-            "nothing."
+            "entropy_bits is left out: nodes hold less than one packet on average, where its closed form means nothing."
         )
     elif pool < LEAST_POOL:
         yield (
-            f"Nodes hold fewer than {LEAST_POOL} packets in the mean: the closed form of entropy_bits is too high, by "
+            f"Nodes hold fewer than {LEAST_POOL} packets on average: the closed form of entropy_bits is too high, by "
             "about 0.05 bit at 27 packets, 0.3 at 13 and 1.4 at 7."
         )
     stages = flows.stages

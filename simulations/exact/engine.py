@@ -21,8 +21,8 @@ from simulations.scenario.values import Attacks, Scenario
 from simulations.seeds import Seeds
 from simulations.unlinkability import check_unlinkability, fluid_epsilon_of
 
+# If processors take less than this share of the delays, pools change by as little (one M/D/1 queue a core).
 _NOTED_SHARE = 0.02
-"""A smaller share of delays than this in processors, one M/D/1 queue a core, changes pools by as little."""
 _RATES = "traffic.payload_rate_per_s, traffic.loop_rate_per_s and traffic.drop_rate_per_s"
 
 
@@ -32,7 +32,7 @@ class ExactEngine:
     name = "exact"
 
     def check(self, scenario: Scenario) -> None:
-        """Raise `ScenarioError`, naming the keys, where there is no steady state or nothing is sent."""
+        """Raise `ScenarioError`, naming the keys, if there is no steady state or nothing is sent."""
         check_unlinkability(scenario)
         if flows_of(scenario).forward_per_s <= 0:
             raise ScenarioError(f"nobody sends anything: {_RATES} are all 0")
@@ -134,6 +134,7 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
 def _processor_notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
     busiest = max(traffic.utilisation_of(stage, scenario) for stage in flows.stages)
     yield "Queues for processors are M/D/c with Poisson arrivals; batches that a node unwraps together wait longer."
+    # Service and the mean wait of M/D/1 together, which is close enough to decide on a note.
     taken_s = scenario.processors.unwrap_s * (1 + busiest / (2 * (1 - busiest)))
     if taken_s > _NOTED_SHARE * scenario.mix.delay_mean_s:
         yield (

@@ -36,9 +36,12 @@ def corrupt_mixes(scenario: Scenario, seeds: Seeds) -> BoolArray:
     layers, width = scenario.topology.layers, scenario.topology.mixes_per_layer
     generator = seeds.generator("corruption")
     if scenario.corruption.placement == "random":
+        # A permutation, and the first of it are corrupt: raising the share with the same seed adds mixes and takes none
+        # away, so that a sweep compares like with like.
         order = generator.permutation(layers * width).reshape(layers, width)
         corrupt: BoolArray = order < corrupt_count(scenario)
         return corrupt
+    # One permutation a layer, for the same reason.
     within = np.stack([generator.permutation(width) for _ in range(layers)])
     return within < _corrupt_per_layer(scenario)[:, np.newaxis]
 
@@ -64,17 +67,20 @@ def routing_shares(scenario: Scenario, corrupt: BoolArray) -> FloatArray:
 
 def all_corrupt_share(corrupt: BoolArray, shares: FloatArray) -> float:
     """Return the share of paths whose every mix is corrupt, for this very placement."""
+    # Layers are chosen independently of each other, so that the shares are multiplied.
     return float(np.prod(np.where(corrupt, shares, 0.0).sum(axis=1)))
 
 
 def expected_all_corrupt_share(scenario: Scenario) -> float:
-    """Return the same in the mean over placements: b^L balanced, prod (B - i)/(N - i) random, routed_share^L biased."""
+    """Return the same on average over placements: b^L balanced, prod (B - i)/(N - i) random, routed_share^L biased."""
     layers, width = scenario.topology.layers, scenario.topology.mixes_per_layer
     if scenario.corruption.placement == "random":
         return random_corrupt_path_share(corrupt_count(scenario), layers * width, layers)
     counts = _corrupt_per_layer(scenario)
     if scenario.corruption.placement == "balanced":
         return float(np.prod(counts / width))
+    # A layer that is all corrupt or all honest cannot be biased: `routing_shares` leaves it as it is, and so has the
+    # formula to.
     biased = np.where(counts == width, 1.0, np.where(counts == 0, 0.0, scenario.corruption.routed_share))
     return float(np.prod(biased))
 

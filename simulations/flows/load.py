@@ -9,8 +9,9 @@ from simulations.scenario.values import Scenario
 
 
 def check_load(scenario: Scenario) -> None:
-    """Raise `ScenarioError`, naming the keys, where a node would work all the time there is, or more."""
+    """Raise `ScenarioError`, naming the keys, if a node would work all the time there is, or more."""
     for stage in flows_of(scenario).stages:
+        # The most loaded node decides: with biased routing others of the stage may have room to spare.
         busy = traffic.utilisation_of(stage, scenario) * _most_loaded(stage, scenario)
         if busy >= 1:
             width = "topology.providers" if stage.name == PROVIDERS else "topology.mixes_per_layer"

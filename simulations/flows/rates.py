@@ -27,7 +27,7 @@ class Stage:
 
     @property
     def pool_mean(self) -> float:
-        """Packets held by one node of the stage, in the mean (M/M/infinity: rate x delay)."""
+        """Packets held by one node of the stage, on average (M/M/infinity: rate x delay)."""
         return self.packets_per_s * self.delay_mean_s / self.width
 
 
@@ -60,10 +60,12 @@ def flows_of(scenario: Scenario) -> Flows:
     """Return the rates of a scenario, with all users that are online sending."""
     traffic, topology = scenario.traffic, scenario.topology
     online = scenario.users.count * scenario.users.online_share
+    # Drop cover ends where it arrives: it carries no reply block.
     answered = online * (traffic.payload_rate_per_s + traffic.loop_rate_per_s)
     forward = answered + online * traffic.drop_rate_per_s
     replies = answered if traffic.replies else 0.0
     has_providers = topology.providers > 0
+    # Loops of nodes turn around at a provider, so that without providers there are none.
     mix_loops = traffic.node_loop_rate_per_s * topology.mixes_per_layer if has_providers else 0.0
     provider_loops = traffic.node_loop_rate_per_s * topology.providers
     # A mix's loop goes on through the later layers to a provider, which answers through the earlier ones: it passes
@@ -74,6 +76,8 @@ def flows_of(scenario: Scenario) -> Flows:
         for number in range(1, topology.layers + 1)
     ]
     if has_providers:
+        # At a provider wait packets that begin there: what users send through it, answers, and the second half of each
+        # node's loop. Its own loops begin without waiting.
         waiting = forward + replies + mix_loops * topology.layers + provider_loops
         # What providers take and end themselves: everything that reaches the end of its path there.
         ending = forward + replies + mix_loops * topology.layers + 2 * provider_loops

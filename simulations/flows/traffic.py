@@ -23,7 +23,9 @@ def user_bytes_per_s(scenario: Scenario) -> tuple[float, float]:
     Without providers there are no pulls: as much comes down as goes up.
     """
     traffic, size = scenario.traffic, frame_bytes(scenario)
+    # Whatever users do: streams of cover and constant pulls have rates that follow nothing else.
     rates = (traffic.payload_rate_per_s, traffic.loop_rate_per_s, traffic.drop_rate_per_s)
+    # The papers' models have no mailboxes: each packet goes straight to its recipient.
     if not scenario.topology.providers:
         up = capacity.user_up_bytes_per_s(*rates, size)
         return up, up
@@ -34,7 +36,7 @@ def user_bytes_per_s(scenario: Scenario) -> tuple[float, float]:
 
 
 def real_packets_per_s(scenario: Scenario) -> float:
-    """Return the packets with something to say that a linked user sends, in the mean.
+    """Return the packets with something to say that a linked user sends, on average.
 
     All that users write leaves while they are linked, which is `users.online_share` of the time.
     """
@@ -46,6 +48,7 @@ def cover_share(scenario: Scenario) -> float:
     """Return the share of what users send that is cover; nothing real can be more than the payload stream carries."""
     traffic = scenario.traffic
     sent = traffic.payload_rate_per_s + traffic.loop_rate_per_s + traffic.drop_rate_per_s
+    # More than the stream carries waits in the client, and is sent later or never.
     return capacity.cover_share(min(real_packets_per_s(scenario), traffic.payload_rate_per_s), sent)
 
 
@@ -55,13 +58,15 @@ def unwrapped_per_s(stage: Stage) -> float:
 
 
 def utilisation_of(stage: Stage, scenario: Scenario) -> float:
-    """Return the share of its processors' time that a node of the stage works; nothing where there is no limit."""
+    """Return the share of its processors' time that a node of the stage works; nothing if there is no limit."""
     processors = scenario.processors
     return unwrapped_per_s(stage) / stage.width * processors.unwrap_s / processors.cores
 
 
 def nodes_send_per_s(scenario: Scenario, flows: Flows) -> float:
     """Return the frames that all nodes send: to the next node of a path, and to users that pull."""
+    # Every packet that a mix unwraps came over a link from another node; of what providers hold, users and the provider
+    # itself sent the rest.
     between = sum(stage.ending_per_s if stage.name == PROVIDERS else unwrapped_per_s(stage) for stage in flows.stages)
     if not scenario.topology.providers:
         return sum(stage.packets_per_s for stage in flows.stages)

@@ -37,7 +37,10 @@ def width_interval(
     if not (rate_per_s > 0 and delay_mean_s > 0 and packet_cost_s >= 0 and 0 < utilisation < 1 and least_pool > 0):
         raise MisuseError("a width interval needs positive rates and delays, and a utilisation between 0 and 1")
     return WidthInterval(
-        least=rate_per_s * packet_cost_s / (utilisation * cores), most=rate_per_s * delay_mean_s / least_pool
+        # The two ends come from two needs: below `least` processors are too slow, above `most` a mix holds too few
+        # packets.
+        least=rate_per_s * packet_cost_s / (utilisation * cores),
+        most=rate_per_s * delay_mean_s / least_pool,
     )
 
 
@@ -49,7 +52,7 @@ def user_up_bytes_per_s(
     *,
     pulls_per_s: float = 0,
 ) -> float:
-    """Return what a user sends: (lambda_P + lambda_L + lambda_D) S, and S for each pull where they are counted."""
+    """Return what a user sends: (lambda_P + lambda_L + lambda_D) S, and S for each pull if they are counted."""
     return (payload_rate_per_s + loop_rate_per_s + drop_rate_per_s + pulls_per_s) * packet_bytes
 
 
@@ -60,6 +63,7 @@ def user_down_bytes_per_s(pulls_per_s: float, pull_batch: int, packet_bytes: int
 
 def cover_share(payload_packets_per_s: float, sent_per_s: float) -> float:
     """Return the share of what users send that is cover: 1 - payloads / everything."""
+    # What users have to say beyond the stream's rate waits, and is not sent: a share of cover is never below 0.
     return 1 - min(payload_packets_per_s, sent_per_s) / sent_per_s if sent_per_s > 0 else 0.0
 
 

@@ -20,6 +20,7 @@ def random_corrupt_path_share(corrupt: int, mixes: int, layers: int) -> float:
     """
     if not 0 <= corrupt <= mixes or layers > mixes:
         raise MisuseError(f"of {mixes} mixes {corrupt} cannot be corrupt, nor {layers} be on a path")
+    # Without replacement: the i-th mix of a path is drawn from those that are left.
     return prod(max(corrupt - i, 0) / (mixes - i) for i in range(layers))
 
 
@@ -29,6 +30,7 @@ def seen_within(path_share: float, packets: int) -> float:
     b = 0.1, three layers and 500 packets: 0.3936.
     """
     _check_share(path_share)
+    # expm1 and log1p, because 1 - (1 - a)^m loses all digits for the shares of 1e-9 that many layers give.
     return 1.0 if path_share == 1 and packets else -expm1(packets * log1p(-path_share)) if packets else 0.0
 
 

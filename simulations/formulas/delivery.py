@@ -17,9 +17,12 @@ from loopixmix.errors import MisuseError
 from simulations.formulas.latency import FloatArray, Grid, Law, at_once, erlang, fixed, uniform
 from simulations.formulas.queues import poisson_probability, poisson_quantile
 
+# A pull is answered this much later (`provider.clients.links.ClientRules.answer_s`). The value is repeated here, so
+# that formulas need no provider.
 ANSWER_S = 0.03
-"""A pull is answered this much later (`provider.clients.links.ClientRules.answer_s`)."""
+# A slice is a 32nd of the interval between pulls. What came before an item counts as if it came in its slice's middle.
 _SLICES = 32
+# Each round is a transform of the whole grid, and messages may have 10,000 packets.
 _MOST_ROUNDS = 400
 _TAIL = 1e-12
 
@@ -28,21 +31,24 @@ def turn_queue(grid: Grid, turns_per_s: float, messages_per_s: float, packets: i
     """Return the law of the wait until the messages before are sent (M/G/1, Pollaczek-Khinchine transform).
 
     `messages_per_s` of one user, `packets` (n) each, which take an Erlang(n, `turns_per_s`) time. Raises `MisuseError`
-    where they are more than the stream can carry.
+    if they are more than the stream can carry.
     """
     rho = messages_per_s * packets / turns_per_s
     if rho >= 1:
         raise MisuseError(
             f"{messages_per_s * packets:g} packets a second do not fit into {turns_per_s:g} turns a second"
         )
+    # Nobody writes: the transform below would be 1 everywhere, up to rounding that a law must not have.
     if rho == 0:
         return at_once(grid)
     # What is left of a service when one comes: 1 to n turns, each as likely. The wait is a geometric sum of such.
+    # Long messages: 64 lengths of what is left stand for all, because the law between them is smooth.
     most = packets if packets <= 64 else 64
     steps = np.unique(np.linspace(1, packets, most).round().astype(int))
     left = sum((erlang(grid, int(step), 1 / turns_per_s).masses for step in steps), np.zeros(grid.points)) / steps.size
     length = next_fast_len(2 * grid.points, real=True)
     summed = (1 - rho) / (1 - rho * rfft(left, length))
+    # The transform leaves rounding errors of either sign, and no probability is below 0.
     return Law(grid, np.maximum(np.asarray(irfft(summed, length), dtype=np.float64)[: grid.points], 0.0))
 
 
@@ -72,7 +78,7 @@ def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: floa
     """Return the law of the wait in a mailbox until a pull comes that takes the item along.
 
     Pulls come every 1 / `pulls_per_s`, take `pull_batch` items, the oldest first; `items_per_s` come as a Poisson
-    process. Raises `MisuseError` where more come than pulls can take.
+    process. Raises `MisuseError` if more come than pulls can take.
     """
     interval_s, coming = 1 / pulls_per_s, items_per_s / pulls_per_s
     left = left_behind(coming, pull_batch)
@@ -80,6 +86,8 @@ def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: floa
     for number in range(slices):
         passed = (number + 0.5) / slices
         begin_s, end_s = (1 - (number + 1) / slices) * interval_s, (1 - number / slices) * interval_s
+        # An item comes at any moment of the interval. The later it comes, the more others came before it, and the
+        # shorter it waits for the next pull; so each slice of the interval has a law of its own.
         for pulls, share in enumerate(_pulls_missed(left, coming * passed, pull_batch)):
             if share > _TAIL:
                 waited_s = pulls * interval_s
@@ -100,6 +108,8 @@ def left_behind(coming: float, pull_batch: int) -> FloatArray:
     if not coming < pull_batch:
         raise MisuseError(f"{coming:g} items come for each pull, which takes {pull_batch}")
     most = poisson_quantile(coming, 1 - _TAIL)
+    # The queue that a pull leaves behind falls off like a geometric law; the closer the load is to the batch, the
+    # longer is its tail.
     rising = max(0, most - pull_batch)
     size = ceil(rising * max(1.0, 30 / (pull_batch - coming))) + 1
     arriving = np.array([poisson_probability(count, coming) for count in range(most + 1)])
@@ -111,6 +121,7 @@ def left_behind(coming: float, pull_batch: int) -> FloatArray:
         after[0] = held[: pull_batch + 1].sum()
         tail = held[pull_batch + 1 : pull_batch + size]
         after[1 : 1 + tail.size] = tail
+        # What would lie beyond the end of the array is cut off; the rest has to sum to 1 all the same.
         after /= after.sum()
         if float(np.abs(after - law).sum()) < _TAIL:
             return after
@@ -126,6 +137,8 @@ def delivery(network: Law, *, queue: Law, turns_per_s: float, packets: int, pull
 
 def _pulls_missed(left: FloatArray, came: float, pull_batch: int) -> FloatArray:
     most = poisson_quantile(came, 1 - _TAIL)
+    # Ahead of the item is what the last pull left behind and what came since. Every whole batch of it is one more pull
+    # to wait for.
     ahead = np.convolve(left, [poisson_probability(count, came) for count in range(most + 1)])
     return np.asarray(np.add.reduceat(ahead, np.arange(0, ahead.size, pull_batch)), dtype=np.float64)
 

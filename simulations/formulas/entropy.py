@@ -10,9 +10,10 @@ from math import e, exp, lgamma, log, log2
 
 from loopixmix.errors import MisuseError
 
+# Written out, so that this module needs nothing but the standard library.
 EULER_GAMMA = 0.577215664901532860606512090082
+# Packets a mix should hold for the layered form: it is 0.05 bit too high at 27, 0.3 at 13 and 1.4 at 7.
 LEAST_POOL = 25
-"""Packets a mix should hold for the layered form: 0.05 bit off at 27, 0.3 at 13, 1.4 at 7."""
 
 
 def digamma(whole: int) -> float:
@@ -35,9 +36,10 @@ def one_mix_entropy_bits(rate_per_s: float, delay_mean_s: float, width: int = 1)
     """Return the entropy of a packet that leaves one of `width` mixes side by side: log2(e rate delay / width).
 
     `rate_per_s`: packets that enter all of them together. Danezis 2004, eq. 13. Raises `MisuseError` below one packet
-    for each mean delay, where the form is not valid.
+    for each mean delay, if the form is not valid.
     """
     _check(rate_per_s=rate_per_s, delay_mean_s=delay_mean_s, width=width)
+    # Mixes side by side share the packets, and whoever sees the links knows which of them the target left.
     pool = rate_per_s * delay_mean_s / width
     if pool < 1:
         raise MisuseError(
@@ -57,6 +59,8 @@ def layered_entropy_bits(rate_per_s: float, delay_mean_s: float, layers: int, *,
     if layers == 1:
         return one_mix_entropy_bits(rate_per_s, delay_mean_s, width)
     _check(rate_per_s=rate_per_s, delay_mean_s=delay_mean_s, layers=layers)
+    # A packet that leaves t after the target came has the mass f(t) / rate. Over all of them -sum p log2 p is log2 rate
+    # plus the differential entropy of f: the sum is an integral, if there are many packets in each delay.
     return log2(rate_per_s) + erlang_entropy_nats(layers, delay_mean_s) / log(2)
 
 
@@ -65,7 +69,7 @@ def two_layer_loss_bits(width: int, pool: float) -> float:
 
     A mix of the second layer gets one packet in W from the target's first mix, so that its share of the mass is a mean
     of some pool / W such packets. By a linear noise argument its relative variance at time t is (W / pool)(delay / t),
-    which is W / pool in the mean over the mass, and half a relative variance is the loss in nats. `pool`: packets in a
+    which is W / pool on average over the mass, and half a relative variance is the loss in nats. `pool`: packets in a
     mix of the second layer. MiXiM Fig. 7a, two layers of 10 mixes: 13.329 - 0.034 = 13.295, published 13.296.
     """
     _check(width=width, pool=pool)
@@ -84,6 +88,7 @@ def needed_rate_per_s(bits: float, layers: int, total_delay_s: float, *, width: 
     end is `total_delay_s = 0.8`: four links of 50 ms take the rest.) Inverse of `layered_entropy_bits`.
     """
     _check(total_delay_s=total_delay_s, layers=layers, width=width)
+    # A second layer joins what the mixes of the first have parted; a single layer keeps its packets apart.
     mixes_apart = width if layers == 1 else 1
     return mixes_apart * float(2.0**bits) / exp(erlang_entropy_nats(layers, total_delay_s / layers))
 

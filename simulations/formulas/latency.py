@@ -22,7 +22,9 @@ from loopixmix.errors import MisuseError
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+# Quantiles at 0 and 1 do not exist for an Erlang law; this far inside, the grid still has mass.
 _LEAST = 1e-9
+# Up to here the sum over Poisson events is several times as fast as the incomplete gamma function.
 _FEW_STAGES = 8
 
 
@@ -42,11 +44,12 @@ def erlang_cdf(stages: int, delay_mean_s: float, time_s: ArrayLike) -> FloatArra
 
 
 def erlang_exceedance(stages: int, delay_mean_s: float, time_s: ArrayLike) -> FloatArray:
-    """Return the probability that they last longer, to full precision where it is small."""
+    """Return the probability that they last longer, to full precision if it is small."""
     times = np.asarray(time_s, dtype=np.float64)
     if stages == 0:
         return np.where(times >= 0, 0.0, 1.0)
     scaled = np.maximum(times, 0.0) / delay_mean_s
+    # `gammaincc` and not 1 - `gammainc`: tails of 1e-12 decide how long a grid has to be.
     if stages > _FEW_STAGES:
         return np.asarray(gammaincc(stages, scaled), dtype=np.float64)
     # Not yet `stages` events of a Poisson process: several times as fast as the incomplete gamma function.
@@ -112,6 +115,8 @@ class Law:
     @property
     def cdf(self) -> FloatArray:
         """The probability of no more than each of the times: half a time's own mass lies below it."""
+        # A mass stands for the times around its own, so that half of it has passed at that time. Without the half each
+        # quantile would be half a step late.
         return np.clip(np.cumsum(self.masses) - self.masses / 2, 0.0, 1.0)
 
     def quantile_s(self, probability: float) -> float:
@@ -124,21 +129,26 @@ class Law:
         Laws without end have no least and greatest time: 0 and 1 stand for `_LEAST` from them.
         """
         within = np.clip(np.asarray(probabilities, dtype=np.float64), _LEAST, 1 - _LEAST)
+        # Rounding lets the distribution function fall by some 1e-17 here and there, which `interp` does not allow.
         return np.interp(within, np.maximum.accumulate(self.cdf), self.times_s)
 
     def then(self, *others: Law) -> Law:
         """Return the law of this time and independent others, one after the other."""
         points = self.grid.points
+        # Room for the whole sum: a shorter transform would wrap the longest times around to the shortest.
         length = next_fast_len((1 + len(others)) * points, real=True) if others else points
         spectrum = rfft(self.masses, length)
         for other in others:
             spectrum = spectrum * rfft(other.masses, length)
+        # Constant parts are kept beside the grid. On it they would be spread over two times, and each link would add
+        # its share to the variance.
         least_s = self.least_s + sum(other.least_s for other in others)
         return Law(self.grid, _tidy(np.asarray(irfft(spectrum, length), dtype=np.float64)[:points]), least_s)
 
     def longest_of(self, other: Law) -> Law:
         """Return the law of the longer of this time and an independent other."""
         mine, theirs = self.from_zero(), other.from_zero()
+        # Both are over by t if each is: the distribution functions are multiplied.
         return Law(self.grid, np.diff(np.cumsum(mine.masses) * np.cumsum(theirs.masses), prepend=0.0))
 
     def from_zero(self) -> Law:
@@ -161,7 +171,7 @@ def fixed(grid: Grid, time_s: float) -> Law:
 
 
 def erlang(grid: Grid, stages: int, delay_mean_s: float) -> Law:
-    """Return the law of the sum of `stages` exponential delays; of no time where there are none."""
+    """Return the law of the sum of `stages` exponential delays; of no time if there are none."""
     if stages == 0:
         return at_once(grid)
     return _by_excess(grid, lambda times: _erlang_excess(stages, delay_mean_s, times))
@@ -181,6 +191,7 @@ def piecewise(grid: Grid, quantiles: Sequence[tuple[float, float]]) -> Law:
     (first, first_s), (last, last_s) = quantiles[0], quantiles[-1]
     total += first * _point(grid, first_s) + (1 - last) * _point(grid, last_s)
     for (below, below_s), (above, above_s) in pairwise(quantiles):
+        # Two equal quantiles are a jump: a point of mass, not a density without bound.
         if above_s - below_s < grid.step_s * 1e-6:
             total += (above - below) * _point(grid, below_s)
         else:
@@ -235,6 +246,7 @@ def _point(grid: Grid, time_s: float) -> FloatArray:
 
 
 def _tidy(masses: FloatArray) -> FloatArray:
+    # Transforms and differences leave some -1e-19, and no probability is below 0.
     return np.maximum(masses, 0.0)
 
 

@@ -19,16 +19,19 @@ from loopixmix.errors import MisuseError
 
 FloatArray = NDArray[np.float64]
 
+# From here on the chain has thousands of states, and its mean differs from the limit by less than 1e-9 bit.
 _LARGE_POOL = 20_000.0
+# Standard deviations of the pool beyond which the chain is cut: a Poisson tail of less than 1e-30.
 _SPREAD = 12.0
+# The chance of one more arrival before the next departure falls with every arrival: longer runs have no weight.
 _LONGEST_RUN = 64
 
 
 def live_entropy_bits(pool: float) -> float:
-    """Return the mean over departures of eq. 5 in a mix that holds `pool` packets in the mean (rate x delay).
+    """Return the mean over departures of eq. 5 in a mix that holds `pool` packets on average (rate x delay).
 
     From `_LARGE_POOL` on log2(e pool), which it approaches. Loopix Fig. 4: 7.092 bits at a pool of 50.
-    Raises `MisuseError` where the pool is not positive.
+    Raises `MisuseError` if the pool is not positive.
     """
     if not pool > 0:
         raise MisuseError(f"a mix that measures its entropy holds packets, not {pool}")
@@ -42,6 +45,7 @@ def _stationary_bits(pool: float) -> float:
     reach = _SPREAD * sqrt(pool) + 40
     lowest, highest = max(0, int(pool - reach)), int(pool + reach)
     left = np.arange(lowest, highest + 1, dtype=np.float64)
+    # In logarithms: pool^m and m! overflow from a pool of 150 on.
     weight = np.exp(xlogy(left, pool) - pool - gammaln(left + 1))
     weight /= weight.sum()
     size = left.size
@@ -61,12 +65,15 @@ def _stationary_bits(pool: float) -> float:
             source[begin + step : end + step] += (weight * leaves * own)[begin:end]
             bands[1 + step, begin:end] -= (leaves * kept)[begin:end]
         arriving = arriving * pool / (pool + held)
+    # Banded, because at most `runs` packets come between two departures: solved in full it would take the cube of its
+    # size.
     return float(solve_banded((runs - 1, 1), bands, source).sum())
 
 
 def _own_bits(new: int, left: FloatArray) -> FloatArray:
     if new == 0:
         return np.zeros(left.size)
+    # H(share) + share log2(new): the part of eq. 5 that does not look back. xlogy is 0 at a share of 0.
     share = new / (left + new)
     choice = xlogy(share, share) + xlogy(1 - share, 1 - share)
     return np.asarray(share * log2(new) - choice / log(2), dtype=np.float64)

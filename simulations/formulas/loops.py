@@ -10,12 +10,13 @@ from loopixmix.errors import MisuseError
 
 
 def fewest_lost_for_alarm(window_loops: int, lost_share: float, false_alarm_rate: float) -> int:
-    """Return how many of `window_loops` loops must be lost to raise an alarm; more than there are where none can.
+    """Return how many of `window_loops` loops must be lost to raise an alarm; more than there are if none can.
 
-    The least number that is lost with a probability below `false_alarm_rate` where each loop is lost with `lost_share`.
+    The least number that is lost with a probability below `false_alarm_rate` if each loop is lost with `lost_share`.
     """
     if window_loops < 1 or not 0 <= lost_share <= 1 or not 0 < false_alarm_rate < 1:
         raise MisuseError("a binomial test needs loops, and shares between 0 and 1")
+    # The tail falls with every loop, so that the first number below the rate is the answer.
     for lost in range(window_loops + 1):
         if alarm_probability(window_loops, lost, lost_share) < false_alarm_rate:
             return lost
@@ -24,6 +25,7 @@ def fewest_lost_for_alarm(window_loops: int, lost_share: float, false_alarm_rate
 
 def alarm_probability(window_loops: int, threshold: int, lost_share: float) -> float:
     """Return the probability that a window of loops, each lost with `lost_share`, raises the alarm."""
+    # `bdtrc` is the tail itself: 1 - cdf would lose digits, and rates of false alarms are small.
     return 1.0 if threshold <= 0 else float(bdtrc(threshold - 1, window_loops, lost_share))
 
 
@@ -33,5 +35,5 @@ def attack_loss_share(lost_share: float, blocked_share: float) -> float:
 
 
 def window_s(window_loops: int, loops_per_s: float) -> float:
-    """Return how long a window of loops takes, in the mean."""
+    """Return how long a window of loops takes, on average."""
     return inf if loops_per_s <= 0 else window_loops / loops_per_s

@@ -2,7 +2,7 @@
 
 The argument of the layered form, stage by stage. Whoever leaves an honest mix has an equal share of what is in it:
 after k honest mixes, a packet that leaves at time t has the mass M f_k(t) / R. There f_k is the Erlang density, R the
-packets a second that leave the stage (of the one mix, where it is the first honest one), and M what of the mass has not
+packets a second that leave the stage (of the one mix, if it is the first honest one), and M what of the mass has not
 ended before. Corrupt mixes do not mix: whoever passes one keeps its mass, and the target alone has it until its first
 honest mix. With no corruption and equal rates this is `layered_entropy_bits`.
 """
@@ -55,10 +55,12 @@ def target_classes(stages: Sequence[PathStage], delay_mean_s: float) -> tuple[Ta
     classes: list[TargetClass] = []
     alone = 1.0
     for first, stage in enumerate(stages):
+        # Mixes that take equal shares make equal targets: thousands of mixes are a few classes.
         for node_share, nodes in Counter(stage.honest).items():
             bits = _bits_from(stages[first:], node_share, delay_mean_s)
             classes.append(TargetClass(alone * node_share * nodes, bits))
         alone *= max(0.0, 1.0 - stage.honest_share)
+    # Less than this is what rounding leaves of shares that sum to 1, and no class of targets.
     if alone > 1e-15:
         classes.append(TargetClass(alone, 0.0))
     return tuple(_merged(classes))
@@ -75,6 +77,7 @@ def class_quantile_bits(classes: Sequence[TargetClass], probability: float) -> f
     ordered = sorted(classes, key=lambda each: each.bits)
     for each in ordered:
         reached += each.share
+        # Shares are sums of floats: without the slack a quantile could jump to the next class.
         if reached >= probability - 1e-12:
             return each.bits
     return ordered[-1].bits
@@ -92,6 +95,8 @@ def _bits_from(stages: Sequence[PathStage], node_share: float, delay_mean_s: flo
         mass *= 1 - ended
         corrupt = max(0.0, 1.0 - stage.honest_share)
         under_way = {bits: share * (1 - ended) * corrupt for bits, share in under_way.items()}
+        # All mass that is still on its way is spread anew over everything that leaves the stage, whatever it was
+        # before: that is what an honest mix does.
         mixed = log2(stage.packets_per_s / mass) + erlang_entropy_nats(number, delay_mean_s) / log(2)
         under_way[mixed] = under_way.get(mixed, 0.0) + mass * (1 - corrupt)
     return ended_bits + sum(share * bits for bits, share in under_way.items())

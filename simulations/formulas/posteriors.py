@@ -22,6 +22,8 @@ def old_packet_posterior(
     _check_counts(arrived, left, new)
     if left == 0:
         return 0.0
+    # Exponential delays have no memory: each packet held leaves next with the same rate, however long it has been
+    # there.
     held_per_s = (new + left) * delay_rate_per_s
     return left / arrived * delay_rate_per_s / (held_per_s + loop_rate_per_s)
 

@@ -15,9 +15,10 @@ def pool_mean(rate_per_s: float, delay_mean_s: float) -> float:
 
 
 def poisson_probability(count: int, mean: float) -> float:
-    """Return the probability of `count` where the mean is `mean`."""
+    """Return the probability of `count` if the mean is `mean`."""
     if mean == 0:
         return 1.0 if count == 0 else 0.0
+    # In logarithms, because mean^count and count! overflow.
     return exp(count * log(mean) - mean - lgamma(count + 1))
 
 
@@ -25,6 +26,7 @@ def poisson_quantile(mean: float, probability: float) -> int:
     """Return the least count that a Poisson number exceeds with 1 - `probability` at most."""
     if not 0 <= probability < 1:
         raise MisuseError(f"a quantile's probability lies between 0 and 1, unlike {probability}")
+    # By halving: an inverse of the incomplete gamma function is a real number, and rounding it can miss by one.
     low, high = -1, max(1, ceil(mean + 40 * sqrt(mean) + 40))
     while high - low > 1:
         middle = (low + high) // 2
@@ -44,11 +46,12 @@ def held_overflow_share(pool: float, held_packets: int) -> float:
         return 0.0
     if pool < held_packets:
         return poisson_probability(held_packets, pool) / float(gammaincc(held_packets + 1, pool))
-    # The same, where both are too small for a float: 1 / B = 1 + c/a + c (c - 1)/a^2 + ...
+    # The same, if both are too small for a float: 1 / B = 1 + c/a + c (c - 1)/a^2 + ...
     inverse, term = 1.0, 1.0
     for left in range(held_packets, 0, -1):
         term *= left / pool
         inverse += term
+        # Nothing that follows changes the sum: the terms fall faster than geometrically.
         if term < 1e-17 * inverse:
             break
     return 1 / inverse
@@ -72,6 +75,7 @@ def erlang_c(offered: float, cores: int) -> float:
     """Return the probability that all of `cores` processors are busy (M/M/c); `offered`: rate x service, below them."""
     if not 0 <= offered < cores:
         raise MisuseError(f"{cores} processors cannot do {offered} processors' work")
+    # Erlang's recursion for B, from no server on: the factorials of its closed form overflow from 171 cores on.
     blocked = 1.0
     for core in range(1, cores + 1):
         blocked = offered * blocked / (core + offered * blocked)
@@ -102,7 +106,7 @@ def mdc_wait_mean_s(rate_per_s: float, service_s: float, cores: int) -> float:
 
 
 def turn_wait_mean_s(turns_per_s: float, messages_per_s: float, packets_per_message: int) -> float:
-    """Return how long a message waits until its last packet has left, in the mean.
+    """Return how long a message waits until its last packet has left, on average.
 
     The payload stream gives turns as a Poisson process, whether or not there is something to send; a message takes
     `packets_per_message` of them, after those before it: M/G/1 with Erlang(n, turns) services (Pollaczek-Khinchine).
@@ -111,13 +115,15 @@ def turn_wait_mean_s(turns_per_s: float, messages_per_s: float, packets_per_mess
     rho = messages_per_s * service_s
     if rho >= 1:
         return inf
+    # Of an Erlang time: n (n + 1) / rate^2. The Pollaczek-Khinchine wait needs it, and the mean alone would do only for
+    # constant services.
     second_moment = packets_per_message * (packets_per_message + 1) / turns_per_s**2
     return service_s + messages_per_s * second_moment / (2 * (1 - rho))
 
 
 def pull_wait_mean_s(pulls_per_s: float) -> float:
-    """Return how long something waits in a mailbox for the next pull, in the mean: half an interval.
+    """Return how long something waits in a mailbox for the next pull, on average: half an interval.
 
-    Uniform between 0 and the interval, where the mailbox is emptied by each pull.
+    Uniform between 0 and the interval, if the mailbox is emptied by each pull.
     """
     return 0.5 / pulls_per_s

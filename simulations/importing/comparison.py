@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One measure; `theory` is None where the closed forms say nothing of it."""
+    """One measure; `theory` is None if the closed forms say nothing of it."""
 
     measure: str
     unit: str
@@ -26,7 +26,7 @@ class Row:
 
     @property
     def difference(self) -> float:
-        """Measured less simulated, as a share of what was simulated; nan where that is 0."""
+        """Measured less simulated, as a share of what was simulated; nan if that is 0."""
         expected = self.simulated.mean
         return (self.measured.mean - expected) / expected if expected else float("nan")
 

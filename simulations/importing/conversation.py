@@ -15,9 +15,10 @@ from simulations.importing.samples import Delivery, Sample
 from simulations.outcome import Progress
 
 SAMPLE_S = 1.0
+# Joining and meeting leave packets on their way, which must not count as traffic of the measurement.
 SETTLING_S = 5.0
+# A late message is waited for during so many mean delays of a hop, besides `SETTLING_S`.
 PATIENCE_MEANS = 40.0
-"""How many mean delays of a hop a late message is waited for, besides `SETTLING_S`."""
 
 ReadStatuses: TypeAlias = Callable[[], Mapping[str, NodeStatus | None]]
 
@@ -46,7 +47,7 @@ class Conversation:
         self._sent: list[tuple[Party, Party, str]] = []
 
     async def run(self, *, duration_s: float, delay_mean_s: float) -> tuple[list[Sample], list[Delivery]]:
-        """Do it and return all samples and deliveries. Raises `LoopixmixError` where a client cannot."""
+        """Do it and return all samples and deliveries. Raises `LoopixmixError` if a client cannot."""
         one, other = self._parties
         await both(one.join(), other.join())
         await both(one.meet(other), other.meet(one))
@@ -61,6 +62,7 @@ class Conversation:
 
     async def _write(self, writer: Party, reader: Party, until_s: float) -> None:
         while True:
+            # 1 - random() is never 0, and so has a logarithm.
             await pause(self._clock, -math.log(1 - self._rng.random()) / self._rate_per_s)
             if self._clock.seconds() > until_s:
                 return

@@ -27,8 +27,8 @@ from simulations.importing.samples import HOW, Delivery, Sample, link_s, outcome
 from simulations.outcome import Progress
 
 CLIENTS = 2
+# So much of a client's payload turns the measurement takes, unless a rate is given: queues stay short.
 BUSY_SHARE = 0.1
-"""How much of a client's payload turns the measurement takes, unless a rate is given: queues stay short."""
 STOP_GRACE_S = 10.0
 
 
@@ -38,7 +38,7 @@ def measure_network(
     """Measure the running test network in `directory` for `duration_s`; return the measurement and all deliveries.
 
     Two clients of our own join, write to each other at random moments, `rate_per_s` messages each (by default a tenth
-    of their payload turns), and go. Raises `MisuseError` where the network does not run or the rate is too high.
+    of their payload turns), and go. Raises `MisuseError` if the network does not run or the rate is too high.
     """
     network = TestNetwork(directory)
     params = network.plan.params
@@ -124,6 +124,7 @@ def _converse(
             failure.raiseException()
         case [(samples, deliveries)]:
             return samples, deliveries
+    # The reactor has ended and the conversation has not: ctrl-C reached it first.
     raise KeyboardInterrupt
 
 

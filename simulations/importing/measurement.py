@@ -51,19 +51,21 @@ class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     how: dict[str, str]
 
     def estimate(self, measure: str) -> Estimate | None:
-        """Return a figure with the 95 % interval of its mean over batches; None where it was not measured."""
+        """Return a figure with the 95 % interval of its mean over batches; None if it was not measured."""
         if measure not in self.outcome.figures:
             return None
         found = estimate(self.batches.get(measure, ()))
         value = self.outcome.figures[measure]
         if found.low is None or found.high is None:
             return Estimate(1, value, None, None, None, (value, value, value))
+        # The value is that of the whole time, and the batches give only its spread: their mean is another one if they
+        # differ in length.
         half = (found.high - found.low) / 2
         return Estimate(found.count, value, found.sd, value - half, value + half, found.quantiles)
 
 
 def save_measurement(measurement: Measurement, path: Path) -> None:
-    """Write a measurement as JSON; raise `StoreError` where that fails."""
+    """Write a measurement as JSON; raise `StoreError` if that fails."""
     try:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(measurement), indent=1) + b"\n")
     except OSError as error:
@@ -71,7 +73,7 @@ def save_measurement(measurement: Measurement, path: Path) -> None:
 
 
 def load_measurement(path: Path) -> Measurement:
-    """Return the measurement in the file at `path`; raise `MisuseError` with one line where it is none."""
+    """Return the measurement in the file at `path`; raise `MisuseError` with one line if it is none."""
     try:
         octets = path.read_bytes()
     except FileNotFoundError:

@@ -14,6 +14,8 @@ from loopixmix.observing.status import NodeStatus
 from simulations.measures.catalogue import Measure, by_name
 from simulations.outcome import Distribution, Outcome
 
+# Ten parts: with fewer the interval by Student is wide, with many more a part is too short to be independent of the
+# next.
 BATCHES = 10
 
 
@@ -32,7 +34,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message: when it was handed over, and when the recipient had it; None where it never came."""
+    """A message: when it was handed over, and when the recipient had it; None if it never came."""
 
     queued_at_s: float
     received_at_s: float | None
@@ -94,7 +96,7 @@ def outcome_of(
 
 
 def link_s(samples: Sequence[Sample], layers: int) -> float:
-    """Return the seconds of one link with the work at its end: what mixes' loops took beyond their delays, in the mean.
+    """Return the seconds of one link with the work at its end: what mixes' loops took beyond their delays, on average.
 
     A mix's loop goes to a provider and back to the mix through each other layer once: `layers + 1` links.
     """
@@ -132,6 +134,8 @@ def _mix_rate_per_s(part: Sequence[Sample]) -> float:
         (status.packets_in - first.nodes[status.name].packets_in)
         / (status.written_at_s - first.nodes[status.name].written_at_s)
         for status in last.of("mix")
+        # Nodes write their status at moments of their own: rates are per second of the node's clock, not of the
+        # sample's.
         if status.name in first.nodes and status.written_at_s > first.nodes[status.name].written_at_s
     ]
     return fmean(rates) if rates else float("nan")

@@ -15,8 +15,8 @@ from simulations.latency.table import MAX_USER_SITES, TableLatency
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds, Subsystem
 
+# Others draw from the beginning of the same subsystems, and sites must not go along with what they draw.
 _OWN_STREAM = 7
-"""Others draw from the beginning of the same subsystems; sites must not go with what they draw."""
 
 
 def make_latency(scenario: Scenario, seeds: Seeds) -> LatencyModel:
@@ -24,7 +24,7 @@ def make_latency(scenario: Scenario, seeds: Seeds) -> LatencyModel:
 
     `geographic`: nodes and users at towns of the area, each drawn by the towns' weights. `matrix`: nodes at places of
     the file, each as likely, none taken twice before all are taken; users anywhere.
-    Raises `ScenarioError` where the matrix cannot be used as the scenario says, naming file, key and line.
+    Raises `ScenarioError` if the matrix cannot be used as the scenario says, naming file, key and line.
     """
     links = scenario.links
     match links.model:
@@ -55,7 +55,7 @@ def _geographic(scenario: Scenario, seeds: Seeds) -> TableLatency:
 
 
 def _from_matrix(scenario: Scenario, seeds: Seeds) -> TableLatency:
-    from simulations.latency.matrices import load_matrix  # pandas: only where a file is read
+    from simulations.latency.matrices import load_matrix  # pandas: only if a file is read
 
     table_s, places = load_matrix(Path(scenario.links.matrix), scenario.links), Places(scenario.topology)
     return TableLatency(
@@ -70,6 +70,8 @@ def _from_matrix(scenario: Scenario, seeds: Seeds) -> TableLatency:
 def _generator(seeds: Seeds, subsystem: Subsystem) -> np.random.Generator:
     sequence = seeds.sequence(subsystem)
     return np.random.default_rng(
+        # A key of its own and not the next child: `spawn` gives the first children to whoever asks, the vector engine
+        # among them.
         np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, _OWN_STREAM, _OWN_STREAM))
     )
 
@@ -83,5 +85,6 @@ def _shares(weights: FloatArray) -> FloatArray:
 
 
 def _without_repetition(sites: int, wanted: int, generator: np.random.Generator) -> IntArray:
+    # Places repeat only when all are taken: two nodes at one site would have a link of no length between them.
     rounds = -(-wanted // sites)
     return np.concatenate([generator.permutation(sites) for _ in range(rounds)])[:wanted]

@@ -9,7 +9,7 @@ The formats, from the pages of those who publish them (none of their data is her
   mdev` (round trips in milliseconds) is such. Several lines of one pair give their median.
 - `p2psim`: `topology E2EGraph 1740`, `node 1`, then `1,2 value`: King for p2psim (round trips halved already).
 - `ripe_atlas`: results of ping measurements in JSON, an array or one object a line (`from`, `dst_addr`, `avg`, in
-  milliseconds; -1 where nothing came back).
+  milliseconds; -1 if nothing came back).
 - `npy`: a square array saved by numpy.
 
 A file that ends in `.gz` is unpacked. A pair that is there in one direction only serves both ways.
@@ -64,7 +64,7 @@ def read_square(path: Path) -> FloatArray:
 
 
 def read_pairs(path: Path, *, column: str) -> FloatArray:
-    """Return a table of pairs; `column` names the one with the latency where the file has a header."""
+    """Return a table of pairs; `column` names the one with the latency if the file has a header."""
     text = read_text(path)
     first = _first_line(text)
     separator = _separator(first)
@@ -116,6 +116,7 @@ def read_ripe_atlas(path: Path) -> FloatArray:
 def read_npy(path: Path) -> FloatArray:
     """Return an array that numpy saved."""
     try:
+        # No pickles: a file of numbers must not be able to run code.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise ScenarioError(f"{path}: there is no such file (links.matrix)") from None
@@ -130,10 +131,11 @@ def read_npy(path: Path) -> FloatArray:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, unpacked where it ends in `.gz`; raise `ScenarioError` where that cannot be."""
+    """Return the text of a file, unpacked if it ends in `.gz`; raise `ScenarioError` if that cannot be."""
     opened: Callable[[Path], io.BufferedIOBase] = _open_gzip if path.suffix == ".gz" else _open_plain
     try:
         with opened(path) as file:
+            # One byte more than allowed tells a file that is too long, and an unpacked one never fills the memory.
             octets = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise ScenarioError(f"{path}: there is no such file (links.matrix)") from None
@@ -236,9 +238,11 @@ def _from_pairs(
     check_sites(path, len(names))
     numbers = {name: number for number, name in enumerate(names)}
     frame["one"], frame["other"] = frame["one"].map(numbers), frame["other"].map(numbers)
+    # A pair may be measured several times, and one slow answer does not move a median.
     medians = frame.groupby(["one", "other"], sort=True)["value"].median().reset_index()
     matrix = np.full((len(names), len(names)), np.nan)
     matrix[medians["one"].to_numpy(), medians["other"].to_numpy()] = medians["value"].to_numpy()
+    # Many files have each pair once, in one direction.
     return np.where(np.isnan(matrix), matrix.T, matrix)
 
 

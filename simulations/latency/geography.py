@@ -9,10 +9,12 @@ from simulations.latency.model import FloatArray
 from simulations.latency.towns import TOWNS, Town
 
 EARTH_RADIUS_KM = 6371.0
+# Cables do not follow the great circle: coasts, roads and exchanges make them longer.
 DETOUR = 1.5
+# Light in glass: two thirds of 300,000 km/s.
 SECONDS_PER_KM = 5e-6
+# How far apart two places of one town are: 0 would let packets within a town arrive as they leave.
 WITHIN_TOWN_KM = 30.0
-"""How far apart two places of one town are."""
 
 
 def great_circle_km(
@@ -23,6 +25,7 @@ def great_circle_km(
     across = np.sin(np.radians(np.subtract(other_east_degrees, east_degrees)) / 2) ** 2
     upward = np.sin((other_north - north) / 2) ** 2
     haversine = upward + np.cos(north) * np.cos(other_north) * across
+    # The haversine and not the cosine formula, which loses its digits at short distances; rounding may lift it above 1.
     return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(haversine, 1.0))), dtype=np.float64)
 
 

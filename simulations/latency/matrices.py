@@ -20,8 +20,8 @@ from simulations.latency.model import FloatArray
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Links
 
+# Besides NaN and blanks, this is what files have if nothing was measured.
 MISSING = -1.0
-"""What files have, besides NaN and blanks, where nothing was measured."""
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 MAX_LATENCY_S = 60.0
@@ -41,9 +41,11 @@ def load_matrix(path: Path, links: Links) -> FloatArray:
         one, other = np.argwhere(matrix < 0)[0]
         raise ScenarioError(f"{path}: from place {one + 1} to {other + 1} it is {matrix[one, other]:g}: not below 0")
     matrix = matrix * (_SECONDS[links.matrix_unit] / (2 if links.matrix_round_trip else 1))
+    # Few files measure a place against itself, and one link to oneself is no gap to be filled with a median.
     own = np.diagonal(matrix).copy()
     np.fill_diagonal(matrix, np.where(np.isnan(own), 0.0, own))
     matrix = _symmetric(path, _without_gaps(path, matrix, links), links)
+    # A wrong unit is easily given, and no later check would notice it.
     if matrix.max() > MAX_LATENCY_S:
         raise ScenarioError(
             f"{path}: the longest link takes {matrix.max():g} s, over {MAX_LATENCY_S:g} s: "
@@ -114,6 +116,7 @@ def _dense_part(path: Path, matrix: FloatArray) -> FloatArray:
     """Leave out the place that lacks most entries, again and again, until none is missing."""
     gaps = np.isnan(matrix)
     kept = np.ones(len(matrix), dtype=bool)
+    # Greedy: the largest full part of a matrix is the clique problem. This loses some places too many, and ends.
     lacking = gaps.sum(axis=0) + gaps.sum(axis=1)
     while lacking.max() > 0:
         worst = int(lacking.argmax())

@@ -34,12 +34,12 @@ class Places:
         return self.topology.providers + (layer - 1) * self.topology.mixes_per_layer
 
     def provider(self, index: int) -> int:
-        """Return the place of a provider, from 0; raise `MisuseError` where there is none."""
+        """Return the place of a provider, from 0; raise `MisuseError` if there is none."""
         _check("provider", index, self.topology.providers)
         return index
 
     def mix(self, layer: int, index: int) -> int:
-        """Return the place of a mix: layer from 1, index from 0; raise `MisuseError` where there is none."""
+        """Return the place of a mix: layer from 1, index from 0; raise `MisuseError` if there is none."""
         _check("mix", index, self.topology.mixes_per_layer)
         return self.first_mix(layer) + index
 

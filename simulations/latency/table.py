@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from simulations.latency.model import FloatArray, IntArray
 from simulations.latency.places import Places
 
+# For how many users sites are drawn. User `i` beyond them stands where user `i % MAX_USER_SITES` does: more sites would
+# change no mean, and take memory for each user.
 MAX_USER_SITES = 2**20
-"""For how many users sites are drawn; user `i` beyond them stands where user `i % MAX_USER_SITES` does."""
 
 
 class TableLatency:
@@ -32,6 +33,7 @@ class TableLatency:
         """
         self._table_s = table_s
         self._places = places
+        # Two bytes a site: a million users take 2 MB, and a matrix has 4,096 places at most.
         self._node_sites = node_sites.astype(np.uint16)
         self._user_sites = user_sites.astype(np.uint16)
         self._sites: NDArray[np.uint16] = np.concatenate((self._node_sites, self._user_sites))

@@ -22,6 +22,7 @@ class Measure(StrEnum):
 
     def __new__(cls, name: str, unit: str, meaning: str) -> Measure:
         """Make a member that is equal to its name, as tables, files and engines of one's own spell it."""
+        # A string, so that tables, files and outside engines need not know of the enumeration.
         member = str.__new__(cls, name)
         member._value_ = name
         member.unit = unit
@@ -35,7 +36,7 @@ class Measure(StrEnum):
     LATENCY_P95_S = "latency_p95_s", "s", "the same: 95 % quantile"
     LATENCY_P99_S = "latency_p99_s", "s", "the same: 99 % quantile"
     LATENCY_FIT_SHAPE = "latency_fit_shape", "", "shape of the Gamma distribution fitted to what links do not explain"
-    LATENCY_FIT_SCALE_S = "latency_fit_scale_s", "s", "its scale: the mean delay of a hop, where theory holds"
+    LATENCY_FIT_SCALE_S = "latency_fit_scale_s", "s", "its scale: the mean delay of a hop, if theory holds"
     DELIVERY_S = "delivery_s", "s", "from handing a message over to having it (turn, network and pull): distribution"
     DELIVERY_MEAN_S = "delivery_mean_s", "s", "the same: mean"
     DELIVERY_P50_S = "delivery_p50_s", "s", "the same: median"

@@ -16,7 +16,7 @@ class Estimate:
     """A measure over `count` independent replicates.
 
     `low` and `high` bound the 95 % interval of the mean by Student's t with count - 1 degrees of freedom; both are None
-    where one replicate, or none, says nothing of the spread. `sd` is the standard deviation between replicates, None
+    if one replicate, or none, says nothing of the spread. `sd` is the standard deviation between replicates, None
     likewise. `quantiles` are those over replicates at `QUANTILES`.
     """
 
@@ -33,7 +33,7 @@ class Estimate:
         return None if self.high is None else self.high - self.mean
 
     def holds(self, value: float) -> bool:
-        """Tell whether the interval holds `value`; never where there is no interval."""
+        """Tell whether the interval holds `value`; never if there is no interval."""
         return self.low is not None and self.high is not None and self.low <= value <= self.high
 
 
@@ -42,6 +42,7 @@ def estimate(values: Iterable[float]) -> Estimate:
 
     Source: Law, Simulation Modeling and Analysis, 9.4.1 (replication and deletion).
     """
+    # NaN stands for not measured. Counted as a value, it would make every mean NaN.
     measured = np.array([value for value in values if not np.isnan(value)], dtype=np.float64)
     if measured.size == 0:
         return Estimate(0, float("nan"), None, None, None, (float("nan"),) * len(QUANTILES))

@@ -24,11 +24,12 @@ from simulations.world.world import World
 _SLICES = 1000
 """Progress can be told after each of so many spans of virtual time."""
 _TELL_EVERY_S = 1.0
+# As `LEAST_POOL` of the closed forms.
 _FEW_PACKETS = 25.0
+# From this share of a processor's time on, queues are as long as delays in most networks.
 _BUSY = 0.9
-"""Share of a processor's time from which on queues are as long as delays in most networks."""
+# Worlds make few cycles, and looking for them among all that lives takes long: what was built is left out of it.
 _GARBAGE_THRESHOLD = 200_000
-"""Worlds make few cycles, and looking for them among all that lives takes long: what was built is left out of it."""
 
 
 class NodesEngine:
@@ -37,7 +38,7 @@ class NodesEngine:
     name = "nodes"
 
     def check(self, scenario: Scenario) -> None:
-        """Raise `ScenarioError`, naming the keys, where the deployed code cannot do what the scenario says."""
+        """Raise `ScenarioError`, naming the keys, if the deployed code cannot do what the scenario says."""
         faults = list(refusals(scenario))
         if faults:
             raise ScenarioError("the engine nodes runs the deployed code, which cannot do this: " + "; ".join(faults))
@@ -94,6 +95,7 @@ def little_garbage_collection() -> Iterator[None]:
     before = gc.get_threshold()
     gc.set_threshold(_GARBAGE_THRESHOLD, *before[1:])
     gc.collect()
+    # What was built lives until the end: the collector need not look at it again and again.
     gc.freeze()
     try:
         yield
@@ -115,7 +117,7 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
     else:
         yield "The cryptography is left out; every decision about packets is made as with it."
     if figures.get(Measure.POOL_MEAN, 0.0) < _FEW_PACKETS:
-        yield "Mixes hold fewer than 25 packets in the mean: closed forms of entropy are too high there."
+        yield "Mixes hold fewer than 25 packets on average: closed forms of entropy are too high there."
     if scenario.processors.unwrap_s > 0 and scenario.processors.cores > 1:
         yield "The deployed intake unwraps batch by batch: packets wait for a batch while cores are idle."
     busiest = max(flows_of(scenario).stages, key=lambda stage: utilisation_of(stage, scenario))

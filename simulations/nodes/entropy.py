@@ -36,6 +36,7 @@ def target_entropies_bits(
         return np.empty(0)
     origin_s = float(enters_s.min())
     packets, packet_of = np.unique(numbers, return_inverse=True)
+    # By packet and then by time: row i of the columns is the i-th stay of each packet.
     order = np.lexsort((enters_s, packet_of))
     packet_of = packet_of[order]
     first = np.flatnonzero(np.diff(packet_of, prepend=-1))
@@ -44,6 +45,7 @@ def target_entropies_bits(
     nodes = np.full((stays, packets.size), -1, dtype=np.int32)
     enters, leaves = np.zeros((2, stays, packets.size))
     nodes[turn, packet_of] = places[order]
+    # From the beginning on, not since 1970: a float of 1.8e9 seconds tells times apart by 0.2 microseconds only.
     enters[turn, packet_of] = enters_s[order] - origin_s
     leaves[turn, packet_of] = leaves_s[order] - origin_s
     followed = _draw_targets(packets, candidates, targets, generator)
@@ -74,6 +76,8 @@ def _draw_targets(
 ) -> NDArray[np.int32]:
     """Return the rows of the targets, rising: of the candidates that reached a node each is equally likely."""
     wanted = np.array(candidates, dtype=np.uint64)
+    # A candidate that was lost on its first link has no stay: the place found is then another packet's, and is left out
+    # below.
     rows = np.minimum(np.searchsorted(packets, wanted), packets.size - 1)
     rows = rows[packets[rows] == wanted]
     drawn = generator.choice(rows, size=min(targets, rows.size), replace=False)

@@ -9,8 +9,8 @@ from loopixmix.directory.document import MAX_NODES
 from simulations.scenario.values import Scenario
 from simulations.world.users import body_bytes_of, shortest_payload_bytes
 
+# Each is a whole client, with accounts and mailbox: about 250 kB, and some milliseconds to set up.
 MAX_USERS = 50_000
-"""Each is a whole client, with accounts and mailbox: about 250 kB, and some milliseconds to set up."""
 MAX_LAYERS = 8
 MAX_DELAY_MEAN_S = 3600
 MAX_RATE_PER_S = 10_000

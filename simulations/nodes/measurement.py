@@ -71,12 +71,14 @@ class Watch:
     @property
     def _drops(self) -> int:
         """Packets that nodes have dropped; answers for users who have left are no packets."""
+        # The node counts a frame without a link as a dropped packet, whatever was in it.
         answers = sum(node.network.undelivered_answers for node in self.world.nodes)
         return sum(node.drops.total() for node in self.nodes) - answers
 
     def totals(self) -> Totals:
         """Return the sums up to now."""
         world, now_s = self.world, self.world.clock.seconds()
+        # Providers stand first among all nodes.
         count = len(world.providers)
         providers, mixes = self.nodes[:count], self.nodes[count:]
         status = [user.status() for user in world.users]
@@ -123,6 +125,7 @@ class Watch:
         world = self.world
         if self.visits is None:
             return np.empty(0)
+        # Providers are taken to be honest, as in the other engines.
         corrupt = [False] * len(world.providers) + corrupt_mixes(world.scenario, world.seeds).ravel().tolist()
         return target_entropies_bits(
             self.visits,
@@ -168,6 +171,7 @@ def _rates(world: World, window: Totals) -> Figures:
     if window.user_sent:
         figures[Measure.COVER_SHARE] = 1 - window.user_real / window.user_sent
     if window.online_s > 0:
+        # Over the time that users were linked: others send nothing, and would hide what a linked user pays.
         figures[Measure.USER_UP_BYTES_PER_S] = window.users_up_bytes / window.online_s
         figures[Measure.USER_DOWN_BYTES_PER_S] = window.users_down_bytes / window.online_s
     return figures
@@ -191,6 +195,7 @@ def _latency_figures(spread: Distribution, held_s: FloatArray) -> Figures:
 def _held_s(latencies_s: FloatArray, world: World) -> FloatArray:
     """Return what links do not explain: latencies less the mean of all links of a path."""
     links = world.params.layers + 2
+    # The mean of the law of links: how long each packet was on its own links is not recorded.
     return latencies_s - links * world.hub.latency_mean_s
 
 

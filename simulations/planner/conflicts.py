@@ -13,6 +13,7 @@ from simulations.planner.search import Found, cheapest
 from simulations.planner.wishes import Terms, Wishes
 
 _STEPS = 30
+# A wish is told to three digits, and each step of the halving is a search of its own.
 _PRECISION = 4e-3
 _LONGEST_S = 86_400.0
 _LEAST_BITS = 0.1
@@ -112,6 +113,7 @@ def _nearest(wishes: Wishes, terms: Terms, found: Found | None) -> Iterator[Near
 
 def _least(changed: Callable[[float], Wishes], terms: Terms, start: float, end: float) -> tuple[float, Found] | None:
     """Return the first value from `start` to `end` at which everything can be had, and what that gives."""
+    # The far end first: if that does not do, no change of this wish alone does, and there is nothing to halve.
     best = _cheapest(changed(end), terms) if start < end else None
     if best is None:
         return None
@@ -119,6 +121,7 @@ def _least(changed: Callable[[float], Wishes], terms: Terms, start: float, end: 
     for _ in range(_STEPS):
         if abs(high - low) <= _PRECISION * abs(high):
             break
+        # By factors where it can be: wishes span decades.
         middle = (low * high) ** 0.5 if low > 0 else (low + high) / 2
         found = _cheapest(changed(middle), terms)
         if found is None:

@@ -16,6 +16,7 @@ from simulations.scenario.values import Links, Mix, Packets, Processors, Run, Sc
 
 MOST_NODES = 100_000
 MOST_BATCH = 1000
+# So rarely is an item left behind that the search may leave it out; `exact` counts it when it judges the plan.
 _FULL_PULLS = 0.01
 _MAILBOX_LOAD = 0.8
 
@@ -33,7 +34,7 @@ class Design:
 
 
 def batch_for(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate_per_s: float) -> int:
-    """Return how many items a pull must take: no more come in 99 of 100 intervals, nor 0.8 of them in the mean."""
+    """Return how many items a pull must take: no more come in 99 of 100 intervals, nor 0.8 of them on average."""
     items = payload_rate_per_s * (1 + terms.loop_share) + wishes.real_packets_per_s
     coming = items / pull_rate_per_s
     if coming > MOST_BATCH:
@@ -42,7 +43,7 @@ def batch_for(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate
 
 
 def sized(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate_per_s: float) -> Design | None:
-    """Return the design with the fewest machines for these rates, its delay still 1 s; None where there are too many.
+    """Return the design with the fewest machines for these rates, its delay still 1 s; None if there are too many.
 
     Machines send loops, which need machines: a fixed point.
     """
@@ -69,6 +70,7 @@ def sized(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate_per
             return None
         if wanted <= width and hosting <= providers:
             return design
+        # Never fewer than before: machines send loops, which need machines, so that going down as well might never end.
         width, providers = max(width, ceil(wanted)), max(providers, ceil(hosting))
     return None
 
@@ -112,7 +114,7 @@ def scenario_of(wishes: Wishes, terms: Terms, design: Design, *, name: str = "pl
 
 
 def entropy_bits(flows: Flows, delay_mean_s: float) -> float:
-    """Return the entropy of a packet where all nodes are honest (`simulations.formulas.paths`)."""
+    """Return the entropy of a packet if all nodes are honest (`simulations.formulas.paths`)."""
     stages, before = [], None
     for stage in flows.stages:
         ended = stage.ending_per_s / before.packets_per_s if before is not None else 0.0
@@ -137,6 +139,7 @@ def widths(terms: Terms, flows: Flows, delay_mean_s: float, *, providers: bool =
         cores=terms.cores,
         least_pool=terms.least_pool,
     )
+    # What ends at a node costs its processors as much, but fills no pool.
     more = traffic.unwrapped_per_s(stage) / stage.packets_per_s
     return WidthInterval(least=room.least * more, most=room.most)
 

@@ -144,6 +144,7 @@ def _widths(plan: Plan, cost: PacketCost) -> Group:
 
 def _bar(interval: WidthInterval, chosen: int) -> Text:
     """Return the interval as a line on a logarithmic scale, with the width that is chosen on it."""
+    # On a logarithmic scale, because the two ends are often a factor of a hundred apart.
     low, high = max(interval.least, 1e-3), max(interval.most, chosen, 1e-3)
     share = 0.0 if high <= low else log(max(chosen, low) / low) / log(high / low)
     place = min(_BAR - 1, max(0, round(share * (_BAR - 1))))

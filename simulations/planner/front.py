@@ -14,7 +14,7 @@ MORE_BITS = (-4.0, -2.0, 0.0, 2.0, 4.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """The cheapest design at one latency and entropy, if there is one; `beaten` where another is better."""
+    """The cheapest design at one latency and entropy, if there is one; `beaten` if another is better."""
 
     latency_s: float
     bits: float

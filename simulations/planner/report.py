@@ -56,7 +56,7 @@ def report_of(answer: Plan | Infeasible, cost: PacketCost, front: Front | None) 
         front=[]
         if front is None
         else [
-            {Measure.LATENCY_S: cell.latency_s, "wished_bits": cell.bits, **_found(cell.found)}
+            {"latency_s": cell.latency_s, "wished_bits": cell.bits, **_found(cell.found)}
             for cell in front.unbeaten
             if cell.found is not None
         ],
@@ -84,7 +84,7 @@ def _interval(interval: WidthInterval) -> dict[str, float]:
 
 
 def _found(found: Found) -> dict[str, object]:
-    return {"design": asdict(found.design), "bits": found.bits, Measure.COST_USER_MONTH: found.cost_user_month}
+    return {"design": asdict(found.design), "bits": found.bits, "cost_user_month": found.cost_user_month}
 
 
 def _checks(plan: Plan) -> list[Check]:

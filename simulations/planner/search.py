@@ -18,10 +18,11 @@ from simulations.planner.wishes import Terms, Wishes
 
 MOST_RATE_PER_S = 10_000.0
 """The most that a network document allows (`loopixmix.params.Rate`)."""
+# A delay may reach 27.6 means, and keys live an hour.
 LONGEST_DELAY_MEAN_S = 130.0
-"""A delay may reach 27.6 means, and keys live an hour."""
 PULLS_PER_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _USUAL_PULLS = 5.0
+# Half of the turns: beyond that the queues in clients grow quickly.
 _TURN_LOAD = 0.5
 _LEAST_RATE_PER_S = 1e-5
 _PRECISION = 2e-3
@@ -110,6 +111,7 @@ def _slowest_that_works(wishes: Wishes, terms: Terms, pulls_per_s: float) -> Des
         high = _first_that_works(wishes, terms, low, pulls_per_s)
         if high <= 0:
             return None
+        # The rate before failed, so that the border lies within this one step.
         low = max(low, high / _STEP)
         while high > low * (1 + _PRECISION):
             middle = (low * high) ** 0.5
@@ -141,6 +143,7 @@ def _works(wishes: Wishes, terms: Terms, rate_per_s: float, pulls_per_s: float) 
 def rounded_up(value: float, digits: int = 3) -> float:
     """Return a positive value with so many digits, not less than it."""
     unit = digits - 1 - floor(log10(value))
+    # The slack lets a value that has the digits already stay as it is, whatever multiplying does to its last bit.
     return float(f"{ceil(value * 10.0**unit - 1e-9) / 10.0**unit:.{digits + 1}g}")
 
 

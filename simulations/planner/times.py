@@ -11,6 +11,7 @@ from simulations.formulas.latency import Grid, Law
 from simulations.formulas.queues import pull_wait_mean_s, turn_wait_mean_s
 from simulations.planner.wishes import Terms, Wishes
 
+# A search asks hundreds of times: the grid is a thirty-second of the engine's, and the engine judges what is found.
 _POINTS = 1024
 _TAIL = 1e-9
 
@@ -42,7 +43,7 @@ class Waits:
                 return self._delivered_share(delay_mean_s) >= 0.95
 
     def longest_delay_mean_s(self, most_s: float) -> float:
-        """Return the longest mean delay, up to `most_s`, at which the wish is met; 0 where it never is."""
+        """Return the longest mean delay, up to `most_s`, at which the wish is met; 0 if it never is."""
         low, high = 0.0, min(most_s, self._wishes.latency_s)
         if not self.within(high * 1e-6):
             return 0.0
@@ -59,6 +60,7 @@ class Waits:
         turns_s = turn_wait_mean_s(self._turns_per_s, self._messages_per_s(), packets)
         least_s = turns_s + pull_wait_mean_s(self._pulls_per_s) + self._after_s + self._links_s
         least_s += self._stages * delay_mean_s
+        # With one packet the means add up. Above the wish already, the exact mean can only be longer.
         if packets == 1 or least_s > self._wishes.latency_s:
             return least_s
         longest_s = latency.erlang_quantile_s(packets, 1 / self._turns_per_s, 1 - _TAIL) + self._links_s

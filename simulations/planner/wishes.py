@@ -61,9 +61,10 @@ class Terms:
 
     `packet_cost_s` (c): one core's seconds for one packet, links and timers included. `utilisation` (rho): how busy
     machines may be. `loop_share`, `drop_share`: loops and drop cover of a user for each packet of its payload stream.
-    `waits_s`: with a wish for the network latency only, how long a packet may wait for its turn, and for a pull, in the
-    mean. `least_width`: mixes of a layer and providers that there must be, so that one operator's absence or malice
-    does not stop or own a layer. `least_pool`: packets a node must hold for the entropy's closed form.
+    `waits_s`: with a wish for the network latency only, how long a packet may wait on average for its
+    turn, and for a pull. `least_width`: mixes of a layer and providers that there must be, so that one operator's
+    absence or malice does not stop or own a layer. `least_pool`: packets that a node must hold for the closed form of
+    the entropy.
     """
 
     packet_cost_s: float

@@ -32,7 +32,7 @@ def money(value: float, currency: str = "") -> str:
 
 
 def digits(value: float, count: int = 3) -> str:
-    """Return a number with so many digits, thousands parted, without an exponent where it can be helped."""
+    """Return a number with so many digits, thousands parted, without an exponent if it can be helped."""
     if not isfinite(value) or value == 0:
         return f"{value:g}"
     if abs(value) >= 10.0 ** (count - 1):

@@ -28,7 +28,7 @@ THEORY = "theory"
 def draw_paper(
     name: str, effort: Effort, progress: Progress, *, form: Form = "density", columns: Columns = 1
 ) -> Figure:
-    """Simulate what a paper's figure shows and return the figure; raise `MisuseError` where no figure has that name."""
+    """Simulate what a paper's figure shows and return the figure; raise `MisuseError` if no figure has that name."""
     if name == "loopix-fig10":
         return paper_distribution_figure(loopix_fig10(effort, progress), form=form, columns=columns)
     if name not in FIGURES:

@@ -18,13 +18,14 @@ Line: TypeAlias = str | tuple[float, tuple[float, ...]]
 FORMS: tuple[Form, ...] = ("cdf", "density", "tail")
 DOTTED: Line = (0, (1, 1.5))
 BINS = 40
+# Distributions are kept from 0.0001 to 0.9999: below that a tail is not known.
 LEAST_SHARE = 5e-5
+# If all values lie in the upper part of an axis from 0, they have an axis of their own.
 FAR_SHARE = 0.4
-"""Values that lie in the upper part of an axis from 0 have an axis of their own."""
 
 
 def form_named(name: str) -> Form:
-    """Return a form by its name; raise `MisuseError` where there is none."""
+    """Return a form by its name; raise `MisuseError` if there is none."""
     for form in FORMS:
         if form == name:
             return form
@@ -34,7 +35,7 @@ def form_named(name: str) -> Form:
 def draw_distribution(
     axes: Axes, probabilities: FloatArray, quantiles: FloatArray, style: Look, label: str, form: Form
 ) -> None:
-    """Draw quantile functions of replicates (one row each): their mean as a line, a 95 % band where there are several.
+    """Draw quantile functions of replicates (one row each): their mean as a line, a 95 % band if there are several.
 
     A density is drawn in bins of equal width up to the 99.9 % quantile, without a band.
     """
@@ -67,6 +68,7 @@ def draw_theory(
     probabilities, places = probabilities[inner], quantiles[inner]
     heights = 1 - probabilities if form == "tail" else probabilities
     if form == "density":
+        # Equal quantiles are a jump, whose density has no height that could be drawn.
         rises = np.diff(places) > 0
         heights = np.diff(probabilities)[rises] / np.diff(places)[rises]
         places = ((places[1:] + places[:-1]) / 2)[rises]
@@ -96,6 +98,7 @@ def label_distribution(axes: Axes, label: str, form: Form, *, until: float, sinc
 def density(probabilities: FloatArray, quantiles: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return heights and edges of bins of equal width whose shares follow from the quantile function."""
     low, high = np.interp([0.0, 0.999], probabilities, quantiles)
+    # A constant has one value: without the smallest width its bins would be divided by 0.
     edges = np.linspace(low, max(high, low + 1e-12), BINS + 1)
     shares = np.diff(np.interp(edges, quantiles, probabilities))
     return np.asarray(shares / np.diff(edges), dtype=np.float64), edges

@@ -70,11 +70,12 @@ _SUFFIXES = (
     ("_s", "s"),
 )
 SPAN_OF_LOG = 10.0
+# Closer ticks than this have numbers that touch each other in one column.
 _LEAST_GAP = 0.09
 
 
 def measure_label(name: str) -> str:
-    """Return the label of a measure's axis, with its unit; raise `MisuseError` where no measure has that name."""
+    """Return the label of a measure's axis, with its unit; raise `MisuseError` if no measure has that name."""
     unit = unit_of(name)
     return f"{measure_words(name)} ({unit})" if unit not in ("", "1") else measure_words(name)
 
@@ -121,7 +122,7 @@ def scale_for(values: Iterable[float]) -> str:
 
 
 def tick_at(axes: Axes, values: Iterable[float]) -> None:
-    """Mark the x axis at the values themselves where they are few and apart; write its numbers plainly."""
+    """Mark the x axis at the values themselves if they are few and apart; write its numbers plainly."""
     found = sorted(set(values))
     places = np.log(found) if axes.get_xscale() == "log" else np.array(found)
     if len(found) == 1 or np.diff(places).min() >= _LEAST_GAP * (places[-1] - places[0]):
@@ -132,7 +133,7 @@ def tick_at(axes: Axes, values: Iterable[float]) -> None:
 
 
 def scale_y(axes: Axes, values: Iterable[float]) -> None:
-    """Choose the y axis' scale; numbers on a logarithmic one are written plainly where they span few decades."""
+    """Choose the y axis' scale; numbers on a logarithmic one are written plainly if they span few decades."""
     found = list(values)
     if scale_for(found) == "linear":
         return

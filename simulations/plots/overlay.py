@@ -35,7 +35,7 @@ def overlay_figure(
     """Return the measured distribution over the simulated one, and all figures of both as ratios to the simulated.
 
     Bands and bars are 95 % intervals: simulated over replicates, measured over parts of the time. Raises `MisuseError`
-    where `measure` is not in both.
+    if `measure` is not in both.
     """
     _check(measurement, result, measure)
     panels = 2 if columns == 2 else 1

@@ -40,6 +40,7 @@ ENTROPY = "entropy (bit)"
 EPSILON = "unlinkability ε (nat)"
 FLUID_REPETITIONS = 4000
 FIG10_WINDOW_S = 20.0
+# A child of the seed that no task has: theory draws nothing that a simulation draws.
 _THEORY_STREAM = 999
 
 
@@ -136,7 +137,7 @@ def loopix_fig10(effort: Effort, progress: Progress) -> PaperDistribution:
 
 
 def mixim_fig7a(effort: Effort, progress: Progress) -> PaperFigure:
-    """MiXiM Fig. 7a: entropy against layers where the whole way takes a second: 5,000 packets/s, ten mixes a layer."""
+    """MiXiM Fig. 7a: entropy against layers if the whole way takes a second: 5,000 packets/s, ten mixes a layer."""
     delays_s = {layers: (1.0 - (layers + 1) * MIXIM_LINK_S) / layers for layers in range(1, 11)}
     return PaperFigure("MiXiM Fig. 7a", "layers", ENTROPY, "", (_layered(delays_s, MIXIM_FIG_7A, effort, progress),))
 

@@ -42,7 +42,7 @@ class PlannedFront(msgspec.Struct, frozen=True):
 
 
 def load_front(path: Path) -> PlannedFront:
-    """Return the front in a file of `loopixmix simulate plan --json`; raise `MisuseError` where it has none."""
+    """Return the front in a file of `loopixmix simulate plan --json`; raise `MisuseError` if it has none."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=PlannedFront)
     except FileNotFoundError:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from simulations.results.result import Result
 
+# As many as there are looks.
 MOST_LINES = 7
 THEORY = "theory"
 
@@ -45,9 +46,9 @@ THEORY = "theory"
 def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Columns = 1) -> Figure:
     """Return a measure against a swept key (by default the one of most values), one line for each value of the others.
 
-    Means over replicates as markers with their 95 % intervals; the closed form as a line where there is one, else the
+    Means over replicates as markers with their 95 % intervals; the closed form as a line if there is one, else the
     markers are joined. The success of an attack stands beside its bound.
-    Raises `MisuseError` where the measure was not measured, the key not swept, or more than 7 lines would be drawn.
+    Raises `MisuseError` if the measure was not measured, the key not swept, or more than 7 lines would be drawn.
     """
     table, swept = _measured(result.summary(), measure), _swept(result)
     key = _key(key, swept, table)
@@ -59,6 +60,7 @@ def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Column
             line = line.sort_values(key) if numeric else line
             places = line[key].to_numpy() if numeric else np.arange(len(line))
             exact = line["exact"].to_numpy(dtype=float)
+            # Markers are joined only if no theory is there to be the line: two lines for one series say nothing more.
             known = bool(np.isfinite(exact).any()) and result.engine != "exact"
             label = point_label(values) or f"simulated ({result.engine})"
             _draw_means(axes, places, line, look(number), label, connected=not known)
@@ -74,9 +76,9 @@ def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Column
 def distribution_figure(result: Result, measure: str, *, form: Form = "cdf", columns: Columns = 1) -> Figure:
     """Return a distribution as cumulative share, density or tail, one line for each point of the sweep.
 
-    The mean quantile function over replicates with its 95 % interval as a band; the closed form, where there is one, in
+    The mean quantile function over replicates with its 95 % interval as a band; the closed form, if there is one, in
     its place for times a Gamma distribution of the same mean and standard deviation, as a thin line.
-    Raises `MisuseError` where there is no distribution of that name, or more than 7 lines would be drawn.
+    Raises `MisuseError` if there is no distribution of that name, or more than 7 lines would be drawn.
     """
     table = _measured(result.distributions(), measure)
     swept = _swept(result)
@@ -101,7 +103,7 @@ def replicates_figure(result: Result, measure: str, *, columns: Columns = 1) -> 
     """Return how a measure spreads over replicates: a box and all replicates for each point of the sweep.
 
     The box is the middle half with the median; whiskers reach to 1.5 times its length (Tukey); theory as a bar.
-    Raises `MisuseError` where the measure was not measured or more than 20 boxes would be drawn.
+    Raises `MisuseError` if the measure was not measured or more than 20 boxes would be drawn.
     """
     table, summary = _measured(result.to_dataframe(), measure), _measured(result.summary(), measure)
     swept = _swept(result)
@@ -133,7 +135,7 @@ def replicates_figure(result: Result, measure: str, *, columns: Columns = 1) -> 
 
 
 def _measured(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    measure_label(measure)  # says so where the catalogue has none of that name
+    measure_label(measure)  # says so if the catalogue has none of that name
     found = table[table["measure"] == measure]
     if not len(found):
         there = ", ".join(dict.fromkeys(table["measure"])) or "nothing"
@@ -189,7 +191,7 @@ def _draw_means(
 
 
 def _draw_bounds(axes: Axes, result: Result, measure: str, *, key: str, others: list[str]) -> None:
-    """Draw what an attack's success is measured against, where that was measured with it."""
+    """Draw what an attack's success is measured against, if that was measured with it."""
     if not measure.endswith(".success"):
         return
     summary = result.summary()

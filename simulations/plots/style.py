@@ -60,6 +60,7 @@ def look(number: int) -> Look:
 def styled() -> Iterator[None]:
     """Draw and save within it: the settings of matplotlib are ours, whatever the user's file says, and theirs after."""
     with mpl.rc_context():
+        # From the defaults on, because a user's own file would change figures that must be the same everywhere.
         mpl.rcdefaults()
         _set_ours()
         yield
@@ -74,7 +75,7 @@ def new_figure(columns: Columns, *, panels: int = 1, ratio: float = 0.7) -> tupl
 
 
 def legend_above(figure: Figure, *, columns: Columns, title: str = "") -> None:
-    """Put one legend for all panels above them, where it hides nothing; each label once, published and theory last."""
+    """Put one legend for all panels above them, if it hides nothing; each label once, published and theory last."""
     found: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -109,12 +110,13 @@ def _legend_columns(labels: Sequence[str], inches: float) -> int:
 
 
 def save(figure: Figure, out: Path) -> tuple[Path, ...]:
-    """Write the figure and return the files: `out`, or with both endings where it ends in neither .png nor .svg.
+    """Write the figure and return the files: `out`, or with both endings if it ends in neither .png nor .svg.
 
-    The same data gives the same bytes: no date, fixed ids. Raises `MisuseError` for another ending, `StoreError` where
+    The same data gives the same bytes: no date, fixed ids. Raises `MisuseError` for another ending, `StoreError` if
     the file cannot be written.
     """
     for path in (paths := destinations(out)):
+        # matplotlib writes date and version into files, and the same data would give other bytes.
         metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
         try:
             with styled():
@@ -125,7 +127,7 @@ def save(figure: Figure, out: Path) -> tuple[Path, ...]:
 
 
 def destinations(out: Path) -> tuple[Path, ...]:
-    """Return the files that `save` will write; raise `MisuseError` where it could not."""
+    """Return the files that `save` will write; raise `MisuseError` if it could not."""
     if not out.parent.is_dir():
         raise MisuseError(f"{out}: there is no folder {out.parent}")
     match out.suffix:
@@ -133,7 +135,7 @@ def destinations(out: Path) -> tuple[Path, ...]:
             return (out,)
         case "":
             return tuple(out.with_suffix(suffix) for suffix in FORMATS)
-    raise MisuseError(f"{out}: figures are .png or .svg, or both where the name has no ending")
+    raise MisuseError(f"{out}: figures are .png or .svg, or both if the name has no ending")
 
 
 def _set_ours() -> None:
@@ -163,7 +165,9 @@ def _set_ours() -> None:
             "lines.markersize": 4.0,
             "mathtext.fontset": "dejavusans",
             "savefig.dpi": 300,
+            # Letters as paths: a reader need not have the font.
             "svg.fonttype": "path",
+            # Ids in SVG files are random without it.
             "svg.hashsalt": "loopixmix",
             "xtick.labelsize": 7.5,
             "ytick.labelsize": 7.5,

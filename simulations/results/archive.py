@@ -27,7 +27,7 @@ def read_findings(folder: Path) -> Findings:
 
 
 def _read_tables(folder: Path, engine: str) -> tuple[list[Record], dict[int, Outcome]]:
-    """Return the records and the theory that the Parquet tables in `folder` hold; raise `FolderError` where damaged."""
+    """Return the records and the theory that the Parquet tables in `folder` hold; raise `FolderError` if damaged."""
     figures = _figures(_table(folder, "replicates"))
     distributions = _distributions(_table(folder, "distributions"))
     records = [

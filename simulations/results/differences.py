@@ -9,8 +9,8 @@ import msgspec
 from simulations.results.manifest import Manifest
 from simulations.sweep.points import shown
 
+# A new version of these libraries can change an outcome.
 COMPUTING = ("python", "numpy", "scipy")
-"""Libraries whose version can change an outcome."""
 
 
 def differences(kept: Manifest, wanted: Manifest) -> Iterator[str]:
@@ -39,6 +39,7 @@ def differences(kept: Manifest, wanted: Manifest) -> Iterator[str]:
 def _differing_keys(kept: Mapping[str, object], wanted: Mapping[str, object]) -> Iterator[str]:
     for key in dict.fromkeys([*kept, *wanted]):
         before, now = kept.get(key, "absent"), wanted.get(key, "absent")
+        # More replicates are added to what is there; all else would mix two experiments in one folder.
         if before != now and key != "run.replicates":
             yield f"{key} was {shown(before)}, is {shown(now)}"
 

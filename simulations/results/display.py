@@ -30,13 +30,13 @@ HEADLINES = (
     Measure.DROPPED_SHARE,
     Measure.COST_USER_MONTH,
 )
-"""What is shown of a sweep where nothing else was asked for, and all figures of attacks."""
+"""What is shown of a sweep if nothing else was asked for, and all figures of attacks."""
 
-OUTSIDE = "* theory is outside of the 95 % interval (so it is once in twenty where both are right)"
+OUTSIDE = "* theory is outside of the 95 % interval (so it is once in twenty if both are right)"
 _MOST_DECIMALS = 6
 _MORE_DIGITS = 2
+# Sums of floating-point numbers have a relative error of this size: a smaller interval is none.
 _NOISE = 1e-12
-"""The relative error of sums of floating-point numbers."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Row:
 
     @property
     def width(self) -> float | None:
-        """Half of the interval's width; 0 where only rounding tells replicates apart."""
+        """Half of the interval's width; 0 if only rounding tells replicates apart."""
         half = self.found.half_width
         return 0.0 if half is not None and half <= _NOISE * abs(self.found.mean) else half
 
@@ -67,7 +67,7 @@ class Row:
 
     @property
     def difference(self) -> str:
-        """The mean less theory, marked where the interval does not hold theory."""
+        """The mean less theory, marked if the interval does not hold theory."""
         if self.exact is None or math.isnan(self.found.mean):
             return ""
         less = self.found.mean - self.exact
@@ -116,14 +116,14 @@ def table_of(result: Findings, measures: Sequence[str] = ()) -> Table:
 
 
 def headlines(result: Findings) -> tuple[str, ...]:
-    """Return what to show where nothing else was asked for: everything of one point, the most asked for of a sweep."""
+    """Return what to show if nothing else was asked for: everything of one point, the most asked for of a sweep."""
     if len(result.points) < 2:
         return ()
     return tuple(name for name in result.measures if name in HEADLINES or name.startswith("attack."))
 
 
 def check_measures(result: Findings, wanted: Sequence[str]) -> None:
-    """Raise `MisuseError` where a wanted measure was not measured."""
+    """Raise `MisuseError` if a wanted measure was not measured."""
     known = {row.measure for row in rows_of(result)}
     for name in wanted:
         if name not in known:

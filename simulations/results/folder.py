@@ -46,13 +46,14 @@ class Folder:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         """Take the folder for the run that `manifest` describes; make it if it is not there.
 
-        Raises `FolderError` where it holds something else or another process has it, `StoreError` where the disk fails.
+        Raises `FolderError` if it holds something else or another process has it, `StoreError` if the disk fails.
         """
         self.path = path
         self._code = manifest.code.fingerprint
         self._complete = False
         try:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
+            # The folder itself is locked, and no file in it that would be left behind by a kill.
             self._lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise StoreError(f"{path}: cannot be used as a folder: {error.strerror}") from error
@@ -79,6 +80,7 @@ class Folder:
         """Keep what a task gave: all of it or nothing, whatever happens meanwhile."""
         part = _Part(digest=task.digest(self._code), record=msgspec.structs.replace(record, seconds=None))
         body = msgspec.msgpack.encode(part)
+        # With its hash: a part that a power cut left half written must count as not done.
         put(self._part(task), hashlib.sha256(body).digest() + body)
 
     def is_complete(self) -> bool:
@@ -109,7 +111,7 @@ class Folder:
         return self.manifest
 
     def _compared(self, wanted: Manifest) -> Manifest:
-        """Return the manifest to go on with; raise `FolderError` where the folder keeps another run."""
+        """Return the manifest to go on with; raise `FolderError` if the folder keeps another run."""
         if not (self.path / MANIFEST).exists():
             others = [entry.name for entry in self.path.iterdir() if entry.name != PARTS and entry.name[0] != "."]
             if others or any((self.path / PARTS).glob("[!.]*")):

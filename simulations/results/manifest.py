@@ -27,7 +27,7 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that the command ran. `ended` is None, and `end` "running", where it runs or was killed."""
+    """One time that the command ran. `ended` is None, and `end` "running", if it runs or was killed."""
 
     started: str
     ended: str | None = None
@@ -71,12 +71,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """What tells this run from every other: a hash of what makes its outcomes; more replicates change nothing."""
         run = msgspec.structs.replace(self.scenario.run, replicates=1)
         scenario = msgspec.structs.replace(self.scenario, run=run)
+        # More replicates belong to the same run, and so to the same folder.
         same = (self.engine, scenario, self.sweep, self.inputs, self.code.fingerprint, self.code.native)
         return hashlib.sha256(msgspec.json.encode(same)).hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return a folder's manifest; raise `FolderError` where there is none or it is damaged."""
+    """Return a folder's manifest; raise `FolderError` if there is none or it is damaged."""
     path = folder / MANIFEST
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)

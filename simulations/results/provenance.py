@@ -19,8 +19,8 @@ from loopixmix import __version__
 from simulations.scenario import Scenario, ScenarioError
 
 SOURCES = ("loopixmix", "provider", "client", "simulations")
+# Parts of the code that change no outcome of a task: a new label of a plot must not make every result be computed anew.
 NOT_COMPUTING = ("simulations/commands", "simulations/plots", "simulations/importing", "simulations/scenario/scenarios")
-"""Parts of the code that change no outcome of a task."""
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "msgspec", "joblib", "twisted")
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -29,7 +29,7 @@ _ROOT = Path(__file__).parent.parent.parent
 class Code(msgspec.Struct, frozen=True, kw_only=True):
     """Which code computes. `fingerprint` is a hash of the sources that can change an outcome, committed or not.
 
-    `revision`: git's, "unknown" where there is no repository; `changed`: whether files differ from it. `native`:
+    `revision`: git's, "unknown" if there is no repository; `changed`: whether files differ from it. `native`:
     whether the native engine is there.
     """
 
@@ -50,10 +50,12 @@ def code() -> Code:
     """Return which code this process runs."""
     hashed = hashlib.sha256()
     for name, path in sorted(_sources()):
+        # Names as well as contents: a module that moves is other code, though no line of it has changed.
         hashed.update(f"{name}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
     return Code(
         version=__version__,
         revision=_git("rev-parse", "--short=12", "HEAD") or "unknown",
+        # Files that git does not know are left out here; the fingerprint has them.
         changed=bool(_git("status", "--porcelain", "--untracked-files=no")),
         fingerprint=hashed.hexdigest(),
         native=find_spec("loopixmix._native") is not None,
@@ -63,7 +65,7 @@ def code() -> Code:
 def inputs_of(scenarios: Iterable[Scenario], engine: str) -> dict[str, str]:
     """Return the SHA-256 of what the scenarios take from files, and of the module of an engine of the user's own.
 
-    Raises `ScenarioError` where a file cannot be read.
+    Raises `ScenarioError` if a file cannot be read.
     """
     digests = {
         name: _file_digest(Path(name), key="links.matrix")

@@ -20,7 +20,7 @@ class Result(Findings):
     """The findings of one run (see `Findings` for its parts); `simulations.run` and `Result.load` make results."""
 
     def estimate(self, measure: str, *, point: int = 0) -> Estimate:
-        """Return mean, spread and interval of a measure at a point; raise `MisuseError` where it was not measured."""
+        """Return mean, spread and interval of a measure at a point; raise `MisuseError` if it was not measured."""
         if not 0 <= point < len(self.points):
             raise MisuseError(f"there is no point {point}: there are {len(self.points)}, from 0")
         for found, figures, _ in figures_of(self.points[point : point + 1], self.records):
@@ -43,7 +43,7 @@ class Result(Findings):
 
     @classmethod
     def load(cls, path: Path | str) -> Result:
-        """Return the result that a folder keeps; raise `MisuseError` where it keeps none or an unfinished one."""
+        """Return the result that a folder keeps; raise `MisuseError` if it keeps none or an unfinished one."""
         found = read_findings(Path(path))
         return cls(manifest=found.manifest, points=found.points, records=found.records, theory=found.theory)
 

@@ -45,7 +45,7 @@ def summary_table(points: Sequence[Point], records: Sequence[Record], theory: Ma
     """Return one row for each point and measure: what the replicates together say, and what theory says.
 
     Columns: point, swept keys, engine, measure, unit, count, mean, sd, low, high (95 % interval of the mean), q05, q50,
-    q95 (over replicates), exact (the closed form) and difference (mean less exact); empty where there is none.
+    q95 (over replicates), exact (the closed form) and difference (mean less exact); empty if there is none.
     """
     quantiles = [f"q{round(100 * probability):02}" for probability in QUANTILES]
     named = ("engine", "measure", "unit", "count", "mean", "sd", "low", "high", *quantiles, "exact", "difference")
@@ -66,7 +66,7 @@ def distributions_table(
 ) -> pd.DataFrame:
     """Return one row for each quantile of each distribution; those of theory have the engine `exact`.
 
-    Columns: point, swept keys, engine, replicate, measure, unit, count (of samples; 0 where exact), mean, sd,
+    Columns: point, swept keys, engine, replicate, measure, unit, count (of samples; 0 if exact), mean, sd,
     probability, quantile.
     """
     named = ("engine", "replicate", "measure", "unit", "count", "mean", "sd", "probability", "quantile")
@@ -112,7 +112,7 @@ def as_parquet(table: pd.DataFrame) -> bytes:
 
 
 def checked(outcome: Outcome) -> Outcome:
-    """Return the outcome, its figures plain floats; raise `MisuseError` where the catalogue does not know a measure."""
+    """Return the outcome, its figures plain floats; raise `MisuseError` if the catalogue does not know a measure."""
     for measure in (*outcome.figures, *outcome.distributions):
         try:
             unit_of(measure)
@@ -147,6 +147,7 @@ def _frame(columns: Mapping[str, list[object]]) -> pd.DataFrame:
     table = pd.DataFrame(dict(columns))
     for name in table.columns:
         kinds = {type(cell) for cell in columns[name]}
+        # A column of two types has none in Parquet: it is written as text.
         if len(kinds) > 1 and not kinds <= {int, float}:
             table[name] = [shown(cell) for cell in columns[name]]
     return table

@@ -27,7 +27,7 @@ def faults(table: Mapping[str, object]) -> Iterator[str]:
 
 
 def allowed(key: str) -> str:
-    """Return in words what a dotted key may be; raise `KeyError` where no key has that name."""
+    """Return in words what a dotted key may be; raise `KeyError` if no key has that name."""
     expected: inspect.Type = _scenario()
     names = key.split(".")
     for name in names:

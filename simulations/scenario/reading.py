@@ -23,7 +23,7 @@ class ScenarioError(ConfigError):
 
 
 def load_scenario(path: Path) -> Scenario:
-    """Return the scenario in the TOML file at `path`; raise `ScenarioError`, one line, where it holds none."""
+    """Return the scenario in the TOML file at `path`; raise `ScenarioError`, one line, if it holds none."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -58,7 +58,7 @@ def change(scenario: Scenario, values: Mapping[str, object], *, source: str = ""
 
     A table that may be absent, such as `attacks.fifo`, is there once a key of it is set, or as `{}`; None takes it
     away.
-    Errors begin with `source`, where it is given, such as the name of an option.
+    Errors begin with `source`, if it is given, such as the name of an option.
     """
     table: dict[str, object] = msgspec.to_builtins(scenario)
     for key, value in values.items():

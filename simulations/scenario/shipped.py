@@ -18,7 +18,7 @@ def shipped() -> dict[str, Path]:
 def find_scenario(name: str | Path) -> Path:
     """Return the file that is meant: one of that name, or a scenario that comes along.
 
-    Raises `ScenarioError` where there is neither.
+    Raises `ScenarioError` if there is neither.
     """
     path = Path(name)
     known = shipped()

@@ -75,7 +75,7 @@ class Links(Section, frozen=True, kw_only=True):
     `matrix`: from the file `matrix` (relative to where the program is started), between places that are drawn for
     nodes and users; what is in it say `matrix_format`, `matrix_unit`, `matrix_round_trip` (halved then) and
     `matrix_column` (of a table of pairs with a header); pairs without an entry are refused, filled with the median,
-    or the places that lack most are dropped; entries of two directions are kept, averaged, or refused where they
+    or the places that lack most are dropped; entries of two directions are kept, averaged, or refused if they
     differ.
     """
 

@@ -19,7 +19,7 @@ _RANGE = re.compile(rf"({_NUMBER}):({_NUMBER}):(x?)({_NUMBER})")
 
 
 def parse_parameter(text: str) -> Axis:
-    """Return the key and the values of one `-p` option; raise `ScenarioError` where it is none.
+    """Return the key and the values of one `-p` option; raise `ScenarioError` if it is none.
 
     Values are separated by commas and written as in TOML; text needs no quotation marks. `0.1:0.5:0.1` stands for
     0.1, 0.2 ... 0.5, both ends included, and `1:1000:x10` for 1, 10, 100, 1000.
@@ -65,6 +65,7 @@ def _bare(item: str) -> object:
 
 def _range(text: str, steps: re.Match[str]) -> list[object]:
     """Return the values of a range, in decimals, so that 0.1:0.3:0.1 holds 0.3 and not 0.30000000000000004."""
+    # In decimals, because 0.1 + 0.2 is not 0.3 in floats, and the last value would be missed.
     first, last, step = (Decimal(steps[group]) for group in (1, 2, 4))
     by_factor = bool(steps[3])
     if by_factor and not (first > 0 and last > first and step > 1):

@@ -32,14 +32,14 @@ class Point:
 
     @property
     def text(self) -> str:
-        """The swept values as a reader wants them; empty where nothing is swept."""
+        """The swept values as a reader wants them; empty if nothing is swept."""
         return ", ".join(f"{key}={shown(value)}" for key, value in self.values.items())
 
 
 def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axis, ...]:
     """Return the axes of a sweep given as a table of keys and values, or as axes.
 
-    Raises `ScenarioError` where a key is there twice, has no values or one twice, or cannot be swept.
+    Raises `ScenarioError` if a key is there twice, has no values or one twice, or cannot be swept.
     """
     if isinstance(sweep, Mapping):
         sweep = [Axis(key, _listed(key, values)) for key, values in sweep.items()]
@@ -67,6 +67,7 @@ def points_of(scenario: Scenario, axes: Sequence[Axis]) -> tuple[Point, ...]:
     """Return all points of the grid, the last axis changing fastest; raise `ScenarioError` for what cannot be."""
     count = 1
     for axis in axes:
+        # Counted before anything is made: a sweep of a million points is refused at once.
         count *= len(axis.values)
     if count > MOST_POINTS:
         raise ScenarioError(f"the sweep has {count} points: at most {MOST_POINTS} are possible")

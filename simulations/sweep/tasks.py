@@ -51,7 +51,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What a task gave. `seconds`: how long it took, None where an earlier session did it."""
+    """What a task gave. `seconds`: how long it took, None if an earlier session did it."""
 
     point: int
     replicate: int
@@ -69,6 +69,7 @@ def tasks_of(points: Sequence[Point], *, engine: str, replicates: int) -> tuple[
     """Return all tasks: replicate 0 of each point, then replicate 1, so that points fill evenly, and theory last."""
     measured = [
         Task(engine=engine, scenario=point.scenario, point=point.number, replicate=replicate)
+        # Replicate by replicate: an interrupted sweep then has a little of every point, which can be looked at already.
         for replicate in range(replicates)
         for point in points
     ]

@@ -54,6 +54,7 @@ def epsilon_event_by_event(experiment: Experiment, rng: Random, *, arrivals_firs
 def _sent(experiment: Experiment, rng: Random) -> list[tuple[float, tuple[float, float]]]:
     """Return when each packet leaves its sender, and its masses: the others' from before 0 on."""
     first = experiment.stages[0]
+    # After 20 mean delays a share of exp(-20) of the steady state is missing.
     at_s = -20.0 * sum(stage.delay_mean_s for stage in experiment.stages)
     sent: list[tuple[float, tuple[float, float]]] = []
     while (at_s := at_s + rng.expovariate(first.others_per_s)) < experiment.observed_s:
@@ -77,6 +78,7 @@ def _events(
     until_s: float,
     arrivals_first: bool,
 ) -> list[Event]:
+    # Rank decides among equal times: departures come first, as in the fast version, unless the trap is wanted.
     arrives, departs = (0, 1) if arrivals_first else (1, 0)
     events: list[Event] = []
     for packet, (at_s, _) in enumerate(sent):

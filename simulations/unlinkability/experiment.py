@@ -57,5 +57,6 @@ def papers_experiment(*, layers: int, delay_rate_per_s: float, width: int = 3) -
 
     `layers`: 1 or more; `delay_rate_per_s` (mu): 1 / the mean delay of a mix; `width`: mixes in each layer.
     """
+    # 98 others at rate 2: the two challenge senders come on top of them.
     others = Stage(width=width, others_per_s=98 * 2.0, delay_mean_s=1 / delay_rate_per_s)
     return Experiment(stages=(others,) * layers, rate_per_s=2.0)

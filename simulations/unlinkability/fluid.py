@@ -1,4 +1,4 @@
-"""Epsilon in theory: what is left of it where mixes hold very many packets."""
+"""Epsilon in theory: what is left of it if mixes hold very many packets."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ def fluid_epsilon(experiment: Experiment, generator: Generator, *, repetitions: 
     A payload sent a seconds ago is then in the last of L stages with probability (mu a)^(L-1) / (L-1)! e^(-mu a), the
     same for both senders, and |ln(p0 / p1)| comes from the times of their payloads alone. With one stage, in which no
     mass is spread yet, each payload goes to one mix only. All stages need the same delay; corrupt mixes are not
-    treated: those shown by the adversary need the simulation. NaN where the senders never both have sent a payload.
+    treated: those shown by the adversary need the simulation. NaN if the senders never both have sent a payload.
     """
     mu = 1 / experiment.stages[0].delay_mean_s
     stages, width = len(experiment.stages), experiment.stages[-1].width
     sums: list[FloatArray] = []
     for _ in range(LABELS):
         times, payload = challenge_packets(experiment, repetitions, generator)
+        # A single stage spreads nothing between mixes: of all payloads only those in the mix that is looked at count.
         if stages == 1:
             payload &= generator.integers(0, width, payload.shape) == 0
+        # Cover gets the age 1, whose logarithm is 0: its weight is thrown away below, but must not be a warning.
         age = np.where(payload, experiment.observed_s - np.where(payload, times, 0.0), 1.0)
+        # The Poisson probability in logarithms: (mu a)^(L-1) overflows for old payloads.
         weight = np.exp((stages - 1) * np.log(mu * age) - mu * age - math.lgamma(stages))
         sums.append(np.where(payload, weight, 0.0).sum(axis=1))
     seen = (sums[0] > 0) & (sums[1] > 0)

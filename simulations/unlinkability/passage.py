@@ -64,6 +64,7 @@ def pass_stage(stage: Stage, packets: Packets, until_s: float, repetitions: int,
     """
     shares = np.array(stage.shares or (1 / stage.width,) * stage.width)
     pools = generator.poisson(stage.others_per_s * stage.delay_mean_s * shares, (repetitions, stage.width)).ravel()
+    # Packets held at the beginning come before the others in no array: they follow, so that `new` parts the two.
     begun = pools.size, int(pools.sum())
     old = np.repeat(np.arange(begun[0]), pools)
     chosen = generator.choice(stage.width, packets.at_s.size, p=shares / shares.sum())
@@ -73,6 +74,7 @@ def pass_stage(stage: Stage, packets: Packets, until_s: float, repetitions: int,
     masses = np.concatenate([packets.masses, np.zeros((begun[1], LABELS))])
     steps = _Steps.in_order(node, arrived, departs, new=packets.at_s.size, until_s=until_s, held=pools)
     after, left = steps.run(masses)
+    # A corrupt mix shows which packet is which, so that each leaves with what it brought.
     if any(stage.corrupt):
         known = np.array(stage.corrupt)[node % stage.width]
         left[known] = masses[known]
@@ -103,6 +105,8 @@ class _Steps:
         out = np.nonzero(departs <= until_s)[0]
         packet = np.concatenate([np.arange(new), out])
         at_s = np.concatenate([arrived[:new], departs[out]])
+        # Sorting by time and then, stably, by mix takes less than half as long as lexsort, because mixes fit in 16
+        # bits.
         by_time = np.argsort(at_s)
         sequence = by_time[np.argsort(_narrow(node[packet[by_time]]), kind="stable")]  # mix after mix, each in order
         packet, leaves = packet[sequence], sequence >= new
@@ -113,6 +117,8 @@ class _Steps:
         order = np.argsort(-counts, kind="stable")
         column = np.empty_like(order)
         column[order] = np.arange(order.size)
+        # Mixes have different numbers of steps. Padding all to the longest would waste memory; sorted by length, step i
+        # is simply that of the first alive[i] of them.
         alive = np.searchsorted(-counts[order], -np.arange(int(counts.max(initial=0))), side="left")
         step = np.arange(sequence.size) - np.repeat(begins, counts)
         place = (np.cumsum(alive) - alive)[step] + np.repeat(column, counts)
@@ -125,6 +131,7 @@ class _Steps:
         pool = np.zeros((self.order.size, LABELS))
         before = np.empty_like(added)
         begin = 0
+        # The one loop that is left: a mix's steps depend on each other, those of different mixes do not.
         for alive in self.alive.tolist():
             now, end = pool[:alive], begin + alive
             before[begin:end] = now

@@ -11,6 +11,7 @@ from simulations.unlinkability.experiment import Experiment
 from simulations.unlinkability.passage import LABELS, FloatArray, Packets, Passed, pass_stage, unlabelled
 from simulations.unlinkability.senders import challenge_packets
 
+# Some 200 MB of arrays, at the 300 bytes that a packet with its two events takes.
 _EVENTS_AT_ONCE = 1_500_000
 
 
@@ -24,7 +25,7 @@ def epsilons(
     """Return epsilon = |ln(p0 / p1)| for each repetition: the mean over the honest mixes of the last stage.
 
     p0, p1: the probability that a message in the pool of such a mix is a payload of the one or the other challenge
-    sender. A mix that certainly holds nothing of one of them is left out; NaN where all are. Raises `MisuseError` for
+    sender. A mix that certainly holds nothing of one of them is left out; NaN if all are. Raises `MisuseError` for
     fewer than one repetition.
     """
     if repetitions < 1:
@@ -48,6 +49,7 @@ def _epsilons(experiment: Experiment, repetitions: int, generator: Generator) ->
     packets = _challenges(experiment, repetitions, generator)
     others_per_s, passed = 0.0, None
     for stage in experiment.stages:
+        # A stage that takes more than those before it gets the rest as new packets of others.
         more_per_s = max(0.0, stage.others_per_s - others_per_s)
         others_per_s += more_per_s
         packets = packets.and_these(unlabelled(more_per_s, until_s, repetitions, generator))
@@ -77,5 +79,6 @@ def _in_pools(experiment: Experiment, passed: Passed | None) -> FloatArray:
     ratios = np.log(np.divide(pools[..., 0], pools[..., 1], out=np.ones(seen.shape), where=seen))
     counts = seen.sum(axis=1)
     sums = np.where(seen, np.abs(ratios), 0.0).sum(axis=1)
+    # NaN and not 0 where no mix has mass of both: epsilon is then infinite for some mixes and unknown for the others.
     means: FloatArray = np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
     return means

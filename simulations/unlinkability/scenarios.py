@@ -15,15 +15,15 @@ from simulations.unlinkability.experiment import Experiment, Stage
 from simulations.unlinkability.fluid import fluid_epsilon
 from simulations.unlinkability.repetitions import epsilons
 
+# Packets of one repetition. Each takes some 300 bytes, so that these are about a gigabyte.
 MOST_PACKETS = 3_000_000
-"""Packets of one repetition; each takes some 300 bytes."""
 FLUID_REPETITIONS = 20_000
 FLUID_PACKETS = 5e6
 """Of the theory: at most so many repetitions, and packets of one challenge sender in all of them."""
 
 
 def check_unlinkability(scenario: Scenario) -> None:
-    """Raise `ScenarioError` where the scenario asks for an epsilon that cannot be measured."""
+    """Raise `ScenarioError` if the scenario asks for an epsilon that cannot be measured."""
     asked = scenario.unlinkability
     if asked is None:
         return
@@ -44,11 +44,11 @@ def check_unlinkability(scenario: Scenario) -> None:
 
 
 def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
-    """Return what Loopix 4.3 does, with two users of the scenario; None where it has no table `unlinkability`.
+    """Return what Loopix 4.3 does, with two users of the scenario; None if it has no table `unlinkability`.
 
     The challenge senders' streams are their payload streams; all else that flows, from users and nodes, is traffic of
     others, which enters at the first stage as far as it passes the first. What a stage takes less than one before it
-    is taken to go on. Links add the same to all and change nothing. Of the last layer one mix is honest: where all
+    is taken to go on. Links add the same to all and change nothing. Of the last layer one mix is honest: if all
     are corrupt, the first is not.
     """
     asked = scenario.unlinkability
@@ -59,6 +59,7 @@ def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
     shares = routing_shares(scenario, corrupt)
     if corrupt[-1].all():
         corrupt[-1, 0] = False
+    # The two challenge senders are users of the scenario, and counted in its flows: what they send is not others'.
     own_per_s = 2 * scenario.traffic.payload_rate_per_s
     stages = []
     for number, stage in enumerate(stage for stage in flows_of(scenario).stages if stage.name != PROVIDERS):
@@ -82,7 +83,7 @@ def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
 
 
 def epsilon_of(scenario: Scenario, seeds: Seeds, *, progress: Progress | None = None) -> Figures:
-    """Return the figure `epsilon` of one replicate, for an engine to add to its own; empty where it is not asked for.
+    """Return the figure `epsilon` of one replicate, for an engine to add to its own; empty if it is not asked for.
 
     The mean over `unlinkability.repetitions`, drawn from the subsystem `measures`. Raises `ScenarioError` as
     `check_unlinkability` does.
@@ -97,13 +98,14 @@ def epsilon_of(scenario: Scenario, seeds: Seeds, *, progress: Progress | None = 
 
 
 def fluid_epsilon_of(scenario: Scenario, seeds: Seeds) -> Figures:
-    """Return the figure `epsilon` in theory, for mixes that hold very many packets; empty where it is not asked for.
+    """Return the figure `epsilon` in theory, for mixes that hold very many packets; empty if it is not asked for.
 
     Empty also with corrupt mixes, for which there is no theory. Raises `ScenarioError` as `check_unlinkability` does.
     """
     experiment = experiment_of(scenario, seeds)
     if experiment is None or any(any(stage.corrupt) for stage in experiment.stages):
         return {}
+    # The second child: the first is that of the simulated epsilon, which theory must not share its draws with.
     own = np.random.default_rng(seeds.sequence("measures").spawn(2)[1])
     drawn = experiment.rate_per_s * experiment.observed_s
     repetitions = int(min(FLUID_REPETITIONS, max(2, FLUID_PACKETS / drawn)))

@@ -18,6 +18,7 @@ def poisson_times(rate_per_s: float, duration_s: float, rows: int, generator: Ge
     """Return the times of `rows` independent Poisson processes, sorted, one in each row; the rest is infinity."""
     counts = generator.poisson(rate_per_s * duration_s, rows)
     columns = np.arange(max(int(counts.max(initial=0)), 1))
+    # Given its number, the times of a Poisson process are uniform: one draw for a whole row, and no loop over gaps.
     times = np.where(columns < counts[:, None], generator.uniform(0, duration_s, (rows, columns.size)), np.inf)
     times.sort(axis=1)
     return times
@@ -26,7 +27,7 @@ def poisson_times(rate_per_s: float, duration_s: float, rows: int, generator: Ge
 def carries_payload(times: FloatArray, period_s: float) -> BoolArray:
     """Tell which of a sender's packets are payloads: one is queued at each whole multiple of `period_s`, from 1.
 
-    `times`: a sender's packets in each row, sorted; where it is infinite there is none. A packet is a payload where
+    `times`: a sender's packets in each row, sorted; if it is infinite there is none. A packet is a payload if
     one is waiting. The number sent after packet j, S_j = min(S_(j-1) + 1, floor(t_j / period)), is a running minimum.
     """
     number = np.arange(1, times.shape[1] + 1)

@@ -18,8 +18,9 @@ from simulations.scenario.values import Scenario
 from simulations.vector.recursion import FloatArray
 
 MESSAGES = 100_000
+# Messages sampled, and packets of all of them at most: messages of thousands of packets would otherwise fill the
+# memory.
 MOST_PACKETS = 2_000_000
-"""Messages sampled, and packets of all of them at most."""
 DAY_S = 86_400.0
 
 
@@ -28,13 +29,14 @@ def sample_deliveries(
 ) -> FloatArray | None:
     """Return times from handing a message over to having it, sender and recipient linked all the while.
 
-    `latencies_s`: network latencies of packets. None where there are none, where nobody writes, or where the waits
+    `latencies_s`: network latencies of packets. None if there are none, if nobody writes, or if the waits
     have no steady state (`simulations.flows.timing.delivery_faults` says why).
     """
     if not can_deliver(scenario) or not latencies_s.size or not scenario.users.messages_per_day:
         return None
     count = max(min(MESSAGES, MOST_PACKETS // scenario.users.packets_per_message), 100)
     queue_s, turns_s = _turns(scenario, count, generator)
+    # A message is there when its last packet is, which need not be the one that left last.
     arrived_s: FloatArray = (turns_s + generator.choice(latencies_s, turns_s.shape)).max(axis=1)
     pulled_s = _pull_waits_s(scenario, count, generator) + _last_links_s(scenario, latency, count, generator)
     return np.asarray(queue_s + arrived_s + pulled_s, dtype=np.float64)
@@ -48,6 +50,7 @@ def _turns(scenario: Scenario, count: int, generator: Generator) -> tuple[FloatA
     while_linked_per_s = users.messages_per_day / DAY_S / users.online_share
     # W(n + 1) = max(0, W(n) + S(n) - A(n)): the walk less its least value so far.
     steps_s = turns_s[:-1, -1] - generator.exponential(1 / while_linked_per_s, count - 1)
+    # As a running minimum the recursion has no loop in Python.
     walk_s = np.concatenate(([0.0], np.cumsum(steps_s)))
     return walk_s - np.minimum.accumulate(walk_s), turns_s
 
@@ -69,4 +72,5 @@ def _last_links_s(scenario: Scenario, latency: LatencyModel, count: int, generat
     """Return the time from a pull's coming to the provider to its answer's coming to the user."""
     places, providers = Places(scenario.topology), scenario.topology.providers
     users = generator.integers(0, scenario.users.count, count)
+    # User i has its account at provider i mod providers, as in the other engines.
     return ANSWER_S + latency.draw_many_s(users % providers, users + places.first_user, generator)

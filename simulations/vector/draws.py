@@ -37,6 +37,7 @@ class Generators:
 
     def next(self, subsystem: Subsystem) -> Generator:
         """Return the next generator of a subsystem."""
+        # SFC64 is among the quickest of the generators of numpy, and drawing is most of what this engine does.
         return Generator(SFC64(self._sequences[subsystem].spawn(1)[0]))
 
 
@@ -55,6 +56,7 @@ class PoissonTimes:
         parts = [self._times_s]
         while self._last_s < end_s:
             expected = (end_s - self._last_s) * self._rate_per_s
+            # A little more than are expected, so that one draw is nearly always enough.
             gaps_s = self._generator.exponential(1 / self._rate_per_s, int(expected + 4 * expected**0.5) + 16)
             gaps_s[0] += self._last_s
             parts.append(np.cumsum(gaps_s, out=gaps_s))
@@ -68,7 +70,7 @@ class PoissonTimes:
 @dataclass(frozen=True)
 class Drawn:
     """Journeys of one kind. For each hop: the place of each (`NOWHERE` once it is lost), seconds on the link to it (or
-    the same for all), and its delay (None where it does not hold).
+    the same for all), and its delay (None if it does not hold).
     """
 
     kind: Journey
@@ -96,6 +98,7 @@ class Source:
         self._latency = latency
         self._places = Places(scenario.topology)
         self._routing = routing
+        # The order in which generators are taken decides who gets which: a change of it changes every result.
         self._times = PoissonTimes(kind.rate_per_s, generators.next("traffic"))
         self._origin = self._origin_draw(generators.next("traffic"))
         self._routes = [self._route_draw(hop, generators.next("traffic")) for hop in kind.hops]
@@ -115,6 +118,8 @@ class Source:
             is_here = self.kind.hops[number].where is Where.HERE
             links_s.append(0.0 if is_here else self._link_s(number, came_from, place))
             if self._scenario.links.loss and not is_here:
+                # Lost packets go on being drawn, as if nothing had happened: then losses change nothing that other
+                # packets draw.
                 survives = self._losses[number].random(len(place)) >= self._scenario.links.loss
                 alive = survives if alive is None else alive & survives
             came_from = place
@@ -150,6 +155,7 @@ class Source:
                 yield None
 
     def _link_s(self, number: int, senders: IntArray, receivers: IntArray) -> LinkTimes:
+        # One number instead of an array of equal ones saves a column of every hop.
         if isinstance(self._latency, ConstantLatency):
             return self._latency.latency_s
         return self._latency.draw_many_s(senders, receivers, self._link_times[number])
@@ -178,7 +184,9 @@ def _between(first: int, count: int, generator: Generator) -> Draw:
 
 
 def _by_shares(first: int, shares: FloatArray, generator: Generator) -> Draw:
+    # Equal shares need no look-up in a cumulative sum: whole numbers are drawn several times as fast.
     if np.ptp(shares) == 0:
         return _between(first, len(shares), generator)
+    # Without the last edge, which rounding may leave below 1: then the largest draws would find no mix.
     edges = np.cumsum(shares)[:-1]
     return lambda size: (first + np.searchsorted(edges, generator.random(size), side="right")).astype(np.int32)

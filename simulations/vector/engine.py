@@ -22,7 +22,7 @@ class VectorEngine:
     name = "vector"
 
     def check(self, scenario: Scenario) -> None:
-        """Raise `ScenarioError`, naming the keys, where nothing is sent, processors are too slow for what comes, or
+        """Raise `ScenarioError`, naming the keys, if nothing is sent, processors are too slow for what comes, or
         more is on its way than fits in memory.
         """
         check_unlinkability(scenario)

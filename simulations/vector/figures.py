@@ -15,8 +15,8 @@ from simulations.outcome import Distribution
 from simulations.vector.gamma import fit_gamma
 from simulations.vector.run import Replicate
 
+# A smaller share of a target's mass than this that comes after the drain does not show in its entropy.
 _NOTED_SHARE = 1e-3
-"""A smaller share of a target's mass that comes after the drain does not show in their entropy."""
 
 
 def distributions_of(replicate: Replicate) -> dict[Measure, Distribution]:
@@ -39,6 +39,7 @@ def figures_of(replicate: Replicate) -> Figures:
         **_node_figures(replicate),
         **_user_figures(replicate),
     }
+    # NaN in a table would count as a measured value in a mean; what is missing does not.
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 

@@ -19,9 +19,11 @@ def fit_gamma(samples: FloatArray) -> tuple[float, float]:
     if not mean > 0 or not samples.min() > 0:
         return float("nan"), float("nan")
     excess = float(np.log(mean) - np.log(samples).mean())
+    # Equal samples: the likelihood grows without end as the shape does.
     if not excess > 1e-12:
         return float("nan"), float("nan")
     shape = (3 - excess + np.sqrt((excess - 3) ** 2 + 24 * excess)) / (12 * excess)
+    # From Minka's start Newton's method needs a few steps; the bound is for inputs that never settle.
     for _ in range(20):
         step = (np.log(shape) - psi(shape) - excess) / (1 / shape - polygamma(1, shape))
         shape -= step

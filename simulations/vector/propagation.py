@@ -1,4 +1,4 @@
-"""Entropy by propagation, by the native implementation where it is there, else in plain Python: the same figures."""
+"""Entropy by propagation, by the native implementation if it is there, else in plain Python: the same figures."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ except ImportError:
 else:
     HAS_NATIVE = True
 
+# Events of one bucket of the native calendar, 24 bytes each: few buckets, each far ahead of what is settled.
 BUCKET_EVENTS = 1 << 19
-"""Events of one bucket of the native calendar, 24 bytes each: few buckets, each far ahead of what is settled."""
 
 
 class Propagation(Protocol):
@@ -27,7 +27,7 @@ class Propagation(Protocol):
 
     @property
     def live_bits(self) -> FloatArray:
-        """The mean of eq. 5 at each node; nan where nothing left in its window."""
+        """The mean of eq. 5 at each node; nan if nothing left in its window."""
 
     @property
     def active(self) -> int:
@@ -40,7 +40,7 @@ class Propagation(Protocol):
         leaves_s: Sequence[FloatArray],
         targets: IntArray,
     ) -> None:
-        """Add packets, with the indices of those that are targets; raise `MisuseError` where they do not fit."""
+        """Add packets, with the indices of those that are targets; raise `MisuseError` if they do not fit."""
 
     def advance(self, until_s: float) -> None:
         """Settle what is before a time."""
@@ -50,7 +50,7 @@ class Propagation(Protocol):
 
 
 class NativePropagation:
-    """`loopixmix._native.Propagation` with arrays; one column of times may stand for two, where links take no time."""
+    """`loopixmix._native.Propagation` with arrays; one column of times may stand for two, if links take no time."""
 
     def __init__(self, corrupt: Sequence[bool], *, live_from_s: float, live_until_s: float, bucket_s: float) -> None:
         """See `propagation`."""
@@ -58,7 +58,7 @@ class NativePropagation:
 
     @property
     def live_bits(self) -> FloatArray:
-        """The mean of eq. 5 at each node; nan where nothing left in its window."""
+        """The mean of eq. 5 at each node; nan if nothing left in its window."""
         return np.array(self._compiled.live_bits)
 
     @property
@@ -73,7 +73,7 @@ class NativePropagation:
         leaves_s: Sequence[FloatArray],
         targets: IntArray,
     ) -> None:
-        """Add packets, with the indices of those that are targets; raise `MisuseError` where they do not fit."""
+        """Add packets, with the indices of those that are targets; raise `MisuseError` if they do not fit."""
         try:
             self._compiled.push(nodes, enters_s, leaves_s, targets)
         except ValueError as error:

@@ -83,7 +83,7 @@ class Propagation:
         """Add packets: for each visit of a path, its node (or `NOWHERE` from where the path is over), and when it
         begins and ends; one value a packet. `targets`: the indices of those packets whose masses are followed.
 
-        Raises `MisuseError` where lengths differ, a node is unknown, or a packet came before what is settled already.
+        Raises `MisuseError` if lengths differ, a node is unknown, or a packet came before what is settled already.
         """
         _check(nodes, enters_s, leaves_s, targets, len(self._corrupt))
         numbers = {int(index): self._targets + place for place, index in enumerate(targets)}
@@ -109,12 +109,15 @@ class Propagation:
                 raise MisuseError(f"a packet came at {enter_s} s, but all is settled until {self._now_s} s")
             if held_by == NOWHERE:
                 self._add(enter_s, NOWHERE, node)
+            # Without link delay a packet leaves and arrives in one event. As two events of the same time, other packets
+            # could come between them.
             elif enter_s <= left_s:
                 enter_s = left_s
                 self._add(enter_s, held_by, node)
             else:
                 self._add(left_s, held_by, NOWHERE)
                 self._add(enter_s, NOWHERE, node)
+            # A stay has some length, be it the smallest: with none, the departure would sort before its own arrival.
             held_by, left_s = node, max(leave_s, float(np.nextafter(enter_s, np.inf)))
         if held_by != NOWHERE:
             self._add(left_s, held_by, NOWHERE, last=True)
@@ -127,6 +130,7 @@ class Propagation:
 
     def advance(self, until_s: float) -> None:
         """Settle everything before `until_s`; packets that are pushed later come then or later."""
+        # Sorted at once and not kept in a heap: slices come with thousands of events, and are settled together.
         self._events.sort()
         due = bisect.bisect_left(self._events, (until_s,))
         for at_s, _, _, left, entered, leg in self._events[:due]:
@@ -149,7 +153,7 @@ class Propagation:
 
     @property
     def live_bits(self) -> FloatArray:
-        """The mean of eq. 5 at each node over the departures in its window; nan where there were none."""
+        """The mean of eq. 5 at each node over the departures in its window; nan if there were none."""
         return np.array([node.live_sum_bits / node.departures if node.departures else np.nan for node in self._nodes])
 
     @property
@@ -192,6 +196,7 @@ class Propagation:
             node.departures += 1
         if not self._corrupt[left]:
             mass = None
+            # Without a target on its way all masses are 0, and nodes need only be counted.
             if any(self._lanes):
                 mass = self._pools[left] * (1.0 / node.held)
                 self._pools[left] -= mass
@@ -200,6 +205,8 @@ class Propagation:
         return mass
 
     def _open(self, number: int) -> FloatArray:
+        # Lanes of targets that are done with are used again: pools would otherwise have a column for each target ever
+        # followed.
         lane = self._lanes.index(None) if None in self._lanes else len(self._lanes)
         if lane == len(self._lanes):
             self._lanes.append(None)

@@ -19,8 +19,8 @@ from simulations.vector.tallies import Tallies, Window
 from simulations.vector.targets import Targets
 from simulations.vector.travel import Travelled, travel
 
+# Journeys drawn at a time: columns that fit a processor's cache, and some hundredths of a second of work.
 SLICE_JOURNEYS = 32_768
-"""Journeys drawn at a time: columns that fit a processor's cache, and some hundredths of a second of work."""
 
 
 class Replicate:
@@ -29,7 +29,7 @@ class Replicate:
     def __init__(self, scenario: Scenario, seeds: Seeds, *, slice_journeys: int = SLICE_JOURNEYS) -> None:
         """Draw places and corrupt mixes.
 
-        `slice_journeys` decides on memory, speed and which latencies are kept where not all are; on nothing else.
+        `slice_journeys` decides on memory, speed and which latencies are kept if not all are; on nothing else.
         """
         run, flows = scenario.run, flows_of(scenario)
         self.scenario = scenario
@@ -52,6 +52,7 @@ class Replicate:
         self._measures = generators.next("measures")
         self._targets = self._choose_targets(generators)
         self._followed = propagation(
+            # Providers are taken to be honest in every engine: they stand first in the numbering of places.
             [False] * scenario.topology.providers + self.corrupt.ravel().tolist(),
             live_from_s=self.window.from_s,
             live_until_s=self.window.until_s,
@@ -61,11 +62,12 @@ class Replicate:
 
     @property
     def live_bits(self) -> FloatArray:
-        """Eq. 5 at each mix: the mean over departures in the window; nan where there were none."""
+        """Eq. 5 at each mix: the mean over departures in the window; nan if there were none."""
         return self._followed.live_bits[self.scenario.topology.providers :]
 
     def run(self, progress: Progress) -> None:
         """Run it all; `progress` is told after each slice. May be interrupted between slices."""
+        # The drain ends early when no target has mass on its way: nothing that follows is measured.
         end_s = self.window.until_s + self.scenario.run.drain_s
         now_s = 0.0
         while now_s < end_s and not (now_s >= self.window.until_s and not self._followed.active):
@@ -83,6 +85,7 @@ class Replicate:
         drawn = travelled.drawn
         self.tallies.add(travelled)
         for number, path in enumerate(drawn.kind.paths):
+            # Targets are packets that users send, and the first packet of a journey: answers and loops are not.
             is_followed = number == 0 and drawn.kind is self._sources[0].kind
             self._followed.push(
                 [drawn.places[hop] for hop in path],
@@ -110,7 +113,7 @@ _NOBODY = np.empty(0, dtype=np.int32)
 
 
 def packets_under_way(scenario: Scenario) -> float:
-    """Return how many packets are drawn and not yet at their end at a time, in the mean; 0 where users send none."""
+    """Return how many packets are drawn and not yet at their end at a time, on average; 0 if users send none."""
     kinds = journeys_of(scenario)
     if not any(kind.from_users for kind in kinds):
         return 0.0
@@ -118,7 +121,7 @@ def packets_under_way(scenario: Scenario) -> float:
 
 
 def _on_its_way_s(scenario: Scenario, kind: Journey) -> float:
-    """Return how long a journey takes in the mean; it counts for as long as the whole run at most."""
+    """Return how long a journey takes on average; it counts for as long as the whole run at most."""
     run, held = scenario.run, sum(hop.holds for hop in kind.hops)
     way_s = held * scenario.mix.delay_mean_s + len(kind.hops) * _link_s(scenario.links)
     return min(way_s, run.warm_up_s + run.duration_s + run.drain_s)

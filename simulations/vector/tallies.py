@@ -38,6 +38,7 @@ class Window:
         """Return the sum of all stays, as far as they lie in it."""
         if not enters_s.size:
             return 0.0
+        # Most slices lie within the window as a whole, and two sums are cheaper than four comparisons of every stay.
         if self.covers(enters_s, leaves_s):
             return float(leaves_s.sum() - enters_s.sum())
         inside_s = np.minimum(leaves_s, self.until_s) - np.maximum(enters_s, self.from_s)
@@ -62,6 +63,7 @@ class Latencies:
     def add(self, latencies_s: FloatArray, links_s: LinkTimes) -> None:
         """Take the latencies of packets in order, and what links took."""
         first = -self.count % self.stride
+        # A copy: a slice would keep the whole column alive.
         kept = latencies_s[first :: self.stride].copy()
         self._kept.append(kept)
         on_links = links_s[first :: self.stride].copy() if isinstance(links_s, np.ndarray) else links_s
@@ -83,6 +85,7 @@ class Latencies:
     def distribution(self) -> Distribution:
         """Return the distribution of one or more latencies."""
         mean = self._sum / self.count
+        # Sums of squares lose digits if the spread is small beside the mean; that of latencies is as large as the mean.
         variance = max(self._squares - self.count * mean**2, 0.0) / max(self.count - 1, 1)
         quantiles = tuple(np.quantile(self.samples_s, PROBABILITIES).tolist())
         return Distribution(count=self.count, mean=mean, sd=sqrt(variance), quantiles=quantiles)
@@ -114,6 +117,7 @@ class Tallies:
     def _count_hop(self, hop: Hop, travelled: Travelled, number: int) -> None:
         drawn = travelled.drawn
         enters_s, leaves_s = travelled.enters_s[number], travelled.leaves_s[number]
+        # A mix unwraps its own loop when it comes home, though the loop does not wait there.
         is_loop_home = hop.where is Where.ORIGIN and bool(drawn.kind.origin)
         is_mix = hop.where is Where.LAYER or is_loop_home
         if not (is_mix or hop.holds):

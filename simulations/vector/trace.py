@@ -20,8 +20,8 @@ from simulations.vector.targets import Targets
 CHUNK_PACKETS = 32_768
 """Packets drawn at a time; results depend on it only as they depend on the seed."""
 
+# Mean delays, for each layer's pool, after which an empty network is full: a share of exp(-25) is missing.
 WARM_UP_MEANS = 25.0
-"""Mean delays, for each layer's pool, after which an empty network is full: exp(-25) is missing."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def trace(
 
     `delay_mean_s`: mean of the exponential delay at each mix. `link_latency_s`: constant, on each of the `layers + 1`
     links. `corrupt`: layers x width, the mixes that do not mix; none unless given.
-    Raises `MisuseError` where an argument is out of its range.
+    Raises `MisuseError` if an argument is out of its range.
     """
     spacing_s = delay_mean_s if spacing_s is None else spacing_s
     _check(rate_per_s=rate_per_s, delay_mean_s=delay_mean_s, spacing_s=spacing_s)
@@ -79,6 +79,7 @@ def trace(
     end_s = until_s + warm_up_s
     while now_s < end_s:
         gaps_s = generator.exponential(1 / rate_per_s, CHUNK_PACKETS)
+        # Times go on from the last one: chunks must not show in the stream.
         gaps_s[0] += now_s
         sent_s = np.cumsum(gaps_s)
         now_s = float(sent_s[-1])

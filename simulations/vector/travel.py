@@ -1,4 +1,4 @@
-"""From delays to times: when packets come to each node and leave it, where processors have no limits.
+"""From delays to times: when packets come to each node and leave it, if processors have no limits.
 
 Then no packet waits for another one, and all of a journey follows from its beginning: departure = arrival + delay.
 """
@@ -21,10 +21,11 @@ class Travelled:
 
 
 def travel(drawn: Drawn) -> Travelled:
-    """Return the times of journeys; a column is the same array as the one before where nothing comes between."""
+    """Return the times of journeys; a column is the same array as the one before if nothing comes between."""
     enters_s, leaves_s = [], []
     now_s = drawn.starts_s
     for link_s, delay_s in zip(drawn.links_s, drawn.delays_s, strict=True):
+        # Adding 0 would make a copy of every column of a network without link delay.
         if not (isinstance(link_s, float) and link_s == 0.0):
             now_s = now_s + link_s
         enters_s.append(now_s)

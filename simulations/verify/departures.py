@@ -67,6 +67,7 @@ def _who_departs(seen: Observation, trials: int, generator: Generator) -> tuple[
     delays = generator.exponential(1.0, (trials, seen.arrived))
     gone = np.sort(delays, axis=1)[:, : seen.arrived - seen.left]
     now = gone[:, -1:] if gone.shape[1] else np.zeros((trials, 1))
+    # Those that have gone cannot depart again: infinity is never the least.
     remaining = np.where(delays > now, delays - now, np.inf)
     fresh = generator.exponential(1.0, (trials, seen.new))
     loops = np.full((trials, 1), np.inf)
@@ -107,6 +108,7 @@ def corrupted_rows(effort: Effort, generator: Generator) -> Sequence[Row]:
     users = effort.trials(20_000)
     path_share = balanced_corrupt_path_share(published.CORRUPTED_SHARE, 3)
     seen = 0
+    # A thousand users at a time: all at once were 10 million packets, three times over.
     for begin in range(0, users, 1000):
         many = min(1000, users - begin)
         corrupt = np.ones((many, published.CORRUPTED_PACKETS), dtype=np.bool_)

@@ -80,6 +80,7 @@ def layers_rows(figure: str, setting: published.Layers, effort: Effort, generato
 def capacity_rows(setting: published.Needed, effort: Effort, generator: Generator) -> Sequence[Row]:
     """Send the rate that is said to give so many bits, and see how many it gives."""
     delay_mean_s = published.CAPACITY_DELAYS_S / published.CAPACITY_LAYERS
+    # As many mixes side by side as leave each twice the pool that the closed form needs.
     width = int(min(10, max(1, setting.rate_per_s * delay_mean_s // (2 * LEAST_POOL))))
     done = trace(
         rate_per_s=setting.rate_per_s,
@@ -109,7 +110,7 @@ def _targets(layers: int, pool: float) -> int:
 
 
 def _followed(effort: Effort, rate_per_s: float, of_long_form: int) -> int:
-    """Return how many targets the effort allows; few in the short form where plain Python follows many packets."""
+    """Return how many targets the effort allows; few in the short form if plain Python follows many packets."""
     wanted = effort.targets(of_long_form)
     return min(wanted, _FEW_TARGETS) if rate_per_s > _FAST_PER_S and effort == QUICK and not HAS_NATIVE else wanted
 

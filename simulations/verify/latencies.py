@@ -50,6 +50,7 @@ def latency_rows(engine: str, duration_s: float, effort: Effort, generator: Gene
         SCENARIO,
         {"run.duration_s": duration_s * effort.trials_share, "seeds.root": int(generator.integers(0, 2**62))},
     )
+    # Each user has to be set up, so that fewer of them for longer cost less.
     if effort.trials_share < 1 and engine == "nodes":
         scenario = change(scenario, {"users.count": 100, "run.duration_s": duration_s / 4})
     simulated: Engine = import_module(f"simulations.{engine}").ENGINE

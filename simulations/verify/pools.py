@@ -14,8 +14,8 @@ from simulations.formulas.queues import pool_mean
 from simulations.verify.rows import SHARE_ERRORS, Case, Effort, Row
 
 _FALSE_ALARM = 1e-6
+# Looks at a pool so many mean delays apart share a packet in one of 3,000, and count as independent.
 _APART_MEANS = 8.0
-"""Looks at a pool so many mean delays apart share a packet in one of 3,000."""
 
 
 def lemma_rows(rate_per_s: float, delay_mean_s: float, effort: Effort, generator: Generator) -> Sequence[Row]:
@@ -29,6 +29,7 @@ def lemma_rows(rate_per_s: float, delay_mean_s: float, effort: Effort, generator
     at_s = warm_up_s + apart_s * np.arange(looks)
     pools = np.searchsorted(arrivals, at_s) - np.searchsorted(departures, at_s)
     left = np.searchsorted(departures, [warm_up_s, until_s])
+    # Gaps that lie apart: the Kolmogorov-Smirnov test wants independent ones.
     gaps = np.diff(departures[left[0] : left[1]])[:: max(1, int(rate_per_s * apart_s))][:looks]
     pool, setting = pool_mean(rate_per_s, delay_mean_s), f"lambda={rate_per_s:g} mu={1 / delay_mean_s:g}"
     errors = SHARE_ERRORS
@@ -100,6 +101,7 @@ def equation_5_rows(rate_per_s: float, effort: Effort, generator: Generator) -> 
         live.departed()
         worst = max(worst, abs(live.bits + float(np.sum(there * np.log2(there)))))
         masses = masses - posterior
+        # Otherwise the array would grow with every arrival; what is let go is far below the tolerance.
         masses = masses[masses > 1e-13] if held > 1.5 else masses[:0]
     return [
         Row(

@@ -18,8 +18,8 @@ Reference = Literal["published", "theory"]
 class Row:
     """One figure of one setting.
 
-    `published` and `theory` are None where there is none. `published_within` and `theory_within`: how far the simulated
-    value may be from them, in the row's unit; None where they are shown and not compared with. `reason`: why so far.
+    `published` and `theory` are None if there is none. `published_within` and `theory_within`: how far the simulated
+    value may be from them, in the row's unit; None if they are shown and not compared with. `reason`: why so far.
     """
 
     figure: str
@@ -89,7 +89,7 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        """Tell whether they are near enough; never where one is no number."""
+        """Tell whether they are near enough; never if one is no number."""
         return abs(self.difference) <= self.within
 
     @property
@@ -101,7 +101,7 @@ class Comparison:
 
 
 def text(value: float | None) -> str:
-    """Write a figure with four decimals below 1, three below 1,000, none from there; nothing where there is none."""
+    """Write a figure with four decimals below 1, three below 1,000, none from there; nothing if there is none."""
     if value is None:
         return ""
     if value == 0:
@@ -117,7 +117,7 @@ def text(value: float | None) -> str:
 class Effort:
     """How much is simulated, and so how near it must come.
 
-    `entropy_error_bits`: wanted standard error where a pool is averaged over time; `entropy_bits`: tolerance of
+    `entropy_error_bits`: wanted standard error if a pool is averaged over time; `entropy_bits`: tolerance of
     entropies; `targets_share` and `trials_share`: of the long form's targets and trials; `repetitions`: of epsilon,
     which passes within `epsilon_errors` standard errors; `whole_observation`: whether its senders are observed for 100
     units, or only as long as it matters.
@@ -162,8 +162,8 @@ QUICK = Effort(
     whole_observation=False,
 )
 
+# Shares of independent trials pass within so many standard errors: a true one is beyond in one of 1.7 million runs.
 SHARE_ERRORS = 5.0
-"""Standard errors within which shares of independent trials pass: a true one is beyond in one of 1.7 million runs."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from simulations.unlinkability.events import epsilon_event_by_event
 from simulations.verify import published
 from simulations.verify.rows import Case, Effort, Row
 
+# So far do finite pools (33 packets and more) lie from the fluid: they add chance of their own, 2 to 6 % here.
 _FLUID_SHARE = 0.1
-"""How far finite pools (33 packets and more) lie from the fluid: they add chance of their own, 2 to 6 % here."""
 
 
 def epsilon_rows(figure: str, setting: published.Unlinkability, effort: Effort, generator: Generator) -> Sequence[Row]:

@@ -42,7 +42,7 @@ ROOT_SEED = 20_170_816
 
 
 def cases_named(names: Sequence[str]) -> list[Case]:
-    """Return the cases of the figures so called, all where none is named; raise `MisuseError` for an unknown name."""
+    """Return the cases of the figures so called, all if none is named; raise `MisuseError` for an unknown name."""
     for name in names:
         if name not in FIGURES:
             raise MisuseError(f'no figure is called "{name}" (there are: {", ".join(FIGURES)})')
@@ -51,6 +51,8 @@ def cases_named(names: Sequence[str]) -> list[Case]:
 
 def run_case(case: Case, effort: Effort, seed: int = ROOT_SEED) -> list[Row]:
     """Return the rows of a case. Each has seeds of its own, by its name: what else runs changes nothing."""
+    # By name and not by place in the list: a new figure changes no other one. `hash` would differ from process to
+    # process.
     number = zlib.crc32(f"{case.figure} {case.name}".encode())
     return list(case.run(effort, Seeds(SeedChoice(root=seed), replicate=number).generator("measures")))
 
@@ -67,6 +69,7 @@ def verify(
 
     `done` is told each case that is over. The longest begin first. Rows do not depend on `jobs`.
     """
+    # A long case that begins last would keep one process at work while the others have none.
     order = sorted(range(len(cases)), key=lambda index: -cases[index].weight)
     found: dict[int, list[Row]] = {}
     for index, rows in _run([(index, cases[index]) for index in order], effort, jobs=jobs, seed=seed):

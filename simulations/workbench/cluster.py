@@ -25,6 +25,7 @@ LOST_AFTER_S = 20.0
 """After how long without a scheduler, or without any worker, the cluster counts as lost."""
 TELL_EVERY_S = 0.5
 
+# Futures tell nothing when a cluster is lost, so that it has to be looked at.
 _LOOK_EVERY_S = 0.5
 _FETCH_WITHIN_S = 2.0
 _TOPIC = "loopixmix-shares"
@@ -79,8 +80,8 @@ class _Worker(Protocol):
 def perform_on_cluster(tasks: Sequence[Task], shares: Shares, *, address: str) -> Generator[Record, None, None]:
     """Perform tasks on the workers of the scheduler at `address` and yield what they give as it comes.
 
-    The workers must run the same code. Raises `ClusterError` where nobody answers or the cluster is lost, and
-    `ClusterCodeError` where its code differs.
+    The workers must run the same code. Raises `ClusterError` if nobody answers or the cluster is lost, and
+    `ClusterCodeError` if its code differs.
     """
     if not _ADDRESS.fullmatch(address):
         raise MisuseError(f"--dask {address}: must be the address of a scheduler, such as tcp://127.0.0.1:8786")
@@ -142,6 +143,7 @@ def _check_code(client: _Client, address: str) -> None:
 def _performed(client: _Client, tasks: Sequence[Task], shares: Shares, address: str) -> Generator[Record, None, None]:
     ended: queue.SimpleQueue[_Future] = queue.SimpleQueue()
     futures = [
+        # Encoded as for local processes: a task travels in one form, and nothing of it is pickled.
         client.submit(_perform_for_another, msgspec.msgpack.encode(task), place, pure=False)
         for place, task in enumerate(tasks)
     ]
@@ -186,7 +188,7 @@ def _next(ended: queue.SimpleQueue[_Future], life: _Life) -> _Future:
 
 
 def _record(future: _Future, life: _Life, address: str) -> Record:
-    """Fetch what a task gave; where its worker is gone with it, another one does the task again."""
+    """Fetch what a task gave; if its worker is gone with it, another one does the task again."""
     from distributed import CancelledError, KilledWorker
 
     while True:
@@ -222,6 +224,7 @@ def _progress(place: int) -> Progress:
 
     def tell(share: float) -> None:
         nonlocal told_s
+        # Each word goes through the scheduler, and thousands of tasks tell of themselves.
         if time.monotonic() - told_s >= TELL_EVERY_S:
             told_s = time.monotonic()
             worker.log_event(_TOPIC, (place, share))

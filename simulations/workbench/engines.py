@@ -20,7 +20,7 @@ BUILT_IN = {
 def engine_named(name: str) -> Engine:
     """Return an engine: `exact`, `vector`, `nodes`, or one of your own as `MODULE:ATTRIBUTE`.
 
-    Raises `MisuseError` where there is none of that name or it cannot be imported. An engine of your own must be
+    Raises `MisuseError` if there is none of that name or it cannot be imported. An engine of your own must be
     importable in every process that runs tasks, on a cluster as well.
     """
     module_name, _, attribute = BUILT_IN.get(name, name).partition(":")

@@ -41,7 +41,7 @@ def perform_here(tasks: Sequence[Task], shares: Shares) -> Generator[Record, Non
 def perform_in_processes(tasks: Sequence[Task], shares: Shares, *, jobs: int) -> Generator[Record, None, None]:
     """Perform tasks in `jobs` processes and yield what they give as it comes.
 
-    Raises `WorkerLostError` where a process dies, as it does when memory runs out. However this ends, they end too.
+    Raises `WorkerLostError` if a process dies, as it does when memory runs out. However this ends, they end too.
     """
     from joblib import Parallel, delayed, parallel_config
 
@@ -81,6 +81,7 @@ def _perform_for_another(encoded: bytes, shares_path: str, place: int) -> bytes:
 def _depend_on_the_parent(parent: int) -> None:
     """Leave interrupts to the parent, for ctrl-C reaches every process of a terminal; end when it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Loky's processes outlive a parent that was killed: a run that was given up would go on with computing.
     threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""How far a run is, on the terminal: a bar, or a line now and then where nobody looks at a terminal."""
+"""How far a run is, on the terminal: a bar, or a line now and then if nobody looks at a terminal."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Lines:
         self._began_with: float | None = None
 
     def show(self, done: float, over: int, tasks: int) -> None:
-        """Write a line where it is time for one."""
+        """Write a line if it is time for one."""
         if self._began_with is None:
             self._began_with = done
         now_s = time.monotonic()

@@ -92,9 +92,9 @@ def run_plan(plan: Plan, place: Place, watcher: Watcher, *, out: Path | None) ->
 
 
 def plan_of(base: Scenario, engine: str, *, sweep: Sweep = (), replicates: int | None = None, source: str = "") -> Plan:
-    """Return what is to be done; raise `MisuseError` where it cannot be, before anything is done.
+    """Return what is to be done; raise `MisuseError` if it cannot be, before anything is done.
 
-    `source`: the file that errors name where the engine cannot do what it says.
+    `source`: the file that errors name if the engine cannot do what it says.
     """
     wanted = 1 if engine == THEORY else base.run.replicates if replicates is None else replicates
     base = change(base, {"run.replicates": wanted})
@@ -129,11 +129,12 @@ def _check(points: Sequence[Point], engine: str, source: str) -> None:
 
 
 def _run_in(folder: Folder, plan: Plan, place: Place, watcher: Watcher) -> Result:
-    """Run what the folder has not got, and write its tables; where nothing is missing, write nothing."""
+    """Run what the folder has not got, and write its tables; if nothing is missing, write nothing."""
     earlier = folder.finished(plan.tasks)
     if len(earlier) == len(plan.tasks) and folder.is_complete():
         return _concluded(plan, earlier, folder.manifest)
     have = {record.place for record in earlier}
+    # In the plan's order, so that an interrupted run goes on with the replicate it was at.
     missing = [task for task in plan.tasks if task.place not in have]
     diary = _Diary(folder, plan.manifest, place, done_before=len(earlier))
     with diary:

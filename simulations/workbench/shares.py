@@ -34,7 +34,7 @@ class Shares:
         self._file.close()
 
     def put(self, place: int, share: float) -> None:
-        """Say how far the task at `place` is; what was said later counts only where it is more."""
+        """Say how far the task at `place` is; what was said later counts only if it is more."""
         (before,) = _SHARE.unpack_from(self._map, place * _SHARE.size)
         _SHARE.pack_into(self._map, place * _SHARE.size, max(before, share))
 

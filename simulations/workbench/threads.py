@@ -63,6 +63,7 @@ def _loaded() -> Iterator[tuple[SetThreads, int]]:
         return
     for path in paths:
         try:
+            # Not loaded if it is not there yet: only the libraries that numpy and scipy brought along are asked.
             library = ctypes.CDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
         except OSError:
             continue

@@ -35,6 +35,7 @@ class Letters:
 
     def received(self, message: ReceivedMessage) -> None:
         """Note that a message has come."""
+        # The first time counts, should a client be told of a message twice.
         self.received_at_s.setdefault(number_of(message), self.clock.seconds())
 
     def delays_s(self, from_s: float, until_s: float) -> list[float]:
@@ -59,6 +60,7 @@ class Behaviour:
         self._clock = clock
         self._rng = rng
         self._online_mean_s = rules.session_mean_s
+        # From p = on / (on + off), the share of users that is linked at any moment.
         self._offline_mean_s = rules.session_mean_s * (1 - rules.online_share) / rules.online_share
         self._session_call: DelayedCall | None = None
         self._writing: PoissonTimer | None = None
@@ -76,6 +78,8 @@ class Behaviour:
 
     def begin(self) -> None:
         """Be online or not, as at any moment; call it before the client starts."""
+        # In the steady state from the beginning: if all began linked, the first sessions would be too many and all end
+        # at once.
         self.user.link.online = self._rng.random() < self._online_share
 
     def start(self) -> None:
@@ -106,7 +110,7 @@ class Behaviour:
         self._wait()
 
     def write(self) -> None:
-        """Write to one of the contacts now; nothing where there is none."""
+        """Write to one of the contacts now; nothing if there is none."""
         if self._contacts:
             self._write()
 

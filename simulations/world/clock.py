@@ -14,10 +14,13 @@ from twisted.internet.error import AlreadyCalled, AlreadyCancelled
 
 from loopixmix.errors import MisuseError
 
+# Cancelled calls are swept out once they are the greater part of all, and at least this many: sweeping costs as much as
+# what is kept.
 _FEWEST_SWEPT = 1024
-"""Cancelled calls are swept out once they are the greater part of all and at least this many."""
+# Calls to come are kept by turns, each this part of a second, and those of a turn are sorted when it is there. One heap
+# of all calls costs a logarithm of a million for each, and Twisted's own `task.Clock` sorts the whole list for every
+# call.
 _TURNS_PER_S = 256
-"""Calls to come are kept by turns, each this part of a second, and those of a turn are sorted when it is there."""
 
 _TO_COME, _CALLED, _CANCELLED = "to come", "called", "cancelled"
 
@@ -36,10 +39,11 @@ class EventCall(msgspec.Struct, eq=False):
         return self.state is _TO_COME
 
     def cancel(self) -> None:
-        """Forget the call; raises Twisted's `AlreadyCalled` or `AlreadyCancelled` where it is not to come."""
+        """Forget the call; raises Twisted's `AlreadyCalled` or `AlreadyCancelled` if it is not to come."""
         if self.state is not _TO_COME:
             raise AlreadyCalled if self.state is _CALLED else AlreadyCancelled
         self.state = _CANCELLED
+        # What the call would have needed is let go at once; its entry may stay for a while.
         self.function, self.args = _nothing, ()
         self.clock.note_cancelled()
 
@@ -89,6 +93,7 @@ class EventClock:
         self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object
     ) -> EventCall:
         """Call `callable` after `delay` seconds; raise `MisuseError` for a delay below 0 or without end."""
+        # Stated so that NaN is refused as well.
         if not 0 <= delay < inf:
             raise MisuseError(f"a call comes after 0 seconds or more, not {delay}")
         at_s = self._now_s + delay
@@ -116,7 +121,7 @@ class EventClock:
 
     @property
     def next_at_s(self) -> float:
-        """When the next call comes; infinity where none does."""
+        """When the next call comes; infinity if none does."""
         while self._made < len(self._sorted) or self._take_turn():
             at_s, _, call = self._sorted[self._made]
             if call.state is not _CANCELLED:
@@ -130,7 +135,7 @@ class EventClock:
         return [call for _, _, call in sorted(entries) if call.state is _TO_COME]
 
     def step(self) -> bool:
-        """Make the next call; false where none is to come."""
+        """Make the next call; false if none is to come."""
         at_s = self.next_at_s
         if at_s == inf:
             return False
@@ -146,7 +151,7 @@ class EventClock:
         self._now_s = max(self._now_s, at_s)
 
     def run_for(self, span_s: float, *, until: Callable[[], object] | None = None) -> None:
-        """Let `span_s` seconds pass, or less where `until`, which is asked before each call, holds."""
+        """Let `span_s` seconds pass, or less if `until`, which is asked before each call, holds."""
         end_s = self._now_s + span_s
         if until is None:
             self.run_until(end_s)
@@ -169,7 +174,7 @@ class EventClock:
             self._cancelled = 0
 
     def _take_turn(self) -> bool:
-        """Go on with the next turn that has entries; false where there is none."""
+        """Go on with the next turn that has entries; false if there is none."""
         while self._order:
             self._turn = heapq.heappop(self._order)
             self._sorted, self._made = sorted(self._turns.pop(self._turn)), 0

@@ -13,7 +13,7 @@ class FiniteUnwrapping:
     """Unwraps each packet in `unwrap_s` seconds of one of `cores` (`loopixmix.hop.unwrapping.Unwrapping`).
 
     The shipped intake hands over a batch and waits for it: packets that come meanwhile wait, as on a deployed node,
-    also where a core is idle. A batch of n packets takes `ceil(n / cores) x unwrap_s`. With one core and batches of
+    also if a core is idle. A batch of n packets takes `ceil(n / cores) x unwrap_s`. With one core and batches of
     one packet this is the queue M/D/1.
     """
 
@@ -29,6 +29,7 @@ class FiniteUnwrapping:
 
     def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
         """Take the batch; `done` is called when its time is over."""
+        # Rounded up: the last round takes as long with one packet as with all cores at work.
         rounds = -(-len(packets) // self._cores)
         self.worked_s += len(packets) * self._unwrap_s
         self._call = self._clock.callLater(rounds * self._unwrap_s, self._finish, private_keys, packets, done)

@@ -28,7 +28,7 @@ class Numbers(Protocol):
         """Return the number of the packet in a frame that its sender hands over; asked once for each packet."""
 
     def of_lost(self, frame: bytes) -> int | None:
-        """Return the number of the packet in a frame that a link lost; None where nobody knows it."""
+        """Return the number of the packet in a frame that a link lost; None if nobody knows it."""
 
 
 class PlainNumbers:

@@ -24,7 +24,7 @@ Tap: TypeAlias = Callable[[float, NodeId, NodeId, bytes], object]
 Departure: TypeAlias = Callable[[bytes, float], object]
 """Is told of a frame that leaves somebody, and when."""
 Intercept: TypeAlias = Callable[[NodeId, NodeId, bytes], bool]
-"""Judges one frame from a sender to a receiver; where it says false the adversary holds the frame back for good."""
+"""Judges one frame from a sender to a receiver; if it says false the adversary holds the frame back for good."""
 
 _ANYWHERE = 0
 
@@ -42,6 +42,7 @@ class _Flight(msgspec.Struct, eq=False):
     def arrive(self) -> None:
         frames, self.frames = self.frames, []
         wires = self.wires
+        # Compared by identity: who has left and come back has a new link, and frames of the old one are lost with it.
         if wires.receivers.get(self.receiver) is not self.received:
             return  # that link has ended meanwhile
         if wires.arrival_taps:
@@ -99,12 +100,13 @@ class Wires(Switchboard):
 
     def ground(self) -> None:
         """Forget everything under way; no call is left."""
+        # Looked for among all calls, and kept in no list of their own: frames are millions, and worlds end once.
         for call in self.clock.getDelayedCalls():
             if isinstance(getattr(call.function, "__self__", None), _Flight):
                 call.cancel()
 
     def passes(self, sender: NodeId, receiver: NodeId, frame: bytes) -> bool:
-        """Show a frame to the adversary and the taps, and let the link lose it; true where it is still under way."""
+        """Show a frame to the adversary and the taps, and let the link lose it; true if it is still under way."""
         if self.intercept is not None and not self.intercept(sender, receiver, frame):
             self.held_back += 1
             return False
@@ -136,7 +138,7 @@ class WireEnd(MemoryEnd):
         self.sent_bytes = 0
         """Their length."""
         self.received_bytes = 0
-        """Length of the frames that came here, where `counts` was set before `start`."""
+        """Length of the frames that came here, if `counts` was set before `start`."""
         self.undelivered_answers = 0
         """Frames that were no packets, for whom nobody was there: answers to users who left after they had pulled."""
         self.counts = False
@@ -172,6 +174,7 @@ class WireEnd(MemoryEnd):
         self.sent_bytes += len(frame)
         if self.departures is not None:
             self.departures(frame, now_s)
+        # Most worlds have neither loss nor an adversary, and this runs for every frame.
         looked_at = wires.taps or wires.loss or wires.intercept is not None
         if looked_at and not wires.passes(self.node_id, peer, frame):
             return True
@@ -179,6 +182,7 @@ class WireEnd(MemoryEnd):
         way = self._ways.get(peer)
         if way is None:
             way = self._ways[peer] = _Way(wires.places.get(peer, _ANYWHERE))
+        # An empty flight has arrived, within this very instant: what leaves now is another one.
         flight = way.flight
         if flight is not None and flight.left_at_s == now_s and flight.frames:
             flight.frames.append(frame)

@@ -30,6 +30,7 @@ def epoch_length_for(delay_mean_s: float) -> int:
     """Return the length of epochs, in seconds, that leaves room for the longest delay, and divides `START_S`."""
     length_s = EPOCH_LENGTH_S
     while math.ceil(MAX_DELAY_MEANS * delay_mean_s) > length_s:
+        # Doubled, so that it still divides `START_S`.
         length_s *= 2
     return length_s
 
@@ -77,6 +78,7 @@ class NetworkPlan:
         self.params = params_of(scenario, epoch_length_s=epoch_length_s)
         self._rng = rng
         self._network_id = rng.randbytes(16)
+        # Providers first: the numbering of `simulations.latency.places.Places`, on which all engines agree.
         kinds: list[tuple[str, int | None]] = [(f"provider{n}", None) for n in range(1, topology.providers + 1)]
         kinds += [
             (f"mix{layer}.{n}", layer)

@@ -35,10 +35,10 @@ from simulations.world.cores import EndlessUnwrapping, FiniteUnwrapping
 from simulations.world.links import WireEnd, Wires
 from simulations.world.network import NodePlan
 
+# So long a provider's store takes for a batch of new items, on the virtual clock: a flush of a disk.
 WRITE_S = 0.02
-"""How long a provider's store takes for a batch of new items, on the virtual clock: a flush of a disk."""
+# The same for a batch of readings. It is less than `ClientRules.answer_s`, so that answers are not late for it.
 READ_S = 0.01
-"""The same for a batch of readings; less than `ClientRules.answer_s`, so that answers are not late for it."""
 
 Unwrapper: TypeAlias = EndlessUnwrapping | FiniteUnwrapping
 S = TypeVar("S", MixService, ProviderService)
@@ -53,6 +53,7 @@ class Ears:
         """Take the node's counters."""
         self.counters = counters
         self._observers: list[Callable[[Fact], None]] = []
+        # Bound once: this is called for every fact of every node.
         self._count = counters.observe
 
     def observe(self, fact: Fact) -> None:

@@ -2,7 +2,7 @@
 
 `PlainArithmetic` stands in for the arithmetics of `loopixmix.sphinx`: a world hands it to its nodes and clients. What
 a node decides stays: a packet of a wrong length is `WRONG_LENGTH`; one for another key, of another epoch or with a
-header that somebody changed is `BAD_MAC` (`BAD_POINT` where the group element cannot be one); each packet has its own
+header that somebody changed is `BAD_MAC` (`BAD_POINT` if the group element cannot be one); each packet has its own
 replay tag at each hop; a body that was changed on its way is `TAGGED_PAYLOAD` at its end. What is gone is secrecy:
 checksums stand for MACs, so that accidents and the attacks of the simulations are noticed, but not somebody who
 computes the checksum anew; and every packet keeps its number on the way. Nothing of it is worth anything outside a

@@ -18,8 +18,8 @@ from loopixmix.errors import StoreError
 from loopixmix.store.opening import plain_reason
 
 _R = TypeVar("_R")
+# Databases are tiny here, and each table and index takes a page.
 _PAGE_BYTES = 1024
-"""Databases are tiny here, and each table and index takes a page."""
 
 
 class MemoryStore(ClientStore):
@@ -56,6 +56,7 @@ class MemoryStores:
     def open(self) -> MemoryStore:
         """Return a new, empty store."""
         connection = self._database.connect()
+        # A copy of an empty database is much quicker than making all tables for each of a thousand clients.
         _sqlite(connection).deserialize(self._template)
         return MemoryStore(connection)
 

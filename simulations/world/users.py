@@ -17,6 +17,7 @@ from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
 from client.link.session import Account
 from client.running.service import ClientService
+from client.running.wiring import build_client
 from client.store import contacts
 from client.store.access import StoreAccess
 from client.store.contacts import pin_of
@@ -36,8 +37,8 @@ from simulations.world.stores import MemoryStore
 
 _NUMBER_BITS = 56
 _SHORT_CUT = RegistrationRules(mode=RegistrationMode.OPEN, max_accounts=1_000_000_000)
+# More than signature, names and encoding add to a body.
 _MESSAGE_OVERHEAD_BYTES = 256
-"""More than signature, names and encoding add to a body."""
 NUMBER_BYTES = 8
 """The messages of simulated users begin with their number."""
 
@@ -148,13 +149,13 @@ class User:
 
     def start(self) -> None:
         """Begin to work, linked or not."""
-        self.service.startService()
+        self.service.start()
         if not self.link.online:
             self.network.stop()
 
     def stop(self) -> Deferred[None]:
         """Stop; when the result has fired no call is left."""
-        stopping = self.service.stopService()
+        stopping = Deferred.fromCoroutine(self.service.stop())
         self.network.stop()
         self.store.close()
         return stopping
@@ -164,9 +165,10 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
     """Return a user with its client, which does not run yet and keeps everything in `store` (closed with it)."""
     ears = Ears(Counters(delay_mean_s=seams.params.delay_mean_s))
     network = seams.wires.network(plan.node_id, observer=ears)
+    # Only users' ends count what they receive: counting takes time for every frame, and no measure needs it of nodes.
     network.counts = True
     link = UserLink(network)
-    service = ClientService(
+    service = build_client(
         keys=plan.keys,
         settings=ClientSettings(),
         access=StoreAccess(store, InlineWorker()),

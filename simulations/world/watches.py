@@ -40,6 +40,7 @@ class Visits:
 
     def table(self) -> NDArray[np.void]:
         """Return all stays so far, in the order in which they ended, as an array of `KIND`."""
+        # A copy: more stays may be added while the array lives, and a buffer in use cannot grow.
         return np.frombuffer(bytes(self.rows), dtype=self.KIND)
 
 
@@ -76,7 +77,7 @@ class Journeys:
             self._under_way[number] = at_s
 
     def lose(self, frame: bytes) -> None:
-        """Note that a link lost a packet; nothing where it was not a user's."""
+        """Note that a link lost a packet; nothing if it was not a user's."""
         number = self._numbers.of_lost(frame)
         if number is not None and self._under_way.pop(number, None) is not None:
             self.lost += 1
@@ -113,6 +114,8 @@ class NodeWatch:
         self._journeys = journeys
         self._add_visit = None if visits is None else visits.rows.extend
         self._origin_s = origin_s
+        # Packets times seconds is held x now less the sum of arrival times: one sum to keep, and no list of what is
+        # held.
         self._in_times_s = 0.0
         self._entered: dict[bytes, tuple[float, int]] = {}
         node.ears.add(self)

@@ -51,7 +51,7 @@ class World:
         """Build the world; nothing runs before `start`.
 
         `start_s`: the time at which it begins, Unix seconds. `epoch_length_s`: how long mix keys live; by default an
-        hour, or longer where the delays need it. Raises `MisuseError` for what the deployed code cannot do.
+        hour, or longer if the delays need it. Raises `MisuseError` for what the deployed code cannot do.
         """
         self.scenario = scenario
         self.seeds = seeds
@@ -141,6 +141,7 @@ class World:
                 call.cancel()
         self.hub.ground()
         self._client_stores.close()
+        # On a virtual clock nothing comes after the stop: what has not ended by now never will.
         if any(each is not None and not each.called for each in stopping):
             raise MisuseError("a node or client waits for something that comes no more")
 
@@ -210,7 +211,7 @@ class World:
 
 
 def _draw_contacts(own: int, users: int, wanted: int, rng: Rng) -> Sequence[int]:
-    """Return `wanted` other users, or all others where there are fewer, each equally likely."""
+    """Return `wanted` other users, or all others if there are fewer, each equally likely."""
     others = users - 1
     drawn: Iterator[int] = iter(rng.sample(range(others), min(wanted, others)))
     return [number + (number >= own) for number in drawn]

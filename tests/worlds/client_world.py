@@ -23,6 +23,7 @@ from client.core.sealing import HpkeSealer, Sealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
 from client.running.service import ClientService
+from client.running.wiring import build_client
 from client.store import ClientStore
 from client.store.access import StoreAccess
 from client.store.worker import InlineWorker, Worker
@@ -377,7 +378,7 @@ class Person:
 
     def start(self) -> ClientService:
         worker: Worker = InlineWorker() if self.work_s is None else SlowWorker(self.world.clock, self.work_s)
-        self.client = ClientService(
+        self.client = build_client(
             keys=self.keys,
             settings=self.settings,
             access=StoreAccess(self.store, worker),
@@ -389,13 +390,13 @@ class Person:
             arithmetic=self.world.packet_format.sphinx.arithmetic,
             observer=self.facts,
         )
-        self.client.startService()
+        self.client.start()
         if self.world.document is not None:
             self.client.adopt(self.world.document)
         return self.client
 
     def stop(self) -> None:
-        done = self.client.stopService()
+        done = Deferred.fromCoroutine(self.client.stop())
         self.world.clock.run_for(30, until=lambda: done.called)
         assert done.called
         self.network.stop()

@@ -28,6 +28,7 @@ from client.core.sealing import HpkeSealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys, create_keys, load_keys
 from client.running.service import ClientService
+from client.running.wiring import build_client
 from client.store import ClientStore
 from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
@@ -183,7 +184,7 @@ def run_client(plan: Plan) -> None:
     directory = Path(plan.directory)
     keys = keys_in(directory)
     wire = Wire(keys.identity.public, plan.ports)
-    client = ClientService(
+    client = build_client(
         keys=keys,
         settings=ClientSettings(longest_retry_s=2.0),
         access=StoreAccess(ClientStore(directory / "client.db"), ThreadWorker(cast(IReactorFromThreads, reactor))),
@@ -201,7 +202,7 @@ def run_client(plan: Plan) -> None:
         application.note(f"failed {failure.getErrorMessage()}")
 
     def begin() -> None:
-        client.startService()
+        client.start()
         client.adopt(msgspec.msgpack.decode(plan.document, type=Document))
         Deferred.fromCoroutine(application.run()).addErrback(failed)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.api import MessageState
-from client.core.delivery import FINISHED, TRANSITIONS, Delivery, Event, next_state
+from client.core.delivery import FINISHED, MOVES, TRANSITIONS, Delivery, Event, Stage, next_state
 from loopixmix.errors import MisuseError
 
 
@@ -111,3 +111,72 @@ def test_it_is_stored_when_and_only_when_each_fragment_is(steps: list[tuple[str,
                 message.on_overdue(index, 1.0)
         assert message.acknowledged == len(acknowledged) <= message.sent or message.acknowledged <= message.fragments
         assert (message.state is MessageState.STORED) == (len(acknowledged) == 4)
+
+
+QUEUED = (Stage.WAITING, Stage.FETCHING, Stage.READY)
+
+
+def at(stage: Stage) -> Delivery:
+    """Return a message whose fragment 0 is at `stage`."""
+    message = delivery(2)
+    if stage is Stage.SENT:
+        message.on_sent(0, 1.0)
+    for each in QUEUED[: QUEUED.index(stage) + 1] if stage in QUEUED else ():
+        assert message.move(0, each)
+    assert message.stage(0) is stage
+    return message
+
+
+@pytest.mark.parametrize(("present", "wanted"), list(itertools.product(Stage, Stage)))
+def test_the_queue_moves_a_fragment_as_the_table_says(present: Stage, wanted: Stage) -> None:
+    message = at(present)
+    if wanted in MOVES[present]:
+        assert message.move(0, wanted)
+        assert message.stage(0) is wanted
+    else:
+        with pytest.raises(MisuseError, match=f"{present.name} cannot be {wanted.name}"):
+            message.move(0, wanted)
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_an_acknowledgement_ends_a_fragment_wherever_it_is(stage: Stage) -> None:
+    message = at(stage)
+    message.on_sent(1, 1.0)
+    message.on_acknowledged(0, 2.0)
+    assert message.stage(0) is None
+    assert not message.move(0, Stage.WAITING)
+
+
+def test_fragments_are_held_at_first_and_told_of_as_long_as_they_are() -> None:
+    message = delivery(3)
+    assert message.held == [0, 1, 2]
+    message.move(1, Stage.WAITING)
+    assert message.held == [0, 2]
+    message.on_sent(0, 1.0)
+    message.on_acknowledged(0, 2.0)
+    assert message.held == [2]
+    message.move(2, Stage.WAITING)
+    assert message.held == []
+    message.move(2, Stage.FETCHING)
+    message.move(2, Stage.READY)
+    message.move(2, Stage.HELD)  # its provider is away
+    assert message.held == [2]
+
+
+def test_an_overdue_fragment_waits_for_its_turn_again() -> None:
+    message = at(Stage.SENT)
+    message.on_overdue(0, 9.0)
+    assert message.stage(0) is Stage.WAITING
+
+
+def test_a_sealed_message_has_all_its_fragments_waiting() -> None:
+    message = delivery(2)
+    message.on_sealed(3)
+    assert [message.stage(index) for index in range(4)] == [Stage.WAITING] * 3 + [None]
+    assert message.held == []
+
+
+def test_nothing_moves_in_a_message_that_was_given_up() -> None:
+    message = at(Stage.FETCHING)
+    message.on_given_up("too long", 5.0)
+    assert not message.move(0, Stage.READY)

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import pytest
+
 from client.link.pulls import PullBook
+from loopixmix.errors import MisuseError
 from loopixmix.wire import Item, ItemKind
 
 
-def book(max_acknowledged: int = 3) -> PullBook:
-    return PullBook(first_request_id=41, max_acknowledged=max_acknowledged)
+def book(max_acknowledged: int = 3, first_request_id: int = 41) -> PullBook:
+    made = PullBook()
+    made.begin(first_request_id=first_request_id, max_acknowledged=max_acknowledged)
+    return made
 
 
 def item(item_id: int, kind: ItemKind = ItemKind.MESSAGE) -> Item:
@@ -63,5 +68,13 @@ def test_a_pull_acknowledges_no_more_than_fits() -> None:
 
 
 def test_request_ids_wrap_around() -> None:
-    pulls = PullBook(first_request_id=2**64 - 1, max_acknowledged=1)
+    pulls = book(max_acknowledged=1, first_request_id=2**64 - 1)
     assert pulls.next_pull().request_id == 0
+
+
+def test_there_is_no_pull_before_it_has_begun() -> None:
+    pulls = PullBook()
+    assert not pulls.has_begun
+    with pytest.raises(MisuseError, match="have not begun"):
+        pulls.next_pull()
+    assert book().has_begun

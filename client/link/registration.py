@@ -1,0 +1,84 @@
+"""Registration: a provider is asked over the link for an account, and tells whether it knows us."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.interfaces import IReactorTime
+
+from client.api import BadRequestError
+from client.link.session import Session
+from loopixmix.directory import NodeEntry
+from loopixmix.errors import UnavailableError
+from loopixmix.seams import Clock, DelayedCall, NodeId
+from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
+
+ASK_AGAIN_S = 5.0
+LINK_WAIT_S = 0.1
+
+
+class Registration:
+    """The talk with a provider about our account there."""
+
+    def __init__(self, session: Session, *, clock: Clock, patience_s: float) -> None:
+        """Talk over the link of `session`; the network and the provider have `patience_s` each to be there."""
+        self.provider: NodeId | None = None
+        """The provider that is asked for an account now."""
+        self.forgotten = False
+        """Whether our provider says that it does not know us."""
+        self._session = session
+        self._clock = clock
+        self._patience_s = patience_s
+        self._answer: Deferred[Registered | RegisterRefused] | None = None
+        self._asking: DelayedCall | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a provider is asked for an account now."""
+        return self._answer is not None
+
+    async def find(self, provider: str) -> NodeEntry:
+        """Return a provider's entry, as soon as there is a network document; raise `BadRequestError` if it has none."""
+        document = await self._session.arrival(self._patience_s)
+        entry = document.provider_named(provider)
+        if entry is None:
+            raise BadRequestError(f"this network has no provider {provider}")
+        return entry
+
+    async def ask(self, entry: NodeEntry, register: Register) -> Registered | RegisterRefused:
+        """Ask a provider until it answers; raise `UnavailableError` if it does not in time."""
+        answer: Deferred[Registered | RegisterRefused] = Deferred()
+        self._answer, self.provider = answer, entry.id
+        self._session.connect(entry)
+        answer.addTimeout(self._patience_s, cast("IReactorTime", self._clock))
+        try:
+            self._ask_again(entry, register)
+            return await answer
+        except (CancelledError, TimeoutError):
+            raise UnavailableError(f"the provider {entry.name} cannot be reached or does not answer") from None
+        finally:
+            if self._asking is not None and self._asking.active():
+                self._asking.cancel()
+            self._answer = self.provider = None
+
+    def on_answer(self, answer: Registered | RegisterRefused) -> None:
+        """Take the provider's word."""
+        if self._answer is not None and not self._answer.called:
+            self._answer.callback(answer)
+        elif answer == RegisterRefused(RegisterRefusal.NOT_REGISTERED):
+            self.forgotten = True
+
+    def on_known(self) -> None:
+        """Note that the provider has an account for us: it gave us mail, or opened one."""
+        self.forgotten = False
+
+    def stop(self) -> None:
+        """Break off what is under way."""
+        if self._answer is not None and not self._answer.called:
+            self._answer.errback(UnavailableError("the client is stopping"))
+
+    def _ask_again(self, entry: NodeEntry, register: Register) -> None:
+        sent = self._session.send(register, to=entry.id)
+        # The first frame is lost if the link is not there yet, so a short while; an answer takes longer.
+        self._asking = self._clock.callLater(ASK_AGAIN_S if sent else LINK_WAIT_S, self._ask_again, entry, register)

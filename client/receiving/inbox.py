@@ -1,0 +1,76 @@
+"""What comes in, put into the store in its turn, and told to whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from client.core.journal import News
+from client.link.session import Session
+from client.receiving.arrivals import Outcome, Surroundings, surroundings
+from client.receiving.callbacks import Callbacks
+from client.receiving.receiver import Receiver
+from client.sending.outbox import Outbox
+from client.store.access import StoreAccess
+
+log = Logger()
+
+
+class Inbox:
+    """The received messages, as far as the store takes them."""
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        receiver: Receiver,
+        access: StoreAccess,
+        outbox: Outbox,
+        callbacks: Callbacks,
+        news: News,
+    ) -> None:
+        """Let `receiver` work where `access` has the store.
+
+        `outbox`: sends the receipts, and hears of those that came; `callbacks` and `news`: hear of new messages.
+        """
+        self.suspicion = ""
+        """One line about a sender who claims to be somebody else, empty while there was none."""
+        self._session = session
+        self._receiver = receiver
+        self._access = access
+        self._outbox = outbox
+        self._callbacks = callbacks
+        self._news = news
+
+    def receive(
+        self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
+    ) -> Deferred[None]:
+        """Store fragments and replies (reply block id, body); fires when they are on the disk."""
+        receiving = self._access.use(lambda store: self._receiver.receive(store, fragments, reply_bodies, around))
+        return receiving.addCallback(self._on_outcome)
+
+    def tidy(self) -> None:
+        """Forget what is too old, hand over what waited long enough."""
+        around = surroundings(self._session)
+        if around is not None:
+            tidying = self._access.use(lambda store: self._receiver.tidy(store, around))
+            tidying.addCallbacks(self._on_outcome, _log_failure)
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        self._outbox.on_receipts(outcome.received)
+        for message in outcome.receipts:
+            self._outbox.add(message)
+        if outcome.impostors:
+            self.suspicion = f"a message claims to be from {outcome.impostors[-1]}, but another key signed it"
+        if outcome.refused:
+            log.warn("{count} parts of messages were refused", count=outcome.refused)
+        if outcome.kinds or outcome.received:
+            self._callbacks.wake(outcome.kinds)
+            self._news.tell()
+
+
+def _log_failure(failure: Failure) -> None:
+    log.error("the store cannot be used: {reason}", reason=failure.getErrorMessage())

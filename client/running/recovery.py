@@ -1,0 +1,82 @@
+"""What the store has kept from the last run, given back to the parts at the start."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from client.asking.account import Enrolment, KeptEnrolment, read_enrolment
+from client.link.session import Session
+from client.sending.outbox import Outbox
+from client.store import contacts, outgoing
+from client.store.access import StoreAccess
+from client.store.outgoing import UnfinishedMessage
+from loopixmix.directory import Document
+from loopixmix.params import NetworkParams
+
+log = Logger()
+
+PARAMS_FACT = "params"
+EPOCH_FACT = "newest epoch"
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What the store has kept from the last run."""
+
+    enrolment: KeptEnrolment
+    params: NetworkParams | None
+    newest_epoch: int
+    unfinished: list[UnfinishedMessage]
+
+
+class Recovery:
+    """Takes a client up where the last run ended."""
+
+    def __init__(self, *, access: StoreAccess, session: Session, enrolment: Enrolment, outbox: Outbox) -> None:
+        """Read by `access`, and give back: the account and the network to `session`, its card to `enrolment`, messages
+        to `outbox`.
+        """
+        self._access = access
+        self._session = session
+        self._enrolment = enrolment
+        self._outbox = outbox
+
+    def read(self) -> Deferred[Kept]:
+        """Read everything; fails with `StoreError`."""
+        return self._access.read(_read_kept)
+
+    def restore(self, kept: Kept) -> None:
+        """Give everything back."""
+        self._enrolment.restore(kept.enrolment)
+        self._session.known.restore(kept.params, kept.newest_epoch)
+        if kept.enrolment.account is not None:
+            self._session.open_account(kept.enrolment.account)
+        for message in kept.unfinished:
+            self._outbox.add(message)
+
+    def save_network(self, document: Document) -> None:
+        """Keep what the next run must know of a network document: its figures, and that no older one counts."""
+        self._access.write(lambda connection: _save_network(connection, document)).addErrback(_log_failure)
+
+
+def _read_kept(connection: Connection) -> Kept:
+    params = contacts.fact(connection, PARAMS_FACT)
+    epoch = contacts.fact(connection, EPOCH_FACT)
+    return Kept(
+        enrolment=read_enrolment(connection),
+        params=None if params is None else msgspec.msgpack.decode(params, type=NetworkParams),
+        newest_epoch=-1 if epoch is None else int.from_bytes(epoch),
+        unfinished=outgoing.unfinished(connection),
+    )
+
+
+def _save_network(connection: Connection, document: Document) -> None:
+    contacts.save_fact(connection, PARAMS_FACT, msgspec.msgpack.encode(document.params))
+    contacts.save_fact(connection, EPOCH_FACT, document.epoch.to_bytes(8))
+
+
+def _log_failure(failure: Failure) -> None:
+    log.error("the store cannot be used: {reason}", reason=failure.getErrorMessage())

@@ -1,0 +1,69 @@
+"""What is done again and again: some of it at each pull, some once a minute."""
+
+from __future__ import annotations
+
+from client.asking.account import Enrolment
+from client.link.watch import LinkWatch
+from client.receiving.inbox import Inbox
+from client.sending.ledger import Ledger
+from client.sending.outbox import Outbox
+from loopixmix.seams import Clock, DelayedCall
+
+TIDY_S = 60.0
+
+
+class Rounds:
+    """Goes round the parts: lets go what waited, gives up and forgets what is too old."""
+
+    def __init__(
+        self,
+        *,
+        watch: LinkWatch,
+        outbox: Outbox,
+        ledger: Ledger,
+        enrolment: Enrolment,
+        inbox: Inbox,
+        clock: Clock,
+    ) -> None:
+        """Go round these parts.
+
+        `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `ledger`: notes to be written;
+        `enrolment`: a card that is not published yet; `inbox`: what is too old in it; `clock`: counts the minutes.
+        """
+        self._watch = watch
+        self._outbox = outbox
+        self._ledger = ledger
+        self._enrolment = enrolment
+        self._inbox = inbox
+        self._clock = clock
+        self._call: DelayedCall | None = None
+
+    def start(self) -> None:
+        """Tidy once a minute from now on."""
+        self._call = self._clock.callLater(TIDY_S, self._tidy)
+
+    def stop(self) -> None:
+        """Tidy no more."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+
+    def release(self) -> None:
+        """Let messages go whose time has come."""
+        self._outbox.release()
+
+    def publish(self) -> None:
+        """Publish a card that is new."""
+        self._enrolment.publish()
+
+    def at_pull(self) -> None:
+        """Send again what is overdue, let go what waited, and write down what became of messages."""
+        if self._watch.look():
+            self.publish()
+        self._outbox.release()
+        self._ledger.flush_soon()
+
+    def _tidy(self) -> None:
+        self.start()
+        self._outbox.give_up()
+        self._ledger.flush_soon()
+        self._inbox.tidy()

@@ -1,0 +1,139 @@
+"""The object graph of a client, as a table: each part is made of those above it, and nothing is assigned afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from client.asking.account import Enrolment
+from client.asking.contacts import ContactBook
+from client.asking.requests import Requests
+from client.core.expectation import Expectations
+from client.core.journal import News
+from client.core.sealing import Sealer
+from client.core.settings import ClientSettings
+from client.directory.keys import ClientKeys
+from client.link.network import KnownNetwork
+from client.link.pulls import PullBook
+from client.link.registration import Registration
+from client.link.session import ProviderLink, Session
+from client.link.watch import LinkWatch
+from client.receiving.arrivals import Arrivals
+from client.receiving.callbacks import Callbacks
+from client.receiving.inbox import Inbox
+from client.receiving.journal import Journal
+from client.receiving.letterbox import Letterbox
+from client.receiving.receiver import Receiver
+from client.running.board import Complaints, StatusBoard
+from client.running.life import Life
+from client.running.recovery import Recovery
+from client.running.rounds import Rounds
+from client.running.service import ClientService
+from client.sending.anonymous import AnonymousPoster
+from client.sending.dispatch import Dispatch
+from client.sending.ledger import Ledger
+from client.sending.letters import Writer
+from client.sending.outbox import Outbox
+from client.sending.payloads import PayloadQueue
+from client.sending.posting import Poster
+from client.store.access import StoreAccess
+from client.streams.loops import Loops
+from client.streams.pulling import Pulling
+from client.streams.traffic import Traffic
+from loopixmix.seams import Clock, Network, Observer, Rng
+from loopixmix.sphinx import Arithmetic
+
+MAX_EXPECTED = 16_384
+"""Reply blocks that may still come back: more than a client at the default rates gives out in two hours."""
+
+
+def build_client(
+    *,
+    keys: ClientKeys,
+    settings: ClientSettings,
+    access: StoreAccess,
+    sealer: Sealer,
+    network: Network,
+    link: ProviderLink,
+    clock: Clock,
+    rng: Rng,
+    arithmetic: Arithmetic,
+    observer: Observer,
+    document_problem: Callable[[], str | None] = lambda: None,
+) -> ClientService:
+    """Return a client that does not run yet.
+
+    `keys`, `settings`: whose it is, and what its user has set; `access`: its store, which the client does not close;
+    `sealer`: opens what is sealed to it; `network`, `link`: carry its frames, and tell of its one link; `clock`, `rng`,
+    `arithmetic`: the time, the randomness and what packets are computed with; `observer`: hears of loops;
+    `document_problem`: says why there is no network document, if anything is known about that.
+    """
+    # What several parts know.
+    news = News()
+    expectations = Expectations(capacity=MAX_EXPECTED)
+    pulls = PullBook()
+    # The link.
+    known = KnownNetwork(arithmetic=arithmetic, longest_retry_s=settings.longest_retry_s)
+    session = Session(identity=keys.identity.public, known=known, network=network, link=link, clock=clock, rng=rng)
+    registration = Registration(session, clock=clock, patience_s=settings.patience_s)
+    watch = LinkWatch(session, expectations, news)
+    # Sending.
+    writer = Writer(keys=keys, sealer=sealer, rng=rng, settings=settings)
+    anonymous = AnonymousPoster(writer)
+    poster = Poster(writer, anonymous)
+    queue = PayloadQueue(access)
+    ledger = Ledger(access, news)
+    outbox = Outbox(
+        session=session, queue=queue, expectations=expectations, ledger=ledger, anonymous=anonymous, access=access
+    )
+    dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, news=news)
+    # Asking.
+    requests = Requests(session=session, queue=queue, expectations=expectations, clock=clock, rng=rng)
+    contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
+    enrolment = Enrolment(keys=keys, session=session, registration=registration, requests=requests, access=access)
+    # Receiving.
+    callbacks = Callbacks(access, clock=clock, news=news)
+    receiver = Receiver(Arrivals(poster, writer), writer)
+    inbox = Inbox(session=session, receiver=receiver, access=access, outbox=outbox, callbacks=callbacks, news=news)
+    letterbox = Letterbox(
+        session=session, registration=registration, pulls=pulls, expectations=expectations, ledger=ledger, inbox=inbox
+    )
+    journal = Journal(access, news)
+    # Streams.
+    rounds = Rounds(watch=watch, outbox=outbox, ledger=ledger, enrolment=enrolment, inbox=inbox, clock=clock)
+    loops = Loops(session, expectations, observer)
+    pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
+    traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
+    # Running.
+    recovery = Recovery(access=access, session=session, enrolment=enrolment, outbox=outbox)
+    complaints = Complaints(
+        session=session, registration=registration, pulls=pulls, ledger=ledger, loops=loops, inbox=inbox
+    )
+    board = StatusBoard(
+        session=session,
+        outbox=outbox,
+        traffic=traffic,
+        loops=loops,
+        complaints=complaints,
+        document_problem=document_problem,
+    )
+    life = Life(
+        session=session,
+        letterbox=letterbox,
+        recovery=recovery,
+        traffic=traffic,
+        rounds=rounds,
+        news=news,
+        access=access,
+        # The ledger comes last: what the others break off may still leave notes.
+        parts=(registration, enrolment, requests, session, callbacks, ledger),
+    )
+    return ClientService(
+        life=life,
+        dispatch=dispatch,
+        requests=requests,
+        contacts=contacts,
+        enrolment=enrolment,
+        callbacks=callbacks,
+        journal=journal,
+        board=board,
+    )

@@ -1,0 +1,69 @@
+"""Pulls leave at a constant rate, whether or not there is anything in the mailbox."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from client.link.pulls import PullBook
+from client.link.session import Session
+from loopixmix.params import NetworkParams
+from loopixmix.seams import Clock, DelayedCall, Rng
+
+REQUEST_ID_BITS = 63
+
+
+class Chores(Protocol):
+    """What is to be done again and again."""
+
+    def at_pull(self) -> None:
+        """Do it, at each pull, whether or not there is a link."""
+
+
+class Pulling:
+    """Asks the provider for what is in our mailbox."""
+
+    def __init__(self, *, session: Session, pulls: PullBook, chores: Chores, clock: Clock, rng: Rng) -> None:
+        """Pull nothing before `run`.
+
+        `session`: sends the pulls; `pulls`: what they say; `chores`: done just before each; `rng`: draws when the first
+        one is due and its number.
+        """
+        self._session = session
+        self._pulls = pulls
+        self._chores = chores
+        self._clock = clock
+        self._rng = rng
+        self._interval_s = 0.0
+        self._next_s = 0.0
+        self._call: DelayedCall | None = None
+
+    def run(self, params: NetworkParams) -> None:
+        """Pull at the rate of a network document."""
+        self._interval_s = 1 / params.pull_rate_per_s
+        packet_format = self._session.known.packet_format
+        if not self._pulls.has_begun and packet_format is not None:
+            first = self._rng.getrandbits(REQUEST_ID_BITS)
+            self._pulls.begin(first_request_id=first, max_acknowledged=packet_format.frames.max_acknowledged)
+        if self._call is None:
+            self._next_s = self._clock.seconds()
+            self._wait(self._rng.random() * self._interval_s)
+
+    def stop(self) -> None:
+        """Pull nothing any more."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        self._call = None
+
+    def _wait(self, interval_s: float) -> None:
+        now_s = self._clock.seconds()
+        # Counted from when the last one was due; what was missed is left out.
+        self._next_s += interval_s
+        if not now_s <= self._next_s <= now_s + interval_s:
+            self._next_s = now_s + interval_s
+        self._call = self._clock.callLater(self._next_s - now_s, self._pull)
+
+    def _pull(self) -> None:
+        self._wait(self._interval_s)
+        self._chores.at_pull()
+        if self._pulls.has_begun and self._session.maker() is not None and self._session.is_linked():
+            self._session.send(self._pulls.next_pull())

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from client_world import QUICK
+from model_networks import model_network
+
+from client.link.network import KnownNetwork
+from loopixmix.directory import Document
+from loopixmix.sphinx import load_arithmetic
+
+
+@pytest.fixture
+def known() -> KnownNetwork:
+    return KnownNetwork(arithmetic=load_arithmetic(), longest_retry_s=100.0)
+
+
+@pytest.fixture
+def document(rng: random.Random) -> Document:
+    return model_network(rng, params=QUICK).document
+
+
+def test_nothing_is_known_at_first(known: KnownNetwork) -> None:
+    assert (known.document, known.params, known.packet_format, known.trouble) == (None, None, None, "")
+
+
+def test_a_document_tells_the_figures_the_packets_and_how_long_to_wait(known: KnownNetwork, document: Document) -> None:
+    assert known.accepts(document)
+    taken = known.take(document)
+    assert known.document is document
+    assert known.params == QUICK
+    assert taken is known.packet_format
+    assert taken.geometry.payload_bytes == QUICK.payload_bytes
+    assert known.policy.longest_s == 100.0
+    assert known.policy.first_s < 60.0
+
+
+def test_an_older_document_is_not_accepted_and_the_next_good_one_ends_the_trouble(
+    known: KnownNetwork, document: Document
+) -> None:
+    known.take(document)
+    older = msgspec.structs.replace(document, epoch=document.epoch - 1)
+    assert not known.accepts(older)
+    assert "older than one seen before" in known.trouble
+    assert known.accepts(document)
+    assert known.trouble == ""
+
+
+def test_what_the_last_run_knew_counts(known: KnownNetwork, document: Document) -> None:
+    known.restore(QUICK, document.epoch + 1)
+    assert known.params == QUICK
+    assert known.document is None
+    assert not known.accepts(document)
+
+
+def test_what_the_last_run_knew_gives_way_to_a_document_that_came_first(
+    known: KnownNetwork, document: Document
+) -> None:
+    known.take(document)
+    known.restore(msgspec.structs.replace(QUICK, payload_bytes=4096), 0)
+    assert known.params == QUICK
+    assert known.accepts(document)
+
+
+def test_the_next_run_must_know_of_a_new_epoch_and_of_new_figures_only(known: KnownNetwork, document: Document) -> None:
+    assert known.is_news(document)
+    known.take(document)
+    assert not known.is_news(document)
+    assert known.is_news(msgspec.structs.replace(document, epoch=document.epoch + 1))
+    changed = msgspec.structs.replace(QUICK, payload_rate_per_s=1.0)
+    assert known.is_news(msgspec.structs.replace(document, params=changed))

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from client_parts import Parts, outcome
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from client.api import BadRequestError
+from client.link.registration import ASK_AGAIN_S, LINK_WAIT_S, Registration
+from loopixmix.errors import UnavailableError
+from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
+
+REGISTER = Register("alice", "", bytes(1400))
+NOT_REGISTERED = RegisterRefused(RegisterRefusal.NOT_REGISTERED)
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def parts() -> Iterator[Parts]:
+    made = Parts()
+    made.session.adopt(made.document)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def registration(parts: Parts) -> Registration:
+    return Registration(parts.session, clock=parts.clock, patience_s=PATIENCE_S)
+
+
+def ask(parts: Parts, registration: Registration) -> Deferred[Registered | RegisterRefused]:
+    entry = parts.document.provider_named("provider1")
+    assert entry is not None
+    return Deferred.fromCoroutine(registration.ask(entry, REGISTER))
+
+
+def asked(parts: Parts) -> int:
+    return len([frame for frame in parts.sent_frames() if isinstance(frame, Register)])
+
+
+def error_of(deferred: Deferred[object]) -> BaseException:
+    failure = outcome(deferred)
+    assert isinstance(failure, Failure)
+    return failure.value
+
+
+def test_a_provider_is_asked_and_answers(parts: Parts, registration: Registration) -> None:
+    asking = ask(parts, registration)
+    assert registration.is_under_way
+    assert registration.provider == parts.model.node("provider1").id
+    assert parts.link.connected == ["provider1"]
+    registration.on_answer(Registered())
+    assert outcome(asking) == Registered()
+    assert not registration.is_under_way
+    assert registration.provider is None
+
+
+def test_it_asks_soon_again_without_a_link_and_later_without_an_answer(
+    parts: Parts, registration: Registration
+) -> None:
+    parts.link.open = False
+    asking = ask(parts, registration)
+    parts.clock.advance(LINK_WAIT_S)
+    assert asked(parts) == 0
+    parts.link.open = True
+    parts.clock.advance(LINK_WAIT_S)
+    assert asked(parts) == 1
+    parts.clock.advance(LINK_WAIT_S)
+    assert asked(parts) == 1
+    parts.clock.advance(ASK_AGAIN_S)
+    assert asked(parts) == 2
+    registration.on_answer(Registered())
+    assert outcome(asking) == Registered()
+
+
+def test_a_provider_that_says_nothing_is_given_up(parts: Parts, registration: Registration) -> None:
+    asking = ask(parts, registration)
+    parts.clock.pump([1.0] * int(PATIENCE_S))
+    error = error_of(asking)
+    assert isinstance(error, UnavailableError)
+    assert "provider1 cannot be reached or does not answer" in str(error)
+
+
+def test_stopping_ends_it(parts: Parts, registration: Registration) -> None:
+    asking = ask(parts, registration)
+    registration.stop()
+    assert "stopping" in str(error_of(asking))
+
+
+def test_a_provider_that_forgot_us_is_believed_until_it_knows_us(registration: Registration) -> None:
+    registration.on_answer(Registered())
+    assert not registration.forgotten
+    registration.on_answer(NOT_REGISTERED)
+    assert registration.forgotten
+    registration.on_known()
+    assert not registration.forgotten
+
+
+def test_while_it_asks_a_refusal_is_the_answer(parts: Parts, registration: Registration) -> None:
+    asking = ask(parts, registration)
+    registration.on_answer(NOT_REGISTERED)
+    assert outcome(asking) == NOT_REGISTERED
+    assert not registration.forgotten
+
+
+def test_a_provider_is_found_by_its_name(parts: Parts, registration: Registration) -> None:
+    found = outcome(Deferred.fromCoroutine(registration.find("provider2")))
+    assert found == parts.document.provider_named("provider2")
+    assert isinstance(error_of(Deferred.fromCoroutine(registration.find("nowhere"))), BadRequestError)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from client_parts import Parts
+
+from client.core.expectation import Expected
+from client.link.watch import LinkWatch
+
+
+@dataclass
+class Late:
+    """A purpose that notes when it was told to be overdue."""
+
+    told_s: list[float] = field(default_factory=list)
+
+    def on_answer(self, payload: bytes, now_s: float) -> bool:
+        raise AssertionError(payload)
+
+    def on_overdue(self, now_s: float) -> None:
+        self.told_s.append(now_s)
+
+
+@pytest.fixture
+def parts() -> Iterator[Parts]:
+    made = Parts()
+    made.go_online()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def watch(parts: Parts) -> LinkWatch:
+    return LinkWatch(parts.session, parts.expectations, parts.news)
+
+
+def test_what_is_overdue_is_told_once_while_there_is_a_link(parts: Parts, watch: LinkWatch) -> None:
+    assert watch.look()
+    late = Late()
+    parts.expectations.expect(b"1", Expected(late, None), parts.now_s + 10)
+    parts.clock.advance(9)
+    assert watch.look()
+    assert late.told_s == []
+    parts.clock.advance(1)
+    watch.look()
+    watch.look()
+    assert late.told_s == [parts.now_s]
+
+
+def test_nothing_is_overdue_without_a_link_nor_at_once_when_it_is_back(parts: Parts, watch: LinkWatch) -> None:
+    watch.look()
+    late = Late()
+    parts.expectations.expect(b"1", Expected(late, None), parts.now_s + 10)
+    parts.link.open = False
+    parts.clock.advance(100)
+    assert not watch.look()
+    parts.link.open = True
+    assert watch.look()
+    assert late.told_s == []
+    parts.clock.advance(parts.known.policy.first_s)
+    watch.look()
+    assert late.told_s == [parts.now_s]
+
+
+def test_news_are_told_when_the_link_comes_or_goes(parts: Parts, watch: LinkWatch) -> None:
+    watch.look()
+    assert parts.told == 1
+    watch.look()
+    assert parts.told == 1
+    parts.link.open = False
+    watch.look()
+    assert parts.told == 2

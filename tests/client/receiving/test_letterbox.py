@@ -1,0 +1,183 @@
+"""What arrives over the link: whose it is, what it is, and when the provider may forget it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from client_parts import Parts
+from twisted.internet.defer import Deferred, fail, succeed
+
+from client.core.expectation import Expected
+from client.link.pulls import PullBook
+from client.link.registration import Registration
+from client.receiving.arrivals import Surroundings
+from client.receiving.letterbox import Letterbox
+from loopixmix.errors import StoreError
+from loopixmix.seams import NodeId
+from loopixmix.wire import Frame, Item, ItemKind, Packet, Registered, RegisterRefusal, RegisterRefused
+
+
+class KeptInbox:
+    """An inbox that keeps what it is given, and stores it when a test says so."""
+
+    def __init__(self) -> None:
+        self.fragments: list[bytes] = []
+        self.replies: list[tuple[bytes, bytes]] = []
+        self.stored: Deferred[None] = succeed(None)
+
+    def receive(
+        self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
+    ) -> Deferred[None]:
+        self.fragments += fragments
+        self.replies += reply_bodies
+        return self.stored
+
+
+@dataclass
+class Answers:
+    """A purpose that keeps its answers."""
+
+    payloads: list[bytes] = field(default_factory=list)
+
+    def on_answer(self, payload: bytes, now_s: float) -> bool:
+        self.payloads.append(payload)
+        return True
+
+    def on_overdue(self, now_s: float) -> None:
+        raise AssertionError
+
+
+class Setting:
+    """A letterbox with an inbox that is looked into."""
+
+    def __init__(self) -> None:
+        self.parts = Parts()
+        self.parts.go_online()
+        self.inbox = KeptInbox()
+        self.pulls = PullBook()
+        self.pulls.begin(first_request_id=0, max_acknowledged=8)
+        self.registration = Registration(self.parts.session, clock=self.parts.clock, patience_s=60.0)
+        self.letterbox = Letterbox(
+            session=self.parts.session,
+            registration=self.registration,
+            pulls=self.pulls,
+            expectations=self.parts.expectations,
+            ledger=self.parts.ledger,
+            inbox=self.inbox,  # type: ignore[arg-type]
+        )
+
+    def arrive(self, *frames: Frame, peer: NodeId | None = None) -> None:
+        packet_format = self.parts.known.packet_format
+        assert packet_format is not None
+        encoded = [packet_format.frames.encode(frame) for frame in frames]
+        self.letterbox.received(peer or self.parts.account.provider, encoded)
+
+    def item(self, number: int, kind: ItemKind, content: bytes = b"", surb_id: bytes = bytes(8)) -> Item:
+        packet_format = self.parts.known.packet_format
+        assert packet_format is not None
+        body = content.ljust(packet_format.geometry.body_bytes, b"\0")
+        return Item(1, number, kind, surb_id, body)
+
+    def acknowledged(self) -> tuple[int, ...]:
+        return self.pulls.next_pull().acknowledged
+
+
+@pytest.fixture
+def setting() -> Iterator[Setting]:
+    made = Setting()
+    yield made
+    made.parts.close()
+
+
+def test_a_message_is_acknowledged_once_it_is_stored(setting: Setting) -> None:
+    setting.inbox.stored = Deferred()
+    setting.arrive(setting.item(7, ItemKind.MESSAGE, b"fragment"))
+    [fragment] = setting.inbox.fragments
+    assert fragment.startswith(b"fragment")
+    assert len(fragment) == 2048
+    assert setting.acknowledged() == ()
+    setting.inbox.stored.callback(None)
+    assert setting.acknowledged() == (7,)
+
+
+def test_what_cannot_be_stored_is_taken_again_when_it_is_given_again(setting: Setting) -> None:
+    setting.inbox.stored = fail(StoreError("the disk is full"))
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert setting.acknowledged() == ()
+    setting.inbox.stored = succeed(None)
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert len(setting.inbox.fragments) == 2
+    assert setting.acknowledged() == (7,)
+
+
+def test_an_item_that_was_stored_is_not_taken_twice(setting: Setting) -> None:
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    setting.arrive(setting.item(7, ItemKind.MESSAGE), setting.item(0, ItemKind.DUMMY))
+    assert len(setting.inbox.fragments) == 1
+
+
+def test_an_answer_goes_to_whom_it_is_for_and_to_nobody_else(setting: Setting) -> None:
+    answers = Answers()
+    setting.parts.expectations.expect(b"expected", Expected(answers, None), None)
+    setting.arrive(setting.item(7, ItemKind.REPLY, surb_id=b"expected"))
+    assert answers.payloads == [b""]
+    assert setting.inbox.replies == []
+    assert setting.acknowledged() == (7,)
+
+
+def test_what_an_answer_changed_is_written_before_it_is_acknowledged(setting: Setting) -> None:
+    setting.parts.befriend_bob()
+    setting.parts.dispatch(b"x")
+    setting.parts.send_next()
+    [surb_id] = setting.parts.expectations._expected
+    setting.parts.expectations.settle(surb_id)
+    row = setting.parts.store.write(lambda c: c.exec_driver_sql("SELECT id FROM messages").scalar_one())
+    setting.parts.ledger.done(row, 0)
+    setting.parts.store.failing = True
+    setting.parts.expectations.expect(b"expected", Expected(Answers(), None), None)
+    setting.arrive(setting.item(7, ItemKind.REPLY, surb_id=b"expected"))
+    assert setting.acknowledged() == ()
+    setting.parts.store.failing = False
+    setting.arrive(setting.item(7, ItemKind.REPLY, surb_id=b"expected"))
+    assert setting.acknowledged() == (7,)
+
+
+def test_an_answer_that_nobody_waits_for_may_be_a_reply_to_an_anonymous_message(setting: Setting) -> None:
+    setting.arrive(setting.item(7, ItemKind.REPLY, b"body", surb_id=b"unknown!"))
+    [(surb_id, body)] = setting.inbox.replies
+    assert surb_id == b"unknown!"
+    assert body.startswith(b"body")
+
+
+def test_frames_of_others_and_frames_that_are_none_are_left_alone(setting: Setting) -> None:
+    setting.arrive(setting.item(7, ItemKind.MESSAGE), peer=b"x" * 32)
+    setting.letterbox.received(setting.parts.account.provider, [b"noise"])
+    setting.arrive(Packet(bytes(setting.parts.known.packet_format.geometry.packet_bytes)))  # type: ignore[union-attr]
+    assert setting.inbox.fragments == []
+    assert setting.acknowledged() == ()
+
+
+def test_nothing_is_taken_before_pulls_have_begun(setting: Setting) -> None:
+    letterbox = Letterbox(
+        session=setting.parts.session,
+        registration=setting.registration,
+        pulls=PullBook(),
+        expectations=setting.parts.expectations,
+        ledger=setting.parts.ledger,
+        inbox=setting.inbox,  # type: ignore[arg-type]
+    )
+    setting.letterbox = letterbox
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert setting.inbox.fragments == []
+
+
+def test_the_providers_word_on_our_account(setting: Setting) -> None:
+    setting.arrive(RegisterRefused(RegisterRefusal.NOT_REGISTERED))
+    assert setting.registration.forgotten
+    setting.arrive(Registered())
+    assert setting.registration.forgotten
+    # Mail shows that there is an account.
+    setting.arrive(setting.item(7, ItemKind.MESSAGE))
+    assert not setting.registration.forgotten

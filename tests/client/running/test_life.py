@@ -1,0 +1,51 @@
+"""Starting and stopping, whenever that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from client_parts import FailingStore
+from client_world import World
+from twisted.internet.defer import Deferred
+
+from client.api import (
+    NotRunningError,
+)
+from loopixmix.errors import StoreError
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.stop()
+
+
+def test_a_store_that_cannot_be_read_at_the_start(world: World) -> None:
+    alice = world.person("alice@home")
+    alice.stop()
+    alice.store.close()
+    store = alice.store = FailingStore(None)
+    store.failing = True
+    alice.start()
+    with pytest.raises(StoreError, match="disk is full"):
+        world.run(alice.client.status())
+
+
+def test_nothing_can_be_asked_of_a_stopped_client(world: World) -> None:
+    alice = world.person("alice@home")
+    alice.stop()
+    for asking in (alice.client.status, alice.client.inbox, alice.client.contacts, alice.client.newest):
+        with pytest.raises(NotRunningError):
+            world.run(asking())
+
+
+def test_a_client_may_be_stopped_before_it_has_begun(world: World) -> None:
+    person = world.person(work_s=0.1)
+    asking = Deferred.fromCoroutine(person.client.status())
+    person.client.on_received("text", lambda message: None)
+    person.stop()
+    person.client.on_received("text", lambda message: None)
+    with pytest.raises(NotRunningError):
+        world.run(asking)

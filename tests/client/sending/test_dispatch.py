@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from client_parts import BOB, Parts, outcome
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from client.api import MessageState, NotRegisteredError, UnknownMessageError
+from client.sending.dispatch import Dispatch
+from client.sending.letters import Letter
+from client.store.access import StoreAccess
+from loopixmix.errors import StoreError
+
+
+class LateWorker:
+    """Does its work when a test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[object, Deferred[object]]] = []
+
+    def run(self, work: object) -> Deferred[object]:
+        done: Deferred[object] = Deferred()
+        self.waiting.append((work, done))
+        return done
+
+    def work(self) -> None:
+        for work, done in self.waiting:
+            assert callable(work)
+            done.callback(work())
+        self.waiting.clear()
+
+    def stop(self) -> Deferred[None]:
+        raise AssertionError
+
+
+@pytest.fixture
+def parts() -> Iterator[Parts]:
+    made = Parts()
+    made.befriend_bob()
+    yield made
+    made.close()
+
+
+def dispatch_of(parts: Parts, access: StoreAccess | None = None) -> Dispatch:
+    return Dispatch(
+        session=parts.session,
+        poster=parts.poster,
+        access=access or parts.access,
+        outbox=parts.outbox,
+        news=parts.news,
+    )
+
+
+def letter(body: bytes = b"hello", key: str = "1") -> Letter:
+    return Letter(to=BOB, kind="text", body=body, idempotency_key=key, anonymous=False)
+
+
+def test_a_message_is_stored_told_of_and_on_its_way(parts: Parts) -> None:
+    parts.go_online()
+    dispatch = dispatch_of(parts)
+    message_id = outcome(Deferred.fromCoroutine(dispatch.send(letter())))
+    assert isinstance(message_id, str)
+    assert parts.told == 1
+    assert parts.send_next() is not None
+    message = outcome(Deferred.fromCoroutine(dispatch.message(message_id)))
+    assert not isinstance(message, Failure)
+    # The counts are those of this moment: the store hears of them later.
+    assert (message.fragments_sent, message.fragments_acknowledged) == (1, 0)
+    assert message.history[0].state is MessageState.QUEUED
+
+
+def test_the_same_call_again_is_no_news(parts: Parts) -> None:
+    parts.go_online()
+    dispatch = dispatch_of(parts)
+    ids = [outcome(Deferred.fromCoroutine(dispatch.send(letter()))) for _ in range(2)]
+    assert ids[0] == ids[1]
+    assert (parts.told, parts.outbox.queued_messages) == (1, 1)
+
+
+def test_a_caller_who_goes_away_does_not_keep_a_stored_message_from_being_sent(parts: Parts) -> None:
+    parts.go_online()
+    worker = LateWorker()
+    sending = Deferred.fromCoroutine(dispatch_of(parts, StoreAccess(parts.store, worker)).send(letter()))
+    sending.cancel()
+    failure = outcome(sending)
+    assert isinstance(failure, Failure)
+    assert failure.check(CancelledError)
+    worker.work()
+    assert parts.outbox.queued_messages == 1
+
+
+def test_without_an_account_nothing_is_taken(parts: Parts) -> None:
+    failure = outcome(Deferred.fromCoroutine(dispatch_of(parts).send(letter())))
+    assert isinstance(failure, Failure)
+    assert failure.check(NotRegisteredError)
+
+
+def test_what_cannot_be_stored_is_not_sent(parts: Parts) -> None:
+    parts.go_online()
+    parts.store.failing = True
+    failure = outcome(Deferred.fromCoroutine(dispatch_of(parts).send(letter())))
+    assert isinstance(failure, Failure)
+    assert failure.check(StoreError)
+    assert parts.outbox.queued_messages == 0
+
+
+def test_a_message_that_is_not_there(parts: Parts) -> None:
+    failure = outcome(Deferred.fromCoroutine(dispatch_of(parts).message("00")))
+    assert isinstance(failure, Failure)
+    assert failure.check(UnknownMessageError)
