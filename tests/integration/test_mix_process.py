@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+from commands import command_text
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -45,12 +46,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "loopixmix.main", *arguments], capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 class NodeProcess:
@@ -321,10 +316,10 @@ def resend(world: World, mix: NodeProcess, packet: bytes) -> None:
 @pytest_twisted.ensureDeferred
 async def test_status_is_told_to_people_and_programs(world: World) -> None:
     mix = world.mixes[0]
-    shown = command("mix", "status", str(mix.directory))
+    shown = command_text("mix", "status", str(mix.directory))
     assert shown.returncode == 0
     assert "health           ok" in shown.stdout
-    told = json.loads(command("mix", "status", str(mix.directory), "--json").stdout)
+    told = json.loads(command_text("mix", "status", str(mix.directory), "--json").stdout)
     assert told["name"] == "mix1"
     assert told["pid"] == mix.now.pid
     assert {"packets_in", "packets_out", "dropped", "loops", "entropy_bits", "links", "queue"} <= set(told)
@@ -333,7 +328,7 @@ async def test_status_is_told_to_people_and_programs(world: World) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_second_start_names_the_process_that_runs(world: World) -> None:
     mix = world.mixes[0]
-    refused = command("mix", "run", str(mix.directory))
+    refused = command_text("mix", "run", str(mix.directory))
     assert refused.returncode == 2
     assert refused.stderr == f"loopixmix: {mix.directory}: is in use by process {mix.now.pid}\n"
 
@@ -343,7 +338,7 @@ async def test_a_port_in_use_is_one_clear_line(world: World, tmp_path: Path) -> 
     listen = f"127.0.0.1:{world.ports['mix1']}"
     options = ["--name", "other", "--listen", listen, "--network", str(world.network_file)]
     assert run(["mix", "init", str(tmp_path / "other"), *options]) == 0
-    refused = command("mix", "run", str(tmp_path / "other"))
+    refused = command_text("mix", "run", str(tmp_path / "other"))
     assert refused.returncode == 2
     assert refused.stderr == f"loopixmix: cannot listen on {listen}: Address already in use\n"
 
@@ -367,7 +362,7 @@ async def test_a_changed_configuration_is_taken_up_and_a_broken_one_is_not(world
 @pytest_twisted.ensureDeferred
 async def test_a_withdrawn_mix_serves_on_and_says_so(world: World) -> None:
     mix = world.mixes[1]
-    asked = command("mix", "withdraw", str(mix.directory))
+    asked = command_text("mix", "withdraw", str(mix.directory))
     assert asked.returncode == 0
     await world.wait(lambda: (mix.now.problem or "").startswith("withdrawn"))
     returned = mix.now.loops.returned
@@ -390,13 +385,13 @@ async def test_asked_to_end_a_mix_ends_well_and_leaves_its_files_in_order(world:
     assert mix.end() == 0
     assert read_status(mix.directory) is None
     assert "Traceback" not in mix.log
-    gone = command("mix", "status", str(mix.directory))
+    gone = command_text("mix", "status", str(mix.directory))
     assert gone.returncode == 1
     assert gone.stderr == f"loopixmix: {mix.directory}: no node runs here\n"
     mix.start()
     await world.wait(lambda: mix.status is not None)
     mix.end(signal.SIGKILL)
-    gone = command("mix", "status", str(mix.directory))
+    gone = command_text("mix", "status", str(mix.directory))
     assert gone.returncode == 1
     assert "ended without a word" in gone.stderr
 
@@ -416,7 +411,7 @@ def made_mix(tmp_path: Path, network_file: Path) -> Path:
 
 
 def test_what_init_makes_passes_the_check_and_is_private(made_mix: Path) -> None:
-    checked = command("mix", "run", str(made_mix), "--check-config")
+    checked = command_text("mix", "run", str(made_mix), "--check-config")
     assert checked.returncode == 0
     assert "good" in checked.stdout
     assert made_mix.stat().st_mode & 0o777 == 0o700
@@ -462,12 +457,12 @@ def test_damaged_keys_and_tags_are_one_line_that_says_what_to_do(made_mix: Path)
     tags, key = min((made_mix / "keys").glob("*.replay")), min((made_mix / "keys").glob("*.key"))
     whole = tags.read_bytes()
     tags.write_bytes(b"x" + whole[1:])
-    refused = command("mix", "run", str(made_mix))
+    refused = command_text("mix", "run", str(made_mix))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert f"{tags} is damaged at byte 0" in refused.stderr
     tags.write_bytes(whole)
     key.write_text("nonsense")
-    refused = command("mix", "run", str(made_mix))
+    refused = command_text("mix", "run", str(made_mix))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert f"{key} is damaged: delete it" in refused.stderr
 
@@ -499,6 +494,6 @@ def test_a_directory_that_cannot_be_written_is_one_clear_line(made_mix: Path) ->
     if os.getuid() == 0:
         pytest.skip("root may write everywhere")
     made_mix.chmod(0o500)
-    refused = command("mix", "run", str(made_mix))
+    refused = command_text("mix", "run", str(made_mix))
     assert refused.returncode == 2
     assert "cannot be written: Permission denied" in refused.stderr
