@@ -48,8 +48,7 @@ def test_a_recorded_packet_opens_with_nothing_on_the_disk_once_its_epoch_is_over
         epoch_length_s=EPOCH_S,
         grace_s=GRACE_S,
         max_tags=1000,
-        now_s=START_S,
-    )
+    ).open(START_S)
     public = keyring.public_keys(START_S)[epoch_at(START_S, EPOCH_S)]
     recorded = wrap([Hop(public, Discard())], b"", sphinx=SPHINX, rng=random.Random(2))
     over_s = START_S + EPOCH_S + GRACE_S
