@@ -75,8 +75,8 @@ class Enrolment:
     ) -> None:
         """Begin without an account.
 
-        `keys`: what the card tells; `session`: where an account is opened; `registration`: asks a provider for one;
-        `requests`: ask its `keys` service to publish the card; `access`: where all of it is kept.
+        `keys`: what the card tells; `session`: gets the account; `registration`: asks a provider for one;
+        `requests`: ask its `keys` service to publish the card; `access`: keeps all of it in the store.
         """
         self._keys = keys
         self._session = session
@@ -117,7 +117,7 @@ class Enrolment:
                 return account
 
     def publish(self) -> None:
-        """Publish our card, where it is not published yet and it is time to try."""
+        """Publish our card, if it is not published yet and it is time to try."""
         account = self._session.account
         now_s = self._session.now_s
         if self._published or self._publishing is not None or account is None or now_s < self._publish_after_s:

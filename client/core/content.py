@@ -108,7 +108,7 @@ def encode_anonymous(message: AnonymousMessage) -> bytes:
 def decode_content(stream: bytes, *, recipient: NodeId) -> Content:
     """Decode a message for `recipient` (our identity key) and check its signature.
 
-    Raises `FormatError` where it is no message, `SignatureError` where its sender did not sign it for us.
+    Raises `FormatError` if it is no message, `SignatureError` if its sender did not sign it for us.
     """
     match stream[:1]:
         case b"\x01":

@@ -44,7 +44,7 @@ class LoopHealth:
 
 
 def assured_pool(params: NetworkParams, *, mixes: int, providers: int) -> float:
-    """Return how many packets are in each mix on average (lambda / mu), even where no other client is there.
+    """Return how many packets are in each mix on average (lambda / mu), even if no other client is there.
 
     A mix's own loop passes each layer once; a provider's, and a client's, pass each layer there and back; the
     acknowledgement of a payload counts as if there were none.
@@ -56,7 +56,7 @@ def assured_pool(params: NetworkParams, *, mixes: int, providers: int) -> float:
 
 
 def traffic_problem(pool: float) -> str:
-    """Return one line where the traffic that is assured is too thin, else an empty one."""
+    """Return one line if the traffic that is assured is too thin, otherwise an empty one."""
     if pool >= MIN_POOL:
         return ""
     return (

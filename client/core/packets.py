@@ -63,7 +63,7 @@ class PacketMaker:
     def deliver(self, recipient: bytes, payload: bytes, *, provider: NodeId, now_s: float) -> MadePacket:
         """Return a packet that takes `payload` to a mailbox or service at `provider`, with a reply block.
 
-        Raises `UnavailableError` where the document does not have one of the providers.
+        Raises `UnavailableError` if the document does not have one of the providers.
         """
         return self._make(recipient, payload, provider, now_s)
 

@@ -1,6 +1,6 @@
 """Sealing to a recipient: HPKE (RFC 9180) with ML-KEM-768 beside X25519, to hold against quantum computers too.
 
-A `Sealer` holds one client's private key. `HpkeSealer` is the real one; `PlainSealer` stands in where a simulation
+A `Sealer` holds one client's private key. `HpkeSealer` is the real one; `PlainSealer` stands in if a simulation
 needs the sizes and the determinism but no secrecy. Specification: docs/protocol/message.md.
 """
 
@@ -41,7 +41,7 @@ class Sealer(Protocol):
         """Seal to a public key; `info` must be the same when it is opened."""
 
     def open(self, info: bytes, sealed: bytes) -> bytes:
-        """Open what was sealed to us; raise `NotForUsError` where it was not."""
+        """Open what was sealed to us; raise `NotForUsError` if it was not."""
 
 
 def message_info(recipient_identity: bytes) -> bytes:
@@ -62,11 +62,11 @@ class HpkeSealer:
         return self._key.public
 
     def seal(self, recipient_key: bytes, info: bytes, plaintext: bytes) -> bytes:
-        """Seal to `recipient_key` (`FormatError` where it is none), with the operating system's randomness."""
+        """Seal to `recipient_key` (`FormatError` if it is none), with the operating system's randomness."""
         return _SUITE.encrypt(plaintext, decode_sealing_key(recipient_key), info=info)
 
     def open(self, info: bytes, sealed: bytes) -> bytes:
-        """Open what was sealed to us; raise `NotForUsError` where it was not."""
+        """Open what was sealed to us; raise `NotForUsError` if it was not."""
         try:
             return _SUITE.decrypt(sealed, self._key.private, info=info)
         except (InvalidTag, ValueError) as error:
@@ -91,7 +91,7 @@ class PlainSealer:
         return nonce + mask + hidden + _tag(mask, hidden)
 
     def open(self, info: bytes, sealed: bytes) -> bytes:
-        """Undo `seal`; raise `NotForUsError` where it was made for another key."""
+        """Undo `seal`; raise `NotForUsError` if it was made for another key."""
         nonce, mask = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:ENCAPSULATION_BYTES]
         hidden = sealed[ENCAPSULATION_BYTES:-AEAD_TAG_BYTES]
         ours = hashlib.shake_256(self.public + info + nonce).digest(ENCAPSULATION_BYTES - _NONCE_BYTES)

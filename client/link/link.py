@@ -69,7 +69,7 @@ class ClientLink:
             self._links.start(received)
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
-        """Queue one frame for the provider; false where there is no link."""
+        """Queue one frame for the provider; false if there is no link."""
         return self._links is not None and self._links.send(peer, frame)
 
     def connect(self, provider: NodeEntry) -> None:
@@ -82,7 +82,7 @@ class ClientLink:
         return self._links is not None and self._links.is_open(provider)
 
     def problem(self, provider: NodeId) -> str:
-        """Say in one line why there is no link, empty where there is nothing to say."""
+        """Say in one line why there is no link, empty if there is nothing to say."""
         return "" if self._links is None else self._links.problem(provider) or ""
 
     def stop(self) -> Deferred[list[None]]:

@@ -87,7 +87,7 @@ class Receiver:
             work(connection, current, outcome)
             return current, outcome
 
-        # The picture counts again once the transaction is committed: where that fails, the store is read anew.
+        # The picture counts again once the transaction is committed: if that fails, the store is read anew.
         reassembly, self._reassembly = self._reassembly, None
         self._taken.clear()
         self._reassembly, outcome = store.write(run)

@@ -38,7 +38,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """A stored message; `new` is None where the same call was made before."""
+    """A stored message; `new` is None if the same call was made before."""
 
     message_id: MessageId
     new: UnfinishedMessage | None
@@ -86,11 +86,11 @@ class Writer:
         )
 
     def insert(self, connection: Connection, new: NewMessage) -> MessageRow:
-        """Store a message without its fragments, if there is room; raise `QueueFullError` else."""
+        """Store a message without its fragments, if there is room; raise `QueueFullError` otherwise."""
         messages, fragments = outgoing.queue_size(connection)
         if messages >= self.settings.max_queued_messages:
             raise QueueFullError(f"{messages} messages wait to be sent; wait until some have left")
-        # One message always fits, however long: else a long one could never be sent.
+        # One message always fits, however long: otherwise a long one could never be sent.
         if fragments and fragments + new.fragments > self.settings.max_queued_fragments:
             raise QueueFullError(f"{fragments} fragments wait to be sent; wait until some have left")
         return outgoing.insert_message(connection, new)

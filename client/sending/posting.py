@@ -38,7 +38,7 @@ class Poster:
         sphinx: Sphinx,
         now_s: float,
     ) -> Posted:
-        """Store a message, or find it where the same call was made before. Raises as `client.api.Client.send`."""
+        """Store a message, or find it if the same call was made before. Raises as `client.api.Client.send`."""
         known = outgoing.find_by_key(connection, letter.idempotency_key)
         if known is not None:
             message_id, digest = known

@@ -58,7 +58,7 @@ class RoundRobin(Generic[FlowKey]):
         self._waiting += len(flow.waiting) - before
 
     def take(self) -> tuple[FlowKey, int] | None:
-        """Return what is sent next, and count it as sent; None where nothing waits."""
+        """Return what is sent next, and count it as sent; None if nothing waits."""
         if not self._flows:
             return None
         key, flow = next(iter(self._flows.items()))

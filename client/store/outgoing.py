@@ -175,7 +175,7 @@ def insert_draft(connection: Connection, row: MessageRow, *, sealing_key: bytes,
 
 
 def load_draft(connection: Connection, row: MessageRow) -> Draft | None:
-    """Return the draft of a message, or None where it was sealed or given up."""
+    """Return the draft of a message, or None if it was sealed or given up."""
     found = connection.execute(_LOAD_DRAFT, {"of_message": row}).one_or_none()
     return None if found is None else Draft(**found._mapping)
 
@@ -255,7 +255,7 @@ def finish(connection: Connection, row: MessageRow, now_s: float) -> None:
 
 
 def record_receipt(connection: Connection, message_id: str, *, identity: bytes, now_s: float) -> MessageRow | None:
-    """Note a receipt for `message_id`, signed by `identity`, once; return the message's row, or None where none fits.
+    """Note a receipt for `message_id`, signed by `identity`, once; return the message's row, or None if none fits.
 
     A message that is not finished gets its change of state from its `Delivery`.
     """
@@ -307,7 +307,7 @@ def changes_after(connection: Connection, *, after: int, limit: int) -> list[Num
 
 
 def newest_change(connection: Connection) -> int:
-    """Return the number of the newest change, 0 where there is none."""
+    """Return the number of the newest change, 0 if there is none."""
     return connection.execute(_NEWEST_CHANGE).scalar_one() or 0
 
 

@@ -1,6 +1,6 @@
 """The client's streams: what leaves, and when, whatever the user does.
 
-Three Poisson processes run side by side: payloads (or drop cover where there is none), loops, and drop cover. Pulls
+Three Poisson processes run side by side: payloads (or drop cover if there is none), loops, and drop cover. Pulls
 leave at a constant rate. Without a link nothing leaves, and nothing is made up for afterwards: a Poisson process has
 no memory.
 """
@@ -129,7 +129,7 @@ class Traffic:
         return True
 
     def _send_stand_in(self, maker: PacketMaker, now_s: float) -> bool:
-        """Send what leaves where there is no payload: a loop that nobody counts, answered as a payload would be.
+        """Send what leaves if there is no payload: a loop that nobody counts, answered as a payload would be.
 
         Were it not answered, the number of packets in the network, and of replies in our mailbox, would tell how many
         payloads we send.

@@ -55,7 +55,7 @@ class Caller:
     ) -> bytes:
         """Return the body of the answer.
 
-        Raises the daemon's error in its own class, `NotRunningError` where nobody answers.
+        Raises the daemon's error in its own class, `NotRunningError` if nobody answers.
         """
         body = octets if json is None else msgspec.json.encode(json)
         headers = Headers({} if body is None else {"Content-Type": [OCTETS if json is None else JSON]})

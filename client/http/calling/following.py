@@ -21,7 +21,7 @@ _log = Logger("client.http")
 
 
 class Follower:
-    """Gives every event of a stream to `take`, one at a time; comes back where the stream ends or `take` fails.
+    """Gives every event of a stream to `take`, one at a time; comes back if the stream ends or `take` fails.
 
     An event counts as seen once `take` is done with it: after a break the daemon is asked for those after it.
     """
