@@ -13,6 +13,7 @@ class FakeContacts:
     """Pinned keys by address."""
 
     def __init__(self, network: PostOffice) -> None:
+        """Begin without contacts; `network` looks them up."""
         self._network = network
         self._contacts: dict[str, Contact] = {}
 

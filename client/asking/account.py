@@ -122,6 +122,7 @@ class Enrolment:
         now_s = self._session.now_s
         if self._published or self._publishing is not None or account is None or now_s < self._publish_after_s:
             return
+        # Set before it is tried, so that a failure does not lead to the next try at once.
         self._publish_after_s = now_s + PUBLISH_AGAIN_S
         publishing = Deferred.fromCoroutine(self._publish(account))
         if not publishing.called:
@@ -147,6 +148,7 @@ class Enrolment:
         def save(connection: Connection) -> None:
             contacts.save_fact(connection, ACCOUNT_FACT, msgspec.msgpack.encode(account))
             contacts.save_fact(connection, CARD_FACT, card)
+            # An account that is opened anew, after the provider forgot us, has no published card.
             contacts.forget_fact(connection, PUBLISHED_FACT)
 
         await self._access.write(save)

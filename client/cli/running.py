@@ -27,6 +27,7 @@ class Conversation:
     """What a command's work is given: the client, and time."""
 
     def __init__(self, client: RemoteClient, reactor: PosixReactorBase) -> None:
+        """Talk with `client` while `reactor` runs."""
         self.client = client
         self._reactor = reactor
 

@@ -127,6 +127,7 @@ _SignedType = TypeVar("_SignedType", SignedMessage, Receipt)
 def _decode_signed(stream: bytes, wanted: type[_SignedType], domain: bytes, recipient: NodeId) -> _SignedType:
     signature, encoded = stream[1 : 1 + SIGNATURE_BYTES], stream[1 + SIGNATURE_BYTES :]
     message = _decode(encoded, wanted)
+    # Over the very bytes that came: encoded anew they might differ from those that were signed.
     verify(message.sender.identity, signature, domain, recipient + encoded)
     return message
 

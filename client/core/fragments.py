@@ -146,6 +146,7 @@ def open_head(fragment: bytes, *, recipient: bytes, sealer: Sealer, sizes: Fragm
     Raises `NotForUsError` if it is no head or not for us, `FormatError` if a head for us breaks the format.
     """
     opened = sealer.open(message_info(recipient), fragment)
+    # That it opens proves that it was sealed for us, not that an honest client made it.
     if len(opened) != _HEAD.size + sizes.head_data_bytes:
         raise FormatError("a head has another length")
     version, message_key, total_bytes = _HEAD.unpack_from(opened)

@@ -53,7 +53,7 @@ class HpkeSealer:
     """HPKE base mode: MLKEM768-X25519, HKDF-SHA256, ChaCha20-Poly1305."""
 
     def __init__(self, key: SealingKey) -> None:
-        """Take our key pair."""
+        """Open with the key pair `key`, which is ours."""
         self._key = key
 
     @property
@@ -77,7 +77,7 @@ class PlainSealer:
     """No secrecy at all: for simulations, which need the sizes, the looks and the same bytes from the same seed."""
 
     def __init__(self, public: bytes, *, rng: Rng) -> None:
-        """Take the public key, by which alone everybody can open, and the randomness."""
+        """Stand for the owner of the key `public`, which alone opens here; `rng` draws what a seal looks like."""
         if len(public) != SEALING_KEY_BYTES:
             raise MisuseError(f"a sealing key has {SEALING_KEY_BYTES} bytes, not {len(public)}")
         self.public = public

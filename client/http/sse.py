@@ -36,6 +36,7 @@ class SseBuffer:
     """Cuts a stream of bytes into events."""
 
     def __init__(self) -> None:
+        """Begin before the first byte."""
         self._rest = b""
 
     def feed(self, data: bytes) -> list[SseEvent]:

@@ -54,6 +54,7 @@ class ClientLink:
         """Carry these frames from now on; called before anything is sent in them."""
         if frames == self._format:
             return
+        # A link carries frames of one size, so new sizes need new links. The old ones may finish what they have.
         if self._links is not None:
             self._stopping.append(self._links.stop())
         self._format = frames

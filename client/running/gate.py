@@ -37,5 +37,6 @@ class Gate:
     def _let_go(self) -> None:
         waiting, self._waiting = self._waiting, []
         for each in waiting:
+            # A caller may have gone away while it waited.
             if not each.called:
                 each.callback(None)

@@ -33,6 +33,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> bytes:
         """Tells this message from another one under the same key."""
+        # Hashed by itself, so that it has one length: no end of it can be taken for the beginning of a body.
         head = msgspec.msgpack.encode((self.to, self.kind, self.anonymous))
         return hashlib.sha256(hashlib.sha256(head).digest() + self.body).digest()
 
@@ -97,6 +98,7 @@ class Writer:
 
     def seal(self, stream: bytes, recipient: Recipient, sizes: FragmentSizes) -> Iterator[bytes]:
         """Yield the fragments of an encoded message, under a fresh key."""
+        # A fresh key for each message: no key of one tells anything about another one.
         return seal_fragments(
             stream,
             recipient=recipient.mailbox,

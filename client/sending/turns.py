@@ -26,6 +26,7 @@ class _Flow:
 
     def take(self) -> int:
         while True:
+            # What was discarded is still in the heap: to search for it there would cost more than to skip it here.
             index = heapq.heappop(self._heap)
             if index in self.waiting:
                 self.waiting.remove(index)
@@ -40,6 +41,7 @@ class RoundRobin(Generic[FlowKey]):
     """
 
     def __init__(self) -> None:
+        """Begin without flows."""
         self._flows: OrderedDict[FlowKey, _Flow] = OrderedDict()
         self._waiting = 0
 
@@ -65,6 +67,7 @@ class RoundRobin(Generic[FlowKey]):
         index = flow.take()
         self._waiting -= 1
         if flow.waiting:
+            # To the end of the round: the next flow has its turn first, however long this one is.
             self._flows.move_to_end(key)
         else:
             del self._flows[key]

@@ -152,6 +152,7 @@ def insert_arrival(connection: Connection, arrival: Arrival) -> int | None:
 
 def received_after(connection: Connection, *, after: int, limit: int) -> list[ReceivedMessage]:
     """Return messages with a number over `after`, oldest first; fewer than `limit` if they are long."""
+    # First the lengths, then the bodies: a hundred of the longest bodies need not fit into memory.
     last, total_bytes = after, 0
     for number, length in connection.execute(_SIZES_AFTER, {"after": after, "count": limit}):
         total_bytes += length

@@ -160,6 +160,7 @@ def insert_fragments(
     connection: Connection, row: MessageRow, payloads: Iterable[bytes], epochs: Sequence[int] | None = None
 ) -> None:
     """Store the fragments of a message, taking them from the iterable piece by piece."""
+    # Batch by batch: a long message has thousands of fragments, and is never in memory twice.
     numbered = enumerate(payloads)
     while batch := list(islice(numbered, INSERT_BATCH)):
         values = [
@@ -313,6 +314,7 @@ def newest_change(connection: Connection) -> int:
 
 def queue_size(connection: Connection) -> tuple[int, int]:
     """Return how many messages are unfinished, and how many of their fragments are not acknowledged (or a few less)."""
+    # Counted by what messages say of themselves: a draft has no fragments in the store yet.
     row = connection.execute(_QUEUE_SIZE).one()
     return row[0], row[1]
 

@@ -36,6 +36,10 @@ class Follower:
         clock: Clock,
         rng: Rng,
     ) -> None:
+        """Follow the stream at `path` with `query`, by `caller`.
+
+        `clock` and `rng`: when it comes back after a break, so that many programs do not come back at once.
+        """
         self._caller = caller
         self._take = take
         self._path = path

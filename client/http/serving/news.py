@@ -38,6 +38,7 @@ class NewsWriter:
     """Tells one reader everything after its cursor, then what comes, until it is cancelled."""
 
     def __init__(self, client: JournalledClient, stream: EventStream, *, clock: Clock, cursor: Cursor) -> None:
+        """Write the news of `client` after `cursor` to `stream`; `clock` keeps the status from being told too often."""
         self._client = client
         self._stream = stream
         self._clock = clock

@@ -28,6 +28,7 @@ class Reader:
     """One open stream of messages of one kind."""
 
     def __init__(self, subscription: str, stream: EventStream) -> None:
+        """Write messages to `stream`; the reader answers for them under the name `subscription`."""
         self.subscription = subscription
         self.stream = stream
         self._slots: DeferredSemaphore = DeferredSemaphore(MAX_UNHANDLED)
@@ -70,6 +71,7 @@ class Readers:
     """All readers of a daemon by the names of their subscriptions."""
 
     def __init__(self, client: Client, *, rng: Rng) -> None:
+        """Read the messages of `client`; `rng` names the subscriptions, so that none can be guessed."""
         self._client = client
         self._rng = rng
         self._readers: dict[str, Reader] = {}
