@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from twisted.internet.defer import Deferred
 
 from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document
-from loopixmix.errors import FormatError
 from loopixmix.hop.service import HopService
-from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import Network, NodeId
-from loopixmix.wire import Dummy, FrameFormat, is_packet
+from loopixmix.net.network import ReceivingNetwork
+from loopixmix.seams import NodeId
+from loopixmix.wire import Frame
 from provider.clients.links import ClientLinks
 from provider.hosting.host import ServiceHost
 from provider.mailboxes.deliveries import Deliveries
@@ -33,15 +32,9 @@ class ProviderService:
         host: ServiceHost,
         housekeeping: Housekeeping,
         access: StoreAccess,
-        network: Network,
-        neighbourhood: Neighbourhood,
-        frame_format: FrameFormat,
-        refuse: Callable[[NodeId], object],
+        network: ReceivingNetwork,
     ) -> None:
-        """Take the parts; see `provider.wiring`, which makes them. Services and store are closed by `stopService`.
-
-        `refuse` ends the link with a mix that sends garbage.
-        """
+        """Take the parts; see `provider.wiring`, which makes them. Services and store are closed by `stop`."""
         self.hop = hop
         self.loops = loops
         self.clients = clients
@@ -50,9 +43,6 @@ class ProviderService:
         self._housekeeping = housekeeping
         self._access = access
         self._network = network
-        self._neighbourhood = neighbourhood
-        self._frame_format = frame_format
-        self._refuse = refuse
 
     @property
     def problem(self) -> str | None:
@@ -62,7 +52,6 @@ class ProviderService:
     def prepare(self, document: Document) -> None:
         """Take packets from the neighbours of the next epoch already: their clocks may be ahead of ours."""
         self.hop.adopt(document)
-        self._neighbourhood.add(document)
 
     def adopt(self, document: Document) -> None:
         """Take up the network document of the present epoch."""
@@ -71,20 +60,20 @@ class ProviderService:
         self.clients.adopt(document.params)
         self._housekeeping.adopt(document)
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+    def start(self) -> None:
         """Begin to receive, to serve clients and to send loops."""
         self.deliveries.start(self.hop.inject)
-        self.hop.startService()  # type: ignore[no-untyped-call]
+        self.hop.start(self.deliveries.arrived)
         self.loops.start()
         self._housekeeping.start()
         self._network.start(self._received)
 
-    def stopService(self) -> Deferred[None]:  # noqa: N802
+    def stop(self) -> Deferred[None]:
         """Stop: what was accepted for a mailbox is written, packets in the provider are lost, no call is left."""
         self._housekeeping.stop()
         self.loops.stop()
         self.clients.stop()
-        self.hop.stopService()
+        self.hop.stop()
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
@@ -111,17 +100,8 @@ class ProviderService:
             "services": " ".join(self._host.names),
         }
 
-    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        if peer not in self._neighbourhood.previous_hops:
-            self.clients.received(peer, frames)
-            return
-        packets: list[bytes] = []
-        try:
-            for frame in frames:
-                if is_packet(frame):
-                    packets.append(self._frame_format.packet_of(frame))
-                elif not isinstance(self._frame_format.decode(frame), Dummy):
-                    raise FormatError("a mix sends packets and nothing else")
-        except FormatError:
-            self._refuse(peer)
-        self.hop.take(peer, packets)
+    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        if self.hop.takes_from(peer):
+            self.hop.take(peer, packets)
+        else:
+            self.clients.received(peer, packets, frames)

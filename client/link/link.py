@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from loopixmix.directory import NodeEntry
 from loopixmix.net.address import PeerAddress
-from loopixmix.seams import FramesReceived, NodeId
+from loopixmix.net.network import FramesReceived
+from loopixmix.seams import NodeId
 from loopixmix.wire import FrameFormat
 
 

@@ -13,8 +13,9 @@ from client.core.packets import PacketMaker
 from client.link.network import KnownNetwork
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
+from loopixmix.net.network import FramesReceived, ReceivingNetwork
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, FramesReceived, Network, NodeId, Rng
+from loopixmix.seams import Clock, NodeId, Rng
 from loopixmix.sphinx import Sphinx
 from loopixmix.wire import Frame, FrameFormat
 
@@ -64,7 +65,7 @@ class Session:
         *,
         identity: NodeId,
         known: KnownNetwork,
-        network: Network,
+        network: ReceivingNetwork,
         link: ProviderLink,
         clock: Clock,
         rng: Rng,

@@ -13,9 +13,8 @@ from client.link.registration import Registration
 from client.link.session import Session
 from client.receiving.arrivals import Surroundings, surroundings
 from client.receiving.inbox import Inbox
-from loopixmix.errors import FormatError
 from loopixmix.seams import NodeId
-from loopixmix.wire import Item, ItemKind, Registered, RegisterRefused
+from loopixmix.wire import Frame, Item, ItemKind, Registered, RegisterRefused
 
 log = Logger()
 
@@ -43,25 +42,21 @@ class Letterbox:
         self._expectations = expectations
         self._inbox = inbox
 
-    def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+    def received(self, peer: NodeId, _packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         """Take what came over a link."""
-        account, packet_format = self._session.account, self._session.known.packet_format
+        account = self._session.account
         ours = {self._registration.provider, account.provider if account is not None else None}
-        if peer not in ours or packet_format is None:
+        if peer not in ours:
             return
         items: list[Item] = []
         for frame in frames:
-            try:
-                decoded = packet_format.frames.decode(frame)
-            except FormatError:
-                continue
-            match decoded:
+            match frame:
                 case Item():
-                    items.append(decoded)
+                    items.append(frame)
                 case Registered() | RegisterRefused():
-                    self._registration.on_answer(decoded)
+                    self._registration.on_answer(frame)
                 case _:
-                    pass  # nothing else is for a client
+                    pass  # links carry nothing else to a client (`loopixmix.wire.MAY_SEND`)
         around = surroundings(self._session)
         if around is not None and self._pulls.has_begun:
             fresh = [item for item in items if self._pulls.on_item(item)]

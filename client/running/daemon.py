@@ -23,12 +23,13 @@ from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.tls import TlsNetwork
+from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpReactor, TcpSockets
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
 from loopixmix.seams import Fact
 from loopixmix.sphinx import load_arithmetic
-from loopixmix.wire import FrameFormat, Role
+from loopixmix.wire import FrameFormat, LinkRole
 
 
 class ClientDaemon(Program):
@@ -111,13 +112,12 @@ class ClientDaemon(Program):
             document_problem=document_problem,
         )
 
-    def _make_network(self, frame_format: FrameFormat) -> TlsNetwork:
+    def _make_network(self, frames: FrameFormat) -> TlsNetwork:
         return TlsNetwork(
             identity=self._directory.keys.identity,
             network_id=self._directory.trust_root.network_id,
-            frame_format=frame_format,
-            role=Role.CLIENT,
-            admit=lambda _: False,
+            # A client listens nowhere, and dials its provider only.
+            reception=Reception(frames, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER),
             limits=LinkLimits(),
             sockets=self._sockets,
             clock=self._clock,

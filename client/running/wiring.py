@@ -40,7 +40,8 @@ from client.store.access import StoreAccess
 from client.streams.loops import Loops
 from client.streams.pulling import Pulling
 from client.streams.traffic import Traffic
-from loopixmix.seams import Clock, Network, Observer, Rng
+from loopixmix.net.network import ReceivingNetwork
+from loopixmix.seams import Clock, Observer, Rng
 from loopixmix.sphinx import Arithmetic
 
 MAX_EXPECTED = 16_384
@@ -53,7 +54,7 @@ def build_client(
     settings: ClientSettings,
     access: StoreAccess,
     sealer: Sealer,
-    network: Network,
+    network: ReceivingNetwork,
     link: ProviderLink,
     clock: Clock,
     rng: Rng,

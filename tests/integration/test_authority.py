@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_twisted
+from commands import command_text
 from directory_fakes import public_mix_keys
 from model_networks import ModelNode, model_network
 from twisted.internet import reactor
@@ -60,13 +61,7 @@ class AuthorityProcess:
         assert answer.returncode == 0, answer.stderr
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "loopixmix.main", "authority", *arguments],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        return command_text("authority", *arguments)
 
     def start(self) -> None:
         with (self.directory / "log.txt").open("ab") as log:

@@ -34,7 +34,8 @@ from client.store.worker import InlineWorker
 from loopixmix.cards import make_card
 from loopixmix.directory import NodeEntry
 from loopixmix.errors import StoreError
-from loopixmix.seams import FramesReceived, NodeId
+from loopixmix.net.network import FramesReceived
+from loopixmix.seams import NodeId
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Frame, FrameFormat
 

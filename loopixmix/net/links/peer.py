@@ -14,7 +14,7 @@ from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.link import Link
 from loopixmix.net.links.outbox import Outbox
 from loopixmix.process.backoff import Backoff
-from loopixmix.seams import Clock, DelayedCall, NodeId, RefusalReason
+from loopixmix.seams import Clock, DelayedCall, NodeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,6 @@ class PeerLink:
             case Resting(call=call):
                 call.cancel()
         self.outbox.close()
-
-    def refuse(self, reason: RefusalReason) -> None:
-        """End the open link for what the peer did; the next attempt follows in time."""
-        match self.state:
-            case Linked(link=link):
-                link.refuse(reason)
 
     def move(self, address: PeerAddress) -> None:
         """The peer listens elsewhere now: an open link stays, the next attempt goes there, and at once if one rests."""

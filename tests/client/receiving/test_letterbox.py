@@ -16,7 +16,7 @@ from client.receiving.arrivals import Surroundings
 from client.receiving.letterbox import Letterbox
 from loopixmix.errors import StoreError
 from loopixmix.seams import NodeId
-from loopixmix.wire import Frame, Item, ItemKind, Packet, Registered, RegisterRefusal, RegisterRefused
+from loopixmix.wire import Frame, Item, ItemKind, Pull, Registered, RegisterRefusal, RegisterRefused
 
 
 class KeptInbox:
@@ -68,10 +68,7 @@ class Setting:
         )
 
     def arrive(self, *frames: Frame, peer: NodeId | None = None) -> None:
-        packet_format = self.parts.known.packet_format
-        assert packet_format is not None
-        encoded = [packet_format.frames.encode(frame) for frame in frames]
-        self.letterbox.received(peer or self.parts.account.provider, encoded)
+        self.letterbox.received(peer or self.parts.account.provider, (), frames)
 
     def item(self, number: int, kind: ItemKind, content: bytes = b"", surb_id: bytes = bytes(8)) -> Item:
         packet_format = self.parts.known.packet_format
@@ -142,10 +139,10 @@ def test_an_answer_that_nobody_waits_for_may_be_a_reply_to_an_anonymous_message(
     assert body.startswith(b"body")
 
 
-def test_frames_of_others_and_frames_that_are_none_are_left_alone(setting: Setting) -> None:
+def test_frames_of_others_and_frames_that_are_for_others_are_left_alone(setting: Setting) -> None:
     setting.arrive(setting.item(7, ItemKind.MESSAGE), peer=b"x" * 32)
-    setting.letterbox.received(setting.parts.account.provider, [b"noise"])
-    setting.arrive(Packet(bytes(setting.parts.known.packet_format.geometry.packet_bytes)))  # type: ignore[union-attr]
+    setting.arrive(Pull(1, ()))
+    setting.letterbox.received(setting.parts.account.provider, [b"a packet, which is for nobody here"], ())
     assert setting.inbox.fragments == []
     assert setting.acknowledged() == ()
 
