@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 from twisted.internet.defer import Deferred
 
 from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.service import HopService
@@ -214,9 +215,7 @@ def _make_parts(plan: NodePlan, seams: NodeSeams, rng: Rng, own: LinkRole) -> _P
         network=network,
         observer=ears,
     )
-    loops = LoopSender(
-        node_id=plan.node_id, packet_format=packets, clock=seams.clock, network=network, rng=rng, observer=ears
-    )
+    loops = LoopSender(LoopMaker(plan.node_id, packets, rng), clock=seams.clock, network=network, observer=ears)
     return _Parts(ears, network, unwrapping, hop, loops)
 
 
