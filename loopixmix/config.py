@@ -1,4 +1,7 @@
-"""Configuration files: TOML read strictly into frozen structs, with errors that name file, key and what is allowed."""
+"""Configuration files: TOML, read strictly into frozen structs, and written with a comment for each key.
+
+Errors name the file, the key and what is allowed.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,17 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from loopixmix.directory import TrustRoot
 from loopixmix.errors import ConfigError, MisuseError
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+    from tomlkit.items import Table
 
 T = TypeVar("T")
 
@@ -53,6 +60,61 @@ def parse_config(text: str, config_type: type[T], *, source: str) -> T:
 def load_trust_root(path: Path) -> TrustRoot:
     """Return the trust root in the file `network.toml` at `path`; raise `ConfigError` where it is not one."""
     return load_config(path, TrustRoot)
+
+
+def commented_toml(values: Mapping[str, object], *, head: str, comments: Mapping[str, str]) -> str:
+    """Return `values` as a TOML file for people: `head` as its first comment, and above each key its own.
+
+    `comments` are by the dotted key, as `limits.links` or, for a whole section, `limits`. A list of tables that is
+    empty leaves only its comment, under which tables can be written.
+    """
+    # Only who makes a new directory needs it, and every short command imports this module.
+    import tomlkit
+
+    document = tomlkit.document()
+    _add_comment(document, head)
+    _fill(document, values, comments, ())
+    return tomlkit.dumps(document)
+
+
+def _fill(
+    table: TOMLDocument | Table, values: Mapping[str, object], comments: Mapping[str, str], where: tuple[str, ...]
+) -> None:
+    from tomlkit import aot, item, nl
+    from tomlkit import table as new_table
+
+    # Whatever follows a section in TOML belongs to it, so that plain keys come first.
+    for key, value in sorted(values.items(), key=lambda pair: _is_section(pair[1])):
+        comment = comments.get(".".join((*where, key)), "")
+        if (comment or _is_section(value)) and (table.value or not where):
+            table.add(nl())
+        if isinstance(value, Mapping):
+            section = new_table()
+            _add_comment(section, comment)
+            _fill(section, value, comments, (*where, key))
+            table.add(key, section)
+            continue
+        _add_comment(table, comment)
+        if _is_section(value) and isinstance(value, Sequence):
+            tables = aot()
+            for each in value:
+                tables.append(item(each))
+            if tables:
+                table.add(key, tables)
+        else:
+            table.add(key, item(value))
+
+
+def _add_comment(table: TOMLDocument | Table, text: str) -> None:
+    from tomlkit import comment
+
+    for line in text.splitlines():
+        table.add(comment(line))
+
+
+def _is_section(value: object) -> bool:
+    is_list_of_tables = isinstance(value, list | tuple) and all(isinstance(each, Mapping) for each in value)
+    return isinstance(value, Mapping) or is_list_of_tables
 
 
 def _unknown_keys(value: object, expected: inspect.Type, where: tuple[str, ...]) -> Iterator[str]:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import msgspec
 
+from loopixmix.config import commented_toml
 from loopixmix.errors import ConfigError
-from loopixmix.node.config import NodeConfig, node_toml
+from loopixmix.node.config import NODE_COMMENTS, NodeConfig, node_head, node_values
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import Setting
 from provider.clients.allowance import ClientRules
@@ -77,50 +78,35 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
                 raise ConfigError(f'there are settings for the service "{name}", which is not in services')
 
 
+PROVIDER_COMMENTS = NODE_COMMENTS | {
+    "services": """\
+Services that clients may ask anonymously, by the names under which packages offer them (loop is always there).
+The settings of a service go into a section [service.NAME].""",
+    "store": f"""\
+Where mail is kept: empty for {STORE_FILE} in this directory, or an SQLAlchemy address such as postgresql+psycopg://...""",
+    "registration.mode": """\
+Who may open an account: open (everybody), invitation (holders of a code from loopixmix provider invite), closed
+(nobody).""",
+    "registration.link_rate_per_s": """\
+Attempts to open an account: per second on average and at once, of one link and of all links together.""",
+    "mailbox.quota_items": """\
+At most so many messages, of about 2 kB each, wait in one mailbox. More are not acknowledged, so that their senders
+try again later.""",
+    "mailbox.expiry_days": "Days until a message that nobody fetched is deleted.",
+    "mailbox.lease_pulls": "Pulls until a message that was given and not acknowledged is given again.",
+    "clients.margin": """\
+A client may send at the network's rates times margin on average, and burst_s seconds' worth of that at once.""",
+    "clients.answer_s": """\
+Seconds from a pull to its answer, the same whatever the mailbox holds. It should be longer than a read of the disk.""",
+    "hosting.max_requests": "Requests at one time for each hosted service, and seconds for each.",
+}
+"""What an operator reads above each key."""
+
+
 def provider_toml(*, name: str, listen: str, advertise: str, registration: RegistrationMode) -> str:
     """Return the commented `node.toml` of a new provider."""
-    node = node_toml(name=name, listen=listen, advertise=advertise, what="A provider")
-    rules, mailbox, clients, hosting = RegistrationRules(), MailboxRules(), ClientRules(), HostingRules()
-    head, first_section, sections = node.partition("[log]")
-    services = ", ".join(f'"{each}"' for each in DEFAULT_SERVICES)
-    return f"""{head}\
-# Services that clients may ask anonymously, by the names under which packages offer them (loop is always there).
-# The settings of a service go into a section [service.NAME].
-services = [{services}]
-
-# Where mail is kept: empty for {STORE_FILE} in this directory, or an SQLAlchemy address such as postgresql+psycopg://...
-store = ""
-
-{first_section}{sections}
-[registration]
-# Who may open an account: open (everybody), invitation (holders of a code from loopixmix provider invite), closed
-# (nobody).
-mode = "{registration}"
-max_accounts = {rules.max_accounts}
-# Attempts to open an account: per second on average and at once, of one link and of all links together.
-link_rate_per_s = {rules.link_rate_per_s}
-link_burst = {rules.link_burst}
-rate_per_s = {rules.rate_per_s}
-burst = {rules.burst}
-
-[mailbox]
-# At most so many messages, of about 2 kB each, wait in one mailbox. More are not acknowledged, so that their senders
-# try again later.
-quota_items = {mailbox.quota_items}
-# Days until a message that nobody fetched is deleted.
-expiry_days = {mailbox.expiry_days}
-# Pulls until a message that was given and not acknowledged is given again.
-lease_pulls = {mailbox.lease_pulls}
-
-[clients]
-# A client may send at the network's rates times margin on average, and burst_s seconds' worth of that at once.
-margin = {clients.margin}
-burst_s = {clients.burst_s}
-# Seconds from a pull to its answer, the same whatever the mailbox holds. It should be longer than a read of the disk.
-answer_s = {clients.answer_s}
-
-[hosting]
-# Requests at one time for each hosted service, and seconds for each.
-max_requests = {hosting.max_requests}
-timeout_s = {hosting.timeout_s}
-"""
+    any_provider = ProviderConfig(name="node", listen="127.0.0.1:30001", services=DEFAULT_SERVICES)
+    values = msgspec.to_builtins(any_provider) | node_values(name=name, listen=listen, advertise=advertise)
+    values["registration"]["mode"] = str(registration)
+    del values["service"]  # its sections are named by whoever offers services, and most have none
+    return commented_toml(values, head=node_head("A provider"), comments=PROVIDER_COMMENTS)

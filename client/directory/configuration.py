@@ -10,7 +10,7 @@ import msgspec
 
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys, create_keys, load_keys
-from loopixmix.config import load_config, load_trust_root
+from loopixmix.config import commented_toml, load_config, load_trust_root
 from loopixmix.directory import TrustRoot
 from loopixmix.errors import ConfigError
 from loopixmix.process.files import create_file, make_directory
@@ -79,43 +79,26 @@ def create_client(path: Path, *, network: Path, api_port: int, rng: Rng) -> Trus
     return trust_root
 
 
+COMMENTS = {
+    "network": "The trust root: whose word on the network counts. A path from this directory.",
+    "api.port": """\
+The port of the local HTTP API on loopback; 0 takes any free one. Where it is now is in the file api.url.""",
+    "client.receipts": """\
+Tell contacts that their messages came, a random time later (mean, in seconds). It also tells that you are online.""",
+    "client.reply_blocks": "Reply blocks in an anonymous message: each carries one fragment of an answer.",
+    "client.give_up_s": "A message that is not acknowledged is given up after this long.",
+    "client.longest_retry_s": "Until then it is sent again, at the latest after this long.",
+    "client.max_queued_messages": "How much may wait to be sent.",
+    "client.keep_finished_s": "How long finished outgoing messages can be looked at.",
+    "client.patience_s": "How long registering and looking up wait for the network.",
+    "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
+}
+"""What a user reads above each key."""
+
+
 def config_text(api_port: int) -> str:
     """Return the first content of `client.toml`: every key, with what it does."""
-    defaults = ClientSettings()
-    return f"""\
-# A LoopixMix client. Changes count from its next start; check them with  loopixmix client run DIR --check-config
-
-# The trust root: whose word on the network counts. A path from this directory.
-network = "{TRUST_ROOT_FILE}"
-
-[api]
-# The port of the local HTTP API on loopback; 0 takes any free one. Where it is now is in the file api.url.
-port = {api_port}
-
-[client]
-# Tell contacts that their messages came, a random time later (mean, in seconds). It also tells that you are online.
-receipts = {str(defaults.receipts).lower()}
-receipt_delay_mean_s = {defaults.receipt_delay_mean_s}
-
-# Reply blocks in an anonymous message: each carries one fragment of an answer.
-reply_blocks = {defaults.reply_blocks}
-
-# A message that is not acknowledged is sent again, at the latest after this long, and given up after that long.
-longest_retry_s = {defaults.longest_retry_s}
-give_up_s = {defaults.give_up_s}
-
-# How much may wait to be sent.
-max_queued_messages = {defaults.max_queued_messages}
-max_queued_fragments = {defaults.max_queued_fragments}
-
-# How long finished outgoing messages can be looked at.
-keep_finished_s = {defaults.keep_finished_s}
-
-# How long registering and looking up wait for the network.
-patience_s = {defaults.patience_s}
-
-[log]
-# text or json; and the least that is logged: debug, info, warn or error.
-format = "{LogSettings().format}"
-level = "{LogSettings().level}"
-"""
+    values = msgspec.to_builtins(ClientConfig(api=ApiConfig(port=api_port)))
+    head = """\
+A LoopixMix client. Changes count from its next start; check them with  loopixmix client run DIR --check-config"""
+    return commented_toml(values, head=head, comments=COMMENTS)

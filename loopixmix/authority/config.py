@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from loopixmix.config import load_config, load_trust_root
+from loopixmix.config import commented_toml, load_config, load_trust_root
 from loopixmix.directory import Role, TrustRoot
 from loopixmix.directory.document import MAX_VALID_EPOCHS
 from loopixmix.directory.trust import HexKey
@@ -99,65 +99,44 @@ def load_authority(directory: Path, identity: IdentityKey) -> tuple[AuthorityCon
     return config, trust_root
 
 
+AUTHORITY_COMMENTS = {
+    "listen": f"""\
+The address and port to listen on; [::]:9000 listens on every address. What nodes and clients connect to is the url in
+{TRUST_ROOT_FILE}, which may differ.""",
+    "open_enrolment": """\
+Let every node take part that asks to. For test networks only: whoever controls many nodes sees through the network.""",
+    "expected_mixes": """\
+The first document waits until so many nodes are enrolled (at least one mix a layer and one provider in any case).""",
+    "valid_epochs": """\
+For how many epochs a document is valid: with 2 the network outlives one epoch without its authority.""",
+    "uploads_per_minute": "Uploads of descriptors that are taken from one address.",
+    "log": "format: text or json; level: debug, info, warn or error.",
+    "params": """\
+Traffic and timing of the network: changes take effect with the next document; epoch_length_s can never change.""",
+    "nodes": """\
+The nodes that may take part, one [[nodes]] table each: the id as `loopixmix mix status` prints it, and, if they are to
+be fixed, name and role ("mix" or "provider").
+
+[[nodes]]
+id = "0000000000000000000000000000000000000000000000000000000000000000"
+name = "mix1"
+role = "mix\"""",
+}
+"""What an operator reads above each key."""
+
+
 def authority_toml(config: AuthorityConfig) -> str:
     """Return a commented `authority.toml` that says what `config` says."""
-    params = "\n".join(f"{key} = {value}" for key, value in msgspec.to_builtins(config.params).items())
-    nodes = "\n".join(_node_toml(node) for node in config.nodes)
-    return f"""\
-# An authority of a LoopixMix network. Unknown keys are refused. A running authority reads this file again on SIGHUP.
-
-# The address and port to listen on; [::]:9000 listens on every address. What nodes and clients connect to is the url in
-# {TRUST_ROOT_FILE}, which may differ.
-listen = "{config.listen}"
-
-# Let every node take part that asks to. For test networks only: whoever controls many nodes sees through the network.
-open_enrolment = {str(config.open_enrolment).lower()}
-
-# The first document waits until so many nodes are enrolled (at least one mix a layer and one provider in any case).
-expected_mixes = {config.expected_mixes}
-expected_providers = {config.expected_providers}
-
-# For how many epochs a document is valid: with 2 the network outlives one epoch without its authority.
-valid_epochs = {config.valid_epochs}
-
-# Uploads of descriptors that are taken from one address.
-uploads_per_minute = {config.uploads_per_minute}
-
-# format: text or json; level: debug, info, warn or error.
-[log]
-format = "{config.log.format}"
-level = "{config.log.level}"
-
-# Traffic and timing of the network: changes take effect with the next document; epoch_length_s can never change.
-[params]
-{params}
-
-# The nodes that may take part, one [[nodes]] table each: the id as `loopixmix mix status` prints it, and, where they
-# are to be fixed, name and role ("mix" or "provider").
-#
-# [[nodes]]
-# id = "0000000000000000000000000000000000000000000000000000000000000000"
-# name = "mix1"
-# role = "mix"
-{nodes}"""
+    values = msgspec.to_builtins(config)
+    values["nodes"] = [{key: value for key, value in node.items() if value is not None} for node in values["nodes"]]
+    head = """\
+An authority of a LoopixMix network. Unknown keys are refused. A running authority reads this file again on SIGHUP."""
+    return commented_toml(values, head=head, comments=AUTHORITY_COMMENTS)
 
 
 def trust_root_toml(trust_root: TrustRoot) -> str:
     """Return the `network.toml` to hand out to nodes and clients."""
-    authorities = "\n".join(
-        f'\n[[authorities]]\npublic_key = "{authority.public_key}"\nurl = "{authority.url}"'
-        for authority in trust_root.authorities
-    )
-    return f"""\
-# How to join the network "{trust_root.name}": its authorities and how many of them must agree.
-# Everything here but the urls makes up the network's identity.
-name = "{trust_root.name}"
-threshold = {trust_root.threshold}
-epoch_length_s = {trust_root.epoch_length_s}
-{authorities}
-"""
-
-
-def _node_toml(node: AllowedNode) -> str:
-    fields = {"id": node.id, "name": node.name, "role": node.role}
-    return "\n[[nodes]]\n" + "".join(f'{key} = "{value}"\n' for key, value in fields.items() if value is not None)
+    head = f"""\
+How to join the network "{trust_root.name}": its authorities and how many of them must agree.
+Everything here but the urls makes up the network's identity."""
+    return commented_toml(msgspec.to_builtins(trust_root), head=head, comments={})

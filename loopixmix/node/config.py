@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 from loopixmix.authority.config import parse_listen
-from loopixmix.config import load_config, load_trust_root, parse_config
+from loopixmix.config import commented_toml, load_config, load_trust_root, parse_config
 from loopixmix.directory import TrustRoot
 from loopixmix.directory.words import Name
 from loopixmix.errors import ConfigError
@@ -131,49 +131,43 @@ def create_node(directory: Path, *, config_text: str, config_type: type[C], netw
     return create_identity(directory / IDENTITY_FILE, rng)
 
 
-def node_toml(*, name: str, listen: str, advertise: str, what: str) -> str:
-    """Return a commented `node.toml`; `what` the node is, for the first line. Sections of a role may follow."""
-    advertised = f'advertise = "{advertise}"' if advertise else f'# advertise = "{listen}"'
-    work, limits = WorkSettings(), LimitSettings()
+NODE_COMMENTS = {
+    "name": "How others see the node in the network document.",
+    "listen": "The address and port to listen on; [::]:30001 listens on every address.",
+    "advertise": "Where others find the node, if that is another address; empty: where it listens.",
+    "log.format": "text or json, one event a line on stderr (SIGHUP).",
+    "log.level": "debug, info, warn or error (SIGHUP).",
+    "work.engine": "auto takes the native Sphinx engine if it is installed, otherwise the reference engine.",
+    "work.threads": "Processors that unwrap packets; 0: all of this machine.",
+    "work.batch_packets": "Packets unwrapped together; 0: as many as take about 4 ms.",
+    "limits.waiting_packets": """\
+Packets that may wait to be unwrapped and for their delay, about 3 kB each; more are dropped as "overloaded".""",
+    "limits.replay_tags": """\
+Packets one key may take, 20 to 40 bytes of memory each; more are dropped as "overloaded" until its epoch ends.""",
+    "limits.links": "Incoming links, in all and from one address.",
+    "limits.drain_s": "How long SIGTERM lets packets that wait for their delay still leave, in seconds (SIGHUP).",
+    "metrics.listen": """\
+Address of a Prometheus endpoint; empty: none. Whoever reads it learns about traffic: see docs/operating.md first.""",
+}
+"""What an operator reads above each key."""
+
+
+def node_values(*, name: str, listen: str, advertise: str) -> dict[str, object]:
+    """Return the values of a new `node.toml`: what every role of node has, and its own name and addresses."""
+    # Checked when the text is parsed, in the words that an operator gets for a mistake in the file.
+    any_node = NodeConfig(name="node", listen="127.0.0.1:30001")
+    own = {"name": name, "listen": listen, "advertise": advertise}
+    return {**msgspec.to_builtins(any_node), **own}
+
+
+def node_head(what: str) -> str:
+    """Return the first lines of a `node.toml`; `what` the node is."""
     return f"""\
-# {what} of a LoopixMix network. Unknown keys are refused; `--check-config` checks this file.
-# Keys marked (SIGHUP) take effect when the process gets that signal, the others when it is restarted.
+{what} of a LoopixMix network. Unknown keys are refused; `--check-config` checks this file.
+Keys marked (SIGHUP) take effect when the process gets that signal, the others when it is restarted."""
 
-# How others see the node in the network document.
-name = "{name}"
 
-# The address and port to listen on; [::]:30001 listens on every address.
-listen = "{listen}"
-# Where others find the node, where that is another address.
-{advertised}
-
-[log]
-# text or json, one event a line on stderr (SIGHUP).
-format = "text"
-# debug, info, warn or error (SIGHUP).
-level = "info"
-
-[work]
-# auto takes the native Sphinx engine where it is installed, else the reference engine.
-engine = "{work.engine}"
-# Processors that unwrap packets; 0: all of this machine.
-threads = {work.threads}
-# Packets unwrapped together; 0: as many as take about 4 ms.
-batch_packets = {work.batch_packets}
-
-[limits]
-# Packets that may wait to be unwrapped and for their delay, about 3 kB each; more are dropped as "overloaded".
-waiting_packets = {limits.waiting_packets}
-held_packets = {limits.held_packets}
-# Packets one key may take, 20 to 40 bytes of memory each; more are dropped as "overloaded" until its epoch ends.
-replay_tags = {limits.replay_tags}
-# Incoming links, in all and from one address.
-links = {limits.links}
-links_per_address = {limits.links_per_address}
-# How long SIGTERM lets packets that wait for their delay still leave, in seconds (SIGHUP).
-drain_s = {limits.drain_s}
-
-[metrics]
-# Address of a Prometheus endpoint; empty: none. Whoever reads it learns about traffic: see docs/operating.md first.
-listen = ""
-"""
+def node_toml(*, name: str, listen: str, advertise: str) -> str:
+    """Return the commented `node.toml` of a new mix."""
+    values = node_values(name=name, listen=listen, advertise=advertise)
+    return commented_toml(values, head=node_head("A mix"), comments=NODE_COMMENTS)

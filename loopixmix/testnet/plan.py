@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
+import tomli_w
 
 from loopixmix.params import NetworkParams
 
@@ -61,8 +62,5 @@ def planned_nodes(plan: TestnetPlan) -> list[PlannedNode]:
 
 def plan_toml(plan: TestnetPlan) -> str:
     """Return `testnet.toml` for `plan`."""
-    values = msgspec.to_builtins(plan)
-    params = values.pop("params")
-    tables = ("\n".join(f"{key} = {value}" for key, value in table.items()) for table in (values, params))
-    head = "# What this test network consists of; its nodes have configurations of their own."
-    return "{}\n{}\n\n[params]\n{}\n".format(head, *tables)
+    head = "# What this test network consists of; its nodes have configurations of their own.\n"
+    return head + tomli_w.dumps(msgspec.to_builtins(plan))

@@ -209,7 +209,7 @@ class World:
         directory = self.directory / "provider"
         rng = random.SystemRandom()
         listen = f"127.0.0.1:{self.ports['provider']}"
-        text = node_toml(name="provider", listen=listen, advertise="", what="A provider")
+        text = node_toml(name="provider", listen=listen, advertise="")
         create_node(directory, config_text=text, config_type=NodeConfig, network=self.network_file, rng=rng)
         config, trust_root, identity = load_node(directory, NodeConfig)
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from loopixmix.config import load_config, load_trust_root, parse_config
+from client.directory.configuration import COMMENTS as CLIENT_COMMENTS
+from client.directory.configuration import config_text
+from loopixmix.authority.config import AUTHORITY_COMMENTS, AuthorityConfig, authority_toml
+from loopixmix.config import commented_toml, load_config, load_trust_root, parse_config
 from loopixmix.errors import ConfigError
+from loopixmix.node.config import NODE_COMMENTS, node_toml
 from loopixmix.params import NetworkParams
+from provider.accounts import RegistrationMode
+from provider.config import PROVIDER_COMMENTS, provider_toml
 
 
 class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,3 +118,57 @@ def test_the_trust_root_is_read_strictly(tmp_path: Path) -> None:
     path.write_text(f'name = "example"\n{authority.replace("ab", "AB")}')
     with pytest.raises(ConfigError, match=r"authorities\[0\]\.public_key"):
         load_trust_root(path)
+
+
+def test_a_file_for_people_has_a_comment_above_each_key_that_needs_one() -> None:
+    values = {"limits": {"links": 3, "drain_s": 5.0}, "name": 'a "b"', "nodes": [], "services": ["echo"]}
+    comments = {
+        "name": "What it is called.",
+        "limits": "Bounds.",
+        "limits.drain_s": "How long.\nIn seconds.",
+        "nodes": "[[nodes]]",
+    }
+    assert (
+        commented_toml(values, head="A file.", comments=comments)
+        == """\
+# A file.
+
+# What it is called.
+name = "a \\"b\\""
+services = ["echo"]
+
+[limits]
+# Bounds.
+links = 3
+
+# How long.
+# In seconds.
+drain_s = 5.0
+
+# [[nodes]]
+"""
+    )
+
+
+def test_a_list_of_tables_comes_back() -> None:
+    values = {"nodes": [{"id": "1"}, {"id": "2", "name": "mix"}], "first": True}
+    assert tomllib.loads(commented_toml(values, head="", comments={})) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "comments"),
+    [
+        (node_toml(name="mix1", listen="127.0.0.1:1", advertise=""), NODE_COMMENTS),
+        (
+            provider_toml(name="p1", listen="127.0.0.1:1", advertise="", registration=RegistrationMode.OPEN),
+            PROVIDER_COMMENTS,
+        ),
+        (authority_toml(AuthorityConfig(listen="127.0.0.1:1", params=NetworkParams())), AUTHORITY_COMMENTS),
+        (config_text(0), CLIENT_COMMENTS),
+    ],
+)
+def test_every_comment_of_a_template_is_in_its_file(text: str, comments: Mapping[str, str]) -> None:
+    """A key that was renamed would lose its comment without a word."""
+    for comment in comments.values():
+        lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+        assert "\n".join(lines) in text

@@ -64,7 +64,7 @@ class Bench:
 
     def _make_directory(self, node: ModelNode) -> None:
         self.directory.mkdir(mode=0o700)
-        text = node_toml(name=node.name, listen=f"127.0.0.1:{self.port}", advertise="mix1.example:30001", what="A mix")
+        text = node_toml(name=node.name, listen=f"127.0.0.1:{self.port}", advertise="mix1.example:30001")
         create_file(self.directory / "node.toml", text.replace("threads = 0", "threads = 1").encode())
         create_file(self.directory / "identity.key", node.identity.seed.hex().encode())
         create_file(self.directory / "network.toml", trust_root_toml(self.model.trust_root).encode())
