@@ -135,5 +135,4 @@ class NetworkPlan:
             epoch_length_s=self.params.epoch_length_s,
             grace_s=self.params.grace_s,
             max_tags=MAX_TAGS,
-            now_s=start_s,
-        )
+        ).open(start_s)

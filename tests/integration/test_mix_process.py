@@ -23,12 +23,10 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document, Role
 from loopixmix.errors import LoopixmixError
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.hop.mixing import Arrived
-from loopixmix.hop.service import HopService
 from loopixmix.main import run
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
@@ -38,7 +36,7 @@ from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.routing.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
 from loopixmix.seams import DropReason, NodeId
 from loopixmix.sphinx import Deliver, Reply, open_payload, use_surb, wrap
-from loopixmix.wire import Role as LinkRole
+from loopixmix.wire import Frame, LinkRole
 
 FAST = ["--layers", "2", "--delay-mean-s", "0.02", "--node-loop-rate-per-s", "20", "--epoch-length-s", "3600"]
 MARK = b"MARKED-PAYLOAD-" + b"\xc3\x28" * 8
@@ -99,25 +97,8 @@ class SmallProvider:
         self.parts = parts
         self.delivered: list[bytes] = []
         self.problem: str | None = None
-        self.loops = LoopSender(
-            node_id=parts.node_id,
-            packet_format=parts.packet_format,
-            clock=parts.clock,
-            network=parts.network,
-            rng=parts.rng,
-            observer=parts.observer,
-        )
-        self.hop = HopService(
-            node_id=parts.node_id,
-            keyring=parts.keyring,
-            frames=parts.packet_format.frames,
-            unwrapping=parts.unwrapping,
-            limits=parts.limits,
-            arrived=self._arrived,
-            clock=parts.clock,
-            network=parts.network,
-            observer=parts.observer,
-        )
+        self.loops = parts.loops
+        self.hop = parts.hop
         self.document: Document | None = None
 
     def prepare(self, document: Document) -> None:
@@ -128,14 +109,14 @@ class SmallProvider:
         self.hop.adopt(document)
         self.loops.adopt(document)
 
-    def startService(self) -> None:
-        self.hop.startService()
+    def start(self) -> None:
+        self.hop.start(self._arrived)
         self.loops.start()
         self.parts.network.start(self._received)
 
-    def stopService(self) -> None:
+    def stop(self) -> None:
         self.loops.stop()
-        self.hop.stopService()
+        self.hop.stop()
 
     def status(self) -> Mapping[str, str | int | float]:
         return {}
@@ -143,15 +124,15 @@ class SmallProvider:
     def send(self, payload: bytes) -> bytes:
         """Send a payload through all layers to this provider; return the first packet."""
         assert self.document is not None
-        path = choose_path(self.document, entry=self.parts.node_id, exit=self.parts.node_id, rng=self.parts.rng)
+        path = choose_path(self.document, entry=self.parts.hop.node_id, exit=self.parts.hop.node_id, rng=self.parts.rng)
         delays_s = (0.0,) * (len(path) - 1)
         hops = hops_for(self.document, path, Deliver(b"r" * 32), delays_s, start_s=self.parts.clock.seconds())
         packet = wrap(hops, payload, sphinx=self.parts.packet_format.sphinx, rng=self.parts.rng)
         self.hop.inject([packet])
         return packet
 
-    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        self.hop.take(peer, [self.parts.packet_format.frames.packet_of(frame) for frame in frames])
+    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        self.hop.take(peer, packets)
 
     def _arrived(self, arrived: Arrived) -> DropReason | None:
         match arrived.command:
@@ -219,7 +200,6 @@ class World:
                 link_role=LinkRole.PROVIDER,
                 make_service=make,
                 services=(LOOP_SERVICE,),
-                serves_clients=True,
             ),
             world=NodeWorld(
                 clock=reactor,
@@ -240,7 +220,7 @@ class World:
 
     async def all_healthy(self) -> None:
         await self.wait(lambda: all(mix.status is not None and mix.now.healthy for mix in self.mixes))
-        await self.wait(lambda: self.provider is not None and self.provider.hop.running == 1)
+        await self.wait(lambda: self.provider is not None and self.provider.document is not None)
 
     async def stop(self) -> None:
         if self.runtime is not None:
@@ -318,7 +298,7 @@ def captured_packet(world: World) -> bytes:
     assert provider is not None
     assert provider.document is not None
     path = choose_path(
-        provider.document, entry=provider.parts.node_id, exit=provider.parts.node_id, rng=provider.parts.rng
+        provider.document, entry=provider.parts.hop.node_id, exit=provider.parts.hop.node_id, rng=provider.parts.rng
     )[1:]
     delays_s = (0.0,) * (len(path) - 1)
     hops = hops_for(provider.document, path, Deliver(b"r" * 32), delays_s, start_s=time.time())
@@ -395,7 +375,7 @@ async def test_no_log_holds_a_mark_a_key_or_who_sent_what(world: World) -> None:
         private = [path.read_text().split()[2] for path in (mix.directory / "keys").glob("*.key")]
         secrets = [(mix.directory / "identity.key").read_text().strip(), *private]
         assert private
-        marks = ["MARKED", MARK.hex(), world.provider.parts.node_id.hex(), *secrets]
+        marks = ["MARKED", MARK.hex(), world.provider.parts.hop.node_id.hex(), *secrets]
         assert [mark[:8] for mark in marks if mark in mix.log] == []
 
 
