@@ -29,6 +29,7 @@ from loopixmix.config import load_trust_root
 from loopixmix.directory import Document, NodeEntry, decode_document
 from loopixmix.keyring.keystore import KeyDirectory
 from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
+from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.process.files import load_identity
 from loopixmix.routing.packets import PacketFormat
@@ -36,7 +37,7 @@ from loopixmix.seams import Fact, LinkOpened, NodeId, PacketDropped
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
 from loopixmix.testnet.processes import memory_bytes
-from loopixmix.wire import Role
+from loopixmix.wire import Frame, LinkRole
 
 BASE_PORT = 31_000
 PLAN = TestnetPlan(
@@ -83,9 +84,7 @@ class Neighbour:
         self.links = TlsNetwork(
             identity=load_identity(directory / "identity.key"),
             network_id=network_id,
-            frame_format=self.format,
-            role=Role.MIX,
-            admit=lambda _: True,
+            reception=Reception(self.format, own=LinkRole.MIX, role_of=lambda _: LinkRole.MIX),
             limits=LinkLimits(queue_frames=20_000),
             sockets=TcpSockets(reactor),
             clock=reactor,
@@ -94,8 +93,8 @@ class Neighbour:
         )
         self.links.start(self._take)
 
-    def _take(self, _: NodeId, frames: Sequence[bytes]) -> None:
-        self.received.append((time.time(), frames))
+    def _take(self, _: NodeId, packets: Sequence[bytes], _frames: Sequence[Frame]) -> None:
+        self.received.append((time.time(), packets))
 
 
 class Load:
@@ -126,8 +125,7 @@ class Load:
     def arrivals_s(self) -> dict[int, float]:
         """Open what the sink got: when each packet arrived, by its number."""
         found: dict[int, float] = {}
-        for at_s, frames in self._sink.received:
-            packets = [self._sink.format.packet_of(frame) for frame in frames]
+        for at_s, packets in self._sink.received:
             for unwrapped in sphinx.unwrap_many(self._sink.mix_keys, packets, sphinx=self._sphinx):
                 if isinstance(unwrapped, sphinx.Unwrapped) and _is_ours(unwrapped):
                     content = sphinx.open_payload(unwrapped.payload_key, unwrapped.body, sphinx=self._sphinx)

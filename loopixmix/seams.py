@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -18,9 +18,6 @@ Rng: TypeAlias = random.Random
 
 NodeId: TypeAlias = bytes
 """A node's or client's Ed25519 identity public key, 32 bytes."""
-
-FramesReceived: TypeAlias = Callable[[NodeId, Sequence[bytes]], None]
-"""Called with the peer and the whole frames that arrived from it, in order."""
 
 
 class DelayedCall(Protocol):
@@ -46,13 +43,10 @@ class Clock(Protocol):
 
 
 class Network(Protocol):
-    """Carries fixed-size frames between this node and its peers.
+    """Carries fixed-size frames from this node to its peers; what comes back: see `loopixmix.net.network`.
 
     Delivery is in order for each peer and may lose frames; it never blocks and never raises for a peer's fault.
     """
-
-    def start(self, received: FramesReceived) -> None:
-        """Begin to receive; `received` gets every whole frame with the authenticated sender."""
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
         """Queue one frame for `peer`; false (and an observed drop) where there is no link or its queue is full."""
@@ -71,6 +65,7 @@ class DropReason(enum.StrEnum):
     TAGGED_PAYLOAD = "tagged_payload"
     BAD_PAYLOAD = "bad_payload"
     UNKNOWN_NEXT_HOP = "unknown_next_hop"
+    UNKNOWN_PREVIOUS_HOP = "unknown_previous_hop"
     UNKNOWN_REPLY = "unknown_reply"
     UNKNOWN_RECIPIENT = "unknown_recipient"
     NO_EPOCH_KEY = "no_epoch_key"

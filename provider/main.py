@@ -18,7 +18,7 @@ from loopixmix.node.main import run_node
 from loopixmix.node.running import NodeParts
 from loopixmix.node.runtime import NodeKind
 from loopixmix.process.main import system_rng
-from loopixmix.wire import Role as LinkRole
+from loopixmix.wire import LinkRole
 from provider.accounts import RegistrationMode
 from provider.administration import administration
 from provider.config import ProviderConfig, provider_toml
@@ -178,5 +178,4 @@ def _kind_of(config: ProviderConfig) -> NodeKind:
         link_role=LinkRole.PROVIDER,
         make_service=make_service,
         services=config.service_names,
-        serves_clients=True,
     )

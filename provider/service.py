@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from twisted.internet.defer import Deferred
 
 from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document
-from loopixmix.errors import FormatError
 from loopixmix.hop.service import HopService
-from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import Network, NodeId
-from loopixmix.wire import Dummy, FrameFormat, is_packet
+from loopixmix.net.network import ReceivingNetwork
+from loopixmix.seams import NodeId
+from loopixmix.wire import Frame
 from provider.clients.links import ClientLinks
 from provider.hosting.host import ServiceHost
 from provider.mailboxes.deliveries import Deliveries
@@ -21,7 +20,7 @@ from provider.store.access import StoreAccess
 
 
 class ProviderService:
-    """One provider: starts, stops and describes its parts, and gives each frame to the part it concerns."""
+    """One provider: starts, stops and describes its parts, and tells mixes' packets from those of clients."""
 
     def __init__(
         self,
@@ -33,14 +32,12 @@ class ProviderService:
         host: ServiceHost,
         housekeeping: Housekeeping,
         access: StoreAccess,
-        network: Network,
-        neighbourhood: Neighbourhood,
-        frame_format: FrameFormat,
-        refuse: Callable[[NodeId], object],
+        network: ReceivingNetwork,
     ) -> None:
-        """Take the parts; see `provider.wiring`, which makes them. Services and store are closed by `stopService`.
+        """Take the parts that `provider.wiring` makes.
 
-        `refuse` ends the link with a mix that sends garbage.
+        `hop` and `loops` are those of every node; `clients` and `deliveries` the two ways into and out of mailboxes;
+        `host` has the services, which `stop` closes, and `access` the store, which it closes last.
         """
         self.hop = hop
         self.loops = loops
@@ -50,9 +47,6 @@ class ProviderService:
         self._housekeeping = housekeeping
         self._access = access
         self._network = network
-        self._neighbourhood = neighbourhood
-        self._frame_format = frame_format
-        self._refuse = refuse
 
     @property
     def problem(self) -> str | None:
@@ -62,7 +56,6 @@ class ProviderService:
     def prepare(self, document: Document) -> None:
         """Take packets from the neighbours of the next epoch already: their clocks may be ahead of ours."""
         self.hop.adopt(document)
-        self._neighbourhood.add(document)
 
     def adopt(self, document: Document) -> None:
         """Take up the network document of the present epoch."""
@@ -71,29 +64,31 @@ class ProviderService:
         self.clients.adopt(document.params)
         self._housekeeping.adopt(document)
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+    def start(self) -> None:
         """Begin to receive, to serve clients and to send loops."""
-        self.deliveries.start(self.hop.inject)
-        self.hop.startService()  # type: ignore[no-untyped-call]
+        self.hop.start(self.deliveries.arrived)
         self.loops.start()
         self._housekeeping.start()
         self._network.start(self._received)
 
-    def stopService(self) -> Deferred[None]:  # noqa: N802
-        """Stop: what was accepted for a mailbox is written, packets in the provider are lost, no call is left."""
+    def stop(self) -> Deferred[None]:
+        """Stop: items that were accepted for a mailbox are written, packets in the provider are lost.
+
+        No call is left when the result fires.
+        """
         self._housekeeping.stop()
         self.loops.stop()
         self.clients.stop()
-        self.hop.stopService()
+        self.hop.stop()
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
-        # Services first: what they are asked to put away may still go into the store.
+        # Services first: a service that is asked to finish may still want to write to the store.
         await self._host.close()
         await self._access.stop()
 
     def status(self) -> Mapping[str, str | int | float]:
-        """Return what only a provider has to say of itself."""
+        """Return the figures that only a provider has, for its status file."""
         counts, counted, pulling = self.deliveries.counts, self._housekeeping.figures, self.clients.pulling
         return {
             "accounts": counted.accounts,
@@ -111,17 +106,10 @@ class ProviderService:
             "services": " ".join(self._host.names),
         }
 
-    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        if peer not in self._neighbourhood.previous_hops:
-            self.clients.received(peer, frames)
-            return
-        packets: list[bytes] = []
-        try:
-            for frame in frames:
-                if is_packet(frame):
-                    packets.append(self._frame_format.packet_of(frame))
-                elif not isinstance(self._frame_format.decode(frame), Dummy):
-                    raise FormatError("a mix sends packets and nothing else")
-        except FormatError:
-            self._refuse(peer)
-        self.hop.take(peer, packets)
+    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        # A peer that stands before us in the network document is a mix, any other a client. A mix that has moved to
+        # another layer counts as a client without an account.
+        if self.hop.takes_from(peer):
+            self.hop.take(peer, packets)
+        else:
+            self.clients.received(peer, packets, frames)

@@ -1,7 +1,7 @@
 """Puts a provider together: the one place that makes its parts and joins them.
 
 An operator's provider, those of simulations and those of tests are all made here. They differ in the seams they give
-(clock, network, randomness, observer) and in what stands for the disk and the processor.
+(clock, network, randomness, observer), and in the store's lanes and the unwrapping, which stand for disk and processor.
 """
 
 from __future__ import annotations
@@ -11,19 +11,17 @@ from functools import partial
 
 from loopixmix.cover.loops import LoopSender
 from loopixmix.errors import LoopixmixError
-from loopixmix.hop.service import HopLimits, HopService
-from loopixmix.hop.unwrapping import Unwrapping
-from loopixmix.keyring.keyring import Keyring
+from loopixmix.hop.service import HopService
+from loopixmix.net.network import ReceivingNetwork
 from loopixmix.node.running import NodeParts
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import Clock, Network, NodeId, Observer, Rng
-from loopixmix.wire import Frame, FrameFormat
+from loopixmix.seams import Clock, NodeId, Observer, Rng
+from loopixmix.wire import Frame
 from provider.api import HostedService, KeyDirectory
 from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
 from provider.cards.keydirectory import StoredKeys
 from provider.clients.client import KnownClients
-from provider.clients.links import ClientLinks, Refuse, SubmitPackets
+from provider.clients.links import ClientLinks, SubmitPackets
 from provider.clients.recognition import Recognition
 from provider.clients.registration import Registration
 from provider.config import ProviderConfig, ProviderRules
@@ -55,18 +53,15 @@ async def make_provider(
 
     def load_services(keys: KeyDirectory) -> Iterable[HostedService]:
         loader = ServiceLoader(
-            provider=parts.node_id, directory=parts.directory, clock=parts.clock, rng=parts.rng, keys=keys
+            provider=parts.hop.node_id, directory=parts.directory, clock=parts.clock, rng=parts.rng, keys=keys
         )
         return loader.load(config.services, config.service)
 
     try:
         return wire_provider(
-            node_id=parts.node_id,
-            keyring=parts.keyring,
+            hop=parts.hop,
+            loops=parts.loops,
             packet_format=parts.packet_format,
-            unwrapping=parts.unwrapping,
-            limits=parts.limits,
-            refuse=parts.refuse,
             clock=parts.clock,
             network=parts.network,
             rng=parts.rng,
@@ -84,14 +79,11 @@ async def make_provider(
 
 def wire_provider(
     *,
-    node_id: NodeId,
-    keyring: Keyring,
+    hop: HopService,
+    loops: LoopSender,
     packet_format: PacketFormat,
-    unwrapping: Unwrapping,
-    limits: HopLimits,
-    refuse: Refuse,
     clock: Clock,
-    network: Network,
+    network: ReceivingNetwork,
     rng: Rng,
     observer: Observer,
     rules: ProviderRules,
@@ -99,39 +91,21 @@ def wire_provider(
     decoy_secret: DecoySecret,
     make_services: Callable[[KeyDirectory], Iterable[HostedService]],
 ) -> ProviderService:
-    """Return the service of a provider on the store behind `access`, which is closed with it.
+    """Return the service of a provider, which does not run yet, on the store behind `access`, which is closed with it.
 
-    `refuse` ends the link with a peer that sends what it must not send. `make_services` makes the hosted services;
-    they may use the key directory it is given. Raises what `make_services` raises.
+    `hop` and `loops` are the node's, as `loopixmix.node.wiring` makes them. `make_services` makes the hosted services,
+    which may use the key directory that it is given. Raises what `make_services` raises.
     """
 
     def send(key: NodeId, frame: Frame) -> None:
         network.send(key, packet_format.frames.encode(frame))
 
     drops = Drops(clock=clock, observer=observer)
-    loops = LoopSender(
-        node_id=node_id,
-        packet_format=packet_format,
-        clock=clock,
-        network=network,
-        rng=rng,
-        observer=observer,
-    )
+    node_id = hop.node_id
     keys = StoredKeys(provider=node_id, access=access, decoys=Decoys(decoy_secret, node_id), clock=clock)
     host = ServiceHost(make_services(keys), rules=rules.hosting, clock=clock, geometry=packet_format.geometry)
     deliveries = Deliveries(
-        node_id=node_id, sphinx=packet_format.sphinx, access=access, host=host, loops=loops, drops=drops, clock=clock
-    )
-    hop = HopService(
-        node_id=node_id,
-        keyring=keyring,
-        frames=packet_format.frames,
-        unwrapping=unwrapping,
-        limits=limits,
-        arrived=deliveries.arrived,
-        clock=clock,
-        network=network,
-        observer=observer,
+        hop=hop, sphinx=packet_format.sphinx, access=access, host=host, loops=loops, drops=drops, clock=clock
     )
     clients = wire_clients(
         access=access,
@@ -141,8 +115,7 @@ def wire_provider(
         send=send,
         drops=drops,
         clock=clock,
-        frame_format=packet_format.frames,
-        refuse=refuse,
+        body_bytes=packet_format.geometry.body_bytes,
     )
     housekeeping = Housekeeping(
         access=access,
@@ -159,9 +132,6 @@ def wire_provider(
         housekeeping=housekeeping,
         access=access,
         network=network,
-        neighbourhood=Neighbourhood(node_id),
-        frame_format=packet_format.frames,
-        refuse=refuse,
     )
 
 
@@ -174,21 +144,19 @@ def wire_clients(
     send: SendFrame,
     drops: Drops,
     clock: Clock,
-    frame_format: FrameFormat,
-    refuse: Refuse,
+    body_bytes: int,
 ) -> ClientLinks:
-    """Return the links of a provider's clients, with what recognises and answers them; see `ClientLinks`."""
+    """Return the links of a provider's clients, with the parts that recognise and answer them; see `ClientLinks`.
+
+    `body_bytes`: the length of each item's body in the answer to a pull.
+    """
     return ClientLinks(
         known=KnownClients(rules=rules.clients, lease_pulls=rules.mailbox.lease_pulls, clock=clock),
         recognition=Recognition(access=access, drops=drops, clock=clock),
         registration=registration,
-        pulling=Pulling(
-            access=access, body_bytes=frame_format.body_bytes, answer_s=rules.clients.answer_s, clock=clock, send=send
-        ),
+        pulling=Pulling(access=access, body_bytes=body_bytes, answer_s=rules.clients.answer_s, clock=clock, send=send),
         submit=submit,
         send=send,
         drops=drops,
         clock=clock,
-        frame_format=frame_format,
-        refuse=refuse,
     )

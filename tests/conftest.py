@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import signal
 import sys
+from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,3 +28,35 @@ settings.load_profile("loopixmix")
 def rng() -> random.Random:
     """A seeded generator, so that a failure repeats."""
     return random.Random(20261122)
+
+
+LEFT_OUT = pytest.StashKey[Counter[str]]()
+"""How many tests were left out, by what they lack."""
+
+
+def lacking(names: tuple[str, ...]) -> list[str]:
+    """Return which of the programs and Python packages are not installed."""
+    return [name for name in names if shutil.which(name) is None and find_spec(name) is None]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[LEFT_OUT] = Counter()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out a test that needs what is not installed."""
+    missing = [name for marker in item.iter_markers("needs") for name in lacking(marker.args)]
+    if missing:
+        item.config.stash[LEFT_OUT].update(missing)
+        pytest.skip(f"needs {', '.join(missing)}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail where everything has to be installed: a test that is left out unnoticed shows nothing."""
+    if os.environ.get("CI") and session.config.stash[LEFT_OUT] and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for name, count in sorted(config.stash[LEFT_OUT].items()):
+        terminalreporter.write_line(f"left out: {count} tests that need {name}, which is not installed")

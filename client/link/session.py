@@ -13,8 +13,9 @@ from client.core.packets import PacketMaker
 from client.link.network import KnownNetwork
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
+from loopixmix.net.network import FramesReceived, ReceivingNetwork
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, FramesReceived, Network, NodeId, Rng
+from loopixmix.seams import Clock, NodeId, Rng
 from loopixmix.sphinx import Sphinx
 from loopixmix.wire import Frame, FrameFormat
 
@@ -45,7 +46,7 @@ class ProviderLink(Protocol):
         """Tell whether a frame for the provider would go out now."""
 
     def problem(self, provider: NodeId) -> str:
-        """Say in one line why there is no link, empty where there is nothing to say."""
+        """Say in one line why there is no link, empty if there is nothing to say."""
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ class Session:
         *,
         identity: NodeId,
         known: KnownNetwork,
-        network: Network,
+        network: ReceivingNetwork,
         link: ProviderLink,
         clock: Clock,
         rng: Rng,
@@ -157,8 +158,9 @@ class Session:
             return False
         return self._network.send(provider, packet_format.frames.encode(frame))
 
+    @property
     def problem(self) -> str:
-        """Say in one line what keeps us from sending, empty if nothing does."""
+        """One line about what keeps us from sending, empty if nothing does."""
         document = self.known.document
         if document is None:
             return "there is no network document yet"

@@ -19,16 +19,19 @@ from client.store import ClientStore
 from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
 from loopixmix.errors import MisuseError
+from loopixmix.following.authorities import Authorities
+from loopixmix.following.cache import DocumentCache
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.tls import TlsNetwork
+from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpReactor, TcpSockets
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
 from loopixmix.seams import Fact
 from loopixmix.sphinx import load_arithmetic
-from loopixmix.wire import FrameFormat, Role
+from loopixmix.wire import FrameFormat, LinkRole
 
 
 class ClientDaemon(Program):
@@ -79,7 +82,7 @@ class ClientDaemon(Program):
             store.close()
             raise
         service.start()
-        follower.startService()
+        follower.start()
         self._log.info("{directory}: the local API is at {url}", directory=self._directory.path, url=url)
         self._running = _Running(api, follower, service, link, store)
 
@@ -111,13 +114,12 @@ class ClientDaemon(Program):
             document_problem=document_problem,
         )
 
-    def _make_network(self, frame_format: FrameFormat) -> TlsNetwork:
+    def _make_network(self, frames: FrameFormat) -> TlsNetwork:
         return TlsNetwork(
             identity=self._directory.keys.identity,
             network_id=self._directory.trust_root.network_id,
-            frame_format=frame_format,
-            role=Role.CLIENT,
-            admit=lambda _: False,
+            # A client listens nowhere, and dials its provider only.
+            reception=Reception(frames, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER),
             limits=LinkLimits(),
             sockets=self._sockets,
             clock=self._clock,
@@ -126,12 +128,12 @@ class ClientDaemon(Program):
         )
 
     def _make_follower(self, service: ClientService) -> DirectoryFollower:
+        fetcher = TreqFetcher(self._world.reactor)
         return DirectoryFollower(
-            trust_root=self._directory.trust_root,
+            Authorities(self._directory.trust_root, fetcher=fetcher, rng=self._rng),
+            cache=DocumentCache(self._directory.path / DOCUMENT_FILE),
             clock=self._clock,
-            fetcher=TreqFetcher(self._world.reactor),
             rng=self._rng,
-            cache_path=self._directory.path / DOCUMENT_FILE,
             adopt=service.adopt,
         )
 
@@ -151,7 +153,7 @@ class _Running:
     async def stop(self) -> None:
         """Stop from the outside in."""
         await self._api.stop()
-        await self._follower.stopService()
+        await self._follower.stop()
         await self._service.stop()
         await self._link.stop()
         self._store.close()

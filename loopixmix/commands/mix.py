@@ -10,11 +10,10 @@ from loopixmix.commands.node import ask_to_withdraw, show_status
 from loopixmix.directory import Role
 from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
 from loopixmix.node.main import run_node
-from loopixmix.node.mix import MixService
-from loopixmix.node.running import NodeParts
-from loopixmix.node.runtime import NodeKind
+from loopixmix.node.values import NodeKind
+from loopixmix.node.wiring import make_mix
 from loopixmix.process.main import system_rng
-from loopixmix.wire import Role as LinkRole
+from loopixmix.wire import LinkRole
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 
@@ -77,19 +76,3 @@ def withdraw(directory: Path) -> None:
     It serves on until it is stopped, which is right once the next epoch has begun.
     """
     ask_to_withdraw(directory)
-
-
-async def make_mix(parts: NodeParts) -> MixService:
-    """Make the service of a mix."""
-    return MixService(
-        node_id=parts.node_id,
-        keyring=parts.keyring,
-        packet_format=parts.packet_format,
-        unwrapping=parts.unwrapping,
-        limits=parts.limits,
-        refuse=parts.refuse,
-        clock=parts.clock,
-        network=parts.network,
-        rng=parts.rng,
-        observer=parts.observer,
-    )

@@ -19,7 +19,7 @@ class Departures:
     def __init__(
         self, *, held_packets: int, frames: FrameFormat, clock: Clock, network: Network, observer: Observer
     ) -> None:
-        """Take how many packets may wait, the seams, and how packets are framed."""
+        """`held_packets`: how many may wait. `frames`: the form in which packets leave."""
         self._held_packets = held_packets
         self._frames = frames
         self._clock = clock

@@ -1,4 +1,7 @@
-"""Where packets come in: a bounded queue, from which batches go to the unwrapping as soon as it is free."""
+"""Where packets come in: a bounded queue, from which batches go to the unwrapping as soon as it is free.
+
+What comes back from there is believed only after the replay filter of its key has seen it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from typing import TypeAlias
 
 import msgspec
 
+from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import Results, Unwrapping
 from loopixmix.keyring.keyring import Keyring
 from loopixmix.seams import Clock, DropReason, NodeId, Observer, PacketDropped
+from loopixmix.sphinx import Unwrapped
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
@@ -21,8 +26,8 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
     packet: bytes
 
 
-UnwrappedBatch: TypeAlias = Callable[[Sequence[Waiting], Sequence[int], Results], None]
-"""Takes a batch, the epochs of the keys that were tried (`Unwrapped.key_index` counts in it), and the results."""
+JudgedBatch: TypeAlias = Callable[[Sequence[Waiting], Results], None]
+"""Takes a batch, and for each of its packets what it holds or why it goes no further."""
 
 
 class Intake:
@@ -36,20 +41,20 @@ class Intake:
         *,
         keyring: Keyring,
         unwrapping: Unwrapping,
-        waiting_packets: int,
-        batch_packets: int,
-        unwrapped: UnwrappedBatch,
+        limits: HopLimits,
         clock: Clock,
         observer: Observer,
     ) -> None:
-        """Take the keys, the unwrapping, the two bounds, and what to call with each batch that was unwrapped."""
+        """`keyring`: the keys to try, and the tags seen under each. `limits`: how much may wait.
+
+        Nothing is taken before `start`.
+        """
         self._keyring = keyring
         self._unwrapping = unwrapping
-        self._waiting_packets = waiting_packets
-        self._batch_packets = batch_packets
-        self._unwrapped = unwrapped
+        self._limits = limits
         self._clock = clock
         self._observer = observer
+        self._judged: JudgedBatch | None = None
         self._queue: deque[Waiting] = deque()
         self._keys: list[tuple[int, bytes]] = []
         self._epochs: list[int] = []
@@ -59,6 +64,15 @@ class Intake:
         self._batch: Sequence[Waiting] = ()
         """What is being unwrapped."""
         self._batch_epochs: Sequence[int] = ()
+
+    def start(self, judged: JudgedBatch) -> None:
+        """Begin to take packets and to give what becomes of them to `judged`."""
+        self._judged = judged
+
+    def stop(self) -> None:
+        """Take no more and forget what waits."""
+        self._judged = None
+        self._queue.clear()
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -70,12 +84,14 @@ class Intake:
 
     def add(self, peer: NodeId, packets: Sequence[bytes]) -> None:
         """Let packets wait; those beyond the bound are dropped as `OVERLOADED`."""
+        if self._judged is None:
+            return
         now_s = self._clock.seconds()
         if len(packets) == 1 and not (self._queue or self._is_unwrapping or self._is_feeding):
             # Nearly always: it has nothing to wait for.
             self._unwrap((Waiting(now_s, peer, packets[0]),), packets)
             return
-        room = self._waiting_packets - len(self._queue)
+        room = self._limits.waiting_packets - len(self._queue)
         for packet in packets:
             if room > 0:
                 self._queue.append(Waiting(now_s, peer, packet))
@@ -85,17 +101,13 @@ class Intake:
         if not (self._is_unwrapping or self._is_feeding):
             self._feed()
 
-    def clear(self) -> None:
-        """Forget what waits."""
-        self._queue.clear()
-
     def _feed(self) -> None:
         # A loop and not a recursion: the unwrapping may answer before it returns, and its answer lets more come in.
         self._is_feeding = True
         try:
             queue = self._queue
             while queue and not self._is_unwrapping:
-                batch = [queue.popleft() for _ in range(min(len(queue), self._batch_packets))]
+                batch = [queue.popleft() for _ in range(min(len(queue), self._limits.batch_packets))]
                 self._unwrap(batch, [waiting.packet for waiting in batch])
         finally:
             self._is_feeding = False
@@ -116,8 +128,31 @@ class Intake:
     def _done(self, results: Results) -> None:
         batch, self._batch = self._batch, ()
         try:
-            self._unwrapped(batch, self._batch_epochs, results)
+            if self._judged is not None:
+                self._judged(batch, self._judge(self._batch_epochs, results))
         finally:
             self._is_unwrapping = False
             if self._queue and not self._is_feeding:
                 self._feed()
+
+    def _judge(self, epochs: Sequence[int], results: Results) -> Results:
+        """Return each result, or why its packet goes no further; remember the tags of the others."""
+        if len(results) == 1:
+            # Nearly always: a packet that came alone.
+            result = results[0]
+            if not isinstance(result, Unwrapped):
+                return results
+            reason = self._keyring.judge(epochs[result.key_index], result.replay_tag)
+            return results if reason is None else (reason,)
+        judged = list(results)
+        for index, epoch in enumerate(epochs):
+            places = [
+                (place, each.replay_tag)
+                for place, each in enumerate(results)
+                if isinstance(each, Unwrapped) and each.key_index == index
+            ]
+            reasons = self._keyring.judge_many(epoch, [tag for _, tag in places])
+            for (place, _), reason in zip(places, reasons, strict=True):
+                if reason is not None:
+                    judged[place] = reason
+        return judged

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from twisted.application.service import Service
 from twisted.logger import Logger
 
 from loopixmix.errors import StoreError
@@ -16,24 +15,22 @@ RETRY_S = 5.0
 log = Logger()
 
 
-class KeyRotation(Service):
+class KeyRotation:
     """Keeps one keyring up to date on a clock."""
 
     def __init__(self, keyring: MixKeyring, *, clock: Clock) -> None:
-        """Take the keyring."""
+        """`keyring`: the one to keep up to date. `clock`: tells when epochs begin."""
         self._keyring = keyring
         self._clock = clock
         self._call: DelayedCall | None = None
         self.problem: str | None = None
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+    def start(self) -> None:
         """Begin to turn keys over."""
-        super().startService()  # type: ignore[no-untyped-call]
         self._turn()
 
-    def stopService(self) -> None:  # noqa: N802
+    def stop(self) -> None:
         """Stop; no call is left."""
-        super().stopService()  # type: ignore[no-untyped-call]
         if self._call is not None and self._call.active():
             self._call.cancel()
         self._call = None

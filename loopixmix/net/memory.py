@@ -10,7 +10,7 @@ instant arrive as one list, and a frame for a node that is not there is a counte
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,19 +18,21 @@ from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.errors import MisuseError
 from loopixmix.net.address import PeerAddress
+from loopixmix.net.network import FramesReceived
+from loopixmix.net.reception import Reception, RefusedError
 from loopixmix.seams import (
     Clock,
     DelayedCall,
     DropReason,
-    FramesReceived,
     LinkRefused,
     NodeId,
     Observer,
     PacketDropped,
-    RefusalReason,
     Rng,
 )
 
+FramesArrived: TypeAlias = Callable[[NodeId, Sequence[bytes]], None]
+"""Called with the sender and its whole frames, as they came over the wire."""
 Latency: TypeAlias = float | Callable[[NodeId, NodeId], float]
 """Seconds from sender to receiver: one figure for all, or drawn for (sender, receiver) at each departure."""
 
@@ -60,11 +62,11 @@ class Switchboard:
     def __init__(self, clock: Clock) -> None:
         """`clock`: the one that all nodes share."""
         self.clock = clock
-        self.receivers: dict[NodeId, FramesReceived] = {}
+        self.receivers: dict[NodeId, FramesArrived] = {}
 
-    def attach(self, node_id: NodeId, received: FramesReceived) -> None:
-        """Deliver frames for `node_id` to `received` from now on."""
-        self.receivers[node_id] = received
+    def attach(self, node_id: NodeId, arrived: FramesArrived) -> None:
+        """Deliver frames for `node_id` to `arrived` from now on."""
+        self.receivers[node_id] = arrived
 
     def detach(self, node_id: NodeId) -> None:
         """Take a node away; what is under way to it is lost."""
@@ -78,15 +80,35 @@ class Switchboard:
 class MemoryEnd:
     """The network seam of one node on a switchboard; what links do with a frame is for `send` to say."""
 
-    def __init__(self, switchboard: Switchboard, node_id: NodeId, observer: Observer) -> None:
-        """`observer` is told of frames that nobody is there to take, and of refused peers."""
+    def __init__(
+        self, switchboard: Switchboard, node_id: NodeId, observer: Observer, reception: Reception | None
+    ) -> None:
+        """`observer` is told of frames that found no link, and of refused peers.
+
+        `reception` judges what comes in; None if this end only sends.
+        """
         self._switchboard = switchboard
         self._observer = observer
+        self._reception = reception
+        self._received: FramesReceived | None = None
         self.node_id = node_id
 
     def start(self, received: FramesReceived) -> None:
         """Begin to receive."""
-        self._switchboard.attach(self.node_id, received)
+        self._received = received
+        self._switchboard.attach(self.node_id, self.arrived)
+
+    def arrived(self, sender: NodeId, frames: Sequence[bytes]) -> None:
+        """Judge what came over the wire and pass it on, or observe the refusal: in memory the peer comes again."""
+        if self._reception is None or self._received is None:
+            return
+        try:
+            packets, others = self._reception.sort(sender, frames)
+        except RefusedError as error:
+            self._observer.observe(LinkRefused(self._switchboard.clock.seconds(), error.reason))
+            return
+        if packets or others:
+            self._received(sender, packets, others)
 
     def stop(self) -> Deferred[None]:
         """Leave: nothing is received any more."""
@@ -96,10 +118,6 @@ class MemoryEnd:
     def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
         """Give the address back: in memory everybody is reached by name."""
         return succeed(PeerAddress(host, port))
-
-    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:  # noqa: ARG002
-        """Observe the refusal; in memory the peer comes again at once."""
-        self._observer.observe(LinkRefused(self._switchboard.clock.seconds(), reason))
 
     def drop(self) -> bool:
         """Observe that a frame found no link, and return false as `send` does then."""
@@ -120,9 +138,9 @@ class MemoryHub(Switchboard):
         self._loss = loss
         self._routes: dict[tuple[NodeId, NodeId], _Route] = {}
 
-    def network(self, node_id: NodeId, *, observer: Observer) -> MemoryNetwork:
-        """Return the network as the node `node_id` sees it."""
-        return MemoryNetwork(self, node_id, observer)
+    def network(self, node_id: NodeId, *, observer: Observer, reception: Reception | None = None) -> MemoryNetwork:
+        """Return the network as the node `node_id` sees it; without `reception` it can only send."""
+        return MemoryNetwork(self, node_id, observer, reception)
 
     def detach(self, node_id: NodeId) -> None:
         """Take a node away; what is under way to it is lost, and no call of it is left."""
@@ -155,9 +173,9 @@ class MemoryHub(Switchboard):
     def _arrive(self, route: _Route) -> None:
         # The oldest, whichever call fired: rounding may swap two calls, and frames keep their order all the same.
         flight = route.flights.popleft()
-        received = self.receivers.get(route.receiver)
-        if received is not None:
-            received(route.sender, flight.frames)
+        arrived = self.receivers.get(route.receiver)
+        if arrived is not None:
+            arrived(route.sender, flight.frames)
 
     def _forget(self, route: _Route) -> None:
         for flight in route.flights:
@@ -169,9 +187,9 @@ class MemoryHub(Switchboard):
 class MemoryNetwork(MemoryEnd):
     """The network seam for one node on a `MemoryHub`."""
 
-    def __init__(self, hub: MemoryHub, node_id: NodeId, observer: Observer) -> None:
+    def __init__(self, hub: MemoryHub, node_id: NodeId, observer: Observer, reception: Reception | None) -> None:
         """Use `MemoryHub.network`."""
-        super().__init__(hub, node_id, observer)
+        super().__init__(hub, node_id, observer, reception)
         self._hub = hub
         self.peers: dict[NodeId, PeerAddress] = {}
 

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from twisted.internet.defer import Deferred
 
 from loopixmix.net.address import PeerAddress
-from loopixmix.seams import FramesReceived, Network, NodeId, RefusalReason
+from loopixmix.seams import Network, NodeId
+from loopixmix.wire import Frame
+
+FramesReceived: TypeAlias = Callable[[NodeId, Sequence[bytes], Sequence[Frame]], None]
+"""Called with the authenticated peer, the packets that arrived from it, and the other frames, each in order.
+
+All of them passed `loopixmix.net.reception`: they are whole, and the peer may send them.
+"""
 
 
 @runtime_checkable
-class LinkNetwork(Network, Protocol):
-    """A network whose links are known: `TlsNetwork` in production, `MemoryNetwork` in tests and simulations."""
+class ReceivingNetwork(Network, Protocol):
+    """A network that also brings what peers send: the whole of the seam that services are made on."""
 
     def start(self, received: FramesReceived) -> None:
-        """Begin to receive."""
+        """Give all that arrives from now on to `received`."""
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
-        """Queue one frame for `peer`; false, and an observed drop, where it cannot go."""
+
+@runtime_checkable
+class LinkNetwork(ReceivingNetwork, Protocol):
+    """A network whose links are known: `TlsNetwork` in production, `MemoryNetwork` in tests and simulations."""
 
     def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
         """Accept links on an address; gives it back with the port that was taken, or fails with `ListenError`."""
 
     def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
         """Keep links to these peers and to no others."""
-
-    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:
-        """End every link with `peer`, for what it did."""
 
     def is_open(self, peer: NodeId) -> bool:
         """Tell whether a frame for `peer` would go out now."""

@@ -4,78 +4,30 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from loopixmix import __version__
-from loopixmix.directory import Descriptor, Document, Role, TrustRoot
+from loopixmix.directory import Descriptor, Document
 from loopixmix.errors import LoopixmixError
-from loopixmix.following.enrolment import Enrolment
-from loopixmix.following.fetcher import DocumentFetcher
+from loopixmix.following.authorities import Authorities
+from loopixmix.following.cache import DocumentCache
+from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.follower import DirectoryFollower
-from loopixmix.hop.service import HopLimits
-from loopixmix.hop.unwrapping import ThreadedUnwrapping
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.rotation import KeyRotation
-from loopixmix.keys import IdentityKey
-from loopixmix.net.limits import LinkLimits
-from loopixmix.net.links.tls import TlsNetwork
-from loopixmix.net.sockets import Sockets
-from loopixmix.node.config import DOCUMENT_FILE, NodeConfig
-from loopixmix.node.running import MakeService, NodeParts, RunningNode
+from loopixmix.node.config import DOCUMENT_FILE
+from loopixmix.node.running import RunningNode
 from loopixmix.node.selfcheck import Capacity, measure_capacity
+from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
+from loopixmix.node.wiring import wire_node
 from loopixmix.observing.observers import Counters
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import Clock, NodeId, RefusalReason, Rng
 from loopixmix.sphinx import load_arithmetic
-from loopixmix.wire import Role as LinkRole
 
 log = Logger()
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeKind:
-    """What one role of node differs in from another.
-
-    `services`: names for the network document. `serves_clients`: anybody may connect, not only neighbours.
-    """
-
-    role: Role
-    link_role: LinkRole
-    make_service: MakeService
-    services: tuple[str, ...] = ()
-    serves_clients: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeWorld:
-    """What a node process gets from outside: clock, randomness, sockets, a way to the authorities.
-
-    `call_from_thread` is the reactor's. `fail` ends the process and tells why.
-    """
-
-    clock: Clock
-    rng: Rng
-    sockets: Sockets
-    fetcher: DocumentFetcher
-    call_from_thread: Callable[..., object]
-    fail: Callable[[LoopixmixError], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeFiles:
-    """What was read from a node's directory."""
-
-    directory: Path
-    config: NodeConfig
-    trust_root: TrustRoot
-    identity: IdentityKey
 
 
 class ActiveNode:
@@ -87,7 +39,6 @@ class ActiveNode:
         self._kind = kind
         self._world = world
         self._keyring = keyring
-        self._neighbourhood = Neighbourhood(files.identity.public)
         self._changing = DeferredLock()
         self._stopped = False
         self.withdrawn = False
@@ -96,27 +47,28 @@ class ActiveNode:
         self.running: RunningNode | None = None
         self.counters = Counters(delay_mean_s=0.0)
         self.rotation = KeyRotation(keyring, clock=world.clock)
+        authorities = Authorities(files.trust_root, fetcher=world.fetcher, rng=world.rng)
+        enrolment = Enrolment(files.identity, self._describe)
         self.follower = DirectoryFollower(
-            trust_root=files.trust_root,
+            authorities,
+            cache=DocumentCache(files.directory / DOCUMENT_FILE),
             clock=world.clock,
-            fetcher=world.fetcher,
             rng=world.rng,
-            cache_path=files.directory / DOCUMENT_FILE,
             adopt=self._adopt,
             prepare=self._prepare,
-            enrolment=Enrolment(files.identity, self._describe),
+            enroller=Enroller(enrolment, authorities=authorities, clock=world.clock, rng=world.rng),
         )
 
     def start(self) -> None:
         """Begin to turn keys over and to follow the network document."""
-        self.rotation.startService()
-        self.follower.startService()
+        self.rotation.start()
+        self.follower.start()
 
     async def stop(self, *, drain_s: float) -> None:
         """Let packets that wait leave, for `drain_s` at the longest; then nothing is left."""
         self._stopped = True
-        await self.follower.stopService()
-        self.rotation.stopService()
+        await self.follower.stop()
+        self.rotation.stop()
         await self._changing.run(lambda: Deferred.fromCoroutine(self._stop_running(drain_s)))
         self._keyring.close()
 
@@ -177,15 +129,21 @@ class ActiveNode:
     async def _take_up(self, document: Document) -> None:
         if self._stopped:
             return
-        self._keyring.grace_s = document.params.grace_s
+        self._keyring.accept_for(document.params.grace_s)
         self.counters.delay_mean_s = document.params.delay_mean_s
         packet_format = self._packet_format(document)
         if self.running is not None and self.running.packet_format == packet_format:
             self.running.adopt(document)
             return
         await self._stop_running(self._files.config.limits.drain_s)
-        self.running = RunningNode(
-            self._make_parts(packet_format), make_service=self._kind.make_service, neighbourhood=self._neighbourhood
+        self.running = wire_node(
+            self._files,
+            kind=self._kind,
+            world=self._world,
+            keyring=self._keyring,
+            packet_format=packet_format,
+            capacity=self._measure(packet_format),
+            observer=self.counters,
         )
         await self.running.start(document, self._files.config.listen_address)
 
@@ -196,46 +154,6 @@ class ActiveNode:
 
     def _packet_format(self, document: Document) -> PacketFormat:
         return PacketFormat.for_network(document.params, arithmetic=self._arithmetic)
-
-    def _make_parts(self, packet_format: PacketFormat) -> NodeParts:
-        files, world = self._files, self._world
-        capacity = self._measure(packet_format)
-        network = TlsNetwork(
-            identity=files.identity,
-            network_id=files.trust_root.network_id,
-            frame_format=packet_format.frames,
-            role=self._kind.link_role,
-            admit=self._admits,
-            limits=LinkLimits(
-                max_links=files.config.limits.links, max_links_per_address=files.config.limits.links_per_address
-            ),
-            sockets=world.sockets,
-            clock=world.clock,
-            rng=world.rng,
-            observer=self.counters,
-        )
-        return NodeParts(
-            directory=files.directory,
-            node_id=files.identity.public,
-            keyring=self._keyring,
-            packet_format=packet_format,
-            unwrapping=ThreadedUnwrapping(
-                packet_format.sphinx,
-                threads=capacity.threads,
-                call_from_thread=world.call_from_thread,
-                at_once_packets=capacity.at_once_packets,
-            ),
-            limits=HopLimits(
-                waiting_packets=files.config.limits.waiting_packets,
-                held_packets=files.config.limits.held_packets,
-                batch_packets=capacity.batch_packets,
-            ),
-            refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),
-            clock=world.clock,
-            network=network,
-            rng=world.rng,
-            observer=self.counters,
-        )
 
     def _measure(self, packet_format: PacketFormat) -> Capacity:
         work = self._files.config.work
@@ -254,13 +172,6 @@ class ActiveNode:
             batch=capacity.batch_packets,
         )
         return capacity
-
-    def _admits(self, peer: NodeId) -> bool:
-        return (
-            self._kind.serves_clients
-            or peer in self._neighbourhood.previous_hops
-            or peer in self._neighbourhood.next_hops
-        )
 
     def _note_failure(self, failure: Failure) -> None:
         if isinstance(failure.value, LoopixmixError):

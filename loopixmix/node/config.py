@@ -12,7 +12,7 @@ from loopixmix.config import commented_toml, load_config, load_trust_root, parse
 from loopixmix.directory import TrustRoot
 from loopixmix.directory.words import Name
 from loopixmix.errors import ConfigError
-from loopixmix.hop.service import HopLimits
+from loopixmix.hop.limits import HopLimits
 from loopixmix.keyring.keyring import MAX_TAGS
 from loopixmix.keys import IdentityKey
 from loopixmix.net.address import PeerAddress

@@ -11,15 +11,14 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document
-from loopixmix.hop.service import HopLimits, HopService
+from loopixmix.hop.service import HopService
 from loopixmix.hop.unwrapping import ThreadedUnwrapping
-from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.network import LinkNetwork
 from loopixmix.process.pause import Pause
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.routing.path import Neighbourhood, next_hops
-from loopixmix.seams import Clock, NodeId, Observer, Rng
+from loopixmix.routing.path import next_hops
+from loopixmix.seams import Clock, Observer, Rng
 
 DRAIN_STEP_S = 0.05
 
@@ -40,10 +39,10 @@ class NodeService(Protocol):
     def adopt(self, document: Document) -> None:
         """Take up the document of the present epoch."""
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+    def start(self) -> None:
         """Begin."""
 
-    def stopService(self) -> Deferred[None] | None:  # noqa: N802
+    def stop(self) -> Deferred[None] | None:
         """End; no call is left when the result fires."""
 
     def status(self) -> Mapping[str, str | int | float]:
@@ -52,17 +51,14 @@ class NodeService(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class NodeParts:
-    """Everything a role's service is made of; `directory` is the node's own."""
+    """What a role's service is made of, whatever the role; `directory` is the node's own."""
 
     directory: Path
-    node_id: NodeId
-    keyring: MixKeyring
     packet_format: PacketFormat
-    unwrapping: ThreadedUnwrapping
-    limits: HopLimits
-    refuse: Callable[[NodeId], None]
-    clock: Clock
+    hop: HopService
+    loops: LoopSender
     network: LinkNetwork
+    clock: Clock
     rng: Rng
     observer: Observer
 
@@ -74,11 +70,12 @@ MakeService: TypeAlias = Callable[[NodeParts], Awaitable[NodeService]]
 class RunningNode:
     """Links, worker thread and service of a node, for one format of packets."""
 
-    def __init__(self, parts: NodeParts, *, make_service: MakeService, neighbourhood: Neighbourhood) -> None:
-        """Take the parts, what makes the service of them, and the neighbourhood, which says which links to keep."""
+    def __init__(self, parts: NodeParts, *, unwrapping: ThreadedUnwrapping, make_service: MakeService) -> None:
+        """`parts`: what `make_service` makes the service of. `unwrapping`: the thread that runs as long as it."""
         self._parts = parts
+        self._unwrapping = unwrapping
         self._make_service = make_service
-        self._neighbourhood = neighbourhood
+        self._neighbourhood = parts.hop.neighbourhood
         self._pause = Pause(parts.clock)
         self._hurry = False
         self.service: NodeService | None = None
@@ -91,15 +88,14 @@ class RunningNode:
 
     async def start(self, document: Document, listen: PeerAddress) -> None:
         """Make the service, start it and listen; raises `ListenError`, `StoreError` or `ConfigError`."""
-        self._parts.unwrapping.start()
+        self._unwrapping.start()
         self.service = await self._make_service(self._parts)
-        self.service.startService()
+        self.service.start()
         self.adopt(document)
         await self._parts.network.listen(listen.host, listen.port)
 
     def prepare(self, document: Document) -> None:
         """Take up the document of the next epoch, as far as it holds already."""
-        self._neighbourhood.add(document)
         if self.service is not None:
             self.service.prepare(document)
         self._keep_links()
@@ -107,7 +103,6 @@ class RunningNode:
     def adopt(self, document: Document) -> None:
         """Take up the document of the present epoch."""
         self.document = document
-        self._neighbourhood.add(document)
         if self.service is not None:
             self.service.adopt(document)
         self._keep_links()
@@ -116,10 +111,10 @@ class RunningNode:
         """Let packets that wait leave, for `drain_s` at the longest, then end everything."""
         if self.service is not None:
             await self._drain(self.service, drain_s)
-            await maybeDeferred(self.service.stopService)
+            await maybeDeferred(self.service.stop)
             self.service = None
         await self._parts.network.stop()
-        self._parts.unwrapping.stop()
+        self._unwrapping.stop()
 
     def hurry(self) -> None:
         """Wait for no packet any more."""
@@ -131,7 +126,7 @@ class RunningNode:
         document, network = self.document, self._parts.network
         if document is None:
             return None
-        missing = sorted(peer for peer in next_hops(document, self._parts.node_id) if not network.is_open(peer))
+        missing = sorted(peer for peer in next_hops(document, self._parts.hop.node_id) if not network.is_open(peer))
         if not missing:
             return None
         entry = document.node(missing[0])

@@ -13,9 +13,10 @@ from loopixmix.errors import ListenError, UnavailableError
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyDirectory
 from loopixmix.net.address import PeerAddress
-from loopixmix.node.active import ActiveNode, NodeFiles, NodeKind, NodeWorld
+from loopixmix.node.active import ActiveNode
 from loopixmix.node.config import KEYS_DIRECTORY, load_node
 from loopixmix.node.status import StatusWriter
+from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
 from loopixmix.observing.endpoint import MetricsEndpoint
 from loopixmix.observing.status import NodeStatus
 from loopixmix.process.log import LogSettings
@@ -106,8 +107,7 @@ class NodeRuntime(Program):
             epoch_length_s=epoch_length_s,
             grace_s=epoch_length_s / 2,
             max_tags=self._files.config.limits.replay_tags,
-            now_s=self._world.clock.seconds(),
-        )
+        ).open(self._world.clock.seconds())
 
     def _start_metrics(self, node: ActiveNode) -> MetricsEndpoint | None:
         address = self._files.config.metrics.address

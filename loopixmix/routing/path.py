@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.epoch import epoch_at
@@ -12,6 +13,7 @@ from loopixmix.errors import MisuseError, UnavailableError
 from loopixmix.params import NetworkParams
 from loopixmix.seams import NodeId, Rng
 from loopixmix.sphinx import Command, Deliver, Hop, Payload, Relay, Surb
+from loopixmix.wire import LinkRole
 
 LOOP_SERVICE = "loop"
 """The hosted service that ends every loop: of clients, mixes and providers alike (Loopix 4.2.1)."""
@@ -161,9 +163,12 @@ class Neighbourhood:
     """
 
     def __init__(self, node_id: NodeId) -> None:
-        """Take the node in the middle; it has no neighbours before the first document."""
-        self._node_id = node_id
+        """`node_id`: the node in the middle. It has no neighbours before the first document."""
+        self.node_id = node_id
         self._documents: tuple[Document, ...] = ()
+        self._roles: dict[NodeId, LinkRole] = {}
+        # When the previous hops were last told, until when that holds, and which they were.
+        self._told: tuple[float, float, frozenset[NodeId]] = (inf, -inf, frozenset())
         self.next_hops: frozenset[NodeId] = frozenset()
         self.previous_hops: frozenset[NodeId] = frozenset()
 
@@ -171,8 +176,47 @@ class Neighbourhood:
         """Take up a document, in place of another one of the same epoch; the three newest count."""
         known = {each.epoch: each for each in (*self._documents, document)}
         self._documents = tuple(known[epoch] for epoch in sorted(known)[-DOCUMENTS_KNOWN:])
-        self.next_hops = frozenset().union(*(next_hops(each, self._node_id) for each in self._documents))
-        self.previous_hops = frozenset().union(*(previous_hops(each, self._node_id) for each in self._documents))
+        self.next_hops = frozenset().union(*(next_hops(each, self.node_id) for each in self._documents))
+        self.previous_hops = frozenset().union(*(previous_hops(each, self.node_id) for each in self._documents))
+        entries = (self.entry(peer) for peer in self.next_hops | self.previous_hops)
+        self._roles = {
+            entry.id: LinkRole.PROVIDER if entry.layer is None else LinkRole.MIX for entry in entries if entry
+        }
+        self._told = (inf, -inf, frozenset())
+
+    def role_of(self, peer: NodeId) -> LinkRole | None:
+        """Return what a neighbour is; None for anybody else."""
+        return self._roles.get(peer)
+
+    def takes_from(self, peer: NodeId, now_s: float) -> bool:
+        """Tell whether `peer` may send packets here at `now_s`: it stood before us in a document that still counts.
+
+        The newest document counts, the present one, and an older one until packets that left by it have arrived: for
+        the grace of its keys, or for the longest delay if that is longer. Without this end, a mix that has moved could
+        go on for an epoch to send to the layer it came from, and give it packets that skip a layer.
+        """
+        from_s, until_s, previous = self._told
+        if not from_s <= now_s < until_s:
+            from_s, until_s, previous = self._told = self._tell_previous(now_s)
+        return peer in previous
+
+    def _tell_previous(self, now_s: float) -> tuple[float, float, frozenset[NodeId]]:
+        from_s, until_s, counting = -inf, inf, []
+        for position, document in enumerate(self._documents):
+            end_s = self._ends_at_s(position)
+            if end_s > now_s:
+                until_s = min(until_s, end_s)
+                counting.append(previous_hops(document, self.node_id))
+            else:
+                from_s = max(from_s, end_s)
+        return from_s, until_s, frozenset().union(*counting)
+
+    def _ends_at_s(self, position: int) -> float:
+        """Return when a document counts no longer; never while there is no later one."""
+        if position == len(self._documents) - 1:
+            return inf
+        params = self._documents[position].params
+        return self._documents[position + 1].valid_from_s + max(params.grace_s, params.max_delay_s)
 
     def entry(self, node_id: NodeId) -> NodeEntry | None:
         """Return the newest entry of a node; None where no document has it."""

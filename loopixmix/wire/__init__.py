@@ -7,7 +7,8 @@ makes. No I/O here: bytes in, frames out.
 
 from __future__ import annotations
 
-from loopixmix.wire.codec import FRAME_OVERHEAD_BYTES, FrameFormat, is_hello, is_packet
+from loopixmix.wire.codec import FRAME_OVERHEAD_BYTES, FrameFormat, is_packet
+from loopixmix.wire.fields import FrameType
 from loopixmix.wire.frames import (
     GEOMETRY_DIGEST_BYTES,
     MAX_INVITATION_BYTES,
@@ -21,14 +22,15 @@ from loopixmix.wire.frames import (
     Hello,
     Item,
     ItemKind,
+    LinkRole,
     Packet,
     Pull,
     Register,
     Registered,
     RegisterRefusal,
     RegisterRefused,
-    Role,
 )
+from loopixmix.wire.rules import MAY_SEND, may_send
 from loopixmix.wire.stream import HELLO_PREFIX_BYTES, FrameBuffer, hello_refusal
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "HELLO_PREFIX_BYTES",
     "MAX_INVITATION_BYTES",
     "MAX_NAME_BYTES",
+    "MAY_SEND",
     "NETWORK_ID_BYTES",
     "NO_SURB_ID",
     "SURB_ID_BYTES",
@@ -45,17 +48,18 @@ __all__ = [
     "Frame",
     "FrameBuffer",
     "FrameFormat",
+    "FrameType",
     "Hello",
     "Item",
     "ItemKind",
+    "LinkRole",
     "Packet",
     "Pull",
     "Register",
     "RegisterRefusal",
     "RegisterRefused",
     "Registered",
-    "Role",
     "hello_refusal",
-    "is_hello",
     "is_packet",
+    "may_send",
 ]

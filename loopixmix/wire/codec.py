@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from loopixmix.errors import FormatError, MisuseError
@@ -25,7 +26,6 @@ from loopixmix.wire.frames import (
 FRAME_OVERHEAD_BYTES = 64
 _DIGEST_DOMAIN = b"loopixmix/geometry/v1:"
 _PACKET = int(FrameType.PACKET)
-_HELLO = int(FrameType.HELLO)
 _PACKET_BYTE = bytes([_PACKET])
 
 
@@ -78,12 +78,26 @@ class FrameFormat:
             raise FormatError("a packet's frame has the wrong length or padding")
         return frame[1 : 1 + self.packet_bytes]
 
-    def check(self, frame: bytes) -> None:
-        """Raise `FormatError` unless `decode` would take the frame; for packets without copying them."""
-        if len(frame) != self.frame_bytes or frame[0] != _PACKET:
-            self.decode(frame)
-        elif not frame.endswith(self._packet_padding):
-            raise FormatError("a packet's frame has the wrong padding")
+    def sort(self, frames: Sequence[bytes], allowed: Container[int]) -> tuple[list[bytes], list[Frame]]:
+        """Return the packets in `frames` and what the other frames say, each in order, without dummies.
+
+        Raises `FormatError` unless every frame is of an `allowed` type and `decode` takes it.
+        """
+        packets: list[bytes] = []
+        others: list[Frame] = []
+        for frame in frames:
+            if len(frame) != self.frame_bytes:
+                raise FormatError(f"a frame has {self.frame_bytes} bytes, not {len(frame)}")
+            if frame[0] not in allowed:
+                raise FormatError(f"a frame of type {frame[0]} is not for its sender to send")
+            if frame[0] == _PACKET:
+                # Not by `decode`: nearly every frame holds a packet, and a value around each would cost as much again.
+                if not frame.endswith(self._packet_padding):
+                    raise FormatError("a packet's frame has the wrong padding")
+                packets.append(frame[1 : 1 + self.packet_bytes])
+            elif not isinstance(decoded := self.decode(frame), Dummy):
+                others.append(decoded)
+        return packets, others
 
     def encode(self, frame: Frame) -> bytes:
         """Return the `frame_bytes` bytes of any frame; raise `MisuseError` where a field does not fit."""
@@ -142,8 +156,3 @@ class FrameFormat:
 def is_packet(frame: bytes) -> bool:
     """Tell whether a whole frame holds a packet."""
     return frame[0] == _PACKET
-
-
-def is_hello(frame: bytes) -> bool:
-    """Tell whether a whole frame holds a Hello."""
-    return frame[0] == _HELLO

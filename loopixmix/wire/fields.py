@@ -20,11 +20,11 @@ from loopixmix.wire.frames import (
     Hello,
     Item,
     ItemKind,
+    LinkRole,
     Pull,
     Register,
     RegisterRefusal,
     RegisterRefused,
-    Role,
 )
 
 MAGIC = b"LoopixMix"
@@ -68,7 +68,7 @@ def decode_hello(frame: bytes) -> tuple[Hello, int]:
     _type, magic, version, network_id, geometry_digest, role = HELLO.unpack_from(frame)
     if magic != MAGIC:
         raise FormatError("a hello has the wrong magic")
-    return Hello(version, network_id, geometry_digest, _code(Role, role)), HELLO.size
+    return Hello(version, network_id, geometry_digest, _code(LinkRole, role)), HELLO.size
 
 
 def max_acknowledged(frame_bytes: int) -> int:

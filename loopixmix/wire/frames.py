@@ -18,8 +18,8 @@ MAX_NAME_BYTES = 64
 MAX_INVITATION_BYTES = 255
 
 
-class Role(enum.IntEnum):
-    """What the sender of a Hello is."""
+class LinkRole(enum.IntEnum):
+    """What one end of a link is to the network."""
 
     CLIENT = 1
     MIX = 2
@@ -54,7 +54,7 @@ class Hello(msgspec.Struct, frozen=True):
     version: int
     network_id: bytes
     geometry_digest: bytes
-    role: Role
+    role: LinkRole
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):

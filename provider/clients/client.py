@@ -5,6 +5,7 @@ from __future__ import annotations
 from loopixmix.bounds import BoundedMap
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, NodeId
+from loopixmix.wire import Frame
 from provider.clients.allowance import Allowance, ClientRules
 from provider.mailbox import Mailbox
 from provider.mailboxes.pulling import Puller
@@ -23,7 +24,7 @@ class Client(Puller):
         super().__init__(key, mailbox)
         self.allowance = allowance
         self.asking = False
-        self.held: list[bytes] = []
+        self.held: list[Frame] = []
         self.seen_at_s = 0.0
         self.checked_at_s = 0.0
 

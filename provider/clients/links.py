@@ -1,4 +1,4 @@
-"""The links of clients: what each frame that comes on one leads to.
+"""The links of clients: each frame that comes on one is judged by its account and its rates, and passed on.
 
 A link's TLS identity is all that counts: a client pulls from the mailbox of its own key and from no other, whatever it
 says.
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from loopixmix.errors import FormatError
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, DropReason, NodeId
-from loopixmix.wire import Dummy, FrameFormat, Pull, Register, Registered, RegisterRefusal, RegisterRefused, is_packet
+from loopixmix.wire import Frame, Packet, Pull, Register, Registered, RegisterRefusal, RegisterRefused
 from provider.clients.client import Client, KnownClients
 from provider.clients.recognition import Recognition
 from provider.clients.registration import Registration
@@ -20,7 +19,6 @@ from provider.drops import Drops
 from provider.mailboxes.pulling import Pulling, SendFrame
 
 SubmitPackets: TypeAlias = Callable[[NodeId, Sequence[bytes]], None]
-Refuse: TypeAlias = Callable[[NodeId], object]
 
 
 class ClientLinks:
@@ -37,13 +35,11 @@ class ClientLinks:
         send: SendFrame,
         drops: Drops,
         clock: Clock,
-        frame_format: FrameFormat,
-        refuse: Refuse,
     ) -> None:
-        """Take the parts that know, recognise, register and answer clients, and the link's two directions.
+        """Take the parts that know, recognise, register and answer clients, and the ways to the network and back.
 
-        `submit` takes the packets of clients that have an account; `send` takes what a client is told; `refuse` ends
-        the link of a client that sends what clients do not send. No client is served before `adopt`.
+        `submit` takes the packets of clients that have an account, `send` the frames for a client, `drops` hears of
+        packets and pulls that are too many. No client is served before `adopt`.
         """
         self._known = known
         self._recognition = recognition
@@ -53,8 +49,6 @@ class ClientLinks:
         self._send = send
         self._drops = drops
         self._clock = clock
-        self._frame_format = frame_format
-        self._refuse = refuse
         self._stopped = False
 
     @property
@@ -70,54 +64,54 @@ class ClientLinks:
         """Forget the clients that were not heard of for long."""
         self._known.forget_idle()
 
-    def received(self, key: NodeId, frames: Sequence[bytes]) -> None:
-        """Take what came over the link of the client `key`."""
+    def received(self, key: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        """Take the packets and the other frames that came over the link of the client `key`."""
         client = None if self._stopped else self._known.heard(key)
         if client is None:
             return
         if client.registered is None:
-            self._recognition.hold(client, frames, self._take)
+            self._recognition.hold(client, [*map(Packet, packets), *frames], self._take_held)
         else:
-            self._take(client, frames)
+            self._take(client, packets, frames)
 
     def stop(self) -> None:
         """Answer nothing any more."""
         self._stopped = True
         self.pulling.stop()
 
-    def _take(self, client: Client, frames: Sequence[bytes]) -> None:
-        # Frames that were held come from the store, which may answer after the end.
+    def _take_held(self, client: Client, held: Sequence[Frame]) -> None:
+        packets = [frame.packet for frame in held if isinstance(frame, Packet)]
+        self._take(client, packets, [frame for frame in held if not isinstance(frame, Packet)])
+
+    def _take(self, client: Client, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        # Frames that were held come when the store has answered, which may be after the end.
         if self._stopped:
             return
-        packets: list[bytes] = []
-        now_s = self._clock.seconds()
-        try:
-            for frame in frames:
-                if not is_packet(frame):
-                    self._take_other(client, frame)
-                elif not client.registered:
-                    self._drops.count(DropReason.NOT_REGISTERED)
-                elif client.allowance.take_packet(now_s):
-                    packets.append(self._frame_format.packet_of(frame))
-                else:
-                    self._drops.count(DropReason.RATE_LIMITED)
-        except FormatError:
-            self._refuse(client.key)
-        if packets:
+        for frame in frames:
+            match frame:
+                case Pull() as pull:
+                    self._pull(client, pull)
+                case Register() as wish:
+                    self._register(client, wish)
+                case _:
+                    pass  # links carry nothing else from a client (`loopixmix.wire.MAY_SEND`)
+        allowed = self._allowed(client, packets) if packets else ()
+        if allowed:
             # All of one turn together: unwrapping a batch costs less than as many single packets.
-            self._submit(client.key, packets)
-        self._recognition.check_again(client, self._take)
+            self._submit(client.key, allowed)
+        self._recognition.check_again(client, self._take_held)
 
-    def _take_other(self, client: Client, frame: bytes) -> None:
-        match self._frame_format.decode(frame):
-            case Pull() as pull:
-                self._pull(client, pull)
-            case Register() as wish:
-                self._register(client, wish)
-            case Dummy():
-                pass
-            case _:
-                raise FormatError("a client does not send this")
+    def _allowed(self, client: Client, packets: Sequence[bytes]) -> Sequence[bytes]:
+        now_s = self._clock.seconds()
+        allowed: list[bytes] = []
+        for packet in packets:
+            if not client.registered:
+                self._drops.count(DropReason.NOT_REGISTERED)
+            elif client.allowance.take_packet(now_s):
+                allowed.append(packet)
+            else:
+                self._drops.count(DropReason.RATE_LIMITED)
+        return allowed
 
     def _pull(self, client: Client, pull: Pull) -> None:
         if not client.allowance.take_pull(self._clock.seconds()):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from loopixmix.seams import Clock, DropReason, NodeId
+from loopixmix.wire import Frame
 from provider.clients.client import Client
 from provider.drops import Drops
 from provider.store.access import StoreAccess
@@ -15,7 +16,7 @@ MAX_ASKING = 256
 MAX_HELD_FRAMES = 16
 CHECK_AGAIN_S = 60.0
 
-TakeFrames: TypeAlias = Callable[[Client, Sequence[bytes]], None]
+TakeFrames: TypeAlias = Callable[[Client, Sequence[Frame]], None]
 
 
 class Recognition:
@@ -28,7 +29,7 @@ class Recognition:
         self._clock = clock
         self._asking = 0
 
-    def hold(self, client: Client, frames: Sequence[bytes], take: TakeFrames) -> None:
+    def hold(self, client: Client, frames: Sequence[Frame], take: TakeFrames) -> None:
         """Keep the first frames of a link until the store has told about it, then give them to `take` in order.
 
         Dropping them would lose the first packets of every client after each restart. What is kept is bounded, because

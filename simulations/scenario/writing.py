@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
+import tomli_w
 
 from loopixmix.errors import MisuseError
 from simulations.scenario.values import Scenario
-
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def to_toml(scenario: Scenario) -> str:
@@ -17,7 +16,7 @@ def to_toml(scenario: Scenario) -> str:
 
     Raises `MisuseError` for text that no file can hold (a lone surrogate).
     """
-    text = "\n".join(_lines(msgspec.to_builtins(scenario), ())) + "\n"
+    text = tomli_w.dumps(_with_values(msgspec.to_builtins(scenario)))
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -25,33 +24,10 @@ def to_toml(scenario: Scenario) -> str:
     return text
 
 
-def _lines(table: Mapping[str, object], where: tuple[str, ...]) -> Iterator[str]:
-    inner = {key: value for key, value in table.items() if isinstance(value, Mapping)}
-    plain = {key: value for key, value in table.items() if key not in inner and value is not None}
-    if where and (plain or not inner):
-        yield ""
-        yield f"[{'.'.join(where)}]"
-    for key, value in plain.items():
-        yield f"{key} = {_value(value)}"
-    for key, value in inner.items():
-        yield from _lines(value, (*where, key))
-
-
-def _value(value: object) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return repr(value)
-        case str():
-            return f'"{"".join(map(_escaped, value))}"'
-        case list() | tuple():
-            return f"[{', '.join(map(_value, value))}]"
-        case _:
-            raise MisuseError(f"{value!r} cannot be written as TOML")
-
-
-def _escaped(mark: str) -> str:
-    if mark in _ESCAPES:
-        return _ESCAPES[mark]
-    return f"\\u{ord(mark):04x}" if ord(mark) < 0x20 or ord(mark) == 0x7F else mark
+def _with_values(table: Mapping[str, object]) -> dict[str, object]:
+    # TOML has no null: a key without a value is left out, and reads back as its default, which is None.
+    return {
+        key: _with_values(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+        if value is not None
+    }

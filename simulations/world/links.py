@@ -13,8 +13,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from loopixmix.net.memory import MemoryEnd, Switchboard
-from loopixmix.seams import FramesReceived, NodeId, Observer, Rng
+from loopixmix.net.memory import FramesArrived, MemoryEnd, Switchboard
+from loopixmix.net.network import FramesReceived
+from loopixmix.net.reception import Reception
+from loopixmix.seams import NodeId, Observer, Rng
 from loopixmix.wire import is_packet
 from simulations.latency import LatencyModel
 from simulations.world.clock import EventClock
@@ -35,7 +37,7 @@ class _Flight(msgspec.Struct, eq=False):
     wires: Wires
     sender: NodeId
     receiver: NodeId
-    received: FramesReceived
+    arrived: FramesArrived
     left_at_s: float
     frames: list[bytes]
 
@@ -43,11 +45,11 @@ class _Flight(msgspec.Struct, eq=False):
         frames, self.frames = self.frames, []
         wires = self.wires
         # Compared by identity: who has left and come back has a new link, and frames of the old one are lost with it.
-        if wires.receivers.get(self.receiver) is not self.received:
+        if wires.receivers.get(self.receiver) is not self.arrived:
             return  # that link has ended meanwhile
         if wires.arrival_taps:
             wires.show_arrival(self.sender, self.receiver, frames)
-        self.received(self.sender, frames)
+        self.arrived(self.sender, frames)
 
 
 class _Way(msgspec.Struct, eq=False):
@@ -67,9 +69,9 @@ class Wires(Switchboard):
     def __init__(
         self, *, clock: EventClock, rng: Rng, latency: LatencyModel, loss: float, places: Mapping[NodeId, int]
     ) -> None:
-        """Take the clock, the randomness of links, their latency, the share of frames lost, and who is where.
+        """`rng`: draws latencies and losses; `loss`: the share of frames that is lost, 0 to below 1.
 
-        `places`: the numbers of `simulations.latency.Places` by node id; who is not in it is where provider 0 is.
+        `places`: the numbers of `simulations.latency.Places` by node id; a node that is not in it is at provider 0's.
         """
         super().__init__(clock)
         self.clock: EventClock = clock
@@ -94,9 +96,9 @@ class Wires(Switchboard):
         """The mean latency of a link, in seconds."""
         return self.latency.mean_s
 
-    def network(self, node_id: NodeId, *, observer: Observer) -> WireEnd:
-        """Return the network as `node_id` sees it."""
-        return WireEnd(self, node_id, observer)
+    def network(self, node_id: NodeId, *, observer: Observer, reception: Reception | None = None) -> WireEnd:
+        """Return the network as `node_id` sees it; without `reception` it can only send."""
+        return WireEnd(self, node_id, observer, reception)
 
     def ground(self) -> None:
         """Forget everything under way; no call is left."""
@@ -129,9 +131,9 @@ class Wires(Switchboard):
 class WireEnd(MemoryEnd):
     """The network seam of one node or user."""
 
-    def __init__(self, wires: Wires, node_id: NodeId, observer: Observer) -> None:
+    def __init__(self, wires: Wires, node_id: NodeId, observer: Observer, reception: Reception | None) -> None:
         """Use `Wires.network`."""
-        super().__init__(wires, node_id, observer)
+        super().__init__(wires, node_id, observer, reception)
         self.wires = wires
         self.sent_frames = 0
         """Frames that left here."""
@@ -147,27 +149,26 @@ class WireEnd(MemoryEnd):
         self._place = wires.places.get(node_id, _ANYWHERE)
         self._seconds, self._call_later = wires.clock.seconds, wires.clock.callLater
         self._draw_s = wires.latency.draw_s
-        self._received: FramesReceived | None = None
-        self._give: FramesReceived | None = None
+        self._arrived: FramesArrived | None = None
         self._ways: dict[NodeId, _Way] = {}
 
     def start(self, received: FramesReceived) -> None:
         """Begin to receive."""
-        self._received = self._take if self.counts else received
-        self._give = received
-        self.wires.attach(self.node_id, self._received)
+        super().start(received)
+        self._arrived = self._count if self.counts else self.arrived
+        self.wires.attach(self.node_id, self._arrived)
 
     def plug(self) -> None:
         """Be linked again after `stop`."""
-        if self._received is not None:
-            self.wires.attach(self.node_id, self._received)
+        if self._arrived is not None:
+            self.wires.attach(self.node_id, self._arrived)
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
         """Send one frame; false, and an observed drop, if `peer` is not there."""
         wires = self.wires
-        received = wires.receivers.get(peer)
+        arrived = wires.receivers.get(peer)
         now_s = self._seconds()
-        if received is None:
+        if arrived is None:
             self.undelivered_answers += not is_packet(frame)
             return self.drop()
         self.sent_frames += 1
@@ -187,11 +188,10 @@ class WireEnd(MemoryEnd):
         if flight is not None and flight.left_at_s == now_s and flight.frames:
             flight.frames.append(frame)
             return True
-        way.flight = flight = _Flight(wires, self.node_id, peer, received, now_s, [frame])
+        way.flight = flight = _Flight(wires, self.node_id, peer, arrived, now_s, [frame])
         self._call_later(self._draw_s(self._place, way.place, wires.rng), flight.arrive)
         return True
 
-    def _take(self, sender: NodeId, frames: Sequence[bytes]) -> None:
+    def _count(self, sender: NodeId, frames: Sequence[bytes]) -> None:
         self.received_bytes += len(frames) * len(frames[0])
-        if self._give is not None:
-            self._give(sender, frames)
+        self.arrived(sender, frames)

@@ -9,14 +9,20 @@ from typing import Generic, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
-from loopixmix.hop.service import HopLimits
+from loopixmix.hop.limits import HopLimits
+from loopixmix.hop.service import HopService
 from loopixmix.keyring.rotation import KeyRotation
 from loopixmix.node.mix import MixService
+from loopixmix.node.wiring import make_reception, wire_hop
 from loopixmix.observing.observers import Counters
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import Fact, NodeId, Observer, RefusalReason, Rng
+from loopixmix.routing.path import Neighbourhood
+from loopixmix.seams import Fact, NodeId, Observer, Rng
+from loopixmix.wire import LinkRole
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import HostedService, KeyDirectory, ServiceContext
 from provider.cards.decoys import SECRET_BYTES, DecoySecret
@@ -50,7 +56,7 @@ class Ears:
     __slots__ = ("_count", "_observers", "counters")
 
     def __init__(self, counters: Counters) -> None:
-        """Take the node's counters."""
+        """`counters`: the node's own, which hear every fact first."""
         self.counters = counters
         self._observers: list[Callable[[Fact], None]] = []
         # Bound once: this is called for every fact of every node.
@@ -112,7 +118,6 @@ class WorldNode(Generic[S]):
         self.counters = ears.counters
         self.network = network
         self.unwrapping = unwrapping
-        self.refused: list[NodeId] = []
         self._rotation = KeyRotation(plan.keyring, clock=network.wires.clock)
 
     def prepare(self, document: Document) -> None:
@@ -125,12 +130,12 @@ class WorldNode(Generic[S]):
 
     def start(self) -> None:
         """Begin to work."""
-        self._rotation.startService()
-        self.service.startService()
+        self._rotation.start()
+        self.service.start()
 
     def stop(self) -> Deferred[None] | None:
         """Stop at once; no call is left when the result, if there is one, has fired."""
-        self._rotation.stopService()
+        self._rotation.stop()
         self.unwrapping.stop()
         stopping: Deferred[None] | None = _stop(self.service)
         self.network.stop()
@@ -139,8 +144,8 @@ class WorldNode(Generic[S]):
 
 def _stop(service: MixService | ProviderService) -> Deferred[None] | None:
     if isinstance(service, ProviderService):
-        return service.stopService()
-    service.stopService()
+        return service.stop()
+    service.stop()
     return None
 
 
@@ -148,40 +153,37 @@ Mix: TypeAlias = WorldNode[MixService]
 Provider: TypeAlias = WorldNode[ProviderService]
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What is made for a node of the world, whatever its role."""
+
+    ears: Ears
+    network: WireEnd
+    unwrapping: Unwrapper
+    hop: HopService
+    loops: LoopSender
+
+
 def make_mix(plan: NodePlan, seams: NodeSeams, rng: Rng) -> Mix:
     """Return a mix."""
-    ears, network, unwrapping = _surroundings(plan, seams)
-    service = MixService(
-        node_id=plan.node_id,
-        keyring=plan.keyring,
-        packet_format=seams.packet_format,
-        unwrapping=unwrapping,
-        limits=seams.limits,
-        refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),
-        clock=seams.clock,
-        network=network,
-        rng=rng,
-        observer=ears,
-    )
-    return WorldNode(plan, service, ears=ears, network=network, unwrapping=unwrapping)
+    parts = _make_parts(plan, seams, rng, LinkRole.MIX)
+    service = MixService(hop=parts.hop, loops=parts.loops, network=parts.network)
+    return WorldNode(plan, service, ears=parts.ears, network=parts.network, unwrapping=parts.unwrapping)
 
 
 def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) -> Provider:
     """Return a provider with its mailboxes in `store` (closed with it), open to everybody."""
-    ears, network, unwrapping = _surroundings(plan, seams)
+    parts = _make_parts(plan, seams, rng, LinkRole.PROVIDER)
     mailbox = MailboxRules()
     access = clocked_access(store, mailbox, clock=seams.clock, write_s=WRITE_S, read_s=READ_S)
     service = wire_provider(
-        node_id=plan.node_id,
-        keyring=plan.keyring,
+        hop=parts.hop,
+        loops=parts.loops,
         packet_format=seams.packet_format,
-        unwrapping=unwrapping,
-        limits=seams.limits,
-        refuse=lambda peer: network.disconnect(peer, RefusalReason.GARBAGE),
         clock=seams.clock,
-        network=network,
+        network=parts.network,
         rng=rng,
-        observer=ears,
+        observer=parts.ears,
         rules=ProviderRules(
             mailbox=mailbox,
             registration=RegistrationRules(mode=RegistrationMode.OPEN, rate_per_s=1e6, burst=1_000_000),
@@ -190,7 +192,7 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
         decoy_secret=DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(seams.clock.seconds())),
         make_services=lambda keys: _make_services(plan.node_id, keys, seams, rng),
     )
-    return WorldNode(plan, service, ears=ears, network=network, unwrapping=unwrapping)
+    return WorldNode(plan, service, ears=parts.ears, network=parts.network, unwrapping=parts.unwrapping)
 
 
 def new_mail_store() -> MailStore:
@@ -198,9 +200,23 @@ def new_mail_store() -> MailStore:
     return MailStore(MEMORY_URL)
 
 
-def _surroundings(plan: NodePlan, seams: NodeSeams) -> tuple[Ears, WireEnd, Unwrapper]:
+def _make_parts(plan: NodePlan, seams: NodeSeams, rng: Rng, own: LinkRole) -> _Parts:
     ears = Ears(Counters(delay_mean_s=seams.params.delay_mean_s))
-    return ears, seams.wires.network(plan.node_id, observer=ears), seams.unwrapping()
+    neighbourhood, packets, unwrapping = Neighbourhood(plan.node_id), seams.packet_format, seams.unwrapping()
+    reception = make_reception(packets.frames, own, neighbourhood, seams.clock)
+    network = seams.wires.network(plan.node_id, observer=ears, reception=reception)
+    hop = wire_hop(
+        neighbourhood,
+        keyring=plan.keyring,
+        frames=packets.frames,
+        unwrapping=unwrapping,
+        limits=seams.limits,
+        clock=seams.clock,
+        network=network,
+        observer=ears,
+    )
+    loops = LoopSender(LoopMaker(plan.node_id, packets, rng), clock=seams.clock, network=network, observer=ears)
+    return _Parts(ears, network, unwrapping, hop, loops)
 
 
 def _make_services(node_id: NodeId, keys: KeyDirectory, seams: NodeSeams, rng: Rng) -> list[HostedService]:

@@ -24,9 +24,10 @@ from client.store.contacts import pin_of
 from client.store.worker import InlineWorker
 from loopixmix.cards import Card, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry
+from loopixmix.net.reception import Reception
 from loopixmix.observing.observers import Counters
 from loopixmix.seams import NodeId, Rng
-from loopixmix.wire import FrameFormat
+from loopixmix.wire import FrameFormat, LinkRole
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import day_of
 from provider.store import MailStore
@@ -62,7 +63,7 @@ class UserLink:
     """The user's one link, which is there while the user is online (`client.link.session.ProviderLink`)."""
 
     def __init__(self, network: WireEnd) -> None:
-        """Take the user's end of the wire."""
+        """`network`: the user's end of the wire."""
         self.online = False
         self.network = network
 
@@ -164,7 +165,8 @@ class User:
 def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) -> User:
     """Return a user with its client, which does not run yet and keeps everything in `store` (closed with it)."""
     ears = Ears(Counters(delay_mean_s=seams.params.delay_mean_s))
-    network = seams.wires.network(plan.node_id, observer=ears)
+    reception = Reception(seams.packet_format.frames, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER)
+    network = seams.wires.network(plan.node_id, observer=ears, reception=reception)
     # Only users' ends count what they receive: counting takes time for every frame, and no measure needs it of nodes.
     network.counts = True
     link = UserLink(network)

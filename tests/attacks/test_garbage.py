@@ -46,7 +46,7 @@ def test_a_provider_survives_any_frame_of_a_client(town: Town, logs: LogReader) 
         for _ in range(ROUNDS):
             world.hub.carry(sender, town.p1.node_id, any_frame(rng, town))
             world.run(0.4)
-    assert len(town.p1.refused) > 10
+    assert len(town.p1.recorder.refusals) > 10
     assert logs.defects == []
     still_works(town)
 

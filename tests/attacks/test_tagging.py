@@ -23,9 +23,9 @@ class LastNode:
 
     def __init__(self, town: Town) -> None:
         self.arrived: list[Arrived] = []
-        hop = town.p2.service.hop
-        self._take = hop._arrived
-        hop._arrived = self
+        self._take = town.p2.service.deliveries.arrived
+        # In place of what takes them, which was told when the provider began.
+        town.p2.service.hop.start(self)
 
     def __call__(self, arrived: Arrived) -> DropReason | None:
         self.arrived.append(arrived)

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_twisted
+from commands import command_text
 from directory_fakes import public_mix_keys
 from model_networks import ModelNode, model_network
 from twisted.internet import reactor
@@ -26,7 +27,9 @@ from twisted.internet.task import deferLater
 from loopixmix.config import load_trust_root
 from loopixmix.directory import Document, TrustRoot, decode_document, sign_descriptor
 from loopixmix.errors import UnavailableError
-from loopixmix.following.enrolment import Enrolment
+from loopixmix.following.authorities import Authorities
+from loopixmix.following.cache import DocumentCache
+from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.observing.status import read_status
@@ -60,13 +63,7 @@ class AuthorityProcess:
         assert answer.returncode == 0, answer.stderr
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "loopixmix.main", "authority", *arguments],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        return command_text("authority", *arguments)
 
     def start(self) -> None:
         with (self.directory / "log.txt").open("ab") as log:
@@ -120,14 +117,16 @@ class RunningNode:
         self.node = node
         self.trust_root = trust_root
         self.adopted: list[Document] = []
+        rng = random.SystemRandom()
+        authorities = Authorities(trust_root, fetcher=fetcher(), rng=rng)
+        enrolment = Enrolment(node.identity, self.describe)
         self.follower = DirectoryFollower(
-            trust_root=trust_root,
-            clock=reactor,  # type: ignore[arg-type]
-            fetcher=fetcher(),
-            rng=random.SystemRandom(),
-            cache_path=directory / f"{node.name}.document",
+            authorities,
+            cache=DocumentCache(directory / f"{node.name}.document"),
+            clock=reactor,
+            rng=rng,
             adopt=self.adopted.append,
-            enrolment=Enrolment(node.identity, self.describe),
+            enroller=Enroller(enrolment, authorities=authorities, clock=reactor, rng=rng),
         )
 
     def describe(self, issued_at_ms: int):  # type: ignore[no-untyped-def]
@@ -155,17 +154,16 @@ async def test_a_network_follows_its_authority_through_epochs_and_crashes(
     nodes = [RunningNode(node, authority.trust_root, tmp_path) for node in NODES]
     client_documents: list[Document] = []
     client = DirectoryFollower(
-        trust_root=authority.trust_root,
-        clock=reactor,  # type: ignore[arg-type]
-        fetcher=fetcher(),
+        Authorities(authority.trust_root, fetcher=fetcher(), rng=random.SystemRandom()),
+        cache=DocumentCache(tmp_path / "client.document"),
+        clock=reactor,
         rng=random.SystemRandom(),
-        cache_path=tmp_path / "client.document",
         adopt=client_documents.append,
     )
     followers = [*(node.follower for node in nodes), client]
     try:
         for follower in followers:
-            follower.startService()
+            follower.start()
         await until(lambda: all(follower.document for follower in followers), 5)
         assert {node.name for node in client_documents[0].nodes} == {node.name for node in NODES}
         first = client_documents[0].epoch
@@ -194,7 +192,7 @@ async def test_a_network_follows_its_authority_through_epochs_and_crashes(
         assert status.extra["nodes_in_document"] == len(NODES)
     finally:
         for follower in followers:
-            await follower.stopService()
+            await follower.stop()
     assert authority.end() == 0
     assert "signed the document of epoch" in authority.log
     assert "Traceback" not in authority.log

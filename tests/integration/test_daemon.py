@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import command_text
 from fake_daemons import TRUST_ROOT
 
 ON_A_COMPUTER_WHOSE_CLOCK_CAN_BE_SET = """
@@ -40,9 +41,7 @@ class Daemons:
         return [sys.executable, "-P", "-m", "loopixmix.main", "client", *arguments]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.line(*arguments), cwd=self.root, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
-        )
+        return command_text("client", *arguments, directory=self.root)
 
     def start(self) -> subprocess.Popen[str]:
         (self.directory / "api.url").unlink(missing_ok=True)

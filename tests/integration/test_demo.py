@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from commands import command_text as loopixmix
 
 from loopixmix.testnet.processes import ProcessTable
 
@@ -16,7 +17,7 @@ BASE_PORT = 32_000
 LOOPIXMIX = (sys.executable, "-m", "loopixmix.main")
 
 
-def loopixmix(*arguments: str, timeout_s: float = 30) -> subprocess.CompletedProcess[str]:
+def as_a_user(*arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*LOOPIXMIX, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
@@ -26,7 +27,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
     directory = tmp_path_factory.mktemp("demo") / "net"
     arguments = ("demo", "--json", "--keep", "--dir", str(directory), "--base-port", str(BASE_PORT))
     try:
-        yield directory, loopixmix(*arguments, timeout_s=240)
+        yield directory, as_a_user(*arguments, timeout_s=240)
     finally:
         if directory.exists():
             ProcessTable(directory).stop(grace_s=10)
@@ -64,7 +65,7 @@ def test_the_kept_network_can_be_watched_used_and_stopped(
     assert loopixmix("client", "status", "--json", str(directory / "alice")).returncode == 0
     assert "runs already" in loopixmix("testnet", "up", str(directory)).stdout
     processes = ProcessTable(directory).running()
-    down = loopixmix("testnet", "down", str(directory), timeout_s=60)
+    down = loopixmix("testnet", "down", str(directory))
     assert down.returncode == 0
     assert "stopped 11 processes" in down.stdout
     assert not any(psutil.pid_exists(process.pid) for process in processes.values())
@@ -75,10 +76,10 @@ def test_a_second_start_goes_on_with_the_same_keys(kept: tuple[Path, subprocess.
     directory, _ = kept
     before = (directory / "mix-1" / "identity.key").read_bytes()
     try:
-        assert loopixmix("testnet", "up", str(directory), timeout_s=150).returncode == 0
+        assert as_a_user("testnet", "up", str(directory), timeout_s=150).returncode == 0
         assert (directory / "mix-1" / "identity.key").read_bytes() == before
     finally:
-        loopixmix("testnet", "down", str(directory), timeout_s=60)
+        loopixmix("testnet", "down", str(directory))
 
 
 def test_misuse_is_one_line_and_exit_2(tmp_path: Path) -> None:

@@ -32,12 +32,13 @@ from loopixmix.keys import IdentityKey
 from loopixmix.net.links.certificates import make_certificate, private_key
 from loopixmix.net.links.context import make_context
 from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
+from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.seams import DropReason, RefusalReason
-from loopixmix.wire import WIRE_VERSION, Hello, Role
+from loopixmix.wire import WIRE_VERSION, Hello, LinkRole
 
 LIMITS = LinkLimits(handshake_timeout_s=2.0, hello_timeout_s=0.5, backoff_first_s=0.05, backoff_longest_s=0.2)
-HELLO = Hello(WIRE_VERSION, NETWORK_ID, FORMAT.geometry_digest, Role.MIX)
+HELLO = Hello(WIRE_VERSION, NETWORK_ID, FORMAT.geometry_digest, LinkRole.MIX)
 
 
 class Node:
@@ -50,9 +51,11 @@ class Node:
         self.network = TlsNetwork(
             identity=self.identity,
             network_id=NETWORK_ID,
-            frame_format=FORMAT,
-            role=Role.MIX,
-            admit=lambda peer: admitted is None or peer in admitted,
+            reception=Reception(
+                FORMAT,
+                own=LinkRole.MIX,
+                role_of=lambda peer: LinkRole.MIX if admitted is None or peer in admitted else None,
+            ),
             limits=limits,
             sockets=TcpSockets(reactor),
             clock=reactor,
@@ -491,16 +494,20 @@ from twisted.internet import reactor
 sys.path[:0] = sys.argv[3:]
 from link_worlds import FORMAT, NETWORK_ID, RecordingObserver
 from loopixmix.keys import IdentityKey
+from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.net.links.tls import LinkLimits, TlsNetwork
-from loopixmix.wire import Role
+from loopixmix.wire import LinkRole
 
 network = TlsNetwork(
-    identity=IdentityKey(sys.argv[1].encode().ljust(32, b"-")), network_id=NETWORK_ID, frame_format=FORMAT,
-    role=Role.MIX, admit=lambda peer: True, limits=LinkLimits(), sockets=TcpSockets(reactor), clock=reactor,
+    identity=IdentityKey(sys.argv[1].encode().ljust(32, b"-")), network_id=NETWORK_ID,
+    reception=Reception(FORMAT, own=LinkRole.MIX, role_of=lambda peer: LinkRole.MIX),
+    limits=LinkLimits(), sockets=TcpSockets(reactor), clock=reactor,
     rng=random.SystemRandom(), observer=RecordingObserver(),
 )
-network.start(lambda peer, frames: [network.send(peer, frame) for frame in frames])
+network.start(
+    lambda peer, packets, others: [network.send(peer, FORMAT.packet_frame(packet)) for packet in packets]
+)
 network.listen("127.0.0.1", int(sys.argv[2])).addCallback(lambda address: print(address.port, flush=True))
 reactor.run()
 """
@@ -523,7 +530,7 @@ class PeerProcess(ProcessProtocol):
 async def start_peer(name: str, port: int) -> PeerProcess:
     process = PeerProcess()
     here = Path(__file__).parents[1]
-    arguments = [sys.executable, "-c", PEER_PROGRAM, name, str(port), str(here), str(here.parent)]
+    arguments = [sys.executable, "-c", PEER_PROGRAM, name, str(port), str(here / "worlds"), str(here.parent)]
     reactor.spawnProcess(process, sys.executable, arguments, env=None)
     await until(lambda: process.port, "the peer process", timeout_s=20.0)
     return process

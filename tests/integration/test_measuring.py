@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import command_text as loopixmix
 
 from loopixmix.testnet.processes import ProcessTable
 from simulations import load_scenario, run
 from simulations.importing.measurement import load_measurement
 
 BASE_PORT = 33_400
-LOOPIXMIX = (sys.executable, "-m", "loopixmix.main")
-
-
-def loopixmix(*arguments: str, timeout_s: float = 90) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*LOOPIXMIX, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
 @pytest.fixture

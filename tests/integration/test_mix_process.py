@@ -18,16 +18,15 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+from commands import command_text
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document, Role
 from loopixmix.errors import LoopixmixError
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.hop.mixing import Arrived
-from loopixmix.hop.service import HopService
 from loopixmix.main import run
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
@@ -37,7 +36,7 @@ from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.routing.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
 from loopixmix.seams import DropReason, NodeId
 from loopixmix.sphinx import Deliver, Reply, open_payload, use_surb, wrap
-from loopixmix.wire import Role as LinkRole
+from loopixmix.wire import Frame, LinkRole
 
 FAST = ["--layers", "2", "--delay-mean-s", "0.02", "--node-loop-rate-per-s", "20", "--epoch-length-s", "3600"]
 MARK = b"MARKED-PAYLOAD-" + b"\xc3\x28" * 8
@@ -47,12 +46,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "loopixmix.main", *arguments], capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 class NodeProcess:
@@ -104,25 +97,8 @@ class SmallProvider:
         self.parts = parts
         self.delivered: list[bytes] = []
         self.problem: str | None = None
-        self.loops = LoopSender(
-            node_id=parts.node_id,
-            packet_format=parts.packet_format,
-            clock=parts.clock,
-            network=parts.network,
-            rng=parts.rng,
-            observer=parts.observer,
-        )
-        self.hop = HopService(
-            node_id=parts.node_id,
-            keyring=parts.keyring,
-            frames=parts.packet_format.frames,
-            unwrapping=parts.unwrapping,
-            limits=parts.limits,
-            arrived=self._arrived,
-            clock=parts.clock,
-            network=parts.network,
-            observer=parts.observer,
-        )
+        self.loops = parts.loops
+        self.hop = parts.hop
         self.document: Document | None = None
 
     def prepare(self, document: Document) -> None:
@@ -133,14 +109,14 @@ class SmallProvider:
         self.hop.adopt(document)
         self.loops.adopt(document)
 
-    def startService(self) -> None:
-        self.hop.startService()
+    def start(self) -> None:
+        self.hop.start(self._arrived)
         self.loops.start()
         self.parts.network.start(self._received)
 
-    def stopService(self) -> None:
+    def stop(self) -> None:
         self.loops.stop()
-        self.hop.stopService()
+        self.hop.stop()
 
     def status(self) -> Mapping[str, str | int | float]:
         return {}
@@ -148,15 +124,15 @@ class SmallProvider:
     def send(self, payload: bytes) -> bytes:
         """Send a payload through all layers to this provider; return the first packet."""
         assert self.document is not None
-        path = choose_path(self.document, entry=self.parts.node_id, exit=self.parts.node_id, rng=self.parts.rng)
+        path = choose_path(self.document, entry=self.parts.hop.node_id, exit=self.parts.hop.node_id, rng=self.parts.rng)
         delays_s = (0.0,) * (len(path) - 1)
         hops = hops_for(self.document, path, Deliver(b"r" * 32), delays_s, start_s=self.parts.clock.seconds())
         packet = wrap(hops, payload, sphinx=self.parts.packet_format.sphinx, rng=self.parts.rng)
         self.hop.inject([packet])
         return packet
 
-    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        self.hop.take(peer, [self.parts.packet_format.frames.packet_of(frame) for frame in frames])
+    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        self.hop.take(peer, packets)
 
     def _arrived(self, arrived: Arrived) -> DropReason | None:
         match arrived.command:
@@ -224,7 +200,6 @@ class World:
                 link_role=LinkRole.PROVIDER,
                 make_service=make,
                 services=(LOOP_SERVICE,),
-                serves_clients=True,
             ),
             world=NodeWorld(
                 clock=reactor,
@@ -245,7 +220,7 @@ class World:
 
     async def all_healthy(self) -> None:
         await self.wait(lambda: all(mix.status is not None and mix.now.healthy for mix in self.mixes))
-        await self.wait(lambda: self.provider is not None and self.provider.hop.running == 1)
+        await self.wait(lambda: self.provider is not None and self.provider.document is not None)
 
     async def stop(self) -> None:
         if self.runtime is not None:
@@ -323,7 +298,7 @@ def captured_packet(world: World) -> bytes:
     assert provider is not None
     assert provider.document is not None
     path = choose_path(
-        provider.document, entry=provider.parts.node_id, exit=provider.parts.node_id, rng=provider.parts.rng
+        provider.document, entry=provider.parts.hop.node_id, exit=provider.parts.hop.node_id, rng=provider.parts.rng
     )[1:]
     delays_s = (0.0,) * (len(path) - 1)
     hops = hops_for(provider.document, path, Deliver(b"r" * 32), delays_s, start_s=time.time())
@@ -341,10 +316,10 @@ def resend(world: World, mix: NodeProcess, packet: bytes) -> None:
 @pytest_twisted.ensureDeferred
 async def test_status_is_told_to_people_and_programs(world: World) -> None:
     mix = world.mixes[0]
-    shown = command("mix", "status", str(mix.directory))
+    shown = command_text("mix", "status", str(mix.directory))
     assert shown.returncode == 0
     assert "health           ok" in shown.stdout
-    told = json.loads(command("mix", "status", str(mix.directory), "--json").stdout)
+    told = json.loads(command_text("mix", "status", str(mix.directory), "--json").stdout)
     assert told["name"] == "mix1"
     assert told["pid"] == mix.now.pid
     assert {"packets_in", "packets_out", "dropped", "loops", "entropy_bits", "links", "queue"} <= set(told)
@@ -353,7 +328,7 @@ async def test_status_is_told_to_people_and_programs(world: World) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_second_start_names_the_process_that_runs(world: World) -> None:
     mix = world.mixes[0]
-    refused = command("mix", "run", str(mix.directory))
+    refused = command_text("mix", "run", str(mix.directory))
     assert refused.returncode == 2
     assert refused.stderr == f"loopixmix: {mix.directory}: is in use by process {mix.now.pid}\n"
 
@@ -363,7 +338,7 @@ async def test_a_port_in_use_is_one_clear_line(world: World, tmp_path: Path) -> 
     listen = f"127.0.0.1:{world.ports['mix1']}"
     options = ["--name", "other", "--listen", listen, "--network", str(world.network_file)]
     assert run(["mix", "init", str(tmp_path / "other"), *options]) == 0
-    refused = command("mix", "run", str(tmp_path / "other"))
+    refused = command_text("mix", "run", str(tmp_path / "other"))
     assert refused.returncode == 2
     assert refused.stderr == f"loopixmix: cannot listen on {listen}: Address already in use\n"
 
@@ -387,7 +362,7 @@ async def test_a_changed_configuration_is_taken_up_and_a_broken_one_is_not(world
 @pytest_twisted.ensureDeferred
 async def test_a_withdrawn_mix_serves_on_and_says_so(world: World) -> None:
     mix = world.mixes[1]
-    asked = command("mix", "withdraw", str(mix.directory))
+    asked = command_text("mix", "withdraw", str(mix.directory))
     assert asked.returncode == 0
     await world.wait(lambda: (mix.now.problem or "").startswith("withdrawn"))
     returned = mix.now.loops.returned
@@ -400,7 +375,7 @@ async def test_no_log_holds_a_mark_a_key_or_who_sent_what(world: World) -> None:
         private = [path.read_text().split()[2] for path in (mix.directory / "keys").glob("*.key")]
         secrets = [(mix.directory / "identity.key").read_text().strip(), *private]
         assert private
-        marks = ["MARKED", MARK.hex(), world.provider.parts.node_id.hex(), *secrets]
+        marks = ["MARKED", MARK.hex(), world.provider.parts.hop.node_id.hex(), *secrets]
         assert [mark[:8] for mark in marks if mark in mix.log] == []
 
 
@@ -410,13 +385,13 @@ async def test_asked_to_end_a_mix_ends_well_and_leaves_its_files_in_order(world:
     assert mix.end() == 0
     assert read_status(mix.directory) is None
     assert "Traceback" not in mix.log
-    gone = command("mix", "status", str(mix.directory))
+    gone = command_text("mix", "status", str(mix.directory))
     assert gone.returncode == 1
     assert gone.stderr == f"loopixmix: {mix.directory}: no node runs here\n"
     mix.start()
     await world.wait(lambda: mix.status is not None)
     mix.end(signal.SIGKILL)
-    gone = command("mix", "status", str(mix.directory))
+    gone = command_text("mix", "status", str(mix.directory))
     assert gone.returncode == 1
     assert "ended without a word" in gone.stderr
 
@@ -436,7 +411,7 @@ def made_mix(tmp_path: Path, network_file: Path) -> Path:
 
 
 def test_what_init_makes_passes_the_check_and_is_private(made_mix: Path) -> None:
-    checked = command("mix", "run", str(made_mix), "--check-config")
+    checked = command_text("mix", "run", str(made_mix), "--check-config")
     assert checked.returncode == 0
     assert "good" in checked.stdout
     assert made_mix.stat().st_mode & 0o777 == 0o700
@@ -482,12 +457,12 @@ def test_damaged_keys_and_tags_are_one_line_that_says_what_to_do(made_mix: Path)
     tags, key = min((made_mix / "keys").glob("*.replay")), min((made_mix / "keys").glob("*.key"))
     whole = tags.read_bytes()
     tags.write_bytes(b"x" + whole[1:])
-    refused = command("mix", "run", str(made_mix))
+    refused = command_text("mix", "run", str(made_mix))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert f"{tags} is damaged at byte 0" in refused.stderr
     tags.write_bytes(whole)
     key.write_text("nonsense")
-    refused = command("mix", "run", str(made_mix))
+    refused = command_text("mix", "run", str(made_mix))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert f"{key} is damaged: delete it" in refused.stderr
 
@@ -519,6 +494,6 @@ def test_a_directory_that_cannot_be_written_is_one_clear_line(made_mix: Path) ->
     if os.getuid() == 0:
         pytest.skip("root may write everywhere")
     made_mix.chmod(0o500)
-    refused = command("mix", "run", str(made_mix))
+    refused = command_text("mix", "run", str(made_mix))
     assert refused.returncode == 2
     assert "cannot be written: Permission denied" in refused.stderr

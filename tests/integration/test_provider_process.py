@@ -30,6 +30,7 @@ from loopixmix.directory.verification import read_document
 from loopixmix.keys import IdentityKey
 from loopixmix.main import loopixmix
 from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
+from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.routing.packets import PacketFormat
@@ -39,12 +40,12 @@ from loopixmix.wire import (
     Frame,
     Item,
     ItemKind,
+    LinkRole,
     Pull,
     Register,
     Registered,
     RegisterRefusal,
     RegisterRefused,
-    Role,
 )
 
 RATES = ["--layers", "1", "--delay-mean-s", "0.01", "--pull-rate-per-s", "100", "--payload-rate-per-s", "20"]
@@ -177,9 +178,7 @@ class Client:
         network = TlsNetwork(
             identity=identity,
             network_id=self.world.document.network_id,
-            frame_format=self.format,
-            role=Role.CLIENT,
-            admit=lambda peer: False,
+            reception=Reception(self.format, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER),
             limits=LinkLimits(backoff_first_s=0.05, backoff_longest_s=0.2),
             sockets=TcpSockets(reactor),
             clock=reactor,

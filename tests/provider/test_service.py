@@ -18,7 +18,7 @@ from loopixmix.keys import IdentityKey
 from loopixmix.params import NetworkParams
 from loopixmix.requests import LookUp, Reply, ReplyStatus, encode_keys_request, sign_publish
 from loopixmix.routing.path import service_id
-from loopixmix.seams import DropReason, PacketDelivered, PacketIn
+from loopixmix.seams import DropReason, PacketDelivered, PacketIn, RefusalReason
 from loopixmix.wire import Dummy, Item, ItemKind, Pull, Register, Registered, RegisterRefusal, RegisterRefused
 from provider.accounts import RegistrationRules
 from provider.mailbox import MailboxRules
@@ -221,10 +221,10 @@ def test_a_neighbour_that_sends_other_frames_is_refused(town: Town) -> None:
     mix = town.mixes[2]
     mix.network.send(town.p1.node_id, town.world.packet_format.frames.encode(Dummy()))
     town.settle()
-    assert town.p1.refused == []
+    assert town.p1.recorder.refusals == []
     mix.network.send(town.p1.node_id, town.world.packet_format.frames.encode(Pull(1, ())))
     town.settle()
-    assert town.p1.refused == [mix.node_id]
+    assert town.p1.recorder.refusals == [RefusalReason.GARBAGE]
 
 
 def test_flooding_by_one_client_does_not_delay_another(town: Town) -> None:
@@ -354,7 +354,7 @@ def test_items_expire(tmp_path: Path) -> None:
 def test_nothing_is_served_before_the_first_document(tmp_path: Path) -> None:
     world = MixWorld(PARAMS)
     provider = RunningProvider(world, "p1", tmp_path)
-    provider.service.startService()
+    provider.service.start()
     client = HandClient(world, "alice", provider)
     assert client.answer_to(Register("alice", "", b"")) == []
     provider.stop()

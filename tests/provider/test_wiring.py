@@ -15,11 +15,16 @@ from mixworld import MixWorld
 from twisted.internet.defer import Deferred
 
 from loopixmix.config import parse_config
+from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.errors import ConfigError, LoopixmixError, StoreError
-from loopixmix.hop.service import HopLimits
+from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import ThreadedUnwrapping
 from loopixmix.node.running import NodeParts
+from loopixmix.node.wiring import wire_hop
 from loopixmix.params import NetworkParams
+from loopixmix.routing.path import Neighbourhood
+from loopixmix.wire import LinkRole
 from provider.cards.decoys import SECRET_FILE
 from provider.config import ProviderConfig
 from provider.service import ProviderService
@@ -48,17 +53,29 @@ class ReactorThread:
 def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts:
     node_id = world.net.named("p1").id
     observer = world.provider("p1").recorder
-    return NodeParts(
-        directory=directory,
-        node_id=node_id,
+    neighbourhood = Neighbourhood(node_id)
+    network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
+    rng = random.Random(1)
+    hop = wire_hop(
+        neighbourhood,
         keyring=world.keyring(node_id),
-        packet_format=world.packet_format,
+        frames=world.packet_format.frames,
         unwrapping=ThreadedUnwrapping(world.packet_format.sphinx, threads=1, call_from_thread=reactor.call),
         limits=HopLimits(),
-        refuse=lambda peer: None,
         clock=world.clock,
-        network=world.hub.network(node_id, observer=observer),  # type: ignore[arg-type]
-        rng=random.Random(1),
+        network=network,
+        observer=observer,
+    )
+    return NodeParts(
+        directory=directory,
+        packet_format=world.packet_format,
+        hop=hop,
+        loops=LoopSender(
+            LoopMaker(node_id, world.packet_format, rng), clock=world.clock, network=network, observer=observer
+        ),
+        network=network,
+        clock=world.clock,
+        rng=rng,
         observer=observer,
     )
 
@@ -79,7 +96,7 @@ def test_a_provider_is_made_of_its_directory_and_configuration(tmp_path: Path) -
     assert isinstance(service, ProviderService)
     assert service.status()["services"] == "echo loop"
     assert len(store_threads()) == 2
-    assert reactor.wait_for(service.stopService()) is None
+    assert reactor.wait_for(service.stop()) is None
     assert store_threads() == []
 
 
@@ -88,7 +105,7 @@ def test_every_start_skips_item_numbers(tmp_path: Path) -> None:
     for _ in range(2):
         reactor, service = build(tmp_path)
         assert isinstance(service, ProviderService)
-        reactor.wait_for(service.stopService())
+        reactor.wait_for(service.stop())
         with closing(sqlite3.connect(tmp_path / "mail.sqlite3")) as store:
             numbers += store.execute("SELECT next_number FROM accounts").fetchone()
     assert 2**20 < numbers[0] < numbers[1] - 2**20

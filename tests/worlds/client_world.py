@@ -32,6 +32,7 @@ from loopixmix.directory import Document, NodeEntry, Role
 from loopixmix.epoch import epoch_at
 from loopixmix.keys import IdentityKey, MixKey
 from loopixmix.net.memory import MemoryHub
+from loopixmix.net.reception import Reception
 from loopixmix.params import NetworkParams
 from loopixmix.requests import (
     LookUp,
@@ -62,6 +63,7 @@ from loopixmix.wire import (
     FrameFormat,
     Item,
     ItemKind,
+    LinkRole,
     Packet,
     Pull,
     Register,
@@ -137,7 +139,7 @@ class Node:
         self.remembered: dict[bytes, bytes] = {}
         self.decoys: dict[str, bytes] = {}
         self.network = world.hub.network(model.id, observer=Facts())
-        self.network.start(self.received)
+        world.hub.attach(model.id, self.received)
 
     @property
     def is_provider(self) -> bool:
@@ -371,7 +373,8 @@ class Person:
         self.work_s = work_s
         self.link = MemoryLink(world)
         self.facts = Facts()
-        self.network = world.hub.network(self.keys.identity.public, observer=self.facts)
+        reception = Reception(world.format, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER)
+        self.network = world.hub.network(self.keys.identity.public, observer=self.facts, reception=reception)
         world.client_ids.add(self.keys.identity.public)
         world.people.append(self)
         self.client = self.start()

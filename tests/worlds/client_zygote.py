@@ -33,9 +33,11 @@ from client.store import ClientStore
 from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
 from loopixmix.directory import Document, NodeEntry
-from loopixmix.seams import Clock, Fact, FramesReceived, NodeId
+from loopixmix.net.network import FramesReceived
+from loopixmix.net.reception import Reception
+from loopixmix.seams import Clock, Fact, NodeId
 from loopixmix.sphinx import load_arithmetic
-from loopixmix.wire import FrameFormat
+from loopixmix.wire import FrameFormat, LinkRole
 
 LENGTH = struct.Struct(">I")
 MESSAGES = 30
@@ -74,7 +76,7 @@ class Frames(Protocol):
         while len(self.buffer) >= 4 and len(self.buffer) >= 4 + LENGTH.unpack_from(self.buffer)[0]:
             end = 4 + LENGTH.unpack_from(self.buffer)[0]
             frame, self.buffer = self.buffer[4:end], self.buffer[end:]
-            self.wire.received(self.wire.provider, [frame])
+            self.wire.arrived(frame)
 
     def write(self, frame: bytes) -> None:
         transport = self.transport
@@ -96,7 +98,8 @@ class Wire:
         self.ports = ports
         self.provider = b""
         self.connection: Frames | None = None
-        self.received: FramesReceived = lambda peer, frames: None
+        self.received: FramesReceived | None = None
+        self.reception: Reception | None = None
 
     def start(self, received: FramesReceived) -> None:
         self.received = received
@@ -108,7 +111,11 @@ class Wire:
         return True
 
     def adopt(self, frames: FrameFormat) -> None:
-        pass
+        self.reception = Reception(frames, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER)
+
+    def arrived(self, frame: bytes) -> None:
+        if self.received is not None and self.reception is not None:
+            self.received(self.provider, *self.reception.sort(self.provider, [frame]))
 
     def connect(self, provider: NodeEntry) -> None:
         from twisted.internet import reactor

@@ -14,13 +14,13 @@ from loopixmix.wire import (
     Hello,
     Item,
     ItemKind,
+    LinkRole,
     Packet,
     Pull,
     Register,
     Registered,
     RegisterRefusal,
     RegisterRefused,
-    Role,
 )
 
 
@@ -37,7 +37,7 @@ def any_frame(rng: random.Random, town: Town) -> bytes:
         Pull(0, (2**64 - 1, 2**63, 1)),
         Register(any_text(rng), any_text(rng), rng.randbytes(rng.randrange(2400))),
         Item(rng.getrandbits(64), rng.randrange(1, 2**64), ItemKind.MESSAGE, bytes(8), bytes(geometry.body_bytes)),
-        Hello(1, bytes(16), bytes(16), rng.choice(list(Role))),
+        Hello(1, bytes(16), bytes(16), rng.choice(list(LinkRole))),
         Registered(),
         RegisterRefused(rng.choice(list(RegisterRefusal))),
         Dummy(),

@@ -18,8 +18,9 @@ from zope.interface import implementer
 from loopixmix.keys import IdentityKey
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.links.tls import LinkLimits, TlsNetwork
+from loopixmix.net.reception import Reception
 from loopixmix.seams import DropReason, Fact, LinkClosed, LinkOpened, LinkRefused, NodeId, PacketDropped, RefusalReason
-from loopixmix.wire import FrameFormat, Role
+from loopixmix.wire import Frame, FrameFormat, LinkRole
 
 FORMAT = FrameFormat(packet_bytes=2758, body_bytes=2436)
 NETWORK_ID = b"test network id."
@@ -65,9 +66,11 @@ class Inbox:
         self.calls: list[tuple[NodeId, list[bytes]]] = []
         self.count = 0
 
-    def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+    def received(self, peer: NodeId, packets: Sequence[bytes], others: Sequence[Frame]) -> None:
+        """Keep what came as the frames that it came in."""
+        frames = [*map(FORMAT.packet_frame, packets), *map(FORMAT.encode, others)]
         self.count += len(frames)
-        self.calls.append((peer, list(frames)))
+        self.calls.append((peer, frames))
 
     def numbers(self) -> list[int]:
         return [number_of(frame) for _, frames in self.calls for frame in frames]
@@ -256,8 +259,8 @@ class LinkWorld:
         self.nodes: dict[str, Node] = {}
         self.admitted: set[NodeId] | None = None
 
-    def admits(self, peer: NodeId) -> bool:
-        return self.admitted is None or peer in self.admitted
+    def role_of(self, peer: NodeId) -> LinkRole | None:
+        return LinkRole.MIX if self.admitted is None or peer in self.admitted else None
 
     def node(
         self,
@@ -271,9 +274,7 @@ class LinkWorld:
         network = TlsNetwork(
             identity=IdentityKey(name.encode().ljust(32, b"-")),
             network_id=network_id,
-            frame_format=frame_format,
-            role=Role.MIX,
-            admit=self.admits,
+            reception=Reception(frame_format, own=LinkRole.MIX, role_of=self.role_of),
             limits=limits or LinkLimits(),
             sockets=self.sockets,
             clock=self.clock,

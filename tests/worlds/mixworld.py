@@ -9,21 +9,24 @@ from networks import TestNet, make_network
 from twisted.internet.task import Clock
 
 from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
+from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.mixing import Arrived
-from loopixmix.hop.service import HopLimits, HopService
 from loopixmix.hop.unwrapping import InlineUnwrapping, Unwrapping
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyStore, MemoryKeyStore
 from loopixmix.keys import MixKey
-from loopixmix.net.memory import MemoryHub
+from loopixmix.net.memory import MemoryHub, MemoryNetwork
 from loopixmix.node.mix import MixService
+from loopixmix.node.wiring import make_reception, wire_hop
 from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.routing.path import LOOP_SERVICE, recipient_of, service_id
-from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
+from loopixmix.routing.path import LOOP_SERVICE, Neighbourhood, recipient_of, service_id
+from loopixmix.seams import DropReason, Fact, LinkRefused, NodeId, Observer, PacketDropped, RefusalReason
 from loopixmix.sphinx import Deliver, Reply, load_arithmetic, open_payload, use_surb
+from loopixmix.wire import Frame, LinkRole
 
 LIMITS = HopLimits()
 
@@ -44,6 +47,10 @@ class Recorder:
     def drops(self) -> list[DropReason]:
         return [fact.reason for fact in self.facts if isinstance(fact, PacketDropped)]
 
+    @property
+    def refusals(self) -> list[RefusalReason]:
+        return [fact.reason for fact in self.facts if isinstance(fact, LinkRefused)]
+
 
 class LoopingProvider:
     """A provider that forwards, ends loops, sends its own, and keeps what else arrives."""
@@ -52,29 +59,27 @@ class LoopingProvider:
         self.recorder = Recorder()
         self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
         observer = Fanout([self.recorder, self.counters])
-        network = world.hub.network(node_id, observer=observer)
+        self.neighbourhood = Neighbourhood(node_id)
+        network = world.network(self.neighbourhood, LinkRole.PROVIDER, observer)
         self.node_id = node_id
         self.arrived: list[Arrived] = []
         self.packet_format = world.packet_format
         self.network = network
         self.keyring = world.keyring(node_id)
-        self.hop = HopService(
-            node_id=node_id,
+        self.hop = wire_hop(
+            self.neighbourhood,
             keyring=self.keyring,
             frames=world.packet_format.frames,
             unwrapping=InlineUnwrapping(world.packet_format.sphinx),
             limits=LIMITS,
-            arrived=self._arrived,
             clock=world.clock,
             network=network,
             observer=observer,
         )
         self.loops = LoopSender(
-            node_id=node_id,
-            packet_format=world.packet_format,
+            LoopMaker(node_id, world.packet_format, random.Random(node_id)),
             clock=world.clock,
             network=network,
-            rng=random.Random(node_id),
             observer=observer,
         )
 
@@ -86,17 +91,17 @@ class LoopingProvider:
         self.loops.adopt(document)
 
     def start(self) -> None:
-        self.hop.startService()
+        self.hop.start(self._arrived)
         self.loops.start()
         self.network.start(self._received)
 
     def stop(self) -> None:
         self.loops.stop()
-        self.hop.stopService()
+        self.hop.stop()
         self.network.stop()
 
-    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        self.hop.take(peer, [self.packet_format.frames.packet_of(frame) for frame in frames])
+    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        self.hop.take(peer, packets)
 
     def _arrived(self, arrived: Arrived) -> DropReason | None:
         match arrived.command:
@@ -124,22 +129,32 @@ class RunningMix:
         self.recorder = Recorder()
         self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
         observer = Fanout([self.recorder, self.counters])
-        self.network = world.hub.network(node_id, observer=observer)
+        neighbourhood = Neighbourhood(node_id)
+        self.network = world.network(neighbourhood, LinkRole.MIX, observer)
         self.node_id = node_id
         self.keyring = keyring
-        self.refused: list[NodeId] = []
-        self.service = MixService(
-            node_id=node_id,
+        hop = wire_hop(
+            neighbourhood,
             keyring=keyring,
-            packet_format=world.packet_format,
+            frames=world.packet_format.frames,
             unwrapping=unwrapping,
             limits=limits,
-            refuse=self.refused.append,
             clock=world.clock,
             network=self.network,
-            rng=random.Random(node_id),
             observer=observer,
         )
+        loops = LoopSender(
+            LoopMaker(node_id, world.packet_format, random.Random(node_id)),
+            clock=world.clock,
+            network=self.network,
+            observer=observer,
+        )
+        self.service = MixService(hop=hop, loops=loops, network=self.network)
+
+    @property
+    def refusals(self) -> list[RefusalReason]:
+        """Why links were ended."""
+        return self.recorder.refusals
 
     def prepare(self, document: Document) -> None:
         self.service.prepare(document)
@@ -148,10 +163,10 @@ class RunningMix:
         self.service.adopt(document)
 
     def start(self) -> None:
-        self.service.startService()
+        self.service.start()
 
     def stop(self) -> None:
-        self.service.stopService()
+        self.service.stop()
         self.network.stop()
 
 
@@ -178,6 +193,11 @@ class MixWorld:
         self.packet_format = PacketFormat.for_network(params, arithmetic=load_arithmetic())
         self.geometry = self.packet_format.geometry
 
+    def network(self, neighbourhood: Neighbourhood, own: LinkRole, observer: Observer) -> MemoryNetwork:
+        """The links of a mix or provider that stands in `neighbourhood`."""
+        reception = make_reception(self.packet_format.frames, own, neighbourhood, self.clock)
+        return self.hub.network(neighbourhood.node_id, observer=observer, reception=reception)
+
     def keyring(self, node_id: NodeId, store: KeyStore | None = None, max_tags: int = 100_000) -> MixKeyring:
         return MixKeyring(
             store or MemoryKeyStore(),
@@ -185,8 +205,7 @@ class MixWorld:
             epoch_length_s=self.params.epoch_length_s,
             grace_s=self.params.grace_s,
             max_tags=max_tags,
-            now_s=self.clock.seconds(),
-        )
+        ).open(self.clock.seconds())
 
     def mix(
         self,

@@ -10,15 +10,20 @@ from typing import Protocol
 from mixworld import LIMITS, MixWorld, Recorder
 
 from loopixmix.cards import SealingKey, encode_card, make_card
+from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.keys import IdentityKey
+from loopixmix.net.network import ReceivingNetwork
+from loopixmix.net.reception import Reception
+from loopixmix.node.wiring import wire_hop
 from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.requests import Reply as ServiceReply
 from loopixmix.requests import decode_reply, encode_request
-from loopixmix.routing.path import choose_path, deliver_to, draw_delays_s, hops_for, service_id
-from loopixmix.seams import DropReason, Network, NodeId
+from loopixmix.routing.path import Neighbourhood, choose_path, deliver_to, draw_delays_s, hops_for, service_id
+from loopixmix.seams import DropReason, NodeId
 from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
-from loopixmix.wire import Frame, Item, ItemKind, Pull, Register
+from loopixmix.wire import Frame, Item, ItemKind, LinkRole, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.cards.decoys import load_decoy_secret
 from provider.clients.allowance import ClientRules
@@ -53,16 +58,29 @@ class RunningProvider:
         self.recorder = Recorder()
         self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
         observer = Fanout([self.recorder, self.counters])
-        self.network = world.hub.network(self.node_id, observer=observer)
-        self.refused: list[NodeId] = []
-        self.store = MailStore(sqlite_url(directory / f"{name}.sqlite3"))
-        self.service = wire_provider(
-            node_id=self.node_id,
+        neighbourhood = Neighbourhood(self.node_id)
+        self.network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
+        hop = wire_hop(
+            neighbourhood,
             keyring=world.keyring(self.node_id),
-            packet_format=world.packet_format,
+            frames=world.packet_format.frames,
             unwrapping=InlineUnwrapping(world.packet_format.sphinx),
             limits=LIMITS,
-            refuse=self.refused.append,
+            clock=world.clock,
+            network=self.network,
+            observer=observer,
+        )
+        loops = LoopSender(
+            LoopMaker(self.node_id, world.packet_format, rng),
+            clock=world.clock,
+            network=self.network,
+            observer=observer,
+        )
+        self.store = MailStore(sqlite_url(directory / f"{name}.sqlite3"))
+        self.service = wire_provider(
+            hop=hop,
+            loops=loops,
+            packet_format=world.packet_format,
             clock=world.clock,
             network=self.network,
             rng=rng,
@@ -77,10 +95,10 @@ class RunningProvider:
 
     def start(self) -> None:
         self.service.adopt(self.world.net.document)
-        self.service.startService()
+        self.service.start()
 
     def stop(self) -> None:
-        self.service.stopService()
+        self.service.stop()
         self.network.stop()
 
     def drops(self, reason: DropReason) -> int:
@@ -102,7 +120,7 @@ class HandClient:
         name: str,
         provider: HasId,
         *,
-        make_network: Callable[[IdentityKey, Recorder], Network] | None = None,
+        make_network: Callable[[IdentityKey, Recorder], ReceivingNetwork] | None = None,
     ) -> None:
         self.rng = random.Random(f"client {name}")
         self.world = world
@@ -111,7 +129,8 @@ class HandClient:
         self.identity = IdentityKey.generate(self.rng)
         self.recorder = Recorder()
         if make_network is None:
-            self.network: Network = world.hub.network(self.id, observer=self.recorder)
+            reception = Reception(world.packet_format.frames, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER)
+            self.network: ReceivingNetwork = world.hub.network(self.id, observer=self.recorder, reception=reception)
         else:
             self.network = make_network(self.identity, self.recorder)
         self.frames: list[Frame] = []
@@ -122,9 +141,10 @@ class HandClient:
     def id(self) -> NodeId:
         return self.identity.public
 
-    def _received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         assert peer == self.provider
-        self.frames += [self.world.packet_format.frames.decode(frame) for frame in frames]
+        assert not packets
+        self.frames += frames
 
     def send(self, frame: Frame) -> None:
         self.network.send(self.provider, self.world.packet_format.frames.encode(frame))

@@ -7,24 +7,17 @@ accepted, so a link is open for both or for none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from loopixmix.errors import FormatError, PeerError
+from loopixmix.errors import FormatError
+from loopixmix.net.reception import Reception, RefusedError
 from loopixmix.seams import NodeId, RefusalReason
-from loopixmix.wire import FrameBuffer, FrameFormat, Hello, Role, hello_refusal, is_hello
+from loopixmix.wire import Frame, FrameBuffer, Hello, LinkRole, hello_refusal
 
 TLS_VERSION = "TLSv1.3"
 POST_QUANTUM_GROUP = "X25519MLKEM768"
-
-
-class RefusedError(PeerError):
-    """The other side is not accepted as a peer."""
-
-    def __init__(self, reason: RefusalReason) -> None:
-        super().__init__(f"refused: {reason}")
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +63,7 @@ class Open:
     """The peer is who it should be and speaks what we speak: frames go both ways."""
 
     peer: NodeId
-    role: Role
+    role: LinkRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +72,9 @@ class Closed:
 
     was_open: bool
 
+
+Arrivals: TypeAlias = tuple[Sequence[bytes], Sequence[Frame]]
+"""The packets that came, and the other frames."""
 
 LinkState: TypeAlias = Handshaking | AwaitingHello | Open | Closed
 
@@ -106,21 +102,25 @@ class LinkMachine:
     Every method raises `RefusedError` where the peer breaks the protocol; the connection is then to be ended.
     """
 
-    def __init__(self, *, side: Side, hello: Hello, frame_format: FrameFormat) -> None:
-        """Begin before the TLS handshake; `hello` is our own, and the peer's must agree with it."""
+    def __init__(self, *, side: Side, hello: Hello, reception: Reception) -> None:
+        """Begin before the TLS handshake; `hello` is our own, and the peer's must agree with it.
+
+        `reception` judges what comes once the link is open.
+        """
         self.side = side
         self.state: LinkState = Handshaking()
         self._hello = hello
-        self._format = frame_format
-        self._buffer = FrameBuffer(frame_format.frame_bytes)
+        self._reception = reception
+        self._format = reception.frames
+        self._buffer = FrameBuffer(reception.frames.frame_bytes)
 
     def handshaken(self, negotiated: Negotiated) -> bytes:
         """TLS has finished; return what to send."""
         self.state = AwaitingHello(check_negotiated(negotiated, self.side))
         return self._format.encode(self._hello) if isinstance(self.side, Dialled) else b""
 
-    def received_hello(self, data: bytes) -> tuple[bytes, list[bytes]]:
-        """Take bytes while the Hello is awaited; return what to send and the frames behind the Hello."""
+    def received_hello(self, data: bytes) -> tuple[bytes, Arrivals]:
+        """Take bytes while the Hello is awaited; return what to send and what came behind the Hello."""
         if not isinstance(self.state, AwaitingHello):
             raise RefusedError(RefusalReason.GARBAGE)
         refusal = hello_refusal(self._buffer.rest + data, self._hello)
@@ -128,7 +128,7 @@ class LinkMachine:
             raise RefusedError(refusal)
         frames = self._buffer.feed(data)
         if not frames:
-            return b"", []
+            return b"", ((), ())
         try:
             hello = self._format.decode(frames[0])
         except FormatError as error:
@@ -136,26 +136,13 @@ class LinkMachine:
         if not isinstance(hello, Hello):
             raise RefusedError(RefusalReason.GARBAGE)
         self.state = Open(self.state.peer, hello.role)
-        for frame in frames[1:]:
-            self._check(frame)
         answer = self._format.encode(self._hello) if isinstance(self.side, Accepted) else b""
-        return answer, frames[1:]
+        return answer, self._reception.sort(self.state.peer, frames[1:])
 
     def close(self) -> None:
         """The connection is over: whatever still comes is ignored."""
         self.state = Closed(was_open=isinstance(self.state, Open))
 
-    def received_frames(self, data: bytes) -> list[bytes]:
-        """Take bytes of an open link; return the whole frames, each of them well formed."""
-        frames = self._buffer.feed(data)
-        for frame in frames:
-            self._check(frame)
-        return frames
-
-    def _check(self, frame: bytes) -> None:
-        try:
-            self._format.check(frame)
-        except FormatError as error:
-            raise RefusedError(RefusalReason.GARBAGE) from error
-        if is_hello(frame):
-            raise RefusedError(RefusalReason.GARBAGE)
+    def received_frames(self, peer: NodeId, data: bytes) -> Arrivals:
+        """Take bytes of the open link with `peer`; return what the frames that are now whole hold."""
+        return self._reception.sort(peer, self._buffer.feed(data))

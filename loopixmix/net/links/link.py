@@ -13,13 +13,14 @@ from zope.interface import implementer
 
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.context import TlsTransport, is_end, negotiated_by, refusal_of
-from loopixmix.net.links.handshake import AwaitingHello, Closed, Dialled, Handshaking, LinkMachine, Open, RefusedError
+from loopixmix.net.links.handshake import Arrivals, AwaitingHello, Closed, Dialled, Handshaking, LinkMachine, Open
 from loopixmix.net.links.outbox import Outbox
+from loopixmix.net.network import FramesReceived
+from loopixmix.net.reception import RefusedError
 from loopixmix.net.sockets import tune
 from loopixmix.seams import (
     Clock,
     DelayedCall,
-    FramesReceived,
     LinkClosed,
     LinkOpened,
     LinkRefused,
@@ -146,18 +147,18 @@ class Link(Protocol):
         if isinstance(self._machine.state, Closed):
             return
         try:
-            frames = self._machine.received_frames(data) if self._is_open else self._greeted(data)
+            packets, others = self._machine.received_frames(self.peer, data) if self._is_open else self._greeted(data)
         except RefusedError as error:
             self.refuse(error.reason)
             return
-        if frames and self._is_open:
-            self._received(self.peer, frames)
+        if (packets or others) and self._is_open:
+            self._received(self.peer, packets, others)
 
-    def _greeted(self, data: bytes) -> list[bytes]:
-        answer, frames = self._machine.received_hello(data)
+    def _greeted(self, data: bytes) -> Arrivals:
+        answer, arrivals = self._machine.received_hello(data)
         if isinstance(self._machine.state, Open):
             self._open(self._machine.state.peer, answer)
-        return frames
+        return arrivals
 
     def _open(self, peer: NodeId, answer: bytes) -> None:
         self._allow(None)

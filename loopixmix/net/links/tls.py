@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -18,19 +18,20 @@ from loopixmix.net.links.incoming import IncomingLinks
 from loopixmix.net.links.link import Link, LinkOwner, LiveLinks
 from loopixmix.net.links.outbox import Outbox, TurnEnd
 from loopixmix.net.links.peer import PeerLink
+from loopixmix.net.links.redial import Redial
+from loopixmix.net.network import FramesReceived
+from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import ListeningPort, Sockets
 from loopixmix.process.backoff import Backoff
 from loopixmix.seams import (
     Clock,
     DropReason,
-    FramesReceived,
     NodeId,
     Observer,
     PacketDropped,
-    RefusalReason,
     Rng,
 )
-from loopixmix.wire import WIRE_VERSION, FrameFormat, Hello, Role
+from loopixmix.wire import WIRE_VERSION, Frame, Hello
 
 __all__ = ["LinkLimits", "PeerAddress", "TlsNetwork"]
 
@@ -47,20 +48,21 @@ class TlsNetwork:
         *,
         identity: IdentityKey,
         network_id: bytes,
-        frame_format: FrameFormat,
-        role: Role,
-        admit: Callable[[NodeId], bool],
+        reception: Reception,
         limits: LinkLimits,
         sockets: Sockets,
         clock: Clock,
         rng: Rng,
         observer: Observer,
     ) -> None:
-        """Take what the links of one node share; `admit` tells whose incoming links are welcome."""
+        """`identity` proves who we are and `network_id` where we belong; `reception` says whom and what to let in.
+
+        Then come the bounds on links, and the seams: what connects, the clock, randomness, and who hears of facts.
+        """
         self.node_id = identity.public
-        self._format = frame_format
-        self._hello = Hello(WIRE_VERSION, network_id, frame_format.geometry_digest, role)
-        self._admit = admit
+        self._reception = reception
+        self._frame_bytes = reception.frames.frame_bytes
+        self._hello = Hello(WIRE_VERSION, network_id, reception.frames.geometry_digest, reception.own)
         self._limits = limits
         self._sockets = sockets
         self._clock = clock
@@ -84,13 +86,13 @@ class TlsNetwork:
         self._stopped = False
 
     def start(self, received: FramesReceived) -> None:
-        """Give every frame that arrives to `received`, in lists as they came."""
+        """Give what arrives to `received`, together as it came."""
         self._received = received
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
         """Queue one frame for `peer`; false, and an observed drop, where there is no link or its queue is full."""
-        if len(frame) != self._format.frame_bytes:
-            raise MisuseError(f"a frame has {self._format.frame_bytes} bytes, not {len(frame)}")
+        if len(frame) != self._frame_bytes:
+            raise MisuseError(f"a frame has {self._frame_bytes} bytes, not {len(frame)}")
         ours = self._peers.get(peer)
         if ours is not None and ours.outbox.attached:
             return ours.outbox.put(frame)
@@ -130,15 +132,6 @@ class TlsNetwork:
                 self._peers[peer] = link = self._make_peer_link(peer, address)
                 link.start()
 
-    def disconnect(self, peer: NodeId, reason: RefusalReason) -> None:
-        """End every link with `peer`, for what it did; it may come again, and we dial it again if it is ours."""
-        ours = self._peers.get(peer)
-        if ours is not None:
-            ours.refuse(reason)
-        theirs = self._incoming.get(peer)
-        if theirs is not None:
-            theirs.refuse(reason)
-
     def is_open(self, peer: NodeId) -> bool:
         """Tell whether a frame for `peer` would go out now."""
         ours = self._peers.get(peer)
@@ -163,14 +156,14 @@ class TlsNetwork:
         self._turn.cancel()
 
     def _admits(self, peer: NodeId) -> bool:
-        return peer != self.node_id and not self._stopped and self._admit(peer)
+        return peer != self.node_id and not self._stopped and self._reception.admits(peer)
 
-    def _deliver(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        self._received(peer, frames)
+    def _deliver(self, peer: NodeId, packets: Sequence[bytes], others: Sequence[Frame]) -> None:
+        self._received(peer, packets, others)
 
     def _make_link(self, side: Side, owner: LinkOwner, outbox: Outbox) -> Link:
         return Link(
-            machine=LinkMachine(side=side, hello=self._hello, frame_format=self._format),
+            machine=LinkMachine(side=side, hello=self._hello, reception=self._reception),
             owner=owner,
             outbox=outbox,
             live=self._live,
@@ -190,16 +183,14 @@ class TlsNetwork:
         )
 
     def _make_peer_link(self, peer: NodeId, address: PeerAddress) -> PeerLink:
+        limits = self._limits
+        backoff = Backoff(rng=self._rng, first_s=limits.backoff_first_s, longest_s=limits.backoff_longest_s)
         return PeerLink(
             peer,
             address,
             dial=self._dial,
-            outbox=self._make_outbox(self._limits.queue_frames),
-            backoff=Backoff(
-                rng=self._rng, first_s=self._limits.backoff_first_s, longest_s=self._limits.backoff_longest_s
-            ),
-            clock=self._clock,
-            limits=self._limits,
+            outbox=self._make_outbox(limits.queue_frames),
+            redial=Redial(backoff, clock=self._clock, stable_s=limits.stable_s),
         )
 
     def _dial(self, owner: PeerLink) -> tuple[Link, Deferred[None]]:
@@ -212,5 +203,5 @@ class TlsNetwork:
         return link, connected.addCallback(lambda _: None)
 
 
-def _discard(_: NodeId, _frames: Sequence[bytes]) -> None:
+def _discard(_: NodeId, _packets: Sequence[bytes], _others: Sequence[Frame]) -> None:
     """What arrives before `start` is lost."""

@@ -11,9 +11,10 @@ from twisted.internet.defer import Deferred, succeed
 
 from client.link.link import ClientLink
 from loopixmix.net.address import PeerAddress
+from loopixmix.net.network import FramesReceived
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import FramesReceived, NodeId
+from loopixmix.seams import NodeId
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import FrameFormat
 
@@ -61,7 +62,7 @@ class Linked:
         return self.made[-1]
 
 
-def take(peer: NodeId, frames: object) -> None:
+def take(peer: NodeId, packets: object, frames: object) -> None:
     """A receiver of frames."""
 
 

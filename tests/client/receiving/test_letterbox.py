@@ -16,7 +16,7 @@ from client.receiving.arrivals import Surroundings
 from client.receiving.letterbox import Letterbox
 from loopixmix.errors import StoreError
 from loopixmix.seams import NodeId
-from loopixmix.wire import Frame, Item, ItemKind, Packet, Registered, RegisterRefusal, RegisterRefused
+from loopixmix.wire import Frame, Item, ItemKind, Pull, Registered, RegisterRefusal, RegisterRefused
 
 
 class KeptInbox:
@@ -64,15 +64,11 @@ class Setting:
             registration=self.registration,
             pulls=self.pulls,
             expectations=self.parts.expectations,
-            ledger=self.parts.ledger,
             inbox=self.inbox,  # type: ignore[arg-type]
         )
 
     def arrive(self, *frames: Frame, peer: NodeId | None = None) -> None:
-        packet_format = self.parts.known.packet_format
-        assert packet_format is not None
-        encoded = [packet_format.frames.encode(frame) for frame in frames]
-        self.letterbox.received(peer or self.parts.account.provider, encoded)
+        self.letterbox.received(peer or self.parts.account.provider, (), frames)
 
     def item(self, number: int, kind: ItemKind, content: bytes = b"", surb_id: bytes = bytes(8)) -> Item:
         packet_format = self.parts.known.packet_format
@@ -127,20 +123,12 @@ def test_an_answer_goes_to_whom_it_is_for_and_to_nobody_else(setting: Setting) -
     assert setting.acknowledged() == (7,)
 
 
-def test_what_an_answer_changed_is_written_before_it_is_acknowledged(setting: Setting) -> None:
-    setting.parts.befriend_bob()
-    setting.parts.dispatch(b"x")
-    setting.parts.send_next()
-    [surb_id] = setting.parts.expectations._expected
-    setting.parts.expectations.settle(surb_id)
-    row = setting.parts.store.write(lambda c: c.exec_driver_sql("SELECT id FROM messages").scalar_one())
-    setting.parts.ledger.done(row, 0)
-    setting.parts.store.failing = True
+def test_an_answer_is_acknowledged_once_what_it_changed_is_stored(setting: Setting) -> None:
+    setting.inbox.stored = Deferred()
     setting.parts.expectations.expect(b"expected", Expected(Answers(), None), None)
     setting.arrive(setting.item(7, ItemKind.REPLY, surb_id=b"expected"))
     assert setting.acknowledged() == ()
-    setting.parts.store.failing = False
-    setting.arrive(setting.item(7, ItemKind.REPLY, surb_id=b"expected"))
+    setting.inbox.stored.callback(None)
     assert setting.acknowledged() == (7,)
 
 
@@ -151,10 +139,10 @@ def test_an_answer_that_nobody_waits_for_may_be_a_reply_to_an_anonymous_message(
     assert body.startswith(b"body")
 
 
-def test_frames_of_others_and_frames_that_are_none_are_left_alone(setting: Setting) -> None:
+def test_frames_of_others_and_frames_that_are_for_others_are_left_alone(setting: Setting) -> None:
     setting.arrive(setting.item(7, ItemKind.MESSAGE), peer=b"x" * 32)
-    setting.letterbox.received(setting.parts.account.provider, [b"noise"])
-    setting.arrive(Packet(bytes(setting.parts.known.packet_format.geometry.packet_bytes)))  # type: ignore[union-attr]
+    setting.arrive(Pull(1, ()))
+    setting.letterbox.received(setting.parts.account.provider, [b"a packet, which is for nobody here"], ())
     assert setting.inbox.fragments == []
     assert setting.acknowledged() == ()
 
@@ -165,7 +153,6 @@ def test_nothing_is_taken_before_pulls_have_begun(setting: Setting) -> None:
         registration=setting.registration,
         pulls=PullBook(),
         expectations=setting.parts.expectations,
-        ledger=setting.parts.ledger,
         inbox=setting.inbox,  # type: ignore[arg-type]
     )
     setting.letterbox = letterbox

@@ -36,8 +36,12 @@ class FailingStore(MemoryKeyStore):
 
 def make_rotation(store: MemoryKeyStore, clock: Clock) -> tuple[MixKeyring, KeyRotation]:
     keyring = MixKeyring(
-        store, rng=random.Random(1), epoch_length_s=LENGTH_S, grace_s=GRACE_S, max_tags=10, now_s=clock.seconds()
-    )
+        store,
+        rng=random.Random(1),
+        epoch_length_s=LENGTH_S,
+        grace_s=GRACE_S,
+        max_tags=10,
+    ).open(clock.seconds())
     return keyring, KeyRotation(keyring, clock=clock)
 
 
@@ -45,7 +49,7 @@ def test_keys_follow_the_clock() -> None:
     clock, store = Clock(), MemoryKeyStore()
     clock.rightNow = 5020.0
     _, rotation = make_rotation(store, clock)
-    rotation.startService()
+    rotation.start()
     for _ in range(5):
         assert len(clock.getDelayedCalls()) == 1
         clock.advance(17.0)
@@ -55,7 +59,7 @@ def test_keys_follow_the_clock() -> None:
     clock.rightNow = 5920.0
     clock.advance(60.0)
     assert sorted(store.keys) == [59, 60, 61]
-    rotation.stopService()
+    rotation.stop()
     assert clock.getDelayedCalls() == []
 
 
@@ -63,7 +67,7 @@ def test_a_store_that_fails_is_told_and_tried_again() -> None:
     clock, store = Clock(), FailingStore()
     clock.rightNow = 5020.0
     _, rotation = make_rotation(store, clock)
-    rotation.startService()
+    rotation.start()
     store.full = True
     clock.advance(60.0)
     clock.advance(20.0)
@@ -74,7 +78,7 @@ def test_a_store_that_fails_is_told_and_tried_again() -> None:
     clock.advance(RETRY_S)
     assert rotation.problem is None
     assert 53 in store.keys
-    rotation.stopService()
+    rotation.stop()
     assert clock.getDelayedCalls() == []
 
 
@@ -112,7 +116,7 @@ def test_nothing_is_lost_at_the_edges_of_epochs() -> None:
     ]
     rotations = [KeyRotation(node.keyring, clock=world.clock) for node in nodes]
     for node, rotation in zip(nodes, rotations, strict=True):
-        rotation.startService()
+        rotation.start()
         node.adopt(world.net.document)
         node.start()
     for epoch in range(EPOCH + 1, EPOCH + 4):
@@ -132,6 +136,6 @@ def test_nothing_is_lost_at_the_edges_of_epochs() -> None:
         assert counts.loops.lost == 0
         assert counts.loops.returned > 360
     for node, rotation in zip(nodes, rotations, strict=True):
-        rotation.stopService()
+        rotation.stop()
         node.stop()
     assert world.clock.getDelayedCalls() == []

@@ -12,7 +12,9 @@ from loopixmix.errors import MisuseError
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.memory import Latency, MemoryHub, MemoryNetwork
 from loopixmix.net.network import LinkNetwork
+from loopixmix.net.reception import Reception, RefusedError
 from loopixmix.seams import DropReason, Fact, LinkRefused, NodeId, PacketDropped, RefusalReason
+from loopixmix.wire import Frame, FrameFormat, LinkRole
 
 ALICE, BOB = b"a" * 32, b"b" * 32
 
@@ -29,8 +31,21 @@ class Inbox:
     def __init__(self) -> None:
         self.calls: list[tuple[NodeId, list[bytes]]] = []
 
-    def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
-        self.calls.append((peer, list(frames)))
+    def received(self, peer: NodeId, packets: Sequence[bytes], others: Sequence[Frame]) -> None:
+        self.calls.append((peer, list(packets)))
+
+
+class Everything(Reception):
+    """Lets in whatever comes, as packets, until it has to refuse."""
+
+    def __init__(self) -> None:
+        super().__init__(FrameFormat(2758, 2436), own=LinkRole.MIX, role_of=lambda _: LinkRole.MIX)
+        self.refusing = False
+
+    def sort(self, peer: NodeId, frames: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[Frame]]:
+        if self.refusing:
+            raise RefusedError(RefusalReason.GARBAGE)
+        return frames, ()
 
 
 class World:
@@ -41,8 +56,9 @@ class World:
         self.observer = RecordingObserver()
         self.hub = MemoryHub(clock=self.clock, rng=random.Random(1), latency_s=latency_s, loss=loss)
         self.inbox = Inbox()
-        self.alice: MemoryNetwork = self.hub.network(ALICE, observer=self.observer)
-        self.bob: MemoryNetwork = self.hub.network(BOB, observer=self.observer)
+        self.reception = Everything()
+        self.alice: MemoryNetwork = self.hub.network(ALICE, observer=self.observer, reception=self.reception)
+        self.bob: MemoryNetwork = self.hub.network(BOB, observer=self.observer, reception=self.reception)
         self.alice.start(Inbox().received)
         self.bob.start(self.inbox.received)
 
@@ -117,8 +133,31 @@ def test_it_offers_what_links_offer() -> None:
     world.bob.stop()
     assert not world.alice.is_open(BOB)
     assert (world.alice.problem(BOB) or "").startswith("no link to 6262")
-    world.alice.disconnect(BOB, RefusalReason.GARBAGE)
+
+
+def test_what_the_reception_refuses_is_observed_and_the_peer_comes_again() -> None:
+    world = World(latency_s=0.0)
+    world.reception.refusing = True
+    world.alice.send(BOB, b"garbage")
+    world.clock.advance(0)
     assert world.observer.facts == [LinkRefused(0.0, RefusalReason.GARBAGE)]
+    assert world.inbox.calls == []
+    world.reception.refusing = False
+    world.alice.send(BOB, b"1")
+    world.clock.advance(0)
+    assert world.inbox.calls == [(ALICE, [b"1"])]
+
+
+def test_an_end_without_a_reception_only_sends() -> None:
+    world = World(latency_s=0.0)
+    carol = world.hub.network(b"c" * 32, observer=world.observer)
+    inbox = Inbox()
+    carol.start(inbox.received)
+    world.alice.send(b"c" * 32, b"1")
+    assert carol.send(BOB, b"2")
+    world.clock.advance(0)
+    assert inbox.calls == []
+    assert world.inbox.calls == [(b"c" * 32, [b"2"])]
 
 
 @pytest.mark.parametrize("loss", [-0.1, 1.1])

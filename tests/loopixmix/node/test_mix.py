@@ -14,17 +14,16 @@ from scipy import stats
 from twisted.logger import LogEvent, eventAsText, globalLogPublisher
 
 from loopixmix.directory import Document
-from loopixmix.hop.service import HopLimits
+from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import Done, InlineUnwrapping
 from loopixmix.keyring.keystore import KeyDirectory
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason, NodeId, PacketDelivered, PacketIn, PacketOut, PacketsHeld
+from loopixmix.seams import DropReason, NodeId, PacketDelivered, PacketIn, PacketOut, PacketsHeld, RefusalReason
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, Reply, unwrap, wrap
 from loopixmix.wire import Dummy, Pull
 
 # Loops are rare here: none comes in the few seconds of a test.
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)
-PEER = b"\x01" * 32
 
 
 class Bench:
@@ -43,6 +42,7 @@ class Bench:
         self.store = KeyDirectory(keys) if keys else None
         self.mix = self.world.mix("m11", store=self.store, max_tags=max_tags, unwrapping=unwrapping, limits=limits)
         self.next_id = self.world.net.named("m21").id
+        self.peer = self.world.net.named("p1").id
         self.received: list[tuple[float, bytes]] = []
         self.world.hub.attach(self.next_id, self._next_received)
         self.mix.service.adopt(self.world.net.document)
@@ -66,10 +66,9 @@ class Bench:
     def send(self, *packets: bytes) -> None:
         self.send_frames(*(self.world.packet_format.frames.packet_frame(packet) for packet in packets))
 
-    def send_frames(self, *frames: bytes) -> None:
-        self.world.hub.network(PEER, observer=self.mix.recorder)
+    def send_frames(self, *frames: bytes, sender: NodeId | None = None) -> None:
         for frame in frames:
-            self.world.hub.carry(PEER, self.mix.node_id, frame)
+            self.world.hub.carry(sender or self.peer, self.mix.node_id, frame)
         self.world.clock.advance(0)
 
     @property
@@ -114,7 +113,7 @@ def test_a_packet_leaves_when_its_delay_is_over_and_not_before() -> None:
     assert isinstance(arrival, PacketIn)
     assert isinstance(departure, PacketOut)
     assert arrival.replay_tag == departure.replay_tag
-    assert (arrival.peer, departure.next_hop) == (PEER, bench.next_id)
+    assert (arrival.peer, departure.next_hop) == (bench.peer, bench.next_id)
     assert bench.drops == []
     bench.close()
 
@@ -161,7 +160,7 @@ def test_a_packet_that_is_wrong_is_dropped_for_its_reason_and_disturbs_no_other(
     cases = [
         (flip(bench.relayed(), 40), DropReason.BAD_MAC),
         (bytes(32) + bench.relayed()[32:], DropReason.BAD_POINT),
-        (bench.packet(Relay(PEER, 5)), DropReason.UNKNOWN_NEXT_HOP),
+        (bench.packet(Relay(b"\x01" * 32, 5)), DropReason.UNKNOWN_NEXT_HOP),
         (bench.packet(Relay(bench.world.net.named("p1").id, 5)), DropReason.UNKNOWN_NEXT_HOP),
         (bench.relayed(int(PARAMS.max_delay_s * 1e6) + 2), DropReason.EXCESSIVE_DELAY),
         (bench.packet(Deliver(b"r" * 32)), DropReason.UNEXPECTED_COMMAND),
@@ -347,12 +346,13 @@ def test_dummies_are_taken_and_anything_else_ends_the_link() -> None:
     bench = Bench()
     encode = bench.world.packet_format.frames.encode
     bench.send_frames(encode(Dummy()))
-    assert bench.mix.refused == []
+    assert bench.mix.refusals == []
     good = bench.world.packet_format.frames.packet_frame(bench.relayed())
-    bench.send_frames(good, encode(Pull(1, ())), good)
-    assert bench.mix.refused == [PEER]
+    bench.send_frames(good)
+    bench.send_frames(encode(Pull(1, ())), good)
+    assert bench.mix.refusals == [RefusalReason.GARBAGE]
     bench.send_frames(b"\x02" + b"\xff" * (bench.world.packet_format.frames.frame_bytes - 1))
-    assert bench.mix.refused == [PEER, PEER]
+    assert bench.mix.refusals == [RefusalReason.GARBAGE] * 2
     bench.world.run(5.0)
     assert len(bench.received) == 1
     assert bench.drops == []
@@ -366,7 +366,8 @@ def test_before_the_first_document_nothing_is_forwarded() -> None:
     fresh.start()
     bench.mix = fresh
     bench.send(bench.relayed())
-    assert fresh.recorder.drops == [DropReason.UNKNOWN_NEXT_HOP]
+    assert fresh.recorder.refusals == [RefusalReason.UNKNOWN_KEY]
+    assert fresh.service.hop.idle
     bench.close()
 
 
@@ -411,9 +412,9 @@ def test_a_stopped_mix_takes_nothing_and_what_was_unwrapped_late_is_lost() -> No
     unwrapping = HeldUnwrapping(MixWorld(PARAMS))
     bench = Bench(unwrapping=unwrapping)
     bench.send(bench.relayed())
-    bench.mix.service.stopService()
+    bench.mix.service.stop()
     unwrapping.finish()
-    bench.mix.service.hop.take(PEER, [bench.relayed()])
+    bench.mix.service.hop.take(bench.peer, [bench.relayed()])
     assert bench.mix.service.hop.queue == 0
     bench.close()
     assert bench.received == []
@@ -460,7 +461,7 @@ def test_no_log_tells_of_a_packet_a_key_or_a_tag(events: list[LogEvent], tmp_pat
     tags = [fact.replay_tag for fact in bench.mix.recorder.of(PacketIn) if isinstance(fact, PacketIn)]
     text = "".join(eventAsText(event) + repr(event) for event in events)
     assert "could not be taken" in text
-    marks = [b"MARK", b"payload", good, PEER, *private, *tags]
+    marks = [b"MARK", b"payload", good, bench.peer, *private, *tags]
     assert [mark for mark in marks if repr(mark)[2:-1] in text or mark.hex() in text] == []
     bench.close()
 

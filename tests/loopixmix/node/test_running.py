@@ -12,15 +12,18 @@ from networks import EPOCH
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from loopixmix.commands.mix import make_mix
+from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.errors import ListenError, StoreError
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.memory import MemoryNetwork
 from loopixmix.node.running import NodeParts, NodeService, RunningNode
+from loopixmix.node.wiring import make_mix, make_reception, wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.sphinx import Discard, Hop, Relay, wrap
+from loopixmix.wire import LinkRole
 
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)
 LISTEN = PeerAddress("127.0.0.1", 30001)
@@ -58,21 +61,37 @@ class Bench:
         self.recorder = Recorder()
         self.left: list[bytes] = []
         self.world.hub.attach(self.next.id, lambda peer, frames: self.left.extend(frames))
-        self.network = network_type(self.world.hub, self.me.id, self.recorder)
+        neighbourhood = Neighbourhood(self.me.id)
+        reception = make_reception(self.world.packet_format.frames, LinkRole.MIX, neighbourhood, self.world.clock)
+        self.network = network_type(self.world.hub, self.me.id, self.recorder, reception)
         self.unwrapping = StartedUnwrapping(self.world.packet_format.sphinx)
-        self.node = RunningNode(self._parts(), make_service=make_mix, neighbourhood=Neighbourhood(self.me.id))
+        self.parts = self._parts(neighbourhood)
+        self.node = RunningNode(self.parts, unwrapping=self.unwrapping, make_service=make_mix)
 
-    def _parts(self) -> NodeParts:
-        return NodeParts(
-            directory=Path("unused"),
-            node_id=self.me.id,
-            keyring=self.world.keyring(self.me.id),
-            packet_format=self.world.packet_format,
+    def _parts(self, neighbourhood: Neighbourhood) -> NodeParts:
+        world = self.world
+        hop = wire_hop(
+            neighbourhood,
+            keyring=world.keyring(self.me.id),
+            frames=world.packet_format.frames,
             unwrapping=self.unwrapping,
             limits=LIMITS,
-            refuse=lambda peer: None,
-            clock=self.world.clock,
+            clock=world.clock,
             network=self.network,
+            observer=self.recorder,
+        )
+        return NodeParts(
+            directory=Path("unused"),
+            packet_format=world.packet_format,
+            hop=hop,
+            loops=LoopSender(
+                LoopMaker(self.me.id, world.packet_format, self.rng),
+                clock=world.clock,
+                network=self.network,
+                observer=self.recorder,
+            ),
+            network=self.network,
+            clock=world.clock,
             rng=self.rng,
             observer=self.recorder,
         )
@@ -90,7 +109,9 @@ class Bench:
             Hop(keys[self.next.id][EPOCH].public, Discard()),
         ]
         packet = wrap(hops, b"", sphinx=self.world.packet_format.sphinx, rng=self.rng)
-        self.world.hub.carry(b"p" * 32, self.me.id, self.world.packet_format.frames.packet_frame(packet))
+        self.world.hub.carry(
+            self.world.net.named("p1").id, self.me.id, self.world.packet_format.frames.packet_frame(packet)
+        )
         self.world.clock.advance(0)
 
 
@@ -167,7 +188,7 @@ def test_a_service_that_cannot_be_made_ends_the_start() -> None:
     async def fail(parts: NodeParts) -> NodeService:
         raise StoreError("mailboxes are damaged")
 
-    bench.node = RunningNode(bench._parts(), make_service=fail, neighbourhood=Neighbourhood(bench.me.id))
+    bench.node = RunningNode(bench.parts, unwrapping=bench.unwrapping, make_service=fail)
     failures: list[Failure] = []
     bench.start().addErrback(failures.append)
     assert [failure.type for failure in failures] == [StoreError]

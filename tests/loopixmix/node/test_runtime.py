@@ -18,15 +18,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from loopixmix.authority.config import trust_root_toml
-from loopixmix.commands.mix import make_mix
 from loopixmix.directory import Descriptor, Document, Role
 from loopixmix.errors import ConfigError, ListenError, LoopixmixError, StoreError
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.tls import TlsNetwork
+from loopixmix.net.reception import Reception
 from loopixmix.node.config import NodeConfig, load_node, node_toml
 from loopixmix.node.running import MakeService, NodeParts, NodeService
 from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.node.status import AVERAGED_REPORTS
+from loopixmix.node.wiring import make_mix
 from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_file
@@ -34,7 +35,7 @@ from loopixmix.process.status import StatusFile, StatusReporter
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import LoopLost, PacketIn
 from loopixmix.sphinx import load_arithmetic
-from loopixmix.wire import Role as LinkRole
+from loopixmix.wire import LinkRole
 
 PARAMS = NetworkParams(layers=1, delay_mean_s=0.05, node_loop_rate_per_s=1e-6, epoch_length_s=3600, grace_s=7)
 
@@ -103,9 +104,11 @@ class Bench:
         self.provider = TlsNetwork(
             identity=node.identity,
             network_id=self.model.trust_root.network_id,
-            frame_format=PacketFormat.for_network(params, arithmetic=load_arithmetic()).frames,
-            role=LinkRole.PROVIDER,
-            admit=lambda _: True,
+            reception=Reception(
+                PacketFormat.for_network(params, arithmetic=load_arithmetic()).frames,
+                own=LinkRole.PROVIDER,
+                role_of=lambda _: LinkRole.MIX,
+            ),
             limits=LinkLimits(),
             sockets=self.sockets,
             clock=self.clock,

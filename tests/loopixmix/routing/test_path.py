@@ -11,6 +11,7 @@ import pytest
 from networks import EPOCH, make_network
 from scipy import stats
 
+from loopixmix.directory import Document
 from loopixmix.epoch import epoch_start_s
 from loopixmix.errors import MisuseError, UnavailableError
 from loopixmix.params import NetworkParams
@@ -27,6 +28,7 @@ from loopixmix.routing.path import (
     service_id,
 )
 from loopixmix.sphinx import Deliver, Discard, Geometry, Hop, Payload, Relay, Reply, Sphinx, load_arithmetic, make_surb
+from loopixmix.wire import LinkRole
 
 PARAMS = NetworkParams(delay_mean_s=0.2, epoch_length_s=60, grace_s=5)
 NET = make_network(random.Random(1), params=PARAMS, width=3)
@@ -193,3 +195,43 @@ def test_a_document_of_the_same_epoch_takes_the_place_of_the_other() -> None:
     neighbourhood.add(NET.document)
     neighbourhood.add(make_network(random.Random(50), params=PARAMS).document)
     assert neighbourhood.next_hops == frozenset()
+
+
+def moved_network(own: str, layer: int, *, epoch: int) -> Document:
+    """The document of `epoch`, in which the mix `own` stands in another layer."""
+    nodes = tuple(
+        msgspec.structs.replace(node, layer=layer) if node.name == own else node for node in NET.document.nodes
+    )
+    start_s = epoch * PARAMS.epoch_length_s
+    return msgspec.structs.replace(NET.document, epoch=epoch, valid_from_s=start_s, nodes=nodes)
+
+
+def test_packets_come_from_the_layer_before_in_each_document_whose_packets_may_be_under_way() -> None:
+    me, first, second = (NET.named(name).id for name in ("m31", "m11", "m21"))
+    provider_id = NET.named("p1").id
+    edge_s = float((EPOCH + 1) * PARAMS.epoch_length_s)
+    until_s = edge_s + max(PARAMS.grace_s, PARAMS.max_delay_s)
+    neighbourhood = Neighbourhood(me)
+    assert not neighbourhood.takes_from(second, edge_s)
+    neighbourhood.add(NET.document)
+    # While no other document is known the only one counts, however late it is.
+    assert neighbourhood.takes_from(second, edge_s + 3 * PARAMS.epoch_length_s)
+    assert not neighbourhood.takes_from(first, edge_s)
+    assert not neighbourhood.takes_from(provider_id, edge_s)
+    neighbourhood.add(moved_network("m31", 1, epoch=EPOCH + 1))
+    for at_s, from_second in ((edge_s - 50, True), (until_s - 0.01, True), (until_s, False), (until_s + 99, False)):
+        assert neighbourhood.takes_from(provider_id, at_s)
+        assert neighbourhood.takes_from(second, at_s) is from_second
+        assert not neighbourhood.takes_from(first, at_s)
+    # A clock that is set back finds what counted then.
+    assert neighbourhood.takes_from(second, edge_s)
+
+
+def test_a_neighbour_has_the_role_of_its_place() -> None:
+    neighbourhood = Neighbourhood(NET.named("m11").id)
+    assert neighbourhood.role_of(NET.named("p1").id) is None
+    neighbourhood.add(NET.document)
+    assert neighbourhood.role_of(NET.named("p1").id) is LinkRole.PROVIDER
+    assert neighbourhood.role_of(NET.named("m21").id) is LinkRole.MIX
+    assert neighbourhood.role_of(NET.named("m31").id) is None
+    assert neighbourhood.role_of(b"x" * 32) is None

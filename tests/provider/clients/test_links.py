@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
+from loopixmix.net.reception import Reception, RefusedError
 from loopixmix.params import NetworkParams
 from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
 from loopixmix.wire import (
@@ -21,6 +22,7 @@ from loopixmix.wire import (
     FrameFormat,
     Item,
     ItemKind,
+    LinkRole,
     Pull,
     Register,
     Registered,
@@ -82,6 +84,7 @@ class Provider:
         self.submitted: list[tuple[NodeId, bytes]] = []
         self.failures: list[Failure] = []
         self.refused: list[NodeId] = []
+        self.reception = Reception(FORMAT, own=LinkRole.PROVIDER, role_of=lambda _: LinkRole.CLIENT)
         self.registration = WrittenWishes()
         self.store = MailStore(sqlite_url(directory / "mail.sqlite3"))
         self.access: StoreAccess = clocked_access(
@@ -95,8 +98,7 @@ class Provider:
             send=self.send,
             drops=Drops(clock=self.clock, observer=self.facts),
             clock=self.clock,
-            frame_format=FORMAT,
-            refuse=self.refused.append,
+            body_bytes=FORMAT.body_bytes,
         )
         self.links.adopt(PARAMS)
 
@@ -117,8 +119,17 @@ class Provider:
         self.clock.advance(0.01)
 
     def receive(self, peer: NodeId, *frames: Frame) -> None:
-        self.links.received(peer, [FORMAT.encode(frame) for frame in frames])
+        self.arrive(peer, *map(FORMAT.encode, frames))
         self.clock.pump([0.001] * 3)
+
+    def arrive(self, peer: NodeId, *frames: bytes) -> None:
+        """Let frames come over the link of a client, together."""
+        try:
+            packets, others = self.reception.sort(peer, frames)
+        except RefusedError:
+            self.refused.append(peer)
+        else:
+            self.links.received(peer, packets, others)
 
     def pull(self, peer: NodeId, acknowledged: tuple[int, ...] = (), request_id: int = 5) -> list[Frame]:
         """Pull once, wait, and return what was sent to the client."""
@@ -192,7 +203,7 @@ def test_an_answer_is_exactly_on_time(provider: Provider, waiting: int) -> None:
     provider.deliver(ALICE, *[b"%d" % n for n in range(waiting)])
     provider.pull(ALICE)
     provider.sent.clear()
-    provider.links.received(ALICE, [FORMAT.encode(Pull(1, ()))])
+    provider.arrive(ALICE, FORMAT.encode(Pull(1, ())))
     provider.clock.advance(ANSWER_S - 0.0001)
     assert provider.sent == []
     provider.clock.advance(0.0002)
@@ -202,8 +213,8 @@ def test_an_answer_is_exactly_on_time(provider: Provider, waiting: int) -> None:
 def test_a_store_that_is_late_changes_nothing_on_the_link(tmp_path: Path) -> None:
     provider = Provider(tmp_path, read_s=0.4)
     provider.open_account("alice", ALICE)
-    provider.receive(ALICE, Dummy())
-    provider.clock.advance(1)
+    provider.pull(ALICE)
+    provider.sent.clear()
     provider.deliver(ALICE, b"late")
     provider.receive(ALICE, Pull(1, ()))
     provider.clock.advance(ANSWER_S)
@@ -241,7 +252,7 @@ def test_nobody_pulls_or_acknowledges_what_is_another_s(provider: Provider) -> N
 
 
 def test_who_has_no_account_is_told_so_and_nothing_is_taken(provider: Provider, rng: random.Random) -> None:
-    provider.links.received(STRANGER, [packet(rng)])
+    provider.arrive(STRANGER, *[packet(rng)])
     assert provider.pull(STRANGER) == [RegisterRefused(RegisterRefusal.NOT_REGISTERED)]
     assert provider.submitted == []
     assert provider.facts.drops(DropReason.NOT_REGISTERED) == 1
@@ -255,7 +266,7 @@ def test_a_new_account_is_served_at_once(provider: Provider, rng: random.Random)
     provider.open_account("stranger", STRANGER)
     provider.registration.answer = Registered()
     provider.receive(STRANGER, Register("stranger", "", b""))
-    provider.links.received(STRANGER, [packet(rng)])
+    provider.arrive(STRANGER, *[packet(rng)])
     assert len(provider.submitted) == 1
     assert len(provider.pull(STRANGER)) == PARAMS.pull_batch
 
@@ -263,11 +274,11 @@ def test_a_new_account_is_served_at_once(provider: Provider, rng: random.Random)
 def test_the_first_frames_of_a_link_wait_for_the_store_in_order(provider: Provider, rng: random.Random) -> None:
     frames = [packet(rng) for _ in range(5)]
     for frame in frames:
-        provider.links.received(ALICE, [frame])
+        provider.arrive(ALICE, *[frame])
     assert provider.submitted == []
     provider.clock.advance(0.01)
     assert [FORMAT.packet_frame(each) for _, each in provider.submitted] == frames
-    provider.links.received(BOB, [packet(rng) for _ in range(MAX_HELD_FRAMES + 3)])
+    provider.arrive(BOB, *[packet(rng) for _ in range(MAX_HELD_FRAMES + 3)])
     provider.clock.advance(0.01)
     assert len(provider.submitted) == 5 + MAX_HELD_FRAMES
     assert provider.facts.drops(DropReason.OVERLOADED) == 3
@@ -278,19 +289,19 @@ def test_a_removed_account_is_served_no_longer(provider: Provider, rng: random.R
     provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
     provider.pull(ALICE)
     assert provider.pull(ALICE) == [RegisterRefused(RegisterRefusal.NOT_REGISTERED)]
-    provider.links.received(ALICE, [packet(rng)])
+    provider.arrive(ALICE, *[packet(rng)])
     assert provider.submitted == []
 
 
 def test_a_removed_account_that_never_pulls_is_found_out_too(provider: Provider, rng: random.Random) -> None:
-    provider.links.received(ALICE, [packet(rng)])
+    provider.arrive(ALICE, *[packet(rng)])
     provider.clock.advance(0.01)
     provider.store.write(lambda connection: remove_account(connection, "alice", retire_name=True))
     for _ in range(int(CHECK_AGAIN_S) + 2):
-        provider.links.received(ALICE, [packet(rng)])
+        provider.arrive(ALICE, *[packet(rng)])
         provider.clock.advance(1)
     taken = len(provider.submitted)
-    provider.links.received(ALICE, [packet(rng)])
+    provider.arrive(ALICE, *[packet(rng)])
     assert len(provider.submitted) == taken
 
 
@@ -298,12 +309,12 @@ def test_flooding_by_one_client_leaves_the_others_theirs(provider: Provider, rng
     provider.pull(ALICE)
     provider.pull(BOB)
     flood = [packet(rng)] * 10_000
-    provider.links.received(ALICE, flood)
-    provider.links.received(BOB, [packet(rng) for _ in range(20)])
+    provider.arrive(ALICE, *flood)
+    provider.arrive(BOB, *[packet(rng) for _ in range(20)])
     taken = {key: sum(peer == key for peer, _ in provider.submitted) for key in (ALICE, BOB)}
     assert taken == {ALICE: 90, BOB: 20}
     assert provider.facts.drops(DropReason.RATE_LIMITED) == 10_000 - 90
-    provider.links.received(ALICE, [FORMAT.encode(Pull(n, ())) for n in range(100)])
+    provider.arrive(ALICE, *[FORMAT.encode(Pull(n, ())) for n in range(100)])
     provider.clock.advance(1)
     assert len(provider.pull(BOB)) == PARAMS.pull_batch
 
@@ -312,7 +323,7 @@ def test_pulls_are_limited_too(provider: Provider) -> None:
     provider.pull(ALICE)
     provider.clock.advance(100)
     provider.sent.clear()
-    provider.links.received(ALICE, [FORMAT.encode(Pull(n, ())) for n in range(100)])
+    provider.arrive(ALICE, *[FORMAT.encode(Pull(n, ())) for n in range(100)])
     provider.clock.advance(1)
     assert len(provider.sent) == PULL_BURST * PARAMS.pull_batch
     assert provider.facts.drops(DropReason.RATE_LIMITED) == 100 - PULL_BURST
@@ -328,7 +339,7 @@ def test_a_client_s_own_rate_is_never_limited(provider: Provider, rng: random.Ra
         due_s.sort()
         at_s, is_pull = due_s.pop(0)
         provider.clock.advance(max(0.0, at_s - provider.clock.seconds()))
-        provider.links.received(ALICE, [FORMAT.encode(Pull(1, ())) if is_pull else frame])
+        provider.arrive(ALICE, FORMAT.encode(Pull(1, ())) if is_pull else frame)
         due_s.append((at_s + (1 if is_pull else rng.expovariate(sum(rates))), is_pull))
     provider.clock.advance(1)
     assert provider.facts.drops(DropReason.RATE_LIMITED) == 0
@@ -340,7 +351,8 @@ def test_who_sends_what_clients_do_not_send_is_refused(provider: Provider, rng: 
     assert provider.refused == []
     for frame in (Registered(), Item(1, 1, ItemKind.MESSAGE, bytes(8), bytes(2436))):
         provider.receive(ALICE, frame)
-    provider.links.received(ALICE, [packet(rng), b"\xff" * FORMAT.frame_bytes, packet(rng)])
+    provider.arrive(ALICE, packet(rng))
+    provider.arrive(ALICE, b"\xff" * FORMAT.frame_bytes, packet(rng))
     assert provider.refused == [ALICE] * 3
     assert len(provider.submitted) == 1
 
@@ -367,7 +379,7 @@ def test_who_is_not_heard_of_is_forgotten_and_given_what_was_leased_again(provid
 
 def test_stopping_leaves_no_call(provider: Provider) -> None:
     provider.pull(ALICE)
-    provider.links.received(ALICE, [FORMAT.encode(Pull(1, ()))])
+    provider.arrive(ALICE, FORMAT.encode(Pull(1, ())))
     provider.clock.advance(0.01)
     provider.links.stop()
     assert provider.clock.getDelayedCalls() == []

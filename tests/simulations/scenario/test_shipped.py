@@ -6,10 +6,10 @@ import re
 import tomllib
 
 import pytest
+import tomli_w
 
 from simulations.scenario import Scenario, load_scenario, parse_scenario, shipped
 from simulations.scenario.ranges import allowed, keys
-from simulations.scenario.writing import _value
 from simulations.workbench.engines import engine_named
 
 DEFAULT = shipped()["default"].read_text(encoding="utf-8")
@@ -45,8 +45,9 @@ def test_the_template_says_range_and_default(key: str, default: object) -> None:
     if default is None:
         assert comment.endswith("default root.")
     else:
-        assert comment.endswith(f"default {_value(default)}.")
-        assert value == _value(default)
+        written = tomli_w.dumps({key: default}).strip().partition(" = ")[2]
+        assert comment.endswith(f"default {written}.")
+        assert value == written
 
 
 def test_the_template_is_the_default_scenario() -> None:

@@ -171,9 +171,9 @@ def test_a_cluster_that_runs_other_code_is_refused(tmp_path: Path, cluster: Clus
     """The command's own code is other than the workers': one more file."""
     program = (
         "import sys\n"
-        "from simulations.workbench import manifest\n"
+        "from simulations.results import provenance\n"
         "import msgspec\n"
-        "own = msgspec.structs.replace(manifest.code(), fingerprint='0' * 64)\n"
+        "own = msgspec.structs.replace(provenance.code(), fingerprint='0' * 64)\n"
         "import simulations.workbench.cluster as cluster\n"
         "cluster.code = lambda: own\n"
         "from loopixmix.main import main\n"

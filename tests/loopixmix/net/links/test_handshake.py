@@ -23,16 +23,21 @@ from loopixmix.net.links.handshake import (
     Side,
     check_negotiated,
 )
+from loopixmix.net.reception import Reception
 from loopixmix.seams import RefusalReason
-from loopixmix.wire import WIRE_VERSION, Dummy, FrameFormat, Hello, Role
+from loopixmix.wire import WIRE_VERSION, Dummy, FrameFormat, Hello, LinkRole
 
 DIALLER, ACCEPTOR = b"d" * 32, b"a" * 32
 GOOD = Negotiated("TLSv1.3", "X25519MLKEM768", ACCEPTOR)
-HELLO = Hello(WIRE_VERSION, NETWORK_ID, FORMAT.geometry_digest, Role.MIX)
+HELLO = Hello(WIRE_VERSION, NETWORK_ID, FORMAT.geometry_digest, LinkRole.MIX)
 
 
 def machine(side: Side, hello: Hello = HELLO, frame_format: FrameFormat = FORMAT) -> LinkMachine:
-    return LinkMachine(side=side, hello=hello, frame_format=frame_format)
+    return LinkMachine(
+        side=side,
+        hello=hello,
+        reception=Reception(frame_format, own=LinkRole.MIX, role_of=lambda _: LinkRole.MIX),
+    )
 
 
 def acceptor() -> LinkMachine:
@@ -50,12 +55,13 @@ def test_a_link_opens_for_both() -> None:
     assert dialling.state == Handshaking()
     greeting = dialling.handshaken(GOOD)
     assert dialling.state == AwaitingHello(ACCEPTOR)
-    answer, frames = accepting.received_hello(greeting + packet_frame(1))
-    assert accepting.state == Open(DIALLER, Role.MIX)
-    assert frames == [packet_frame(1)]
-    assert dialling.received_hello(answer) == (b"", [])
-    assert dialling.state == Open(ACCEPTOR, Role.MIX)
-    assert dialling.received_frames(packet_frame(2) + packet_frame(3)[:7]) == [packet_frame(2)]
+    answer, (packets, others) = accepting.received_hello(greeting + packet_frame(1))
+    assert accepting.state == Open(DIALLER, LinkRole.MIX)
+    assert (packets, others) == ([FORMAT.packet_of(packet_frame(1))], [])
+    assert dialling.received_hello(answer) == (b"", ([], []))
+    assert dialling.state == Open(ACCEPTOR, LinkRole.MIX)
+    packets, _ = dialling.received_frames(ACCEPTOR, packet_frame(2) + packet_frame(3)[:7])
+    assert packets == [FORMAT.packet_of(packet_frame(2))]
     dialling.close()
     assert dialling.state == Closed(was_open=True)
 
@@ -135,7 +141,7 @@ def test_garbage_on_an_open_link_is_refused(frame: bytes) -> None:
     accepting = acceptor()
     accepting.received_hello(FORMAT.encode(HELLO))
     with refused(RefusalReason.GARBAGE):
-        accepting.received_frames(packet_frame(1) + frame)
+        accepting.received_frames(DIALLER, packet_frame(1) + frame)
 
 
 def test_nothing_is_heard_before_tls_has_finished() -> None:
@@ -151,10 +157,10 @@ def test_it_does_not_matter_how_the_stream_is_cut(cuts: list[int]) -> None:
     for cut in [*cuts, len(stream)]:
         data, position = stream[position : position + cut], position + cut
         if isinstance(accepting.state, Open):
-            frames += accepting.received_frames(data)
+            frames += accepting.received_frames(DIALLER, data)[0]
         else:
             answer, behind = accepting.received_hello(data)
             answers += answer
-            frames += behind
+            frames += behind[0]
     assert answers == FORMAT.encode(HELLO)
-    assert frames == [packet_frame(1), packet_frame(2)]
+    assert frames == [FORMAT.packet_of(packet_frame(number)) for number in (1, 2)]

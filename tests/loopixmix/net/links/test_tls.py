@@ -15,7 +15,7 @@ from loopixmix.net.links.peer import Dialling, Idle, Linked, Resting
 from loopixmix.net.links.tls import LinkLimits, PeerAddress
 from loopixmix.net.network import LinkNetwork
 from loopixmix.seams import DropReason, RefusalReason
-from loopixmix.wire import FrameFormat
+from loopixmix.wire import FrameFormat, Pull
 
 
 @pytest.fixture
@@ -390,17 +390,17 @@ def test_a_peer_that_moved_is_dialled_there_at_once(world: LinkWorld) -> None:
     assert alice.network.is_open(bob.id)
 
 
-def test_a_service_can_end_a_clients_link(world: LinkWorld) -> None:
+def test_a_frame_that_the_peers_role_does_not_send_ends_the_link_on_either_side(world: LinkWorld) -> None:
     alice, bob = world.node("alice"), world.node("bob").listen()
     alice.dial(bob)
     world.settle()
-    bob.network.disconnect(alice.id, RefusalReason.GARBAGE)
-    bob.network.disconnect(b"x" * 32, RefusalReason.GARBAGE)
+    alice.network.send(bob.id, packet_frame(1))
+    alice.network.send(bob.id, FORMAT.encode(Pull(1, ())))
     world.settle()
     assert not alice.network.is_open(bob.id)
     assert bob.observer.refusals() == Counter({RefusalReason.GARBAGE: 1})
     world.clock.advance(0.25)
-    alice.network.disconnect(bob.id, RefusalReason.GARBAGE)
+    bob.network.send(alice.id, FORMAT.encode(Pull(1, ())))
     world.settle()
     assert not bob.network.is_open(alice.id)
     assert alice.observer.refusals() == Counter({RefusalReason.GARBAGE: 1})

@@ -1,0 +1,58 @@
+"""What one node or client lets in over its links: whom, and which frames of whom. Each frame is decoded here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from loopixmix.errors import FormatError, PeerError
+from loopixmix.seams import NodeId, RefusalReason
+from loopixmix.wire import Frame, FrameFormat, LinkRole, may_send
+
+RoleOf: TypeAlias = Callable[[NodeId], LinkRole | None]
+"""Tells what a peer is to us now; None if it is nobody we have links with."""
+
+
+class RefusedError(PeerError):
+    """The other side is not accepted as a peer."""
+
+    def __init__(self, reason: RefusalReason) -> None:
+        """`reason`: what the refusal is counted under."""
+        super().__init__(f"refused: {reason}")
+        self.reason = reason
+
+
+class Reception:
+    """Judges what comes over the links of one node or client.
+
+    A peer's rights follow from its key, by `role_of`, and never from the role that it gives in its Hello: a client that
+    calls itself a mix would have the rights of one.
+    """
+
+    def __init__(self, frames: FrameFormat, *, own: LinkRole, role_of: RoleOf) -> None:
+        """`frames`: their form in this network. `own`: what we are. `role_of`: asked anew for all that comes.
+
+        It is asked each time because a mix may change its place, and its rights, while its link stays open.
+        """
+        self.frames = frames
+        self.own = own
+        self._role_of = role_of
+        self._allowed = {role: frozenset(map(int, may_send(role, own))) for role in LinkRole}
+
+    def admits(self, peer: NodeId) -> bool:
+        """Tell whether a link that this peer makes is welcome."""
+        return self._role_of(peer) is not None
+
+    def sort(self, peer: NodeId, frames: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[Frame]]:
+        """Return the packets in `frames` and what the other frames say; dummies end here.
+
+        Raises `RefusedError` if the peer has no place here, or sends a frame that is wrong or that its role does not
+        send. Then nothing of `frames` is taken, and the link is to be ended.
+        """
+        role = self._role_of(peer)
+        if role is None:
+            raise RefusedError(RefusalReason.UNKNOWN_KEY)
+        try:
+            return self.frames.sort(frames, self._allowed[role])
+        except FormatError as error:
+            raise RefusedError(RefusalReason.GARBAGE) from error
