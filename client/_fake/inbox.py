@@ -33,6 +33,7 @@ class FakeInbox:
     """Messages by number, handled or not."""
 
     def __init__(self, network: PostOffice, tell: Callable[[], None]) -> None:
+        """Begin without messages; `network` has the time, `tell` is called at news."""
         self.messages: list[ReceivedMessage] = []
         self.failures: list[Failure] = []
         self._network = network

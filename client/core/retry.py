@@ -58,6 +58,7 @@ def quantile_s(shape: int, mean_s: float, exceeded_with: float) -> float:
     low, high = 0.0, mean_s
     while exceedance(shape, mean_s, high) > exceeded_with:
         high *= 2
+    # Halved so often, the interval is as short as a double can tell.
     for _ in range(60):
         middle = (low + high) / 2
         if exceedance(shape, mean_s, middle) > exceeded_with:

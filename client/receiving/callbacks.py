@@ -62,6 +62,7 @@ class Callbacks:
     def subscribe(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Offer every message of `kind` that is not handled; returns how to stop."""
         if self._stopped:
+            # Whoever subscribes to a client that stops gets nothing, and no error for it.
             return lambda: None
         subscription = _Subscription(kind, callback)
         self._subscriptions.append(subscription)
@@ -93,9 +94,11 @@ class Callbacks:
         if not subscription.active:
             return
         if subscription.running is not None:
+            # It is under way and looks for more by itself, but it may have looked just before this one came.
             subscription.woken = True
             return
         running = Deferred.fromCoroutine(self._offer_all(subscription))
+        # One that ended at once has said so already: it must not be set again.
         if not running.called:
             subscription.running = running
         running.addErrback(_log_failure)
