@@ -108,8 +108,7 @@ class NodeRuntime(Program):
             epoch_length_s=epoch_length_s,
             grace_s=epoch_length_s / 2,
             max_tags=self._files.config.limits.replay_tags,
-            now_s=self._world.clock.seconds(),
-        )
+        ).open(self._world.clock.seconds())
 
     def _start_metrics(self, node: ActiveNode) -> MetricsEndpoint | None:
         address = self._files.config.metrics.address
