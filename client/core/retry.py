@@ -31,6 +31,10 @@ class RetryPolicy:
         return min(doubled_s, max(self.longest_s, self.first_s)) * (1 + JITTER * draw)
 
 
+CALLBACK_POLICY = RetryPolicy(first_s=1.0, longest_s=300.0)
+"""When a message is offered again to an application that failed on it."""
+
+
 def round_trip_policy(params: NetworkParams, *, longest_s: float) -> RetryPolicy:
     """Return when an answer by a reply block is overdue.
 
