@@ -31,6 +31,7 @@ from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
 from loopixmix.seams import Fact
 from loopixmix.sphinx import load_arithmetic
+from loopixmix.web.calls import one_shot_client
 from loopixmix.wire import FrameFormat, LinkRole
 
 
@@ -128,7 +129,7 @@ class ClientDaemon(Program):
         )
 
     def _make_follower(self, service: ClientService) -> DirectoryFollower:
-        fetcher = TreqFetcher(self._world.reactor)
+        fetcher = TreqFetcher(one_shot_client(self._world.reactor), clock=self._clock)
         return DirectoryFollower(
             Authorities(self._directory.trust_root, fetcher=fetcher, rng=self._rng),
             cache=DocumentCache(self._directory.path / DOCUMENT_FILE),

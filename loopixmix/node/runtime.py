@@ -18,6 +18,7 @@ from loopixmix.node.config import KEYS_DIRECTORY, load_node
 from loopixmix.node.status import StatusWriter
 from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
 from loopixmix.observing.endpoint import MetricsEndpoint
+from loopixmix.observing.metrics import PublishedMetrics
 from loopixmix.observing.status import NodeStatus
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program
@@ -115,11 +116,10 @@ class NodeRuntime(Program):
             return None
         endpoint = MetricsEndpoint(
             address,
-            snapshot=node.counters.snapshot,
-            healthy=lambda: node.problem is None,
+            published=PublishedMetrics(rng=self._world.rng),
+            look=lambda: (node.counters.snapshot(), node.problem is None),
             sockets=self._world.sockets,
             clock=self._world.clock,
-            rng=self._world.rng,
         )
         endpoint.start()
         return endpoint

@@ -56,7 +56,7 @@ class Ears:
     __slots__ = ("_count", "_observers", "counters")
 
     def __init__(self, counters: Counters) -> None:
-        """Take the node's counters."""
+        """`counters`: the node's own, which hear every fact first."""
         self.counters = counters
         self._observers: list[Callable[[Fact], None]] = []
         # Bound once: this is called for every fact of every node.

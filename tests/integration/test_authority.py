@@ -33,6 +33,7 @@ from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.observing.status import read_status
+from loopixmix.web.calls import one_shot_client
 
 EPOCH_S = 10
 NODES = model_network(random.Random(1), mixes_per_layer=1, providers=1).nodes
@@ -107,7 +108,7 @@ def pause(seconds: float) -> Deferred[None]:
 
 
 def fetcher() -> TreqFetcher:
-    return TreqFetcher(reactor)  # type: ignore[arg-type]
+    return TreqFetcher(one_shot_client(reactor), clock=reactor)
 
 
 class RunningNode:
@@ -308,7 +309,8 @@ async def test_however_far_a_request_is_it_can_be_given_up(words: bytes, ends_by
 
     factory.buildProtocol = build  # type: ignore[method-assign, assignment]
     port = reactor.listenTCP(0, factory, interface="127.0.0.1")  # type: ignore[attr-defined]
-    impatient = TreqFetcher(reactor, answer_timeout_s=0.2 if ends_by == "time" else 20)  # type: ignore[arg-type]
+    timeout_s = 0.2 if ends_by == "time" else 20
+    impatient = TreqFetcher(one_shot_client(reactor), clock=reactor, answer_timeout_s=timeout_s)
     waiting = Deferred.fromCoroutine(impatient.put(f"http://127.0.0.1:{port.getHost().port}/", b"body", limit_bytes=10))
     if ends_by != "cancel at once":
         await pause(0.1)
