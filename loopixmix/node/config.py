@@ -56,7 +56,7 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The Prometheus endpoint; off where `listen` is empty."""
+    """The Prometheus endpoint; off if `listen` is empty."""
 
     listen: str = ""
 
@@ -66,7 +66,7 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     @property
     def address(self) -> PeerAddress | None:
-        """Where to listen; None where the endpoint is off."""
+        """Where to listen; None if the endpoint is off."""
         return PeerAddress(*parse_listen(self.listen)) if self.listen else None
 
 
@@ -105,7 +105,7 @@ C = TypeVar("C", bound=NodeConfig)
 
 
 def load_node(directory: Path, config_type: type[C]) -> tuple[C, TrustRoot, IdentityKey]:
-    """Return configuration, trust root and identity of a node directory; raise `ConfigError` where one is wrong."""
+    """Return configuration, trust root and identity of a node directory; raise `ConfigError` if one is wrong."""
     if not directory.is_dir():
         raise ConfigError(f"{directory}: there is no such directory")
     config = load_config(directory / CONFIG_FILE, config_type)
