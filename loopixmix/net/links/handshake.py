@@ -81,7 +81,7 @@ LinkState: TypeAlias = Handshaking | AwaitingHello | Open | Closed
 
 def check_negotiated(negotiated: Negotiated, side: Side) -> NodeId:
     """Return the peer's identity; raise `RefusedError` unless TLS agreed on what it must."""
-    # The version is set beforehand; the group is what the two builds of OpenSSL agree on, and one that is too old settles
+    # The version is set beforehand. The group is what two builds of OpenSSL agree on, and one that is too old settles
     # for a group that a quantum computer will break, without a sign. So both are looked at here.
     if negotiated.tls_version != TLS_VERSION:
         raise RefusedError(RefusalReason.NOT_TLS13)
