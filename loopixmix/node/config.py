@@ -71,7 +71,7 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every node's operator decides; the comments in `node.toml` explain each key."""
+    """The choices of every node's operator; the comments in `node.toml` explain each key."""
 
     name: Name
     listen: str
@@ -120,6 +120,7 @@ def create_node(directory: Path, *, config_text: str, config_type: type[C], netw
     """
     parse_config(config_text, config_type, source=CONFIG_FILE)
     load_trust_root(network)
+    # All before anything is made, so that a mistake leaves no half-made directory behind.
     for name in (IDENTITY_FILE, CONFIG_FILE):
         if (directory / name).exists():
             raise ConfigError(f"{directory / name}: exists already and is never overwritten")
@@ -149,7 +150,7 @@ Packets one key may take, 20 to 40 bytes of memory each; more are dropped as "ov
     "metrics.listen": """\
 Address of a Prometheus endpoint; empty: none. Whoever reads it learns about traffic: see docs/operating.md first.""",
 }
-"""What an operator reads above each key."""
+"""The comment above each key of `node.toml`, whatever the role."""
 
 
 def node_values(*, name: str, listen: str, advertise: str) -> dict[str, object]:
