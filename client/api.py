@@ -119,10 +119,10 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """An incoming message. `sender` is a contact's address, or None where the sender stayed anonymous.
+    """An incoming message. `sender` is a contact's address, or None if the sender stayed anonymous.
 
     `verified` tells whether the signature inside belongs to a pinned contact's key. `reply_to` names how to
-    answer an anonymous sender: give it to `send` as `to`; it is empty where the sender left no way to answer.
+    answer an anonymous sender: give it to `send` as `to`; it is empty if the sender left no way to answer.
     `number` counts received messages from 1 and never repeats; a program remembers the last one it has seen.
     """
 

@@ -90,7 +90,7 @@ def run(directory: Path, check_config: bool) -> None:
 @client.command()
 @DIRECTORY
 @click.argument("address", metavar="NAME@PROVIDER")
-@click.option("--invitation", default="", help="The code, where the provider asks for one.")
+@click.option("--invitation", default="", help="The code, if the provider asks for one.")
 def register(directory: Path, address: str, invitation: str) -> None:
     """Open an account.
 

@@ -61,7 +61,7 @@ class RemoteClient:
     """Implements `client.api.Client` by calls of a daemon; every call may raise `NotRunningError` besides its own.
 
     Which received messages were handled is kept by the daemon, with the messages: a program needs no store of its own.
-    A message comes again where the program ended between handling it and saying so.
+    A message comes again if the program ended between handling it and saying so.
     """
 
     def __init__(self, *, http: HTTPClient, find_endpoint: FindEndpoint, clock: Clock, rng: Rng) -> None:

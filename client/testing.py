@@ -26,7 +26,7 @@ class FakeNetwork(PostOffice):
     """Several clients that reach each other in memory; nothing happens but by the clock."""
 
     def client(self, address: str = "", *, max_queued: int = 1000) -> FakeClient:
-        """Add a client: with `name@provider` one that has this account, else one still to be registered."""
+        """Add a client: with `name@provider` one that has this account, otherwise one that has still to register."""
         client = FakeClient(self, max_queued=max_queued)
         self._clients.append(client)
         if address:
@@ -39,7 +39,7 @@ class FakeNetwork(PostOffice):
 def wait_for(awaitable: Awaitable[T], clock: Clock, *, within_s: float = 120.0, step_s: float = 0.25) -> T:
     """Move a test's clock on until `awaitable` is done; return its result or raise its error.
 
-    Raises `TimeoutError` where that takes longer than `within_s` of the clock's seconds.
+    Raises `TimeoutError` if that takes longer than `within_s` of the clock's seconds.
     """
 
     async def wait() -> T:

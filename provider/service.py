@@ -20,7 +20,7 @@ from provider.store.access import StoreAccess
 
 
 class ProviderService:
-    """One provider: starts, stops and describes its parts, and gives each frame to the part it concerns."""
+    """One provider: starts, stops and describes its parts, and tells mixes' packets from those of clients."""
 
     def __init__(
         self,
@@ -34,7 +34,11 @@ class ProviderService:
         access: StoreAccess,
         network: ReceivingNetwork,
     ) -> None:
-        """Take the parts; see `provider.wiring`, which makes them. Services and store are closed by `stop`."""
+        """Take the parts that `provider.wiring` makes.
+
+        `hop` and `loops` are those of every node; `clients` and `deliveries` the two ways into and out of mailboxes;
+        `host` has the services, which `stop` closes, and `access` the store, which it closes last.
+        """
         self.hop = hop
         self.loops = loops
         self.clients = clients
@@ -62,14 +66,16 @@ class ProviderService:
 
     def start(self) -> None:
         """Begin to receive, to serve clients and to send loops."""
-        self.deliveries.start(self.hop.inject)
         self.hop.start(self.deliveries.arrived)
         self.loops.start()
         self._housekeeping.start()
         self._network.start(self._received)
 
     def stop(self) -> Deferred[None]:
-        """Stop: what was accepted for a mailbox is written, packets in the provider are lost, no call is left."""
+        """Stop: items that were accepted for a mailbox are written, packets in the provider are lost.
+
+        No call is left when the result fires.
+        """
         self._housekeeping.stop()
         self.loops.stop()
         self.clients.stop()
@@ -77,12 +83,12 @@ class ProviderService:
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
-        # Services first: what they are asked to put away may still go into the store.
+        # Services first: a service that is asked to finish may still want to write to the store.
         await self._host.close()
         await self._access.stop()
 
     def status(self) -> Mapping[str, str | int | float]:
-        """Return what only a provider has to say of itself."""
+        """Return the figures that only a provider has, for its status file."""
         counts, counted, pulling = self.deliveries.counts, self._housekeeping.figures, self.clients.pulling
         return {
             "accounts": counted.accounts,
@@ -101,6 +107,8 @@ class ProviderService:
         }
 
     def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        # A peer that stands before us in the network document is a mix, any other a client. A mix that has moved to
+        # another layer counts as a client without an account.
         if self.hop.takes_from(peer):
             self.hop.take(peer, packets)
         else:

@@ -1,7 +1,7 @@
 """Puts a provider together: the one place that makes its parts and joins them.
 
 An operator's provider, those of simulations and those of tests are all made here. They differ in the seams they give
-(clock, network, randomness, observer) and in what stands for the disk and the processor.
+(clock, network, randomness, observer), and in the store's lanes and the unwrapping, which stand for disk and processor.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ def wire_provider(
     decoy_secret: DecoySecret,
     make_services: Callable[[KeyDirectory], Iterable[HostedService]],
 ) -> ProviderService:
-    """Return the service of a provider on the store behind `access`, which is closed with it.
+    """Return the service of a provider, which does not run yet, on the store behind `access`, which is closed with it.
 
-    `make_services` makes the hosted services;
-    they may use the key directory it is given. Raises what `make_services` raises.
+    `hop` and `loops` are the node's, as `loopixmix.node.wiring` makes them. `make_services` makes the hosted services,
+    which may use the key directory that it is given. Raises what `make_services` raises.
     """
 
     def send(key: NodeId, frame: Frame) -> None:
@@ -105,7 +105,7 @@ def wire_provider(
     keys = StoredKeys(provider=node_id, access=access, decoys=Decoys(decoy_secret, node_id), clock=clock)
     host = ServiceHost(make_services(keys), rules=rules.hosting, clock=clock, geometry=packet_format.geometry)
     deliveries = Deliveries(
-        node_id=node_id, sphinx=packet_format.sphinx, access=access, host=host, loops=loops, drops=drops, clock=clock
+        hop=hop, sphinx=packet_format.sphinx, access=access, host=host, loops=loops, drops=drops, clock=clock
     )
     clients = wire_clients(
         access=access,
@@ -146,7 +146,10 @@ def wire_clients(
     clock: Clock,
     body_bytes: int,
 ) -> ClientLinks:
-    """Return the links of a provider's clients, with what recognises and answers them; see `ClientLinks`."""
+    """Return the links of a provider's clients, with the parts that recognise and answer them; see `ClientLinks`.
+
+    `body_bytes`: the length of each item's body in the answer to a pull.
+    """
     return ClientLinks(
         known=KnownClients(rules=rules.clients, lease_pulls=rules.mailbox.lease_pulls, clock=clock),
         recognition=Recognition(access=access, drops=drops, clock=clock),

@@ -26,7 +26,7 @@ class Seeds:
     """The seeds of one replicate."""
 
     def __init__(self, choice: SeedChoice, *, replicate: int) -> None:
-        """Take a scenario's seeds and the replicate's number, from 0."""
+        """`choice`: the seeds of a scenario; `replicate`: its number, from 0."""
         self.replicate = replicate
         self._choice = choice
 

@@ -24,7 +24,16 @@ LAYERS = (
     # Formats.
     (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests", "loopixmix.cards")),
     # Decisions.
-    (2, ("loopixmix.routing*", "loopixmix.cover.poisson", "loopixmix.keyring.replay", "loopixmix.hop.mixing")),
+    (
+        2,
+        (
+            "loopixmix.routing*",
+            "loopixmix.cover.poisson",
+            "loopixmix.cover.plan",
+            "loopixmix.keyring.replay",
+            "loopixmix.hop.mixing",
+        ),
+    ),
     (2, ("loopixmix.observing.anonymity", "loopixmix.observing.observers")),
     (2, ("provider.mailbox", "provider.accounts", "provider.api", "client.api", "client.core*")),
     # Commands and worlds, which wire all of it; before the services, whose patterns fit them too.

@@ -59,6 +59,7 @@ class FakeClient:
     """
 
     def __init__(self, network: PostOffice, *, max_queued: int) -> None:
+        """Join `network` without an account; at most `max_queued` messages wait to be sent."""
         self.address = ""
         self.identity = network.rng.randbytes(KEY_BYTES)
         self._network = network

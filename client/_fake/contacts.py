@@ -13,6 +13,7 @@ class FakeContacts:
     """Pinned keys by address."""
 
     def __init__(self, network: PostOffice) -> None:
+        """Begin without contacts; `network` looks them up."""
         self._network = network
         self._contacts: dict[str, Contact] = {}
 
@@ -25,7 +26,7 @@ class FakeContacts:
         return self._contacts.get(address)
 
     def add(self, address: str) -> Contact:
-        """Look up `address` and pin its key; raise `KeyChangedError` where another one was pinned."""
+        """Look up `address` and pin its key; raise `KeyChangedError` if another one was pinned."""
         found = self._network.look_up(*check_address(address))
         known = self._contacts.get(address)
         if known is not None and known.fingerprint != found:

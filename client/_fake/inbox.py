@@ -11,9 +11,8 @@ from twisted.python.failure import Failure
 
 from client._fake.post import PostOffice
 from client.api import MessageId, ReceivedCallback, ReceivedMessage
+from client.core.retry import CALLBACK_POLICY
 from loopixmix.seams import DelayedCall
-
-FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 300.0
 
 
 @dataclass(eq=False)
@@ -33,6 +32,7 @@ class FakeInbox:
     """Messages by number, handled or not."""
 
     def __init__(self, network: PostOffice, tell: Callable[[], None]) -> None:
+        """Begin without messages; `network` has the time, `tell` is called at news."""
         self.messages: list[ReceivedMessage] = []
         self.failures: list[Failure] = []
         self._network = network
@@ -103,8 +103,8 @@ class FakeInbox:
 
     def _note_failed(self, failure: Failure, number: int, subscription: _Subscription) -> None:
         self.failures.append(failure)
-        wait_s = min(FIRST_RETRY_S * 2.0 ** subscription.failures[number], LONGEST_RETRY_S)
         subscription.failures[number] += 1
+        wait_s = CALLBACK_POLICY.timeout_s(subscription.failures[number], 0.0)
         subscription.waiting.add(number)
         subscription.retries.append(self._network.later(wait_s, lambda: self._retry(subscription, number)))
 

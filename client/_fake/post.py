@@ -72,11 +72,11 @@ class PostOffice:
         self._decoys: dict[str, str] = {}
 
     def add_provider(self, name: str, *, invitation: str = "") -> None:
-        """Add a provider where it is not there yet; with `invitation`, only those who know it may register."""
+        """Add a provider if it is not there yet; with `invitation`, only those who know it may register."""
         self._providers.setdefault(name, FakeProvider(name, invitation))
 
     def add_service(self, service: FakeService, *, provider: str) -> None:
-        """Host `service` at `provider`, which is added where it is not there yet."""
+        """Host `service` at `provider`, which is added if it is not there yet."""
         self.add_provider(provider)
         self._providers[provider].services[service.name] = service
 
@@ -157,7 +157,7 @@ class PostOffice:
         return reply_to
 
     def use_reply_blocks(self, reply_to: str, count: int) -> None:
-        """Use up reply blocks; raise `UnknownContactError` or `TooLongError` where there are not so many."""
+        """Use up reply blocks; raise `UnknownContactError` or `TooLongError` if there are not so many."""
         blocks = self._reply_blocks.get(reply_to)
         if blocks is None:
             raise UnknownContactError("that way to reply is not known, or has expired")

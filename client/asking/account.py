@@ -75,8 +75,8 @@ class Enrolment:
     ) -> None:
         """Begin without an account.
 
-        `keys`: what the card tells; `session`: where an account is opened; `registration`: asks a provider for one;
-        `requests`: ask its `keys` service to publish the card; `access`: where all of it is kept.
+        `keys`: what the card tells; `session`: gets the account; `registration`: asks a provider for one;
+        `requests`: ask its `keys` service to publish the card; `access`: keeps all of it in the store.
         """
         self._keys = keys
         self._session = session
@@ -117,11 +117,12 @@ class Enrolment:
                 return account
 
     def publish(self) -> None:
-        """Publish our card, where it is not published yet and it is time to try."""
+        """Publish our card, if it is not published yet and it is time to try."""
         account = self._session.account
         now_s = self._session.now_s
         if self._published or self._publishing is not None or account is None or now_s < self._publish_after_s:
             return
+        # Set before it is tried, so that a failure does not lead to the next try at once.
         self._publish_after_s = now_s + PUBLISH_AGAIN_S
         publishing = Deferred.fromCoroutine(self._publish(account))
         if not publishing.called:
@@ -147,6 +148,7 @@ class Enrolment:
         def save(connection: Connection) -> None:
             contacts.save_fact(connection, ACCOUNT_FACT, msgspec.msgpack.encode(account))
             contacts.save_fact(connection, CARD_FACT, card)
+            # An account that is opened anew, after the provider forgot us, has no published card.
             contacts.forget_fact(connection, PUBLISHED_FACT)
 
         await self._access.write(save)

@@ -107,6 +107,7 @@ class Requests:
         except (CancelledError, TimeoutError):
             raise RequestTimeoutError(f"{service} did not answer within {timeout_s:g} s") from None
         finally:
+            # An answer that nobody waits for is not sent for any more.
             self._waiting.remove(request)
             self._queue.remove(request)
 

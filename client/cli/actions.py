@@ -88,7 +88,7 @@ async def follow_received(
 def save_body(directory: Path, message: ReceivedMessage) -> Path:
     """Write a body to a new file, named by the message's number and kind and nothing that its sender chose freely.
 
-    A file that is there already is left as it is. Raises `StoreError` where it cannot be written.
+    A file that is there already is left as it is. Raises `StoreError` if it cannot be written.
     """
     path = directory / f"{message.number:06}-{re.sub('[^a-z0-9-]', '_', message.kind)}"
     make_directory(directory)

@@ -27,6 +27,7 @@ class Conversation:
     """What a command's work is given: the client, and time."""
 
     def __init__(self, client: RemoteClient, reactor: PosixReactorBase) -> None:
+        """Talk with `client` while `reactor` runs."""
         self.client = client
         self._reactor = reactor
 
@@ -39,7 +40,7 @@ class Conversation:
         await deferLater(self._reactor, seconds, lambda: None)  # type: ignore[arg-type]  # zope interfaces
 
     async def daemon(self, *, within_s: float) -> None:
-        """Return once the daemon answers; raise `NotRunningError` where it does not in time."""
+        """Return once the daemon answers; raise `NotRunningError` if it does not in time."""
         deadline_s = self.seconds() + within_s
         while True:
             try:
@@ -57,7 +58,7 @@ def converse(
 ) -> T:
     """Do `work` with the daemon of `directory` and return its result.
 
-    Raises what it raises, `ConfigError` where `directory` is no client's, `click.Abort` where the user interrupts.
+    Raises what it raises, `ConfigError` if `directory` is no client's, `click.Abort` if the user interrupts.
     """
     results: list[T | Failure] = []
     client = remote_client(directory, reactor=reactor, rng=rng)

@@ -21,7 +21,7 @@ def plain_line(text: str) -> str:
 
 
 def readable(body: bytes) -> str | None:
-    """Return a body as text that is safe to show, or None where it is no text."""
+    """Return a body as text that is safe to show, or None if it is no text."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -45,7 +45,7 @@ def instant(at_s: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a span of time, coarse where it is long."""
+    """Return a span of time, coarse if it is long."""
     if seconds < 120:
         return f"{seconds:.1f} s"
     if seconds < 7200:

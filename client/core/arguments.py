@@ -17,7 +17,7 @@ _KIND = re.compile(KIND_PATTERN)
 
 
 def check_message(body: bytes, kind: str, idempotency_key: str) -> None:
-    """Raise `TooLongError` or `BadRequestError` where an argument of `send` has the wrong form."""
+    """Raise `TooLongError` or `BadRequestError` if an argument of `send` has the wrong form."""
     if len(body) > MAX_BODY_BYTES:
         raise TooLongError(f"a message has at most {MAX_BODY_BYTES} bytes, not {len(body)}")
     if not _KIND.search(kind):
@@ -27,7 +27,7 @@ def check_message(body: bytes, kind: str, idempotency_key: str) -> None:
 
 
 def check_address(address: str) -> tuple[str, str]:
-    """Return the name and the provider of an address; raise `BadRequestError` where it is none."""
+    """Return the name and the provider of an address; raise `BadRequestError` if it is none."""
     try:
         return split_address(address)
     except FormatError as error:

@@ -108,7 +108,7 @@ def encode_anonymous(message: AnonymousMessage) -> bytes:
 def decode_content(stream: bytes, *, recipient: NodeId) -> Content:
     """Decode a message for `recipient` (our identity key) and check its signature.
 
-    Raises `FormatError` where it is no message, `SignatureError` where its sender did not sign it for us.
+    Raises `FormatError` if it is no message, `SignatureError` if its sender did not sign it for us.
     """
     match stream[:1]:
         case b"\x01":
@@ -127,6 +127,7 @@ _SignedType = TypeVar("_SignedType", SignedMessage, Receipt)
 def _decode_signed(stream: bytes, wanted: type[_SignedType], domain: bytes, recipient: NodeId) -> _SignedType:
     signature, encoded = stream[1 : 1 + SIGNATURE_BYTES], stream[1 + SIGNATURE_BYTES :]
     message = _decode(encoded, wanted)
+    # Over the very bytes that came: encoded anew they might differ from those that were signed.
     verify(message.sender.identity, signature, domain, recipient + encoded)
     return message
 

@@ -65,7 +65,7 @@ FINISHED = frozenset({_STORED, _RECEIVED, _FAILED})
 
 
 def next_state(state: MessageState, event: Event) -> MessageState:
-    """Return the state after `event`; raise `MisuseError` where it cannot happen in `state`."""
+    """Return the state after `event`; raise `MisuseError` if it cannot happen in `state`."""
     try:
         return TRANSITIONS[state][event]
     except KeyError:

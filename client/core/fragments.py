@@ -103,7 +103,7 @@ class FragmentKey:
         return self._tag_encryptor.update(_TAG.pack(index, _TAG_ZEROS))
 
     def index_of(self, tag: bytes) -> int | None:
-        """Return which fragment begins with `tag`, or None where it is not of this message."""
+        """Return which fragment begins with `tag`, or None if it is not of this message."""
         index, zeros = _TAG.unpack(self._tag_decryptor.update(tag))
         return int(index) if zeros == _TAG_ZEROS else None
 
@@ -113,7 +113,7 @@ class FragmentKey:
         return self.tag(index) + self._box.encrypt(index.to_bytes(_NONCE_BYTES), padded, None)
 
     def open(self, index: int, fragment: bytes, total_bytes: int, sizes: FragmentSizes) -> bytes:
-        """Return the data of the fragment `index`; raise `AlteredFragmentError` where it was not sealed so."""
+        """Return the data of the fragment `index`; raise `AlteredFragmentError` if it was not sealed so."""
         try:
             padded = self._box.decrypt(index.to_bytes(_NONCE_BYTES), fragment[FRAGMENT_ID_BYTES:], None)
         except InvalidTag as error:
@@ -127,7 +127,7 @@ def seal_fragments(
     """Yield the fragments of an encoded message, the head first.
 
     `recipient`: the identity key, bound into the head; `recipient_key`: the sealing key. One at a time, so that a
-    long message can be stored in pieces. Raises `MisuseError` where the message is too long.
+    long message can be stored in pieces. Raises `MisuseError` if the message is too long.
     """
     if len(stream) > MAX_STREAM_BYTES:
         raise MisuseError(f"an encoded message has at most {MAX_STREAM_BYTES} bytes, not {len(stream)}")
@@ -143,9 +143,10 @@ def seal_fragments(
 def open_head(fragment: bytes, *, recipient: bytes, sealer: Sealer, sizes: FragmentSizes) -> Head:
     """Open a first fragment sealed to us, whose identity is `recipient`.
 
-    Raises `NotForUsError` where it is no head or not for us, `FormatError` where a head for us breaks the format.
+    Raises `NotForUsError` if it is no head or not for us, `FormatError` if a head for us breaks the format.
     """
     opened = sealer.open(message_info(recipient), fragment)
+    # That it opens proves that it was sealed for us, not that an honest client made it.
     if len(opened) != _HEAD.size + sizes.head_data_bytes:
         raise FormatError("a head has another length")
     version, message_key, total_bytes = _HEAD.unpack_from(opened)

@@ -44,11 +44,12 @@ class LoopHealth:
 
 
 def assured_pool(params: NetworkParams, *, mixes: int, providers: int) -> float:
-    """Return how many packets are in each mix on average (lambda / mu), even where no other client is there.
+    """Return how many packets are in each mix on average (lambda / mu), even if no other client is there.
 
     A mix's own loop passes each layer once; a provider's, and a client's, pass each layer there and back; the
     acknowledgement of a payload counts as if there were none.
     """
+    # Our own traffic and that of the nodes only: other clients may go away at any time.
     width = mixes / params.layers
     node_packets_per_s = (mixes + 2 * providers) * params.node_loop_rate_per_s
     own_packets_per_s = params.payload_rate_per_s + 2 * params.loop_rate_per_s + params.drop_rate_per_s
@@ -56,7 +57,7 @@ def assured_pool(params: NetworkParams, *, mixes: int, providers: int) -> float:
 
 
 def traffic_problem(pool: float) -> str:
-    """Return one line where the traffic that is assured is too thin, else an empty one."""
+    """Return one line if the traffic that is assured is too thin, otherwise an empty one."""
     if pool >= MIN_POOL:
         return ""
     return (

@@ -36,7 +36,7 @@ class JournalledClient(Client, Protocol):
         """Return state changes with a number over `after`, oldest first, at most `limit`."""
 
     async def newest(self) -> Cursor:
-        """Return the numbers of the newest received message and state change, 0 where there is none."""
+        """Return the numbers of the newest received message and state change, 0 if there is none."""
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback`, which is quick, once `inbox`, `state_changes` or `status` has news; returns how to stop."""

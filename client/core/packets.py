@@ -63,7 +63,7 @@ class PacketMaker:
     def deliver(self, recipient: bytes, payload: bytes, *, provider: NodeId, now_s: float) -> MadePacket:
         """Return a packet that takes `payload` to a mailbox or service at `provider`, with a reply block.
 
-        Raises `UnavailableError` where the document does not have one of the providers.
+        Raises `UnavailableError` if the document does not have one of the providers.
         """
         return self._make(recipient, payload, provider, now_s)
 
@@ -91,6 +91,7 @@ class PacketMaker:
         path = choose_path(self.document, entry=self.provider, exit=provider, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, params, self.rng)
         there_s = sum(delays_s)
+        # Made for the moment at which the packet arrives: the keys of that epoch open it then.
         block, back_s = self._make_block(provider, now_s + there_s)
         final = Discard() if recipient is None else deliver_to(recipient, payload, block.surb)
         hops = hops_for(self.document, path, final, delays_s, start_s=now_s)

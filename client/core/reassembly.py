@@ -133,6 +133,7 @@ class Reassembly:
         name = fragment_id(fragment)
         if name in self._orphans or name in self._messages:
             return [Repeated()]
+        # Tried with every unfinished message: one block cipher operation each, and no table that could be filled.
         for head_id, message in self._messages.items():
             index = message.key.index_of(name)
             if index is not None:

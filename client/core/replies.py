@@ -68,7 +68,7 @@ def seal_reply(fragment: ReplyFragment, *, reply_key: bytes, number: int, payloa
 def open_reply_fragment(payload: bytes, *, reply_key: bytes, number: int) -> ReplyFragment:
     """Open what came by block `number`.
 
-    Raises `NotForUsError` where it was not sealed under the reply key, `FormatError` where its head is wrong.
+    Raises `NotForUsError` if it was not sealed under the reply key, `FormatError` if its head is wrong.
     """
     try:
         opened = _box(reply_key, number).decrypt(_NONCE, payload, None)
@@ -84,7 +84,7 @@ def open_reply_fragment(payload: bytes, *, reply_key: bytes, number: int) -> Rep
 
 
 def join_reply(parts: Sequence[bytes]) -> ReplyMessage:
-    """Put the data of all fragments of a reply together; raise `FormatError` where it is no reply."""
+    """Put the data of all fragments of a reply together; raise `FormatError` if it is no reply."""
     try:
         return msgspec.msgpack.decode(b"".join(parts), type=ReplyMessage)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -31,6 +31,10 @@ class RetryPolicy:
         return min(doubled_s, max(self.longest_s, self.first_s)) * (1 + JITTER * draw)
 
 
+CALLBACK_POLICY = RetryPolicy(first_s=1.0, longest_s=300.0)
+"""When a message is offered again to an application that failed on it."""
+
+
 def round_trip_policy(params: NetworkParams, *, longest_s: float) -> RetryPolicy:
     """Return when an answer by a reply block is overdue.
 
@@ -58,6 +62,7 @@ def quantile_s(shape: int, mean_s: float, exceeded_with: float) -> float:
     low, high = 0.0, mean_s
     while exceedance(shape, mean_s, high) > exceeded_with:
         high *= 2
+    # Halved so often, the interval is as short as a double can tell.
     for _ in range(60):
         middle = (low + high) / 2
         if exceedance(shape, mean_s, middle) > exceeded_with:

@@ -1,6 +1,6 @@
 """Sealing to a recipient: HPKE (RFC 9180) with ML-KEM-768 beside X25519, to hold against quantum computers too.
 
-A `Sealer` holds one client's private key. `HpkeSealer` is the real one; `PlainSealer` stands in where a simulation
+A `Sealer` holds one client's private key. `HpkeSealer` is the real one; `PlainSealer` stands in if a simulation
 needs the sizes and the determinism but no secrecy. Specification: docs/protocol/message.md.
 """
 
@@ -41,7 +41,7 @@ class Sealer(Protocol):
         """Seal to a public key; `info` must be the same when it is opened."""
 
     def open(self, info: bytes, sealed: bytes) -> bytes:
-        """Open what was sealed to us; raise `NotForUsError` where it was not."""
+        """Open what was sealed to us; raise `NotForUsError` if it was not."""
 
 
 def message_info(recipient_identity: bytes) -> bytes:
@@ -53,7 +53,7 @@ class HpkeSealer:
     """HPKE base mode: MLKEM768-X25519, HKDF-SHA256, ChaCha20-Poly1305."""
 
     def __init__(self, key: SealingKey) -> None:
-        """Take our key pair."""
+        """Open with the key pair `key`, which is ours."""
         self._key = key
 
     @property
@@ -62,11 +62,11 @@ class HpkeSealer:
         return self._key.public
 
     def seal(self, recipient_key: bytes, info: bytes, plaintext: bytes) -> bytes:
-        """Seal to `recipient_key` (`FormatError` where it is none), with the operating system's randomness."""
+        """Seal to `recipient_key` (`FormatError` if it is none), with the operating system's randomness."""
         return _SUITE.encrypt(plaintext, decode_sealing_key(recipient_key), info=info)
 
     def open(self, info: bytes, sealed: bytes) -> bytes:
-        """Open what was sealed to us; raise `NotForUsError` where it was not."""
+        """Open what was sealed to us; raise `NotForUsError` if it was not."""
         try:
             return _SUITE.decrypt(sealed, self._key.private, info=info)
         except (InvalidTag, ValueError) as error:
@@ -77,7 +77,7 @@ class PlainSealer:
     """No secrecy at all: for simulations, which need the sizes, the looks and the same bytes from the same seed."""
 
     def __init__(self, public: bytes, *, rng: Rng) -> None:
-        """Take the public key, by which alone everybody can open, and the randomness."""
+        """Stand for the owner of the key `public`, which alone opens here; `rng` draws what a seal looks like."""
         if len(public) != SEALING_KEY_BYTES:
             raise MisuseError(f"a sealing key has {SEALING_KEY_BYTES} bytes, not {len(public)}")
         self.public = public
@@ -91,7 +91,7 @@ class PlainSealer:
         return nonce + mask + hidden + _tag(mask, hidden)
 
     def open(self, info: bytes, sealed: bytes) -> bytes:
-        """Undo `seal`; raise `NotForUsError` where it was made for another key."""
+        """Undo `seal`; raise `NotForUsError` if it was made for another key."""
         nonce, mask = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:ENCAPSULATION_BYTES]
         hidden = sealed[ENCAPSULATION_BYTES:-AEAD_TAG_BYTES]
         ours = hashlib.shake_256(self.public + info + nonce).digest(ENCAPSULATION_BYTES - _NONCE_BYTES)

@@ -12,7 +12,7 @@ Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a client behaves where the network document leaves the choice.
+    """How a client behaves, as far as the network document leaves the choice.
 
     A message that is not acknowledged is sent again after `longest_retry_s` at the latest, and given up after
     `give_up_s`. An anonymous message carries `reply_blocks` blocks to answer by. With `receipts`, contacts are told

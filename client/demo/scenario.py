@@ -109,7 +109,7 @@ class Scenario:
         self._progress = progress
 
     async def run(self) -> Conversation:
-        """Do it all and return what came of it. Raises `LoopixmixError` where a step cannot be done."""
+        """Do it all and return what came of it. Raises `LoopixmixError` if a step cannot be done."""
         await self._introduce()
         sent = await self._exchange_texts()
         file_id, overtaking_s, file = await self._send_file()

@@ -51,14 +51,14 @@ class ClientDirectory:
 
 
 def load_client(path: Path) -> ClientDirectory:
-    """Read the directory of a client; raise `ConfigError` in one clear line where it is not complete and right."""
+    """Read the directory of a client; raise `ConfigError` in one clear line if it is not complete and right."""
     check_client(path)
     config = load_config(path / CONFIG_FILE, ClientConfig)
     return ClientDirectory(path, config, load_trust_root(path / config.network), load_keys(path))
 
 
 def check_client(path: Path) -> None:
-    """Raise `ConfigError` where `path` is no client's directory."""
+    """Raise `ConfigError` if `path` is no client's directory."""
     if not (path / CONFIG_FILE).is_file():
         raise ConfigError(f"{path} is no client's directory: make one with  loopixmix client init DIR --network FILE")
 
@@ -66,7 +66,7 @@ def check_client(path: Path) -> None:
 def create_client(path: Path, *, network: Path, api_port: int, rng: Rng) -> TrustRoot:
     """Make a new client in `path`, with new keys and a copy of the trust root `network`; return that.
 
-    Raises `ConfigError` where there is a client already, which is never overwritten.
+    Raises `ConfigError` if there is a client already, which is never overwritten.
     """
     trust_root = load_trust_root(network)
     if (path / CONFIG_FILE).exists():

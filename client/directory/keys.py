@@ -29,7 +29,7 @@ class ClientKeys:
 
 
 def create_keys(directory: Path, rng: Rng) -> ClientKeys:
-    """Make new keys in two private files of `directory`; raise `ConfigError` where there are some already."""
+    """Make new keys in two private files of `directory`; raise `ConfigError` if there are some already."""
     sealing = SealingKey.generate(rng)
     identity = create_identity(directory / IDENTITY_FILE, rng)
     create_file(directory / SEALING_FILE, sealing.seed.hex().encode("ascii") + b"\n")
@@ -37,7 +37,7 @@ def create_keys(directory: Path, rng: Rng) -> ClientKeys:
 
 
 def load_keys(directory: Path) -> ClientKeys:
-    """Return the keys in `directory`; raise `ConfigError` where there are none or others may read them."""
+    """Return the keys in `directory`; raise `ConfigError` if there are none or others may read them."""
     return ClientKeys(load_identity(directory / IDENTITY_FILE), _load_sealing_key(directory / SEALING_FILE))
 
 

@@ -32,7 +32,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def find_endpoint(directory: Path) -> Endpoint:
-    """Return how to reach the daemon of a client's directory; raise `NotRunningError` where it is not running.
+    """Return how to reach the daemon of a client's directory; raise `NotRunningError` if it is not running.
 
     An address that a crash left behind is not believed: another user's program may have that port by now, and would be
     shown the token.
@@ -52,7 +52,7 @@ def find_endpoint(directory: Path) -> Endpoint:
 
 
 def _has_ended(lock: Path) -> bool:
-    """Tell whether the process that wrote its number into the lock is gone; false where none is named."""
+    """Tell whether the process that wrote its number into the lock is gone; false if none is named."""
     try:
         os.kill(int(lock.read_text("ascii")), 0)
     except ProcessLookupError:
@@ -63,7 +63,7 @@ def _has_ended(lock: Path) -> bool:
 
 
 def read_or_make_token(directory: Path, *, rng: Rng) -> str:
-    """Return the token of a directory; make a new one where there is none or others could have read it."""
+    """Return the token of a directory; make a new one if there is none or others could have read it."""
     path = directory / TOKEN_FILE
     try:
         token = path.read_text("ascii").strip()

@@ -99,7 +99,7 @@ class Subscribed(msgspec.Struct, frozen=True):
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """A received message; `body` is null where it is longer than `INLINE_BYTES` and to be fetched by itself."""
+    """A received message; `body` is null if it is longer than `INLINE_BYTES` and to be fetched by itself."""
 
     number: int
     message_id: MessageId
@@ -145,7 +145,7 @@ Event: TypeAlias = Received | NumberedChange | ClientStatus
 
 
 def decode_event(name: str, data: bytes) -> Event:
-    """Return what an event tells; raise `FormatError` where it is unknown or wrong."""
+    """Return what an event tells; raise `FormatError` if it is unknown or wrong."""
     shapes: dict[str, type[Event]] = {RECEIVED: Received, CHANGED: NumberedChange, STATUS: ClientStatus}
     if name not in shapes:
         raise FormatError(f"the client daemon told of an unknown event {name[:40]!r}")
@@ -153,7 +153,7 @@ def decode_event(name: str, data: bytes) -> Event:
 
 
 def decode_answer(data: bytes, shape: type[T]) -> T:
-    """Return what the daemon sent; raise `FormatError` where it is not of that shape."""
+    """Return what the daemon sent; raise `FormatError` if it is not of that shape."""
     try:
         return msgspec.json.decode(data, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -14,7 +14,7 @@ MAX_EVENT_BYTES = 1024 * 1024
 
 
 class SseEvent(msgspec.Struct, frozen=True):
-    """One event; `id` is empty where a reader need not remember it."""
+    """One event; `id` is empty if a reader need not remember it."""
 
     event: str
     data: bytes
@@ -22,7 +22,7 @@ class SseEvent(msgspec.Struct, frozen=True):
 
 
 def encode_event(event: SseEvent) -> bytes:
-    """Encode an event; raise `MisuseError` where a line break would end a field early."""
+    """Encode an event; raise `MisuseError` if a line break would end a field early."""
     fields = [b"event: " + event.event.encode()]
     if event.id:
         fields.insert(0, b"id: " + event.id.encode())
@@ -36,6 +36,7 @@ class SseBuffer:
     """Cuts a stream of bytes into events."""
 
     def __init__(self) -> None:
+        """Begin before the first byte."""
         self._rest = b""
 
     def feed(self, data: bytes) -> list[SseEvent]:

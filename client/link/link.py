@@ -55,6 +55,7 @@ class ClientLink:
         """Carry these frames from now on; called before anything is sent in them."""
         if frames == self._format:
             return
+        # A link carries frames of one size, so new sizes need new links. The old ones may finish what they have.
         if self._links is not None:
             self._stopping.append(self._links.stop())
         self._format = frames
@@ -70,7 +71,7 @@ class ClientLink:
             self._links.start(received)
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
-        """Queue one frame for the provider; false where there is no link."""
+        """Queue one frame for the provider; false if there is no link."""
         return self._links is not None and self._links.send(peer, frame)
 
     def connect(self, provider: NodeEntry) -> None:
@@ -83,7 +84,7 @@ class ClientLink:
         return self._links is not None and self._links.is_open(provider)
 
     def problem(self, provider: NodeId) -> str:
-        """Say in one line why there is no link, empty where there is nothing to say."""
+        """Say in one line why there is no link, empty if there is nothing to say."""
         return "" if self._links is None else self._links.problem(provider) or ""
 
     def stop(self) -> Deferred[list[None]]:

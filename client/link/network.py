@@ -25,7 +25,7 @@ class KnownNetwork:
         self.params: NetworkParams | None = None
         self.packet_format: PacketFormat | None = None
         self.policy = RetryPolicy(first_s=60.0, longest_s=3600.0)
-        self.trouble = ""
+        self.problem = ""
         """One line about a document that is not used, empty if the last one is."""
         self._arithmetic = arithmetic
         self._longest_retry_s = longest_retry_s
@@ -40,9 +40,9 @@ class KnownNetwork:
     def accepts(self, document: Document) -> bool:
         """Tell whether a document may be used: one that is older than the newest seen may not."""
         if document.epoch < self._newest_epoch:
-            self.trouble = "the network document is older than one seen before: it is not used"
+            self.problem = "the network document is older than one seen before: it is not used"
             return False
-        self.trouble = ""
+        self.problem = ""
         return True
 
     def is_news(self, document: Document) -> bool:

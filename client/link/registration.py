@@ -34,6 +34,14 @@ class Registration:
         self._asking: DelayedCall | None = None
 
     @property
+    def problem(self) -> str:
+        """One line for the user, empty while the provider knows us."""
+        account = self._session.account
+        if account is None or not self.forgotten:
+            return ""
+        return f"the provider {account.provider_name} says that it has no account for this client: register again"
+
+    @property
     def is_under_way(self) -> bool:
         """Whether a provider is asked for an account now."""
         return self._answer is not None

@@ -46,7 +46,7 @@ class ProviderLink(Protocol):
         """Tell whether a frame for the provider would go out now."""
 
     def problem(self, provider: NodeId) -> str:
-        """Say in one line why there is no link, empty where there is nothing to say."""
+        """Say in one line why there is no link, empty if there is nothing to say."""
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -158,8 +158,9 @@ class Session:
             return False
         return self._network.send(provider, packet_format.frames.encode(frame))
 
+    @property
     def problem(self) -> str:
-        """Say in one line what keeps us from sending, empty if nothing does."""
+        """One line about what keeps us from sending, empty if nothing does."""
         document = self.known.document
         if document is None:
             return "there is no network document yet"

@@ -138,6 +138,7 @@ class Arrivals:
         )
         is_new = self._insert(connection, arrival, outcome)
         if is_new and contact is not None and self.writer.settings.receipts:
+            # In the transaction that stores the message: then a crash gives neither two receipts nor none.
             receipt = self.poster.post_receipt(
                 connection,
                 contact,
@@ -151,6 +152,7 @@ class Arrivals:
     def _judge(
         self, connection: Connection, sender: Sender, around: Surroundings, outcome: Outcome
     ) -> tuple[PinnedContact | None, str, bool]:
+        # By the key, which proves something, before the address, which is a claim.
         pinned = contacts.find_by_identity(connection, sender.identity)
         if pinned is not None:
             return pinned, pinned.address, True

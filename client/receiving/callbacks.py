@@ -11,15 +11,13 @@ from twisted.python.failure import Failure
 
 from client.api import ReceivedCallback, ReceivedMessage
 from client.core.journal import News
+from client.core.retry import CALLBACK_POLICY
 from client.store import incoming
 from client.store.access import StoreAccess
 from loopixmix.errors import StoreError
 from loopixmix.seams import Clock, DelayedCall
 
 log = Logger()
-
-FIRST_RETRY_S = 1.0
-LONGEST_RETRY_S = 300.0
 
 
 @dataclass(eq=False)
@@ -43,7 +41,7 @@ class _Subscription:
     def note_failure(self, number: int, now_s: float) -> float:
         """Postpone a message; return the seconds until it is offered again."""
         attempts = self.failed.get(number, (0.0, 0))[1] + 1
-        wait_s = min(FIRST_RETRY_S * 2.0 ** min(attempts - 1, 30), LONGEST_RETRY_S)
+        wait_s = CALLBACK_POLICY.timeout_s(attempts, 0.0)
         self.failed[number] = (now_s + wait_s, attempts)
         return wait_s
 
@@ -62,6 +60,7 @@ class Callbacks:
     def subscribe(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Offer every message of `kind` that is not handled; returns how to stop."""
         if self._stopped:
+            # Whoever subscribes to a client that stops gets nothing, and no error for it.
             return lambda: None
         subscription = _Subscription(kind, callback)
         self._subscriptions.append(subscription)
@@ -93,9 +92,11 @@ class Callbacks:
         if not subscription.active:
             return
         if subscription.running is not None:
+            # It is under way and looks for more by itself, but it may have looked just before this one came.
             subscription.woken = True
             return
         running = Deferred.fromCoroutine(self._offer_all(subscription))
+        # One that ended at once has said so already: it must not be set again.
         if not running.called:
             subscription.running = running
         running.addErrback(_log_failure)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.core.journal import News
-from client.link.session import Session
-from client.receiving.arrivals import Outcome, Surroundings, surroundings
+from client.receiving.arrivals import Outcome, Surroundings
 from client.receiving.callbacks import Callbacks
 from client.receiving.receiver import Receiver
 from client.sending.outbox import Outbox
@@ -25,7 +24,6 @@ class Inbox:
     def __init__(
         self,
         *,
-        session: Session,
         receiver: Receiver,
         access: StoreAccess,
         outbox: Outbox,
@@ -36,9 +34,8 @@ class Inbox:
 
         `outbox`: sends the receipts, and hears of those that came; `callbacks` and `news`: hear of new messages.
         """
-        self.suspicion = ""
+        self.problem = ""
         """One line about a sender who claims to be somebody else, empty while there was none."""
-        self._session = session
         self._receiver = receiver
         self._access = access
         self._outbox = outbox
@@ -48,28 +45,40 @@ class Inbox:
     def receive(
         self, fragments: Sequence[bytes], reply_bodies: Sequence[tuple[bytes, bytes]], around: Surroundings
     ) -> Deferred[None]:
-        """Store fragments and replies (reply block id, body); fires when they are on the disk."""
-        receiving = self._access.use(lambda store: self._receiver.receive(store, fragments, reply_bodies, around))
-        return receiving.addCallback(self._on_outcome)
+        """Store fragments and replies (reply block id, body); fires when they are on the disk.
 
-    def tidy(self) -> None:
+        So is then what acknowledgements before have changed; without fragments and replies that is all there is to do.
+        """
+        writing = [self._outbox.saved()]
+        if fragments or reply_bodies:
+            receiving = self._access.use(lambda store: self._receiver.receive(store, fragments, reply_bodies, around))
+            writing.append(receiving.addCallback(self._on_outcome))
+        return gatherResults(writing, consumeErrors=True).addCallbacks(_nothing, _first_failure)
+
+    def tidy(self, around: Surroundings) -> None:
         """Forget what is too old, hand over what waited long enough."""
-        around = surroundings(self._session)
-        if around is not None:
-            tidying = self._access.use(lambda store: self._receiver.tidy(store, around))
-            tidying.addCallbacks(self._on_outcome, _log_failure)
+        tidying = self._access.use(lambda store: self._receiver.tidy(store, around))
+        tidying.addCallbacks(self._on_outcome, _log_failure)
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self._outbox.on_receipts(outcome.received)
         for message in outcome.receipts:
             self._outbox.add(message)
         if outcome.impostors:
-            self.suspicion = f"a message claims to be from {outcome.impostors[-1]}, but another key signed it"
+            self.problem = f"a message claims to be from {outcome.impostors[-1]}, but another key signed it"
         if outcome.refused:
             log.warn("{count} parts of messages were refused", count=outcome.refused)
         if outcome.kinds or outcome.received:
             self._callbacks.wake(outcome.kinds)
             self._news.tell()
+
+
+def _nothing(_: object) -> None:
+    """Return no result: there were several."""
+
+
+def _first_failure(failure: Failure) -> Failure:
+    return failure.value.subFailure if isinstance(failure.value, FirstError) else failure
 
 
 def _log_failure(failure: Failure) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.internet.defer import FirstError, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -14,7 +13,6 @@ from client.link.registration import Registration
 from client.link.session import Session
 from client.receiving.arrivals import Surroundings, surroundings
 from client.receiving.inbox import Inbox
-from client.sending.ledger import Ledger
 from loopixmix.seams import NodeId
 from loopixmix.wire import Frame, Item, ItemKind, Registered, RegisterRefused
 
@@ -31,19 +29,17 @@ class Letterbox:
         registration: Registration,
         pulls: PullBook,
         expectations: Expectations,
-        ledger: Ledger,
         inbox: Inbox,
     ) -> None:
         """Take frames from the provider of `session`, or the one that `registration` asks for an account.
 
-        `pulls`: says which items are new, and that they are stored; `expectations`: take answers; `ledger`: must have
-        written what they changed before they are acknowledged; `inbox`: takes the rest.
+        `pulls`: says which items are new, and that they are stored; `expectations`: take answers; `inbox`: takes the
+        rest, and makes sure that all of it is on the disk.
         """
         self._session = session
         self._registration = registration
         self._pulls = pulls
         self._expectations = expectations
-        self._ledger = ledger
         self._inbox = inbox
 
     def received(self, peer: NodeId, _packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
@@ -67,6 +63,12 @@ class Letterbox:
             if fresh:
                 self._take_items(fresh, around)
 
+    def tidy(self) -> None:
+        """Forget what is too old, hand over what waited long enough."""
+        around = surroundings(self._session)
+        if around is not None:
+            self._inbox.tidy(around)
+
     def _take_items(self, items: Sequence[Item], around: Surroundings) -> None:
         payload_bytes = around.sphinx.geometry.payload_bytes
         fragments: list[bytes] = []
@@ -78,10 +80,6 @@ class Letterbox:
                 # A block that we gave away in an anonymous message, if it is ours at all: the store knows.
                 reply_bodies.append((item.surb_id, item.body))
         numbers = [item.item_id for item in items]
-        # An acknowledged item is deleted by the provider, so what it brought must be on the disk before.
-        writing = [self._ledger.flush_if_needed()]
-        if fragments or reply_bodies:
-            writing.append(self._inbox.receive(fragments, reply_bodies, around))
 
         def stored(_: object) -> None:
             self._registration.on_known()
@@ -89,7 +87,8 @@ class Letterbox:
 
         def not_stored(failure: Failure) -> None:
             self._pulls.on_failed(numbers)
-            first = failure.value.subFailure if isinstance(failure.value, FirstError) else failure
-            log.error("what was received cannot be stored: {reason}", reason=first.getErrorMessage())
+            log.error("what was received cannot be stored: {reason}", reason=failure.getErrorMessage())
 
-        gatherResults(writing, consumeErrors=True).addCallbacks(stored, not_stored)
+        # The provider deletes what the next pull acknowledges, so that waits until all is on the disk. Answers count,
+        # too: they may have changed what is there of our own messages.
+        self._inbox.receive(fragments, reply_bodies, around).addCallbacks(stored, not_stored)

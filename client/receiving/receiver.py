@@ -87,7 +87,7 @@ class Receiver:
             work(connection, current, outcome)
             return current, outcome
 
-        # The picture counts again once the transaction is committed: where that fails, the store is read anew.
+        # The picture counts again once the transaction is committed: if that fails, the store is read anew.
         reassembly, self._reassembly = self._reassembly, None
         self._taken.clear()
         self._reassembly, outcome = store.write(run)
@@ -138,11 +138,13 @@ class Receiver:
                     outcome.refused += 1
                 case Repeated():
                     pass
+        # After all else: an orphan may complete the message, and the message must be in the store by then.
         for fact in facts:
             if isinstance(fact, Began):
                 self._adopt_orphans(connection, reassembly, fact, around, outcome)
 
     def _write_taken(self, connection: Connection, around: Surroundings) -> None:
+        # Collected over a batch: one statement with many rows takes little longer than one with one row.
         taken, self._taken = self._taken, []
         incoming.add_data(connection, taken, now_s=around.now_s, remember_until_s=around.now_s + REMEMBER_S)
 

@@ -19,6 +19,8 @@ from client.store import ClientStore
 from client.store.access import StoreAccess
 from client.store.worker import ThreadWorker
 from loopixmix.errors import MisuseError
+from loopixmix.following.authorities import Authorities
+from loopixmix.following.cache import DocumentCache
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.net.limits import LinkLimits
@@ -29,6 +31,7 @@ from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
 from loopixmix.seams import Fact
 from loopixmix.sphinx import load_arithmetic
+from loopixmix.web.calls import one_shot_client
 from loopixmix.wire import FrameFormat, LinkRole
 
 
@@ -80,7 +83,7 @@ class ClientDaemon(Program):
             store.close()
             raise
         service.start()
-        follower.startService()
+        follower.start()
         self._log.info("{directory}: the local API is at {url}", directory=self._directory.path, url=url)
         self._running = _Running(api, follower, service, link, store)
 
@@ -126,12 +129,12 @@ class ClientDaemon(Program):
         )
 
     def _make_follower(self, service: ClientService) -> DirectoryFollower:
+        fetcher = TreqFetcher(one_shot_client(self._world.reactor), clock=self._clock)
         return DirectoryFollower(
-            trust_root=self._directory.trust_root,
+            Authorities(self._directory.trust_root, fetcher=fetcher, rng=self._rng),
+            cache=DocumentCache(self._directory.path / DOCUMENT_FILE),
             clock=self._clock,
-            fetcher=TreqFetcher(self._world.reactor),
             rng=self._rng,
-            cache_path=self._directory.path / DOCUMENT_FILE,
             adopt=service.adopt,
         )
 
@@ -151,7 +154,7 @@ class _Running:
     async def stop(self) -> None:
         """Stop from the outside in."""
         await self._api.stop()
-        await self._follower.stopService()
+        await self._follower.stop()
         await self._service.stop()
         await self._link.stop()
         self._store.close()

@@ -26,7 +26,7 @@ class Gate:
         self._let_go()
 
     async def passing(self) -> None:
-        """Return once the gate is open; raise the error where it was shut."""
+        """Return once the gate is open; raise the error if it was shut."""
         if not self.is_open and self._error is None:
             waiting: Deferred[None] = Deferred()
             self._waiting.append(waiting)
@@ -37,5 +37,6 @@ class Gate:
     def _let_go(self) -> None:
         waiting, self._waiting = self._waiting, []
         for each in waiting:
+            # A caller may have gone away while it waited.
             if not each.called:
                 each.callback(None)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from client.asking.account import Enrolment
 from client.link.watch import LinkWatch
-from client.receiving.inbox import Inbox
-from client.sending.ledger import Ledger
+from client.receiving.letterbox import Letterbox
 from client.sending.outbox import Outbox
 from loopixmix.seams import Clock, DelayedCall
 
@@ -20,21 +19,19 @@ class Rounds:
         *,
         watch: LinkWatch,
         outbox: Outbox,
-        ledger: Ledger,
         enrolment: Enrolment,
-        inbox: Inbox,
+        letterbox: Letterbox,
         clock: Clock,
     ) -> None:
         """Go round these parts.
 
-        `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `ledger`: notes to be written;
-        `enrolment`: a card that is not published yet; `inbox`: what is too old in it; `clock`: counts the minutes.
+        `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `enrolment`: a card that is not
+        published yet; `letterbox`: received parts that are too old; `clock`: counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
-        self._ledger = ledger
         self._enrolment = enrolment
-        self._inbox = inbox
+        self._letterbox = letterbox
         self._clock = clock
         self._call: DelayedCall | None = None
 
@@ -60,10 +57,10 @@ class Rounds:
         if self._watch.look():
             self.publish()
         self._outbox.release()
-        self._ledger.flush_soon()
+        self._outbox.save_soon()
 
     def _tidy(self) -> None:
         self.start()
         self._outbox.give_up()
-        self._ledger.flush_soon()
-        self._inbox.tidy()
+        self._outbox.save_soon()
+        self._letterbox.tidy()

@@ -23,13 +23,14 @@ from client.receiving.inbox import Inbox
 from client.receiving.journal import Journal
 from client.receiving.letterbox import Letterbox
 from client.receiving.receiver import Receiver
-from client.running.board import Complaints, StatusBoard
+from client.running.board import MissingDocument, StatusBoard, ThinTraffic
 from client.running.life import Life
 from client.running.recovery import Recovery
 from client.running.rounds import Rounds
 from client.running.service import ClientService
 from client.sending.anonymous import AnonymousPoster
 from client.sending.dispatch import Dispatch
+from client.sending.drafts import Drafts
 from client.sending.ledger import Ledger
 from client.sending.letters import Writer
 from client.sending.outbox import Outbox
@@ -83,9 +84,8 @@ def build_client(
     poster = Poster(writer, anonymous)
     queue = PayloadQueue(access)
     ledger = Ledger(access, news)
-    outbox = Outbox(
-        session=session, queue=queue, expectations=expectations, ledger=ledger, anonymous=anonymous, access=access
-    )
+    drafts = Drafts(anonymous, access)
+    outbox = Outbox(session=session, queue=queue, expectations=expectations, ledger=ledger, drafts=drafts)
     dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, news=news)
     # Asking.
     requests = Requests(session=session, queue=queue, expectations=expectations, clock=clock, rng=rng)
@@ -94,28 +94,35 @@ def build_client(
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)
-    inbox = Inbox(session=session, receiver=receiver, access=access, outbox=outbox, callbacks=callbacks, news=news)
+    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, callbacks=callbacks, news=news)
     letterbox = Letterbox(
-        session=session, registration=registration, pulls=pulls, expectations=expectations, ledger=ledger, inbox=inbox
+        session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )
     journal = Journal(access, news)
     # Streams.
-    rounds = Rounds(watch=watch, outbox=outbox, ledger=ledger, enrolment=enrolment, inbox=inbox, clock=clock)
+    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, clock=clock)
     loops = Loops(session, expectations, observer)
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
     # Running.
     recovery = Recovery(access=access, session=session, enrolment=enrolment, outbox=outbox)
-    complaints = Complaints(
-        session=session, registration=registration, pulls=pulls, ledger=ledger, loops=loops, inbox=inbox
-    )
     board = StatusBoard(
         session=session,
         outbox=outbox,
         traffic=traffic,
         loops=loops,
-        complaints=complaints,
-        document_problem=document_problem,
+        # The first one that has a problem is heard: without a document or a disk the others cannot be well either.
+        troubles=(
+            MissingDocument(session, document_problem),
+            ledger,
+            session,
+            registration,
+            pulling,
+            known,
+            loops.health,
+            inbox,
+            ThinTraffic(known),
+        ),
     )
     life = Life(
         session=session,

@@ -78,6 +78,8 @@ class AnonymousPoster:
         recipient = Recipient(draft.mailbox, draft.provider, draft.sealing_key)
         outgoing.insert_fragments(connection, row, self.writer.seal(stream, recipient, sizes))
         outgoing.delete_draft(connection, row, fragments_made=sizes.count(len(stream)))
+        # In the transaction that stores the fragments: were the keys written later, a crash between would send a
+        # message whose answers could not be opened.
         replies.hand_out(
             connection,
             contact=draft.recipient,
@@ -114,6 +116,7 @@ class AnonymousPoster:
             sequence=sequence,
             payload_bytes=geometry.payload_bytes,
         )
+        # Used up in the transaction that stores the packets: a block used twice makes a replay, which mixes drop.
         blocks = self._take_blocks(connection, letter.to, len(parts), epoch_at(now_s, params.epoch_length_s))
         packets = [
             use_surb(
@@ -124,6 +127,7 @@ class AnonymousPoster:
             for part, block in zip(parts, blocks, strict=True)
         ]
         epochs = [block.epoch for block in blocks]
+        # Where it goes only the blocks know, and they are sealed; the store wants some recipient.
         nowhere = Recipient(bytes(32), provider, b"")
         new = self.writer.new_message(letter, nowhere, REPLY, message_id=message_id, fragments=len(parts), now_s=now_s)
         new = msgspec.structs.replace(new, give_up_at_s=_last_use_s(epochs, params))

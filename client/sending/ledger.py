@@ -76,6 +76,7 @@ class Ledger:
 
     def flush(self) -> Deferred[None]:
         """Write what was noted; fires when it is on the disk, fails with `StoreError`."""
+        # What is noted while these are written belongs to the next transaction.
         notes, self._notes = self._notes, _Notes()
 
         def written(_: None) -> None:
@@ -85,6 +86,7 @@ class Ledger:
 
         def not_written(failure: Failure) -> Failure:
             self.problem = failure.getErrorMessage()
+            # Back, before what was noted meanwhile: the order of a message's states must not change.
             self._notes = notes.followed_by(self._notes)
             return failure
 

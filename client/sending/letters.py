@@ -33,12 +33,13 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> bytes:
         """Tells this message from another one under the same key."""
+        # Hashed by itself, so that it has one length: no end of it can be taken for the beginning of a body.
         head = msgspec.msgpack.encode((self.to, self.kind, self.anonymous))
         return hashlib.sha256(hashlib.sha256(head).digest() + self.body).digest()
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """A stored message; `new` is None where the same call was made before."""
+    """A stored message; `new` is None if the same call was made before."""
 
     message_id: MessageId
     new: UnfinishedMessage | None
@@ -86,17 +87,18 @@ class Writer:
         )
 
     def insert(self, connection: Connection, new: NewMessage) -> MessageRow:
-        """Store a message without its fragments, if there is room; raise `QueueFullError` else."""
+        """Store a message without its fragments, if there is room; raise `QueueFullError` otherwise."""
         messages, fragments = outgoing.queue_size(connection)
         if messages >= self.settings.max_queued_messages:
             raise QueueFullError(f"{messages} messages wait to be sent; wait until some have left")
-        # One message always fits, however long: else a long one could never be sent.
+        # One message always fits, however long: otherwise a long one could never be sent.
         if fragments and fragments + new.fragments > self.settings.max_queued_fragments:
             raise QueueFullError(f"{fragments} fragments wait to be sent; wait until some have left")
         return outgoing.insert_message(connection, new)
 
     def seal(self, stream: bytes, recipient: Recipient, sizes: FragmentSizes) -> Iterator[bytes]:
         """Yield the fragments of an encoded message, under a fresh key."""
+        # A fresh key for each message: no key of one tells anything about another one.
         return seal_fragments(
             stream,
             recipient=recipient.mailbox,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -18,10 +19,9 @@ from client.core.delivery import FINISHED, Delivery, Stage
 from client.core.expectation import Expectations, Expected
 from client.core.packets import MadePacket, PacketMaker
 from client.link.session import Session
-from client.sending.anonymous import AnonymousPoster
+from client.sending.drafts import Drafts
 from client.sending.ledger import Ledger
 from client.sending.payloads import Job, PayloadQueue
-from client.store.access import StoreAccess
 from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedMessage
 from loopixmix.errors import UnavailableError
 
@@ -90,20 +90,18 @@ class Outbox:
         queue: PayloadQueue,
         expectations: Expectations,
         ledger: Ledger,
-        anonymous: AnonymousPoster,
-        access: StoreAccess,
+        drafts: Drafts,
     ) -> None:
         """Begin without messages.
 
         `session`: makes the packets; `queue`: where fragments take turns; `expectations`: where acknowledgements are
-        waited for; `ledger`: writes down what became of messages; `anonymous`: seals drafts by `access`.
+        waited for; `ledger`: writes down what became of messages; `drafts`: anonymous messages that are not sealed yet.
         """
         self._session = session
         self._queue = queue
         self._expectations = expectations
         self._ledger = ledger
-        self._anonymous = anonymous
-        self._access = access
+        self._drafts = drafts
         self._messages: dict[MessageRow, _Message] = {}
 
     @property
@@ -166,6 +164,14 @@ class Outbox:
         for message in [m for m in self._messages.values() if m.delivery.give_up_at_s <= now_s]:
             self.fail(message, _failure_reason(message), now_s)
 
+    def saved(self) -> Deferred[None]:
+        """Fire when what became of messages until now is on the disk; fail with `StoreError`."""
+        return self._ledger.flush_if_needed()
+
+    def save_soon(self) -> None:
+        """Write down what became of messages, if that matters."""
+        self._ledger.flush_soon()
+
     # What follows is for the jobs and expectations of this outbox.
 
     def acknowledged(self, message: _Message, position: int, now_s: float) -> None:
@@ -227,7 +233,6 @@ class Outbox:
         if message.is_being_sealed:
             return
         message.is_being_sealed = True
-        row = message.row
 
         def sealed(fragments: int) -> None:
             message.is_being_sealed = message.is_draft = False
@@ -241,8 +246,7 @@ class Outbox:
             else:
                 log.error("a message cannot be sealed: {reason}", reason=failure.getErrorMessage())
 
-        sealing = self._access.write(lambda c: self._anonymous.seal_draft(c, row, maker, now_s))
-        sealing.addCallbacks(sealed, not_sealed)
+        self._drafts.seal(message.row, maker, now_s).addCallbacks(sealed, not_sealed)
 
 
 class FragmentJob:

@@ -38,7 +38,8 @@ class Poster:
         sphinx: Sphinx,
         now_s: float,
     ) -> Posted:
-        """Store a message, or find it where the same call was made before. Raises as `client.api.Client.send`."""
+        """Store a message, or find it if the same call was made before. Raises as `client.api.Client.send`."""
+        # Before all other checks: an application that repeats a call gets its message, whatever has changed since.
         known = outgoing.find_by_key(connection, letter.idempotency_key)
         if known is not None:
             message_id, digest = known
@@ -70,6 +71,7 @@ class Poster:
         letter = Letter(to=contact.address, kind="receipt", body=b"", idempotency_key="", anonymous=False)
         recipient = Recipient(contact.identity, contact.provider, contact.sealing_key)
         stream = encode_signed(receipt, writer.keys.identity, recipient=contact.identity)
+        # At once it would tell the sender, and whoever watches both, when we are online.
         wait_s = writer.rng.expovariate(1 / writer.settings.receipt_delay_mean_s)
         new = writer.new_message(letter, recipient, RECEIPT, message_id=message_id, fragments=1, now_s=now_s)
         new = msgspec.structs.replace(new, not_before_s=now_s + wait_s)

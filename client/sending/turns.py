@@ -26,6 +26,7 @@ class _Flow:
 
     def take(self) -> int:
         while True:
+            # What was discarded is still in the heap: to search for it there would cost more than to skip it here.
             index = heapq.heappop(self._heap)
             if index in self.waiting:
                 self.waiting.remove(index)
@@ -40,6 +41,7 @@ class RoundRobin(Generic[FlowKey]):
     """
 
     def __init__(self) -> None:
+        """Begin without flows."""
         self._flows: OrderedDict[FlowKey, _Flow] = OrderedDict()
         self._waiting = 0
 
@@ -58,13 +60,14 @@ class RoundRobin(Generic[FlowKey]):
         self._waiting += len(flow.waiting) - before
 
     def take(self) -> tuple[FlowKey, int] | None:
-        """Return what is sent next, and count it as sent; None where nothing waits."""
+        """Return what is sent next, and count it as sent; None if nothing waits."""
         if not self._flows:
             return None
         key, flow = next(iter(self._flows.items()))
         index = flow.take()
         self._waiting -= 1
         if flow.waiting:
+            # To the end of the round: the next flow has its turn first, however long this one is.
             self._flows.move_to_end(key)
         else:
             del self._flows[key]

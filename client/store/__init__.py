@@ -29,7 +29,7 @@ class ClientStore(Store):
     def __init__(self, path: Path | None) -> None:
         """Open or make the store in the file `path` (None: in memory), migrate it if it is older.
 
-        Raises `StoreError` where it is damaged, newer than this program, or cannot be written.
+        Raises `StoreError` if it is damaged, newer than this program, or cannot be written.
         """
         # One connection, which the one worker thread of the client uses.
         super().__init__(open_database(MEMORY_URL if path is None else sqlite_url(path), SCHEMA, one_connection=True))

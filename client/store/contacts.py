@@ -102,6 +102,7 @@ def save(connection: Connection, contact: PinnedContact) -> None:
 
 def save_changed_card(connection: Connection, contact: PinnedContact, card: Card) -> PinnedContact:
     """Note that a look-up brought another identity key; the pinned one stays."""
+    # The whole card is kept: accepting it later must pin what was shown, not what a new look-up brings.
     changed = msgspec.structs.replace(contact, changed_card=encode_card(card))
     save(connection, changed)
     return changed

@@ -145,13 +145,14 @@ def unfinished(connection: Connection) -> tuple[list[KnownMessage], list[Orphan]
 
 
 def insert_arrival(connection: Connection, arrival: Arrival) -> int | None:
-    """Put a message into the inbox; return its number, or None where it is there already."""
+    """Put a message into the inbox; return its number, or None if it is there already."""
     values = msgspec.structs.asdict(arrival) | {"handled": False}
     return connection.execute(_ARRIVE, values).scalar_one_or_none()
 
 
 def received_after(connection: Connection, *, after: int, limit: int) -> list[ReceivedMessage]:
-    """Return messages with a number over `after`, oldest first; fewer than `limit` where they are long."""
+    """Return messages with a number over `after`, oldest first; fewer than `limit` if they are long."""
+    # First the lengths, then the bodies: a hundred of the longest bodies need not fit into memory.
     last, total_bytes = after, 0
     for number, length in connection.execute(_SIZES_AFTER, {"after": after, "count": limit}):
         total_bytes += length
@@ -184,7 +185,7 @@ def unread(connection: Connection) -> int:
 
 
 def newest_received(connection: Connection) -> int:
-    """Return the number of the newest message, 0 where there is none."""
+    """Return the number of the newest message, 0 if there is none."""
     return connection.execute(_NEWEST).scalar_one() or 0
 
 

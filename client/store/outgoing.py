@@ -160,6 +160,7 @@ def insert_fragments(
     connection: Connection, row: MessageRow, payloads: Iterable[bytes], epochs: Sequence[int] | None = None
 ) -> None:
     """Store the fragments of a message, taking them from the iterable piece by piece."""
+    # Batch by batch: a long message has thousands of fragments, and is never in memory twice.
     numbered = enumerate(payloads)
     while batch := list(islice(numbered, INSERT_BATCH)):
         values = [
@@ -175,7 +176,7 @@ def insert_draft(connection: Connection, row: MessageRow, *, sealing_key: bytes,
 
 
 def load_draft(connection: Connection, row: MessageRow) -> Draft | None:
-    """Return the draft of a message, or None where it was sealed or given up."""
+    """Return the draft of a message, or None if it was sealed or given up."""
     found = connection.execute(_LOAD_DRAFT, {"of_message": row}).one_or_none()
     return None if found is None else Draft(**found._mapping)
 
@@ -255,7 +256,7 @@ def finish(connection: Connection, row: MessageRow, now_s: float) -> None:
 
 
 def record_receipt(connection: Connection, message_id: str, *, identity: bytes, now_s: float) -> MessageRow | None:
-    """Note a receipt for `message_id`, signed by `identity`, once; return the message's row, or None where none fits.
+    """Note a receipt for `message_id`, signed by `identity`, once; return the message's row, or None if none fits.
 
     A message that is not finished gets its change of state from its `Delivery`.
     """
@@ -307,12 +308,13 @@ def changes_after(connection: Connection, *, after: int, limit: int) -> list[Num
 
 
 def newest_change(connection: Connection) -> int:
-    """Return the number of the newest change, 0 where there is none."""
+    """Return the number of the newest change, 0 if there is none."""
     return connection.execute(_NEWEST_CHANGE).scalar_one() or 0
 
 
 def queue_size(connection: Connection) -> tuple[int, int]:
     """Return how many messages are unfinished, and how many of their fragments are not acknowledged (or a few less)."""
+    # Counted by what messages say of themselves: a draft has no fragments in the store yet.
     row = connection.execute(_QUEUE_SIZE).one()
     return row[0], row[1]
 

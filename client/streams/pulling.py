@@ -10,6 +10,8 @@ from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, DelayedCall, Rng
 
 REQUEST_ID_BITS = 63
+UNANSWERED_PULLS = 5
+"""After so many the user is told. One or two go unanswered when a link breaks."""
 
 
 class Chores(Protocol):
@@ -36,6 +38,14 @@ class Pulling:
         self._interval_s = 0.0
         self._next_s = 0.0
         self._call: DelayedCall | None = None
+
+    @property
+    def problem(self) -> str:
+        """One line for the user, empty while the provider answers."""
+        account = self._session.account
+        if account is None or self._pulls.unanswered <= UNANSWERED_PULLS:
+            return ""
+        return f"the provider {account.provider_name} does not answer; messages wait"
 
     def run(self, params: NetworkParams) -> None:
         """Pull at the rate of a network document."""

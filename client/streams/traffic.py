@@ -1,6 +1,6 @@
 """The client's streams: what leaves, and when, whatever the user does.
 
-Three Poisson processes run side by side: payloads (or drop cover where there is none), loops, and drop cover. Pulls
+Three Poisson processes run side by side: payloads (or drop cover if there is none), loops, and drop cover. Pulls
 leave at a constant rate. Without a link nothing leaves, and nothing is made up for afterwards: a Poisson process has
 no memory.
 """
@@ -31,6 +31,7 @@ class _Stream:
     """One Poisson stream and what it has sent."""
 
     def __init__(self, *, clock: Clock, rng: Rng, on_due: Callable[[], bool]) -> None:
+        """Call `on_due`, which tells whether something was sent, at moments that `rng` draws."""
         self.sent = 0
         self.rate_per_s = 0.0
         self._clock = clock
@@ -100,6 +101,7 @@ class Traffic:
         self._payloads.run(params.payload_rate_per_s)
         self._loop_stream.run(params.loop_rate_per_s)
         self._drops.run(params.drop_rate_per_s)
+        # More at hand would let a new message wait longer, less would let the stream wait for a slow disk.
         self._queue.look_ahead(math.ceil(params.payload_rate_per_s * LOOK_AHEAD_S))
         self._pulling.run(params)
 
@@ -119,6 +121,7 @@ class Traffic:
         now_s = self._session.now_s
         job = self._queue.next()
         packet = job.make(maker, now_s) if job is not None else None
+        # Nothing to send and something that cannot be sent now must look the same on the link.
         if job is None or packet is None:
             return self._send_stand_in(maker, now_s)
         if not self._send(packet):
@@ -129,7 +132,7 @@ class Traffic:
         return True
 
     def _send_stand_in(self, maker: PacketMaker, now_s: float) -> bool:
-        """Send what leaves where there is no payload: a loop that nobody counts, answered as a payload would be.
+        """Send what leaves if there is no payload: a loop that nobody counts, answered as a payload would be.
 
         Were it not answered, the number of packets in the network, and of replies in our mailbox, would tell how many
         payloads we send.

@@ -28,24 +28,26 @@ class Authorities:
 
     def __init__(self, trust_root: TrustRoot, *, fetcher: DocumentFetcher, rng: Rng) -> None:
         """Take whom to believe, how to reach them, and the randomness of the order in which they are asked."""
-        self._trust_root = trust_root
+        self.trust_root = trust_root
         self._fetcher = fetcher
         self._rng = rng
 
     async def document(self, which: str, *, now_s: float, newest_seen_epoch: int | None) -> tuple[Document, bytes]:
         """Return the verified document `which` (an epoch or "current") and its signed bytes.
 
-        Raises `NoDocumentYet` where every authority that answers says so, else `UnavailableError` with what each said.
+        Raises `NoDocumentYet` if every authority that answers says so. Otherwise raises `UnavailableError` with what
+        each said.
         """
         problems: list[str] = []
         missing = 0
-        for authority in self._rng.sample(self._trust_root.authorities, len(self._trust_root.authorities)):
+        # In random order, so that the load is shared and no authority sees who asks first.
+        for authority in self._rng.sample(self.trust_root.authorities, len(self.trust_root.authorities)):
             url = f"{authority.url.rstrip('/')}/v1/documents/{which}"
             try:
                 answer = await self._fetcher.get(url, limit_bytes=MAX_DOCUMENT_BYTES)
                 if answer.status == OK:
                     document = decode_document(
-                        answer.body, self._trust_root, now_s=now_s, newest_seen_epoch=newest_seen_epoch
+                        answer.body, self.trust_root, now_s=now_s, newest_seen_epoch=newest_seen_epoch
                     )
                     return document, answer.body
             except (UnavailableError, PeerError) as error:
@@ -58,10 +60,10 @@ class Authorities:
     @property
     def urls(self) -> tuple[str, ...]:
         """The addresses of the authorities."""
-        return tuple(authority.url for authority in self._trust_root.authorities)
+        return tuple(authority.url for authority in self.trust_root.authorities)
 
     async def upload(self, url: str, signed_descriptor: bytes) -> Answer:
-        """Give one authority a descriptor; raise `UnavailableError` with its reason where it does not take it."""
+        """Give one authority a descriptor; raise `UnavailableError` with its reason if it does not take it."""
         answer = await self._fetcher.put(
             f"{url.rstrip('/')}/v1/descriptors", signed_descriptor, limit_bytes=MAX_REFUSAL_BYTES
         )

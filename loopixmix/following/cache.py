@@ -9,7 +9,7 @@ from loopixmix.process.files import write_atomically
 
 
 class DocumentCache:
-    """Two files: the newest document that was adopted, and the next one where it was fetched ahead of its epoch.
+    """Two files: the newest document that was adopted, and the next one if it was fetched ahead of its epoch.
 
     What is in them is verified as if it came from the network each time it is read.
     """
@@ -20,15 +20,15 @@ class DocumentCache:
         self._next = path.with_name(path.name + ".next")
 
     def load(self) -> list[bytes]:
-        """Return what is there, the adopted document first; raise `StoreError` where it cannot be read."""
+        """Return what is there, the adopted document first; raise `StoreError` if it cannot be read."""
         return [data for path in (self._adopted, self._next) if (data := _read(path)) is not None]
 
     def keep_adopted(self, signed: bytes) -> None:
-        """Remember the document that holds now; raise `StoreError` where that fails."""
+        """Remember the document that holds now; raise `StoreError` if that fails."""
         write_atomically(self._adopted, signed)
 
     def keep_next(self, signed: bytes) -> None:
-        """Remember the document that will hold next; raise `StoreError` where that fails."""
+        """Remember the document that will hold next; raise `StoreError` if that fails."""
         write_atomically(self._next, signed)
 
 

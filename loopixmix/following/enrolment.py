@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from loopixmix.directory import Descriptor, sign_descriptor
+from loopixmix.directory import Descriptor, Document, sign_descriptor
 from loopixmix.directory.schedule import draw_upload_s, retry_longest_s
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import UnavailableError
@@ -16,6 +17,7 @@ from loopixmix.following.authorities import Authorities
 from loopixmix.keys import IdentityKey
 from loopixmix.process.backoff import Backoff
 from loopixmix.process.pause import Pause
+from loopixmix.process.task import Task
 from loopixmix.seams import Clock, Rng
 
 _log = Logger()
@@ -39,23 +41,15 @@ class Enrolment:
 class Enroller:
     """Keeps one node enrolled with all authorities of its network."""
 
-    def __init__(
-        self,
-        enrolment: Enrolment,
-        *,
-        authorities: Authorities,
-        epoch_length_s: int,
-        clock: Clock,
-        rng: Rng,
-        is_in_document: Callable[[], bool],
-    ) -> None:
-        """Take who enrols where; `is_in_document` tells whether the present document has the node."""
+    def __init__(self, enrolment: Enrolment, *, authorities: Authorities, clock: Clock, rng: Rng) -> None:
+        """Take who enrols, and with which authorities."""
         self._enrolment = enrolment
         self._authorities = authorities
-        self._epoch_length_s = epoch_length_s
+        self._epoch_length_s = authorities.trust_root.epoch_length_s
         self._clock = clock
         self._rng = rng
-        self._is_in_document = is_in_document
+        self._document: Document | None = None
+        self._task = Task("enrolling")
         self._pause = Pause(clock)
         self._due_s = dict.fromkeys(authorities.urls, float("-inf"))
         self._backoffs = {url: self._new_backoff() for url in authorities.urls}
@@ -64,26 +58,39 @@ class Enroller:
 
     @property
     def problem(self) -> str | None:
-        """What keeps the node from being enrolled, or none."""
-        return f"not enrolled: {'; '.join(self._problems.values())}" if self._problems else None
+        """What keeps the node from being part of the network, in one line; None if it is."""
+        if self._problems:
+            return f"not enrolled: {'; '.join(self._problems.values())}"
+        return None if self._is_in_document() else "this node is not in the network document yet"
 
-    async def run(self) -> None:
-        """Upload whenever it is due, until cancelled."""
-        while True:
-            for url in [url for url, due_s in self._due_s.items() if due_s <= self._clock.seconds()]:
-                await self._upload_to(url)
-            await self._pause.wait(min(self._due_s.values()) - self._clock.seconds())
+    @property
+    def defect(self) -> str | None:
+        """Why it has stopped by itself, in one line; None if it has not."""
+        return self._task.problem
 
-    def repeat(self) -> None:
-        """Upload to everybody again at once: somebody does not know us."""
-        self._due_s = dict.fromkeys(self._due_s, float("-inf"))
-        self._pause.wake()
+    def start(self) -> None:
+        """Begin to upload."""
+        self._task.start(self._run())
+
+    def stop(self) -> Deferred[None]:
+        """Upload no more; nothing is left scheduled when the Deferred fires."""
+        return self._task.stop()
+
+    def adopt(self, document: Document) -> None:
+        """Take note of the document that holds now; if the node is not in it, upload to every authority again."""
+        self._document = document
+        if not self._is_in_document():
+            # It was uploaded in time, so somebody does not know us: an authority that lost its store, for one.
+            self._due_s = dict.fromkeys(self._due_s, float("-inf"))
+            self._pause.wake()
 
     async def withdraw(self) -> None:
-        """Ask every authority to leave the node out of the next document.
+        """Stop enrolling, and ask every authority to leave the node out of the next document.
 
-        Raises `UnavailableError` with what went wrong where not every authority took note.
+        Raises `UnavailableError` with what went wrong if not every authority took note.
         """
+        # First, because the next upload would put the node back.
+        await self.stop()
         problems = []
         for url in self._authorities.urls:
             try:
@@ -92,6 +99,18 @@ class Enroller:
                 problems.append(f"{url}: {error}")
         if problems:
             raise UnavailableError(f"not withdrawn: {'; '.join(problems)}")
+
+    async def _run(self) -> None:
+        while True:
+            for url in [url for url, due_s in self._due_s.items() if due_s <= self._clock.seconds()]:
+                await self._upload_to(url)
+            await self._pause.wait(min(self._due_s.values()) - self._clock.seconds())
+
+    def _is_in_document(self) -> bool:
+        document = self._document
+        if document is None or self._clock.seconds() >= document.valid_until_s:
+            return False
+        return document.node(self._enrolment.identity.public) is not None
 
     async def _upload_to(self, url: str) -> None:
         try:

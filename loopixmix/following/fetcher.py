@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, cast
 
 import msgspec
-from twisted.internet.base import ReactorBase
+from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
@@ -14,7 +14,8 @@ from twisted.web.client import RequestGenerationFailed, RequestTransmissionFaile
 from twisted.web.error import SchemeNotSupported
 
 from loopixmix.errors import UnavailableError
-from loopixmix.web.calls import BodyCollector, one_shot_client
+from loopixmix.seams import Clock
+from loopixmix.web.calls import BodyCollector
 
 ANSWER_TIMEOUT_S = 30.0
 
@@ -46,11 +47,11 @@ class DocumentFetcher(Protocol):
 class TreqFetcher:
     """The `DocumentFetcher` of production: a connection a request, no redirects, bounded in time and size."""
 
-    def __init__(self, reactor: ReactorBase, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-        """Take the reactor that makes connections and times them, and how long a whole exchange may take."""
-        self._reactor = reactor
+    def __init__(self, http: HTTPClient, *, clock: Clock, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        """Take what makes connections, the clock that times them, and how long a whole exchange may take."""
+        self._http = http
+        self._clock = clock
         self._answer_timeout_s = answer_timeout_s
-        self._client = one_shot_client(reactor)
 
     async def get(self, url: str, *, limit_bytes: int) -> Answer:
         """Return the answer to a GET."""
@@ -61,9 +62,10 @@ class TreqFetcher:
         return await self._request("PUT", url, body, limit_bytes)
 
     async def _request(self, method: str, url: str, body: bytes | None, limit_bytes: int) -> Answer:
+        # An authority that takes a connection and then says nothing must not keep us from asking the next one.
         exchange = _abandonable(Deferred.fromCoroutine(self._exchange(method, url, body, limit_bytes)))
         try:
-            return await exchange.addTimeout(self._answer_timeout_s, cast(IReactorTime, self._reactor))
+            return await exchange.addTimeout(self._answer_timeout_s, cast(IReactorTime, self._clock))
         except TimeoutError as error:
             raise UnavailableError(f"no complete answer within {self._answer_timeout_s:.0f} s") from error
         except (ConnectError, DNSLookupError, SchemeNotSupported) as error:
@@ -72,13 +74,13 @@ class TreqFetcher:
             raise UnavailableError("the connection broke before the answer was complete") from error
 
     async def _exchange(self, method: str, url: str, body: bytes | None, limit_bytes: int) -> Answer:
-        response = await self._client.request(
+        response = await self._http.request(
             method,
             url,
             data=body,
             allow_redirects=False,
             unbuffered=True,
-            reactor=self._reactor,  # type: ignore[arg-type]  # zope interfaces are unknown to mypy
+            reactor=self._clock,  # type: ignore[arg-type]  # zope interfaces are unknown to mypy
         )
         collector = BodyCollector(limit_bytes)
         response.deliverBody(collector)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from loopixmix.directory import Document, DocumentConflict, TrustRoot, read_document
+from loopixmix.directory import Document, DocumentConflict, read_document
 from loopixmix.directory.schedule import draw_fetch_s, retry_longest_s
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import PeerError, StoreError, UnavailableError
 from loopixmix.following.authorities import Authorities, NoDocumentYet
 from loopixmix.following.cache import DocumentCache
-from loopixmix.following.enrolment import RETRY_FIRST_S, Enroller, Enrolment
-from loopixmix.following.fetcher import DocumentFetcher
+from loopixmix.following.enrolment import RETRY_FIRST_S, Enroller
 from loopixmix.process.backoff import Backoff
 from loopixmix.process.pause import Pause
+from loopixmix.process.task import Task
 from loopixmix.seams import Clock, Rng
 
 _log = Logger()
@@ -31,48 +28,45 @@ NOT_YET_PAUSE_S = 2.0
 Adopt = Callable[[Document], None]
 
 
-class DirectoryFollower(Service):
+class DirectoryFollower:
     """Fetches, verifies, keeps and hands out network documents; for a node, also keeps it enrolled.
 
     `adopt` is called with each document when its epoch begins by the clock here (the first one: at once), and
-    `prepare`, where given, as soon as the next one was fetched, which is a little before its epoch. When no new
+    `prepare`, if given, as soon as the next one was fetched, which is a little before its epoch. When no new
     document is to be had, the old one holds until it expires, and `problem` says so.
     """
 
     def __init__(
         self,
+        authorities: Authorities,
         *,
-        trust_root: TrustRoot,
+        cache: DocumentCache,
         clock: Clock,
-        fetcher: DocumentFetcher,
         rng: Rng,
-        cache_path: Path,
         adopt: Adopt,
         prepare: Adopt | None = None,
-        enrolment: Enrolment | None = None,
+        enroller: Enroller | None = None,
     ) -> None:
-        """Take the network, the seams, the file that keeps the document, and the node to enrol, if it is one."""
-        self._trust_root = trust_root
+        """Take whom to ask, where documents are kept, who takes them up, and what enrols the node, if it is one."""
+        self._authorities = authorities
+        self._trust_root = authorities.trust_root
+        self._cache = cache
         self._clock = clock
         self._rng = rng
         self._adopt_callback = adopt
         self._prepare_callback = prepare
-        self._cache = DocumentCache(cache_path)
-        self._authorities = Authorities(trust_root, fetcher=fetcher, rng=rng)
-        self._own_id = enrolment.identity.public if enrolment else None
-        self._enroller = self._new_enroller(enrolment) if enrolment else None
-        longest_s = retry_longest_s(trust_root.epoch_length_s)
+        self._enroller = enroller
+        longest_s = retry_longest_s(self._trust_root.epoch_length_s)
         self._backoff = Backoff(rng=rng, first_s=RETRY_FIRST_S, longest_s=longest_s)
         self._pause = Pause(clock)
+        self._task = Task("following the network document")
         self._current: Document | None = None
         self._next: tuple[Document, bytes] | None = None
         self._newest_seen_epoch: int | None = None
         self._fetch_next_s = 0.0
         self._fetch_problem: str | None = None
         self._cache_problem: str | None = None
-        self._defect: str | None = None
         self._waiting: list[Deferred[Document]] = []
-        self._running: list[Deferred[None]] = []
 
     @property
     def document(self) -> Document | None:
@@ -83,8 +77,10 @@ class DirectoryFollower(Service):
     @property
     def problem(self) -> str | None:
         """What keeps this node or client from being up to date, in one line; none when all is well."""
-        if self._defect is not None:
-            return self._defect
+        # A defect comes first: a node that cannot enrol may be what the first document waits for.
+        defect = self._task.problem or (self._enroller.defect if self._enroller is not None else None)
+        if defect is not None:
+            return defect
         now_s = self._clock.seconds()
         reason = f": {self._fetch_problem}" if self._fetch_problem else ""
         document = self.document
@@ -97,11 +93,8 @@ class DirectoryFollower(Service):
                 f"the network document is of epoch {document.epoch} and expires in "
                 f"{document.valid_until_s - now_s:.0f} s{reason}"
             )
-        if self._enroller is not None and self._enroller.problem is not None:
-            return self._enroller.problem
-        if not self._is_in_document():
-            return "this node is not in the network document yet"
-        return self._cache_problem
+        enrolment_problem = self._enroller.problem if self._enroller is not None else None
+        return enrolment_problem or self._cache_problem
 
     def when_document(self) -> Deferred[Document]:
         """Return a Deferred that fires with the document that holds, as soon as there is one."""
@@ -113,34 +106,28 @@ class DirectoryFollower(Service):
             self._waiting.append(waiting)
         return waiting
 
-    def startService(self) -> None:  # noqa: N802 (Twisted's name)
+    def start(self) -> None:
         """Take up the cached document, begin to follow and, for a node, to enrol."""
-        super().startService()  # type: ignore[no-untyped-call]
         self._load_cache()
-        self._spawn(Deferred.fromCoroutine(self._follow()))
+        self._task.start(self._follow())
         if self._enroller is not None:
-            self._spawn(Deferred.fromCoroutine(self._enroller.run()))
+            self._enroller.start()
 
-    def stopService(self) -> Deferred[None]:  # noqa: N802
-        """Stop; nothing is left scheduled when the Deferred fires."""
-        super().stopService()  # type: ignore[no-untyped-call]
-        running, self._running = self._running, []
-        for task in running:
-            task.cancel()
+    async def stop(self) -> None:
+        """Stop; nothing is left scheduled afterwards."""
         for waiting in list(self._waiting):
             waiting.cancel()
-        return gatherResults(running).addCallback(lambda _: None)
+        # Both at once: each may have to wait for an exchange with an authority to break off.
+        ending = [self._task.stop(), self._enroller.stop() if self._enroller is not None else succeed(None)]
+        await gatherResults(ending)
 
-    def withdraw(self) -> Deferred[None]:
+    async def withdraw(self) -> None:
         """Stop enrolling and ask the authorities to leave this node out of the next document.
 
-        The Deferred fails with `UnavailableError` where not every authority took note.
+        Raises `UnavailableError` if not every authority took note.
         """
-        if self._enroller is None:
-            return Deferred.fromCoroutine(_nothing())
-        for enrolling in self._running[1:]:
-            enrolling.cancel()
-        return Deferred.fromCoroutine(self._enroller.withdraw())
+        if self._enroller is not None:
+            await self._enroller.withdraw()
 
     async def _follow(self) -> None:
         while True:
@@ -204,8 +191,8 @@ class DirectoryFollower(Service):
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.callback(document)
-        if self._enroller is not None and not self._is_in_document():
-            self._enroller.repeat()
+        if self._enroller is not None:
+            self._enroller.adopt(document)
 
     def _hold(self, document: Document) -> None:
         self._current = document
@@ -252,35 +239,9 @@ class DirectoryFollower(Service):
             _log.warn("no new network document: {problem}", problem=problem)
         self._fetch_problem = problem
 
-    def _is_in_document(self) -> bool:
-        document = self.document
-        return self._own_id is None or (document is not None and document.node(self._own_id) is not None)
-
     def _epoch(self, now_s: float) -> int:
         return epoch_at(now_s, self._trust_root.epoch_length_s)
-
-    def _spawn(self, running: Deferred[None]) -> None:
-        self._running.append(running.addErrback(self._note_end))
-
-    def _note_end(self, failure: Failure) -> None:
-        if not isinstance(failure.value, CancelledError):
-            self._defect = f"following the network document stopped: {failure.value}"
-            _log.failure("following the network document stopped", failure)
 
     def _forget_waiting(self, waiting: Deferred[Document]) -> None:
         if waiting in self._waiting:
             self._waiting.remove(waiting)
-
-    def _new_enroller(self, enrolment: Enrolment) -> Enroller:
-        return Enroller(
-            enrolment,
-            authorities=self._authorities,
-            epoch_length_s=self._trust_root.epoch_length_s,
-            clock=self._clock,
-            rng=self._rng,
-            is_in_document=self._is_in_document,
-        )
-
-
-async def _nothing() -> None:
-    return

@@ -53,14 +53,10 @@ class MixKeyring:
     flight at an edge. The present epoch's key is tried first, then the one still or already in grace.
     """
 
-    def __init__(
-        self, store: KeyStore, *, rng: Rng, epoch_length_s: int, grace_s: float, max_tags: int, now_s: float
-    ) -> None:
-        """Take up the keys in `store` and their tags, erase those that are over, and make those that are missing.
+    def __init__(self, store: KeyStore, *, rng: Rng, epoch_length_s: int, grace_s: float, max_tags: int) -> None:
+        """`store`: where keys and tags are kept. `rng`: makes keys. `max_tags`: how many packets one key takes.
 
-        `grace_s`: how long a key counts before and after its epoch; see `accept_for`. `max_tags`: how many packets one
-        key takes. Raises `StoreError` where the store is
-        damaged or cannot be used.
+        `grace_s`: how long a key counts before and after its epoch; see `accept_for`. There are no keys before `open`.
         """
         self._grace_s = grace_s
         self._store = store
@@ -70,12 +66,19 @@ class MixKeyring:
         self._live: dict[int, _LiveKey] = {}
         self._counting: tuple[float, float, float, list[tuple[int, bytes]]] = (inf, -inf, 0.0, [])
         """From when until when (both excluded), and with which grace, which keys count."""
-        for epoch, key in store.load().items():
+
+    def open(self, now_s: float) -> MixKeyring:
+        """Take up the keys in the store and their tags, erase those that are over, make those that are missing.
+
+        Returns the keyring itself. Raises `StoreError` if the store is damaged or cannot be used.
+        """
+        for epoch, key in self._store.load().items():
             if now_s >= self._over_at_s(epoch):
-                store.erase(epoch)
+                self._store.erase(epoch)
             else:
                 self._live[epoch] = self._take_up(epoch, key, new=False)
         self.advance(now_s)
+        return self
 
     def accept_for(self, grace_s: float) -> None:
         """Let keys count so long before and after their epochs from now on, as the network document says."""

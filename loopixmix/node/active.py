@@ -12,7 +12,9 @@ from twisted.python.failure import Failure
 from loopixmix import __version__
 from loopixmix.directory import Descriptor, Document
 from loopixmix.errors import LoopixmixError
-from loopixmix.following.enrolment import Enrolment
+from loopixmix.following.authorities import Authorities
+from loopixmix.following.cache import DocumentCache
+from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.rotation import KeyRotation
@@ -45,26 +47,27 @@ class ActiveNode:
         self.running: RunningNode | None = None
         self.counters = Counters(delay_mean_s=0.0)
         self.rotation = KeyRotation(keyring, clock=world.clock)
+        authorities = Authorities(files.trust_root, fetcher=world.fetcher, rng=world.rng)
+        enrolment = Enrolment(files.identity, self._describe)
         self.follower = DirectoryFollower(
-            trust_root=files.trust_root,
+            authorities,
+            cache=DocumentCache(files.directory / DOCUMENT_FILE),
             clock=world.clock,
-            fetcher=world.fetcher,
             rng=world.rng,
-            cache_path=files.directory / DOCUMENT_FILE,
             adopt=self._adopt,
             prepare=self._prepare,
-            enrolment=Enrolment(files.identity, self._describe),
+            enroller=Enroller(enrolment, authorities=authorities, clock=world.clock, rng=world.rng),
         )
 
     def start(self) -> None:
         """Begin to turn keys over and to follow the network document."""
         self.rotation.start()
-        self.follower.startService()
+        self.follower.start()
 
     async def stop(self, *, drain_s: float) -> None:
         """Let packets that wait leave, for `drain_s` at the longest; then nothing is left."""
         self._stopped = True
-        await self.follower.stopService()
+        await self.follower.stop()
         self.rotation.stop()
         await self._changing.run(lambda: Deferred.fromCoroutine(self._stop_running(drain_s)))
         self._keyring.close()

@@ -14,6 +14,7 @@ from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.process.main import run_program
 from loopixmix.process.precise import install_precise_reactor
 from loopixmix.process.program import World
+from loopixmix.web.calls import one_shot_client
 
 SWITCH_INTERVAL_S = 0.0005
 """A worker thread that finished a batch waits this long at most for the interpreter; Python's 5 ms would be latency."""
@@ -43,7 +44,7 @@ def node_world(world: World) -> NodeWorld:
         clock=world.clock,
         rng=world.rng,
         sockets=TcpSockets(cast(TcpReactor, world.reactor)),
-        fetcher=TreqFetcher(world.reactor),
+        fetcher=TreqFetcher(one_shot_client(world.reactor), clock=world.clock),
         call_from_thread=world.reactor.callFromThread,
         fail=world.end,
     )

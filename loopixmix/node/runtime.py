@@ -18,6 +18,7 @@ from loopixmix.node.config import KEYS_DIRECTORY, load_node
 from loopixmix.node.status import StatusWriter
 from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
 from loopixmix.observing.endpoint import MetricsEndpoint
+from loopixmix.observing.metrics import PublishedMetrics
 from loopixmix.observing.status import NodeStatus
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program
@@ -107,8 +108,7 @@ class NodeRuntime(Program):
             epoch_length_s=epoch_length_s,
             grace_s=epoch_length_s / 2,
             max_tags=self._files.config.limits.replay_tags,
-            now_s=self._world.clock.seconds(),
-        )
+        ).open(self._world.clock.seconds())
 
     def _start_metrics(self, node: ActiveNode) -> MetricsEndpoint | None:
         address = self._files.config.metrics.address
@@ -116,11 +116,10 @@ class NodeRuntime(Program):
             return None
         endpoint = MetricsEndpoint(
             address,
-            snapshot=node.counters.snapshot,
-            healthy=lambda: node.problem is None,
+            published=PublishedMetrics(rng=self._world.rng),
+            look=lambda: (node.counters.snapshot(), node.problem is None),
             sockets=self._world.sockets,
             clock=self._world.clock,
-            rng=self._world.rng,
         )
         endpoint.start()
         return endpoint

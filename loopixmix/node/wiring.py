@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.hop.departures import Departures
 from loopixmix.hop.intake import Intake
 from loopixmix.hop.limits import HopLimits
@@ -70,12 +71,7 @@ def wire_node(
         packet_format=packet_format,
         hop=hop,
         loops=LoopSender(
-            node_id=hop.node_id,
-            packet_format=packet_format,
-            clock=world.clock,
-            network=network,
-            rng=world.rng,
-            observer=observer,
+            LoopMaker(hop.node_id, packet_format, world.rng), clock=world.clock, network=network, observer=observer
         ),
         network=network,
         clock=world.clock,

@@ -17,7 +17,7 @@ from loopixmix.net.address import PeerAddress
 from loopixmix.net.sockets import ListeningPort, Sockets
 from loopixmix.observing.metrics import COUNTERS_PER_PACKET, PERIOD_S, ROUND_TO, PublishedMetrics
 from loopixmix.observing.observers import Snapshot
-from loopixmix.seams import Clock, DelayedCall, Rng
+from loopixmix.seams import Clock, DelayedCall
 from loopixmix.web.sites import BoundedFactory, QuietSite
 
 log = Logger()
@@ -52,19 +52,17 @@ class MetricsEndpoint:
         self,
         address: PeerAddress,
         *,
-        snapshot: Callable[[], Snapshot],
-        healthy: Callable[[], bool],
+        published: PublishedMetrics,
+        look: Callable[[], tuple[Snapshot, bool]],
         sockets: Sockets,
         clock: Clock,
-        rng: Rng,
     ) -> None:
-        """Take where to listen and what makes the figures."""
+        """Take where to listen, what is published, and what tells the figures and whether the node is healthy."""
         self._address = address
-        self._snapshot = snapshot
-        self._healthy = healthy
+        self._published = published
+        self._look = look
         self._sockets = sockets
         self._clock = clock
-        self._published = PublishedMetrics(rng=rng)
         self._call: DelayedCall | None = None
         self._port: ListeningPort | None = None
         self._connections: BoundedFactory | None = None
@@ -96,5 +94,6 @@ class MetricsEndpoint:
             await self._connections.close()
 
     def _renew(self) -> None:
-        self._published.renew(self._snapshot(), healthy=self._healthy())
+        snapshot, healthy = self._look()
+        self._published.renew(snapshot, healthy=healthy)
         self._call = self._clock.callLater(PERIOD_S, self._renew)

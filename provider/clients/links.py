@@ -1,4 +1,4 @@
-"""The links of clients: what each frame that comes on one leads to.
+"""The links of clients: each frame that comes on one is judged by its account and its rates, and passed on.
 
 A link's TLS identity is all that counts: a client pulls from the mailbox of its own key and from no other, whatever it
 says.
@@ -36,10 +36,10 @@ class ClientLinks:
         drops: Drops,
         clock: Clock,
     ) -> None:
-        """Take the parts that know, recognise, register and answer clients, and the link's two directions.
+        """Take the parts that know, recognise, register and answer clients, and the ways to the network and back.
 
-        `submit` takes the packets of clients that have an account; `send` takes what a client is told. No client is
-        served before `adopt`.
+        `submit` takes the packets of clients that have an account, `send` the frames for a client, `drops` hears of
+        packets and pulls that are too many. No client is served before `adopt`.
         """
         self._known = known
         self._recognition = recognition
@@ -65,7 +65,7 @@ class ClientLinks:
         self._known.forget_idle()
 
     def received(self, key: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
-        """Take what came over the link of the client `key`: packets, and other frames that clients send."""
+        """Take the packets and the other frames that came over the link of the client `key`."""
         client = None if self._stopped else self._known.heard(key)
         if client is None:
             return
@@ -84,7 +84,7 @@ class ClientLinks:
         self._take(client, packets, [frame for frame in held if not isinstance(frame, Packet)])
 
     def _take(self, client: Client, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
-        # Frames that were held come from the store, which may answer after the end.
+        # Frames that were held come when the store has answered, which may be after the end.
         if self._stopped:
             return
         for frame in frames:

@@ -7,17 +7,16 @@ be lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeAlias
 
 import msgspec
 from twisted.python.failure import Failure
 
 from loopixmix.cover.loops import LoopSender
 from loopixmix.hop.mixing import Arrived
+from loopixmix.hop.service import HopService
 from loopixmix.routing.path import recipient_of
-from loopixmix.seams import Clock, DropReason, NodeId
+from loopixmix.seams import Clock, DropReason
 from loopixmix.sphinx import Deliver, Discard, PacketError, Reply, Sphinx, Surb, open_payload, use_surb
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.drops import Drops
@@ -30,9 +29,6 @@ MAX_WAITING = 16_384
 """Changes that wait for the disk, at most some 40 MB; more are dropped as `OVERLOADED`."""
 ACKNOWLEDGEMENT = b""
 """The payload of a reply that says: stored."""
-
-
-Inject: TypeAlias = Callable[[Sequence[bytes]], None]
 
 
 class DeliveryCounts(msgspec.Struct):
@@ -51,7 +47,7 @@ class Deliveries:
     def __init__(
         self,
         *,
-        node_id: NodeId,
+        hop: HopService,
         sphinx: Sphinx,
         access: StoreAccess,
         host: ServiceHost,
@@ -59,23 +55,19 @@ class Deliveries:
         drops: Drops,
         clock: Clock,
     ) -> None:
-        """Take the provider's id, its Sphinx, and where packets end: store, services, own loops, drops.
+        """Take the hop, the network's Sphinx, and the ends of packets: store, services, own loops, drops.
 
-        The clock tells the day an item came.
+        The hop takes the packets that reply blocks make, as if they had come over a link. The clock tells the day an
+        item came.
         """
-        self._node_id = node_id
+        self._hop = hop
         self._sphinx = sphinx
         self._access = access
         self._host = host
         self._loops = loops
         self._drops = drops
         self._clock = clock
-        self._inject: Inject | None = None
         self.counts = DeliveryCounts()
-
-    def start(self, inject: Inject) -> None:
-        """Use reply blocks from now on: `inject` takes the packets they make, as if they had come over a link."""
-        self._inject = inject
 
     def arrived(self, arrived: Arrived) -> DropReason | None:
         """Take a packet; return why it is dropped, or None if it is taken (later drops are observed)."""
@@ -83,7 +75,7 @@ class Deliveries:
             case Discard():
                 self.counts.discarded += 1
                 return None
-            case Reply(recipient, surb_id) if recipient == self._node_id:
+            case Reply(recipient, surb_id) if recipient == self._hop.node_id:
                 return self._loops.returned(surb_id, arrived.body)
             case Reply(recipient, surb_id):
                 return self._store(recipient, ItemKind.REPLY, surb_id, arrived.body, None)
@@ -132,12 +124,12 @@ class Deliveries:
         self._use(surb, ACKNOWLEDGEMENT)
 
     def _use(self, surb: Surb | None, payload: bytes) -> None:
-        if surb is None or self._inject is None:
+        if surb is None:
             return
-        if surb.first_hop != self._node_id:
+        if surb.first_hop != self._hop.node_id:
             self._drops.count(DropReason.UNKNOWN_NEXT_HOP)
             return
-        self._inject([use_surb(surb, payload, sphinx=self._sphinx)])
+        self._hop.inject([use_surb(surb, payload, sphinx=self._sphinx)])
 
     def _not_stored(self, _: Failure) -> None:
         self._drops.count(DropReason.STORE_FAILED)

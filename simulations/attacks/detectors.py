@@ -41,7 +41,7 @@ class BinomialDetector:
     """
 
     def __init__(self, *, window_loops: int, lost_share: float, false_alarm_rate: float) -> None:
-        """Take the window (1 or more), the honest loss (0 to 1) and the rate of false alarms (above 0, below 1)."""
+        """`window_loops`: 1 or more; `lost_share`: the honest loss, 0 to 1; `false_alarm_rate`: above 0, below 1."""
         # Asked here so that impossible numbers are refused when the detector is made, not at the first loop.
         _fewest_lost(window_loops, lost_share, false_alarm_rate)
         self.window_loops = window_loops

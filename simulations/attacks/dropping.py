@@ -91,7 +91,7 @@ class Thieves:
     """The corrupt mixes, which lose packets from `begin` on. `lost`: how many."""
 
     def __init__(self, world: World, corrupt: BoolArray, drop_share: float, rng_seed: Seeds) -> None:
-        """Take the world, which mixes are corrupt, the share that they lose, and the seeds."""
+        """`corrupt`: which of the mixes (layers x mixes); `drop_share`: how much of what they pass on they lose."""
         self.lost = 0
         self._world, self._drop_share = world, drop_share
         self._rng = next(rng_seed.randoms("attacks"))

@@ -64,7 +64,7 @@ class Siege:
     def __init__(
         self, world: World, victim: Mix, *, blocked_share: float, fill_per_s: float, rng: random.Random
     ) -> None:
-        """Take the mix (of the first layer), the share that is blocked, and the rate of the adversary's own packets."""
+        """`victim`: a mix of the first layer; `blocked_share`: of what goes in; `fill_per_s`: packets of his own."""
         self.guesses = Guesses()
         self._world, self._victim, self._rng = world, victim, rng
         self._blocked_share = blocked_share

@@ -17,7 +17,7 @@ class Phases:
     """Lets a world's time pass phase by phase, and tells how far it is."""
 
     def __init__(self, world: World, whole_s: float, progress: Progress) -> None:
-        """Take the world, the length of all phases together in seconds, and whom to tell."""
+        """`whole_s`: the length of all phases together, for `progress`, which is told the share that is over."""
         self._world, self._whole_s, self._progress = world, whole_s, progress
         self._over_s = 0.0
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
-
 from scipy.special import bdtrc
 
 from loopixmix.errors import MisuseError
@@ -32,8 +30,3 @@ def alarm_probability(window_loops: int, threshold: int, lost_share: float) -> f
 def attack_loss_share(lost_share: float, blocked_share: float) -> float:
     """Return the share of loops lost under attack: those lost anyway, and `blocked_share` of the others."""
     return 1 - (1 - lost_share) * (1 - blocked_share)
-
-
-def window_s(window_loops: int, loops_per_s: float) -> float:
-    """Return how long a window of loops takes, on average."""
-    return inf if loops_per_s <= 0 else window_loops / loops_per_s

@@ -37,7 +37,7 @@ class Conversation:
         statuses: ReadStatuses,
         progress: Progress,
     ) -> None:
-        """Take the two, what time and chance are, and how nodes' statuses are read."""
+        """`rate_per_s`: messages of each of the two; `statuses`: reads what all nodes say of themselves now."""
         self._parties = (one, other)
         self._clock = clock
         self._rng = rng

@@ -63,7 +63,7 @@ class QuantileLatency:
     """
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
-        """Take (probability, seconds) points in rising order, two or more."""
+        """`points`: (probability, seconds), rising, two or more."""
         self._probabilities = np.array([probability for probability, _ in points])
         self._seconds = np.array([seconds for _, seconds in points])
 

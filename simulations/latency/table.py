@@ -27,7 +27,7 @@ class TableLatency:
     def __init__(
         self, table_s: FloatArray, *, places: Places, node_sites: IntArray, user_sites: IntArray, last_mile_s: float
     ) -> None:
-        """Take the seconds from site to site, and the sites of nodes and users in the order of `Places`.
+        """`table_s`: seconds from site to site; `node_sites`, `user_sites`: where they stand, in the order of `places`.
 
         `last_mile_s` comes on top for each end that is a user.
         """

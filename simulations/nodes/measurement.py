@@ -48,7 +48,7 @@ class Watch:
     """Everything that is watched in one world."""
 
     def __init__(self, world: World) -> None:
-        """Listen to a world that does not run yet."""
+        """`world`: one that does not run yet: what happened before would be missing."""
         run = world.scenario.run
         self.from_s = world.start_s + run.warm_up_s
         self.until_s = self.from_s + run.duration_s

@@ -20,7 +20,7 @@ class Waits:
     """The times of messages at given rates, as a function of the mean delay of a node."""
 
     def __init__(self, wishes: Wishes, terms: Terms, *, payload_rate_per_s: float, pull_rate_per_s: float) -> None:
-        """Take the rates at which payloads leave and pulls come."""
+        """`payload_rate_per_s`: turns of a user's payload stream; `pull_rate_per_s`: pulls of a user; both above 0."""
         self._wishes = wishes
         self._terms = terms
         self._turns_per_s = payload_rate_per_s

@@ -44,7 +44,7 @@ class Folder:
     """The folder of one run, held by one process at a time."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
-        """Take the folder for the run that `manifest` describes; make it if it is not there.
+        """`path`: the folder, made if it is not there; `manifest`: the run that is to be kept in it.
 
         Raises `FolderError` if it holds something else or another process has it, `StoreError` if the disk fails.
         """

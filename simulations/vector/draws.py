@@ -30,7 +30,7 @@ class Generators:
     """Independent generators, as many as are asked for, always the same ones in the same order."""
 
     def __init__(self, seeds: Seeds) -> None:
-        """Take the seeds of a replicate."""
+        """`seeds`: those of the replicate."""
         self._sequences = {
             subsystem: seeds.sequence(subsystem) for subsystem in ("traffic", "mixing", "links", "measures")
         }
@@ -45,7 +45,7 @@ class PoissonTimes:
     """The times of a Poisson process of a positive rate, from 0 on, as far as they are asked for."""
 
     def __init__(self, rate_per_s: float, generator: Generator) -> None:
-        """Begin at 0."""
+        """`rate_per_s`: above 0; `generator`: this process' own."""
         self._rate_per_s = rate_per_s
         self._generator = generator
         self._times_s: FloatArray = np.empty(0)
@@ -92,7 +92,7 @@ class Source:
         routing: NDArray[np.float64],
         generators: Generators,
     ) -> None:
-        """Take the kind; `routing`: the share of each mix (layers x mixes) of its layer's packets."""
+        """`kind`: what is drawn; `routing`: the share of its layer's packets that each mix takes (layers x mixes)."""
         self.kind = kind
         self._scenario = scenario
         self._latency = latency

@@ -57,7 +57,7 @@ class Propagation:
     """
 
     def __init__(self, corrupt: Sequence[bool], *, live_from_s: float, live_until_s: float) -> None:
-        """Take for each node whether it is corrupt; eq. 5 is averaged over departures between the two times."""
+        """`corrupt`: for each node, whether it is; eq. 5 is averaged over departures between the two times."""
         self._corrupt = list(corrupt)
         self._live_from_s, self._live_until_s = live_from_s, live_until_s
         self._nodes = [_Node() for _ in self._corrupt]

@@ -27,9 +27,10 @@ class Replicate:
     """The state of one replicate, and what it measured once it has run."""
 
     def __init__(self, scenario: Scenario, seeds: Seeds, *, slice_journeys: int = SLICE_JOURNEYS) -> None:
-        """Draw places and corrupt mixes.
+        """`seeds` place the nodes and choose the corrupt mixes at once; all else is drawn while it runs.
 
-        `slice_journeys` decides on memory, speed and which latencies are kept if not all are; on nothing else.
+        `slice_journeys`: journeys drawn at a time. It decides on memory, speed and which latencies are kept if not all
+        are, and on nothing else.
         """
         run, flows = scenario.run, flows_of(scenario)
         self.scenario = scenario

@@ -95,7 +95,7 @@ class Tallies:
     """All counts of one replicate."""
 
     def __init__(self, window: Window, *, expected_packets: float) -> None:
-        """Take the window, and about how many packets users will send in it."""
+        """`window`: what is measured; `expected_packets`: about how many packets users will send in it."""
         self.window = window
         self.latencies = Latencies(stride=max(1, int(expected_packets / SAMPLES)))
         self.sent = 0

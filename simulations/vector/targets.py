@@ -15,7 +15,7 @@ class Targets:
     """
 
     def __init__(self, count: int, stride: float, generator: Generator) -> None:
-        """Take how many (0 or more), from how many packets each (1 or more), and where the draws come from."""
+        """`count`: how many, 0 or more; `stride`: one of so many packets, 1 or more."""
         # One in each stretch, not anywhere: targets that follow close on each other meet the same packets, and their
         # entropies go together.
         edges = np.floor(np.arange(count + 1) * max(stride, 1.0)).astype(np.int64)

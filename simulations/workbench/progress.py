@@ -44,7 +44,7 @@ class Bar:
     """A bar on a terminal, with what is left in time."""
 
     def __init__(self, console: Console, name: str) -> None:
-        """Take the terminal and what the bar is of."""
+        """`console`: the terminal; `name`: what stands before the bar."""
         self._bar = progress.Bar(console, with_time_left=True)
         self._name = name
 
@@ -62,7 +62,7 @@ class Lines:
     """A line now and then, for logs; none for what is over before the first would come."""
 
     def __init__(self, console: Console, name: str, *, every_s: float = LINE_EVERY_S) -> None:
-        """Take where lines go, what they speak of and how often."""
+        """`console`: where lines go; `name`: their beginning; `every_s`: seconds between two of them."""
         self._console = console
         self._name = name
         self._every_s = every_s
@@ -98,7 +98,7 @@ class Watch:
     """Looks from time to time how far a run is, beside it, and tells a watcher."""
 
     def __init__(self, watcher: Watcher, done: Done, *, tasks: int) -> None:
-        """Take whom to tell, what to ask, and how many tasks there are."""
+        """`watcher` is told what `done` says, of so many `tasks`."""
         self._watcher, self._done, self._tasks = watcher, done, tasks
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)

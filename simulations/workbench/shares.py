@@ -17,7 +17,7 @@ class Shares:
     """A temporary file with one share for each task, mapped into memory by all who write or read it."""
 
     def __init__(self, tasks: int) -> None:
-        """Make the file, for a number of tasks above 0; every share is 0."""
+        """`tasks`: how many, above 0. The file is made; every share in it is 0."""
         self._file = tempfile.NamedTemporaryFile(prefix="loopixmix-shares-")  # noqa: SIM115 (closed on exit)
         self._file.truncate(tasks * _SHARE.size)
         self._map = mmap.mmap(self._file.fileno(), tasks * _SHARE.size)
@@ -52,7 +52,7 @@ class SharesElsewhere:
     """The same file, seen from another process of the machine."""
 
     def __init__(self, path: Path) -> None:
-        """Map the file that `Shares` made."""
+        """`path`: the file that `Shares` made."""
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), 0)
 

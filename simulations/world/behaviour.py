@@ -53,7 +53,7 @@ class Behaviour:
     def __init__(
         self, user: User, contacts: Sequence[User], *, rules: Users, letters: Letters, clock: Clock, rng: Rng
     ) -> None:
-        """Take the user, to whom it writes, and the randomness of its life."""
+        """`contacts`: to whom it writes; `rules`: how often, and how long it is linked; `rng`: draws its life."""
         self.user = user
         self._contacts = tuple(contacts)
         self._letters = letters

@@ -68,7 +68,7 @@ class EventClock:
     """
 
     def __init__(self, now_s: float = 0.0) -> None:
-        """Begin at `now_s`, Unix seconds."""
+        """`now_s`: when it begins, Unix seconds."""
         self._now_s = now_s
         self._turn = _turn_of(now_s)
         """The turn whose calls are in `_sorted`, with those before it; all later ones are in `_turns`."""

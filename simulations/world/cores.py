@@ -18,7 +18,7 @@ class FiniteUnwrapping:
     """
 
     def __init__(self, sphinx: Sphinx, *, unwrap_s: float, cores: int, clock: Clock) -> None:
-        """Take what unwraps, the seconds for one packet, how many are unwrapped side by side, the clock."""
+        """`unwrap_s`: seconds that `sphinx` takes for one packet; `cores`: packets that are unwrapped side by side."""
         self._sphinx = sphinx
         self._unwrap_s = unwrap_s
         self._cores = cores

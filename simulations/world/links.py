@@ -69,9 +69,9 @@ class Wires(Switchboard):
     def __init__(
         self, *, clock: EventClock, rng: Rng, latency: LatencyModel, loss: float, places: Mapping[NodeId, int]
     ) -> None:
-        """Take the clock, the randomness of links, their latency, the share of frames lost, and who is where.
+        """`rng`: draws latencies and losses; `loss`: the share of frames that is lost, 0 to below 1.
 
-        `places`: the numbers of `simulations.latency.Places` by node id; who is not in it is where provider 0 is.
+        `places`: the numbers of `simulations.latency.Places` by node id; a node that is not in it is at provider 0's.
         """
         super().__init__(clock)
         self.clock: EventClock = clock

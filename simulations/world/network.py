@@ -73,7 +73,7 @@ class NetworkPlan:
     """All nodes, providers first, then layer by layer; and the documents that authorities would publish."""
 
     def __init__(self, scenario: Scenario, *, rng: Rng, start_s: float, epoch_length_s: int) -> None:
-        """Make the nodes' keys from `rng`, for a world that begins at `start_s`."""
+        """`rng`: makes the nodes' keys; `start_s`: when the world begins; `epoch_length_s`: how long mix keys live."""
         topology = scenario.topology
         self.params = params_of(scenario, epoch_length_s=epoch_length_s)
         self._rng = rng
@@ -135,5 +135,4 @@ class NetworkPlan:
             epoch_length_s=self.params.epoch_length_s,
             grace_s=self.params.grace_s,
             max_tags=MAX_TAGS,
-            now_s=start_s,
-        )
+        ).open(start_s)

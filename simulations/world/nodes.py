@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 from twisted.internet.defer import Deferred
 
 from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.service import HopService
@@ -55,7 +56,7 @@ class Ears:
     __slots__ = ("_count", "_observers", "counters")
 
     def __init__(self, counters: Counters) -> None:
-        """Take the node's counters."""
+        """`counters`: the node's own, which hear every fact first."""
         self.counters = counters
         self._observers: list[Callable[[Fact], None]] = []
         # Bound once: this is called for every fact of every node.
@@ -214,9 +215,7 @@ def _make_parts(plan: NodePlan, seams: NodeSeams, rng: Rng, own: LinkRole) -> _P
         network=network,
         observer=ears,
     )
-    loops = LoopSender(
-        node_id=plan.node_id, packet_format=packets, clock=seams.clock, network=network, rng=rng, observer=ears
-    )
+    loops = LoopSender(LoopMaker(plan.node_id, packets, rng), clock=seams.clock, network=network, observer=ears)
     return _Parts(ears, network, unwrapping, hop, loops)
 
 

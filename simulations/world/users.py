@@ -63,7 +63,7 @@ class UserLink:
     """The user's one link, which is there while the user is online (`client.link.session.ProviderLink`)."""
 
     def __init__(self, network: WireEnd) -> None:
-        """Take the user's end of the wire."""
+        """`network`: the user's end of the wire."""
         self.online = False
         self.network = network
 

@@ -55,7 +55,7 @@ class Journeys:
     """
 
     def __init__(self, numbers: Numbers, *, from_s: float, until_s: float) -> None:
-        """Take who knows packets again, and when the measured window begins and ends."""
+        """`numbers`: knows packets again; `from_s`, `until_s`: when the measured window begins and ends."""
         self._numbers = numbers
         self._from_s = from_s
         self._until_s = until_s
@@ -95,7 +95,7 @@ class NodeWatch:
     def __init__(
         self, node: Mix | Provider, *, numbers: Numbers, journeys: Journeys, visits: Visits | None, origin_s: float
     ) -> None:
-        """Listen to a node. `visits` takes its packets' stays; `origin_s` is a time near those that are told."""
+        """`visits` takes the stays of the packets of `node`; `origin_s` is a time near those that are told."""
         self.node_id: NodeId = node.node_id
         self.place = node.place
         self.held = 0

@@ -27,10 +27,13 @@ from twisted.internet.task import deferLater
 from loopixmix.config import load_trust_root
 from loopixmix.directory import Document, TrustRoot, decode_document, sign_descriptor
 from loopixmix.errors import UnavailableError
-from loopixmix.following.enrolment import Enrolment
+from loopixmix.following.authorities import Authorities
+from loopixmix.following.cache import DocumentCache
+from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.observing.status import read_status
+from loopixmix.web.calls import one_shot_client
 
 EPOCH_S = 10
 NODES = model_network(random.Random(1), mixes_per_layer=1, providers=1).nodes
@@ -105,7 +108,7 @@ def pause(seconds: float) -> Deferred[None]:
 
 
 def fetcher() -> TreqFetcher:
-    return TreqFetcher(reactor)  # type: ignore[arg-type]
+    return TreqFetcher(one_shot_client(reactor), clock=reactor)
 
 
 class RunningNode:
@@ -115,14 +118,16 @@ class RunningNode:
         self.node = node
         self.trust_root = trust_root
         self.adopted: list[Document] = []
+        rng = random.SystemRandom()
+        authorities = Authorities(trust_root, fetcher=fetcher(), rng=rng)
+        enrolment = Enrolment(node.identity, self.describe)
         self.follower = DirectoryFollower(
-            trust_root=trust_root,
-            clock=reactor,  # type: ignore[arg-type]
-            fetcher=fetcher(),
-            rng=random.SystemRandom(),
-            cache_path=directory / f"{node.name}.document",
+            authorities,
+            cache=DocumentCache(directory / f"{node.name}.document"),
+            clock=reactor,
+            rng=rng,
             adopt=self.adopted.append,
-            enrolment=Enrolment(node.identity, self.describe),
+            enroller=Enroller(enrolment, authorities=authorities, clock=reactor, rng=rng),
         )
 
     def describe(self, issued_at_ms: int):  # type: ignore[no-untyped-def]
@@ -150,17 +155,16 @@ async def test_a_network_follows_its_authority_through_epochs_and_crashes(
     nodes = [RunningNode(node, authority.trust_root, tmp_path) for node in NODES]
     client_documents: list[Document] = []
     client = DirectoryFollower(
-        trust_root=authority.trust_root,
-        clock=reactor,  # type: ignore[arg-type]
-        fetcher=fetcher(),
+        Authorities(authority.trust_root, fetcher=fetcher(), rng=random.SystemRandom()),
+        cache=DocumentCache(tmp_path / "client.document"),
+        clock=reactor,
         rng=random.SystemRandom(),
-        cache_path=tmp_path / "client.document",
         adopt=client_documents.append,
     )
     followers = [*(node.follower for node in nodes), client]
     try:
         for follower in followers:
-            follower.startService()
+            follower.start()
         await until(lambda: all(follower.document for follower in followers), 5)
         assert {node.name for node in client_documents[0].nodes} == {node.name for node in NODES}
         first = client_documents[0].epoch
@@ -189,7 +193,7 @@ async def test_a_network_follows_its_authority_through_epochs_and_crashes(
         assert status.extra["nodes_in_document"] == len(NODES)
     finally:
         for follower in followers:
-            await follower.stopService()
+            await follower.stop()
     assert authority.end() == 0
     assert "signed the document of epoch" in authority.log
     assert "Traceback" not in authority.log
@@ -305,7 +309,8 @@ async def test_however_far_a_request_is_it_can_be_given_up(words: bytes, ends_by
 
     factory.buildProtocol = build  # type: ignore[method-assign, assignment]
     port = reactor.listenTCP(0, factory, interface="127.0.0.1")  # type: ignore[attr-defined]
-    impatient = TreqFetcher(reactor, answer_timeout_s=0.2 if ends_by == "time" else 20)  # type: ignore[arg-type]
+    timeout_s = 0.2 if ends_by == "time" else 20
+    impatient = TreqFetcher(one_shot_client(reactor), clock=reactor, answer_timeout_s=timeout_s)
     waiting = Deferred.fromCoroutine(impatient.put(f"http://127.0.0.1:{port.getHost().port}/", b"body", limit_bytes=10))
     if ends_by != "cancel at once":
         await pause(0.1)

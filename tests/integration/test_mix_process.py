@@ -36,6 +36,7 @@ from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.routing.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
 from loopixmix.seams import DropReason, NodeId
 from loopixmix.sphinx import Deliver, Reply, open_payload, use_surb, wrap
+from loopixmix.web.calls import one_shot_client
 from loopixmix.wire import Frame, LinkRole
 
 FAST = ["--layers", "2", "--delay-mean-s", "0.02", "--node-loop-rate-per-s", "20", "--epoch-length-s", "3600"]
@@ -205,7 +206,7 @@ class World:
                 clock=reactor,
                 rng=rng,
                 sockets=TcpSockets(reactor),
-                fetcher=TreqFetcher(reactor),
+                fetcher=TreqFetcher(one_shot_client(reactor), clock=reactor),
                 call_from_thread=reactor.callFromThread,
                 fail=self.failures.append,
             ),

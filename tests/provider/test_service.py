@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from attack_worlds import TOWN_PARAMS, Town
 from mixworld import MixWorld
 from providerworld import WRITE_S, HandClient, RunningProvider
 from sqlalchemy import text
@@ -15,56 +16,22 @@ from twisted.logger import LogEvent
 
 from loopixmix.cards import CARD_BYTES, decode_card
 from loopixmix.keys import IdentityKey
-from loopixmix.params import NetworkParams
 from loopixmix.requests import LookUp, Reply, ReplyStatus, encode_keys_request, sign_publish
 from loopixmix.routing.path import service_id
 from loopixmix.seams import DropReason, PacketDelivered, PacketIn, RefusalReason
 from loopixmix.wire import Dummy, Item, ItemKind, Pull, Register, Registered, RegisterRefusal, RegisterRefused
-from provider.accounts import RegistrationRules
 from provider.mailbox import MailboxRules
 from provider.mailboxes.housekeeping import TURN_S
 
-PARAMS = NetworkParams(delay_mean_s=0.02, node_loop_rate_per_s=0.5, pull_batch=4, epoch_length_s=600, grace_s=10)
-WITHOUT_LOOPS = msgspec.structs.replace(PARAMS, node_loop_rate_per_s=1e-6)
+WITHOUT_LOOPS = msgspec.structs.replace(TOWN_PARAMS, node_loop_rate_per_s=1e-6)
 OK, FAILED = ReplyStatus.OK, ReplyStatus.FAILED
-
-
-class Town:
-    """Two providers, three mixes, and a client at each provider."""
-
-    def __init__(
-        self, directory: Path, *, params: NetworkParams = PARAMS, **rules: MailboxRules | RegistrationRules
-    ) -> None:
-        self.world = MixWorld(params, providers=2, latency_s=0.001)
-        self.mixes = [self.world.mix(name) for name in ("m11", "m21", "m31")]
-        self.directory = directory
-        self.p1 = RunningProvider(self.world, "p1", directory, **rules)  # type: ignore[arg-type]
-        self.p2 = RunningProvider(self.world, "p2", directory, **rules)  # type: ignore[arg-type]
-        for mix in self.mixes:
-            mix.service.adopt(self.world.net.document)
-            mix.start()
-        self.p1.start()
-        self.p2.start()
-        self.alice = HandClient(self.world, "alice", self.p1)
-        self.bob = HandClient(self.world, "bob", self.p2)
-
-    def settle(self) -> None:
-        """Let everything arrive."""
-        self.world.run(2.0)
-
-    def stop(self) -> None:
-        for node in (*self.mixes, self.p1, self.p2):
-            node.stop()
 
 
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Town]:
     town = Town(tmp_path)
-    for client in (town.alice, town.bob):
-        assert client.register() == Registered()
     yield town
     town.stop()
-    assert town.world.clock.getDelayedCalls() == []
 
 
 def texts(items: Sequence[Item]) -> list[bytes]:
@@ -96,8 +63,6 @@ def test_messages_within_one_provider_cross_the_mixes_too(town: Town) -> None:
 def test_the_acknowledgement_of_an_unknown_recipient_is_the_same(tmp_path: Path) -> None:
     """Same payload, same time from arrival to the reply block's use, and nothing is kept."""
     town = Town(tmp_path, params=WITHOUT_LOOPS)
-    for client in (town.alice, town.bob):
-        client.register()
     nobody = IdentityKey.generate(random.Random(3)).public
     used_after_s = []
     for recipient in (town.bob.id, nobody, town.bob.id, nobody):
@@ -111,21 +76,6 @@ def test_the_acknowledgement_of_an_unknown_recipient_is_the_same(tmp_path: Path)
     assert town.alice.replies() == [b""] * 4
     assert len(texts(town.bob.collect())) == 2
     assert town.p2.service.deliveries.counts.unknown == 2
-    town.stop()
-
-
-def test_a_full_mailbox_gives_no_acknowledgement(tmp_path: Path) -> None:
-    town = Town(tmp_path, mailbox=MailboxRules(quota_items=2))
-    for client in (town.alice, town.bob):
-        client.register()
-    for n in range(3):
-        town.alice.deliver(town.bob.id, b"%d" % n, exit=town.p2.node_id)
-        town.settle()
-    assert town.p2.drops(DropReason.MAILBOX_FULL) == 1
-    # Alice's own mailbox holds two items: a third acknowledgement would be dropped there, and would not be missed here.
-    assert town.p1.drops(DropReason.MAILBOX_FULL) == 0
-    assert town.alice.replies() == [b""] * 2
-    assert texts(town.bob.collect()) == [b"0", b"1"]
     town.stop()
 
 
@@ -156,15 +106,6 @@ def test_messages_survive_a_restart_and_are_given_again(town: Town) -> None:
     town.p2 = restarted
 
 
-def test_a_payload_that_is_not_full_is_no_message(town: Town) -> None:
-    surb = town.alice.surb(town.p2.node_id)
-    town.alice.submit(town.alice.packet(town.bob.id, b"short", exit=town.p2.node_id, surb=surb))
-    town.settle()
-    assert town.p2.drops(DropReason.BAD_PAYLOAD) == 1
-    assert town.alice.replies() == []
-    assert texts(town.bob.collect()) == []
-
-
 def test_a_tagged_body_goes_nowhere(town: Town) -> None:
     packet = bytearray(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.node_id))
     packet[-1] ^= 1
@@ -189,13 +130,6 @@ def test_a_reply_block_is_used_once(town: Town) -> None:
         town.settle()
     assert town.p2.drops(DropReason.REPLAY) == 1
     assert town.alice.replies() == [b""]
-
-
-def test_cover_is_discarded(town: Town) -> None:
-    town.alice.submit(town.alice.packet(b"", b"", exit=town.p2.node_id, discard=True))
-    town.settle()
-    assert town.p2.service.deliveries.counts.discarded == 1
-    assert town.bob.collect() == []
 
 
 def test_a_reply_is_kept_for_its_owner_alone(town: Town) -> None:
@@ -331,8 +265,6 @@ def test_a_store_that_fails_is_a_problem_until_it_works_again(town: Town) -> Non
 
 def test_items_expire(tmp_path: Path) -> None:
     town = Town(tmp_path, mailbox=MailboxRules(expiry_days=1))
-    for client in (town.alice, town.bob):
-        client.register()
     town.alice.deliver(town.bob.id, b"x", exit=town.p2.node_id)
     town.settle()
     for node in (*town.mixes, town.p1):
@@ -352,7 +284,7 @@ def test_items_expire(tmp_path: Path) -> None:
 
 
 def test_nothing_is_served_before_the_first_document(tmp_path: Path) -> None:
-    world = MixWorld(PARAMS)
+    world = MixWorld(TOWN_PARAMS)
     provider = RunningProvider(world, "p1", tmp_path)
     provider.service.start()
     client = HandClient(world, "alice", provider)

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 
 from loopixmix.config import parse_config
 from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.errors import ConfigError, LoopixmixError, StoreError
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import ThreadedUnwrapping
@@ -70,12 +71,7 @@ def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts
         packet_format=world.packet_format,
         hop=hop,
         loops=LoopSender(
-            node_id=node_id,
-            packet_format=world.packet_format,
-            clock=world.clock,
-            network=network,
-            rng=rng,
-            observer=observer,
+            LoopMaker(node_id, world.packet_format, rng), clock=world.clock, network=network, observer=observer
         ),
         network=network,
         clock=world.clock,

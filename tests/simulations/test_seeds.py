@@ -1,4 +1,4 @@
-"""Seeds: each subsystem of each replicate draws numbers of its own, and always the same ones."""
+"""One seed for each subsystem of each replicate."""
 
 from __future__ import annotations
 
@@ -8,26 +8,24 @@ from simulations.scenario.values import SeedChoice
 from simulations.seeds import SUBSYSTEMS, Seeds
 
 
-def test_no_two_subsystems_draw_the_same_numbers() -> None:
-    drawn = {Seeds(SeedChoice(root=7), replicate=0).random(subsystem).random() for subsystem in SUBSYSTEMS}
-    assert len(drawn) == len(SUBSYSTEMS)
+def test_every_subsystem_and_replicate_draws_its_own() -> None:
+    drawn = {
+        Seeds(SeedChoice(), replicate=replicate).generator(subsystem).integers(2**62)
+        for subsystem in SUBSYSTEMS
+        for replicate in range(3)
+    }
+    assert len(drawn) == 3 * len(SUBSYSTEMS)
 
 
-def test_no_two_replicates_draw_the_same_numbers() -> None:
-    drawn = {Seeds(SeedChoice(root=7), replicate=replicate).generator("traffic").random() for replicate in range(8)}
-    assert len(drawn) == 8
+def test_asking_again_begins_anew() -> None:
+    seeds = Seeds(SeedChoice(root=4), replicate=1)
+    assert seeds.random("users").random() == seeds.random("users").random()
+    first, again = (list(islice(seeds.randoms("users"), 3)) for _ in range(2))
+    assert [rng.random() for rng in first] == [rng.random() for rng in again]
+    assert len({rng.random() for rng in first}) == 3
 
 
-def test_the_same_seed_repeats_and_a_subsystem_may_have_one_of_its_own() -> None:
-    shared, own = SeedChoice(root=7), SeedChoice(root=7, mixing=8)
-    before, after = Seeds(shared, replicate=0), Seeds(own, replicate=0)
-    assert before.random("mixing").random() == Seeds(shared, replicate=0).random("mixing").random()
-    assert before.random("mixing").random() != after.random("mixing").random()
-    assert before.random("traffic").random() == after.random("traffic").random()
-
-
-def test_the_first_users_are_the_same_however_many_follow() -> None:
-    few = [each.random() for each in islice(Seeds(SeedChoice(), replicate=0).randoms("users"), 3)]
-    many = [each.random() for each in islice(Seeds(SeedChoice(), replicate=0).randoms("users"), 30)]
-    assert many[:3] == few
-    assert len(set(many)) == 30
+def test_a_seed_of_its_own_changes_one_subsystem_only() -> None:
+    one, other = Seeds(SeedChoice(), replicate=0), Seeds(SeedChoice(links=9), replicate=0)
+    changed = [name for name in SUBSYSTEMS if one.random(name).random() != other.random(name).random()]
+    assert changed == ["links"]

@@ -36,6 +36,7 @@ class Town:
         services: Sequence[str] = ("echo", "keys"),
     ) -> None:
         self.world = MixWorld(params, providers=2, latency_s=0.001)
+        self.directory = directory
         self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("m11", "m21", "m31")]
         self.p1 = RunningProvider(self.world, "p1", directory, mailbox=mailbox, services=services)
         self.p2 = RunningProvider(self.world, "p2", directory, mailbox=mailbox, services=services)

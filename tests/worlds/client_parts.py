@@ -21,6 +21,7 @@ from client.directory.keys import ClientKeys
 from client.link.network import KnownNetwork
 from client.link.session import Account, Session
 from client.sending.anonymous import AnonymousPoster
+from client.sending.drafts import Drafts
 from client.sending.ledger import Ledger
 from client.sending.letters import Letter, Posted, Writer
 from client.sending.outbox import Outbox
@@ -125,8 +126,7 @@ class Parts:
             queue=self.queue,
             expectations=self.expectations,
             ledger=self.ledger,
-            anonymous=self.anonymous,
-            access=self.access,
+            drafts=Drafts(self.anonymous, self.access),
         )
 
     def _count(self) -> None:

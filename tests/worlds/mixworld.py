@@ -9,6 +9,7 @@ from networks import TestNet, make_network
 from twisted.internet.task import Clock
 
 from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.mixing import Arrived
@@ -76,11 +77,9 @@ class LoopingProvider:
             observer=observer,
         )
         self.loops = LoopSender(
-            node_id=node_id,
-            packet_format=world.packet_format,
+            LoopMaker(node_id, world.packet_format, random.Random(node_id)),
             clock=world.clock,
             network=network,
-            rng=random.Random(node_id),
             observer=observer,
         )
 
@@ -145,11 +144,9 @@ class RunningMix:
             observer=observer,
         )
         loops = LoopSender(
-            node_id=node_id,
-            packet_format=world.packet_format,
+            LoopMaker(node_id, world.packet_format, random.Random(node_id)),
             clock=world.clock,
             network=self.network,
-            rng=random.Random(node_id),
             observer=observer,
         )
         self.service = MixService(hop=hop, loops=loops, network=self.network)
@@ -208,8 +205,7 @@ class MixWorld:
             epoch_length_s=self.params.epoch_length_s,
             grace_s=self.params.grace_s,
             max_tags=max_tags,
-            now_s=self.clock.seconds(),
-        )
+        ).open(self.clock.seconds())
 
     def mix(
         self,

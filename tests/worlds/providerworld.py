@@ -11,6 +11,7 @@ from mixworld import LIMITS, MixWorld, Recorder
 
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.keys import IdentityKey
 from loopixmix.net.network import ReceivingNetwork
@@ -70,11 +71,9 @@ class RunningProvider:
             observer=observer,
         )
         loops = LoopSender(
-            node_id=self.node_id,
-            packet_format=world.packet_format,
+            LoopMaker(self.node_id, world.packet_format, rng),
             clock=world.clock,
             network=self.network,
-            rng=rng,
             observer=observer,
         )
         self.store = MailStore(sqlite_url(directory / f"{name}.sqlite3"))

@@ -39,6 +39,7 @@ class Caller:
     """Calls the daemon wherever it is at that moment."""
 
     def __init__(self, *, http: HTTPClient, find_endpoint: FindEndpoint, clock: Clock) -> None:
+        """Call by `http` the daemon that `find_endpoint` finds at each call; `clock` ends calls in time."""
         self._http = http
         self._find_endpoint = find_endpoint
         self._clock = clock
@@ -55,7 +56,7 @@ class Caller:
     ) -> bytes:
         """Return the body of the answer.
 
-        Raises the daemon's error in its own class, `NotRunningError` where nobody answers.
+        Raises the daemon's error in its own class, `NotRunningError` if nobody answers.
         """
         body = octets if json is None else msgspec.json.encode(json)
         headers = Headers({} if body is None else {"Content-Type": [OCTETS if json is None else JSON]})
@@ -107,6 +108,7 @@ class EventReader(TwistedProtocol):
     """The events of one open stream, one after the other; the connection is not read on while nobody takes them."""
 
     def __init__(self) -> None:
+        """Begin before the first byte."""
         self._buffer = SseBuffer()
         self._events: list[SseEvent] = []
         self._ended = False

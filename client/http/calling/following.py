@@ -21,7 +21,7 @@ _log = Logger("client.http")
 
 
 class Follower:
-    """Gives every event of a stream to `take`, one at a time; comes back where the stream ends or `take` fails.
+    """Gives every event of a stream to `take`, one at a time; comes back if the stream ends or `take` fails.
 
     An event counts as seen once `take` is done with it: after a break the daemon is asked for those after it.
     """
@@ -36,6 +36,10 @@ class Follower:
         clock: Clock,
         rng: Rng,
     ) -> None:
+        """Follow the stream at `path` with `query`, by `caller`.
+
+        `clock` and `rng`: when it comes back after a break, so that many programs do not come back at once.
+        """
         self._caller = caller
         self._take = take
         self._path = path

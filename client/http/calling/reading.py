@@ -20,6 +20,7 @@ class RemoteReader:
     """
 
     def __init__(self, caller: Caller, callback: ReceivedCallback) -> None:
+        """Give messages to `callback`, and tell the daemon by `caller` what became of them."""
         self._caller = caller
         self._callback = callback
         self._subscription = ""

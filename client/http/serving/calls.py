@@ -31,7 +31,7 @@ def media_type(request: Request) -> str:
 
 
 def read_json(request: Request, shape: type[T]) -> T:
-    """Return the JSON body; raise `BadRequestError` where it is not of that shape."""
+    """Return the JSON body; raise `BadRequestError` if it is not of that shape."""
     if media_type(request) != JSON:
         raise UnsupportedTypeError(OCTETS)
     try:
@@ -64,7 +64,7 @@ def read_query(request: Request, *allowed: str) -> dict[str, str]:
 
 
 def required(query: dict[str, str], name: str) -> str:
-    """Return a parameter; raise `BadRequestError` where it is missing."""
+    """Return a parameter; raise `BadRequestError` if it is missing."""
     if name not in query:
         raise BadRequestError(f"the parameter {name} is missing")
     return query[name]

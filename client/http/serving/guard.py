@@ -22,6 +22,7 @@ class Guard:
     """
 
     def __init__(self, *, token: str) -> None:
+        """Let in whoever knows `token`; before `allow_port` nobody is let in."""
         self._authorization = f"Bearer {token}".encode("ascii")
         self._hosts: frozenset[bytes] = frozenset()
         self._origins: frozenset[bytes] = frozenset()

@@ -27,7 +27,7 @@ def encode_cursor(cursor: Cursor) -> str:
 
 
 def decode_cursor(text: str) -> Cursor:
-    """Decode the id of an event; raise `BadRequestError` where it is none."""
+    """Decode the id of an event; raise `BadRequestError` if it is none."""
     match = _CURSOR.fullmatch(text)
     if match is None:
         raise BadRequestError(f"an event id is two numbers with a hyphen between them, not {text[:40]!r}")
@@ -38,6 +38,7 @@ class NewsWriter:
     """Tells one reader everything after its cursor, then what comes, until it is cancelled."""
 
     def __init__(self, client: JournalledClient, stream: EventStream, *, clock: Clock, cursor: Cursor) -> None:
+        """Write the news of `client` after `cursor` to `stream`; `clock` keeps the status from being told too often."""
         self._client = client
         self._stream = stream
         self._clock = clock
@@ -73,7 +74,7 @@ class NewsWriter:
         return bool(changes)
 
     async def _tell_status(self) -> float | None:
-        """Tell the status where it is due; return how long until it may be told again, where that is to come."""
+        """Tell the status if it is due; return how long until it may be told again, if that is to come."""
         wait_s = self._status_due_s - self._clock.seconds()
         if wait_s > 0:
             return wait_s

@@ -28,6 +28,7 @@ class Reader:
     """One open stream of messages of one kind."""
 
     def __init__(self, subscription: str, stream: EventStream) -> None:
+        """Write messages to `stream`; the reader answers for them under the name `subscription`."""
         self.subscription = subscription
         self.stream = stream
         self._slots: DeferredSemaphore = DeferredSemaphore(MAX_UNHANDLED)
@@ -35,7 +36,7 @@ class Reader:
         self._gone = False
 
     async def offer(self, message: ReceivedMessage) -> None:
-        """Give a message to the reader; returns when it was handled, raises where it was not."""
+        """Give a message to the reader; returns when it was handled, raises if it was not."""
         await self._slots.acquire()
         try:
             await self.stream.writable()
@@ -49,7 +50,7 @@ class Reader:
             self._slots.release()
 
     def settle(self, number: int, *, handled: bool) -> None:
-        """Take the reader's word for a message; raise `UnknownMessageError` where it was not given that one."""
+        """Take the reader's word for a message; raise `UnknownMessageError` if it was not given that one."""
         done = self._pending.pop(number, None)
         if done is None:
             raise UnknownMessageError(f"message {number} does not wait to be handled here")
@@ -70,6 +71,7 @@ class Readers:
     """All readers of a daemon by the names of their subscriptions."""
 
     def __init__(self, client: Client, *, rng: Rng) -> None:
+        """Read the messages of `client`; `rng` names the subscriptions, so that none can be guessed."""
         self._client = client
         self._rng = rng
         self._readers: dict[str, Reader] = {}
@@ -89,7 +91,7 @@ class Readers:
             reader.leave()
 
     def settle(self, subscription: str, number: int, *, handled: bool) -> None:
-        """Take a reader's word; raise `UnknownMessageError` where there is no such reader or message."""
+        """Take a reader's word; raise `UnknownMessageError` if there is no such reader or message."""
         if subscription not in self._readers:
             raise UnknownMessageError("that subscription has ended")
         self._readers[subscription].settle(number, handled=handled)

@@ -57,6 +57,7 @@ class LocalApi:
     app = Klein()
 
     def __init__(self, client: JournalledClient, *, clock: Clock, rng: Rng) -> None:
+        """Serve `client`; `clock` times the event streams, `rng` names subscriptions."""
         self._client = client
         self._clock = clock
         self._readers = Readers(client, rng=rng)

@@ -44,7 +44,7 @@ class ApiServer:
     def start(self) -> str:
         """Begin to listen; return the address, which is also written to the directory.
 
-        Raises `ListenError` where the port is in use, `StoreError` where the directory cannot be written.
+        Raises `ListenError` if the port is in use, `StoreError` if the directory cannot be written.
         """
         self._listening = self._sockets.listen(HOST, self._port, cast("IProtocolFactory", self._connections))
         address = self._listening.getHost()

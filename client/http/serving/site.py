@@ -25,7 +25,7 @@ class GuardedRequest(BoundedRequest):
     """A request that is judged when its headers are there."""
 
     def __init__(self, channel: HTTPChannel, queued: bool, *, guard: Guard) -> None:
-        """Take what Twisted gives, and the guard who judges."""
+        """Judge by `guard` a request that Twisted makes of `channel`; `queued` is passed on to Twisted."""
         super().__init__(
             channel, queued, limit_bytes=MAX_JSON_BYTES, discard_bytes=MAX_DISCARDED_BYTES, too_long=_too_long
         )

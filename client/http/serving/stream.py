@@ -29,6 +29,7 @@ class EventStream:
     """
 
     def __init__(self, request: Request, *, clock: Clock) -> None:
+        """Answer `request` with events; `clock` times the beats that show a reader that is gone."""
         self._request = request
         self._clock = clock
         self._paused = False

@@ -10,11 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from loopixmix.net.address import PeerAddress
-from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.link import Link
 from loopixmix.net.links.outbox import Outbox
-from loopixmix.process.backoff import Backoff
-from loopixmix.seams import Clock, DelayedCall, NodeId
+from loopixmix.net.links.redial import Redial
+from loopixmix.seams import DelayedCall, NodeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,6 @@ class Linked:
     """The link is open."""
 
     link: Link
-    since_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,12 @@ class PeerLink:
         *,
         dial: Dial,
         outbox: Outbox,
-        backoff: Backoff,
-        clock: Clock,
-        limits: LinkLimits,
+        redial: Redial,
     ) -> None:
-        """Take where the peer is; nothing happens before `start`."""
+        """`peer`: whose key the link must have, at `address`. `outbox`: the frames for it.
+
+        `dial`: begins a connection. `redial`: says when to try again. Nothing happens before `start`.
+        """
         self.peer = peer
         self.address = address
         self.outbox = outbox
@@ -73,9 +72,7 @@ class PeerLink:
         """Why there is no link, for a user; None while there is one or nothing is known yet."""
         self.state: PeerState = Idle()
         self._dial = dial
-        self._backoff = backoff
-        self._clock = clock
-        self._limits = limits
+        self._redial = redial
 
     @property
     def is_open(self) -> bool:
@@ -107,12 +104,13 @@ class PeerLink:
         match self.state:
             case Resting(call=call):
                 call.cancel()
-                self._backoff.reset()
+                self._redial.begin_anew()
                 self._attempt()
 
     def link_opened(self, link: Link) -> None:
         """The link's own word that it is open."""
-        self.state = Linked(link, self._clock.seconds())
+        self.state = Linked(link)
+        self._redial.link_opened()
         self.problem = None
 
     def link_closed(self, link: Link, problem: str) -> None:
@@ -132,9 +130,5 @@ class PeerLink:
                 self._rest(failure.getErrorMessage().rstrip("."))
 
     def _rest(self, problem: str) -> None:
-        now_s = self._clock.seconds()
-        match self.state:
-            case Linked(since_s=since_s) if now_s - since_s >= self._limits.stable_s:
-                self._backoff.reset()
         self.problem = f"no link to {self.address}: {problem}"
-        self.state = Resting(self._clock.callLater(self._backoff.next_s(), self._attempt))
+        self.state = Resting(self._redial.wait(self._attempt))

@@ -18,6 +18,7 @@ from loopixmix.net.links.incoming import IncomingLinks
 from loopixmix.net.links.link import Link, LinkOwner, LiveLinks
 from loopixmix.net.links.outbox import Outbox, TurnEnd
 from loopixmix.net.links.peer import PeerLink
+from loopixmix.net.links.redial import Redial
 from loopixmix.net.network import FramesReceived
 from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import ListeningPort, Sockets
@@ -182,16 +183,14 @@ class TlsNetwork:
         )
 
     def _make_peer_link(self, peer: NodeId, address: PeerAddress) -> PeerLink:
+        limits = self._limits
+        backoff = Backoff(rng=self._rng, first_s=limits.backoff_first_s, longest_s=limits.backoff_longest_s)
         return PeerLink(
             peer,
             address,
             dial=self._dial,
-            outbox=self._make_outbox(self._limits.queue_frames),
-            backoff=Backoff(
-                rng=self._rng, first_s=self._limits.backoff_first_s, longest_s=self._limits.backoff_longest_s
-            ),
-            clock=self._clock,
-            limits=self._limits,
+            outbox=self._make_outbox(limits.queue_frames),
+            redial=Redial(backoff, clock=self._clock, stable_s=limits.stable_s),
         )
 
     def _dial(self, owner: PeerLink) -> tuple[Link, Deferred[None]]:

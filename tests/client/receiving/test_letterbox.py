@@ -64,7 +64,6 @@ class Setting:
             registration=self.registration,
             pulls=self.pulls,
             expectations=self.parts.expectations,
-            ledger=self.parts.ledger,
             inbox=self.inbox,  # type: ignore[arg-type]
         )
 
@@ -124,20 +123,12 @@ def test_an_answer_goes_to_whom_it_is_for_and_to_nobody_else(setting: Setting) -
     assert setting.acknowledged() == (7,)
 
 
-def test_what_an_answer_changed_is_written_before_it_is_acknowledged(setting: Setting) -> None:
-    setting.parts.befriend_bob()
-    setting.parts.dispatch(b"x")
-    setting.parts.send_next()
-    [surb_id] = setting.parts.expectations._expected
-    setting.parts.expectations.settle(surb_id)
-    row = setting.parts.store.write(lambda c: c.exec_driver_sql("SELECT id FROM messages").scalar_one())
-    setting.parts.ledger.done(row, 0)
-    setting.parts.store.failing = True
+def test_an_answer_is_acknowledged_once_what_it_changed_is_stored(setting: Setting) -> None:
+    setting.inbox.stored = Deferred()
     setting.parts.expectations.expect(b"expected", Expected(Answers(), None), None)
     setting.arrive(setting.item(7, ItemKind.REPLY, surb_id=b"expected"))
     assert setting.acknowledged() == ()
-    setting.parts.store.failing = False
-    setting.arrive(setting.item(7, ItemKind.REPLY, surb_id=b"expected"))
+    setting.inbox.stored.callback(None)
     assert setting.acknowledged() == (7,)
 
 
@@ -162,7 +153,6 @@ def test_nothing_is_taken_before_pulls_have_begun(setting: Setting) -> None:
         registration=setting.registration,
         pulls=PullBook(),
         expectations=setting.parts.expectations,
-        ledger=setting.parts.ledger,
         inbox=setting.inbox,  # type: ignore[arg-type]
     )
     setting.letterbox = letterbox

@@ -11,6 +11,7 @@ import pytest
 from directory_fakes import describer
 from model_networks import NOW_S, model_network
 from treq.testing import StubTreq
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from loopixmix.authority.authority import Authority
@@ -19,7 +20,9 @@ from loopixmix.authority.http import DirectoryApi, RateLimit
 from loopixmix.authority.service import AuthorityService
 from loopixmix.authority.store import AuthorityStore
 from loopixmix.directory import Document
-from loopixmix.following.enrolment import Enrolment
+from loopixmix.following.authorities import Authorities
+from loopixmix.following.cache import DocumentCache
+from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.fetcher import Answer
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.observing.status import NodeStatus
@@ -79,14 +82,16 @@ class World:
     def follower(self, name: str) -> DirectoryFollower:
         node = NETWORK.node(name)
         self.adopted[name] = []
+        rng = random.Random(node.id)
+        authorities = Authorities(NETWORK.trust_root, fetcher=RoutesFetcher(self.api), rng=rng)
+        enrolment = Enrolment(node.identity, describer(NETWORK, node))
         return DirectoryFollower(
-            trust_root=NETWORK.trust_root,
+            authorities,
+            cache=DocumentCache(self.directory / f"{name}.document"),
             clock=self.clock,
-            fetcher=RoutesFetcher(self.api),
-            rng=random.Random(node.id),
-            cache_path=self.directory / f"{name}.document",
+            rng=rng,
             adopt=self.adopted[name].append,
-            enrolment=Enrolment(node.identity, describer(NETWORK, node)),
+            enroller=Enroller(enrolment, authorities=authorities, clock=self.clock, rng=rng),
         )
 
     def run_until(self, offset_s: float, step_s: float = 5.0) -> None:
@@ -96,7 +101,7 @@ class World:
     def stop(self) -> None:
         self.service.stop()
         for follower in self.followers.values():
-            follower.stopService()
+            Deferred.fromCoroutine(follower.stop())
         assert self.clock.getDelayedCalls() == []
 
 
@@ -109,7 +114,7 @@ def test_a_network_comes_up_and_goes_through_epochs_together(world: World) -> No
     world.service.start()
     assert not world.service.status.healthy
     for follower in world.followers.values():
-        follower.startService()
+        follower.start()
     world.run_until(30)
     assert world.service.status.healthy
     world.run_until(4 * HOUR_S + 10)
@@ -128,9 +133,10 @@ def test_a_network_comes_up_and_goes_through_epochs_together(world: World) -> No
 def test_a_withdrawn_node_is_gone_with_the_next_document(world: World) -> None:
     world.service.start()
     for follower in world.followers.values():
-        follower.startService()
+        follower.start()
     world.run_until(100)
-    world.followers["mix4"].withdraw()
+    withdrawn = Deferred.fromCoroutine(world.followers["mix4"].withdraw())
+    assert withdrawn.called
     world.run_until(HOUR_S + 10)
     names = {node.name for node in world.adopted["mix1"][-1].nodes}
     assert names == {node.name for node in NETWORK.nodes} - {"mix4"}
@@ -161,7 +167,7 @@ def test_a_disk_that_is_full_makes_the_authority_unhealthy_until_it_is_not(world
     documents.rmdir()
     world.service.start()
     for follower in world.followers.values():
-        follower.startService()
+        follower.start()
     world.run_until(20)
     assert "cannot be written" in (world.service.status.problem or "")
     documents.mkdir()

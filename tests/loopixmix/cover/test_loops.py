@@ -10,7 +10,8 @@ from mixworld import LoopingProvider, MixWorld, RunningMix
 from networks import make_network
 from scipy import stats
 
-from loopixmix.cover.loops import LATE_S, draw_loop
+from loopixmix.cover.loops import LATE_S
+from loopixmix.cover.plan import draw_loop
 from loopixmix.params import NetworkParams
 from loopixmix.seams import DropReason, LoopLost, LoopReturned, LoopSent, PacketOut
 

@@ -18,7 +18,9 @@ from twisted.python.failure import Failure
 
 from loopixmix.directory import Descriptor, Document, sign_document
 from loopixmix.errors import UnavailableError
-from loopixmix.following.enrolment import Enrolment
+from loopixmix.following.authorities import Authorities
+from loopixmix.following.cache import DocumentCache
+from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.fetcher import Answer
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.keys import IdentityKey
@@ -53,22 +55,25 @@ class World:
         return [document.epoch for document in self.adopted]
 
     def new_follower(self, adopt: Callable[[Document], None] | None = None) -> DirectoryFollower:
+        rng = random.Random(self.seed)
+        authorities = Authorities(self.network.trust_root, fetcher=self.authorities, rng=rng)
         return DirectoryFollower(
-            trust_root=self.network.trust_root,
+            authorities,
+            cache=DocumentCache(self.cache_path),
             clock=self.clock,
-            fetcher=self.authorities,
-            rng=random.Random(self.seed),
-            cache_path=self.cache_path,
+            rng=rng,
             adopt=adopt or self.adopted.append,
             prepare=self.prepared.append,
-            enrolment=self.enrolment,
+            enroller=Enroller(self.enrolment, authorities=authorities, clock=self.clock, rng=rng)
+            if self.enrolment is not None
+            else None,
         )
 
     def restart(self) -> None:
         self.stop()
         self.adopted.clear()
         self.follower = self.new_follower()
-        self.follower.startService()
+        self.follower.start()
 
     def run_until(self, offset_s: float, step_s: float = 5.0) -> None:
         """Move on to `offset_s` after the start of the first epoch."""
@@ -76,9 +81,7 @@ class World:
             self.clock.advance(min(step_s, NOW_S + offset_s - self.clock.seconds()))
 
     def stop(self) -> None:
-        stopped: list[None] = []
-        self.follower.stopService().addCallback(stopped.append)
-        assert stopped == [None]
+        assert Deferred.fromCoroutine(self.follower.stop()).called
         assert self.clock.getDelayedCalls() == []
 
 
@@ -102,7 +105,7 @@ def result_of(deferred: Deferred[None]) -> list[object]:
 
 def test_the_present_document_is_adopted_at_once(world: World) -> None:
     document = world.authorities.publish(world.epoch)
-    world.follower.startService()
+    world.follower.start()
     assert world.adopted == [document]
     assert world.follower.document == document
     assert world.follower.problem is None
@@ -110,7 +113,7 @@ def test_the_present_document_is_adopted_at_once(world: World) -> None:
 
 
 def test_the_first_document_is_waited_for(world: World) -> None:
-    world.follower.startService()
+    world.follower.start()
     waiting = result_of(world.follower.when_document())
     world.run_until(120)
     assert waiting == []
@@ -126,7 +129,7 @@ def test_the_first_document_is_waited_for(world: World) -> None:
 
 def test_the_next_document_is_fetched_before_the_edge_and_adopted_at_it(world: World) -> None:
     world.authorities.publish(world.epoch)
-    world.follower.startService()
+    world.follower.start()
     following = world.authorities.publish(world.epoch + 1)
     world.run_until(HOUR_S - 300)
     assert world.prepared == []
@@ -145,7 +148,7 @@ def test_clients_fetch_the_next_document_at_different_times(world: World, tmp_pa
     for one in worlds:
         one.authorities.publish(one.epoch)
         one.authorities.publish(one.epoch + 1)
-        one.follower.startService()
+        one.follower.start()
         one.run_until(HOUR_S - 60)
         one.stop()
     times_s = [one.authorities.gets[-1][0] - NOW_S - HOUR_S for one in worlds]
@@ -156,7 +159,7 @@ def test_clients_fetch_the_next_document_at_different_times(world: World, tmp_pa
 def test_many_epochs_are_followed_without_a_gap(world: World) -> None:
     for ahead in range(6):
         world.authorities.publish(world.epoch + ahead)
-    world.follower.startService()
+    world.follower.start()
     world.run_until(5 * HOUR_S + 10, step_s=30)
     assert world.epochs_adopted == [world.epoch + ahead for ahead in range(6)]
     assert len(world.authorities.gets) == 6
@@ -165,7 +168,7 @@ def test_many_epochs_are_followed_without_a_gap(world: World) -> None:
 
 def test_without_a_new_document_the_old_one_holds_until_it_expires(world: World) -> None:
     old = world.authorities.publish(world.epoch)
-    world.follower.startService()
+    world.follower.start()
     world.authorities.down = {AUTHORITY}
     world.run_until(HOUR_S + 60)
     assert world.follower.document == old
@@ -185,7 +188,7 @@ def test_without_a_new_document_the_old_one_holds_until_it_expires(world: World)
 
 def test_a_late_document_is_adopted_when_it_comes(world: World) -> None:
     world.authorities.publish(world.epoch)
-    world.follower.startService()
+    world.follower.start()
     world.run_until(HOUR_S + 100)
     assert "have no document for epoch" in (world.follower.problem or "")
     late = world.authorities.publish(world.epoch + 1)
@@ -196,7 +199,7 @@ def test_a_late_document_is_adopted_when_it_comes(world: World) -> None:
 
 def test_failed_fetches_are_repeated_with_growing_jittered_waits(world: World) -> None:
     world.authorities.down = {AUTHORITY}
-    world.follower.startService()
+    world.follower.start()
     world.run_until(600, step_s=0.05)
     times_s = [at_s for at_s, _ in world.authorities.gets]
     waits_s = [after - before for before, after in pairwise(times_s)]
@@ -210,7 +213,7 @@ def test_a_document_of_the_epoch_to_come_waits_for_a_slow_clock(world: World) ->
     ahead = world.authorities.publish(world.epoch + 1)
     world.clock.advance(HOUR_S - 30 - 10)
     world.authorities.published[world.epoch] = world.authorities.published[world.epoch + 1]
-    world.follower.startService()
+    world.follower.start()
     assert world.follower.document is None
     assert world.prepared == [ahead]
     world.run_until(HOUR_S)
@@ -221,7 +224,7 @@ def test_a_document_of_the_epoch_to_come_waits_for_a_slow_clock(world: World) ->
 def test_an_older_document_is_never_taken_up_again(world: World) -> None:
     old = world.authorities.publish(world.epoch)
     world.authorities.publish(world.epoch + 1)
-    world.follower.startService()
+    world.follower.start()
     world.run_until(HOUR_S + 10)
     world.authorities.published[world.epoch + 2] = world.authorities.published[world.epoch]
     world.authorities.published[world.epoch + 1] = world.authorities.published[world.epoch]
@@ -233,7 +236,7 @@ def test_an_older_document_is_never_taken_up_again(world: World) -> None:
 
 def test_two_documents_for_one_epoch_are_called_what_they_are(world: World) -> None:
     first = world.authorities.publish(world.epoch)
-    world.follower.startService()
+    world.follower.start()
     world.authorities.publish(
         world.epoch, lambda document: msgspec.structs.replace(document, nodes=document.nodes[::-1][:-1][::-1])
     )
@@ -257,7 +260,7 @@ def test_authorities_are_asked_in_random_order_until_one_answers(tmp_path: Path)
         world = World(tmp_path / f"document{seed}", network, seed=seed)
         world.authorities.publish(world.epoch)
         world.authorities.down = {"127.0.0.1:9000", "127.0.0.1:9002"}
-        world.follower.startService()
+        world.follower.start()
         world.run_until(12)
         assert world.epochs_adopted == [world.epoch]
         asked_first.add(len(world.authorities.gets))
@@ -270,7 +273,7 @@ def test_authorities_are_asked_in_random_order_until_one_answers(tmp_path: Path)
 
 def test_a_restart_without_authorities_goes_on_with_the_cached_document(world: World) -> None:
     document = world.authorities.publish(world.epoch)
-    world.follower.startService()
+    world.follower.start()
     world.authorities.down = {AUTHORITY}
     world.restart()
     assert world.adopted == [document]
@@ -280,7 +283,7 @@ def test_a_restart_without_authorities_goes_on_with_the_cached_document(world: W
 
 def test_a_restart_between_fetch_and_edge_keeps_both_documents(world: World) -> None:
     documents = [world.authorities.publish(world.epoch), world.authorities.publish(world.epoch + 1)]
-    world.follower.startService()
+    world.follower.start()
     world.run_until(HOUR_S - 60)
     world.authorities.down = {AUTHORITY}
     world.restart()
@@ -292,13 +295,13 @@ def test_a_restart_between_fetch_and_edge_keeps_both_documents(world: World) -> 
 
 def test_a_restart_after_the_edge_takes_the_document_fetched_before(world: World) -> None:
     documents = [world.authorities.publish(world.epoch), world.authorities.publish(world.epoch + 1)]
-    world.follower.startService()
+    world.follower.start()
     world.run_until(HOUR_S - 60)
     world.stop()
     world.authorities.down = {AUTHORITY}
     world.run_until(HOUR_S + 10)
     world.follower = world.new_follower()
-    world.follower.startService()
+    world.follower.start()
     assert world.follower.document == documents[1]
     world.stop()
 
@@ -306,7 +309,7 @@ def test_a_restart_after_the_edge_takes_the_document_fetched_before(world: World
 def test_an_expired_cached_document_still_guards_against_older_ones(world: World) -> None:
     world.authorities.publish(world.epoch + 3)
     world.clock.advance(3 * HOUR_S)
-    world.follower.startService()
+    world.follower.start()
     assert world.epochs_adopted == [world.epoch + 3]
     world.stop()
     world.clock.advance(2 * HOUR_S)
@@ -325,7 +328,7 @@ def test_a_cached_document_of_a_far_epoch_waits_until_the_clock_is_right(world: 
     world.authorities.publish(world.epoch + 2)
     world.cache_path.write_bytes(world.authorities.published[world.epoch + 2])
     document = world.authorities.publish(world.epoch)
-    world.follower.startService()
+    world.follower.start()
     assert world.adopted == [document]
     assert world.prepared == []
     world.stop()
@@ -336,7 +339,7 @@ def test_a_damaged_or_forged_cache_only_costs_a_fetch(world: World, content: byt
     forged = sign_document(world.network.document, IdentityKey.generate(random.Random(9)))
     world.cache_path.write_bytes(forged if content is None else content)
     document = world.authorities.publish(world.epoch)
-    world.follower.startService()
+    world.follower.start()
     assert world.adopted == [document]
     world.stop()
 
@@ -347,10 +350,10 @@ def test_a_cache_that_cannot_be_written_is_a_problem_but_no_obstacle(world: Worl
     world.follower = world.new_follower()
     document = world.authorities.publish(world.epoch)
     with pytest.raises(Exception, match="cannot be read: Not a directory"):
-        world.follower.startService()
+        world.follower.start()
     world.cache_path = tmp_path / "missing" / "document"
     world.follower = world.new_follower()
-    world.follower.startService()
+    world.follower.start()
     assert world.adopted == [document]
     assert "cannot be written" in (world.follower.problem or "")
     world.stop()
@@ -363,7 +366,7 @@ def test_a_node_uploads_at_once_and_in_the_first_half_of_each_epoch(node_world: 
     world = node_world
     for ahead in range(5):
         world.authorities.publish(world.epoch + ahead)
-    world.follower.startService()
+    world.follower.start()
     world.run_until(4 * HOUR_S, step_s=20)
     offsets_s = [at_s - NOW_S for at_s, _, _ in world.authorities.uploads]
     assert offsets_s[0] == 10
@@ -387,7 +390,7 @@ def test_a_node_that_is_missing_from_the_document_uploads_again_at_once(node_wor
             document, nodes=tuple(node for node in document.nodes if node.id != own_id)
         ),
     )
-    world.follower.startService()
+    world.follower.start()
     world.run_until(HOUR_S)
     assert [at_s - NOW_S for at_s, _, _ in world.authorities.uploads] == [10, HOUR_S]
     assert world.follower.problem == "this node is not in the network document yet"
@@ -400,7 +403,7 @@ def test_a_refusal_of_the_authority_is_a_problem_with_its_reason(node_world: Wor
     world = node_world
     world.authorities.publish(world.epoch)
     world.authorities.refusal = Answer(403, b"this node is not on the list of allowed nodes\nmore")
-    world.follower.startService()
+    world.follower.start()
     assert world.follower.problem == (
         f"not enrolled: http://{AUTHORITY}: HTTP status 403: this node is not on the list of allowed nodes"
     )
@@ -418,7 +421,7 @@ def test_every_authority_gets_the_descriptor(tmp_path: Path) -> None:
     world = World(tmp_path / "document", network, enrolment=Enrolment(node.identity, describer(network, node)))
     world.authorities.publish(world.epoch)
     world.authorities.down = {"127.0.0.1:9001"}
-    world.follower.startService()
+    world.follower.start()
     assert [netloc for _, netloc, _ in world.authorities.uploads] == ["127.0.0.1:9000"]
     world.authorities.down = set()
     world.run_until(15)
@@ -429,8 +432,8 @@ def test_every_authority_gets_the_descriptor(tmp_path: Path) -> None:
 def test_withdrawing_uploads_a_last_descriptor_that_says_so(node_world: World) -> None:
     world = node_world
     world.authorities.publish(world.epoch)
-    world.follower.startService()
-    assert result_of(world.follower.withdraw()) == [None]
+    world.follower.start()
+    assert result_of(Deferred.fromCoroutine(world.follower.withdraw())) == [None]
     assert [descriptor.withdrawn for _, _, descriptor in world.authorities.uploads] == [False, True]
     world.run_until(3 * HOUR_S, step_s=60)
     assert len(world.authorities.uploads) == 2
@@ -439,8 +442,8 @@ def test_withdrawing_uploads_a_last_descriptor_that_says_so(node_world: World) -
 
 def test_a_client_has_nothing_to_withdraw(world: World) -> None:
     world.authorities.publish(world.epoch)
-    world.follower.startService()
-    assert result_of(world.follower.withdraw()) == [None]
+    world.follower.start()
+    assert result_of(Deferred.fromCoroutine(world.follower.withdraw())) == [None]
     world.run_until(HOUR_S / 2)
     assert world.authorities.uploads == []
     world.stop()
@@ -448,9 +451,9 @@ def test_a_client_has_nothing_to_withdraw(world: World) -> None:
 
 def test_withdrawing_fails_clearly_where_the_authority_is_away(node_world: World) -> None:
     world = node_world
-    world.follower.startService()
+    world.follower.start()
     world.authorities.down = {AUTHORITY}
-    [failure] = result_of(world.follower.withdraw())
+    [failure] = result_of(Deferred.fromCoroutine(world.follower.withdraw()))
     assert isinstance(failure, Failure)
     assert isinstance(failure.value, UnavailableError)
     assert str(failure.value) == f"not withdrawn: http://{AUTHORITY}: connection refused"
@@ -465,10 +468,8 @@ def test_a_node_that_cannot_describe_itself_says_so(tmp_path: Path) -> None:
     node = network.node("mix1")
     world = World(tmp_path / "document", network, enrolment=Enrolment(node.identity, describe))
     world.authorities.publish(world.epoch)
-    world.follower.startService()
-    assert world.follower.problem == (
-        "following the network document stopped: 'not a host' is neither an IP address nor a host name"
-    )
+    world.follower.start()
+    assert world.follower.problem == ("enrolling stopped: 'not a host' is neither an IP address nor a host name")
     world.stop()
 
 
@@ -478,7 +479,7 @@ def test_a_node_that_cannot_describe_itself_says_so(tmp_path: Path) -> None:
 def test_stopping_while_an_authority_is_silent_leaves_nothing_behind(node_world: World) -> None:
     world = node_world
     world.authorities.silent = True
-    world.follower.startService()
+    world.follower.start()
     waiting = result_of(world.follower.when_document())
     world.run_until(60)
     world.stop()
@@ -495,7 +496,7 @@ def test_a_callback_that_fails_does_not_stop_the_following(world: World) -> None
     world.follower = world.new_follower(adopt=fail)
     world.authorities.publish(world.epoch)
     world.authorities.publish(world.epoch + 1)
-    world.follower.startService()
+    world.follower.start()
     world.run_until(HOUR_S + 1)
     assert world.epochs_adopted == [world.epoch, world.epoch + 1]
     world.stop()

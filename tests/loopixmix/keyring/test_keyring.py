@@ -22,8 +22,12 @@ REPLAY = DropReason.REPLAY
 
 def make_keyring(store: KeyStore, now_s: float = START_S + 20, max_tags: int = 1000) -> MixKeyring:
     return MixKeyring(
-        store, rng=random.Random(1), epoch_length_s=LENGTH_S, grace_s=GRACE_S, max_tags=max_tags, now_s=now_s
-    )
+        store,
+        rng=random.Random(1),
+        epoch_length_s=LENGTH_S,
+        grace_s=GRACE_S,
+        max_tags=max_tags,
+    ).open(now_s)
 
 
 def epochs_at(keyring: MixKeyring, now_s: float) -> list[int]:

@@ -36,8 +36,12 @@ class FailingStore(MemoryKeyStore):
 
 def make_rotation(store: MemoryKeyStore, clock: Clock) -> tuple[MixKeyring, KeyRotation]:
     keyring = MixKeyring(
-        store, rng=random.Random(1), epoch_length_s=LENGTH_S, grace_s=GRACE_S, max_tags=10, now_s=clock.seconds()
-    )
+        store,
+        rng=random.Random(1),
+        epoch_length_s=LENGTH_S,
+        grace_s=GRACE_S,
+        max_tags=10,
+    ).open(clock.seconds())
     return keyring, KeyRotation(keyring, clock=clock)
 
 

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from loopixmix.cover.loops import LoopSender
+from loopixmix.cover.plan import LoopMaker
 from loopixmix.errors import ListenError, StoreError
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.net.address import PeerAddress
@@ -84,11 +85,9 @@ class Bench:
             packet_format=world.packet_format,
             hop=hop,
             loops=LoopSender(
-                node_id=self.me.id,
-                packet_format=world.packet_format,
+                LoopMaker(self.me.id, world.packet_format, self.rng),
                 clock=world.clock,
                 network=self.network,
-                rng=self.rng,
                 observer=self.recorder,
             ),
             network=self.network,

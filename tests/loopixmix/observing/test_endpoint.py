@@ -19,6 +19,7 @@ from loopixmix.errors import ListenError
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.sockets import ListeningPort
 from loopixmix.observing.endpoint import MetricsEndpoint
+from loopixmix.observing.metrics import PublishedMetrics
 from loopixmix.observing.observers import Snapshot
 
 ADDRESS = PeerAddress("127.0.0.1", 9100)
@@ -68,11 +69,10 @@ def warnings() -> Iterator[list[str]]:
 def make_endpoint(sockets: OnePort, clock: Clock, counts: list[int]) -> MetricsEndpoint:
     return MetricsEndpoint(
         ADDRESS,
-        snapshot=lambda: Snapshot(packets_in=counts[0]),
-        healthy=lambda: True,
+        published=PublishedMetrics(rng=random.Random(1)),
+        look=lambda: (Snapshot(packets_in=counts[0]), True),
         sockets=sockets,
         clock=clock,
-        rng=random.Random(1),
     )
 
 

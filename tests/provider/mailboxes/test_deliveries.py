@@ -67,6 +67,18 @@ class WrittenLoops:
         return DropReason.UNKNOWN_REPLY
 
 
+class WrittenHop:
+    """The hop of the provider, of which only the packets that it is given are known."""
+
+    node_id = PROVIDER
+
+    def __init__(self) -> None:
+        self.injected: list[bytes] = []
+
+    def inject(self, packets: Sequence[bytes]) -> None:
+        self.injected += packets
+
+
 class World(StoreWorld):
     """Deliveries over a real store, with one service."""
 
@@ -76,12 +88,12 @@ class World(StoreWorld):
         self.key = MixKey.generate(rng)
         self.oracle = Oracle()
         self.loops = WrittenLoops()
-        self.injected: list[bytes] = []
+        self.hop = WrittenHop()
         self.host = ServiceHost(
             [self.oracle], rules=HostingRules(max_requests=1), clock=self.clock, geometry=FORMAT.geometry
         )
         self.deliveries = Deliveries(
-            node_id=PROVIDER,
+            hop=self.hop,
             sphinx=SPHINX,
             access=self.access,
             host=self.host,
@@ -89,10 +101,10 @@ class World(StoreWorld):
             drops=self.drops,
             clock=self.clock,
         )
-        self.deliveries.start(self.inject)
 
-    def inject(self, packets: Sequence[bytes]) -> None:
-        self.injected += packets
+    @property
+    def injected(self) -> list[bytes]:
+        return self.hop.injected
 
     def surb(self, *, first_hop: NodeId = PROVIDER) -> tuple[Surb, SurbKeys]:
         hops = [Hop(self.key.public, Reply(ALICE, b"surb-id8"))]

@@ -1,0 +1,76 @@
+"""What is done again and again: by parts that only note that it was asked of them."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.task import Clock
+
+from client.running.rounds import TIDY_S, Rounds
+
+
+class Noting:
+    """Every part at once: notes what it is asked, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.linked = True
+
+    def look(self) -> bool:
+        self.asked.append("look")
+        return self.linked
+
+    def release(self) -> None:
+        self.asked.append("release")
+
+    def give_up(self) -> None:
+        self.asked.append("give up")
+
+    def save_soon(self) -> None:
+        self.asked.append("save")
+
+    def publish(self) -> None:
+        self.asked.append("publish")
+
+    def tidy(self) -> None:
+        self.asked.append("tidy")
+
+
+@pytest.fixture
+def parts() -> Noting:
+    return Noting()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rounds(parts: Noting, clock: Clock) -> Rounds:
+    return Rounds(watch=parts, outbox=parts, enrolment=parts, letterbox=parts, clock=clock)  # type: ignore[arg-type]
+
+
+def test_at_a_pull_what_is_overdue_comes_before_what_waits(rounds: Rounds, parts: Noting) -> None:
+    rounds.at_pull()
+    assert parts.asked == ["look", "publish", "release", "save"]
+
+
+def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> None:
+    parts.linked = False
+    rounds.at_pull()
+    assert parts.asked == ["look", "release", "save"]
+
+
+def test_once_a_minute_it_tidies_until_it_is_stopped(rounds: Rounds, parts: Noting, clock: Clock) -> None:
+    rounds.start()
+    clock.advance(TIDY_S)
+    assert parts.asked == ["give up", "save", "tidy"]
+    clock.advance(TIDY_S)
+    assert len(parts.asked) == 6
+    rounds.stop()
+    assert clock.getDelayedCalls() == []
+
+
+def test_it_may_be_stopped_before_it_has_begun(rounds: Rounds, clock: Clock) -> None:
+    rounds.stop()
+    assert clock.getDelayedCalls() == []

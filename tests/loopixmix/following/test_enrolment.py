@@ -1,0 +1,135 @@
+"""A node keeps itself enrolled, and takes itself out."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from directory_fakes import FakeAuthorities, describer
+from model_networks import NOW_S, model_network
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from loopixmix.directory import Document
+from loopixmix.errors import UnavailableError
+from loopixmix.following.authorities import Authorities
+from loopixmix.following.enrolment import MISSING_REPEAT_S, Enroller, Enrolment
+from loopixmix.following.fetcher import Answer
+
+AUTHORITY = "127.0.0.1:9000"
+
+
+class Bench:
+    """One node and its authority."""
+
+    def __init__(self) -> None:
+        network = model_network(random.Random(1))
+        node = network.node("mix1")
+        self.clock = Clock()
+        self.clock.advance(NOW_S + 10)
+        self.fake = FakeAuthorities(network, self.clock)
+        rng = random.Random(5)
+        self.enroller = Enroller(
+            Enrolment(node.identity, describer(network, node)),
+            authorities=Authorities(network.trust_root, fetcher=self.fake, rng=rng),
+            clock=self.clock,
+            rng=rng,
+        )
+        self.with_us = self.fake.publish(network.epoch)
+        self.without_us = self.fake.publish(network.epoch, lambda document: self._without(document, node.id))
+
+    @staticmethod
+    def _without(document: Document, node_id: bytes) -> Document:
+        other = msgspec.structs.replace(document.node(node_id), id=b"\x01" * 32, name="mix99")
+        nodes = [other if node.id == node_id else node for node in document.nodes]
+        return msgspec.structs.replace(document, nodes=tuple(sorted(nodes, key=lambda node: node.id)))
+
+    @property
+    def issued(self) -> list[int]:
+        return [descriptor.issued_at_ms for _, _, descriptor in self.fake.uploads]
+
+    def stop(self) -> None:
+        assert self.enroller.stop().called
+        assert self.clock.getDelayedCalls() == []
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_it_uploads_at_once_and_again_until_the_document_has_the_node(bench: Bench) -> None:
+    bench.enroller.start()
+    assert len(bench.issued) == 1
+    assert bench.enroller.problem == "this node is not in the network document yet"
+    bench.clock.pump([1.0] * int(MISSING_REPEAT_S + 1))
+    assert len(bench.issued) == 2
+    bench.enroller.adopt(bench.with_us)
+    assert bench.enroller.problem is None
+    bench.clock.pump([1.0] * 60)
+    assert len(bench.issued) <= 3  # the repetition that was planned before; the next is for the next epoch
+    assert bench.issued == sorted(set(bench.issued))
+    bench.stop()
+
+
+def test_a_document_without_the_node_makes_it_upload_at_once(bench: Bench) -> None:
+    bench.enroller.start()
+    bench.enroller.adopt(bench.with_us)
+    bench.enroller.adopt(bench.without_us)
+    bench.clock.advance(0)
+    assert len(bench.issued) == 2
+    bench.stop()
+
+
+def test_a_document_that_has_expired_has_nobody(bench: Bench) -> None:
+    bench.enroller.start()
+    bench.enroller.adopt(bench.with_us)
+    assert bench.enroller.problem is None
+    bench.clock.rightNow = bench.with_us.valid_until_s
+    assert bench.enroller.problem == "this node is not in the network document yet"
+    bench.stop()
+
+
+def test_a_refusal_is_told_and_tried_again(bench: Bench) -> None:
+    bench.fake.refusal = Answer(403, b"who are you?")
+    bench.enroller.start()
+    bench.clock.pump([0.5] * 20)
+    assert bench.enroller.problem == f"not enrolled: http://{AUTHORITY}: HTTP status 403: who are you?"
+    bench.fake.refusal = None
+    bench.clock.pump([1.0] * 61)
+    assert bench.issued
+    bench.enroller.adopt(bench.with_us)
+    assert bench.enroller.problem is None
+    bench.stop()
+
+
+def test_after_withdrawing_nothing_puts_the_node_back(bench: Bench) -> None:
+    bench.enroller.start()
+    assert Deferred.fromCoroutine(bench.enroller.withdraw()).called
+    bench.clock.pump([1.0] * 600)
+    assert [descriptor.withdrawn for _, _, descriptor in bench.fake.uploads] == [False, True]
+    bench.stop()
+
+
+def test_a_withdrawal_that_one_authority_did_not_hear_failed(bench: Bench) -> None:
+    bench.enroller.start()
+    bench.fake.down = {AUTHORITY}
+    results: list[object] = []
+    Deferred.fromCoroutine(bench.enroller.withdraw()).addBoth(results.append)
+    [failure] = results
+    assert isinstance(failure, Failure)
+    assert isinstance(failure.value, UnavailableError)
+    assert str(failure.value) == f"not withdrawn: http://{AUTHORITY}: connection refused"
+    bench.stop()
+
+
+def test_a_clock_that_goes_back_makes_no_descriptor_older_than_the_last(bench: Bench) -> None:
+    bench.enroller.start()
+    bench.clock.rightNow -= 2.0  # as far as an authority lets clocks differ
+    bench.enroller.adopt(bench.without_us)
+    bench.clock.advance(0)
+    first, second = bench.issued
+    assert second == first + 1
+    bench.stop()

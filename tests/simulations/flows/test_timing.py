@@ -1,0 +1,40 @@
+"""Latency and delivery of a scenario."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulations.flows.rates import flows_of
+from simulations.flows.timing import can_deliver, delivery_faults, mailbox_items_per_s, timing_of
+from simulations.scenario import Scenario, change
+from simulations.seeds import Seeds
+
+
+def test_the_network_is_erlang_and_its_links() -> None:
+    scenario = change(Scenario(), {"links.latency_s": 0.05})
+    times = timing_of(scenario, flows_of(scenario), Seeds(scenario.seeds, replicate=0))
+    # Four nodes hold a packet for 0.2 s each, on five links.
+    assert times.network.mean_s == pytest.approx(4 * 0.2 + 5 * 0.05, rel=1e-6)
+    assert times.network.sd_s == pytest.approx(2 * 0.2, rel=1e-4)
+    assert times.delivery is not None
+    assert times.delivery.mean_s > times.network.mean_s
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"topology.providers": 0}, "mailboxes"),
+        ({"users.messages_per_day": 86_000, "traffic.pull_rate_per_s": 2.0}, "users write more"),
+        ({"traffic.pull_rate_per_s": 0.42}, "what comes into mailboxes"),
+    ],
+)
+def test_why_there_is_no_delivery_is_said(changes: dict[str, object], word: str) -> None:
+    scenario = change(Scenario(), changes)
+    assert word in " ".join(delivery_faults(scenario))
+    assert not can_deliver(scenario)
+
+
+def test_a_mailbox_gets_answers_and_messages() -> None:
+    # 40 messages a day of two packets; 2 payloads and half a loop a second are answered.
+    assert mailbox_items_per_s(Scenario()) == pytest.approx(2.5 + 80 / 86_400)
+    assert mailbox_items_per_s(change(Scenario(), {"traffic.replies": False})) == pytest.approx(80 / 86_400)
