@@ -71,7 +71,7 @@ class ClientConnection(Protocol):
             end = 4 + LENGTH.unpack_from(self.buffer)[0]
             frame, self.buffer = self.buffer[4:end], self.buffer[end:]
             if self.identity:
-                self.node.received(self.identity, [frame])
+                self.node.arrived(self.identity, [frame])
             else:
                 self.identity = frame
                 self.node.world.client_ids.add(frame)
@@ -156,7 +156,7 @@ def world() -> Iterator[RealWorld]:
     made = RealWorld(params=FAST, seed=SEED, latency_s=0.0005, arithmetic=load_arithmetic())
     yield made
     for node in made.nodes.values():
-        node.network.stop()
+        node.stop()
 
 
 def write_plans(world: RealWorld, directory: Path, ports: dict[str, int]) -> list[str]:
