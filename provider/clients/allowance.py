@@ -31,7 +31,7 @@ class ClientRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Allowance:
-    """What one client may send now. Packets and pulls are limited apart: a flood of one leaves the other free."""
+    """The packets and pulls that one client may send now, limited apart: a flood of one leaves the other free."""
 
     __slots__ = ("_packets", "_pulls", "_rules")
 
