@@ -1,4 +1,4 @@
-"""What is wanted of a network, and on what terms."""
+"""Wishes for a network, and the terms on which they are made."""
 
 from __future__ import annotations
 
