@@ -89,6 +89,7 @@ class RemoteClient:
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service through the daemon."""
         query = {"service": service, "timeout_s": repr(timeout_s)}
+        # The daemon itself ends the request in time; it is given a while longer to say so.
         longest_s = ANSWER_TIMEOUT_S + timeout_s
         return await self._caller.call("POST", "/v1/requests", query=query, octets=body, timeout_s=longest_s)
 
@@ -119,6 +120,7 @@ class RemoteClient:
         messages: list[ReceivedMessage] = []
         while len(messages) < limit:
             query = {"after": str(after), "limit": str(min(MAX_PAGE, limit - len(messages)))}
+            # Page by page: the daemon gives fewer than asked for if the messages are long.
             page = decode_answer(await self._caller.call("GET", "/v1/inbox", query=query), list[Received])
             if not page:
                 break

@@ -48,7 +48,7 @@ class RegistrationRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store knows about an application for an account."""
+    """The facts of the store about an application for an account."""
 
     name_of_key: str | None
     name_is_free: bool

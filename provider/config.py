@@ -14,7 +14,7 @@ from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import Setting
 from provider.clients.allowance import ClientRules
 from provider.hosting.host import HostingRules
-from provider.hosting.loader import ALWAYS, find_factory
+from provider.hosting.loader import ALWAYS, find_factories
 from provider.mailbox import MailboxRules
 from provider.store import MEMORY_URL, sqlite_url
 
@@ -23,7 +23,7 @@ DEFAULT_SERVICES = ("echo", "keys", "loop")
 
 
 class ProviderRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator decides for mailboxes, registration, clients and hosted services."""
+    """The operator's choices for mailboxes, registration, clients and hosted services."""
 
     mailbox: MailboxRules = MailboxRules()
     registration: RegistrationRules = RegistrationRules()
@@ -70,12 +70,7 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def check_services(self) -> None:
         """Raise `ConfigError` if a service is not installed, or if there are settings for one that is not hosted."""
-        for name in self.service_names:
-            find_factory(name)
-        # Most often a misspelt name, whose service would run without the settings its operator believes in.
-        for name in self.service:
-            if name not in self.service_names:
-                raise ConfigError(f'there are settings for the service "{name}", which is not in services')
+        find_factories(self.services, self.service)
 
 
 PROVIDER_COMMENTS = NODE_COMMENTS | {
@@ -100,7 +95,7 @@ A client may send at the network's rates times margin on average, and burst_s se
 Seconds from a pull to its answer, the same whatever the mailbox holds. It should be longer than a read of the disk.""",
     "hosting.max_requests": "Requests at one time for each hosted service, and seconds for each.",
 }
-"""What an operator reads above each key."""
+"""The comment above each key of a provider's `node.toml`."""
 
 
 def provider_toml(*, name: str, listen: str, advertise: str, registration: RegistrationMode) -> str:

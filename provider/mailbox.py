@@ -21,7 +21,7 @@ ItemNumber: TypeAlias = int
 
 
 class MailboxRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an operator allows each mailbox.
+    """The bounds of each mailbox, which the operator sets.
 
     At most `quota_items` wait in it. Each is forgotten `expiry_days` after the day it came. An item that was given and
     not acknowledged is given again `lease_pulls` pulls later.
@@ -42,7 +42,7 @@ class StoredItem(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fetch(msgspec.Struct, frozen=True):
-    """What to read from the store: the items `again`, and the `fresh` oldest ones after number `after`."""
+    """The items to read from the store: those in `again`, and the `fresh` oldest ones after number `after`."""
 
     again: tuple[ItemNumber, ...]
     after: ItemNumber

@@ -52,7 +52,7 @@ def provider() -> None:
 def init(directory: Path, name: str, listen: str, advertise: str, network: Path, registration: str) -> None:
     """Make the identity and the configuration of a new provider in DIRECTORY.
 
-    What is there already is never overwritten.
+    Files that are there already are never overwritten.
     """
     text = provider_toml(name=name, listen=listen, advertise=advertise, registration=RegistrationMode(registration))
     identity = create_node(directory, config_text=text, config_type=ProviderConfig, network=network, rng=system_rng())

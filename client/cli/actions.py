@@ -49,6 +49,7 @@ async def stored(
     while True:
         message = await client.message(message_id)
         progress(message)
+        # First of all, because a message that was given up counts as finished, too.
         if message.state is MessageState.FAILED:
             raise MessageFailedError(f"the message to {message.to} was given up: {message.history[-1].detail}")
         if message.state in FINISHED:
@@ -93,6 +94,7 @@ def save_body(directory: Path, message: ReceivedMessage) -> Path:
     path = directory / f"{message.number:06}-{re.sub('[^a-z0-9-]', '_', message.kind)}"
     make_directory(directory)
     try:
+        # Only if it is new: a file of that name may be something else, or what the user made of an earlier one.
         with path.open("xb") as file:
             file.write(message.body)
     except FileExistsError:

@@ -84,6 +84,7 @@ def converse(
             failure.raiseException()
         case [result]:
             return result  # type: ignore[return-value]  # a Failure was matched above
+    # The reactor ended without a result: SIGINT stops it.
     raise click.Abort
 
 

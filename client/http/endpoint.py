@@ -54,6 +54,7 @@ def find_endpoint(directory: Path) -> Endpoint:
 def _has_ended(lock: Path) -> bool:
     """Tell whether the process that wrote its number into the lock is gone; false if none is named."""
     try:
+        # Signal 0 does nothing but to ask whether the process is there.
         os.kill(int(lock.read_text("ascii")), 0)
     except ProcessLookupError:
         return True
@@ -73,6 +74,7 @@ def read_or_make_token(directory: Path, *, rng: Rng) -> str:
         pass
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"{path}: cannot be read: {error}") from error
+    # A token that others could read is not made private: it may have been read.
     token = rng.randbytes(TOKEN_BYTES).hex()
     write_atomically(path, token.encode() + b"\n")
     return token

@@ -52,6 +52,7 @@ messages = Table(
 changes = Table(
     "changes",
     metadata,
+    # Readers come back with the last number they saw, so no number may ever be given twice.
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("message", Integer, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("at_s", Float, nullable=False),

@@ -85,5 +85,6 @@ class ThreadWorker:
 
     def stop(self) -> Deferred[None]:
         """Fire when the thread has ended."""
+        # The pool blocks the reactor until its thread has ended, so its work is done before.
         waiting = DeferredList(list(self._running))
         return waiting.addCallback(lambda _: self._pool.stop())

@@ -103,9 +103,13 @@ class HopService:
         if self._taking:
             self._intake.add(peer, packets)
 
-    def turn_away(self, packets: Sequence[bytes]) -> None:
-        """Drop the packets of a peer that does not stand before this node."""
+    def take_in_order(self, peer: NodeId, packets: Sequence[bytes]) -> None:
+        """Take packets that `peer` sent, or drop and count them if it does not stand before this node."""
         now_s = self._clock.seconds()
+        if self.neighbourhood.takes_from(peer, now_s):
+            if self._taking:
+                self._intake.add(peer, packets)
+            return
         for _ in packets:
             self._observer.observe(PacketDropped(now_s, DropReason.UNKNOWN_PREVIOUS_HOP))
 
@@ -115,8 +119,12 @@ class HopService:
 
     def _settle_batch(self, batch: Sequence[Waiting], results: Results) -> None:
         now_s = self._clock.seconds()
-        for waiting, judged in zip(batch, results, strict=True):
-            self._settle(waiting, judged, now_s)
+        if len(results) == 1:
+            # Nearly always: a packet that came alone.
+            self._settle(batch[0], results[0], now_s)
+        else:
+            for waiting, judged in zip(batch, results, strict=True):
+                self._settle(waiting, judged, now_s)
         self._departures.send_due(now_s)
 
     def _settle(self, waiting: Waiting, judged: Unwrapped | DropReason, now_s: float) -> None:

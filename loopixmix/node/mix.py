@@ -55,10 +55,7 @@ class MixService:
     def _received(self, peer: NodeId, packets: Sequence[bytes], _frames: Sequence[Frame]) -> None:
         # Links carry nothing but packets to a mix (`loopixmix.wire.MAY_SEND`). A link with a mix of the layer behind
         # us is right too, as we send to it: so the layer is judged here, for each packet, and not at the handshake.
-        if self.hop.takes_from(peer):
-            self.hop.take(peer, packets)
-        else:
-            self.hop.turn_away(packets)
+        self.hop.take_in_order(peer, packets)
 
     def _arrived(self, arrived: Arrived) -> DropReason | None:
         match arrived.command:

@@ -41,12 +41,14 @@ class FrameFormat:
     body_bytes: int
     frame_bytes: int = field(init=False, repr=False)
     _packet_padding: bytes = field(init=False, repr=False)
+    _packet_end: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.body_bytes < self.packet_bytes < 2**16:
             raise MisuseError(f"no frame fits packets of {self.packet_bytes} bytes with bodies of {self.body_bytes}")
         object.__setattr__(self, "frame_bytes", self.packet_bytes + FRAME_OVERHEAD_BYTES)
         object.__setattr__(self, "_packet_padding", bytes(FRAME_OVERHEAD_BYTES - 1))
+        object.__setattr__(self, "_packet_end", 1 + self.packet_bytes)
         if self.max_card_bytes < 0:
             raise MisuseError(f"a registration does not fit into a frame of {self.frame_bytes} bytes")
 
@@ -85,16 +87,18 @@ class FrameFormat:
         """
         packets: list[bytes] = []
         others: list[Frame] = []
+        frame_bytes, packet_end, padding = self.frame_bytes, self._packet_end, self._packet_padding
         for frame in frames:
-            if len(frame) != self.frame_bytes:
-                raise FormatError(f"a frame has {self.frame_bytes} bytes, not {len(frame)}")
-            if frame[0] not in allowed:
-                raise FormatError(f"a frame of type {frame[0]} is not for its sender to send")
-            if frame[0] == _PACKET:
+            if len(frame) != frame_bytes:
+                raise FormatError(f"a frame has {frame_bytes} bytes, not {len(frame)}")
+            kind = frame[0]
+            if kind not in allowed:
+                raise FormatError(f"a frame of type {kind} is not for its sender to send")
+            if kind == _PACKET:
                 # Not by `decode`: nearly every frame holds a packet, and a value around each would cost as much again.
-                if not frame.endswith(self._packet_padding):
+                if not frame.endswith(padding):
                     raise FormatError("a packet's frame has the wrong padding")
-                packets.append(frame[1 : 1 + self.packet_bytes])
+                packets.append(frame[1:packet_end])
             elif not isinstance(decoded := self.decode(frame), Dummy):
                 others.append(decoded)
         return packets, others

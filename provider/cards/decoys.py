@@ -24,7 +24,7 @@ SECRET_FILE = "decoys.key"  # noqa: S105 (a name)
 
 
 class DecoySecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What decoys are derived from: random bytes in hex, and the day the provider began."""
+    """The origin of all decoys: random bytes in hex, and the day the provider began."""
 
     secret: str
     first_day: int
@@ -67,7 +67,7 @@ class Decoys:
         """Return the encoded card of a `name` that has no account, as it is on the day `today`."""
         day = self._made_day(name, today)
         # The keys change with the day. A client makes one card for one registration, so that a card whose day moved
-        # while its keys stayed would be known for a decoy by whoever looked twice.
+        # while its keys stayed would be known for a decoy by anybody who looked twice.
         card = make_card(
             IdentityKey(self._derive(b"identity %d" % day, name, KEY_BYTES)),
             name=name,

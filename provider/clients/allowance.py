@@ -1,4 +1,8 @@
-"""How much one client may send: the network's rates, with room for chance."""
+"""How much one client may send: the network's rates, with room for chance.
+
+Every client is limited, so that none takes the share of another. The limits follow the network document and never the
+load: a limit that moved with it would tell each client about the traffic of the others.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ MIN_BURST = 64
 
 
 class ClientRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one client may send.
+    """How much one client may send, and when its pulls are answered.
 
     The network document's rates times `margin`, and `burst_s` seconds' worth (at least 64 packets) at once. A pull is
     answered `answer_s` seconds after it came.
@@ -27,7 +31,7 @@ class ClientRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Allowance:
-    """What one client may send now. Packets and pulls are limited apart: a flood of one leaves the other free."""
+    """The packets and pulls that one client may send now, limited apart: a flood of one leaves the other free."""
 
     __slots__ = ("_packets", "_pulls", "_rules")
 

@@ -1,4 +1,4 @@
-"""The clients that a provider has heard of lately, and what it knows of each."""
+"""The clients that a provider has heard of lately, each with its mailbox, its allowance and its account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from provider.mailbox import Mailbox
 from provider.mailboxes.pulling import Puller
 
 MAX_CLIENTS = 50_000
+"""About 1 kB each, with nothing leased."""
 FORGET_S = 600.0
+"""Longer than a client needs to connect again, so that what it was given does not come twice for that."""
 
 
 class Client(Puller):
@@ -20,7 +22,7 @@ class Client(Puller):
     __slots__ = ("allowance", "asking", "checked_at_s", "held", "seen_at_s")
 
     def __init__(self, key: NodeId, mailbox: Mailbox, allowance: Allowance) -> None:
-        """Begin without knowing whether there is an account."""
+        """Take the client's identity key, its mailbox and its allowance; whether it has an account is not known yet."""
         super().__init__(key, mailbox)
         self.allowance = allowance
         self.asking = False
@@ -32,11 +34,11 @@ class Client(Puller):
 class KnownClients:
     """The clients of one provider, by identity key; those that were idle for long are forgotten.
 
-    Whoever is forgotten loses nothing: its items stay in the store, and those it was given come again.
+    A client that is forgotten loses nothing: its items stay in the store, and those it was given come again.
     """
 
     def __init__(self, *, rules: ClientRules, lease_pulls: int, clock: Clock) -> None:
-        """Take what each client may send, and after how many pulls an item that was not acknowledged comes again."""
+        """Take the rules for each client, and the number of pulls after which an item not acknowledged comes again."""
         self._rules = rules
         self._lease_pulls = lease_pulls
         self._clock = clock
@@ -69,7 +71,7 @@ class KnownClients:
         return client
 
     def forget_idle(self) -> None:
-        """Forget who was not heard of for `FORGET_S`."""
+        """Forget the clients that were not heard of for `FORGET_S`."""
         before_s = self._clock.seconds() - FORGET_S
         while self._clients:
             key, client = next(iter(self._clients.items()))

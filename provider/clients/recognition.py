@@ -13,7 +13,9 @@ from provider.store.access import StoreAccess
 from provider.store.accounts import is_registered
 
 MAX_ASKING = 256
+"""Links that wait for the store at one time; with what each may hold, some 12 MB."""
 MAX_HELD_FRAMES = 16
+"""A link at the default rates sends fewer before the store has answered."""
 CHECK_AGAIN_S = 60.0
 
 TakeFrames: TypeAlias = Callable[[Client, Sequence[Frame]], None]
@@ -23,7 +25,7 @@ class Recognition:
     """Finds out which clients have accounts, without keeping their links waiting for the disk."""
 
     def __init__(self, *, access: StoreAccess, drops: Drops, clock: Clock) -> None:
-        """Take the store that knows the accounts, what hears of dropped frames, and the clock."""
+        """Take the store that has the accounts, the part that counts drops, and the clock."""
         self._access = access
         self._drops = drops
         self._clock = clock

@@ -38,8 +38,8 @@ class Registration:
     def enrol(self, key: NodeId, wish: Register) -> Deferred[Answer | None]:
         """Judge the wish of the link `key`, which proved by TLS that it has the key.
 
-        Fires with the answer, an account being on the disk by then; with None if the store failed. Then there is no
-        answer: the client asks again, and a refusal would make it give up.
+        Fires with the answer, once the account is on the disk, or with None if the store failed. Then there is no
+        answer: the client asks again, whereas a refusal would make it give up.
         """
         refusal = self._check(key, wish)
         if refusal is not None:
@@ -56,6 +56,7 @@ class Registration:
         return registering.addCallbacks(_answer, already_told)
 
     def _check(self, key: NodeId, wish: Register) -> RegisterRefusal | None:
+        # The limit first: judging a card costs a signature's check, which a flood must not buy.
         if not self._limits.admit(key, self._clock.seconds()):
             return RegisterRefusal.RATE_LIMITED
         if not is_name(wish.name):

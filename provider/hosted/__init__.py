@@ -1,1 +1,1 @@
-"""The services every provider can offer."""
+"""The services that every provider can offer."""

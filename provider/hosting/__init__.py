@@ -1,1 +1,1 @@
-"""Hosting services: found by entry points, and asked."""
+"""Hosting: services are found by their entry points, and asked."""

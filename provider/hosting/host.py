@@ -29,6 +29,7 @@ from provider.api import ClosingService, HostedService, PayloadService, Service,
 
 REMEMBERED_S = 600.0
 MAX_REMEMBERED = 4096
+"""Answers of about 2 kB: 8 MB."""
 MAX_WAITERS = 16
 """Copies of one request that wait for its answer; an honest sender has one or two under way."""
 

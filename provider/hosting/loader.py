@@ -42,13 +42,9 @@ class ServiceLoader:
 
     def load(self, names: Iterable[str], settings: Mapping[str, Mapping[str, Setting]]) -> list[HostedService]:
         """Make the services `names`; raise `ConfigError` if one is not installed or cannot be used."""
-        wanted = list(dict.fromkeys([*ALWAYS, *names]))
         # All are found before one is made: a misspelt name must not leave the others begun.
-        factories = {name: find_factory(name) for name in wanted}
-        unused = sorted(set(settings) - set(wanted))
-        if unused:
-            raise ConfigError(f'there are settings for the service "{unused[0]}", which is not in services')
-        return [self._make(name, factories[name], settings.get(name, {})) for name in wanted]
+        factories = find_factories(names, settings)
+        return [self._make(name, factory, settings.get(name, {})) for name, factory in factories.items()]
 
     def _make(self, name: str, factory: ServiceFactory, settings: Mapping[str, Setting]) -> HostedService:
         directory = self._directory / name
@@ -71,6 +67,20 @@ class ServiceLoader:
         if not isinstance(service, PayloadService) and not inspect.iscoroutinefunction(answers):
             raise ConfigError(f'the service "{name}" has no "async def answer(self, body)"')
         return service
+
+
+def find_factories(names: Iterable[str], settings: Iterable[str]) -> Mapping[str, ServiceFactory]:
+    """Return what makes each of the services `names`, and those that every provider has.
+
+    `settings`: the services that the operator has settings for. Raises `ConfigError` if one of them is not hosted, or
+    if a service is not installed.
+    """
+    factories = {name: find_factory(name) for name in [*ALWAYS, *names]}
+    # Most often a misspelt name: the service meant would run without the settings that its operator believes in.
+    unused = sorted(set(settings) - set(factories))
+    if unused:
+        raise ConfigError(f'there are settings for the service "{unused[0]}", which is not in services')
+    return factories
 
 
 def find_factory(name: str) -> ServiceFactory:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import queue
 import random
 import sqlite3
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from mixworld import MixWorld
+from reactor_threads import ReactorThread
 from twisted.internet.defer import Deferred
 
 from loopixmix.config import parse_config
@@ -33,21 +32,13 @@ from provider.wiring import make_provider
 MINIMAL = 'name = "p1"\nlisten = "127.0.0.1:30001"\n'
 
 
-class ReactorThread:
-    """Runs what other threads want on this one, as `callFromThread` does."""
-
-    def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-
-    def call(self, function: Callable[..., object], *arguments: object) -> None:
-        self._calls.put(lambda: function(*arguments))
-
-    def wait_for(self, deferred: Deferred[ProviderService | None]) -> ProviderService | LoopixmixError | None:
-        results: list[ProviderService | LoopixmixError | None] = []
-        deferred.addCallbacks(results.append, lambda failure: results.append(failure.value))
-        while not results:
-            self._calls.get(timeout=10)()
-        return results[0]
+def result_of(
+    reactor: ReactorThread, deferred: Deferred[ProviderService | None]
+) -> ProviderService | LoopixmixError | None:
+    results: list[ProviderService | LoopixmixError | None] = []
+    deferred.addCallbacks(results.append, lambda failure: results.append(failure.value))
+    reactor.run_until(lambda: bool(results))
+    return results[0]
 
 
 def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts:
@@ -84,7 +75,7 @@ def build(directory: Path, text: str = "") -> tuple[ReactorThread, ProviderServi
     reactor = ReactorThread()
     config = parse_config(MINIMAL + text, ProviderConfig, source="node.toml")
     making = make_provider(parts(MixWorld(NetworkParams()), directory, reactor), config, call_on_reactor=reactor.call)
-    return reactor, reactor.wait_for(Deferred.fromCoroutine(making))
+    return reactor, result_of(reactor, Deferred.fromCoroutine(making))
 
 
 def store_threads() -> list[str]:
@@ -96,7 +87,7 @@ def test_a_provider_is_made_of_its_directory_and_configuration(tmp_path: Path) -
     assert isinstance(service, ProviderService)
     assert service.status()["services"] == "echo loop"
     assert len(store_threads()) == 2
-    assert reactor.wait_for(service.stop()) is None
+    assert result_of(reactor, service.stop()) is None
     assert store_threads() == []
 
 
@@ -105,7 +96,7 @@ def test_every_start_skips_item_numbers(tmp_path: Path) -> None:
     for _ in range(2):
         reactor, service = build(tmp_path)
         assert isinstance(service, ProviderService)
-        reactor.wait_for(service.stop())
+        result_of(reactor, service.stop())
         with closing(sqlite3.connect(tmp_path / "mail.sqlite3")) as store:
             numbers += store.execute("SELECT next_number FROM accounts").fetchone()
     assert 2**20 < numbers[0] < numbers[1] - 2**20

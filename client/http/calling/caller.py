@@ -80,6 +80,7 @@ class Caller:
         return await _body_of(await self._respond(method, path, query, headers, body))
 
     async def _respond(self, method: str, path: str, query: Query, headers: Headers, body: bytes | None) -> _Response:
+        # Each time anew: a daemon that was started again has another port, and may have another token.
         endpoint = self._find_endpoint()
         headers.setRawHeaders("Authorization", [f"Bearer {endpoint.token}"])
         try:
@@ -89,6 +90,7 @@ class Caller:
                 params=dict(query),
                 headers=headers,
                 data=body,
+                # A redirect would carry the token to wherever it points; the daemon never answers with one.
                 allow_redirects=False,
                 unbuffered=True,
                 reactor=self._clock,  # type: ignore[arg-type]  # zope interfaces are unknown to mypy
@@ -134,6 +136,7 @@ class EventReader(TwistedProtocol):
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
         """Take what arrived."""
         try:
+            # What is fed may end in the middle of an event: the buffer keeps that end.
             self._events += self._buffer.feed(data)
         except FormatError:
             self.close()

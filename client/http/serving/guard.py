@@ -35,10 +35,12 @@ class Guard:
     def refusal(self, headers: Headers) -> Refusal | None:
         """Return the answer to a request that is refused, or None."""
         host = [value.lower() for value in headers.getRawHeaders(b"Host", [])]
+        # Two Host headers may be read in two ways by two programs, so there must be one.
         if len(host) != 1 or host[0] not in self._hosts:
             return FORBIDDEN_HOST
         if not self._origins.issuperset(headers.getRawHeaders(b"Origin", [])):
             return FORBIDDEN_ORIGIN
+        # Browsers send it, and pages cannot change it; other programs do not, and an absent header passes.
         if not {b"none", b"same-origin"}.issuperset(headers.getRawHeaders(b"Sec-Fetch-Site", [])):
             return FORBIDDEN_ORIGIN
         authorization = headers.getRawHeaders(b"Authorization", [])

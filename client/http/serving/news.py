@@ -48,6 +48,7 @@ class NewsWriter:
 
     async def run(self) -> None:
         """Write events; never returns."""
+        # Listened before the first look, so that nothing is missed between the two.
         stop = self._client.on_change(self._stream.wake)
         try:
             while True:
@@ -61,6 +62,7 @@ class NewsWriter:
         await self._stream.writable()
         messages = await self._client.inbox(after=self._cursor.received, limit=_RECEIVED_BATCH)
         for message in messages:
+            # Before it is written: should the connection break, the reader says itself how far it has come.
             self._cursor = Cursor(message.number, self._cursor.changes)
             self._tell(RECEIVED, received_of(message))
         return bool(messages)

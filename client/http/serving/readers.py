@@ -37,9 +37,11 @@ class Reader:
 
     async def offer(self, message: ReceivedMessage) -> None:
         """Give a message to the reader; returns when it was handled, raises if it was not."""
+        # As many as the reader may have in hand: more would only wait in its memory instead of in the store.
         await self._slots.acquire()
         try:
             await self.stream.writable()
+            # It may have left while this one waited for the connection.
             if self._gone:
                 raise ReaderGoneError("the reader went away")
             done = self._pending[message.number] = Deferred()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from mailstores import ALICE, BOB, Facts, message, open_account
 from sqlalchemy import text
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
@@ -15,7 +16,7 @@ from twisted.python.failure import Failure
 
 from loopixmix.net.reception import Reception, RefusedError
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
+from loopixmix.seams import DropReason, NodeId
 from loopixmix.wire import (
     Dummy,
     Frame,
@@ -29,7 +30,6 @@ from loopixmix.wire import (
     RegisterRefusal,
     RegisterRefused,
 )
-from provider.accounts import RegistrationMode, RegistrationRules
 from provider.clients.allowance import PULL_BURST, ClientRules
 from provider.clients.client import FORGET_S
 from provider.clients.recognition import CHECK_AGAIN_S, MAX_HELD_FRAMES
@@ -38,28 +38,14 @@ from provider.drops import Drops
 from provider.mailbox import MailboxRules
 from provider.store import MailStore, sqlite_url
 from provider.store.access import StoreAccess, clocked_access
-from provider.store.accounts import Application, register, remove_account
-from provider.store.items import NewItem
+from provider.store.accounts import remove_account
 from provider.wiring import wire_clients
 
-ALICE, BOB, STRANGER = bytes([1]) * 32, bytes([2]) * 32, bytes([9]) * 32
+STRANGER = bytes([9]) * 32
 PARAMS = NetworkParams(pull_batch=3, pull_rate_per_s=1.0)
 FORMAT = FrameFormat(packet_bytes=2758, body_bytes=2436)
 ANSWER_S = 0.05
 RULES = ProviderRules(mailbox=MailboxRules(lease_pulls=4), clients=ClientRules(answer_s=ANSWER_S))
-
-
-class Facts:
-    """An observer that remembers."""
-
-    def __init__(self) -> None:
-        self.facts: list[Fact] = []
-
-    def observe(self, fact: Fact, /) -> None:
-        self.facts.append(fact)
-
-    def drops(self, reason: DropReason) -> int:
-        return sum(isinstance(fact, PacketDropped) and fact.reason is reason for fact in self.facts)
 
 
 class WrittenWishes:
@@ -109,13 +95,11 @@ class Provider:
         self.submitted += [(peer, packet) for packet in packets]
 
     def open_account(self, name: str, identity: NodeId) -> None:
-        application = Application(name=name, identity=identity, card=b"", invitation_hash=b"", first_number=1, day=0)
-        rules = RegistrationRules(mode=RegistrationMode.OPEN)
-        assert self.store.write(lambda connection: register(connection, application, rules)) is None
+        open_account(self.store, name, identity)
 
     def deliver(self, identity: NodeId, *bodies: bytes) -> None:
         for body in bodies:
-            self.access.put(NewItem(identity, ItemKind.MESSAGE, bytes(8), body, 0)).addErrback(self.failures.append)
+            self.access.put(message(identity, body)).addErrback(self.failures.append)
         self.clock.advance(0.01)
 
     def receive(self, peer: NodeId, *frames: Frame) -> None:
@@ -255,7 +239,7 @@ def test_who_has_no_account_is_told_so_and_nothing_is_taken(provider: Provider, 
     provider.arrive(STRANGER, *[packet(rng)])
     assert provider.pull(STRANGER) == [RegisterRefused(RegisterRefusal.NOT_REGISTERED)]
     assert provider.submitted == []
-    assert provider.facts.drops(DropReason.NOT_REGISTERED) == 1
+    assert provider.facts.drops.count(DropReason.NOT_REGISTERED) == 1
     wish = Register("stranger", "", b"")
     provider.receive(STRANGER, wish)
     assert provider.registration.wishes == [(STRANGER, wish)]
@@ -281,7 +265,7 @@ def test_the_first_frames_of_a_link_wait_for_the_store_in_order(provider: Provid
     provider.arrive(BOB, *[packet(rng) for _ in range(MAX_HELD_FRAMES + 3)])
     provider.clock.advance(0.01)
     assert len(provider.submitted) == 5 + MAX_HELD_FRAMES
-    assert provider.facts.drops(DropReason.OVERLOADED) == 3
+    assert provider.facts.drops.count(DropReason.OVERLOADED) == 3
 
 
 def test_a_removed_account_is_served_no_longer(provider: Provider, rng: random.Random) -> None:
@@ -313,7 +297,7 @@ def test_flooding_by_one_client_leaves_the_others_theirs(provider: Provider, rng
     provider.arrive(BOB, *[packet(rng) for _ in range(20)])
     taken = {key: sum(peer == key for peer, _ in provider.submitted) for key in (ALICE, BOB)}
     assert taken == {ALICE: 90, BOB: 20}
-    assert provider.facts.drops(DropReason.RATE_LIMITED) == 10_000 - 90
+    assert provider.facts.drops.count(DropReason.RATE_LIMITED) == 10_000 - 90
     provider.arrive(ALICE, *[FORMAT.encode(Pull(n, ())) for n in range(100)])
     provider.clock.advance(1)
     assert len(provider.pull(BOB)) == PARAMS.pull_batch
@@ -326,7 +310,7 @@ def test_pulls_are_limited_too(provider: Provider) -> None:
     provider.arrive(ALICE, *[FORMAT.encode(Pull(n, ())) for n in range(100)])
     provider.clock.advance(1)
     assert len(provider.sent) == PULL_BURST * PARAMS.pull_batch
-    assert provider.facts.drops(DropReason.RATE_LIMITED) == 100 - PULL_BURST
+    assert provider.facts.drops.count(DropReason.RATE_LIMITED) == 100 - PULL_BURST
 
 
 def test_a_client_s_own_rate_is_never_limited(provider: Provider, rng: random.Random) -> None:
@@ -342,7 +326,7 @@ def test_a_client_s_own_rate_is_never_limited(provider: Provider, rng: random.Ra
         provider.arrive(ALICE, FORMAT.encode(Pull(1, ())) if is_pull else frame)
         due_s.append((at_s + (1 if is_pull else rng.expovariate(sum(rates))), is_pull))
     provider.clock.advance(1)
-    assert provider.facts.drops(DropReason.RATE_LIMITED) == 0
+    assert provider.facts.drops.count(DropReason.RATE_LIMITED) == 0
 
 
 def test_who_sends_what_clients_do_not_send_is_refused(provider: Provider, rng: random.Random) -> None:

@@ -3,55 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mailstores import ALICE, NOBODY, message
+from reactor_threads import ReactorThread
 from sqlalchemy import Connection, text
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from loopixmix.errors import StoreError
-from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import MailboxRules
 from provider.store import MailStore, sqlite_url
 from provider.store.access import StoreAccess, clocked_access, threaded_access
 from provider.store.accounts import Application, figures, register
-from provider.store.items import NewItem, Outcome
-
-ALICE, NOBODY = bytes([1]) * 32, bytes([9]) * 32
-
-
-class ReactorThread:
-    """Runs what other threads want on the reactor's, as `callFromThread` does."""
-
-    def __init__(self) -> None:
-        self._calls: list[Callable[[], object]] = []
-        self._changed = threading.Condition()
-
-    def call(self, function: Callable[..., object], *arguments: object) -> None:
-        with self._changed:
-            self._calls.append(lambda: function(*arguments))
-            self._changed.notify()
-
-    def run_until(self, done: Callable[[], bool]) -> None:
-        while not done():
-            with self._changed:
-                assert self._changed.wait_for(lambda: self._calls, timeout=10), "nothing happens any more"
-                calls, self._calls = self._calls, []
-            for call in calls:
-                call()
+from provider.store.items import Outcome
 
 
 def result_of(deferred: Deferred[Outcome]) -> list[Outcome]:
     results: list[Outcome] = []
     deferred.addCallback(results.append)
     return results
-
-
-def message(recipient: bytes, body: bytes = b"x") -> NewItem:
-    return NewItem(recipient, ItemKind.MESSAGE, bytes(8), body, 1)
 
 
 def open_alice(connection: Connection) -> None:

@@ -1,0 +1,63 @@
+"""A client's directory: made, read, refused."""
+
+from __future__ import annotations
+
+import random
+import stat
+from pathlib import Path
+
+import pytest
+from model_networks import trust_root_of
+
+from client.directory.configuration import ApiConfig, ClientConfig, create_client, load_client
+from loopixmix.authority.config import trust_root_toml
+from loopixmix.errors import ConfigError
+from loopixmix.keys import IdentityKey
+
+ROOT = trust_root_of(IdentityKey(bytes(32)))
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    path = tmp_path / "network.toml"
+    path.write_text(trust_root_toml(ROOT))
+    return path
+
+
+def create(directory: Path, network: Path) -> None:
+    assert create_client(directory, network=network, api_port=7078, rng=random.Random(1)) == ROOT
+
+
+def test_what_was_made_is_read_again(tmp_path: Path, network: Path) -> None:
+    create(tmp_path / "alice", network)
+    loaded = load_client(tmp_path / "alice")
+    assert loaded.config == ClientConfig(api=ApiConfig(port=7078))
+    assert loaded.trust_root == ROOT
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "alice").iterdir()}
+    assert set(modes) == {"client.toml", "network.toml", "identity.key", "sealing.key"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_client_may_live_beside_its_trust_root(tmp_path: Path, network: Path) -> None:
+    create(tmp_path, network)
+    assert load_client(tmp_path).trust_root == ROOT
+
+
+def test_a_client_is_never_overwritten(tmp_path: Path, network: Path) -> None:
+    create(tmp_path / "alice", network)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "alice").iterdir()}
+    with pytest.raises(ConfigError, match=r"client\.toml: exists already"):
+        create(tmp_path / "alice", network)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "alice").iterdir()} == before
+
+
+def test_a_wrong_trust_root_makes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "network.toml").write_text("name = 3")
+    with pytest.raises(ConfigError, match=r"network\.toml"):
+        create(tmp_path / "alice", tmp_path / "network.toml")
+    assert not (tmp_path / "alice").exists()
+
+
+def test_any_other_directory_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="make one with  loopixmix client init DIR"):
+        load_client(tmp_path)

@@ -1,0 +1,108 @@
+"""The client daemon as a program, on a reactor in memory; as a process it is in tests/integration."""
+
+from __future__ import annotations
+
+import queue
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from model_networks import NOW_S, trust_root_of
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+
+from client.directory.configuration import create_client, load_client
+from client.running.daemon import ClientDaemon
+from loopixmix.authority.config import trust_root_toml
+from loopixmix.errors import ListenError, StoreError
+from loopixmix.keys import IdentityKey
+from loopixmix.process.program import World
+
+
+class Machine(MemoryReactorClock):
+    """A reactor whose connections go nowhere; its ports may be in use. Threads hand their calls over by a queue."""
+
+    def __init__(self, *, busy: bool = False) -> None:
+        super().__init__()
+        self.rightNow = NOW_S
+        self.busy = busy
+        self._calls: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+
+    def listenTCP(self, port: int, factory: object, backlog: int = 50, interface: str = "") -> object:
+        if self.busy:
+            raise CannotListenError(interface, port, OSError(98, "Address already in use"))
+        return super().listenTCP(port, factory, backlog, interface)
+
+    def callFromThread(self, callable: Callable[..., object], *args: object, **kw: object) -> None:
+        self._calls.put(lambda: callable(*args, **kw))
+
+    def run_until(self, condition: Callable[[], object]) -> None:
+        deadline_s = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline_s
+            try:
+                self._calls.get(timeout=0.01)()
+            except queue.Empty:
+                self.advance(0.1)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "network.toml").write_text(trust_root_toml(trust_root_of(IdentityKey(bytes(32)))))
+    create_client(tmp_path / "alice", network=tmp_path / "network.toml", api_port=7078, rng=random.Random(1))
+    return tmp_path / "alice"
+
+
+def daemon_on(machine: Machine, directory: Path, ends: list[object] | None = None) -> ClientDaemon:
+    told: list[object] = [] if ends is None else ends
+    world = World(reactor=machine, clock=machine, rng=random.Random(2), end=lambda error=None: told.append(error))
+    return ClientDaemon(load_client(directory), world=world)
+
+
+def test_it_listens_for_its_programs_and_leaves_nothing(directory: Path) -> None:
+    machine = Machine()
+    daemon = daemon_on(machine, directory)
+    daemon.start()
+    [(port, _, _, host)] = machine.tcpServers
+    assert (host, port) == ("127.0.0.1", 7078)
+    assert (directory / "api.url").exists()
+    machine.run_until(lambda: machine.tcpClients)  # it asks the authority for a document
+    stopped: list[object] = []
+    Deferred.fromCoroutine(daemon.stop()).addBoth(stopped.append)
+    machine.run_until(lambda: stopped)
+    assert stopped == [None]
+    assert not (directory / "api.url").exists()
+    assert machine.getDelayedCalls() == []
+    again: list[object] = []
+    Deferred.fromCoroutine(daemon.stop()).addBoth(again.append)
+    assert again == [None]
+
+
+def test_a_port_in_use_is_told_and_closes_the_store(directory: Path) -> None:
+    with pytest.raises(ListenError, match=r"cannot listen on 127\.0\.0\.1:7078: Address already in use"):
+        daemon_on(Machine(busy=True), directory).start()
+    store = sqlite3.connect(directory / "client.db", timeout=0)
+    store.execute("BEGIN EXCLUSIVE")  # nobody else has it
+    store.close()
+
+
+def test_a_damaged_store_is_told(directory: Path) -> None:
+    (directory / "client.db").write_bytes(b"this is no database" * 1000)
+    machine = Machine()
+    with pytest.raises(StoreError, match=r"client\.db"):
+        daemon_on(machine, directory).start()
+    assert machine.tcpServers == []
+
+
+def test_without_its_terminal_it_ends(directory: Path) -> None:
+    ends: list[object] = []
+    daemon = daemon_on(Machine(), directory, ends)
+    daemon.signals[signal.SIGHUP]()
+    assert ends == [None]  # in order, and without an error
+    assert daemon.log_settings.level == "info"
+    assert daemon.status() is None  # it has none: its programs ask by the local API

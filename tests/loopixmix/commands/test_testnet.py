@@ -1,0 +1,78 @@
+"""`loopixmix testnet`: the commands around a network that is not started here."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from loopixmix.commands.testnet import testnet as command_group
+from loopixmix.commands.testnet import wait_with_progress
+from loopixmix.errors import UnavailableError
+from loopixmix.main import EXIT_MISUSE, run
+from loopixmix.testnet.network import TestNetwork
+
+
+def command(*arguments: object) -> int:
+    return run([str(argument) for argument in arguments], command=command_group)
+
+
+def init(directory: Path) -> int:
+    return command("init", directory, "--width", 1, "--providers", 1, "--layers", 1, "--base-port", 41_000)
+
+
+def test_a_new_network_is_described_and_is_not_running(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = tmp_path / "net"
+    assert init(directory) == 0
+    assert "3 nodes" in capsys.readouterr().out
+    assert command("status", directory, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {name: entry["health"] for name, entry in report.items()} == {
+        "authority": "stopped",
+        "mix-1": "stopped",
+        "provider-1": "stopped",
+    }
+    assert command("status", directory, "--once") == 0
+    assert "stopped" in capsys.readouterr().out
+    assert command("down", directory) == 0
+    assert "nothing was running" in capsys.readouterr().out
+
+
+def test_what_cannot_be_a_network_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("up", tmp_path) == EXIT_MISUSE
+    assert "holds no test network" in capsys.readouterr().err
+    (tmp_path / "mine").write_text("kept")
+    assert init(tmp_path) == EXIT_MISUSE
+    assert "is not empty" in capsys.readouterr().err
+    assert command("init", tmp_path / "net", "--width", 1000) == EXIT_MISUSE
+
+
+class Growing(TestNetwork):
+    """A network of which one node more is healthy each time one looks."""
+
+    def __init__(self, directory: Path, *, fails: bool) -> None:
+        super().__init__(directory)
+        self.fails = fails
+
+    def wait_until_healthy(self, *, timeout_s: float, progress: object) -> None:
+        for healthy in range(len(self.nodes) + 1):
+            progress(healthy, len(self.nodes))  # type: ignore[operator]
+        if self.fails:
+            raise UnavailableError("mix-1 ended: a port is in use")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_waiting_shows_how_many_nodes_are_ready(tmp_path: Path, fails: bool) -> None:
+    init(tmp_path / "net")
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, _environ={})
+    network = Growing(tmp_path / "net", fails=fails)
+    if fails:
+        with pytest.raises(UnavailableError, match="a port is in use"):
+            wait_with_progress(network, console)
+    else:
+        wait_with_progress(network, console)
+    assert isinstance(console.file, io.StringIO)
+    assert "3 of 3" in console.file.getvalue()

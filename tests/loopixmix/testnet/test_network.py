@@ -1,0 +1,149 @@
+"""A test network in its directory: made, looked at, and its processes watched."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from loopixmix.authority.config import load_authority
+from loopixmix.errors import ConfigError, ListenError, MisuseError, UnavailableError
+from loopixmix.node.config import NodeConfig, load_node
+from loopixmix.observing.status import NodeStatus
+from loopixmix.process.files import load_identity
+from loopixmix.process.status import StatusFile
+from loopixmix.testnet.network import TestNetwork, run_command
+from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
+from provider.config import ProviderConfig
+
+PLAN = TestnetPlan(width=1, providers=1, base_port=42_000)
+NAMES = ["authority", "mix-1", "mix-2", "mix-3", "provider-1"]
+
+
+class Pid:
+    """A process as the table has it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+
+class FakeTable:
+    """Processes that only stand in a table."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, list[str]]] = []
+        self.gone: list[str] = []
+
+    def start(self, name: str, arguments: Iterable[str]) -> None:
+        self.started.append((name, list(arguments)))
+
+    def running(self) -> Mapping[str, Pid]:
+        return {name: Pid(os.getpid()) for name, _ in self.started if name not in self.gone}
+
+    def exited(self) -> list[str]:
+        return self.gone
+
+    def last_words(self, name: str) -> str:
+        return f"the last words of {name}"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> TestNetwork:
+    return TestNetwork.create(tmp_path_factory.mktemp("testnet") / "net", PLAN)
+
+
+@pytest.fixture
+def network(made: TestNetwork) -> TestNetwork:
+    opened = TestNetwork(made.directory)
+    opened.processes = FakeTable()  # type: ignore[assignment]
+    return opened
+
+
+def say(network: TestNetwork, name: str, *, healthy: bool, pid: int | None = None) -> None:
+    status = NodeStatus(
+        name=name,
+        id="00" * 32,
+        role="mix",
+        layer=1,
+        pid=pid or os.getpid(),
+        started_at_s=0.0,
+        written_at_s=0.0,
+        epoch=1,
+        healthy=healthy,
+        problem=None if healthy else "starting",
+        engine="native",
+    )
+    StatusFile(network.directory / name).write(status)
+
+
+def test_every_node_has_a_directory_that_its_command_accepts(network: TestNetwork) -> None:
+    assert [node.name for node in network.nodes] == NAMES
+    assert stat.S_IMODE(network.directory.stat().st_mode) == 0o700
+    authority = network.directory / "authority"
+    config, trust_root = load_authority(authority, load_identity(authority / "identity.key"))
+    assert (config.params, config.expected_mixes, config.expected_providers) == (FAST_PARAMS, 3, 1)
+    for name in NAMES[1:]:
+        kind = ProviderConfig if name.startswith("provider") else NodeConfig
+        node, root, _ = load_node(network.directory / name, kind)
+        assert (node.name, root) == (name, trust_root)
+    assert network.plan == PLAN
+
+
+def test_what_is_there_is_never_written_over(network: TestNetwork) -> None:
+    with pytest.raises(ConfigError, match="is not empty"):
+        TestNetwork.create(network.directory, PLAN)
+    with pytest.raises(ConfigError, match="holds no test network"):
+        TestNetwork(network.directory / "authority")
+
+
+def test_only_what_does_not_run_is_started(network: TestNetwork) -> None:
+    assert network.start() == NAMES
+    assert network.start() == []
+    assert network.processes.started[1] == ("mix-1", ["mix", "run", str(network.directory / "mix-1")])  # type: ignore[attr-defined]
+
+
+def test_a_port_in_use_is_told_before_anything_starts(network: TestNetwork) -> None:
+    with socket.create_server(("127.0.0.1", 42_002)):
+        with pytest.raises(ListenError, match=r"mix-2 cannot listen on 127\.0\.0\.1:42002"):
+            network.start()
+        assert network.processes.started == []  # type: ignore[attr-defined]
+
+
+def test_it_waits_until_all_say_that_they_are_healthy(network: TestNetwork) -> None:
+    network.start()
+    told: list[tuple[int, int]] = []
+    for name in NAMES:
+        say(network, name, healthy=name != "mix-3")
+
+    def progress(healthy: int, of: int) -> None:
+        told.append((healthy, of))
+        say(network, "mix-3", healthy=True)
+
+    network.wait_until_healthy(timeout_s=10, progress=progress)
+    assert told == [(4, 5), (5, 5)]
+
+
+def test_a_node_that_ends_or_never_gets_ready_is_named_with_its_last_words(network: TestNetwork) -> None:
+    network.start()
+    for name in NAMES:
+        say(network, name, healthy=name != "mix-3")
+    with pytest.raises(UnavailableError, match="mix-3 is not ready after 0 s: the last words of mix-3"):
+        network.wait_until_healthy(timeout_s=0.0, progress=lambda *_: None)
+    network.processes.gone.append("mix-3")  # type: ignore[attr-defined]
+    with pytest.raises(UnavailableError, match="mix-3 ended: the last words of mix-3"):
+        network.wait_until_healthy(timeout_s=10, progress=lambda *_: None)
+
+
+def test_what_another_process_said_before_does_not_count(network: TestNetwork) -> None:
+    network.start()
+    say(network, "mix-1", healthy=True, pid=1)
+    assert network.statuses()["mix-1"] is None
+
+
+def test_a_command_in_this_process_says_nothing_and_raises_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(MisuseError, match="Missing option"):
+        run_command("mix", ["init", "nowhere"])
+    assert capsys.readouterr().out == ""
