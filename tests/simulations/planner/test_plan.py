@@ -32,7 +32,6 @@ from simulations.planner.search import (
     rounded_up,
 )
 from simulations.planner.times import Waits
-from simulations.planner.wishes import LatencyKind
 from simulations.scenario import parse_scenario, to_toml
 from simulations.seeds import Seeds
 from simulations.vector import ENGINE as VECTOR
