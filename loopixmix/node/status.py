@@ -71,6 +71,7 @@ class StatusWriter:
         if self._node.capacity is not None:
             extra["unwraps_per_s"] = round(self._node.capacity.unwraps_per_s)
             extra["threads"] = self._node.capacity.threads
+        # A running mean over the last minute: packets come by Poisson's law, and each single second is chance.
         self._reports += 1
         self._held_mean += (self._node.counters.entropy.held - self._held_mean) / min(self._reports, AVERAGED_REPORTS)
         extra["held_mean"] = round(self._held_mean, 1)

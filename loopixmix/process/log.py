@@ -47,6 +47,7 @@ class Log:
     def begin(self, settings: LogSettings) -> None:
         """Write every event from now on, those from before that were not written yet included."""
         self.apply(settings)
+        # Libraries' debug and info events tell of connections and addresses; they are left out even at level debug.
         predicate = cast(ILogFilterPredicate, self._levels)
         observer = FilteringLogObserver(cast(ILogObserver, self._write), [predicate])
         globalLogBeginner.beginLoggingTo([cast(ILogObserver, observer)], redirectStandardIO=False)
@@ -61,6 +62,7 @@ class Log:
     def _write(self, event: LogEvent) -> None:
         line = json_line(event) if self._settings.format == "json" else text_line(event)
         self._stream.write(line)
+        # At once: the last lines before a crash are the ones that are looked for.
         self._stream.flush()
 
 

@@ -28,10 +28,10 @@ _SETTINGS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     # With a log of changes readers do not wait for the writer.
     "PRAGMA journal_mode = WAL",
-    # SQLite's default for WAL would lose the last commits with the power, after somebody heard of them.
+    # SQLite's default for WAL may lose the last commits with the power, after a sender was told that they are safe.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    # What was deleted is to be gone from the file as well.
+    # Otherwise deleted messages stay in the file until their pages are used again.
     "PRAGMA secure_delete = ON",
     "PRAGMA trusted_schema = OFF",
 )
