@@ -1,4 +1,4 @@
-"""What independent replicates together say of a measure: mean, spread, quantiles and a 95 % interval."""
+"""A measure over independent replicates: mean, spread, quantiles and a 95 % interval."""
 
 from __future__ import annotations
 

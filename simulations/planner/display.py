@@ -1,4 +1,4 @@
-"""Plans, and why there is none, as a person reads them on a terminal of 80 columns or more."""
+"""Plans and conflicts, as a person reads them on a terminal of 80 columns or more."""
 
 from __future__ import annotations
 

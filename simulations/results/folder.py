@@ -146,7 +146,7 @@ class Folder:
 
 
 def put(path: Path, data: bytes) -> None:
-    """Put `data` into `path`: a reader, or who comes after a crash, finds the old content or the new.
+    """Put `data` into `path`: a reader finds the old content or the new, also after a crash.
 
     Not waited for until the disk has it: what a power cut damages is noticed by its hash and made again.
     """

@@ -1,4 +1,4 @@
-"""Where a result comes from: which code computed it, on what machine, with which libraries and input files."""
+"""The provenance of a result: the code that computed it, the machine, the libraries and the input files."""
 
 from __future__ import annotations
 

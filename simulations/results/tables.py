@@ -1,4 +1,4 @@
-"""Results as tables: tidy, in an order that never changes, in CSV and Parquet."""
+"""Results as tidy tables in an order that never changes, in CSV and Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each key of a scenario may be, said in words, and what is wrong with a value."""
+"""The range of each key of a scenario in words, and the fault of a value that is outside."""
 
 from __future__ import annotations
 

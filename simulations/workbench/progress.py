@@ -1,4 +1,4 @@
-"""How far a run is, on the terminal: a bar, or a line now and then if nobody looks at a terminal."""
+"""The progress of a run: a bar on a terminal, or a line now and then in a log."""
 
 from __future__ import annotations
 

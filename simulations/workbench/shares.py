@@ -1,4 +1,4 @@
-"""How far each task is: shares between 0 and 1 that other processes of this machine write and this one reads."""
+"""The progress of each task: shares from 0 to 1 that other processes of this machine write and this one reads."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class UserLink:
         """Nothing: a wire carries frames of any size."""
 
     def connect(self, provider: NodeEntry) -> None:
-        """Nothing: whoever is online is linked."""
+        """Do nothing: a user that is online is linked."""
 
     def is_open(self, provider: NodeId) -> bool:
         """Tell whether a frame would go out now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from planning_page import PAGE, answers, printed
@@ -11,7 +12,7 @@ from planning_page import PAGE, answers, printed
 from loopixmix.main import run
 from simulations.commands.plan import KINDS
 from simulations.main import simulate
-from simulations.planner.wishes import LATENCY_KINDS
+from simulations.planner.wishes import LatencyKind
 from simulations.scenario import load_scenario
 
 WISHES = ["--users", "2000", "--bits", "12", "--latency", "5", "--packet-cost-s", "71e-6"]
@@ -105,7 +106,7 @@ def test_misuse_is_one_clear_line_and_exit_code_2(
 
 
 def test_the_command_knows_the_kinds_of_latency() -> None:
-    assert KINDS == LATENCY_KINDS
+    assert get_args(LatencyKind) == KINDS
 
 
 def test_other_prices_are_dated_by_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
