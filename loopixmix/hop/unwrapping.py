@@ -1,4 +1,4 @@
-"""How batches of packets are unwrapped: in a thread of their own, or at once where everything must repeat."""
+"""How batches of packets are unwrapped: in a thread of their own, or at once if everything must repeat."""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ class ThreadedUnwrapping:
 
     def start(self) -> None:
         """Start the thread."""
+        # One thread, whatever `threads` says: the native module spreads a batch itself, outside the GIL. A pool of
+        # Python threads would only take turns.
         self._thread = threading.Thread(target=self._run, name="unwrapping", daemon=True)
         self._thread.start()
 

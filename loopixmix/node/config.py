@@ -56,7 +56,7 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The Prometheus endpoint; off where `listen` is empty."""
+    """The Prometheus endpoint; off if `listen` is empty."""
 
     listen: str = ""
 

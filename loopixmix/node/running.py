@@ -64,7 +64,7 @@ class NodeParts:
 
 
 MakeService: TypeAlias = Callable[[NodeParts], Awaitable[NodeService]]
-"""Makes the service of a role; raises `StoreError` or `ConfigError` where it cannot."""
+"""Makes the service of a role; raises `StoreError` or `ConfigError` if it cannot."""
 
 
 class RunningNode:
@@ -90,6 +90,7 @@ class RunningNode:
         """Make the service, start it and listen; raises `ListenError`, `StoreError` or `ConfigError`."""
         self._unwrapping.start()
         self.service = await self._make_service(self._parts)
+        # It listens last: a peer that came before the document was taken up would be refused as a stranger.
         self.service.start()
         self.adopt(document)
         await self._parts.network.listen(listen.host, listen.port)
@@ -122,7 +123,7 @@ class RunningNode:
         self._pause.wake()
 
     def link_problem(self) -> str | None:
-        """Return why packets cannot go to every next hop of the present document; None where they can."""
+        """Return why packets cannot go to every next hop of the present document; None if they can."""
         document, network = self.document, self._parts.network
         if document is None:
             return None
@@ -140,6 +141,7 @@ class RunningNode:
         self._parts.network.set_peers({e.id: PeerAddress(e.host, e.port) for e in entries if e is not None})
 
     async def _drain(self, service: NodeService, drain_s: float) -> None:
+        # Both first: as long as loops leave and packets come in, there is always one that waits.
         service.loops.stop()
         service.hop.stop_taking()
         until_s = self._parts.clock.seconds() + drain_s

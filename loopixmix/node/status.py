@@ -20,7 +20,7 @@ class StatusWriter:
     """Puts together the status of one node; called once a second."""
 
     def __init__(self, node: ActiveNode, files: NodeFiles, *, role: Role, clock: Clock) -> None:
-        """Take the node and what does not change about it."""
+        """`node`: what is asked each time. `files`, `role`: what does not change about it."""
         self._node = node
         self._files = files
         self._role = role

@@ -45,7 +45,7 @@ def deliver_to(recipient: bytes, payload: bytes, surb: Surb | None) -> Deliver:
 
 
 def recipient_of(command: Deliver, content: Payload) -> bytes:
-    """Return the recipient that `deliver_to` hid in the address; 32 bytes that are nobody's where it did not."""
+    """Return the recipient that `deliver_to` hid in the address; 32 bytes that are nobody's if it did not."""
     return _hidden(command.address, content.payload, content.surb)
 
 
@@ -64,14 +64,14 @@ def choose_path(document: Document, *, entry: NodeId, exit: NodeId, rng: Rng) ->
     """Return a path from the provider `entry` through one mix of every layer to the provider `exit`.
 
     Each mix is chosen alone and uniformly (Loopix 4.1). `entry` and `exit` may be the same. Raises
-    `UnavailableError` where one of them is not a provider in `document`.
+    `UnavailableError` if one of them is not a provider in `document`.
     """
     first, last = provider(document, entry), provider(document, exit)
     return (first, *choose_mixes(document, range(1, document.params.layers + 1), rng), last)
 
 
 def provider(document: Document, node_id: NodeId) -> NodeEntry:
-    """Return the entry of a provider; raise `UnavailableError` where `document` has no such provider."""
+    """Return the entry of a provider; raise `UnavailableError` if `document` has no such provider."""
     node = document.node(node_id)
     if node is None or node.layer is not None:
         raise UnavailableError(f"the provider {node_id.hex()} is not in the network document")
@@ -105,7 +105,7 @@ def hops_for(
 
     `delays_s`: one for each node but the last. `start_s`: Unix seconds at which the packet comes to `nodes[0]`. Each
     hop's key is that of the epoch in which the packet reaches it, so that a packet that crosses an edge of epochs
-    still fits, and a long delay does not need a long grace. Raises `MisuseError` where the counts differ.
+    still fits, and a long delay does not need a long grace. Raises `MisuseError` if the counts differ.
     """
     if len(delays_s) != len(nodes) - 1:
         raise MisuseError(f"a path of {len(nodes)} nodes has {len(nodes) - 1} delays, not {len(delays_s)}")
@@ -174,6 +174,7 @@ class Neighbourhood:
 
     def add(self, document: Document) -> None:
         """Take up a document, in place of another one of the same epoch; the three newest count."""
+        # By epoch and not by arrival: the next one is fetched before the present one has ended.
         known = {each.epoch: each for each in (*self._documents, document)}
         self._documents = tuple(known[epoch] for epoch in sorted(known)[-DOCUMENTS_KNOWN:])
         self.next_hops = frozenset().union(*(next_hops(each, self.node_id) for each in self._documents))
@@ -219,7 +220,7 @@ class Neighbourhood:
         return self._documents[position + 1].valid_from_s + max(params.grace_s, params.max_delay_s)
 
     def entry(self, node_id: NodeId) -> NodeEntry | None:
-        """Return the newest entry of a node; None where no document has it."""
+        """Return the newest entry of a node; None if no document has it."""
         entries = (document.node(node_id) for document in reversed(self._documents))
         return next((entry for entry in entries if entry is not None), None)
 

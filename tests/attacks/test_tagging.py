@@ -91,12 +91,12 @@ def test_a_spoiled_reply_ends_like_a_whole_one(town: Town) -> None:
     town.bob.request("echo", b"hello", at=town.p1.node_id)
     town.world.run(2.0, until=lambda: town.p1.service.deliveries.counts.asked > before)
     hop, header_bytes = town.mixes[1].service.hop, town.world.geometry.header_bytes
-    take = hop.take
+    take = hop.take_in_order
 
     def spoil_all(peer: NodeId, packets: Iterable[bytes]) -> None:
         take(peer, [spoil(packet, header_bytes) for packet in packets])
 
-    hop.take = spoil_all  # type: ignore[method-assign]  # the mix itself is the attacker
+    hop.take_in_order = spoil_all  # type: ignore[method-assign]  # the mix itself is the attacker
     town.settle()
     assert town.p2.recorder.drops == []
     [item] = [item for item in town.bob.collect() if item.kind is ItemKind.REPLY]

@@ -22,7 +22,7 @@ POST_QUANTUM_GROUP = "X25519MLKEM768"
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """What a finished TLS handshake agreed on; `peer` is None where its certificate holds no Ed25519 key."""
+    """What a finished TLS handshake agreed on; `peer` is None if its certificate holds no Ed25519 key."""
 
     tls_version: str
     group: str | None
@@ -81,6 +81,8 @@ LinkState: TypeAlias = Handshaking | AwaitingHello | Open | Closed
 
 def check_negotiated(negotiated: Negotiated, side: Side) -> NodeId:
     """Return the peer's identity; raise `RefusedError` unless TLS agreed on what it must."""
+    # The version is set beforehand. The group is what two builds of OpenSSL agree on, and one that is too old settles
+    # for a group that a quantum computer will break, without a sign. So both are looked at here.
     if negotiated.tls_version != TLS_VERSION:
         raise RefusedError(RefusalReason.NOT_TLS13)
     if negotiated.group is None or negotiated.group.upper() != POST_QUANTUM_GROUP:
@@ -99,7 +101,7 @@ def check_negotiated(negotiated: Negotiated, side: Side) -> NodeId:
 class LinkMachine:
     """One connection's protocol: what came goes in, what is to be sent and what was received comes out.
 
-    Every method raises `RefusedError` where the peer breaks the protocol; the connection is then to be ended.
+    Every method raises `RefusedError` if the peer breaks the protocol; the connection is then to be ended.
     """
 
     def __init__(self, *, side: Side, hello: Hello, reception: Reception) -> None:
@@ -123,6 +125,7 @@ class LinkMachine:
         """Take bytes while the Hello is awaited; return what to send and what came behind the Hello."""
         if not isinstance(self.state, AwaitingHello):
             raise RefusedError(RefusalReason.GARBAGE)
+        # Before a frame is whole: a peer of another geometry sends frames of another size, and might never fill ours.
         refusal = hello_refusal(self._buffer.rest + data, self._hello)
         if refusal is not None:
             raise RefusedError(refusal)

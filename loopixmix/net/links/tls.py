@@ -93,6 +93,8 @@ class TlsNetwork:
         """Queue one frame for `peer`; false, and an observed drop, where there is no link or its queue is full."""
         if len(frame) != self._frame_bytes:
             raise MisuseError(f"a frame has {self._frame_bytes} bytes, not {len(frame)}")
+        # The link that we keep comes first, and then the one that the peer made: two nodes that send to each other have
+        # both, and answers of a provider to its clients have only the second. Without either, frames wait for ours.
         ours = self._peers.get(peer)
         if ours is not None and ours.outbox.attached:
             return ours.outbox.put(frame)
@@ -124,6 +126,7 @@ class TlsNetwork:
         """Keep links to these peers: dial new ones, follow moved ones, drop the rest and who is not admitted now."""
         for peer in [peer for peer in self._peers if peer not in peers]:
             self._peers.pop(peer).stop()
+        # At each document: a peer that is in none any more would otherwise stay linked for as long as it likes.
         self._incoming.keep(self._admits)
         for peer, address in peers.items():
             if peer in self._peers:
@@ -138,7 +141,7 @@ class TlsNetwork:
         return (ours is not None and ours.is_open) or self._incoming.get(peer) is not None
 
     def problem(self, peer: NodeId) -> str | None:
-        """Return one line that says why there is no link to a peer of ours; None where there is nothing to say."""
+        """Return one line that says why there is no link to a peer of ours; None if there is nothing to say."""
         ours = self._peers.get(peer)
         return None if ours is None else ours.problem
 
@@ -147,6 +150,7 @@ class TlsNetwork:
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        # First of all, as connections that come while the old ones end would be links that nobody ends.
         self._stopped = True
         ports, self._ports = self._ports, []
         for port in ports:
