@@ -41,7 +41,7 @@ class Log:
     def __init__(self, stream: IO[str]) -> None:
         """Take the stream to write to."""
         self._stream = stream
-        self._own = OWN_NAMESPACES
+        self._own: tuple[str, ...] = OWN_NAMESPACES
         self._settings = LogSettings()
         self._levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
 
