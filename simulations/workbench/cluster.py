@@ -172,6 +172,7 @@ class _Life:
 
     def check(self) -> None:
         connected = self._client.status == "running"
+        # Connected without workers is as good as lost: nothing would ever come.
         if connected and self._client.scheduler_info()["workers"]:
             self._well_s = time.monotonic()
         elif time.monotonic() - self._well_s > LOST_AFTER_S:

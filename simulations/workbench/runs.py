@@ -178,11 +178,14 @@ def _performed(tasks: Sequence[Task], shares: Shares, place: Place) -> Generator
 
         return perform_on_cluster(tasks, shares, address=place.dask)
     jobs = min(place.jobs or usable_cores(), len(tasks))
+    # One job needs no second process: it would load every library again.
     return perform_here(tasks, shares) if jobs == 1 else perform_in_processes(tasks, shares, jobs=jobs)
 
 
 def _concluded(plan: Plan, records: Sequence[Record], manifest: Manifest) -> Result:
     records = sorted(records, key=lambda record: record.place)
+    # From all records, those of earlier sessions too, so that a resumed run ends with the manifest of one that was
+    # never interrupted.
     notes = notes_of(plan.points, records)
     manifest = msgspec.structs.replace(manifest, notes=notes, complete=True, tasks_done=len(records))
     theory = {record.point: record.outcome for record in records if record.theory and record.outcome.figures}

@@ -288,7 +288,9 @@ def test_old_files_are_cleared_away_but_never_the_newest_document(world: World, 
     assert world.authority.newest_document is not None
 
 
-@pytest.mark.parametrize(("kind", "advice"), [("descriptors", "upload a new one"), ("documents", "nobody may sign")])
+@pytest.mark.parametrize(
+    ("kind", "advice"), [("descriptors", "upload a new one"), ("documents", "no epoch may be signed twice")]
+)
 def test_a_damaged_file_stops_the_start_with_its_name(world: World, tmp_path: Path, kind: str, advice: str) -> None:
     world.upload()
     world.turn()
