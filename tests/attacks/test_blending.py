@@ -6,8 +6,9 @@ import random
 from dataclasses import dataclass, field
 
 import msgspec
-from attack_worlds import Wiretap, relay_packet
+from attack_worlds import relay_packet
 from mixworld import LoopingProvider, MixWorld, RunningMix
+from wires import Wiretap
 
 from loopixmix.cover.loops import LATE_S
 from loopixmix.params import NetworkParams

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attack_worlds import Town, Wiretap
+from attack_worlds import Town
 from client_world import QUICK, Person, World
+from wires import Wiretap
 
 from client.core.content import AnonymousMessage, ReplyBlock, encode_anonymous
 from client.core.fragments import FragmentSizes, seal_fragments

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import pytest
-from attack_worlds import Seen, Wiretap
 from client_world import QUICK, Person, World
 from scipy import stats
+from wires import Seen, Wiretap
 
 from client.api import MessageState
 from loopixmix.seams import NodeId
