@@ -106,6 +106,12 @@ class Processes:
         )
         return self.started[-1]
 
+    def tell(self, process: subprocess.Popen[str], number: signal.Signals) -> str:
+        """Send a signal and return the next line that the process logs."""
+        process.send_signal(number)
+        assert process.stderr is not None
+        return process.stderr.readline()
+
     def wait_for_status(self) -> int:
         deadline_s = time.monotonic() + 30
         path = self.directory / "status.json"
@@ -134,18 +140,11 @@ def test_it_runs_says_how_it_is_and_ends_in_order(processes: Processes) -> None:
         f"loopixmix: {processes.directory}: is in use by process {process.pid}\n",
     )
     processes.configure('[log]\nformat = "json"\n')
-    process.send_signal(signal.SIGHUP)
-    time.sleep(0.3)
+    assert json.loads(processes.tell(process, signal.SIGHUP))["message"] == "the configuration was read again"
     processes.configure('[log]\nformat = "yaml"\n')
-    process.send_signal(signal.SIGHUP)
-    time.sleep(0.3)
-    process.terminate()
-    _, logged = process.communicate(timeout=30)
-    assert process.returncode == 0
-    messages = [json.loads(line)["message"] for line in logged.splitlines() if line.startswith("{")]
-    assert messages[0] == "the configuration was read again"
-    assert 'key "log.format"' in messages[1]
-    assert messages[-1].startswith("counted to ")
+    assert 'key \\"log.format\\"' in processes.tell(process, signal.SIGHUP)
+    assert json.loads(processes.tell(process, signal.SIGTERM))["message"].startswith("counted to ")
+    assert process.wait(timeout=30) == 0
     assert not (processes.directory / "status.json").exists()
 
 
