@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-from networks import make_network
 from twisted.internet.task import Clock
 
 from loopixmix.net.reception import Reception
@@ -12,6 +11,7 @@ from loopixmix.node.wiring import make_reception
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.wire import FrameFormat, LinkRole, Packet, Pull
+from tests.worlds.networks.documents import make_network
 
 FORMAT = FrameFormat(packet_bytes=2758, body_bytes=2436)
 NET = make_network(random.Random(1), params=NetworkParams(), width=1, providers=1)
