@@ -10,6 +10,7 @@ from typing import Protocol
 from loopixmix.errors import MisuseError, StoreError
 from loopixmix.keyring.replay_log import ReplayLog
 from loopixmix.keys import MixKey
+from loopixmix.process.files import UNFINISHED, sync_directory, write_atomically
 
 _KEY_WORDS = "loopixmix-mix-key-v1"
 
@@ -63,8 +64,8 @@ class KeyDirectory:
         What a crash left half made or half erased is removed.
         """
         try:
-            for unfinished in self._directory.glob("*.tmp"):
-                _erase_file(unfinished)
+            for unfinished in self._directory.glob(UNFINISHED):
+                _erase_file(unfinished)  # half a key is a secret, too
             keys = dict(_read_key(path) for path in sorted(self._directory.glob("*.key")))
             # The tags are written before the key, so a crash between the two leaves tags without one. The other way
             # round a key could be used without its tags.
@@ -78,17 +79,8 @@ class KeyDirectory:
     def save(self, epoch: int, key: MixKey) -> None:
         """Write a key in one step and to the disk itself, before anybody is told its public half."""
         path = self._key_path(epoch)
-        unfinished = path.with_suffix(".tmp")
         line = f"{_KEY_WORDS} {epoch} {key.private.hex()} {key.public.hex()}\n"
-        try:
-            with open(unfinished, "w", encoding="ascii", opener=_open_private) as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-            _sync_directory(self._directory)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        write_atomically(path, line.encode("ascii"))
 
     def erase(self, epoch: int) -> None:
         """Overwrite and remove a key's file, and remove its tags.
@@ -100,7 +92,7 @@ class KeyDirectory:
             # The key first: tags without a key are rubbish, but a key without its tags lets every packet pass again.
             _erase_file(path)
             path.with_suffix(".replay").unlink(missing_ok=True)
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -174,15 +166,3 @@ def _erase_file(path: Path) -> None:
         os.fsync(file.fileno())
     # On the disk before the name is gone: afterwards nothing leads to the blocks any more.
     path.unlink()
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -99,7 +99,7 @@ class Process:
         with self._lock:
             program.start()
             # Begun only now: if a program cannot start, one line on stderr tells so, and not the log as well.
-            self._log.begin(program.log_settings)
+            self._log.begin(program.log_settings, program=type(program).__module__.partition(".")[0])
             self._start_reporter(program)
             self._reactor.addSystemEventTrigger(
                 "before", "shutdown", lambda: Deferred.fromCoroutine(self._stop(program))

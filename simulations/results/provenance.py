@@ -30,7 +30,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     """Which code computes. `fingerprint` is a hash of the sources that can change an outcome, committed or not.
 
     `revision`: git's, "unknown" if there is no repository; `changed`: whether files differ from it. `native`:
-    whether the native engine is there.
+    whether the native code is there.
     """
 
     version: str

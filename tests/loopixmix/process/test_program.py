@@ -80,7 +80,8 @@ class RecordingLog(Log):
         super().__init__(io.StringIO())
         self.levels: list[str] = []
 
-    def begin(self, settings: LogSettings) -> None:
+    def begin(self, settings: LogSettings, *, program: str = "") -> None:
+        assert program == Tape.__module__.partition(".")[0]
         self.levels.append(settings.level)
 
     def apply(self, settings: LogSettings) -> None:
