@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attack_worlds import Town
-from wires import Spoiler
 
 from loopixmix.hop.mixing import Arrived
 from loopixmix.routing.path import service_id
 from loopixmix.seams import DropReason
 from loopixmix.sphinx import Deliver, PacketError, open_reply
 from loopixmix.wire import ItemKind
+from tests.worlds.networks.towns import Town
+from tests.worlds.networks.wires import Spoiler
 
 
 class LastNode:

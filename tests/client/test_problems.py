@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from client_parts import FailingStore
-from client_world import QUICK, Person, World
 from twisted.internet.defer import Deferred
 
 from client.api import (
     MessageState,
 )
 from loopixmix.errors import StoreError
+from tests.worlds.clients.parts import FailingStore
+from tests.worlds.clients.world import QUICK, Person, World
 
 
 @pytest.fixture

@@ -20,8 +20,6 @@ from typing import cast
 import msgspec
 import pytest
 import pytest_twisted
-from client_world import QUICK, Node, World
-from client_zygote import MESSAGES, Plan, body_of
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.posixbase import PosixReactorBase
@@ -31,13 +29,15 @@ from twisted.internet.task import deferLater
 from client.store import ClientStore, incoming
 from loopixmix.sphinx import load_arithmetic
 from simulations.world.clock import EventClock
+from tests.worlds.clients.world import QUICK, Node, World
+from tests.worlds.clients.zygote import MESSAGES, Plan, body_of
 
 SEED = 20
 KILLS = 14
 KILLS_OF_A_CAMPAIGN = 150
 LENGTH = struct.Struct(">I")
 real = cast(PosixReactorBase, reactor)
-ZYGOTE = Path(__file__).parent.parent / "worlds" / "client_zygote.py"
+ZYGOTE = Path(__file__).parent.parent / "worlds" / "clients" / "zygote.py"
 
 FAST = msgspec.structs.replace(
     QUICK,

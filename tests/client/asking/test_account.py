@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_world import World
 from twisted.internet.defer import Deferred
 
 from client.api import (
@@ -15,6 +14,7 @@ from client.api import (
 from client.core.settings import ClientSettings
 from loopixmix.cards import CARD_BYTES
 from loopixmix.errors import UnavailableError
+from tests.worlds.clients.world import World
 
 
 @pytest.fixture

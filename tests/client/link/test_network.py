@@ -4,12 +4,12 @@ import random
 
 import msgspec
 import pytest
-from client_world import QUICK
-from model_networks import model_network
 
 from client.link.network import KnownNetwork
 from loopixmix.directory import Document
 from loopixmix.sphinx import load_arithmetic
+from tests.worlds.clients.world import QUICK
+from tests.worlds.networks.models import model_network
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from client_parts import Parts, outcome
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -12,6 +11,7 @@ from client.api import NotRegisteredError
 from loopixmix.directory import Document
 from loopixmix.errors import UnavailableError
 from loopixmix.wire import Pull
+from tests.worlds.clients.parts import Parts, outcome
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_parts import Parts, fragments_in, outcome
 from twisted.python.failure import Failure
 
 from client.api import MessageState, StateChange
 from client.store import outgoing
 from loopixmix.errors import StoreError
+from tests.worlds.clients.parts import Parts, fragments_in, outcome
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import itertools
 import random
 
 import pytest
-from mixworld import LoopingProvider, MixWorld, RunningMix
-from networks import make_network
 from scipy import stats
 
 from loopixmix.cover.loops import LATE_S
 from loopixmix.params import NetworkParams
 from loopixmix.seams import DropReason, LoopLost, LoopReturned, LoopSent, PacketOut
+from tests.worlds.networks.documents import make_network
+from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
 
 PARAMS = NetworkParams(delay_mean_s=0.05, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
-from mixworld import MixWorld
-from networks import EPOCH
 
 from loopixmix.cover.plan import LoopMaker, draw_loop
 from loopixmix.params import NetworkParams
 from loopixmix.seams import NodeId
 from loopixmix.sphinx import Deliver, Relay, Reply, decode_command, open_payload, open_reply, unwrap, use_surb
+from tests.worlds.networks.documents import EPOCH
+from tests.worlds.networks.mixes import MixWorld
 
 PARAMS = NetworkParams(delay_mean_s=0.05, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
 

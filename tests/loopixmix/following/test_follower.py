@@ -10,8 +10,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from directory_fakes import FakeAuthorities, describer
-from model_networks import NOW_S, ModelNetwork, model_network, trust_root_of
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -24,6 +22,8 @@ from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.fetcher import Answer
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.keys import IdentityKey
+from tests.worlds.networks.authorities import FakeAuthorities, describer
+from tests.worlds.networks.models import NOW_S, ModelNetwork, model_network, trust_root_of
 
 HOUR_S = 3600
 AUTHORITY = "127.0.0.1:9000"

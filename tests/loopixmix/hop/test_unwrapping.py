@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 import pytest
-from sphinx_paths import SPHINX, make_journey
 from twisted.logger import LogEvent, globalLogPublisher
 
 from loopixmix.hop.unwrapping import InlineUnwrapping, Results, ThreadedUnwrapping
 from loopixmix.seams import DropReason
 from loopixmix.sphinx import wrap
+from tests.worlds.packets.sphinx_paths import SPHINX, make_journey
 
 
 class Reactor:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from mixworld import LIMITS, MixWorld, Recorder
-from networks import EPOCH
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -24,6 +22,8 @@ from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.sphinx import Discard, Hop, Relay, wrap
 from loopixmix.wire import LinkRole
+from tests.worlds.networks.documents import EPOCH
+from tests.worlds.networks.mixes import LIMITS, MixWorld, Recorder
 
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)
 LISTEN = PeerAddress("127.0.0.1", 30001)

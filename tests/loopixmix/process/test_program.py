@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from stepped_reactors import Computer, ScriptedReactor
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from loopixmix.errors import ConfigError, ListenError, LoopixmixError
@@ -20,6 +19,7 @@ from loopixmix.process.files import DirectoryLock, LockedError
 from loopixmix.process.log import Log, LogSettings
 from loopixmix.process.program import Process, Program
 from loopixmix.process.status import Status
+from tests.worlds.networks.stepped_reactors import Computer, ScriptedReactor
 
 LOCK = "program.lock"
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from mailstores import ALICE, BOB, Facts, message, open_account
 from sqlalchemy import text
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
@@ -41,6 +40,7 @@ from provider.store import MailStore, sqlite_url
 from provider.store.access import StoreAccess, clocked_access
 from provider.store.accounts import remove_account
 from provider.wiring import wire_clients
+from tests.worlds.mailboxes.mailstores import ALICE, BOB, Facts, message, open_account
 
 STRANGER = bytes([9]) * 32
 PARAMS = NetworkParams(pull_batch=3, pull_rate_per_s=1.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from mailstores import ALICE, NOBODY, READ_S, WRITE_S, StoreWorld, message
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent
@@ -15,6 +14,7 @@ from provider.mailbox import Fetch
 from provider.store import MailStore
 from provider.store.accounts import figures
 from provider.store.items import Outcome, take_items
+from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, READ_S, WRITE_S, StoreWorld, message
 
 
 @pytest.fixture

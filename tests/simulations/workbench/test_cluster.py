@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "worlds")])}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 class Cluster:
@@ -66,7 +66,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         found.stop()
 
 
-def start(*options: str, engine: str = "toy_engine:ENGINE", task_s: float = 0.0) -> subprocess.Popen[str]:
+def start(*options: str, engine: str = "tests.worlds.toys:ENGINE", task_s: float = 0.0) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "loopixmix.main", "simulate", "run", "default", "--engine", engine]
     sweep = ["-p", "mix.delay_mean_s=0.1,0.2,0.5", "-p", f"processors.unwrap_s={task_s}", "--replicates", "4"]
     return subprocess.Popen(
@@ -137,7 +137,16 @@ def test_a_cluster_that_runs_other_code_is_refused(tmp_path: Path, cluster: Clus
         "from loopixmix.main import main\n"
         "main(sys.argv[1:])\n"
     )
-    arguments = ["simulate", "run", "default", "--engine", "toy_engine:ENGINE", "--no-save", "--dask", cluster.address]
+    arguments = [
+        "simulate",
+        "run",
+        "default",
+        "--engine",
+        "tests.worlds.toys:ENGINE",
+        "--no-save",
+        "--dask",
+        cluster.address,
+    ]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )

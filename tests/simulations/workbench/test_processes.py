@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from toy_engine import LOG
 
 from loopixmix.main import run
 from simulations import Result
+from tests.worlds.toys import LOG
 
 ROOT = Path(__file__).parents[3]
 KILLS = 2
@@ -26,13 +26,20 @@ class Sweep:
 
     def __init__(self, folder: Path, *, jobs: int, task_s: float = 0.2) -> None:
         self.out, self.log = folder / "out", folder / "log"
-        sweep = ["--engine", "toy_engine:ENGINE", "-p", "mix.delay_mean_s=0.1,0.2,0.5", "--replicates", "4"]
+        sweep = [
+            "--engine",
+            "tests.worlds.toys:ENGINE",
+            "-p",
+            "mix.delay_mean_s=0.1,0.2,0.5",
+            "--replicates",
+            "4",
+        ]
         task = ["-p", f"processors.unwrap_s={task_s}"]
         self.arguments = ["simulate", "run", "default", *sweep, *task, "--out", str(self.out)]
         self.command = [sys.executable, "-m", "loopixmix.main", *self.arguments, "--jobs", str(jobs)]
         self.environment = os.environ | {
             LOG: str(self.log),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "worlds")]),
+            "PYTHONPATH": str(ROOT),
         }
         self.log.touch()
 

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from link_worlds import FORMAT, NETWORK_ID, packet_frame
 
 from loopixmix.net.links.handshake import (
     Accepted,
@@ -26,6 +25,7 @@ from loopixmix.net.links.handshake import (
 from loopixmix.net.reception import Reception
 from loopixmix.seams import RefusalReason
 from loopixmix.wire import WIRE_VERSION, Dummy, FrameFormat, Hello, LinkRole
+from tests.worlds.networks.links import FORMAT, NETWORK_ID, packet_frame
 
 DIALLER, ACCEPTOR = b"d" * 32, b"a" * 32
 GOOD = Negotiated("TLSv1.3", "X25519MLKEM768", ACCEPTOR)

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import msgspec
-from mixworld import KnownKeys, Recorder
-from model_networks import NOW_S, ModelNetwork, ModelNode, trust_root_of
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
@@ -77,6 +75,8 @@ from loopixmix.wire import (
 )
 from simulations.world.clock import EventClock
 from simulations.world.plain import PlainArithmetic
+from tests.worlds.networks.mixes import KnownKeys, Recorder
+from tests.worlds.networks.models import NOW_S, ModelNetwork, ModelNode, trust_root_of
 
 T = TypeVar("T")
 

@@ -7,8 +7,6 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixworld import MixWorld, RunningMix
-from providerworld import HandClient, RunningProvider
 from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
@@ -17,6 +15,8 @@ from loopixmix.routing.path import draw_delays_s, hops_for
 from loopixmix.sphinx import Discard, wrap
 from loopixmix.wire import Registered
 from provider.mailbox import MailboxRules
+from tests.worlds.networks.mixes import MixWorld, RunningMix
+from tests.worlds.networks.providers import HandClient, RunningProvider
 
 TOWN_PARAMS = NetworkParams(delay_mean_s=0.02, node_loop_rate_per_s=0.5, pull_batch=4, epoch_length_s=600, grace_s=10)
 
