@@ -138,9 +138,12 @@ class LinkMachine:
             raise RefusedError(RefusalReason.GARBAGE) from error
         if not isinstance(hello, Hello):
             raise RefusedError(RefusalReason.GARBAGE)
+        # Before the state changes: a link that is refused for its first frames never was open, and must not count as
+        # one that was closed.
+        arrivals = self._reception.sort(self.state.peer, frames[1:])
         self.state = Open(self.state.peer, hello.role)
         answer = self._format.encode(self._hello) if isinstance(self.side, Accepted) else b""
-        return answer, self._reception.sort(self.state.peer, frames[1:])
+        return answer, arrivals
 
     def close(self) -> None:
         """The connection is over: whatever still comes is ignored."""
