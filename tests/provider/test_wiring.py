@@ -42,14 +42,14 @@ def result_of(
 
 
 def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts:
-    node_id = world.net.named("p1").id
+    identity = world.net.named("p1").id
     observer = world.provider("p1").recorder
-    neighbourhood = Neighbourhood(node_id)
+    neighbourhood = Neighbourhood(identity)
     network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
     rng = random.Random(1)
     hop = wire_hop(
         neighbourhood,
-        keyring=world.keyring(node_id),
+        keyring=world.keyring(identity),
         frames=world.packet_format.frames,
         unwrapping=ThreadedUnwrapping(world.packet_format.sphinx, threads=1, call_from_thread=reactor.call),
         limits=HopLimits(),
@@ -62,7 +62,7 @@ def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts
         packet_format=world.packet_format,
         hop=hop,
         loops=LoopSender(
-            LoopMaker(node_id, world.packet_format, rng), clock=world.clock, network=network, observer=observer
+            LoopMaker(identity, world.packet_format, rng), clock=world.clock, network=network, observer=observer
         ),
         network=network,
         clock=world.clock,

@@ -57,12 +57,12 @@ def test_where_nothing_can_be_written_one_line_says_so(tmp_path: Path) -> None:
 
 def test_an_identity_is_kept_privately_and_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "identity.key"
-    identity = create_identity(path, random.Random(1))
+    identity_key = create_identity(path, random.Random(1))
     assert permissions(path) == 0o600
-    assert load_identity(path).public == identity.public
+    assert load_identity(path).public == identity_key.public
     with pytest.raises(ConfigError, match="exists already and is never overwritten"):
         create_identity(path, random.Random(2))
-    assert load_identity(path).public == identity.public
+    assert load_identity(path).public == identity_key.public
 
 
 @pytest.mark.parametrize("content", [b"", b"12", b"zz" * 32, b"00" * 33, b"\xff" * 64])
