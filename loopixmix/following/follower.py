@@ -180,8 +180,12 @@ class DirectoryFollower:
         if document.valid_from_s <= self._clock.seconds():
             self._adopt(document, signed)
             return
-        self._next = document, signed
         self._keep(self._cache.keep_next, signed)
+        self._expect(document, signed)
+
+    def _expect(self, document: Document, signed: bytes) -> None:
+        """Keep a document until its epoch begins here."""
+        self._next = document, signed
         if self._prepare_callback is not None:
             self._tell(self._prepare_callback, document)
 
@@ -215,7 +219,9 @@ class DirectoryFollower:
     def _take_cached(self, document: Document, signed: bytes) -> None:
         now_s = self._clock.seconds()
         if document.epoch == self._epoch(now_s) + 1:
-            self._next = document, signed
+            # Told as well as kept: a node that was restarted just before an edge would otherwise refuse the links of
+            # its next neighbours, which dial it already.
+            self._expect(document, signed)
         elif document.epoch <= self._epoch(now_s) and document.epoch > (self._newest_seen_epoch or -1):
             self._newest_seen_epoch = document.epoch
             if now_s < document.valid_until_s:

@@ -88,6 +88,8 @@ class ThreadedUnwrapping:
         while (work := self._queue.get()) is not None:
             private_keys, packets, done = work
             self._call_from_thread(done, self._unwrap(private_keys, packets))
+            # The thread may wait for hours now, and the keys may be erased meanwhile.
+            del work, private_keys, packets, done
 
     def _unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes]) -> Results:
         try:

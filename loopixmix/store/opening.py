@@ -131,7 +131,9 @@ def _check_integrity(connection: Connection, url: URL) -> None:
         return
     complaint = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
     if complaint != "ok":
-        raise StoreError(f"{_place(url)}: the store is damaged ({str(complaint).splitlines()[0]})")
+        # SQLite says in a line of its own in which database it is, "*** in database main ***", and there is only one.
+        lines = [line for line in str(complaint).splitlines() if not line.startswith("***")] or ["unknown"]
+        raise StoreError(f"{_place(url)}: the store is damaged ({lines[0]})")
 
 
 def _migrate(connection: Connection, url: URL, schema: Schema) -> None:

@@ -77,9 +77,9 @@ class UserLink:
         """Tell whether a frame would go out now."""
         return self.online and self.network.wires.is_attached(provider)
 
-    def problem(self, provider: NodeId) -> str:  # noqa: ARG002 (there is one)
+    def problem(self, provider: NodeId) -> str | None:  # noqa: ARG002 (there is one)
         """Say why there is no link."""
-        return "" if self.online else "the user is offline"
+        return None if self.online else "the user is offline"
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def test_without_a_document_nothing_is_sent_or_dialled(linked: Linked) -> None:
     linked.link.connect(PROVIDER)
     assert not linked.link.send(PROVIDER.id, b"frame")
     assert not linked.link.is_open(PROVIDER.id)
-    assert linked.link.problem(PROVIDER.id) == ""
+    assert linked.link.problem(PROVIDER.id) is None
     assert linked.made == []
 
 

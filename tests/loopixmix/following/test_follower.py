@@ -286,8 +286,11 @@ def test_a_restart_between_fetch_and_edge_keeps_both_documents(world: World) -> 
     world.follower.start()
     world.run_until(HOUR_S - 60)
     world.authorities.down = {AUTHORITY}
+    world.prepared.clear()
     world.restart()
     assert world.adopted == documents[:1]
+    # A node must know the neighbours of the next epoch again: those whose clocks are ahead send before its edge.
+    assert world.prepared == documents[1:]
     world.run_until(HOUR_S)
     assert world.adopted == documents
     world.stop()

@@ -23,6 +23,7 @@ from loopixmix.wire import (
     Item,
     ItemKind,
     LinkRole,
+    Packet,
     Pull,
     Register,
     Registered,
@@ -339,6 +340,13 @@ def test_who_sends_what_clients_do_not_send_is_refused(provider: Provider, rng: 
     provider.arrive(ALICE, b"\xff" * FORMAT.frame_bytes, packet(rng))
     assert provider.refused == [ALICE] * 3
     assert len(provider.submitted) == 1
+
+
+def test_a_wish_to_register_is_not_lost_among_the_packets_that_come_with_it(provider: Provider) -> None:
+    packets = [Packet(bytes([number]) * FORMAT.packet_bytes) for number in range(MAX_HELD_FRAMES + 1)]
+    wish = Register("stranger", "", b"")
+    provider.receive(STRANGER, *packets, wish)
+    assert provider.registration.wishes == [(STRANGER, wish)]
 
 
 def test_new_rates_and_batches_hold_from_the_next_pull_on(provider: Provider) -> None:

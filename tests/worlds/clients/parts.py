@@ -70,8 +70,8 @@ class KeptFrames:
     def is_open(self, provider: NodeId) -> bool:
         return self.open
 
-    def problem(self, provider: NodeId) -> str:
-        return "" if self.open else "connection refused"
+    def problem(self, provider: NodeId) -> str | None:
+        return None if self.open else "connection refused"
 
 
 class FailingStore(ClientStore):

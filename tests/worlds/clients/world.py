@@ -333,8 +333,8 @@ class MemoryLink:
     def is_open(self, provider: NodeId) -> bool:
         return self.lies or (not self.cut and self.world.hub.is_attached(provider))
 
-    def problem(self, provider: NodeId) -> str:
-        return "connection refused" if self.cut else ""
+    def problem(self, provider: NodeId) -> str | None:
+        return "connection refused" if self.cut else None
 
 
 class SlowWorker:

@@ -66,6 +66,14 @@ def test_a_link_opens_for_both() -> None:
     assert dialling.state == Closed(was_open=True)
 
 
+def test_a_link_that_is_refused_for_what_follows_its_hello_never_was_open() -> None:
+    accepting = acceptor()
+    with refused(RefusalReason.GARBAGE):
+        accepting.received_hello(FORMAT.encode(HELLO) + b"\xff" * FORMAT.frame_bytes)
+    accepting.close()
+    assert accepting.state == Closed(was_open=False)
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
