@@ -29,7 +29,7 @@ FindCommands: TypeAlias = Callable[[], Iterable[EntryPoint]]
 
 
 def installed_commands() -> Iterable[EntryPoint]:
-    """Return what all installed packages offer as commands; where two offer one name, this package's own comes last."""
+    """Return what all installed packages offer as commands; if two offer one name, this package's own comes last."""
     return sorted(entry_points(group=COMMANDS_GROUP), key=_is_ours)
 
 

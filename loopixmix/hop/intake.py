@@ -33,7 +33,7 @@ JudgedBatch: TypeAlias = Callable[[Sequence[Waiting], Results], None]
 class Intake:
     """The packets that wait to be unwrapped.
 
-    A batch is whatever came while the one before was worked on: alone, a packet never waits for company.
+    A batch is all that came while the one before was worked on. A packet that comes alone never waits for others.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ DRAIN_STEP_S = 0.05
 
 
 class NodeService(Protocol):
-    """What a mix and a provider have in common for the process that runs them."""
+    """The service of a mix or a provider, as the process that runs it sees it."""
 
     hop: HopService
     loops: LoopSender
@@ -46,12 +46,12 @@ class NodeService(Protocol):
         """End; no call is left when the result fires."""
 
     def status(self) -> Mapping[str, str | int | float]:
-        """Return what only this role has to say of itself."""
+        """Return the figures that only this role has, for the status file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeParts:
-    """What a role's service is made of, whatever the role; `directory` is the node's own."""
+    """The parts that the service of every role is made of; `directory` is the node's own."""
 
     directory: Path
     packet_format: PacketFormat
@@ -71,7 +71,7 @@ class RunningNode:
     """Links, worker thread and service of a node, for one format of packets."""
 
     def __init__(self, parts: NodeParts, *, unwrapping: ThreadedUnwrapping, make_service: MakeService) -> None:
-        """`parts`: what `make_service` makes the service of. `unwrapping`: the thread that runs as long as it."""
+        """`parts`: handed to `make_service`. `unwrapping`: a thread that is started and stopped with the service."""
         self._parts = parts
         self._unwrapping = unwrapping
         self._make_service = make_service

@@ -1,4 +1,4 @@
-"""What a node says of itself in its status file."""
+"""The figures and the health of a node, for its status file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StatusWriter:
     """Puts together the status of one node; called once a second."""
 
     def __init__(self, node: ActiveNode, files: NodeFiles, *, role: Role, clock: Clock) -> None:
-        """`node`: what is asked each time. `files`, `role`: what does not change about it."""
+        """`node`: asked each time. `files`, `role`: they do not change."""
         self._node = node
         self._files = files
         self._role = role

@@ -1,4 +1,4 @@
-"""Paths through the layers: who may follow whom, uniform choice, delays, and what each hop is told."""
+"""Paths through the layers: the order of nodes, uniform choice, delays, and the command for each hop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from loopixmix.wire import LinkRole
 LOOP_SERVICE = "loop"
 """The hosted service that ends every loop: of clients, mixes and providers alike (Loopix 4.2.1)."""
 LOOP_PAYLOAD = b""
-"""What a loop carries beside its reply block: the same for everybody, so that its end cannot tell whose it is."""
+"""The payload of a loop, beside its reply block. All loops have the same, so that their end cannot tell them apart."""
 
 DOCUMENTS_KNOWN = 3
 """The present epoch's, the one before and the one after."""
@@ -38,8 +38,9 @@ def deliver_to(recipient: bytes, payload: bytes, surb: Surb | None) -> Deliver:
     """Return the last hop's command for a packet that takes `payload` and `surb` to `recipient`.
 
     `recipient`: a mailbox (client identity key) or a service's id, 32 bytes. The command's address is the recipient
-    hidden under the content of the body: whoever changes the body on its way, to recognise the packet at its end, makes
-    the address unreadable with it (docs/attacks.md, tagging). The content must not be guessable; a reply block is not.
+    hidden under the content of the body. An attacker who changes the body on its way, to recognise the packet at its
+    end, makes the address unreadable with it (docs/attacks.md, tagging). The content must not be guessable; a reply
+    block is not.
     """
     return Deliver(_hidden(recipient, payload, surb))
 
@@ -79,7 +80,7 @@ def provider(document: Document, identity: Identity) -> NodeEntry:
 
 
 def choose_loop_end(document: Document, rng: Rng) -> NodeEntry:
-    """Return a provider that ends loops, chosen uniformly; raise `UnavailableError` where there is none."""
+    """Return a provider that ends loops, chosen uniformly; raise `UnavailableError` if there is none."""
     candidates = document.providers_of(LOOP_SERVICE)
     if not candidates:
         raise UnavailableError("no provider of the network document ends loops")
@@ -101,7 +102,7 @@ def draw_delays_s(count: int, params: NetworkParams, rng: Rng) -> tuple[float, .
 def hops_for(
     document: Document, nodes: Sequence[NodeEntry], final: Command, delays_s: Sequence[float], *, start_s: float
 ) -> list[Hop]:
-    """Return what each of `nodes` is told: to wait its delay and relay to the next one; the last one gets `final`.
+    """Return the command for each of `nodes`: wait, then relay to the next one. The last one gets `final`.
 
     `delays_s`: one for each node but the last. `start_s`: Unix seconds at which the packet comes to `nodes[0]`. Each
     hop's key is that of the epoch in which the packet reaches it, so that a packet that crosses an edge of epochs
@@ -186,7 +187,7 @@ class Neighbourhood:
         self._told = (inf, -inf, frozenset())
 
     def role_of(self, peer: Identity) -> LinkRole | None:
-        """Return what a neighbour is; None for anybody else."""
+        """Return the role of a neighbour; None for every other key."""
         return self._roles.get(peer)
 
     def takes_from(self, peer: Identity, now_s: float) -> bool:

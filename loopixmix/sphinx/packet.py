@@ -22,7 +22,7 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
 
 
 class Surb(msgspec.Struct, frozen=True, gc=False):
-    """A single-use reply block: whoever holds it can send one packet to its maker, without knowing where that is.
+    """A single-use reply block: its holder can send one packet to its maker, without knowing the way there.
 
     `first_hop` is the node the packet is handed to; `reply_key` (the paper's k-tilde) seals the reply.
     """

@@ -77,7 +77,7 @@ def seal_body(key: bytes, content: bytes, geometry: Geometry) -> bytes:
 def open_body(key: bytes, body: bytes, geometry: Geometry) -> bytes:
     """Return the content of a body from which every layer was taken.
 
-    Raises `PacketError`: `WRONG_LENGTH`; `TAGGED_PAYLOAD` if the MAC is wrong, that is where somebody changed the
+    Raises `PacketError`: `WRONG_LENGTH`; `TAGGED_PAYLOAD` if the MAC is wrong, that is if somebody changed the
     body on its way; `BAD_PAYLOAD` if the padding is.
     """
     if len(body) != geometry.body_bytes:

@@ -53,14 +53,14 @@ class Handshaking:
 
 @dataclass(frozen=True, slots=True)
 class AwaitingHello:
-    """TLS has proved who the peer is; it has not said yet what it speaks."""
+    """TLS has proved the peer's key; its Hello, with version and network, has not come yet."""
 
     peer: Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """The peer is who it should be and speaks what we speak: frames go both ways."""
+    """The peer has the right key and a Hello that agrees with ours: frames go both ways."""
 
     peer: Identity
     role: LinkRole
@@ -99,7 +99,7 @@ def check_negotiated(negotiated: Negotiated, side: Side) -> Identity:
 
 
 class LinkMachine:
-    """One connection's protocol: what came goes in, what is to be sent and what was received comes out.
+    """One connection's protocol: bytes that came go in; bytes to send, and the frames that came, go out.
 
     Every method raises `RefusedError` if the peer breaks the protocol; the connection is then to be ended.
     """
@@ -146,7 +146,7 @@ class LinkMachine:
         return answer, arrivals
 
     def close(self) -> None:
-        """The connection is over: whatever still comes is ignored."""
+        """The connection is over: bytes that still come are ignored."""
         self.state = Closed(was_open=isinstance(self.state, Open))
 
     def received_frames(self, peer: Identity, data: bytes) -> Arrivals:

@@ -45,7 +45,7 @@ _PROBLEMS = {
 
 
 class LinkOwner(TypingProtocol):
-    """Who made a link and hears what becomes of it."""
+    """The maker of a link, which is told when it opens and when it ends."""
 
     def link_opened(self, link: Link) -> None:
         """The peer is authenticated and frames go both ways."""

@@ -55,9 +55,9 @@ class TlsNetwork:
         rng: Rng,
         observer: Observer,
     ) -> None:
-        """`identity_key` proves who we are and `network_id` where we belong; `reception` says whom and what to let in.
+        """`identity_key`: proves who we are. `network_id`: the network that both ends of a link must belong to.
 
-        Then come the bounds on links, and the seams: what connects, the clock, randomness, and who hears of facts.
+        `reception`: judges peers and their frames. `limits`: the bounds on links. `sockets`: makes connections.
         """
         self.identity = identity_key.public
         self._reception = reception
@@ -90,7 +90,7 @@ class TlsNetwork:
         self._received = received
 
     def send(self, peer: Identity, frame: bytes) -> bool:
-        """Queue one frame for `peer`; false, and an observed drop, where there is no link or its queue is full."""
+        """Queue one frame for `peer`; false, and an observed drop, if there is no link or its queue is full."""
         if len(frame) != self._frame_bytes:
             raise MisuseError(f"a frame has {self._frame_bytes} bytes, not {len(frame)}")
         # The link that we keep comes first, and then the one that the peer made: two nodes that send to each other have
@@ -123,7 +123,10 @@ class TlsNetwork:
         return PeerAddress(host, taken.port if isinstance(taken, IPv4Address | IPv6Address) else port)
 
     def set_peers(self, peers: Mapping[Identity, PeerAddress]) -> None:
-        """Keep links to these peers: dial new ones, follow moved ones, drop the rest and who is not admitted now."""
+        """Keep links to these peers only: dial new ones, follow moved ones, drop all others.
+
+        Links that peers made to us are dropped, too, if the peer is not admitted now.
+        """
         for peer in [peer for peer in self._peers if peer not in peers]:
             self._peers.pop(peer).stop()
         # At each document: a peer that is in none any more would otherwise stay linked for as long as it likes.

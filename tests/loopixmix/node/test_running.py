@@ -50,6 +50,17 @@ class BusyPort(MemoryNetwork):
         return failed
 
 
+class PortAtWork(MemoryNetwork):
+    """Notes whether a peer that comes as soon as the port is open would be admitted."""
+
+    admitted: bool | None = None
+
+    def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
+        assert self._reception is not None
+        self.admitted = self._reception.admits(next(iter(self.peers)))
+        return super().listen(host, port)
+
+
 class Bench:
     """A running mix of the first layer, and packets for it."""
 
@@ -131,6 +142,13 @@ def test_a_started_node_forwards_and_keeps_links_to_its_next_hops() -> None:
     assert bench.stop(0.0).called
     assert not bench.unwrapping.running
     assert bench.world.clock.getDelayedCalls() == []
+
+
+def test_a_node_listens_when_it_knows_its_neighbours_and_not_before() -> None:
+    bench = started(Bench(network_type=PortAtWork))
+    assert isinstance(bench.network, PortAtWork)
+    assert bench.network.admitted
+    assert bench.stop(0.0).called
 
 
 def test_at_the_end_what_waits_may_leave_and_nothing_new_comes_in() -> None:
