@@ -1,4 +1,4 @@
-"""Cards: where to write to a person or program, and the key to seal it to, signed by its identity.
+"""Cards: the address of a person or program and the key to seal messages to it, signed by its identity.
 
 A card is what the `keys` service hands out. It always has `CARD_BYTES` bytes, so that nobody can tell cards apart by
 length. Specification: docs/protocol/message.md.
@@ -68,7 +68,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_card(identity: IdentityKey, *, name: str, provider: NodeId, sealing_key: bytes, now_s: float) -> Card:
-    """Make and sign a card; only the day of `now_s` is kept. Raises `FormatError` where a field has the wrong form."""
+    """Make and sign a card; only the day of `now_s` is kept. Raises `FormatError` if a field has the wrong form."""
     made_at_s = int(now_s // DAY_S) * DAY_S
     card = Card(
         name=name,
@@ -83,7 +83,7 @@ def make_card(identity: IdentityKey, *, name: str, provider: NodeId, sealing_key
 
 
 def encode_card(card: Card) -> bytes:
-    """Encode a card into `CARD_BYTES` bytes; raise `FormatError` where a field has the wrong form."""
+    """Encode a card into `CARD_BYTES` bytes; raise `FormatError` if a field has the wrong form."""
     check_name(card.name)
     lengths = (len(card.provider), len(card.identity), len(card.sealing_key), len(card.signature))
     if lengths != (KEY_BYTES, KEY_BYTES, SEALING_KEY_BYTES, SIGNATURE_BYTES):
@@ -99,7 +99,7 @@ def encode_card(card: Card) -> bytes:
 def decode_card(data: bytes) -> Card:
     """Decode a card and check its signature and keys.
 
-    Raises `FormatError` where the bytes are no card, `SignatureError` where its identity did not sign it.
+    Raises `FormatError` if the bytes are no card, `SignatureError` if its identity did not sign it.
     """
     if len(data) != CARD_BYTES:
         raise FormatError(f"a card has {CARD_BYTES} bytes, not {len(data)}")
@@ -142,7 +142,7 @@ def fingerprint(identity: bytes) -> str:
 
 
 def split_address(address: str) -> tuple[str, str]:
-    """Split `name@provider` into its two names; raise `FormatError` where it is no address."""
+    """Split `name@provider` into its two names; raise `FormatError` if it is no address."""
     name, at, provider = address.partition("@")
     if not at:
         raise FormatError("an address is name@provider")

@@ -47,6 +47,7 @@ def parse_config(text: str, config_type: type[T], *, source: str) -> T:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: is not valid TOML: {error}") from error
+    # msgspec would refuse them, too, but names neither the keys that are allowed nor the likeliest meant.
     for fault in _unknown_keys(table, inspect.type_info(config_type), ()):
         raise ConfigError(f"{source}: {fault}")
     try:
@@ -58,7 +59,7 @@ def parse_config(text: str, config_type: type[T], *, source: str) -> T:
 
 
 def load_trust_root(path: Path) -> TrustRoot:
-    """Return the trust root in the file `network.toml` at `path`; raise `ConfigError` where it is not one."""
+    """Return the trust root in the file `network.toml` at `path`; raise `ConfigError` if it is not one."""
     return load_config(path, TrustRoot)
 
 
@@ -68,7 +69,7 @@ def commented_toml(values: Mapping[str, object], *, head: str, comments: Mapping
     `comments` are by the dotted key, as `limits.links` or, for a whole section, `limits`. A list of tables that is
     empty leaves only its comment, under which tables can be written.
     """
-    # Only who makes a new directory needs it, and every short command imports this module.
+    # Imported here: only `init` commands need it, and every short command imports this module.
     import tomlkit
 
     document = tomlkit.document()

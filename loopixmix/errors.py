@@ -1,4 +1,4 @@
-"""What can go wrong, by who did it.
+"""Everything that can go wrong, by whose fault it is.
 
 Every error is a `PeerError` (somebody else sent something wrong) or a `MisuseError` (we, our user or our
 configuration did). The first line of each docstring is fit to show to a user; a class exists for each reaction a

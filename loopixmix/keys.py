@@ -48,7 +48,7 @@ class IdentityKey:
 
 
 def verify(public: bytes, signature: bytes, domain: bytes, message: bytes) -> None:
-    """Check a signature made by `IdentityKey.sign`; raise `SignatureError` where it is not one."""
+    """Check a signature made by `IdentityKey.sign`; raise `SignatureError` if it is not one."""
     try:
         VerifyKey(public).verify(_signed_bytes(domain, message), signature)
     except (BadSignatureError, ValueError, TypeError) as error:

@@ -29,7 +29,7 @@ FindCommands: TypeAlias = Callable[[], Iterable[EntryPoint]]
 
 
 def installed_commands() -> Iterable[EntryPoint]:
-    """Return what all installed packages offer as commands; where two offer one name, this package's own comes last."""
+    """Return what all installed packages offer as commands; if two offer one name, this package's own comes last."""
     return sorted(entry_points(group=COMMANDS_GROUP), key=_is_ours)
 
 
@@ -50,7 +50,7 @@ class EntryPointGroup(click.Group):
         return sorted(self._entry_points())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import the command `cmd_name`; none where no package offers it."""
+        """Import the command `cmd_name`; None if no package offers it."""
         entry_point = self._entry_points().get(cmd_name)
         if entry_point is None:
             return None
@@ -105,7 +105,7 @@ def run(arguments: Sequence[str] | None = None, *, command: click.Command = loop
     except LoopixmixError as error:
         return _complain(error, EXIT_FAILED)
     except BrokenPipeError:
-        sys.stderr.close()  # nobody reads on: no second complaint when Python flushes at exit
+        sys.stderr.close()  # the reader is gone: Python would complain a second time when it flushes at exit
         return EXIT_FAILED
     return result if isinstance(result, int) else 0
 

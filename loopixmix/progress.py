@@ -45,7 +45,7 @@ class Bar:
 
     def show(self, text: str, done: float, of: float, *, counted: str = "") -> None:
         """Show that `done` of `of` parts of `text` are done, in the words `counted` if they say more."""
-        self._progress.start()
+        self._progress.start()  # does nothing if it runs already
         self._progress.update(
             self._task,
             description=escape(text),

@@ -69,7 +69,7 @@ def reply_body_bytes(geometry: PayloadSize) -> int:
 
 
 def encode_request(request_id: bytes, body: bytes, geometry: PayloadSize) -> bytes:
-    """Encode a request; raise `MisuseError` where the body is too long for one packet."""
+    """Encode a request; raise `MisuseError` if the body is too long for one packet."""
     if len(request_id) != REQUEST_ID_BYTES:
         raise MisuseError(f"a request id has {REQUEST_ID_BYTES} bytes, not {len(request_id)}")
     if len(body) > request_body_bytes(geometry):
@@ -78,7 +78,7 @@ def encode_request(request_id: bytes, body: bytes, geometry: PayloadSize) -> byt
 
 
 def decode_request(payload: bytes) -> Request:
-    """Decode a request; raise `FormatError` where it is none."""
+    """Decode a request; raise `FormatError` if it is none."""
     if len(payload) < _REQUEST_HEAD_BYTES:
         raise FormatError("a request is shorter than its head")
     if payload[0] != REQUEST_VERSION:
@@ -87,7 +87,7 @@ def decode_request(payload: bytes) -> Request:
 
 
 def encode_reply(status: ReplyStatus, body: bytes, geometry: PayloadSize) -> bytes:
-    """Encode an answer; raise `MisuseError` where the body is too long, or a failure has one."""
+    """Encode an answer; raise `MisuseError` if the body is too long, or a failure has one."""
     if len(body) > reply_body_bytes(geometry):
         raise MisuseError(f"an answer has at most {reply_body_bytes(geometry)} bytes, not {len(body)}")
     if status is not ReplyStatus.OK and body:
@@ -96,7 +96,7 @@ def encode_reply(status: ReplyStatus, body: bytes, geometry: PayloadSize) -> byt
 
 
 def decode_reply(payload: bytes) -> Reply:
-    """Decode an answer; raise `FormatError` where it is none."""
+    """Decode an answer; raise `FormatError` if it is none."""
     if not payload:
         raise FormatError("an answer is empty")
     try:
@@ -131,13 +131,13 @@ KeysRequest: TypeAlias = LookUp | Publish
 
 
 def check_name(name: str) -> None:
-    """Raise `FormatError` where `name` is no account name: 1 to 64 of `a-z 0-9 . _ -`."""
+    """Raise `FormatError` if `name` is no account name: 1 to 64 of `a-z 0-9 . _ -`."""
     if not 1 <= len(name) <= MAX_NAME_BYTES or not NAME_CHARACTERS.issuperset(name):
         raise FormatError(f"a name has 1 to {MAX_NAME_BYTES} characters of a-z 0-9 . _ -")
 
 
 def sign_publish(identity: IdentityKey, name: str, version: int, card: bytes) -> Publish:
-    """Make a signed `Publish`; raise `MisuseError` where the version is out of range."""
+    """Make a signed `Publish`; raise `MisuseError` if the version is out of range."""
     if not 1 <= version <= MAX_VERSION:
         raise MisuseError(f"a version is 1 to {MAX_VERSION}, not {version}")
     return Publish(name, version, identity.sign(PUBLISH_DOMAIN, _published_bytes(name, version, card)), card)
@@ -160,7 +160,7 @@ def encode_keys_request(request: KeysRequest) -> bytes:
 
 
 def decode_keys_request(body: bytes) -> KeysRequest:
-    """Decode a request to the `keys` service; raise `FormatError` where it is none."""
+    """Decode a request to the `keys` service; raise `FormatError` if it is none."""
     match body[:1]:
         case b"\x01":
             name, rest = _split_name(body[1:])

@@ -43,13 +43,13 @@ class Clock(Protocol):
 
 
 class Network(Protocol):
-    """Carries fixed-size frames from this node to its peers; what comes back: see `loopixmix.net.network`.
+    """Carries fixed-size frames from this node to its peers; for what comes in, see `loopixmix.net.network`.
 
     Delivery is in order for each peer and may lose frames; it never blocks and never raises for a peer's fault.
     """
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
-        """Queue one frame for `peer`; false (and an observed drop) where there is no link or its queue is full."""
+        """Queue one frame for `peer`; false (and an observed drop) if there is no link or its queue is full."""
 
 
 class DropReason(enum.StrEnum):

@@ -25,7 +25,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command that judges prints for programs."""
+    """The answer of a command that judges, as it prints it for programs."""
 
     passed: bool
     checks: Sequence[Check]

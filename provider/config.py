@@ -95,7 +95,7 @@ A client may send at the network's rates times margin on average, and burst_s se
 Seconds from a pull to its answer, the same whatever the mailbox holds. It should be longer than a read of the disk.""",
     "hosting.max_requests": "Requests at one time for each hosted service, and seconds for each.",
 }
-"""What an operator reads above each key."""
+"""The comment above each key of a provider's `node.toml`."""
 
 
 def provider_toml(*, name: str, listen: str, advertise: str, registration: RegistrationMode) -> str:

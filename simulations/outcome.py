@@ -1,4 +1,4 @@
-"""What one replicate gives: figures and distributions, by the names in `simulations.measures.catalogue`."""
+"""The outcome of one replicate: figures and distributions, by the names in `simulations.measures.catalogue`."""
 
 from __future__ import annotations
 

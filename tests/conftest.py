@@ -6,15 +6,11 @@ import os
 import random
 import shutil
 import signal
-import sys
 from collections import Counter
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
-sys.path[:0] = [str(Path(__file__).parent / "worlds"), str(Path(__file__).parent)]
 
 # A shell that runs the tests in the background has them ignore SIGINT, and with them the programs that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

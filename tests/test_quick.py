@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from quick import Budget, changed_files, concerning
+
+from tests.quick import Budget, changed_files, concerning
 
 FILES = {
     "loopixmix/wire/codec.py": "",

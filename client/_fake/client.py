@@ -182,7 +182,7 @@ class FakeClient:
             registered=registered,
             connected=registered and not self._network.problem,
             epoch=int(self._network.clock.seconds()) // params.epoch_length_s,
-            problem=self._network.problem if registered else "not registered at a provider yet",
+            problem=self._network.problem or "" if registered else "not registered at a provider yet",
             queued_messages=len(queued),
             queued_fragments=sum(m.fragments - m.fragments_acknowledged for m in queued),
             unread=self._inbox.unhandled,

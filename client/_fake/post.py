@@ -62,7 +62,7 @@ class PostOffice:
         self.receipts = receipts
         self.params = NetworkParams()
         self.started_at_s = clock.seconds()
-        self.problem = ""
+        self.problem: str | None = None
         self._providers: dict[str, FakeProvider] = {}
         self._clients: list[Member] = []
         self._calls: list[DelayedCall] = []
@@ -95,7 +95,7 @@ class PostOffice:
 
     def mend(self) -> None:
         """End a `cut`: what was queued leaves now."""
-        self.problem = ""
+        self.problem = None
         for client in self._clients:
             client.leave_all()
         self.tell_all()

@@ -25,10 +25,10 @@ class LoopHealth:
         return self._round_trips_s / self.returned if self.returned else 0.0
 
     @property
-    def problem(self) -> str:
-        """One line for the user, empty while no more are lost than expected."""
+    def problem(self) -> str | None:
+        """One line for the user, None while no more are lost than expected."""
         if not self._watch.alarm:
-            return ""
+            return None
         return f"{self._watch.lost} of the last {self._watch.watched} test packets were lost: packets are being dropped"
 
     def on_returned(self, round_trip_s: float) -> None:
@@ -56,10 +56,10 @@ def assured_pool(params: NetworkParams, *, mixes: int, providers: int) -> float:
     return (node_packets_per_s + own_packets_per_s) / width * params.delay_mean_s
 
 
-def traffic_problem(pool: float) -> str:
-    """Return one line if the traffic that is assured is too thin, otherwise an empty one."""
+def traffic_problem(pool: float) -> str | None:
+    """Return one line if the traffic that is assured is too thin, otherwise None."""
     if pool >= MIN_POOL:
-        return ""
+        return None
     return (
         f"traffic is thin: each mix holds {pool:.1f} packets without other users, fewer than {MIN_POOL:.0f}; "
         "an observer of the whole network may follow yours"

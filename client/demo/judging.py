@@ -1,4 +1,4 @@
-"""What a conversation and the nodes' own counts prove: checks and figures. No I/O."""
+"""The verdict on a conversation, from itself and from the nodes' own counts. No I/O."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def mix_loops(nodes: Mapping[str, NodeStatus]) -> dict[str, Sample]:
 def loops_between(begin: Mapping[str, NodeStatus], end: Mapping[str, NodeStatus]) -> Sample:
     """Return the round trips of all mixes' loops between two moments, pooled.
 
-    What came before `begin` also waited for links that were just being made.
+    Loops from before `begin` are left out: they also waited for links that were just being made.
     """
     before = mix_loops(begin)
     pooled = Sample()
@@ -93,7 +93,7 @@ def loops_between(begin: Mapping[str, NodeStatus], end: Mapping[str, NodeStatus]
 
 
 def overhead_between(begin: Mapping[str, NodeStatus], end: Mapping[str, NodeStatus]) -> float:
-    """Return what the mixes' loops took between two moments beyond their drawn delays, in seconds, in the mean."""
+    """Return how long the mixes' loops took between two moments beyond their drawn delays: the mean in seconds."""
     mixes = [(begin[name].loops, node.loops) for name, node in end.items() if node.role == "mix" and name in begin]
     count = sum(after.returned - before.returned for before, after in mixes)
     total_s = sum(
@@ -182,6 +182,7 @@ def _protection(conversation: Conversation, nodes: Sequence[NodeStatus], params:
     mixes = [node for node in nodes if node.role == "mix"]
     expected = [expected_entropy_bits(mix, params, mix.written_at_s - mix.started_at_s) for mix in mixes]
     measured = [mix.entropy_bits for mix in mixes]
+    # The first seconds of a network, before all links stand, cost a few: hence a share and not none.
     sent = sum(mix.loops.sent for mix in nodes if mix.role != "authority")
     lost = sum(mix.loops.lost for mix in nodes if mix.role != "authority")
     dropped = ", ".join(f"{count} {reason}" for reason, count in drops.most_common()) or "none"

@@ -48,6 +48,7 @@ def demo(as_json: bool, keep: bool, directory: Path | None, base_port: int) -> N
     Two providers, three layers of two mixes, one authority, two users, each a process of its own on loopback.
     """
     begin_s = time.monotonic()
+    # What a program reads must be alone on stdout.
     console = Console(stderr=as_json)
     if directory is None and not keep:
         with tempfile.TemporaryDirectory(prefix="loopixmix-demo-") as temporary:

@@ -9,7 +9,7 @@ import msgspec
 from loopixmix.verdict import Check
 
 MAX_OVERHEAD_S = 0.25
-"""What links and processing may add to a loop's round trip on average; more, and the machine is too slow."""
+"""Links and processing may add so much to a loop's round trip on average; with more the machine is too slow."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):

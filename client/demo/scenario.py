@@ -1,4 +1,4 @@
-"""What the demo does: two people meet, write, send a file, and ask a service, over a network that runs for real."""
+"""The story of the demo: two people meet, write, send a file, and ask a service, over a network that runs for real."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Progress(Protocol):
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was sent and what arrived."""
+    """The messages that were sent, and how they arrived."""
 
     texts_sent: int
     texts_received: int
@@ -62,6 +62,7 @@ class Party:
     """One of the two, with everything that reached them."""
 
     def __init__(self, client: Client, clock: Clock, *, name: str, provider: str) -> None:
+        """Take the client, which need not answer yet, the clock that times its calls, and the address to register."""
         self.client = client
         self.address = f"{name}@{provider}"
         self.received: list[ReceivedMessage] = []
@@ -102,6 +103,7 @@ class Scenario:
     """Everything that alice and bob do."""
 
     def __init__(self, alice: Party, bob: Party, *, clock: Clock, rng: Rng, progress: Progress) -> None:
+        """Take the two people, the clock of their messages, what draws the file, and who is told of each step."""
         self._alice = alice
         self._bob = bob
         self._clock = clock
@@ -162,6 +164,7 @@ class Scenario:
         """Send the file and a short message behind it; return the file's id and how much sooner the short one came."""
         file = self._rng.randbytes(FILE_BYTES)
         file_id = await self._alice.write(self._bob.address, file, kind=FILE_KIND)
+        # In a queue it would wait for all of the file; messages that take turns let it pass.
         short_id = await self._alice.write(self._bob.address, b"sent after the file, here before it")
         fragments = (await self._alice.client.message(file_id)).fragments
         self._progress.step(f"sending a {FILE_BYTES / 1e6:.0f} MB file in {fragments} packets", fragments)
@@ -169,6 +172,7 @@ class Scenario:
         async def progress() -> int:
             outgoing = await self._alice.client.message(file_id)
             arrived = self._bob.find(file_id) is not None and self._bob.find(short_id) is not None
+            # Acknowledged means stored at bob's provider; the step is over when he has it.
             return fragments if arrived else min(outgoing.fragments_acknowledged, fragments - 1)
 
         await self._until(progress, fragments)

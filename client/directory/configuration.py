@@ -72,6 +72,7 @@ def create_client(path: Path, *, network: Path, api_port: int, rng: Rng) -> Trus
     if (path / CONFIG_FILE).exists():
         raise ConfigError(f"{path / CONFIG_FILE}: exists already and is never overwritten")
     make_directory(path)
+    # `init . --network network.toml` names the file that would be copied onto itself.
     if network.resolve() != (path / TRUST_ROOT_FILE).resolve():
         create_file(path / TRUST_ROOT_FILE, network.read_bytes())
     create_keys(path, rng)
@@ -93,7 +94,7 @@ Tell contacts that their messages came, a random time later (mean, in seconds). 
     "client.patience_s": "How long registering and looking up wait for the network.",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
 }
-"""What a user reads above each key."""
+"""The comment above each key of `client.toml`."""
 
 
 def config_text(api_port: int) -> str:

@@ -30,6 +30,7 @@ class ClientKeys:
 
 def create_keys(directory: Path, rng: Rng) -> ClientKeys:
     """Make new keys in two private files of `directory`; raise `ConfigError` if there are some already."""
+    # The identity's file first: if there is one, nothing else is touched.
     sealing = SealingKey.generate(rng)
     identity = create_identity(directory / IDENTITY_FILE, rng)
     create_file(directory / SEALING_FILE, sealing.seed.hex().encode("ascii") + b"\n")
@@ -51,6 +52,7 @@ def _load_sealing_key(path: Path) -> SealingKey:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, MisuseError):
         raise ConfigError(f"{path}: is not a sealing key of 192 hexadecimal digits") from None
+    # After a copy from elsewhere, most often: ssh refuses such keys for the same reason.
     if mode & 0o077:
         raise ConfigError(f"{path}: others may read this private key; run  chmod 600 {path}")
     return sealing

@@ -83,9 +83,9 @@ class ClientLink:
         """Tell whether a frame for the provider would go out now."""
         return self._links is not None and self._links.is_open(provider)
 
-    def problem(self, provider: NodeId) -> str:
-        """Say in one line why there is no link, empty if there is nothing to say."""
-        return "" if self._links is None else self._links.problem(provider) or ""
+    def problem(self, provider: NodeId) -> str | None:
+        """Say in one line why there is no link; None if there is nothing to say."""
+        return None if self._links is None else self._links.problem(provider)
 
     def stop(self) -> Deferred[list[None]]:
         """Close everything; no delayed call is left when the result fires."""

@@ -25,8 +25,8 @@ class KnownNetwork:
         self.params: NetworkParams | None = None
         self.packet_format: PacketFormat | None = None
         self.policy = RetryPolicy(first_s=60.0, longest_s=3600.0)
-        self.problem = ""
-        """One line about a document that is not used, empty if the last one is."""
+        self.problem: str | None = None
+        """One line about a document that is not used, None if the last one is."""
         self._arithmetic = arithmetic
         self._longest_retry_s = longest_retry_s
         self._newest_epoch = -1
@@ -42,7 +42,7 @@ class KnownNetwork:
         if document.epoch < self._newest_epoch:
             self.problem = "the network document is older than one seen before: it is not used"
             return False
-        self.problem = ""
+        self.problem = None
         return True
 
     def is_news(self, document: Document) -> bool:

@@ -34,11 +34,11 @@ class Registration:
         self._asking: DelayedCall | None = None
 
     @property
-    def problem(self) -> str:
-        """One line for the user, empty while the provider knows us."""
+    def problem(self) -> str | None:
+        """One line for the user, None while the provider knows us."""
         account = self._session.account
         if account is None or not self.forgotten:
-            return ""
+            return None
         return f"the provider {account.provider_name} says that it has no account for this client: register again"
 
     async def find(self, provider: str) -> NodeEntry:

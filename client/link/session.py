@@ -45,8 +45,8 @@ class ProviderLink(Protocol):
     def is_open(self, provider: NodeId) -> bool:
         """Tell whether a frame for the provider would go out now."""
 
-    def problem(self, provider: NodeId) -> str:
-        """Say in one line why there is no link, empty if there is nothing to say."""
+    def problem(self, provider: NodeId) -> str | None:
+        """Say in one line why there is no link; None if there is nothing to say."""
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -159,8 +159,8 @@ class Session:
         return self._network.send(provider, packet_format.frames.encode(frame))
 
     @property
-    def problem(self) -> str:
-        """One line about what keeps us from sending, empty if nothing does."""
+    def problem(self) -> str | None:
+        """One line about what keeps us from sending, None if nothing does."""
         document = self.known.document
         if document is None:
             return "there is no network document yet"
@@ -172,9 +172,9 @@ class Session:
             return f"the provider {self.account.provider_name} is not part of the network now"
         if not self.is_linked():
             reason = self._link.problem(self.account.provider)
-            because = f" ({reason})" if reason else ""
+            because = f" ({reason})" if reason is not None else ""
             return f"there is no link to the provider {self.account.provider_name}{because}; messages wait"
-        return ""
+        return None
 
     def _refresh(self) -> None:
         self._maker = None

@@ -34,7 +34,7 @@ class Inbox:
 
         `outbox`: sends the receipts, and hears of those that came; `callbacks` and `news`: hear of new messages.
         """
-        self.problem = ""
+        self.problem: str | None = None
         """One line about a sender who claims to be somebody else, empty while there was none."""
         self._receiver = receiver
         self._access = access

@@ -18,8 +18,8 @@ class Trouble(Protocol):
     """A part that may be kept from doing its work."""
 
     @property
-    def problem(self) -> str:
-        """One line for the user, empty when all is well."""
+    def problem(self) -> str | None:
+        """One line for the user, None when all is well."""
 
 
 class MissingDocument:
@@ -31,9 +31,9 @@ class MissingDocument:
         self._reason = reason
 
     @property
-    def problem(self) -> str:
-        """One line for the user, empty with a link: then it does not matter."""
-        return "" if self._session.is_linked() else self._reason() or ""
+    def problem(self) -> str | None:
+        """One line for the user, None with a link: then it does not matter."""
+        return None if self._session.is_linked() else self._reason()
 
 
 class ThinTraffic:
@@ -44,11 +44,11 @@ class ThinTraffic:
         self._known = known
 
     @property
-    def problem(self) -> str:
-        """One line for the user, empty if there is enough."""
+    def problem(self) -> str | None:
+        """One line for the user, None if there is enough."""
         document = self._known.document
         if document is None:
-            return ""
+            return None
         mixes, providers = len(document.mixes()), len(document.providers())
         return traffic_problem(assured_pool(document.params, mixes=mixes, providers=providers))
 
@@ -65,7 +65,7 @@ class StatusBoard:
         loops: Loops,
         troubles: Sequence[Trouble],
     ) -> None:
-        """Read the figures of these parts; `troubles`: who may have a problem, the most important first."""
+        """Read the figures of these parts; `troubles`: the parts that may have a problem, the most important first."""
         self._session = session
         self._outbox = outbox
         self._traffic = traffic
@@ -80,7 +80,8 @@ class StatusBoard:
             registered=account is not None,
             connected=self._session.is_linked(),
             epoch=document.epoch if document is not None else 0,
-            problem=next((trouble.problem for trouble in self._troubles if trouble.problem), ""),
+            # The one place where "no problem" turns into an empty line: applications have always read it so.
+            problem=next((trouble.problem for trouble in self._troubles if trouble.problem is not None), ""),
             queued_messages=self._outbox.queued_messages,
             queued_fragments=self._outbox.queued_fragments,
             unread=unread,

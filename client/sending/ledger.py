@@ -53,7 +53,8 @@ class Ledger:
 
     def __init__(self, access: StoreAccess, news: News) -> None:
         """Write to the store of `access`; `news` hears of state changes once they are in it."""
-        self.problem = ""
+        self.problem: str | None = None
+        """Why the store was not written the last time, None if it was."""
         self._access = access
         self._news = news
         self._notes = _Notes()
@@ -80,7 +81,7 @@ class Ledger:
         notes, self._notes = self._notes, _Notes()
 
         def written(_: None) -> None:
-            self.problem = ""
+            self.problem = None
             if notes.changes:
                 self._news.tell()
 

@@ -40,11 +40,11 @@ class Pulling:
         self._call: DelayedCall | None = None
 
     @property
-    def problem(self) -> str:
-        """One line for the user, empty while the provider answers."""
+    def problem(self) -> str | None:
+        """One line for the user, None while the provider answers."""
         account = self._session.account
         if account is None or self._pulls.unanswered <= UNANSWERED_PULLS:
-            return ""
+            return None
         return f"the provider {account.provider_name} does not answer; messages wait"
 
     def run(self, params: NetworkParams) -> None:

@@ -41,7 +41,7 @@ class Authority:
         started_s: float,
         max_nodes: int = MAX_NODES,
     ) -> None:
-        """Take up what the store has; raise `StoreError` where it is damaged or of another network."""
+        """Take up what the store has; raise `StoreError` if it is damaged or of another network."""
         self._config = config
         self._identity = identity
         self._trust_root = trust_root
@@ -53,12 +53,12 @@ class Authority:
         self._documents = _load_documents(store, trust_root)
         self._waiting_for: str | None = None
 
-    # What nodes and clients ask for
+    # Questions of nodes and clients
 
     def accept(self, signed: bytes, *, now_s: float) -> Descriptor:
         """Take a node's descriptor into the next document; it is on the disk when this returns.
 
-        Raises `DescriptorError` or `FormatError` where the node is to blame, `StoreError` where the disk is.
+        Raises `DescriptorError` or `FormatError` if the node is to blame, `StoreError` if the disk is.
         """
         descriptor = self._checked(signed, now_s=now_s)
         self._store.keep_descriptor(descriptor.node_id, signed)
@@ -84,10 +84,10 @@ class Authority:
         self._config = config
         self._allowed = config.allowed
 
-    # What time brings
+    # The work of each turn
 
     def turn(self, *, now_s: float) -> list[Document]:
-        """Make the documents that are due and return them; raise `StoreError` where they cannot be stored."""
+        """Make the documents that are due and return them; raise `StoreError` if they cannot be stored."""
         epoch = self._epoch(now_s)
         made = []
         self._waiting_for = None
@@ -99,7 +99,7 @@ class Authority:
         return made
 
     def problem(self, *, now_s: float) -> str | None:
-        """What keeps the network from having its document, or none."""
+        """Why the network has no document for now, in one line; None if it has one."""
         epoch = self._epoch(now_s)
         if self._newest_epoch() > epoch + 1:
             return f"the newest document is of epoch {self._newest_epoch()}, now is {epoch}: is the clock right?"
@@ -238,7 +238,7 @@ def _load_documents(store: AuthorityStore, trust_root: TrustRoot) -> dict[int, t
             document = read_document(signed, trust_root)
         except PeerError as error:
             raise StoreError(
-                f"{path}: {error}; restore it, or move it away once its epoch is over: nobody may sign an epoch twice"
+                f"{path}: {error}; restore it, or move it away once its epoch is over: no epoch may be signed twice"
             ) from error
         documents[document.epoch] = document, signed
     return documents

@@ -28,7 +28,7 @@ PULL_MARGIN = 1.5
 
 
 class AllowedNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A node that may take part; where `name` or `role` are given, only so."""
+    """A node that may take part; if `name` or `role` are given, only under these."""
 
     id: HexKey
     name: Name | None = None
@@ -36,7 +36,7 @@ class AllowedNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an operator decides; the comments in `authority.toml` explain each key."""
+    """The choices of an authority's operator; the comments in `authority.toml` explain each key."""
 
     listen: str
     params: NetworkParams
@@ -61,7 +61,7 @@ class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 def _check_pulls(params: NetworkParams) -> None:
-    """Raise `ConfigError` where mailboxes would fill up: every payload, cover in its place and loop is answered."""
+    """Raise `ConfigError` if mailboxes would fill up: every payload, cover in its place and loop is answered."""
     pulled_per_s = params.pull_rate_per_s * params.pull_batch
     answered_per_s = params.payload_rate_per_s + params.loop_rate_per_s
     if pulled_per_s < PULL_MARGIN * answered_per_s:
@@ -72,7 +72,7 @@ def _check_pulls(params: NetworkParams) -> None:
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
-    """Return address and port of HOST:PORT, an IPv6 address in brackets; raise `ConfigError` where it is not that."""
+    """Return address and port of HOST:PORT, an IPv6 address in brackets; raise `ConfigError` if it is not that."""
     host, _, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
     if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
@@ -81,7 +81,7 @@ def parse_listen(listen: str) -> tuple[str, int]:
 
 
 def load_authority(directory: Path, identity: IdentityKey) -> tuple[AuthorityConfig, TrustRoot]:
-    """Return configuration and trust root of `directory`; raise `ConfigError` where they do not fit together."""
+    """Return configuration and trust root of `directory`; raise `ConfigError` if they do not fit together."""
     config = load_config(directory / CONFIG_FILE, AuthorityConfig)
     path = directory / TRUST_ROOT_FILE
     trust_root = load_trust_root(path)
@@ -92,6 +92,7 @@ def load_authority(directory: Path, identity: IdentityKey) -> tuple[AuthorityCon
             f'{directory / CONFIG_FILE}: key "params.epoch_length_s" ({config.params.epoch_length_s}) must stay what '
             f"{path} says ({trust_root.epoch_length_s}): epochs are numbered by it"
         )
+    # A document would never have enough signatures, and the nodes would wait without knowing for what.
     if trust_root.threshold > 1:
         raise ConfigError(
             f'{path}: key "threshold" ({trust_root.threshold}): authorities do not exchange signatures yet, use 1'
@@ -122,7 +123,7 @@ id = "0000000000000000000000000000000000000000000000000000000000000000"
 name = "mix1"
 role = "mix\"""",
 }
-"""What an operator reads above each key."""
+"""The comment above each key of `authority.toml`."""
 
 
 def authority_toml(config: AuthorityConfig) -> str:

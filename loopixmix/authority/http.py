@@ -38,7 +38,7 @@ MAX_DISCARDED_BYTES = 1024 * 1024
 
 
 class DocumentSource(Protocol):
-    """What the routes need of an authority; the clock is behind it."""
+    """The part of an authority that the routes need; it has a clock of its own."""
 
     def accept(self, signed: bytes) -> None:
         """Take a descriptor or raise `PeerError`, or `StoreError` if it cannot be kept."""
@@ -82,6 +82,7 @@ class DirectoryApi:
         try:
             self._source.accept(_body(request))
         except StoreError as error:
+            # The reason names files and the disk, which is nothing for a node to know.
             _log.error("a descriptor cannot be kept: {error}", error=str(error))
             return _answer(request, 503, "the authority cannot keep descriptors just now")
         except PeerError as error:

@@ -31,6 +31,7 @@ def parameter_options(defaults: NetworkParams) -> Callable[[F], F]:
     """Return a decorator that adds the options, with `defaults`, to a command."""
 
     def decorate(command: F) -> F:
+        # Reversed: click shows the option first that was added last.
         for field in reversed(msgspec.structs.fields(NetworkParams)):
             default = getattr(defaults, field.name)
             option = click.option(

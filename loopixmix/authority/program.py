@@ -34,6 +34,7 @@ class AuthorityNode(Program):
             raise ConfigError(f"{directory}: there is no such directory; make one with  loopixmix authority init DIR")
         self._directory = directory
         self._world = world
+        # Before the port and the state: a mistake in a file is told by its name, and nothing has to be undone.
         self._identity = load_identity(directory / IDENTITY_FILE)
         self._config, self._trust_root = load_authority(directory, self._identity)
         self._service: AuthorityService | None = None

@@ -94,6 +94,7 @@ class AuthorityService:
         )
 
     def _tick(self) -> None:
+        # Looked at each second instead of planned: a clock that is set forward or back is noticed, too.
         self._tick_call = self._clock.callLater(TICK_S, self._tick)
         self._turn()
 
@@ -101,7 +102,7 @@ class AuthorityService:
         try:
             made = self._authority.turn(now_s=self._clock.seconds())
         except MisuseError as error:
-            if self._disk_problem is None:
+            if self._disk_problem is None:  # once: a full disk would fill up with its own complaints
                 _log.error("no document can be made: {error}", error=str(error))
             self._disk_problem = str(error)
             return

@@ -1,4 +1,4 @@
-"""What an authority must not forget: the newest descriptor of each node and the documents that it signed."""
+"""The memory of an authority: the newest descriptor of each node and the documents that it signed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class AuthorityStore:
     """Signed descriptors and documents as files in `descriptors/` and `documents/`; on the disk when a call returns."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the store, making its directories; raise `StoreError` where that fails."""
+        """Open the store, making its directories; raise `StoreError` if that fails."""
         self._descriptors = directory / "descriptors"
         self._documents = directory / "documents"
         make_directory(self._descriptors)
@@ -38,8 +38,9 @@ class AuthorityStore:
         (self._descriptors / f"{node_id.hex()}{_SUFFIX}").unlink(missing_ok=True)
 
     def keep_document(self, epoch: int, signed: bytes) -> None:
-        """Add the document of an epoch; raise `StoreError`, and change nothing, where there is one already."""
+        """Add the document of an epoch; raise `StoreError`, and change nothing, if there is one already."""
         path = self._documents / f"{epoch}{_SUFFIX}"
+        # Two documents for one epoch would split the network in two, and each half would prove us a liar.
         if path.exists():
             raise StoreError(f"{path}: a document of this epoch was signed already")
         write_atomically(path, signed)

@@ -62,7 +62,7 @@ def init(
 ) -> None:
     """Make keys and configuration of a new authority in DIRECTORY, and the network.toml to hand out.
 
-    What is there already is never overwritten.
+    Files that are there already are never overwritten.
     """
     values = {
         "listen": listen,
@@ -73,6 +73,7 @@ def init(
     }
     config = _converted(values, AuthorityConfig)
     url = url or _default_url(listen)
+    # Checked with a key in place of the one to be made, so that a mistake leaves no key behind.
     _converted({"name": name, "authorities": [{"public_key": "0" * 64, "url": url}]}, TrustRoot)
     make_directory(directory)
     identity = create_identity(directory / IDENTITY_FILE, system_rng())
@@ -102,7 +103,7 @@ def run(directory: Path, check_config: bool) -> None:
 @DIRECTORY
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
 def status(directory: Path, as_json: bool) -> None:
-    """Tell how the authority of DIRECTORY is; exit code 1 where it does not run."""
+    """Tell how the authority of DIRECTORY is; exit code 1 if it does not run."""
     found = running_status(directory)
     if as_json:
         click.echo(msgspec.json.encode(found))
@@ -138,7 +139,7 @@ T = TypeVar("T")
 
 
 def _converted(values: object, target: type[T]) -> T:
-    """Return option values as a configuration struct; raise `ConfigError` where they break its rules."""
+    """Return option values as a configuration struct; raise `ConfigError` if they break its rules."""
     try:
         return msgspec.convert(values, target)
     except msgspec.ValidationError as error:

@@ -37,7 +37,7 @@ def mix() -> None:
 def init(directory: Path, name: str, listen: str, advertise: str, network: Path) -> None:
     """Make the identity and the configuration of a new mix in DIRECTORY.
 
-    What is there already is never overwritten.
+    Files that are there already are never overwritten.
     """
     text = node_toml(name=name, listen=listen, advertise=advertise)
     identity = create_node(directory, config_text=text, config_type=NodeConfig, network=network, rng=system_rng())
@@ -64,7 +64,7 @@ def run(directory: Path, check_config: bool) -> None:
 @DIRECTORY
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
 def status(directory: Path, as_json: bool) -> None:
-    """Tell how the mix of DIRECTORY is; exit code 1 where it does not run."""
+    """Tell how the mix of DIRECTORY is; exit code 1 if it does not run."""
     show_status(directory, as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""What the commands of mixes and providers have in common: status and withdrawal."""
+"""Status and withdrawal, as the commands of mixes and of providers share them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from loopixmix.observing.status import STALE_AFTER_S, NodeStatus, read_status
 
 
 def show_status(directory: Path, *, as_json: bool) -> None:
-    """Print how the node of `directory` is; raise `UnavailableError` where none runs there."""
+    """Print how the node of `directory` is; raise `UnavailableError` if none runs there."""
     status = running_status(directory)
     if as_json:
         click.echo(msgspec.json.encode(status))
@@ -32,7 +32,7 @@ def ask_to_withdraw(directory: Path) -> None:
 
 
 def running_status(directory: Path) -> NodeStatus:
-    """Return the status of the node that runs in `directory`; raise `UnavailableError` where none does."""
+    """Return the status of the node that runs in `directory`; raise `UnavailableError` if none does."""
     found = read_status(directory)
     if found is None:
         raise UnavailableError(f"{directory}: no node runs here")
@@ -78,6 +78,7 @@ def _time(at_s: float) -> str:
 
 
 def _runs(pid: int) -> bool:
+    # Signal 0 is never delivered: it only tells whether it could be.
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

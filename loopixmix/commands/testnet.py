@@ -72,6 +72,7 @@ def status(directory: Path, once: bool, as_json: bool) -> None:
         click.echo(msgspec.json.encode(_report(network)))
         return
     console = Console()
+    # Into a pipe, a table that is drawn anew each second would be a stream of control characters.
     if once or not console.is_terminal:
         console.print(_table(network))
         return

@@ -72,7 +72,7 @@ class LoopSender:
         return len(self._outstanding)
 
     def adopt(self, document: Document) -> None:
-        """Send by this document from now on; nothing where it does not have this node."""
+        """Send by this document from now on; nothing if it does not have this node."""
         if self._document is None or self._document.params.node_loop_rate_per_s != document.params.node_loop_rate_per_s:
             self._stop_timer()
             stream = PoissonStream(document.params.node_loop_rate_per_s, self._maker.rng)
@@ -93,7 +93,7 @@ class LoopSender:
         self._deadlines.clear()
 
     def returned(self, surb_id: bytes, body: bytes) -> DropReason | None:
-        """Take back a loop; return why it is none of ours, or was changed on its way, or None where all is well."""
+        """Take back a loop; return why it is none of ours, or was changed on its way, or None if all is well."""
         loop = self._outstanding.pop(surb_id, None)
         if loop is None:
             return DropReason.UNKNOWN_REPLY
@@ -121,6 +121,8 @@ class LoopSender:
             self._timer.stop()
 
     def _due(self) -> None:
+        # With each loop that leaves and not by timers of their own: about a dozen loops are under way, and a second
+        # more or less until one is missed is little beside ten.
         self._give_up_late()
         try:
             self._send()

@@ -14,7 +14,7 @@ class PoissonStream:
     __slots__ = ("_rng", "rate_per_s")
 
     def __init__(self, rate_per_s: float, rng: Rng) -> None:
-        """Take the mean rate in events per second, positive and finite; raise `MisuseError` else."""
+        """`rate_per_s`: the mean rate, positive and finite; raises `MisuseError` otherwise."""
         if not (rate_per_s > 0 and math.isfinite(rate_per_s)):
             raise MisuseError(f"a stream's rate must be positive, not {rate_per_s}")
         self.rate_per_s = rate_per_s

@@ -20,7 +20,7 @@ class PoissonTimer:
     """
 
     def __init__(self, stream: PoissonStream, *, clock: Clock, on_due: Callable[[], object]) -> None:
-        """Take the stream to draw from and what to call, without arguments, at each event."""
+        """`stream`: draws the intervals. `on_due`: called without arguments at each event."""
         self._stream = stream
         self._clock = clock
         self._on_due = on_due
@@ -33,7 +33,7 @@ class PoissonTimer:
         return self._call is not None
 
     def start(self) -> None:
-        """Draw the first event and wait for it; nothing where the timer runs already."""
+        """Draw the first event and wait for it; nothing if the timer runs already."""
         if self._call is None:
             self._due_s = self._clock.seconds()
             self._wait_for_next()

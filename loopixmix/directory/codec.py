@@ -27,14 +27,14 @@ class Codec(Generic[T]):
         self._decoder = msgspec.msgpack.Decoder(message_type)
 
     def encode(self, message: T) -> bytes:
-        """Return the one encoding of `message`; raise `MisuseError` where it breaks the type's own constraints."""
+        """Return the one encoding of `message`; raise `MisuseError` if it breaks the type's own constraints."""
         try:
             return _encoder.encode(self._decoder.decode(_encoder.encode(message)))
         except msgspec.ValidationError as error:
             raise MisuseError(f"{self._name}: {error}") from error
 
     def decode(self, data: bytes) -> T:
-        """Return the message in `data`; raise `FormatError` where it is not exactly one canonical encoding."""
+        """Return the message in `data`; raise `FormatError` if it is not exactly one canonical encoding."""
         try:
             message = self._decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, MisuseError) as error:

@@ -70,7 +70,7 @@ _signed_codec = Codec(_SignedDescriptor, "signed descriptor")
 
 
 def sign_descriptor(descriptor: Descriptor, identity: IdentityKey) -> bytes:
-    """Return the signed bytes of `descriptor`; raise `MisuseError` where an authority would refuse them."""
+    """Return the signed bytes of `descriptor`; raise `MisuseError` if an authority would refuse them."""
     if descriptor.node_id != identity.public:
         raise MisuseError("a descriptor is signed by the node that it describes")
     for fault in _faults(descriptor):

@@ -45,7 +45,7 @@ class NodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     services: Services = ()
 
     def mix_key(self, epoch: int) -> bytes:
-        """Return the X25519 key that unwraps in `epoch`; raise `NoEpochKey` where the document does not reach."""
+        """Return the X25519 key that unwraps in `epoch`; raise `NoEpochKey` if the document does not reach."""
         try:
             return self.mix_keys[epoch]
         except KeyError:
@@ -102,7 +102,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return node if node is not None and node.role is Role.PROVIDER else None
 
     def mix_key(self, node_id: NodeId, epoch: int) -> bytes:
-        """Return the key of a node for `epoch`; raise `NoEpochKey` where the document does not have it."""
+        """Return the key of a node for `epoch`; raise `NoEpochKey` if the document does not have it."""
         node = self._by_id.get(node_id)
         if node is None:
             raise NoEpochKey(f"the network document does not have the node {node_id.hex()}")

@@ -48,14 +48,14 @@ _signed_codec = Codec(SignedDocument, "signed network document")
 
 
 def encode_document(document: Document) -> bytes:
-    """Return the bytes that authorities sign; raise `MisuseError` where clients would refuse the document."""
+    """Return the bytes that authorities sign; raise `MisuseError` if clients would refuse the document."""
     for fault in document_faults(document):
         raise MisuseError(f"network document: {fault}")
     return _codec.encode(document)
 
 
 def sign_document(document: Document, authority: IdentityKey) -> bytes:
-    """Return `document` with one signature, as it is published; raise `MisuseError` where clients would refuse it."""
+    """Return `document` with one signature, as it is published; raise `MisuseError` if clients would refuse it."""
     return _signed(encode_document(document), {}, authority)
 
 

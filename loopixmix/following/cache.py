@@ -11,7 +11,7 @@ from loopixmix.process.files import write_atomically
 class DocumentCache:
     """Two files: the newest document that was adopted, and the next one if it was fetched ahead of its epoch.
 
-    What is in them is verified as if it came from the network each time it is read.
+    Each reader verifies their content as if it came from the network.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,6 +25,7 @@ class DocumentCache:
 
     def keep_adopted(self, signed: bytes) -> None:
         """Remember the document that holds now; raise `StoreError` if that fails."""
+        # Lasting: after a power cut the node would otherwise believe an older document again.
         write_atomically(self._adopted, signed)
 
     def keep_next(self, signed: bytes) -> None:

@@ -42,7 +42,7 @@ class Enroller:
     """Keeps one node enrolled with all authorities of its network."""
 
     def __init__(self, enrolment: Enrolment, *, authorities: Authorities, clock: Clock, rng: Rng) -> None:
-        """Take who enrols, and with which authorities."""
+        """Take the identity and description of the node, and the authorities to enrol with."""
         self._enrolment = enrolment
         self._authorities = authorities
         self._epoch_length_s = authorities.trust_root.epoch_length_s
@@ -58,7 +58,7 @@ class Enroller:
 
     @property
     def problem(self) -> str | None:
-        """What keeps the node from being part of the network, in one line; None if it is."""
+        """Why the node is not part of the network, in one line; None if it is."""
         if self._problems:
             return f"not enrolled: {'; '.join(self._problems.values())}"
         return None if self._is_in_document() else "this node is not in the network document yet"
@@ -80,7 +80,7 @@ class Enroller:
         """Take note of the document that holds now; if the node is not in it, upload to every authority again."""
         self._document = document
         if not self._is_in_document():
-            # It was uploaded in time, so somebody does not know us: an authority that lost its store, for one.
+            # At once, and not at the next regular time: an authority may have lost its store.
             self._due_s = dict.fromkeys(self._due_s, float("-inf"))
             self._pause.wake()
 
@@ -116,7 +116,7 @@ class Enroller:
         try:
             await self._authorities.upload(url, self._signed())
         except UnavailableError as error:
-            if url not in self._problems:
+            if url not in self._problems:  # once for each outage, not for each attempt
                 _log.warn("no enrolment with {url}: {error}", url=url, error=str(error))
             self._problems[url] = f"{url}: {error}"
             self._due_s[url] = self._clock.seconds() + self._backoffs[url].next_s()
@@ -136,6 +136,7 @@ class Enroller:
         return min(regular_s, now_s + self._rng.uniform(0.5, 1) * repeat_s)
 
     def _signed(self, *, withdrawn: bool = False) -> bytes:
+        # Authorities refuse a descriptor that is not newer than the last, also after the clock was set back.
         self._last_issued_ms = max(self._last_issued_ms + 1, int(self._clock.seconds() * 1000))
         descriptor = self._enrolment.describe(self._last_issued_ms)
         return sign_descriptor(msgspec.structs.replace(descriptor, withdrawn=withdrawn), self._enrolment.identity)

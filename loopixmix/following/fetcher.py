@@ -21,7 +21,7 @@ ANSWER_TIMEOUT_S = 30.0
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What an authority answered: the HTTP status and the body."""
+    """An authority's answer: the HTTP status and the body."""
 
     status: int
     body: bytes

@@ -47,7 +47,7 @@ class DirectoryFollower:
         prepare: Adopt | None = None,
         enroller: Enroller | None = None,
     ) -> None:
-        """Take whom to ask, where documents are kept, who takes them up, and what enrols the node, if it is one."""
+        """Take the authorities to ask, the file of documents, the two callbacks, and the enroller if this is a node."""
         self._authorities = authorities
         self._trust_root = authorities.trust_root
         self._cache = cache
@@ -70,13 +70,13 @@ class DirectoryFollower:
 
     @property
     def document(self) -> Document | None:
-        """The document that holds now; none before the first one and after the last one expired."""
+        """The document that holds now; None before the first one and after the last one expired."""
         document = self._current
         return document if document is not None and self._clock.seconds() < document.valid_until_s else None
 
     @property
     def problem(self) -> str | None:
-        """What keeps this node or client from being up to date, in one line; none when all is well."""
+        """Why this node or client is not up to date, in one line; None if it is."""
         # A defect comes first: a node that cannot enrol may be what the first document waits for.
         defect = self._task.problem or (self._enroller.defect if self._enroller is not None else None)
         if defect is not None:
@@ -149,6 +149,7 @@ class DirectoryFollower:
 
     async def _fetch(self, which: str, epoch: int) -> float:
         """Fetch one document for `epoch`; return how long to wait then."""
+        # The next document is fetched before its epoch begins, and is to be judged as it will be then.
         as_of_s = max(self._clock.seconds(), epoch * self._trust_root.epoch_length_s)
         try:
             document, signed = await self._authorities.document(
@@ -172,14 +173,19 @@ class DirectoryFollower:
         """Adopt a verified document, or keep it until its epoch begins here."""
         current = self._current
         if current is not None and document.epoch == current.epoch:
+            # Two different ones would let an authority show each client a network of its own.
             if document != current:
                 raise DocumentConflict(f"the authorities signed two different documents for epoch {document.epoch}")
             return
         if document.valid_from_s <= self._clock.seconds():
             self._adopt(document, signed)
             return
-        self._next = document, signed
         self._keep(self._cache.keep_next, signed)
+        self._expect(document, signed)
+
+    def _expect(self, document: Document, signed: bytes) -> None:
+        """Keep a document until its epoch begins here."""
+        self._next = document, signed
         if self._prepare_callback is not None:
             self._tell(self._prepare_callback, document)
 
@@ -213,7 +219,9 @@ class DirectoryFollower:
     def _take_cached(self, document: Document, signed: bytes) -> None:
         now_s = self._clock.seconds()
         if document.epoch == self._epoch(now_s) + 1:
-            self._next = document, signed
+            # Told as well as kept: a node that was restarted just before an edge would otherwise refuse the links of
+            # its next neighbours, which dial it already.
+            self._expect(document, signed)
         elif document.epoch <= self._epoch(now_s) and document.epoch > (self._newest_seen_epoch or -1):
             self._newest_seen_epoch = document.epoch
             if now_s < document.valid_until_s:
@@ -231,7 +239,7 @@ class DirectoryFollower:
     def _tell(self, callback: Adopt, document: Document) -> None:
         try:
             callback(document)
-        except Exception:
+        except Exception:  # whatever it is, the next document must still be fetched
             _log.failure("taking up the document of epoch {epoch} failed", epoch=document.epoch)
 
     def _note_problem(self, problem: str) -> None:

@@ -28,18 +28,18 @@ class Departures:
         self._pool = Pool()
         self._timer: DelayedCall | None = None
         self._timer_due_s = inf
-        """When the timer fires; infinity where there is none."""
+        """When the timer fires; infinity if there is none."""
 
     def __len__(self) -> int:
         return len(self._pool)
 
     @property
     def next_at_s(self) -> float:
-        """When the next packet leaves; infinity where none waits."""
+        """When the next packet leaves; infinity if none waits."""
         return self._pool.next_at_s
 
     def add(self, forward: Forward) -> bool:
-        """Let a packet wait; false where too many do. `send_due` comes after the last one of a batch."""
+        """Let a packet wait; false if too many do. `send_due` comes after the last one of a batch."""
         pool = self._pool
         if len(pool) >= self._held_packets:
             return False

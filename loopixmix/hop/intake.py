@@ -33,7 +33,7 @@ JudgedBatch: TypeAlias = Callable[[Sequence[Waiting], Results], None]
 class Intake:
     """The packets that wait to be unwrapped.
 
-    A batch is whatever came while the one before was worked on: alone, a packet never waits for company.
+    A batch is all that came while the one before was worked on. A packet that comes alone never waits for others.
     """
 
     def __init__(
@@ -56,9 +56,6 @@ class Intake:
         self._observer = observer
         self._judged: JudgedBatch | None = None
         self._queue: deque[Waiting] = deque()
-        self._keys: list[tuple[int, bytes]] = []
-        self._epochs: list[int] = []
-        self._privates: list[bytes] = []
         self._is_feeding = False
         self._is_unwrapping = False
         self._batch: Sequence[Waiting] = ()
@@ -119,11 +116,10 @@ class Intake:
             for _ in batch:
                 self._observer.observe(PacketDropped(now_s, DropReason.NO_EPOCH_KEY))
             return
-        if keys is not self._keys:  # nearly always the same list as before
-            self._keys = keys
-            self._epochs, self._privates = [epoch for epoch, _ in keys], [private for _, private in keys]
-        self._is_unwrapping, self._batch, self._batch_epochs = True, batch, self._epochs
-        self._unwrapping.unwrap(self._privates, packets, self._done)
+        # Not kept from one batch to the next, which would save half a microsecond: a key that the keyring erases when
+        # its time is over would stay in memory here until another packet comes.
+        self._is_unwrapping, self._batch, self._batch_epochs = True, batch, [epoch for epoch, _ in keys]
+        self._unwrapping.unwrap([private for _, private in keys], packets, self._done)
 
     def _done(self, results: Results) -> None:
         batch, self._batch = self._batch, ()

@@ -33,7 +33,7 @@ class Forward(msgspec.Struct, frozen=True, gc=False):
 class Arrived(msgspec.Struct, frozen=True, gc=False):
     """The packet's path ends here, and this is what it is for.
 
-    `payload_key` opens `body` where the command is a `Deliver`; the body of a `Reply` only its recipient can open.
+    `payload_key` opens `body` if the command is a `Deliver`; the body of a `Reply` only its recipient can open.
     """
 
     command: FinalCommand
@@ -55,7 +55,7 @@ class Mixer:
     """The rules of one node."""
 
     def __init__(self, *, max_delay_s: float, next_hops: Container[NodeId]) -> None:
-        """Take the longest delay a sender may ask for and the nodes that packets may go to from here."""
+        """`max_delay_s`: the longest delay a sender may ask for. `next_hops`: where packets may go from here."""
         # A sender's delay is rounded to whole microseconds: the cap is rounded up, so that none it may draw is refused.
         self._max_delay_us = ceil(max_delay_s * _US_PER_S)
         self._next_hops = next_hops
@@ -97,7 +97,7 @@ class Pool:
         self._number = 0
         self._shift_s = 0.0
         self.next_at_s = inf
-        """When the next packet leaves; infinity where none waits."""
+        """When the next packet leaves; infinity if none waits."""
 
     def __len__(self) -> int:
         return len(self._heap)

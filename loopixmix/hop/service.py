@@ -28,7 +28,7 @@ from loopixmix.seams import (
 from loopixmix.sphinx import Unwrapped
 
 ArrivedCallback: TypeAlias = Callable[[Arrived], DropReason | None]
-"""Takes a packet whose path ends here; returns why it is dropped, or None where it is taken."""
+"""Takes a packet whose path ends here; returns why it is dropped, or None if it is taken."""
 
 log = Logger()
 
@@ -148,6 +148,7 @@ class HopService:
         if self._arrived is None:
             return
         try:
+            # Before it is observed as taken: only the receiver knows whether there is anybody it is for.
             reason = self._arrived(arrived)
         except Exception:
             # A packet that finds a defect must not take the others of its batch with it.

@@ -1,4 +1,4 @@
-"""How batches of packets are unwrapped: in a thread of their own, or at once where everything must repeat."""
+"""How batches of packets are unwrapped: in a thread of their own, or at once if everything must repeat."""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ class ThreadedUnwrapping:
 
     def start(self) -> None:
         """Start the thread."""
+        # One thread, whatever `threads` says: the native module spreads a batch itself, outside the GIL. A pool of
+        # Python threads would only take turns.
         self._thread = threading.Thread(target=self._run, name="unwrapping", daemon=True)
         self._thread.start()
 
@@ -86,6 +88,8 @@ class ThreadedUnwrapping:
         while (work := self._queue.get()) is not None:
             private_keys, packets, done = work
             self._call_from_thread(done, self._unwrap(private_keys, packets))
+            # The thread may wait for hours now, and the keys may be erased meanwhile.
+            del work, private_keys, packets, done
 
     def _unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes]) -> Results:
         try:

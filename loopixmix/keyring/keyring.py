@@ -74,6 +74,7 @@ class MixKeyring:
         """
         for epoch, key in self._store.load().items():
             if now_s >= self._over_at_s(epoch):
+                # Not only left out: with a key that stays on the disk, recorded packets can be unwrapped for ever.
                 self._store.erase(epoch)
             else:
                 self._live[epoch] = self._take_up(epoch, key, new=False)
@@ -87,9 +88,9 @@ class MixKeyring:
     def advance(self, now_s: float) -> bool:
         """Make the keys that will be needed and erase those that are over; tell whether there are new ones.
 
-        Raises `StoreError` where a key cannot be written or erased.
+        Raises `StoreError` if a key cannot be written or erased.
         """
-        self._forget_counting()  # first: no key that is erased here stays, not even where the store fails after that
+        self._forget_counting()  # first: no key that is erased here stays, not even if the store fails after that
         present = epoch_at(now_s, self._epoch_length_s)
         missing = [epoch for epoch in range(present, present + EPOCHS_AHEAD + 1) if epoch not in self._live]
         for epoch in missing:
@@ -134,8 +135,8 @@ class MixKeyring:
     def judge(self, epoch: int, tag: bytes) -> DropReason | None:
         """Remember a tag under the key of `epoch`; return why its packet must be dropped, or None.
 
-        A new one is with the operating system before this returns. Where it cannot be kept the packet is `OVERLOADED`;
-        where the key was erased meanwhile it is `NO_EPOCH_KEY`.
+        A new one is with the operating system before this returns. If it cannot be kept the packet is `OVERLOADED`;
+        if the key was erased meanwhile it is `NO_EPOCH_KEY`.
         """
         live = self._live.get(epoch)
         if live is None:

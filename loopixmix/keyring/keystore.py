@@ -10,6 +10,7 @@ from typing import Protocol
 from loopixmix.errors import MisuseError, StoreError
 from loopixmix.keyring.replay_log import ReplayLog
 from loopixmix.keys import MixKey
+from loopixmix.process.files import UNFINISHED, sync_directory, write_atomically
 
 _KEY_WORDS = "loopixmix-mix-key-v1"
 
@@ -21,7 +22,7 @@ class TagLog(Protocol):
         """Yield the tags appended before, in batches; called once, before `append`."""
 
     def append(self, tags: Sequence[bytes]) -> None:
-        """Keep more tags; raise `StoreError`, with none of them kept, where that fails."""
+        """Keep more tags; raise `StoreError`, with none of them kept, if that fails."""
 
     def close(self) -> None:
         """End use; the tags stay."""
@@ -34,10 +35,10 @@ class KeyStore(Protocol):
         """Return every key that was saved and not erased."""
 
     def save(self, epoch: int, key: MixKey) -> None:
-        """Keep a key; raise `StoreError` where that fails."""
+        """Keep a key; raise `StoreError` if that fails."""
 
     def erase(self, epoch: int) -> None:
-        """Destroy a key and its tags, whose log is closed; raise `StoreError` where that fails."""
+        """Destroy a key and its tags, whose log is closed; raise `StoreError` if that fails."""
 
     def open_log(self, epoch: int, key: MixKey, *, new: bool) -> TagLog:
         """Begin the replay tags of a `new` key, before it is saved, or open those of an old one."""
@@ -50,7 +51,7 @@ class KeyDirectory:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Take the directory, and make it where it is not there; raise `StoreError` where that fails."""
+        """`directory`: where the files are. It is made if it is not there; raises `StoreError` if that fails."""
         self._directory = directory
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,14 +59,16 @@ class KeyDirectory:
             raise StoreError(f"{directory} cannot be made: {error.strerror}") from error
 
     def load(self) -> dict[int, MixKey]:
-        """Return every key; raise `StoreError` where a file is damaged or cannot be read.
+        """Return every key; raise `StoreError` if a file is damaged or cannot be read.
 
         What a crash left half made or half erased is removed.
         """
         try:
-            for unfinished in self._directory.glob("*.tmp"):
-                _erase_file(unfinished)
+            for unfinished in self._directory.glob(UNFINISHED):
+                _erase_file(unfinished)  # half a key is a secret, too
             keys = dict(_read_key(path) for path in sorted(self._directory.glob("*.key")))
+            # The tags are written before the key, so a crash between the two leaves tags without one. The other way
+            # round a key could be used without its tags.
             for log in self._directory.glob("*.replay"):
                 if not log.with_suffix(".key").exists():
                     log.unlink()
@@ -76,17 +79,8 @@ class KeyDirectory:
     def save(self, epoch: int, key: MixKey) -> None:
         """Write a key in one step and to the disk itself, before anybody is told its public half."""
         path = self._key_path(epoch)
-        unfinished = path.with_suffix(".tmp")
         line = f"{_KEY_WORDS} {epoch} {key.private.hex()} {key.public.hex()}\n"
-        try:
-            with open(unfinished, "w", encoding="ascii", opener=_open_private) as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-            _sync_directory(self._directory)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        write_atomically(path, line.encode("ascii"))
 
     def erase(self, epoch: int) -> None:
         """Overwrite and remove a key's file, and remove its tags.
@@ -95,16 +89,17 @@ class KeyDirectory:
         """
         path = self._key_path(epoch)
         try:
+            # The key first: tags without a key are rubbish, but a key without its tags lets every packet pass again.
             _erase_file(path)
             path.with_suffix(".replay").unlink(missing_ok=True)
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
         except FileNotFoundError:
             return
         except OSError as error:
             raise StoreError(f"{path} cannot be erased: {error.strerror}") from error
 
     def open_log(self, epoch: int, key: MixKey, *, new: bool) -> ReplayLog:
-        """Open the replay tags of a key; where a saved key's are missing, `StoreError`."""
+        """Open the replay tags of a key; raise `StoreError` if those of a saved key are missing."""
         return ReplayLog(self._directory / f"{epoch}.replay", epoch=epoch, public_key=key.public, new=new)
 
     def _key_path(self, epoch: int) -> Path:
@@ -169,16 +164,5 @@ def _erase_file(path: Path) -> None:
         file.write(bytes(path.stat().st_size))
         file.flush()
         os.fsync(file.fileno())
+    # On the disk before the name is gone: afterwards nothing leads to the blocks any more.
     path.unlink()
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,10 +14,10 @@ class TagSet(Protocol):
     """An exact set of replay tags."""
 
     def add(self, tag: bytes, /) -> bool:
-        """Add one tag; true where it was not there yet."""
+        """Add one tag; true if it was not there yet."""
 
     def add_many(self, tags: Sequence[bytes], /) -> list[bool]:
-        """Add tags in order; for each, true where it was not there yet."""
+        """Add tags in order; for each, true if it was not there yet."""
 
     def __contains__(self, tag: bytes, /) -> bool: ...
     def __len__(self) -> int: ...
@@ -31,13 +31,13 @@ class PlainTagSet:
         self._tags: set[bytes] = set()
 
     def add(self, tag: bytes, /) -> bool:
-        """Add one tag; true where it was not there yet."""
+        """Add one tag; true if it was not there yet."""
         before = len(self._tags)
         self._tags.add(tag)
         return len(self._tags) > before
 
     def add_many(self, tags: Sequence[bytes], /) -> list[bool]:
-        """Add tags in order; for each, true where it was not there yet."""
+        """Add tags in order; for each, true if it was not there yet."""
         return [self.add(tag) for tag in tags]
 
     def __contains__(self, tag: bytes, /) -> bool:
@@ -48,7 +48,7 @@ class PlainTagSet:
 
 
 def new_tag_set() -> TagSet:
-    """Return an empty set: the native one, about 20 to 40 bytes a tag, where this installation has it."""
+    """Return an empty set: the native one, about 20 to 40 bytes a tag, if this installation has it."""
     try:
         from loopixmix._native import TagSet as NativeTagSet
     except ImportError:
@@ -64,7 +64,7 @@ class ReplayFilter:
     """
 
     def __init__(self, tags: TagSet, *, max_tags: int) -> None:
-        """Take the set to keep the tags in and how many there may be, 1 or more."""
+        """`tags`: where tags are kept. `max_tags`: how many there may be, 1 or more."""
         self._tags = tags
         self._max_tags = max_tags
 

@@ -32,7 +32,7 @@ class ReplayLog:
     """The tags of one key. `restore` first, then `append`."""
 
     def __init__(self, path: Path, *, epoch: int, public_key: bytes, new: bool) -> None:
-        """Make the file of a `new` key, or open that of an old one; raise `StoreError` where that fails."""
+        """Make the file of a `new` key, or open that of an old one; raise `StoreError` if that fails."""
         self._path = path
         fingerprint = hashlib.sha256(_FINGERPRINT_DOMAIN + public_key).digest()[:16]
         self._header = _HEADER.pack(_MAGIC, epoch, fingerprint)
@@ -49,7 +49,7 @@ class ReplayLog:
             raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
 
     def restore(self) -> Iterator[Sequence[bytes]]:
-        """Yield the tags that were appended before, in batches; raise `StoreError` where the file is damaged."""
+        """Yield the tags that were appended before, in batches; raise `StoreError` if the file is damaged."""
         try:
             self._file.seek(0)
             if self._file.read(_HEADER.size) != self._header:
@@ -64,7 +64,7 @@ class ReplayLog:
             raise
 
     def append(self, tags: Sequence[bytes]) -> None:
-        """Hand the tags to the operating system; raise `StoreError`, with nothing appended, where that fails."""
+        """Hand the tags to the operating system; raise `StoreError`, with nothing appended, if that fails."""
         crc = self._crc
         records = bytearray()
         for tag in tags:

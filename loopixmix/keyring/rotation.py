@@ -44,6 +44,7 @@ class KeyRotation:
             if self.problem is None:
                 log.error("mix keys are not turned over: {problem}", problem=str(error))
             self.problem = str(error)
+            # Soon again: a disk that is full now may have room before the epoch ends, and keys are made two ahead.
             wait_s = RETRY_S
         else:
             self.problem = None

@@ -53,8 +53,10 @@ def address_group(host: str) -> str:
         return host
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
+    # A listener for both families sees IPv4 callers like this; each would otherwise share one /64 with all others.
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
+    # One customer gets a whole /64 at least: counted one by one, its addresses would never reach a bound.
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
@@ -62,7 +64,7 @@ class Census:
     """Counts incoming links, opening and open, in all and from each address."""
 
     def __init__(self, limits: LinkLimits) -> None:
-        """Take the bounds to hold the counts against."""
+        """`limits`: the bounds that counts are held against."""
         self._limits = limits
         self._opening: Counter[str] = Counter()
         self._open: Counter[str] = Counter()

@@ -1,7 +1,7 @@
 """Links in memory: several nodes of one process on one clock, with latency and loss.
 
 They stand where TLS links stand, so that simulations and tests run the shipped services unchanged. `Switchboard` and
-`MemoryEnd` are what all links in memory have in common: who is there to receive, and the network as one node sees it.
+`MemoryEnd` are common to all links in memory: the nodes that receive, and the network as one node sees it.
 `MemoryHub` adds the links of tests: delivery is in order for each pair of nodes, the frames that leave within one
 instant arrive as one list, and a frame for a node that is not there is a counted drop. The links of simulations
 (`simulations.world.links`) keep no order, because their latency is drawn for each packet.
@@ -49,7 +49,7 @@ class _Flight:
 
 @dataclass(slots=True)
 class _Route:
-    """What is under way from one node to another, oldest first."""
+    """The frames that are under way from one node to another, oldest first."""
 
     sender: NodeId
     receiver: NodeId
@@ -57,7 +57,7 @@ class _Route:
 
 
 class Switchboard:
-    """Who is there to receive on one clock. `receivers`: what takes the frames of each node that is there."""
+    """The nodes that receive, on one clock. `receivers`: for each of them, the function that takes its frames."""
 
     def __init__(self, clock: Clock) -> None:
         """`clock`: the one that all nodes share."""
@@ -69,7 +69,7 @@ class Switchboard:
         self.receivers[node_id] = arrived
 
     def detach(self, node_id: NodeId) -> None:
-        """Take a node away; what is under way to it is lost."""
+        """Take a node away; frames that are under way to it are lost."""
         self.receivers.pop(node_id, None)
 
     def is_attached(self, node_id: NodeId) -> bool:
@@ -78,7 +78,7 @@ class Switchboard:
 
 
 class MemoryEnd:
-    """The network seam of one node on a switchboard; what links do with a frame is for `send` to say."""
+    """The network seam of one node on a switchboard; a subclass says in `send` how a frame travels."""
 
     def __init__(
         self, switchboard: Switchboard, node_id: NodeId, observer: Observer, reception: Reception | None
@@ -143,7 +143,7 @@ class MemoryHub(Switchboard):
         return MemoryNetwork(self, node_id, observer, reception)
 
     def detach(self, node_id: NodeId) -> None:
-        """Take a node away; what is under way to it is lost, and no call of it is left."""
+        """Take a node away; frames that are under way to it are lost, and no call is left."""
         super().detach(node_id)
         for route in self._routes.values():
             if route.receiver == node_id:

@@ -40,7 +40,7 @@ class LinkNetwork(ReceivingNetwork, Protocol):
         """Tell whether a frame for `peer` would go out now."""
 
     def problem(self, peer: NodeId) -> str | None:
-        """Return one line that says why there is no link to a peer of ours; None where there is nothing to say."""
+        """Return one line that says why there is no link to a peer of ours; None if there is nothing to say."""
 
     def stop(self) -> Deferred[None]:
         """Close everything; when the result fires no socket and no delayed call of the network is left."""

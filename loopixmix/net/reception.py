@@ -1,4 +1,4 @@
-"""What one node or client lets in over its links: whom, and which frames of whom. Each frame is decoded here, once."""
+"""Which peers may have links with a node or client, and which frames it takes from each; each is decoded once, here."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from loopixmix.seams import NodeId, RefusalReason
 from loopixmix.wire import Frame, FrameFormat, LinkRole, may_send
 
 RoleOf: TypeAlias = Callable[[NodeId], LinkRole | None]
-"""Tells what a peer is to us now; None if it is nobody we have links with."""
+"""Tells the role that a peer has for us now; None if it is not to have a link with us."""
 
 
 class RefusedError(PeerError):
     """The other side is not accepted as a peer."""
 
     def __init__(self, reason: RefusalReason) -> None:
-        """`reason`: what the refusal is counted under."""
+        """`reason`: the name under which the refusal is counted."""
         super().__init__(f"refused: {reason}")
         self.reason = reason
 
 
 class Reception:
-    """Judges what comes over the links of one node or client.
+    """Judges the peers and the frames that come over the links of one node or client.
 
-    A peer's rights follow from its key, by `role_of`, and never from the role that it gives in its Hello: a client that
-    calls itself a mix would have the rights of one.
+    A peer's rights follow from its key, by `role_of`, and never from the role that it gives in its Hello. Otherwise a
+    client that calls itself a mix would have the rights of one.
     """
 
     def __init__(self, frames: FrameFormat, *, own: LinkRole, role_of: RoleOf) -> None:
-        """`frames`: their form in this network. `own`: what we are. `role_of`: asked anew for all that comes.
+        """`frames`: their form in this network. `own`: our own role. `role_of`: asked anew each time frames come.
 
-        It is asked each time because a mix may change its place, and its rights, while its link stays open.
+        It is asked each time, and not once for each link: a mix may change its place, and its rights, while its link
+        stays open.
         """
         self.frames = frames
         self.own = own
@@ -44,7 +45,7 @@ class Reception:
         return self._role_of(peer) is not None
 
     def sort(self, peer: NodeId, frames: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[Frame]]:
-        """Return the packets in `frames` and what the other frames say; dummies end here.
+        """Return the packets in `frames`, and the values of the other frames without the dummies.
 
         Raises `RefusedError` if the peer has no place here, or sends a frame that is wrong or that its role does not
         send. Then nothing of `frames` is taken, and the link is to be ended.

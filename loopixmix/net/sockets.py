@@ -34,7 +34,7 @@ class Sockets(Protocol):
         """Connect a protocol of `factory`; cancelling the Deferred gives up."""
 
     def listen(self, host: str, port: int, factory: IProtocolFactory) -> ListeningPort:
-        """Give every connection to a protocol of `factory`; raise `ListenError` where that cannot be."""
+        """Give every connection to a protocol of `factory`; raise `ListenError` if that cannot be."""
 
 
 class TcpReactor(Protocol):
@@ -50,7 +50,7 @@ class TcpSockets:
     """Real TCP connections."""
 
     def __init__(self, reactor: TcpReactor) -> None:
-        """Take the reactor."""
+        """`reactor`: makes the connections."""
         self._reactor = reactor
 
     def dial(self, address: PeerAddress, factory: IProtocolFactory, *, timeout_s: float) -> Deferred[IProtocol]:

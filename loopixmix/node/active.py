@@ -34,11 +34,12 @@ class ActiveNode:
     """One node, from its first network document on able to carry packets."""
 
     def __init__(self, files: NodeFiles, *, kind: NodeKind, keyring: MixKeyring, world: NodeWorld) -> None:
-        """Take the node's files, its role, its keys (closed by `stop`) and the world."""
+        """`files`: what is in the node's directory. `kind`: its role. `keyring`: its keys, closed by `stop`."""
         self._files = files
         self._kind = kind
         self._world = world
         self._keyring = keyring
+        # One document at a time: taking one up may take seconds, and the next may come meanwhile.
         self._changing = DeferredLock()
         self._stopped = False
         self.withdrawn = False
@@ -78,13 +79,13 @@ class ActiveNode:
             self.running.hurry()
 
     async def withdraw(self) -> None:
-        """Ask to be left out of the next network document; raises `UnavailableError` where that failed."""
+        """Ask to be left out of the next network document; raises `UnavailableError` if that failed."""
         await self.follower.withdraw()
         self.withdrawn = True
 
     @property
     def problem(self) -> str | None:
-        """Why the node does not take part as it should, in one line; None where it does."""
+        """Why the node does not take part as it should, in one line; None if it does."""
         if self.withdrawn:
             return "withdrawn: it can be stopped when this epoch is over"
         running = self.running
@@ -119,6 +120,7 @@ class ActiveNode:
         )
 
     def _prepare(self, document: Document) -> None:
+        # One with packets of another size waits for its epoch: until then its packets cannot be taken.
         if self.running is not None and self.running.packet_format == self._packet_format(document):
             self.running.prepare(document)
 
@@ -135,6 +137,7 @@ class ActiveNode:
         if self.running is not None and self.running.packet_format == packet_format:
             self.running.adopt(document)
             return
+        # Every frame and batch has another size now: nothing of the old part can go on.
         await self._stop_running(self._files.config.limits.drain_s)
         self.running = wire_node(
             self._files,

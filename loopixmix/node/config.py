@@ -56,7 +56,7 @@ class LimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The Prometheus endpoint; off where `listen` is empty."""
+    """The Prometheus endpoint; off if `listen` is empty."""
 
     listen: str = ""
 
@@ -66,12 +66,12 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     @property
     def address(self) -> PeerAddress | None:
-        """Where to listen; None where the endpoint is off."""
+        """Where to listen; None if the endpoint is off."""
         return PeerAddress(*parse_listen(self.listen)) if self.listen else None
 
 
 class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every node's operator decides; the comments in `node.toml` explain each key."""
+    """The choices of every node's operator; the comments in `node.toml` explain each key."""
 
     name: Name
     listen: str
@@ -105,7 +105,7 @@ C = TypeVar("C", bound=NodeConfig)
 
 
 def load_node(directory: Path, config_type: type[C]) -> tuple[C, TrustRoot, IdentityKey]:
-    """Return configuration, trust root and identity of a node directory; raise `ConfigError` where one is wrong."""
+    """Return configuration, trust root and identity of a node directory; raise `ConfigError` if one is wrong."""
     if not directory.is_dir():
         raise ConfigError(f"{directory}: there is no such directory")
     config = load_config(directory / CONFIG_FILE, config_type)
@@ -120,6 +120,7 @@ def create_node(directory: Path, *, config_text: str, config_type: type[C], netw
     """
     parse_config(config_text, config_type, source=CONFIG_FILE)
     load_trust_root(network)
+    # All before anything is made, so that a mistake leaves no half-made directory behind.
     for name in (IDENTITY_FILE, CONFIG_FILE):
         if (directory / name).exists():
             raise ConfigError(f"{directory / name}: exists already and is never overwritten")
@@ -149,7 +150,7 @@ Packets one key may take, 20 to 40 bytes of memory each; more are dropped as "ov
     "metrics.listen": """\
 Address of a Prometheus endpoint; empty: none. Whoever reads it learns about traffic: see docs/operating.md first.""",
 }
-"""What an operator reads above each key."""
+"""The comment above each key of `node.toml`, whatever the role."""
 
 
 def node_values(*, name: str, listen: str, advertise: str) -> dict[str, object]:

@@ -34,6 +34,7 @@ def run_node(directory: Path, config_type: type[C], make_kind: Callable[[C], Nod
     # Before `make_kind`: the module of a hosted service may import the reactor, and would get Twisted's own choice.
     install_precise_reactor()
     kind = make_kind(config)
+    # For the whole process, because Python knows no other; only a node has threads that wait for each other so often.
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     run_program(directory / LOCK_FILE, lambda world: NodeRuntime(files, kind=kind, world=node_world(world)))
 

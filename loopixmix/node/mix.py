@@ -25,11 +25,11 @@ class MixService:
 
     @property
     def problem(self) -> str | None:
-        """Why the mix cannot do its work: nothing of its own can keep it from it."""
+        """Why the mix cannot do its work. It has no store that could fail, so it never has a problem of its own."""
         return None
 
     def status(self) -> Mapping[str, str | int | float]:
-        """Return what only a mix has to say of itself: nothing."""
+        """Return the figures that only a mix has: there are none."""
         return {}
 
     def prepare(self, document: Document) -> None:

@@ -24,7 +24,7 @@ DRAIN_STEP_S = 0.05
 
 
 class NodeService(Protocol):
-    """What a mix and a provider have in common for the process that runs them."""
+    """The service of a mix or a provider, as the process that runs it sees it."""
 
     hop: HopService
     loops: LoopSender
@@ -46,12 +46,12 @@ class NodeService(Protocol):
         """End; no call is left when the result fires."""
 
     def status(self) -> Mapping[str, str | int | float]:
-        """Return what only this role has to say of itself."""
+        """Return the figures that only this role has, for the status file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeParts:
-    """What a role's service is made of, whatever the role; `directory` is the node's own."""
+    """The parts that the service of every role is made of; `directory` is the node's own."""
 
     directory: Path
     packet_format: PacketFormat
@@ -64,14 +64,14 @@ class NodeParts:
 
 
 MakeService: TypeAlias = Callable[[NodeParts], Awaitable[NodeService]]
-"""Makes the service of a role; raises `StoreError` or `ConfigError` where it cannot."""
+"""Makes the service of a role; raises `StoreError` or `ConfigError` if it cannot."""
 
 
 class RunningNode:
     """Links, worker thread and service of a node, for one format of packets."""
 
     def __init__(self, parts: NodeParts, *, unwrapping: ThreadedUnwrapping, make_service: MakeService) -> None:
-        """`parts`: what `make_service` makes the service of. `unwrapping`: the thread that runs as long as it."""
+        """`parts`: handed to `make_service`. `unwrapping`: a thread that is started and stopped with the service."""
         self._parts = parts
         self._unwrapping = unwrapping
         self._make_service = make_service
@@ -90,6 +90,7 @@ class RunningNode:
         """Make the service, start it and listen; raises `ListenError`, `StoreError` or `ConfigError`."""
         self._unwrapping.start()
         self.service = await self._make_service(self._parts)
+        # It listens last: a peer that came before the document was taken up would be refused as a stranger.
         self.service.start()
         self.adopt(document)
         await self._parts.network.listen(listen.host, listen.port)
@@ -122,7 +123,7 @@ class RunningNode:
         self._pause.wake()
 
     def link_problem(self) -> str | None:
-        """Return why packets cannot go to every next hop of the present document; None where they can."""
+        """Return why packets cannot go to every next hop of the present document; None if they can."""
         document, network = self.document, self._parts.network
         if document is None:
             return None
@@ -140,6 +141,7 @@ class RunningNode:
         self._parts.network.set_peers({e.id: PeerAddress(e.host, e.port) for e in entries if e is not None})
 
     async def _drain(self, service: NodeService, drain_s: float) -> None:
+        # Both first: as long as loops leave and packets come in, there is always one that waits.
         service.loops.stop()
         service.hop.stop_taking()
         until_s = self._parts.clock.seconds() + drain_s

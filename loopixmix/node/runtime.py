@@ -54,6 +54,7 @@ class NodeRuntime(Program):
 
     def start(self) -> None:
         """Take up keys and document and begin; raises `MisuseError`, with nothing left running."""
+        # Before the keys and their replay tags are read, which may take seconds.
         check_port_free(self._files.config.listen_address)
         node = ActiveNode(self._files, kind=self._kind, keyring=self._open_keyring(), world=self._world)
         self._metrics = self._start_metrics(node)
@@ -146,6 +147,7 @@ def check_port_free(address: PeerAddress) -> None:
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind, protocol) as probe:
+            # As the links' own port will be: otherwise one that was closed a minute ago would count as taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(target)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a node says of itself in its status file."""
+"""The figures and the health of a node, for its status file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StatusWriter:
     """Puts together the status of one node; called once a second."""
 
     def __init__(self, node: ActiveNode, files: NodeFiles, *, role: Role, clock: Clock) -> None:
-        """Take the node and what does not change about it."""
+        """`node`: asked each time. `files`, `role`: they do not change."""
         self._node = node
         self._files = files
         self._role = role
@@ -71,6 +71,7 @@ class StatusWriter:
         if self._node.capacity is not None:
             extra["unwraps_per_s"] = round(self._node.capacity.unwraps_per_s)
             extra["threads"] = self._node.capacity.threads
+        # A running mean over the last minute: packets come by Poisson's law, and each single second is chance.
         self._reports += 1
         self._held_mean += (self._node.counters.entropy.held - self._held_mean) / min(self._reports, AVERAGED_REPORTS)
         extra["held_mean"] = round(self._held_mean, 1)

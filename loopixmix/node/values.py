@@ -1,4 +1,4 @@
-"""What a node is made from: its role, its files, and what its process gives it."""
+"""The values that a node is made from: its role, its files, and the seams that its process gives it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from loopixmix.wire import LinkRole
 
 @dataclass(frozen=True, kw_only=True)
 class NodeKind:
-    """What one role of node differs in from another.
+    """The differences of one role of node from another.
 
-    `link_role`: what it is on its links, which says who may connect. `services`: names for the network document.
+    `link_role`: its role on links, which decides which peers may connect. `services`: names for the network document.
     """
 
     role: Role
@@ -32,7 +32,7 @@ class NodeKind:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeWorld:
-    """What a node process gets from outside: clock, randomness, sockets, a way to the authorities.
+    """The outside of a node: clock, randomness, sockets, a way to the authorities.
 
     `call_from_thread` is the reactor's. `fail` ends the process and tells why.
     """
@@ -47,7 +47,7 @@ class NodeWorld:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeFiles:
-    """What was read from a node's directory."""
+    """The files of a node's directory, as they were read at the start."""
 
     directory: Path
     config: NodeConfig

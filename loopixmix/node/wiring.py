@@ -82,13 +82,13 @@ def wire_node(
 
 
 def make_reception(frames: FrameFormat, own: LinkRole, neighbourhood: Neighbourhood, clock: Clock) -> Reception:
-    """Return what judges the links of a mix or provider that stands in `neighbourhood`."""
+    """Return the judge of peers and frames for a mix or provider that stands in `neighbourhood`."""
     if own is LinkRole.MIX:
         # Links with neighbours on both sides: with those behind us because we dial them.
         return Reception(frames, own=own, role_of=neighbourhood.role_of)
 
     def role_at_provider(peer: NodeId) -> LinkRole:
-        # Anybody may be a client. A mix that does not stand before us now is one too, and has no account.
+        # Every key may be a client's. A mix that does not stand before us now counts as a client without an account.
         return LinkRole.MIX if neighbourhood.takes_from(peer, clock.seconds()) else LinkRole.CLIENT
 
     return Reception(frames, own=own, role_of=role_at_provider)
@@ -105,7 +105,7 @@ def wire_hop(
     network: Network,
     observer: Observer,
 ) -> HopService:
-    """Return what is done with the packets of the node in the middle of `neighbourhood`."""
+    """Return the part that takes, holds and sends packets, for the node in the middle of `neighbourhood`."""
     return HopService(
         neighbourhood,
         intake=Intake(keyring=keyring, unwrapping=unwrapping, limits=limits, clock=clock, observer=observer),

@@ -1,1 +1,1 @@
-"""What a node tells of itself: counts, entropy, metrics, status."""
+"""A node seen from outside: counts, entropy, metrics, status."""

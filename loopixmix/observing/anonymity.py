@@ -44,7 +44,7 @@ class LiveEntropy:
         self._new += 1
 
     def departed(self) -> None:
-        """Count one message out and take the next step of eq. 5; nothing where the mix is empty."""
+        """Count one message out and take the next step of eq. 5; nothing if the mix is empty."""
         new, old = self._new, self._old
         held = new + old
         if held == 0:
@@ -55,7 +55,7 @@ class LiveEntropy:
         self.mean_bits += (self.bits - self.mean_bits) / min(self.departures, MEAN_OVER_DEPARTURES)
 
     def removed(self) -> None:
-        """Count one message out that was the last to arrive and that nobody sees leave: it ended in this node."""
+        """Count one message out that was the last to arrive and ended in this node: no observer sees it leave."""
         if self._new:
             self._new -= 1
 
@@ -115,7 +115,7 @@ class LoopWatch:
 
 @functools.cache
 def fewest_lost_for_alarm(watched: int) -> int:
-    """Return how many of `watched` loops must be lost to raise an alarm; more than `watched` where none can."""
+    """Return how many of `watched` loops must be lost to raise an alarm; more than `watched` if none can."""
     tail = 0.0
     for lost in range(watched, -1, -1):
         tail += comb(watched, lost) * LOOP_LOSS_TOLERATED**lost * (1 - LOOP_LOSS_TOLERATED) ** (watched - lost)

@@ -1,4 +1,4 @@
-"""What a Prometheus endpoint may tell, and how much of it is about one packet.
+"""The figures of a Prometheus endpoint, and how much of them is about one packet.
 
 Counters are told as sums of increments, one a minute, each rounded at random to a multiple of `ROUND_TO`, up or down so
 that the mean is right. A packet changes an increment by one, so that what is published changes with probability
@@ -21,7 +21,7 @@ from loopixmix.seams import DropReason, RefusalReason, Rng
 ROUND_TO = 100
 PERIOD_S = 60.0
 COUNTERS_PER_PACKET = 3
-"""In, out or delivered, and dropped where it was lost after that."""
+"""In, out or delivered, and dropped if it was lost after that."""
 ENTROPY_STEP_BITS = 0.5
 
 
@@ -80,4 +80,4 @@ class PublishedMetrics:
         yield GaugeMetricFamily(
             "loopixmix_entropy_bits", f"live entropy, rounded down to {ENTROPY_STEP_BITS}", value=self._entropy_bits
         )
-        yield GaugeMetricFamily("loopixmix_healthy", "1 where the node takes part as it should", value=self._healthy)
+        yield GaugeMetricFamily("loopixmix_healthy", "1 if the node takes part as it should", value=self._healthy)

@@ -1,4 +1,4 @@
-"""What a node makes of its facts: counts for status and metrics, live entropy, round trips of its loops."""
+"""The observers of a node: counts for status and metrics, live entropy, round trips of its loops."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ class Backoff:
 
     def next_s(self) -> float:
         """Return the next wait in seconds."""
+        # From zero, not from half the bound: only the full range spreads a thousand clients that failed in one moment.
         wait_s = self._rng.uniform(0, self._bound_s)
         self._bound_s = min(2 * self._bound_s, self._longest_s)
         return wait_s

@@ -13,6 +13,8 @@ from loopixmix.seams import Rng
 
 PRIVATE_FILE = 0o600
 PUBLIC_FILE = 0o644
+UNFINISHED = ".*.unfinished"
+"""The files that a crash may leave of `write_atomically`, as a pattern for `glob`."""
 PRIVATE_DIRECTORY = 0o700
 
 
@@ -47,7 +49,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasti
         unfinished.replace(path)
         if lasting:
             # Without this the new name, unlike the new content, may be lost with the power.
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             unfinished.unlink()  # on a full disk it would hold what room there is
@@ -68,7 +70,7 @@ def create_file(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except FileExistsError as error:
         raise ConfigError(f"{path}: exists already and is never overwritten") from error
     except OSError as error:
@@ -150,7 +152,8 @@ def _unfinished(path: Path) -> Path:
     return path.with_name(f".{path.name}.unfinished")
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Wait until the names in a directory, as they are now, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -41,12 +41,19 @@ class Log:
     def __init__(self, stream: IO[str]) -> None:
         """Take the stream to write to."""
         self._stream = stream
+        self._own: tuple[str, ...] = OWN_NAMESPACES
         self._settings = LogSettings()
         self._levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
 
-    def begin(self, settings: LogSettings) -> None:
-        """Write every event from now on, those from before that were not written yet included."""
+    def begin(self, settings: LogSettings, *, program: str = "") -> None:
+        """Write every event from now on, those from before that were not written yet included.
+
+        `program` is the package or module of the program: its events count as the process's own, too.
+        """
+        if program:
+            self._own = (*OWN_NAMESPACES, program)
         self.apply(settings)
+        # Libraries' debug and info events tell of connections and addresses; they are left out even at level debug.
         predicate = cast(ILogFilterPredicate, self._levels)
         observer = FilteringLogObserver(cast(ILogObserver, self._write), [predicate])
         globalLogBeginner.beginLoggingTo([cast(ILogObserver, observer)], redirectStandardIO=False)
@@ -55,12 +62,13 @@ class Log:
         """Change format and level."""
         self._settings = settings
         level = LogLevel.levelWithName(settings.level)
-        for namespace in OWN_NAMESPACES:
+        for namespace in self._own:
             self._levels.setLogLevelForNamespace(namespace, level)
 
     def _write(self, event: LogEvent) -> None:
         line = json_line(event) if self._settings.format == "json" else text_line(event)
         self._stream.write(line)
+        # At once: the last lines before a crash are the ones that are looked for.
         self._stream.flush()
 
 

@@ -19,6 +19,7 @@ class Pause:
         """Return after `delay_s` seconds, or as soon as `wake` is called."""
         waiting: Deferred[None] = Deferred()
         self._waiting = waiting
+        # Not `deferLater`: its Deferred can only be cancelled, which would look like the end of the coroutine.
         call = self._clock.callLater(max(0.0, delay_s), self.wake)
         try:
             await waiting

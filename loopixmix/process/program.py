@@ -1,4 +1,4 @@
-"""What every long-running process has: one program, in one directory, on one reactor."""
+"""A long-running process: one program, in one directory, on one reactor."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class End(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What a process gives its program.
+    """The outside of a program, given to it by its process.
 
     `reactor` is there for sockets and threads. Time is told and waited for by `clock` only, because the reactor does
     not know the time of day. `end` ends the process from inside.
@@ -45,7 +45,7 @@ class World:
 
 
 class Program(ABC):
-    """What one process runs; made of a `World` and of whatever its directory holds."""
+    """The work of one process; made of a `World` and of whatever its directory holds."""
 
     @property
     @abstractmethod
@@ -54,7 +54,7 @@ class Program(ABC):
 
     @property
     def signals(self) -> Mapping[signal.Signals, Callable[[], object]]:
-        """What else to do at a signal, besides ending at SIGTERM and SIGINT, and instead of `reload` at SIGHUP."""
+        """The actions at other signals, besides ending at SIGTERM and SIGINT, and instead of `reload` at SIGHUP."""
         return {}
 
     @abstractmethod
@@ -99,7 +99,7 @@ class Process:
         with self._lock:
             program.start()
             # Begun only now: if a program cannot start, one line on stderr tells so, and not the log as well.
-            self._log.begin(program.log_settings)
+            self._log.begin(program.log_settings, program=type(program).__module__.partition(".")[0])
             self._start_reporter(program)
             self._reactor.addSystemEventTrigger(
                 "before", "shutdown", lambda: Deferred.fromCoroutine(self._stop(program))

@@ -31,7 +31,7 @@ class Status(Protocol):
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with it, in one line; None if all is well."""
+        """Why it does not do its work, in one line; None if all is well."""
 
 
 class StatusFile:

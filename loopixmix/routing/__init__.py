@@ -1,1 +1,1 @@
-"""Where packets go: who may follow whom, and the path that a sender draws."""
+"""The ways of packets: which node may follow which, and the path that a sender draws."""

@@ -1,4 +1,4 @@
-"""What the packets of one network are like, in one value that every part is handed."""
+"""The form of one network's packets, in one value that every part is handed."""
 
 from __future__ import annotations
 

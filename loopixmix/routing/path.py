@@ -1,4 +1,4 @@
-"""Paths through the layers: who may follow whom, uniform choice, delays, and what each hop is told."""
+"""Paths through the layers: the order of nodes, uniform choice, delays, and the command for each hop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from loopixmix.wire import LinkRole
 LOOP_SERVICE = "loop"
 """The hosted service that ends every loop: of clients, mixes and providers alike (Loopix 4.2.1)."""
 LOOP_PAYLOAD = b""
-"""What a loop carries beside its reply block: the same for everybody, so that its end cannot tell whose it is."""
+"""The payload of a loop, beside its reply block. All loops have the same, so that their end cannot tell them apart."""
 
 DOCUMENTS_KNOWN = 3
 """The present epoch's, the one before and the one after."""
@@ -38,14 +38,15 @@ def deliver_to(recipient: bytes, payload: bytes, surb: Surb | None) -> Deliver:
     """Return the last hop's command for a packet that takes `payload` and `surb` to `recipient`.
 
     `recipient`: a mailbox (client identity key) or a service's id, 32 bytes. The command's address is the recipient
-    hidden under the content of the body: whoever changes the body on its way, to recognise the packet at its end, makes
-    the address unreadable with it (docs/attacks.md, tagging). The content must not be guessable; a reply block is not.
+    hidden under the content of the body. An attacker who changes the body on its way, to recognise the packet at its
+    end, makes the address unreadable with it (docs/attacks.md, tagging). The content must not be guessable; a reply
+    block is not.
     """
     return Deliver(_hidden(recipient, payload, surb))
 
 
 def recipient_of(command: Deliver, content: Payload) -> bytes:
-    """Return the recipient that `deliver_to` hid in the address; 32 bytes that are nobody's where it did not."""
+    """Return the recipient that `deliver_to` hid in the address; 32 bytes that are nobody's if it did not."""
     return _hidden(command.address, content.payload, content.surb)
 
 
@@ -64,14 +65,14 @@ def choose_path(document: Document, *, entry: NodeId, exit: NodeId, rng: Rng) ->
     """Return a path from the provider `entry` through one mix of every layer to the provider `exit`.
 
     Each mix is chosen alone and uniformly (Loopix 4.1). `entry` and `exit` may be the same. Raises
-    `UnavailableError` where one of them is not a provider in `document`.
+    `UnavailableError` if one of them is not a provider in `document`.
     """
     first, last = provider(document, entry), provider(document, exit)
     return (first, *choose_mixes(document, range(1, document.params.layers + 1), rng), last)
 
 
 def provider(document: Document, node_id: NodeId) -> NodeEntry:
-    """Return the entry of a provider; raise `UnavailableError` where `document` has no such provider."""
+    """Return the entry of a provider; raise `UnavailableError` if `document` has no such provider."""
     node = document.node(node_id)
     if node is None or node.layer is not None:
         raise UnavailableError(f"the provider {node_id.hex()} is not in the network document")
@@ -79,7 +80,7 @@ def provider(document: Document, node_id: NodeId) -> NodeEntry:
 
 
 def choose_loop_end(document: Document, rng: Rng) -> NodeEntry:
-    """Return a provider that ends loops, chosen uniformly; raise `UnavailableError` where there is none."""
+    """Return a provider that ends loops, chosen uniformly; raise `UnavailableError` if there is none."""
     candidates = document.providers_of(LOOP_SERVICE)
     if not candidates:
         raise UnavailableError("no provider of the network document ends loops")
@@ -101,11 +102,11 @@ def draw_delays_s(count: int, params: NetworkParams, rng: Rng) -> tuple[float, .
 def hops_for(
     document: Document, nodes: Sequence[NodeEntry], final: Command, delays_s: Sequence[float], *, start_s: float
 ) -> list[Hop]:
-    """Return what each of `nodes` is told: to wait its delay and relay to the next one; the last one gets `final`.
+    """Return the command for each of `nodes`: wait, then relay to the next one. The last one gets `final`.
 
     `delays_s`: one for each node but the last. `start_s`: Unix seconds at which the packet comes to `nodes[0]`. Each
     hop's key is that of the epoch in which the packet reaches it, so that a packet that crosses an edge of epochs
-    still fits, and a long delay does not need a long grace. Raises `MisuseError` where the counts differ.
+    still fits, and a long delay does not need a long grace. Raises `MisuseError` if the counts differ.
     """
     if len(delays_s) != len(nodes) - 1:
         raise MisuseError(f"a path of {len(nodes)} nodes has {len(nodes) - 1} delays, not {len(delays_s)}")
@@ -174,6 +175,7 @@ class Neighbourhood:
 
     def add(self, document: Document) -> None:
         """Take up a document, in place of another one of the same epoch; the three newest count."""
+        # By epoch and not by arrival: the next one is fetched before the present one has ended.
         known = {each.epoch: each for each in (*self._documents, document)}
         self._documents = tuple(known[epoch] for epoch in sorted(known)[-DOCUMENTS_KNOWN:])
         self.next_hops = frozenset().union(*(next_hops(each, self.node_id) for each in self._documents))
@@ -185,7 +187,7 @@ class Neighbourhood:
         self._told = (inf, -inf, frozenset())
 
     def role_of(self, peer: NodeId) -> LinkRole | None:
-        """Return what a neighbour is; None for anybody else."""
+        """Return the role of a neighbour; None for every other key."""
         return self._roles.get(peer)
 
     def takes_from(self, peer: NodeId, now_s: float) -> bool:
@@ -219,7 +221,7 @@ class Neighbourhood:
         return self._documents[position + 1].valid_from_s + max(params.grace_s, params.max_delay_s)
 
     def entry(self, node_id: NodeId) -> NodeEntry | None:
-        """Return the newest entry of a node; None where no document has it."""
+        """Return the newest entry of a node; None if no document has it."""
         entries = (document.node(node_id) for document in reversed(self._documents))
         return next((entry for entry in entries if entry is not None), None)
 

@@ -87,7 +87,7 @@ def encode_command(command: Command) -> bytes:
 
 
 def read_relay(data: bytes) -> tuple[NodeId, int] | None:
-    """Return next hop and delay in microseconds where `data` is a `Relay`, as most commands are; None else.
+    """Return next hop and delay in microseconds if `data` is a `Relay`, as most commands are; None otherwise.
 
     What `decode_command` would say of it, without a value in between.
     """
@@ -99,7 +99,7 @@ def read_relay(data: bytes) -> tuple[NodeId, int] | None:
 def decode_command(data: bytes) -> Command:
     """Return the command in `data`.
 
-    Raises `PacketError` (`UNKNOWN_COMMAND`) where the length is not 41, the type is none of the four, or a byte that
+    Raises `PacketError` (`UNKNOWN_COMMAND`) if the length is not 41, the type is none of the four, or a byte that
     the type leaves unused is not zero.
     """
     if len(data) != COMMAND_BYTES:

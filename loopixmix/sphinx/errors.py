@@ -10,6 +10,6 @@ class PacketError(PeerError):
     """The packet is not valid."""
 
     def __init__(self, reason: DropReason) -> None:
-        """Take the reason; nothing of the packet itself is kept."""
+        """`reason`: what the drop is counted under. Nothing of the packet itself is kept, as errors are logged."""
         super().__init__(f"the packet is not valid: {reason.value}")
         self.reason = reason

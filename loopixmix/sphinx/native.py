@@ -11,6 +11,7 @@ from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import Geometry
 from loopixmix.sphinx.packet import SurbKeys, Unwrapped
 
+# The crate gives numbers: it is built without knowing our enumerations.
 _REASONS = {
     _native.WRONG_LENGTH: DropReason.WRONG_LENGTH,
     _native.BAD_POINT: DropReason.BAD_POINT,

@@ -22,7 +22,7 @@ class Hop(msgspec.Struct, frozen=True, gc=False):
 
 
 class Surb(msgspec.Struct, frozen=True, gc=False):
-    """A single-use reply block: whoever holds it can send one packet to its maker, without knowing where that is.
+    """A single-use reply block: its holder can send one packet to its maker, without knowing the way there.
 
     `first_hop` is the node the packet is handed to; `reply_key` (the paper's k-tilde) seals the reply.
     """
@@ -44,7 +44,7 @@ class Surb(msgspec.Struct, frozen=True, gc=False):
 
 
 def decode_surb(data: bytes, geometry: Geometry) -> Surb:
-    """Return the reply block in `data`; raise `FormatError` where the length is not `geometry.surb_bytes`."""
+    """Return the reply block in `data`; raise `FormatError` if the length is not `geometry.surb_bytes`."""
     if len(data) != geometry.surb_bytes:
         raise FormatError(f"a reply block has {geometry.surb_bytes} bytes, not {len(data)}")
     return Surb(data[:NODE_ID_BYTES], data[NODE_ID_BYTES:-KEY_BYTES], data[-KEY_BYTES:])
@@ -70,7 +70,7 @@ class SurbKeys(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def decode(cls, data: bytes) -> SurbKeys:
-        """Return the keys that `encode` wrote; raise `FormatError` where `data` cannot be that."""
+        """Return the keys that `encode` wrote; raise `FormatError` if `data` cannot be that."""
         keys = [data[start : start + KEY_BYTES] for start in range(0, len(data), KEY_BYTES)]
         try:
             return cls(keys[0], tuple(keys[1:]))

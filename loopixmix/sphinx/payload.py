@@ -21,7 +21,7 @@ _WITH_SURB = b"\x01"
 
 
 def check_payload_size(payload: bytes, geometry: Geometry) -> None:
-    """Raise `MisuseError` where `payload` does not fit a packet."""
+    """Raise `MisuseError` if `payload` does not fit a packet."""
     if len(payload) > geometry.payload_bytes:
         raise MisuseError(f"a packet carries {geometry.payload_bytes} bytes, not {len(payload)}")
 
@@ -38,7 +38,7 @@ def encode_content(payload: bytes, surb: Surb | None, geometry: Geometry) -> byt
 
 
 def decode_content(content: bytes, geometry: Geometry) -> Payload:
-    """Return what `encode_content` put in; raise `PacketError` (`BAD_PAYLOAD`) where it could not have."""
+    """Return what `encode_content` put in; raise `PacketError` (`BAD_PAYLOAD`) if it could not have."""
     surb: Surb | None = None
     match content[:FLAG_BYTES]:
         case b"\x00":
@@ -60,7 +60,8 @@ def pad(content: bytes, geometry: Geometry) -> bytes:
 
 
 def unpad(padded: bytes) -> bytes:
-    """Return the content that `pad` padded; raise `PacketError` (`BAD_PAYLOAD`) where it did not."""
+    """Return the content that `pad` padded; raise `PacketError` (`BAD_PAYLOAD`) if it did not."""
+    # The mark ends the run of 0xff, so that a content that itself ends in 0xff comes back whole.
     marked = padded.rstrip(_PADDING)
     if not marked.endswith(_PADDING_MARK):
         raise PacketError(DropReason.BAD_PAYLOAD)
@@ -76,12 +77,13 @@ def seal_body(key: bytes, content: bytes, geometry: Geometry) -> bytes:
 def open_body(key: bytes, body: bytes, geometry: Geometry) -> bytes:
     """Return the content of a body from which every layer was taken.
 
-    Raises `PacketError`: `WRONG_LENGTH`; `TAGGED_PAYLOAD` where the MAC is wrong, that is where somebody changed the
-    body on its way; `BAD_PAYLOAD` where the padding is.
+    Raises `PacketError`: `WRONG_LENGTH`; `TAGGED_PAYLOAD` if the MAC is wrong, that is if somebody changed the
+    body on its way; `BAD_PAYLOAD` if the padding is.
     """
     if len(body) != geometry.body_bytes:
         raise PacketError(DropReason.WRONG_LENGTH)
     mac, padded = body[:KEY_BYTES], body[KEY_BYTES:]
+    # Before anything else is read: nothing of a body that was changed is believed, its padding neither.
     if not hmac.compare_digest(mac, _mac(key, padded)):
         raise PacketError(DropReason.TAGGED_PAYLOAD)
     return unpad(padded)

@@ -21,6 +21,7 @@ def is_canonical(point: bytes) -> bool:
     return len(point) == POINT_BYTES and (point[31] < 0x7F or int.from_bytes(point, "little") < _FIELD_PRIME)
 
 
+# Remembered: the same few mix keys come with every packet that a client makes.
 @lru_cache(maxsize=4096)
 def _is_in_prime_order_subgroup(point: bytes) -> bool:
     """Map u to the Edwards form, y = (u - 1)/(u + 1) (RFC 7748 section 4.1), and let libsodium check y.

@@ -35,7 +35,7 @@ class X25519Group:
     """What sphinxmix asks of a group: elements are 32-byte u-coordinates, exponents 32-byte strings, clamped at use."""
 
     def __init__(self, secret: bytes) -> None:
-        """Take the sender's exponent, which sphinxmix asks for with `gensecret`."""
+        """`secret`: the sender's exponent, which sphinxmix asks for with `gensecret`."""
         self._secret = secret
 
     def gensecret(self) -> bytes:
@@ -43,7 +43,7 @@ class X25519Group:
         return self._secret
 
     def expon(self, base: bytes, exponents: Sequence[bytes]) -> bytes:
-        """Return `base` multiplied by each exponent in turn (X25519); raise `BadPointError` where that is zero."""
+        """Return `base` multiplied by each exponent in turn (X25519); raise `BadPointError` if that is zero."""
         for exponent in exponents:
             try:
                 base = crypto_scalarmult(exponent, base)

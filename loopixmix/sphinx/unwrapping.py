@@ -25,6 +25,7 @@ def unwrap_many(
     """
     if not private_keys:
         raise MisuseError("unwrapping takes one or more private keys")
+    # Refused here: to the arithmetic a key of another length would be one that no packet fits.
     for key in private_keys:
         if len(key) != POINT_BYTES:
             raise MisuseError(f"unwrapping takes private keys of {POINT_BYTES} bytes, not {len(key)}")

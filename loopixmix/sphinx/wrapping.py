@@ -21,6 +21,7 @@ def _draw_route(hops: Sequence[Hop], geometry: Geometry, rng: Rng) -> Route:
         raise MisuseError(f"a path has 1 to {geometry.hops} hops, not {len(hops)}")
     public_keys = tuple([hop.public_key for hop in hops])
     check_public_keys(public_keys)
+    # First the secret, then the padding: the committed vectors hand out random values in this order.
     return Route(
         public_keys=public_keys,
         commands=tuple([encode_command(hop.command) for hop in hops]),
@@ -83,6 +84,7 @@ def open_reply(keys: SurbKeys, body: bytes, *, sphinx: Sphinx) -> bytes:
     if len(body) != geometry.body_bytes:
         raise PacketError(DropReason.WRONG_LENGTH)
     payload = sphinx.arithmetic.open_reply(keys, body, geometry)
+    # The seal is right, but whoever used the block may have filled the room that is meant for padding.
     if len(payload) > geometry.payload_bytes:
         raise PacketError(DropReason.BAD_PAYLOAD)
     return payload

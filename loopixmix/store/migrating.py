@@ -1,4 +1,4 @@
-"""What the `env.py` of every kind of store's migrations does."""
+"""The work of the `env.py` in every store's migrations."""
 
 from __future__ import annotations
 

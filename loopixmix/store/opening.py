@@ -28,10 +28,10 @@ _SETTINGS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     # With a log of changes readers do not wait for the writer.
     "PRAGMA journal_mode = WAL",
-    # SQLite's default for WAL would lose the last commits with the power, after somebody heard of them.
+    # SQLite's default for WAL may lose the last commits with the power, after a sender was told that they are safe.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    # What was deleted is to be gone from the file as well.
+    # Otherwise deleted messages stay in the file until their pages are used again.
     "PRAGMA secure_delete = ON",
     "PRAGMA trusted_schema = OFF",
 )
@@ -131,7 +131,9 @@ def _check_integrity(connection: Connection, url: URL) -> None:
         return
     complaint = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
     if complaint != "ok":
-        raise StoreError(f"{_place(url)}: the store is damaged ({str(complaint).splitlines()[0]})")
+        # SQLite says in a line of its own in which database it is, "*** in database main ***", and there is only one.
+        lines = [line for line in str(complaint).splitlines() if not line.startswith("***")] or ["unknown"]
+        raise StoreError(f"{_place(url)}: the store is damaged ({lines[0]})")
 
 
 def _migrate(connection: Connection, url: URL, schema: Schema) -> None:

@@ -1,4 +1,4 @@
-"""What a kind of store is, as opening one needs to know it."""
+"""The description of one kind of store, from which it is opened."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ class Store:
     def read(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work`, which only reads, on one state of the store. Raises `StoreError`."""
         try:
+            # A transaction although it only reads: its statements see one state, whatever is written meanwhile.
             with self._database.connect() as connection, read_only(connection).begin():
                 return work(connection)
         except SQLAlchemyError as error:

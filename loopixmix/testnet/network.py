@@ -33,7 +33,7 @@ class TestNetwork:
     __test__ = False
 
     def __init__(self, directory: Path) -> None:
-        """Open a network that `create` made. Raises `ConfigError` where there is none."""
+        """Open a network that `create` made. Raises `ConfigError` if there is none."""
         self.directory = directory
         if not (directory / PLAN_FILE).exists():
             raise ConfigError(f"{directory} holds no test network: make one with  loopixmix testnet init {directory}")
@@ -43,7 +43,7 @@ class TestNetwork:
 
     @classmethod
     def create(cls, directory: Path, plan: TestnetPlan) -> TestNetwork:
-        """Make keys and configurations for every node of `plan`. Raises `ConfigError` where there is one."""
+        """Make keys and configurations for every node of `plan`. Raises `ConfigError` if there is one."""
         if directory.exists() and any(directory.iterdir()):
             raise ConfigError(f"{directory} is not empty: choose a new directory")
         try:
@@ -64,9 +64,10 @@ class TestNetwork:
         return self.directory / TRUST_ROOT_FILE
 
     def start(self) -> list[str]:
-        """Start every node that does not run; return their names. Raises `ListenError` where a port is taken."""
+        """Start every node that does not run; return their names. Raises `ListenError` if a port is taken."""
         running = self.processes.running()
         wanted = [node for node in self.nodes if node.name not in running]
+        # All of them first: half a network that started would have to be stopped again.
         for node in wanted:
             _check_port_free(node)
         for node in wanted:
@@ -76,7 +77,7 @@ class TestNetwork:
     def wait_until_healthy(self, *, timeout_s: float, progress: Callable[[int, int], None]) -> None:
         """Wait until every node is healthy, telling `progress` how many of how many are.
 
-        Raises `UnavailableError` with the node's own last words where one ends, and where the time is over.
+        Raises `UnavailableError` with the node's own last words if one ends, and if the time is over.
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
@@ -107,11 +108,13 @@ class TestNetwork:
 
     def _status(self, name: str, pid: int) -> NodeStatus | None:
         status = read_status(self.directory / name)
+        # A killed process leaves its status behind, and its successor has not written one yet.
         return status if status is not None and status.pid == pid else None
 
 
 def run_command(role: str, arguments: list[str]) -> None:
     """Run the subcommand `role` of `loopixmix` in this process, its output unheard. Raises what it raises."""
+    # Found by entry point, because this package may not import the provider or the client.
     [entry_point] = entry_points(group="loopixmix.commands", name=role)
     command: click.Command = entry_point.load()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

@@ -1,4 +1,4 @@
-"""What a test network consists of: values only, kept in `testnet.toml`."""
+"""The plan of a test network: values only, kept in `testnet.toml`."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ def planned_nodes(plan: TestnetPlan) -> list[PlannedNode]:
 
 def plan_toml(plan: TestnetPlan) -> str:
     """Return `testnet.toml` for `plan`."""
-    head = "# What this test network consists of; its nodes have configurations of their own.\n"
+    head = "# The plan of this test network; its nodes have configurations of their own.\n"
     return head + tomli_w.dumps(msgspec.to_builtins(plan))

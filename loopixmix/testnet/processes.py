@@ -27,6 +27,7 @@ class RunningProcess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the process if it still runs."""
         try:
             process = psutil.Process(self.pid)
+            # The system gives the numbers of ended processes away again: the time of creation tells them apart.
             alive = abs(process.create_time() - self.created_s) < 1 and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return None
@@ -37,6 +38,7 @@ class ProcessTable:
     """The processes of the network in one directory, remembered in `processes.json` across commands."""
 
     def __init__(self, directory: Path) -> None:
+        """Read the table of the network in `directory`; raise `StoreError` if it is damaged."""
         self._directory = directory
         self._path = directory / PROCESSES_FILE
         self._table: dict[str, RunningProcess] = {}
@@ -56,6 +58,7 @@ class ProcessTable:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                # So that ctrl-C on the command that started it ends the command only.
                 start_new_session=True,
             )
         self._table[name] = RunningProcess(process.pid, psutil.Process(process.pid).create_time())

@@ -34,7 +34,7 @@ class FrameFormat:
     """The sizes of one geometry's frames, and their encoding.
 
     `packet_bytes` is the length of a Sphinx packet and `body_bytes` of a Sphinx body (loopixmix.sphinx.Geometry).
-    Raises `MisuseError` where they fit no frame.
+    Raises `MisuseError` if they fit no frame.
     """
 
     packet_bytes: int
@@ -46,6 +46,7 @@ class FrameFormat:
     def __post_init__(self) -> None:
         if not 0 < self.body_bytes < self.packet_bytes < 2**16:
             raise MisuseError(f"no frame fits packets of {self.packet_bytes} bytes with bodies of {self.body_bytes}")
+        # Set once: as properties they would be computed for each frame.
         object.__setattr__(self, "frame_bytes", self.packet_bytes + FRAME_OVERHEAD_BYTES)
         object.__setattr__(self, "_packet_padding", bytes(FRAME_OVERHEAD_BYTES - 1))
         object.__setattr__(self, "_packet_end", 1 + self.packet_bytes)
@@ -75,7 +76,7 @@ class FrameFormat:
         return b"".join((_PACKET_BYTE, packet, self._packet_padding))  # one copy: packets are long
 
     def packet_of(self, frame: bytes) -> bytes:
-        """Return the packet in a frame for which `is_packet` holds; raise `FormatError` where its padding is wrong."""
+        """Return the packet in a frame for which `is_packet` holds; raise `FormatError` if its padding is wrong."""
         if len(frame) != self.frame_bytes or not frame.endswith(self._packet_padding):
             raise FormatError("a packet's frame has the wrong length or padding")
         return frame[1 : 1 + self.packet_bytes]
@@ -104,7 +105,7 @@ class FrameFormat:
         return packets, others
 
     def encode(self, frame: Frame) -> bytes:
-        """Return the `frame_bytes` bytes of any frame; raise `MisuseError` where a field does not fit."""
+        """Return the `frame_bytes` bytes of any frame; raise `MisuseError` if a field does not fit."""
         return self._encode_fields(frame).ljust(self.frame_bytes, b"\0")
 
     def _encode_fields(self, frame: Frame) -> bytes:
@@ -133,6 +134,7 @@ class FrameFormat:
         if frame[0] == _PACKET:
             return Packet(self.packet_of(frame))
         decoded, end = self._decode_fields(frame)
+        # Anything else in the padding would be a second way to write the same frame, and room for a mark.
         if frame.count(0, end) != len(frame) - end:
             raise FormatError("a frame's padding is not zero")
         return decoded

@@ -93,6 +93,7 @@ def decode_pull(frame: bytes) -> tuple[Pull, int]:
     if count > max_acknowledged(len(frame)):
         raise FormatError("a pull acknowledges more items than fit")
     acknowledged = struct.unpack_from(f">{count}Q", frame, PULL_HEAD.size)
+    # 0 is the id of dummies. They are stored nowhere, so a pull that names one comes from broken software.
     if 0 in acknowledged:
         raise FormatError("a pull acknowledges item id 0")
     return Pull(request_id, acknowledged), PULL_HEAD.size + count * _ITEM_ID_BYTES
@@ -121,6 +122,7 @@ def decode_item(frame: bytes, body_bytes: int) -> tuple[Item, int]:
 
 
 def _item_problem(item: Item) -> str | None:
+    # One function for both directions, so that what is encoded is always decoded.
     if len(item.surb_id) != SURB_ID_BYTES:
         return f"a SURB id has {SURB_ID_BYTES} bytes, not {len(item.surb_id)}"
     if item.kind is not ItemKind.REPLY and any(item.surb_id):
@@ -154,6 +156,7 @@ def decode_register(frame: bytes) -> tuple[Register, int]:
     invitation, position = _take_string(frame, position)
     start = position + 2
     card_bytes = int.from_bytes(frame[position:start], "big")
+    # Held against the room beside the longest name, as when encoding: otherwise short names could carry longer cards.
     if card_bytes > len(frame) - REGISTER_BYTES:
         raise FormatError("a card is longer than fits")
     end = start + card_bytes

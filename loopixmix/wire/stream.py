@@ -37,7 +37,7 @@ class FrameBuffer:
     __slots__ = ("_frame_bytes", "_rest")
 
     def __init__(self, frame_bytes: int) -> None:
-        """Take the length of every frame."""
+        """`frame_bytes`: the length of every frame."""
         self._frame_bytes = frame_bytes
         self._rest = b""
 
@@ -48,6 +48,7 @@ class FrameBuffer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add what arrived and return the frames that are now whole."""
+        # Bytes and not a growing bytearray, whose slices would have to be copied into bytes once more.
         if self._rest:
             data = self._rest + data
         size = self._frame_bytes

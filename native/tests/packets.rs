@@ -1,4 +1,4 @@
-//! Whole packets: the bytes of sphinxmix (`sphinxmix.txt`, made by `tests/worlds/sphinxmix_vectors.py`), and refusals.
+//! Whole packets: the bytes of sphinxmix (`sphinxmix.txt`, made by `tests/worlds/packets/sphinxmix_vectors.py`), and refusals.
 
 #![forbid(unsafe_code)]
 

@@ -70,7 +70,9 @@ class ClientLinks:
         if client is None:
             return
         if client.registered is None:
-            self._recognition.hold(client, [*map(Packet, packets), *frames], self._take_held)
+            # The other frames first: after a long time without a link more packets come at once than can be held, and
+            # a wish to register must not be dropped for them.
+            self._recognition.hold(client, [*frames, *map(Packet, packets)], self._take_held)
         else:
             self._take(client, packets, frames)
 

@@ -1,4 +1,4 @@
-"""What corrupt mixes tell the adversary: how often every mix of a path is his.
+"""The knowledge of corrupt mixes: how often every mix of a path is the adversary's.
 
 Which mixes are corrupt, and how often a path should meet only such mixes, says `simulations.flows.corruption`.
 """

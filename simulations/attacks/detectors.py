@@ -1,4 +1,4 @@
-"""Who notices that loops get lost: detectors that can take each other's place, and what feeds them.
+"""Detectors of lost loops, which can take each other's place, and what feeds them.
 
 A loop comes back or is lost; a detector judges the last `window_loops` of them. The deployed one is
 `loopixmix.observing.anonymity.LoopWatch`; it and `BinomialDetector` are both `LoopDetector`s.
@@ -73,7 +73,7 @@ class BinomialDetector:
 
 @cache
 def _fewest_lost(watched: int, lost_share: float, false_alarm_rate: float) -> int:
-    # scipy takes a while to be imported, and this module is read by whoever looks at a scenario's attacks.
+    # Imported late, because scipy takes a while and most users of this module never make a detector.
     from simulations.formulas.loops import fewest_lost_for_alarm
 
     return fewest_lost_for_alarm(watched, lost_share, false_alarm_rate)

@@ -1,10 +1,10 @@
-"""Statistical disclosure: whom does Alice write to? Over weeks, from when she sends and where packets arrive.
+"""Statistical disclosure: to whom does Alice write? For weeks the observer notes when she sends and who receives.
 
 In each round an observer notes how much Alice sends, a, and what arrives for each user, y. Users for whom more arrives
 when she sends more are her contacts: the score of a user is sum (a - mean a) y, which is the estimate of Danezis
 (Statistical Disclosure Attacks, 2003; with Serjantov, 2004) with the background taken from the rounds without her
 (Mathewson and Dingledine, Practical Traffic Analysis, 2004, section 2). The best m scores are named, m contacts being
-known; who guesses finds m/(N - 1) of them.
+known; a guess finds m/(N - 1) of them.
 
 What the observer of all links sees depends on cover. Without: each message. With the deployed streams: frames of a
 Poisson stream while Alice is linked, and for each user constant answers to constant pulls while that one is; neither
@@ -92,7 +92,7 @@ class Correspondence:
 
 @dataclass(frozen=True)
 class DisclosureResult:
-    """Share of contacts that were named, by who only guesses (`baseline`), and in how many `rounds` Alice sent.
+    """Share of contacts that were named, that guessing would name (`baseline`), and in how many `rounds` Alice sent.
 
     The contacts of one Alice compete for the same places, so that the interval of `success` is a little too wide.
     """

@@ -1,13 +1,13 @@
-"""Dropping on the real nodes: corrupt mixes lose packets, to see who sends again, and loops tell of it.
+"""Dropping on the real nodes: corrupt mixes lose packets to see which users send again, and loops tell of it.
 
 Corrupt mixes (`simulations.flows.corruption`) lose each packet that they should pass on with probability
 `drop_share`, d. With c_l the share of corrupt mixes in layer l a packet that crosses layers l gets through with
 `prod (1 - c_l d)`: a user's loop crosses each layer twice, a provider's too, a mix's each layer but its own once. The
 links lose their share on top of that. So everybody's loops are a sample of what is lost.
 
-What it gains: an observer of the users' links would know who writes if whoever must send again sent more. Half of the
-users write all the time, the others do not; the adversary takes whoever of a pair sent more frames for a writer. In a
-stream that never follows what is written he is right half of the time, which is the bound.
+What it gains: if users that must send again sent more, an observer of their links would know which of them write. Half
+of the users write all the time, the others do not. Of a pair the adversary takes the one that sent more frames for the
+writer. In a stream that never follows what is written he is right half of the time, which is the bound.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from simulations.world.users import User
 from simulations.world.world import World
 
 WRITING_EVERY_S = 2.0
-"""How often those who write do so."""
+"""Seconds between two messages of a user that writes."""
 _TAIL_DELAYS = 3
 
 
@@ -117,7 +117,7 @@ class Thieves:
 
 
 def attack_dropping(scenario: Scenario, seeds: Seeds, progress: Progress) -> dict[str, float]:
-    """Return `attack.dropping.success` and `.bound`, what is lost, and who notices.
+    """Return `attack.dropping.success` and `.bound`, what is lost, and how many nodes and users notice.
 
     `.loops_lost` of users' loops, `.node_loops_lost` of honest nodes', and both with `_expected`, by theory;
     `.detected_nodes`, `.detected_users`: the share in alarm (the shipped detector) within `run.duration_s` of dropping,

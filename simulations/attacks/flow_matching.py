@@ -4,7 +4,7 @@ The statistical attack of MixMatch (PoPETs 2024.2), which is the matched filter 
 Continuous-Time Mixes, PET 2004, section 4): what Alice sends, convolved with the distribution of the network's latency,
 is the rate r(t) at which it arrives where it ends. An arrival stream y_1 ... y_n gets the log-likelihood ratio
 `sum log((b + r(y_j)) / (b + c))` against one of the same volume without her, b being what else arrives there and c the
-rate of a transfer. The best candidate is named; who guesses is right with 1/candidates.
+rate of a transfer. The best candidate is named; a guess is right with 1/candidates.
 
 Not spread: each transfer leaves as a Poisson stream of its own and is handed over as it comes; all candidates get one
 of the same size and rate in the same time, which is the hardest case for the adversary (a Poisson stream with a known
@@ -91,7 +91,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class MatchingResult:
-    """How often the right candidate was named, by theory (`expected`), and by who only guesses."""
+    """How often the right candidate was named, by theory (`expected`) and by guessing (`baseline`)."""
 
     success: ShareEstimate
     expected: float
@@ -242,7 +242,7 @@ def _expected(transfer: Transfer, kernel: FloatArray, weights: FloatArray, sent_
 
 
 def attack_flow_matching(scenario: Scenario, seeds: Seeds) -> dict[str, float]:
-    """Return `attack.flow_matching.success`, `.bound`, `.baseline` (who guesses) and `.expected` (by theory).
+    """Return `attack.flow_matching.success`, `.bound`, `.baseline` (by guessing) and `.expected` (by theory).
 
     Spread, the bound is the baseline, and what a corrupt provider reaches is `attack.flow_matching.provider.success`
     and `.expected`. Where arrivals are seen the bound is 1: packets enough, and the transfer is found. Raises

@@ -1,6 +1,6 @@
-"""Intersection: who was linked at each moment at which a message of the unknown sender came?
+"""Intersection: which users were linked at each moment at which a message of the unknown sender came?
 
-For whoever knows those moments: the recipient, or her provider if it is corrupt. Cover does not help against it, being
+The recipient knows those moments, and so does her provider if it is corrupt. Cover does not help against it, being
 linked does: after n messages at t_1 ... t_n another user is left with `q = p prod_i stay(t_i+1 - t_i)`
 (`simulations.attacks.sessions`; p^n if the moments are far apart), 1 + (N - 1) q users are left on average, and
 the sender is guessed with E[1 / (1 + Binomial(N - 1, q))] = `(1 - (1 - q)^N) / (N q)`.
@@ -28,7 +28,7 @@ _DAY_S = 86_400.0
 
 @dataclass(frozen=True)
 class IntersectionResult:
-    """`success`: how often the sender is guessed; `bound`: by formula, for these moments; `remaining`: who is left."""
+    """`success`: how often the sender is guessed; `bound`: by formula; `remaining`: how many users are left."""
 
     success: MeanEstimate
     remaining: MeanEstimate
@@ -57,7 +57,7 @@ def guessed_share(users: int, remaining: float) -> float:
 def intersect(
     habit: Habit, users: int, messages_per_s: float, duration_s: float, trials: int, generator: Generator
 ) -> IntersectionResult:
-    """Let a sender write to one recipient, and follow who of the others is linked at every one of those moments.
+    """Let a sender write to one recipient, and follow how many others are linked at every one of those moments.
 
     `users`: all, with the sender; `messages_per_s`: hers to this recipient; `trials`: 1 or more. Those who were linked
     at all moments so far are alike, by the chain that they follow, so that only their number need be drawn.

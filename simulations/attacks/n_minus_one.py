@@ -109,7 +109,7 @@ class Siege:
             case PacketIn(replay_tag=tag) if tag == self._target:
                 self._is_inside = True
             case PacketDelivered(replay_tag=tag) if tag == self._target:
-                # A loop of the mix itself: nobody's message, and it never leaves.
+                # A loop of the mix itself: it is no message, and never leaves.
                 self._try_again(0.0)
             case PacketOut(replay_tag=tag):
                 # He made these, so he knows them when they leave, and guesses nothing from them.
@@ -182,7 +182,7 @@ class Siege:
 
 
 def attack_n_minus_one(scenario: Scenario, seeds: Seeds, progress: Progress) -> dict[str, float]:
-    """Return `attack.n_minus_one.success` and `.bound`, `.expected`, and who notices it how soon.
+    """Return `attack.n_minus_one.success`, `.bound` and `.expected`, and how soon the attack is noticed.
 
     A world runs for `run.warm_up_s`, without attack for `run.duration_s`, and besieged for as long. Of the first comes
     `.false_alarms`: the share of full windows of all nodes in alarm; of the second `.detected`: whether the victim

@@ -43,7 +43,7 @@ class Habit:
         return 1 + duration_s / (self.session_mean_s + self.pause_mean_s) if self.pause_mean_s else 1.0
 
     def still_online(self, later_s: FloatArray) -> FloatArray:
-        """Return the probability to be linked, so much later, of who is linked now."""
+        """Return the probability that a user who is linked now is linked so much later."""
         if self.online_share == 1:
             return np.ones_like(later_s)
         rate_per_s = 1 / self.session_mean_s + 1 / self.pause_mean_s
@@ -90,7 +90,7 @@ def draw_sessions(habit: Habit, users: int, duration_s: float, generator: Genera
 
 
 def sending_times(sessions: Sessions, messages_per_s: float, generator: Generator) -> FloatArray:
-    """Return when one user's messages leave, in order: when they are written, or else when the next session begins.
+    """Return when one user's messages leave, in order: when they are written, or when the next session begins.
 
     `sessions`: of one user. Messages are written as a Poisson process of `messages_per_s`, whether linked or not; those
     after the last session never leave.

@@ -1,4 +1,4 @@
-"""n-1 in theory: what the first packet that leaves is worth, what bounds it, and when loops tell of the attack.
+"""n-1 in theory: how often the first packet that leaves is the target, the bound, and when loops tell of the attack.
 
 Bound (Loopix 4.2.1): a share 1/s of what would go in gets through, s = 1/(1 - blocked_share). lambda_R is the rate of
 what would go in and is no loop of the mix's own (users' packets, answers, other nodes' loops), lambda_M that of its own

@@ -1,4 +1,4 @@
-"""The attacks that need traces only: who watches, counts and guesses, and what it gets him."""
+"""The attacks that need traces only: the adversary watches, counts and guesses."""
 
 from __future__ import annotations
 

@@ -130,6 +130,7 @@ def plan(
     _print(answer, cost, with_front=not no_front, as_json=as_json)
     if isinstance(answer, Plan) and scenario_file is not None:
         _write(answer, scenario_file)
+    # A plan that misses its wishes is told and printed, but a script must not take it for one that meets them.
     if not (isinstance(answer, Plan) and answer.passed):
         raise click.exceptions.Exit(EXIT_FAILED)
 

@@ -83,6 +83,7 @@ def run(
 
 
 def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: int | None, seed: int | None) -> Plan:
+    # Numerics are imported by the functions that need them, so that --help and bad options answer at once.
     from simulations.scenario import change, load_scenario
     from simulations.scenario.shipped import find_scenario
     from simulations.sweep.parameters import parse_parameter
@@ -93,6 +94,7 @@ def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: i
     axes = axes_of(parse_parameter(text) for text in parameters)
     fixed = {axis.key: axis.values[0] for axis in axes if len(axis.values) == 1}
     base = change(load_scenario(path), fixed, source="-p")
+    # After the options of -p: --seed is the more explicit of the two.
     if seed is not None:
         base = change(base, {"seeds.root": seed}, source="--seed")
     swept = [axis for axis in axes if len(axis.values) > 1]
@@ -121,6 +123,7 @@ def _performed(
         click.echo(f"interrupted: {_kept(folder)}", err=True)
         raise
     except (WorkerLostError, UnavailableError) as error:
+        # The same class, so that the exit code stays that of the fault; the words add what is kept.
         raise type(error)(f"{error}; {_kept(folder)}") from error
 
 

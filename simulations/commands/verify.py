@@ -33,6 +33,7 @@ def verify(quick: bool, names: tuple[str, ...], as_json: bool, as_markdown: bool
 
     Exit 0 only where all rows pass. See docs/published-figures.md for where the figures are from.
     """
+    # Imported here: --help of the whole group would otherwise wait for numpy and scipy.
     import msgspec
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""The closed forms: what theory says of a scenario, at once, with where it holds."""
+"""The engine `exact`: closed forms for a scenario, and where they hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entropy of a scenario: its stages, what ends on the way, which nodes are corrupt; and where the closed form holds."""
+"""Entropy of a scenario, with loops that end on the way and corrupt nodes; and where the closed form holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `exact` engine: every measure that theory gives, at once, with what a reader must know to trust it."""
+"""The `exact` engine: every measure that theory gives, with notes on where it holds."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
     if scenario.links.loss > 0:
         bits = -flows.holding_stages * log2(1 - scenario.links.loss)
         yield (
-            "Links lose packets: rates, pools and entropy are those without loss, which is too much, for entropy "
+            "Links lose packets: rates, pools and entropy are those without loss, and so too high, for entropy "
             f"by about {bits:.2g} bit."
         )
     if scenario.links.model != "constant":

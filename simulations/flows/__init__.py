@@ -1,1 +1,1 @@
-"""What a scenario implies before any engine runs: rates, load, times, money, and which mixes are corrupt."""
+"""The consequences of a scenario before any engine runs: rates, load, times, cost, and which mixes are corrupt."""

@@ -1,4 +1,4 @@
-"""Whether processors can do what comes: from a utilisation of 1 on, what waits grows without end."""
+"""The load of processors: from a utilisation of 1 on, queues grow without end."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Who sends how much through what: the rates that a scenario implies, the same for every engine.
+"""The rates that a scenario implies: of users, nodes and links, the same for every engine.
 
 A path is: sender, its provider (which holds the packet as a mix does), one mix of each layer, the recipient's provider.
-Payloads (or the loops in their place) and loops carry a reply block, and whoever ends them answers: the answer starts
-at that provider and takes as many hops. With `providers = 0` there are only the mixes, as in the papers' models.
+Payloads (or the loops in their place) and loops carry a reply block. The provider at their end sends the answer, which
+takes as many hops. With `providers = 0` there are only the mixes, as in the papers' models.
 """
 
 from __future__ import annotations

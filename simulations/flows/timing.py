@@ -74,7 +74,7 @@ def delivery_faults(scenario: Scenario) -> list[str]:
 
 
 def mailbox_items_per_s(scenario: Scenario) -> float:
-    """Return what comes into the mailbox of a linked user: answers to payloads and loops, and what others write."""
+    """Return the items that come into the mailbox of a linked user: answers to payloads and loops, and messages."""
     sent = scenario.traffic.payload_rate_per_s + scenario.traffic.loop_rate_per_s
     return (sent if scenario.traffic.replies else 0.0) + traffic.real_packets_per_s(scenario)
 

@@ -1,4 +1,4 @@
-"""Bytes, processors and money that a scenario's flows come to; the same for every engine."""
+"""Bytes, processor time and cost of a scenario's flows; the same for every engine."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def user_bytes_per_s(scenario: Scenario) -> tuple[float, float]:
 
 
 def real_packets_per_s(scenario: Scenario) -> float:
-    """Return the packets with something to say that a linked user sends, on average.
+    """Return the packets of messages that a linked user sends, on average.
 
-    All that users write leaves while they are linked, which is `users.online_share` of the time.
+    Everything that users write leaves while they are linked, which is `users.online_share` of the time.
     """
     users = scenario.users
     return users.messages_per_day * users.packets_per_message / capacity.DAY_S / users.online_share

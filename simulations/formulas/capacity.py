@@ -1,4 +1,4 @@
-"""What a network of a size can do: the widths that anonymity and processors allow, bandwidth, cover and cost."""
+"""Capacity of a network: the widths that anonymity and processors allow, bandwidth, cover and cost."""
 
 from __future__ import annotations
 

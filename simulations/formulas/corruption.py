@@ -1,4 +1,4 @@
-"""What an adversary who runs some of the mixes sees, and what guessing gets him."""
+"""The share of packets that an adversary with some of the mixes sees, and how often his guesses are right."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def turn_queue(grid: Grid, turns_per_s: float, messages_per_s: float, packets: i
         raise MisuseError(
             f"{messages_per_s * packets:g} packets a second do not fit into {turns_per_s:g} turns a second"
         )
-    # Nobody writes: the transform below would be 1 everywhere, up to rounding that a law must not have.
+    # Users write nothing: the transform below would be 1 everywhere, up to rounding that a law must not have.
     if rho == 0:
         return at_once(grid)
     # What is left of a service when one comes: 1 to n turns, each as likely. The wait is a geometric sum of such.

@@ -1,7 +1,7 @@
 """Entropy of continuous-time mixes in closed form. All in bits, unless a name says nats.
 
 Sources: Danezis, "The traffic analysis of continuous-time mixes", PET 2004 (one mix, eq. 13); the same argument for
-layers: a packet's time in L mixes is Erlang distributed, and whoever leaves at time t has the mass f(t) / rate.
+layers: a packet's time in L mixes is Erlang distributed, and a packet that leaves at time t has the mass f(t) / rate.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def one_mix_entropy_bits(rate_per_s: float, delay_mean_s: float, width: int = 1)
     for each mean delay, if the form is not valid.
     """
     _check(rate_per_s=rate_per_s, delay_mean_s=delay_mean_s, width=width)
-    # Mixes side by side share the packets, and whoever sees the links knows which of them the target left.
+    # Mixes side by side share the packets, and an observer of the links knows which of them the target left.
     pool = rate_per_s * delay_mean_s / width
     if pool < 1:
         raise MisuseError(

@@ -1,4 +1,4 @@
-"""How long a packet takes: Erlang delays, links of any law, waiting for a turn and for a pull, convolved on a grid.
+"""The time of a packet: Erlang delays, links of any law, waiting for a turn and for a pull, convolved on a grid.
 
 A law on a grid is exact up to the grid's step, which is the spread divided by some ten thousands; means and standard
 deviations of the closed forms beside it are exact.

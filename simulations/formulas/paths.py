@@ -1,10 +1,10 @@
 """Entropy along a path whose stages take different rates, with loops that end on the way and corrupt mixes on it.
 
-The argument of the layered form, stage by stage. Whoever leaves an honest mix has an equal share of what is in it:
-after k honest mixes, a packet that leaves at time t has the mass M f_k(t) / R. There f_k is the Erlang density, R the
-packets a second that leave the stage (of the one mix, if it is the first honest one), and M what of the mass has not
-ended before. Corrupt mixes do not mix: whoever passes one keeps its mass, and the target alone has it until its first
-honest mix. With no corruption and equal rates this is `layered_entropy_bits`.
+The argument of the layered form, stage by stage. A packet that leaves an honest mix has an equal share of what is in
+it: after k honest mixes, a packet that leaves at time t has the mass M f_k(t) / R. There f_k is the Erlang density, R
+the packets a second that leave the stage (of the one mix, if it is the first honest one), and M the part of the mass
+that has not ended before. Corrupt mixes do not mix: a packet that passes one keeps its mass, and the target alone has
+it until its first honest mix. With no corruption and equal rates this is `layered_entropy_bits`.
 """
 
 from __future__ import annotations

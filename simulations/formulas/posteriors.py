@@ -1,4 +1,4 @@
-"""What one departure tells an observer of one mix (Loopix, USENIX Security 2017, Theorems 1 and 2, appendix A).
+"""The evidence in one departure from a mix (Loopix, USENIX Security 2017, Theorems 1 and 2, appendix A).
 
 Beware of the letters: in Theorem 1, k counts the old packets that are left and l the new ones; in eq. 5 (the live
 entropy of `loopixmix.observing.anonymity.LiveEntropy`) k counts the new ones and l the old.

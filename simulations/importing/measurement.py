@@ -1,4 +1,4 @@
-"""A measurement of a running network: what was measured, how, and on what; kept as one JSON file."""
+"""A measurement of a running network, with how and on which machine it was made; kept as one JSON file."""
 
 from __future__ import annotations
 

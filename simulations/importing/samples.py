@@ -1,4 +1,4 @@
-"""What nodes and clients say of themselves, second by second, made into measures. No I/O."""
+"""The status of nodes and clients, second by second, made into measures. No I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long packets are on links: constant, uniform, geographic, by quantiles, or from a matrix."""
+"""Latencies of links: constant, uniform, geographic, by quantiles, or from a matrix."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _from_matrix(scenario: Scenario, seeds: Seeds) -> TableLatency:
 def _generator(seeds: Seeds, subsystem: Subsystem) -> np.random.Generator:
     sequence = seeds.sequence(subsystem)
     return np.random.default_rng(
-        # A key of its own and not the next child: `spawn` gives the first children to whoever asks, the vector engine
+        # A key of its own and not the next child: `spawn` gives the first children to any caller, the vector engine
         # among them.
         np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, _OWN_STREAM, _OWN_STREAM))
     )

@@ -1,4 +1,4 @@
-"""What engines need of links: seconds on the way, between two places, for one packet or for many."""
+"""The latency of links, as engines use it: seconds between two places, for one packet or for many."""
 
 from __future__ import annotations
 

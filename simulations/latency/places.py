@@ -1,4 +1,4 @@
-"""Who is where: nodes and users as one row of numbers, so that a latency model needs to know nothing else of them."""
+"""Places: nodes and users as one row of numbers, which is all that a latency model knows of them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is measured, and what many replicates together say of it."""
+"""Measures, and their estimates over many replicates."""

@@ -73,7 +73,7 @@ class Measure(StrEnum):
 MEASURES: Mapping[str, Measure] = {measure.value: measure for measure in Measure}
 
 Figures: TypeAlias = dict[Measure, float]
-"""What an engine measured."""
+"""The figures of an engine."""
 
 _ATTACK_UNITS = {"_s": "s", ".rounds": "rounds", ".rounds_needed": "rounds", ".remaining_users": "users"}
 
@@ -87,7 +87,7 @@ def unit_of(name: str) -> str:
     """Return the unit of a measure; raise `MisuseError` if the catalogue has none of that name.
 
     Figures of attacks are called `attack.KIND.success`, `attack.KIND.bound` and so on. They are shares, except for
-    times, rounds and users that are left. Their list is open: whoever adds an attack names its figures.
+    times, rounds and users that are left. Their list is open: a new attack names its own.
     """
     if name.startswith("attack."):
         figure = name.removesuffix(".low").removesuffix(".high")

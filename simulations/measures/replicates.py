@@ -1,4 +1,4 @@
-"""What independent replicates together say of a measure: mean, spread, quantiles and a 95 % interval."""
+"""A measure over independent replicates: mean, spread, quantiles and a 95 % interval."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ def estimate(values: Iterable[float]) -> Estimate:
         return Estimate(0, float("nan"), None, None, None, (float("nan"),) * len(QUANTILES))
     mean = float(measured.mean())
     quantiles = tuple(np.quantile(measured, QUANTILES).tolist())
+    # Of one there is no spread; n - 1 = 0 would give NaN for it, with a warning.
     if measured.size == 1:
         return Estimate(1, mean, None, None, None, quantiles)
     sd = float(measured.std(ddof=1))

@@ -111,8 +111,8 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
     )
     if scenario.packets.cryptography:
         yield (
-            "Packets are real Sphinx; messages within them are sealed without secrecy, because what seals them draws "
-            "on the operating system's randomness and no run would repeat."
+            "Packets are real Sphinx; messages within them are sealed without secrecy, because the deployed sealing "
+            "draws on the operating system's randomness, and no run would repeat."
         )
     else:
         yield "The cryptography is left out; every decision about packets is made as with it."
@@ -124,7 +124,7 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
     if utilisation_of(busiest, scenario) > _BUSY:
         yield (
             f"Nodes of the stage {busiest.name} have about as much to unwrap as they can, or more: delays count from "
-            "arrival, so that packets that waited longer than that leave at once, in order, and are hardly mixed."
+            "arrival. Packets that waited longer than that leave at once, in order, and are hardly mixed."
         )
     attacks = scenario.attacks
     if any(attack is not None for attack in (attacks.fifo, attacks.disclosure, attacks.flow_matching)):

@@ -1,4 +1,4 @@
-"""What the deployed code cannot do: scenarios that the engine `nodes` refuses, with the keys that are to be changed."""
+"""Limits of the deployed code: scenarios that the engine `nodes` refuses, and the keys that would have to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what was watched in a world to the figures of the catalogue."""
+"""The watches of a world, and the figures of the catalogue that follow from them."""
 
 from __future__ import annotations
 

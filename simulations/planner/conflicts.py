@@ -1,4 +1,4 @@
-"""Wishes that cannot be had together: which they are, and what comes nearest."""
+"""Wishes that cannot be met together, and the nearest that can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network that would do: its rates, delays and widths, and what follows from them."""
+"""The design of a network: its rates, delays and widths, and what follows from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans, and why there is none, as a person reads them on a terminal of 80 columns or more."""
+"""Plans and conflicts, as a person reads them on a terminal of 80 columns or more."""
 
 from __future__ import annotations
 
@@ -163,8 +163,16 @@ def _given(plan: Plan) -> Iterator[tuple[str, str, str]]:
     bits, kind = figures[Measure.ENTROPY_BITS], wishes.latency_kind
     yield "entropy", f"{bits:.2f} bits", f">= {wishes.bits:g} bits"
     yield "anonymity set", f"{digits(figures[Measure.ANONYMITY_SET])} packets", ""
-    yield "network latency, mean, 95 %", _both(figures, "latency"), _limit(wishes) if "network" in kind else ""
-    yield "delivery, mean, 95 %", _both(figures, "delivery"), _limit(wishes) if "delivery" in kind else ""
+    yield (
+        "network latency, mean, 95 %",
+        _both(figures[Measure.LATENCY_MEAN_S], figures[Measure.LATENCY_P95_S]),
+        _limit(wishes) if "network" in kind else "",
+    )
+    yield (
+        "delivery, mean, 95 %",
+        _both(figures[Measure.DELIVERY_MEAN_S], figures[Measure.DELIVERY_P95_S]),
+        _limit(wishes) if "delivery" in kind else "",
+    )
     up, down = figures[Measure.USER_UP_BYTES_PER_S], figures[Measure.USER_DOWN_BYTES_PER_S]
     yield "a linked user sends", f"{amount_of_bytes(up)}/s, {amount_of_bytes(month_bytes(up))} a month", ""
     yield "a linked user gets", f"{amount_of_bytes(down)}/s, {amount_of_bytes(month_bytes(down))} a month", ""
@@ -187,8 +195,8 @@ def _given(plan: Plan) -> Iterator[tuple[str, str, str]]:
     )
 
 
-def _both(figures: dict[str, float], name: str) -> str:
-    return f"{seconds(figures[f'{name}_mean_s'])}, {seconds(figures[f'{name}_p95_s'])}"
+def _both(mean_s: float, p95_s: float) -> str:
+    return f"{seconds(mean_s)}, {seconds(p95_s)}"
 
 
 def _limit(wishes: Wishes) -> str:

@@ -1,4 +1,4 @@
-"""What can be had for what: cost by latency and entropy, and the designs that nothing else beats (the Pareto front)."""
+"""Cost by latency and entropy, and the designs that no other one beats (the Pareto front)."""
 
 from __future__ import annotations
 

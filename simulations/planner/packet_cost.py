@@ -42,7 +42,7 @@ class _Report(msgspec.Struct):
 
 
 def packet_cost(given_s: float | None, *, places: Sequence[Path]) -> PacketCost:
-    """Return c: `given_s` if it is given, else of the first benchmark found below `places`, else measured now.
+    """Return c: `given_s` if it is given; otherwise of the first benchmark below `places`, or measured now.
 
     Raises `MisuseError` if a benchmark is there and cannot be read.
     """

@@ -1,4 +1,4 @@
-"""A plan, judged by the `exact` engine; or which wishes are in each other's way."""
+"""A plan, judged by the `exact` engine, or the wishes that conflict."""
 
 from __future__ import annotations
 

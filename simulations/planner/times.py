@@ -1,4 +1,4 @@
-"""How long a message takes in a design, quickly: for searching. The plan that is found is judged by `exact`."""
+"""The time of a message in a design, computed quickly for the search. `exact` judges the plan that is found."""
 
 from __future__ import annotations
 

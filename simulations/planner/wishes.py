@@ -1,17 +1,16 @@
-"""What is wanted of a network, and on what terms."""
+"""Wishes for a network, and the terms on which they are made."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal, get_args
+from typing import Literal
 
 from loopixmix.errors import MisuseError
 from simulations.formulas.entropy import LEAST_POOL
 from simulations.scenario.values import Prices
 
 LatencyKind = Literal["delivery-p95", "delivery-mean", "network-p95", "network-mean"]
-LATENCY_KINDS: tuple[LatencyKind, ...] = get_args(LatencyKind)
 
 LATENCY_NAMES: dict[LatencyKind, str] = {
     "delivery-p95": "delivery, 95 % of messages",

@@ -97,6 +97,7 @@ def label_distribution(axes: Axes, label: str, form: Form, *, until: float, sinc
 
 def density(probabilities: FloatArray, quantiles: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return heights and edges of bins of equal width whose shares follow from the quantile function."""
+    # The last thousandth would stretch the axis of a heavy tail until nothing else is seen.
     low, high = np.interp([0.0, 0.999], probabilities, quantiles)
     # A constant has one value: without the smallest width its bins would be divided by 0.
     edges = np.linspace(low, max(high, low + 1e-12), BINS + 1)

@@ -1,4 +1,4 @@
-"""What stands on the axes: words for measures and keys, with their units."""
+"""Labels of axes: words for measures and keys, with their units."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def legend_title(keys: Sequence[str]) -> str:
 
 
 def scale_for(values: Iterable[float]) -> str:
-    """Return `log` for values above 0 that span a factor of 10, else `linear`."""
+    """Return `log` for values above 0 that span a factor of 10, `linear` for others."""
     found = [value for value in values if np.isfinite(value)]
     wide = bool(found) and min(found) > 0 and max(found) / min(found) >= SPAN_OF_LOG
     return "log" if wide else "linear"

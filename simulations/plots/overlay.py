@@ -58,6 +58,7 @@ def _draw_distributions(axes: Axes, measurement: Measurement, result: Result, me
         draw_theory(axes, probabilities, exact, form, label="theory")
     label = f"measured ({found.count:,})"
     draw_distribution(axes, probabilities, np.array([found.quantiles]), MEASURED, label, form)
+    # A tail is drawn for its end, the other forms for their middle.
     last = 1.0 if form == "tail" else 0.999
     until = max(float(np.interp(last, probabilities, simulated.mean(axis=0))), found.quantile(last))
     label_distribution(axes, measure_label(measure), form, until=until)

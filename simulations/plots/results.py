@@ -46,8 +46,8 @@ THEORY = "theory"
 def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Columns = 1) -> Figure:
     """Return a measure against a swept key (by default the one of most values), one line for each value of the others.
 
-    Means over replicates as markers with their 95 % intervals; the closed form as a line if there is one, else the
-    markers are joined. The success of an attack stands beside its bound.
+    Means over replicates as markers with their 95 % intervals; the closed form as a line if there is one;
+    otherwise the markers are joined. The success of an attack stands beside its bound.
     Raises `MisuseError` if the measure was not measured, the key not swept, or more than 7 lines would be drawn.
     """
     table, swept = _measured(result.summary(), measure), _swept(result)
@@ -76,8 +76,8 @@ def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Column
 def distribution_figure(result: Result, measure: str, *, form: Form = "cdf", columns: Columns = 1) -> Figure:
     """Return a distribution as cumulative share, density or tail, one line for each point of the sweep.
 
-    The mean quantile function over replicates with its 95 % interval as a band; the closed form, if there is one, in
-    its place for times a Gamma distribution of the same mean and standard deviation, as a thin line.
+    The mean quantile function over replicates with its 95 % interval as a band; the closed form as a thin line. Times
+    without a closed form get a Gamma distribution of the same mean and standard deviation instead.
     Raises `MisuseError` if there is no distribution of that name, or more than 7 lines would be drawn.
     """
     table = _measured(result.distributions(), measure)

@@ -1,4 +1,4 @@
-"""How all figures look: sizes for papers, colours that everybody can tell apart, the same bytes for the same data.
+"""The look of all figures: sizes for papers, colours that everybody can tell apart, the same bytes for the same data.
 
 Colours are those of Okabe and Ito (Color Universal Design, 2008); each goes with a marker and a line of its own, so
 that figures survive a printer without colours.

@@ -77,6 +77,7 @@ def _theory(
     table: pd.DataFrame, distributions: dict[tuple[int, int, str], dict[str, Distribution]]
 ) -> dict[int, Outcome]:
     figures: dict[int, dict[str, float]] = {}
+    # The summary is where theory is kept as figures: it has no replicates of its own.
     known = table[table["exact"].notna()]
     columns = (known[name].tolist() for name in ("point", "measure", "exact"))
     for point, measure, exact in zip(*columns, strict=True):

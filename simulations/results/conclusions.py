@@ -1,4 +1,4 @@
-"""What is said beside the figures: what a reader must know to trust them."""
+"""Notes beside the figures: a reader must know them to trust the figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between the run that a folder keeps and the one that is to go on in it."""
+"""Differences between the run that a folder keeps and the one that is to go on in it."""
 
 from __future__ import annotations
 

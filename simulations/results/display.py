@@ -71,6 +71,7 @@ class Row:
         if self.exact is None or math.isnan(self.found.mean):
             return ""
         less = self.found.mean - self.exact
+        # Two ways to compute the same sum differ in the last digit, which is no difference worth a mark.
         if abs(less) <= _NOISE * abs(self.exact):
             return "0  "
         outside = self.width is not None and not self.found.holds(self.exact)
@@ -193,6 +194,7 @@ def _rounded(value: float, half_width: float | None) -> str:
 
 
 def _decimals(half_width: float) -> int:
+    # Two digits of the interval, and as many decimals of the mean: the rest is noise.
     return max(0, _MORE_DIGITS - 1 - math.floor(math.log10(half_width)))
 
 

@@ -1,4 +1,4 @@
-"""What a run found, as values: the outcomes of its tasks and what made them."""
+"""The findings of a run, as values: the outcomes of its tasks and the manifest of what made them."""
 
 from __future__ import annotations
 

@@ -78,6 +78,7 @@ class Folder:
 
     def keep(self, task: Task, record: Record) -> None:
         """Keep what a task gave: all of it or nothing, whatever happens meanwhile."""
+        # Without its time: the same task must give the same bytes.
         part = _Part(digest=task.digest(self._code), record=msgspec.structs.replace(record, seconds=None))
         body = msgspec.msgpack.encode(part)
         # With its hash: a part that a power cut left half written must count as not done.
@@ -146,7 +147,7 @@ class Folder:
 
 
 def put(path: Path, data: bytes) -> None:
-    """Put `data` into `path`: a reader, or who comes after a crash, finds the old content or the new.
+    """Put `data` into `path`: a reader finds the old content or the new, also after a crash.
 
     Not waited for until the disk has it: what a power cut damages is noticed by its hash and made again.
     """

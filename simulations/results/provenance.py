@@ -1,4 +1,4 @@
-"""Where a result comes from: which code computed it, on what machine, with which libraries and input files."""
+"""The provenance of a result: the code that computed it, the machine, the libraries and the input files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     """Which code computes. `fingerprint` is a hash of the sources that can change an outcome, committed or not.
 
     `revision`: git's, "unknown" if there is no repository; `changed`: whether files differ from it. `native`:
-    whether the native engine is there.
+    whether the native code is there.
     """
 
     version: str

@@ -1,4 +1,4 @@
-"""Results as tables: tidy, in an order that never changes, in CSV and Parquet."""
+"""Results as tidy tables in an order that never changes, in CSV and Parquet."""
 
 from __future__ import annotations
 
@@ -107,6 +107,7 @@ def as_csv(table: pd.DataFrame) -> bytes:
 def as_parquet(table: pd.DataFrame) -> bytes:
     """Return a table as Parquet; the same table gives the same bytes."""
     buffer = io.BytesIO()
+    # The engine is named, because the other one that pandas knows writes other bytes.
     table.to_parquet(buffer, engine="pyarrow", index=False)
     return buffer.getvalue()
 

@@ -1,4 +1,4 @@
-"""What each key of a scenario may be, said in words, and what is wrong with a value."""
+"""The range of each key of a scenario in words, and the fault of a value that is outside."""
 
 from __future__ import annotations
 
@@ -120,6 +120,7 @@ def _fits(value: object, expected: inspect.Type) -> bool:
         case inspect.BoolType():
             return isinstance(value, bool)
         case inspect.IntType():
+            # True is a whole number in Python, and must not be one in a scenario.
             return isinstance(value, int) and not isinstance(value, bool) and _within(value, expected)
         case inspect.FloatType():
             return isinstance(value, int | float) and not isinstance(value, bool) and _within(value, expected)
@@ -149,6 +150,7 @@ def _items(value: object) -> Sequence[object]:
 
 
 def _within(value: float, limits: inspect.IntType | inspect.FloatType) -> bool:
+    # NaN is within no limits and outside of none: comparisons alone would let it pass.
     if value != value or abs(value) == math.inf:
         return False
     return all(
@@ -220,6 +222,7 @@ def _shown(value: object) -> str:
         return f'"{_cut(value)}"'
     if isinstance(value, bool):
         return "true" if value else "false"
+    # Python refuses to write numbers of more than 4,300 digits, with an error of its own.
     if isinstance(value, int) and abs(value) >= 10**_MOST_SHOWN:
         return f"a number of more than {_MOST_SHOWN} digits"
     return _cut(str(value))

@@ -26,6 +26,7 @@ def load_scenario(path: Path) -> Scenario:
     """Return the scenario in the TOML file at `path`; raise `ScenarioError`, one line, if it holds none."""
     try:
         with path.open("rb") as file:
+            # One byte more than allowed: a file that is too long is known as such without being read.
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise ScenarioError(f"{path}: there is no such file") from None
@@ -60,6 +61,7 @@ def change(scenario: Scenario, values: Mapping[str, object], *, source: str = ""
     away.
     Errors begin with `source`, if it is given, such as the name of an option.
     """
+    # By way of plain tables, so that a changed key is checked exactly as one in a file is.
     table: dict[str, object] = msgspec.to_builtins(scenario)
     for key, value in values.items():
         *sections, last = key.split(".")
@@ -76,6 +78,7 @@ def change(scenario: Scenario, values: Mapping[str, object], *, source: str = ""
 
 
 def _scenario_of(table: Mapping[str, object], source: str) -> Scenario:
+    # Before msgspec, which names neither the range of a key nor a key that was meant.
     for fault in faults(table):
         raise _error(source, fault)
     try:

@@ -22,6 +22,7 @@ def find_scenario(name: str | Path) -> Path:
     """
     path = Path(name)
     known = shipped()
+    # A file of that name in this folder goes before one that comes along: it is the more likely to be meant.
     if path.exists() or str(name) not in known:
         if not path.exists() and path.name == str(name) and not path.suffix:
             raise ScenarioError(

@@ -52,6 +52,7 @@ def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axi
         if not axis.values:
             raise ScenarioError(f"{axis.key} is swept over no values")
         for place, value in enumerate(axis.values):
+            # A value given twice would be two points of the same seeds, and count twice in every plot.
             if value in axis.values[:place]:
                 raise ScenarioError(f"{axis.key} is swept over {shown(value)} twice")
     return axes

@@ -15,7 +15,7 @@ from simulations.sweep.points import Point
 THEORY = "exact"
 """The engine of the closed forms, which speaks beside every other engine."""
 
-Place: TypeAlias = tuple[int, int, bool]
+Position: TypeAlias = tuple[int, int, bool]
 """Point, replicate, and whether it is theory."""
 
 
@@ -32,7 +32,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     theory: bool = False
 
     @property
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Where in the run it belongs."""
         return self.point, self.replicate, self.theory
 
@@ -60,7 +60,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None
 
     @property
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Where in the run it belongs."""
         return self.point, self.replicate, self.theory
 

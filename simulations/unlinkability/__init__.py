@@ -1,4 +1,4 @@
-"""Third-party unlinkability (Loopix 4.3): how much likelier it is that one sender sent a message than another did."""
+"""Third-party unlinkability (Loopix 4.3): how much more likely one sender of a message is than another."""
 
 from __future__ import annotations
 

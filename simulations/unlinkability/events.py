@@ -1,8 +1,8 @@
 """The same experiment event by event in plain Python: an oracle for the fast one, and the trap of equal times.
 
-Without link delay a packet leaves one mix and arrives at the next at the same time. Whoever takes the arrival first
-adds what the packet carried *before* it was mixed, and so leaves out every mix but the last: epsilon of two layers
-comes out like that of one.
+Without link delay a packet leaves one mix and arrives at the next at the same time. A program that takes the arrival
+first adds what the packet carried *before* it was mixed. It leaves out every mix but the last, so that epsilon of two
+layers comes out like that of one.
 """
 
 from __future__ import annotations

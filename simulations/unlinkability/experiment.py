@@ -1,4 +1,4 @@
-"""The experiment of Loopix 4.3: who sends what through which mixes, and when the adversary looks."""
+"""The experiment of Loopix 4.3: the senders, the mixes, and the moment at which the adversary looks."""
 
 from __future__ import annotations
 

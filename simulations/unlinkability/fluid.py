@@ -1,4 +1,4 @@
-"""Epsilon in theory: what is left of it if mixes hold very many packets."""
+"""Epsilon in theory: its limit for mixes that hold very many packets."""
 
 from __future__ import annotations
 

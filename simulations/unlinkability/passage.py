@@ -1,4 +1,4 @@
-"""What passes a stage of mixes, and with which probability each packet is a labelled one (Loopix Theorem 1).
+"""The passage of packets through a stage, and the probability that each is a labelled one (Loopix Theorem 1).
 
 A mix that holds n packets with the mass P of a label: an arrival of mass p makes it P + p; a departure takes P / n
 along, whichever packet it was. All mixes of all repetitions take their steps side by side.
@@ -88,7 +88,8 @@ class _Steps:
     """Arrivals and departures of every mix in order: step i is the i-th of each mix that has as many.
 
     Mixes are sorted by how many they have (`order`), so that step i is that of the first `alive[i]` of them. The steps
-    lie behind each other: `packet` is who arrives or departs, `departs` which of them, `held` the packets before it.
+    lie behind each other: `packet` is the one that arrives or departs, `departs` tells which of the two, and `held` is
+    how many packets were there before.
     """
 
     order: IntArray

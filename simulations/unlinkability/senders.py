@@ -1,4 +1,4 @@
-"""What leaves the two challenge senders: a Poisson stream of which the payloads carry their sender's label."""
+"""The streams of the two challenge senders: Poisson, with payloads that carry their sender's label."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def sample_deliveries(
 ) -> FloatArray | None:
     """Return times from handing a message over to having it, sender and recipient linked all the while.
 
-    `latencies_s`: network latencies of packets. None if there are none, if nobody writes, or if the waits
+    `latencies_s`: network latencies of packets. None if there are none, if users write nothing, or if the waits
     have no steady state (`simulations.flows.timing.delivery_faults` says why).
     """
     if not can_deliver(scenario) or not latencies_s.size or not scenario.users.messages_per_day:

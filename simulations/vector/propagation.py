@@ -1,4 +1,4 @@
-"""Entropy by propagation, by the native implementation if it is there, else in plain Python: the same figures."""
+"""Entropy by propagation, by the native implementation or in plain Python, with the same figures."""
 
 from __future__ import annotations
 

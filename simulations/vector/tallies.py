@@ -1,4 +1,4 @@
-"""What is counted while journeys stream by: latencies, pools, rates and losses of the measured window."""
+"""Counts while journeys stream by: latencies, pools, rates and losses of the measured window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which packets are followed: some, spread over all that come, each as likely as the other."""
+"""Targets: the packets that are followed, spread over all that come, each equally likely."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""From delays to times: when packets come to each node and leave it, if processors have no limits.
+"""From delays to times: the arrivals and departures of packets at each node, if processors have no limits.
 
-Then no packet waits for another one, and all of a journey follows from its beginning: departure = arrival + delay.
+Then no packet waits for another one, and a whole journey follows from its beginning: departure = arrival + delay.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How rows look to a person and to a program."""
+"""Rows for a person and for a program."""
 
 from __future__ import annotations
 

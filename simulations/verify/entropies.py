@@ -25,6 +25,7 @@ def one_mix_rows(setting: published.OneMix, effort: Effort, generator: Generator
     the average an error of sqrt(2 / N) nats, whatever the pool.
     """
     delay_mean_s = 1 / setting.delay_rate_per_s
+    # From the wanted standard error: sqrt(2 / N) nats, solved for N.
     departures = 2 * (_BITS_A_NAT / effort.entropy_error_bits) ** 2
     done = trace(
         rate_per_s=setting.rate_per_s,

@@ -86,7 +86,7 @@ def latency_rows(engine: str, duration_s: float, effort: Effort, generator: Gene
 
 
 def _silent(_: float) -> None:
-    """Tell nobody: progress is counted in cases."""
+    """Do nothing: progress is counted in cases."""
 
 
 CASES = (

@@ -1,4 +1,4 @@
-"""What a mix holds and lets go (Loopix, Lemma 1), and eq. 5 against the posterior that it abbreviates."""
+"""The pool and the output of a mix (Loopix, Lemma 1), and eq. 5 against the posterior that it abbreviates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was published: the settings and the values. Each entry says where it is from.
+"""Published settings and values. Each entry says where it is from.
 
 The values of Loopix were recomputed from its definitions, as the paper prints curves only; those of MiXiM are in its
 published notebooks.

@@ -1,4 +1,4 @@
-"""One figure: what was published, what theory says, what we simulate, and how far apart they may be."""
+"""One figure: its published, theoretical and simulated value, and how far apart they may be."""
 
 from __future__ import annotations
 

@@ -67,6 +67,7 @@ def trap_rows(effort: Effort, generator: Generator) -> Sequence[Row]:
     one_layer, two_layers = _theory(1, 1.0, generator), _theory(2, 1.0, generator)
     experiment = _experiment(2, 1.0, whole=effort.whole_observation)
     repetitions = max(16, effort.trials(80))
+    # The two orders have seeds of their own: with the same ones their difference would look too sure.
     seeds = generator.integers(0, 2**62, 2 * repetitions).tolist()
     trapped = [np.mean(epsilon_event_by_event(experiment, Random(seed), arrivals_first=True)) for seed in seeds[::2]]
     right = [np.mean(epsilon_event_by_event(experiment, Random(seed))) for seed in seeds[1::2]]

@@ -80,7 +80,7 @@ class _Worker(Protocol):
 def perform_on_cluster(tasks: Sequence[Task], shares: Shares, *, address: str) -> Generator[Record, None, None]:
     """Perform tasks on the workers of the scheduler at `address` and yield what they give as it comes.
 
-    The workers must run the same code. Raises `ClusterError` if nobody answers or the cluster is lost, and
+    The workers must run the same code. Raises `ClusterError` if no scheduler answers or the cluster is lost, and
     `ClusterCodeError` if its code differs.
     """
     if not _ADDRESS.fullmatch(address):
@@ -172,6 +172,7 @@ class _Life:
 
     def check(self) -> None:
         connected = self._client.status == "running"
+        # Connected without workers is as good as lost: nothing would ever come.
         if connected and self._client.scheduler_info()["workers"]:
             self._well_s = time.monotonic()
         elif time.monotonic() - self._well_s > LOST_AFTER_S:

@@ -31,6 +31,7 @@ def engine_named(name: str) -> Engine:
         engine: Engine = getattr(import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
         raise MisuseError(f'the engine "{name}" cannot be loaded: {error}') from error
+    # Looked at here and not when a task runs: a wrong attribute is then refused before anything is done.
     if not (callable(getattr(engine, "run", None)) and callable(getattr(engine, "check", None))):
         raise MisuseError(
             f'the engine "{name}" is no engine: it lacks run() and check() (see simulations.outcome.Engine)'

@@ -18,6 +18,7 @@ from simulations.workbench.threads import one_thread
 def perform(task: Task, progress: Progress) -> Record:
     """Run one task, here and now; raise `MisuseError` if the engine cannot do it."""
     began_s = time.perf_counter()
+    # In every process alike: the last digits of a sum must not depend on where it was computed.
     with one_thread():
         outcome = _theory(task, progress) if task.theory else _outcome(task, progress)
     seconds = time.perf_counter() - began_s

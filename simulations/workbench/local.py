@@ -1,4 +1,4 @@
-"""Tasks on this machine: in this process, or in several by joblib's loky backend, one thread each."""
+"""Tasks on this machine: in this process, or in several processes of one thread each (joblib with loky)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def perform_in_processes(tasks: Sequence[Task], shares: Shares, *, jobs: int) ->
         for place, task in enumerate(tasks)
     )
     with parallel_config(backend="loky", inner_max_num_threads=1):
-        # A call at a time: what is done is kept at once, and nobody waits for another's batch.
+        # A call at a time: each outcome is kept at once, and no call waits for the rest of a batch.
         parallel = Parallel(
             n_jobs=jobs,
             batch_size=1,

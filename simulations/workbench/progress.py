@@ -1,4 +1,4 @@
-"""How far a run is, on the terminal: a bar, or a line now and then if nobody looks at a terminal."""
+"""The progress of a run: a bar on a terminal, or a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ class Lines:
     def show(self, done: float, over: int, tasks: int) -> None:
         """Write a line if it is time for one."""
         if self._began_with is None:
+            # An earlier session's tasks are done already, and tell nothing of how fast this one is.
             self._began_with = done
         now_s = time.monotonic()
         if now_s - self._last_s < self._every_s:

@@ -133,9 +133,9 @@ def _run_in(folder: Folder, plan: Plan, place: Place, watcher: Watcher) -> Resul
     earlier = folder.finished(plan.tasks)
     if len(earlier) == len(plan.tasks) and folder.is_complete():
         return _concluded(plan, earlier, folder.manifest)
-    have = {record.place for record in earlier}
+    have = {record.position for record in earlier}
     # In the plan's order, so that an interrupted run goes on with the replicate it was at.
-    missing = [task for task in plan.tasks if task.place not in have]
+    missing = [task for task in plan.tasks if task.position not in have]
     diary = _Diary(folder, plan.manifest, place, done_before=len(earlier))
     with diary:
         for task, record in _paired(missing, _outcomes(missing, place, watcher, done=len(earlier))):
@@ -149,10 +149,10 @@ def _run_in(folder: Folder, plan: Plan, place: Place, watcher: Watcher) -> Resul
 def _paired(
     tasks: Sequence[Task], records: Generator[Record, None, None]
 ) -> Generator[tuple[Task, Record], None, None]:
-    by_place = {task.place: task for task in tasks}
+    by_position = {task.position: task for task in tasks}
     with closing(records):
         for record in records:
-            yield by_place[record.place], record
+            yield by_position[record.position], record
 
 
 def _outcomes(tasks: Sequence[Task], place: Place, watcher: Watcher, *, done: int) -> Generator[Record, None, None]:
@@ -178,11 +178,14 @@ def _performed(tasks: Sequence[Task], shares: Shares, place: Place) -> Generator
 
         return perform_on_cluster(tasks, shares, address=place.dask)
     jobs = min(place.jobs or usable_cores(), len(tasks))
+    # One job needs no second process: it would load every library again.
     return perform_here(tasks, shares) if jobs == 1 else perform_in_processes(tasks, shares, jobs=jobs)
 
 
 def _concluded(plan: Plan, records: Sequence[Record], manifest: Manifest) -> Result:
-    records = sorted(records, key=lambda record: record.place)
+    records = sorted(records, key=lambda record: record.position)
+    # From all records, those of earlier sessions too, so that a resumed run ends with the manifest of one that was
+    # never interrupted.
     notes = notes_of(plan.points, records)
     manifest = msgspec.structs.replace(manifest, notes=notes, complete=True, tasks_done=len(records))
     theory = {record.point: record.outcome for record in records if record.theory and record.outcome.figures}

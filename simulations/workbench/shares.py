@@ -1,4 +1,4 @@
-"""How far each task is: shares between 0 and 1 that other processes of this machine write and this one reads."""
+"""The progress of each task: shares from 0 to 1 that other processes of this machine write and this one reads."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ class Shares:
     def done(self) -> tuple[float, int]:
         """Return how many tasks' work is done, those that run counting by their share, and how many tasks are over."""
         shares: list[float] = [share for (share,) in _SHARE.iter_unpack(self._map[:])]
+        # Engines of one's own may tell shares beyond 0 and 1.
         return sum(min(max(share, 0.0), 1.0) for share in shares), sum(share >= 1.0 for share in shares)
 
 

@@ -1,4 +1,4 @@
-"""What users do: they come and go, and write to their contacts."""
+"""Users' behaviour: they come and go, and write to their contacts."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class EventCall(msgspec.Struct, eq=False):
 
 
 _Entry: TypeAlias = tuple[float, int, EventCall]
-"""When, the how-manieth call that was asked for, and the call: entries sort as calls are made."""
+"""The time, the number of the call in the order of asking, and the call: entries sort as calls are made."""
 
 
 def _nothing() -> None:

@@ -1,4 +1,4 @@
-"""Finite processors: unwrapping takes virtual time, so that queues form in the shipped intake and its bounds drop."""
+"""Finite processors: unwrapping takes virtual time, so that queues form in the shipped intake and overflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which packet is which: the ground truth that no node and no observer of the wires has.
+"""The identity of packets on their way: the ground truth that no node and no observer of the wires has.
 
 Packets get a number that stays the same from hop to hop. Where the cryptography is left out it can be read in them;
 real Sphinx packets are followed by a `TracingArithmetic`, which sees them before and after each unwrapping.
@@ -28,7 +28,7 @@ class Numbers(Protocol):
         """Return the number of the packet in a frame that its sender hands over; asked once for each packet."""
 
     def of_lost(self, frame: bytes) -> int | None:
-        """Return the number of the packet in a frame that a link lost; None if nobody knows it."""
+        """Return the number of the packet in a frame that a link lost; None if it is not known."""
 
 
 class PlainNumbers:

@@ -44,7 +44,8 @@ class _Flight(msgspec.Struct, eq=False):
     def arrive(self) -> None:
         frames, self.frames = self.frames, []
         wires = self.wires
-        # Compared by identity: who has left and come back has a new link, and frames of the old one are lost with it.
+        # Compared by identity: a user that has left and come back has a new link, and frames of the old one are lost
+        # with it.
         if wires.receivers.get(self.receiver) is not self.arrived:
             return  # that link has ended meanwhile
         if wires.arrival_taps:
@@ -142,7 +143,7 @@ class WireEnd(MemoryEnd):
         self.received_bytes = 0
         """Length of the frames that came here, if `counts` was set before `start`."""
         self.undelivered_answers = 0
-        """Frames that were no packets, for whom nobody was there: answers to users who left after they had pulled."""
+        """Frames without a receiver that were no packets: answers to users that left after they had pulled."""
         self.counts = False
         self.departures: Departure | None = None
         """Is told of each frame that leaves here."""

@@ -51,7 +51,7 @@ S = TypeVar("S", MixService, ProviderService)
 
 
 class Ears:
-    """Passes facts to a node's counters and to whoever else listens."""
+    """Passes facts to a node's counters and to other observers."""
 
     __slots__ = ("_count", "_observers", "counters")
 
@@ -69,7 +69,7 @@ class Ears:
             observe(fact)
 
     def add(self, observer: Observer) -> None:
-        """Let somebody else hear the node's facts, after its counters and those who came before."""
+        """Let another observer hear the node's facts, after its counters and the observers before it."""
         self._observers.append(observer.observe)
 
 

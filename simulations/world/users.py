@@ -71,15 +71,15 @@ class UserLink:
         """Nothing: a wire carries frames of any size."""
 
     def connect(self, provider: NodeEntry) -> None:
-        """Nothing: whoever is online is linked."""
+        """Do nothing: a user that is online is linked."""
 
     def is_open(self, provider: NodeId) -> bool:
         """Tell whether a frame would go out now."""
         return self.online and self.network.wires.is_attached(provider)
 
-    def problem(self, provider: NodeId) -> str:  # noqa: ARG002 (there is one)
+    def problem(self, provider: NodeId) -> str | None:  # noqa: ARG002 (there is one)
         """Say why there is no link."""
-        return "" if self.online else "the user is offline"
+        return None if self.online else "the user is offline"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is watched while a world runs: pools by the nodes' own facts, and users' packets from end to end."""
+"""Watches in a running world: of pools, by the nodes' own facts, and of users' packets from end to end."""
 
 from __future__ import annotations
 

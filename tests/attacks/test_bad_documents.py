@@ -6,7 +6,6 @@ import random
 
 import msgspec
 import pytest
-from model_networks import NOW_S, model_network
 
 from loopixmix.directory import (
     DescriptorInconsistent,
@@ -23,6 +22,7 @@ from loopixmix.directory.words import mix_key_is_valid
 from loopixmix.errors import MisuseError
 from loopixmix.keys import IdentityKey, MixKey
 from loopixmix.sphinx.points import check_public_keys
+from tests.worlds.networks.models import NOW_S, model_network
 
 NETWORK = model_network(random.Random(1))
 FIELD = 2**255 - 19

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_world import Person, World
 
 from client.api import KeyChangedError, MessageState
 from client.core.settings import ClientSettings
@@ -14,6 +13,7 @@ from loopixmix.keys import IdentityKey
 from loopixmix.seams import NodeId
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import ItemKind
+from tests.worlds.clients.world import Person, World
 
 ALICE, BOB = "alice@home", "bob@away"
 

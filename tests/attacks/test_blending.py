@@ -6,12 +6,13 @@ import random
 from dataclasses import dataclass, field
 
 import msgspec
-from attack_worlds import Wiretap, relay_packet
-from mixworld import LoopingProvider, MixWorld, RunningMix
 
 from loopixmix.cover.loops import LATE_S
 from loopixmix.params import NetworkParams
 from loopixmix.seams import LoopSent, NodeId
+from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
+from tests.worlds.networks.towns import relay_packet
+from tests.worlds.networks.wires import Wiretap
 
 PARAMS = NetworkParams(delay_mean_s=0.5, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
 WITHOUT_LOOPS = msgspec.structs.replace(PARAMS, node_loop_rate_per_s=1e-9)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from attack_worlds import TOWN_PARAMS, Town
 
 from loopixmix.routing.path import choose_path, deliver_to, draw_delays_s, hops_for
 from loopixmix.seams import DropReason
 from loopixmix.sphinx import wrap
+from tests.worlds.networks.towns import TOWN_PARAMS, Town
 
 PARAMS = msgspec.structs.replace(TOWN_PARAMS, node_loop_rate_per_s=1e-9)
 SENT_AROUND_EDGE_S = (-25.0, -9.0, -4.0, -0.5, 0.5, 4.0, 9.0, 25.0)

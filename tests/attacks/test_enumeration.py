@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from attack_worlds import TOWN_PARAMS, Town
 
 from loopixmix.cards import CARD_BYTES, Card, decode_card
 from loopixmix.requests import LookUp, ReplyStatus, encode_keys_request
 from loopixmix.seams import PacketDelivered, PacketIn
 from provider.cards.decoys import Decoys, DecoySecret
+from tests.worlds.networks.towns import TOWN_PARAMS, Town
 
 WITHOUT_LOOPS = msgspec.structs.replace(TOWN_PARAMS, node_loop_rate_per_s=1e-9)
 NAMES = [f"name{number}" for number in range(12)]

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attack_worlds import LogReader, Town
-from client_world import Person, World
-from hostile_bytes import any_frame, forged_packet
 from twisted.logger import globalLogPublisher
 
 from client.core.fragments import FragmentSizes, seal_fragments
 from loopixmix.seams import DropReason
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Dummy, ItemKind
+from tests.worlds.clients.world import Person, World
+from tests.worlds.networks.towns import LogReader, Town
+from tests.worlds.packets.hostile_bytes import any_frame, forged_packet
 
 ALICE, BOB = "alice@home", "bob@away"
 ROUNDS = 150

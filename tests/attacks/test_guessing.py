@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from attack_worlds import TOWN_PARAMS, Town
-from model_networks import NOW_S, model_network
 from scipy import stats
 
 from client.core.packets import PacketMaker
 from loopixmix.params import NetworkParams
 from loopixmix.seams import PacketIn, PacketOut
 from loopixmix.sphinx import Geometry, Sphinx, load_arithmetic
+from tests.worlds.networks.models import NOW_S, model_network
+from tests.worlds.networks.towns import TOWN_PARAMS, Town
 
 ROOT = Path(__file__).parents[2]
 DETERMINISTIC = {"numpy", "scipy"}

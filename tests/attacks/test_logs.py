@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attack_worlds import LogReader, Town
-from client_world import World
-from hostile_bytes import any_frame, forged_packet
 from twisted.logger import globalLogPublisher
 
 from client.core.settings import ClientSettings
 from loopixmix.seams import PacketIn
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Dummy
+from tests.worlds.clients.world import World
+from tests.worlds.networks.towns import LogReader, Town
+from tests.worlds.packets.hostile_bytes import any_frame, forged_packet
 
 MARK = "marked-by-the-test"
 

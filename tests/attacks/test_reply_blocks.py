@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attack_worlds import Town, Wiretap
-from client_world import QUICK, Person, World
 
 from client.core.content import AnonymousMessage, ReplyBlock, encode_anonymous
 from client.core.fragments import FragmentSizes, seal_fragments
@@ -18,6 +16,9 @@ from loopixmix.routing.path import deliver_to, service_id
 from loopixmix.seams import DropReason
 from loopixmix.sphinx import Hop, Reply, Surb, load_arithmetic, make_surb, use_surb
 from loopixmix.wire import ItemKind
+from tests.worlds.clients.world import QUICK, Person, World
+from tests.worlds.networks.towns import Town
+from tests.worlds.networks.wires import Wiretap
 
 ALICE, BOB = "alice@home", "bob@away"
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attack_worlds import Town
-from client_world import World
 
 from loopixmix.epoch import epoch_at
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyDirectory
 from loopixmix.sphinx import Discard, Geometry, Hop, PacketError, Sphinx, load_arithmetic, unwrap, wrap
+from tests.worlds.clients.world import World
+from tests.worlds.networks.towns import Town
 
 EPOCH_S, GRACE_S = 600, 10
 SPHINX = Sphinx(Geometry(), load_arithmetic())

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attack_worlds import Town, relay_packet
-from mixworld import RunningMix
-from providerworld import RunningProvider
 
 from loopixmix.seams import DropReason, NodeId, PacketIn, RefusalReason
 from loopixmix.wire import Pull
+from tests.worlds.networks.mixes import RunningMix
+from tests.worlds.networks.providers import RunningProvider
+from tests.worlds.networks.towns import Town, relay_packet
 
 
 @pytest.fixture

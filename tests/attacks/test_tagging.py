@@ -5,17 +5,18 @@ The other sees a spoiled body, and knows the packet again (packet.md, security n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attack_worlds import Town
 
 from loopixmix.hop.mixing import Arrived
 from loopixmix.routing.path import service_id
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason
 from loopixmix.sphinx import Deliver, PacketError, open_reply
 from loopixmix.wire import ItemKind
+from tests.worlds.networks.towns import Town
+from tests.worlds.networks.wires import Spoiler
 
 
 class LastNode:
@@ -90,13 +91,12 @@ def test_a_spoiled_reply_ends_like_a_whole_one(town: Town) -> None:
     before = town.p1.service.deliveries.counts.asked
     town.bob.request("echo", b"hello", at=town.p1.node_id)
     town.world.run(2.0, until=lambda: town.p1.service.deliveries.counts.asked > before)
-    hop, header_bytes = town.mixes[1].service.hop, town.world.geometry.header_bytes
-    take = hop.take
+    frames, header_bytes = town.world.packet_format.frames, town.world.geometry.header_bytes
 
-    def spoil_all(peer: NodeId, packets: Iterable[bytes]) -> None:
-        take(peer, [spoil(packet, header_bytes) for packet in packets])
+    def spoil_in(frame: bytes) -> bytes:
+        return frames.packet_frame(spoil(frames.packet_of(frame), header_bytes))
 
-    hop.take = spoil_all  # type: ignore[method-assign]  # the mix itself is the attacker
+    Spoiler(town.world.hub, town.mixes[1].node_id, spoil_in)
     town.settle()
     assert town.p2.recorder.drops == []
     [item] = [item for item in town.bob.collect() if item.kind is ItemKind.REPLY]

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import pytest
-from attack_worlds import Seen, Wiretap
-from client_world import QUICK, Person, World
 from scipy import stats
 
 from client.api import MessageState
 from loopixmix.seams import NodeId
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import ItemKind, is_packet
+from tests.worlds.clients.world import QUICK, Person, World
+from tests.worlds.networks.wires import Seen, Wiretap
 
 ALICE, BOB = "alice@home", "bob@away"
 PACKETS_PER_S = QUICK.payload_rate_per_s + QUICK.loop_rate_per_s + QUICK.drop_rate_per_s

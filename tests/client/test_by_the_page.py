@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import message_by_the_page as page
 import pytest
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,6 +23,7 @@ from client.core.replies import ReplyMessage, join_reply, open_reply_fragment, s
 from client.core.sealing import HpkeSealer, message_info
 from loopixmix.cards import CARD_BYTES, SealingKey, decode_card, encode_card, fingerprint, make_card
 from loopixmix.keys import IdentityKey
+from tests.worlds.packets import message_by_the_page as page
 
 RNG = random.Random(77)
 SEED, SEALING_SEED = RNG.randbytes(32), RNG.randbytes(96)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_world import SLOW, Person, World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from client.api import ConflictError, MessageState, QueueFullError, ReceivedMess
 from client.core.fragments import FragmentSizes, open_head
 from client.core.sealing import NotForUsError
 from client.core.settings import DAY_S, ClientSettings
+from tests.worlds.clients.world import SLOW, Person, World
 
 ALICE, BOB = "alice@home", "bob@away"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 import pytest
-from fake_daemons import TRUST_ROOT
 
 from client.directory.configuration import ClientConfig, config_text, load_client
 from client.main import client
 from loopixmix.config import parse_config
 from loopixmix.main import run
+from tests.worlds.clients.fake_daemons import TRUST_ROOT
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from client_parts import FailingStore
-from client_world import QUICK, Person, World
 from twisted.internet.defer import Deferred
 
 from client.api import (
     MessageState,
 )
 from loopixmix.errors import StoreError
+from tests.worlds.clients.parts import FailingStore
+from tests.worlds.clients.world import QUICK, Person, World
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def problem(world: World, person: Person) -> str:
 def test_a_recipients_provider_that_is_away_comes_back(world: World) -> None:
     alice, bob = world.person("alice@home"), world.person("bob@away")
     world.acquaint(alice, bob)
-    full, without = world.make_document(epochs_later=1), world.make_document(epochs_later=1)
+    full, without = world.make_document(), world.make_document()
     without = msgspec.structs.replace(without, nodes=tuple(n for n in without.nodes if n.name != "away"))
     alice.client.adopt(without)
     world.run(alice.client.send("bob@away", b"later", kind="text", idempotency_key="1"))
@@ -94,7 +94,7 @@ def test_a_link_that_breaks_in_the_middle_of_a_send(world: World) -> None:
     asking = Deferred.fromCoroutine(alice.client.request("echo@away", b"y", timeout_s=300))
     world.clock.run_for(10)
     assert world.run(alice.client.message(message_id)).state is MessageState.QUEUED
-    world.hub.attach(world.nodes["home"].model.id, world.nodes["home"].received)
+    world.hub.attach(world.nodes["home"].model.id, world.nodes["home"].arrived)
     assert world.run(asking) == b"y"
     world.clock.run_for(20)
     assert [message.body for message in world.run(bob.client.inbox())] == [b"x" * 3000]
@@ -141,7 +141,7 @@ def test_a_network_that_changes_its_packets(world: World) -> None:
 def test_an_anonymous_message_to_a_provider_that_is_away(world: World) -> None:
     alice, bob = world.person("alice@home"), world.person("bob@away")
     world.acquaint(alice, bob)
-    full, without = world.make_document(epochs_later=1), world.make_document(epochs_later=1)
+    full, without = world.make_document(), world.make_document()
     without = msgspec.structs.replace(without, nodes=tuple(n for n in without.nodes if n.name != "away"))
     alice.client.adopt(without)
     world.run(alice.client.send("bob@away", b"later", kind="text", idempotency_key="1", anonymous=True))

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from client_contract import ALICE, BOB, ClientContract, Reader, ReaderError, run_with, send
-from fakes_of_client import FakeWorld
-from memory_web import MemoryWeb
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
@@ -22,6 +19,9 @@ from client.http.problems import ForbiddenError
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient
 from loopixmix.web.calls import client_of
+from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, ReaderError, run_with, send
+from tests.worlds.clients.fakes import FakeWorld
+from tests.worlds.clients.memory_web import MemoryWeb
 
 T = TypeVar("T")
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from client_contract import ALICE, BOB, ClientContract, send
-from fakes_of_client import FakeWorld
 from twisted.internet.defer import Deferred
 
 from client.api import (
@@ -22,6 +20,8 @@ from client.api import (
 )
 from client.core.journal import Cursor, JournalledClient
 from client.testing import wait_for
+from tests.worlds.clients.contract import ALICE, BOB, ClientContract, send
+from tests.worlds.clients.fakes import FakeWorld
 
 
 class Broken:

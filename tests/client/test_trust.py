@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from client_world import Person, World
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
@@ -17,6 +16,7 @@ from loopixmix.cards import fingerprint
 from loopixmix.keys import IdentityKey
 from loopixmix.seams import NodeId
 from loopixmix.wire import ItemKind
+from tests.worlds.clients.world import Person, World
 
 ALICE, BOB = "alice@home", "bob@away"
 

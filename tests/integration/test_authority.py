@@ -16,9 +16,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_twisted
-from commands import command_text
-from directory_fakes import public_mix_keys
-from model_networks import ModelNode, model_network
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory, Protocol
@@ -34,6 +31,9 @@ from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.observing.status import read_status
 from loopixmix.web.calls import one_shot_client
+from tests.worlds.commands import command_text
+from tests.worlds.networks.authorities import public_mix_keys
+from tests.worlds.networks.models import ModelNode, model_network
 
 EPOCH_S = 10
 NODES = model_network(random.Random(1), mixes_per_layer=1, providers=1).nodes

@@ -20,8 +20,6 @@ from typing import cast
 import msgspec
 import pytest
 import pytest_twisted
-from client_world import QUICK, Node, World
-from client_zygote import MESSAGES, Plan, body_of
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.posixbase import PosixReactorBase
@@ -31,12 +29,15 @@ from twisted.internet.task import deferLater
 from client.store import ClientStore, incoming
 from loopixmix.sphinx import load_arithmetic
 from simulations.world.clock import EventClock
+from tests.worlds.clients.world import QUICK, Node, World
+from tests.worlds.clients.zygote import MESSAGES, Plan, body_of
 
 SEED = 20
-KILLS = 30
+KILLS = 14
+KILLS_OF_A_CAMPAIGN = 150
 LENGTH = struct.Struct(">I")
 real = cast(PosixReactorBase, reactor)
-ZYGOTE = Path(__file__).parent.parent / "worlds" / "client_zygote.py"
+ZYGOTE = Path(__file__).parent.parent / "worlds" / "clients" / "zygote.py"
 
 FAST = msgspec.structs.replace(
     QUICK,
@@ -70,7 +71,7 @@ class ClientConnection(Protocol):
             end = 4 + LENGTH.unpack_from(self.buffer)[0]
             frame, self.buffer = self.buffer[4:end], self.buffer[end:]
             if self.identity:
-                self.node.received(self.identity, [frame])
+                self.node.arrived(self.identity, [frame])
             else:
                 self.identity = frame
                 self.node.world.client_ids.add(frame)
@@ -155,7 +156,7 @@ def world() -> Iterator[RealWorld]:
     made = RealWorld(params=FAST, seed=SEED, latency_s=0.0005, arithmetic=load_arithmetic())
     yield made
     for node in made.nodes.values():
-        node.network.stop()
+        node.stop()
 
 
 def write_plans(world: RealWorld, directory: Path, ports: dict[str, int]) -> list[str]:
@@ -180,8 +181,9 @@ async def wait_until(condition: object, limit_s: float) -> bool:
     return bool(condition())
 
 
+@pytest.mark.parametrize("kills", [KILLS, pytest.param(KILLS_OF_A_CAMPAIGN, marks=pytest.mark.long)])
 @pytest_twisted.ensureDeferred
-async def test_kill_9_at_any_instant_neither_loses_nor_doubles(world: RealWorld, tmp_path: Path) -> None:
+async def test_kill_9_at_any_instant_neither_loses_nor_doubles(world: RealWorld, tmp_path: Path, kills: int) -> None:
     chance = random.Random(SEED)
     listening = {
         name: real.listenTCP(0, Clients(world.nodes[name]), interface="127.0.0.1") for name in ("home", "away")
@@ -197,7 +199,7 @@ async def test_kill_9_at_any_instant_neither_loses_nor_doubles(world: RealWorld,
     try:
         assert await wait_until(lambda: all(["ready"] in log_of(path) for path in logs.values()), 20)
         world.loss = 0.01
-        for number in range(KILLS):
+        for number in range(kills):
             victim = chance.choice(("sender", "receiver"))
             if number % 2:
                 await sleep(chance.expovariate(1 / 0.25))

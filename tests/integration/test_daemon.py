@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import command_text
-from fake_daemons import TRUST_ROOT
+
+from tests.worlds.clients.fake_daemons import TRUST_ROOT
+from tests.worlds.commands import command_text
 
 ON_A_COMPUTER_WHOSE_CLOCK_CAN_BE_SET = """
 import os, time

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
-from client_contract import ALICE, BOB, Reader
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
@@ -21,6 +20,7 @@ from client.remote import RemoteClient, remote_client
 from client.testing import FakeClient, FakeNetwork
 from loopixmix.errors import ListenError
 from loopixmix.net.sockets import TcpSockets
+from tests.worlds.clients.contract import ALICE, BOB, Reader
 
 
 class Daemon:

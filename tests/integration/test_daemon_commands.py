@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import command
+
+from tests.worlds.commands import command
 
 TESTS = Path(__file__).parent.parent
 ENVIRONMENT = {"PYTHONPATH": str(TESTS.parent), "PATH": "/usr/bin:/bin", "COLUMNS": "100"}
@@ -39,7 +40,7 @@ class Commands:
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     root = tmp_path_factory.mktemp("daemons")
     process = subprocess.Popen(
-        [sys.executable, "-P", str(TESTS / "worlds" / "fake_daemons.py"), str(root)],
+        [sys.executable, "-P", "-m", "tests.worlds.clients.fake_daemons", str(root)],
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commands import command_text as loopixmix
 
 from loopixmix.testnet.processes import ProcessTable
+from tests.worlds.commands import command_text as loopixmix
 
 BASE_PORT = 32_000
 LOOPIXMIX = (sys.executable, "-m", "loopixmix.main")

@@ -14,7 +14,6 @@ import msgspec
 import pytest
 import pytest_twisted
 from cryptography.hazmat.primitives import serialization
-from link_worlds import FORMAT, NETWORK_ID, Inbox, RecordingObserver, number_of, packet_frame
 from OpenSSL import SSL
 from twisted.internet import reactor, task
 from twisted.internet.endpoints import TCP4ClientEndpoint
@@ -36,6 +35,7 @@ from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.seams import DropReason, RefusalReason
 from loopixmix.wire import WIRE_VERSION, Hello, LinkRole
+from tests.worlds.networks.links import FORMAT, NETWORK_ID, Inbox, RecordingObserver, number_of, packet_frame
 
 LIMITS = LinkLimits(handshake_timeout_s=2.0, hello_timeout_s=0.5, backoff_first_s=0.05, backoff_longest_s=0.2)
 HELLO = Hello(WIRE_VERSION, NETWORK_ID, FORMAT.geometry_digest, LinkRole.MIX)
@@ -492,7 +492,7 @@ PEER_PROGRAM = """
 import random, sys
 from twisted.internet import reactor
 sys.path[:0] = sys.argv[3:]
-from link_worlds import FORMAT, NETWORK_ID, RecordingObserver
+from tests.worlds.networks.links import FORMAT, NETWORK_ID, RecordingObserver
 from loopixmix.keys import IdentityKey
 from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets

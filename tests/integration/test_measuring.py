@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from commands import command_text as loopixmix
 
 from loopixmix.testnet.processes import ProcessTable
 from simulations import load_scenario, run
 from simulations.importing.measurement import load_measurement
+from tests.worlds.commands import command_text as loopixmix
 
 BASE_PORT = 33_400
 

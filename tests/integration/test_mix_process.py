@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
-from commands import command_text
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -38,6 +37,7 @@ from loopixmix.seams import DropReason, NodeId
 from loopixmix.sphinx import Deliver, Reply, open_payload, use_surb, wrap
 from loopixmix.web.calls import one_shot_client
 from loopixmix.wire import Frame, LinkRole
+from tests.worlds.commands import command_text
 
 FAST = ["--layers", "2", "--delay-mean-s", "0.02", "--node-loop-rate-per-s", "20", "--epoch-length-s", "3600"]
 MARK = b"MARKED-PAYLOAD-" + b"\xc3\x28" * 8

@@ -17,8 +17,6 @@ from types import SimpleNamespace
 import pytest
 import pytest_twisted
 from click.testing import CliRunner
-from mixworld import Recorder
-from providerworld import HandClient
 from scipy import stats
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -47,6 +45,8 @@ from loopixmix.wire import (
     RegisterRefusal,
     RegisterRefused,
 )
+from tests.worlds.networks.mixes import Recorder
+from tests.worlds.networks.providers import HandClient
 
 RATES = ["--layers", "1", "--delay-mean-s", "0.01", "--pull-rate-per-s", "100", "--payload-rate-per-s", "20"]
 NODES = ("authority", "mix", "provider")

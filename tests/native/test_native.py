@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
-from sphinxmix_vectors import VECTORS, SphinxmixSender, make_vectors, process
+
+from tests.worlds.packets.sphinxmix_vectors import VECTORS, SphinxmixSender, make_vectors, process
 
 if TYPE_CHECKING:
     from loopixmix import _native

@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 
 import pytest
-from mailstores import ALICE, BOB, message, open_account
 
 from loopixmix.errors import ConfigError
 from loopixmix.node.config import CONFIG_FILE
@@ -16,6 +15,7 @@ from provider.mailbox import MailboxRules
 from provider.store import MailStore
 from provider.store.accounts import Account, Application, register
 from provider.store.items import store_items
+from tests.worlds.mailboxes.mailstores import ALICE, BOB, message, open_account
 
 BY_INVITATION = RegistrationRules(mode=RegistrationMode.INVITATION)
 

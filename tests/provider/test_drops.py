@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mailstores import Facts
 from twisted.internet.task import Clock
 
 from loopixmix.seams import DropReason, PacketDropped
 from provider.drops import Drops
+from tests.worlds.mailboxes.mailstores import Facts
 
 
 def test_a_drop_is_observed_at_its_time() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from model_networks import trust_root_of
 
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ConfigError, MisuseError
@@ -21,6 +20,7 @@ from provider.main import provider
 from provider.store import MailStore, sqlite_url
 from provider.store.accounts import Application, find_card, register
 from provider.store.items import NewItem, store_items
+from tests.worlds.networks.models import trust_root_of
 
 ALICE = bytes([1]) * 32
 

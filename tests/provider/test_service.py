@@ -8,9 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from attack_worlds import TOWN_PARAMS, Town
-from mixworld import MixWorld
-from providerworld import WRITE_S, HandClient, RunningProvider
 from sqlalchemy import text
 from twisted.logger import LogEvent
 
@@ -22,6 +19,9 @@ from loopixmix.seams import DropReason, PacketDelivered, PacketIn, RefusalReason
 from loopixmix.wire import Dummy, Item, ItemKind, Pull, Register, Registered, RegisterRefusal, RegisterRefused
 from provider.mailbox import MailboxRules
 from provider.mailboxes.housekeeping import TURN_S
+from tests.worlds.networks.mixes import MixWorld
+from tests.worlds.networks.providers import WRITE_S, HandClient, RunningProvider
+from tests.worlds.networks.towns import TOWN_PARAMS, Town
 
 WITHOUT_LOOPS = msgspec.structs.replace(TOWN_PARAMS, node_loop_rate_per_s=1e-6)
 OK, FAILED = ReplyStatus.OK, ReplyStatus.FAILED

@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from mixworld import MixWorld
-from reactor_threads import ReactorThread
 from twisted.internet.defer import Deferred
 
 from loopixmix.config import parse_config
@@ -28,6 +26,8 @@ from provider.cards.decoys import SECRET_FILE
 from provider.config import ProviderConfig
 from provider.service import ProviderService
 from provider.wiring import make_provider
+from tests.worlds.networks.mixes import MixWorld
+from tests.worlds.networks.reactor_threads import ReactorThread
 
 MINIMAL = 'name = "p1"\nlisten = "127.0.0.1:30001"\n'
 

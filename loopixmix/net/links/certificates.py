@@ -43,7 +43,7 @@ def make_certificate(identity: IdentityKey) -> x509.Certificate:
 
 
 def identity_of(certificate: x509.Certificate) -> NodeId | None:
-    """Return the Ed25519 key in a peer's certificate, or None where it holds another kind or none that can be read.
+    """Return the Ed25519 key in a peer's certificate, or None if it holds another kind or none that can be read.
 
     Nothing else in the certificate matters: TLS 1.3 proves that the peer has the private half.
     """

@@ -78,7 +78,7 @@ class PinnedConnections:
     """Makes the TLS connection under one link: it proves keys, and whose key is right is decided by pins alone."""
 
     def __init__(self, context: SSL.Context, side: Side) -> None:
-        """Take the node's context and which side of the connection we are."""
+        """`context`: the node's settings and certificate. `side`: who dialled, and thereby whose key is right."""
         self._context = context
         self._side = side
 

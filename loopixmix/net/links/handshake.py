@@ -22,7 +22,7 @@ POST_QUANTUM_GROUP = "X25519MLKEM768"
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """What a finished TLS handshake agreed on; `peer` is None where its certificate holds no Ed25519 key."""
+    """What a finished TLS handshake agreed on; `peer` is None if its certificate holds no Ed25519 key."""
 
     tls_version: str
     group: str | None
@@ -53,14 +53,14 @@ class Handshaking:
 
 @dataclass(frozen=True, slots=True)
 class AwaitingHello:
-    """TLS has proved who the peer is; it has not said yet what it speaks."""
+    """TLS has proved the peer's key; its Hello, with version and network, has not come yet."""
 
     peer: NodeId
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """The peer is who it should be and speaks what we speak: frames go both ways."""
+    """The peer has the right key and a Hello that agrees with ours: frames go both ways."""
 
     peer: NodeId
     role: LinkRole
@@ -81,6 +81,8 @@ LinkState: TypeAlias = Handshaking | AwaitingHello | Open | Closed
 
 def check_negotiated(negotiated: Negotiated, side: Side) -> NodeId:
     """Return the peer's identity; raise `RefusedError` unless TLS agreed on what it must."""
+    # The version is set beforehand. The group is what two builds of OpenSSL agree on, and one that is too old settles
+    # for a group that a quantum computer will break, without a sign. So both are looked at here.
     if negotiated.tls_version != TLS_VERSION:
         raise RefusedError(RefusalReason.NOT_TLS13)
     if negotiated.group is None or negotiated.group.upper() != POST_QUANTUM_GROUP:
@@ -97,9 +99,9 @@ def check_negotiated(negotiated: Negotiated, side: Side) -> NodeId:
 
 
 class LinkMachine:
-    """One connection's protocol: what came goes in, what is to be sent and what was received comes out.
+    """One connection's protocol: bytes that came go in; bytes to send, and the frames that came, go out.
 
-    Every method raises `RefusedError` where the peer breaks the protocol; the connection is then to be ended.
+    Every method raises `RefusedError` if the peer breaks the protocol; the connection is then to be ended.
     """
 
     def __init__(self, *, side: Side, hello: Hello, reception: Reception) -> None:
@@ -123,6 +125,7 @@ class LinkMachine:
         """Take bytes while the Hello is awaited; return what to send and what came behind the Hello."""
         if not isinstance(self.state, AwaitingHello):
             raise RefusedError(RefusalReason.GARBAGE)
+        # Before a frame is whole: a peer of another geometry sends frames of another size, and might never fill ours.
         refusal = hello_refusal(self._buffer.rest + data, self._hello)
         if refusal is not None:
             raise RefusedError(refusal)
@@ -135,12 +138,15 @@ class LinkMachine:
             raise RefusedError(RefusalReason.GARBAGE) from error
         if not isinstance(hello, Hello):
             raise RefusedError(RefusalReason.GARBAGE)
+        # Before the state changes: a link that is refused for its first frames never was open, and must not count as
+        # one that was closed.
+        arrivals = self._reception.sort(self.state.peer, frames[1:])
         self.state = Open(self.state.peer, hello.role)
         answer = self._format.encode(self._hello) if isinstance(self.side, Accepted) else b""
-        return answer, self._reception.sort(self.state.peer, frames[1:])
+        return answer, arrivals
 
     def close(self) -> None:
-        """The connection is over: whatever still comes is ignored."""
+        """The connection is over: bytes that still come are ignored."""
         self.state = Closed(was_open=isinstance(self.state, Open))
 
     def received_frames(self, peer: NodeId, data: bytes) -> Arrivals:

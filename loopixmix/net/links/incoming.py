@@ -23,7 +23,7 @@ class IncomingLinks:
     """
 
     def __init__(self, *, make_link: MakeLink, clock: Clock, limits: LinkLimits, observer: Observer) -> None:
-        """Take how a link is made for this owner."""
+        """`make_link`: makes a link that tells its owner what becomes of it. `limits`: how many there may be."""
         self._make_link = make_link
         self._clock = clock
         self._observer = observer
@@ -32,7 +32,7 @@ class IncomingLinks:
         self._links: dict[NodeId, Link] = {}
 
     def accept(self, address: IAddress | None) -> Link | None:
-        """Return the link for a new connection, or None where there are too many."""
+        """Return the link for a new connection, or None if there are too many."""
         host = address.host if isinstance(address, IPv4Address | IPv6Address) else ""
         if not self._census.enter(host):
             self._observer.observe(LinkRefused(self._clock.seconds(), RefusalReason.TOO_MANY_LINKS))
@@ -55,6 +55,7 @@ class IncomingLinks:
         """The link's own word that it is open."""
         self._census.opened(self._hosts[link])
         earlier = self._links.get(link.peer)
+        # In its place before the earlier one is closed, whose end would otherwise take the new one out.
         self._links[link.peer] = link
         if earlier is not None:
             earlier.close()

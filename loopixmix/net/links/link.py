@@ -45,7 +45,7 @@ _PROBLEMS = {
 
 
 class LinkOwner(TypingProtocol):
-    """Who made a link and hears what becomes of it."""
+    """The maker of a link, which is told when it opens and when it ends."""
 
     def link_opened(self, link: Link) -> None:
         """The peer is authenticated and frames go both ways."""
@@ -126,6 +126,7 @@ class Link(Protocol):
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
         """TCP is there: give TLS its time."""
         self._live.add(self)
+        # Small writes leave at once: waiting to fill a segment would add to every delay (Nagle's algorithm).
         tune(self._tls.transport.getHandle())
         self._allow(self._limits.handshake_timeout_s)
 
@@ -197,6 +198,7 @@ class Link(Protocol):
             return
         was_open = self._is_open
         if was_open:
+            # Now, and not when the turn ends: by then the link is closed for frames.
             self.outbox.flush()
         self._end("we closed the link")
         if not was_open:

@@ -17,7 +17,7 @@ class TurnEnd:
     """Runs what was asked for in one reactor turn together, at its end, with one delayed call for all."""
 
     def __init__(self, clock: Clock) -> None:
-        """Take the clock whose turns count."""
+        """`clock`: the one whose turns count."""
         self._clock = clock
         self._due: deque[Callable[[], None]] = deque()
         self._call: DelayedCall | None = None
@@ -122,6 +122,7 @@ class Outbox:
         """The transport is gone: keep as many of the newest frames as may wait."""
         self._write = None
         self._missing_since_s = self._clock.seconds()
+        # The oldest go: their packets are late already, and the likeliest to have been sent again.
         excess = len(self._frames) - self._limits.waiting_frames
         if excess > 0:
             for _ in range(excess):
@@ -145,6 +146,8 @@ class Outbox:
     def flush(self) -> None:
         """Write what waits, as far as the transport takes it."""
         self._due = False
+        # In pieces, and a look at `_paused` between them: one join of a full queue would hand the transport megabytes
+        # that it has no room for.
         frames = self._frames
         while frames and self._write is not None and not self._paused:
             together = list(islice(frames, _WRITE_FRAMES))

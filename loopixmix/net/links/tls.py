@@ -55,9 +55,9 @@ class TlsNetwork:
         rng: Rng,
         observer: Observer,
     ) -> None:
-        """`identity` proves who we are and `network_id` where we belong; `reception` says whom and what to let in.
+        """`identity`: the key that proves us. `network_id`: the network that both ends of a link must belong to.
 
-        Then come the bounds on links, and the seams: what connects, the clock, randomness, and who hears of facts.
+        `reception`: judges peers and their frames. `limits`: the bounds on links. `sockets`: makes connections.
         """
         self.node_id = identity.public
         self._reception = reception
@@ -90,9 +90,11 @@ class TlsNetwork:
         self._received = received
 
     def send(self, peer: NodeId, frame: bytes) -> bool:
-        """Queue one frame for `peer`; false, and an observed drop, where there is no link or its queue is full."""
+        """Queue one frame for `peer`; false, and an observed drop, if there is no link or its queue is full."""
         if len(frame) != self._frame_bytes:
             raise MisuseError(f"a frame has {self._frame_bytes} bytes, not {len(frame)}")
+        # The link that we keep comes first, and then the one that the peer made: two nodes that send to each other have
+        # both, and answers of a provider to its clients have only the second. Without either, frames wait for ours.
         ours = self._peers.get(peer)
         if ours is not None and ours.outbox.attached:
             return ours.outbox.put(frame)
@@ -121,9 +123,13 @@ class TlsNetwork:
         return PeerAddress(host, taken.port if isinstance(taken, IPv4Address | IPv6Address) else port)
 
     def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
-        """Keep links to these peers: dial new ones, follow moved ones, drop the rest and who is not admitted now."""
+        """Keep links to these peers only: dial new ones, follow moved ones, drop all others.
+
+        Links that peers made to us are dropped, too, if the peer is not admitted now.
+        """
         for peer in [peer for peer in self._peers if peer not in peers]:
             self._peers.pop(peer).stop()
+        # At each document: a peer that is in none any more would otherwise stay linked for as long as it likes.
         self._incoming.keep(self._admits)
         for peer, address in peers.items():
             if peer in self._peers:
@@ -138,7 +144,7 @@ class TlsNetwork:
         return (ours is not None and ours.is_open) or self._incoming.get(peer) is not None
 
     def problem(self, peer: NodeId) -> str | None:
-        """Return one line that says why there is no link to a peer of ours; None where there is nothing to say."""
+        """Return one line that says why there is no link to a peer of ours; None if there is nothing to say."""
         ours = self._peers.get(peer)
         return None if ours is None else ours.problem
 
@@ -147,6 +153,7 @@ class TlsNetwork:
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        # First of all, as connections that come while the old ones end would be links that nobody ends.
         self._stopped = True
         ports, self._ports = self._ports, []
         for port in ports:

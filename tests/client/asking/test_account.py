@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from client_parts import Parts
-from client_world import World
 from twisted.internet.defer import Deferred
 
 from client.api import (
@@ -20,6 +18,8 @@ from client.core.settings import ClientSettings
 from client.link.registration import Registration
 from loopixmix.cards import CARD_BYTES
 from loopixmix.errors import UnavailableError
+from tests.worlds.clients.parts import Parts
+from tests.worlds.clients.world import World
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_world import Person, World
 
 from client.api import (
     BadRequestError,
     ServiceFailedError,
 )
 from loopixmix.cards import DAY_S, SealingKey, encode_card, make_card
+from tests.worlds.clients.world import Person, World
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_world import Person, World
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.api import NotRunningError, RequestTimeoutError, ServiceFailedError, TooLongError, UnknownServiceError
 from loopixmix.errors import UnavailableError
 from loopixmix.requests import request_body_bytes
+from tests.worlds.clients.world import Person, World
 
 
 @pytest.fixture

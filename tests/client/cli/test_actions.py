@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from client_contract import ALICE, BOB, send
-from fakes_of_client import FakeWorld
 from twisted.internet.defer import CancelledError, Deferred
 
 from client.api import MessageState, OutgoingMessage, ReceivedMessage
@@ -19,6 +17,8 @@ from client.cli.actions import (
     stored,
 )
 from loopixmix.errors import StoreError
+from tests.worlds.clients.contract import ALICE, BOB, send
+from tests.worlds.clients.fakes import FakeWorld
 
 
 class FakeTime:

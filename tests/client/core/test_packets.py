@@ -4,7 +4,6 @@ import random
 from dataclasses import dataclass
 
 import pytest
-from model_networks import NOW_S, ModelNetwork, model_network
 
 from client.core.packets import PacketMaker
 from loopixmix.errors import UnavailableError
@@ -26,6 +25,7 @@ from loopixmix.sphinx import (
     unwrap,
     use_surb,
 )
+from tests.worlds.networks.models import NOW_S, ModelNetwork, model_network
 
 ALICE, BOB = b"a" * 32, b"b" * 32
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-from client_contract import run_with
 from twisted.internet.task import Clock
 
 from client.api import UnavailableError
 from client.demo.scenario import MESSAGES_EACH_WAY, Conversation, Party, Scenario
 from client.testing import FakeNetwork
+from tests.worlds.clients.contract import run_with
 
 
 class Echo:

@@ -7,12 +7,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from model_networks import trust_root_of
 
 from client.directory.configuration import ApiConfig, ClientConfig, create_client, load_client
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
+from tests.worlds.networks.models import trust_root_of
 
 ROOT = trust_root_of(IdentityKey(bytes(32)))
 

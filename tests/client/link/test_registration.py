@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_parts import Parts, outcome
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -11,6 +10,7 @@ from client.api import BadRequestError
 from client.link.registration import ASK_AGAIN_S, LINK_WAIT_S, Registration
 from loopixmix.errors import UnavailableError
 from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
+from tests.worlds.clients.parts import Parts, outcome
 
 REGISTER = Register("alice", "", bytes(1400))
 NOT_REGISTERED = RegisterRefused(RegisterRefusal.NOT_REGISTERED)

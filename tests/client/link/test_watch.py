@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from client_parts import Parts
 
 from client.core.expectation import Expected
 from client.link.watch import LEAP_S, LinkWatch
+from tests.worlds.clients.parts import Parts
 
 
 @dataclass

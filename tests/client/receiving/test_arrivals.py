@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import pytest
-from client_parts import BOB, Parts
 from sqlalchemy import Connection
 
 from client.api import MessageState, ReceivedMessage
@@ -26,6 +25,7 @@ from client.store.outgoing import RECEIPT
 from loopixmix.cards import fingerprint
 from loopixmix.directory.document import MAX_VALID_EPOCHS
 from loopixmix.keys import IdentityKey
+from tests.worlds.clients.parts import BOB, Parts
 
 T = TypeVar("T")
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from client_world import World
 from twisted.internet.defer import Deferred
 
 from client.api import (
     ReceivedMessage,
 )
+from tests.worlds.clients.world import World
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_parts import BOB, Parts, fragments_in, outcome
 from twisted.python.failure import Failure
 
 from client.api import ReceivedMessage
@@ -18,6 +17,7 @@ from client.receiving.receiver import Receiver
 from client.store import incoming
 from loopixmix.errors import StoreError
 from loopixmix.keys import IdentityKey
+from tests.worlds.clients.parts import BOB, Parts, fragments_in, outcome
 
 
 class Receiving:

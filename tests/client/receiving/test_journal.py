@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_parts import Parts, outcome
 from twisted.internet.defer import Deferred
 
 from client.core.journal import Cursor
 from client.receiving.journal import Journal
 from client.store import incoming
 from client.store.incoming import Arrival
+from tests.worlds.clients.parts import Parts, outcome
 
 
 @pytest.fixture

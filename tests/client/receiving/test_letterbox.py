@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from client_parts import Parts
 from twisted.internet.defer import Deferred, fail, succeed
 
 from client.core.expectation import Expected
@@ -17,6 +16,7 @@ from client.receiving.letterbox import Letterbox
 from loopixmix.errors import StoreError
 from loopixmix.seams import NodeId
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Registered, RegisterRefusal, RegisterRefused
+from tests.worlds.clients.parts import Parts
 
 
 class KeptInbox:

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import msgspec
 import pytest
-from client_world import World
 from sqlalchemy import Connection
 
 from client.api import MAX_BODY_BYTES
@@ -24,6 +23,7 @@ from client.sending.anonymous import AnonymousPoster
 from client.sending.letters import Writer
 from client.sending.posting import Poster
 from client.store import ClientStore, incoming
+from tests.worlds.clients.world import World
 
 T = TypeVar("T")
 

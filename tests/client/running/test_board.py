@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from client_world import QUICK, Person, World
 
 from client.api import (
     NotRegisteredError,
 )
 from loopixmix.seams import LoopLost, LoopReturned, LoopSent
+from tests.worlds.clients.world import QUICK, Person, World
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from client_world import QUICK, World
-from model_networks import NOW_S
-from stepped_reactors import Computer, SteppedReactor
 
 from client.api import ClientStatus, ReceivedMessage
 from loopixmix.params import NetworkParams
 from loopixmix.process.wallclock import WallClock
+from tests.worlds.clients.world import QUICK, World
+from tests.worlds.networks.models import NOW_S
+from tests.worlds.networks.stepped_reactors import Computer, SteppedReactor
 
 HOUR_S = 3600.0
 PARAMS = msgspec.structs.replace(QUICK, epoch_length_s=24 * 3600)

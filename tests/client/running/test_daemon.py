@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from model_networks import NOW_S, trust_root_of
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
@@ -22,6 +21,7 @@ from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ListenError, StoreError
 from loopixmix.keys import IdentityKey
 from loopixmix.process.program import World
+from tests.worlds.networks.models import NOW_S, trust_root_of
 
 
 class Machine(MemoryReactorClock):

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from client_parts import outcome
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.running.gate import Gate
+from tests.worlds.clients.parts import outcome
 
 
 def pass_through(gate: Gate) -> Deferred[None]:

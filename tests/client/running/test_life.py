@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_parts import FailingStore
-from client_world import World
 from twisted.internet.defer import Deferred
 
 from client.api import (
     NotRunningError,
 )
 from loopixmix.errors import StoreError
+from tests.worlds.clients.parts import FailingStore
+from tests.worlds.clients.world import World
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from client_parts import Parts, outcome
 from twisted.python.failure import Failure
 
 from client.asking.account import ACCOUNT_FACT, Enrolment
@@ -13,6 +12,7 @@ from client.link.registration import Registration
 from client.running.recovery import Kept, Recovery
 from client.store import contacts
 from loopixmix.errors import StoreError
+from tests.worlds.clients.parts import Parts, outcome
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Iterator
 from typing import TypeVar
 
 import pytest
-from client_contract import ALICE, BOB, ClientContract
-from client_world import World
 
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.keys import IdentityKey
+from tests.worlds.clients.contract import ALICE, BOB, ClientContract
+from tests.worlds.clients.world import World
 
 T = TypeVar("T")
 

@@ -6,7 +6,6 @@ import ast
 from pathlib import Path
 
 import pytest
-from client_parts import Parts, outcome
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -17,6 +16,7 @@ from client.running.service import ClientService
 from client.running.wiring import build_client
 from loopixmix.errors import StoreError
 from loopixmix.sphinx import load_arithmetic
+from tests.worlds.clients.parts import Parts, outcome
 
 ROOT = Path(client.__file__).parent
 

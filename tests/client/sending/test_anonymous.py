@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from client_world import QUICK, Person, World
 
 from client.api import MessageState, ReceivedMessage, TooLongError, UnknownContactError
 from client.core.settings import ClientSettings
 from loopixmix.sphinx import load_arithmetic
+from tests.worlds.clients.world import QUICK, Person, World
 
 ALICE, BOB = "alice@home", "bob@away"
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_parts import BOB, Parts, outcome
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
@@ -12,6 +11,7 @@ from client.sending.dispatch import Dispatch
 from client.sending.letters import Letter
 from client.store.access import StoreAccess
 from loopixmix.errors import StoreError
+from tests.worlds.clients.parts import BOB, Parts, outcome
 
 
 class LateWorker:

@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_parts import Parts, fragments_in, outcome
 from twisted.python.failure import Failure
 
 from client.api import MessageState, StateChange
 from client.store import outgoing
 from loopixmix.errors import StoreError
+from tests.worlds.clients.parts import Parts, fragments_in, outcome
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_notes_are_kept_in_their_order_while_the_store_fails(parts: Parts, row: 
     failure = outcome(parts.ledger.flush())
     assert isinstance(failure, Failure)
     assert isinstance(failure.value, StoreError)
-    assert "disk is full" in parts.ledger.problem
+    assert "disk is full" in (parts.ledger.problem or "")
     parts.ledger.count(row, sent=2, acknowledged=1)
     parts.ledger.done(row, 0)
     parts.ledger.change(row, StateChange(parts.now_s + 1, MessageState.RETRYING))
@@ -81,7 +81,7 @@ def test_notes_are_kept_in_their_order_while_the_store_fails(parts: Parts, row: 
     parts.store.failing = False
     parts.ledger.flush_soon()
     assert saved(parts) == ("retrying", 2, 1)
-    assert parts.ledger.problem == ""
+    assert parts.ledger.problem is None
     assert fragments_in(parts.store) == [(row, 1), (row, 2)]
     numbered = parts.store.write(lambda c: outgoing.changes_after(c, after=0, limit=10))
     assert [change.state for change in numbered] == [MessageState.QUEUED, MessageState.SENDING, MessageState.RETRYING]

@@ -8,12 +8,12 @@ from types import FrameType
 
 import msgspec
 import pytest
-from client_parts import BOB, Parts, fragments_in
 
 from client.api import MessageState, StateChange
 from client.core.delivery import Stage
 from client.sending.outbox import ABSENT_S
 from client.store import outgoing
+from tests.worlds.clients.parts import BOB, Parts, fragments_in
 
 LONG = bytes(4000)
 """Takes three packets."""

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from client_parts import Parts, fragments_in
 
 from client.core.packets import PacketMaker
 from client.sending.payloads import PayloadQueue
 from client.store.outgoing import StoredFragment
+from tests.worlds.clients.parts import Parts, fragments_in
 
 
 @dataclass

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from client_parts import BOB, Parts, fragments_in
 
 from client.api import ConflictError, KeyChangedError, MessageState, QueueFullError, UnknownContactError
 from client.core.settings import ClientSettings
@@ -12,6 +11,7 @@ from client.store import contacts, outgoing
 from client.store.outgoing import ANONYMOUS, RECEIPT, SIGNED
 from loopixmix.cards import make_card
 from loopixmix.keys import IdentityKey
+from tests.worlds.clients.parts import BOB, Parts, fragments_in
 
 
 @pytest.fixture

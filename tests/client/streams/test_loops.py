@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from client_parts import Parts
 
 from client.core.packets import MadePacket
 from client.streams.loops import Loops
 from loopixmix.seams import LoopLost, LoopReturned, LoopSent
+from tests.worlds.clients.parts import Parts
 
 
 @pytest.fixture

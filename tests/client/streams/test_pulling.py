@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from client_parts import Parts
-from client_world import QUICK
 
 from client.link.pulls import PullBook
 from client.streams.pulling import Pulling
 from loopixmix.wire import Pull
+from tests.worlds.clients.parts import Parts
+from tests.worlds.clients.world import QUICK
 
 INTERVAL_S = 1 / QUICK.pull_rate_per_s
 

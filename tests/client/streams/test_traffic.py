@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from client_world import QUICK, Person, World
 from scipy import stats
 
 from loopixmix.params import NetworkParams
 from loopixmix.wire import Packet, Pull
+from tests.worlds.clients.world import QUICK, Person, World
 
 FALSE_ALARM_RATE = 1e-3
 INTERVALS = 1000

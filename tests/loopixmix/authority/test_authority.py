@@ -8,8 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from directory_fakes import public_mix_keys
-from model_networks import NOW_S, ModelNetwork, ModelNode, model_network
 
 from loopixmix.authority.authority import Authority
 from loopixmix.authority.config import AllowedNode, AuthorityConfig
@@ -30,6 +28,8 @@ from loopixmix.directory import (
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import FormatError, StoreError
 from loopixmix.keys import IdentityKey
+from tests.worlds.networks.authorities import public_mix_keys
+from tests.worlds.networks.models import NOW_S, ModelNetwork, ModelNode, model_network
 
 HOUR_S = 3600.0
 NETWORK = model_network(random.Random(1))
@@ -288,7 +288,9 @@ def test_old_files_are_cleared_away_but_never_the_newest_document(world: World, 
     assert world.authority.newest_document is not None
 
 
-@pytest.mark.parametrize(("kind", "advice"), [("descriptors", "upload a new one"), ("documents", "nobody may sign")])
+@pytest.mark.parametrize(
+    ("kind", "advice"), [("descriptors", "upload a new one"), ("documents", "no epoch may be signed twice")]
+)
 def test_a_damaged_file_stops_the_start_with_its_name(world: World, tmp_path: Path, kind: str, advice: str) -> None:
     world.upload()
     world.turn()

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_networks import trust_root_of
 
 from loopixmix.authority.config import (
     AllowedNode,
@@ -23,6 +22,7 @@ from loopixmix.directory import Role, TrustRoot
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
 from loopixmix.params import NetworkParams
+from tests.worlds.networks.models import trust_root_of
 
 IDENTITY = IdentityKey.generate(random.Random(1))
 CONFIG = AuthorityConfig(listen="127.0.0.1:9000", params=NetworkParams())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from memory_web import MemoryWeb, RawConversation, converse, request_bytes
 from twisted.internet.task import Clock
 
 from loopixmix.authority.http import (
@@ -21,6 +20,7 @@ from loopixmix.directory import (
     DescriptorReplayed,
 )
 from loopixmix.errors import FormatError, PeerError, StoreError
+from tests.worlds.clients.memory_web import MemoryWeb, RawConversation, converse, request_bytes
 
 PORT = 9000
 

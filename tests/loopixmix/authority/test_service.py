@@ -8,8 +8,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from directory_fakes import describer
-from model_networks import NOW_S, model_network
 from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -27,6 +25,8 @@ from loopixmix.following.fetcher import Answer
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.observing.status import NodeStatus
 from loopixmix.process.status import StatusFile, StatusReporter
+from tests.worlds.networks.authorities import describer
+from tests.worlds.networks.models import NOW_S, model_network
 
 NETWORK = model_network(random.Random(1))
 HOUR_S = 3600

@@ -6,13 +6,13 @@ import stat
 from pathlib import Path
 
 import pytest
-from model_networks import trust_root_of
 
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.commands.mix import mix
 from loopixmix.keys import IdentityKey
 from loopixmix.main import EXIT_MISUSE, run
 from loopixmix.node.config import NodeConfig, load_node
+from tests.worlds.networks.models import trust_root_of
 
 
 @pytest.fixture

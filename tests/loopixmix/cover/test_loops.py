@@ -6,14 +6,13 @@ import itertools
 import random
 
 import pytest
-from mixworld import LoopingProvider, MixWorld, RunningMix
-from networks import make_network
 from scipy import stats
 
 from loopixmix.cover.loops import LATE_S
-from loopixmix.cover.plan import draw_loop
 from loopixmix.params import NetworkParams
 from loopixmix.seams import DropReason, LoopLost, LoopReturned, LoopSent, PacketOut
+from tests.worlds.networks.documents import make_network
+from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
 
 PARAMS = NetworkParams(delay_mean_s=0.05, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
 
@@ -29,28 +28,6 @@ def make_world(*, latency_s: float = 0.0) -> tuple[MixWorld, list[RunningMix], l
     for node in (*mixes, *providers):
         node.start()
     return world, mixes, providers
-
-
-@pytest.mark.parametrize(
-    ("name", "out", "back", "delays"),
-    [
-        ("m11", [2, 3, None], [None, 1], 3),
-        ("m21", [3, None], [None, 1, 2], 3),
-        ("m31", [None], [None, 1, 2, 3], 3),
-        ("p1", [1, 2, 3, None], [None, 1, 2, 3, None], 7),
-    ],
-)
-def test_a_loop_goes_the_way_of_everybodys_packets(
-    rng: random.Random, name: str, out: list[int | None], back: list[int | None], delays: int
-) -> None:
-    world = MixWorld(PARAMS, width=2, providers=2)
-    me = world.net.named(name)
-    plan = draw_loop(world.net.document, me, rng)
-    assert [node.layer for node in plan.out] == out
-    assert [node.layer for node in plan.back] == back
-    assert plan.out[-1] == plan.back[0]
-    assert plan.back[-1] == me
-    assert plan.delay_count == delays
 
 
 def test_loops_of_mixes_and_providers_come_back_as_gamma_says() -> None:

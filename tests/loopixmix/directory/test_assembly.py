@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_networks import NOW_S, model_network
 
 from loopixmix.directory import Descriptor, Document, Role, decode_document, sign_document
 from loopixmix.directory.assembly import Incomplete, assemble, assign_layers
+from tests.worlds.networks.models import NOW_S, model_network
 
 NETWORK = model_network(random.Random(1))
 NETWORK_ID = NETWORK.trust_root.network_id

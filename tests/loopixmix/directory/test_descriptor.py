@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_networks import NOW_S, model_network
 
 from loopixmix.directory import (
     MAX_DESCRIPTOR_BYTES,
@@ -26,6 +25,7 @@ from loopixmix.directory import (
 )
 from loopixmix.errors import FormatError, MisuseError, SignatureError
 from loopixmix.keys import IdentityKey
+from tests.worlds.networks.models import NOW_S, model_network
 
 NETWORK = model_network(random.Random(1))
 NETWORK_ID = NETWORK.trust_root.network_id

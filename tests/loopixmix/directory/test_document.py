@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_networks import NOW_S, ModelNetwork, model_network, trust_root_of
 
 from loopixmix.directory import (
     MAX_DOCUMENT_BYTES,
@@ -34,6 +33,7 @@ from loopixmix.directory import errors as directory_errors
 from loopixmix.errors import FormatError, MisuseError
 from loopixmix.keys import IdentityKey
 from loopixmix.params import NetworkParams
+from tests.worlds.networks.models import NOW_S, ModelNetwork, model_network, trust_root_of
 
 NETWORK = model_network(random.Random(1))
 HOUR_S = 3600

@@ -6,11 +6,11 @@ import random
 
 import msgspec
 import pytest
-from model_networks import trust_root_of
 
 from loopixmix.directory import TrustedAuthority, TrustRoot
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
+from tests.worlds.networks.models import trust_root_of
 
 RNG = random.Random(1)
 KEYS = [IdentityKey.generate(RNG) for _ in range(3)]

@@ -7,7 +7,6 @@ from collections.abc import Coroutine
 
 import msgspec
 import pytest
-from model_networks import NOW_S, model_network
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -15,6 +14,7 @@ from loopixmix.directory import Document, TrustedAuthority, TrustRoot
 from loopixmix.errors import UnavailableError
 from loopixmix.following.authorities import Authorities, NoDocumentYet
 from loopixmix.following.fetcher import Answer
+from tests.worlds.networks.models import NOW_S, model_network
 
 NETWORK = model_network(random.Random(1))
 NOT_YET = Answer(404, b"there is no such document yet\n")

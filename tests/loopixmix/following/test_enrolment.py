@@ -6,8 +6,6 @@ import random
 
 import msgspec
 import pytest
-from directory_fakes import FakeAuthorities, describer
-from model_networks import NOW_S, model_network
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -17,6 +15,8 @@ from loopixmix.errors import UnavailableError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.enrolment import MISSING_REPEAT_S, Enroller, Enrolment
 from loopixmix.following.fetcher import Answer
+from tests.worlds.networks.authorities import FakeAuthorities, describer
+from tests.worlds.networks.models import NOW_S, model_network
 
 AUTHORITY = "127.0.0.1:9000"
 

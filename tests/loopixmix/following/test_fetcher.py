@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Coroutine
 
 import pytest
-from memory_web import MemoryWeb
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -16,6 +15,7 @@ from loopixmix.errors import UnavailableError
 from loopixmix.following.fetcher import Answer, TreqFetcher
 from loopixmix.web.calls import client_of
 from loopixmix.web.sites import BoundedFactory, QuietSite
+from tests.worlds.clients.memory_web import MemoryWeb
 
 URL = "http://127.0.0.1:9000/v1/documents/current"
 

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from directory_fakes import FakeAuthorities, describer
-from model_networks import NOW_S, ModelNetwork, model_network, trust_root_of
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -24,6 +22,8 @@ from loopixmix.following.enrolment import Enroller, Enrolment
 from loopixmix.following.fetcher import Answer
 from loopixmix.following.follower import DirectoryFollower
 from loopixmix.keys import IdentityKey
+from tests.worlds.networks.authorities import FakeAuthorities, describer
+from tests.worlds.networks.models import NOW_S, ModelNetwork, model_network, trust_root_of
 
 HOUR_S = 3600
 AUTHORITY = "127.0.0.1:9000"
@@ -286,8 +286,11 @@ def test_a_restart_between_fetch_and_edge_keeps_both_documents(world: World) -> 
     world.follower.start()
     world.run_until(HOUR_S - 60)
     world.authorities.down = {AUTHORITY}
+    world.prepared.clear()
     world.restart()
     assert world.adopted == documents[:1]
+    # A node must know the neighbours of the next epoch again: those whose clocks are ahead send before its edge.
+    assert world.prepared == documents[1:]
     world.run_until(HOUR_S)
     assert world.adopted == documents
     world.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -107,6 +108,17 @@ def test_a_packet_that_comes_alone_does_not_wait_and_keeps_the_time_it_came() ->
     [(waiting, _)] = bench.judged
     assert (waiting.arrived_at_s, waiting.peer) == (3.0, PEER)
     assert bench.intake.idle
+
+
+def test_between_batches_it_holds_no_key_that_the_keyring_may_erase() -> None:
+    bench = Bench()
+    key = bytes(bytearray(32))
+    held = sys.getrefcount(key)
+    bench.ring.keys = [(7, key)]
+    bench.intake.add(PEER, [b"k0a"])
+    bench.hands.finish()
+    bench.ring.keys = []
+    assert sys.getrefcount(key) == held
 
 
 def test_what_comes_during_a_batch_is_the_next_one_and_no_batch_is_larger_than_it_may_be() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 
-from mixworld import LIMITS, Recorder
-from networks import EPOCH, make_network
 from twisted.internet.task import Clock
 
 from loopixmix.hop.mixing import Arrived
@@ -17,6 +15,8 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import DropReason, NodeId, PacketDelivered, PacketDropped, PacketIn, PacketOut
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, load_arithmetic, wrap
+from tests.worlds.networks.documents import EPOCH, make_network
+from tests.worlds.networks.mixes import LIMITS, Recorder
 
 PARAMS = NetworkParams(epoch_length_s=100, grace_s=10)
 FORMAT = PacketFormat.for_network(PARAMS, arithmetic=load_arithmetic())

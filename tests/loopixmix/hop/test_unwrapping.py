@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+import sys
+import time
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 import pytest
-from sphinx_paths import SPHINX, make_journey
 from twisted.logger import LogEvent, globalLogPublisher
 
 from loopixmix.hop.unwrapping import InlineUnwrapping, Results, ThreadedUnwrapping
 from loopixmix.seams import DropReason
 from loopixmix.sphinx import wrap
+from tests.worlds.packets.sphinx_paths import SPHINX, make_journey
 
 
 class Reactor:
@@ -53,6 +55,24 @@ def test_both_give_the_same_results(rng: random.Random, reactor: Reactor) -> Non
         inline[1],
         *inline[3:],
     ]
+
+
+def test_the_thread_holds_no_key_while_it_waits(rng: random.Random, reactor: Reactor) -> None:
+    journey = make_journey(rng, 1)
+    key = bytes(bytearray(journey.keys[0].private))
+    held = sys.getrefcount(key)
+    unwrapping = ThreadedUnwrapping(SPHINX, threads=1, call_from_thread=reactor.call_from_thread)
+    unwrapping.start()
+    unwrapping.unwrap([key], [wrap(journey.hops, b"hello", sphinx=SPHINX, rng=rng)], lambda _: None)
+    reactor.turn()
+    try:
+        # The thread may need a moment to come back to where it waits.
+        given_up_at = time.monotonic() + 5.0
+        while sys.getrefcount(key) > held:
+            assert time.monotonic() < given_up_at, "the waiting thread keeps the key"
+            time.sleep(0.001)
+    finally:
+        unwrapping.stop()
 
 
 @pytest.fixture

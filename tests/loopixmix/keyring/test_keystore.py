@@ -73,7 +73,7 @@ def test_a_damaged_key_is_refused_with_what_to_do(tmp_path: Path, content: str) 
 
 def test_what_a_crash_left_behind_is_removed(tmp_path: Path) -> None:
     store = save(tmp_path)
-    (tmp_path / "8.tmp").write_text("half a key")
+    (tmp_path / ".8.key.unfinished").write_text("half a key")
     (tmp_path / "6.replay").write_bytes(b"tags whose key is erased")
     assert list(store.load()) == [7]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["7.key", "7.replay"]

@@ -6,8 +6,6 @@ import random
 from collections.abc import Sequence
 
 import msgspec
-from mixworld import LoopingProvider, MixWorld, RunningMix
-from networks import EPOCH
 from twisted.internet.task import Clock
 
 from loopixmix.directory import Document
@@ -17,6 +15,8 @@ from loopixmix.keyring.keystore import MemoryKeyStore
 from loopixmix.keyring.rotation import RETRY_S, KeyRotation
 from loopixmix.keys import MixKey
 from loopixmix.params import NetworkParams
+from tests.worlds.networks.documents import EPOCH
+from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
 
 LENGTH_S, GRACE_S = 100, 10
 

@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 
 import pytest
-from model_networks import trust_root_of
 
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.config import parse_config
@@ -14,6 +13,7 @@ from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
 from loopixmix.net.address import PeerAddress
 from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
+from tests.worlds.networks.models import trust_root_of
 
 MINIMAL = 'name = "mix1"\nlisten = "127.0.0.1:30001"\n'
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from mixworld import LIMITS, MixWorld
-from networks import EPOCH
 from scipy import stats
 from twisted.logger import LogEvent, eventAsText, globalLogPublisher
 
@@ -21,6 +19,8 @@ from loopixmix.params import NetworkParams
 from loopixmix.seams import DropReason, NodeId, PacketDelivered, PacketIn, PacketOut, PacketsHeld, RefusalReason
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, Reply, unwrap, wrap
 from loopixmix.wire import Dummy, Pull
+from tests.worlds.networks.documents import EPOCH
+from tests.worlds.networks.mixes import LIMITS, MixWorld
 
 # Loops are rare here: none comes in the few seconds of a test.
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)

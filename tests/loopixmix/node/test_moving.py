@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 
 import msgspec
-from mixworld import LoopingProvider, MixWorld, RunningMix
-from networks import EPOCH
 
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import choose_path, deliver_to, draw_delays_s, hops_for
 from loopixmix.seams import DropReason, PacketIn
 from loopixmix.sphinx import wrap
+from tests.worlds.networks.documents import EPOCH
+from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
 
 # Loops are rare here, so that every packet is one of the test's.
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)

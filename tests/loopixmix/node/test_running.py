@@ -7,8 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from mixworld import LIMITS, MixWorld, Recorder
-from networks import EPOCH
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -24,6 +22,8 @@ from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.sphinx import Discard, Hop, Relay, wrap
 from loopixmix.wire import LinkRole
+from tests.worlds.networks.documents import EPOCH
+from tests.worlds.networks.mixes import LIMITS, MixWorld, Recorder
 
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)
 LISTEN = PeerAddress("127.0.0.1", 30001)
@@ -48,6 +48,17 @@ class BusyPort(MemoryNetwork):
         failed: Deferred[PeerAddress] = Deferred()
         failed.errback(ListenError(f"cannot listen on {host}:{port}: in use"))
         return failed
+
+
+class PortAtWork(MemoryNetwork):
+    """Notes whether a peer that comes as soon as the port is open would be admitted."""
+
+    admitted: bool | None = None
+
+    def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
+        assert self._reception is not None
+        self.admitted = self._reception.admits(next(iter(self.peers)))
+        return super().listen(host, port)
 
 
 class Bench:
@@ -131,6 +142,13 @@ def test_a_started_node_forwards_and_keeps_links_to_its_next_hops() -> None:
     assert bench.stop(0.0).called
     assert not bench.unwrapping.running
     assert bench.world.clock.getDelayedCalls() == []
+
+
+def test_a_node_listens_when_it_knows_its_neighbours_and_not_before() -> None:
+    bench = started(Bench(network_type=PortAtWork))
+    assert isinstance(bench.network, PortAtWork)
+    assert bench.network.admitted
+    assert bench.stop(0.0).called
 
 
 def test_at_the_end_what_waits_may_leave_and_nothing_new_comes_in() -> None:

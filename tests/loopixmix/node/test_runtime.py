@@ -11,9 +11,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from directory_fakes import FakeAuthorities
-from link_worlds import MemorySockets, RecordingObserver
-from model_networks import NOW_S, ModelNode, model_network
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -36,6 +33,9 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import LoopLost, PacketIn
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import LinkRole
+from tests.worlds.networks.authorities import FakeAuthorities
+from tests.worlds.networks.links import MemorySockets, RecordingObserver
+from tests.worlds.networks.models import NOW_S, ModelNode, model_network
 
 PARAMS = NetworkParams(layers=1, delay_mean_s=0.05, node_loop_rate_per_s=1e-6, epoch_length_s=3600, grace_s=7)
 

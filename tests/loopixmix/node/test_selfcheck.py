@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 
 import pytest
-from sphinx_paths import SPHINX, sphinx_of
 
 from loopixmix.node.selfcheck import LARGEST_BATCH, SMALLEST_BATCH, measure_capacity
+from tests.worlds.packets.sphinx_paths import SPHINX, sphinx_of
 
 
 def ticking(step_s: float) -> Callable[[], float]:

@@ -72,3 +72,18 @@ def test_levels_and_format_can_change_while_a_process_runs(stream: io.StringIO) 
     library.error("six")
     lines = [line for line in stream.getvalue().splitlines() if "primary log target" not in line]
     assert [line.rsplit(": ", 1)[-1] for line in lines] == ["two", '"four"}', '"six"}']
+
+
+@pytest.mark.filterwarnings("ignore:Warning. primary log target selected twice")
+def test_an_applications_own_events_are_its_processes_own(stream: io.StringIO) -> None:
+    log = Log(stream)
+    log.begin(LogSettings(level="info"), program="votes")
+    stream.seek(0)
+    stream.truncate()
+    Logger("votes.board").info("a ballot")
+    Logger("provider.store").info("an item")
+    Logger("klein").info("a request")
+    log.apply(LogSettings(level="warn"))
+    Logger("votes.board").info("another ballot")
+    lines = [line for line in stream.getvalue().splitlines() if "primary log target" not in line]
+    assert [line.rsplit(": ", 1)[-1] for line in lines] == ["a ballot", "an item"]

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from stepped_reactors import Computer, ScriptedReactor
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from loopixmix.errors import ConfigError, ListenError, LoopixmixError
@@ -20,6 +19,7 @@ from loopixmix.process.files import DirectoryLock, LockedError
 from loopixmix.process.log import Log, LogSettings
 from loopixmix.process.program import Process, Program
 from loopixmix.process.status import Status
+from tests.worlds.networks.stepped_reactors import Computer, ScriptedReactor
 
 LOCK = "program.lock"
 
@@ -80,7 +80,8 @@ class RecordingLog(Log):
         super().__init__(io.StringIO())
         self.levels: list[str] = []
 
-    def begin(self, settings: LogSettings) -> None:
+    def begin(self, settings: LogSettings, *, program: str = "") -> None:
+        assert program == Tape.__module__.partition(".")[0]
         self.levels.append(settings.level)
 
     def apply(self, settings: LogSettings) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from stepped_reactors import Computer, SteppedReactor
-
 from loopixmix.process.wallclock import WallClock
+from tests.worlds.networks.stepped_reactors import Computer, SteppedReactor
 
 HOUR_S = 3600.0
 

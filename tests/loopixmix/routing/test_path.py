@@ -8,7 +8,6 @@ from collections import Counter
 
 import msgspec
 import pytest
-from networks import EPOCH, make_network
 from scipy import stats
 
 from loopixmix.directory import Document
@@ -29,6 +28,7 @@ from loopixmix.routing.path import (
 )
 from loopixmix.sphinx import Deliver, Discard, Geometry, Hop, Payload, Relay, Reply, Sphinx, load_arithmetic, make_surb
 from loopixmix.wire import LinkRole
+from tests.worlds.networks.documents import EPOCH, make_network
 
 PARAMS = NetworkParams(delay_mean_s=0.2, epoch_length_s=60, grace_s=5)
 NET = make_network(random.Random(1), params=PARAMS, width=3)

@@ -9,17 +9,6 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sphinx_paths import (
-    FIRST_HOP,
-    GEOMETRY,
-    NATIVE,
-    RECIPIENT,
-    SURB_ID,
-    ScriptedRng,
-    both_arithmetics,
-    make_journey,
-    sphinx_of,
-)
 from sphinxmix.SphinxClient import create_header, package_surb, receive_surb
 from sphinxmix.SphinxNode import sphinx_process
 from sphinxmix.SphinxParams import SphinxParams
@@ -37,6 +26,17 @@ from loopixmix.sphinx import (
     wrap,
 )
 from loopixmix.sphinx.reference import Mac, Params, X25519Group
+from tests.worlds.packets.sphinx_paths import (
+    FIRST_HOP,
+    GEOMETRY,
+    NATIVE,
+    RECIPIENT,
+    SURB_ID,
+    ScriptedRng,
+    both_arithmetics,
+    make_journey,
+    sphinx_of,
+)
 
 native_against_reference = pytest.mark.parametrize("arithmetic", [NATIVE])
 

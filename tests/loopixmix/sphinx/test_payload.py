@@ -8,13 +8,13 @@ import hmac
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sphinx_paths import FIRST_HOP, GEOMETRY, sphinx_of
 from sphinxmix.SphinxClient import pad_body
 
 from loopixmix.errors import FormatError, MisuseError
 from loopixmix.seams import DropReason
 from loopixmix.sphinx import PacketError, Payload, Surb, SurbKeys, decode_surb, open_payload
 from loopixmix.sphinx.payload import decode_content, encode_content, open_body, pad, seal_body
+from tests.worlds.packets.sphinx_paths import FIRST_HOP, GEOMETRY, sphinx_of
 
 KEY = b"a payload key 16"
 SURB = Surb(FIRST_HOP, bytes(range(256)) + bytes(GEOMETRY.header_bytes - 256), b"a reply key 16 b")

@@ -6,11 +6,18 @@ import random
 
 import pytest
 from nacl.bindings import crypto_scalarmult
-from sphinx_paths import FIELD_PRIME, LOW_ORDER_POINTS, LOW_ORDER_U, TWIST_POINT, encode_u, every_encoding
 
 from loopixmix.errors import MisuseError
 from loopixmix.keys import MixKey
 from loopixmix.sphinx.points import check_public_keys, is_canonical
+from tests.worlds.packets.sphinx_paths import (
+    FIELD_PRIME,
+    LOW_ORDER_POINTS,
+    LOW_ORDER_U,
+    TWIST_POINT,
+    encode_u,
+    every_encoding,
+)
 
 BASE_POINT = 9
 

@@ -6,18 +6,6 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from sphinx_paths import (
-    FIRST_HOP,
-    GEOMETRY,
-    LOW_ORDER_POINTS,
-    RECIPIENT,
-    SURB_ID,
-    Journey,
-    both_arithmetics,
-    every_encoding,
-    make_journey,
-    sphinx_of,
-)
 from sphinxmix.SphinxClient import create_header
 
 from loopixmix.keys import MixKey
@@ -36,6 +24,18 @@ from loopixmix.sphinx import (
     wrap,
 )
 from loopixmix.sphinx.reference import Params, X25519Group
+from tests.worlds.packets.sphinx_paths import (
+    FIRST_HOP,
+    GEOMETRY,
+    LOW_ORDER_POINTS,
+    RECIPIENT,
+    SURB_ID,
+    Journey,
+    both_arithmetics,
+    every_encoding,
+    make_journey,
+    sphinx_of,
+)
 
 ALPHA = range(32)
 BETA_AND_GAMMA = range(32, GEOMETRY.header_bytes)

@@ -8,9 +8,6 @@ from typing import Annotated
 
 import msgspec
 import pytest
-import sphinx_by_the_page as page
-from sphinx_paths import ScriptedRng, both_arithmetics, sphinx_of
-from sphinx_vectors import PAGE, PATH, make_vectors, put_example, render, render_example
 
 from loopixmix.keys import MixKey
 from loopixmix.sphinx import (
@@ -28,6 +25,9 @@ from loopixmix.sphinx import (
     use_surb,
     wrap,
 )
+from tests.worlds.packets import sphinx_by_the_page as page
+from tests.worlds.packets.sphinx_paths import ScriptedRng, both_arithmetics, sphinx_of
+from tests.worlds.packets.sphinx_vectors import PAGE, PATH, make_vectors, put_example, render, render_example
 
 Hex = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})*$")]
 

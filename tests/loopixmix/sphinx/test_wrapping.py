@@ -5,19 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from sphinx_paths import (
-    ARITHMETICS,
-    FIRST_HOP,
-    GEOMETRY,
-    LOW_ORDER_POINTS,
-    RECIPIENT,
-    SURB_ID,
-    TWIST_POINT,
-    both_arithmetics,
-    every_encoding,
-    make_journey,
-    sphinx_of,
-)
 
 from loopixmix.errors import MisuseError
 from loopixmix.keys import MixKey
@@ -39,6 +26,19 @@ from loopixmix.sphinx import (
     unwrap_many,
     use_surb,
     wrap,
+)
+from tests.worlds.packets.sphinx_paths import (
+    ARITHMETICS,
+    FIRST_HOP,
+    GEOMETRY,
+    LOW_ORDER_POINTS,
+    RECIPIENT,
+    SURB_ID,
+    TWIST_POINT,
+    both_arithmetics,
+    every_encoding,
+    make_journey,
+    sphinx_of,
 )
 
 unwrapping_arithmetics = pytest.mark.parametrize("unwrapper", ARITHMETICS)

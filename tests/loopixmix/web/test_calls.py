@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from memory_web import MemoryWeb
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
@@ -17,6 +16,7 @@ from twisted.web.server import Request
 from loopixmix.errors import UnavailableError
 from loopixmix.web.calls import BodyCollector, BrokenAnswerError, LongAnswerError, client_of
 from loopixmix.web.sites import BoundedFactory, QuietSite
+from tests.worlds.clients.memory_web import MemoryWeb
 
 
 class Echo(Resource):

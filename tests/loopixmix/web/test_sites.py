@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from memory_web import MemoryWeb, RawConversation, converse, request_bytes
 from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from loopixmix.web.sites import BoundedFactory, BoundedRequest, QuietSite
+from tests.worlds.clients.memory_web import MemoryWeb, RawConversation, converse, request_bytes
 
 PORT = 8000
 LIMIT_BYTES, DISCARD_BYTES = 100, 1000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from mailstores import ALICE, READ_S, StoreWorld, open_account
 from twisted.internet.defer import Deferred
 
 from loopixmix.cards import SealingKey, decode_card, encode_card, make_card
@@ -14,6 +13,7 @@ from loopixmix.keys import IdentityKey
 from provider.cards.decoys import Decoys, DecoySecret
 from provider.cards.keydirectory import StoredKeys, is_card_of
 from provider.store import MailStore
+from tests.worlds.mailboxes.mailstores import ALICE, READ_S, StoreWorld, open_account
 
 PROVIDER = bytes([5]) * 32
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from mailstores import ALICE, BOB
 from twisted.internet.task import Clock
 
 from loopixmix.params import NetworkParams
 from provider.clients import client as client_module
 from provider.clients.allowance import ClientRules
 from provider.clients.client import FORGET_S, KnownClients
+from tests.worlds.mailboxes.mailstores import ALICE, BOB
 
 PARAMS = NetworkParams(pull_batch=3)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from mailstores import ALICE, BOB, Facts, message, open_account
 from sqlalchemy import text
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
@@ -24,6 +23,7 @@ from loopixmix.wire import (
     Item,
     ItemKind,
     LinkRole,
+    Packet,
     Pull,
     Register,
     Registered,
@@ -40,6 +40,7 @@ from provider.store import MailStore, sqlite_url
 from provider.store.access import StoreAccess, clocked_access
 from provider.store.accounts import remove_account
 from provider.wiring import wire_clients
+from tests.worlds.mailboxes.mailstores import ALICE, BOB, Facts, message, open_account
 
 STRANGER = bytes([9]) * 32
 PARAMS = NetworkParams(pull_batch=3, pull_rate_per_s=1.0)
@@ -339,6 +340,13 @@ def test_who_sends_what_clients_do_not_send_is_refused(provider: Provider, rng: 
     provider.arrive(ALICE, b"\xff" * FORMAT.frame_bytes, packet(rng))
     assert provider.refused == [ALICE] * 3
     assert len(provider.submitted) == 1
+
+
+def test_a_wish_to_register_is_not_lost_among_the_packets_that_come_with_it(provider: Provider) -> None:
+    packets = [Packet(bytes([number]) * FORMAT.packet_bytes) for number in range(MAX_HELD_FRAMES + 1)]
+    wish = Register("stranger", "", b"")
+    provider.receive(STRANGER, *packets, wish)
+    assert provider.registration.wishes == [(STRANGER, wish)]
 
 
 def test_new_rates_and_batches_hold_from_the_next_pull_on(provider: Provider) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from mailstores import ALICE, BOB, READ_S, StoreWorld
 from twisted.logger import LogEvent
 
 from loopixmix.params import NetworkParams
@@ -17,6 +16,7 @@ from provider.clients.recognition import CHECK_AGAIN_S, MAX_HELD_FRAMES, Recogni
 from provider.mailbox import Mailbox
 from provider.store import MailStore
 from provider.store.accounts import remove_account
+from tests.worlds.mailboxes.mailstores import ALICE, BOB, READ_S, StoreWorld
 
 
 class World(StoreWorld):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from mailstores import OPEN, WRITE_S, StoreWorld
 from twisted.logger import LogEvent
 
 from loopixmix.cards import SealingKey, encode_card, make_card
@@ -15,6 +14,7 @@ from provider.accounts import RegistrationMode, RegistrationRules, hash_invitati
 from provider.clients.registration import Registration
 from provider.store import MailStore
 from provider.store.accounts import add_invitation, find_card, is_registered
+from tests.worlds.mailboxes.mailstores import OPEN, WRITE_S, StoreWorld
 
 PROVIDER = bytes([5]) * 32
 LATER_S = 11.0

@@ -6,11 +6,11 @@ import random
 from pathlib import Path
 
 import pytest
-from hosted_services import NoKeys, result_of
 from twisted.internet.task import Clock
 
 from provider.api import ServiceContext
 from provider.hosted.echo import EchoService
+from tests.worlds.mailboxes.hosted_services import NoKeys, result_of
 
 
 @pytest.mark.parametrize("body", [b"", b"anybody there?", bytes(2000)])

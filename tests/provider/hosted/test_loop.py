@@ -6,12 +6,12 @@ import random
 from pathlib import Path
 
 import pytest
-from hosted_services import NoKeys
 from twisted.internet.task import Clock
 
 from loopixmix.routing.path import LOOP_PAYLOAD, LOOP_SERVICE
 from provider.api import PayloadService, ServiceContext
 from provider.hosted.loop import LoopService
+from tests.worlds.mailboxes.hosted_services import NoKeys
 
 
 @pytest.fixture

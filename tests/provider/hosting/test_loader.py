@@ -7,12 +7,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from hosted_services import NoKeys
 from twisted.internet.task import Clock
 
 from loopixmix.errors import ConfigError, StoreError
 from provider.api import Setting
 from provider.hosting.loader import ServiceLoader
+from tests.worlds.mailboxes.hosted_services import NoKeys
 
 MODULE = """
 from provider.api import ServiceContext

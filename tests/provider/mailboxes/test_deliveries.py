@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from mailstores import ALICE, NOBODY, WRITE_S, StoreWorld
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent
 
@@ -35,6 +34,7 @@ from provider.mailbox import MailboxRules
 from provider.mailboxes import deliveries as deliveries_module
 from provider.mailboxes.deliveries import Deliveries
 from provider.store import MailStore
+from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, WRITE_S, StoreWorld
 
 PROVIDER = bytes([5]) * 32
 FORMAT = PacketFormat.for_network(NetworkParams(), arithmetic=load_arithmetic())

@@ -6,8 +6,6 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from mailstores import ALICE, WRITE_S, StoreWorld
-from networks import make_network
 from twisted.logger import LogEvent
 
 from loopixmix.params import NetworkParams
@@ -15,6 +13,8 @@ from provider.mailbox import MailboxRules, day_of
 from provider.mailboxes.housekeeping import EXPIRE_EVERY_S, EXPIRE_ITEMS, TURN_S, Housekeeping
 from provider.store import MailStore
 from provider.store.accounts import StoreFigures, add_invitation, forget_invitations
+from tests.worlds.mailboxes.mailstores import ALICE, WRITE_S, StoreWorld
+from tests.worlds.networks.documents import make_network
 
 RULES = MailboxRules(expiry_days=2)
 NETWORK = make_network(random.Random(1), params=NetworkParams(epoch_length_s=86_400, grace_s=3600))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from mailstores import ALICE, BOB, READ_S, WRITE_S, StoreWorld
 from twisted.logger import LogEvent
 
 from loopixmix.seams import NodeId
@@ -11,6 +10,7 @@ from loopixmix.wire import Frame, Item, ItemKind, Pull
 from provider.mailbox import Mailbox
 from provider.mailboxes.pulling import Puller, Pulling
 from provider.store import MailStore
+from tests.worlds.mailboxes.mailstores import ALICE, BOB, READ_S, WRITE_S, StoreWorld
 
 ANSWER_S = 0.03
 BODY_BYTES = 64

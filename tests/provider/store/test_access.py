@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from mailstores import ALICE, NOBODY, READ_S, WRITE_S, StoreWorld, message
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent
@@ -14,7 +13,8 @@ from loopixmix.errors import StoreError
 from provider.mailbox import Fetch
 from provider.store import MailStore
 from provider.store.accounts import figures
-from provider.store.items import Outcome, take_items
+from provider.store.items import Outcome, expire_items, take_items
+from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, READ_S, WRITE_S, StoreWorld, message
 
 
 @pytest.fixture
@@ -66,12 +66,14 @@ def test_every_failure_reaches_the_alarm_and_whoever_asked(world: StoreWorld, lo
 
 
 def test_only_an_item_that_was_written_ends_the_alarm(world: StoreWorld) -> None:
-    """On a full disk readings and deletions succeed: they prove nothing."""
+    """On a full disk readings, deletions and expiry succeed: they prove nothing."""
     results_of(world.access.write(refuse))
     world.clock.advance(WRITE_S)
-    results = results_of(world.access.read(figures), world.access.delete(ALICE, [1]))
+    results = results_of(
+        world.access.read(figures), world.access.delete(ALICE, [1]), world.access.write(lambda c: expire_items(c, 0, 1))
+    )
     world.clock.advance(WRITE_S)
-    assert len(results) == 2
+    assert len(results) == 3
     assert world.access.problem == "it cannot be done"
     results_of(world.access.put(message(ALICE)))
     world.clock.advance(WRITE_S)

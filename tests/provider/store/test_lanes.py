@@ -6,8 +6,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from mailstores import ALICE, NOBODY, message
-from reactor_threads import ReactorThread
 from sqlalchemy import Connection, text
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -19,6 +17,8 @@ from provider.store import MailStore, sqlite_url
 from provider.store.access import StoreAccess, clocked_access, threaded_access
 from provider.store.accounts import Application, figures, register
 from provider.store.items import Outcome
+from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, message
+from tests.worlds.networks.reactor_threads import ReactorThread
 
 
 def result_of(deferred: Deferred[Outcome]) -> list[Outcome]:

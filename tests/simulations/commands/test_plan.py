@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
-from planning_page import PAGE, answers, printed
 
 from loopixmix.main import run
 from simulations.commands.plan import KINDS
 from simulations.main import simulate
-from simulations.planner.wishes import LATENCY_KINDS
+from simulations.planner.wishes import LatencyKind
 from simulations.scenario import load_scenario
+from tests.worlds.simulations.planning_page import PAGE, answers, printed
 
 WISHES = ["--users", "2000", "--bits", "12", "--latency", "5", "--packet-cost-s", "71e-6"]
 
@@ -105,7 +106,7 @@ def test_misuse_is_one_clear_line_and_exit_code_2(
 
 
 def test_the_command_knows_the_kinds_of_latency() -> None:
-    assert KINDS == LATENCY_KINDS
+    assert get_args(LatencyKind) == KINDS
 
 
 def test_other_prices_are_dated_by_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,7 +122,7 @@ PAGE_TEXT = PAGE.read_text(encoding="utf-8")
 @pytest.mark.parametrize("command", [command for command, _ in answers(PAGE_TEXT)])
 def test_the_page_shows_what_the_commands_print(command: str) -> None:
     [shown] = [answer for each, answer in answers(PAGE_TEXT) if each == command]
-    assert printed(command) == shown, "run tests/worlds/planning_page.py"
+    assert printed(command) == shown, "run python -m tests.worlds.simulations.planning_page"
 
 
 def test_the_page_answers_for_the_three_sizes() -> None:

@@ -12,7 +12,7 @@ import pytest
 from loopixmix.main import run as run_command
 from simulations.main import COMMANDS
 
-TOY = "toy_engine:ENGINE"
+TOY = "tests.worlds.toys:ENGINE"
 RUN = ("simulate", "run", "default", "--engine", TOY, "--jobs", "1")
 
 
@@ -81,7 +81,7 @@ def test_without_out_each_run_has_a_folder_that_the_same_command_finds_again(
     for replicates in ("1", "1", "2"):
         assert run_command([*RUN, "--replicates", replicates]) == 0
     (folder,) = Path("results").iterdir()
-    assert folder.name.startswith("default-toy_engine.ENGINE-")
+    assert folder.name.startswith("default-tests.worlds.toys.ENGINE-")
     assert run_command([*RUN, "--replicates", "1", "--seed", "2"]) == 0
     assert len(list(Path("results").iterdir())) == 2
     assert f"Kept in {folder}" in capsys.readouterr().out

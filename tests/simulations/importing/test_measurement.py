@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
-from results_by_hand import result_by_hand
 
 from client.demo.main import CLIENTS
 from loopixmix.errors import MisuseError
@@ -21,6 +20,7 @@ from simulations.importing.scenarios import scenario_of
 from simulations.measures.catalogue import MEASURES
 from simulations.plots.overlay import overlay_figure
 from simulations.scenario import Scenario, change, scenario_named
+from tests.worlds.simulations.results_by_hand import result_by_hand
 
 SAMPLE = Path(__file__).parents[2] / "vectors" / "measured-demo-network.json"
 

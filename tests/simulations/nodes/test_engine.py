@@ -6,13 +6,13 @@ import math
 
 import msgspec
 import pytest
-from node_worlds import seeds_of, small
 
 from simulations.exact import ENGINE as EXACT
 from simulations.measures.catalogue import MEASURES
 from simulations.nodes import ENGINE
 from simulations.outcome import Outcome
 from simulations.scenario import Scenario, ScenarioError, change
+from tests.worlds.simulations.node_worlds import seeds_of, small
 
 
 def run(scenario: Scenario, *, replicate: int = 0) -> Outcome:

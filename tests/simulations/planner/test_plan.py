@@ -6,6 +6,7 @@ import itertools
 import statistics
 from dataclasses import replace
 from math import ceil
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -31,7 +32,6 @@ from simulations.planner.search import (
     rounded_up,
 )
 from simulations.planner.times import Waits
-from simulations.planner.wishes import LATENCY_KINDS
 from simulations.scenario import parse_scenario, to_toml
 from simulations.seeds import Seeds
 from simulations.vector import ENGINE as VECTOR
@@ -176,7 +176,7 @@ def test_the_search_knows_the_entropy_of_the_engine() -> None:
     assert entropy_bits(flows_of(scenario), 0.3) == pytest.approx(judge(scenario)[0]["entropy_bits"])
 
 
-@pytest.mark.parametrize("kind", LATENCY_KINDS)
+@pytest.mark.parametrize("kind", get_args(LatencyKind))
 @pytest.mark.parametrize("packets", [1, 3])
 def test_the_search_knows_the_latency_of_the_engine(kind: LatencyKind, packets: int) -> None:
     wishes = Wishes(bits=10, latency_s=6, users=5000, latency_kind=kind, packets_per_message=packets)

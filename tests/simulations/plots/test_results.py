@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from results_by_hand import result_by_hand
 
 from loopixmix.errors import MisuseError
 from simulations.measures.catalogue import Measure
@@ -19,6 +18,7 @@ from simulations.plots.distributions import density, form_named, gamma_quantiles
 from simulations.plots.labels import key_label, measure_label, scale_for
 from simulations.plots.results import distribution_figure, replicates_figure, sweep_figure
 from simulations.plots.style import WIDTH_INCHES, destinations, look, save
+from tests.worlds.simulations.results_by_hand import result_by_hand
 
 DELAYS = {"mix.delay_mean_s": [0.1, 0.2, 0.5]}
 GRID = DELAYS | {"topology.layers": [2, 3]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulations import Scenario, change, run
 
-TOY = "toy_engine:ENGINE"
+TOY = "tests.worlds.toys:ENGINE"
 
 
 def test_notes_say_what_to_know_each_once() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from results_by_hand import result_by_hand
 
 from simulations.results.differences import differences
 from simulations.results.manifest import Manifest
 from simulations.scenario import change
+from tests.worlds.simulations.results_by_hand import result_by_hand
 
 KEPT = result_by_hand({"mix.delay_mean_s": [0.1, 0.2]}).manifest
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from results_by_hand import result_by_hand
 
 from loopixmix.errors import MisuseError
 from simulations.results.display import HEADLINES, OUTSIDE, as_object, below, check_measures, headlines, rows_of
+from tests.worlds.simulations.results_by_hand import result_by_hand
 
 SWEPT = result_by_hand({"mix.delay_mean_s": [0.1, 0.2]})
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_engine import LOG
 
 from loopixmix.errors import MisuseError, StoreError
 from simulations import Result, Scenario, change, run
@@ -14,8 +13,9 @@ from simulations.results.folder import Folder
 from simulations.results.manifest import FolderError
 from simulations.results.provenance import code
 from simulations.workbench.runs import plan_of
+from tests.worlds.toys import LOG
 
-TOY = "toy_engine:ENGINE"
+TOY = "tests.worlds.toys:ENGINE"
 SWEEP = {"mix.delay_mean_s": [0.1, 0.2], "topology.layers": [2, 3]}
 
 
@@ -50,7 +50,7 @@ def test_the_manifest_says_what_made_the_files(tmp_path: Path) -> None:
     (session,) = manifest["sessions"]
     assert (session["end"], session["tasks_done"]) == ("complete", 4 * 2 + 4)
     assert session["ended"] >= session["started"]
-    assert "module toy_engine" in manifest["inputs"]
+    assert "module tests.worlds.toys" in manifest["inputs"]
 
 
 def test_a_run_that_is_complete_does_nothing_again(tmp_path: Path, log: Path) -> None:
@@ -111,7 +111,12 @@ def test_tables_that_are_damaged_or_gone_are_written_again(tmp_path: Path, log: 
         ({"seeds.root": 9}, {}, TOY, "seeds.root was 1, is 9"),
         ({"attacks.fifo": {}}, {}, TOY, "attacks.fifo.trials was absent, is 100000"),
         ({}, {"topology.layers": [2, 3]}, TOY, "the sweep of topology.layers was absent, is 2, 3"),
-        ({}, {}, "toy_engine:BABBLING", "the engine was toy_engine:ENGINE, is toy_engine:BABBLING"),
+        (
+            {},
+            {},
+            "tests.worlds.toys:BABBLING",
+            "the engine was tests.worlds.toys:ENGINE, is tests.worlds.toys:BABBLING",
+        ),
     ],
 )
 def test_another_run_in_the_same_folder_is_refused_with_what_differs(
@@ -129,7 +134,10 @@ def test_another_run_in_the_same_folder_is_refused_with_what_differs(
     [
         ({"code": {"fingerprint": "0" * 64, "revision": "abc"}}, "the code was abc"),
         ({"versions": {"numpy": "1.0"}}, "the version of numpy was 1.0, is "),
-        ({"inputs": {"module toy_engine": "0" * 64}}, "the content of module toy_engine was 000000000000, is "),
+        (
+            {"inputs": {"module tests.worlds.toys": "0" * 64}},
+            "the content of module tests.worlds.toys was 000000000000, is ",
+        ),
     ],
 )
 def test_other_code_libraries_and_inputs_in_the_same_folder_are_refused(

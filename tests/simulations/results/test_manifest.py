@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from results_by_hand import result_by_hand
 
 from simulations.results.manifest import FolderError, read_manifest
 from simulations.scenario import change
+from tests.worlds.simulations.results_by_hand import result_by_hand
 
 MANIFEST = result_by_hand({}).manifest
 

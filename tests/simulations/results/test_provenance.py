@@ -22,9 +22,9 @@ def test_files_and_engines_of_ones_own_are_inputs(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     Path("own.csv").write_text("0,0.1\n0.1,0\n")
     scenario = change(Scenario(), {"links.model": "matrix", "links.matrix": "own.csv"})
-    found = inputs_of([scenario, Scenario()], "toy_engine:ENGINE")
+    found = inputs_of([scenario, Scenario()], "tests.worlds.toys:ENGINE")
     assert found["own.csv"] == hashlib.sha256(Path("own.csv").read_bytes()).hexdigest()
-    assert list(found) == ["own.csv", "module toy_engine"]
+    assert list(found) == ["own.csv", "module tests.worlds.toys"]
     assert inputs_of([Scenario()], "vector") == {}
     Path("own.csv").unlink()
     with pytest.raises(ScenarioError, match=r'links\.matrix is "own\.csv": cannot be read'):

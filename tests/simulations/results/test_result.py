@@ -13,7 +13,7 @@ from loopixmix.errors import MisuseError
 from simulations import Result, Scenario, change, run
 from simulations.results.manifest import FolderError
 
-TOY = "toy_engine:ENGINE"
+TOY = "tests.worlds.toys:ENGINE"
 
 
 SWEEP = {"mix.delay_mean_s": [0.1, 0.2], "topology.layers": [2, 3]}
@@ -63,7 +63,7 @@ def test_measures_that_are_not_there_are_misuse() -> None:
 
 def test_a_result_shows_itself_in_a_notebook() -> None:
     result = run(change(Scenario(), {"name": "a-b"}), TOY, sweep=SWEEP, replicates=2, jobs=1)
-    assert repr(result) == "<Result of a-b by toy_engine:ENGINE, 4 points, 2 replicates>"
+    assert repr(result) == "<Result of a-b by tests.worlds.toys:ENGINE, 4 points, 2 replicates>"
     html = result._repr_html_()
     assert html.count("<tr>") == 5
     assert "latency_mean_s" in html

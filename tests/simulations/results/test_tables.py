@@ -6,7 +6,6 @@ import io
 
 import pandas as pd
 import pytest
-from results_by_hand import result_by_hand
 
 from loopixmix.errors import MisuseError
 from simulations.outcome import PROBABILITIES, Outcome
@@ -19,6 +18,7 @@ from simulations.results.tables import (
     replicates_table,
     summary_table,
 )
+from tests.worlds.simulations.results_by_hand import result_by_hand
 
 SWEPT = result_by_hand({"mix.delay_mean_s": [0.1, 0.2], "links.area": ["world", "europe"]})
 

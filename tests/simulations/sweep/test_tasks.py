@@ -17,12 +17,12 @@ def task(scenario: Scenario, **changes: object) -> Task:
 
 
 def test_points_fill_evenly_and_theory_comes_last() -> None:
-    places = [each.place for each in tasks_of(POINTS, engine="vector", replicates=2)]
-    assert places == [(0, 0, False), (1, 0, False), (0, 1, False), (1, 1, False), (0, 0, True), (1, 0, True)]
+    positions = [each.position for each in tasks_of(POINTS, engine="vector", replicates=2)]
+    assert positions == [(0, 0, False), (1, 0, False), (0, 1, False), (1, 1, False), (0, 0, True), (1, 0, True)]
 
 
 def test_theory_needs_none_beside_it() -> None:
-    assert [each.place for each in tasks_of(POINTS, engine="exact", replicates=1)] == [(0, 0, False), (1, 0, False)]
+    assert [each.position for each in tasks_of(POINTS, engine="exact", replicates=1)] == [(0, 0, False), (1, 0, False)]
 
 
 def test_the_digest_is_of_what_makes_the_outcome() -> None:

@@ -20,7 +20,7 @@ from simulations.commands.verify import verify as command
 from simulations.formulas.entropy import layered_entropy_bits
 from simulations.vector.trace import trace
 from simulations.verify import departures, entropies, published
-from simulations.verify.rows import QUICK, Case, Effort, Row, text
+from simulations.verify.rows import LONG, QUICK, Case, Effort, Row, text
 from simulations.verify.verification import CASES, FIGURES, cases_named, run_case, verify
 
 PAGE = Path(__file__).parents[3] / "docs" / "published-figures.md"
@@ -37,6 +37,11 @@ def rows() -> list[Row]:
 def test_every_figure_passes_in_the_short_form(rows: list[Row]) -> None:
     assert [row.check() for row in rows if not row.passed] == []
     assert {row.figure for row in rows} == set(FIGURES)
+
+
+@pytest.mark.long
+def test_every_figure_passes_in_the_long_form() -> None:
+    assert [row.check() for row in verify(CASES, LONG, jobs=2) if not row.passed] == []
 
 
 def test_each_published_value_has_a_row(rows: list[Row]) -> None:

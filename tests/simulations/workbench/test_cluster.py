@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "worlds")])}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 class Cluster:
@@ -57,7 +57,7 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster for all tests that leave it whole."""
+    """A cluster for all tests, of which the last ones damage it."""
     found = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
         found.wait_for_workers()
@@ -66,18 +66,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         found.stop()
 
 
-@pytest.fixture
-def doomed(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster for one test."""
-    found = Cluster(tmp_path)
-    try:
-        found.wait_for_workers()
-        yield found
-    finally:
-        found.stop()
-
-
-def start(*options: str, engine: str = "toy_engine:ENGINE", task_s: float = 0.0) -> subprocess.Popen[str]:
+def start(*options: str, engine: str = "tests.worlds.toys:ENGINE", task_s: float = 0.0) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "loopixmix.main", "simulate", "run", "default", "--engine", engine]
     sweep = ["-p", "mix.delay_mean_s=0.1,0.2,0.5", "-p", f"processors.unwrap_s={task_s}", "--replicates", "4"]
     return subprocess.Popen(
@@ -121,37 +110,6 @@ def test_an_interrupted_sweep_on_a_cluster_goes_on_anywhere(cluster: Cluster, tm
     assert [session["tasks_done"] for session in sessions] == [kept, 15 - kept]
 
 
-def test_a_scheduler_that_is_lost_is_said_in_a_line_and_what_is_done_is_kept(doomed: Cluster, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    process = start("--dask", doomed.address, "--out", str(out), task_s=0.5)
-    until_s = time.monotonic() + 60
-    while not list((out / "parts").glob("[!.]*")):
-        assert time.monotonic() < until_s
-        time.sleep(0.05)
-    doomed.processes[0].kill()
-    _, complaints = process.communicate(timeout=60)
-    assert process.returncode == 1
-    kept = len(list((out / "parts").glob("[!.]*")))
-    lines = [line for line in complaints.splitlines() if line]
-    assert lines == [
-        f"loopixmix: --dask {doomed.address}: the scheduler is gone; {kept} of 15 tasks are kept in {out}; "
-        "the same command goes on"
-    ]
-
-
-def test_a_worker_that_is_lost_is_made_up_for(doomed: Cluster, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    process = start("--dask", doomed.address, "--out", str(out), task_s=0.2)
-    until_s = time.monotonic() + 60
-    while not list((out / "parts").glob("[!.]*")):
-        assert time.monotonic() < until_s
-        time.sleep(0.05)
-    doomed.processes[1].kill()
-    _, complaints = process.communicate(timeout=60)
-    assert process.returncode == 0, complaints
-    assert json.loads((out / "manifest.json").read_text())["tasks_done"] == 15
-
-
 @pytest.mark.parametrize(
     ("address", "code", "expected"),
     [
@@ -179,10 +137,50 @@ def test_a_cluster_that_runs_other_code_is_refused(tmp_path: Path, cluster: Clus
         "from loopixmix.main import main\n"
         "main(sys.argv[1:])\n"
     )
-    arguments = ["simulate", "run", "default", "--engine", "toy_engine:ENGINE", "--no-save", "--dask", cluster.address]
+    arguments = [
+        "simulate",
+        "run",
+        "default",
+        "--engine",
+        "tests.worlds.toys:ENGINE",
+        "--no-save",
+        "--dask",
+        cluster.address,
+    ]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "runs other code (sources " in done.stderr
     assert "than this command (sources 000000000000)" in done.stderr
+
+
+def test_a_worker_that_is_lost_is_made_up_for(cluster: Cluster, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start("--dask", cluster.address, "--out", str(out), task_s=0.2)
+    until_s = time.monotonic() + 60
+    while not list((out / "parts").glob("[!.]*")):
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+    cluster.processes[1].kill()
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0, complaints
+    assert json.loads((out / "manifest.json").read_text())["tasks_done"] == 15
+
+
+def test_a_scheduler_that_is_lost_is_said_in_a_line_and_what_is_done_is_kept(cluster: Cluster, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start("--dask", cluster.address, "--out", str(out), task_s=0.5)
+    until_s = time.monotonic() + 60
+    while not list((out / "parts").glob("[!.]*")):
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+    cluster.processes[0].kill()
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 1
+    kept = len(list((out / "parts").glob("[!.]*")))
+    lines = [line for line in complaints.splitlines() if line]
+    assert lines == [
+        f"loopixmix: --dask {cluster.address}: the scheduler is gone; {kept} of 15 tasks are kept in {out}; "
+        "the same command goes on"
+    ]

@@ -13,8 +13,11 @@ from simulations import Scenario, run
     [
         ("exakt", r'no engine is called "exakt" \(there are: exact, vector, nodes, or MODULE:ATTRIBUTE'),
         ("no_such_module:ENGINE", 'the engine "no_such_module:ENGINE" cannot be loaded: No module named'),
-        ("toy_engine:ABSENT", "cannot be loaded: module 'toy_engine' has no attribute 'ABSENT'"),
-        ("toy_engine:NO_ENGINE", r"is no engine: it lacks run\(\) and check\(\)"),
+        (
+            "tests.worlds.toys:ABSENT",
+            "cannot be loaded: module 'tests.worlds.toys' has no attribute 'ABSENT'",
+        ),
+        ("tests.worlds.toys:NO_ENGINE", r"is no engine: it lacks run\(\) and check\(\)"),
         (":", 'no engine is called ":"'),
         ("", 'no engine is called ""'),
     ],

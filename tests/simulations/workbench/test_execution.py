@@ -18,7 +18,9 @@ SMALL: dict[str, object] = {
 
 
 @pytest.mark.parametrize(
-    ("engine", "attacked"), [("vector", True), ("exact", False), ("toy_engine:ENGINE", False)], ids=str
+    ("engine", "attacked"),
+    [("vector", True), ("exact", False), ("tests.worlds.toys:ENGINE", False)],
+    ids=str,
 )
 def test_attacks_run_beside_the_engine_that_they_belong_to(engine: str, attacked: bool) -> None:
     scenario = change(Scenario(), SMALL | {"attacks.fifo.trials": 1000})

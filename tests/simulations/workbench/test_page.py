@@ -63,7 +63,7 @@ def test_the_python_of_the_page_runs() -> None:
 def test_the_files_and_columns_of_the_page_are_those_of_a_run(tmp_path: Path) -> None:
     from simulations import Scenario, run
 
-    run(Scenario(), "toy_engine:ENGINE", replicates=2, jobs=1, out=tmp_path)
+    run(Scenario(), "tests.worlds.toys:ENGINE", replicates=2, jobs=1, out=tmp_path)
     rows = dict(re.findall(r"^\| `([\w./]+)`.*?\| (.*) \|$", PAGE, flags=re.MULTILINE))
     for name, text in rows.items():
         assert (tmp_path / name).exists(), name

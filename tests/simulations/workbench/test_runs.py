@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_engine import LOG
 
 import simulations
 from loopixmix.errors import MisuseError
 from simulations import Scenario, change, load_scenario, run
 from simulations.workbench.local import WorkerLostError
+from tests.worlds.toys import LOG
 
-TOY = "toy_engine:ENGINE"
+TOY = "tests.worlds.toys:ENGINE"
 SWEEP = {"mix.delay_mean_s": [0.1, 0.2], "topology.layers": [2, 3]}
 TABLES = [f"{name}.{kind}" for name in ("replicates", "summary", "distributions") for kind in ("csv", "parquet")]
 
@@ -76,19 +76,19 @@ def test_an_engine_that_measures_what_nobody_knows_is_refused() -> None:
     with pytest.raises(
         MisuseError, match='the engine toy measures what nobody knows: no measure is called "happiness"'
     ):
-        run(Scenario(), "toy_engine:BABBLING", replicates=1, jobs=1)
+        run(Scenario(), "tests.worlds.toys:BABBLING", replicates=1, jobs=1)
 
 
 def test_a_bug_in_an_engine_says_where_it_was_and_keeps_what_is_done(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
-        run(Scenario(), "toy_engine:BUGGY", replicates=2, jobs=1, out=tmp_path)
-    assert caught.value.__notes__ == ["while running replicate 0 of point 0 with engine toy_engine:BUGGY"]
+        run(Scenario(), "tests.worlds.toys:BUGGY", replicates=2, jobs=1, out=tmp_path)
+    assert caught.value.__notes__ == ["while running replicate 0 of point 0 with engine tests.worlds.toys:BUGGY"]
     assert json.loads((tmp_path / "manifest.json").read_text())["sessions"][0]["end"] == "failed"
 
 
 def test_a_process_that_dies_is_said_and_what_is_done_is_kept(tmp_path: Path) -> None:
     with pytest.raises(WorkerLostError, match="died, perhaps for want of memory"):
-        run(Scenario(), "toy_engine:DYING", replicates=4, jobs=2, out=tmp_path)
+        run(Scenario(), "tests.worlds.toys:DYING", replicates=4, jobs=2, out=tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["complete"] is False
     assert manifest["sessions"][0]["end"] == "failed"

@@ -6,7 +6,6 @@ from collections import Counter
 from functools import partial
 
 import pytest
-from node_worlds import watched, world_of
 
 from client.core.content import Sender, SignedMessage, encode_signed
 from client.core.fragments import FragmentSizes
@@ -16,6 +15,7 @@ from simulations.nodes.measurement import Watch
 from simulations.world.behaviour import KIND
 from simulations.world.users import User, body_bytes_of
 from simulations.world.world import World
+from tests.worlds.simulations.node_worlds import watched, world_of
 
 
 class Heard:

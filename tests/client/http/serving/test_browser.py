@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_contract import BOB
-from memory_api import MemoryApi
-from memory_web import RawConversation, request_bytes
+
+from tests.worlds.clients.contract import BOB
+from tests.worlds.clients.memory_api import MemoryApi
+from tests.worlds.clients.memory_web import RawConversation, request_bytes
 
 EVIL = "http://evil.example"
 SEND = f"/v1/messages?to={BOB}&kind=text&idempotency_key=1"

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_contract import BOB
-from fakes_of_client import FakeWorld
-from memory_api import MemoryApi
-from memory_web import request_bytes
 from twisted.logger import LogEvent, eventAsText, globalLogPublisher
 
 from client.api import MAX_BODY_BYTES, ClientStatus
 from client.http.messages import INLINE_BYTES, MAX_JSON_BYTES
 from client.http.serving.routes import LocalApi
 from client.testing import FakeClient
+from tests.worlds.clients.contract import BOB
+from tests.worlds.clients.fakes import FakeWorld
+from tests.worlds.clients.memory_api import MemoryApi
+from tests.worlds.clients.memory_web import request_bytes
 
 OCTETS = "application/octet-stream"
 SEND = f"/v1/messages?to={BOB}&kind=text&idempotency_key=1"

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes_of_client import FakeWorld
-from memory_api import MemoryApi
-from memory_web import request_bytes
 
 from client.api import NotRunningError
 from client.http.endpoint import find_endpoint, read_or_make_token
 from client.http.serving.server import MAX_CONNECTIONS, ApiServer
 from loopixmix.errors import StoreError
+from tests.worlds.clients.fakes import FakeWorld
+from tests.worlds.clients.memory_api import MemoryApi
+from tests.worlds.clients.memory_web import request_bytes
 
 
 @pytest.fixture

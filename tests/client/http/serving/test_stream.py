@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from client_contract import ALICE, BOB
-from memory_api import MemoryApi
-from memory_web import FULL_BYTES, MemoryTransport, RawConversation, request_bytes
 
 from client.http.serving.stream import HEARTBEAT_S, STALLED_BEATS
 from client.http.sse import SseBuffer, SseEvent
+from tests.worlds.clients.contract import ALICE, BOB
+from tests.worlds.clients.memory_api import MemoryApi
+from tests.worlds.clients.memory_web import FULL_BYTES, MemoryTransport, RawConversation, request_bytes
 
 
 @pytest.fixture

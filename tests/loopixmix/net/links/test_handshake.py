@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from link_worlds import FORMAT, NETWORK_ID, packet_frame
 
 from loopixmix.net.links.handshake import (
     Accepted,
@@ -26,6 +25,7 @@ from loopixmix.net.links.handshake import (
 from loopixmix.net.reception import Reception
 from loopixmix.seams import RefusalReason
 from loopixmix.wire import WIRE_VERSION, Dummy, FrameFormat, Hello, LinkRole
+from tests.worlds.networks.links import FORMAT, NETWORK_ID, packet_frame
 
 DIALLER, ACCEPTOR = b"d" * 32, b"a" * 32
 GOOD = Negotiated("TLSv1.3", "X25519MLKEM768", ACCEPTOR)
@@ -64,6 +64,14 @@ def test_a_link_opens_for_both() -> None:
     assert packets == [FORMAT.packet_of(packet_frame(2))]
     dialling.close()
     assert dialling.state == Closed(was_open=True)
+
+
+def test_a_link_that_is_refused_for_what_follows_its_hello_never_was_open() -> None:
+    accepting = acceptor()
+    with refused(RefusalReason.GARBAGE):
+        accepting.received_hello(FORMAT.encode(HELLO) + b"\xff" * FORMAT.frame_bytes)
+    accepting.close()
+    assert accepting.state == Closed(was_open=False)
 
 
 @pytest.mark.parametrize(

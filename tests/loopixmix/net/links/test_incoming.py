@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from link_worlds import RecordingObserver
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
@@ -10,6 +9,7 @@ from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.incoming import IncomingLinks
 from loopixmix.net.links.link import LinkOwner
 from loopixmix.seams import RefusalReason
+from tests.worlds.networks.links import RecordingObserver
 
 HERE = IPv4Address("TCP", "192.0.2.1", 9000)
 

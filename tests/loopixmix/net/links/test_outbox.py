@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from link_worlds import RecordingObserver
 from twisted.internet.task import Clock
 
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.outbox import Outbox, TurnEnd
 from loopixmix.seams import DropReason
+from tests.worlds.networks.links import RecordingObserver
 
 
 class Transport:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from link_worlds import FORMAT, LinkWorld, PipeEnd, packet_frame
 from twisted.internet.protocol import Protocol
 
 from loopixmix.errors import MisuseError
@@ -16,6 +15,7 @@ from loopixmix.net.links.tls import LinkLimits, PeerAddress
 from loopixmix.net.network import LinkNetwork
 from loopixmix.seams import DropReason, RefusalReason
 from loopixmix.wire import FrameFormat, Pull
+from tests.worlds.networks.links import FORMAT, LinkWorld, PipeEnd, packet_frame
 
 
 @pytest.fixture

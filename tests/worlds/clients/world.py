@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import msgspec
-from model_networks import NOW_S, ModelNetwork, ModelNode, trust_root_of
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
@@ -30,9 +29,15 @@ from client.store.worker import InlineWorker, Worker
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry, Role
 from loopixmix.epoch import epoch_at
+from loopixmix.hop.limits import HopLimits
+from loopixmix.hop.mixing import Arrived
+from loopixmix.hop.unwrapping import InlineUnwrapping
+from loopixmix.keyring.keyring import MixKeyring
+from loopixmix.keyring.keystore import MemoryKeyStore
 from loopixmix.keys import IdentityKey, MixKey
 from loopixmix.net.memory import MemoryHub
 from loopixmix.net.reception import Reception
+from loopixmix.node.wiring import make_reception, wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.requests import (
     LookUp,
@@ -44,35 +49,34 @@ from loopixmix.requests import (
     verify_publish,
 )
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.routing.path import recipient_of, service_id
-from loopixmix.seams import Fact, NodeId
+from loopixmix.routing.path import Neighbourhood, recipient_of, service_id
+from loopixmix.seams import DropReason, Fact, NodeId
 from loopixmix.sphinx import (
     Arithmetic,
     Deliver,
-    Discard,
     PacketError,
-    Relay,
     Reply,
     Surb,
-    decode_command,
     open_payload,
-    unwrap,
     use_surb,
 )
 from loopixmix.wire import (
+    Frame,
     FrameFormat,
     Item,
     ItemKind,
     LinkRole,
-    Packet,
     Pull,
     Register,
     Registered,
     RegisterRefusal,
     RegisterRefused,
+    is_packet,
 )
 from simulations.world.clock import EventClock
 from simulations.world.plain import PlainArithmetic
+from tests.worlds.networks.mixes import KnownKeys, Recorder
+from tests.worlds.networks.models import NOW_S, ModelNetwork, ModelNode, trust_root_of
 
 T = TypeVar("T")
 
@@ -122,7 +126,10 @@ class Facts:
 
 
 class Node:
-    """A mix or provider: unwraps, delays, passes on; loses packets on demand."""
+    """A mix or provider: the shipped hop, behind wires that lose packets on demand.
+
+    A provider's mailboxes are simple, so that a test can make them misbehave.
+    """
 
     def __init__(self, world: World, model: ModelNode) -> None:
         self.world = world
@@ -135,25 +142,65 @@ class Node:
         self.spoils_replies = False
         self.requests: list[bytes] = []
         self.seen: list[tuple[float, NodeId, bytes]] = []
-        self.replayed: set[bytes] = set()
         self.remembered: dict[bytes, bytes] = {}
         self.decoys: dict[str, bytes] = {}
-        self.network = world.hub.network(model.id, observer=Facts())
-        world.hub.attach(model.id, self.received)
+        self.recorder = Recorder()
+        neighbourhood = Neighbourhood(model.id)
+        role = LinkRole.PROVIDER if self.is_provider else LinkRole.MIX
+        reception = make_reception(world.format, role, neighbourhood, world.clock)
+        self.network = world.hub.network(model.id, observer=self.recorder, reception=reception)
+        self.keyring = MixKeyring(
+            MemoryKeyStore(),
+            rng=KnownKeys(model.mix_keys),
+            epoch_length_s=world.params.epoch_length_s,
+            grace_s=world.params.grace_s,
+            max_tags=100_000,
+        ).open(world.clock.seconds())
+        self.hop = wire_hop(
+            neighbourhood,
+            keyring=self.keyring,
+            frames=world.format,
+            unwrapping=InlineUnwrapping(world.packet_format.sphinx),
+            limits=HopLimits(),
+            clock=world.clock,
+            network=self.network,
+            observer=self.recorder,
+        )
+        self.epoch = -1
+        self.hop.start(self.ended)
+        self.network.start(self.received)
+        world.hub.attach(model.id, self.arrived)
 
     @property
     def is_provider(self) -> bool:
         return self.model.role is Role.PROVIDER
 
-    def received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+    def stop(self) -> None:
+        """Stop; no call is left."""
+        self.hop.stop()
+        self.network.stop()
+
+    def arrived(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+        """Take what the wire brings, but for what it loses."""
+        self.keep_up()
+        if peer in self.world.client_ids:
+            self.seen += [(self.world.clock.seconds(), peer, frame) for frame in frames]
+        self.network.arrived(peer, [frame for frame in frames if not (is_packet(frame) and self.world.loses())])
+
+    def keep_up(self) -> None:
+        """Take up the document of an epoch that has begun."""
+        now_s = self.world.clock.seconds()
+        epoch = epoch_at(now_s, self.world.params.epoch_length_s)
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self.keyring.advance(now_s)
+            self.hop.adopt(self.world.make_document(epochs_later=epoch - self.world.model.epoch))
+
+    def received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        if peer not in self.world.client_ids or peer in self.mailboxes:
+            self.hop.take(peer, packets)
         for frame in frames:
-            if peer in self.world.client_ids:
-                self.seen.append((self.world.clock.seconds(), peer, frame))
-            match self.world.format.decode(frame):
-                case Packet(packet):
-                    if peer in self.world.client_ids and peer not in self.mailboxes:
-                        continue
-                    self.take(packet)
+            match frame:
                 case Pull() as pull if not self.silent:
                     self.answer_pull(peer, pull)
                 case Register() as register if not self.silent:
@@ -161,37 +208,19 @@ class Node:
                 case _:
                     pass
 
-    def take(self, packet: bytes) -> None:
-        if self.world.sink:
-            return
-        if self.world.loss and self.world.rng.random() < self.world.loss:
-            self.world.lost += 1
-            return
-        epoch = epoch_at(self.world.clock.seconds(), self.world.params.epoch_length_s)
-        keys = [self.model.mix_keys[e].private for e in (epoch, epoch + 1, epoch - 1) if e in self.model.mix_keys]
-        try:
-            opened = unwrap(keys, packet, sphinx=self.world.packet_format.sphinx)
-        except PacketError:
-            self.world.broken += 1
-            return
-        if opened.replay_tag in self.replayed:
-            self.world.replays += 1
-            return
-        self.replayed.add(opened.replay_tag)
-        match decode_command(opened.command):
-            case Relay(next_hop, delay_us):
-                self.world.clock.callLater(delay_us / 1e6, self.pass_on, next_hop, opened.packet)
+    def ended(self, arrived: Arrived) -> DropReason | None:
+        """Take a packet whose path ends here."""
+        match arrived.command:
             case Reply(recipient, surb_id):
-                body = bytes([opened.body[0] ^ 1]) + opened.body[1:] if self.spoils_replies else opened.body
+                body = bytes([arrived.body[0] ^ 1]) + arrived.body[1:] if self.spoils_replies else arrived.body
                 self.put(recipient, ItemKind.REPLY, surb_id, body)
             case Deliver() as command:
-                content = open_payload(opened.payload_key, opened.body, sphinx=self.world.packet_format.sphinx)
+                try:
+                    content = open_payload(arrived.payload_key, arrived.body, sphinx=self.world.packet_format.sphinx)
+                except PacketError as error:
+                    return error.reason
                 self.deliver(recipient_of(command, content), content.payload, content.surb)
-            case Discard():
-                self.world.discarded += 1
-
-    def pass_on(self, next_hop: NodeId, packet: bytes) -> None:
-        self.network.send(next_hop, self.world.format.encode(Packet(packet)))
+        return None
 
     def put(self, recipient: NodeId, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
         mailbox = self.mailboxes.get(recipient)
@@ -208,7 +237,7 @@ class Node:
         elif recipient != service_id("loop"):
             answer = self.serve(recipient, payload)
         if surb is not None and answer is not None:
-            self.take(use_surb(surb, answer, sphinx=self.world.packet_format.sphinx))
+            self.hop.inject([use_surb(surb, answer, sphinx=self.world.packet_format.sphinx)])
 
     def serve(self, service: bytes, payload: bytes) -> bytes | None:
         request = decode_request(payload)
@@ -304,8 +333,8 @@ class MemoryLink:
     def is_open(self, provider: NodeId) -> bool:
         return self.lies or (not self.cut and self.world.hub.is_attached(provider))
 
-    def problem(self, provider: NodeId) -> str:
-        return "connection refused" if self.cut else ""
+    def problem(self, provider: NodeId) -> str | None:
+        return "connection refused" if self.cut else None
 
 
 class SlowWorker:
@@ -441,7 +470,7 @@ class World:
         self.invitation = invitation
         self.on_acknowledged: Callable[[NodeId], None] = lambda peer: None
         """Called at each pull that acknowledges something, before it takes effect."""
-        self.lost = self.broken = self.replays = self.delivered = self.discarded = 0
+        self.lost = self.delivered = 0
         self.item_numbers = itertools.count(1)
         self.client_ids: set[NodeId] = set()
         self.people: list[Person] = []
@@ -454,6 +483,17 @@ class World:
         self.model = self._make_model()
         self.document: Document | None = self.make_document()
         self.nodes = {node.name: Node(self, node) for node in self.model.nodes}
+
+    def loses(self) -> bool:
+        """Tell whether the wires lose a packet, and count it."""
+        lost = bool(self.loss) and self.rng.random() < self.loss
+        self.lost += lost
+        return lost or self.sink
+
+    @property
+    def replays(self) -> int:
+        """How many packets nodes dropped because they had seen them."""
+        return sum(node.recorder.drops.count(DropReason.REPLAY) for node in self.nodes.values())
 
     def make_clock(self) -> EventClock:
         """Return the clock of this world."""
@@ -549,7 +589,5 @@ class World:
                 person.stop()
             person.store.close()
         for node in self.nodes.values():
-            node.network.stop()
-        node_calls = [call for call in self.clock.getDelayedCalls() if "pass_on" not in repr(call.function)]
-        self.clock.run_for(60)
-        assert self.clock.pending == 0, node_calls
+            node.stop()
+        assert self.clock.pending == 0, self.clock.getDelayedCalls()

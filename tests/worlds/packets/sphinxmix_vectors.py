@@ -14,7 +14,7 @@ from sphinxmix import SphinxClient
 from sphinxmix.SphinxNode import sphinx_process
 from sphinxmix.SphinxParams import SphinxParams
 
-VECTORS = Path(__file__).parents[2] / "native" / "tests" / "sphinxmix.txt"
+VECTORS = Path(__file__).parents[3] / "native" / "tests" / "sphinxmix.txt"
 COMMAND_BYTES = 41
 
 
@@ -137,7 +137,9 @@ def make_vectors() -> str:
         _case("one", 1, 42, 32, b""),
     ]
     text = ["\n".join(f"{name} {value.hex()}".rstrip() for name, value in case) for case in cases]
-    return "# sphinxmix 0.0.7 with X25519; made by tests/worlds/sphinxmix_vectors.py\n" + "\n\n".join(text) + "\n"
+    return (
+        "# sphinxmix 0.0.7 with X25519; made by tests/worlds/packets/sphinxmix_vectors.py\n" + "\n\n".join(text) + "\n"
+    )
 
 
 if __name__ == "__main__":

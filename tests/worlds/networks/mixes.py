@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from networks import TestNet, make_network
 from twisted.internet.task import Clock
 
 from loopixmix.cover.loops import LoopSender
@@ -27,6 +26,7 @@ from loopixmix.routing.path import LOOP_SERVICE, Neighbourhood, recipient_of, se
 from loopixmix.seams import DropReason, Fact, LinkRefused, NodeId, Observer, PacketDropped, RefusalReason
 from loopixmix.sphinx import Deliver, Reply, load_arithmetic, open_payload, use_surb
 from loopixmix.wire import Frame, LinkRole
+from tests.worlds.networks.documents import TestNet, make_network
 
 LIMITS = HopLimits()
 

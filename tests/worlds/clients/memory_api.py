@@ -6,13 +6,12 @@ import json
 import random
 from pathlib import Path
 
-from client_contract import ALICE, BOB
-from fakes_of_client import FakeWorld
-from memory_web import MemoryWeb, RawConversation, converse, request_bytes
-
 from client.core.journal import JournalledClient
 from client.http.endpoint import find_endpoint
 from client.http.serving.server import ApiServer
+from tests.worlds.clients.contract import ALICE, BOB
+from tests.worlds.clients.fakes import FakeWorld
+from tests.worlds.clients.memory_web import MemoryWeb, RawConversation, converse, request_bytes
 
 
 class MemoryApi:

@@ -6,10 +6,10 @@ import random
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from client_contract import ALICE, BOB, run_with
 from twisted.internet.task import Clock
 
 from client.testing import FakeNetwork
+from tests.worlds.clients.contract import ALICE, BOB, run_with
 
 T = TypeVar("T")
 

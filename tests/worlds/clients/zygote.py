@@ -127,8 +127,8 @@ class Wire:
     def is_open(self, provider: NodeId) -> bool:
         return self.connection is not None and provider == self.provider
 
-    def problem(self, provider: NodeId) -> str:
-        return ""
+    def problem(self, provider: NodeId) -> str | None:
+        return None
 
 
 class Dialler(ClientFactory):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 
-from attack_worlds import Town
-
 from loopixmix.epoch import epoch_at
 from loopixmix.sphinx import Hop, Reply, Route, make_surb
 from loopixmix.wire import (
@@ -22,6 +20,7 @@ from loopixmix.wire import (
     RegisterRefusal,
     RegisterRefused,
 )
+from tests.worlds.networks.towns import Town
 
 
 def any_text(rng: random.Random) -> str:

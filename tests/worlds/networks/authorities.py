@@ -6,7 +6,6 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
-from model_networks import ModelNetwork, ModelNode
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -15,6 +14,7 @@ from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.errors import FormatError, UnavailableError
 from loopixmix.following.fetcher import Answer
 from loopixmix.keys import MixKey
+from tests.worlds.networks.models import ModelNetwork, ModelNode
 
 
 class FakeAuthorities:

@@ -1,25 +1,22 @@
-"""What attackers stand on: a town of shipped nodes, a tap on every wire, and a reader of logs."""
+"""What attackers stand on: a town of shipped nodes, and a reader of logs. What they do to wires is in `wires`."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from mixworld import MixWorld, RunningMix
-from providerworld import HandClient, RunningProvider
 from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
-from loopixmix.net.memory import MemoryHub
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import draw_delays_s, hops_for
-from loopixmix.seams import NodeId
 from loopixmix.sphinx import Discard, wrap
 from loopixmix.wire import Registered
 from provider.mailbox import MailboxRules
+from tests.worlds.networks.mixes import MixWorld, RunningMix
+from tests.worlds.networks.providers import HandClient, RunningProvider
 
 TOWN_PARAMS = NetworkParams(delay_mean_s=0.02, node_loop_rate_per_s=0.5, pull_batch=4, epoch_length_s=600, grace_s=10)
 
@@ -67,45 +64,6 @@ class Town:
         for node in (*self.mixes, self.p1, self.p2):
             node.stop()
         assert self.world.clock.getDelayedCalls() == []
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What an observer of one wire sees of one frame."""
-
-    at_s: float
-    sender: NodeId
-    receiver: NodeId
-    size: int
-
-
-class Wiretap:
-    """Sees every frame on every wire of a hub; `judge` may also lose it."""
-
-    def __init__(
-        self, hub: MemoryHub, *, judge: Callable[[NodeId, NodeId, bytes], bool] = lambda sender, receiver, frame: True
-    ) -> None:
-        self.seen: list[Seen] = []
-        self.lost = 0
-        self.judge = judge
-        self._hub = hub
-        self._carry = hub.carry
-        hub.carry = self._take  # type: ignore[method-assign]  # on the wire there is nothing else to hold on to
-
-    def _take(self, sender: NodeId, receiver: NodeId, frame: bytes) -> None:
-        self.seen.append(Seen(self._hub.clock.seconds(), sender, receiver, len(frame)))
-        if self.judge(sender, receiver, frame):
-            self._carry(sender, receiver, frame)
-        else:
-            self.lost += 1
-
-    def between(self, one: NodeId, other: NodeId) -> list[Seen]:
-        """Return what went over one wire, either way."""
-        return [each for each in self.seen if {each.sender, each.receiver} == {one, other}]
-
-    def from_to(self, sender: NodeId, receiver: NodeId) -> list[Seen]:
-        """Return what went one way."""
-        return [each for each in self.seen if (each.sender, each.receiver) == (sender, receiver)]
 
 
 @implementer(ILogObserver)

@@ -1,4 +1,6 @@
-"""Make tests/vectors/sphinx.json and the example in docs/protocol/packet.md: `python tests/worlds/sphinx_vectors.py`.
+"""Make tests/vectors/sphinx.json and the example in docs/protocol/packet.md.
+
+Run it as `python -m tests.worlds.packets.sphinx_vectors`.
 
 Packets come from the reference arithmetic, that is from sphinxmix; `derived` values, where a case has them, from the
 second implementation. Every random value is in the file, so that nobody needs our generator to repeat it.
@@ -12,9 +14,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeAlias
-
-import sphinx_by_the_page as page
-from sphinx_paths import FIRST_HOP, RECIPIENT, SURB_ID, Journey, ScriptedRng, every_encoding, make_journey, sphinx_of
 
 from loopixmix.sphinx import (
     Command,
@@ -35,9 +34,20 @@ from loopixmix.sphinx import (
 )
 from loopixmix.sphinx.payload import seal_body
 from loopixmix.sphinx.reference import Params, X25519Group, create_header_with
+from tests.worlds.packets import sphinx_by_the_page as page
+from tests.worlds.packets.sphinx_paths import (
+    FIRST_HOP,
+    RECIPIENT,
+    SURB_ID,
+    Journey,
+    ScriptedRng,
+    every_encoding,
+    make_journey,
+    sphinx_of,
+)
 
-PATH = Path(__file__).parents[1] / "vectors" / "sphinx.json"
-PAGE = Path(__file__).parents[2] / "docs" / "protocol" / "packet.md"
+PATH = Path(__file__).parents[2] / "vectors" / "sphinx.json"
+PAGE = Path(__file__).parents[3] / "docs" / "protocol" / "packet.md"
 SMALL = Geometry(hops=3, payload_bytes=16)
 
 Json: TypeAlias = "str | int | list[Json] | dict[str, Json] | None"
@@ -47,7 +57,7 @@ def make_vectors() -> dict[str, Json]:
     rng = random.Random(2009)
     return {
         "description": "Sphinx packets as in docs/protocol/packet.md. Byte strings are in hexadecimal. Made by "
-        "tests/worlds/sphinx_vectors.py with sphinxmix 0.0.7.",
+        "tests/worlds/packets/sphinx_vectors.py with sphinxmix 0.0.7.",
         "forward": [
             _forward("worked example: two of three hops", SMALL, 2, Deliver(RECIPIENT), b"hello", rng, derived=True),
             _forward("full path, largest payload", Geometry(), 5, Deliver(RECIPIENT), rng.randbytes(2048), rng),

@@ -1,6 +1,6 @@
 """Engines for tests of the workbench: quick, random, and as slow or as broken as a test wants them.
 
-They are also the example of an engine of one's own: `--engine toy_engine:ENGINE`.
+They are also the example of an engine of one's own: `--engine tests.worlds.toys:ENGINE`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mixworld import LIMITS, MixWorld, Recorder
-
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
@@ -33,6 +31,7 @@ from provider.mailbox import MailboxRules, day_of
 from provider.store import MailStore, sqlite_url
 from provider.store.access import clocked_access
 from provider.wiring import wire_provider
+from tests.worlds.networks.mixes import LIMITS, MixWorld, Recorder
 
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
 WRITE_S = 0.004

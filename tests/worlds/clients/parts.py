@@ -6,8 +6,6 @@ import random
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from client_world import QUICK, Facts
-from model_networks import NOW_S, model_network
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -38,6 +36,8 @@ from loopixmix.net.network import FramesReceived
 from loopixmix.seams import NodeId
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Frame, FrameFormat
+from tests.worlds.clients.world import QUICK, Facts
+from tests.worlds.networks.models import NOW_S, model_network
 
 T = TypeVar("T")
 
@@ -70,8 +70,8 @@ class KeptFrames:
     def is_open(self, provider: NodeId) -> bool:
         return self.open
 
-    def problem(self, provider: NodeId) -> str:
-        return "" if self.open else "connection refused"
+    def problem(self, provider: NodeId) -> str | None:
+        return None if self.open else "connection refused"
 
 
 class FailingStore(ClientStore):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from loopixmix.main import EXIT_FAILED, run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "planning.md"
 _BLOCK = re.compile(r"```console\n\$ (?P<command>loopixmix [^\n]*(?:\\\n[^\n]*)*)\n(?P<answer>.*?)```", re.DOTALL)
 

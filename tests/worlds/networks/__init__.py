@@ -1,0 +1,1 @@
+"""Networks in memory: from documents and links to shipped mixes and providers, with faults at the wires."""

@@ -1,0 +1,1 @@
+"""Small scenarios, engines and results, and the page of plans."""
