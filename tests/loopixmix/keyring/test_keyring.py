@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,14 @@ def test_a_key_is_erased_when_its_grace_is_over() -> None:
     keyring.advance(START_S + 110)
     assert sorted(store.keys) == [E + 1, E + 2, E + 3]
     assert keyring.judge_many(E, TAGS[:1]) == [DropReason.NO_EPOCH_KEY]
+
+
+def test_no_erased_key_stays_in_memory_even_if_no_packet_comes() -> None:
+    keyring = make_keyring(MemoryKeyStore())
+    [(_, private)] = keyring.unwrap_keys(START_S + 20)
+    keyring.advance(START_S + 110)
+    not_kept_elsewhere = bytes(bytearray(32))
+    assert sys.getrefcount(private) == sys.getrefcount(not_kept_elsewhere)
 
 
 def test_replays_are_told_for_each_key_alone() -> None:

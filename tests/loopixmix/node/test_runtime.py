@@ -30,6 +30,7 @@ from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_file
 from loopixmix.process.status import StatusFile, StatusReporter
 from loopixmix.routing.packets import PacketFormat
+from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import LoopLost, PacketIn
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import LinkRole
@@ -208,6 +209,36 @@ def test_a_restart_takes_up_the_document_it_knew_and_the_same_keys(bench: Bench)
     bench.authorities.down = set()
     bench.run(60.0)
     assert bench.uploads[-1].mix_keys == keys
+
+
+def test_before_an_edge_a_node_knows_its_next_neighbours_and_a_restart_changes_nothing(bench: Bench) -> None:
+    own = bench.model.node("provider1").id
+    newcomer = msgspec.structs.replace(bench.model.document.node(own), id=b"\x01" * 32, name="provider9")
+    neighbourhoods: list[Neighbourhood] = []
+
+    def with_newcomer(document: Document) -> Document:
+        nodes = [newcomer if node.id == own else node for node in document.nodes]
+        return msgspec.structs.replace(document, nodes=tuple(sorted(nodes, key=lambda node: node.id)))
+
+    async def make_and_note(parts: NodeParts) -> NodeService:
+        neighbourhoods.append(parts.hop.neighbourhood)
+        return await make_mix(parts)
+
+    bench.authorities.publish(bench.model.epoch)
+    bench.authorities.publish(bench.model.epoch + 1, with_newcomer)
+    bench.runtime = bench.make_runtime(make_and_note)
+    bench.start()
+    bench.run(2.0)
+    assert neighbourhoods[0].next_hops == {own}
+    bench.clock.rightNow = NOW_S + 3600 - 70.0
+    bench.run(5.0)
+    assert neighbourhoods[0].next_hops == {own, newcomer.id}
+    bench.stop()
+    bench.authorities.down = {"127.0.0.1:9000"}
+    bench.runtime = bench.make_runtime(make_and_note)
+    bench.start()
+    bench.run(2.0)
+    assert [each.next_hops for each in neighbourhoods[1:]] == [{own, newcomer.id}]
 
 
 def test_the_grace_of_the_document_decides_when_a_key_is_erased(bench: Bench) -> None:

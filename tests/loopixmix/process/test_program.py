@@ -125,6 +125,19 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> No
         pass  # the directory is free again
 
 
+def test_until_it_has_stopped_no_other_process_gets_its_directory(tmp_path: Path) -> None:
+    program, kept_out = Tape(), []
+
+    def come_second() -> None:
+        with pytest.raises(LockedError), DirectoryLock(tmp_path / LOCK):
+            pass
+        kept_out.append(list(program.events))
+
+    program.slow_end = [come_second]
+    process_of(tmp_path, nothing, come_second, send(signal.SIGTERM)).run(program)
+    assert kept_out == [["started"], ["started", "stopped"]]
+
+
 def test_a_second_signal_hurries_it(tmp_path: Path) -> None:
     program = Tape()
     script = (nothing, send(signal.SIGTERM), nothing)

@@ -227,6 +227,18 @@ def test_packets_come_from_the_layer_before_in_each_document_whose_packets_may_b
     assert neighbourhood.takes_from(second, edge_s)
 
 
+def test_an_old_document_counts_as_long_as_its_keys_if_no_delay_is_longer() -> None:
+    me, second = NET.named("m31").id, NET.named("m21").id
+    quick = msgspec.structs.replace(PARAMS, delay_mean_s=0.01)
+    assert quick.max_delay_s < quick.grace_s
+    neighbourhood = Neighbourhood(me)
+    neighbourhood.add(msgspec.structs.replace(NET.document, params=quick))
+    neighbourhood.add(moved_network("m31", 1, epoch=EPOCH + 1))
+    edge_s = float((EPOCH + 1) * PARAMS.epoch_length_s)
+    assert neighbourhood.takes_from(second, edge_s + quick.grace_s - 0.01)
+    assert not neighbourhood.takes_from(second, edge_s + quick.grace_s)
+
+
 def test_a_neighbour_has_the_role_of_its_place() -> None:
     neighbourhood = Neighbourhood(NET.named("m11").id)
     assert neighbourhood.role_of(NET.named("p1").id) is None

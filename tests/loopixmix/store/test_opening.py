@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, insert, select, text
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, create_engine, delete, insert, select, text
 
 from loopixmix.errors import StoreError
 from loopixmix.store.opening import MEMORY_URL, open_database, sqlite_url
@@ -54,6 +54,17 @@ def test_a_new_store_is_private_and_one_that_exists_becomes_so(tmp_path: Path) -
     modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in tmp_path.glob("cats.sqlite3*")}
     assert set(modes.values()) == {0o600}, modes
     store.close()
+
+
+def test_what_was_deleted_is_not_left_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "cats.sqlite3"
+    store = Store(open_database(sqlite_url(path), schema_in(tmp_path)))
+    names_of_cats = [{"name": f"a marked cat, number {number}"} for number in range(5)]
+    store.write(lambda connection: connection.execute(insert(CATS), names_of_cats))
+    store.write(lambda connection: connection.execute(delete(CATS)))
+    store.close()  # the log of changes goes into the file, and away
+    assert [found.name for found in tmp_path.glob("cats.sqlite3*")] == ["cats.sqlite3"]
+    assert b"a marked cat" not in path.read_bytes()
 
 
 def test_an_older_store_is_migrated_with_what_is_in_it(tmp_path: Path) -> None:
@@ -107,6 +118,24 @@ def test_what_fails_in_a_transaction_is_told_without_its_values(tmp_path: Path) 
     assert names(store) == []  # nothing of it was kept
     with pytest.raises(StoreError, match="cannot be read: no such table"):
         store.read(lambda c: c.execute(text("SELECT * FROM birds")))
+    store.close()
+
+
+def test_a_transaction_that_may_write_keeps_other_writers_out_from_its_beginning(tmp_path: Path) -> None:
+    """Otherwise one that begins by reading fails when it comes to write, because another one wrote meanwhile."""
+    path = tmp_path / "cats.sqlite3"
+    store = Store(open_database(sqlite_url(path), schema_in(tmp_path)))
+    other = sqlite3.connect(path, timeout=0)
+
+    def read_and_write(connection: Connection) -> None:
+        connection.execute(select(CATS)).all()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("INSERT INTO cats (name) VALUES ('Felix')")
+        connection.execute(insert(CATS).values(name="Mitzi"))
+
+    store.write(read_and_write)
+    assert names(store) == ["Mitzi"]
+    other.close()
     store.close()
 
 
