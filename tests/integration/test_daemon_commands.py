@@ -143,7 +143,7 @@ def test_following_goes_on_until_it_is_interrupted(commands: Commands) -> None:
         assert json.loads(following.stdout.readline())["kind"] == "text"
     following.send_signal(signal.SIGINT)
     _, errors = following.communicate(timeout=10)
-    assert following.returncode == 130
+    assert following.returncode == 130, errors
     assert b"Traceback" not in errors
 
 
