@@ -87,6 +87,7 @@ class Enrolment:
         self._published = True
         self._publishing: Deferred[None] | None = None
         self._publish_after_s = 0.0
+        self._is_registering = False
 
     def restore(self, kept: KeptEnrolment) -> None:
         """Take up what the store has kept."""
@@ -103,24 +104,23 @@ class Enrolment:
                 return present
             if present.address != f"{name}@{provider}":
                 raise BadRequestError(f"this client has the account {present.address} already")
-        if self._registration.is_under_way:
+        if self._is_registering:
             raise BadRequestError("a registration is under way already")
-        entry = await self._registration.find(provider)
-        account = Account(name, entry.id, entry.name)
-        card = self._make_card(account)
-        answer = await self._registration.ask(entry, Register(name, invitation, card))
-        match answer:
-            case RegisterRefused(reason):
-                raise RegistrationRefusedError(f"{provider} refused: {_REASONS[reason]}")
-            case Registered():
-                await self._open(account, card)
-                return account
+        # From before the first wait to after the last: a second one in between would open a second account.
+        self._is_registering = True
+        try:
+            return await self._register(name, provider, invitation)
+        finally:
+            self._is_registering = False
 
     def publish(self) -> None:
         """Publish our card, if it is not published yet and it is time to try."""
         account = self._session.account
         now_s = self._session.now_s
-        if self._published or self._publishing is not None or account is None or now_s < self._publish_after_s:
+        if self._published or self._publishing is not None or account is None:
+            return
+        # Any longer wait comes from a clock that was set back.
+        if now_s < self._publish_after_s <= now_s + PUBLISH_AGAIN_S:
             return
         # Set before it is tried, so that a failure does not lead to the next try at once.
         self._publish_after_s = now_s + PUBLISH_AGAIN_S
@@ -133,6 +133,18 @@ class Enrolment:
         """Break off what is under way."""
         if self._publishing is not None:
             self._publishing.cancel()
+
+    async def _register(self, name: str, provider: str, invitation: str) -> Account:
+        entry = await self._registration.find(provider)
+        account = Account(name, entry.id, entry.name)
+        card = self._make_card(account)
+        answer = await self._registration.ask(entry, Register(name, invitation, card))
+        match answer:
+            case RegisterRefused(reason):
+                raise RegistrationRefusedError(f"{provider} refused: {_REASONS[reason]}")
+            case Registered():
+                await self._open(account, card)
+                return account
 
     def _make_card(self, account: Account) -> bytes:
         card = make_card(

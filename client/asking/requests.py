@@ -101,7 +101,9 @@ class Requests:
         request = self._make(service, body, document)
         self._waiting.add(request)
         self._queue.add(request, [0])
-        request.answer.addTimeout(max(0.0, end_s - self._clock.seconds()), cast("IReactorTime", self._clock))
+        # The clock may have been set while the document was waited for.
+        left_s = min(max(0.0, end_s - self._clock.seconds()), max(0.0, timeout_s))
+        request.answer.addTimeout(left_s, cast("IReactorTime", self._clock))
         try:
             return await request.answer
         except (CancelledError, TimeoutError):

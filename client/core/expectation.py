@@ -93,3 +93,8 @@ class Expectations:
         """Let nothing be overdue before `not_before_s`, after a time without a link."""
         self._deadlines = [(max(deadline_s, not_before_s), surb_id) for deadline_s, surb_id in self._deadlines]
         heapq.heapify(self._deadlines)
+
+    def shift(self, by_s: float) -> None:
+        """Move all deadlines by `by_s` seconds, as the clock was set."""
+        # All by the same: their order stays, and with it the heap.
+        self._deadlines = [(deadline_s + by_s, surb_id) for deadline_s, surb_id in self._deadlines]

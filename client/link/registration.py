@@ -41,11 +41,6 @@ class Registration:
             return None
         return f"the provider {account.provider_name} says that it has no account for this client: register again"
 
-    @property
-    def is_under_way(self) -> bool:
-        """Whether a provider is asked for an account now."""
-        return self._answer is not None
-
     async def find(self, provider: str) -> NodeEntry:
         """Return a provider's entry, as soon as there is a network document; raise `BadRequestError` if it has none."""
         document = await self._session.arrival(self._patience_s)

@@ -6,6 +6,9 @@ from client.core.expectation import Expectations
 from client.core.journal import News
 from client.link.session import Session
 
+LEAP_S = 60.0
+"""A look that is so much later than it was due was kept from coming: the computer slept, or its clock was set."""
+
 
 class LinkWatch:
     """Sees whether there is a link; without one no answer is overdue."""
@@ -16,10 +19,12 @@ class LinkWatch:
         self._expectations = expectations
         self._news = news
         self._was_linked = False
+        self._looked_s: float | None = None
 
     def look(self) -> bool:
         """Tell whether there is a link; if so, what is overdue is told to whom it is for."""
         linked, now_s = self._session.is_linked(), self._session.now_s
+        self._follow_clock(now_s)
         if linked != self._was_linked:
             self._was_linked = linked
             self._news.tell()
@@ -31,3 +36,16 @@ class LinkWatch:
             for purpose in self._expectations.overdue(now_s):
                 purpose.on_overdue(now_s)
         return linked
+
+    def _follow_clock(self, now_s: float) -> None:
+        """Correct the deadlines if the time of day did not go on as it should between two looks."""
+        before_s, self._looked_s = self._looked_s, now_s
+        params = self._session.known.params
+        if before_s is None or params is None:
+            return
+        if now_s < before_s:
+            # Set back. As they are, the deadlines would keep everything that was lost from being sent again as long.
+            self._expectations.shift(now_s - before_s)
+        elif now_s - before_s > LEAP_S + 1 / params.pull_rate_per_s:
+            # Set on, or asleep: nothing could come meanwhile, and what seems overdue was mostly not lost.
+            self._expectations.postpone(now_s + self._session.known.policy.first_s)

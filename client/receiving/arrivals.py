@@ -103,7 +103,7 @@ class Arrivals:
         turn, complete = replies.waiting_replies(connection, group)
         address, identity = replies.contact_of(connection, group)
         for reply in complete:
-            if reply.sequence > turn and around.now_s - reply.received_at_s < HOLD_REPLY_S:
+            if reply.sequence > turn and abs(around.now_s - reply.received_at_s) < HOLD_REPLY_S:
                 return
             replies.pass_reply(connection, group, reply.sequence)
             turn = reply.sequence + 1

@@ -36,7 +36,11 @@ class _Subscription:
 
     def due(self, now_s: float) -> int | None:
         """Return a message that is offered again now."""
-        return min((number for number, (due_s, _) in self.failed.items() if due_s <= now_s), default=None)
+        # No wait is that long, so a clock that was set back has put it there.
+        too_far_s = now_s + CALLBACK_POLICY.longest_s
+        return min(
+            (number for number, (due_s, _) in self.failed.items() if not now_s < due_s <= too_far_s), default=None
+        )
 
     def note_failure(self, number: int, now_s: float) -> float:
         """Postpone a message; return the seconds until it is offered again."""

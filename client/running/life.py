@@ -97,6 +97,9 @@ class Life:
 
     def on_registered(self) -> None:
         """Go on with an account that was opened."""
+        if self._is_stopped:
+            # What was under way was still written down, but a request to publish the card would outlive the client.
+            return
         self._run_traffic()
         self._rounds.publish()
         self._news.tell()

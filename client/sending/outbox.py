@@ -103,6 +103,7 @@ class Outbox:
         self._ledger = ledger
         self._drafts = drafts
         self._messages: dict[MessageRow, _Message] = {}
+        self._resting: dict[MessageRow, _Message] = {}
 
     @property
     def queued_messages(self) -> int:
@@ -126,7 +127,8 @@ class Outbox:
         epochs = {position: epoch for position, epoch in stored.waiting if epoch is not None}
         # `delivery` knows what waits from here on; of a long message the list is long, too.
         stored = msgspec.structs.replace(stored, waiting=())
-        self._messages[stored.row] = _Message(self, stored, delivery, epochs, stored.not_before_s, stored.is_draft)
+        message = _Message(self, stored, delivery, epochs, stored.not_before_s, stored.is_draft)
+        self._messages[stored.row] = self._resting[stored.row] = message
 
     def delivery(self, row: MessageRow) -> Delivery | None:
         """Return how far a message is, while it is on its way."""
@@ -140,10 +142,13 @@ class Outbox:
             return
         now_s = self._session.now_s
         epoch = maker.epoch(now_s)
-        for message in list(self._messages.values()):
-            if message.not_before_s > now_s:
+        # Not all messages: of ten thousand, which go through here with each new one, few hold anything back.
+        for row, message in list(self._resting.items()):
+            if row not in self._messages or not message.delivery.held:
+                del self._resting[row]
+            elif message.not_before_s > now_s:
                 continue
-            if message.is_draft:
+            elif message.is_draft:
                 self._seal(message, maker, now_s)
             elif due := message.due(epoch):
                 for position in due:
@@ -215,6 +220,7 @@ class Outbox:
         """Hold a fragment whose recipient's provider is away."""
         message.not_before_s = now_s + ABSENT_S
         message.delivery.move(position, Stage.HELD)
+        self._resting[message.row] = message
 
     def fail(self, message: _Message, reason: str, now_s: float) -> None:
         """Give a message up."""

@@ -65,7 +65,8 @@ class Loops:
 
     def returned(self, made: MadePacket, sent_at_s: float, now_s: float) -> None:
         """Note a loop that came back."""
-        round_trip_s = now_s - sent_at_s
+        # The clock may have been set back meanwhile.
+        round_trip_s = max(0.0, now_s - sent_at_s)
         self.health.on_returned(round_trip_s)
         self._observer.observe(LoopReturned(now_s, round_trip_s, made.delays_s, made.delay_count))
 

@@ -78,7 +78,8 @@ class NewsWriter:
     async def _tell_status(self) -> float | None:
         """Tell the status if it is due; return how long until it may be told again, if that is to come."""
         wait_s = self._status_due_s - self._clock.seconds()
-        if wait_s > 0:
+        # Any longer wait comes from a clock that was set back.
+        if 0 < wait_s <= STATUS_INTERVAL_S:
             return wait_s
         await self._stream.writable()
         status = msgspec.json.encode(await self._client.status())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -11,9 +12,13 @@ from client.api import (
     BadRequestError,
     RegistrationRefusedError,
 )
+from client.asking.account import PUBLISH_TIMEOUT_S, Enrolment, KeptEnrolment
+from client.asking.requests import Requests
 from client.core.settings import ClientSettings
+from client.link.registration import Registration
 from loopixmix.cards import CARD_BYTES
 from loopixmix.errors import UnavailableError
+from tests.worlds.clients.parts import Parts
 from tests.worlds.clients.world import World
 
 
@@ -87,3 +92,54 @@ def test_the_card_is_published_in_the_end(world: World) -> None:
     asked = len(world.nodes["home"].requests)
     world.clock.run_for(30)
     assert len(world.nodes["home"].requests) == asked  # once is enough
+
+
+def test_one_registration_at_a_time_even_while_both_would_wait_for_a_document(world: World) -> None:
+    document, world.document = world.document, None
+    assert document is not None
+    stranger = world.person()
+    first = Deferred.fromCoroutine(stranger.client.register("alice", "home"))
+    with pytest.raises(BadRequestError, match="under way"):
+        world.run(stranger.client.register("bob", "away"))
+    stranger.client.adopt(document)
+    assert world.run(first) == "alice@home"
+    assert world.run(stranger.client.status()).address == "alice@home"
+    assert world.nodes["away"].mailboxes == {}
+
+
+def test_a_client_that_stops_while_its_new_account_is_written_asks_for_nothing_more(world: World) -> None:
+    stranger = world.person(work_s=5.0)
+    asking = Deferred.fromCoroutine(stranger.client.register("alice", "home"))
+    assert world.wait_for(lambda: world.nodes["home"].mailboxes, 60)
+    world.clock.run_for(0.5)
+    stranger.stop()
+    assert world.run(asking) == "alice@home"
+    stranger.work_s = None
+    stranger.start()
+    assert world.run(stranger.client.status()).address == "alice@home"
+
+
+def test_a_clock_that_is_set_back_does_not_keep_the_card_from_being_published() -> None:
+    parts = Parts()
+    parts.go_online()
+    requests = Requests(
+        session=parts.session, queue=parts.queue, expectations=parts.expectations, clock=parts.clock, rng=parts.rng
+    )
+    hosts = tuple(msgspec.structs.replace(node, services=("keys",)) for node in parts.document.providers())
+    mixes = tuple(node for node in parts.document.nodes if node.layer is not None)
+    parts.session.adopt(msgspec.structs.replace(parts.document, nodes=(*mixes, *hosts)))
+    registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
+    enrolment = Enrolment(
+        keys=parts.keys, session=parts.session, registration=registration, requests=requests, access=parts.access
+    )
+    enrolment.restore(KeptEnrolment(parts.account, bytes(CARD_BYTES), published=False))
+    enrolment.publish()
+    assert parts.send_next() is not None
+    parts.clock.advance(PUBLISH_TIMEOUT_S)
+    enrolment.publish()
+    assert parts.send_next() is None  # not at once again
+    parts.clock.rightNow -= 3600
+    enrolment.publish()
+    assert parts.send_next() is not None
+    enrolment.stop()
+    parts.close()

@@ -124,3 +124,13 @@ def test_what_has_no_deadline_is_never_overdue() -> None:
     book.expect(b"a", Expected(Noted("a"), None), None)
     assert overdue(book, 1e12) == []
     assert book.take(b"a", b"body", sphinx=SPHINX, now_s=3.0)
+
+
+def test_deadlines_follow_a_clock_that_is_set() -> None:
+    book = expectations()
+    expect(book, "b", 50.0)
+    expect(book, "a", 40.0)
+    book.shift(-30.0)
+    assert overdue(book, 9.0) == []
+    assert overdue(book, 10.0) == ["a"]
+    assert overdue(book, 20.0) == ["b"]

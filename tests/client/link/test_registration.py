@@ -48,12 +48,10 @@ def error_of(deferred: Deferred[object]) -> BaseException:
 
 def test_a_provider_is_asked_and_answers(parts: Parts, registration: Registration) -> None:
     asking = ask(parts, registration)
-    assert registration.is_under_way
     assert registration.provider == parts.model.node("provider1").id
     assert parts.link.connected == ["provider1"]
     registration.on_answer(Registered())
     assert outcome(asking) == Registered()
-    assert not registration.is_under_way
     assert registration.provider is None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from client.core.expectation import Expected
-from client.link.watch import LinkWatch
+from client.link.watch import LEAP_S, LinkWatch
 from tests.worlds.clients.parts import Parts
 
 
@@ -72,3 +72,39 @@ def test_news_are_told_when_the_link_comes_or_goes(parts: Parts, watch: LinkWatc
     parts.link.open = False
     watch.look()
     assert parts.told == 2
+
+
+def test_a_clock_that_is_set_back_lets_nothing_wait_as_long(parts: Parts, watch: LinkWatch) -> None:
+    watch.look()
+    late = Late()
+    parts.expectations.expect(b"1", Expected(late, None), parts.now_s + 10)
+    parts.clock.rightNow -= 3600
+    watch.look()
+    assert late.told_s == []
+    parts.clock.advance(10)
+    watch.look()
+    assert late.told_s == [parts.now_s]
+
+
+def test_after_a_sleep_nothing_is_overdue_at_once(parts: Parts, watch: LinkWatch) -> None:
+    """The machine slept, or its clock was set forward by a day: what is on its way may still come."""
+    watch.look()
+    late = Late()
+    parts.expectations.expect(b"1", Expected(late, None), parts.now_s + 10)
+    parts.clock.advance(24 * 3600)
+    watch.look()
+    assert late.told_s == []
+    parts.clock.advance(parts.known.policy.first_s)
+    watch.look()
+    assert late.told_s == [parts.now_s]
+
+
+def test_looks_that_come_as_they_should_change_no_deadline(parts: Parts, watch: LinkWatch) -> None:
+    late = Late()
+    parts.expectations.expect(b"1", Expected(late, None), parts.now_s + 2 * LEAP_S)
+    for _ in range(2):
+        watch.look()
+        assert late.told_s == []
+        parts.clock.advance(LEAP_S)
+    watch.look()
+    assert late.told_s == [parts.now_s]

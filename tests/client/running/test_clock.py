@@ -1,4 +1,4 @@
-"""A client on a computer whose clock is set back by an hour: its streams go on.
+"""A client on a computer whose clock is set by an hour: its streams go on, nothing waits, nothing counts as lost.
 
 The client is real, and so are Twisted's timers; the computer, the network and the other nodes are in memory.
 """
@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from client.api import ClientStatus
+from client.api import ClientStatus, ReceivedMessage
+from loopixmix.params import NetworkParams
 from loopixmix.process.wallclock import WallClock
 from tests.worlds.clients.world import QUICK, World
 from tests.worlds.networks.models import NOW_S
@@ -46,9 +47,9 @@ class ComputersClock:
 class OneComputer(World):
     """A world on a computer whose clock can be set."""
 
-    def __init__(self) -> None:
+    def __init__(self, params: NetworkParams = PARAMS) -> None:
         self.computer = Computer(NOW_S)
-        super().__init__(params=PARAMS)
+        super().__init__(params=params)
 
     def make_clock(self) -> ComputersClock:  # type: ignore[override]
         return ComputersClock(self.computer)
@@ -75,4 +76,49 @@ def test_set_back_by_an_hour_a_client_sends_and_receives_as_before() -> None:
     world.run(alice.send("bob@away", b"an hour ago", kind="text", idempotency_key="1"))
     assert world.wait_for(lambda: world.run(bob.inbox()), 30)
     assert [message.body for message in world.run(bob.inbox())] == [b"an hour ago"]
+    world.stop()
+
+
+def test_set_back_by_an_hour_what_was_lost_is_sent_again_soon() -> None:
+    world = OneComputer()
+    alice, bob = world.person("alice@home").client, world.person("bob@away").client
+    world.run(alice.add_contact("bob@away"))
+    world.loss = 1.0
+    world.run(alice.send("bob@away", b"lost at first", kind="text", idempotency_key="1"))
+    world.clock.run_for(3)
+    world.computer.set_clock(-HOUR_S)
+    world.loss = 0.0
+    assert world.wait_for(lambda: world.run(bob.inbox()), 60)
+    world.stop()
+
+
+def test_set_back_by_an_hour_a_callback_that_failed_is_asked_again_soon() -> None:
+    world = OneComputer()
+    alice, bob = world.person("alice@home").client, world.person("bob@away").client
+    world.run(alice.add_contact("bob@away"))
+    offered: list[float] = []
+
+    def fail_twice(message: ReceivedMessage) -> None:
+        offered.append(world.clock.seconds())
+        if len(offered) < 3:
+            raise OSError("no space")
+
+    bob.on_received("text", fail_twice)
+    world.run(alice.send("bob@away", b"x", kind="text", idempotency_key="1"))
+    assert world.wait_for(lambda: offered, 60)
+    world.computer.set_clock(-HOUR_S)
+    world.clock.run_for(10)
+    assert len(offered) == 3
+    world.stop()
+
+
+def test_set_on_by_an_hour_nothing_counts_as_lost() -> None:
+    world = OneComputer(msgspec.structs.replace(PARAMS, loop_rate_per_s=20.0, pull_batch=40))
+    alice = world.person("alice@home").client
+    world.clock.run_for(10)
+    world.computer.set_clock(HOUR_S)
+    world.clock.run_for(20)
+    status = world.run(alice.status())
+    assert status.loops_returned > 100
+    assert (status.loops_lost, status.problem) == (0, "")
     world.stop()

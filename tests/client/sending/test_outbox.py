@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from types import FrameType
 
 import msgspec
 import pytest
@@ -212,3 +214,23 @@ def test_what_is_taken_up_from_the_store_is_sent(parts: Parts) -> None:
     parts.outbox.add(stored)
     parts.outbox.release()
     assert [parts.send_next() is not None for _ in range(4)] == [True, True, True, False]
+
+
+def test_messages_that_hold_nothing_cost_a_new_one_nothing(parts: Parts) -> None:
+    """Each new message lets go what waits: with ten thousand on their way that must not go through all of them."""
+    for number in range(200):
+        parts.dispatch(b"short", key=str(number))
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    parts.outbox.release()
+    sys.setprofile(count)
+    try:
+        parts.outbox.release()
+    finally:
+        sys.setprofile(None)
+    assert calls < 100
+    assert parts.outbox.queued_messages == 200

@@ -75,3 +75,10 @@ def test_a_stand_in_tells_nothing_whether_it_comes_back_or_not(parts: Parts, loo
     assert (loops.health.returned, loops.health.lost) == (0, 0)
     assert facts(parts) == []
     assert parts.expectations.find(b"never back") is not None
+
+
+def test_a_clock_that_is_set_back_makes_no_negative_round_trip(parts: Parts, loops: Loops) -> None:
+    made = send_loop(parts, loops)
+    parts.clock.rightNow -= 3600
+    come_back(parts, made.surb_id)
+    assert loops.health.round_trip_mean_s == 0.0

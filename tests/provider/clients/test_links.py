@@ -377,6 +377,17 @@ def test_stopping_leaves_no_call(provider: Provider) -> None:
     assert provider.clock.getDelayedCalls() == []
 
 
+def test_after_the_end_nothing_is_taken_from_a_link_that_is_still_open(provider: Provider, rng: random.Random) -> None:
+    provider.pull(ALICE)
+    provider.arrive(BOB, packet(rng))  # held until the store has told of the account
+    provider.links.stop()
+    provider.sent.clear()
+    provider.arrive(ALICE, packet(rng), FORMAT.encode(Pull(1, ())))
+    provider.clock.advance(1.0)
+    assert (provider.submitted, provider.sent) == ([], [])
+    assert provider.clock.getDelayedCalls() == []
+
+
 def test_contents_are_never_logged(provider: Provider, logged: list[LogEvent]) -> None:
     provider.deliver(ALICE, b"marked-secret")
     provider.pull(ALICE)

@@ -148,3 +148,12 @@ def test_a_reader_that_goes_away_gives_back_what_it_had(api: MemoryApi) -> None:
     again = open_stream(api, "/v1/received?kind=text")
     api.clock.advance(1)
     assert [event.id for event in events_of(again)[1:]] == ["1"]
+
+
+def test_a_clock_that_is_set_back_does_not_keep_the_status_back(api: MemoryApi) -> None:
+    stream = open_stream(api, "/v1/events")
+    api.clock.pump([0.25] * 8)
+    api.clock.rightNow -= 3600
+    receive(api, b"hello", key="1")
+    api.fake.pass_time()
+    assert [event.event for event in events_of(stream)].count("status") >= 2
