@@ -33,7 +33,7 @@ from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.process.files import load_identity
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import Fact, LinkOpened, NodeId, PacketDropped
+from loopixmix.seams import Fact, Identity, LinkOpened, PacketDropped
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
 from loopixmix.testnet.processes import memory_bytes
@@ -59,7 +59,7 @@ class Silent:
 
     def __init__(self) -> None:
         self.dropped = 0
-        self.opened: set[NodeId] = set()
+        self.opened: set[Identity] = set()
 
     def observe(self, fact: Fact) -> None:
         match fact:
@@ -82,7 +82,7 @@ class Neighbour:
         self.mix_keys = [key.private for key in KeyDirectory(directory / "keys").load().values()]
         self.received: list[tuple[float, Sequence[bytes]]] = []
         self.links = TlsNetwork(
-            identity=load_identity(directory / "identity.key"),
+            identity_key=load_identity(directory / "identity.key"),
             network_id=network_id,
             reception=Reception(self.format, own=LinkRole.MIX, role_of=lambda _: LinkRole.MIX),
             limits=LinkLimits(queue_frames=20_000),
@@ -93,7 +93,7 @@ class Neighbour:
         )
         self.links.start(self._take)
 
-    def _take(self, _: NodeId, packets: Sequence[bytes], _frames: Sequence[Frame]) -> None:
+    def _take(self, _: Identity, packets: Sequence[bytes], _frames: Sequence[Frame]) -> None:
         self.received.append((time.time(), packets))
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey, MLKEM7
 from loopixmix.errors import FormatError, MisuseError
 from loopixmix.keys import KEY_BYTES, SIGNATURE_BYTES, IdentityKey, verify
 from loopixmix.requests import MAX_NAME_BYTES, check_name
-from loopixmix.seams import NodeId, Rng
+from loopixmix.seams import Identity, Rng
 
 CARD_VERSION = 1
 CARD_DOMAIN = b"loopixmix/card/v1"
@@ -60,26 +60,26 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Who `name` at `provider` is: an identity key that signs, a sealing key, and the day it was made (coarse)."""
 
     name: str
-    provider: NodeId
-    identity: bytes
+    provider: Identity
+    identity: Identity
     sealing_key: bytes
     made_at_s: int
     signature: bytes
 
 
-def make_card(identity: IdentityKey, *, name: str, provider: NodeId, sealing_key: bytes, now_s: float) -> Card:
+def make_card(identity_key: IdentityKey, *, name: str, provider: Identity, sealing_key: bytes, now_s: float) -> Card:
     """Make and sign a card; only the day of `now_s` is kept. Raises `FormatError` if a field has the wrong form."""
     made_at_s = int(now_s // DAY_S) * DAY_S
     card = Card(
         name=name,
         provider=provider,
-        identity=identity.public,
+        identity=identity_key.public,
         sealing_key=sealing_key,
         made_at_s=made_at_s,
         signature=bytes(SIGNATURE_BYTES),
     )
     signed = encode_card(card)[:-SIGNATURE_BYTES]
-    return msgspec.structs.replace(card, signature=identity.sign(CARD_DOMAIN, signed))
+    return msgspec.structs.replace(card, signature=identity_key.sign(CARD_DOMAIN, signed))
 
 
 def encode_card(card: Card) -> bytes:
@@ -135,7 +135,7 @@ def decode_sealing_key(data: bytes) -> MLKEM768X25519PublicKey:
     return MLKEM768X25519PublicKey(mlkem, x25519)
 
 
-def fingerprint(identity: bytes) -> str:
+def fingerprint(identity: Identity) -> str:
     """Return what two people compare to be sure of an identity key: 32 hexadecimal digits in groups of four."""
     digits = hashlib.sha256(bytes([len(FINGERPRINT_DOMAIN)]) + FINGERPRINT_DOMAIN + identity).hexdigest()
     return "-".join(digits[start : start + 4] for start in range(0, 32, 4))

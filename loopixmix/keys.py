@@ -7,14 +7,14 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from loopixmix.errors import MisuseError, SignatureError
-from loopixmix.seams import Rng
+from loopixmix.seams import Identity, Rng
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 
 
 class IdentityKey:
-    """A node's or client's long-term Ed25519 key; its public half is the node's id."""
+    """A node's or client's long-term Ed25519 key; its public half is the `Identity`."""
 
     __slots__ = ("_signing_key", "public")
 
@@ -23,7 +23,7 @@ class IdentityKey:
         if len(seed) != KEY_BYTES:
             raise MisuseError(f"an identity seed has {KEY_BYTES} bytes, not {len(seed)}")
         self._signing_key = SigningKey(seed)
-        self.public = bytes(self._signing_key.verify_key)
+        self.public: Identity = bytes(self._signing_key.verify_key)
 
     @classmethod
     def generate(cls, rng: Rng) -> IdentityKey:
@@ -47,10 +47,10 @@ class IdentityKey:
         return f"IdentityKey(public={self.public.hex()})"
 
 
-def verify(public: bytes, signature: bytes, domain: bytes, message: bytes) -> None:
+def verify(identity: Identity, signature: bytes, domain: bytes, message: bytes) -> None:
     """Check a signature made by `IdentityKey.sign`; raise `SignatureError` if it is not one."""
     try:
-        VerifyKey(public).verify(_signed_bytes(domain, message), signature)
+        VerifyKey(identity).verify(_signed_bytes(domain, message), signature)
     except (BadSignatureError, ValueError, TypeError) as error:
         raise SignatureError("the signature does not belong to this message and key") from error
 

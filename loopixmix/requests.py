@@ -15,6 +15,7 @@ import msgspec
 
 from loopixmix.errors import FormatError, MisuseError
 from loopixmix.keys import SIGNATURE_BYTES, IdentityKey, verify
+from loopixmix.seams import Identity
 
 REQUEST_VERSION = 1
 REQUEST_ID_BYTES = 16
@@ -136,14 +137,14 @@ def check_name(name: str) -> None:
         raise FormatError(f"a name has 1 to {MAX_NAME_BYTES} characters of a-z 0-9 . _ -")
 
 
-def sign_publish(identity: IdentityKey, name: str, version: int, card: bytes) -> Publish:
+def sign_publish(identity_key: IdentityKey, name: str, version: int, card: bytes) -> Publish:
     """Make a signed `Publish`; raise `MisuseError` if the version is out of range."""
     if not 1 <= version <= MAX_VERSION:
         raise MisuseError(f"a version is 1 to {MAX_VERSION}, not {version}")
-    return Publish(name, version, identity.sign(PUBLISH_DOMAIN, _published_bytes(name, version, card)), card)
+    return Publish(name, version, identity_key.sign(PUBLISH_DOMAIN, _published_bytes(name, version, card)), card)
 
 
-def verify_publish(publish: Publish, identity: bytes) -> None:
+def verify_publish(publish: Publish, identity: Identity) -> None:
     """Check that the account with the public key `identity` signed `publish`; raise `SignatureError` otherwise."""
     message = _published_bytes(publish.name, publish.version, publish.card)
     verify(identity, publish.signature, PUBLISH_DOMAIN, message)

@@ -16,8 +16,12 @@ import msgspec
 Rng: TypeAlias = random.Random
 """`random.SystemRandom()` in production, `random.Random(seed)` in tests and simulations."""
 
-NodeId: TypeAlias = bytes
-"""A node's or client's Ed25519 identity public key, 32 bytes."""
+Identity: TypeAlias = bytes
+"""The public half of the Ed25519 key of a node, client or authority, 32 bytes.
+
+A variable of this type is called `identity`, or by its role in the sentence (`peer`, `sender`, `recipient`,
+`next_hop`, `provider`, `author`, `owner`); the private half is an `IdentityKey`, in a variable called `identity_key`.
+"""
 
 
 class DelayedCall(Protocol):
@@ -48,7 +52,7 @@ class Network(Protocol):
     Delivery is in order for each peer and may lose frames; it never blocks and never raises for a peer's fault.
     """
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         """Queue one frame for `peer`; false (and an observed drop) if there is no link or its queue is full."""
 
 
@@ -99,7 +103,7 @@ class PacketIn(msgspec.Struct, frozen=True, gc=False):
     """A packet was unwrapped and believed; `replay_tag` names it inside this node only."""
 
     at_s: float
-    peer: NodeId
+    peer: Identity
     replay_tag: bytes
 
 
@@ -107,7 +111,7 @@ class PacketOut(msgspec.Struct, frozen=True, gc=False):
     """A packet left for its next hop after its delay."""
 
     at_s: float
-    next_hop: NodeId
+    next_hop: Identity
     replay_tag: bytes
 
 
@@ -157,14 +161,14 @@ class LinkOpened(msgspec.Struct, frozen=True, gc=False):
     """A link to `peer` was authenticated and is ready."""
 
     at_s: float
-    peer: NodeId
+    peer: Identity
 
 
 class LinkClosed(msgspec.Struct, frozen=True, gc=False):
     """A link that was ready is gone."""
 
     at_s: float
-    peer: NodeId
+    peer: Identity
 
 
 class LinkRefused(msgspec.Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ import msgspec
 from loopixmix.bounds import BucketsByKey, TokenBucket
 from loopixmix.errors import FormatError
 from loopixmix.requests import check_name
-from loopixmix.seams import NodeId, Rng
+from loopixmix.seams import Identity, Rng
 from loopixmix.wire import RegisterRefusal
 
 INVITATION_RANDOM_BYTES = 15
@@ -109,9 +109,9 @@ class RegistrationLimits:
         At most `max_links` links are remembered, and the one that was idle longest is forgotten first.
         """
         self._overall = TokenBucket(rules.rate_per_s, rules.burst, now_s)
-        self._links: BucketsByKey[NodeId] = BucketsByKey(rules.link_rate_per_s, rules.link_burst, capacity=max_links)
+        self._links: BucketsByKey[Identity] = BucketsByKey(rules.link_rate_per_s, rules.link_burst, capacity=max_links)
 
-    def admit(self, link: NodeId, now_s: float) -> bool:
+    def admit(self, link: Identity, now_s: float) -> bool:
         """Tell whether `link` may try now, and count the attempt if so."""
         # In this order: a link over its own limit must take nothing from the others.
         return self._links.take(link, now_s) and self._overall.take(now_s)

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from loopixmix.errors import LoopixmixError
 from loopixmix.requests import Publish
-from loopixmix.seams import Clock, NodeId, Rng
+from loopixmix.seams import Clock, Identity, Rng
 
 SERVICE_GROUP = "loopixmix.services"
 """The entry point group."""
@@ -43,7 +43,7 @@ class ServiceContext:
     `directory` is its own, private and there; `settings` are the operator's, from `[service.NAME]`.
     """
 
-    provider: NodeId
+    provider: Identity
     directory: Path
     clock: Clock
     rng: Rng

@@ -55,9 +55,11 @@ def init(directory: Path, name: str, listen: str, advertise: str, network: Path,
     Files that are there already are never overwritten.
     """
     text = provider_toml(name=name, listen=listen, advertise=advertise, registration=RegistrationMode(registration))
-    identity = create_node(directory, config_text=text, config_type=ProviderConfig, network=network, rng=system_rng())
+    identity_key = create_node(
+        directory, config_text=text, config_type=ProviderConfig, network=network, rng=system_rng()
+    )
     click.echo(f"{directory / 'node.toml'}: look through it, then start with  loopixmix provider run {directory}")
-    click.echo(f"the authority has to allow the id {identity.public.hex()}")
+    click.echo(f"the authority has to allow the id {identity_key.public.hex()}")
     if registration == RegistrationMode.INVITATION:
         click.echo(f"invite clients with  loopixmix provider invite {directory}")
 

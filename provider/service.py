@@ -10,7 +10,7 @@ from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document
 from loopixmix.hop.service import HopService
 from loopixmix.net.network import ReceivingNetwork
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.wire import Frame
 from provider.clients.links import ClientLinks
 from provider.hosting.host import ServiceHost
@@ -106,7 +106,7 @@ class ProviderService:
             "services": " ".join(self._host.names),
         }
 
-    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+    def _received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         # A peer that stands before us in the network document is a mix, any other a client. A mix that has moved to
         # another layer counts as a client without an account.
         if self.hop.takes_from(peer):

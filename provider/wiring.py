@@ -15,7 +15,7 @@ from loopixmix.hop.service import HopService
 from loopixmix.net.network import ReceivingNetwork
 from loopixmix.node.running import NodeParts
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import Clock, NodeId, Observer, Rng
+from loopixmix.seams import Clock, Identity, Observer, Rng
 from loopixmix.wire import Frame
 from provider.api import HostedService, KeyDirectory
 from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
@@ -53,7 +53,7 @@ async def make_provider(
 
     def load_services(keys: KeyDirectory) -> Iterable[HostedService]:
         loader = ServiceLoader(
-            provider=parts.hop.node_id, directory=parts.directory, clock=parts.clock, rng=parts.rng, keys=keys
+            provider=parts.hop.identity, directory=parts.directory, clock=parts.clock, rng=parts.rng, keys=keys
         )
         return loader.load(config.services, config.service)
 
@@ -97,19 +97,19 @@ def wire_provider(
     which may use the key directory that it is given. Raises what `make_services` raises.
     """
 
-    def send(key: NodeId, frame: Frame) -> None:
-        network.send(key, packet_format.frames.encode(frame))
+    def send(identity: Identity, frame: Frame) -> None:
+        network.send(identity, packet_format.frames.encode(frame))
 
     drops = Drops(clock=clock, observer=observer)
-    node_id = hop.node_id
-    keys = StoredKeys(provider=node_id, access=access, decoys=Decoys(decoy_secret, node_id), clock=clock)
+    identity = hop.identity
+    keys = StoredKeys(provider=identity, access=access, decoys=Decoys(decoy_secret, identity), clock=clock)
     host = ServiceHost(make_services(keys), rules=rules.hosting, clock=clock, geometry=packet_format.geometry)
     deliveries = Deliveries(
         hop=hop, sphinx=packet_format.sphinx, access=access, host=host, loops=loops, drops=drops, clock=clock
     )
     clients = wire_clients(
         access=access,
-        registration=Registration(provider=node_id, access=access, rules=rules.registration, clock=clock, rng=rng),
+        registration=Registration(provider=identity, access=access, rules=rules.registration, clock=clock, rng=rng),
         rules=rules,
         submit=hop.take,
         send=send,

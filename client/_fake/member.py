@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from client.api import MessageId
+from loopixmix.seams import Identity
 
 
 class Member(Protocol):
@@ -12,7 +13,7 @@ class Member(Protocol):
 
     address: str
     """Empty before it has an account."""
-    identity: bytes
+    identity: Identity
     """Its public key, which a test may change."""
 
     def tell(self) -> None:

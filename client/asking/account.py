@@ -148,7 +148,7 @@ class Enrolment:
 
     def _make_card(self, account: Account) -> bytes:
         card = make_card(
-            self._keys.identity,
+            self._keys.identity_key,
             name=account.name,
             provider=account.provider,
             sealing_key=self._keys.sealing.public,
@@ -170,7 +170,7 @@ class Enrolment:
 
     async def _publish(self, account: Account) -> None:
         try:
-            publish = sign_publish(self._keys.identity, account.name, PUBLISH_VERSION, self._card)
+            publish = sign_publish(self._keys.identity_key, account.name, PUBLISH_VERSION, self._card)
             service = f"keys@{account.provider_name}"
             await self._requests.ask(service, encode_keys_request(publish), timeout_s=PUBLISH_TIMEOUT_S)
             await self._access.write(lambda c: contacts.save_fact(c, PUBLISHED_FACT, b"1"))

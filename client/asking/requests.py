@@ -28,7 +28,7 @@ from loopixmix.requests import (
     request_body_bytes,
 )
 from loopixmix.routing.path import service_id
-from loopixmix.seams import Clock, NodeId, Rng
+from loopixmix.seams import Clock, Identity, Rng
 
 RequestId: TypeAlias = bytes
 
@@ -40,7 +40,7 @@ class _Request:
     requests: Requests
     request_id: RequestId
     service: str
-    provider: NodeId
+    provider: Identity
     payload: bytes
     answer: Deferred[bytes] = field(default_factory=Deferred)
     attempts: int = 0

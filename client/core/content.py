@@ -15,7 +15,7 @@ from client.api import MAX_BODY_BYTES, MAX_KIND_LENGTH
 from loopixmix.errors import FormatError
 from loopixmix.keys import KEY_BYTES, SIGNATURE_BYTES, IdentityKey, verify
 from loopixmix.requests import MAX_NAME_BYTES
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 
 CONTENT_DOMAIN = b"loopixmix/content/v1"
 RECEIPT_DOMAIN = b"loopixmix/receipt/v1"
@@ -90,14 +90,14 @@ Content: TypeAlias = SignedMessage | AnonymousMessage | Receipt
 _ContentType = TypeVar("_ContentType", SignedMessage, AnonymousMessage, Receipt)
 
 
-def encode_signed(message: SignedMessage | Receipt, identity: IdentityKey, *, recipient: NodeId) -> bytes:
+def encode_signed(message: SignedMessage | Receipt, identity_key: IdentityKey, *, recipient: Identity) -> bytes:
     """Sign a message or receipt for `recipient` (its identity key) and encode it."""
     encoded = msgspec.msgpack.encode(message)
     match message:
         case SignedMessage():
-            return bytes([_SIGNED]) + identity.sign(CONTENT_DOMAIN, recipient + encoded) + encoded
+            return bytes([_SIGNED]) + identity_key.sign(CONTENT_DOMAIN, recipient + encoded) + encoded
         case Receipt():
-            return bytes([_RECEIPT]) + identity.sign(RECEIPT_DOMAIN, recipient + encoded) + encoded
+            return bytes([_RECEIPT]) + identity_key.sign(RECEIPT_DOMAIN, recipient + encoded) + encoded
 
 
 def encode_anonymous(message: AnonymousMessage) -> bytes:
@@ -105,7 +105,7 @@ def encode_anonymous(message: AnonymousMessage) -> bytes:
     return bytes([_ANONYMOUS]) + msgspec.msgpack.encode(message)
 
 
-def decode_content(stream: bytes, *, recipient: NodeId) -> Content:
+def decode_content(stream: bytes, *, recipient: Identity) -> Content:
     """Decode a message for `recipient` (our identity key) and check its signature.
 
     Raises `FormatError` if it is no message, `SignatureError` if its sender did not sign it for us.
@@ -124,7 +124,7 @@ def decode_content(stream: bytes, *, recipient: NodeId) -> Content:
 _SignedType = TypeVar("_SignedType", SignedMessage, Receipt)
 
 
-def _decode_signed(stream: bytes, wanted: type[_SignedType], domain: bytes, recipient: NodeId) -> _SignedType:
+def _decode_signed(stream: bytes, wanted: type[_SignedType], domain: bytes, recipient: Identity) -> _SignedType:
     signature, encoded = stream[1 : 1 + SIGNATURE_BYTES], stream[1 + SIGNATURE_BYTES :]
     message = _decode(encoded, wanted)
     # Over the very bytes that came: encoded anew they might differ from those that were signed.

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from client.api import MAX_BODY_BYTES
 from client.core.sealing import AEAD_TAG_BYTES, SEALING_OVERHEAD_BYTES, Sealer, message_info
 from loopixmix.errors import FormatError, MisuseError, PeerError
+from loopixmix.seams import Identity
 
 FRAGMENT_VERSION = 1
 MESSAGE_KEY_BYTES = 32
@@ -122,7 +123,13 @@ class FragmentKey:
 
 
 def seal_fragments(
-    stream: bytes, *, recipient: bytes, recipient_key: bytes, message_key: bytes, sealer: Sealer, sizes: FragmentSizes
+    stream: bytes,
+    *,
+    recipient: Identity,
+    recipient_key: bytes,
+    message_key: bytes,
+    sealer: Sealer,
+    sizes: FragmentSizes,
 ) -> Iterator[bytes]:
     """Yield the fragments of an encoded message, the head first.
 
@@ -140,7 +147,7 @@ def seal_fragments(
         yield key.seal(index, stream[start : start + sizes.body_data_bytes], sizes)
 
 
-def open_head(fragment: bytes, *, recipient: bytes, sealer: Sealer, sizes: FragmentSizes) -> Head:
+def open_head(fragment: bytes, *, recipient: Identity, sealer: Sealer, sizes: FragmentSizes) -> Head:
     """Open a first fragment sealed to us, whose identity is `recipient`.
 
     Raises `NotForUsError` if it is no head or not for us, `FormatError` if a head for us breaks the format.

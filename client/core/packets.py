@@ -21,7 +21,7 @@ from loopixmix.routing.path import (
     hops_for,
     service_id,
 )
-from loopixmix.seams import NodeId, Rng
+from loopixmix.seams import Identity, Rng
 from loopixmix.sphinx import Discard, Geometry, Reply, Sphinx, Surb, SurbKeys, make_surb, wrap
 
 SURB_ID_BYTES = 8
@@ -51,8 +51,8 @@ class PacketMaker:
 
     document: Document
     sphinx: Sphinx
-    identity: NodeId
-    provider: NodeId
+    identity: Identity
+    provider: Identity
     rng: Rng = field(repr=False)
 
     @property
@@ -60,7 +60,7 @@ class PacketMaker:
         """The lengths of the packets."""
         return self.sphinx.geometry
 
-    def deliver(self, recipient: bytes, payload: bytes, *, provider: NodeId, now_s: float) -> MadePacket:
+    def deliver(self, recipient: bytes, payload: bytes, *, provider: Identity, now_s: float) -> MadePacket:
         """Return a packet that takes `payload` to a mailbox or service at `provider`, with a reply block.
 
         Raises `UnavailableError` if the document does not have one of the providers.
@@ -76,7 +76,7 @@ class PacketMaker:
         """Return a packet that some provider discards; its reply block is never used."""
         return self._make(None, b"", self.rng.choice(self.document.providers()).id, now_s)
 
-    def reply_block(self, first_hop: NodeId, *, epoch: int, now_s: float) -> MadeBlock:
+    def reply_block(self, first_hop: Identity, *, epoch: int, now_s: float) -> MadeBlock:
         """Return a reply block that somebody at the provider `first_hop` can use during `epoch`."""
         start_s = max(now_s, float(epoch_start_s(epoch, self.document.params.epoch_length_s)))
         block, _ = self._make_block(first_hop, start_s)
@@ -86,7 +86,7 @@ class PacketMaker:
         """Return the number of the present epoch."""
         return epoch_at(now_s, self.document.params.epoch_length_s)
 
-    def _make(self, recipient: bytes | None, payload: bytes, provider: NodeId, now_s: float) -> MadePacket:
+    def _make(self, recipient: bytes | None, payload: bytes, provider: Identity, now_s: float) -> MadePacket:
         params = self.document.params
         path = choose_path(self.document, entry=self.provider, exit=provider, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, params, self.rng)
@@ -98,7 +98,7 @@ class PacketMaker:
         packet = wrap(hops, payload, sphinx=self.sphinx, rng=self.rng, surb=block.surb)
         return MadePacket(packet, block.surb_id, block.keys, there_s + back_s, 2 * len(delays_s))
 
-    def _make_block(self, first_hop: NodeId, start_s: float) -> tuple[MadeBlock, float]:
+    def _make_block(self, first_hop: Identity, start_s: float) -> tuple[MadeBlock, float]:
         surb_id = self.rng.randbytes(SURB_ID_BYTES)
         path = choose_path(self.document, entry=first_hop, exit=self.provider, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, self.document.params, self.rng)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from loopixmix.cards import Card, fingerprint
+from loopixmix.seams import Identity
 
 
 class SameKey(msgspec.Struct, frozen=True):
@@ -45,12 +46,12 @@ class Impostor(msgspec.Struct, frozen=True):
 SenderVerdict: TypeAlias = PinnedSender | UnknownSender | Impostor
 
 
-def judge_card(card: Card, pinned: bytes) -> CardVerdict:
+def judge_card(card: Card, pinned: Identity) -> CardVerdict:
     """Compare a card that was looked up with the pinned identity key of its address."""
     return SameKey() if hmac.compare_digest(card.identity, pinned) else ChangedKey(fingerprint(card.identity))
 
 
-def judge_sender(address: str, identity: bytes, pinned: bytes | None) -> SenderVerdict:
+def judge_sender(address: str, identity: Identity, pinned: Identity | None) -> SenderVerdict:
     """Compare the key that signed a message with the pinned one of the address its sender claims."""
     if pinned is None:
         return UnknownSender(address)

@@ -22,7 +22,7 @@ from client.core.fragments import (
 )
 from client.core.sealing import NotForUsError, Sealer
 from loopixmix.errors import PeerError
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 
 
 class Began(msgspec.Struct, frozen=True):
@@ -112,7 +112,7 @@ class _Unfinished:
 class Reassembly:
     """The unfinished messages of the client `recipient` (its identity key)."""
 
-    recipient: NodeId
+    recipient: Identity
     sealer: Sealer
     sizes: FragmentSizes
     limits: ReassemblyLimits

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from loopixmix.cards import SEALING_KEY_BYTES, SealingKey, decode_sealing_key
 from loopixmix.errors import MisuseError, PeerError
-from loopixmix.seams import Rng
+from loopixmix.seams import Identity, Rng
 
 MESSAGE_DOMAIN = b"loopixmix/message/v1"
 ENCAPSULATION_BYTES = 1120
@@ -44,9 +44,9 @@ class Sealer(Protocol):
         """Open what was sealed to us; raise `NotForUsError` if it was not."""
 
 
-def message_info(recipient_identity: bytes) -> bytes:
+def message_info(recipient: Identity) -> bytes:
     """Return HPKE's `info` for a message: the purpose and the recipient."""
-    return bytes([len(MESSAGE_DOMAIN)]) + MESSAGE_DOMAIN + recipient_identity
+    return bytes([len(MESSAGE_DOMAIN)]) + MESSAGE_DOMAIN + recipient
 
 
 class HpkeSealer:

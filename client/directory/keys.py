@@ -19,7 +19,7 @@ SEALING_FILE = "sealing.key"
 class ClientKeys:
     """Both keys."""
 
-    identity: IdentityKey
+    identity_key: IdentityKey
     sealing: SealingKey
 
     @classmethod
@@ -32,9 +32,9 @@ def create_keys(directory: Path, rng: Rng) -> ClientKeys:
     """Make new keys in two private files of `directory`; raise `ConfigError` if there are some already."""
     # The identity's file first: if there is one, nothing else is touched.
     sealing = SealingKey.generate(rng)
-    identity = create_identity(directory / IDENTITY_FILE, rng)
+    identity_key = create_identity(directory / IDENTITY_FILE, rng)
     create_file(directory / SEALING_FILE, sealing.seed.hex().encode("ascii") + b"\n")
-    return ClientKeys(identity, sealing)
+    return ClientKeys(identity_key, sealing)
 
 
 def load_keys(directory: Path) -> ClientKeys:

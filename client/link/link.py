@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from loopixmix.directory import NodeEntry
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.network import FramesReceived
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.wire import FrameFormat
 
 
@@ -20,16 +20,16 @@ class Links(Protocol):
     def start(self, received: FramesReceived) -> None:
         """Begin to receive."""
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         """Queue a frame."""
 
-    def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
+    def set_peers(self, peers: Mapping[Identity, PeerAddress]) -> None:
         """Keep links to these peers."""
 
-    def is_open(self, peer: NodeId) -> bool:
+    def is_open(self, peer: Identity) -> bool:
         """Tell whether a frame would go out now."""
 
-    def problem(self, peer: NodeId) -> str | None:
+    def problem(self, peer: Identity) -> str | None:
         """Say why there is no link."""
 
     def stop(self) -> Deferred[None]:
@@ -70,7 +70,7 @@ class ClientLink:
         if self._links is not None:
             self._links.start(received)
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         """Queue one frame for the provider; false if there is no link."""
         return self._links is not None and self._links.send(peer, frame)
 
@@ -79,11 +79,11 @@ class ClientLink:
         self._provider = provider
         self._dial()
 
-    def is_open(self, provider: NodeId) -> bool:
+    def is_open(self, provider: Identity) -> bool:
         """Tell whether a frame for the provider would go out now."""
         return self._links is not None and self._links.is_open(provider)
 
-    def problem(self, provider: NodeId) -> str | None:
+    def problem(self, provider: Identity) -> str | None:
         """Say in one line why there is no link; None if there is nothing to say."""
         return None if self._links is None else self._links.problem(provider)
 

@@ -11,7 +11,7 @@ from client.api import BadRequestError
 from client.link.session import Session
 from loopixmix.directory import NodeEntry
 from loopixmix.errors import UnavailableError
-from loopixmix.seams import Clock, DelayedCall, NodeId
+from loopixmix.seams import Clock, DelayedCall, Identity
 from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
 
 ASK_AGAIN_S = 5.0
@@ -23,7 +23,7 @@ class Registration:
 
     def __init__(self, session: Session, *, clock: Clock, patience_s: float) -> None:
         """Talk over the link of `session`; the network and the provider have `patience_s` each to be there."""
-        self.provider: NodeId | None = None
+        self.provider: Identity | None = None
         """The provider that is asked for an account now."""
         self.forgotten = False
         """Whether our provider says that it does not know us."""

@@ -15,7 +15,7 @@ from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
 from loopixmix.net.network import FramesReceived, ReceivingNetwork
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, NodeId, Rng
+from loopixmix.seams import Clock, Identity, Rng
 from loopixmix.sphinx import Sphinx
 from loopixmix.wire import Frame, FrameFormat
 
@@ -24,7 +24,7 @@ class Account(msgspec.Struct, frozen=True):
     """Our account at a provider."""
 
     name: str
-    provider: NodeId
+    provider: Identity
     provider_name: str
 
     @property
@@ -42,10 +42,10 @@ class ProviderLink(Protocol):
     def connect(self, provider: NodeEntry) -> None:
         """Keep a link to this provider from now on, and to no other."""
 
-    def is_open(self, provider: NodeId) -> bool:
+    def is_open(self, provider: Identity) -> bool:
         """Tell whether a frame for the provider would go out now."""
 
-    def problem(self, provider: NodeId) -> str | None:
+    def problem(self, provider: Identity) -> str | None:
         """Say in one line why there is no link; None if there is nothing to say."""
 
 
@@ -63,7 +63,7 @@ class Session:
     def __init__(
         self,
         *,
-        identity: NodeId,
+        identity: Identity,
         known: KnownNetwork,
         network: ReceivingNetwork,
         link: ProviderLink,
@@ -150,7 +150,7 @@ class Session:
         """Tell whether there is a link to the provider of our account."""
         return self.account is not None and self._link.is_open(self.account.provider)
 
-    def send(self, frame: Frame, *, to: NodeId | None = None) -> bool:
+    def send(self, frame: Frame, *, to: Identity | None = None) -> bool:
         """Send a frame to our provider, or to one where we have no account yet; false without a link."""
         provider = to or (self.account.provider if self.account else None)
         packet_format = self.known.packet_format

@@ -66,7 +66,7 @@ class Arrivals:
     def take(self, connection: Connection, stream: bytes, around: Surroundings, outcome: Outcome) -> None:
         """Take an encoded message, if it is one and its signature holds."""
         try:
-            content = decode_content(stream, recipient=self.writer.keys.identity.public)
+            content = decode_content(stream, recipient=self.writer.keys.identity_key.public)
         except PeerError:
             outcome.refused += 1
             return

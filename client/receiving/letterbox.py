@@ -13,7 +13,7 @@ from client.link.registration import Registration
 from client.link.session import Session
 from client.receiving.arrivals import Surroundings, surroundings
 from client.receiving.inbox import Inbox
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.wire import Frame, Item, ItemKind, Registered, RegisterRefused
 
 log = Logger()
@@ -42,7 +42,7 @@ class Letterbox:
         self._expectations = expectations
         self._inbox = inbox
 
-    def received(self, peer: NodeId, _packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+    def received(self, peer: Identity, _packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         """Take what came over a link."""
         account = self._session.account
         ours = {self._registration.provider, account.provider if account is not None else None}

@@ -97,7 +97,7 @@ class Receiver:
         sizes = FragmentSizes(around.document.params.payload_bytes)
         if reassembly is not None and reassembly.sizes == sizes:
             return reassembly
-        identity = self.writer.keys.identity.public
+        identity = self.writer.keys.identity_key.public
         fresh = Reassembly(identity, self.writer.sealer, sizes, ReassemblyLimits())
         fresh.restore(*incoming.unfinished(connection))
         return fresh

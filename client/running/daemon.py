@@ -117,7 +117,7 @@ class ClientDaemon(Program):
 
     def _make_network(self, frames: FrameFormat) -> TlsNetwork:
         return TlsNetwork(
-            identity=self._directory.keys.identity,
+            identity_key=self._directory.keys.identity_key,
             network_id=self._directory.trust_root.network_id,
             # A client listens nowhere, and dials its provider only.
             reception=Reception(frames, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER),

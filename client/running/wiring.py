@@ -75,7 +75,7 @@ def build_client(
     pulls = PullBook()
     # The link.
     known = KnownNetwork(arithmetic=arithmetic, longest_retry_s=settings.longest_retry_s)
-    session = Session(identity=keys.identity.public, known=known, network=network, link=link, clock=clock, rng=rng)
+    session = Session(identity=keys.identity_key.public, known=known, network=network, link=link, clock=clock, rng=rng)
     registration = Registration(session, clock=clock, patience_s=settings.patience_s)
     watch = LinkWatch(session, expectations, news)
     # Sending.

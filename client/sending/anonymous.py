@@ -29,7 +29,7 @@ from client.store.outgoing import ANONYMOUS, REPLY, MessageRow
 from client.store.replies import HeldBlock
 from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.params import NetworkParams
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.sphinx import Sphinx, decode_surb, use_surb
 
 REPLY_WAITS_S = 60 * DAY_S
@@ -95,7 +95,7 @@ class AnonymousPoster:
         connection: Connection,
         letter: Letter,
         *,
-        provider: NodeId,
+        provider: Identity,
         params: NetworkParams,
         sphinx: Sphinx,
         now_s: float,

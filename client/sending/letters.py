@@ -18,7 +18,7 @@ from client.directory.keys import ClientKeys
 from client.link.session import Account
 from client.store import outgoing
 from client.store.outgoing import MessageRow, NewMessage, UnfinishedMessage
-from loopixmix.seams import NodeId, Rng
+from loopixmix.seams import Identity, Rng
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,10 +46,10 @@ class Posted(msgspec.Struct, frozen=True):
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """Where a message goes: a mailbox (an identity key) at a provider, and the key to seal to."""
+    """Where a message goes: a client at its provider, and the key to seal to."""
 
-    mailbox: NodeId
-    provider: NodeId
+    identity: Identity
+    provider: Identity
     sealing_key: bytes
 
 
@@ -64,7 +64,7 @@ class Writer:
 
     def sender(self, account: Account) -> Sender:
         """Return how we name ourselves inside a signed message."""
-        return Sender(self.keys.identity.public, account.name, account.provider)
+        return Sender(self.keys.identity_key.public, account.name, account.provider)
 
     def new_message(
         self, letter: Letter, recipient: Recipient, form: str, *, message_id: bytes, fragments: int, now_s: float
@@ -78,7 +78,7 @@ class Writer:
             recipient=letter.to,
             kind=letter.kind,
             length_bytes=len(letter.body),
-            mailbox=recipient.mailbox,
+            mailbox=recipient.identity,
             provider=recipient.provider,
             fragments=fragments,
             created_at_s=now_s,
@@ -101,7 +101,7 @@ class Writer:
         # A fresh key for each message: no key of one tells anything about another one.
         return seal_fragments(
             stream,
-            recipient=recipient.mailbox,
+            recipient=recipient.identity,
             recipient_key=recipient.sealing_key,
             message_key=self.rng.randbytes(MESSAGE_KEY_BYTES),
             sealer=self.sealer,

@@ -70,7 +70,7 @@ class Poster:
         receipt = Receipt(message_id, received, writer.sender(account))
         letter = Letter(to=contact.address, kind="receipt", body=b"", idempotency_key="", anonymous=False)
         recipient = Recipient(contact.identity, contact.provider, contact.sealing_key)
-        stream = encode_signed(receipt, writer.keys.identity, recipient=contact.identity)
+        stream = encode_signed(receipt, writer.keys.identity_key, recipient=contact.identity)
         # Sent at once, it would show when we are online: to the sender, and to an observer of both.
         wait_s = writer.rng.expovariate(1 / writer.settings.receipt_delay_mean_s)
         new = writer.new_message(letter, recipient, RECEIPT, message_id=message_id, fragments=1, now_s=now_s)
@@ -88,7 +88,7 @@ class Poster:
     ) -> Posted:
         writer, message_id = self.writer, self.writer.rng.randbytes(MESSAGE_ID_BYTES)
         message = SignedMessage(message_id, letter.kind, letter.body, writer.sender(account))
-        stream = encode_signed(message, writer.keys.identity, recipient=recipient.mailbox)
+        stream = encode_signed(message, writer.keys.identity_key, recipient=recipient.identity)
         new = writer.new_message(letter, recipient, SIGNED, message_id=message_id, fragments=1, now_s=now_s)
         return Posted(new.message_id, self._store(connection, new, recipient, stream, params))
 

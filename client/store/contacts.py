@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 from client.api import Contact
 from client.store.schema import contacts, facts
 from loopixmix.cards import Card, decode_card, encode_card, fingerprint
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 
 # The statements are built once: SQLAlchemy takes longer to build one anew than SQLite takes to carry it out.
 _ADDRESS: BindParameter[str] = bindparam("of_address")
@@ -39,8 +39,8 @@ class PinnedContact(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str
     name: str
-    provider: NodeId
-    identity: bytes
+    provider: Identity
+    identity: Identity
     sealing_key: bytes
     made_at_s: int
     verified: bool
@@ -77,13 +77,13 @@ def find(connection: Connection, address: str) -> PinnedContact | None:
     return None if row is None else PinnedContact(**row._mapping)
 
 
-def find_by_identity(connection: Connection, identity: bytes) -> PinnedContact | None:
+def find_by_identity(connection: Connection, identity: Identity) -> PinnedContact | None:
     """Return a contact whose pinned key this is."""
     row = connection.execute(_FIND_BY_IDENTITY, {"of_identity": identity}).one_or_none()
     return None if row is None else PinnedContact(**row._mapping)
 
 
-def find_by_claim(connection: Connection, address: str, *, name: str, provider: NodeId) -> PinnedContact | None:
+def find_by_claim(connection: Connection, address: str, *, name: str, provider: Identity) -> PinnedContact | None:
     """Return the contact whose place a sender claims, by its address or by its name and provider's key."""
     claim = {"of_address": address, "of_name": name, "at_provider": provider}
     row = connection.execute(_FIND_BY_CLAIM, claim).first()

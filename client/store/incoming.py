@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from client.api import MessageId, ReceivedMessage
 from client.core.reassembly import KnownMessage
 from client.store.schema import inbox, incoming, incoming_fragments, orphans, seen
+from loopixmix.seams import Identity
 
 MAX_READ_BYTES = 32 * 1024 * 1024
 """How much one reading of the inbox brings into memory, unless a single message has more."""
@@ -76,9 +77,9 @@ class TakenFragment(msgspec.Struct, frozen=True):
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that is complete and believed; `author` is the key that proves it, empty for anonymous ones."""
+    """A message that is complete and believed; `author` proves it, empty for anonymous ones."""
 
-    author: bytes
+    author: Identity
     message_id: MessageId
     sender: str | None
     verified: bool

@@ -13,7 +13,7 @@ from client.api import MessageState, OutgoingMessage, StateChange
 from client.core.delivery import FINISHED
 from client.core.journal import NumberedChange
 from client.store.schema import changes, drafts, fragments, messages
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 
 INSERT_BATCH = 256
 SIGNED, ANONYMOUS, REPLY, RECEIPT = "signed", "anonymous", "reply", "receipt"
@@ -96,8 +96,8 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     kind: str
     length_bytes: int
-    mailbox: NodeId
-    provider: NodeId
+    mailbox: Identity
+    provider: Identity
     fragments: int
     created_at_s: float
     not_before_s: float
@@ -110,8 +110,8 @@ class UnfinishedMessage(msgspec.Struct, frozen=True, kw_only=True):
     row: MessageRow
     message_id: str
     form: str
-    mailbox: NodeId
-    provider: NodeId
+    mailbox: Identity
+    provider: Identity
     fragments: int
     sent: int
     state: MessageState
@@ -135,8 +135,8 @@ class Draft(msgspec.Struct, frozen=True):
     message_id: str
     recipient: str
     kind: str
-    mailbox: NodeId
-    provider: NodeId
+    mailbox: Identity
+    provider: Identity
     sealing_key: bytes
     body: bytes
 
@@ -255,7 +255,7 @@ def finish(connection: Connection, row: MessageRow, now_s: float) -> None:
     connection.execute(_FINISH, {"of_message": row, "now_s": now_s})
 
 
-def record_receipt(connection: Connection, message_id: str, *, identity: bytes, now_s: float) -> MessageRow | None:
+def record_receipt(connection: Connection, message_id: str, *, identity: Identity, now_s: float) -> MessageRow | None:
     """Note a receipt for `message_id`, signed by `identity`, once; return the message's row, or None if none fits.
 
     A message that is not finished gets its change of state from its `Delivery`.

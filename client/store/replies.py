@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from client.core.content import ReplyBlock
 from client.core.replies import ReplyFragment
 from client.store.schema import handed_blocks, handed_groups, reply_blocks, reply_fragments, reply_groups
+from loopixmix.seams import Identity
 
 # The statements are built once: SQLAlchemy takes longer to build one anew than SQLite takes to carry it out.
 _REPLY_TO: BindParameter[str] = bindparam("to")
@@ -76,7 +77,7 @@ class HandedBlock(msgspec.Struct, frozen=True):
     group: int
     number: int
     contact: str
-    identity: bytes
+    identity: Identity
     reply_key: bytes
     surb_keys: bytes
 
@@ -126,7 +127,7 @@ def hand_out(
     connection: Connection,
     *,
     contact: str,
-    identity: bytes,
+    identity: Identity,
     reply_key: bytes,
     blocks: Sequence[tuple[bytes, bytes]],
     expires_at_s: float,

@@ -22,7 +22,7 @@ from loopixmix.directory.schedule import oldest_issue_s, publication_s, retry_lo
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import PeerError, StoreError
 from loopixmix.keys import IdentityKey
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 
 KEPT_DOCUMENTS = 8
 """Documents of past epochs that are still given out."""
@@ -35,7 +35,7 @@ class Authority:
         self,
         config: AuthorityConfig,
         *,
-        identity: IdentityKey,
+        identity_key: IdentityKey,
         trust_root: TrustRoot,
         store: AuthorityStore,
         started_s: float,
@@ -43,7 +43,7 @@ class Authority:
     ) -> None:
         """Take up what the store has; raise `StoreError` if it is damaged or of another network."""
         self._config = config
-        self._identity = identity
+        self._identity_key = identity_key
         self._trust_root = trust_root
         self._store = store
         self._started_s = started_s
@@ -133,7 +133,7 @@ class Authority:
         if missing is not None:
             self._waiting_for = f"no document for epoch {epoch} yet: {missing}"
             return []
-        signed = sign_document(document, self._identity)
+        signed = sign_document(document, self._identity_key)
         self._store.keep_document(epoch, signed)
         self._documents[epoch] = document, signed
         return [document]
@@ -153,8 +153,8 @@ class Authority:
         absent = [node.name for node in previous.nodes if not document.node(node.id) and not self._withdrew(node.id)]
         return f"just started, waiting for {', '.join(absent[:5])}" if absent else None
 
-    def _withdrew(self, node_id: NodeId) -> bool:
-        descriptor = self._descriptors.get(node_id)
+    def _withdrew(self, identity: Identity) -> bool:
+        descriptor = self._descriptors.get(identity)
         return descriptor is not None and descriptor.withdrawn
 
     # Descriptors
@@ -210,17 +210,17 @@ class Authority:
     # Memory
 
     def _forget_the_old(self, epoch: int) -> None:
-        for node_id, descriptor in list(self._descriptors.items()):
+        for identity, descriptor in list(self._descriptors.items()):
             if descriptor.issued_at_ms < 1000 * self._oldest_issue_s(epoch):
-                del self._descriptors[node_id]
-                self._store.forget_descriptor(node_id)
+                del self._descriptors[identity]
+                self._store.forget_descriptor(identity)
         for old in sorted(self._documents)[:-1]:
             if old < epoch - KEPT_DOCUMENTS:
                 del self._documents[old]
                 self._store.forget_document(old)
 
 
-def _load_descriptors(store: AuthorityStore, trust_root: TrustRoot) -> dict[NodeId, Descriptor]:
+def _load_descriptors(store: AuthorityStore, trust_root: TrustRoot) -> dict[Identity, Descriptor]:
     descriptors = {}
     for path, signed in store.descriptors().items():
         try:

@@ -80,13 +80,13 @@ def parse_listen(listen: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def load_authority(directory: Path, identity: IdentityKey) -> tuple[AuthorityConfig, TrustRoot]:
+def load_authority(directory: Path, identity_key: IdentityKey) -> tuple[AuthorityConfig, TrustRoot]:
     """Return configuration and trust root of `directory`; raise `ConfigError` if they do not fit together."""
     config = load_config(directory / CONFIG_FILE, AuthorityConfig)
     path = directory / TRUST_ROOT_FILE
     trust_root = load_trust_root(path)
-    if identity.public not in trust_root.authority_keys:
-        raise ConfigError(f"{path}: does not name the key of this authority, {identity.public.hex()}")
+    if identity_key.public not in trust_root.authority_keys:
+        raise ConfigError(f"{path}: does not name the key of this authority, {identity_key.public.hex()}")
     if trust_root.epoch_length_s != config.params.epoch_length_s:
         raise ConfigError(
             f'{directory / CONFIG_FILE}: key "params.epoch_length_s" ({config.params.epoch_length_s}) must stay what '

@@ -35,8 +35,8 @@ class AuthorityNode(Program):
         self._directory = directory
         self._world = world
         # Before the port and the state: a mistake in a file is told by its name, and nothing has to be undone.
-        self._identity = load_identity(directory / IDENTITY_FILE)
-        self._config, self._trust_root = load_authority(directory, self._identity)
+        self._identity_key = load_identity(directory / IDENTITY_FILE)
+        self._config, self._trust_root = load_authority(directory, self._identity_key)
         self._service: AuthorityService | None = None
         self._factory: BoundedFactory | None = None
         self._port: ListeningPort | None = None
@@ -70,7 +70,7 @@ class AuthorityNode(Program):
 
     def reload(self) -> None:
         """Read the configuration again; raise `ConfigError` if it is wrong. A new address waits for a restart."""
-        config, _ = load_authority(self._directory, self._identity)
+        config, _ = load_authority(self._directory, self._identity_key)
         if config.listen != self._config.listen:
             _log.warn("another listen address takes effect after a restart only")
         self._config = config
@@ -84,14 +84,14 @@ class AuthorityNode(Program):
     def _new_service(self) -> AuthorityService:
         authority = Authority(
             self._config,
-            identity=self._identity,
+            identity_key=self._identity_key,
             trust_root=self._trust_root,
             store=AuthorityStore(self._directory / STATE_DIRECTORY),
             started_s=self._world.clock.seconds(),
         )
         return AuthorityService(
             authority,
-            node_id=self._identity.public,
+            identity=self._identity_key.public,
             epoch_length_s=self._trust_root.epoch_length_s,
             clock=self._world.clock,
         )
@@ -103,5 +103,5 @@ class AuthorityNode(Program):
             "authority of {network} listens on {listen}; its key is {key}",
             network=self._trust_root.name,
             listen=self._config.listen,
-            key=self._identity.public.hex(),
+            key=self._identity_key.public.hex(),
         )

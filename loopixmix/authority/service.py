@@ -12,7 +12,7 @@ from loopixmix.directory import Role
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import MisuseError
 from loopixmix.observing.status import NodeStatus
-from loopixmix.seams import Clock, DelayedCall
+from loopixmix.seams import Clock, DelayedCall, Identity
 
 _log = Logger()
 
@@ -23,10 +23,10 @@ NAME = "authority"
 class AuthorityService:
     """Runs an `Authority` on a clock; also the `DocumentSource` of its routes."""
 
-    def __init__(self, authority: Authority, *, node_id: bytes, epoch_length_s: int, clock: Clock) -> None:
+    def __init__(self, authority: Authority, *, identity: Identity, epoch_length_s: int, clock: Clock) -> None:
         """Take the authority, its identity's public key, and how its network numbers epochs."""
         self._authority = authority
-        self._node_id = node_id
+        self._identity = identity
         self._epoch_length_s = epoch_length_s
         self._clock = clock
         self._tick_call: DelayedCall | None = None
@@ -74,7 +74,7 @@ class AuthorityService:
         newest = self._authority.newest_document
         return NodeStatus(
             name=NAME,
-            id=self._node_id.hex(),
+            id=self._identity.hex(),
             role=NAME,
             layer=None,
             pid=os.getpid(),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loopixmix.errors import StoreError
 from loopixmix.process.files import make_directory, write_atomically
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 
 _SUFFIX = ".signed"
 
@@ -29,13 +29,13 @@ class AuthorityStore:
         """Return the signed documents by their files."""
         return _contents(self._documents)
 
-    def keep_descriptor(self, node_id: NodeId, signed: bytes) -> None:
+    def keep_descriptor(self, identity: Identity, signed: bytes) -> None:
         """Replace the descriptor of a node."""
-        write_atomically(self._descriptors / f"{node_id.hex()}{_SUFFIX}", signed)
+        write_atomically(self._descriptors / f"{identity.hex()}{_SUFFIX}", signed)
 
-    def forget_descriptor(self, node_id: NodeId) -> None:
+    def forget_descriptor(self, identity: Identity) -> None:
         """Remove the descriptor of a node."""
-        (self._descriptors / f"{node_id.hex()}{_SUFFIX}").unlink(missing_ok=True)
+        (self._descriptors / f"{identity.hex()}{_SUFFIX}").unlink(missing_ok=True)
 
     def keep_document(self, epoch: int, signed: bytes) -> None:
         """Add the document of an epoch; raise `StoreError`, and change nothing, if there is one already."""

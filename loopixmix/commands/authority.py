@@ -76,8 +76,8 @@ def init(
     # Checked with a key in place of the one to be made, so that a mistake leaves no key behind.
     _converted({"name": name, "authorities": [{"public_key": "0" * 64, "url": url}]}, TrustRoot)
     make_directory(directory)
-    identity = create_identity(directory / IDENTITY_FILE, system_rng())
-    trusted = TrustedAuthority(public_key=identity.public.hex(), url=url)
+    identity_key = create_identity(directory / IDENTITY_FILE, system_rng())
+    trusted = TrustedAuthority(public_key=identity_key.public.hex(), url=url)
     trust_root = TrustRoot(name=name, authorities=(trusted,), epoch_length_s=config.params.epoch_length_s)
     create_file(directory / CONFIG_FILE, authority_toml(config).encode())
     create_file(directory / TRUST_ROOT_FILE, trust_root_toml(trust_root).encode(), mode=0o644)

@@ -40,9 +40,9 @@ def init(directory: Path, name: str, listen: str, advertise: str, network: Path)
     Files that are there already are never overwritten.
     """
     text = node_toml(name=name, listen=listen, advertise=advertise)
-    identity = create_node(directory, config_text=text, config_type=NodeConfig, network=network, rng=system_rng())
+    identity_key = create_node(directory, config_text=text, config_type=NodeConfig, network=network, rng=system_rng())
     click.echo(f"{directory / 'node.toml'}: look through it, then start with  loopixmix mix run {directory}")
-    click.echo(f"the authority has to allow the id {identity.public.hex()}")
+    click.echo(f"the authority has to allow the id {identity_key.public.hex()}")
 
 
 @mix.command()

@@ -111,7 +111,7 @@ class LoopSender:
     def _run_timer(self) -> None:
         if self._timer is None or self._document is None:
             return
-        if self._started and self._document.node(self._maker.node_id) is not None:
+        if self._started and self._document.node(self._maker.identity) is not None:
             self._timer.start()
         else:
             self._timer.stop()
@@ -131,7 +131,7 @@ class LoopSender:
 
     def _send(self) -> None:
         document = self._document
-        me = None if document is None else document.node(self._maker.node_id)
+        me = None if document is None else document.node(self._maker.identity)
         if document is None or me is None:
             return
         now_s = self._clock.seconds()

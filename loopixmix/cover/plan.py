@@ -16,7 +16,7 @@ from loopixmix.routing.path import (
     hops_for,
     service_id,
 )
-from loopixmix.seams import NodeId, Rng
+from loopixmix.seams import Identity, Rng
 from loopixmix.sphinx import Reply, SurbKeys, make_surb, wrap
 
 SURB_ID_BYTES = 8
@@ -73,9 +73,9 @@ def draw_loop(document: Document, me: NodeEntry, rng: Rng) -> LoopPlan:
 
 @dataclass(frozen=True)
 class LoopMaker:
-    """Makes the loops of the node `node_id`, whose packets are of `packet_format`, with randomness of `rng`."""
+    """Makes the loops of the node `identity`, whose packets are of `packet_format`, with randomness of `rng`."""
 
-    node_id: NodeId
+    identity: Identity
     packet_format: PacketFormat
     rng: Rng = field(repr=False)
 
@@ -88,7 +88,7 @@ class LoopMaker:
         # First all that is drawn of the way, then the packets: one seed gives the same bytes whatever wraps them.
         sphinx, rng = self.packet_format.sphinx, self.rng
         turn_s = start_s + sum(plan.out_delays_s)
-        back = hops_for(document, plan.back, Reply(self.node_id, plan.surb_id), plan.back_delays_s, start_s=turn_s)
+        back = hops_for(document, plan.back, Reply(self.identity, plan.surb_id), plan.back_delays_s, start_s=turn_s)
         surb, keys = make_surb(plan.back[0].id, back, sphinx=sphinx, rng=rng)
         final = deliver_to(service_id(LOOP_SERVICE), LOOP_PAYLOAD, surb)
         out = hops_for(document, plan.out, final, plan.out_delays_s, start_s=start_s)

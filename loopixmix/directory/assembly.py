@@ -12,7 +12,7 @@ from loopixmix.directory.schedule import oldest_issue_s
 from loopixmix.directory.words import Role
 from loopixmix.epoch import epoch_start_s
 from loopixmix.params import NetworkParams
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def assemble(
     epoch: int,
     valid_epochs: int,
     params: NetworkParams,
-    previous_layers: Mapping[NodeId, int],
+    previous_layers: Mapping[Identity, int],
 ) -> Document | Incomplete:
     """Return the document of `epoch` that follows from `descriptors`, at most one a node, or what is missing for it.
 
@@ -73,31 +73,31 @@ def assemble(
 
 
 def assign_layers(
-    mixes: Collection[NodeId], layer_count: int, *, previous: Mapping[NodeId, int], network_id: bytes
-) -> dict[NodeId, int]:
+    mixes: Collection[Identity], layer_count: int, *, previous: Mapping[Identity, int], network_id: bytes
+) -> dict[Identity, int]:
     """Return the layer, 1 to `layer_count`, of each of `mixes`; no two layers differ by more than one mix.
 
     Mixes stay in their `previous` layer unless it has too many. Whatever is left to choose goes by the order of
     SHA-256(network id, node id), so that no node's place depends on when it came.
     """
-    order = sorted(mixes, key=lambda node_id: hashlib.sha256(network_id + node_id).digest())
-    layers: dict[int, list[NodeId]] = {number: [] for number in range(1, layer_count + 1)}
-    for node_id in order:
-        if previous.get(node_id, 0) in layers:
-            layers[previous[node_id]].append(node_id)
-    for node_id in order:
-        if previous.get(node_id, 0) not in layers:
-            layers[_smallest(layers)].append(node_id)
+    order = sorted(mixes, key=lambda identity: hashlib.sha256(network_id + identity).digest())
+    layers: dict[int, list[Identity]] = {number: [] for number in range(1, layer_count + 1)}
+    for identity in order:
+        if previous.get(identity, 0) in layers:
+            layers[previous[identity]].append(identity)
+    for identity in order:
+        if previous.get(identity, 0) not in layers:
+            layers[_smallest(layers)].append(identity)
     while len(layers[_largest(layers)]) > len(layers[_smallest(layers)]) + 1:
         layers[_smallest(layers)].append(layers[_largest(layers)].pop())
-    return {node_id: number for number, members in layers.items() for node_id in members}
+    return {identity: number for number, members in layers.items() for identity in members}
 
 
-def _smallest(layers: Mapping[int, Collection[NodeId]]) -> int:
+def _smallest(layers: Mapping[int, Collection[Identity]]) -> int:
     return min(layers, key=lambda number: (len(layers[number]), number))
 
 
-def _largest(layers: Mapping[int, Collection[NodeId]]) -> int:
+def _largest(layers: Mapping[int, Collection[Identity]]) -> int:
     return max(layers, key=lambda number: (len(layers[number]), -number))
 
 

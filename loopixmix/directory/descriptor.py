@@ -69,14 +69,14 @@ _codec = Codec(Descriptor, "descriptor")
 _signed_codec = Codec(_SignedDescriptor, "signed descriptor")
 
 
-def sign_descriptor(descriptor: Descriptor, identity: IdentityKey) -> bytes:
+def sign_descriptor(descriptor: Descriptor, identity_key: IdentityKey) -> bytes:
     """Return the signed bytes of `descriptor`; raise `MisuseError` if an authority would refuse them."""
-    if descriptor.node_id != identity.public:
+    if descriptor.node_id != identity_key.public:
         raise MisuseError("a descriptor is signed by the node that it describes")
     for fault in _faults(descriptor):
         raise MisuseError(fault)
     data = _codec.encode(descriptor)
-    return _signed_codec.encode(_SignedDescriptor(descriptor=data, signature=identity.sign(_DOMAIN, data)))
+    return _signed_codec.encode(_SignedDescriptor(descriptor=data, signature=identity_key.sign(_DOMAIN, data)))
 
 
 def decode_descriptor(

@@ -24,7 +24,7 @@ from loopixmix.directory.words import (
 )
 from loopixmix.epoch import epoch_start_s
 from loopixmix.params import NetworkParams
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 
 MAX_NODES = 2000
 MAX_VALID_EPOCHS = 3
@@ -88,9 +88,9 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Return the providers that offer `service`."""
         return self._by_service.get(service, ())
 
-    def node(self, node_id: NodeId) -> NodeEntry | None:
+    def node(self, identity: Identity) -> NodeEntry | None:
         """Return the node with this id, if it takes part."""
-        return self._by_id.get(node_id)
+        return self._by_id.get(identity)
 
     def node_named(self, name: str) -> NodeEntry | None:
         """Return the node of this name, if it takes part."""
@@ -101,15 +101,15 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         node = self._by_name.get(name)
         return node if node is not None and node.role is Role.PROVIDER else None
 
-    def mix_key(self, node_id: NodeId, epoch: int) -> bytes:
+    def mix_key(self, identity: Identity, epoch: int) -> bytes:
         """Return the key of a node for `epoch`; raise `NoEpochKey` if the document does not have it."""
-        node = self._by_id.get(node_id)
+        node = self._by_id.get(identity)
         if node is None:
-            raise NoEpochKey(f"the network document does not have the node {node_id.hex()}")
+            raise NoEpochKey(f"the network document does not have the node {identity.hex()}")
         return node.mix_key(epoch)
 
     @functools.cached_property
-    def _by_id(self) -> dict[NodeId, NodeEntry]:
+    def _by_id(self) -> dict[Identity, NodeEntry]:
         return {node.id: node for node in self.nodes}
 
     @functools.cached_property

@@ -54,15 +54,15 @@ def encode_document(document: Document) -> bytes:
     return _codec.encode(document)
 
 
-def sign_document(document: Document, authority: IdentityKey) -> bytes:
+def sign_document(document: Document, identity_key: IdentityKey) -> bytes:
     """Return `document` with one signature, as it is published; raise `MisuseError` if clients would refuse it."""
-    return _signed(encode_document(document), {}, authority)
+    return _signed(encode_document(document), {}, identity_key)
 
 
-def add_signature(signed: bytes, authority: IdentityKey) -> bytes:
+def add_signature(signed: bytes, identity_key: IdentityKey) -> bytes:
     """Return the signed document with one more signature over the very same bytes."""
     parts = _signed_codec.decode(signed)
-    return _signed(parts.document, {s.authority: s.signature for s in parts.signatures}, authority)
+    return _signed(parts.document, {s.authority: s.signature for s in parts.signatures}, identity_key)
 
 
 def document_digest(signed: bytes) -> bytes:
@@ -142,8 +142,8 @@ def _fits(signature: DocumentSignature, signed: SignedDocument) -> bool:
     return True
 
 
-def _signed(document: bytes, signatures: dict[bytes, bytes], authority: IdentityKey) -> bytes:
-    signatures = signatures | {authority.public: authority.sign(_DOMAIN, document)}
+def _signed(document: bytes, signatures: dict[bytes, bytes], identity_key: IdentityKey) -> bytes:
+    signatures = signatures | {identity_key.public: identity_key.sign(_DOMAIN, document)}
     ordered = tuple(DocumentSignature(authority=key, signature=signatures[key]) for key in sorted(signatures))
     signed = _signed_codec.encode(SignedDocument(document=document, signatures=ordered))
     if len(signed) > MAX_DOCUMENT_BYTES:

@@ -34,7 +34,7 @@ class Enrolment:
     the mix keys of this and the next two epochs.
     """
 
-    identity: IdentityKey
+    identity_key: IdentityKey
     describe: Callable[[int], Descriptor]
 
 
@@ -110,7 +110,7 @@ class Enroller:
         document = self._document
         if document is None or self._clock.seconds() >= document.valid_until_s:
             return False
-        return document.node(self._enrolment.identity.public) is not None
+        return document.node(self._enrolment.identity_key.public) is not None
 
     async def _upload_to(self, url: str) -> None:
         try:
@@ -139,7 +139,7 @@ class Enroller:
         # Authorities refuse a descriptor that is not newer than the last, also after the clock was set back.
         self._last_issued_ms = max(self._last_issued_ms + 1, int(self._clock.seconds() * 1000))
         descriptor = self._enrolment.describe(self._last_issued_ms)
-        return sign_descriptor(msgspec.structs.replace(descriptor, withdrawn=withdrawn), self._enrolment.identity)
+        return sign_descriptor(msgspec.structs.replace(descriptor, withdrawn=withdrawn), self._enrolment.identity_key)
 
     def _new_backoff(self) -> Backoff:
         return Backoff(rng=self._rng, first_s=RETRY_FIRST_S, longest_s=retry_longest_s(self._epoch_length_s))

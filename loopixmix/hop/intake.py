@@ -14,7 +14,7 @@ import msgspec
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import Results, Unwrapping
 from loopixmix.keyring.keyring import Keyring
-from loopixmix.seams import Clock, DropReason, NodeId, Observer, PacketDropped
+from loopixmix.seams import Clock, DropReason, Identity, Observer, PacketDropped
 from loopixmix.sphinx import Unwrapped
 
 
@@ -22,7 +22,7 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A packet that waits to be unwrapped."""
 
     arrived_at_s: float
-    peer: NodeId
+    peer: Identity
     packet: bytes
 
 
@@ -79,7 +79,7 @@ class Intake:
         """Tell whether nothing waits and nothing is being unwrapped."""
         return not self._queue and not self._is_unwrapping
 
-    def add(self, peer: NodeId, packets: Sequence[bytes]) -> None:
+    def add(self, peer: Identity, packets: Sequence[bytes]) -> None:
         """Let packets wait; those beyond the bound are dropped as `OVERLOADED`."""
         if self._judged is None:
             return

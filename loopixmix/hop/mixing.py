@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from loopixmix.errors import MisuseError
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason, Identity
 from loopixmix.sphinx import Deliver, Discard, PacketError, Relay, Reply, Unwrapped, decode_command, read_relay
 
 _US_PER_S = 1_000_000
@@ -22,7 +22,7 @@ class Forward(msgspec.Struct, frozen=True, gc=False):
     """Send `packet` to `next_hop` as soon as it is `at_s`, never earlier."""
 
     at_s: float
-    next_hop: NodeId
+    next_hop: Identity
     packet: bytes
     replay_tag: bytes
 
@@ -54,7 +54,7 @@ class Drop(msgspec.Struct, frozen=True, gc=False):
 class Mixer:
     """The rules of one node."""
 
-    def __init__(self, *, max_delay_s: float, next_hops: Container[NodeId]) -> None:
+    def __init__(self, *, max_delay_s: float, next_hops: Container[Identity]) -> None:
         """`max_delay_s`: the longest delay a sender may ask for. `next_hops`: where packets may go from here."""
         # A sender's delay is rounded to whole microseconds: the cap is rounded up, so that none it may draw is refused.
         self._max_delay_us = ceil(max_delay_s * _US_PER_S)

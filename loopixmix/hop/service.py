@@ -19,7 +19,7 @@ from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import (
     Clock,
     DropReason,
-    NodeId,
+    Identity,
     Observer,
     PacketDelivered,
     PacketDropped,
@@ -51,7 +51,7 @@ class HopService:
         later `PacketOut`, as `PacketIn` and `PacketDelivered`, or as `PacketDropped`.
         """
         self.neighbourhood = neighbourhood
-        self.node_id = neighbourhood.node_id
+        self.identity = neighbourhood.identity
         self._intake = intake
         self._departures = departures
         self._clock = clock
@@ -94,16 +94,16 @@ class HopService:
         """Take no packet any more, for good, and let those that are here leave in their time."""
         self._taking = False
 
-    def takes_from(self, peer: NodeId) -> bool:
+    def takes_from(self, peer: Identity) -> bool:
         """Tell whether `peer` stands before this node, so that packets come from it (see `Neighbourhood`)."""
         return self.neighbourhood.takes_from(peer, self._clock.seconds())
 
-    def take(self, peer: NodeId, packets: Sequence[bytes]) -> None:
+    def take(self, peer: Identity, packets: Sequence[bytes]) -> None:
         """Take packets that `peer` sent and may send; nothing while the service does not run."""
         if self._taking:
             self._intake.add(peer, packets)
 
-    def take_in_order(self, peer: NodeId, packets: Sequence[bytes]) -> None:
+    def take_in_order(self, peer: Identity, packets: Sequence[bytes]) -> None:
         """Take packets that `peer` sent, or drop and count them if it does not stand before this node."""
         now_s = self._clock.seconds()
         if self.neighbourhood.takes_from(peer, now_s):
@@ -115,7 +115,7 @@ class HopService:
 
     def inject(self, packets: Sequence[bytes]) -> None:
         """Take packets of this node's own, as if they had come to it: replies whose first hop it is."""
-        self.take(self.node_id, packets)
+        self.take(self.identity, packets)
 
     def _settle_batch(self, batch: Sequence[Waiting], results: Results) -> None:
         now_s = self._clock.seconds()

@@ -24,16 +24,16 @@ from loopixmix.seams import (
     Clock,
     DelayedCall,
     DropReason,
+    Identity,
     LinkRefused,
-    NodeId,
     Observer,
     PacketDropped,
     Rng,
 )
 
-FramesArrived: TypeAlias = Callable[[NodeId, Sequence[bytes]], None]
+FramesArrived: TypeAlias = Callable[[Identity, Sequence[bytes]], None]
 """Called with the sender and its whole frames, as they came over the wire."""
-Latency: TypeAlias = float | Callable[[NodeId, NodeId], float]
+Latency: TypeAlias = float | Callable[[Identity, Identity], float]
 """Seconds from sender to receiver: one figure for all, or drawn for (sender, receiver) at each departure."""
 
 
@@ -51,8 +51,8 @@ class _Flight:
 class _Route:
     """The frames that are under way from one node to another, oldest first."""
 
-    sender: NodeId
-    receiver: NodeId
+    sender: Identity
+    receiver: Identity
     flights: deque[_Flight] = field(default_factory=deque)
 
 
@@ -62,26 +62,26 @@ class Switchboard:
     def __init__(self, clock: Clock) -> None:
         """`clock`: the one that all nodes share."""
         self.clock = clock
-        self.receivers: dict[NodeId, FramesArrived] = {}
+        self.receivers: dict[Identity, FramesArrived] = {}
 
-    def attach(self, node_id: NodeId, arrived: FramesArrived) -> None:
-        """Deliver frames for `node_id` to `arrived` from now on."""
-        self.receivers[node_id] = arrived
+    def attach(self, identity: Identity, arrived: FramesArrived) -> None:
+        """Deliver frames for `identity` to `arrived` from now on."""
+        self.receivers[identity] = arrived
 
-    def detach(self, node_id: NodeId) -> None:
+    def detach(self, identity: Identity) -> None:
         """Take a node away; frames that are under way to it are lost."""
-        self.receivers.pop(node_id, None)
+        self.receivers.pop(identity, None)
 
-    def is_attached(self, node_id: NodeId) -> bool:
+    def is_attached(self, identity: Identity) -> bool:
         """Tell whether a node is there to receive."""
-        return node_id in self.receivers
+        return identity in self.receivers
 
 
 class MemoryEnd:
     """The network seam of one node on a switchboard; a subclass says in `send` how a frame travels."""
 
     def __init__(
-        self, switchboard: Switchboard, node_id: NodeId, observer: Observer, reception: Reception | None
+        self, switchboard: Switchboard, identity: Identity, observer: Observer, reception: Reception | None
     ) -> None:
         """`observer` is told of frames that found no link, and of refused peers.
 
@@ -91,14 +91,14 @@ class MemoryEnd:
         self._observer = observer
         self._reception = reception
         self._received: FramesReceived | None = None
-        self.node_id = node_id
+        self.identity = identity
 
     def start(self, received: FramesReceived) -> None:
         """Begin to receive."""
         self._received = received
-        self._switchboard.attach(self.node_id, self.arrived)
+        self._switchboard.attach(self.identity, self.arrived)
 
-    def arrived(self, sender: NodeId, frames: Sequence[bytes]) -> None:
+    def arrived(self, sender: Identity, frames: Sequence[bytes]) -> None:
         """Judge what came over the wire and pass it on, or observe the refusal: in memory the peer comes again."""
         if self._reception is None or self._received is None:
             return
@@ -112,7 +112,7 @@ class MemoryEnd:
 
     def stop(self) -> Deferred[None]:
         """Leave: nothing is received any more."""
-        self._switchboard.detach(self.node_id)
+        self._switchboard.detach(self.identity)
         return succeed(None)
 
     def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
@@ -136,20 +136,20 @@ class MemoryHub(Switchboard):
         self._rng = rng
         self._latency_s = latency_s
         self._loss = loss
-        self._routes: dict[tuple[NodeId, NodeId], _Route] = {}
+        self._routes: dict[tuple[Identity, Identity], _Route] = {}
 
-    def network(self, node_id: NodeId, *, observer: Observer, reception: Reception | None = None) -> MemoryNetwork:
-        """Return the network as the node `node_id` sees it; without `reception` it can only send."""
-        return MemoryNetwork(self, node_id, observer, reception)
+    def network(self, identity: Identity, *, observer: Observer, reception: Reception | None = None) -> MemoryNetwork:
+        """Return the network as the node `identity` sees it; without `reception` it can only send."""
+        return MemoryNetwork(self, identity, observer, reception)
 
-    def detach(self, node_id: NodeId) -> None:
+    def detach(self, identity: Identity) -> None:
         """Take a node away; frames that are under way to it are lost, and no call is left."""
-        super().detach(node_id)
+        super().detach(identity)
         for route in self._routes.values():
-            if route.receiver == node_id:
+            if route.receiver == identity:
                 self._forget(route)
 
-    def carry(self, sender: NodeId, receiver: NodeId, frame: bytes) -> None:
+    def carry(self, sender: Identity, receiver: Identity, frame: bytes) -> None:
         """Put one frame under way, or lose it."""
         if self._loss and self._rng.random() < self._loss:
             return
@@ -167,7 +167,7 @@ class MemoryHub(Switchboard):
         route.flights.append(flight)
         flight.arrival = self.clock.callLater(arrives_at_s - now_s, self._arrive, route)
 
-    def _draw_latency_s(self, sender: NodeId, receiver: NodeId) -> float:
+    def _draw_latency_s(self, sender: Identity, receiver: Identity) -> float:
         return self._latency_s(sender, receiver) if callable(self._latency_s) else self._latency_s
 
     def _arrive(self, route: _Route) -> None:
@@ -187,27 +187,27 @@ class MemoryHub(Switchboard):
 class MemoryNetwork(MemoryEnd):
     """The network seam for one node on a `MemoryHub`."""
 
-    def __init__(self, hub: MemoryHub, node_id: NodeId, observer: Observer, reception: Reception | None) -> None:
+    def __init__(self, hub: MemoryHub, identity: Identity, observer: Observer, reception: Reception | None) -> None:
         """Use `MemoryHub.network`."""
-        super().__init__(hub, node_id, observer, reception)
+        super().__init__(hub, identity, observer, reception)
         self._hub = hub
-        self.peers: dict[NodeId, PeerAddress] = {}
+        self.peers: dict[Identity, PeerAddress] = {}
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         """Send one frame; false, and an observed drop, if `peer` is not on the hub."""
         if not self._hub.is_attached(peer):
             return self.drop()
-        self._hub.carry(self.node_id, peer, frame)
+        self._hub.carry(self.identity, peer, frame)
         return True
 
-    def is_open(self, peer: NodeId) -> bool:
+    def is_open(self, peer: Identity) -> bool:
         """Tell whether `peer` is on the hub."""
         return self._hub.is_attached(peer)
 
-    def problem(self, peer: NodeId) -> str | None:
+    def problem(self, peer: Identity) -> str | None:
         """Return one line that says why a peer cannot be reached."""
         return None if self.is_open(peer) else f"no link to {peer.hex()[:16]}: it is not on the hub"
 
-    def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
+    def set_peers(self, peers: Mapping[Identity, PeerAddress]) -> None:
         """Remember the peers, as a test may ask for them; a hub needs no addresses."""
         self.peers = dict(peers)

@@ -8,10 +8,10 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from twisted.internet.defer import Deferred
 
 from loopixmix.net.address import PeerAddress
-from loopixmix.seams import Network, NodeId
+from loopixmix.seams import Identity, Network
 from loopixmix.wire import Frame
 
-FramesReceived: TypeAlias = Callable[[NodeId, Sequence[bytes], Sequence[Frame]], None]
+FramesReceived: TypeAlias = Callable[[Identity, Sequence[bytes], Sequence[Frame]], None]
 """Called with the authenticated peer, the packets that arrived from it, and the other frames, each in order.
 
 All of them passed `loopixmix.net.reception`: they are whole, and the peer may send them.
@@ -33,13 +33,13 @@ class LinkNetwork(ReceivingNetwork, Protocol):
     def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
         """Accept links on an address; gives it back with the port that was taken, or fails with `ListenError`."""
 
-    def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
+    def set_peers(self, peers: Mapping[Identity, PeerAddress]) -> None:
         """Keep links to these peers and to no others."""
 
-    def is_open(self, peer: NodeId) -> bool:
+    def is_open(self, peer: Identity) -> bool:
         """Tell whether a frame for `peer` would go out now."""
 
-    def problem(self, peer: NodeId) -> str | None:
+    def problem(self, peer: Identity) -> str | None:
         """Return one line that says why there is no link to a peer of ours; None if there is nothing to say."""
 
     def stop(self) -> Deferred[None]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from loopixmix.errors import FormatError, PeerError
-from loopixmix.seams import NodeId, RefusalReason
+from loopixmix.seams import Identity, RefusalReason
 from loopixmix.wire import Frame, FrameFormat, LinkRole, may_send
 
-RoleOf: TypeAlias = Callable[[NodeId], LinkRole | None]
+RoleOf: TypeAlias = Callable[[Identity], LinkRole | None]
 """Tells the role that a peer has for us now; None if it is not to have a link with us."""
 
 
@@ -40,11 +40,11 @@ class Reception:
         self._role_of = role_of
         self._allowed = {role: frozenset(map(int, may_send(role, own))) for role in LinkRole}
 
-    def admits(self, peer: NodeId) -> bool:
+    def admits(self, peer: Identity) -> bool:
         """Tell whether a link that this peer makes is welcome."""
         return self._role_of(peer) is not None
 
-    def sort(self, peer: NodeId, frames: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[Frame]]:
+    def sort(self, peer: Identity, frames: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[Frame]]:
         """Return the packets in `frames`, and the values of the other frames without the dummies.
 
         Raises `RefusedError` if the peer has no place here, or sends a frame that is wrong or that its role does not

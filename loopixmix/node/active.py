@@ -49,7 +49,7 @@ class ActiveNode:
         self.counters = Counters(delay_mean_s=0.0)
         self.rotation = KeyRotation(keyring, clock=world.clock)
         authorities = Authorities(files.trust_root, fetcher=world.fetcher, rng=world.rng)
-        enrolment = Enrolment(files.identity, self._describe)
+        enrolment = Enrolment(files.identity_key, self._describe)
         self.follower = DirectoryFollower(
             authorities,
             cache=DocumentCache(files.directory / DOCUMENT_FILE),
@@ -108,7 +108,7 @@ class ActiveNode:
         config = self._files.config
         return Descriptor(
             network_id=self._files.trust_root.network_id,
-            node_id=self._files.identity.public,
+            node_id=self._files.identity_key.public,
             issued_at_ms=issued_at_ms,
             name=config.name,
             role=self._kind.role,

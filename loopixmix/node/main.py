@@ -29,8 +29,8 @@ def run_node(directory: Path, config_type: type[C], make_kind: Callable[[C], Nod
     SIGUSR1 withdraws the node from the next network document. Raises the `LoopixmixError` that ended the node, if one
     did.
     """
-    config, trust_root, identity = load_node(directory, config_type)
-    files = NodeFiles(directory=directory, config=config, trust_root=trust_root, identity=identity)
+    config, trust_root, identity_key = load_node(directory, config_type)
+    files = NodeFiles(directory=directory, config=config, trust_root=trust_root, identity_key=identity_key)
     # Before `make_kind`: the module of a hosted service may import the reactor, and would get Twisted's own choice.
     install_precise_reactor()
     kind = make_kind(config)

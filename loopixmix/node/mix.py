@@ -9,7 +9,7 @@ from loopixmix.directory import Document
 from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.service import HopService
 from loopixmix.net.network import ReceivingNetwork
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason, Identity
 from loopixmix.sphinx import Reply
 from loopixmix.wire import Frame
 
@@ -52,14 +52,14 @@ class MixService:
         self.loops.stop()
         self.hop.stop()
 
-    def _received(self, peer: NodeId, packets: Sequence[bytes], _frames: Sequence[Frame]) -> None:
+    def _received(self, peer: Identity, packets: Sequence[bytes], _frames: Sequence[Frame]) -> None:
         # Links carry nothing but packets to a mix (`loopixmix.wire.MAY_SEND`). A link with a mix of the layer behind
         # us is right too, as we send to it: so the layer is judged here, for each packet, and not at the handshake.
         self.hop.take_in_order(peer, packets)
 
     def _arrived(self, arrived: Arrived) -> DropReason | None:
         match arrived.command:
-            case Reply(recipient=recipient, surb_id=surb_id) if recipient == self.hop.node_id:
+            case Reply(recipient=recipient, surb_id=surb_id) if recipient == self.hop.identity:
                 return self.loops.returned(surb_id, arrived.body)
             case Reply():
                 return DropReason.UNKNOWN_REPLY

@@ -127,7 +127,7 @@ class RunningNode:
         document, network = self.document, self._parts.network
         if document is None:
             return None
-        missing = sorted(peer for peer in next_hops(document, self._parts.hop.node_id) if not network.is_open(peer))
+        missing = sorted(peer for peer in next_hops(document, self._parts.hop.identity) if not network.is_open(peer))
         if not missing:
             return None
         entry = document.node(missing[0])

@@ -132,7 +132,7 @@ class NodeRuntime(Program):
             name=self._files.config.name,
             network=self._files.trust_root.name,
             listen=self._files.config.listen,
-            id=self._files.identity.public.hex(),
+            id=self._files.identity_key.public.hex(),
         )
 
 

@@ -36,7 +36,7 @@ class StatusWriter:
         problem = self._node.problem
         return NodeStatus(
             name=self._files.config.name,
-            id=self._files.identity.public.hex(),
+            id=self._files.identity_key.public.hex(),
             role=str(self._role),
             layer=self._layer(),
             pid=os.getpid(),
@@ -59,7 +59,7 @@ class StatusWriter:
 
     def _layer(self) -> int | None:
         document = self._node.follower.document
-        entry = document.node(self._files.identity.public) if document is not None else None
+        entry = document.node(self._files.identity_key.public) if document is not None else None
         return entry.layer if entry is not None else None
 
     def _queue(self) -> int:

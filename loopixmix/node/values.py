@@ -52,4 +52,4 @@ class NodeFiles:
     directory: Path
     config: NodeConfig
     trust_root: TrustRoot
-    identity: IdentityKey
+    identity_key: IdentityKey

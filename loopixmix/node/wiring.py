@@ -19,7 +19,7 @@ from loopixmix.node.selfcheck import Capacity
 from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import Clock, Network, NodeId, Observer
+from loopixmix.seams import Clock, Identity, Network, Observer
 from loopixmix.wire import FrameFormat, LinkRole
 
 
@@ -34,10 +34,10 @@ def wire_node(
     observer: Observer,
 ) -> RunningNode:
     """Return the part of an operator's node that carries packets of one format; it does not run yet."""
-    neighbourhood = Neighbourhood(files.identity.public)
+    neighbourhood = Neighbourhood(files.identity_key.public)
     limits = files.config.limits
     network = TlsNetwork(
-        identity=files.identity,
+        identity_key=files.identity_key,
         network_id=files.trust_root.network_id,
         reception=make_reception(packet_format.frames, kind.link_role, neighbourhood, world.clock),
         limits=LinkLimits(max_links=limits.links, max_links_per_address=limits.links_per_address),
@@ -71,7 +71,7 @@ def wire_node(
         packet_format=packet_format,
         hop=hop,
         loops=LoopSender(
-            LoopMaker(hop.node_id, packet_format, world.rng), clock=world.clock, network=network, observer=observer
+            LoopMaker(hop.identity, packet_format, world.rng), clock=world.clock, network=network, observer=observer
         ),
         network=network,
         clock=world.clock,
@@ -87,7 +87,7 @@ def make_reception(frames: FrameFormat, own: LinkRole, neighbourhood: Neighbourh
         # Links with neighbours on both sides: with those behind us because we dial them.
         return Reception(frames, own=own, role_of=neighbourhood.role_of)
 
-    def role_at_provider(peer: NodeId) -> LinkRole:
+    def role_at_provider(peer: Identity) -> LinkRole:
         # Every key may be a client's. A mix that does not stand before us now counts as a client without an account.
         return LinkRole.MIX if neighbourhood.takes_from(peer, clock.seconds()) else LinkRole.CLIENT
 

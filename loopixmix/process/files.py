@@ -79,9 +79,9 @@ def create_file(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
 
 def create_identity(path: Path, rng: Rng) -> IdentityKey:
     """Make a new identity and keep its seed, in hexadecimal, in the new private file `path`."""
-    identity = IdentityKey.generate(rng)
-    create_file(path, identity.seed.hex().encode("ascii") + b"\n")
-    return identity
+    identity_key = IdentityKey.generate(rng)
+    create_file(path, identity_key.seed.hex().encode("ascii") + b"\n")
+    return identity_key
 
 
 def load_identity(path: Path) -> IdentityKey:
@@ -89,7 +89,7 @@ def load_identity(path: Path) -> IdentityKey:
     try:
         mode = path.stat().st_mode
         seed = bytes.fromhex(path.read_bytes().decode("ascii").strip())
-        identity = IdentityKey(seed)
+        identity_key = IdentityKey(seed)
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -98,7 +98,7 @@ def load_identity(path: Path) -> IdentityKey:
         raise ConfigError(f"{path}: is not an identity key of 64 hexadecimal digits") from None
     if mode & 0o077:
         raise ConfigError(f"{path}: others may read this private key; run  chmod 600 {path}")
-    return identity
+    return identity_key
 
 
 class DirectoryLock:

@@ -11,7 +11,7 @@ from loopixmix.directory import Document, NodeEntry
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import MisuseError, UnavailableError
 from loopixmix.params import NetworkParams
-from loopixmix.seams import NodeId, Rng
+from loopixmix.seams import Identity, Rng
 from loopixmix.sphinx import Command, Deliver, Hop, Payload, Relay, Surb
 from loopixmix.wire import LinkRole
 
@@ -61,7 +61,7 @@ def choose_mixes(document: Document, layers: Iterable[int], rng: Rng) -> tuple[N
     return tuple([rng.choice(document.layer(layer)) for layer in layers])
 
 
-def choose_path(document: Document, *, entry: NodeId, exit: NodeId, rng: Rng) -> tuple[NodeEntry, ...]:
+def choose_path(document: Document, *, entry: Identity, exit: Identity, rng: Rng) -> tuple[NodeEntry, ...]:
     """Return a path from the provider `entry` through one mix of every layer to the provider `exit`.
 
     Each mix is chosen alone and uniformly (Loopix 4.1). `entry` and `exit` may be the same. Raises
@@ -71,11 +71,11 @@ def choose_path(document: Document, *, entry: NodeId, exit: NodeId, rng: Rng) ->
     return (first, *choose_mixes(document, range(1, document.params.layers + 1), rng), last)
 
 
-def provider(document: Document, node_id: NodeId) -> NodeEntry:
+def provider(document: Document, identity: Identity) -> NodeEntry:
     """Return the entry of a provider; raise `UnavailableError` if `document` has no such provider."""
-    node = document.node(node_id)
+    node = document.node(identity)
     if node is None or node.layer is not None:
-        raise UnavailableError(f"the provider {node_id.hex()} is not in the network document")
+        raise UnavailableError(f"the provider {identity.hex()} is not in the network document")
     return node
 
 
@@ -132,26 +132,26 @@ def _epoch_with_keys(document: Document, at_s: float) -> int:
     return min(max(epoch_at(at_s, document.params.epoch_length_s), epochs[0]), epochs[-1])
 
 
-def next_hops(document: Document, node_id: NodeId) -> frozenset[NodeId]:
-    """Return the nodes that `node_id` may send packets to: the next layer; the providers after the last one.
+def next_hops(document: Document, identity: Identity) -> frozenset[Identity]:
+    """Return the nodes that `identity` may send packets to: the next layer; the providers after the last one.
 
     Nothing for a node that is not in `document`.
     """
-    node = document.node(node_id)
+    node = document.node(identity)
     if node is None:
         return frozenset()
     return _ids_of(document, 1 if node.layer is None else node.layer + 1)
 
 
-def previous_hops(document: Document, node_id: NodeId) -> frozenset[NodeId]:
-    """Return the nodes that may send packets to `node_id`: the layer before; the providers before the first one."""
-    node = document.node(node_id)
+def previous_hops(document: Document, identity: Identity) -> frozenset[Identity]:
+    """Return the nodes that may send packets to `identity`: the layer before; the providers before the first one."""
+    node = document.node(identity)
     if node is None:
         return frozenset()
     return _ids_of(document, document.params.layers if node.layer is None else node.layer - 1)
 
 
-def _ids_of(document: Document, layer: int) -> frozenset[NodeId]:
+def _ids_of(document: Document, layer: int) -> frozenset[Identity]:
     nodes = document.layer(layer) if 1 <= layer <= document.params.layers else document.providers()
     return frozenset(node.id for node in nodes)
 
@@ -163,34 +163,34 @@ class Neighbourhood:
     the present one lets a packet do is right as well.
     """
 
-    def __init__(self, node_id: NodeId) -> None:
-        """`node_id`: the node in the middle. It has no neighbours before the first document."""
-        self.node_id = node_id
+    def __init__(self, identity: Identity) -> None:
+        """`identity`: the node in the middle. It has no neighbours before the first document."""
+        self.identity = identity
         self._documents: tuple[Document, ...] = ()
-        self._roles: dict[NodeId, LinkRole] = {}
+        self._roles: dict[Identity, LinkRole] = {}
         # When the previous hops were last told, until when that holds, and which they were.
-        self._told: tuple[float, float, frozenset[NodeId]] = (inf, -inf, frozenset())
-        self.next_hops: frozenset[NodeId] = frozenset()
-        self.previous_hops: frozenset[NodeId] = frozenset()
+        self._told: tuple[float, float, frozenset[Identity]] = (inf, -inf, frozenset())
+        self.next_hops: frozenset[Identity] = frozenset()
+        self.previous_hops: frozenset[Identity] = frozenset()
 
     def add(self, document: Document) -> None:
         """Take up a document, in place of another one of the same epoch; the three newest count."""
         # By epoch and not by arrival: the next one is fetched before the present one has ended.
         known = {each.epoch: each for each in (*self._documents, document)}
         self._documents = tuple(known[epoch] for epoch in sorted(known)[-DOCUMENTS_KNOWN:])
-        self.next_hops = frozenset().union(*(next_hops(each, self.node_id) for each in self._documents))
-        self.previous_hops = frozenset().union(*(previous_hops(each, self.node_id) for each in self._documents))
+        self.next_hops = frozenset().union(*(next_hops(each, self.identity) for each in self._documents))
+        self.previous_hops = frozenset().union(*(previous_hops(each, self.identity) for each in self._documents))
         entries = (self.entry(peer) for peer in self.next_hops | self.previous_hops)
         self._roles = {
             entry.id: LinkRole.PROVIDER if entry.layer is None else LinkRole.MIX for entry in entries if entry
         }
         self._told = (inf, -inf, frozenset())
 
-    def role_of(self, peer: NodeId) -> LinkRole | None:
+    def role_of(self, peer: Identity) -> LinkRole | None:
         """Return the role of a neighbour; None for every other key."""
         return self._roles.get(peer)
 
-    def takes_from(self, peer: NodeId, now_s: float) -> bool:
+    def takes_from(self, peer: Identity, now_s: float) -> bool:
         """Tell whether `peer` may send packets here at `now_s`: it stood before us in a document that still counts.
 
         The newest document counts, the present one, and an older one until packets that left by it have arrived: for
@@ -202,13 +202,13 @@ class Neighbourhood:
             from_s, until_s, previous = self._told = self._tell_previous(now_s)
         return peer in previous
 
-    def _tell_previous(self, now_s: float) -> tuple[float, float, frozenset[NodeId]]:
+    def _tell_previous(self, now_s: float) -> tuple[float, float, frozenset[Identity]]:
         from_s, until_s, counting = -inf, inf, []
         for position, document in enumerate(self._documents):
             end_s = self._ends_at_s(position)
             if end_s > now_s:
                 until_s = min(until_s, end_s)
-                counting.append(previous_hops(document, self.node_id))
+                counting.append(previous_hops(document, self.identity))
             else:
                 from_s = max(from_s, end_s)
         return from_s, until_s, frozenset().union(*counting)
@@ -220,9 +220,9 @@ class Neighbourhood:
         params = self._documents[position].params
         return self._documents[position + 1].valid_from_s + max(params.grace_s, params.max_delay_s)
 
-    def entry(self, node_id: NodeId) -> NodeEntry | None:
+    def entry(self, identity: Identity) -> NodeEntry | None:
         """Return the newest entry of a node; None if no document has it."""
-        entries = (document.node(node_id) for document in reversed(self._documents))
+        entries = (document.node(identity) for document in reversed(self._documents))
         return next((entry for entry in entries if entry is not None), None)
 
     @property

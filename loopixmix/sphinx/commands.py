@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from loopixmix.errors import MisuseError
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason, Identity
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import COMMAND_BYTES
 
@@ -27,7 +27,7 @@ _NO_VALUE = bytes(8)
 class Relay(msgspec.Struct, frozen=True, gc=False):
     """Wait `delay_us` microseconds (0 to 2**64 - 1), then send the packet to `next_hop`."""
 
-    next_hop: NodeId
+    next_hop: Identity
     delay_us: int
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ def encode_command(command: Command) -> bytes:
             return bytes((_DISCARD,)) + _NO_ADDRESS + _NO_VALUE
 
 
-def read_relay(data: bytes) -> tuple[NodeId, int] | None:
+def read_relay(data: bytes) -> tuple[Identity, int] | None:
     """Return next hop and delay in microseconds if `data` is a `Relay`, as most commands are; None otherwise.
 
     What `decode_command` would say of it, without a value in between.

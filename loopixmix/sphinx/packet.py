@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from loopixmix.errors import FormatError, MisuseError
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.sphinx.commands import Command
 from loopixmix.sphinx.geometry import KEY_BYTES, MAX_HOPS, NODE_ID_BYTES, POINT_BYTES, Geometry
 
@@ -27,7 +27,7 @@ class Surb(msgspec.Struct, frozen=True, gc=False):
     `first_hop` is the node the packet is handed to; `reply_key` (the paper's k-tilde) seals the reply.
     """
 
-    first_hop: NodeId
+    first_hop: Identity
     header: bytes
     reply_key: bytes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loopixmix.errors import MisuseError
-from loopixmix.seams import DropReason, NodeId, Rng
+from loopixmix.seams import DropReason, Identity, Rng
 from loopixmix.sphinx.arithmetic import Route, Sphinx
 from loopixmix.sphinx.commands import encode_command
 from loopixmix.sphinx.errors import PacketError
@@ -49,7 +49,7 @@ def wrap(
     return sphinx.arithmetic.wrap(_draw_route(hops, geometry, rng), content, geometry)
 
 
-def make_surb(first_hop: NodeId, hops: Sequence[Hop], *, sphinx: Sphinx, rng: Rng) -> tuple[Surb, SurbKeys]:
+def make_surb(first_hop: Identity, hops: Sequence[Hop], *, sphinx: Sphinx, rng: Rng) -> tuple[Surb, SurbKeys]:
     """Return a single-use reply block for a path that ends at its maker, and the keys that open the reply.
 
     `first_hop`: the id of the node whose key is `hops[0]`'s. The last hop's command is a `Reply`. Raises

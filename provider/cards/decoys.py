@@ -17,7 +17,7 @@ from loopixmix.cards import DAY_S, SEALING_SEED_BYTES, SealingKey, encode_card, 
 from loopixmix.errors import ConfigError, StoreError
 from loopixmix.keys import KEY_BYTES, IdentityKey
 from loopixmix.process.files import create_file
-from loopixmix.seams import NodeId, Rng
+from loopixmix.seams import Identity, Rng
 
 SECRET_BYTES = 32
 SECRET_FILE = "decoys.key"  # noqa: S105 (a name)
@@ -57,7 +57,7 @@ def load_decoy_secret(directory: Path, *, rng: Rng, today: int) -> DecoySecret:
 class Decoys:
     """Makes decoys for one provider."""
 
-    def __init__(self, secret: DecoySecret, provider: NodeId) -> None:
+    def __init__(self, secret: DecoySecret, provider: Identity) -> None:
         """Take the provider's secret, and its id, which decoys name as cards do."""
         self._secret = bytes.fromhex(secret.secret)
         self._first_day = secret.first_day

@@ -5,7 +5,7 @@ from __future__ import annotations
 from loopixmix.cards import CARD_BYTES, decode_card
 from loopixmix.errors import PeerError
 from loopixmix.requests import Publish, verify_publish
-from loopixmix.seams import Clock, NodeId
+from loopixmix.seams import Clock, Identity
 from provider.cards.decoys import Decoys
 from provider.mailbox import day_of
 from provider.store.access import StoreAccess
@@ -15,7 +15,7 @@ from provider.store.accounts import find_card, publish_card
 class StoredKeys:
     """The key directory that hosted services use."""
 
-    def __init__(self, *, provider: NodeId, access: StoreAccess, decoys: Decoys, clock: Clock) -> None:
+    def __init__(self, *, provider: Identity, access: StoreAccess, decoys: Decoys, clock: Clock) -> None:
         """Take this provider's id, which its cards name, its store, its decoys, and the clock that tells their day."""
         self._provider = provider
         self._access = access
@@ -47,7 +47,7 @@ class StoredKeys:
         return await self._access.write(lambda connection: publish_card(connection, name, identity, version, card))
 
 
-def is_card_of(data: bytes, *, name: str, provider: NodeId, identity: bytes) -> bool:
+def is_card_of(data: bytes, *, name: str, provider: Identity, identity: Identity) -> bool:
     """Tell whether `data` is a card, rightly signed, of this name, provider and identity key."""
     if len(data) != CARD_BYTES:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loopixmix.bounds import BoundedMap
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, NodeId
+from loopixmix.seams import Clock, Identity
 from loopixmix.wire import Frame
 from provider.clients.allowance import Allowance, ClientRules
 from provider.mailbox import Mailbox
@@ -21,9 +21,9 @@ class Client(Puller):
 
     __slots__ = ("allowance", "asking", "checked_at_s", "held", "seen_at_s")
 
-    def __init__(self, key: NodeId, mailbox: Mailbox, allowance: Allowance) -> None:
+    def __init__(self, identity: Identity, mailbox: Mailbox, allowance: Allowance) -> None:
         """Take the client's identity key, its mailbox and its allowance; whether it has an account is not known yet."""
-        super().__init__(key, mailbox)
+        super().__init__(identity, mailbox)
         self.allowance = allowance
         self.asking = False
         self.held: list[Frame] = []
@@ -44,7 +44,7 @@ class KnownClients:
         self._clock = clock
         self._params: NetworkParams | None = None
         # Links of any key are admitted, so the memory for them is bounded: the idlest makes room.
-        self._clients: BoundedMap[NodeId, Client] = BoundedMap(MAX_CLIENTS)
+        self._clients: BoundedMap[Identity, Client] = BoundedMap(MAX_CLIENTS)
 
     def __len__(self) -> int:
         """Return how many clients were heard of lately."""
@@ -58,15 +58,15 @@ class KnownClients:
             client.allowance.adopt(params, now_s)
             client.mailbox.pull_batch = params.pull_batch
 
-    def heard(self, key: NodeId) -> Client | None:
+    def heard(self, identity: Identity) -> Client | None:
         """Return the client of a link that just sent something; None before `adopt` has told any rates."""
         if self._params is None:
             return None
         now_s = self._clock.seconds()
-        client = self._clients.get(key)
+        client = self._clients.get(identity)
         if client is None:
-            client = self._clients[key] = self._newcomer(key, self._params, now_s)
-        self._clients.move_to_end(key)
+            client = self._clients[identity] = self._newcomer(identity, self._params, now_s)
+        self._clients.move_to_end(identity)
         client.seen_at_s = now_s
         return client
 
@@ -74,11 +74,11 @@ class KnownClients:
         """Forget the clients that were not heard of for `FORGET_S`."""
         before_s = self._clock.seconds() - FORGET_S
         while self._clients:
-            key, client = next(iter(self._clients.items()))
+            identity, client = next(iter(self._clients.items()))
             if client.seen_at_s > before_s:
                 return
-            del self._clients[key]
+            del self._clients[identity]
 
-    def _newcomer(self, key: NodeId, params: NetworkParams, now_s: float) -> Client:
+    def _newcomer(self, identity: Identity, params: NetworkParams, now_s: float) -> Client:
         mailbox = Mailbox(pull_batch=params.pull_batch, lease_pulls=self._lease_pulls)
-        return Client(key, mailbox, Allowance(params, self._rules, now_s))
+        return Client(identity, mailbox, Allowance(params, self._rules, now_s))

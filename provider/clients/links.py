@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, DropReason, NodeId
+from loopixmix.seams import Clock, DropReason, Identity
 from loopixmix.wire import Frame, Packet, Pull, Register, Registered, RegisterRefusal, RegisterRefused
 from provider.clients.client import Client, KnownClients
 from provider.clients.recognition import Recognition
@@ -18,7 +18,7 @@ from provider.clients.registration import Registration
 from provider.drops import Drops
 from provider.mailboxes.pulling import Pulling, SendFrame
 
-SubmitPackets: TypeAlias = Callable[[NodeId, Sequence[bytes]], None]
+SubmitPackets: TypeAlias = Callable[[Identity, Sequence[bytes]], None]
 
 
 class ClientLinks:
@@ -64,9 +64,9 @@ class ClientLinks:
         """Forget the clients that were not heard of for long."""
         self._known.forget_idle()
 
-    def received(self, key: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
-        """Take the packets and the other frames that came over the link of the client `key`."""
-        client = None if self._stopped else self._known.heard(key)
+    def received(self, identity: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        """Take the packets and the other frames that came over the link of the client `identity`."""
+        client = None if self._stopped else self._known.heard(identity)
         if client is None:
             return
         if client.registered is None:
@@ -100,7 +100,7 @@ class ClientLinks:
         allowed = self._allowed(client, packets) if packets else ()
         if allowed:
             # All of one turn together: unwrapping a batch costs less than as many single packets.
-            self._submit(client.key, allowed)
+            self._submit(client.identity, allowed)
         self._recognition.check_again(client, self._take_held)
 
     def _allowed(self, client: Client, packets: Sequence[bytes]) -> Sequence[bytes]:
@@ -121,7 +121,7 @@ class ClientLinks:
         elif client.registered:
             self.pulling.pull(client, pull)
         else:
-            self._send(client.key, RegisterRefused(RegisterRefusal.NOT_REGISTERED))
+            self._send(client.identity, RegisterRefused(RegisterRefusal.NOT_REGISTERED))
 
     def _register(self, client: Client, wish: Register) -> None:
         def judged(answer: Registered | RegisterRefused | None) -> None:
@@ -130,6 +130,6 @@ class ClientLinks:
             if isinstance(answer, Registered):
                 # At once, before the client hears of it: it may send in the same moment.
                 self._recognition.opened(client)
-            self._send(client.key, answer)
+            self._send(client.identity, answer)
 
-        self._registration.enrol(client.key, wish).addCallback(judged)
+        self._registration.enrol(client.identity, wish).addCallback(judged)

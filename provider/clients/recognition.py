@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from loopixmix.seams import Clock, DropReason, NodeId
+from loopixmix.seams import Clock, DropReason, Identity
 from loopixmix.wire import Frame
 from provider.clients.client import Client
 from provider.drops import Drops
@@ -71,8 +71,8 @@ class Recognition:
             if held and client.registered is not None:
                 take(client, held)
 
-        key: NodeId = client.key
-        asked = self._access.read(lambda connection: is_registered(connection, key))
+        identity: Identity = client.identity
+        asked = self._access.read(lambda connection: is_registered(connection, identity))
         asked.addCallback(lambda registered: self._told(client, registered=registered)).addBoth(ended)
 
     def _told(self, client: Client, *, registered: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
 
-from loopixmix.seams import Clock, NodeId, Rng
+from loopixmix.seams import Clock, Identity, Rng
 from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
 from provider.accounts import RegistrationLimits, RegistrationRules, hash_invitation, is_name
 from provider.cards.keydirectory import is_card_of
@@ -25,7 +25,7 @@ class Registration:
     """Opens accounts at one provider."""
 
     def __init__(
-        self, *, provider: NodeId, access: StoreAccess, rules: RegistrationRules, clock: Clock, rng: Rng
+        self, *, provider: Identity, access: StoreAccess, rules: RegistrationRules, clock: Clock, rng: Rng
     ) -> None:
         """Take the provider's id, which a card must name, the store, the operator's rules, the clock and randomness."""
         self._provider = provider
@@ -35,18 +35,18 @@ class Registration:
         self._rng = rng
         self._limits = RegistrationLimits(rules, clock.seconds())
 
-    def enrol(self, key: NodeId, wish: Register) -> Deferred[Answer | None]:
-        """Judge the wish of the link `key`, which proved by TLS that it has the key.
+    def enrol(self, identity: Identity, wish: Register) -> Deferred[Answer | None]:
+        """Judge the wish of the client `identity`, which proved by TLS that it has the key.
 
         Fires with the answer, once the account is on the disk, or with None if the store failed. Then there is no
         answer: the client asks again, whereas a refusal would make it give up.
         """
-        refusal = self._check(key, wish)
+        refusal = self._check(identity, wish)
         if refusal is not None:
             return succeed(RegisterRefused(refusal))
         application = Application(
             name=wish.name,
-            identity=key,
+            identity=identity,
             card=wish.card,
             invitation_hash=hash_invitation(wish.invitation),
             first_number=1 + self._rng.getrandbits(FIRST_NUMBER_BITS),
@@ -55,13 +55,13 @@ class Registration:
         registering = self._access.write(lambda connection: register(connection, application, self._rules))
         return registering.addCallbacks(_answer, already_told)
 
-    def _check(self, key: NodeId, wish: Register) -> RegisterRefusal | None:
+    def _check(self, identity: Identity, wish: Register) -> RegisterRefusal | None:
         # The limit first: judging a card costs a signature's check, which a flood must not buy.
-        if not self._limits.admit(key, self._clock.seconds()):
+        if not self._limits.admit(identity, self._clock.seconds()):
             return RegisterRefusal.RATE_LIMITED
         if not is_name(wish.name):
             return RegisterRefusal.BAD_NAME
-        if wish.card and not is_card_of(wish.card, name=wish.name, provider=self._provider, identity=key):
+        if wish.card and not is_card_of(wish.card, name=wish.name, provider=self._provider, identity=identity):
             return RegisterRefusal.BAD_CARD
         return None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from loopixmix.errors import ConfigError, FormatError
 from loopixmix.process.files import make_directory
 from loopixmix.requests import check_name
-from loopixmix.seams import Clock, NodeId, Rng
+from loopixmix.seams import Clock, Identity, Rng
 from provider.api import (
     SERVICE_GROUP,
     HostedService,
@@ -29,7 +29,7 @@ ALWAYS = ("loop",)
 class ServiceLoader:
     """Makes the services of one provider."""
 
-    def __init__(self, *, provider: NodeId, directory: Path, clock: Clock, rng: Rng, keys: KeyDirectory) -> None:
+    def __init__(self, *, provider: Identity, directory: Path, clock: Clock, rng: Rng, keys: KeyDirectory) -> None:
         """Take the provider's id and directory, and what services may use: clock, randomness and key directory.
 
         Each service gets a directory of its own in `directory`.

@@ -75,7 +75,7 @@ class Deliveries:
             case Discard():
                 self.counts.discarded += 1
                 return None
-            case Reply(recipient, surb_id) if recipient == self._hop.node_id:
+            case Reply(recipient, surb_id) if recipient == self._hop.identity:
                 return self._loops.returned(surb_id, arrived.body)
             case Reply(recipient, surb_id):
                 return self._store(recipient, ItemKind.REPLY, surb_id, arrived.body, None)
@@ -126,7 +126,7 @@ class Deliveries:
     def _use(self, surb: Surb | None, payload: bytes) -> None:
         if surb is None:
             return
-        if surb.first_hop != self._hop.node_id:
+        if surb.first_hop != self._hop.identity:
             self._drops.count(DropReason.UNKNOWN_NEXT_HOP)
             return
         self._hop.inject([use_surb(surb, payload, sphinx=self._sphinx)])

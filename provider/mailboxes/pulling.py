@@ -11,23 +11,23 @@ from typing import TypeAlias
 
 from twisted.python.failure import Failure
 
-from loopixmix.seams import Clock, DelayedCall, NodeId
+from loopixmix.seams import Clock, DelayedCall, Identity
 from loopixmix.wire import Frame, Pull
 from provider.mailbox import Fetch, ItemNumber, Mailbox, answer_items
 from provider.store.access import StoreAccess
 from provider.store.items import Taken, take_items
 
-SendFrame: TypeAlias = Callable[[NodeId, Frame], object]
+SendFrame: TypeAlias = Callable[[Identity, Frame], object]
 
 
 class Puller:
-    """A client that pulls: its key, its mailbox, and whether it still has an account."""
+    """A client that pulls: its identity, its mailbox, and whether it still has an account."""
 
-    __slots__ = ("key", "mailbox", "registered")
+    __slots__ = ("identity", "mailbox", "registered")
 
-    def __init__(self, key: NodeId, mailbox: Mailbox) -> None:
+    def __init__(self, identity: Identity, mailbox: Mailbox) -> None:
         """Take the client's identity key and its mailbox; whether there is an account is not known yet."""
-        self.key = key
+        self.identity = identity
         self.mailbox = mailbox
         self.registered: bool | None = None
 
@@ -91,7 +91,7 @@ class Pulling:
         def failed(_: Failure) -> None:
             puller.mailbox.fetch_failed()
 
-        self._access.read(lambda connection: take_items(connection, puller.key, fetch)).addCallbacks(taken, failed)
+        self._access.read(lambda connection: take_items(connection, puller.identity, fetch)).addCallbacks(taken, failed)
 
     def _answer(self, number: int, puller: Puller, pull: Pull) -> None:
         del self._answers[number]
@@ -99,12 +99,12 @@ class Pulling:
         self.items_given += len(given)
         pull_batch, body_bytes = puller.mailbox.pull_batch, self._body_bytes
         for item in answer_items(pull.request_id, given, pull_batch=pull_batch, body_bytes=body_bytes):
-            self._send(puller.key, item)
+            self._send(puller.identity, item)
         # Not before: deleting takes longer the more was acknowledged, and would show in the time of the answer.
         if pull.acknowledged:
             self._delete(puller, pull.acknowledged)
 
     def _delete(self, puller: Puller, numbers: Sequence[ItemNumber]) -> None:
-        deleting = self._access.delete(puller.key, numbers)
+        deleting = self._access.delete(puller.identity, numbers)
         # Also after a failure: what could not be deleted is given again, and acknowledged again.
         deleting.addBoth(lambda _: puller.mailbox.deleted(numbers))

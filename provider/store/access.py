@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 
-from loopixmix.seams import Clock, NodeId
+from loopixmix.seams import Clock, Identity
 from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
 from provider.store.alarm import StoreAlarm
@@ -54,7 +54,7 @@ class StoreAccess:
         self._writing.submit(storing)
         return storing.done.addCallbacks(self._stored, self._alarm.failed)
 
-    def delete(self, owner: NodeId, numbers: Sequence[ItemNumber]) -> Deferred[None]:
+    def delete(self, owner: Identity, numbers: Sequence[ItemNumber]) -> Deferred[None]:
         """Delete items of the account with the identity `owner`; fires when that is on the disk."""
         deleting = Deleting(owner, numbers)
         self._writing.submit(deleting)

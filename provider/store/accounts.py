@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.wire import RegisterRefusal
 from provider.accounts import AccountFacts, RegistrationMode, RegistrationRules, decide_registration
 from provider.store.schema import VOID_NAME, accounts, invitations, items, retired_names
@@ -64,7 +64,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     """A client's wish for an account. `first_number` is the random number of its first item, `day` the present day."""
 
     name: str
-    identity: NodeId
+    identity: Identity
     card: bytes
     invitation_hash: bytes
     first_number: int
@@ -75,7 +75,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An account as the operator sees it."""
 
     name: str
-    identity: NodeId
+    identity: Identity
     published: bool
     items: int
     created_day: int
@@ -91,7 +91,7 @@ class StoreFigures(msgspec.Struct, frozen=True, kw_only=True):
 class PublishedCard(msgspec.Struct, frozen=True):
     """The card under a name (empty if none is published) and the key it belongs to."""
 
-    identity: NodeId
+    identity: Identity
     version: int
     card: bytes
 
@@ -127,7 +127,7 @@ def register(connection: Connection, application: Application, rules: Registrati
     return None
 
 
-def is_registered(connection: Connection, identity: NodeId) -> bool:
+def is_registered(connection: Connection, identity: Identity) -> bool:
     """Tell whether `identity` has an account."""
     return connection.execute(_FIND_ACCOUNT, {"identity": identity}).scalar() is not None
 
@@ -138,7 +138,7 @@ def find_card(connection: Connection, name: str) -> PublishedCard | None:
     return None if row is None else PublishedCard(row.identity, row.card_version, row.card)
 
 
-def publish_card(connection: Connection, name: str, identity: NodeId, version: int, card: bytes) -> bool:
+def publish_card(connection: Connection, name: str, identity: Identity, version: int, card: bytes) -> bool:
     """Put a card (or none) under `name` if the key fits and the version is new; repeating the same one is fine."""
     # Read in the transaction that writes: two publications that come together must not both find an older version.
     found = find_card(connection, name)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import BigInteger, Connection, Integer, RowMapping, bindparam, delete, func, insert, select, update
 
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.wire import ItemKind
 from provider.mailbox import Fetch, ItemNumber, MailboxRules, StoredItem, is_full
 from provider.store.schema import VOID_NAME, accounts, items
@@ -31,7 +31,7 @@ class Outcome(enum.Enum):
 class NewItem(msgspec.Struct, frozen=True, gc=False):
     """An item on its way into the store."""
 
-    recipient: NodeId
+    recipient: Identity
     kind: ItemKind
     surb_id: bytes
     body: bytes
@@ -144,7 +144,7 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
     return outcomes
 
 
-def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken | None:
+def take_items(connection: Connection, identity: Identity, fetch: Fetch) -> Taken | None:
     """Read the items that a mailbox wants, oldest first; None if `identity` has no account."""
     # At least one row is asked for: it tells the account.
     wanted = {"identity": identity, "after": fetch.after, "fresh": max(1, fetch.fresh)}
@@ -160,9 +160,9 @@ def take_items(connection: Connection, identity: NodeId, fetch: Fetch) -> Taken 
     return Taken(account_id, tuple(found))
 
 
-def delete_owned(connection: Connection, owned: Sequence[tuple[NodeId, Sequence[ItemNumber]]]) -> int:
+def delete_owned(connection: Connection, owned: Sequence[tuple[Identity, Sequence[ItemNumber]]]) -> int:
     """Delete the items that several owners (by identity) have stored safely; return how many there were."""
-    account_ids: dict[NodeId, int] = {}
+    account_ids: dict[Identity, int] = {}
     for identities in _chunks(sorted({identity for identity, _ in owned})):
         found = connection.execute(_FIND_ACCOUNTS, {"identities": identities})
         account_ids.update((identity, account_id) for identity, account_id in found)
@@ -206,8 +206,8 @@ def skip_numbers(connection: Connection, count: int) -> None:
     connection.execute(_SKIP_NUMBERS, {"b_count": count})
 
 
-def _boxes(connection: Connection, recipients: set[NodeId]) -> tuple[dict[NodeId, _Box], _Box]:
-    boxes: dict[NodeId, _Box] = {}
+def _boxes(connection: Connection, recipients: set[Identity]) -> tuple[dict[Identity, _Box], _Box]:
+    boxes: dict[Identity, _Box] = {}
     for chunk in _chunks(sorted(recipients)):
         known = connection.execute(_KNOWN_BOXES, {"identities": chunk}).mappings()
         boxes.update((row["identity"], _Box(row)) for row in known)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.errors import StoreError
-from loopixmix.seams import Clock, DelayedCall, NodeId
+from loopixmix.seams import Clock, DelayedCall, Identity
 from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
 from provider.store.items import NewItem, Outcome, delete_owned, store_items
@@ -82,7 +82,7 @@ class Storing:
 class Deleting:
     """Items that their owner has stored safely; those of a batch are deleted by one statement."""
 
-    def __init__(self, owner: NodeId, numbers: Sequence[ItemNumber]) -> None:
+    def __init__(self, owner: Identity, numbers: Sequence[ItemNumber]) -> None:
         """Take the owner's identity and the items' numbers; `done` fires when they are gone."""
         self.done: Deferred[None] = Deferred()
         self.owned = owner, numbers

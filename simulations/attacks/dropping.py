@@ -20,7 +20,7 @@ import numpy as np
 
 from loopixmix.errors import MisuseError
 from loopixmix.observing.anonymity import LOOP_WINDOW, LoopWatch
-from loopixmix.seams import Fact, LoopReturned, LoopSent, NodeId
+from loopixmix.seams import Fact, Identity, LoopReturned, LoopSent
 from loopixmix.wire import is_packet
 from simulations.attacks.estimates import MeanEstimate, ShareEstimate
 from simulations.attacks.sessions import FloatArray
@@ -95,12 +95,12 @@ class Thieves:
         self.lost = 0
         self._world, self._drop_share = world, drop_share
         self._rng = next(rng_seed.randoms("attacks"))
-        self._thieves = {mix.node_id for mix, bad in zip(world.mixes, corrupt.ravel(), strict=True) if bad}
+        self._thieves = {mix.identity for mix, bad in zip(world.mixes, corrupt.ravel(), strict=True) if bad}
 
     @property
     def honest(self) -> list[Mix | Provider]:
         """The nodes that the adversary does not run."""
-        return [node for node in self._world.nodes if node.node_id not in self._thieves]
+        return [node for node in self._world.nodes if node.identity not in self._thieves]
 
     def begin(self) -> None:
         """Lose packets from now on."""
@@ -110,7 +110,7 @@ class Thieves:
         """Lose none any more."""
         self._world.hub.intercept = None
 
-    def _lets_through(self, sender: NodeId, _receiver: NodeId, frame: bytes) -> bool:
+    def _lets_through(self, sender: Identity, _receiver: Identity, frame: bytes) -> bool:
         stolen = sender in self._thieves and is_packet(frame) and self._rng.random() < self._drop_share
         self.lost += stolen
         return not stolen

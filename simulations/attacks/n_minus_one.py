@@ -18,7 +18,7 @@ from loopixmix.cover.timer import PoissonTimer
 from loopixmix.errors import MisuseError
 from loopixmix.observing.anonymity import LOOP_WINDOW, LoopWatch
 from loopixmix.routing.path import choose_mixes, draw_delays_s, hops_for
-from loopixmix.seams import DelayedCall, Fact, LoopSent, NodeId, PacketDelivered, PacketIn, PacketOut
+from loopixmix.seams import DelayedCall, Fact, Identity, LoopSent, PacketDelivered, PacketIn, PacketOut
 from loopixmix.sphinx import Discard, Unwrapped, unwrap_many, wrap
 from loopixmix.wire import is_packet
 from simulations.attacks.detectors import BinomialDetector
@@ -74,7 +74,7 @@ class Siege:
             self._fill = PoissonTimer(PoissonStream(fill_per_s, rng), clock=world.clock, on_due=self._send_own)
         self._keyring = world.plan.nodes[victim.place].keyring
         # The wires are his: his own packets come as if from a provider.
-        self._wire = world.hub.network(world.providers[0].node_id, observer=victim.ears)
+        self._wire = world.hub.network(world.providers[0].identity, observer=victim.ears)
         self._sends_own = False
         self._own_tags: set[bytes] = set()
         self._target: bytes | None = None
@@ -142,8 +142,8 @@ class Siege:
     def _want_target(self) -> None:
         self._target, self._is_inside, self._wants_target = None, False, True
 
-    def _lets_through(self, _sender: NodeId, receiver: NodeId, frame: bytes) -> bool:
-        if receiver != self._victim.node_id or self._sends_own or not is_packet(frame):
+    def _lets_through(self, _sender: Identity, receiver: Identity, frame: bytes) -> bool:
+        if receiver != self._victim.identity or self._sends_own or not is_packet(frame):
             return True
         if self._wants_target:
             self._wants_target = False
@@ -164,7 +164,7 @@ class Siege:
         world = self._world
         document = world.document
         provider = self._rng.choice([each for each in document.nodes if each.layer is None])
-        me = document.node(self._victim.node_id)
+        me = document.node(self._victim.identity)
         if me is None:
             return
         path = [me, *choose_mixes(document, range(2, document.params.layers + 1), self._rng), provider]
@@ -177,7 +177,7 @@ class Siege:
             self.guesses.dummies += 1
             # The wires call back at once, within `send`: the flag lets the adversary's own packet pass them.
             self._sends_own = True
-            self._wire.send(self._victim.node_id, frame)
+            self._wire.send(self._victim.identity, frame)
             self._sends_own = False
 
 

@@ -16,16 +16,16 @@ import msgspec
 from loopixmix.net.memory import FramesArrived, MemoryEnd, Switchboard
 from loopixmix.net.network import FramesReceived
 from loopixmix.net.reception import Reception
-from loopixmix.seams import NodeId, Observer, Rng
+from loopixmix.seams import Identity, Observer, Rng
 from loopixmix.wire import is_packet
 from simulations.latency import LatencyModel
 from simulations.world.clock import EventClock
 
-Tap: TypeAlias = Callable[[float, NodeId, NodeId, bytes], object]
+Tap: TypeAlias = Callable[[float, Identity, Identity, bytes], object]
 """Is told of one frame: the time in seconds, the sender, the receiver, the frame."""
 Departure: TypeAlias = Callable[[bytes, float], object]
 """Is told of a frame that leaves somebody, and when."""
-Intercept: TypeAlias = Callable[[NodeId, NodeId, bytes], bool]
+Intercept: TypeAlias = Callable[[Identity, Identity, bytes], bool]
 """Judges one frame from a sender to a receiver; if it says false the adversary holds the frame back for good."""
 
 _ANYWHERE = 0
@@ -35,8 +35,8 @@ class _Flight(msgspec.Struct, eq=False):
     """Frames that left together; `frames` is empty once they have arrived."""
 
     wires: Wires
-    sender: NodeId
-    receiver: NodeId
+    sender: Identity
+    receiver: Identity
     arrived: FramesArrived
     left_at_s: float
     frames: list[bytes]
@@ -68,7 +68,7 @@ class Wires(Switchboard):
     """
 
     def __init__(
-        self, *, clock: EventClock, rng: Rng, latency: LatencyModel, loss: float, places: Mapping[NodeId, int]
+        self, *, clock: EventClock, rng: Rng, latency: LatencyModel, loss: float, places: Mapping[Identity, int]
     ) -> None:
         """`rng`: draws latencies and losses; `loss`: the share of frames that is lost, 0 to below 1.
 
@@ -97,9 +97,9 @@ class Wires(Switchboard):
         """The mean latency of a link, in seconds."""
         return self.latency.mean_s
 
-    def network(self, node_id: NodeId, *, observer: Observer, reception: Reception | None = None) -> WireEnd:
-        """Return the network as `node_id` sees it; without `reception` it can only send."""
-        return WireEnd(self, node_id, observer, reception)
+    def network(self, identity: Identity, *, observer: Observer, reception: Reception | None = None) -> WireEnd:
+        """Return the network as `identity` sees it; without `reception` it can only send."""
+        return WireEnd(self, identity, observer, reception)
 
     def ground(self) -> None:
         """Forget everything under way; no call is left."""
@@ -108,7 +108,7 @@ class Wires(Switchboard):
             if isinstance(getattr(call.function, "__self__", None), _Flight):
                 call.cancel()
 
-    def passes(self, sender: NodeId, receiver: NodeId, frame: bytes) -> bool:
+    def passes(self, sender: Identity, receiver: Identity, frame: bytes) -> bool:
         """Show a frame to the adversary and the taps, and let the link lose it; true if it is still under way."""
         if self.intercept is not None and not self.intercept(sender, receiver, frame):
             self.held_back += 1
@@ -122,7 +122,7 @@ class Wires(Switchboard):
             return False
         return True
 
-    def show_arrival(self, sender: NodeId, receiver: NodeId, frames: Sequence[bytes]) -> None:
+    def show_arrival(self, sender: Identity, receiver: Identity, frames: Sequence[bytes]) -> None:
         """Show frames that have arrived to the taps at the receivers' ends."""
         for tap in self.arrival_taps:
             for frame in frames:
@@ -132,9 +132,9 @@ class Wires(Switchboard):
 class WireEnd(MemoryEnd):
     """The network seam of one node or user."""
 
-    def __init__(self, wires: Wires, node_id: NodeId, observer: Observer, reception: Reception | None) -> None:
+    def __init__(self, wires: Wires, identity: Identity, observer: Observer, reception: Reception | None) -> None:
         """Use `Wires.network`."""
-        super().__init__(wires, node_id, observer, reception)
+        super().__init__(wires, identity, observer, reception)
         self.wires = wires
         self.sent_frames = 0
         """Frames that left here."""
@@ -147,24 +147,24 @@ class WireEnd(MemoryEnd):
         self.counts = False
         self.departures: Departure | None = None
         """Is told of each frame that leaves here."""
-        self._place = wires.places.get(node_id, _ANYWHERE)
+        self._place = wires.places.get(identity, _ANYWHERE)
         self._seconds, self._call_later = wires.clock.seconds, wires.clock.callLater
         self._draw_s = wires.latency.draw_s
         self._arrived: FramesArrived | None = None
-        self._ways: dict[NodeId, _Way] = {}
+        self._ways: dict[Identity, _Way] = {}
 
     def start(self, received: FramesReceived) -> None:
         """Begin to receive."""
         super().start(received)
         self._arrived = self._count if self.counts else self.arrived
-        self.wires.attach(self.node_id, self._arrived)
+        self.wires.attach(self.identity, self._arrived)
 
     def plug(self) -> None:
         """Be linked again after `stop`."""
         if self._arrived is not None:
-            self.wires.attach(self.node_id, self._arrived)
+            self.wires.attach(self.identity, self._arrived)
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         """Send one frame; false, and an observed drop, if `peer` is not there."""
         wires = self.wires
         arrived = wires.receivers.get(peer)
@@ -178,7 +178,7 @@ class WireEnd(MemoryEnd):
             self.departures(frame, now_s)
         # Most worlds have neither loss nor an adversary, and this runs for every frame.
         looked_at = wires.taps or wires.loss or wires.intercept is not None
-        if looked_at and not wires.passes(self.node_id, peer, frame):
+        if looked_at and not wires.passes(self.identity, peer, frame):
             return True
         wires.carried += 1
         way = self._ways.get(peer)
@@ -189,10 +189,10 @@ class WireEnd(MemoryEnd):
         if flight is not None and flight.left_at_s == now_s and flight.frames:
             flight.frames.append(frame)
             return True
-        way.flight = flight = _Flight(wires, self.node_id, peer, arrived, now_s, [frame])
+        way.flight = flight = _Flight(wires, self.identity, peer, arrived, now_s, [frame])
         self._call_later(self._draw_s(self._place, way.place, wires.rng), flight.arrive)
         return True
 
-    def _count(self, sender: NodeId, frames: Sequence[bytes]) -> None:
+    def _count(self, sender: Identity, frames: Sequence[bytes]) -> None:
         self.received_bytes += len(frames) * len(frames[0])
         self.arrived(sender, frames)

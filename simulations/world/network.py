@@ -12,7 +12,7 @@ from loopixmix.keyring.keyring import MAX_TAGS, MixKeyring
 from loopixmix.keyring.keystore import MemoryKeyStore
 from loopixmix.keys import IdentityKey
 from loopixmix.params import MAX_DELAY_MEANS, NetworkParams
-from loopixmix.seams import NodeId, Rng
+from loopixmix.seams import Identity, Rng
 from simulations.scenario.values import Scenario
 
 START_S = 1_800_000_000.0
@@ -57,16 +57,16 @@ def params_of(scenario: Scenario, *, epoch_length_s: int) -> NetworkParams:
 class NodePlan:
     """One node before it runs. `layer`: 1 and up for a mix, none for a provider. `place`: see `simulations.latency`."""
 
-    identity: IdentityKey
+    identity_key: IdentityKey
     name: str
     layer: int | None
     place: int
     keyring: MixKeyring
 
     @property
-    def node_id(self) -> NodeId:
+    def identity(self) -> Identity:
         """The node's id."""
-        return self.identity.public
+        return self.identity_key.public
 
 
 class NetworkPlan:
@@ -118,7 +118,7 @@ class NetworkPlan:
     def _entry(self, node: NodePlan, epochs: range, now_s: float) -> NodeEntry:
         keys = node.keyring.public_keys(now_s)
         return NodeEntry(
-            id=node.node_id,
+            id=node.identity,
             name=node.name,
             role=Role.PROVIDER if node.layer is None else Role.MIX,
             layer=node.layer,

@@ -21,7 +21,7 @@ from loopixmix.observing.observers import Counters
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import Fact, NodeId, Observer, Rng
+from loopixmix.seams import Fact, Identity, Observer, Rng
 from loopixmix.wire import LinkRole
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import HostedService, KeyDirectory, ServiceContext
@@ -109,7 +109,7 @@ class WorldNode(Generic[S]):
 
     def __init__(self, plan: NodePlan, service: S, *, ears: Ears, network: WireEnd, unwrapping: Unwrapper) -> None:
         """Use `make_mix` or `make_provider`."""
-        self.node_id: NodeId = plan.node_id
+        self.identity: Identity = plan.identity
         self.name = plan.name
         self.layer = plan.layer
         self.place = plan.place
@@ -190,7 +190,7 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
         ),
         access=access,
         decoy_secret=DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(seams.clock.seconds())),
-        make_services=lambda keys: _make_services(plan.node_id, keys, seams, rng),
+        make_services=lambda keys: _make_services(plan.identity, keys, seams, rng),
     )
     return WorldNode(plan, service, ears=parts.ears, network=parts.network, unwrapping=parts.unwrapping)
 
@@ -202,9 +202,9 @@ def new_mail_store() -> MailStore:
 
 def _make_parts(plan: NodePlan, seams: NodeSeams, rng: Rng, own: LinkRole) -> _Parts:
     ears = Ears(Counters(delay_mean_s=seams.params.delay_mean_s))
-    neighbourhood, packets, unwrapping = Neighbourhood(plan.node_id), seams.packet_format, seams.unwrapping()
+    neighbourhood, packets, unwrapping = Neighbourhood(plan.identity), seams.packet_format, seams.unwrapping()
     reception = make_reception(packets.frames, own, neighbourhood, seams.clock)
-    network = seams.wires.network(plan.node_id, observer=ears, reception=reception)
+    network = seams.wires.network(plan.identity, observer=ears, reception=reception)
     hop = wire_hop(
         neighbourhood,
         keyring=plan.keyring,
@@ -215,12 +215,12 @@ def _make_parts(plan: NodePlan, seams: NodeSeams, rng: Rng, own: LinkRole) -> _P
         network=network,
         observer=ears,
     )
-    loops = LoopSender(LoopMaker(plan.node_id, packets, rng), clock=seams.clock, network=network, observer=ears)
+    loops = LoopSender(LoopMaker(plan.identity, packets, rng), clock=seams.clock, network=network, observer=ears)
     return _Parts(ears, network, unwrapping, hop, loops)
 
 
-def _make_services(node_id: NodeId, keys: KeyDirectory, seams: NodeSeams, rng: Rng) -> list[HostedService]:
+def _make_services(identity: Identity, keys: KeyDirectory, seams: NodeSeams, rng: Rng) -> list[HostedService]:
     context = ServiceContext(
-        provider=node_id, directory=Path("/nonexistent"), clock=seams.clock, rng=rng, keys=keys, settings={}
+        provider=identity, directory=Path("/nonexistent"), clock=seams.clock, rng=rng, keys=keys, settings={}
     )
     return [LoopService(context), EchoService(context), KeysService(context)]

@@ -26,7 +26,7 @@ from loopixmix.cards import Card, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.net.reception import Reception
 from loopixmix.observing.observers import Counters
-from loopixmix.seams import NodeId, Rng
+from loopixmix.seams import Identity, Rng
 from loopixmix.wire import FrameFormat, LinkRole
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import day_of
@@ -73,11 +73,11 @@ class UserLink:
     def connect(self, provider: NodeEntry) -> None:
         """Do nothing: a user that is online is linked."""
 
-    def is_open(self, provider: NodeId) -> bool:
+    def is_open(self, provider: Identity) -> bool:
         """Tell whether a frame would go out now."""
         return self.online and self.network.wires.is_attached(provider)
 
-    def problem(self, provider: NodeId) -> str | None:  # noqa: ARG002 (there is one)
+    def problem(self, provider: Identity) -> str | None:  # noqa: ARG002 (there is one)
         """Say why there is no link."""
         return None if self.online else "the user is offline"
 
@@ -92,9 +92,9 @@ class UserPlan:
     keys: ClientKeys
 
     @property
-    def node_id(self) -> NodeId:
+    def identity(self) -> Identity:
         """The user's identity key."""
-        return self.keys.identity.public
+        return self.keys.identity_key.public
 
     @property
     def address(self) -> str:
@@ -110,7 +110,7 @@ class User:
     ) -> None:
         """Use `make_user`."""
         self.plan = plan
-        self.node_id = plan.node_id
+        self.identity = plan.identity
         self.service = service
         self.ears = ears
         self.counters: Counters = ears.counters
@@ -166,7 +166,7 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
     """Return a user with its client, which does not run yet and keeps everything in `store` (closed with it)."""
     ears = Ears(Counters(delay_mean_s=seams.params.delay_mean_s))
     reception = Reception(seams.packet_format.frames, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER)
-    network = seams.wires.network(plan.node_id, observer=ears, reception=reception)
+    network = seams.wires.network(plan.identity, observer=ears, reception=reception)
     # Only users' ends count what they receive: counting takes time for every frame, and no measure needs it of nodes.
     network.counts = True
     link = UserLink(network)
@@ -197,9 +197,9 @@ def register_user(plan: UserPlan, *, now_s: float) -> Registration:
     """Return the account and the card of a user who has registered with a provider."""
     keys, provider = plan.keys, plan.provider
     card = make_card(
-        keys.identity, name=plan.name, provider=provider.node_id, sealing_key=keys.sealing.public, now_s=now_s
+        keys.identity_key, name=plan.name, provider=provider.identity, sealing_key=keys.sealing.public, now_s=now_s
     )
-    return Registration(Account(plan.name, provider.node_id, provider.name), card)
+    return Registration(Account(plan.name, provider.identity, provider.name), card)
 
 
 def write_accounts(store: MailStore, registrations: Sequence[Registration], *, rng: Rng, now_s: float) -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from loopixmix.seams import (
     Fact,
+    Identity,
     LoopSent,
-    NodeId,
     PacketDelivered,
     PacketDropped,
     PacketIn,
@@ -96,7 +96,7 @@ class NodeWatch:
         self, node: Mix | Provider, *, numbers: Numbers, journeys: Journeys, visits: Visits | None, origin_s: float
     ) -> None:
         """`visits` takes the stays of the packets of `node`; `origin_s` is a time near those that are told."""
-        self.node_id: NodeId = node.node_id
+        self.identity: Identity = node.identity
         self.place = node.place
         self.held = 0
         self.taken = 0
@@ -135,7 +135,7 @@ class NodeWatch:
             self.held += 1
             self._in_times_s += at_s - self._origin_s
             self._entered[tag] = at_s, self._of_tag(tag)
-            if fact.peer == self.node_id:
+            if fact.peer == self.identity:
                 self.injected += 1
         elif isinstance(fact, PacketDelivered):
             entered_s, number = self._entered.pop(fact.replay_tag)

@@ -12,7 +12,7 @@ from loopixmix.directory import Document
 from loopixmix.directory.schedule import publication_s
 from loopixmix.errors import MisuseError
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import DelayedCall, NodeId, Rng
+from loopixmix.seams import DelayedCall, Identity, Rng
 from loopixmix.sphinx import Arithmetic, load_arithmetic
 from provider.store import MailStore
 from simulations.latency import make_latency
@@ -39,7 +39,7 @@ from simulations.world.users import (
 
 
 class World:
-    """Everything of one replicate. `mixes` are in the order of the layers; each node and user has `node_id`, `service`
+    """Everything of one replicate. `mixes` are in the order of the layers; each node and user has `identity`, `service`
     (the shipped one), `counters` and `ears`, to which observers of its facts may be added.
 
     `hub` carries all frames: see `simulations.world.links.Wires` for `taps` and `intercept`.
@@ -69,7 +69,7 @@ class World:
         else:
             self.numbers, arithmetic = PlainNumbers(), PlainArithmetic()
         self.packet_format = PacketFormat.for_network(self.params, arithmetic=arithmetic)
-        self._place_of: dict[NodeId, int] = {node.node_id: node.place for node in self.plan.nodes}
+        self._place_of: dict[Identity, int] = {node.identity: node.place for node in self.plan.nodes}
         self.hub = Wires(
             clock=self.clock,
             rng=seeds.random("links"),
@@ -157,7 +157,7 @@ class World:
         users = tuple(self._make_user(number, life, next(traffic)) for number, life in enumerate(lives))
         registrations = [register_user(user.plan, now_s=now_s) for user in users]
         for provider, store in zip(self.providers, self._mail_stores, strict=True):
-            own = [each for each in registrations if each.account.provider == provider.node_id]
+            own = [each for each in registrations if each.account.provider == provider.identity]
             write_accounts(store, own, rng=next(people), now_s=now_s)
         behaviours: list[Behaviour] = []
         for number, (user, life) in enumerate(zip(users, lives, strict=True)):
@@ -183,7 +183,7 @@ class World:
             keys=ClientKeys.generate(life),
         )
         # The wires look a place up when an end of theirs is made, so it has to be known before.
-        self._place_of[plan.node_id] = plan.place
+        self._place_of[plan.identity] = plan.place
         return make_user(plan, self._seams, rng, self._client_stores.open())
 
     def _await_next_document(self) -> None:

@@ -69,7 +69,7 @@ def test_such_a_key_is_refused_by_authorities_and_in_a_document_that_one_signed_
         for epoch, key in descriptor.mix_keys.items()
     }
     data = msgspec.msgpack.encode(msgspec.structs.replace(descriptor, mix_keys=shifted))
-    signed = _SignedDescriptor(descriptor=data, signature=node.identity.sign(b"loopixmix/descriptor/v1", data))
+    signed = _SignedDescriptor(descriptor=data, signature=node.identity_key.sign(b"loopixmix/descriptor/v1", data))
     with pytest.raises(DescriptorInconsistent, match="prime order"):
         decode_descriptor(
             msgspec.msgpack.encode(signed),

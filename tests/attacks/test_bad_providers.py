@@ -10,7 +10,7 @@ from client.api import KeyChangedError, MessageState
 from client.core.settings import ClientSettings
 from loopixmix.cards import SealingKey, encode_card, fingerprint, make_card
 from loopixmix.keys import IdentityKey
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import ItemKind
 from tests.worlds.clients.world import Person, World
@@ -35,7 +35,7 @@ def steal(world: World, owner: Person) -> IdentityKey:
         sealing_key=SealingKey.generate(world.rng).public,
         now_s=world.clock.seconds(),
     )
-    away.mailboxes[owner.keys.identity.public].card = encode_card(card)
+    away.mailboxes[owner.keys.identity_key.public].card = encode_card(card)
     return thief
 
 
@@ -44,7 +44,7 @@ def test_a_provider_that_acknowledges_and_throws_away_never_makes_a_message_rece
     bob = world.person(BOB, settings=ClientSettings(receipts=True, receipt_delay_mean_s=1))
     world.acquaint(alice, bob)
 
-    def throw_away(recipient: NodeId, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
+    def throw_away(recipient: Identity, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
         pass
 
     world.nodes["away"].put = throw_away  # type: ignore[method-assign]
@@ -62,7 +62,7 @@ def test_a_key_substituted_at_the_first_look_up_shows_in_the_fingerprint(world: 
     thief = steal(world, bob)
     contact = world.run(alice.client.add_contact(BOB))
     assert not contact.verified
-    assert contact.fingerprint == fingerprint(thief.public) != fingerprint(bob.keys.identity.public)
+    assert contact.fingerprint == fingerprint(thief.public) != fingerprint(bob.keys.identity_key.public)
 
 
 def test_a_key_substituted_later_is_refused_and_nothing_is_sealed_to_it(world: World) -> None:
@@ -75,7 +75,7 @@ def test_a_key_substituted_later_is_refused_and_nothing_is_sealed_to_it(world: W
     with pytest.raises(KeyChangedError):
         world.run(alice.client.send(BOB, b"secret", kind="text", idempotency_key="1"))
     [contact] = world.run(alice.client.contacts())
-    assert contact.fingerprint == fingerprint(bob.keys.identity.public)
+    assert contact.fingerprint == fingerprint(bob.keys.identity_key.public)
 
 
 def test_items_given_again_altered_or_invented_harm_nothing(world: World) -> None:
@@ -85,7 +85,7 @@ def test_items_given_again_altered_or_invented_harm_nothing(world: World) -> Non
     away, kept = world.nodes["away"], []
     put = away.put
 
-    def keep(recipient: NodeId, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
+    def keep(recipient: Identity, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
         if kind is ItemKind.MESSAGE:
             kept.append(body)
         put(recipient, kind, surb_id, body)
@@ -98,8 +98,8 @@ def test_items_given_again_altered_or_invented_harm_nothing(world: World) -> Non
         flipped = bytearray(body)
         flipped[world.rng.randrange(len(flipped))] ^= 1
         for other in (body, bytes(flipped), world.rng.randbytes(len(body)), body[:16] + body[:-16]):
-            put(bob.keys.identity.public, ItemKind.MESSAGE, bytes(8), other)
+            put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), other)
     world.clock.run_for(30)
     assert len(world.run(bob.client.inbox())) == 1
-    left = away.mailboxes[bob.keys.identity.public].items.values()
+    left = away.mailboxes[bob.keys.identity_key.public].items.values()
     assert all(kind is ItemKind.REPLY for kind, *_ in left)  # answers to cover, which come all the time

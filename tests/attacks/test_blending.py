@@ -9,7 +9,7 @@ import msgspec
 
 from loopixmix.cover.loops import LATE_S
 from loopixmix.params import NetworkParams
-from loopixmix.seams import LoopSent, NodeId
+from loopixmix.seams import Identity, LoopSent
 from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
 from tests.worlds.networks.towns import relay_packet
 from tests.worlds.networks.wires import Wiretap
@@ -36,11 +36,11 @@ class Siege:
             mix.start()
         self.provider.adopt(self.world.net.document)
         self.provider.start()
-        self.victim, self.next_id = self.mixes[0].node_id, self.mixes[1].node_id
+        self.victim, self.next_id = self.mixes[0].identity, self.mixes[1].identity
         self.rng = random.Random(5)
         self.tap = Wiretap(self.world.hub, judge=self._lets_through)
 
-    def _lets_through(self, sender: NodeId, receiver: NodeId, frame: bytes) -> bool:
+    def _lets_through(self, sender: Identity, receiver: Identity, frame: bytes) -> bool:
         return not self.blocking or receiver != self.victim or frame in self.allowed
 
     def send_target(self) -> None:
@@ -48,7 +48,7 @@ class Siege:
             relay_packet(self.world, ("m11", "m21", "m31", "p1"), self.rng)
         )
         self.allowed = {frame}
-        self.world.hub.carry(self.provider.node_id, self.victim, frame)
+        self.world.hub.carry(self.provider.identity, self.victim, frame)
 
     def guess(self) -> bool:
         """Let the target in alone; the attacker takes the first packet that leaves for it. Tell whether it is."""
@@ -106,7 +106,7 @@ def test_holding_packets_back_instead_of_losing_them_raises_it_too() -> None:
     siege.world.run(60.0)
     carry, held = siege.world.hub.carry, []
 
-    def hold(sender: NodeId, receiver: NodeId, frame: bytes) -> bool:
+    def hold(sender: Identity, receiver: Identity, frame: bytes) -> bool:
         if receiver == siege.victim:
             held.append((sender, receiver, frame))
         return receiver != siege.victim

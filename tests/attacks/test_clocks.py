@@ -19,7 +19,7 @@ SENT_AROUND_EDGE_S = (-25.0, -9.0, -4.0, -0.5, 0.5, 4.0, 9.0, 25.0)
 def send_with_skew(town: Town, skew_s: float, number: int) -> None:
     """Send a message whose packet was made by a clock that is `skew_s` ahead."""
     document, rng = town.world.net.document, town.alice.rng
-    path = choose_path(document, entry=town.p1.node_id, exit=town.p2.node_id, rng=rng)
+    path = choose_path(document, entry=town.p1.identity, exit=town.p2.identity, rng=rng)
     delays_s = draw_delays_s(len(path) - 1, town.world.params, rng)
     start_s = town.world.clock.seconds() + skew_s
     payload = (b"%d" % number).ljust(town.world.geometry.payload_bytes, b"\0")

@@ -32,10 +32,10 @@ def town(tmp_path: Path) -> Iterator[Town]:
 def observe(town: Town, name: str) -> tuple[Card, float, int]:
     """Look a name up; return the card, how long the provider took, and how many bytes came back."""
     town.p2.recorder.facts.clear()
-    town.alice.request("keys", encode_keys_request(LookUp(name)), at=town.p2.node_id)
+    town.alice.request("keys", encode_keys_request(LookUp(name)), at=town.p2.identity)
     town.settle()
     [arrived_s] = [fact.at_s for fact in town.p2.recorder.of(PacketDelivered)]
-    [answered_s] = [fact.at_s for fact in town.p2.recorder.of(PacketIn) if fact.peer == town.p2.node_id]
+    [answered_s] = [fact.at_s for fact in town.p2.recorder.of(PacketIn) if fact.peer == town.p2.identity]
     [answer] = town.alice.answers()
     assert answer.status is ReplyStatus.OK
     return decode_card(answer.body), answered_s - arrived_s, len(answer.body)
@@ -45,7 +45,7 @@ def test_looking_names_up_does_not_sort_them(town: Town) -> None:
     seen = {name: observe(town, name) for name in NAMES}
     assert {length for _, _, length in seen.values()} == {CARD_BYTES}
     assert len({round(took_s, 6) for _, took_s, _ in seen.values()}) == 1
-    assert all((card.name, card.provider) == (name, town.p2.node_id) for name, (card, _, _) in seen.items())
+    assert all((card.name, card.provider) == (name, town.p2.identity) for name, (card, _, _) in seen.items())
     # The provider began today, so that everybody's card was made today.
     assert len({card.made_at_s for card, _, _ in seen.values()}) == 1
 
@@ -55,10 +55,10 @@ def test_neither_does_writing_to_them(town: Town) -> None:
     for name in NAMES:
         card, _, _ = observe(town, name)
         town.p2.recorder.facts.clear()
-        town.alice.deliver(card.identity, b"are you there?", exit=town.p2.node_id)
+        town.alice.deliver(card.identity, b"are you there?", exit=town.p2.identity)
         town.settle()
         [arrived_s] = [fact.at_s for fact in town.p2.recorder.of(PacketDelivered)]
-        [used_s] = [fact.at_s for fact in town.p2.recorder.of(PacketIn) if fact.peer == town.p2.node_id]
+        [used_s] = [fact.at_s for fact in town.p2.recorder.of(PacketIn) if fact.peer == town.p2.identity]
         took_s.add(round(used_s - arrived_s, 6))
         assert town.alice.replies() == [b""]
     assert len(took_s) == 1

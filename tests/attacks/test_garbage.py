@@ -44,7 +44,7 @@ def test_a_provider_survives_any_frame_of_a_client(town: Town, logs: LogReader) 
     rng, world = random.Random(1), town.world
     for sender in (town.alice.id, rng.randbytes(32)):
         for _ in range(ROUNDS):
-            world.hub.carry(sender, town.p1.node_id, any_frame(rng, town))
+            world.hub.carry(sender, town.p1.identity, any_frame(rng, town))
             world.run(0.4)
     assert len(town.p1.recorder.refusals) > 10
     assert logs.defects == []
@@ -54,7 +54,7 @@ def test_a_provider_survives_any_frame_of_a_client(town: Town, logs: LogReader) 
 @pytest.mark.parametrize("name", ["p1", "m11", "m31", "p2"])
 def test_a_node_survives_any_packet_with_the_right_mac(town: Town, logs: LogReader, name: str) -> None:
     rng, world = random.Random(2), town.world
-    sender = {"p1": town.alice.id, "m11": town.p1.node_id, "m31": town.mixes[1].node_id, "p2": town.mixes[2].node_id}
+    sender = {"p1": town.alice.id, "m11": town.p1.identity, "m31": town.mixes[1].identity, "p2": town.mixes[2].identity}
     for _ in range(ROUNDS):
         frame = world.packet_format.frames.packet_frame(forged_packet(rng, town, name))
         world.hub.carry(sender[name], world.net.named(name).id, frame)
@@ -72,7 +72,7 @@ def test_a_node_survives_any_packet_with_the_right_mac(town: Town, logs: LogRead
 @pytest.mark.parametrize("name", ["m11", "p2"])
 def test_a_node_survives_any_frame_of_a_neighbour(town: Town, logs: LogReader, name: str) -> None:
     rng, world = random.Random(3), town.world
-    sender = {"m11": town.p1.node_id, "p2": town.mixes[2].node_id}[name]
+    sender = {"m11": town.p1.identity, "p2": town.mixes[2].identity}[name]
     for _ in range(ROUNDS):
         world.hub.carry(sender, world.net.named(name).id, any_frame(rng, town))
         world.run(0.1)
@@ -82,7 +82,7 @@ def test_a_node_survives_any_frame_of_a_neighbour(town: Town, logs: LogReader, n
 
 def still_works(town: Town) -> None:
     carol = town.client("carol", town.p1)
-    carol.deliver(town.bob.id, b"still here", exit=town.p2.node_id)
+    carol.deliver(town.bob.id, b"still here", exit=town.p2.identity)
     town.settle(5.0)
     assert b"still here" in [item.body.rstrip(b"\0") for item in town.bob.collect(pulls=30)]
     assert b"" in carol.replies()
@@ -96,13 +96,13 @@ def test_a_client_survives_anything_in_its_mailbox(logs: LogReader) -> None:
     for _ in range(60):
         kind = rng.choice([ItemKind.MESSAGE, ItemKind.REPLY])
         surb_id = rng.randbytes(8) if kind is ItemKind.REPLY else bytes(8)
-        away.put(bob.keys.identity.public, kind, surb_id, rng.randbytes(rng.choice([0, 1, 2048, 2436])))
+        away.put(bob.keys.identity_key.public, kind, surb_id, rng.randbytes(rng.choice([0, 1, 2048, 2436])))
         for fragment in sealed_garbage(rng, world, bob):
-            away.put(bob.keys.identity.public, ItemKind.MESSAGE, bytes(8), fragment)
+            away.put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), fragment)
     for _ in range(ROUNDS):
         frame = bytearray(world.format.encode(Dummy()))
         frame[: rng.randrange(1, 400)] = rng.randbytes(len(frame[: rng.randrange(1, 400)]))
-        world.hub.carry(away.model.id, bob.keys.identity.public, bytes(frame[: world.format.frame_bytes]))
+        world.hub.carry(away.model.id, bob.keys.identity_key.public, bytes(frame[: world.format.frame_bytes]))
     world.clock.run_for(60)
     assert logs.defects == []
     world.run(alice.client.send(BOB, b"still here", kind="text", idempotency_key="1"))
@@ -123,7 +123,7 @@ def sealed_garbage(rng: random.Random, world: World, bob: Person) -> list[bytes]
     ]
     fragments = seal_fragments(
         rng.choice(streams),
-        recipient=bob.keys.identity.public,
+        recipient=bob.keys.identity_key.public,
         recipient_key=bob.keys.sealing.public,
         message_key=rng.randbytes(32),
         sealer=bob.sealer,

@@ -59,10 +59,10 @@ def test_an_answer_follows_its_request_after_a_delay_like_any_other(tmp_path: Pa
     the store's constant: Kolmogorov-Smirnov on 200 answers and acknowledgements; rejected below 0.001. Seeded."""
     town = Town(tmp_path, params=msgspec.structs.replace(TOWN_PARAMS, node_loop_rate_per_s=1e-9, delay_mean_s=0.1))
     for number in range(100):
-        town.alice.request("echo", b"%d" % number, at=town.p2.node_id)
-        town.alice.deliver(town.bob.id, b"%d" % number, exit=town.p2.node_id)
+        town.alice.request("echo", b"%d" % number, at=town.p2.identity)
+        town.alice.deliver(town.bob.id, b"%d" % number, exit=town.p2.identity)
         town.settle(1.0)
-    injected = {fact.replay_tag: fact.at_s for fact in town.p2.recorder.of(PacketIn) if fact.peer == town.p2.node_id}
+    injected = {fact.replay_tag: fact.at_s for fact in town.p2.recorder.of(PacketIn) if fact.peer == town.p2.identity}
     waited_s = [
         fact.at_s - injected[fact.replay_tag] for fact in town.p2.recorder.of(PacketOut) if fact.replay_tag in injected
     ]

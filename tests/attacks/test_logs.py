@@ -37,20 +37,20 @@ def test_a_towns_logs_name_no_client_no_packet_and_no_content(tmp_path: Path, lo
     town = Town(tmp_path)
     rng = random.Random(7)
     for number in range(5):
-        town.alice.deliver(town.bob.id, f"{MARK}{number}".encode(), exit=town.p2.node_id)
-        town.alice.request("echo", MARK.encode(), at=town.p2.node_id)
+        town.alice.deliver(town.bob.id, f"{MARK}{number}".encode(), exit=town.p2.identity)
+        town.alice.request("echo", MARK.encode(), at=town.p2.identity)
         town.settle()
     for _ in range(40):
-        town.world.hub.carry(town.alice.id, town.p1.node_id, any_frame(rng, town))
+        town.world.hub.carry(town.alice.id, town.p1.identity, any_frame(rng, town))
         town.world.hub.carry(
             town.alice.id,
-            town.p1.node_id,
+            town.p1.identity,
             town.world.packet_format.frames.packet_frame(forged_packet(rng, town, "p1")),
         )
         town.settle(0.2)
     town.p2.store._database.dispose()
     (tmp_path / "p2.sqlite3").write_bytes(b"not a store any more" * 1000)
-    town.alice.deliver(town.bob.id, MARK.encode(), exit=town.p2.node_id)
+    town.alice.deliver(town.bob.id, MARK.encode(), exit=town.p2.identity)
     town.bob.pull()
     town.settle(20.0)
     tags = [fact.replay_tag for mix in town.mixes for fact in mix.recorder.of(PacketIn)]
@@ -75,11 +75,11 @@ def test_a_clients_logs_name_no_contact_and_no_content(logs: LogReader) -> None:
         )
     world.clock.run_for(20)
     away = world.nodes["away"].model.id
-    world.hub.carry(away, alice.keys.identity.public, world.format.encode(Dummy())[:-1])
+    world.hub.carry(away, alice.keys.identity_key.public, world.format.encode(Dummy())[:-1])
     alice.link.cut = True
     world.clock.run_for(20)
     world.stop()
     text = logs.text
-    secrets = [MARK, "bob@away", *forms_of(bob.keys.identity.public), *forms_of(alice.keys.identity.seed)]
+    secrets = [MARK, "bob@away", *forms_of(bob.keys.identity_key.public), *forms_of(alice.keys.identity_key.seed)]
     secrets += forms_of(alice.keys.sealing.seed)
     assert [secret for secret in secrets if secret in text] == []

@@ -39,7 +39,7 @@ def world() -> Iterator[World]:
 
 def test_a_reply_block_copied_a_hundred_times_brings_one_reply(town: Town) -> None:
     """Flooding its maker by one block: every copy has the tag of the first, at the first node already."""
-    surb = town.alice.surb(town.p1.node_id)
+    surb = town.alice.surb(town.p1.identity)
     copies = [use_surb(surb, bytes([n]), sphinx=town.world.packet_format.sphinx) for n in range(100)]
     for start in range(0, len(copies), 20):
         for packet in copies[start : start + 20]:
@@ -51,7 +51,7 @@ def test_a_reply_block_copied_a_hundred_times_brings_one_reply(town: Town) -> No
 
 def test_a_reply_block_works_in_its_epoch_only(town: Town) -> None:
     """Hoarding: what was kept until its keys are erased is so many random bytes."""
-    hoard = [town.alice.surb(town.p1.node_id) for _ in range(10)]
+    hoard = [town.alice.surb(town.p1.identity) for _ in range(10)]
     town.silence()
     params = town.world.params
     town.world.run(town.world.net.start_s + params.epoch_length_s + params.grace_s + 1 - town.world.clock.seconds())
@@ -75,7 +75,7 @@ def test_blocks_released_all_at_once_change_nothing_on_their_makers_link(world: 
     start_s = world.clock.seconds()
     world.clock.run_for(15)
     home = world.nodes["home"].model.id
-    times = [each.at_s - start_s for each in tap.from_to(home, alice.keys.identity.public)]
+    times = [each.at_s - start_s for each in tap.from_to(home, alice.keys.identity_key.public)]
     batches = {at_s: times.count(at_s) for at_s in times}
     assert set(batches.values()) == {QUICK.pull_batch}
     assert sorted(message.body for message in world.run(alice.client.inbox())) == [b"0", b"1", b"2", b"3"]
@@ -86,8 +86,8 @@ def test_a_reply_aimed_at_another_client_is_nothing_to_it(world: World) -> None:
     bob = world.person(BOB)
     away, before = world.nodes["away"], world.clock.seconds()
     for _ in range(50):
-        away.put(bob.keys.identity.public, ItemKind.REPLY, world.rng.randbytes(8), bytes(world.geometry.body_bytes))
-    assert world.wait_for(lambda: not away.mailboxes[bob.keys.identity.public].items, 60)
+        away.put(bob.keys.identity_key.public, ItemKind.REPLY, world.rng.randbytes(8), bytes(world.geometry.body_bytes))
+    assert world.wait_for(lambda: not away.mailboxes[bob.keys.identity_key.public].items, 60)
     assert world.run(bob.client.inbox()) == []
     assert world.run(bob.client.status()).problem == ""
     assert world.clock.seconds() - before < 30
@@ -96,10 +96,10 @@ def test_a_reply_aimed_at_another_client_is_nothing_to_it(world: World) -> None:
 def looping_surb(town: Town, service: str, reply: bytes) -> Surb:
     """A block whose reply key is the very key with which its first node unwraps: a reply that is foreseen arrives
     there as a packet for a service of the forger's choice. That is all that can be forged in this way."""
-    key = town.world.net.document.mix_key(town.p2.node_id, epoch_at(town.world.clock.seconds(), 600))
+    key = town.world.net.document.mix_key(town.p2.identity, epoch_at(town.world.clock.seconds(), 600))
     # The reply's first byte is read as the flag of a content without reply block.
     hops = [Hop(key, deliver_to(service_id(service), reply[1:], None))]
-    surb, keys = make_surb(town.p2.node_id, hops, sphinx=town.world.packet_format.sphinx, rng=random.Random(1))
+    surb, keys = make_surb(town.p2.identity, hops, sphinx=town.world.packet_format.sphinx, rng=random.Random(1))
     return Surb(surb.first_hop, surb.header, keys.payload_keys[0])
 
 
@@ -111,7 +111,7 @@ def test_no_service_can_be_made_to_answer_itself_for_ever(town: Town) -> None:
     again = encode_request(bytes(16), b"again", town.world.geometry)
     request = encode_request(bytes(16), again, town.world.geometry)
     surb = looping_surb(town, "echo", encode_reply(ReplyStatus.OK, again, town.world.geometry))
-    town.alice.submit(town.alice.packet(service_id("echo"), request, exit=town.p2.node_id, surb=surb))
+    town.alice.submit(town.alice.packet(service_id("echo"), request, exit=town.p2.identity, surb=surb))
     town.settle(10.0)
     assert counts.asked == before + 2  # once more, and that request has no reply block
     town.settle(60.0)
@@ -138,10 +138,10 @@ def put_anonymous(world: World, bob: Person, epoch: int, number: int) -> None:
     )
     for fragment in seal_fragments(
         encode_anonymous(message),
-        recipient=bob.keys.identity.public,
+        recipient=bob.keys.identity_key.public,
         recipient_key=bob.keys.sealing.public,
         message_key=world.rng.randbytes(32),
         sealer=bob.sealer,
         sizes=FragmentSizes(world.geometry.payload_bytes),
     ):
-        world.nodes["away"].put(bob.keys.identity.public, ItemKind.MESSAGE, bytes(8), fragment)
+        world.nodes["away"].put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), fragment)

@@ -68,8 +68,8 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 def test_a_providers_disk_names_no_sender_and_no_time(town: Town, tmp_path: Path) -> None:
     """Mail waits for Bob and for nobody, and Alice asked for his card: the disk has Bob's account and sealed bodies."""
-    town.alice.deliver(town.bob.id, b"marked-body", exit=town.p2.node_id)
-    town.alice.deliver(bytes(32), b"marked-void", exit=town.p2.node_id)
+    town.alice.deliver(town.bob.id, b"marked-body", exit=town.p2.identity)
+    town.alice.deliver(bytes(32), b"marked-void", exit=town.p2.identity)
     town.settle()
     seized = (tmp_path / "p2.sqlite3").read_bytes() + (tmp_path / "p2.sqlite3-wal").read_bytes()
     assert town.bob.id in seized
@@ -85,7 +85,7 @@ def test_what_was_fetched_is_nowhere_in_a_providers_file(tmp_path: Path) -> None
     """Deleting is not enough: what a database needs no more it leaves where it was, unless it is told to overwrite."""
     town = Town(tmp_path)
     for number in range(12):
-        town.alice.deliver(town.bob.id, b"marked-body%d" % number, exit=town.p2.node_id)
+        town.alice.deliver(town.bob.id, b"marked-body%d" % number, exit=town.p2.identity)
         town.settle(0.5)
     assert everything_in(tmp_path).count(b"marked-body") >= 12
     assert len(town.bob.collect(pulls=4)) == 12

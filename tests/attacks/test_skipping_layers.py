@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loopixmix.seams import DropReason, NodeId, PacketIn, RefusalReason
+from loopixmix.seams import DropReason, Identity, PacketIn, RefusalReason
 from loopixmix.wire import Pull
 from tests.worlds.networks.mixes import RunningMix
 from tests.worlds.networks.providers import RunningProvider
@@ -23,7 +23,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
     town.stop()
 
 
-def smuggle(town: Town, sender: NodeId, names: tuple[str, ...], *, count: int = 5) -> None:
+def smuggle(town: Town, sender: Identity, names: tuple[str, ...], *, count: int = 5) -> None:
     """Let `sender` hand over packets that are right in everything but the layer they come from."""
     rng = random.Random(1)
     for _ in range(count):
@@ -34,7 +34,7 @@ def smuggle(town: Town, sender: NodeId, names: tuple[str, ...], *, count: int = 
     town.settle()
 
 
-def took_from(node: RunningMix | RunningProvider) -> set[NodeId]:
+def took_from(node: RunningMix | RunningProvider) -> set[Identity]:
     """Whose packets a node has taken; loops that were under way are among them."""
     return {fact.peer for fact in node.recorder.of(PacketIn) if isinstance(fact, PacketIn)}
 
@@ -42,34 +42,34 @@ def took_from(node: RunningMix | RunningProvider) -> set[NodeId]:
 def test_a_mix_takes_no_packet_from_the_layer_after_it(town: Town) -> None:
     """A link with it is right, as packets go to it; the packets are dropped and counted."""
     first, second, _ = town.mixes
-    smuggle(town, second.node_id, ("m11", "m21", "m31", "p1"))
+    smuggle(town, second.identity, ("m11", "m21", "m31", "p1"))
     assert first.recorder.drops == [DropReason.UNKNOWN_PREVIOUS_HOP] * 5
-    assert second.node_id not in took_from(first)
+    assert second.identity not in took_from(first)
     assert first.refusals == []
 
 
 def test_a_mix_has_no_link_with_a_layer_that_does_not_touch_its_own(town: Town) -> None:
     """A provider, or a mix of the first layer, would let its packets skip what is between."""
     *_, last = town.mixes
-    for sender in (town.mixes[0].node_id, b"s" * 32):
+    for sender in (town.mixes[0].identity, b"s" * 32):
         smuggle(town, sender, ("m31", "p1"))
     assert set(last.refusals) == {RefusalReason.UNKNOWN_KEY}
-    assert took_from(last) <= {town.mixes[1].node_id}
+    assert took_from(last) <= {town.mixes[1].identity}
 
 
 def test_a_client_has_no_link_with_a_mix(town: Town) -> None:
     smuggle(town, town.alice.id, ("m11", "m21", "m31", "p1"))
     for mix in town.mixes:
-        town.world.hub.carry(town.alice.id, mix.node_id, town.world.packet_format.frames.encode(Pull(1, ())))
+        town.world.hub.carry(town.alice.id, mix.identity, town.world.packet_format.frames.encode(Pull(1, ())))
     town.settle()
     assert [set(mix.refusals) for mix in town.mixes] == [{RefusalReason.UNKNOWN_KEY}] * 3
     assert not any(town.alice.id in took_from(mix) for mix in town.mixes)
 
 
 def test_a_mix_of_the_first_layer_is_to_a_provider_a_client_without_an_account(town: Town) -> None:
-    smuggle(town, town.mixes[0].node_id, ("p1",))
+    smuggle(town, town.mixes[0].identity, ("p1",))
     assert town.p1.drops(DropReason.NOT_REGISTERED) == 5
-    assert town.mixes[0].node_id not in took_from(town.p1)
+    assert town.mixes[0].identity not in took_from(town.p1)
     before = len(town.p1.recorder.of(PacketIn))
-    smuggle(town, town.mixes[2].node_id, ("p1",))
+    smuggle(town, town.mixes[2].identity, ("p1",))
     assert len(town.p1.recorder.of(PacketIn)) == before + 5

@@ -47,8 +47,8 @@ def spoil(packet: bytes, header_bytes: int) -> bytes:
 
 def message(town: Town) -> bytes:
     payload = town.alice.rng.randbytes(town.world.geometry.payload_bytes)
-    surb = town.alice.surb(town.p2.node_id)
-    return town.alice.packet(town.bob.id, payload, exit=town.p2.node_id, surb=surb)
+    surb = town.alice.surb(town.p2.identity)
+    return town.alice.packet(town.bob.id, payload, exit=town.p2.identity, surb=surb)
 
 
 def test_whom_a_spoiled_packet_was_for_is_spoiled_with_it(town: Town) -> None:
@@ -69,8 +69,8 @@ def test_whom_a_spoiled_packet_was_for_is_spoiled_with_it(town: Town) -> None:
 def test_a_spoiled_loop_and_a_spoiled_message_end_alike(town: Town) -> None:
     last = LastNode(town)
     header_bytes = town.world.geometry.header_bytes
-    surb = town.alice.surb(town.p2.node_id)
-    loop = town.alice.packet(service_id("loop"), b"", exit=town.p2.node_id, surb=surb)
+    surb = town.alice.surb(town.p2.identity)
+    loop = town.alice.packet(service_id("loop"), b"", exit=town.p2.identity, surb=surb)
     for packet in (loop, message(town)):
         town.alice.submit(spoil(packet, header_bytes))
     town.settle()
@@ -89,14 +89,14 @@ def test_a_whole_packet_still_finds_its_recipient(town: Town) -> None:
 def test_a_spoiled_reply_ends_like_a_whole_one(town: Town) -> None:
     """On the way back the last node cannot open the body, and so cannot know it again; its owner sees the damage."""
     before = town.p1.service.deliveries.counts.asked
-    town.bob.request("echo", b"hello", at=town.p1.node_id)
+    town.bob.request("echo", b"hello", at=town.p1.identity)
     town.world.run(2.0, until=lambda: town.p1.service.deliveries.counts.asked > before)
     frames, header_bytes = town.world.packet_format.frames, town.world.geometry.header_bytes
 
     def spoil_in(frame: bytes) -> bytes:
         return frames.packet_frame(spoil(frames.packet_of(frame), header_bytes))
 
-    Spoiler(town.world.hub, town.mixes[1].node_id, spoil_in)
+    Spoiler(town.world.hub, town.mixes[1].identity, spoil_in)
     town.settle()
     assert town.p2.recorder.drops == []
     [item] = [item for item in town.bob.collect() if item.kind is ItemKind.REPLY]

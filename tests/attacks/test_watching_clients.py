@@ -15,7 +15,7 @@ import pytest
 from scipy import stats
 
 from client.api import MessageState
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import ItemKind, is_packet
 from tests.worlds.clients.world import QUICK, Person, World
@@ -43,7 +43,7 @@ def post(world: World, sender: Person, body: bytes, key: str) -> str:
     return world.run(sender.client.send(BOB, body, kind="text", idempotency_key=key))
 
 
-def counts(seen: Sequence[Seen], sender: NodeId, receiver: NodeId, starts_s: Sequence[float]) -> list[int]:
+def counts(seen: Sequence[Seen], sender: Identity, receiver: Identity, starts_s: Sequence[float]) -> list[int]:
     """Return how many frames went one way in each window."""
     length_s = starts_s[1] - starts_s[0]
     times = [each.at_s for each in seen if (each.sender, each.receiver) == (sender, receiver)]
@@ -79,7 +79,7 @@ def test_statistical_disclosure_finds_nothing_on_the_links_of_sender_and_recipie
         if writes:
             post(world, alice, b"x" * 9000, str(number))
         world.clock.run_for(starts_s[0] + 2.0 * (number + 1) - world.clock.seconds())
-    one, other = alice.keys.identity.public, bob.keys.identity.public
+    one, other = alice.keys.identity_key.public, bob.keys.identity_key.public
     flows = [(one, home), (home, one), (other, away), (away, other)]
     chances = [by_chance(counts(tap.seen, *flow, starts_s), active) for flow in flows]
     assert min(chances) > 0.001, chances
@@ -114,10 +114,10 @@ def test_withheld_acknowledgements_draw_no_answer_from_the_sender(world: World) 
     kept: list[bytes] = []
     payloads: Counter[bytes] = Counter()
 
-    def withhold(recipient: NodeId, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
+    def withhold(recipient: Identity, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
         kept.append(surb_id)
 
-    def look(recipient: NodeId, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
+    def look(recipient: Identity, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
         payloads[body] += 1
         put_away(recipient, kind, surb_id, body)
 
@@ -146,7 +146,7 @@ def test_a_message_needs_no_recipient_who_is_online(world: World) -> None:
     message_id = post(world, alice, b"while you were out", "1")
     world.clock.run_for(20)
     assert world.run(alice.client.message(message_id)).state is MessageState.STORED
-    wire = bob.keys.identity.public, world.nodes["away"].model.id
+    wire = bob.keys.identity_key.public, world.nodes["away"].model.id
     assert tap.between(*wire) == []
     bob.start()
     assert world.wait_for(lambda: world.run(bob.client.inbox()), 30)

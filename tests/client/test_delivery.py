@@ -141,7 +141,7 @@ def test_a_store_in_a_file_survives_a_restart(world: World, tmp_path: Path) -> N
 
 
 def is_head(person: Person, fragment: bytes) -> bool:
-    identity = person.keys.identity.public
+    identity = person.keys.identity_key.public
     try:
         open_head(fragment, recipient=identity, sealer=person.sealer, sizes=FragmentSizes(len(fragment)))
     except NotForUsError:
@@ -153,7 +153,7 @@ def test_a_late_head_finds_its_fragments(world: World) -> None:
     """The head is lost for a long time; the other fragments wait, also over a restart."""
     alice, bob = people(world)
     away = world.nodes["away"]
-    box = away.mailboxes[bob.keys.identity.public]
+    box = away.mailboxes[bob.keys.identity_key.public]
     send(world, alice, BOB, b"late" * 2000)
 
     def head() -> int | None:
@@ -181,18 +181,18 @@ def test_without_a_link_messages_wait_and_nothing_bursts(world: World) -> None:
     alice.link.cut = True
     message_id = send(world, alice, BOB, b"patience" * 500)
     world.clock.run_for(5)
-    before = len([frame for _, peer, frame in home.seen if peer == alice.keys.identity.public])
+    before = len([frame for _, peer, frame in home.seen if peer == alice.keys.identity_key.public])
     world.clock.run_for(100)
     status = world.run(alice.client.status())
     assert not status.connected
     assert "no link to the provider home (connection refused); messages wait" in status.problem
     assert state(world, alice, message_id) is MessageState.QUEUED
-    mine = [entry for entry in home.seen if entry[1] == alice.keys.identity.public]
+    mine = [entry for entry in home.seen if entry[1] == alice.keys.identity_key.public]
     assert len(mine) == before
     alice.link.cut = False
     back_s = world.clock.seconds()
     world.clock.run_for(10)
-    after = [at_s for at_s, peer, _ in home.seen if peer == alice.keys.identity.public and at_s > back_s]
+    after = [at_s for at_s, peer, _ in home.seen if peer == alice.keys.identity_key.public and at_s > back_s]
     # 5 packets and 2 pulls a second: Poisson with mean 70 in 10 s; more than 110 once in 10^5.
     assert 30 < len(after) < 110
     world.clock.run_for(20)
@@ -279,7 +279,7 @@ def test_receipts_come_a_random_time_later(world: World) -> None:
 def test_a_receipt_that_comes_first_counts_for_all(world: World) -> None:
     alice, _ = people(world, config=ClientSettings(receipts=True, receipt_delay_mean_s=0.01))
     home = world.nodes["home"]
-    box = home.mailboxes[alice.keys.identity.public]
+    box = home.mailboxes[alice.keys.identity_key.public]
     message_id = send(world, alice, BOB, b"x" * 3000)
 
     def lose_acknowledgements() -> bool:

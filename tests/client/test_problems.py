@@ -56,7 +56,7 @@ def test_a_full_disk_loses_nothing(world: World) -> None:
         world.run(bob.client.inbox())
     with pytest.raises(StoreError, match="disk is full"):
         world.run(bob.client.send("alice@home", b"x", kind="text", idempotency_key="1"))
-    waiting = world.nodes["away"].mailboxes[bob.keys.identity.public].items
+    waiting = world.nodes["away"].mailboxes[bob.keys.identity_key.public].items
     assert any(kind.value == 1 for kind, _, _ in waiting.values())  # not acknowledged
     store.failing = False
     world.clock.run_for(30)

@@ -14,7 +14,7 @@ from client.core.content import Sender, SignedMessage, encode_signed
 from client.core.fragments import FragmentSizes, seal_fragments
 from loopixmix.cards import fingerprint
 from loopixmix.keys import IdentityKey
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.wire import ItemKind
 from tests.worlds.clients.world import Person, World
 
@@ -28,27 +28,27 @@ def world() -> Iterator[World]:
     made.stop()
 
 
-def put(world: World, bob: Person, stream: bytes, *, recipient: NodeId | None = None) -> None:
+def put(world: World, bob: Person, stream: bytes, *, recipient: Identity | None = None) -> None:
     """Put an encoded message into Bob's mailbox, as somebody who knows his sealing key can."""
     fragments = seal_fragments(
         stream,
-        recipient=recipient or bob.keys.identity.public,
+        recipient=recipient or bob.keys.identity_key.public,
         recipient_key=bob.keys.sealing.public,
         message_key=world.rng.randbytes(32),
         sealer=bob.sealer,
         sizes=FragmentSizes(world.geometry.payload_bytes),
     )
     for fragment in fragments:
-        world.nodes["away"].put(bob.keys.identity.public, ItemKind.MESSAGE, bytes(8), fragment)
+        world.nodes["away"].put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), fragment)
     world.clock.run_for(5)
 
 
 def forge(
-    world: World, bob: Person, *, signer: IdentityKey, name: str = "alice", signed_for: NodeId | None = None
+    world: World, bob: Person, *, signer: IdentityKey, name: str = "alice", signed_for: Identity | None = None
 ) -> bytes:
     sender = Sender(signer.public, name, world.nodes["home"].model.id)
     message = SignedMessage(world.rng.randbytes(16), "text", b"trust me", sender)
-    return encode_signed(message, signer, recipient=signed_for or bob.keys.identity.public)
+    return encode_signed(message, signer, recipient=signed_for or bob.keys.identity_key.public)
 
 
 def inbox(world: World, person: Person) -> list[ReceivedMessage]:
@@ -90,7 +90,7 @@ def test_an_unknown_sender_is_shown_by_address_and_not_verified(world: World) ->
 
 def test_a_contact_is_known_by_its_key_wherever_it_says_to_be(world: World) -> None:
     alice, bob = people(world)
-    put(world, bob, forge(world, bob, signer=alice.keys.identity, name="somebody-else"))
+    put(world, bob, forge(world, bob, signer=alice.keys.identity_key, name="somebody-else"))
     [message] = inbox(world, bob)
     assert (message.sender, message.verified) == (ALICE, True)
 
@@ -99,13 +99,13 @@ def test_a_message_signed_for_another_is_dropped(world: World) -> None:
     """Carol passes Alice's message to her on to Bob, as if it had been for him."""
     alice, bob = people(world)
     carol = IdentityKey.generate(world.rng)
-    put(world, bob, forge(world, bob, signer=alice.keys.identity, signed_for=carol.public))
+    put(world, bob, forge(world, bob, signer=alice.keys.identity_key, signed_for=carol.public))
     assert inbox(world, bob) == []
 
 
 def test_a_message_with_a_wrong_signature_is_dropped(world: World) -> None:
     alice, bob = people(world)
-    stream = bytearray(forge(world, bob, signer=alice.keys.identity))
+    stream = bytearray(forge(world, bob, signer=alice.keys.identity_key))
     stream[-1] ^= 1
     put(world, bob, bytes(stream))
     assert inbox(world, bob) == []
@@ -114,7 +114,7 @@ def test_a_message_with_a_wrong_signature_is_dropped(world: World) -> None:
 
 def test_a_message_sealed_for_another_identity_is_dropped(world: World) -> None:
     alice, bob = people(world)
-    put(world, bob, forge(world, bob, signer=alice.keys.identity), recipient=b"c" * 32)
+    put(world, bob, forge(world, bob, signer=alice.keys.identity_key), recipient=b"c" * 32)
     assert inbox(world, bob) == []
 
 
@@ -124,18 +124,18 @@ def test_noise_and_broken_messages_do_no_harm(world: World) -> None:
     put(world, bob, b"")
     for _ in range(20):
         noise = world.rng.randbytes(world.geometry.payload_bytes)
-        world.nodes["away"].put(bob.keys.identity.public, ItemKind.MESSAGE, bytes(8), noise)
-        world.nodes["away"].put(bob.keys.identity.public, ItemKind.REPLY, noise[:8], noise)
-    given = set(world.nodes["away"].mailboxes[bob.keys.identity.public].items)
+        world.nodes["away"].put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), noise)
+        world.nodes["away"].put(bob.keys.identity_key.public, ItemKind.REPLY, noise[:8], noise)
+    given = set(world.nodes["away"].mailboxes[bob.keys.identity_key.public].items)
     world.run(alice.client.send(BOB, b"hello", kind="text", idempotency_key="1"))
     world.clock.run_for(30)
     assert [message.body for message in inbox(world, bob)] == [b"hello"]
-    assert given.isdisjoint(world.nodes["away"].mailboxes[bob.keys.identity.public].items)
+    assert given.isdisjoint(world.nodes["away"].mailboxes[bob.keys.identity_key.public].items)
 
 
 def test_replaying_the_mailbox_shows_nothing_twice(world: World) -> None:
     alice, bob = people(world)
-    box = world.nodes["away"].mailboxes[bob.keys.identity.public]
+    box = world.nodes["away"].mailboxes[bob.keys.identity_key.public]
     bob.link.cut = True
     world.run(alice.client.send(BOB, b"hello" * 1000, kind="text", idempotency_key="1"))
     world.clock.run_for(20)
@@ -180,10 +180,10 @@ def test_nothing_secret_is_logged(world: World) -> None:
         logged = repr(events.events)
         assert "a callback for" in logged
         assert "MARKED" not in logged
-        for secret in (alice.keys.identity.seed, bob.keys.sealing.seed):
+        for secret in (alice.keys.identity_key.seed, bob.keys.sealing.seed):
             assert secret.hex() not in logged
             assert repr(secret)[2:-1] not in logged
         shown = repr((alice.keys, alice.client, bob.sealer, alice.keys.sealing))
-        assert alice.keys.identity.seed.hex() not in shown
+        assert alice.keys.identity_key.seed.hex() not in shown
     finally:
         globalLogPublisher.removeObserver(observer)

@@ -120,7 +120,7 @@ class RunningNode:
         self.adopted: list[Document] = []
         rng = random.SystemRandom()
         authorities = Authorities(trust_root, fetcher=fetcher(), rng=rng)
-        enrolment = Enrolment(node.identity, self.describe)
+        enrolment = Enrolment(node.identity_key, self.describe)
         self.follower = DirectoryFollower(
             authorities,
             cache=DocumentCache(directory / f"{node.name}.document"),
@@ -136,7 +136,7 @@ class RunningNode:
         return msgspec.structs.replace(descriptor, mix_keys=public_mix_keys(self.node.id, epoch))
 
     def signed(self) -> bytes:
-        return sign_descriptor(self.describe(int(time.time() * 1000)), self.node.identity)
+        return sign_descriptor(self.describe(int(time.time() * 1000)), self.node.identity_key)
 
 
 async def until(condition, timeout_s: float) -> None:  # type: ignore[no-untyped-def]

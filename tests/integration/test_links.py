@@ -43,13 +43,13 @@ HELLO = Hello(WIRE_VERSION, NETWORK_ID, FORMAT.geometry_digest, LinkRole.MIX)
 
 class Node:
     def __init__(self, name: str, admitted: set[bytes] | None = None, limits: LinkLimits = LIMITS) -> None:
-        self.identity = IdentityKey(name.encode().ljust(32, b"-"))
-        self.id = self.identity.public
+        self.identity_key = IdentityKey(name.encode().ljust(32, b"-"))
+        self.id = self.identity_key.public
         self.observer = RecordingObserver()
         self.inbox = Inbox()
         self.address = PeerAddress("127.0.0.1", 0)
         self.network = TlsNetwork(
-            identity=self.identity,
+            identity_key=self.identity_key,
             network_id=NETWORK_ID,
             reception=Reception(
                 FORMAT,
@@ -157,16 +157,16 @@ class AnyConnection:
 
 
 def context(
-    identity: IdentityKey | None,
+    identity_key: IdentityKey | None,
     *,
     groups: str | None = None,
     highest: int = SSL.TLS1_3_VERSION,
 ) -> SSL.Context:
     made = SSL.Context(SSL.TLS_METHOD)
     made.set_max_proto_version(highest)
-    if identity is not None:
-        made.use_privatekey(private_key(identity))
-        made.use_certificate(make_certificate(identity))
+    if identity_key is not None:
+        made.use_privatekey(private_key(identity_key))
+        made.use_certificate(make_certificate(identity_key))
     made.set_verify(SSL.VERIFY_PEER, lambda *_: True)
     if groups is not None:
         # pyOpenSSL has no public name for this.
@@ -322,9 +322,9 @@ async def test_a_peer_that_speaks_something_else_is_refused(world: World, hello:
     await expect_service(world, bob)
 
 
-def make_context_believing(identity: IdentityKey) -> SSL.Context:
+def make_context_believing(identity_key: IdentityKey) -> SSL.Context:
     """The context of a proper node, but believing any certificate."""
-    made = make_context(identity)
+    made = make_context(identity_key)
     made.set_verify(SSL.VERIFY_PEER, lambda *_: True)
     return made
 
@@ -500,7 +500,7 @@ from loopixmix.net.links.tls import LinkLimits, TlsNetwork
 from loopixmix.wire import LinkRole
 
 network = TlsNetwork(
-    identity=IdentityKey(sys.argv[1].encode().ljust(32, b"-")), network_id=NETWORK_ID,
+    identity_key=IdentityKey(sys.argv[1].encode().ljust(32, b"-")), network_id=NETWORK_ID,
     reception=Reception(FORMAT, own=LinkRole.MIX, role_of=lambda peer: LinkRole.MIX),
     limits=LinkLimits(), sockets=TcpSockets(reactor), clock=reactor,
     rng=random.SystemRandom(), observer=RecordingObserver(),

@@ -33,7 +33,7 @@ from loopixmix.node.running import NodeParts
 from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.routing.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason, Identity
 from loopixmix.sphinx import Deliver, Reply, open_payload, use_surb, wrap
 from loopixmix.web.calls import one_shot_client
 from loopixmix.wire import Frame, LinkRole
@@ -125,14 +125,16 @@ class SmallProvider:
     def send(self, payload: bytes) -> bytes:
         """Send a payload through all layers to this provider; return the first packet."""
         assert self.document is not None
-        path = choose_path(self.document, entry=self.parts.hop.node_id, exit=self.parts.hop.node_id, rng=self.parts.rng)
+        path = choose_path(
+            self.document, entry=self.parts.hop.identity, exit=self.parts.hop.identity, rng=self.parts.rng
+        )
         delays_s = (0.0,) * (len(path) - 1)
         hops = hops_for(self.document, path, Deliver(b"r" * 32), delays_s, start_s=self.parts.clock.seconds())
         packet = wrap(hops, payload, sphinx=self.parts.packet_format.sphinx, rng=self.parts.rng)
         self.hop.inject([packet])
         return packet
 
-    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+    def _received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         self.hop.take(peer, packets)
 
     def _arrived(self, arrived: Arrived) -> DropReason | None:
@@ -188,14 +190,14 @@ class World:
         listen = f"127.0.0.1:{self.ports['provider']}"
         text = node_toml(name="provider", listen=listen, advertise="")
         create_node(directory, config_text=text, config_type=NodeConfig, network=self.network_file, rng=rng)
-        config, trust_root, identity = load_node(directory, NodeConfig)
+        config, trust_root, identity_key = load_node(directory, NodeConfig)
 
         async def make(parts: NodeParts) -> SmallProvider:
             self.provider = SmallProvider(parts)
             return self.provider
 
         self.runtime = NodeRuntime(
-            NodeFiles(directory=directory, config=config, trust_root=trust_root, identity=identity),
+            NodeFiles(directory=directory, config=config, trust_root=trust_root, identity_key=identity_key),
             kind=NodeKind(
                 role=Role.PROVIDER,
                 link_role=LinkRole.PROVIDER,
@@ -299,7 +301,7 @@ def captured_packet(world: World) -> bytes:
     assert provider is not None
     assert provider.document is not None
     path = choose_path(
-        provider.document, entry=provider.parts.hop.node_id, exit=provider.parts.hop.node_id, rng=provider.parts.rng
+        provider.document, entry=provider.parts.hop.identity, exit=provider.parts.hop.identity, rng=provider.parts.rng
     )[1:]
     delays_s = (0.0,) * (len(path) - 1)
     hops = hops_for(provider.document, path, Deliver(b"r" * 32), delays_s, start_s=time.time())
@@ -376,7 +378,7 @@ async def test_no_log_holds_a_mark_a_key_or_who_sent_what(world: World) -> None:
         private = [path.read_text().split()[2] for path in (mix.directory / "keys").glob("*.key")]
         secrets = [(mix.directory / "identity.key").read_text().strip(), *private]
         assert private
-        marks = ["MARKED", MARK.hex(), world.provider.parts.hop.node_id.hex(), *secrets]
+        marks = ["MARKED", MARK.hex(), world.provider.parts.hop.identity.hex(), *secrets]
         assert [mark[:8] for mark in marks if mark in mix.log] == []
 
 

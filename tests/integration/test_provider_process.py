@@ -32,7 +32,7 @@ from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.sphinx import load_arithmetic, open_reply
 from loopixmix.wire import (
     Frame,
@@ -79,7 +79,7 @@ def pause(seconds: float) -> Deferred[None]:
 class Place:
     """One provider's id, as a client by hand wants it."""
 
-    node_id: NodeId
+    identity: Identity
 
 
 class World:
@@ -174,15 +174,15 @@ class Client:
         )
         self.hand = HandClient(setting, name, Place(home.id), make_network=self._connect)  # type: ignore[arg-type]
 
-    def _connect(self, identity: IdentityKey, recorder: Recorder) -> TlsNetwork:
+    def _connect(self, identity_key: IdentityKey, recorder: Recorder) -> TlsNetwork:
         network = TlsNetwork(
-            identity=identity,
+            identity_key=identity_key,
             network_id=self.world.document.network_id,
             reception=Reception(self.format, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER),
             limits=LinkLimits(backoff_first_s=0.05, backoff_longest_s=0.2),
             sockets=TcpSockets(reactor),
             clock=reactor,
-            rng=random.Random(identity.public),
+            rng=random.Random(identity_key.public),
             observer=recorder,
         )
         self.world.networks.append(network)

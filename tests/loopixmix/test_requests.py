@@ -99,16 +99,16 @@ def test_a_look_up_is_read_back(name: str) -> None:
 
 @given(names, st.integers(1, MAX_VERSION), st.binary(max_size=1500))
 def test_a_publication_is_read_back_and_verifies(name: str, version: int, card: bytes) -> None:
-    identity = IdentityKey(bytes(32))
-    publish = decode_keys_request(encode_keys_request(sign_publish(identity, name, version, card)))
+    identity_key = IdentityKey(bytes(32))
+    publish = decode_keys_request(encode_keys_request(sign_publish(identity_key, name, version, card)))
     assert isinstance(publish, Publish)
-    verify_publish(publish, identity.public)
+    verify_publish(publish, identity_key.public)
     assert (publish.name, publish.version, publish.card) == (name, version, card)
 
 
 def test_a_publication_counts_for_its_own_name_version_card_and_key_only(rng: random.Random) -> None:
-    identity, other = IdentityKey.generate(rng), IdentityKey.generate(rng)
-    signed = sign_publish(identity, "alice", 7, b"card")
+    identity_key, other = IdentityKey.generate(rng), IdentityKey.generate(rng)
+    signed = sign_publish(identity_key, "alice", 7, b"card")
     forged = [
         Publish("alicf", 7, signed.signature, b"card"),
         Publish("alice", 8, signed.signature, b"card"),
@@ -118,7 +118,7 @@ def test_a_publication_counts_for_its_own_name_version_card_and_key_only(rng: ra
     ]
     for publish in forged:
         with pytest.raises(SignatureError):
-            verify_publish(publish, identity.public)
+            verify_publish(publish, identity_key.public)
     with pytest.raises(SignatureError):
         verify_publish(signed, other.public)
 

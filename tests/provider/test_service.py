@@ -42,7 +42,7 @@ def texts(items: Sequence[Item]) -> list[bytes]:
 
 
 def test_a_message_goes_from_client_to_client_and_is_acknowledged(town: Town) -> None:
-    town.alice.deliver(town.bob.id, b"hello", exit=town.p2.node_id)
+    town.alice.deliver(town.bob.id, b"hello", exit=town.p2.identity)
     town.settle()
     [item] = town.bob.collect()
     assert item.body.rstrip(b"\0") == b"hello"
@@ -54,7 +54,7 @@ def test_a_message_goes_from_client_to_client_and_is_acknowledged(town: Town) ->
 def test_messages_within_one_provider_cross_the_mixes_too(town: Town) -> None:
     carol = HandClient(town.world, "carol", town.p1)
     assert carol.register() == Registered()
-    town.alice.deliver(carol.id, b"hello", exit=town.p1.node_id)
+    town.alice.deliver(carol.id, b"hello", exit=town.p1.identity)
     town.settle()
     assert texts(carol.collect()) == [b"hello"]
     assert town.alice.replies() == [b""]
@@ -67,10 +67,10 @@ def test_the_acknowledgement_of_an_unknown_recipient_is_the_same(tmp_path: Path)
     used_after_s = []
     for recipient in (town.bob.id, nobody, town.bob.id, nobody):
         town.p2.recorder.facts.clear()
-        town.alice.deliver(recipient, b"x", exit=town.p2.node_id)
+        town.alice.deliver(recipient, b"x", exit=town.p2.identity)
         town.settle()
         [arrived_s] = [fact.at_s for fact in town.p2.recorder.of(PacketDelivered)]
-        [used_s] = [fact.at_s for fact in town.p2.recorder.of(PacketIn) if fact.peer == town.p2.node_id]
+        [used_s] = [fact.at_s for fact in town.p2.recorder.of(PacketIn) if fact.peer == town.p2.identity]
         used_after_s.append(used_s - arrived_s)
     assert used_after_s == [pytest.approx(WRITE_S, abs=1e-6)] * 4
     assert town.alice.replies() == [b""] * 4
@@ -81,14 +81,14 @@ def test_the_acknowledgement_of_an_unknown_recipient_is_the_same(tmp_path: Path)
 
 def test_what_cannot_be_written_is_not_acknowledged(town: Town, logged: list[LogEvent]) -> None:
     town.p2.store.write(lambda connection: connection.execute(text("ALTER TABLE items RENAME TO elsewhere")))
-    town.alice.deliver(town.bob.id, b"marked-secret", exit=town.p2.node_id)
+    town.alice.deliver(town.bob.id, b"marked-secret", exit=town.p2.identity)
     town.settle()
     assert town.p2.drops(DropReason.STORE_FAILED) == 1
     assert "no such table" in (town.p2.service.problem or "")
     assert town.alice.replies() == []
     assert "marked-secret" not in repr(logged)
     town.p2.store.write(lambda connection: connection.execute(text("ALTER TABLE elsewhere RENAME TO items")))
-    town.alice.deliver(town.bob.id, b"again", exit=town.p2.node_id)
+    town.alice.deliver(town.bob.id, b"again", exit=town.p2.identity)
     town.settle()
     assert town.alice.replies() == [b""]
     assert town.p2.service.problem is None
@@ -96,7 +96,7 @@ def test_what_cannot_be_written_is_not_acknowledged(town: Town, logged: list[Log
 
 def test_messages_survive_a_restart_and_are_given_again(town: Town) -> None:
     for n in range(3):
-        town.alice.deliver(town.bob.id, b"%d" % n, exit=town.p2.node_id)
+        town.alice.deliver(town.bob.id, b"%d" % n, exit=town.p2.identity)
         town.settle()
     given = town.bob.pull()
     town.p2.stop()
@@ -107,7 +107,7 @@ def test_messages_survive_a_restart_and_are_given_again(town: Town) -> None:
 
 
 def test_a_tagged_body_goes_nowhere(town: Town) -> None:
-    packet = bytearray(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.node_id))
+    packet = bytearray(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.identity))
     packet[-1] ^= 1
     town.alice.submit(bytes(packet))
     town.settle()
@@ -116,24 +116,24 @@ def test_a_tagged_body_goes_nowhere(town: Town) -> None:
 
 
 def test_a_reply_block_for_another_first_hop_is_not_used(town: Town) -> None:
-    surb = town.alice.surb(town.p2.node_id, first_hop=town.p1.node_id)
-    town.alice.submit(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.node_id, surb=surb))
+    surb = town.alice.surb(town.p2.identity, first_hop=town.p1.identity)
+    town.alice.submit(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.identity, surb=surb))
     town.settle()
     assert town.p2.drops(DropReason.UNKNOWN_NEXT_HOP) == 1
     assert town.alice.replies() == []
 
 
 def test_a_reply_block_is_used_once(town: Town) -> None:
-    surb = town.alice.surb(town.p2.node_id)
+    surb = town.alice.surb(town.p2.identity)
     for _ in range(2):
-        town.alice.submit(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.node_id, surb=surb))
+        town.alice.submit(town.alice.packet(town.bob.id, bytes(2048), exit=town.p2.identity, surb=surb))
         town.settle()
     assert town.p2.drops(DropReason.REPLAY) == 1
     assert town.alice.replies() == [b""]
 
 
 def test_a_reply_is_kept_for_its_owner_alone(town: Town) -> None:
-    town.alice.deliver(town.bob.id, b"x", exit=town.p2.node_id)
+    town.alice.deliver(town.bob.id, b"x", exit=town.p2.identity)
     town.settle()
     assert [item.kind for item in town.bob.collect()] == [ItemKind.MESSAGE]
     assert [item.kind for item in town.alice.collect()] == [ItemKind.REPLY]
@@ -144,7 +144,7 @@ def test_a_reply_is_kept_for_its_owner_alone(town: Town) -> None:
 
 def test_an_unregistered_link_sends_nothing_into_the_network(town: Town) -> None:
     mallory = HandClient(town.world, "mallory", town.p1)
-    mallory.deliver(town.bob.id, b"spam", exit=town.p2.node_id)
+    mallory.deliver(town.bob.id, b"spam", exit=town.p2.identity)
     assert mallory.answer_to(Pull(1, ())) == [RegisterRefused(RegisterRefusal.NOT_REGISTERED)]
     town.settle()
     assert town.p1.drops(DropReason.NOT_REGISTERED) == 1
@@ -153,21 +153,21 @@ def test_an_unregistered_link_sends_nothing_into_the_network(town: Town) -> None
 
 def test_a_neighbour_that_sends_other_frames_is_refused(town: Town) -> None:
     mix = town.mixes[2]
-    mix.network.send(town.p1.node_id, town.world.packet_format.frames.encode(Dummy()))
+    mix.network.send(town.p1.identity, town.world.packet_format.frames.encode(Dummy()))
     town.settle()
     assert town.p1.recorder.refusals == []
-    mix.network.send(town.p1.node_id, town.world.packet_format.frames.encode(Pull(1, ())))
+    mix.network.send(town.p1.identity, town.world.packet_format.frames.encode(Pull(1, ())))
     town.settle()
     assert town.p1.recorder.refusals == [RefusalReason.GARBAGE]
 
 
 def test_flooding_by_one_client_does_not_delay_another(town: Town) -> None:
-    flood = [town.alice.packet(b"", b"", exit=town.p2.node_id, discard=True) for _ in range(120)] * 20
+    flood = [town.alice.packet(b"", b"", exit=town.p2.identity, discard=True) for _ in range(120)] * 20
     for packet in flood:
         town.alice.submit(packet)
     carol = HandClient(town.world, "carol", town.p1)
     assert carol.register() == Registered()
-    carol.deliver(town.bob.id, b"in time", exit=town.p2.node_id)
+    carol.deliver(town.bob.id, b"in time", exit=town.p2.identity)
     town.settle()
     assert texts(town.bob.collect()) == [b"in time"]
     assert town.p1.drops(DropReason.RATE_LIMITED) > 2000
@@ -178,50 +178,50 @@ def test_flooding_by_one_client_does_not_delay_another(town: Town) -> None:
 
 
 def test_a_request_is_answered_through_the_network(town: Town) -> None:
-    town.alice.request("echo", b"anybody there?", at=town.p2.node_id)
+    town.alice.request("echo", b"anybody there?", at=town.p2.identity)
     town.settle()
     assert town.alice.answers() == [Reply(OK, b"anybody there?")]
 
 
 def test_a_request_sent_again_is_answered_again(town: Town) -> None:
     for _ in range(2):
-        town.alice.request("echo", b"once", at=town.p2.node_id, request_id=bytes(16))
+        town.alice.request("echo", b"once", at=town.p2.identity, request_id=bytes(16))
         town.settle()
     assert town.alice.answers() == [Reply(OK, b"once")] * 2
 
 
 def test_a_service_that_is_not_here_takes_the_request_like_a_mailbox(town: Town) -> None:
     payload = bytes(town.world.geometry.payload_bytes)
-    surb = town.alice.surb(town.p2.node_id)
-    town.alice.submit(town.alice.packet(service_id("votes"), payload, exit=town.p2.node_id, surb=surb))
+    surb = town.alice.surb(town.p2.identity)
+    town.alice.submit(town.alice.packet(service_id("votes"), payload, exit=town.p2.identity, surb=surb))
     town.settle()
     assert town.alice.replies() == [b""]
 
 
 def test_keys_are_looked_up_and_published_anonymously(town: Town) -> None:
     for name in ("bob", "nobody"):
-        town.alice.request("keys", encode_keys_request(LookUp(name)), at=town.p2.node_id)
+        town.alice.request("keys", encode_keys_request(LookUp(name)), at=town.p2.identity)
         town.settle()
     known, unknown = town.alice.answers()
     assert decode_card(known.body).identity == town.bob.id
     assert (len(unknown.body), decode_card(unknown.body).name) == (CARD_BYTES, "nobody")
     newer = town.bob.card()
     for publish in (
-        sign_publish(town.alice.identity, "bob", 2, newer),
-        sign_publish(town.bob.identity, "bob", 1, newer),
+        sign_publish(town.alice.identity_key, "bob", 2, newer),
+        sign_publish(town.bob.identity_key, "bob", 1, newer),
     ):
-        town.alice.request("keys", encode_keys_request(publish), at=town.p2.node_id)
+        town.alice.request("keys", encode_keys_request(publish), at=town.p2.identity)
         town.settle()
     assert town.alice.answers() == [Reply(FAILED, b""), Reply(OK, b"")]
-    town.alice.request("keys", encode_keys_request(LookUp("bob")), at=town.p2.node_id)
+    town.alice.request("keys", encode_keys_request(LookUp("bob")), at=town.p2.identity)
     town.settle()
     assert town.alice.answers() == [Reply(OK, newer)]
 
 
 def test_loops_of_clients_mixes_and_providers_all_come_back(town: Town) -> None:
     for _ in range(5):
-        surb = town.alice.surb(town.p2.node_id)
-        town.alice.submit(town.alice.packet(service_id("loop"), b"", exit=town.p2.node_id, surb=surb))
+        surb = town.alice.surb(town.p2.identity)
+        town.alice.submit(town.alice.packet(service_id("loop"), b"", exit=town.p2.identity, surb=surb))
     town.world.run(30.0)
     assert town.alice.replies() == [b""] * 5
     for node in (*town.mixes, town.p1, town.p2):
@@ -236,7 +236,7 @@ def test_loops_of_clients_mixes_and_providers_all_come_back(town: Town) -> None:
 
 
 def test_the_status_says_how_much_there_is(town: Town) -> None:
-    town.alice.deliver(town.bob.id, b"x", exit=town.p2.node_id)
+    town.alice.deliver(town.bob.id, b"x", exit=town.p2.identity)
     town.world.run(TURN_S + 1)
     town.bob.pull()
     town.world.run(TURN_S + 1)
@@ -265,7 +265,7 @@ def test_a_store_that_fails_is_a_problem_until_it_works_again(town: Town) -> Non
 
 def test_items_expire(tmp_path: Path) -> None:
     town = Town(tmp_path, mailbox=MailboxRules(expiry_days=1))
-    town.alice.deliver(town.bob.id, b"x", exit=town.p2.node_id)
+    town.alice.deliver(town.bob.id, b"x", exit=town.p2.identity)
     town.settle()
     for node in (*town.mixes, town.p1):
         node.stop()
@@ -294,7 +294,7 @@ def test_nothing_is_served_before_the_first_document(tmp_path: Path) -> None:
 
 
 def test_what_was_accepted_is_written_before_the_provider_stops(town: Town) -> None:
-    town.alice.deliver(town.bob.id, b"last", exit=town.p2.node_id)
+    town.alice.deliver(town.bob.id, b"last", exit=town.p2.identity)
     town.world.run(5.0, until=lambda: bool(town.p2.service._access.waiting))
     town.p2.stop()
     restarted = RunningProvider(town.world, "p2", town.directory)

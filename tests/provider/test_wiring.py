@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import Deferred
 
+from loopixmix.cards import CARD_BYTES
 from loopixmix.config import parse_config
 from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
@@ -22,10 +23,13 @@ from loopixmix.node.wiring import wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.wire import LinkRole
-from provider.cards.decoys import SECRET_FILE
-from provider.config import ProviderConfig
+from provider.api import KeyDirectory
+from provider.cards.decoys import SECRET_FILE, load_decoy_secret
+from provider.config import ProviderConfig, ProviderRules
 from provider.service import ProviderService
-from provider.wiring import make_provider
+from provider.store import MEMORY_URL, MailStore
+from provider.store.access import clocked_access
+from provider.wiring import make_provider, wire_provider
 from tests.worlds.networks.mixes import MixWorld
 from tests.worlds.networks.reactor_threads import ReactorThread
 
@@ -42,14 +46,14 @@ def result_of(
 
 
 def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts:
-    node_id = world.net.named("p1").id
+    identity = world.net.named("p1").id
     observer = world.provider("p1").recorder
-    neighbourhood = Neighbourhood(node_id)
+    neighbourhood = Neighbourhood(identity)
     network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
     rng = random.Random(1)
     hop = wire_hop(
         neighbourhood,
-        keyring=world.keyring(node_id),
+        keyring=world.keyring(identity),
         frames=world.packet_format.frames,
         unwrapping=ThreadedUnwrapping(world.packet_format.sphinx, threads=1, call_from_thread=reactor.call),
         limits=HopLimits(),
@@ -62,7 +66,7 @@ def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts
         packet_format=world.packet_format,
         hop=hop,
         loops=LoopSender(
-            LoopMaker(node_id, world.packet_format, rng), clock=world.clock, network=network, observer=observer
+            LoopMaker(identity, world.packet_format, rng), clock=world.clock, network=network, observer=observer
         ),
         network=network,
         clock=world.clock,
@@ -89,6 +93,50 @@ def test_a_provider_is_made_of_its_directory_and_configuration(tmp_path: Path) -
     assert len(store_threads()) == 2
     assert result_of(reactor, service.stop()) is None
     assert store_threads() == []
+
+
+class LastWish:
+    """A service that still asks for a card when it is closed."""
+
+    name = "wish"
+
+    def __init__(self, keys: KeyDirectory) -> None:
+        self._keys = keys
+        self.card = b""
+
+    async def answer(self, body: bytes) -> bytes:
+        return body
+
+    async def close(self) -> None:
+        self.card = await self._keys.card("alice")
+
+
+def test_a_service_that_is_closed_still_has_the_store(tmp_path: Path) -> None:
+    made, world, reactor = [], MixWorld(NetworkParams()), ReactorThread()
+    own = parts(world, tmp_path, reactor)
+    store, rules = MailStore(MEMORY_URL), ProviderRules()
+
+    def make_services(keys: KeyDirectory) -> list[LastWish]:
+        made.append(LastWish(keys))
+        return made
+
+    service = wire_provider(
+        hop=own.hop,
+        loops=own.loops,
+        packet_format=own.packet_format,
+        clock=world.clock,
+        network=own.network,
+        rng=own.rng,
+        observer=own.observer,
+        rules=rules,
+        access=clocked_access(store, rules.mailbox, clock=world.clock, write_s=0.01, read_s=0.01),
+        decoy_secret=load_decoy_secret(tmp_path, rng=own.rng, today=1),
+        make_services=make_services,
+    )
+    stopped = service.stop()
+    world.clock.advance(1.0)
+    assert stopped.called
+    assert len(made[0].card) == CARD_BYTES
 
 
 def test_every_start_skips_item_numbers(tmp_path: Path) -> None:

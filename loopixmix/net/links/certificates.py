@@ -14,7 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from loopixmix.keys import IdentityKey
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 
 _NOT_BEFORE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 _NOT_AFTER = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
@@ -22,14 +22,14 @@ _NO_NAME = x509.Name([])
 _SERIAL_NUMBER = 1
 
 
-def private_key(identity: IdentityKey) -> Ed25519PrivateKey:
+def private_key(identity_key: IdentityKey) -> Ed25519PrivateKey:
     """Return the identity key in the form that TLS takes."""
-    return Ed25519PrivateKey.from_private_bytes(identity.seed)
+    return Ed25519PrivateKey.from_private_bytes(identity_key.seed)
 
 
-def make_certificate(identity: IdentityKey) -> x509.Certificate:
+def make_certificate(identity_key: IdentityKey) -> x509.Certificate:
     """Return the self-signed certificate of an identity key."""
-    key = private_key(identity)
+    key = private_key(identity_key)
     builder = (
         x509.CertificateBuilder()
         .subject_name(_NO_NAME)
@@ -42,7 +42,7 @@ def make_certificate(identity: IdentityKey) -> x509.Certificate:
     return builder.sign(key, None)
 
 
-def identity_of(certificate: x509.Certificate) -> NodeId | None:
+def identity_of(certificate: x509.Certificate) -> Identity | None:
     """Return the Ed25519 key in a peer's certificate, or None if it holds another kind or none that can be read.
 
     Nothing else in the certificate matters: TLS 1.3 proves that the peer has the private half.

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from loopixmix.keys import IdentityKey
 from loopixmix.net.links.certificates import identity_of, make_certificate, private_key
 from loopixmix.net.links.handshake import Dialled, Negotiated, Side
-from loopixmix.seams import NodeId, RefusalReason
+from loopixmix.seams import Identity, RefusalReason
 
 # AES-GCM must be re-keyed after 2^24.5 records (RFC 8446, 5.5), which a busy link reaches in a day and OpenSSL does
 # not do by itself; ChaCha20-Poly1305 has no such bound and costs a microsecond more a frame.
@@ -60,7 +60,7 @@ class TlsTransport(Protocol):
         """End the connection now."""
 
 
-def make_context(identity: IdentityKey) -> SSL.Context:
+def make_context(identity_key: IdentityKey) -> SSL.Context:
     """Return the TLS settings of a node, for both directions."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
@@ -68,8 +68,8 @@ def make_context(identity: IdentityKey) -> SSL.Context:
     context.set_tls13_ciphersuites(_CIPHER_SUITES)
     context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.use_privatekey(private_key(identity))
-    context.use_certificate(make_certificate(identity))
+    context.use_privatekey(private_key(identity_key))
+    context.use_certificate(make_certificate(identity_key))
     return context
 
 
@@ -126,7 +126,7 @@ def is_end(failure: Failure) -> bool:
     return not isinstance(failure.value, SSL.Error)
 
 
-def _key_of(certificate: X509) -> NodeId | None:
+def _key_of(certificate: X509) -> Identity | None:
     try:
         return identity_of(certificate.to_cryptography())
     except ValueError:

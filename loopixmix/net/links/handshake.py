@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from loopixmix.errors import FormatError
 from loopixmix.net.reception import Reception, RefusedError
-from loopixmix.seams import NodeId, RefusalReason
+from loopixmix.seams import Identity, RefusalReason
 from loopixmix.wire import Frame, FrameBuffer, Hello, LinkRole, hello_refusal
 
 TLS_VERSION = "TLSv1.3"
@@ -26,21 +26,21 @@ class Negotiated:
 
     tls_version: str
     group: str | None
-    peer: NodeId | None
+    peer: Identity | None
 
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
     """We made the connection, to this peer."""
 
-    peer: NodeId
+    peer: Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A peer made the connection; `admit` tells whether its key is welcome."""
 
-    admit: Callable[[NodeId], bool]
+    admit: Callable[[Identity], bool]
 
 
 Side: TypeAlias = Dialled | Accepted
@@ -55,14 +55,14 @@ class Handshaking:
 class AwaitingHello:
     """TLS has proved the peer's key; its Hello, with version and network, has not come yet."""
 
-    peer: NodeId
+    peer: Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
     """The peer has the right key and a Hello that agrees with ours: frames go both ways."""
 
-    peer: NodeId
+    peer: Identity
     role: LinkRole
 
 
@@ -79,7 +79,7 @@ Arrivals: TypeAlias = tuple[Sequence[bytes], Sequence[Frame]]
 LinkState: TypeAlias = Handshaking | AwaitingHello | Open | Closed
 
 
-def check_negotiated(negotiated: Negotiated, side: Side) -> NodeId:
+def check_negotiated(negotiated: Negotiated, side: Side) -> Identity:
     """Return the peer's identity; raise `RefusedError` unless TLS agreed on what it must."""
     # The version is set beforehand. The group is what two builds of OpenSSL agree on, and one that is too old settles
     # for a group that a quantum computer will break, without a sign. So both are looked at here.
@@ -149,6 +149,6 @@ class LinkMachine:
         """The connection is over: bytes that still come are ignored."""
         self.state = Closed(was_open=isinstance(self.state, Open))
 
-    def received_frames(self, peer: NodeId, data: bytes) -> Arrivals:
+    def received_frames(self, peer: Identity, data: bytes) -> Arrivals:
         """Take bytes of the open link with `peer`; return what the frames that are now whole hold."""
         return self._reception.sort(peer, self._buffer.feed(data))

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IAddress
 
 from loopixmix.net.limits import Census, LinkLimits
 from loopixmix.net.links.link import Link, LinkOwner
-from loopixmix.seams import Clock, LinkRefused, NodeId, Observer, RefusalReason
+from loopixmix.seams import Clock, Identity, LinkRefused, Observer, RefusalReason
 
 MakeLink: TypeAlias = Callable[[LinkOwner], Link]
 
@@ -29,7 +29,7 @@ class IncomingLinks:
         self._observer = observer
         self._census = Census(limits)
         self._hosts: dict[Link, str] = {}
-        self._links: dict[NodeId, Link] = {}
+        self._links: dict[Identity, Link] = {}
 
     def accept(self, address: IAddress | None) -> Link | None:
         """Return the link for a new connection, or None if there are too many."""
@@ -41,11 +41,11 @@ class IncomingLinks:
         self._hosts[link] = host
         return link
 
-    def get(self, peer: NodeId) -> Link | None:
+    def get(self, peer: Identity) -> Link | None:
         """Return the open link that this peer made, if there is one."""
         return self._links.get(peer)
 
-    def keep(self, admit: Callable[[NodeId], bool]) -> None:
+    def keep(self, admit: Callable[[Identity], bool]) -> None:
         """Close the links of peers that are no longer admitted."""
         for peer, link in list(self._links.items()):
             if not admit(peer):

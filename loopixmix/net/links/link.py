@@ -21,10 +21,10 @@ from loopixmix.net.sockets import tune
 from loopixmix.seams import (
     Clock,
     DelayedCall,
+    Identity,
     LinkClosed,
     LinkOpened,
     LinkRefused,
-    NodeId,
     Observer,
     RefusalReason,
 )
@@ -161,7 +161,7 @@ class Link(Protocol):
             self._open(self._machine.state.peer, answer)
         return arrivals
 
-    def _open(self, peer: NodeId, answer: bytes) -> None:
+    def _open(self, peer: Identity, answer: bytes) -> None:
         self._allow(None)
         self.peer = peer
         self._is_open = True

@@ -13,7 +13,7 @@ from loopixmix.net.address import PeerAddress
 from loopixmix.net.links.link import Link
 from loopixmix.net.links.outbox import Outbox
 from loopixmix.net.links.redial import Redial
-from loopixmix.seams import DelayedCall, NodeId
+from loopixmix.seams import DelayedCall, Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PeerLink:
 
     def __init__(
         self,
-        peer: NodeId,
+        peer: Identity,
         address: PeerAddress,
         *,
         dial: Dial,

@@ -26,7 +26,7 @@ from loopixmix.process.backoff import Backoff
 from loopixmix.seams import (
     Clock,
     DropReason,
-    NodeId,
+    Identity,
     Observer,
     PacketDropped,
     Rng,
@@ -46,7 +46,7 @@ class TlsNetwork:
     def __init__(
         self,
         *,
-        identity: IdentityKey,
+        identity_key: IdentityKey,
         network_id: bytes,
         reception: Reception,
         limits: LinkLimits,
@@ -55,11 +55,11 @@ class TlsNetwork:
         rng: Rng,
         observer: Observer,
     ) -> None:
-        """`identity`: the key that proves us. `network_id`: the network that both ends of a link must belong to.
+        """`identity_key`: proves who we are. `network_id`: the network that both ends of a link must belong to.
 
         `reception`: judges peers and their frames. `limits`: the bounds on links. `sockets`: makes connections.
         """
-        self.node_id = identity.public
+        self.identity = identity_key.public
         self._reception = reception
         self._frame_bytes = reception.frames.frame_bytes
         self._hello = Hello(WIRE_VERSION, network_id, reception.frames.geometry_digest, reception.own)
@@ -68,12 +68,12 @@ class TlsNetwork:
         self._clock = clock
         self._rng = rng
         self._observer = observer
-        self._context = make_context(identity)
+        self._context = make_context(identity_key)
         self._turn = TurnEnd(clock)
         self._live = LiveLinks()
         self._received: FramesReceived = _discard
         self._ports: list[ListeningPort] = []
-        self._peers: dict[NodeId, PeerLink] = {}
+        self._peers: dict[Identity, PeerLink] = {}
         self._accepted = Accepted(self._admits)
         self._incoming = IncomingLinks(
             make_link=lambda owner: self._make_link(
@@ -89,7 +89,7 @@ class TlsNetwork:
         """Give what arrives to `received`, together as it came."""
         self._received = received
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         """Queue one frame for `peer`; false, and an observed drop, if there is no link or its queue is full."""
         if len(frame) != self._frame_bytes:
             raise MisuseError(f"a frame has {self._frame_bytes} bytes, not {len(frame)}")
@@ -122,7 +122,7 @@ class TlsNetwork:
         taken = listening.getHost()
         return PeerAddress(host, taken.port if isinstance(taken, IPv4Address | IPv6Address) else port)
 
-    def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
+    def set_peers(self, peers: Mapping[Identity, PeerAddress]) -> None:
         """Keep links to these peers only: dial new ones, follow moved ones, drop all others.
 
         Links that peers made to us are dropped, too, if the peer is not admitted now.
@@ -134,16 +134,16 @@ class TlsNetwork:
         for peer, address in peers.items():
             if peer in self._peers:
                 self._peers[peer].move(address)
-            elif peer != self.node_id and not self._stopped:
+            elif peer != self.identity and not self._stopped:
                 self._peers[peer] = link = self._make_peer_link(peer, address)
                 link.start()
 
-    def is_open(self, peer: NodeId) -> bool:
+    def is_open(self, peer: Identity) -> bool:
         """Tell whether a frame for `peer` would go out now."""
         ours = self._peers.get(peer)
         return (ours is not None and ours.is_open) or self._incoming.get(peer) is not None
 
-    def problem(self, peer: NodeId) -> str | None:
+    def problem(self, peer: Identity) -> str | None:
         """Return one line that says why there is no link to a peer of ours; None if there is nothing to say."""
         ours = self._peers.get(peer)
         return None if ours is None else ours.problem
@@ -162,10 +162,10 @@ class TlsNetwork:
         await self._live.close_all()
         self._turn.cancel()
 
-    def _admits(self, peer: NodeId) -> bool:
-        return peer != self.node_id and not self._stopped and self._reception.admits(peer)
+    def _admits(self, peer: Identity) -> bool:
+        return peer != self.identity and not self._stopped and self._reception.admits(peer)
 
-    def _deliver(self, peer: NodeId, packets: Sequence[bytes], others: Sequence[Frame]) -> None:
+    def _deliver(self, peer: Identity, packets: Sequence[bytes], others: Sequence[Frame]) -> None:
         self._received(peer, packets, others)
 
     def _make_link(self, side: Side, owner: LinkOwner, outbox: Outbox) -> Link:
@@ -189,7 +189,7 @@ class TlsNetwork:
             observer=self._observer,
         )
 
-    def _make_peer_link(self, peer: NodeId, address: PeerAddress) -> PeerLink:
+    def _make_peer_link(self, peer: Identity, address: PeerAddress) -> PeerLink:
         limits = self._limits
         backoff = Backoff(rng=self._rng, first_s=limits.backoff_first_s, longest_s=limits.backoff_longest_s)
         return PeerLink(
@@ -210,5 +210,5 @@ class TlsNetwork:
         return link, connected.addCallback(lambda _: None)
 
 
-def _discard(_: NodeId, _packets: Sequence[bytes], _others: Sequence[Frame]) -> None:
+def _discard(_: Identity, _packets: Sequence[bytes], _others: Sequence[Frame]) -> None:
     """What arrives before `start` is lost."""

@@ -80,7 +80,7 @@ def test_the_card_is_published_in_the_end(world: World) -> None:
     alice = world.person()
     world.loss = 1.0
     world.run(alice.client.register("alice", "home"))
-    box = world.nodes["home"].mailboxes[alice.keys.identity.public]
+    box = world.nodes["home"].mailboxes[alice.keys.identity_key.public]
     world.clock.run_for(10)
     assert box.version == 0
     alice.restart()

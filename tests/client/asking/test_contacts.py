@@ -48,12 +48,14 @@ def test_a_lookup_that_brings_something_else_is_refused(world: World) -> None:
 def test_a_newer_card_of_the_same_identity_is_taken_an_older_one_is_not(world: World) -> None:
     alice, bob = people(world)
     home = world.nodes["home"]
-    box = home.mailboxes[alice.keys.identity.public]
+    box = home.mailboxes[alice.keys.identity_key.public]
 
     def publish(days_later: int) -> bytes:
         sealing = SealingKey.generate(world.rng).public
         now_s = world.clock.seconds() + days_later * DAY_S
-        card = make_card(alice.keys.identity, name="alice", provider=home.model.id, sealing_key=sealing, now_s=now_s)
+        card = make_card(
+            alice.keys.identity_key, name="alice", provider=home.model.id, sealing_key=sealing, now_s=now_s
+        )
         box.card = encode_card(card)
         world.run(bob.client.add_contact(ALICE))
         return sealing

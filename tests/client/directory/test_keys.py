@@ -13,7 +13,7 @@ from loopixmix.errors import ConfigError
 def test_keys_come_back_and_are_private(tmp_path: Path) -> None:
     made = create_keys(tmp_path, random.Random(1))
     loaded = load_keys(tmp_path)
-    assert loaded.identity.public == made.identity.public
+    assert loaded.identity_key.public == made.identity_key.public
     assert loaded.sealing.public == made.sealing.public
     for path in tmp_path.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -28,7 +28,7 @@ def test_keys_are_never_overwritten(tmp_path: Path) -> None:
 def test_one_seed_makes_the_same_keys() -> None:
     first, second = (ClientKeys.generate(random.Random(3)) for _ in "ab")
     assert first.sealing.public == second.sealing.public
-    assert first.identity.public == second.identity.public
+    assert first.identity_key.public == second.identity_key.public
 
 
 def test_keys_that_are_missing_open_or_broken_are_named(tmp_path: Path) -> None:

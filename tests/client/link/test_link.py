@@ -13,7 +13,7 @@ from loopixmix.net.address import PeerAddress
 from loopixmix.net.network import FramesReceived
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import FrameFormat
 from tests.worlds.networks.documents import make_network
@@ -25,24 +25,24 @@ class FakeLinks:
     def __init__(self, frame_format: FrameFormat) -> None:
         self.frame_format = frame_format
         self.received: FramesReceived | None = None
-        self.peers: dict[NodeId, PeerAddress] = {}
-        self.sent: list[tuple[NodeId, bytes]] = []
+        self.peers: dict[Identity, PeerAddress] = {}
+        self.sent: list[tuple[Identity, bytes]] = []
         self.stopped = False
 
     def start(self, received: FramesReceived) -> None:
         self.received = received
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         self.sent.append((peer, frame))
         return True
 
-    def set_peers(self, peers: Mapping[NodeId, PeerAddress]) -> None:
+    def set_peers(self, peers: Mapping[Identity, PeerAddress]) -> None:
         self.peers = dict(peers)
 
-    def is_open(self, peer: NodeId) -> bool:
+    def is_open(self, peer: Identity) -> bool:
         return peer in self.peers
 
-    def problem(self, peer: NodeId) -> str | None:
+    def problem(self, peer: Identity) -> str | None:
         return None if peer in self.peers else "nobody asked for it"
 
     def stop(self) -> Deferred[None]:
@@ -62,7 +62,7 @@ class Linked:
         return self.made[-1]
 
 
-def take(peer: NodeId, packets: object, frames: object) -> None:
+def take(peer: Identity, packets: object, frames: object) -> None:
     """A receiver of frames."""
 
 

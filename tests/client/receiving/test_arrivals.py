@@ -53,7 +53,7 @@ class Arriving:
     def signed(self, signer: IdentityKey, *, name: str = "bob", number: int = 1) -> bytes:
         sender = Sender(signer.public, name, self.parts.model.node("provider2").id)
         message = SignedMessage(bytes([number]) * 16, "text", b"hello", sender)
-        return encode_signed(message, signer, recipient=self.parts.keys.identity.public)
+        return encode_signed(message, signer, recipient=self.parts.keys.identity_key.public)
 
     def anonymous(self, *blocks: ReplyBlock) -> bytes:
         return encode_anonymous(AnonymousMessage(bytes(16), "quiz", b"who am I?", bytes(32), blocks))
@@ -80,14 +80,14 @@ def arriving() -> Iterator[Arriving]:
 
 
 def test_a_contact_is_shown_by_address_and_verified(arriving: Arriving) -> None:
-    outcome = arriving.arrive(arriving.signed(arriving.parts.bob.identity))
+    outcome = arriving.arrive(arriving.signed(arriving.parts.bob.identity_key))
     assert outcome.kinds == {"text"}
     [message] = arriving.inbox()
     assert (message.sender, message.verified, message.body) == (BOB, True, b"hello")
 
 
 def test_the_same_message_again_changes_nothing(arriving: Arriving) -> None:
-    stream = arriving.signed(arriving.parts.bob.identity)
+    stream = arriving.signed(arriving.parts.bob.identity_key)
     arriving.arrive(stream)
     assert arriving.arrive(stream).kinds == set()
     assert len(arriving.inbox()) == 1
@@ -116,7 +116,7 @@ def test_what_is_no_message_is_refused(arriving: Arriving, stream: bytes) -> Non
 def test_a_receipt_is_stored_for_a_contact_only_and_only_if_the_user_wants_it() -> None:
     for wanted in (False, True):
         arriving = Arriving(receipts=wanted)
-        outcome = arriving.arrive(arriving.signed(arriving.parts.bob.identity))
+        outcome = arriving.arrive(arriving.signed(arriving.parts.bob.identity_key))
         assert [receipt.form for receipt in outcome.receipts] == [RECEIPT] * wanted
         stranger = IdentityKey.generate(arriving.parts.rng)
         assert arriving.arrive(arriving.signed(stranger, name="carol", number=2)).receipts == []
@@ -126,12 +126,12 @@ def test_a_receipt_is_stored_for_a_contact_only_and_only_if_the_user_wants_it() 
 def test_a_receipt_counts_if_the_recipient_signed_it(arriving: Arriving) -> None:
     posted = arriving.parts.post(b"did you get it?")
     assert posted.new is not None
-    bob, eve = arriving.parts.bob.identity, IdentityKey.generate(arriving.parts.rng)
+    bob, eve = arriving.parts.bob.identity_key, IdentityKey.generate(arriving.parts.rng)
 
     def receipt(signer: IdentityKey) -> bytes:
         sender = Sender(signer.public, "bob", arriving.parts.model.node("provider2").id)
         received = Receipt(bytes(16), bytes.fromhex(posted.message_id), sender)
-        return encode_signed(received, signer, recipient=arriving.parts.keys.identity.public)
+        return encode_signed(received, signer, recipient=arriving.parts.keys.identity_key.public)
 
     assert arriving.arrive(receipt(eve)).received == []
     assert arriving.arrive(receipt(bob)).received == [posted.new.row]
@@ -144,11 +144,11 @@ def test_a_receipt_for_a_finished_message_changes_its_state_in_the_store(arrivin
     arriving.parts.clock.advance(arriving.parts.settings.give_up_s)
     arriving.parts.outbox.give_up()
     arriving.parts.ledger.flush_soon()
-    sender = Sender(arriving.parts.bob.identity.public, "bob", arriving.parts.model.node("provider2").id)
+    sender = Sender(arriving.parts.bob.identity_key.public, "bob", arriving.parts.model.node("provider2").id)
     stream = encode_signed(
         Receipt(bytes(16), bytes.fromhex(message_id), sender),
-        arriving.parts.bob.identity,
-        recipient=arriving.parts.keys.identity.public,
+        arriving.parts.bob.identity_key,
+        recipient=arriving.parts.keys.identity_key.public,
     )
     late = Surroundings(arriving.parts.now_s, arriving.parts.account, arriving.parts.document, sphinx_of(arriving))
     outcome = Outcome()

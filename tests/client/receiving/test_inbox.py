@@ -40,8 +40,8 @@ class Receiving:
         keys = self.parts.keys
         return list(
             seal_fragments(
-                encode_signed(content, signer, recipient=keys.identity.public),
-                recipient=keys.identity.public,
+                encode_signed(content, signer, recipient=keys.identity_key.public),
+                recipient=keys.identity_key.public,
                 recipient_key=keys.sealing.public,
                 message_key=self.parts.rng.randbytes(32),
                 sealer=PlainSealer(self.parts.bob.sealing.public, rng=self.parts.rng),
@@ -49,11 +49,11 @@ class Receiving:
             )
         )
 
-    def sender(self, identity: IdentityKey) -> Sender:
-        return Sender(identity.public, "bob", self.parts.model.node("provider2").id)
+    def sender(self, identity_key: IdentityKey) -> Sender:
+        return Sender(identity_key.public, "bob", self.parts.model.node("provider2").id)
 
     def message(self, body: bytes = b"hello", signer: IdentityKey | None = None) -> list[bytes]:
-        signer = signer or self.parts.bob.identity
+        signer = signer or self.parts.bob.identity_key
         content = SignedMessage(self.parts.rng.randbytes(16), "text", body, self.sender(signer))
         return self.fragments(content, signer)
 
@@ -98,7 +98,7 @@ def test_a_receipt_for_a_contact_is_on_its_way(receiving: Receiving) -> None:
 
 def test_a_receipt_that_came_ends_the_message_and_is_written_down(receiving: Receiving) -> None:
     message_id = receiving.parts.dispatch(b"did you get it?")
-    bob = receiving.parts.bob.identity
+    bob = receiving.parts.bob.identity_key
     receipt = Receipt(bytes(16), bytes.fromhex(message_id), receiving.sender(bob))
     receiving.receive(receiving.fragments(receipt, bob))
     assert receiving.parts.outbox.queued_messages == 0

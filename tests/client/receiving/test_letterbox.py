@@ -14,7 +14,7 @@ from client.link.registration import Registration
 from client.receiving.arrivals import Surroundings
 from client.receiving.letterbox import Letterbox
 from loopixmix.errors import StoreError
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.wire import Frame, Item, ItemKind, Pull, Registered, RegisterRefusal, RegisterRefused
 from tests.worlds.clients.parts import Parts
 
@@ -67,7 +67,7 @@ class Setting:
             inbox=self.inbox,  # type: ignore[arg-type]
         )
 
-    def arrive(self, *frames: Frame, peer: NodeId | None = None) -> None:
+    def arrive(self, *frames: Frame, peer: Identity | None = None) -> None:
         self.letterbox.received(peer or self.parts.account.provider, (), frames)
 
     def item(self, number: int, kind: ItemKind, content: bytes = b"", surb_id: bytes = bytes(8)) -> Item:

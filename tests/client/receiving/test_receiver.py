@@ -41,11 +41,11 @@ def receiver() -> Receiver:
 
 
 def fragments_of(body: bytes) -> list[bytes]:
-    message = SignedMessage(RNG.randbytes(16), "text", body, Sender(ALICE.identity.public, "alice", b"p" * 32))
+    message = SignedMessage(RNG.randbytes(16), "text", body, Sender(ALICE.identity_key.public, "alice", b"p" * 32))
     return list(
         seal_fragments(
-            encode_signed(message, ALICE.identity, recipient=BOB.identity.public),
-            recipient=BOB.identity.public,
+            encode_signed(message, ALICE.identity_key, recipient=BOB.identity_key.public),
+            recipient=BOB.identity_key.public,
             recipient_key=BOB.sealing.public,
             message_key=RNG.randbytes(32),
             sealer=HpkeSealer(ALICE.sealing),

@@ -31,8 +31,8 @@ class ContractWorld:
     def change_key_of_bob(self) -> None:
         away = self.world.nodes["away"]
         [mailbox] = [mailbox for mailbox in away.mailboxes.values() if mailbox.name == "bob"]
-        identity, sealing = IdentityKey.generate(self.world.rng), SealingKey.generate(self.world.rng)
-        card = make_card(identity, name="bob", provider=away.model.id, sealing_key=sealing.public, now_s=0)
+        identity_key, sealing = IdentityKey.generate(self.world.rng), SealingKey.generate(self.world.rng)
+        card = make_card(identity_key, name="bob", provider=away.model.id, sealing_key=sealing.public, now_s=0)
         mailbox.card = encode_card(card)
 
 

@@ -51,7 +51,7 @@ def test_nothing_in_an_anonymous_message_names_its_sender() -> None:
     assert (question.sender, question.verified, question.kind) == (None, False, "quiz")
     assert question.reply_to.startswith("reply:")
     dump = b"".join(bob.store.write(dump_of))
-    assert dump.count(alice.keys.identity.public) == 1  # as a contact, pinned before; nowhere else
+    assert dump.count(alice.keys.identity_key.public) == 1  # as a contact, pinned before; nowhere else
     world.stop()
 
 
@@ -110,7 +110,7 @@ def test_a_repeated_call_answers_once(world: World) -> None:
 def test_answers_come_in_order_and_once_whatever_the_network_does(world: World) -> None:
     alice, bob = people(world)
     question = ask(world, alice, bob)
-    box = world.nodes["home"].mailboxes[alice.keys.identity.public]
+    box = world.nodes["home"].mailboxes[alice.keys.identity_key.public]
     alice.link.cut = True
     for number in range(4):
         answer(world, bob, question, b"%d" % number, str(number))

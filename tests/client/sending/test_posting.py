@@ -29,7 +29,7 @@ def test_a_message_is_stored_whole_in_packets_of_one_length(parts: Parts) -> Non
     new = posted.new
     assert (new.form, new.mailbox, new.provider) == (
         SIGNED,
-        parts.bob.identity.public,
+        parts.bob.identity_key.public,
         parts.model.node("provider2").id,
     )
     assert (new.fragments, new.sent, new.state, new.is_draft) == (3, 0, MessageState.QUEUED, False)

@@ -64,7 +64,7 @@ def add_contact_directly(world: World, alice: Person, bob: Person) -> None:
     from client.store.contacts import pin_of
     from loopixmix.cards import decode_card
 
-    card = decode_card(world.nodes["away"].mailboxes[bob.keys.identity.public].card)
+    card = decode_card(world.nodes["away"].mailboxes[bob.keys.identity_key.public].card)
     alice.store.write(lambda c: contacts.save(c, pin_of("bob@away", card, verified=False)))
     bob.stop()
 

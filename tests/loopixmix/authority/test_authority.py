@@ -50,7 +50,7 @@ class World:
     def start(self, trust_root: TrustRoot | None = None) -> Authority:
         return Authority(
             self.config,
-            identity=self.network.authority,
+            identity_key=self.network.authority,
             trust_root=trust_root or self.network.trust_root,
             store=AuthorityStore(self.directory),
             started_s=self.now_s,
@@ -67,7 +67,7 @@ class World:
     def signed(self, node: ModelNode, **changes: object) -> bytes:
         descriptor = node.descriptor(self.network.trust_root.network_id, issued_at_ms=int(self.now_s * 1000))
         descriptor = msgspec.structs.replace(descriptor, mix_keys=public_mix_keys(node.id, self.epoch))
-        return sign_descriptor(msgspec.structs.replace(descriptor, **changes), node.identity)
+        return sign_descriptor(msgspec.structs.replace(descriptor, **changes), node.identity_key)
 
     def upload(self, *names: str, **changes: object) -> None:
         for node in self.network.nodes:
@@ -380,7 +380,7 @@ def test_a_name_belongs_to_the_node_that_has_it(world: World) -> None:
 
 def test_no_more_nodes_are_taken_than_a_document_holds(world: World) -> None:
     world.upload()
-    newcomer = replace(NETWORK.node("mix1"), identity=IdentityKey.generate(random.Random(8)), name="newcomer")
+    newcomer = replace(NETWORK.node("mix1"), identity_key=IdentityKey.generate(random.Random(8)), name="newcomer")
     with pytest.raises(DescriptorNotAllowed, match="the network has 8 nodes and takes no more"):
         world.authority.accept(world.signed(newcomer), now_s=world.now_s)
     world.upload("mix1")

@@ -36,8 +36,8 @@ class Bench:
         self.reactor = reactor or MemoryReactorClock()
         self.reactor.rightNow = NOW_S
         self.ends: list[object] = []
-        identity = create_identity(directory / "identity.key", random.Random(1))
-        trusted = TrustedAuthority(public_key=identity.public.hex(), url="http://127.0.0.1:9000")
+        identity_key = create_identity(directory / "identity.key", random.Random(1))
+        trusted = TrustedAuthority(public_key=identity_key.public.hex(), url="http://127.0.0.1:9000")
         (directory / "network.toml").write_text(trust_root_toml(TrustRoot(name="n", authorities=(trusted,))))
         self.configure()
 

@@ -66,12 +66,12 @@ class World:
         self.service = AuthorityService(
             Authority(
                 config,
-                identity=NETWORK.authority,
+                identity_key=NETWORK.authority,
                 trust_root=NETWORK.trust_root,
                 store=AuthorityStore(self.directory / "state"),
                 started_s=self.clock.seconds(),
             ),
-            node_id=NETWORK.authority.public,
+            identity=NETWORK.authority.public,
             epoch_length_s=NETWORK.params.epoch_length_s,
             clock=self.clock,
         )
@@ -84,7 +84,7 @@ class World:
         self.adopted[name] = []
         rng = random.Random(node.id)
         authorities = Authorities(NETWORK.trust_root, fetcher=RoutesFetcher(self.api), rng=rng)
-        enrolment = Enrolment(node.identity, describer(NETWORK, node))
+        enrolment = Enrolment(node.identity_key, describer(NETWORK, node))
         return DirectoryFollower(
             authorities,
             cache=DocumentCache(self.directory / f"{name}.document"),

@@ -31,8 +31,8 @@ def test_init_makes_files_that_run_accepts(tmp_path: Path, capsys: pytest.Captur
     output = capsys.readouterr()
     assert "authority run" in output.out
     assert output.err == ""
-    identity = load_identity(directory / "identity.key")
-    config, root = load_authority(directory, identity)
+    identity_key = load_identity(directory / "identity.key")
+    config, root = load_authority(directory, identity_key)
     assert config == AuthorityConfig(listen="127.0.0.1:9123", params=NetworkParams(layers=2))
     assert (root.name, root.authorities[0].url) == ("example", "http://127.0.0.1:9123")
     assert stat.S_IMODE((directory / "identity.key").stat().st_mode) == 0o600

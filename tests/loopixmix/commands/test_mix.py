@@ -35,10 +35,10 @@ def test_init_makes_a_directory_that_run_accepts(
 ) -> None:
     directory = tmp_path / "nodes" / "mix1"
     assert init(directory, network) == 0
-    config, trust_root, identity = load_node(directory, NodeConfig)
+    config, trust_root, identity_key = load_node(directory, NodeConfig)
     assert config == NodeConfig(name="mix1", listen="127.0.0.1:30001")
     assert trust_root == trust_root_of(IdentityKey(bytes(32)))
-    assert identity.public.hex() in capsys.readouterr().out
+    assert identity_key.public.hex() in capsys.readouterr().out
     assert stat.S_IMODE((directory / "identity.key").stat().st_mode) == 0o600
     assert command("run", directory, "--check-config") == 0
     assert "the configuration is good" in capsys.readouterr().out

@@ -8,7 +8,7 @@ import pytest
 
 from loopixmix.cover.plan import LoopMaker, draw_loop
 from loopixmix.params import NetworkParams
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.sphinx import Deliver, Relay, Reply, decode_command, open_payload, open_reply, unwrap, use_surb
 from tests.worlds.networks.documents import EPOCH
 from tests.worlds.networks.mixes import MixWorld
@@ -44,7 +44,7 @@ def test_a_made_loop_comes_back_by_its_reply_block(rng: random.Random) -> None:
     sphinx = world.packet_format.sphinx
     loop = LoopMaker(me.id, world.packet_format, rng).make(world.net.document, me, start_s=world.net.start_s)
 
-    def follow(packet: bytes, first: NodeId) -> tuple[bytes, object, bytes, bytes]:
+    def follow(packet: bytes, first: Identity) -> tuple[bytes, object, bytes, bytes]:
         at = first
         while True:
             opened = unwrap([world.net.keys[at][EPOCH].private], packet, sphinx=sphinx)

@@ -133,7 +133,7 @@ def test_layers_are_balanced_and_stay_for_an_unchanged_set(
 def test_a_newcomer_moves_nobody(mixes: set[bytes], newcomer: bytes, layer_count: int) -> None:
     before = assign_layers(mixes, layer_count, previous={}, network_id=NETWORK_ID)
     after = assign_layers(mixes | {newcomer}, layer_count, previous=before, network_id=NETWORK_ID)
-    assert {node_id: after[node_id] for node_id in mixes} == before
+    assert {identity: after[identity] for identity in mixes} == before
 
 
 @given(mixes=node_ids, layer_count=st.integers(1, 5), leaver=st.integers(0))
@@ -141,11 +141,11 @@ def test_a_leaver_moves_at_most_one(mixes: set[bytes], layer_count: int, leaver:
     before = assign_layers(mixes, layer_count, previous={}, network_id=NETWORK_ID)
     rest = mixes - {sorted(mixes)[leaver % len(mixes)]}
     after = assign_layers(rest, layer_count, previous=before, network_id=NETWORK_ID)
-    assert sum(after[node_id] != before[node_id] for node_id in rest) <= 1
+    assert sum(after[identity] != before[identity] for identity in rest) <= 1
 
 
 def test_fewer_layers_keep_who_can_stay() -> None:
     mixes = [bytes([number] * 32) for number in range(9)]
     before = assign_layers(mixes, 3, previous={}, network_id=NETWORK_ID)
     after = assign_layers(mixes, 2, previous=before, network_id=NETWORK_ID)
-    assert all(after[node_id] == before[node_id] for node_id in mixes if before[node_id] < 3)
+    assert all(after[identity] == before[identity] for identity in mixes if before[identity] < 3)

@@ -35,9 +35,9 @@ DESCRIPTOR = NODE.descriptor(NETWORK_ID, issued_at_ms=NOW_MS)
 DOMAIN = b"loopixmix/descriptor/v1"
 
 
-def forge(descriptor: object, identity: IdentityKey = NODE.identity, domain: bytes = DOMAIN) -> bytes:
+def forge(descriptor: object, identity_key: IdentityKey = NODE.identity_key, domain: bytes = DOMAIN) -> bytes:
     data = msgspec.msgpack.encode(descriptor)
-    return msgspec.msgpack.encode({"descriptor": data, "signature": identity.sign(domain, data)})
+    return msgspec.msgpack.encode({"descriptor": data, "signature": identity_key.sign(domain, data)})
 
 
 def accept(signed: bytes, now_s: float = NOW_S, newest_seen_ms: int | None = None) -> Descriptor:
@@ -51,7 +51,7 @@ def changed(**changes: object) -> Descriptor:
 
 
 def test_a_signed_descriptor_is_accepted_and_comes_back_the_same() -> None:
-    assert accept(sign_descriptor(DESCRIPTOR, NODE.identity)) == DESCRIPTOR
+    assert accept(sign_descriptor(DESCRIPTOR, NODE.identity_key)) == DESCRIPTOR
 
 
 @given(seed=st.integers(0, 2**32), withdrawn=st.booleans(), software=st.text(max_size=64))
@@ -60,11 +60,11 @@ def test_every_consistent_descriptor_survives_the_way_there_and_back(seed: int, 
     for node in network.nodes:
         descriptor = node.descriptor(NETWORK_ID, issued_at_ms=NOW_MS)
         descriptor = msgspec.structs.replace(descriptor, withdrawn=withdrawn, software=software)
-        assert accept(sign_descriptor(descriptor, node.identity)) == descriptor
+        assert accept(sign_descriptor(descriptor, node.identity_key)) == descriptor
 
 
 def test_nobody_can_describe_another_node() -> None:
-    other = NETWORK.node("mix2").identity
+    other = NETWORK.node("mix2").identity_key
     with pytest.raises(DescriptorForged):
         accept(forge(DESCRIPTOR, other))
     with pytest.raises(SignatureError):
@@ -79,7 +79,7 @@ def test_a_signature_made_for_another_purpose_does_not_count() -> None:
 
 
 def test_each_changed_byte_is_noticed() -> None:
-    signed = sign_descriptor(DESCRIPTOR, NODE.identity)
+    signed = sign_descriptor(DESCRIPTOR, NODE.identity_key)
     for position in range(len(signed)):
         data = bytearray(signed)
         data[position] ^= 1
@@ -93,7 +93,7 @@ def test_a_descriptor_for_another_network_is_refused() -> None:
 
 
 def test_a_descriptor_is_replaced_by_newer_ones_only() -> None:
-    signed = sign_descriptor(DESCRIPTOR, NODE.identity)
+    signed = sign_descriptor(DESCRIPTOR, NODE.identity_key)
     assert accept(signed, newest_seen_ms=NOW_MS - 1)
     for newest in (NOW_MS, NOW_MS + 1):
         with pytest.raises(DescriptorReplayed):
@@ -107,7 +107,7 @@ def test_a_descriptor_from_the_future_is_refused() -> None:
 
 
 def test_a_descriptor_whose_keys_have_all_expired_is_refused() -> None:
-    signed = sign_descriptor(DESCRIPTOR, NODE.identity)
+    signed = sign_descriptor(DESCRIPTOR, NODE.identity_key)
     assert accept(signed, now_s=NOW_S + 3 * 3600 - 1)
     with pytest.raises(DescriptorExpired):
         accept(signed, now_s=NOW_S + 3 * 3600)
@@ -123,7 +123,7 @@ def test_a_bad_host_is_refused(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "2001:db8::7", "localhost", "mix-1.example.org", "MIX.example"])
 def test_a_good_host_is_accepted(host: str) -> None:
-    assert accept(sign_descriptor(changed(host=host), NODE.identity)).host == host
+    assert accept(sign_descriptor(changed(host=host), NODE.identity_key)).host == host
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_descriptor_that_contradicts_itself_is_neither_accepted_nor_signed(
     with pytest.raises(DescriptorInconsistent, match=text):
         accept(forge(changed(**change)))
     with pytest.raises(MisuseError, match=text):
-        sign_descriptor(changed(**change), NODE.identity)
+        sign_descriptor(changed(**change), NODE.identity_key)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class Bench:
         self.fake = FakeAuthorities(network, self.clock)
         rng = random.Random(5)
         self.enroller = Enroller(
-            Enrolment(node.identity, describer(network, node)),
+            Enrolment(node.identity_key, describer(network, node)),
             authorities=Authorities(network.trust_root, fetcher=self.fake, rng=rng),
             clock=self.clock,
             rng=rng,
@@ -41,9 +41,9 @@ class Bench:
         self.without_us = self.fake.publish(network.epoch, lambda document: self._without(document, node.id))
 
     @staticmethod
-    def _without(document: Document, node_id: bytes) -> Document:
-        other = msgspec.structs.replace(document.node(node_id), id=b"\x01" * 32, name="mix99")
-        nodes = [other if node.id == node_id else node for node in document.nodes]
+    def _without(document: Document, identity: bytes) -> Document:
+        other = msgspec.structs.replace(document.node(identity), id=b"\x01" * 32, name="mix99")
+        nodes = [other if node.id == identity else node for node in document.nodes]
         return msgspec.structs.replace(document, nodes=tuple(sorted(nodes, key=lambda node: node.id)))
 
     @property

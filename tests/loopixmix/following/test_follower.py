@@ -94,7 +94,7 @@ def world(tmp_path: Path) -> World:
 def node_world(tmp_path: Path) -> World:
     network = model_network(random.Random(1))
     node = network.node("mix1")
-    return World(tmp_path / "document", network, enrolment=Enrolment(node.identity, describer(network, node)))
+    return World(tmp_path / "document", network, enrolment=Enrolment(node.identity_key, describer(network, node)))
 
 
 def result_of(deferred: Deferred[None]) -> list[object]:
@@ -421,7 +421,7 @@ def test_every_authority_gets_the_descriptor(tmp_path: Path) -> None:
     root = trust_root_of(network.authority, IdentityKey.generate(random.Random(2)))
     network = ModelNetwork(network.params, network.authority, root, network.nodes, network.epoch)
     node = network.node("provider1")
-    world = World(tmp_path / "document", network, enrolment=Enrolment(node.identity, describer(network, node)))
+    world = World(tmp_path / "document", network, enrolment=Enrolment(node.identity_key, describer(network, node)))
     world.authorities.publish(world.epoch)
     world.authorities.down = {"127.0.0.1:9001"}
     world.follower.start()
@@ -469,7 +469,7 @@ def test_a_node_that_cannot_describe_itself_says_so(tmp_path: Path) -> None:
 
     network = model_network(random.Random(1))
     node = network.node("mix1")
-    world = World(tmp_path / "document", network, enrolment=Enrolment(node.identity, describe))
+    world = World(tmp_path / "document", network, enrolment=Enrolment(node.identity_key, describe))
     world.authorities.publish(world.epoch)
     world.follower.start()
     assert world.follower.problem == ("enrolling stopped: 'not a host' is neither an IP address nor a host name")

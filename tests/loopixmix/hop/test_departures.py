@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 
 from loopixmix.hop.departures import Departures
 from loopixmix.hop.mixing import Forward
-from loopixmix.seams import Fact, NodeId, PacketOut, PacketsHeld
+from loopixmix.seams import Fact, Identity, PacketOut, PacketsHeld
 from loopixmix.wire import FrameFormat
 
 FRAMES = FrameFormat(packet_bytes=2758, body_bytes=2436)
@@ -30,7 +30,7 @@ class Wire:
         self.clock = clock
         self.sent: list[tuple[float, bytes]] = []
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         if peer == GONE:
             return False
         self.sent.append((self.clock.seconds(), FRAMES.packet_of(frame)[:1]))
@@ -45,7 +45,7 @@ class Bench:
             held_packets=held_packets, frames=FRAMES, clock=self.clock, network=self.wire, observer=self.facts
         )
 
-    def hold(self, at_s: float, mark: bytes, next_hop: NodeId = NEXT) -> bool:
+    def hold(self, at_s: float, mark: bytes, next_hop: Identity = NEXT) -> bool:
         taken = self.departures.add(Forward(at_s, next_hop, mark.ljust(2758, b"\0"), b"tag of " + mark))
         self.departures.send_due(self.clock.seconds())
         return taken

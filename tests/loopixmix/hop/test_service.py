@@ -13,7 +13,7 @@ from loopixmix.node.wiring import wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import DropReason, NodeId, PacketDelivered, PacketDropped, PacketIn, PacketOut
+from loopixmix.seams import DropReason, Identity, PacketDelivered, PacketDropped, PacketIn, PacketOut
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, load_arithmetic, wrap
 from tests.worlds.networks.documents import EPOCH, make_network
 from tests.worlds.networks.mixes import LIMITS, Recorder
@@ -47,9 +47,9 @@ class Wire:
     """A network that keeps what it was handed."""
 
     def __init__(self) -> None:
-        self.sent: list[NodeId] = []
+        self.sent: list[Identity] = []
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         self.sent.append(peer)
         return True
 
@@ -122,7 +122,7 @@ def test_our_own_packets_are_taken_without_a_link() -> None:
     bench = Bench()
     bench.hop.inject([bench.packet(Relay(NEXT, 0))])
     assert bench.wire.sent == [NEXT]
-    assert bench.hop.node_id == ME
+    assert bench.hop.identity == ME
 
 
 def test_a_hop_that_takes_no_more_still_lets_go_what_waits() -> None:

@@ -88,7 +88,7 @@ PARAMS = NetworkParams(delay_mean_s=0.5, node_loop_rate_per_s=4.0, epoch_length_
 def document_of(world: MixWorld, nodes: Sequence[RunningMix | LoopingProvider], epoch: int) -> Document:
     """What an authority makes of the nodes' keys."""
     now_s = world.clock.seconds()
-    keys = {node.node_id: node.keyring.public_keys(now_s) for node in nodes}
+    keys = {node.identity: node.keyring.public_keys(now_s) for node in nodes}
     entries = tuple(
         msgspec.structs.replace(entry, mix_keys={e: key for e, key in keys[entry.id].items() if epoch <= e < epoch + 2})
         for entry in world.net.document.nodes

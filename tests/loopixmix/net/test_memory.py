@@ -13,7 +13,7 @@ from loopixmix.net.address import PeerAddress
 from loopixmix.net.memory import Latency, MemoryHub, MemoryNetwork
 from loopixmix.net.network import LinkNetwork
 from loopixmix.net.reception import Reception, RefusedError
-from loopixmix.seams import DropReason, Fact, LinkRefused, NodeId, PacketDropped, RefusalReason
+from loopixmix.seams import DropReason, Fact, Identity, LinkRefused, PacketDropped, RefusalReason
 from loopixmix.wire import Frame, FrameFormat, LinkRole
 
 ALICE, BOB = b"a" * 32, b"b" * 32
@@ -29,9 +29,9 @@ class RecordingObserver:
 
 class Inbox:
     def __init__(self) -> None:
-        self.calls: list[tuple[NodeId, list[bytes]]] = []
+        self.calls: list[tuple[Identity, list[bytes]]] = []
 
-    def received(self, peer: NodeId, packets: Sequence[bytes], others: Sequence[Frame]) -> None:
+    def received(self, peer: Identity, packets: Sequence[bytes], others: Sequence[Frame]) -> None:
         self.calls.append((peer, list(packets)))
 
 
@@ -42,7 +42,7 @@ class Everything(Reception):
         super().__init__(FrameFormat(2758, 2436), own=LinkRole.MIX, role_of=lambda _: LinkRole.MIX)
         self.refusing = False
 
-    def sort(self, peer: NodeId, frames: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[Frame]]:
+    def sort(self, peer: Identity, frames: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[Frame]]:
         if self.refusing:
             raise RefusedError(RefusalReason.GARBAGE)
         return frames, ()

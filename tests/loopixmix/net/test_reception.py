@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from loopixmix.net.reception import Reception, RefusedError
-from loopixmix.seams import NodeId, RefusalReason
+from loopixmix.seams import Identity, RefusalReason
 from loopixmix.wire import (
     Dummy,
     Frame,
@@ -44,7 +44,7 @@ def reception(own: LinkRole, peer: LinkRole | None) -> Reception:
     return Reception(FORMAT, own=own, role_of=lambda key: peer if key == PEER else None)
 
 
-def reason(judge: Reception, *frames: bytes, sender: NodeId = PEER) -> RefusalReason:
+def reason(judge: Reception, *frames: bytes, sender: Identity = PEER) -> RefusalReason:
     with pytest.raises(RefusedError) as caught:
         judge.sort(sender, frames)
     return caught.value.reason

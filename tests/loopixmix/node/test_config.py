@@ -72,9 +72,9 @@ def test_a_directory_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
         create_node(directory, config_text="name = 3", config_type=NodeConfig, network=network, rng=random.Random(1))
     assert not directory.exists()
     made = create_node(directory, config_text=MINIMAL, config_type=NodeConfig, network=network, rng=random.Random(1))
-    config, trust_root, identity = load_node(directory, NodeConfig)
+    config, trust_root, identity_key = load_node(directory, NodeConfig)
     assert (config, trust_root) == (parse(MINIMAL), trust_root_of(IdentityKey(bytes(32))))
-    assert identity.public == made.public
+    assert identity_key.public == made.public
     with pytest.raises(ConfigError, match="exists already"):
         create_node(directory, config_text=MINIMAL, config_type=NodeConfig, network=network, rng=random.Random(2))
     with pytest.raises(ConfigError, match="there is no such directory"):

@@ -16,7 +16,7 @@ from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import Done, InlineUnwrapping
 from loopixmix.keyring.keystore import KeyDirectory
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason, NodeId, PacketDelivered, PacketIn, PacketOut, PacketsHeld, RefusalReason
+from loopixmix.seams import DropReason, Identity, PacketDelivered, PacketIn, PacketOut, PacketsHeld, RefusalReason
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, Reply, unwrap, wrap
 from loopixmix.wire import Dummy, Pull
 from tests.worlds.networks.documents import EPOCH
@@ -48,14 +48,14 @@ class Bench:
         self.mix.service.adopt(self.world.net.document)
         self.mix.start()
 
-    def _next_received(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+    def _next_received(self, peer: Identity, frames: Sequence[bytes]) -> None:
         packets = [self.world.packet_format.frames.packet_of(frame) for frame in frames]
         self.received.extend((self.world.clock.seconds(), packet) for packet in packets)
 
     def packet(self, command: Command, *, epoch: int = EPOCH) -> bytes:
         """A packet that tells the mix `command`; a relayed one ends at the next mix."""
         keys = self.world.net.keys
-        hops = [Hop(keys[self.mix.node_id][epoch].public, command)]
+        hops = [Hop(keys[self.mix.identity][epoch].public, command)]
         if isinstance(command, Relay):
             hops.append(Hop(keys[self.next_id][epoch].public, Discard()))
         return wrap(hops, b"payload", sphinx=self.world.packet_format.sphinx, rng=self.rng)
@@ -66,9 +66,9 @@ class Bench:
     def send(self, *packets: bytes) -> None:
         self.send_frames(*(self.world.packet_format.frames.packet_frame(packet) for packet in packets))
 
-    def send_frames(self, *frames: bytes, sender: NodeId | None = None) -> None:
+    def send_frames(self, *frames: bytes, sender: Identity | None = None) -> None:
         for frame in frames:
-            self.world.hub.carry(sender or self.peer, self.mix.node_id, frame)
+            self.world.hub.carry(sender or self.peer, self.mix.identity, frame)
         self.world.clock.advance(0)
 
     @property
@@ -165,7 +165,7 @@ def test_a_packet_that_is_wrong_is_dropped_for_its_reason_and_disturbs_no_other(
         (bench.relayed(int(PARAMS.max_delay_s * 1e6) + 2), DropReason.EXCESSIVE_DELAY),
         (bench.packet(Deliver(b"r" * 32)), DropReason.UNEXPECTED_COMMAND),
         (bench.packet(Discard()), DropReason.UNEXPECTED_COMMAND),
-        (bench.packet(Reply(bench.mix.node_id, b"surb-id8")), DropReason.UNKNOWN_REPLY),
+        (bench.packet(Reply(bench.mix.identity, b"surb-id8")), DropReason.UNKNOWN_REPLY),
         (bench.packet(Reply(b"r" * 32, b"surb-id8")), DropReason.UNKNOWN_REPLY),
     ]
     bench.send(good[0], *(packet for packet, _ in cases), good[1])
@@ -450,7 +450,7 @@ def test_no_log_tells_of_a_packet_a_key_or_a_tag(events: list[LogEvent], tmp_pat
     bench = Bench(keys=tmp_path)
     bench.mix.service.loops.returned = fail_with_everything  # type: ignore[method-assign]
     good = bench.relayed()
-    reply = bench.packet(Reply(bench.mix.node_id, b"MARKSURB"))
+    reply = bench.packet(Reply(bench.mix.identity, b"MARKSURB"))
     bench.send(good, good, flip(good, 40), reply, bench.packet(Deliver(b"MARKED-RECIPIENT-MARKED-RECIPIEN")))
     bench.send_frames(b"\x7fMARKED-GARBAGE".ljust(bench.world.packet_format.frames.frame_bytes, b"\0"))
     bench.world.run(5.0)

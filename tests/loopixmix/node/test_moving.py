@@ -59,7 +59,7 @@ class Edge:
             self.world.clock.callLater(at_s - now_s, self.send, number.to_bytes(32))
 
     def send(self, recipient: bytes) -> None:
-        document, me = self.sender_document, self.provider.node_id
+        document, me = self.sender_document, self.provider.identity
         path = choose_path(document, entry=me, exit=me, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, PARAMS, self.rng)
         final = deliver_to(recipient, recipient, None)
@@ -97,7 +97,7 @@ def test_a_mix_that_moves_at_an_epoch_edge_under_load_loses_nothing() -> None:
     assert len(edge.provider.arrived) == PACKETS
     # The mix that moved was at work in both places: it took packets from both of its predecessors.
     took_from = {fact.peer for fact in edge.mixes["m11"].recorder.of(PacketIn) if isinstance(fact, PacketIn)}
-    assert took_from == {edge.provider.node_id, *(edge.world.net.named(name).id for name in ("m21", "m22"))}
+    assert took_from == {edge.provider.identity, *(edge.world.net.named(name).id for name in ("m21", "m22"))}
     edge.stop()
 
 

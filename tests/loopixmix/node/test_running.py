@@ -64,8 +64,8 @@ class PortAtWork(MemoryNetwork):
 class Bench:
     """A running mix of the first layer, and packets for it."""
 
-    def __init__(self, *, network_type: type[MemoryNetwork] = MemoryNetwork) -> None:
-        self.world = MixWorld(PARAMS)
+    def __init__(self, *, network_type: type[MemoryNetwork] = MemoryNetwork, params: NetworkParams = PARAMS) -> None:
+        self.world = MixWorld(params)
         self.rng = random.Random(3)
         self.me = self.world.net.named("m11")
         self.next = self.world.net.named("m21")
@@ -162,6 +162,19 @@ def test_at_the_end_what_waits_may_leave_and_nothing_new_comes_in() -> None:
     bench.world.run(0.5)
     assert (len(bench.left), stopped.called) == (2, True)
     assert bench.world.clock.getDelayedCalls() == []
+
+
+def test_a_node_that_waits_for_its_last_packets_sends_no_loops_meanwhile() -> None:
+    bench = started(Bench(params=msgspec.structs.replace(PARAMS, node_loop_rate_per_s=20.0)))
+    bench.world.run(2.0)
+    assert bench.left
+    bench.send(1_000_000)
+    bench.world.run(0.01)
+    bench.left.clear()
+    stopped = bench.stop(5.0)
+    bench.world.run(1.1)
+    assert stopped.called
+    assert len(bench.left) == 1
 
 
 def test_the_wait_at_the_end_is_bounded() -> None:

@@ -68,13 +68,13 @@ class Bench:
         self.directory.mkdir(mode=0o700)
         text = node_toml(name=node.name, listen=f"127.0.0.1:{self.port}", advertise="mix1.example:30001")
         create_file(self.directory / "node.toml", text.replace("threads = 0", "threads = 1").encode())
-        create_file(self.directory / "identity.key", node.identity.seed.hex().encode())
+        create_file(self.directory / "identity.key", node.identity_key.seed.hex().encode())
         create_file(self.directory / "network.toml", trust_root_toml(self.model.trust_root).encode())
 
     def make_runtime(self, make_service: MakeService = make_mix) -> NodeRuntime:
-        config, trust_root, identity = load_node(self.directory, NodeConfig)
+        config, trust_root, identity_key = load_node(self.directory, NodeConfig)
         return NodeRuntime(
-            NodeFiles(directory=self.directory, config=config, trust_root=trust_root, identity=identity),
+            NodeFiles(directory=self.directory, config=config, trust_root=trust_root, identity_key=identity_key),
             kind=NodeKind(role=Role.MIX, link_role=LinkRole.MIX, make_service=make_service),
             world=NodeWorld(
                 clock=self.clock,
@@ -103,7 +103,7 @@ class Bench:
         """Listen where the document says that the provider does."""
         node = self.model.node("provider1")
         self.provider = TlsNetwork(
-            identity=node.identity,
+            identity_key=node.identity_key,
             network_id=self.model.trust_root.network_id,
             reception=Reception(
                 PacketFormat.for_network(params, arithmetic=load_arithmetic()).frames,

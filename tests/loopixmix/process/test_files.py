@@ -42,6 +42,22 @@ def test_an_unfinished_write_of_a_crash_does_not_hinder_the_next(tmp_path: Path)
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
+def test_what_a_crash_left_does_not_lend_its_mode_to_a_private_file(tmp_path: Path) -> None:
+    unfinished = tmp_path / ".file.unfinished"
+    unfinished.touch()
+    unfinished.chmod(0o644)
+    write_atomically(tmp_path / "file", b"private")
+    assert permissions(tmp_path / "file") == 0o600
+
+
+def test_a_write_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.mkdir()
+    with pytest.raises(StoreError, match="cannot be written"):
+        write_atomically(in_the_way, b"new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
 def test_where_nothing_can_be_written_one_line_says_so(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file, not a directory")
@@ -57,12 +73,12 @@ def test_where_nothing_can_be_written_one_line_says_so(tmp_path: Path) -> None:
 
 def test_an_identity_is_kept_privately_and_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "identity.key"
-    identity = create_identity(path, random.Random(1))
+    identity_key = create_identity(path, random.Random(1))
     assert permissions(path) == 0o600
-    assert load_identity(path).public == identity.public
+    assert load_identity(path).public == identity_key.public
     with pytest.raises(ConfigError, match="exists already and is never overwritten"):
         create_identity(path, random.Random(2))
-    assert load_identity(path).public == identity.public
+    assert load_identity(path).public == identity_key.public
 
 
 @pytest.mark.parametrize("content", [b"", b"12", b"zz" * 32, b"00" * 33, b"\xff" * 64])

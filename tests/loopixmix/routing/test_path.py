@@ -159,9 +159,9 @@ def test_every_hop_but_the_last_has_a_delay(rng: random.Random, count: int) -> N
     ],
 )
 def test_packets_move_from_layer_to_layer(name: str, after: set[str], before: set[str]) -> None:
-    node_id = NET.named(name).id
-    assert names(next_hops(NET.document, node_id)) == after
-    assert names(previous_hops(NET.document, node_id)) == before
+    identity = NET.named(name).id
+    assert names(next_hops(NET.document, identity)) == after
+    assert names(previous_hops(NET.document, identity)) == before
 
 
 def test_a_stranger_has_no_neighbours() -> None:

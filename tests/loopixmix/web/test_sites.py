@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from functools import partial
 
 import pytest
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
@@ -53,8 +57,8 @@ class Bench:
             discard_bytes=DISCARD_BYTES,
             too_long=partial(refusal, 413, b"too long"),
         )
-        site = QuietSite(Echo(), clock=self.clock, make_request=make, idle_timeout_s=30.0)
-        self.factory = BoundedFactory(site, most=most, most_per_address=most_per_address)
+        self.site = QuietSite(Echo(), clock=self.clock, make_request=make, idle_timeout_s=30.0)
+        self.factory = BoundedFactory(self.site, most=most, most_per_address=most_per_address)
         self.web.listen("127.0.0.1", PORT, self.factory)
 
     def raw(self, raw: bytes) -> RawConversation:
@@ -114,6 +118,23 @@ def test_connections_are_counted_in_all_and_by_address() -> None:
     assert [Bench(most=2).raw(b"PUT ").closed for _ in range(2)] == [False, False]
     for bench in (Bench(most=2), Bench(most=10, most_per_address=2)):
         assert [bench.raw(b"PUT ").closed for _ in range(3)] == [False, False, True]
+
+
+def test_no_request_is_written_into_a_log(bench: Bench) -> None:
+    lines = io.StringIO()
+    bench.site.logFile = lines
+    assert bench.put(b"x").status == 200
+    assert lines.getvalue() == ""
+
+
+def test_at_the_end_a_connection_is_cut_and_not_asked_to_finish(bench: Bench) -> None:
+    transport = StringTransport()
+    protocol = bench.factory.buildProtocol(transport.getPeer())
+    assert protocol is not None
+    protocol.makeConnection(transport)
+    bench.factory.close()
+    assert transport.disconnected  # as `abortConnection` does; `loseConnection` only begins to
+    protocol.connectionLost(Failure(ConnectionAborted()))
 
 
 def test_all_end_together(bench: Bench) -> None:

@@ -55,15 +55,15 @@ def world(store: MailStore) -> World:
     return World(store)
 
 
-def card(identity: IdentityKey, rng: random.Random, *, name: str = "bob", provider: bytes = PROVIDER) -> bytes:
+def card(identity_key: IdentityKey, rng: random.Random, *, name: str = "bob", provider: bytes = PROVIDER) -> bytes:
     sealing_key = SealingKey.generate(rng).public
-    return encode_card(make_card(identity, name=name, provider=provider, sealing_key=sealing_key, now_s=0.0))
+    return encode_card(make_card(identity_key, name=name, provider=provider, sealing_key=sealing_key, now_s=0.0))
 
 
 def test_a_card_is_of_one_name_provider_and_key(rng: random.Random) -> None:
-    identity, other = IdentityKey.generate(rng), IdentityKey.generate(rng)
-    good = card(identity, rng)
-    expected = {"name": "bob", "provider": PROVIDER, "identity": identity.public}
+    identity_key, other = IdentityKey.generate(rng), IdentityKey.generate(rng)
+    good = card(identity_key, rng)
+    expected = {"name": "bob", "provider": PROVIDER, "identity": identity_key.public}
     assert is_card_of(good, **expected)
     for changed in ({"name": "eve"}, {"provider": bytes(32)}, {"identity": other.public}):
         assert not is_card_of(good, **expected | changed)
@@ -73,10 +73,10 @@ def test_a_card_is_of_one_name_provider_and_key(rng: random.Random) -> None:
 
 def test_a_decoy_is_made_for_every_look_up_used_or_not(world: World, rng: random.Random) -> None:
     """Otherwise the time of an answer would tell who has a card."""
-    identity = IdentityKey.generate(rng)
-    open_account(world.store, "bob", identity.public, card=card(identity, rng))
-    assert decode_card(world.look_up("bob")).identity == identity.public
-    assert decode_card(world.look_up("nobody")).identity != identity.public
+    identity_key = IdentityKey.generate(rng)
+    open_account(world.store, "bob", identity_key.public, card=card(identity_key, rng))
+    assert decode_card(world.look_up("bob")).identity == identity_key.public
+    assert decode_card(world.look_up("nobody")).identity != identity_key.public
     assert decode_card(world.look_up("alice")).identity != ALICE, "alice has an account and no card"
     assert world.decoys.made == 3
 

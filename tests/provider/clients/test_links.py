@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from loopixmix.net.reception import Reception, RefusedError
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason, Identity
 from loopixmix.wire import (
     Dummy,
     Frame,
@@ -54,10 +54,10 @@ class WrittenWishes:
 
     def __init__(self) -> None:
         self.answer: Registered | None = None
-        self.wishes: list[tuple[NodeId, Register]] = []
+        self.wishes: list[tuple[Identity, Register]] = []
 
-    def enrol(self, key: NodeId, wish: Register) -> Deferred[Registered | None]:
-        self.wishes.append((key, wish))
+    def enrol(self, identity: Identity, wish: Register) -> Deferred[Registered | None]:
+        self.wishes.append((identity, wish))
         return succeed(self.answer)
 
 
@@ -67,10 +67,10 @@ class Provider:
     def __init__(self, directory: Path, *, read_s: float = 0.001) -> None:
         self.clock = Clock()
         self.facts = Facts()
-        self.sent: list[tuple[float, NodeId, bytes]] = []
-        self.submitted: list[tuple[NodeId, bytes]] = []
+        self.sent: list[tuple[float, Identity, bytes]] = []
+        self.submitted: list[tuple[Identity, bytes]] = []
         self.failures: list[Failure] = []
-        self.refused: list[NodeId] = []
+        self.refused: list[Identity] = []
         self.reception = Reception(FORMAT, own=LinkRole.PROVIDER, role_of=lambda _: LinkRole.CLIENT)
         self.registration = WrittenWishes()
         self.store = MailStore(sqlite_url(directory / "mail.sqlite3"))
@@ -89,25 +89,25 @@ class Provider:
         )
         self.links.adopt(PARAMS)
 
-    def send(self, peer: NodeId, frame: Frame) -> None:
+    def send(self, peer: Identity, frame: Frame) -> None:
         self.sent.append((self.clock.seconds(), peer, FORMAT.encode(frame)))
 
-    def submit(self, peer: NodeId, packets: Sequence[bytes]) -> None:
+    def submit(self, peer: Identity, packets: Sequence[bytes]) -> None:
         self.submitted += [(peer, packet) for packet in packets]
 
-    def open_account(self, name: str, identity: NodeId) -> None:
+    def open_account(self, name: str, identity: Identity) -> None:
         open_account(self.store, name, identity)
 
-    def deliver(self, identity: NodeId, *bodies: bytes) -> None:
+    def deliver(self, identity: Identity, *bodies: bytes) -> None:
         for body in bodies:
             self.access.put(message(identity, body)).addErrback(self.failures.append)
         self.clock.advance(0.01)
 
-    def receive(self, peer: NodeId, *frames: Frame) -> None:
+    def receive(self, peer: Identity, *frames: Frame) -> None:
         self.arrive(peer, *map(FORMAT.encode, frames))
         self.clock.pump([0.001] * 3)
 
-    def arrive(self, peer: NodeId, *frames: bytes) -> None:
+    def arrive(self, peer: Identity, *frames: bytes) -> None:
         """Let frames come over the link of a client, together."""
         try:
             packets, others = self.reception.sort(peer, frames)
@@ -116,7 +116,7 @@ class Provider:
         else:
             self.links.received(peer, packets, others)
 
-    def pull(self, peer: NodeId, acknowledged: tuple[int, ...] = (), request_id: int = 5) -> list[Frame]:
+    def pull(self, peer: Identity, acknowledged: tuple[int, ...] = (), request_id: int = 5) -> list[Frame]:
         """Pull once, wait, and return what was sent to the client."""
         self.sent.clear()
         self.receive(peer, Pull(request_id, acknowledged))
@@ -124,7 +124,7 @@ class Provider:
         assert {to for _, to, _ in self.sent} <= {peer}
         return [FORMAT.decode(frame) for _, _, frame in self.sent]
 
-    def bodies(self, peer: NodeId, acknowledged: tuple[int, ...] = ()) -> list[bytes]:
+    def bodies(self, peer: Identity, acknowledged: tuple[int, ...] = ()) -> list[bytes]:
         items = self.pull(peer, acknowledged)
         return [item.body.rstrip(b"\0") for item in items if isinstance(item, Item) and item.kind]
 
@@ -374,6 +374,17 @@ def test_stopping_leaves_no_call(provider: Provider) -> None:
     provider.arrive(ALICE, FORMAT.encode(Pull(1, ())))
     provider.clock.advance(0.01)
     provider.links.stop()
+    assert provider.clock.getDelayedCalls() == []
+
+
+def test_after_the_end_nothing_is_taken_from_a_link_that_is_still_open(provider: Provider, rng: random.Random) -> None:
+    provider.pull(ALICE)
+    provider.arrive(BOB, packet(rng))  # held until the store has told of the account
+    provider.links.stop()
+    provider.sent.clear()
+    provider.arrive(ALICE, packet(rng), FORMAT.encode(Pull(1, ())))
+    provider.clock.advance(1.0)
+    assert (provider.submitted, provider.sent) == ([], [])
     assert provider.clock.getDelayedCalls() == []
 
 

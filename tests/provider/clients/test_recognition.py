@@ -8,7 +8,7 @@ import pytest
 from twisted.logger import LogEvent
 
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason, Identity
 from provider.clients import recognition as recognition_module
 from provider.clients.allowance import Allowance, ClientRules
 from provider.clients.client import Client
@@ -24,18 +24,18 @@ class World(StoreWorld):
 
     def __init__(self, store: MailStore) -> None:
         super().__init__(store)
-        self.taken: list[tuple[NodeId, bytes]] = []
+        self.taken: list[tuple[Identity, bytes]] = []
         self.recognition = Recognition(access=self.access, drops=self.drops, clock=self.clock)
 
-    def client(self, key: NodeId) -> Client:
+    def client(self, identity: Identity) -> Client:
         mailbox = Mailbox(pull_batch=1, lease_pulls=1)
-        return Client(key, mailbox, Allowance(NetworkParams(), ClientRules(), 0.0))
+        return Client(identity, mailbox, Allowance(NetworkParams(), ClientRules(), 0.0))
 
     def hold(self, client: Client, *frames: bytes) -> None:
         self.recognition.hold(client, frames, self.take)
 
     def take(self, client: Client, frames: Sequence[bytes]) -> None:
-        self.taken += [(client.key, frame) for frame in frames]
+        self.taken += [(client.identity, frame) for frame in frames]
 
 
 @pytest.fixture

@@ -27,11 +27,11 @@ class Newcomer:
     def __init__(self, world: World, name: str) -> None:
         self.world = world
         self.name = name
-        self.identity = IdentityKey.generate(world.rng)
+        self.identity_key = IdentityKey.generate(world.rng)
 
     def card(self, *, name: str = "", provider: bytes = PROVIDER, key: IdentityKey | None = None) -> bytes:
         sealing_key = SealingKey.generate(self.world.rng).public
-        signer = key or self.identity
+        signer = key or self.identity_key
         return encode_card(
             make_card(signer, name=name or self.name, provider=provider, sealing_key=sealing_key, now_s=0.0)
         )
@@ -39,7 +39,7 @@ class Newcomer:
     def register(self, *, invitation: str = "", card: bytes | None = None) -> Registered | RegisterRefused | None:
         answers: list[Registered | RegisterRefused | None] = []
         wish = Register(self.name, invitation, self.card() if card is None else card)
-        self.world.registration.enrol(self.identity.public, wish).addCallback(answers.append)
+        self.world.registration.enrol(self.identity_key.public, wish).addCallback(answers.append)
         self.world.clock.advance(WRITE_S)
         return answers[0]
 
@@ -88,12 +88,12 @@ def test_a_registration_is_on_the_disk_before_it_is_answered(world: World) -> No
     erin = Newcomer(world, "erin")
     answers: list[object] = []
     wish = Register("erin", "", b"")
-    world.registration.enrol(erin.identity.public, wish).addCallback(answers.append)
+    world.registration.enrol(erin.identity_key.public, wish).addCallback(answers.append)
     world.clock.advance(WRITE_S * 0.9)
     assert answers == []
     world.clock.advance(WRITE_S * 0.2)
     assert answers == [Registered()]
-    assert world.store.read(lambda connection: is_registered(connection, erin.identity.public))
+    assert world.store.read(lambda connection: is_registered(connection, erin.identity_key.public))
 
 
 def test_a_new_card_takes_the_place_of_the_old_one(world: World) -> None:

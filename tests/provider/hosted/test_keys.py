@@ -46,23 +46,23 @@ class Keys:
         self.service = KeysService(context)
 
     def open_account(self, name: str, *, publish: bool = True) -> IdentityKey:
-        identity = IdentityKey.generate(self.rng)
+        identity_key = IdentityKey.generate(self.rng)
         application = Application(
             name=name,
-            identity=identity.public,
-            card=self.card(identity, name) if publish else b"",
+            identity=identity_key.public,
+            card=self.card(identity_key, name) if publish else b"",
             invitation_hash=b"",
             first_number=1,
             day=TODAY,
         )
         rules = RegistrationRules(mode=RegistrationMode.OPEN)
         assert self.store.write(lambda connection: register(connection, application, rules)) is None
-        return identity
+        return identity_key
 
-    def card(self, identity: IdentityKey, name: str, provider: bytes = PROVIDER) -> bytes:
+    def card(self, identity_key: IdentityKey, name: str, provider: bytes = PROVIDER) -> bytes:
         sealing_key = SealingKey.generate(self.rng).public
         now_s = self.clock.seconds()
-        return encode_card(make_card(identity, name=name, provider=provider, sealing_key=sealing_key, now_s=now_s))
+        return encode_card(make_card(identity_key, name=name, provider=provider, sealing_key=sealing_key, now_s=now_s))
 
     def ask(self, body: bytes) -> bytes:
         answers: list[bytes] = []
@@ -93,8 +93,8 @@ def keys(store: MailStore, rng: random.Random) -> Iterator[Keys]:
 
 
 def test_a_published_card_is_found(keys: Keys) -> None:
-    identity = keys.open_account("alice")
-    assert decode_card(keys.look_up("alice")).identity == identity.public
+    identity_key = keys.open_account("alice")
+    assert decode_card(keys.look_up("alice")).identity == identity_key.public
 
 
 def test_unknown_unpublished_and_published_names_get_answers_of_one_form(keys: Keys) -> None:

@@ -15,7 +15,7 @@ from loopixmix.params import NetworkParams
 from loopixmix.requests import encode_request
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import deliver_to, service_id
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason, Identity
 from loopixmix.sphinx import (
     Deliver,
     Discard,
@@ -70,7 +70,7 @@ class WrittenLoops:
 class WrittenHop:
     """The hop of the provider, of which only the packets that it is given are known."""
 
-    node_id = PROVIDER
+    identity = PROVIDER
 
     def __init__(self) -> None:
         self.injected: list[bytes] = []
@@ -106,7 +106,7 @@ class World(StoreWorld):
     def injected(self) -> list[bytes]:
         return self.hop.injected
 
-    def surb(self, *, first_hop: NodeId = PROVIDER) -> tuple[Surb, SurbKeys]:
+    def surb(self, *, first_hop: Identity = PROVIDER) -> tuple[Surb, SurbKeys]:
         hops = [Hop(self.key.public, Reply(ALICE, b"surb-id8"))]
         return make_surb(first_hop, hops, sphinx=SPHINX, rng=self.rng)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.logger import LogEvent
 
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.wire import Frame, Item, ItemKind, Pull
 from provider.mailbox import Mailbox
 from provider.mailboxes.pulling import Puller, Pulling
@@ -21,13 +21,13 @@ class World(StoreWorld):
 
     def __init__(self, store: MailStore, *, read_s: float = READ_S) -> None:
         super().__init__(store, read_s=read_s)
-        self.sent: list[tuple[float, NodeId, Frame]] = []
+        self.sent: list[tuple[float, Identity, Frame]] = []
         self.pulling = Pulling(
             access=self.access, body_bytes=BODY_BYTES, answer_s=ANSWER_S, clock=self.clock, send=self.send
         )
         self.alice = Puller(ALICE, Mailbox(pull_batch=2, lease_pulls=2))
 
-    def send(self, key: NodeId, frame: Frame) -> None:
+    def send(self, key: Identity, frame: Frame) -> None:
         self.sent.append((self.clock.seconds(), key, frame))
 
     def pull(self, *acknowledged: int, puller: Puller | None = None) -> list[Item]:

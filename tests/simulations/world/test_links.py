@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
+from loopixmix.seams import DropReason, Fact, Identity, PacketDropped
 from simulations.latency.everywhere import ConstantLatency
 from simulations.world.clock import EventClock
 from simulations.world.links import Wires
 
-ONE, OTHER = NodeId(b"1" * 32), NodeId(b"2" * 32)
+ONE, OTHER = Identity(b"1" * 32), Identity(b"2" * 32)
 
 
 class Observed:
@@ -58,7 +58,7 @@ class Town:
         self.came: list[tuple[float, list[bytes]]] = []
         self.wires.attach(OTHER, self._arrive)
 
-    def _arrive(self, _sender: NodeId, frames: Sequence[bytes]) -> None:
+    def _arrive(self, _sender: Identity, frames: Sequence[bytes]) -> None:
         self.came.append((self.clock.seconds(), list(frames)))
 
 

@@ -21,7 +21,7 @@ def test_a_document_has_every_node_with_keys_of_two_epochs() -> None:
     plan = NetworkPlan(Scenario(), rng=random.Random(1), start_s=START_S, epoch_length_s=3600)
     epoch = plan.epoch(START_S)
     document = plan.document(epoch, START_S)
-    assert {entry.id for entry in document.nodes} == {node.node_id for node in plan.nodes}
+    assert {entry.id for entry in document.nodes} == {node.identity for node in plan.nodes}
     assert [entry.role for entry in document.nodes].count(Role.PROVIDER) == 2
     assert {tuple(entry.mix_keys) for entry in document.nodes} == {(epoch, epoch + 1)}
     assert plan.starts_at_s(epoch) == START_S

@@ -10,7 +10,7 @@ import pytest
 from client.core.content import Sender, SignedMessage, encode_signed
 from client.core.fragments import FragmentSizes
 from loopixmix.keys import IdentityKey
-from loopixmix.seams import DropReason, Fact, LoopReturned, NodeId
+from loopixmix.seams import DropReason, Fact, Identity, LoopReturned
 from simulations.nodes.measurement import Watch
 from simulations.world.behaviour import KIND
 from simulations.world.users import User, body_bytes_of
@@ -160,7 +160,7 @@ def test_links_lose_as_many_packets_as_they_should() -> None:
 
 def test_users_who_are_away_send_nothing_and_get_their_mail_when_they_come() -> None:
     world = world_of({"users.online_share": 0.5, "users.session_mean_s": 2.5})
-    sent_while_away: list[NodeId] = []
+    sent_while_away: list[Identity] = []
     for user in world.users:
         user.network.departures = partial(_note_if_away, user, sent_while_away)
     world.start()
@@ -182,9 +182,9 @@ def test_users_who_are_away_send_nothing_and_get_their_mail_when_they_come() -> 
     assert world.clock.pending == 0
 
 
-def _note_if_away(user: User, away: list[NodeId], _frame: bytes, _at_s: float) -> None:
+def _note_if_away(user: User, away: list[Identity], _frame: bytes, _at_s: float) -> None:
     if not user.online:
-        away.append(user.node_id)
+        away.append(user.identity)
 
 
 def test_an_epoch_ends_while_packets_are_on_their_way() -> None:
@@ -206,9 +206,9 @@ def test_an_epoch_ends_while_packets_are_on_their_way() -> None:
 
 def test_what_the_adversary_holds_back_does_not_arrive_and_taps_see_the_rest() -> None:
     world = world_of()
-    victim = world.mixes[0].node_id
-    left: list[NodeId] = []
-    arrived: list[NodeId] = []
+    victim = world.mixes[0].identity
+    left: list[Identity] = []
+    arrived: list[Identity] = []
     world.hub.taps.append(lambda at_s, sender, receiver, frame: left.append(receiver))
     world.hub.arrival_taps.append(lambda at_s, sender, receiver, frame: arrived.append(receiver))
     world.hub.intercept = lambda sender, receiver, frame: receiver != victim

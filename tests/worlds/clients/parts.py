@@ -33,7 +33,7 @@ from loopixmix.cards import make_card
 from loopixmix.directory import NodeEntry
 from loopixmix.errors import StoreError
 from loopixmix.net.network import FramesReceived
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Frame, FrameFormat
 from tests.worlds.clients.world import QUICK, Facts
@@ -49,7 +49,7 @@ class KeptFrames:
 
     def __init__(self) -> None:
         self.open = True
-        self.sent: list[tuple[NodeId, bytes]] = []
+        self.sent: list[tuple[Identity, bytes]] = []
         self.frames: FrameFormat | None = None
         self.connected: list[str] = []
         self.received: FramesReceived = lambda peer, frames: None
@@ -57,7 +57,7 @@ class KeptFrames:
     def start(self, received: FramesReceived) -> None:
         self.received = received
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         self.sent.append((peer, frame))
         return True
 
@@ -67,10 +67,10 @@ class KeptFrames:
     def connect(self, provider: NodeEntry) -> None:
         self.connected.append(provider.name)
 
-    def is_open(self, provider: NodeId) -> bool:
+    def is_open(self, provider: Identity) -> bool:
         return self.open
 
-    def problem(self, provider: NodeId) -> str | None:
+    def problem(self, provider: Identity) -> str | None:
         return None if self.open else "connection refused"
 
 
@@ -108,7 +108,7 @@ class Parts:
         self.expectations = Expectations(capacity=100)
         self.known = KnownNetwork(arithmetic=load_arithmetic(), longest_retry_s=self.settings.longest_retry_s)
         self.session = Session(
-            identity=self.keys.identity.public,
+            identity=self.keys.identity_key.public,
             known=self.known,
             network=self.link,
             link=self.link,
@@ -144,7 +144,7 @@ class Parts:
     def befriend_bob(self) -> None:
         """Pin Bob's card, as if it had been looked up."""
         card = make_card(
-            self.bob.identity,
+            self.bob.identity_key,
             name="bob",
             provider=self.model.node("provider2").id,
             sealing_key=self.bob.sealing.public,

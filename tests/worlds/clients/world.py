@@ -50,7 +50,7 @@ from loopixmix.requests import (
 )
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood, recipient_of, service_id
-from loopixmix.seams import DropReason, Fact, NodeId
+from loopixmix.seams import DropReason, Fact, Identity
 from loopixmix.sphinx import (
     Arithmetic,
     Deliver,
@@ -135,13 +135,13 @@ class Node:
         self.world = world
         self.model = model
         self.name = model.name
-        self.mailboxes: dict[NodeId, Mailbox] = {}
+        self.mailboxes: dict[Identity, Mailbox] = {}
         self.lease_pulls = 8
         self.silent = False
         self.full = False
         self.spoils_replies = False
         self.requests: list[bytes] = []
-        self.seen: list[tuple[float, NodeId, bytes]] = []
+        self.seen: list[tuple[float, Identity, bytes]] = []
         self.remembered: dict[bytes, bytes] = {}
         self.decoys: dict[str, bytes] = {}
         self.recorder = Recorder()
@@ -180,7 +180,7 @@ class Node:
         self.hop.stop()
         self.network.stop()
 
-    def arrived(self, peer: NodeId, frames: Sequence[bytes]) -> None:
+    def arrived(self, peer: Identity, frames: Sequence[bytes]) -> None:
         """Take what the wire brings, but for what it loses."""
         self.keep_up()
         if peer in self.world.client_ids:
@@ -196,7 +196,7 @@ class Node:
             self.keyring.advance(now_s)
             self.hop.adopt(self.world.make_document(epochs_later=epoch - self.world.model.epoch))
 
-    def received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+    def received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         if peer not in self.world.client_ids or peer in self.mailboxes:
             self.hop.take(peer, packets)
         for frame in frames:
@@ -222,7 +222,7 @@ class Node:
                 self.deliver(recipient_of(command, content), content.payload, content.surb)
         return None
 
-    def put(self, recipient: NodeId, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
+    def put(self, recipient: Identity, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
         mailbox = self.mailboxes.get(recipient)
         if mailbox is not None and not self.full:
             mailbox.items[next(self.world.item_numbers)] = (kind, surb_id, body)
@@ -248,7 +248,7 @@ class Node:
             self.remembered[request.request_id] = encode_reply(status, answer or b"", self.world.geometry)
         return self.remembered[request.request_id]
 
-    def answer_pull(self, peer: NodeId, pull: Pull) -> None:
+    def answer_pull(self, peer: Identity, pull: Pull) -> None:
         mailbox = self.mailboxes.get(peer)
         if mailbox is None:
             refused = self.world.format.encode(RegisterRefused(RegisterRefusal.NOT_REGISTERED))
@@ -275,10 +275,10 @@ class Node:
         for _ in range(self.world.params.pull_batch - len(given)):
             self.send_item(peer, dummy)
 
-    def send_item(self, peer: NodeId, item: Item) -> None:
+    def send_item(self, peer: Identity, item: Item) -> None:
         self.network.send(peer, self.world.format.encode(item))
 
-    def answer_register(self, peer: NodeId, register: Register) -> None:
+    def answer_register(self, peer: Identity, register: Register) -> None:
         answer: Registered | RegisterRefused = Registered()
         taken = {mailbox.name: identity for identity, mailbox in self.mailboxes.items()}
         if self.world.invitation != register.invitation:
@@ -330,10 +330,10 @@ class MemoryLink:
         if provider.name not in self.connected:
             self.connected.append(provider.name)
 
-    def is_open(self, provider: NodeId) -> bool:
+    def is_open(self, provider: Identity) -> bool:
         return self.lies or (not self.cut and self.world.hub.is_attached(provider))
 
-    def problem(self, provider: NodeId) -> str | None:
+    def problem(self, provider: Identity) -> str | None:
         return "connection refused" if self.cut else None
 
 
@@ -403,8 +403,8 @@ class Person:
         self.link = MemoryLink(world)
         self.facts = Facts()
         reception = Reception(world.format, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER)
-        self.network = world.hub.network(self.keys.identity.public, observer=self.facts, reception=reception)
-        world.client_ids.add(self.keys.identity.public)
+        self.network = world.hub.network(self.keys.identity_key.public, observer=self.facts, reception=reception)
+        world.client_ids.add(self.keys.identity_key.public)
         world.people.append(self)
         self.client = self.start()
 
@@ -468,11 +468,11 @@ class World:
         self.sink = False
         """Whether packets end at the first provider: for tests that only look at what a client sends."""
         self.invitation = invitation
-        self.on_acknowledged: Callable[[NodeId], None] = lambda peer: None
+        self.on_acknowledged: Callable[[Identity], None] = lambda peer: None
         """Called at each pull that acknowledges something, before it takes effect."""
         self.lost = self.delivered = 0
         self.item_numbers = itertools.count(1)
-        self.client_ids: set[NodeId] = set()
+        self.client_ids: set[Identity] = set()
         self.people: list[Person] = []
         self.services: dict[bytes, Callable[[Node, bytes], bytes | None]] = {
             service_id("loop"): lambda node, body: b"",
@@ -507,7 +507,7 @@ class World:
         kinds += [("home", Role.PROVIDER, None), ("away", Role.PROVIDER, None)]
         nodes = tuple(
             ModelNode(
-                identity=IdentityKey.generate(self.rng),
+                identity_key=IdentityKey.generate(self.rng),
                 name=name,
                 role=role,
                 layer=layer,

@@ -35,7 +35,7 @@ from client.store.worker import ThreadWorker
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.net.network import FramesReceived
 from loopixmix.net.reception import Reception
-from loopixmix.seams import Clock, Fact, NodeId
+from loopixmix.seams import Clock, Fact, Identity
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import FrameFormat, LinkRole
 
@@ -93,7 +93,7 @@ class Frames(Protocol):
 class Wire:
     """The network seam and the provider's link, over one TCP connection."""
 
-    def __init__(self, identity: NodeId, ports: dict[str, int]) -> None:
+    def __init__(self, identity: Identity, ports: dict[str, int]) -> None:
         self.identity = identity
         self.ports = ports
         self.provider = b""
@@ -104,7 +104,7 @@ class Wire:
     def start(self, received: FramesReceived) -> None:
         self.received = received
 
-    def send(self, peer: NodeId, frame: bytes) -> bool:
+    def send(self, peer: Identity, frame: bytes) -> bool:
         if self.connection is None:
             return False
         self.connection.write(frame)
@@ -124,10 +124,10 @@ class Wire:
             self.provider = provider.id
             reactor.connectTCP("127.0.0.1", self.ports[provider.name], Dialler(self))
 
-    def is_open(self, provider: NodeId) -> bool:
+    def is_open(self, provider: Identity) -> bool:
         return self.connection is not None and provider == self.provider
 
-    def problem(self, provider: NodeId) -> str | None:
+    def problem(self, provider: Identity) -> str | None:
         return None
 
 
@@ -190,7 +190,7 @@ def run_client(plan: Plan) -> None:
 
     directory = Path(plan.directory)
     keys = keys_in(directory)
-    wire = Wire(keys.identity.public, plan.ports)
+    wire = Wire(keys.identity_key.public, plan.ports)
     client = build_client(
         keys=keys,
         settings=ClientSettings(longest_retry_s=2.0),

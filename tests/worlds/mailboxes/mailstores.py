@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from loopixmix.seams import DropReason, Fact, NodeId, PacketDropped
+from loopixmix.seams import DropReason, Fact, Identity, PacketDropped
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.drops import Drops
@@ -20,14 +20,14 @@ RULES = MailboxRules()
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
 
 
-def open_account(store: MailStore, name: str, identity: NodeId, *, card: bytes = b"", first_number: int = 1) -> None:
+def open_account(store: MailStore, name: str, identity: Identity, *, card: bytes = b"", first_number: int = 1) -> None:
     application = Application(
         name=name, identity=identity, card=card, invitation_hash=b"", first_number=first_number, day=1
     )
     assert store.write(lambda connection: register(connection, application, OPEN)) is None
 
 
-def message(recipient: NodeId, body: bytes = b"x", *, day: int = 1) -> NewItem:
+def message(recipient: Identity, body: bytes = b"x", *, day: int = 1) -> NewItem:
     return NewItem(recipient, ItemKind.MESSAGE, bytes(8), body, day)
 
 
@@ -57,11 +57,11 @@ class StoreWorld:
         self.drops = Drops(clock=self.clock, observer=self.facts)
         open_account(store, "alice", ALICE)
 
-    def put(self, *bodies: bytes, recipient: NodeId = ALICE, day: int = 1) -> None:
+    def put(self, *bodies: bytes, recipient: Identity = ALICE, day: int = 1) -> None:
         new = [message(recipient, body, day=day) for body in bodies]
         self.store.write(lambda connection: store_items(connection, new, self.rules))
 
-    def bodies(self, identity: NodeId = ALICE) -> list[bytes]:
+    def bodies(self, identity: Identity = ALICE) -> list[bytes]:
         taken = self.store.read(lambda connection: take_items(connection, identity, Fetch((), 0, 1000)))
         assert taken is not None
         return [item.body.rstrip(b"\0") for item in taken.items]

@@ -86,9 +86,9 @@ class FakeAuthorities:
             raise UnavailableError("connection refused")
 
 
-def public_mix_keys(node_id: bytes, epoch: int) -> dict[int, bytes]:
+def public_mix_keys(identity: bytes, epoch: int) -> dict[int, bytes]:
     """Make the keys of a node for three epochs, the same whenever they are asked for."""
-    return {e: MixKey(node_id[:1] + e.to_bytes(4, "big") + node_id[5:]).public for e in range(epoch, epoch + 3)}
+    return {e: MixKey(identity[:1] + e.to_bytes(4, "big") + identity[5:]).public for e in range(epoch, epoch + 3)}
 
 
 def describer(network: ModelNetwork, node: ModelNode) -> Callable[[int], Descriptor]:

@@ -16,7 +16,7 @@ VALID_EPOCHS = 3
 
 @dataclass(frozen=True)
 class TestNet:
-    """A document and every node's mix keys: `keys[node_id][epoch]`."""
+    """A document and every node's mix keys: `keys[identity][epoch]`."""
 
     __test__ = False
 

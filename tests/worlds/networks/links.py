@@ -19,7 +19,16 @@ from loopixmix.keys import IdentityKey
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.links.tls import LinkLimits, TlsNetwork
 from loopixmix.net.reception import Reception
-from loopixmix.seams import DropReason, Fact, LinkClosed, LinkOpened, LinkRefused, NodeId, PacketDropped, RefusalReason
+from loopixmix.seams import (
+    DropReason,
+    Fact,
+    Identity,
+    LinkClosed,
+    LinkOpened,
+    LinkRefused,
+    PacketDropped,
+    RefusalReason,
+)
 from loopixmix.wire import Frame, FrameFormat, LinkRole
 
 FORMAT = FrameFormat(packet_bytes=2758, body_bytes=2436)
@@ -63,10 +72,10 @@ class Inbox:
     """Keeps what a network received."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[NodeId, list[bytes]]] = []
+        self.calls: list[tuple[Identity, list[bytes]]] = []
         self.count = 0
 
-    def received(self, peer: NodeId, packets: Sequence[bytes], others: Sequence[Frame]) -> None:
+    def received(self, peer: Identity, packets: Sequence[bytes], others: Sequence[Frame]) -> None:
         """Keep what came as the frames that it came in."""
         frames = [*map(FORMAT.packet_frame, packets), *map(FORMAT.encode, others)]
         self.count += len(frames)
@@ -237,7 +246,7 @@ class Node:
         self.network = network
         self.observer = observer
         self.inbox = Inbox()
-        self.id = network.node_id
+        self.id = network.identity
         self.address = PeerAddress(f"{name}.example", 9000)
         network.start(self.inbox.received)
 
@@ -257,9 +266,9 @@ class LinkWorld:
         self.clock = Clock()
         self.sockets = MemorySockets(self.clock)
         self.nodes: dict[str, Node] = {}
-        self.admitted: set[NodeId] | None = None
+        self.admitted: set[Identity] | None = None
 
-    def role_of(self, peer: NodeId) -> LinkRole | None:
+    def role_of(self, peer: Identity) -> LinkRole | None:
         return LinkRole.MIX if self.admitted is None or peer in self.admitted else None
 
     def node(
@@ -272,7 +281,7 @@ class LinkWorld:
     ) -> Node:
         observer = RecordingObserver()
         network = TlsNetwork(
-            identity=IdentityKey(name.encode().ljust(32, b"-")),
+            identity_key=IdentityKey(name.encode().ljust(32, b"-")),
             network_id=network_id,
             reception=Reception(frame_format, own=LinkRole.MIX, role_of=self.role_of),
             limits=limits or LinkLimits(),

@@ -23,7 +23,7 @@ from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import LOOP_SERVICE, Neighbourhood, recipient_of, service_id
-from loopixmix.seams import DropReason, Fact, LinkRefused, NodeId, Observer, PacketDropped, RefusalReason
+from loopixmix.seams import DropReason, Fact, Identity, LinkRefused, Observer, PacketDropped, RefusalReason
 from loopixmix.sphinx import Deliver, Reply, load_arithmetic, open_payload, use_surb
 from loopixmix.wire import Frame, LinkRole
 from tests.worlds.networks.documents import TestNet, make_network
@@ -55,17 +55,17 @@ class Recorder:
 class LoopingProvider:
     """A provider that forwards, ends loops, sends its own, and keeps what else arrives."""
 
-    def __init__(self, world: MixWorld, node_id: NodeId) -> None:
+    def __init__(self, world: MixWorld, identity: Identity) -> None:
         self.recorder = Recorder()
         self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
         observer = Fanout([self.recorder, self.counters])
-        self.neighbourhood = Neighbourhood(node_id)
+        self.neighbourhood = Neighbourhood(identity)
         network = world.network(self.neighbourhood, LinkRole.PROVIDER, observer)
-        self.node_id = node_id
+        self.identity = identity
         self.arrived: list[Arrived] = []
         self.packet_format = world.packet_format
         self.network = network
-        self.keyring = world.keyring(node_id)
+        self.keyring = world.keyring(identity)
         self.hop = wire_hop(
             self.neighbourhood,
             keyring=self.keyring,
@@ -77,7 +77,7 @@ class LoopingProvider:
             observer=observer,
         )
         self.loops = LoopSender(
-            LoopMaker(node_id, world.packet_format, random.Random(node_id)),
+            LoopMaker(identity, world.packet_format, random.Random(identity)),
             clock=world.clock,
             network=network,
             observer=observer,
@@ -100,12 +100,12 @@ class LoopingProvider:
         self.hop.stop()
         self.network.stop()
 
-    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+    def _received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         self.hop.take(peer, packets)
 
     def _arrived(self, arrived: Arrived) -> DropReason | None:
         match arrived.command:
-            case Reply(recipient=recipient, surb_id=surb_id) if recipient == self.node_id:
+            case Reply(recipient=recipient, surb_id=surb_id) if recipient == self.identity:
                 return self.loops.returned(surb_id, arrived.body)
             case Deliver() as command:
                 payload = open_payload(arrived.payload_key, arrived.body, sphinx=self.packet_format.sphinx)
@@ -113,7 +113,7 @@ class LoopingProvider:
                     self.arrived.append(arrived)
                     return None
                 assert payload.surb is not None
-                assert payload.surb.first_hop == self.node_id
+                assert payload.surb.first_hop == self.identity
                 self.hop.inject([use_surb(payload.surb, b"", sphinx=self.packet_format.sphinx)])
             case _:
                 self.arrived.append(arrived)
@@ -124,14 +124,14 @@ class RunningMix:
     """A mix with what it observed."""
 
     def __init__(
-        self, world: MixWorld, node_id: NodeId, keyring: MixKeyring, unwrapping: Unwrapping, limits: HopLimits
+        self, world: MixWorld, identity: Identity, keyring: MixKeyring, unwrapping: Unwrapping, limits: HopLimits
     ) -> None:
         self.recorder = Recorder()
         self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
         observer = Fanout([self.recorder, self.counters])
-        neighbourhood = Neighbourhood(node_id)
+        neighbourhood = Neighbourhood(identity)
         self.network = world.network(neighbourhood, LinkRole.MIX, observer)
-        self.node_id = node_id
+        self.identity = identity
         self.keyring = keyring
         hop = wire_hop(
             neighbourhood,
@@ -144,7 +144,7 @@ class RunningMix:
             observer=observer,
         )
         loops = LoopSender(
-            LoopMaker(node_id, world.packet_format, random.Random(node_id)),
+            LoopMaker(identity, world.packet_format, random.Random(identity)),
             clock=world.clock,
             network=self.network,
             observer=observer,
@@ -196,12 +196,12 @@ class MixWorld:
     def network(self, neighbourhood: Neighbourhood, own: LinkRole, observer: Observer) -> MemoryNetwork:
         """The links of a mix or provider that stands in `neighbourhood`."""
         reception = make_reception(self.packet_format.frames, own, neighbourhood, self.clock)
-        return self.hub.network(neighbourhood.node_id, observer=observer, reception=reception)
+        return self.hub.network(neighbourhood.identity, observer=observer, reception=reception)
 
-    def keyring(self, node_id: NodeId, store: KeyStore | None = None, max_tags: int = 100_000) -> MixKeyring:
+    def keyring(self, identity: Identity, store: KeyStore | None = None, max_tags: int = 100_000) -> MixKeyring:
         return MixKeyring(
             store or MemoryKeyStore(),
-            rng=KnownKeys(self.net.keys[node_id]),
+            rng=KnownKeys(self.net.keys[identity]),
             epoch_length_s=self.params.epoch_length_s,
             grace_s=self.params.grace_s,
             max_tags=max_tags,
@@ -216,9 +216,9 @@ class MixWorld:
         unwrapping: Unwrapping | None = None,
         limits: HopLimits = LIMITS,
     ) -> RunningMix:
-        node_id = self.net.named(name).id
-        keyring = self.keyring(node_id, store, max_tags)
-        return RunningMix(self, node_id, keyring, unwrapping or InlineUnwrapping(self.packet_format.sphinx), limits)
+        identity = self.net.named(name).id
+        keyring = self.keyring(identity, store, max_tags)
+        return RunningMix(self, identity, keyring, unwrapping or InlineUnwrapping(self.packet_format.sphinx), limits)
 
     def provider(self, name: str) -> LoopingProvider:
         return LoopingProvider(self, self.net.named(name).id)

@@ -21,7 +21,7 @@ NOW_S = 1_800_000_000.0
 class ModelNode:
     """A node of a model network with its secrets."""
 
-    identity: IdentityKey
+    identity_key: IdentityKey
     name: str
     role: Role
     layer: int | None
@@ -30,7 +30,7 @@ class ModelNode:
 
     @property
     def id(self) -> bytes:
-        return self.identity.public
+        return self.identity_key.public
 
     @property
     def public_mix_keys(self) -> dict[int, bytes]:
@@ -128,7 +128,7 @@ def model_network(
     kinds += [(f"provider{n + 1}", Role.PROVIDER, None) for n in range(providers)]
     nodes = tuple(
         ModelNode(
-            identity=IdentityKey.generate(rng),
+            identity_key=IdentityKey.generate(rng),
             name=name,
             role=role,
             layer=layer,

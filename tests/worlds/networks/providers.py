@@ -19,7 +19,7 @@ from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.requests import Reply as ServiceReply
 from loopixmix.requests import decode_reply, encode_request
 from loopixmix.routing.path import Neighbourhood, choose_path, deliver_to, draw_delays_s, hops_for, service_id
-from loopixmix.seams import DropReason, NodeId
+from loopixmix.seams import DropReason, Identity
 from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
 from loopixmix.wire import Frame, Item, ItemKind, LinkRole, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules
@@ -53,15 +53,15 @@ class RunningProvider:
         mailbox = mailbox or MailboxRules()
         rng = random.Random(name)
         self.world = world
-        self.node_id = world.net.named(name).id
+        self.identity = world.net.named(name).id
         self.recorder = Recorder()
         self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
         observer = Fanout([self.recorder, self.counters])
-        neighbourhood = Neighbourhood(self.node_id)
+        neighbourhood = Neighbourhood(self.identity)
         self.network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
         hop = wire_hop(
             neighbourhood,
-            keyring=world.keyring(self.node_id),
+            keyring=world.keyring(self.identity),
             frames=world.packet_format.frames,
             unwrapping=InlineUnwrapping(world.packet_format.sphinx),
             limits=LIMITS,
@@ -70,7 +70,7 @@ class RunningProvider:
             observer=observer,
         )
         loops = LoopSender(
-            LoopMaker(self.node_id, world.packet_format, rng),
+            LoopMaker(self.identity, world.packet_format, rng),
             clock=world.clock,
             network=self.network,
             observer=observer,
@@ -88,7 +88,7 @@ class RunningProvider:
             access=clocked_access(self.store, mailbox, clock=world.clock, write_s=WRITE_S, read_s=0.001),
             decoy_secret=load_decoy_secret(directory, rng=rng, today=day_of(world.clock.seconds())),
             make_services=lambda keys: ServiceLoader(
-                provider=self.node_id, directory=directory, clock=world.clock, rng=rng, keys=keys
+                provider=self.identity, directory=directory, clock=world.clock, rng=rng, keys=keys
             ).load(services, {}),
         )
 
@@ -107,7 +107,7 @@ class RunningProvider:
 class HasId(Protocol):
     """A provider, in this process or in another."""
 
-    node_id: NodeId
+    identity: Identity
 
 
 class HandClient:
@@ -124,23 +124,23 @@ class HandClient:
         self.rng = random.Random(f"client {name}")
         self.world = world
         self.name = name
-        self.provider = provider.node_id
-        self.identity = IdentityKey.generate(self.rng)
+        self.provider = provider.identity
+        self.identity_key = IdentityKey.generate(self.rng)
         self.recorder = Recorder()
         if make_network is None:
             reception = Reception(world.packet_format.frames, own=LinkRole.CLIENT, role_of=lambda _: LinkRole.PROVIDER)
             self.network: ReceivingNetwork = world.hub.network(self.id, observer=self.recorder, reception=reception)
         else:
-            self.network = make_network(self.identity, self.recorder)
+            self.network = make_network(self.identity_key, self.recorder)
         self.frames: list[Frame] = []
         self.network.start(self._received)
         self.surbs: dict[bytes, SurbKeys] = {}
 
     @property
-    def id(self) -> NodeId:
-        return self.identity.public
+    def id(self) -> Identity:
+        return self.identity_key.public
 
-    def _received(self, peer: NodeId, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+    def _received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         assert peer == self.provider
         assert not packets
         self.frames += frames
@@ -155,10 +155,12 @@ class HandClient:
         self.world.run(wait_s)
         return list(self.frames)
 
-    def card(self, *, name: str | None = None, provider: NodeId | None = None, key: IdentityKey | None = None) -> bytes:
+    def card(
+        self, *, name: str | None = None, provider: Identity | None = None, key: IdentityKey | None = None
+    ) -> bytes:
         return encode_card(
             make_card(
-                key or self.identity,
+                key or self.identity_key,
                 name=name or self.name,
                 provider=provider or self.provider,
                 sealing_key=SealingKey.generate(self.rng).public,
@@ -185,7 +187,7 @@ class HandClient:
         self.pull([item.item_id for item in found])
         return found
 
-    def surb(self, exit: NodeId, *, first_hop: NodeId | None = None) -> Surb:
+    def surb(self, exit: Identity, *, first_hop: Identity | None = None) -> Surb:
         """Return a reply block for whoever is at the provider `exit`."""
         document, params = self.world.net.document, self.world.params
         surb_id = self.rng.randbytes(8)
@@ -198,7 +200,7 @@ class HandClient:
         return surb
 
     def packet(
-        self, recipient: bytes, payload: bytes, *, exit: NodeId, surb: Surb | None = None, discard: bool = False
+        self, recipient: bytes, payload: bytes, *, exit: Identity, surb: Surb | None = None, discard: bool = False
     ) -> bytes:
         document, params = self.world.net.document, self.world.params
         path = choose_path(document, entry=self.provider, exit=exit, rng=self.rng)
@@ -210,13 +212,13 @@ class HandClient:
     def submit(self, packet: bytes) -> None:
         self.network.send(self.provider, self.world.packet_format.frames.packet_frame(packet))
 
-    def deliver(self, recipient: bytes, text: bytes, *, exit: NodeId, acknowledge: bool = True) -> None:
+    def deliver(self, recipient: bytes, text: bytes, *, exit: Identity, acknowledge: bool = True) -> None:
         """Send a message, padded to a full payload, with a reply block for its acknowledgement."""
         surb = self.surb(exit) if acknowledge else None
         payload = text.ljust(self.world.geometry.payload_bytes, b"\0")
         self.submit(self.packet(recipient, payload, exit=exit, surb=surb))
 
-    def request(self, service: str, body: bytes, *, at: NodeId, request_id: bytes | None = None) -> None:
+    def request(self, service: str, body: bytes, *, at: Identity, request_id: bytes | None = None) -> None:
         payload = encode_request(request_id or self.rng.randbytes(16), body, self.world.geometry)
         self.submit(self.packet(service_id(service), payload, exit=at, surb=self.surb(at)))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from loopixmix.net.memory import MemoryHub
-from loopixmix.seams import NodeId
+from loopixmix.seams import Identity
 from loopixmix.wire import is_packet
 
 
@@ -15,8 +15,8 @@ class Seen:
     """What an observer of one wire sees of one frame."""
 
     at_s: float
-    sender: NodeId
-    receiver: NodeId
+    sender: Identity
+    receiver: Identity
     size: int
 
 
@@ -24,7 +24,10 @@ class Wiretap:
     """Sees every frame on every wire of a hub; `judge` may also lose it."""
 
     def __init__(
-        self, hub: MemoryHub, *, judge: Callable[[NodeId, NodeId, bytes], bool] = lambda sender, receiver, frame: True
+        self,
+        hub: MemoryHub,
+        *,
+        judge: Callable[[Identity, Identity, bytes], bool] = lambda sender, receiver, frame: True,
     ) -> None:
         self.seen: list[Seen] = []
         self.lost = 0
@@ -33,18 +36,18 @@ class Wiretap:
         self._carry = hub.carry
         hub.carry = self._take  # type: ignore[method-assign]  # on the wire there is nothing else to hold on to
 
-    def _take(self, sender: NodeId, receiver: NodeId, frame: bytes) -> None:
+    def _take(self, sender: Identity, receiver: Identity, frame: bytes) -> None:
         self.seen.append(Seen(self._hub.clock.seconds(), sender, receiver, len(frame)))
         if self.judge(sender, receiver, frame):
             self._carry(sender, receiver, frame)
         else:
             self.lost += 1
 
-    def between(self, one: NodeId, other: NodeId) -> list[Seen]:
+    def between(self, one: Identity, other: Identity) -> list[Seen]:
         """Return what went over one wire, either way."""
         return [each for each in self.seen if {each.sender, each.receiver} == {one, other}]
 
-    def from_to(self, sender: NodeId, receiver: NodeId) -> list[Seen]:
+    def from_to(self, sender: Identity, receiver: Identity) -> list[Seen]:
         """Return what went one way."""
         return [each for each in self.seen if (each.sender, each.receiver) == (sender, receiver)]
 
@@ -52,12 +55,12 @@ class Wiretap:
 class Spoiler:
     """Changes each packet that comes to one node; `spoil` is given the frame and returns another of its length."""
 
-    def __init__(self, hub: MemoryHub, receiver: NodeId, spoil: Callable[[bytes], bytes]) -> None:
+    def __init__(self, hub: MemoryHub, receiver: Identity, spoil: Callable[[bytes], bytes]) -> None:
         self._receiver = receiver
         self._spoil = spoil
         self._carry = hub.carry
         hub.carry = self._take  # type: ignore[method-assign]
 
-    def _take(self, sender: NodeId, receiver: NodeId, frame: bytes) -> None:
+    def _take(self, sender: Identity, receiver: Identity, frame: bytes) -> None:
         spoiled = receiver == self._receiver and is_packet(frame)
         self._carry(sender, receiver, self._spoil(frame) if spoiled else frame)
