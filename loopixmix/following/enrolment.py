@@ -28,7 +28,7 @@ RETRY_FIRST_S = 0.5
 
 @dataclass(frozen=True)
 class Enrolment:
-    """Who enrols: its identity and what it says of itself.
+    """A node that enrols: its identity, and its description of itself.
 
     `describe` gets the time of issue (Unix milliseconds, for `Descriptor.issued_at_ms`) and returns the descriptor with
     the mix keys of this and the next two epochs.

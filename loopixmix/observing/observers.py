@@ -68,7 +68,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundTrips:
-    """The latest round trips of loops: what matters is how the network is now, not how it was when the node began."""
+    """The latest round trips of loops, and not all since the start: they tell how the network is now."""
 
     __slots__ = ("_latest", "count")
 
@@ -108,7 +108,7 @@ class RoundTrips:
 
 
 class Counters:
-    """Counts facts by kind and reason; `snapshot` is what status and metrics show."""
+    """Counts facts by kind and reason; status and metrics show its `snapshot`."""
 
     def __init__(self, *, delay_mean_s: float) -> None:
         """Take the mean delay of a hop, which gives the expected round trip; assign `delay_mean_s` when it changes."""

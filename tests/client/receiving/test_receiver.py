@@ -126,3 +126,17 @@ def test_tidying_that_fails_forgets_nothing() -> None:
     taking.tidy(store, later)
     assert store.write(lambda c: c.exec_driver_sql("SELECT count(*) FROM incoming").scalar_one()) == 0
     store.close()
+
+
+def test_fragments_that_come_again_after_their_message_was_taken_leave_nothing_behind() -> None:
+    fragments = fragments_of(random.Random(4).randbytes(9000))
+    store = ClientStore(None)
+    taking = receiver()
+    taking.receive(store, fragments, [], AROUND)
+    # All but the first, which would begin the message anew: these could only be kept, and would wait for it for ever.
+    taking.receive(store, fragments[1:], [], AROUND)
+    receiver().receive(store, fragments, [], AROUND)
+    assert len(bodies(store)) == 1
+    counting = "SELECT (SELECT count(*) FROM orphans), (SELECT count(*) FROM incoming)"
+    assert tuple(store.write(lambda c: c.exec_driver_sql(counting).one())) == (0, 0)
+    store.close()
