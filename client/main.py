@@ -94,7 +94,7 @@ def run(directory: Path, check_config: bool) -> None:
 def register(directory: Path, address: str, invitation: str) -> None:
     """Open an account.
 
-    The provider PROVIDER keeps the mailbox NAME for this client and gives its keys to whoever asks for them.
+    The provider PROVIDER keeps the mailbox NAME for this client, and gives its keys to all who ask for them.
     """
     name, at, provider = address.partition("@")
     if not at:
@@ -254,7 +254,7 @@ def status(directory: Path, watch: bool, as_json: bool) -> None:
 @DIRECTORY
 @click.pass_context
 def contacts(context: click.Context, directory: Path) -> None:
-    """Whom this client can write to.
+    """The contacts that this client can write to.
 
     Each contact's key is pinned when it is added. Without a subcommand, all are listed.
     """

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Conversation:
-    """What a command's work is given: the client, and time."""
+    """The client and the time, as the work of a command gets them."""
 
     def __init__(self, client: RemoteClient, reactor: PosixReactorBase) -> None:
         """Talk with `client` while `reactor` runs."""

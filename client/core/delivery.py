@@ -10,7 +10,7 @@ from loopixmix.errors import MisuseError
 
 
 class Event(enum.Enum):
-    """What can happen to an outgoing message."""
+    """The events in the life of an outgoing message."""
 
     SENT = enum.auto()
     ACKNOWLEDGED = enum.auto()

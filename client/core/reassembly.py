@@ -1,4 +1,4 @@
-"""Putting messages together from fragments that come in any order, twice, late, or from nobody we know.
+"""Putting messages together from fragments that come in any order, twice, late, or from strangers.
 
 `Reassembly` says what each fragment means; the store keeps the data. What is kept is bounded: so many unfinished
 messages, so many orphans (fragments whose head has not come), each for so long.

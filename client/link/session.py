@@ -50,7 +50,7 @@ class ProviderLink(Protocol):
 
 
 class Registered(msgspec.Struct, frozen=True):
-    """What a client needs to know to take a message: its account, and the figures and packets of the network."""
+    """The facts needed to store a message: the account, and the figures and packets of the network."""
 
     account: Account
     params: NetworkParams
@@ -58,7 +58,7 @@ class Registered(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """What all parts of a client need to know: the account and the network, both replaced as time goes."""
+    """The account and the network, which all parts of a client need; both are replaced as time goes."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Session:
 
     @property
     def now_s(self) -> float:
-        """The time, for whoever has no other use for a clock."""
+        """The time, for parts that need no clock otherwise."""
         return self._clock.seconds()
 
     def start(self, received: FramesReceived) -> None:
@@ -128,7 +128,7 @@ class Session:
             self._waiting.remove(waiting)
 
     def stop(self) -> None:
-        """Let nobody wait any more."""
+        """End every wait for a document."""
         for each in tuple(self._waiting):
             each.cancel()
 

@@ -30,7 +30,7 @@ HOLD_REPLY_S = 60.0
 
 
 class Outcome(msgspec.Struct):
-    """What a batch of items has brought."""
+    """The results of a batch of items."""
 
     kinds: set[str] = msgspec.field(default_factory=set)
     received: list[MessageRow] = msgspec.field(default_factory=list)
@@ -40,7 +40,7 @@ class Outcome(msgspec.Struct):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What a batch is judged by: when it came, who we are and the network of that moment."""
+    """The facts by which a batch is judged: when it came, who we are and the network of that moment."""
 
     now_s: float
     account: Account
@@ -197,9 +197,9 @@ class Arrivals:
 
 
 def _blocks_can_be_used(blocks: Sequence[ReplyBlock], around: Surroundings) -> bool:
-    """Tell whether reply blocks have the right form, and none is of an epoch for which nobody can have keys yet.
+    """Tell whether reply blocks have the right form, and their epochs are near enough for keys to be known.
 
-    A reply by such a block would wait in the queue for ever, and a sender of many would fill it.
+    A reply by a block of a later epoch would wait in the queue for ever, and a sender of many would fill it.
     """
     params = around.document.params
     last_epoch = epoch_at(around.now_s, params.epoch_length_s) + MAX_VALID_EPOCHS

@@ -1,4 +1,4 @@
-"""What comes in, put into the store in its turn, and told to whom it concerns."""
+"""Received parts of messages: put into the store in their turn, then told to the parts of the client they concern."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What arrives over the link: each frame to whom it is for, and what is stored acknowledged with the next pull."""
+"""Frames from the link: each goes to the part it is for, and the next pull acknowledges the items that are stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes from the mailbox, into the store: fragments become messages, each exactly once. Runs in the worker.
+"""From the mailbox into the store: fragments become messages, each exactly once. Runs in the worker.
 
 One call is one transaction; only after it may the provider be told to delete the items.
 """

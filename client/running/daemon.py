@@ -140,7 +140,7 @@ class ClientDaemon(Program):
 
 
 class _Running:
-    """What runs, in the order in which it is stopped."""
+    """The running parts, in the order in which they are stopped."""
 
     def __init__(
         self, api: ApiServer, follower: DirectoryFollower, service: ClientService, link: ClientLink, store: ClientStore

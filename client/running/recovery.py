@@ -1,4 +1,4 @@
-"""What the store has kept from the last run, given back to the parts at the start."""
+"""Recovery from the last run: at the start the parts get back the state that the store has kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EPOCH_FACT = "newest epoch"
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """What the store has kept from the last run."""
+    """The state that the store has kept from the last run."""
 
     enrolment: KeptEnrolment
     params: NetworkParams | None

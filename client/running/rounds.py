@@ -1,4 +1,4 @@
-"""What is done again and again: some of it at each pull, some once a minute."""
+"""Repeated work: some of it at each pull, some once a minute."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The messages that are on their way: sent in turns, sent again if no acknowledgement came, given up at last.
 
-What happens here is written to the store soon after; should a crash come between, a fragment is sent once more, and
-its recipient takes it once.
+Each step is written to the store soon after it. If the process dies before that, a fragment is sent once more, and
+its recipient still takes it once.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Message:
 
 @dataclass(frozen=True)
 class _Acknowledgement:
-    """What the reply block of a fragment is for."""
+    """The purpose of a fragment's reply block."""
 
     message: _Message
     position: int
@@ -177,7 +177,7 @@ class Outbox:
         """Write down what became of messages, if that matters."""
         self._ledger.flush_soon()
 
-    # What follows is for the jobs and expectations of this outbox.
+    # The methods below are for the jobs and expectations of this outbox.
 
     def acknowledged(self, message: _Message, position: int, now_s: float) -> None:
         """Note that a fragment is stored at the recipient's provider."""
@@ -196,7 +196,7 @@ class Outbox:
         self._queue.add(message, [position])
 
     def sent(self, message: _Message, position: int, made: MadePacket | None, now_s: float) -> None:
-        """Note that a fragment left; `made` is None for a reply, which nobody acknowledges."""
+        """Note that a fragment left; `made` is None for a reply, which is not acknowledged."""
         change = message.delivery.on_sent(position, now_s)
         row = message.row
         if made is not None:

@@ -1,4 +1,4 @@
-"""What the payload stream sends next: fragments, requests and replies take turns, or there is nothing.
+"""The next packets of the payload stream: fragments, requests and replies take turns, or there is nothing.
 
 Fragments lie in the store; the next few are fetched ahead, so that the stream never waits for the disk.
 """
@@ -39,7 +39,7 @@ class Job(Protocol):
 
 
 class Flow(Hashable, Protocol):
-    """What takes turns: a message with many fragments, or a request with its one packet."""
+    """Something that takes turns: a message with many fragments, or a request with its one packet."""
 
     @property
     def row(self) -> MessageRow | None:
