@@ -191,3 +191,23 @@ def test_a_slot_whose_payload_cannot_be_sent_now_is_not_left_empty() -> None:
     assert (len(parts.link.sent), traffic.payload_status.sent, traffic.real_sent) == (1, 1, 0)
     traffic.stop()
     parts.close()
+
+
+def test_payloads_of_a_quarter_of_a_second_are_at_hand_though_the_disk_stalls() -> None:
+    parts = Parts()
+    parts.go_online()
+    parts.befriend_bob()
+    loops = Loops(parts.session, parts.expectations, parts.observer)
+    pulling = Pulling(session=parts.session, pulls=PullBook(), chores=NoChores(), clock=parts.clock, rng=parts.rng)
+    traffic = Traffic(
+        session=parts.session, queue=parts.queue, loops=loops, pulling=pulling, clock=parts.clock, rng=parts.rng
+    )
+    traffic.run(only("payload_rate_per_s"))
+    parts.dispatch(bytes(20_000))
+    parts.store.failing = True
+    at_hand = 0
+    while parts.send_next() is not None:
+        at_hand += 1
+    assert at_hand == RATE_PER_S / 4
+    traffic.stop()
+    parts.close()
