@@ -81,6 +81,29 @@ PURE_FOLDERS = (
 )
 IMPURE_MODULES = ("time", "secrets", "logging", "twisted", "socket", "threading")
 CIRCLES_TO_CUT: tuple[str, ...] = ()
+CALLED_ALIKE = {
+    # Two ends of one thing, each of which calls it by its name.
+    "Account": ("client.link.session", "provider.store.accounts"),
+    "Client": ("client.api", "provider.clients.client"),
+    "Pulling": ("client.streams.pulling", "provider.mailboxes.pulling"),
+    "Registration": ("client.link.registration", "provider.clients.registration"),
+    # An answer over HTTP, and the frame that brought it.
+    "Registered": ("client.http.messages", "loopixmix.wire.frames"),
+    # The one access to a store, of two stores.
+    "StoreAccess": ("client.store.access", "provider.store.access"),
+    # Things that wait to be sent: messages and frames.
+    "Outbox": ("client.sending.outbox", "loopixmix.net.links.outbox"),
+    # What is outside of a program: its process, or a simulation.
+    "World": ("loopixmix.process.program", "simulations.world.world"),
+    # Work that is done apart from all other work: without an end, or once.
+    "Task": ("loopixmix.process.task", "simulations.sweep.tasks"),
+    # The second is an interface of the first, which native code implements too.
+    "Propagation": ("simulations.vector.propagation", "simulations.vector.recursion"),
+    # A part of a scenario is called as its TOML table; the class in `factory` as Twisted's log is to show it.
+    "Links": ("client.link.link", "loopixmix.net.links.factory", "simulations.scenario.values"),
+    "Traffic": ("client.streams.traffic", "simulations.scenario.values"),
+}
+"""Names of classes that stand in several modules, and why they may; a new one needs a reason, or another name."""
 IMPURE_CALLS = ("open", "os.urandom", "random.random", "random.SystemRandom", "datetime.now")
 
 
@@ -244,6 +267,15 @@ def test_nothing_imports_what_imports_it() -> None:
             between_folders.setdefault(ours, set()).add(theirs)
     assert [circle for circle in circles(between_modules) if not is_in(circle[0], CIRCLES_TO_CUT)] == []
     assert [circle for circle in circles(between_folders) if not is_in(circle[0], CIRCLES_TO_CUT)] == []
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    defined: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                defined.setdefault(node.name, []).append(module)
+    assert {name: tuple(sorted(where)) for name, where in defined.items() if len(where) > 1} == CALLED_ALIKE
 
 
 def folders_side_by_side(module: str, imported: str) -> tuple[str, str]:

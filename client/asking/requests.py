@@ -16,7 +16,7 @@ from client.api import RequestTimeoutError, ServiceFailedError, TooLongError, Un
 from client.core.expectation import Expectations, Expected
 from client.core.packets import MadePacket, PacketMaker
 from client.link.session import Session
-from client.sending.payloads import Job, PayloadQueue
+from client.sending.payloads import PayloadJob, PayloadQueue
 from client.store.outgoing import StoredFragment
 from loopixmix.directory import Document
 from loopixmix.errors import FormatError, UnavailableError
@@ -55,7 +55,7 @@ class _Request:
     def give_back(self, position: int) -> bool:  # noqa: ARG002 (there is one)
         return self.requests.is_waiting(self)
 
-    def job(self, position: int, stored: StoredFragment | None) -> Job:  # noqa: ARG002 (there is one, in no store)
+    def job(self, position: int, stored: StoredFragment | None) -> PayloadJob:  # noqa: ARG002 (there is one, in no store)
         return RequestJob(self.requests, self)
 
 

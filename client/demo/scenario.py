@@ -99,7 +99,7 @@ class Party:
             await pause(self._clock, POLL_S)
 
 
-class Scenario:
+class Demonstration:
     """Everything that alice and bob do."""
 
     def __init__(self, alice: Party, bob: Party, *, clock: Clock, rng: Rng, progress: Progress) -> None:

@@ -49,7 +49,7 @@ class ProviderLink(Protocol):
         """Say in one line why there is no link; None if there is nothing to say."""
 
 
-class Registered(msgspec.Struct, frozen=True):
+class Membership(msgspec.Struct, frozen=True):
     """The facts needed to store a message: the account, and the figures and packets of the network."""
 
     account: Account
@@ -107,12 +107,12 @@ class Session:
         self.account = account
         self._refresh()
 
-    def registered(self) -> Registered:
+    def registered(self) -> Membership:
         """Return what it takes to take a message; raise `NotRegisteredError` if there is no account yet."""
         known = self.known
         if self.account is None or known.params is None or known.packet_format is None:
             raise NotRegisteredError("this client has no account yet: register first")
-        return Registered(self.account, known.params, known.packet_format.sphinx)
+        return Membership(self.account, known.params, known.packet_format.sphinx)
 
     async def arrival(self, patience_s: float) -> Document:
         """Return the network document, as soon as there is one; raise `UnavailableError` after `patience_s`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.asking.account import Enrolment
+from client.asking.account import AccountOpening
 from client.link.watch import LinkWatch
 from client.receiving.letterbox import Letterbox
 from client.sending.outbox import Outbox
@@ -19,7 +19,7 @@ class Rounds:
         *,
         watch: LinkWatch,
         outbox: Outbox,
-        enrolment: Enrolment,
+        enrolment: AccountOpening,
         letterbox: Letterbox,
         clock: Clock,
     ) -> None:

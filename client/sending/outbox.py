@@ -21,7 +21,7 @@ from client.core.packets import MadePacket, PacketMaker
 from client.link.session import Session
 from client.sending.drafts import Drafts
 from client.sending.ledger import Ledger
-from client.sending.payloads import Job, PayloadQueue
+from client.sending.payloads import PayloadJob, PayloadQueue
 from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedMessage
 from loopixmix.errors import UnavailableError
 
@@ -55,7 +55,7 @@ class _Message:
     def give_back(self, position: int) -> bool:
         return self.delivery.move(position, Stage.WAITING)
 
-    def job(self, position: int, stored: StoredFragment | None) -> Job | None:
+    def job(self, position: int, stored: StoredFragment | None) -> PayloadJob | None:
         if stored is None or not self.delivery.move(position, Stage.READY):
             return None
         return FragmentJob(self.outbox, self, position, stored)

@@ -44,7 +44,7 @@ class KeyStore(Protocol):
         """Begin the replay tags of a `new` key, before it is saved, or open those of an old one."""
 
 
-class KeyDirectory:
+class KeyFiles:
     """Keys in files of one directory: `EPOCH.key`, and `EPOCH.replay` beside it.
 
     A key file is one line `loopixmix-mix-key-v1 EPOCH PRIVATE PUBLIC`, keys in hexadecimal, readable by its owner only.

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from loopixmix.errors import ListenError, UnavailableError
 from loopixmix.keyring.keyring import MixKeyring
-from loopixmix.keyring.keystore import KeyDirectory
+from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.net.address import PeerAddress
 from loopixmix.node.active import ActiveNode
 from loopixmix.node.config import KEYS_DIRECTORY, load_node
@@ -104,7 +104,7 @@ class NodeRuntime(Program):
         # Until a document tells, the longest grace: no key is erased too early.
         epoch_length_s = self._files.trust_root.epoch_length_s
         return MixKeyring(
-            KeyDirectory(self._files.directory / KEYS_DIRECTORY),
+            KeyFiles(self._files.directory / KEYS_DIRECTORY),
             rng=self._world.rng,
             epoch_length_s=epoch_length_s,
             grace_s=epoch_length_s / 2,

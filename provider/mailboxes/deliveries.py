@@ -23,7 +23,7 @@ from provider.drops import Drops
 from provider.hosting.host import ServiceBusyError, ServiceHost
 from provider.mailbox import day_of
 from provider.store.access import StoreAccess
-from provider.store.items import NewItem, Outcome
+from provider.store.items import NewItem, PutOutcome
 
 MAX_WAITING = 16_384
 """Changes that wait for the disk, at most some 40 MB; more are dropped as `OVERLOADED`."""
@@ -110,15 +110,15 @@ class Deliveries:
         self._access.put(item).addCallbacks(partial(self._stored, surb), self._not_stored)
         return None
 
-    def _stored(self, surb: Surb | None, outcome: Outcome) -> None:
+    def _stored(self, surb: Surb | None, outcome: PutOutcome) -> None:
         match outcome:
-            case Outcome.MAILBOX_FULL:
+            case PutOutcome.MAILBOX_FULL:
                 self.counts.full += 1
                 self._drops.count(DropReason.MAILBOX_FULL)
                 return
-            case Outcome.STORED:
+            case PutOutcome.STORED:
                 self.counts.stored += 1
-            case Outcome.UNKNOWN_RECIPIENT:
+            case PutOutcome.UNKNOWN_RECIPIENT:
                 self.counts.unknown += 1
         # Also for an unknown recipient: an acknowledgement that only mailboxes send would tell who has one.
         self._use(surb, ACKNOWLEDGEMENT)

@@ -17,7 +17,7 @@ from loopixmix.errors import StoreError
 from loopixmix.seams import Clock, DelayedCall, Identity
 from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
-from provider.store.items import NewItem, Outcome, delete_owned, store_items
+from provider.store.items import NewItem, PutOutcome, delete_owned, store_items
 
 _R = TypeVar("_R")
 MAX_BATCH = 512
@@ -63,9 +63,9 @@ class Storing:
 
     def __init__(self, item: NewItem) -> None:
         """Take the item; `done` fires with its outcome."""
-        self.done: Deferred[Outcome] = Deferred()
+        self.done: Deferred[PutOutcome] = Deferred()
         self.item = item
-        self.outcome = Outcome.STORED
+        self.outcome = PutOutcome.STORED
 
     def run(self, connection: Connection) -> None:
         """Nothing: `write_batch` stores all items at once."""

@@ -26,7 +26,7 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[object, ...]
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class RunSession(msgspec.Struct, frozen=True, kw_only=True):
     """One time that the command ran. `ended` is None, and `end` "running", if it runs or was killed."""
 
     started: str
@@ -64,7 +64,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, str] = {}
     versions: dict[str, str] = {}
     machine: str = ""
-    sessions: tuple[Session, ...] = ()
+    sessions: tuple[RunSession, ...] = ()
 
     @property
     def identity(self) -> str:

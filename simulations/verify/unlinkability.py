@@ -20,7 +20,9 @@ from simulations.verify.rows import Case, Effort, Row
 _FLUID_SHARE = 0.1
 
 
-def epsilon_rows(figure: str, setting: published.Unlinkability, effort: Effort, generator: Generator) -> Sequence[Row]:
+def epsilon_rows(
+    figure: str, setting: published.PublishedUnlinkability, effort: Effort, generator: Generator
+) -> Sequence[Row]:
     """Repeat the experiment; theory is its limit for large pools."""
     theory = _theory(setting.layers, setting.delay_rate_per_s, generator)
     experiment = _experiment(setting.layers, setting.delay_rate_per_s, whole=effort.whole_observation)

@@ -20,7 +20,7 @@ from loopixmix.seams import Clock
 
 
 class Links(Factory[TLSMemoryBIOProtocol]):
-    """The name of our links in Twisted's log lines."""
+    """Called so because Twisted's log lines name connections by the class of their factory."""
 
     noisy = False
 
