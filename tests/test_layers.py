@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -72,6 +73,7 @@ DOORS = (
 DOORS_OF = {"votes": ("loopixmix.group",)}
 FORMATS = ("loopixmix.sphinx", "loopixmix.wire", "loopixmix.directory")
 """Formats that know nothing of each other."""
+MOST_MODULES = 14
 PURE_LAYER = 2
 PURE_FOLDERS = (
     *("leap_plugin.mail", "votes.record", "votes.ballot", "votes.shuffle", "votes.tally", "votes.verify"),
@@ -225,6 +227,14 @@ def test_the_pure_layers_take_clock_and_randomness_as_arguments() -> None:
         impure = {name for name in imports_of(tree) if is_in(name, IMPURE_MODULES)} | (calls & set(IMPURE_CALLS))
         offenders += [f"{module} uses {name}" for name in sorted(impure)]
     assert offenders == []
+
+
+def test_a_folder_holds_few_modules() -> None:
+    counts = Counter(module.rpartition(".")[0] for module in modules() if not is_package(module))
+    for package in PACKAGES:
+        # The history of a store only grows.
+        counts.pop(f"{package}.migrations.versions", None)
+    assert [f"{folder} holds {count} modules" for folder, count in counts.items() if count > MOST_MODULES] == []
 
 
 def test_only_main_modules_touch_the_reactor_and_the_systems_randomness() -> None:
