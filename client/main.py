@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import msgspec
     from rich.console import Console, RenderableType
 
-    from client.cli.running import CommandRun
+    from client.cli.command_run import CommandRun
 
 T = TypeVar("T")
 
@@ -334,7 +334,7 @@ def _converse(directory: Path, work: Callable[[CommandRun], Awaitable[T]]) -> T:
     from twisted.internet import reactor
     from twisted.internet.posixbase import PosixReactorBase
 
-    from client.cli.running import converse
+    from client.cli.command_run import converse
 
     return converse(directory, work, reactor=cast(PosixReactorBase, reactor), rng=random.SystemRandom())
 

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from client.demo.judging import judge
+from client.demo.judgement import judge
 from client.demo.memory import MemoryWatch
 from client.demo.scenario import Conversation, Demonstration, Party
 from client.remote import remote_client

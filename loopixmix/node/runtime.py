@@ -13,7 +13,7 @@ from loopixmix.errors import ListenError, UnavailableError
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.net.address import PeerAddress
-from loopixmix.node.active import ActiveNode
+from loopixmix.node.active_node import ActiveNode
 from loopixmix.node.config import KEYS_DIRECTORY, load_node
 from loopixmix.node.status import StatusWriter
 from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld

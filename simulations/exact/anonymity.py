@@ -9,7 +9,7 @@ import numpy as np
 from simulations.flows.corruption import BoolArray, FloatArray, all_corrupt_share, corrupt_mixes, routing_shares
 from simulations.flows.rates import PROVIDERS, Flows, FlowStage
 from simulations.formulas.entropy import LEAST_POOL, anonymity_set, two_layer_loss_bits
-from simulations.formulas.live import live_entropy_bits
+from simulations.formulas.live_entropy import live_entropy_bits
 from simulations.formulas.paths import PathStage, class_quantile_bits, target_classes
 from simulations.measures.catalogue import Figures, Measure
 from simulations.scenario.values import Scenario

@@ -19,7 +19,7 @@ from simulations.measures.replicates import Estimate, estimate
 from simulations.outcome import Distribution, Progress
 from simulations.unlinkability import epsilons, fluid_epsilon, papers_experiment
 from simulations.vector.trace import trace
-from simulations.verify.published import (
+from simulations.verify.publications import (
     LOOPIX_FIG_4,
     LOOPIX_FIG_5,
     LOOPIX_FIG_6,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import SFC64, Generator
 from numpy.typing import NDArray
 
-from simulations.latency.everywhere import ConstantLatency
+from simulations.latency.distribution import ConstantLatency
 from simulations.latency.model import LatencyModel
 from simulations.latency.places import Places
 from simulations.scenario.values import Scenario

@@ -21,7 +21,7 @@ from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.tls import TlsNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.node.config import NodeConfig, load_node, node_toml
-from loopixmix.node.running import MakeService, NodeParts, NodeService
+from loopixmix.node.running_node import MakeService, NodeParts, NodeService
 from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.node.status import AVERAGED_REPORTS
 from loopixmix.node.wiring import make_mix
