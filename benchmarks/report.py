@@ -68,7 +68,7 @@ def machine() -> str:
 
 
 def revision() -> str:
-    """Name the revision of the tree, marked where it was changed."""
+    """Name the revision of the tree, marked if it was changed."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )

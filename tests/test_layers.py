@@ -279,7 +279,7 @@ def test_a_class_name_has_one_meaning() -> None:
 
 
 def folders_side_by_side(module: str, imported: str) -> tuple[str, str]:
-    """Return the two folders below their common one in which both lie; twice the same where there are none."""
+    """Return the two folders below their common one in which both lie; twice the same if there are none."""
     ours = (module if is_package(module) else module.rpartition(".")[0]).split(".")
     theirs = (imported if is_package(imported) else imported.rpartition(".")[0]).split(".")
     for depth, (one, other) in enumerate(zip(ours, theirs, strict=False)):

@@ -47,7 +47,10 @@ class DirectoryFollower:
         prepare: Adopt | None = None,
         enroller: Enroller | None = None,
     ) -> None:
-        """Take the authorities to ask, the file of documents, the two callbacks, and the enroller if this is a node."""
+        """`cache`: the file of documents. `adopt`: gets the document of an epoch when the epoch begins.
+
+        `prepare`: gets it as soon as it is known. `enroller`: None if this is not a node.
+        """
         self._authorities = authorities
         self._trust_root = authorities.trust_root
         self._cache = cache

@@ -55,10 +55,10 @@ class Deliveries:
         drops: Drops,
         clock: Clock,
     ) -> None:
-        """Take the hop, the network's Sphinx, and the ends of packets: store, services, own loops, drops.
+        """`access`, `host`, `loops` and `drops` are where packets end: the store, services, own loops, nowhere.
 
-        The hop takes the packets that reply blocks make, as if they had come over a link. The clock tells the day an
-        item came.
+        `hop`: takes the packets that reply blocks make, as if they had come over a link. `clock`: tells the day on
+        which an item came.
         """
         self._hop = hop
         self._sphinx = sphinx

@@ -153,7 +153,7 @@ def complaint_without_breaks(breaks: Sequence[Break]) -> str:
 
 
 def chosen(numbers: Sequence[str]) -> list[Break]:
-    """Return the breaks of these numbers, or all where there are none; end the program where one is unknown."""
+    """Return the breaks of these numbers, or all if there are none; end the program if one is unknown."""
     breaks = all_breaks()
     unknown = set(numbers) - {each.number for each in breaks}
     if unknown:
