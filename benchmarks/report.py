@@ -20,7 +20,7 @@ OUTPUT = ROOT / "build" / "bench"
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One measured figure; `reference` is what it was measured against in the same run, `ratio` the quotient.
 
-    `met` is None where there is no bar.
+    `met` is None if there is no bar.
     """
 
     name: str

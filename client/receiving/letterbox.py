@@ -31,7 +31,7 @@ class Letterbox:
         expectations: Expectations,
         inbox: Inbox,
     ) -> None:
-        """Take frames from the provider of `session`, or the one that `registration` asks for an account.
+        """Frames count from the provider of `session`, and from the one that `registration` asks for an account.
 
         `pulls`: says which items are new, and that they are stored; `expectations`: take answers; `inbox`: takes the
         rest, and makes sure that all of it is on the disk.

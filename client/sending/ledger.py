@@ -98,7 +98,7 @@ class Ledger:
         self.flush_soon()
 
     def flush_soon(self) -> None:
-        """Write what matters, without anybody waiting for it."""
+        """Write what matters; the caller does not wait for it."""
         if self._notes.matter:
             self.flush().addErrback(_log_failure)
 

@@ -15,7 +15,7 @@ class DocumentCache:
     """
 
     def __init__(self, path: Path) -> None:
-        """Take the path of the adopted document; the next one lies beside it, with `.next` added."""
+        """`path`: the file of the adopted document; the next one lies beside it, with `.next` added."""
         self._adopted = path
         self._next = path.with_name(path.name + ".next")
 

@@ -42,7 +42,7 @@ class Enroller:
     """Keeps one node enrolled with all authorities of its network."""
 
     def __init__(self, enrolment: Enrolment, *, authorities: Authorities, clock: Clock, rng: Rng) -> None:
-        """Take the identity and description of the node, and the authorities to enrol with."""
+        """`enrolment`: the identity and description of the node. `authorities`: those to enrol with."""
         self._enrolment = enrolment
         self._authorities = authorities
         self._epoch_length_s = authorities.trust_root.epoch_length_s

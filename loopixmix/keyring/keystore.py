@@ -77,7 +77,7 @@ class KeyFiles:
         return keys
 
     def save(self, epoch: int, key: MixKey) -> None:
-        """Write a key in one step and to the disk itself, before anybody is told its public half."""
+        """Write a key in one step and to the disk itself, before its public half is published."""
         path = self._key_path(epoch)
         line = f"{_KEY_WORDS} {epoch} {key.private.hex()} {key.public.hex()}\n"
         write_atomically(path, line.encode("ascii"))

@@ -32,7 +32,7 @@ class NodeRuntime(Program):
     """The node whose files are in a directory, for as long as its process runs."""
 
     def __init__(self, files: NodeFiles, *, kind: NodeKind, world: NodeWorld) -> None:
-        """Take what was read from the directory, the role and the world; `start` touches them first."""
+        """`files`: read from the directory. `kind`: the role. `world`: given by the process; unused before `start`."""
         self._files = files
         self._kind = kind
         self._world = world

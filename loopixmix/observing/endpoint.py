@@ -30,7 +30,7 @@ class MetricsSite(Resource):
     """The page `/metrics`, and no other."""
 
     def __init__(self, published: PublishedMetrics) -> None:
-        """Take the figures to publish."""
+        """`published`: the figures to publish."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(published)

@@ -111,7 +111,7 @@ class Counters:
     """Counts facts by kind and reason; status and metrics show its `snapshot`."""
 
     def __init__(self, *, delay_mean_s: float) -> None:
-        """Take the mean delay of a hop, which gives the expected round trip; assign `delay_mean_s` when it changes."""
+        """`delay_mean_s`: of a hop, gives the expected round trip; assign it anew when it changes."""
         self.delay_mean_s = delay_mean_s
         self.entropy = LiveEntropy()
         self.loop_watch = LoopWatch()
@@ -184,7 +184,7 @@ class Fanout:
     """Passes every fact to several observers, in order."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
-        """Take the observers to pass to."""
+        """`observers`: each of them hears every fact."""
         self._observers = tuple(observers)
 
     def observe(self, fact: Fact) -> None:

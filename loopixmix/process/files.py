@@ -108,7 +108,7 @@ class DirectoryLock:
     """
 
     def __init__(self, path: Path) -> None:
-        """Take the lock file's path; its directory must exist."""
+        """`path`: the lock file; its directory must exist."""
         self._path = path
         self._descriptor: int | None = None
 

@@ -82,7 +82,7 @@ class Process:
     """Runs a program on a reactor, for as long as it lasts."""
 
     def __init__(self, reactor: PosixReactorBase, *, rng: Rng, lock: DirectoryLock, log: Log) -> None:
-        """Take a reactor that does not run yet, the lock of the program's directory, and the log to begin."""
+        """`reactor`: does not run yet. `lock`: of the program's directory. `log`: begins with the process."""
         self._reactor = reactor
         self._lock = lock
         self._log = log

@@ -38,7 +38,7 @@ class StatusFile:
     """The status file of one directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Take the directory of the program."""
+        """`directory`: the program's."""
         self._path = directory / STATUS_FILE
 
     def write(self, status: Status) -> None:

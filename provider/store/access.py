@@ -27,7 +27,7 @@ class StoreAccess:
     """
 
     def __init__(self, store: MailStore, *, writing: Lane, reading: Lane, alarm: StoreAlarm) -> None:
-        """Take a store, which is closed by `stop`, its two lanes (see `threaded_access`), and its alarm."""
+        """`store`: `stop` closes it. `writing`, `reading`: see `threaded_access`. `alarm`: hears of failures."""
         self._store = store
         self._writing = writing
         self._reading = reading

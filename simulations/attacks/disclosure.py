@@ -65,7 +65,7 @@ class Correspondence:
         if not 1 <= self.contacts < self.users - 1:
             raise MisuseError(
                 f"users.contacts ({self.contacts}) must be below users.count - 1 ({self.users - 1}):"
-                " else nobody is left to tell contacts from"
+                " otherwise all other users are contacts"
             )
         if not 0 < self.round_s <= self.duration_s:
             raise MisuseError(

@@ -35,7 +35,7 @@ class ExactEngine:
         """Raise `ScenarioError`, naming the keys, if there is no steady state or nothing is sent."""
         check_unlinkability(scenario)
         if flows_of(scenario).forward_per_s <= 0:
-            raise ScenarioError(f"nobody sends anything: {_RATES} are all 0")
+            raise ScenarioError(f"no user sends anything: {_RATES} are all 0")
         check_load(scenario)
 
     def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
