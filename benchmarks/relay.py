@@ -140,7 +140,7 @@ def _is_ours(unwrapped: sphinx.Unwrapped) -> bool:
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rate did."""
+    """The figures of one rate."""
 
     rate_per_s: float
     sent: int

@@ -57,7 +57,7 @@ class SealingKey:
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """Who `name` at `provider` is: an identity key that signs, a sealing key, and the day it was made (coarse)."""
+    """The card of `name` at `provider`: an identity key that signs, a sealing key, and the day it was made (coarse)."""
 
     name: str
     provider: Identity

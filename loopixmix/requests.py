@@ -31,7 +31,7 @@ _PUBLISH = 2
 
 
 class PayloadSize(Protocol):
-    """What these formats need to know of a packet's geometry."""
+    """The part of a packet's geometry that these formats need."""
 
     @property
     def payload_bytes(self) -> int:

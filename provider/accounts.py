@@ -1,4 +1,4 @@
-"""Who may have an account: registration modes, invitation codes and rate limits.
+"""The right to have an account: registration modes, invitation codes and rate limits.
 
 An account is a name bound to a client's identity key. The decisions are here; the facts they need come from the
 store, in the transaction that will hold the result.

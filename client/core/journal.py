@@ -1,4 +1,4 @@
-"""What the daemon's HTTP interface needs of a client beyond `client.api`: its history in durable numbers."""
+"""The part of a client that the daemon's HTTP interface needs beyond `client.api`: its history in durable numbers."""
 
 from __future__ import annotations
 

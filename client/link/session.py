@@ -29,7 +29,7 @@ class Account(msgspec.Struct, frozen=True):
 
     @property
     def address(self) -> str:
-        """Where others write to."""
+        """The address that others write to."""
         return f"{self.name}@{self.provider_name}"
 
 

@@ -46,7 +46,7 @@ class Posted(msgspec.Struct, frozen=True):
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """Where a message goes: a client at its provider, and the key to seal to."""
+    """The destination of a message: a client at its provider, and the key to seal to."""
 
     identity: Identity
     provider: Identity

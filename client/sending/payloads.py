@@ -43,7 +43,7 @@ class Flow(Hashable, Protocol):
 
     @property
     def row(self) -> MessageRow | None:
-        """Where its fragments lie in the store; None if it needs nothing from there."""
+        """The row of its fragments in the store; None if it needs nothing from there."""
 
     def take_turn(self, position: int) -> bool:
         """Note that the turn of a fragment has come; false if it is not wanted any more."""

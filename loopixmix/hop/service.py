@@ -1,4 +1,4 @@
-"""What every node does with packets: unwrap, refuse replays, hold for the delay, send on.
+"""The work of every node on packets: unwrap, refuse replays, hold for the delay, send on.
 
 Mixes and providers share it. Packets whose path ends here are given to a callback.
 """

@@ -1,4 +1,4 @@
-"""Where a node's mix keys and their replay tags are kept: in files, or in memory for simulations and tests."""
+"""The store of a node's mix keys and their replay tags: in files, or in memory for simulations and tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where loops turn round: those of clients, mixes and providers alike."""
+"""The service at which loops turn round: those of clients, mixes and providers alike."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _CHUNK = 400
 
 
 class PutOutcome(enum.Enum):
-    """What the store did with a new item."""
+    """The fate of a new item in the store."""
 
     STORED = enum.auto()
     UNKNOWN_RECIPIENT = enum.auto()

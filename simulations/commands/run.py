@@ -103,7 +103,7 @@ def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: i
 
 def _name(plan: RunPlan) -> str:
     manifest = plan.manifest
-    return f"{manifest.scenario.name}-{manifest.engine.replace(':', '.')}-{manifest.identity[:8]}"
+    return f"{manifest.scenario.name}-{manifest.engine.replace(':', '.')}-{manifest.digest[:8]}"
 
 
 def _performed(

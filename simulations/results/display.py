@@ -30,7 +30,7 @@ HEADLINES = (
     Measure.DROPPED_SHARE,
     Measure.COST_USER_MONTH,
 )
-"""What is shown of a sweep if nothing else was asked for, and all figures of attacks."""
+"""The measures that are shown of a sweep by default, and all figures of attacks."""
 
 OUTSIDE = "* theory is outside of the 95 % interval (so it is once in twenty if both are right)"
 _MOST_DECIMALS = 6
@@ -62,7 +62,7 @@ class ResultRow:
 
     @property
     def theory(self) -> str:
-        """What theory says, to a digit more than the interval has."""
+        """The value of theory, to a digit more than the interval has."""
         return "" if self.exact is None else _rounded(self.exact, self.width)
 
     @property

@@ -43,7 +43,7 @@ class PassingPackets:
 
 @dataclass(frozen=True)
 class Passed:
-    """What came out until the end, and the masses in the mixes at the end (repetitions x width x labels)."""
+    """The packets that came out by the end, and the masses in the mixes at the end (repetitions x width x labels)."""
 
     packets: PassingPackets
     pools: FloatArray

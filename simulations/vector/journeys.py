@@ -26,7 +26,7 @@ class Where(Enum):
     OWN_PROVIDER = auto()
     """The provider of the user who sent the packet."""
     ORIGIN = auto()
-    """Where the journey began."""
+    """The node at which the journey began."""
     HERE = auto()
     """Where the packet is already: what ends at a node is answered by it, without a link."""
 

@@ -25,7 +25,7 @@ _TRIALS = 1_000_000
 
 @dataclass(frozen=True)
 class Observation:
-    """What Theorem 1 speaks of: n arrived, k of them are left, then l more arrive, then one departs.
+    """The case of Theorem 1: n arrived, k of them are left, then l more arrive, then one departs.
 
     `loop_rate_per_s` (lambda_M) is that of the mix's own loops, with a mean delay of 1 / mu = 1.
     """

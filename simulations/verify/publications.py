@@ -93,4 +93,4 @@ CAPACITY = (
 )
 
 EQUAL_TIMES_EPSILON = 3.0
-"""What two layers come near to if arrivals are taken before departures of equal time; .305 is right."""
+"""The value that two layers come near to if arrivals are taken before departures of equal time; .305 is right."""

@@ -33,7 +33,7 @@ MOST_JOBS = 1024
 
 @dataclass(frozen=True)
 class Place:
-    """Where tasks run: in `jobs` processes of this machine (None: one a processor), or on the cluster at `dask`."""
+    """The place of tasks: in `jobs` processes of this machine (None: one a processor), or on the cluster at `dask`."""
 
     jobs: int | None = None
     dask: str | None = None

@@ -98,7 +98,7 @@ class UserPlan:
 
     @property
     def address(self) -> str:
-        """Where others write to."""
+        """The address that others write to."""
         return f"{self.name}@{self.provider.name}"
 
 
@@ -187,7 +187,7 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
 
 @dataclass(frozen=True)
 class RegisteredUser:
-    """What a registration leaves behind: the account, and the card that others look up."""
+    """A registration that is done: the account, and the card that others look up."""
 
     account: Account
     card: Card
