@@ -1,13 +1,19 @@
-# make demo    a whole local network, used for real, with a pass/fail summary
-# make test    every check: style, types, layers, unit and integration tests
-# make quick   what concerns the changed files, in under a minute
-# make test-long  tests that take minutes, or a package that not everybody has; it lists what it left out
-# make mutants put known mistakes into copies of the code, one at a time: does a test find each of them?
-# make bench   measure, and write build/bench/network.json; make bench-simulations likewise
-# make help    this list
-# Each target does its own set-up, in .venv.
+# make help       prints this list (a moment)
+# make setup      makes .venv with everything; all targets below but the last do it first (minutes, once)
+# make demo       runs a whole network on this machine, uses it for real, and says whether all was well (half a minute)
+# make quick      checks the changed files: style, types, layers, and the tests that concern them (under a minute)
+# make test       checks everything: style, types, the Rust crate, layers, unit and integration tests (6 to 8 minutes)
+# make lint       checks style only (seconds)
+# make types      checks types only (a minute)
+# make native     checks the Rust crate only (a minute)
+# make unit       runs the tests in Python only (minutes)
+# make test-long  runs the tests that take minutes, or need a package that not everybody has (minutes)
+# make mutants    puts known mistakes into copies of the code, one at a time: does a test find each? (minutes)
+# make bench      measures this machine: build/bench/network.json; make bench-simulations likewise (minutes)
+# make format     formats the code, and repairs what the linter can repair (seconds)
+# make clean      removes .venv and all that was built (a moment)
 
-.PHONY: help setup demo test quick test-long lint types unit native mutants bench format clean
+.PHONY: help setup demo quick test lint types native unit test-long mutants bench format clean
 
 python = .venv/bin/python
 # How many processes share the tests. With more than the machine has processors, tests that measure time may fail.

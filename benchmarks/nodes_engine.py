@@ -82,7 +82,7 @@ def _thousand_clients() -> list[Figure]:
 
 
 def _silent(_share: float) -> None:
-    """Tell nobody."""
+    """Show no progress."""
 
 
 def _error(name: str, found: float, expected: float, bar: float) -> Figure:

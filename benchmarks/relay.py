@@ -27,7 +27,7 @@ from benchmarks.report import Figure, barred
 from loopixmix import sphinx
 from loopixmix.config import load_trust_root
 from loopixmix.directory import Document, NodeEntry, decode_document
-from loopixmix.keyring.keystore import KeyDirectory
+from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
@@ -79,7 +79,7 @@ class Neighbour:
         self.entry = entry
         self.observer = Silent()
         self.format = packet_format.frames
-        self.mix_keys = [key.private for key in KeyDirectory(directory / "keys").load().values()]
+        self.mix_keys = [key.private for key in KeyFiles(directory / "keys").load().values()]
         self.received: list[tuple[float, Sequence[bytes]]] = []
         self.links = TlsNetwork(
             identity_key=load_identity(directory / "identity.key"),
@@ -140,7 +140,7 @@ def _is_ours(unwrapped: sphinx.Unwrapped) -> bool:
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rate did."""
+    """The figures of one rate."""
 
     rate_per_s: float
     sent: int

@@ -20,7 +20,7 @@ OUTPUT = ROOT / "build" / "bench"
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One measured figure; `reference` is what it was measured against in the same run, `ratio` the quotient.
 
-    `met` is None where there is no bar.
+    `met` is None if there is no bar.
     """
 
     name: str
@@ -68,7 +68,7 @@ def machine() -> str:
 
 
 def revision() -> str:
-    """Name the revision of the tree, marked where it was changed."""
+    """Name the revision of the tree, marked if it was changed."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Wrap and unwrap by both engines, beside raw X25519 and plain sphinxmix in the same run."""
+"""Wrap and unwrap by both implementations, beside raw X25519 and plain sphinxmix in the same run."""
 
 from __future__ import annotations
 

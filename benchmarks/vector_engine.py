@@ -152,4 +152,4 @@ def _one_processor() -> Iterator[None]:
 
 
 def _silent(_share: float) -> None:
-    """Tell nobody."""
+    """Show no progress."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import msgspec
     from rich.console import Console, RenderableType
 
-    from client.cli.running import Conversation
+    from client.cli.command_run import CommandRun
 
 T = TypeVar("T")
 
@@ -94,13 +94,13 @@ def run(directory: Path, check_config: bool) -> None:
 def register(directory: Path, address: str, invitation: str) -> None:
     """Open an account.
 
-    The provider PROVIDER keeps the mailbox NAME for this client and gives its keys to whoever asks for them.
+    The provider PROVIDER keeps the mailbox NAME for this client, and gives its keys to all who ask for them.
     """
     name, at, provider = address.partition("@")
     if not at:
         raise click.BadParameter("an address is NAME@PROVIDER")
 
-    async def work(conversation: Conversation) -> str:
+    async def work(conversation: CommandRun) -> str:
         await conversation.daemon(within_s=REGISTER_WAIT_S)  # it may have been started just now
         return await conversation.client.register(name, provider, invitation=invitation)
 
@@ -140,7 +140,7 @@ def send(
     body = _body(text, file)
     key = idempotency_key or random.SystemRandom().randbytes(16).hex()
 
-    async def work(conversation: Conversation) -> OutgoingMessage:
+    async def work(conversation: CommandRun) -> OutgoingMessage:
         message_id = await conversation.client.send(to, body, kind=kind, idempotency_key=key, anonymous=anonymous)
         if not wait:
             return await conversation.client.message(message_id)
@@ -187,7 +187,7 @@ def inbox(directory: Path, after: int, limit: int, follow: bool, save_dir: Path 
 
         return _print(received_view(message, saved_as=saved_as))
 
-    async def work(conversation: Conversation) -> int:
+    async def work(conversation: CommandRun) -> int:
         if follow:
             await follow_received(conversation.client, show, after=after, news=lambda: conversation.pause(0.5))
         return await every_received(conversation.client, show, after=after, limit=limit)
@@ -254,7 +254,7 @@ def status(directory: Path, watch: bool, as_json: bool) -> None:
 @DIRECTORY
 @click.pass_context
 def contacts(context: click.Context, directory: Path) -> None:
-    """Whom this client can write to.
+    """The contacts that this client can write to.
 
     Each contact's key is pinned when it is added. Without a subcommand, all are listed.
     """
@@ -321,7 +321,7 @@ def show(directory: Path, address: str, as_json: bool) -> None:
     raise UnknownContactError(f"there is no contact {address}; add it first")
 
 
-async def _watch(conversation: Conversation, view: Callable[[ClientStatus], RenderableType]) -> None:
+async def _watch(conversation: CommandRun, view: Callable[[ClientStatus], RenderableType]) -> None:
     from rich.live import Live
 
     with Live(console=_console(sys.stdout), auto_refresh=False, screen=False) as live:
@@ -330,11 +330,11 @@ async def _watch(conversation: Conversation, view: Callable[[ClientStatus], Rend
             await conversation.pause(1.0)
 
 
-def _converse(directory: Path, work: Callable[[Conversation], Awaitable[T]]) -> T:
+def _converse(directory: Path, work: Callable[[CommandRun], Awaitable[T]]) -> T:
     from twisted.internet import reactor
     from twisted.internet.posixbase import PosixReactorBase
 
-    from client.cli.running import converse
+    from client.cli.command_run import converse
 
     return converse(directory, work, reactor=cast(PosixReactorBase, reactor), rng=random.SystemRandom())
 

@@ -23,8 +23,8 @@ from client.api import (
     UnknownMessageError,
 )
 from client.http.calling.caller import ANSWER_TIMEOUT_S, Caller, FindEndpoint
-from client.http.calling.following import Follower
-from client.http.calling.reading import RemoteReader
+from client.http.calling.follower import Follower
+from client.http.calling.reader import RemoteReader
 from client.http.endpoint import find_endpoint
 from client.http.messages import (
     MAX_PAGE,

@@ -38,7 +38,7 @@ class SealingKey:
     __slots__ = ("private", "public", "seed")
 
     def __init__(self, seed: bytes) -> None:
-        """Take the 96-byte private seed: 64 of ML-KEM-768 (FIPS 203: d, z), 32 of X25519."""
+        """`seed`: private, 96 bytes: 64 of ML-KEM-768 (FIPS 203: d, z), 32 of X25519."""
         if len(seed) != SEALING_SEED_BYTES:
             raise MisuseError(f"a sealing seed has {SEALING_SEED_BYTES} bytes, not {len(seed)}")
         mlkem = MLKEM768PrivateKey.from_seed_bytes(seed[:MLKEM_SEED_BYTES])
@@ -57,7 +57,7 @@ class SealingKey:
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """Who `name` at `provider` is: an identity key that signs, a sealing key, and the day it was made (coarse)."""
+    """The card of `name` at `provider`: an identity key that signs, a sealing key, and the day it was made (coarse)."""
 
     name: str
     provider: Identity

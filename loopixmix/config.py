@@ -58,6 +58,20 @@ def parse_config(text: str, config_type: type[T], *, source: str) -> T:
         raise ConfigError(f"{source}: {error}") from error
 
 
+def convert_options(values: object, config_type: type[T]) -> T:
+    """Return the values of a command's options as a `config_type`; raise `ConfigError` that names the option."""
+    try:
+        return msgspec.convert(values, config_type)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        # However deep the value lies in the struct, the option is called like its key.
+        names = re.findall(r"[A-Za-z_]\w*", path)
+        option = f"--{names[-1].replace('_', '-')}: " if names else ""
+        raise ConfigError(option + reason[:1].lower() + reason[1:]) from error
+    except MisuseError as error:
+        raise ConfigError(str(error)) from error
+
+
 def load_trust_root(path: Path) -> TrustRoot:
     """Return the trust root in the file `network.toml` at `path`; raise `ConfigError` if it is not one."""
     return load_config(path, TrustRoot)

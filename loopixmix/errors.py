@@ -1,8 +1,8 @@
-"""Everything that can go wrong, by whose fault it is.
+"""Everything that can go wrong, by its cause.
 
-Every error is a `PeerError` (somebody else sent something wrong) or a `MisuseError` (we, our user or our
-configuration did). The first line of each docstring is fit to show to a user; a class exists for each reaction a
-caller can have, not for each place that raises.
+Most errors are a `PeerError` (somebody else sent something wrong), a `MisuseError` (we, our user or our configuration
+did) or an `UnavailableError` (the other side cannot be reached just now). The first line of each docstring is fit to
+show to a user; a class exists for each reaction a caller can have, not for each place that raises.
 """
 
 from __future__ import annotations

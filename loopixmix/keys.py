@@ -19,7 +19,7 @@ class IdentityKey:
     __slots__ = ("_signing_key", "public")
 
     def __init__(self, seed: bytes) -> None:
-        """Take the 32-byte private seed (RFC 8032)."""
+        """`seed`: private, 32 bytes (RFC 8032)."""
         if len(seed) != KEY_BYTES:
             raise MisuseError(f"an identity seed has {KEY_BYTES} bytes, not {len(seed)}")
         self._signing_key = SigningKey(seed)
@@ -67,7 +67,7 @@ class MixKey:
     __slots__ = ("private", "public")
 
     def __init__(self, private: bytes) -> None:
-        """Take the 32-byte private scalar (RFC 7748; clamped at use)."""
+        """`private`: the scalar, 32 bytes (RFC 7748; clamped at use)."""
         if len(private) != KEY_BYTES:
             raise MisuseError(f"a mix key has {KEY_BYTES} bytes, not {len(private)}")
         self.private = private

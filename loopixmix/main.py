@@ -41,7 +41,7 @@ class EntryPointGroup(click.Group):
     """
 
     def __init__(self, name: str, *, help: str, find: FindCommands) -> None:
-        """Take the group's name, its help text and where its commands are found; of one name the last counts."""
+        """`find`: returns the entry points of its commands; of one name the last counts."""
         super().__init__(name=name, help=help, context_settings={"help_option_names": ["-h", "--help"]})
         self._find = find
 

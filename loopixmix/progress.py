@@ -17,7 +17,7 @@ class Bar:
     """One bar, which is gone when the work is over."""
 
     def __init__(self, console: Console, *, with_time_left: bool = False) -> None:
-        """Take the terminal, and whether to foretell how long the rest takes: right for work that goes on evenly."""
+        """`with_time_left`: foretell how long the rest takes, which is right for work that goes on evenly."""
         columns: list[ProgressColumn] = [
             TextColumn("{task.description}"),
             BarColumn(),
@@ -64,7 +64,7 @@ class Steps:
     """One piece of work after another: a bar for the present one, and a line for each that is over."""
 
     def __init__(self, console: Console, *, now_s: Callable[[], float] = time.monotonic) -> None:
-        """Take the terminal, or what stands for it, and a clock for durations."""
+        """`console`: the terminal, or a stand-in. `now_s`: a clock for durations."""
         self._console = console
         self._bar = Bar(console)
         self._now_s = now_s

@@ -31,7 +31,7 @@ _PUBLISH = 2
 
 
 class PayloadSize(Protocol):
-    """What these formats need to know of a packet's geometry."""
+    """The part of a packet's geometry that these formats need."""
 
     @property
     def payload_bytes(self) -> int:
@@ -52,7 +52,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Reply(msgspec.Struct, frozen=True):
+class ServiceReply(msgspec.Struct, frozen=True):
     """A service's answer."""
 
     status: ReplyStatus
@@ -96,7 +96,7 @@ def encode_reply(status: ReplyStatus, body: bytes, geometry: PayloadSize) -> byt
     return bytes([status]) + body
 
 
-def decode_reply(payload: bytes) -> Reply:
+def decode_reply(payload: bytes) -> ServiceReply:
     """Decode an answer; raise `FormatError` if it is none."""
     if not payload:
         raise FormatError("an answer is empty")
@@ -106,7 +106,7 @@ def decode_reply(payload: bytes) -> Reply:
         raise FormatError(f"unknown answer status {payload[0]}") from error
     if status is not ReplyStatus.OK and len(payload) > _REPLY_HEAD_BYTES:
         raise FormatError("a failure tells nothing more")
-    return Reply(status, payload[_REPLY_HEAD_BYTES:])
+    return ServiceReply(status, payload[_REPLY_HEAD_BYTES:])
 
 
 class LookUp(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Who may have an account: registration modes, invitation codes and rate limits.
+"""The right to have an account: registration modes, invitation codes and rate limits.
 
 An account is a name bound to a client's identity key. The decisions are here; the facts they need come from the
 store, in the transaction that will hold the result.
@@ -25,7 +25,7 @@ _GROUP_LETTERS = 6
 
 
 class RegistrationMode(enum.StrEnum):
-    """Whether everybody may register, only holders of an invitation code, or nobody."""
+    """Who may register: everybody, only holders of an invitation code, or nobody."""
 
     OPEN = "open"
     INVITATION = "invitation"
@@ -104,7 +104,7 @@ class RegistrationLimits:
     """Counts attempts to register, by link and in all."""
 
     def __init__(self, rules: RegistrationRules, now_s: float, *, max_links: int = 10_000) -> None:
-        """Take the operator's rules and begin with full buckets.
+        """`rules`: the operator's. All buckets are full at first.
 
         At most `max_links` links are remembered, and the one that was idle longest is forgotten first.
         """

@@ -28,7 +28,7 @@ class Administration:
     """The accounts of one provider."""
 
     def __init__(self, store: MailStore) -> None:
-        """Take the provider's store. The provider may be running on it: the database keeps their changes apart."""
+        """`store`: the provider may be running on it; the database keeps their changes apart."""
         self._store = store
 
     def accounts(self) -> list[Account]:

@@ -1,4 +1,4 @@
-"""What a hosted service is: all that the author of one needs to know.
+"""The interface of hosted services: all that the author of one needs to know.
 
 A service is found by an entry point of the group `loopixmix.services`, whose name is the service's and which is called
 with a `ServiceContext`; the operator names it in the provider's `services`. Clients find the providers that offer it
@@ -38,7 +38,7 @@ class KeyDirectory(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceContext:
-    """What a service may use.
+    """The things that a service may use.
 
     `directory` is its own, private and there; `settings` are the operator's, from `[service.NAME]`.
     """

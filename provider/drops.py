@@ -9,7 +9,7 @@ class Drops:
     """The packets that one provider dropped after they had come in: too many, for no account, not stored."""
 
     def __init__(self, *, clock: Clock, observer: Observer) -> None:
-        """Take the clock, whose time each drop gets, and the observer that hears of them."""
+        """`clock`: its time is noted with each drop. `observer`: hears of them."""
         self._clock = clock
         self._observer = observer
 

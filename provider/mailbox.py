@@ -72,7 +72,7 @@ class Mailbox:
     """
 
     def __init__(self, *, pull_batch: int, lease_pulls: int) -> None:
-        """Take the number of items of each answer, and the number of pulls after which an item is given again."""
+        """`pull_batch`: items of each answer. `lease_pulls`: after so many pulls an item is given again."""
         if pull_batch < 1 or lease_pulls < 1:
             raise MisuseError("a pull is answered by one item or more, a lease lasts one pull or more")
         self.pull_batch = pull_batch

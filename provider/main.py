@@ -15,7 +15,7 @@ from loopixmix.commands.node import ask_to_withdraw, show_status
 from loopixmix.directory import Role
 from loopixmix.node.config import create_node, load_node
 from loopixmix.node.main import run_node
-from loopixmix.node.running import NodeParts
+from loopixmix.node.running_node import NodeParts
 from loopixmix.node.runtime import NodeKind
 from loopixmix.process.main import system_rng
 from loopixmix.wire import LinkRole

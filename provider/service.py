@@ -34,10 +34,10 @@ class ProviderService:
         access: StoreAccess,
         network: ReceivingNetwork,
     ) -> None:
-        """Take the parts that `provider.wiring` makes.
+        """All parts are made by `provider.wiring`.
 
-        `hop` and `loops` are those of every node; `clients` and `deliveries` the two ways into and out of mailboxes;
-        `host` has the services, which `stop` closes, and `access` the store, which it closes last.
+        `hop`, `loops`: those of every node. `clients`: the way out of mailboxes. `deliveries`: the way into them.
+        `host`: has the services, which `stop` closes. `access`: the store, which `stop` closes last.
         """
         self.hop = hop
         self.loops = loops

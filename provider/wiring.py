@@ -13,7 +13,7 @@ from loopixmix.cover.loops import LoopSender
 from loopixmix.errors import LoopixmixError
 from loopixmix.hop.service import HopService
 from loopixmix.net.network import ReceivingNetwork
-from loopixmix.node.running import NodeParts
+from loopixmix.node.running_node import NodeParts
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Clock, Identity, Observer, Rng
 from loopixmix.wire import Frame

@@ -1,9 +1,12 @@
 """Check what was changed, in under a minute: `make quick`.
 
-A file is changed if it differs from the newest commit of `main` that the work contains, committed or not. Checked are
-the style of these files, all types, the layers, and three kinds of tests: those that were changed, those at the
-mirrored place of a changed module, and those that import a changed module or world. Tests for which there is no time
-are named at the end; `make test` runs them.
+A file is changed if it differs from the newest commit that the work shares with `main`, committed or not. Somebody who
+works on `main` itself is compared with `origin/main`, or without one with the last commit. The first line of the output
+says which of these it was, and names the changed files.
+
+Checked are the style of these files, all types, the layers, and three kinds of tests: those that were changed, those at
+the mirrored place of a changed module, and those that import a changed module or world. A change in `native/` also
+runs `make native`. Tests for which there is no time are named at the end; `make test` runs them.
 """
 
 from __future__ import annotations
@@ -21,22 +24,54 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("loopixmix", "provider", "client", "leap_plugin", "votes", "stats", "simulations", "benchmarks")
 WORLDS = "tests/worlds/"
+NATIVE = "native/"
+NATIVE_MODULES = ("loopixmix._native", "loopixmix.sphinx.native")
+"""The modules that a change in `native/` concerns."""
 ALWAYS = ("tests/test_layers.py", "tests/test_mirror.py")
 SLOW = ("tests/integration/",)
 """Tests that start processes come last, so that the others have had their turn when time runs out."""
 BUDGET_S = 40.0
 """When the last test may begin. The rest of the minute is for style, types and collecting the tests."""
+MOST_NAMED = 10
+"""How many of the changed files the first line names."""
 
 
-def changed_files(root: Path) -> list[str]:
-    """Return the files under `root` that differ from what the work shares with `main`, and those new to git."""
-    base = _git(root, "merge-base", "HEAD", "main") or ["HEAD"]
-    names = _git(root, "diff", "--name-only", "--diff-filter=d", base[0])
+@dataclass(frozen=True)
+class Base:
+    """The commit with which the work is compared, and what to call it."""
+
+    commit: str
+    name: str
+
+
+def base_of(root: Path) -> Base:
+    """Return what the work under `root` is compared with."""
+    # On `main` the newest commit shared with `main` is the last one: whatever is committed would count as unchanged.
+    on_main = _git(root, "branch", "--show-current") == ["main"]
+    for name in ("origin/main",) if on_main else ("main", "origin/main"):
+        shared = _git(root, "merge-base", "HEAD", name)
+        if shared:
+            return Base(shared[0], f"{name} ({shared[0][:8]})")
+    return Base("HEAD", "the last commit")
+
+
+def changed_files(root: Path, base: Base) -> list[str]:
+    """Return the files under `root` that differ from `base`, those that are gone, and those new to git."""
+    names = _git(root, "diff", "--name-only", "--no-renames", base.commit)
     return sorted({*names, *_git(root, "ls-files", "--others", "--exclude-standard")})
 
 
+def report(changed: Sequence[str], base: Base) -> str:
+    """Return the first line of the output."""
+    if not changed:
+        return f"Compared with {base.name}: nothing changed, so nothing is checked. `make test` checks everything."
+    more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
+    files = "1 file" if len(changed) == 1 else f"{len(changed)} files"
+    return f"Compared with {base.name}: {files} changed: {', '.join(changed[:MOST_NAMED])}{more}"
+
+
 def _git(root: Path, *arguments: str) -> list[str]:
-    """Return the lines that git prints; none if it fails, as where there is no `main`."""
+    """Return the lines that git prints; none if it fails, for example because there is no `main`."""
     done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
     return done.stdout.splitlines() if done.returncode == 0 else []
 
@@ -46,7 +81,10 @@ def concerning(changed: Iterable[str], root: Path) -> list[str]:
     changed = list(changed)
     tests = [name for name in changed if Path(name).name.startswith("test_") and name.startswith("tests/")]
     mirrors = [mirror for name in changed for mirror in mirrored(name, root)]
-    importing = importers({module_of(name) for name in changed if module_of(name)}, root)
+    modules = {module_of(name) for name in changed if module_of(name)}
+    if any(name.startswith(NATIVE) for name in changed):
+        modules.update(NATIVE_MODULES)
+    importing = importers(modules, root)
     pages = ["tests/test_docs.py"] if any(name.endswith(".md") for name in changed) else []
     found = dict.fromkeys([*ALWAYS, *pages, *tests, *mirrors, *importing])
     there = [name for name in found if (root / name).is_file() and name.endswith(".py")]
@@ -103,7 +141,9 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@dataclass
+# Budgets compare by identity (`eq=False`): pytest puts its plugins into sets, and a dataclass that compares by value
+# cannot be in one.
+@dataclass(eq=False)
 class Budget:
     """A pytest plugin that lets tests begin until the time is up, and keeps the files of those that were left out."""
 
@@ -123,20 +163,36 @@ class Budget:
             pytest.skip("no time left")
 
 
+def commands_for(changed: Iterable[str], root: Path) -> list[tuple[str, ...]]:
+    """Return the commands that check the changed files, apart from the tests in Python."""
+    changed = list(changed)
+    python = (sys.executable, "-m")
+    commands: list[tuple[str, ...]] = [(*python, "mypy")]
+    sources = [name for name in changed if name.endswith(".py") and (root / name).is_file()]
+    if sources:
+        commands += [(*python, "ruff", "check", *sources), (*python, "ruff", "format", "--check", *sources)]
+    if any(name.startswith(NATIVE) for name in changed):
+        commands.append(("make", "native"))
+    return commands
+
+
 def check(root: Path) -> int:
     """Check what was changed under `root`; return the exit code."""
-    changed = changed_files(root)
-    sources = [name for name in changed if name.endswith(".py")]
-    tools: list[Sequence[str]] = [("mypy",)]
-    if sources:
-        tools += [("ruff", "check", *sources), ("ruff", "format", "--check", *sources)]
-    running = [subprocess.Popen([sys.executable, "-m", *tool], cwd=root, stdout=subprocess.PIPE) for tool in tools]
+    base = base_of(root)
+    changed = changed_files(root, base)
+    print(report(changed, base), flush=True)
+    if not changed:
+        return 0
+    commands = commands_for(changed, root)
+    running = [
+        subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for command in commands
+    ]
     budget = Budget(BUDGET_S)
     code = int(pytest.main(["-q", "-m", "not long", *concerning(changed, root)], plugins=[budget]))
-    for tool, process in zip(tools, running, strict=True):
+    for command, process in zip(commands, running, strict=True):
         printed, _ = process.communicate()
         if process.returncode:
-            print(f"{' '.join(tool[:2])}:\n{printed.decode()}")
+            print(f"{' '.join(command)}:\n{printed.decode()}")
         code = code or process.returncode
     for name, count in budget.left_out.items():
         print(f"no time left for {count} tests of {name}")

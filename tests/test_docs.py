@@ -107,6 +107,16 @@ def test_every_rule_of_the_structure_is_explained() -> None:
     assert rules - {name for path, name in _NAMED.findall(text) if path == "tests/test_layers.py"} == set()
 
 
+def test_make_help_and_the_page_list_the_same_targets() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `make ([\w-]+)` \| (.+) \| (.+) \|$", page, flags=re.MULTILINE)
+    helped = re.findall(r"^# make ([\w-]+) +(.+) \((.+)\)$", makefile, flags=re.MULTILINE)
+    assert helped == [(name, what.replace("`", ""), how_long) for name, what, how_long in rows]
+    phony = re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)
+    assert [name for name, _, _ in helped] == phony[0].split()
+
+
 def test_the_problems_on_the_operators_page_are_those_that_nodes_tell() -> None:
     page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     table = page.partition("| problem | what to do |\n|---|---|\n")[2].partition("\n\n")[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -72,6 +73,7 @@ DOORS = (
 DOORS_OF = {"votes": ("loopixmix.group",)}
 FORMATS = ("loopixmix.sphinx", "loopixmix.wire", "loopixmix.directory")
 """Formats that know nothing of each other."""
+MOST_MODULES = 14
 PURE_LAYER = 2
 PURE_FOLDERS = (
     *("leap_plugin.mail", "votes.record", "votes.ballot", "votes.shuffle", "votes.tally", "votes.verify"),
@@ -79,6 +81,29 @@ PURE_FOLDERS = (
 )
 IMPURE_MODULES = ("time", "secrets", "logging", "twisted", "socket", "threading")
 CIRCLES_TO_CUT: tuple[str, ...] = ()
+CALLED_ALIKE = {
+    # Two ends of one thing, each of which calls it by its name.
+    "Account": ("client.link.session", "provider.store.accounts"),
+    "Client": ("client.api", "provider.clients.client"),
+    "Pulling": ("client.streams.pulling", "provider.mailboxes.pulling"),
+    "Registration": ("client.link.registration", "provider.clients.registration"),
+    # An answer over HTTP, and the frame that brought it.
+    "Registered": ("client.http.messages", "loopixmix.wire.frames"),
+    # The one access to a store, of two stores.
+    "StoreAccess": ("client.store.access", "provider.store.access"),
+    # Things that wait to be sent: messages and frames.
+    "Outbox": ("client.sending.outbox", "loopixmix.net.links.outbox"),
+    # What is outside of a program: its process, or a simulation.
+    "World": ("loopixmix.process.program", "simulations.world.world"),
+    # Work that is done apart from all other work: without an end, or once.
+    "Task": ("loopixmix.process.task", "simulations.sweep.tasks"),
+    # The second is an interface of the first, which native code implements too.
+    "Propagation": ("simulations.vector.propagation", "simulations.vector.recursion"),
+    # A part of a scenario is called as its TOML table; the class in `factory` as Twisted's log is to show it.
+    "Links": ("client.link.link", "loopixmix.net.links.factory", "simulations.scenario.values"),
+    "Traffic": ("client.streams.traffic", "simulations.scenario.values"),
+}
+"""Names of classes that stand in several modules, and why they may; a new one needs a reason, or another name."""
 IMPURE_CALLS = ("open", "os.urandom", "random.random", "random.SystemRandom", "datetime.now")
 
 
@@ -204,6 +229,14 @@ def test_the_pure_layers_take_clock_and_randomness_as_arguments() -> None:
     assert offenders == []
 
 
+def test_a_folder_holds_few_modules() -> None:
+    counts = Counter(module.rpartition(".")[0] for module in modules() if not is_package(module))
+    for package in PACKAGES:
+        # The history of a store only grows.
+        counts.pop(f"{package}.migrations.versions", None)
+    assert [f"{folder} holds {count} modules" for folder, count in counts.items() if count > MOST_MODULES] == []
+
+
 def test_only_main_modules_touch_the_reactor_and_the_systems_randomness() -> None:
     offenders = []
     for module, tree in modules().items():
@@ -236,8 +269,17 @@ def test_nothing_imports_what_imports_it() -> None:
     assert [circle for circle in circles(between_folders) if not is_in(circle[0], CIRCLES_TO_CUT)] == []
 
 
+def test_a_class_name_has_one_meaning() -> None:
+    defined: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                defined.setdefault(node.name, []).append(module)
+    assert {name: tuple(sorted(where)) for name, where in defined.items() if len(where) > 1} == CALLED_ALIKE
+
+
 def folders_side_by_side(module: str, imported: str) -> tuple[str, str]:
-    """Return the two folders below their common one in which both lie; twice the same where there are none."""
+    """Return the two folders below their common one in which both lie; twice the same if there are none."""
     ours = (module if is_package(module) else module.rpartition(".")[0]).split(".")
     theirs = (imported if is_package(imported) else imported.rpartition(".")[0]).split(".")
     for depth, (one, other) in enumerate(zip(ours, theirs, strict=False)):

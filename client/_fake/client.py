@@ -73,7 +73,7 @@ class FakeClient:
 
     @property
     def callback_failures(self) -> list[Failure]:
-        """What callbacks raised so far, oldest first."""
+        """The errors that callbacks raised so far, oldest first."""
         return self._inbox.failures
 
     async def send(
@@ -120,7 +120,7 @@ class FakeClient:
             raise RequestTimeoutError(f"{service} did not answer within {timeout_s:g} s")
         try:
             return await host.answer(body)
-        except Exception as error:  # as a provider does: a service may fail in any way, and tells nobody how
+        except Exception as error:  # as at a provider: a service may fail in any way, and the reason is not told
             raise ServiceFailedError(f"{service} could not carry out the request") from error
 
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
@@ -209,7 +209,7 @@ class FakeClient:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback) if callback in self._listeners else None
 
-    # What follows is for PostOffice.
+    # The methods below are for PostOffice.
 
     def tell(self) -> None:
         """Tell the listeners that there is news."""

@@ -1,4 +1,4 @@
-"""What the post office and the fake clients know of each other: a member of the network."""
+"""A member of the network, as the post office and the fake clients know each other."""
 
 from __future__ import annotations
 

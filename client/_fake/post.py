@@ -25,7 +25,7 @@ REPLY_BLOCKS = 8
 
 
 class FakeService(Protocol):
-    """What a provider hosts; the same shape as a real provider's service, so that one's own can be tested here."""
+    """A hosted service, in the shape of a real provider's, so that an application can test its own here."""
 
     name: str
 
@@ -112,7 +112,7 @@ class PostOffice:
                 call.cancel()
         self._calls.clear()
 
-    # What follows is for FakeClient.
+    # The methods below are for FakeClient.
 
     def later(self, delay_s: float, callback: Callable[[], None]) -> DelayedCall:
         """Call `callback` after `delay_s`, unless the network stops before."""

@@ -61,7 +61,7 @@ def read_enrolment(connection: Connection) -> KeptEnrolment:
     )
 
 
-class Enrolment:
+class AccountOpening:
     """Registers at a provider, and lets it publish our card."""
 
     def __init__(

@@ -91,7 +91,7 @@ class ContactBook:
             card = decode_card(answer)
         except PeerError as error:
             raise ServiceFailedError(f"{provider} answered with something that is no card: {error}") from error
-        # A card is signed by its owner, but any card is: the provider could give that of somebody else.
+        # The signature is not enough: the provider could give the card of another user, which is signed as well.
         if (card.name, card.provider) != (name, entry.id):
             raise ServiceFailedError(f"{provider} answered with the card of somebody else")
         return card

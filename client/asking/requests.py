@@ -16,7 +16,7 @@ from client.api import RequestTimeoutError, ServiceFailedError, TooLongError, Un
 from client.core.expectation import Expectations, Expected
 from client.core.packets import MadePacket, PacketMaker
 from client.link.session import Session
-from client.sending.payloads import Job, PayloadQueue
+from client.sending.payloads import PayloadJob, PayloadQueue
 from client.store.outgoing import StoredFragment
 from loopixmix.directory import Document
 from loopixmix.errors import FormatError, UnavailableError
@@ -55,13 +55,13 @@ class _Request:
     def give_back(self, position: int) -> bool:  # noqa: ARG002 (there is one)
         return self.requests.is_waiting(self)
 
-    def job(self, position: int, stored: StoredFragment | None) -> Job:  # noqa: ARG002 (there is one, in no store)
+    def job(self, position: int, stored: StoredFragment | None) -> PayloadJob:  # noqa: ARG002 (there is one, in no store)
         return RequestJob(self.requests, self)
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What the reply block of a request is for."""
+    """The purpose of a request's reply block."""
 
     request: _Request
 
@@ -109,7 +109,7 @@ class Requests:
         except (CancelledError, TimeoutError):
             raise RequestTimeoutError(f"{service} did not answer within {timeout_s:g} s") from None
         finally:
-            # An answer that nobody waits for is not sent for any more.
+            # No caller waits any more, so it is not sent again.
             self._waiting.remove(request)
             self._queue.remove(request)
 
@@ -119,7 +119,7 @@ class Requests:
             if not request.answer.called:
                 request.answer.errback(UnavailableError("the client is stopping"))
 
-    # What follows is for the jobs and expectations of these requests.
+    # The methods below are for the jobs and expectations of these requests.
 
     def answered(self, request: _Request, payload: bytes) -> bool:
         """Take what came back for a request; false if it is no answer, so that the request will be overdue."""

@@ -1,4 +1,4 @@
-"""What the commands do that is more than one call."""
+"""Work of the commands that takes more than one call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands show, as rich renderables."""
+"""The output of the commands, as rich renderables."""
 
 from __future__ import annotations
 
@@ -114,9 +114,9 @@ def contact_view(contact: Contact) -> RenderableType:
     if contact.verified and not contact.changed_fingerprint:
         return rows
     advice = (
-        "The key is another one than before, so nothing is sent. Ask them over another way, then accept the new one."
+        "The key has changed, so nothing is sent. Ask your contact in another way, then accept the new key."
         if contact.changed_fingerprint
-        else "Any name gets an answer, even one that nobody has: compare the fingerprint with them, then accept it."
+        else "Every name gets an answer, even one without an account: compare the fingerprint, then accept it."
     )
     return Group(rows, Text(), Text(advice, "dim"))
 
@@ -152,7 +152,7 @@ def _streams(status: ClientStatus) -> Table:
     notes = (
         f"{status.real_sent:,} real, {cover:,} cover",
         "through the network and back to us",
-        "through the network to nobody",
+        "through the network, thrown away at its end",
     )
     streams: tuple[tuple[str, StreamStatus], ...] = (
         ("payload or drop", status.payload),

@@ -1,4 +1,4 @@
-"""What a message says: signed by its sender, or anonymous with blocks to reply by, or a receipt.
+"""The content of a message: signed by its sender, or anonymous with blocks to reply by, or a receipt.
 
 An encoded message is `type u8 | signature 64 (not when anonymous) | MessagePack array`. The signature covers the
 recipient's identity and the array, so that a message signed for one recipient is none for another. Specification:
@@ -35,7 +35,7 @@ Epoch = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 
 
 class Sender(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Who says so: an identity key that signs, and the address at which it says it can be reached."""
+    """The sender: an identity key that signs, and the address at which it says it can be reached."""
 
     identity: Key
     name: Name
@@ -43,7 +43,7 @@ class Sender(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
 
 class SignedMessage(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A message whose sender is known to the recipient, and to nobody else."""
+    """A message whose sender only the recipient learns."""
 
     message_id: RawMessageId
     kind: Kind
@@ -101,7 +101,7 @@ def encode_signed(message: SignedMessage | Receipt, identity_key: IdentityKey, *
 
 
 def encode_anonymous(message: AnonymousMessage) -> bytes:
-    """Encode a message that nobody signs."""
+    """Encode a message without a signature."""
     return bytes([_ANONYMOUS]) + msgspec.msgpack.encode(message)
 
 

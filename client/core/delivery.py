@@ -10,7 +10,7 @@ from loopixmix.errors import MisuseError
 
 
 class Event(enum.Enum):
-    """What can happen to an outgoing message."""
+    """The events in the life of an outgoing message."""
 
     SENT = enum.auto()
     ACKNOWLEDGED = enum.auto()
@@ -102,7 +102,7 @@ class Delivery:
     def __init__(
         self, *, fragments: int, unacknowledged: Iterable[int], state: MessageState, sent: int, give_up_at_s: float
     ) -> None:
-        """Take the message as the store has it.
+        """The message as the store has it.
 
         `fragments`: how many it has; `unacknowledged`: the positions of those that may still have to be sent; `state`:
         what its user sees; `sent`: how many were sent at least once; `give_up_at_s`: until when it is tried.

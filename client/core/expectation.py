@@ -15,7 +15,7 @@ from loopixmix.sphinx import PacketError, Sphinx, SurbKeys, open_reply
 
 
 class Purpose(Protocol):
-    """What a reply block was given out for; made by the part of the client that waits for the answer."""
+    """The purpose of a reply block; made by the part of the client that waits for the answer."""
 
     def on_answer(self, payload: bytes, now_s: float) -> bool:
         """Take what came back; false if it is not the answer after all, which is then still waited for."""
@@ -68,7 +68,7 @@ class Expectations:
         self._waiting.pop(surb_id, None)
 
     def take(self, surb_id: bytes, body: bytes, *, sphinx: Sphinx, now_s: float) -> bool:
-        """Hand what came by a block to whom it is for; false if the block is none of ours, or was forgotten."""
+        """Hand what came by a block to its purpose; false if the block is none of ours, or was forgotten."""
         expected = self._expected.get(surb_id)
         if expected is None:
             return False

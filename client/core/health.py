@@ -1,4 +1,4 @@
-"""What the client tells its user about the network: lost loops and thin traffic."""
+"""Warnings to the user about the network: lost loops and thin traffic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the daemon's HTTP interface needs of a client beyond `client.api`: its history in durable numbers."""
+"""The part of a client that the daemon's HTTP interface needs beyond `client.api`: its history in durable numbers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class JournalledClient(Client, Protocol):
 
 
 class News:
-    """Tells whoever listens that the inbox, the state changes or the status have news."""
+    """Tells its listeners that the inbox, the state changes or the status have news."""
 
     # The parts that have news and the client that is asked to tell it both know this one, and not each other.
 

@@ -1,7 +1,7 @@
 """The packets a client makes: each takes a fresh path, and whatever it is for, the work and the size are the same.
 
 A packet goes from our provider through one mix of each layer to another provider; its reply block comes back from
-there to our mailbox. Drop cover carries a reply block too, which nobody uses, so that making it takes as long.
+there to our mailbox. Drop cover carries a reply block too. It is never used, but making it takes as long.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Putting messages together from fragments that come in any order, twice, late, or from nobody we know.
+"""Putting messages together from fragments that come in any order, twice, late, or from strangers.
 
 `Reassembly` says what each fragment means; the store keeps the data. What is kept is bounded: so many unfinished
 messages, so many orphans (fragments whose head has not come), each for so long.
@@ -48,7 +48,7 @@ class Completed(msgspec.Struct, frozen=True):
     head_id: bytes
 
 
-class Kept(msgspec.Struct, frozen=True):
+class OrphanKept(msgspec.Struct, frozen=True):
     """A fragment of no message that has begun: an orphan, kept until its head comes."""
 
     orphan_id: bytes
@@ -76,7 +76,9 @@ class OrphanForgotten(msgspec.Struct, frozen=True):
     orphan_id: bytes
 
 
-ReassemblyFact: TypeAlias = Began | Added | Completed | Kept | Repeated | Refused | MessageForgotten | OrphanForgotten
+ReassemblyFact: TypeAlias = (
+    Began | Added | Completed | OrphanKept | Repeated | Refused | MessageForgotten | OrphanForgotten
+)
 
 
 @dataclass(frozen=True)
@@ -224,4 +226,4 @@ class Reassembly:
         if len(self._orphans) >= self.limits.orphans:
             facts.append(OrphanForgotten(self._orphans.popitem(last=False)[0]))
         self._orphans[name] = now_s
-        return [*facts, Kept(name)]
+        return [*facts, OrphanKept(name)]

@@ -24,7 +24,7 @@ _NONCE = bytes(12)
 
 
 class ReplyMessage(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What a reply says. Holding the reply key proves that it comes from whom the anonymous message was sent to."""
+    """The content of a reply. Its reply key proves that the recipient of the anonymous message wrote it."""
 
     kind: Kind
     body: Body

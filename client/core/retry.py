@@ -14,7 +14,7 @@ from loopixmix.params import NetworkParams
 LATE_PROBABILITY = 1e-4
 """How rarely the delays alone make an answer late."""
 ON_THE_WAY_S = 2.0
-"""What links, queues and stores may add to the delays of a round trip."""
+"""The time that links, queues and stores may add to the delays of a round trip."""
 JITTER = 0.5
 
 

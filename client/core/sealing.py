@@ -18,7 +18,7 @@ from loopixmix.seams import Identity, Rng
 
 MESSAGE_DOMAIN = b"loopixmix/message/v1"
 ENCAPSULATION_BYTES = 1120
-"""What HPKE puts first with this KEM: an ML-KEM-768 ciphertext (1088) and an X25519 public key (32)."""
+"""HPKE begins with this: an ML-KEM-768 ciphertext (1088) and an X25519 public key (32)."""
 AEAD_TAG_BYTES = 16
 SEALING_OVERHEAD_BYTES = ENCAPSULATION_BYTES + AEAD_TAG_BYTES
 
@@ -27,7 +27,7 @@ _NONCE_BYTES = 16
 
 
 class NotForUsError(PeerError):
-    """What was to be opened was not sealed to this key, or was altered."""
+    """The sealed bytes were not sealed to this key, or were altered."""
 
 
 class Sealer(Protocol):
@@ -45,7 +45,7 @@ class Sealer(Protocol):
 
 
 def message_info(recipient: Identity) -> bytes:
-    """Return HPKE's `info` for a message: the purpose and whom it is for."""
+    """Return HPKE's `info` for a message: the purpose and the recipient."""
     return bytes([len(MESSAGE_DOMAIN)]) + MESSAGE_DOMAIN + recipient
 
 

@@ -1,4 +1,4 @@
-"""What a user may set about a client."""
+"""The settings of a client that its user may change."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from client.demo.judging import judge
+from client.demo.judgement import judge
 from client.demo.memory import MemoryWatch
-from client.demo.scenario import Conversation, Party, Scenario
+from client.demo.scenario import Conversation, Demonstration, Party
 from client.remote import remote_client
 from loopixmix.observing.status import NodeStatus
 from loopixmix.progress import Steps
@@ -112,7 +112,7 @@ def _converse(network: TestNetwork, progress: Steps) -> Conversation:
         clients = {name: remote_client(network.directory / name, reactor=reactor, rng=rng) for name in CLIENTS}
         parties = [Party(clients[name], reactor, name=name, provider=provider) for name, provider in CLIENTS.items()]
         try:
-            return await Scenario(*parties, clock=reactor, rng=rng, progress=progress).run()
+            return await Demonstration(*parties, clock=reactor, rng=rng, progress=progress).run()
         finally:
             for client in clients.values():
                 client.close()

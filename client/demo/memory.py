@@ -16,7 +16,7 @@ class MemoryWatch:
     """Adds up the processes' memory every second, on a thread of its own, and keeps the largest sum."""
 
     def __init__(self, processes: Callable[[], Iterable[psutil.Process]]) -> None:
-        """Take what lists the processes, which may come and go."""
+        """`processes`: lists the processes, which may come and go."""
         # A thread, because the demo blocks between its steps, and the peak is in the middle of one.
         self.most_bytes = 0
         self._processes = processes

@@ -62,7 +62,7 @@ class Party:
     """One of the two, with everything that reached them."""
 
     def __init__(self, client: Client, clock: Clock, *, name: str, provider: str) -> None:
-        """Take the client, which need not answer yet, the clock that times its calls, and the address to register."""
+        """`client`: need not answer yet. `clock`: times its calls. `name`, `provider`: the address to register."""
         self.client = client
         self.address = f"{name}@{provider}"
         self.received: list[ReceivedMessage] = []
@@ -99,11 +99,11 @@ class Party:
             await pause(self._clock, POLL_S)
 
 
-class Scenario:
+class Demonstration:
     """Everything that alice and bob do."""
 
     def __init__(self, alice: Party, bob: Party, *, clock: Clock, rng: Rng, progress: Progress) -> None:
-        """Take the two people, the clock of their messages, what draws the file, and who is told of each step."""
+        """`clock`: times their messages. `rng`: draws the file. `progress`: is told of each step."""
         self._alice = alice
         self._bob = bob
         self._clock = clock

@@ -141,7 +141,7 @@ def received_of(message: ReceivedMessage) -> Received:
 
 
 Event: TypeAlias = Received | NumberedChange | ClientStatus
-"""What `GET /v1/events` tells."""
+"""The events of `GET /v1/events`."""
 
 
 def decode_event(name: str, data: bytes) -> Event:

@@ -40,7 +40,7 @@ MakeLinks: TypeAlias = Callable[[FrameFormat], Links]
 
 
 class ClientLink:
-    """Implements the network seam and `client.link.session.ProviderLink`: one peer, dialled by us, and nobody else."""
+    """Implements the network seam and `client.link.session.ProviderLink`: one peer, which we dial."""
 
     def __init__(self, make_links: MakeLinks) -> None:
         """Begin without a document: until then nothing can be sent."""

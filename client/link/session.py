@@ -29,7 +29,7 @@ class Account(msgspec.Struct, frozen=True):
 
     @property
     def address(self) -> str:
-        """Where others write to."""
+        """The address that others write to."""
         return f"{self.name}@{self.provider_name}"
 
 
@@ -49,8 +49,8 @@ class ProviderLink(Protocol):
         """Say in one line why there is no link; None if there is nothing to say."""
 
 
-class Registered(msgspec.Struct, frozen=True):
-    """What a client needs to know to take a message: its account, and the figures and packets of the network."""
+class Membership(msgspec.Struct, frozen=True):
+    """The facts needed to store a message: the account, and the figures and packets of the network."""
 
     account: Account
     params: NetworkParams
@@ -58,7 +58,7 @@ class Registered(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """What all parts of a client need to know: the account and the network, both replaced as time goes."""
+    """The account and the network, which all parts of a client need; both are replaced as time goes."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Session:
 
     @property
     def now_s(self) -> float:
-        """The time, for whoever has no other use for a clock."""
+        """The time, for parts that need no clock otherwise."""
         return self._clock.seconds()
 
     def start(self, received: FramesReceived) -> None:
@@ -107,12 +107,12 @@ class Session:
         self.account = account
         self._refresh()
 
-    def registered(self) -> Registered:
+    def registered(self) -> Membership:
         """Return what it takes to take a message; raise `NotRegisteredError` if there is no account yet."""
         known = self.known
         if self.account is None or known.params is None or known.packet_format is None:
             raise NotRegisteredError("this client has no account yet: register first")
-        return Registered(self.account, known.params, known.packet_format.sphinx)
+        return Membership(self.account, known.params, known.packet_format.sphinx)
 
     async def arrival(self, patience_s: float) -> Document:
         """Return the network document, as soon as there is one; raise `UnavailableError` after `patience_s`."""
@@ -128,7 +128,7 @@ class Session:
             self._waiting.remove(waiting)
 
     def stop(self) -> None:
-        """Let nobody wait any more."""
+        """End every wait for a document."""
         for each in tuple(self._waiting):
             each.cancel()
 

@@ -22,7 +22,7 @@ class LinkWatch:
         self._looked_s: float | None = None
 
     def look(self) -> bool:
-        """Tell whether there is a link; if so, what is overdue is told to whom it is for."""
+        """Tell whether there is a link; if there is one, tell each purpose whose answer is overdue."""
         linked, now_s = self._session.is_linked(), self._session.now_s
         self._follow_clock(now_s)
         if linked != self._was_linked:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from loopixmix.store.migrating import run_migrations
+from loopixmix.store.migration import run_migrations
 
 run_migrations()

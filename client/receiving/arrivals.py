@@ -29,8 +29,8 @@ HOLD_REPLY_S = 60.0
 """How long a reply waits for an earlier one that has not come."""
 
 
-class Outcome(msgspec.Struct):
-    """What a batch of items has brought."""
+class BatchOutcome(msgspec.Struct):
+    """The results of a batch of items."""
 
     kinds: set[str] = msgspec.field(default_factory=set)
     received: list[MessageRow] = msgspec.field(default_factory=list)
@@ -40,7 +40,7 @@ class Outcome(msgspec.Struct):
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What a batch is judged by: when it came, who we are and the network of that moment."""
+    """The facts by which a batch is judged: when it came, who we are and the network of that moment."""
 
     now_s: float
     account: Account
@@ -63,7 +63,7 @@ class Arrivals:
     poster: Poster
     writer: Writer
 
-    def take(self, connection: Connection, stream: bytes, around: Surroundings, outcome: Outcome) -> None:
+    def take(self, connection: Connection, stream: bytes, around: Surroundings, outcome: BatchOutcome) -> None:
         """Take an encoded message, if it is one and its signature holds."""
         try:
             content = decode_content(stream, recipient=self.writer.keys.identity_key.public)
@@ -83,7 +83,7 @@ class Arrivals:
                     outcome.received.append(row)
 
     def take_reply(
-        self, connection: Connection, surb_id: bytes, body: bytes, around: Surroundings, outcome: Outcome
+        self, connection: Connection, surb_id: bytes, body: bytes, around: Surroundings, outcome: BatchOutcome
     ) -> None:
         """Take what came by a reply block that we gave away in an anonymous message."""
         block = replies.find_handed(connection, surb_id)
@@ -98,7 +98,7 @@ class Arrivals:
         replies.add_reply(connection, block, surb_id, fragment, around.now_s)
         self.pass_replies(connection, block.group, around, outcome)
 
-    def pass_replies(self, connection: Connection, group: int, around: Surroundings, outcome: Outcome) -> None:
+    def pass_replies(self, connection: Connection, group: int, around: Surroundings, outcome: BatchOutcome) -> None:
         """Hand over complete replies in their order; a missing one holds the next up for a while only."""
         turn, complete = replies.waiting_replies(connection, group)
         address, identity = replies.contact_of(connection, group)
@@ -124,7 +124,7 @@ class Arrivals:
             self._insert(connection, arrival, outcome)
 
     def _take_signed(
-        self, connection: Connection, message: SignedMessage, around: Surroundings, outcome: Outcome
+        self, connection: Connection, message: SignedMessage, around: Surroundings, outcome: BatchOutcome
     ) -> None:
         contact, shown, verified = self._judge(connection, message.sender, around, outcome)
         arrival = Arrival(
@@ -150,7 +150,7 @@ class Arrivals:
             outcome.receipts.append(receipt)
 
     def _judge(
-        self, connection: Connection, sender: Sender, around: Surroundings, outcome: Outcome
+        self, connection: Connection, sender: Sender, around: Surroundings, outcome: BatchOutcome
     ) -> tuple[PinnedContact | None, str, bool]:
         # By the key, which proves something, before the address, which is a claim.
         pinned = contacts.find_by_identity(connection, sender.identity)
@@ -166,7 +166,7 @@ class Arrivals:
         return None, shown_sender(verdict), isinstance(verdict, PinnedSender)
 
     def _take_anonymous(
-        self, connection: Connection, message: AnonymousMessage, around: Surroundings, outcome: Outcome
+        self, connection: Connection, message: AnonymousMessage, around: Surroundings, outcome: BatchOutcome
     ) -> None:
         if not _blocks_can_be_used(message.blocks, around):
             outcome.refused += 1
@@ -189,7 +189,7 @@ class Arrivals:
                 connection, reply_to, reply_key=message.reply_key, blocks=message.blocks, expires_at_s=expires_at_s
             )
 
-    def _insert(self, connection: Connection, arrival: Arrival, outcome: Outcome) -> bool:
+    def _insert(self, connection: Connection, arrival: Arrival, outcome: BatchOutcome) -> bool:
         if incoming.insert_arrival(connection, arrival) is None:
             return False
         outcome.kinds.add(arrival.kind)
@@ -197,9 +197,9 @@ class Arrivals:
 
 
 def _blocks_can_be_used(blocks: Sequence[ReplyBlock], around: Surroundings) -> bool:
-    """Tell whether reply blocks have the right form, and none is of an epoch for which nobody can have keys yet.
+    """Tell whether reply blocks have the right form, and their epochs are near enough for keys to be known.
 
-    A reply by such a block would wait in the queue for ever, and a sender of many would fill it.
+    A reply by a block of a later epoch would wait in the queue for ever, and a sender of many would fill it.
     """
     params = around.document.params
     last_epoch = epoch_at(around.now_s, params.epoch_length_s) + MAX_VALID_EPOCHS

@@ -1,4 +1,4 @@
-"""What comes in, put into the store in its turn, and told to whom it concerns."""
+"""Received parts of messages: put into the store in their turn, then told to the parts of the client they concern."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.core.journal import News
-from client.receiving.arrivals import Outcome, Surroundings
+from client.receiving.arrivals import BatchOutcome, Surroundings
 from client.receiving.callbacks import Callbacks
 from client.receiving.receiver import Receiver
 from client.sending.outbox import Outbox
@@ -60,7 +60,7 @@ class Inbox:
         tidying = self._access.use(lambda store: self._receiver.tidy(store, around))
         tidying.addCallbacks(self._on_outcome, _log_failure)
 
-    def _on_outcome(self, outcome: Outcome) -> None:
+    def _on_outcome(self, outcome: BatchOutcome) -> None:
         self._outbox.on_receipts(outcome.received)
         for message in outcome.receipts:
             self._outbox.add(message)

@@ -1,4 +1,4 @@
-"""What happened, for readers who come back: received messages and state changes, by their numbers in the store."""
+"""The history, for readers who come back: received messages and state changes, by their numbers in the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What arrives over the link: each frame to whom it is for, and what is stored acknowledged with the next pull."""
+"""Frames from the link: each goes to the part it is for, and the next pull acknowledges the items that are stored."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Letterbox:
         expectations: Expectations,
         inbox: Inbox,
     ) -> None:
-        """Take frames from the provider of `session`, or the one that `registration` asks for an account.
+        """Frames count from the provider of `session`, and from the one that `registration` asks for an account.
 
         `pulls`: says which items are new, and that they are stored; `expectations`: take answers; `inbox`: takes the
         rest, and makes sure that all of it is on the disk.

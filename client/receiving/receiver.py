@@ -1,4 +1,4 @@
-"""What comes from the mailbox, into the store: fragments become messages, each exactly once. Runs in the worker.
+"""From the mailbox into the store: fragments become messages, each exactly once. Runs in the worker.
 
 One call is one transaction; only after it may the provider be told to delete the items.
 """
@@ -15,9 +15,9 @@ from client.core.reassembly import (
     Added,
     Began,
     Completed,
-    Kept,
     MessageForgotten,
     OrphanForgotten,
+    OrphanKept,
     Reassembly,
     ReassemblyFact,
     ReassemblyLimits,
@@ -25,7 +25,7 @@ from client.core.reassembly import (
     Repeated,
 )
 from client.core.settings import DAY_S
-from client.receiving.arrivals import Arrivals, Outcome, Surroundings
+from client.receiving.arrivals import Arrivals, BatchOutcome, Surroundings
 from client.sending.letters import Writer
 from client.store import ClientStore, incoming, outgoing, replies
 from client.store.incoming import TakenFragment
@@ -50,10 +50,10 @@ class Receiver:
         fragments: Sequence[bytes],
         reply_bodies: Sequence[tuple[bytes, bytes]],
         around: Surroundings,
-    ) -> Outcome:
+    ) -> BatchOutcome:
         """Store what these items hold. `reply_bodies`: (reply block id, body), of blocks that we gave away."""
 
-        def take(connection: Connection, reassembly: Reassembly, outcome: Outcome) -> None:
+        def take(connection: Connection, reassembly: Reassembly, outcome: BatchOutcome) -> None:
             seen = incoming.seen_of(connection, [fragment_id(fragment) for fragment in fragments])
             for fragment in fragments:
                 if fragment_id(fragment) not in seen:
@@ -66,10 +66,10 @@ class Receiver:
 
         return self._transact(store, take, around)
 
-    def tidy(self, store: ClientStore, around: Surroundings) -> Outcome:
+    def tidy(self, store: ClientStore, around: Surroundings) -> BatchOutcome:
         """Forget what is too old, and hand over replies that waited long enough for earlier ones."""
 
-        def forget(connection: Connection, reassembly: Reassembly, outcome: Outcome) -> None:
+        def forget(connection: Connection, reassembly: Reassembly, outcome: BatchOutcome) -> None:
             self._apply(connection, reassembly, reassembly.expire(around.now_s), b"", around, outcome)
             for group in replies.groups_with_replies(connection):
                 self.arrivals.pass_replies(connection, group, around, outcome)
@@ -80,10 +80,10 @@ class Receiver:
         return self._transact(store, forget, around)
 
     def _transact(
-        self, store: ClientStore, work: Callable[[Connection, Reassembly, Outcome], None], around: Surroundings
-    ) -> Outcome:
-        def run(connection: Connection) -> tuple[Reassembly, Outcome]:
-            current, outcome = self._current(connection, reassembly, around), Outcome()
+        self, store: ClientStore, work: Callable[[Connection, Reassembly, BatchOutcome], None], around: Surroundings
+    ) -> BatchOutcome:
+        def run(connection: Connection) -> tuple[Reassembly, BatchOutcome]:
+            current, outcome = self._current(connection, reassembly, around), BatchOutcome()
             work(connection, current, outcome)
             return current, outcome
 
@@ -109,7 +109,7 @@ class Receiver:
         facts: Sequence[ReassemblyFact],
         fragment: bytes,
         around: Surroundings,
-        outcome: Outcome,
+        outcome: BatchOutcome,
     ) -> None:
         for fact in facts:
             match fact:
@@ -127,7 +127,7 @@ class Receiver:
                     reassembly.finish(head_id)
                     self._write_taken(connection, around)
                     self.arrivals.take(connection, incoming.join(connection, head_id), around, outcome)
-                case Kept(orphan_id):
+                case OrphanKept(orphan_id):
                     incoming.keep_orphan(connection, orphan_id, fragment, around.now_s)
                 case MessageForgotten(head_id):
                     self._write_taken(connection, around)
@@ -149,7 +149,7 @@ class Receiver:
         incoming.add_data(connection, taken, now_s=around.now_s, remember_until_s=around.now_s + REMEMBER_S)
 
     def _adopt_orphans(
-        self, connection: Connection, reassembly: Reassembly, began: Began, around: Surroundings, outcome: Outcome
+        self, connection: Connection, reassembly: Reassembly, began: Began, around: Surroundings, outcome: BatchOutcome
     ) -> None:
         for orphan_id, index in began.orphans:
             orphan = incoming.take_orphan(connection, orphan_id)

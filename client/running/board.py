@@ -1,4 +1,4 @@
-"""What the client says of itself: its figures, and the one problem that matters most."""
+"""The status of a client: its figures, and the one problem that matters most."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Trouble(Protocol):
 
 
 class MissingDocument:
-    """Why there is no newer network document, as whoever fetches documents knows."""
+    """Why there is no newer network document, as the part that fetches documents tells it."""
 
     def __init__(self, session: Session, reason: Callable[[], str | None]) -> None:
         """Ask `reason`, which returns None if nothing is known, while `session` has no link."""

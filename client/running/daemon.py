@@ -41,7 +41,7 @@ class ClientDaemon(Program):
     _log = Logger("client")
 
     def __init__(self, directory: ClientDirectory, *, world: World) -> None:
-        """Take a directory that was read, and what the process gives; nothing is opened before `start`."""
+        """`directory`: was read. `world`: given by the process. Nothing is opened before `start`."""
         self._directory = directory
         self._world = world
         self._clock = world.clock
@@ -140,7 +140,7 @@ class ClientDaemon(Program):
 
 
 class _Running:
-    """What runs, in the order in which it is stopped."""
+    """The running parts, in the order in which they are stopped."""
 
     def __init__(
         self, api: ApiServer, follower: DirectoryFollower, service: ClientService, link: ClientLink, store: ClientStore

@@ -13,7 +13,7 @@ from client.core.journal import News
 from client.link.session import Session
 from client.receiving.letterbox import Letterbox
 from client.running.gate import Gate
-from client.running.recovery import Kept, Recovery
+from client.running.recovery import LastRun, Recovery
 from client.running.rounds import Rounds
 from client.store.access import StoreAccess
 from client.streams.traffic import Traffic
@@ -112,7 +112,7 @@ class Life:
         self._traffic.run(document.params)
         self._rounds.release()
 
-    def _begin(self, kept: Kept) -> None:
+    def _begin(self, kept: LastRun) -> None:
         if self._is_stopped:
             return
         self._recovery.restore(kept)

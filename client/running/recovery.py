@@ -1,4 +1,4 @@
-"""What the store has kept from the last run, given back to the parts at the start."""
+"""Recovery from the last run: at the start the parts get back the state that the store has kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from client.asking.account import Enrolment, KeptEnrolment, read_enrolment
+from client.asking.account import AccountOpening, KeptEnrolment, read_enrolment
 from client.link.session import Session
 from client.sending.outbox import Outbox
 from client.store import contacts, outgoing
@@ -23,8 +23,8 @@ PARAMS_FACT = "params"
 EPOCH_FACT = "newest epoch"
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """What the store has kept from the last run."""
+class LastRun(msgspec.Struct, frozen=True):
+    """The state that the store has kept from the last run."""
 
     enrolment: KeptEnrolment
     params: NetworkParams | None
@@ -35,7 +35,7 @@ class Kept(msgspec.Struct, frozen=True):
 class Recovery:
     """Takes a client up where the last run ended."""
 
-    def __init__(self, *, access: StoreAccess, session: Session, enrolment: Enrolment, outbox: Outbox) -> None:
+    def __init__(self, *, access: StoreAccess, session: Session, enrolment: AccountOpening, outbox: Outbox) -> None:
         """Read by `access`, and give back: the account and the network to `session`, its card to `enrolment`, messages
         to `outbox`.
         """
@@ -44,11 +44,11 @@ class Recovery:
         self._enrolment = enrolment
         self._outbox = outbox
 
-    def read(self) -> Deferred[Kept]:
+    def read(self) -> Deferred[LastRun]:
         """Read everything; fails with `StoreError`."""
         return self._access.read(_read_kept)
 
-    def restore(self, kept: Kept) -> None:
+    def restore(self, kept: LastRun) -> None:
         """Give everything back."""
         self._enrolment.restore(kept.enrolment)
         self._session.known.restore(kept.params, kept.newest_epoch)
@@ -62,10 +62,10 @@ class Recovery:
         self._access.write(lambda connection: _save_network(connection, document)).addErrback(_log_failure)
 
 
-def _read_kept(connection: Connection) -> Kept:
+def _read_kept(connection: Connection) -> LastRun:
     params = contacts.fact(connection, PARAMS_FACT)
     epoch = contacts.fact(connection, EPOCH_FACT)
-    return Kept(
+    return LastRun(
         enrolment=read_enrolment(connection),
         params=None if params is None else msgspec.msgpack.decode(params, type=NetworkParams),
         newest_epoch=-1 if epoch is None else int.from_bytes(epoch),

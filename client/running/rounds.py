@@ -1,8 +1,8 @@
-"""What is done again and again: some of it at each pull, some once a minute."""
+"""Repeated work: some of it at each pull, some once a minute."""
 
 from __future__ import annotations
 
-from client.asking.account import Enrolment
+from client.asking.account import AccountOpening
 from client.link.watch import LinkWatch
 from client.receiving.letterbox import Letterbox
 from client.sending.outbox import Outbox
@@ -19,7 +19,7 @@ class Rounds:
         *,
         watch: LinkWatch,
         outbox: Outbox,
-        enrolment: Enrolment,
+        enrolment: AccountOpening,
         letterbox: Letterbox,
         clock: Clock,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from client.api import ClientStatus, Contact, MessageId, OutgoingMessage, ReceivedCallback, ReceivedMessage
-from client.asking.account import Enrolment
+from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
 from client.asking.requests import Requests
 from client.core.arguments import check_message
@@ -29,7 +29,7 @@ class ClientService:
         dispatch: Dispatch,
         requests: Requests,
         contacts: ContactBook,
-        enrolment: Enrolment,
+        enrolment: AccountOpening,
         callbacks: Callbacks,
         journal: Journal,
         board: StatusBoard,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from client.asking.account import Enrolment
+from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
 from client.asking.requests import Requests
 from client.core.expectation import Expectations
@@ -90,7 +90,7 @@ def build_client(
     # Asking.
     requests = Requests(session=session, queue=queue, expectations=expectations, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
-    enrolment = Enrolment(keys=keys, session=session, registration=registration, requests=requests, access=access)
+    enrolment = AccountOpening(keys=keys, session=session, registration=registration, requests=requests, access=access)
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)

@@ -1,4 +1,4 @@
-"""What became of outgoing messages, until it is in the store: many small notes, written together."""
+"""Notes about outgoing messages that are not in the store yet: many small ones, written together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = Logger()
 
 
 class _Notes:
-    """What one transaction writes."""
+    """The notes that one transaction writes."""
 
     def __init__(self) -> None:
         self.counts: dict[MessageRow, tuple[int, int]] = {}
@@ -98,7 +98,7 @@ class Ledger:
         self.flush_soon()
 
     def flush_soon(self) -> None:
-        """Write what matters, without anybody waiting for it."""
+        """Write what matters; the caller does not wait for it."""
         if self._notes.matter:
             self.flush().addErrback(_log_failure)
 

@@ -1,4 +1,4 @@
-"""What an application wants to send, and how that is stored: sealed, with room for it in the queue. In the worker."""
+"""Messages of applications, and how they are stored: sealed, if there is room in the queue. Runs in the worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from loopixmix.seams import Identity, Rng
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """What an application wants to send."""
+    """A message that an application wants to send."""
 
     to: str
     kind: str
@@ -46,7 +46,7 @@ class Posted(msgspec.Struct, frozen=True):
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """Where a message goes: a client at its provider, and the key to seal to."""
+    """The destination of a message: a client at its provider, and the key to seal to."""
 
     identity: Identity
     provider: Identity
@@ -55,7 +55,7 @@ class Recipient(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Writer:
-    """What storing any message takes: our keys, randomness and limits."""
+    """All that it takes to store a message: our keys, randomness and limits."""
 
     keys: ClientKeys
     sealer: Sealer

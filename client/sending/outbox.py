@@ -1,7 +1,7 @@
 """The messages that are on their way: sent in turns, sent again if no acknowledgement came, given up at last.
 
-What happens here is written to the store soon after; should a crash come between, a fragment is sent once more, and
-its recipient takes it once.
+Each step is written to the store soon after it. If the process dies before that, a fragment is sent once more, and
+its recipient still takes it once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from client.core.packets import MadePacket, PacketMaker
 from client.link.session import Session
 from client.sending.drafts import Drafts
 from client.sending.ledger import Ledger
-from client.sending.payloads import Job, PayloadQueue
+from client.sending.payloads import PayloadJob, PayloadQueue
 from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedMessage
 from loopixmix.errors import UnavailableError
 
@@ -55,7 +55,7 @@ class _Message:
     def give_back(self, position: int) -> bool:
         return self.delivery.move(position, Stage.WAITING)
 
-    def job(self, position: int, stored: StoredFragment | None) -> Job | None:
+    def job(self, position: int, stored: StoredFragment | None) -> PayloadJob | None:
         if stored is None or not self.delivery.move(position, Stage.READY):
             return None
         return FragmentJob(self.outbox, self, position, stored)
@@ -67,7 +67,7 @@ class _Message:
 
 @dataclass(frozen=True)
 class _Acknowledgement:
-    """What the reply block of a fragment is for."""
+    """The purpose of a fragment's reply block."""
 
     message: _Message
     position: int
@@ -177,7 +177,7 @@ class Outbox:
         """Write down what became of messages, if that matters."""
         self._ledger.flush_soon()
 
-    # What follows is for the jobs and expectations of this outbox.
+    # The methods below are for the jobs and expectations of this outbox.
 
     def acknowledged(self, message: _Message, position: int, now_s: float) -> None:
         """Note that a fragment is stored at the recipient's provider."""
@@ -196,7 +196,7 @@ class Outbox:
         self._queue.add(message, [position])
 
     def sent(self, message: _Message, position: int, made: MadePacket | None, now_s: float) -> None:
-        """Note that a fragment left; `made` is None for a reply, which nobody acknowledges."""
+        """Note that a fragment left; `made` is None for a reply, which is not acknowledged."""
         change = message.delivery.on_sent(position, now_s)
         row = message.row
         if made is not None:

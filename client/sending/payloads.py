@@ -1,4 +1,4 @@
-"""What the payload stream sends next: fragments, requests and replies take turns, or there is nothing.
+"""The next packets of the payload stream: fragments, requests and replies take turns, or there is nothing.
 
 Fragments lie in the store; the next few are fetched ahead, so that the stream never waits for the disk.
 """
@@ -21,7 +21,7 @@ from client.store.outgoing import FragmentPlace, MessageRow, StoredFragment
 log = Logger()
 
 
-class Job(Protocol):
+class PayloadJob(Protocol):
     """One payload packet."""
 
     @property
@@ -39,11 +39,11 @@ class Job(Protocol):
 
 
 class Flow(Hashable, Protocol):
-    """What takes turns: a message with many fragments, or a request with its one packet."""
+    """Something that takes turns: a message with many fragments, or a request with its one packet."""
 
     @property
     def row(self) -> MessageRow | None:
-        """Where its fragments lie in the store; None if it needs nothing from there."""
+        """The row of its fragments in the store; None if it needs nothing from there."""
 
     def take_turn(self, position: int) -> bool:
         """Note that the turn of a fragment has come; false if it is not wanted any more."""
@@ -51,7 +51,7 @@ class Flow(Hashable, Protocol):
     def give_back(self, position: int) -> bool:
         """Note that a fragment could not be read and waits again; false if it is not wanted any more."""
 
-    def job(self, position: int, stored: StoredFragment | None) -> Job | None:
+    def job(self, position: int, stored: StoredFragment | None) -> PayloadJob | None:
         """Return the packet to make of a fragment; None if it is not wanted any more. `stored`: what was read."""
 
 
@@ -68,7 +68,7 @@ class PayloadQueue:
         """Begin without anything that waits; fragments are read by `access`."""
         self._access = access
         self._turns: RoundRobin[Flow] = RoundRobin()
-        self._staged: deque[Job] = deque()
+        self._staged: deque[PayloadJob] = deque()
         self._fetching = 0
         self._lookahead = 1
 
@@ -93,7 +93,7 @@ class PayloadQueue:
         """Forget everything of a message or request."""
         self._turns.remove(flow)
 
-    def next(self) -> Job | None:
+    def next(self) -> PayloadJob | None:
         """Return what is sent now, or None."""
         job = None
         while self._staged and job is None:

@@ -71,7 +71,7 @@ class Poster:
         letter = Letter(to=contact.address, kind="receipt", body=b"", idempotency_key="", anonymous=False)
         recipient = Recipient(contact.identity, contact.provider, contact.sealing_key)
         stream = encode_signed(receipt, writer.keys.identity_key, recipient=contact.identity)
-        # At once it would tell the sender, and whoever watches both, when we are online.
+        # Sent at once, it would show when we are online: to the sender, and to an observer of both.
         wait_s = writer.rng.expovariate(1 / writer.settings.receipt_delay_mean_s)
         new = writer.new_message(letter, recipient, RECEIPT, message_id=message_id, fragments=1, now_s=now_s)
         new = msgspec.structs.replace(new, not_before_s=now_s + wait_s)

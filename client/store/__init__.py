@@ -1,6 +1,6 @@
 """The client's store: one SQLite file with its messages, contacts and keys, private to the user.
 
-What was committed is on the disk before anybody hears of it, so that no crash loses or doubles a message.
+What was committed is on the disk before it is told to anyone, so that no crash loses or doubles a message.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class StoreAccess:
     """One store and the one worker that uses it: what is asked for first is done first."""
 
     def __init__(self, store: ClientStore, worker: Worker) -> None:
-        """Give access to `store` by `worker`, which `stop` ends; whoever opened the store closes it after that."""
+        """Give access to `store` by `worker`, which `stop` ends. The store's opener closes it after that."""
         self._store = store
         self._worker = worker
 

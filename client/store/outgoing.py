@@ -87,7 +87,7 @@ _PRUNE = delete(messages).where(
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a message when it is queued."""
+    """A message as it is queued."""
 
     message_id: str
     idempotency_key: str | None
@@ -123,7 +123,7 @@ class UnfinishedMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredFragment(msgspec.Struct, frozen=True):
-    """What is sent for one fragment; `epoch` is set for a packet that works in one epoch only."""
+    """The bytes to send for one fragment; `epoch` is set for a packet that works in one epoch only."""
 
     payload: bytes
     epoch: int | None

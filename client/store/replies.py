@@ -198,7 +198,7 @@ def groups_with_replies(connection: Connection) -> list[int]:
 
 
 def contact_of(connection: Connection, group: int) -> tuple[str, bytes]:
-    """Return whom an anonymous message of ours was for: the address and the identity key."""
+    """Return the recipient of an anonymous message of ours: the address and the identity key."""
     row = connection.execute(_HANDED_GROUP, {"of_group": group}).one()
     return row.contact, row.identity
 

@@ -183,7 +183,7 @@ handed_groups = Table(
     Column("next_sequence", Integer, nullable=False),
     Column("expires_at_s", Float, nullable=False),
 )
-"""Anonymous messages of ours that can be answered, and by whom."""
+"""Anonymous messages of ours that can be answered, and the contacts who can."""
 
 handed_blocks = Table(
     "handed_blocks",

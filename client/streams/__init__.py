@@ -1,1 +1,1 @@
-"""What leaves and when: payloads, loops, drop cover, pulls."""
+"""The streams towards the provider: payloads, loops, drop cover, pulls."""

@@ -13,7 +13,7 @@ from loopixmix.seams import LoopLost, LoopReturned, LoopSent, Observer
 
 @dataclass(frozen=True)
 class _Loop:
-    """What the reply block of a loop is for."""
+    """The purpose of a loop's reply block."""
 
     loops: Loops
     made: MadePacket
@@ -28,7 +28,7 @@ class _Loop:
 
 
 class _StandIn:
-    """What the reply block of a stand-in is for: nothing, whether it was altered on its way or not."""
+    """The purpose of a stand-in's reply block: none, whether the answer was altered on its way or not."""
 
     def on_answer(self, payload: bytes, now_s: float) -> bool:  # noqa: ARG002 (it says nothing)
         return True
@@ -61,7 +61,7 @@ class Loops:
         # Known for what it is all the same: an unknown answer is looked for in the store, which takes its time.
         self._expectations.expect(surb_id, _STAND_IN, None)
 
-    # What follows is for the expectations of these loops.
+    # The methods below are for the expectations of these loops.
 
     def returned(self, made: MadePacket, sent_at_s: float, now_s: float) -> None:
         """Note a loop that came back."""

@@ -15,7 +15,7 @@ UNANSWERED_PULLS = 5
 
 
 class Chores(Protocol):
-    """What is to be done again and again."""
+    """Work that is to be done at each pull."""
 
     def at_pull(self) -> None:
         """Do it, at each pull, whether or not there is a link."""

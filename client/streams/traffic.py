@@ -132,15 +132,15 @@ class Traffic:
         return True
 
     def _send_stand_in(self, maker: PacketMaker, now_s: float) -> bool:
-        """Send what leaves if there is no payload: a loop that nobody counts, answered as a payload would be.
+        """Send a stand-in for a payload: a loop that is not counted, and is answered as a payload would be.
 
-        Were it not answered, the number of packets in the network, and of replies in our mailbox, would tell how many
+        Without its answer, the number of packets in the network, and of replies in our mailbox, would tell how many
         payloads we send.
         """
         try:
             made = maker.loop(now_s)
         except UnavailableError:
-            return self._send(maker.drop(now_s).packet)  # nobody ends loops in this network
+            return self._send(maker.drop(now_s).packet)  # no provider of this network ends loops
         if not self._send(made.packet):
             return False
         self._loops.on_stand_in_sent(made.surb_id)
@@ -154,7 +154,7 @@ class Traffic:
         try:
             made = maker.loop(now_s)
         except UnavailableError:
-            return False  # nobody ends loops in this network
+            return False  # no provider of this network ends loops
         sent = self._send(made.packet)
         if sent:
             self._loops.on_sent(made, now_s)

@@ -41,7 +41,7 @@ class Authority:
         started_s: float,
         max_nodes: int = MAX_NODES,
     ) -> None:
-        """Take up what the store has; raise `StoreError` if it is damaged or of another network."""
+        """Go on with the state in `store`; raise `StoreError` if it is damaged or of another network."""
         self._config = config
         self._identity_key = identity_key
         self._trust_root = trust_root

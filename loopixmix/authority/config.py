@@ -105,7 +105,7 @@ AUTHORITY_COMMENTS = {
 The address and port to listen on; [::]:9000 listens on every address. What nodes and clients connect to is the url in
 {TRUST_ROOT_FILE}, which may differ.""",
     "open_enrolment": """\
-Let every node take part that asks to. For test networks only: whoever controls many nodes sees through the network.""",
+Let every node take part that asks to. For test networks only: one who controls many nodes sees through the network.""",
     "expected_mixes": """\
 The first document waits until so many nodes are enrolled (at least one mix a layer and one provider in any case).""",
     "valid_epochs": """\

@@ -69,7 +69,7 @@ class DirectoryApi:
     app = Klein()
 
     def __init__(self, source: DocumentSource, *, uploads: RateLimit) -> None:
-        """Take the authority behind the routes and the limit on uploads."""
+        """`source`: the authority behind the routes. `uploads`: the limit on uploads."""
         self._source = source
         self._uploads = uploads
 

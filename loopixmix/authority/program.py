@@ -29,7 +29,7 @@ class AuthorityNode(Program):
     """The authority whose files are in a directory."""
 
     def __init__(self, directory: Path, *, world: World) -> None:
-        """Take the directory and what the process gives; raise `ConfigError` if the configuration is wrong."""
+        """`world`: given by the process. Raises `ConfigError` if the configuration in `directory` is wrong."""
         if not directory.is_dir():
             raise ConfigError(f"{directory}: there is no such directory; make one with  loopixmix authority init DIR")
         self._directory = directory

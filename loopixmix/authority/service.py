@@ -24,7 +24,7 @@ class AuthorityService:
     """Runs an `Authority` on a clock; also the `DocumentSource` of its routes."""
 
     def __init__(self, authority: Authority, *, identity: Identity, epoch_length_s: int, clock: Clock) -> None:
-        """Take the authority, its identity's public key, and how its network numbers epochs."""
+        """`identity`: the authority's own. `epoch_length_s`: how its network numbers epochs."""
         self._authority = authority
         self._identity = identity
         self._epoch_length_s = epoch_length_s

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import msgspec
@@ -24,6 +23,7 @@ from loopixmix.authority.config import (
 from loopixmix.authority.options import parameter_options
 from loopixmix.authority.program import AuthorityNode
 from loopixmix.commands.node import running_status
+from loopixmix.config import convert_options
 from loopixmix.directory import TrustedAuthority, TrustRoot
 from loopixmix.errors import ConfigError
 from loopixmix.observing.status import STALE_AFTER_S, NodeStatus
@@ -71,10 +71,10 @@ def init(
         "expected_providers": expected_providers,
         "params": params,
     }
-    config = _converted(values, AuthorityConfig)
+    config = convert_options(values, AuthorityConfig)
     url = url or _default_url(listen)
     # Checked with a key in place of the one to be made, so that a mistake leaves no key behind.
-    _converted({"name": name, "authorities": [{"public_key": "0" * 64, "url": url}]}, TrustRoot)
+    convert_options({"name": name, "authorities": [{"public_key": "0" * 64, "url": url}]}, TrustRoot)
     make_directory(directory)
     identity_key = create_identity(directory / IDENTITY_FILE, system_rng())
     trusted = TrustedAuthority(public_key=identity_key.public.hex(), url=url)
@@ -133,14 +133,3 @@ def _default_url(listen: str) -> str:
     if host in WILDCARDS:
         raise ConfigError(f"{listen} is every address: give the one to be reached at with --url http://HOST:{port}")
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-T = TypeVar("T")
-
-
-def _converted(values: object, target: type[T]) -> T:
-    """Return option values as a configuration struct; raise `ConfigError` if they break its rules."""
-    try:
-        return msgspec.convert(values, target)
-    except msgspec.ValidationError as error:
-        raise ConfigError(str(error)) from error

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from loopixmix.authority.options import parameter_options
-from loopixmix.errors import MisuseError
+from loopixmix.config import convert_options
 from loopixmix.progress import Bar
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
@@ -35,11 +35,8 @@ def testnet() -> None:
 @parameter_options(FAST_PARAMS)
 def init(directory: Path, width: int, providers: int, base_port: int, **params: float) -> None:
     """Make the keys and configurations of a new network in DIRECTORY."""
-    try:
-        values = {"width": width, "providers": providers, "base_port": base_port, "params": params}
-        plan = msgspec.convert(values, TestnetPlan)
-    except msgspec.ValidationError as error:
-        raise MisuseError(str(error)) from error
+    values = {"width": width, "providers": providers, "base_port": base_port, "params": params}
+    plan = convert_options(values, TestnetPlan)
     network = TestNetwork.create(directory, plan)
     click.echo(f"{directory} holds a network of {len(network.nodes)} nodes. Start it with:")
     click.echo(f"  loopixmix testnet up {directory}")

@@ -24,7 +24,7 @@ SURB_ID_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class LoopPlan:
-    """What was drawn for one loop: out to the node that ends it, and back."""
+    """The path and delays that were drawn for one loop: out to the node that ends it, and back."""
 
     out: tuple[NodeEntry, ...]
     back: tuple[NodeEntry, ...]

@@ -1,4 +1,4 @@
-"""Poisson streams: when the next packet of a stream leaves, whatever the node or its user does."""
+"""Poisson streams: the times at which packets leave, which nothing that a node or its user does can move."""
 
 from __future__ import annotations
 

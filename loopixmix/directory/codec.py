@@ -22,7 +22,7 @@ class Codec(Generic[T]):
     """Encodes and decodes one type of message."""
 
     def __init__(self, message_type: type[T], name: str) -> None:
-        """Take the type of message and what to call it in errors."""
+        """`message_type`: the type of message. `name`: its name in errors."""
         self._name = name
         self._decoder = msgspec.msgpack.Decoder(message_type)
 

@@ -82,7 +82,7 @@ def sign_descriptor(descriptor: Descriptor, identity_key: IdentityKey) -> bytes:
 def decode_descriptor(
     data: bytes, *, network_id: bytes, epoch_length_s: int, now_s: float, newest_seen_ms: int | None = None
 ) -> Descriptor:
-    """Return the descriptor in `data` if all of these rules hold; raise a `DescriptorError` or `FormatError` else.
+    """Return the descriptor in `data` if all of these rules hold, otherwise raise a `DescriptorError` or `FormatError`.
 
     1. It has at most `MAX_DESCRIPTOR_BYTES` (`DescriptorTooLarge`) and is the canonical encoding of a known version
        whose every field is in range (`FormatError`).

@@ -53,7 +53,7 @@ class NodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
-    """What everybody in the network agrees on during one epoch, and for as long after as `valid_until_s`.
+    """The facts on which the whole network agrees during one epoch, and for as long after as `valid_until_s`.
 
     Every node has a mix key for every epoch from `epoch` until `valid_until_s`, so that the network outlives an
     absence of its authorities. The nodes are in ascending order of their ids.

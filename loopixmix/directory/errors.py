@@ -1,4 +1,4 @@
-"""What can be wrong with a network document or a descriptor: one class for each reaction a reader can have.
+"""The faults of a network document or a descriptor: one class for each reaction a reader can have.
 
 Bytes that are no encoding at all raise `loopixmix.errors.FormatError`.
 """

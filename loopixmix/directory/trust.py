@@ -38,7 +38,7 @@ class TrustedAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class TrustRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a node or client has to know beforehand to join a network; the file `network.toml`.
+    """The facts that a node or client has to know beforehand to join a network; the file `network.toml`.
 
     A document counts when `threshold` of the `authorities` signed it. `epoch_length_s` gives the number of the present
     epoch before any document is there, which is why it can never change in the life of a network.
@@ -62,7 +62,7 @@ class TrustRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     @property
     def network_id(self) -> bytes:
-        """What the network is called in bytes: 16 of the SHA-256 over everything here but the addresses."""
+        """The network's name in bytes: 16 of the SHA-256 over everything here but the addresses."""
         name = self.name.encode("ascii")
         hashed = hashlib.sha256(_NETWORK_DOMAIN + bytes([len(name)]) + name)
         hashed.update(self.epoch_length_s.to_bytes(4, "big") + self.threshold.to_bytes(4, "big"))

@@ -73,7 +73,7 @@ def document_digest(signed: bytes) -> bytes:
 def decode_document(
     data: bytes, trust_root: TrustRoot, *, now_s: float, newest_seen_epoch: int | None = None
 ) -> Document:
-    """Return the document in `data` if all of these rules hold; raise a `DocumentError` or `FormatError` else.
+    """Return the document in `data` if all of these rules hold, otherwise raise a `DocumentError` or `FormatError`.
 
     1. It has at most `MAX_DOCUMENT_BYTES` (`DocumentTooLarge`) and is the canonical encoding of an envelope
        (`FormatError`).

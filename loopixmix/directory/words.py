@@ -35,7 +35,7 @@ _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCI
 
 
 class Role(enum.StrEnum):
-    """What a node does in the network."""
+    """The part that a node plays in the network."""
 
     MIX = "mix"
     PROVIDER = "provider"

@@ -27,7 +27,7 @@ class Authorities:
     """The authorities of a network as their clients see them."""
 
     def __init__(self, trust_root: TrustRoot, *, fetcher: DocumentFetcher, rng: Rng) -> None:
-        """Take whom to believe, how to reach them, and the randomness of the order in which they are asked."""
+        """`trust_root`: the authorities. `fetcher`: asks them. `rng`: draws the order in which they are asked."""
         self.trust_root = trust_root
         self._fetcher = fetcher
         self._rng = rng

@@ -1,4 +1,4 @@
-"""The documents a node or client last saw, on disk: what it starts with while no authority answers."""
+"""The documents a node or client last saw, on disk: it starts with them while no authority answers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class DocumentCache:
     """
 
     def __init__(self, path: Path) -> None:
-        """Take the path of the adopted document; the next one lies beside it, with `.next` added."""
+        """`path`: the file of the adopted document; the next one lies beside it, with `.next` added."""
         self._adopted = path
         self._next = path.with_name(path.name + ".next")
 
     def load(self) -> list[bytes]:
-        """Return what is there, the adopted document first; raise `StoreError` if it cannot be read."""
+        """Return the documents that are there, the adopted one first; raise `StoreError` if it cannot be read."""
         return [data for path in (self._adopted, self._next) if (data := _read(path)) is not None]
 
     def keep_adopted(self, signed: bytes) -> None:

@@ -28,7 +28,7 @@ RETRY_FIRST_S = 0.5
 
 @dataclass(frozen=True)
 class Enrolment:
-    """Who enrols: its identity and what it says of itself.
+    """A node that enrols: its identity, and its description of itself.
 
     `describe` gets the time of issue (Unix milliseconds, for `Descriptor.issued_at_ms`) and returns the descriptor with
     the mix keys of this and the next two epochs.
@@ -42,7 +42,7 @@ class Enroller:
     """Keeps one node enrolled with all authorities of its network."""
 
     def __init__(self, enrolment: Enrolment, *, authorities: Authorities, clock: Clock, rng: Rng) -> None:
-        """Take the identity and description of the node, and the authorities to enrol with."""
+        """`enrolment`: the identity and description of the node. `authorities`: those to enrol with."""
         self._enrolment = enrolment
         self._authorities = authorities
         self._epoch_length_s = authorities.trust_root.epoch_length_s

@@ -48,7 +48,7 @@ class TreqFetcher:
     """The `DocumentFetcher` of production: a connection a request, no redirects, bounded in time and size."""
 
     def __init__(self, http: HTTPClient, *, clock: Clock, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
-        """Take what makes connections, the clock that times them, and how long a whole exchange may take."""
+        """`http`: makes connections. `clock`: times them. `answer_timeout_s`: how long a whole exchange may take."""
         self._http = http
         self._clock = clock
         self._answer_timeout_s = answer_timeout_s

@@ -47,7 +47,10 @@ class DirectoryFollower:
         prepare: Adopt | None = None,
         enroller: Enroller | None = None,
     ) -> None:
-        """Take the authorities to ask, the file of documents, the two callbacks, and the enroller if this is a node."""
+        """`cache`: the file of documents. `adopt`: gets the document of an epoch when the epoch begins.
+
+        `prepare`: gets it as soon as it is known. `enroller`: None if this is not a node.
+        """
         self._authorities = authorities
         self._trust_root = authorities.trust_root
         self._cache = cache
@@ -135,7 +138,7 @@ class DirectoryFollower:
             await self._pause.wait(min(wait_s, LONGEST_PAUSE_S))
 
     async def _turn(self) -> float:
-        """Adopt what is due and fetch what is missing; return how long there is nothing more to do."""
+        """Adopt a document that is due, fetch one that is missing; return how long there is nothing more to do."""
         now_s = self._clock.seconds()
         if self._next is not None and self._next[0].valid_from_s <= now_s:
             self._adopt(*self._next)
@@ -207,7 +210,7 @@ class DirectoryFollower:
         self._fetch_next_s = draw_fetch_s(document.epoch + 1, self._trust_root.epoch_length_s, self._rng)
 
     def _load_cache(self) -> None:
-        """Take up what is on disk, verified like anything from the network; a damaged file only costs a fetch."""
+        """Take up the documents on disk, verified like any others; a damaged file only costs a fetch."""
         for signed in self._cache.load():
             try:
                 document = read_document(signed, self._trust_root)

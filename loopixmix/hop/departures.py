@@ -1,4 +1,4 @@
-"""Where packets wait for their delay and leave: one heap, one timer."""
+"""Packets wait here for their delay and leave: one heap, one timer."""
 
 from __future__ import annotations
 

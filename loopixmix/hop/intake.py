@@ -1,4 +1,4 @@
-"""Where packets come in: a bounded queue, from which batches go to the unwrapping as soon as it is free.
+"""The intake of packets: a bounded queue, from which batches go to the unwrapping as soon as it is free.
 
 What comes back from there is believed only after the replay filter of its key has seen it.
 """
@@ -59,7 +59,7 @@ class Intake:
         self._is_feeding = False
         self._is_unwrapping = False
         self._batch: Sequence[Waiting] = ()
-        """What is being unwrapped."""
+        """The batch that is being unwrapped."""
         self._batch_epochs: Sequence[int] = ()
 
     def start(self, judged: JudgedBatch) -> None:

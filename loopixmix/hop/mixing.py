@@ -1,4 +1,4 @@
-"""What a node does with a packet it unwrapped: hold it for its delay, give it up to its recipient, or drop it."""
+"""The decision on a packet that a node unwrapped: hold it for its delay, give it up to its recipient, or drop it."""
 
 from __future__ import annotations
 

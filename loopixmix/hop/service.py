@@ -1,4 +1,4 @@
-"""What every node does with packets: unwrap, refuse replays, hold for the delay, send on.
+"""The work of every node on packets: unwrap, refuse replays, hold for the delay, send on.
 
 Mixes and providers share it. Packets whose path ends here are given to a callback.
 """
@@ -148,7 +148,7 @@ class HopService:
         if self._arrived is None:
             return
         try:
-            # Before it is observed as taken: only the receiver knows whether there is anybody it is for.
+            # Before it is observed as taken: only the receiver knows whether the packet has a recipient.
             reason = self._arrived(arrived)
         except Exception:
             # A packet that finds a defect must not take the others of its batch with it.

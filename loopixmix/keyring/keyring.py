@@ -25,7 +25,7 @@ log = Logger()
 
 
 class Keyring(Protocol):
-    """What unwraps a node's packets and tells the replayed ones."""
+    """The keys that unwrap a node's packets, and the tags that tell the replayed ones."""
 
     def unwrap_keys(self, now_s: float) -> list[tuple[int, bytes]]:
         """Return (epoch, private key) of every key that counts at `now_s`, the likeliest first."""

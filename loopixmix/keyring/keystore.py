@@ -1,4 +1,4 @@
-"""Where a node's mix keys and their replay tags are kept: in files, or in memory for simulations and tests."""
+"""The store of a node's mix keys and their replay tags: in files, or in memory for simulations and tests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class KeyStore(Protocol):
         """Begin the replay tags of a `new` key, before it is saved, or open those of an old one."""
 
 
-class KeyDirectory:
+class KeyFiles:
     """Keys in files of one directory: `EPOCH.key`, and `EPOCH.replay` beside it.
 
     A key file is one line `loopixmix-mix-key-v1 EPOCH PRIVATE PUBLIC`, keys in hexadecimal, readable by its owner only.
@@ -77,7 +77,7 @@ class KeyDirectory:
         return keys
 
     def save(self, epoch: int, key: MixKey) -> None:
-        """Write a key in one step and to the disk itself, before anybody is told its public half."""
+        """Write a key in one step and to the disk itself, before its public half is published."""
         path = self._key_path(epoch)
         line = f"{_KEY_WORDS} {epoch} {key.private.hex()} {key.public.hex()}\n"
         write_atomically(path, line.encode("ascii"))

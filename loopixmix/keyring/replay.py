@@ -24,7 +24,7 @@ class TagSet(Protocol):
 
 
 class PlainTagSet:
-    """A set of tags in plain Python, about 130 bytes each; what serves without the native module."""
+    """A set of tags in plain Python, about 130 bytes each; it serves if there is no native module."""
 
     def __init__(self) -> None:
         """Begin empty."""

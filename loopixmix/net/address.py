@@ -1,4 +1,4 @@
-"""Where a peer listens."""
+"""The address at which a peer listens."""
 
 from __future__ import annotations
 

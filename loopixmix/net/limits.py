@@ -29,7 +29,7 @@ class LinkLimits:
     stable_s: float = 10.0
     """A link open for this long was a success: the next backoff begins at its first bound."""
     goodbye_s: float = 1.0
-    """How long a closing link may take to deliver what was written."""
+    """How long a closing link may take to deliver the bytes that were written."""
     max_links: int = 4096
     """Incoming links that are open at one time."""
     max_opening_links: int = 512
@@ -46,7 +46,7 @@ class LinkLimits:
 
 
 def address_group(host: str) -> str:
-    """Return what counts as one address: an IPv4 address, an IPv6 /64 network, or the name itself."""
+    """Return the name under which an address is counted: an IPv4 address, an IPv6 /64 network, or the name itself."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -80,7 +80,7 @@ class Census:
         return self._open.total()
 
     def enter(self, host: str) -> bool:
-        """Count a new connection in, unless there are too many; only what entered may open or leave."""
+        """Count a new connection in, unless there are too many; only a connection that entered may open or leave."""
         group = address_group(host)
         limits = self._limits
         if (

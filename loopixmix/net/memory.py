@@ -99,7 +99,7 @@ class MemoryEnd:
         self._switchboard.attach(self.identity, self.arrived)
 
     def arrived(self, sender: Identity, frames: Sequence[bytes]) -> None:
-        """Judge what came over the wire and pass it on, or observe the refusal: in memory the peer comes again."""
+        """Judge the frames that came and pass them on, or observe the refusal: in memory the peer comes again."""
         if self._reception is None or self._received is None:
             return
         try:

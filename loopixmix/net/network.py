@@ -1,4 +1,4 @@
-"""What a node's network offers beyond the seam that services send and receive on: which peers there are."""
+"""The network of a node beyond the seam on which services send: receiving, and the peers to keep links with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ All of them passed `loopixmix.net.reception`: they are whole, and the peer may s
 
 @runtime_checkable
 class ReceivingNetwork(Network, Protocol):
-    """A network that also brings what peers send: the whole of the seam that services are made on."""
+    """A network that also brings the frames of peers: the whole seam that services are made on."""
 
     def start(self, received: FramesReceived) -> None:
         """Give all that arrives from now on to `received`."""

@@ -66,7 +66,7 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     @property
     def address(self) -> PeerAddress | None:
-        """Where to listen; None if the endpoint is off."""
+        """The address to listen at; None if the endpoint is off."""
         return PeerAddress(*parse_listen(self.listen)) if self.listen else None
 
 
@@ -92,12 +92,12 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     @property
     def listen_address(self) -> PeerAddress:
-        """Where the node listens."""
+        """The address at which the node listens."""
         return PeerAddress(*parse_listen(self.listen))
 
     @property
     def advertised_address(self) -> PeerAddress:
-        """Where other nodes and clients find it."""
+        """The address at which other nodes and clients find it."""
         return PeerAddress(*parse_listen(self.advertise or self.listen))
 
 

@@ -12,7 +12,7 @@ from loopixmix.net.sockets import TcpReactor, TcpSockets
 from loopixmix.node.config import LOCK_FILE, NodeConfig, load_node
 from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.process.main import run_program
-from loopixmix.process.precise import install_precise_reactor
+from loopixmix.process.precision import install_precise_reactor
 from loopixmix.process.program import World
 from loopixmix.web.calls import one_shot_client
 

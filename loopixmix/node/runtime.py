@@ -11,9 +11,9 @@ from twisted.logger import Logger
 
 from loopixmix.errors import ListenError, UnavailableError
 from loopixmix.keyring.keyring import MixKeyring
-from loopixmix.keyring.keystore import KeyDirectory
+from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.net.address import PeerAddress
-from loopixmix.node.active import ActiveNode
+from loopixmix.node.active_node import ActiveNode
 from loopixmix.node.config import KEYS_DIRECTORY, load_node
 from loopixmix.node.status import StatusWriter
 from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
@@ -32,7 +32,7 @@ class NodeRuntime(Program):
     """The node whose files are in a directory, for as long as its process runs."""
 
     def __init__(self, files: NodeFiles, *, kind: NodeKind, world: NodeWorld) -> None:
-        """Take what was read from the directory, the role and the world; `start` touches them first."""
+        """`files`: read from the directory. `kind`: the role. `world`: given by the process; unused before `start`."""
         self._files = files
         self._kind = kind
         self._world = world
@@ -104,7 +104,7 @@ class NodeRuntime(Program):
         # Until a document tells, the longest grace: no key is erased too early.
         epoch_length_s = self._files.trust_root.epoch_length_s
         return MixKeyring(
-            KeyDirectory(self._files.directory / KEYS_DIRECTORY),
+            KeyFiles(self._files.directory / KEYS_DIRECTORY),
             rng=self._world.rng,
             epoch_length_s=epoch_length_s,
             grace_s=epoch_length_s / 2,

@@ -20,7 +20,7 @@ _PACKETS = 32
 
 @dataclass(frozen=True)
 class Capacity:
-    """What this process can unwrap with, and how fast."""
+    """The means by which this process can unwrap, and how fast."""
 
     engine: str
     unwraps_per_s: float

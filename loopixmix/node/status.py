@@ -6,7 +6,7 @@ import os
 
 from loopixmix.directory import Role
 from loopixmix.epoch import epoch_at
-from loopixmix.node.active import ActiveNode
+from loopixmix.node.active_node import ActiveNode
 from loopixmix.node.values import NodeFiles
 from loopixmix.observing.status import NodeStatus
 from loopixmix.seams import Clock

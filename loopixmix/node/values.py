@@ -12,7 +12,7 @@ from loopixmix.following.fetcher import DocumentFetcher
 from loopixmix.keys import IdentityKey
 from loopixmix.net.sockets import Sockets
 from loopixmix.node.config import NodeConfig
-from loopixmix.node.running import MakeService
+from loopixmix.node.running_node import MakeService
 from loopixmix.seams import Clock, Rng
 from loopixmix.wire import LinkRole
 

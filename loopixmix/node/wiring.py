@@ -14,7 +14,7 @@ from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.tls import TlsNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.node.mix import MixService
-from loopixmix.node.running import NodeParts, RunningNode
+from loopixmix.node.running_node import NodeParts, RunningNode
 from loopixmix.node.selfcheck import Capacity
 from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
 from loopixmix.routing.packets import PacketFormat

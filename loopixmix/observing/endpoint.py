@@ -30,7 +30,7 @@ class MetricsSite(Resource):
     """The page `/metrics`, and no other."""
 
     def __init__(self, published: PublishedMetrics) -> None:
-        """Take what is published."""
+        """`published`: the figures to publish."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(published)
@@ -57,7 +57,7 @@ class MetricsEndpoint:
         sockets: Sockets,
         clock: Clock,
     ) -> None:
-        """Take where to listen, what is published, and what tells the figures and whether the node is healthy."""
+        """`address`: listened on. `published`: the figures. `look`: returns the newest, and whether all is well."""
         self._address = address
         self._published = published
         self._look = look

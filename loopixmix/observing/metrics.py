@@ -48,7 +48,7 @@ def round_at_random(count: int, rng: Rng) -> int:
 
 
 class PublishedMetrics:
-    """A Prometheus collector; what it tells changes only when `renew` is called, once every `PERIOD_S`."""
+    """A Prometheus collector; its figures change only when `renew` is called, once every `PERIOD_S`."""
 
     def __init__(self, *, rng: Rng) -> None:
         """Begin with everything at zero."""

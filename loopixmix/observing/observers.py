@@ -68,7 +68,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundTrips:
-    """The latest round trips of loops: what matters is how the network is now, not how it was when the node began."""
+    """The latest round trips of loops, and not all since the start: they tell how the network is now."""
 
     __slots__ = ("_latest", "count")
 
@@ -108,10 +108,10 @@ class RoundTrips:
 
 
 class Counters:
-    """Counts facts by kind and reason; `snapshot` is what status and metrics show."""
+    """Counts facts by kind and reason; status and metrics show its `snapshot`."""
 
     def __init__(self, *, delay_mean_s: float) -> None:
-        """Take the mean delay of a hop, which gives the expected round trip; assign `delay_mean_s` when it changes."""
+        """`delay_mean_s`: of a hop, gives the expected round trip; assign it anew when it changes."""
         self.delay_mean_s = delay_mean_s
         self.entropy = LiveEntropy()
         self.loop_watch = LoopWatch()
@@ -184,7 +184,7 @@ class Fanout:
     """Passes every fact to several observers, in order."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
-        """Take the observers to pass to."""
+        """`observers`: each of them hears every fact."""
         self._observers = tuple(observers)
 
     def observe(self, fact: Fact) -> None:

@@ -44,7 +44,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_status(directory: Path) -> NodeStatus | None:
-    """Return what the node of `directory` last said; None if it has said nothing.
+    """Return the last status that the node of `directory` wrote; None if there is none.
 
     Raises `StoreError` if the file is damaged or cannot be read.
     """

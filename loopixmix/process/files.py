@@ -57,7 +57,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasti
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file that `write_atomically` writes, and what a crash left of it; it need not be there."""
+    """Remove a file that `write_atomically` writes, and an unfinished one that a crash left; neither need be there."""
     path.unlink(missing_ok=True)
     _unfinished(path).unlink(missing_ok=True)
 
@@ -108,7 +108,7 @@ class DirectoryLock:
     """
 
     def __init__(self, path: Path) -> None:
-        """Take the lock file's path; its directory must exist."""
+        """`path`: the lock file; its directory must exist."""
         self._path = path
         self._descriptor: int | None = None
 

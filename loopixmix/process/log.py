@@ -39,7 +39,7 @@ class Log:
     """The log of this process, once begun."""
 
     def __init__(self, stream: IO[str]) -> None:
-        """Take the stream to write to."""
+        """`stream`: the log is written there."""
         self._stream = stream
         self._own: tuple[str, ...] = OWN_NAMESPACES
         self._settings = LogSettings()

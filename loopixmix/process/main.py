@@ -1,4 +1,4 @@
-"""Where every program meets the reactor, stderr and the system's randomness."""
+"""The place in which every program meets the reactor, stderr and the system's randomness."""
 
 from __future__ import annotations
 

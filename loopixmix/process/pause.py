@@ -11,7 +11,7 @@ class Pause:
     """One coroutine's place to wait; `wake` ends the wait early, cancelling the coroutine leaves no call behind."""
 
     def __init__(self, clock: Clock) -> None:
-        """Take the clock that times the waits."""
+        """`clock`: times the waits."""
         self._clock = clock
         self._waiting: Deferred[None] | None = None
 

@@ -45,7 +45,7 @@ class World:
 
 
 class Program(ABC):
-    """The work of one process; made of a `World` and of whatever its directory holds."""
+    """The work of one process; made of a `World` and of the files in its directory."""
 
     @property
     @abstractmethod
@@ -66,15 +66,15 @@ class Program(ABC):
         """End in an orderly way: afterwards no delayed call, thread or connection is left."""
 
     def hurry(self) -> None:
-        """End at once what `stop` still waits for: a second SIGTERM or SIGINT came."""
+        """Let `stop` wait for nothing any more: a second SIGTERM or SIGINT came."""
         return  # a program that ends quickly has nothing to hurry
 
     def reload(self) -> None:
-        """Read the configuration again and take up what takes effect at once; raise `ConfigError` if it is wrong."""
+        """Read the configuration again and take up what needs no restart; raise `ConfigError` if it is wrong."""
         raise ConfigError("this program reads its configuration at the start only")
 
     def status(self) -> Status | None:
-        """Return what to write into the status file; None, which is asked for once, if there is to be none."""
+        """Return the status to write into the status file. None at the start means that there is to be no file."""
         return None
 
 
@@ -82,7 +82,7 @@ class Process:
     """Runs a program on a reactor, for as long as it lasts."""
 
     def __init__(self, reactor: PosixReactorBase, *, rng: Rng, lock: DirectoryLock, log: Log) -> None:
-        """Take a reactor that does not run yet, the lock of the program's directory, and the log to begin."""
+        """`reactor`: does not run yet. `lock`: of the program's directory. `log`: begins with the process."""
         self._reactor = reactor
         self._lock = lock
         self._log = log
@@ -165,6 +165,6 @@ class Process:
         except ConfigError as error:
             log.error("the configuration stays as it was: {problem}", problem=str(error))
             return
-        # Told in the new format already: whoever reads the log by a program asked for it.
+        # Told in the new format already: a program that reads the log may want it.
         self._log.apply(program.log_settings)
         log.info("the configuration was read again")

@@ -38,7 +38,7 @@ class StatusFile:
     """The status file of one directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Take the directory of the program."""
+        """`directory`: the program's."""
         self._path = directory / STATUS_FILE
 
     def write(self, status: Status) -> None:
@@ -57,7 +57,7 @@ class StatusReporter:
     def __init__(
         self, file: StatusFile, *, status: Callable[[], Status | None], clock: Clock, in_thread: InThread
     ) -> None:
-        """Take the file, what makes the present status, and what runs the writing beside the reactor."""
+        """`status`: returns the present status. `in_thread`: runs the writing of `file` beside the reactor."""
         self._file = file
         self._status = status
         self._clock = clock

@@ -15,7 +15,7 @@ class Task:
     """Work without an end. If it ends by itself, that is a defect, which is logged and told as the `problem`."""
 
     def __init__(self, name: str) -> None:
-        """Take what the work is, in words for the log: "following the network document"."""
+        """`name`: the work, in words for the log: "following the network document"."""
         self._name = name
         self._running: Deferred[None] | None = None
         self.problem: str | None = None

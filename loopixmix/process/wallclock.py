@@ -10,7 +10,7 @@ from loopixmix.seams import DelayedCall
 
 
 class Timers(Protocol):
-    """The part of a reactor that calls later; `seconds` is what it counts delays on."""
+    """The part of a reactor that calls later; it counts delays on `seconds`."""
 
     seconds: Callable[[], float]
 

@@ -37,7 +37,7 @@ class Arithmetic(Protocol):
 
     @property
     def name(self) -> str:
-        """What operators and status files call it."""
+        """Its name for operators and in status files."""
 
     def create_header(self, route: Route, geometry: Geometry) -> tuple[bytes, tuple[bytes, ...]]:
         """Return the header and each hop's payload key."""

@@ -1,4 +1,4 @@
-"""What is wrong with a packet, as one exception that carries the reason the drop is counted under."""
+"""A fault of a packet, as one exception that carries the reason the drop is counted under."""
 
 from __future__ import annotations
 

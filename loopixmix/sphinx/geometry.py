@@ -16,9 +16,9 @@ NODE_ID_BYTES = 32
 COMMAND_BYTES = 41
 LENGTH_PREFIX_BYTES = 1
 ROUTE_BYTES = LENGTH_PREFIX_BYTES + COMMAND_BYTES
-"""What the innermost hop takes from the header: the length and the command."""
+"""The bytes that the innermost hop takes from the header: the length and the command."""
 HOP_BYTES = ROUTE_BYTES + KEY_BYTES
-"""What every other hop takes: length, command and the next MAC."""
+"""The bytes that every other hop takes: length, command and the next MAC."""
 FLAG_BYTES = 1
 PADDING_MARK_BYTES = 1
 

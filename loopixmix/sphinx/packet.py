@@ -51,7 +51,7 @@ def decode_surb(data: bytes, geometry: Geometry) -> Surb:
 
 
 class SurbKeys(msgspec.Struct, frozen=True, gc=False):
-    """What the maker of a reply block keeps to open the reply: its key and the payload key of each hop, in order."""
+    """The keys that open the reply to a reply block: its own and the payload key of each hop, in order."""
 
     reply_key: bytes
     payload_keys: tuple[bytes, ...]
@@ -103,7 +103,7 @@ class Unwrapped(msgspec.Struct, frozen=True, gc=False):
 
 
 class Payload(msgspec.Struct, frozen=True, gc=False):
-    """What the body of a forward packet held: a reply block, if its sender wants an answer, and the payload."""
+    """The content of a forward packet: a reply block, if its sender wants an answer, and the payload."""
 
     surb: Surb | None
     payload: bytes

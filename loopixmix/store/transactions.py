@@ -19,7 +19,7 @@ class Store:
     """Transactions on one store."""
 
     def __init__(self, database: Database) -> None:
-        """Take a store that `open_database` opened; `close` closes it."""
+        """`database`: opened by `open_database`; `close` closes it."""
         self._database = database
 
     def write(self, work: Callable[[Connection], _R]) -> _R:

@@ -50,7 +50,7 @@ class BodyCollector(TwistedProtocol):
     """Collects the body of an answer; cancelling `complete` closes the connection."""
 
     def __init__(self, limit_bytes: int | None = None) -> None:
-        """Take the longest body, or None if the answerer is trusted to stop.
+        """`limit_bytes`: the longest body; None if the answerer is trusted to stop.
 
         `complete` fails with `LongAnswerError` or `BrokenAnswerError`.
         """

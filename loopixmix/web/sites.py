@@ -35,7 +35,7 @@ class BoundedRequest(Request):
     def __init__(
         self, channel: HTTPChannel, queued: bool, *, limit_bytes: int, discard_bytes: int, too_long: Answer
     ) -> None:
-        """Take what Twisted gives, the longest body, and the answer to a longer one.
+        """`channel`, `queued`: from Twisted. `limit_bytes`: the longest body. `too_long`: answers a longer one.
 
         A body that is refused is still read past, up to `discard_bytes`, so that its sender comes to read why; then the
         connection is cut.
@@ -49,7 +49,7 @@ class BoundedRequest(Request):
         self._taken_bytes = 0
 
     def refuse(self, answer: Answer) -> None:
-        """Give this answer, whatever the body is; the first refusal counts."""
+        """Give this answer instead of asking the routes; the first refusal counts."""
         if self._refusal is None:
             self._refusal = answer
             self._body.truncate(0)
@@ -80,7 +80,7 @@ class BoundedRequest(Request):
 
 
 class QuietSite(Site):
-    """Serves a resource and keeps no access log: its lines would tell who uses the network, and when."""
+    """Serves a resource and keeps no access log: its lines would tell the users of the network, and their times."""
 
     noisy = False
 
@@ -92,7 +92,7 @@ class QuietSite(Site):
         make_request: MakeRequest = Request,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
-        """Take what to serve, the clock that times idle connections, and what makes requests of them."""
+        """`resource`: served at the root. `clock`: times idle connections. `make_request`: makes the request of one."""
         super().__init__(
             resource, requestFactory=make_request, timeout=idle_timeout_s, reactor=cast(IReactorTime, clock)
         )

@@ -65,7 +65,7 @@ class FrameFormat:
 
     @property
     def geometry_digest(self) -> bytes:
-        """What a Hello says of the geometry: both sizes determine the path length and the payload size."""
+        """The digest of the geometry in a Hello: both sizes determine the path length and the payload size."""
         sizes = struct.pack(">II", self.packet_bytes, self.body_bytes)
         return hashlib.sha256(_DIGEST_DOMAIN + sizes).digest()[:GEOMETRY_DIGEST_BYTES]
 

@@ -19,7 +19,7 @@ MAX_INVITATION_BYTES = 255
 
 
 class LinkRole(enum.IntEnum):
-    """What one end of a link is to the network."""
+    """The part that one end of a link plays in the network."""
 
     CLIENT = 1
     MIX = 2
@@ -27,7 +27,7 @@ class LinkRole(enum.IntEnum):
 
 
 class ItemKind(enum.IntEnum):
-    """What an item of a pull's answer holds."""
+    """The content of an item in a pull's answer."""
 
     DUMMY = 0
     MESSAGE = 1

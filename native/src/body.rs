@@ -12,7 +12,7 @@ const PADDING: u8 = 0xff;
 /// Appends the padded and MACed `content` to `packet`.
 ///
 /// # Errors
-/// [`Misuse::BodyBytes`], and [`Misuse::Content`] where it does not fit.
+/// [`Misuse::BodyBytes`], and [`Misuse::Content`] if it does not fit.
 pub fn append_padded(packet: &mut Vec<u8>, key: &Key, content: &[u8], body_bytes: usize) -> Result<(), Misuse> {
     check_body_bytes(body_bytes)?;
     let limit = body_bytes - BODY_OVERHEAD_BYTES;

@@ -69,7 +69,7 @@ impl Ladder {
         }
     }
 
-    /// Multiplies `point` by the clamped `exponent`; `None` where the result is all zero (low order, RFC 7748 6.1).
+    /// Multiplies `point` by the clamped `exponent`; `None` if the result is all zero (low order, RFC 7748 6.1).
     ///
     /// Encodings that are not canonical are read as RFC 7748 says.
     #[must_use]

@@ -29,7 +29,7 @@ struct Queue {
 static POOL: Pool =
     Pool { queue: Mutex::new(Queue { invitations: VecDeque::new(), threads: 0, process: 0 }), ready: Condvar::new() };
 
-/// Asks `helpers` threads to help with `work`, starting them where there are too few.
+/// Asks `helpers` threads to help with `work`, starting them if there are too few.
 pub(crate) fn invite(work: &Arc<dyn Work>, helpers: usize) {
     let mut queue = POOL.lock();
     if queue.process != std::process::id() {

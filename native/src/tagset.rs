@@ -24,7 +24,7 @@ impl Hash for Tag {
 pub struct TagSet(HashSet<Tag>);
 
 impl TagSet {
-    /// Adds one tag; true where it was not there yet.
+    /// Adds one tag; true if it was not there yet.
     pub fn add(&mut self, tag: Key) -> bool {
         self.0.insert(Tag(tag))
     }

@@ -58,7 +58,7 @@ class Decoys:
     """Makes decoys for one provider."""
 
     def __init__(self, secret: DecoySecret, provider: Identity) -> None:
-        """Take the provider's secret, and its id, which decoys name as cards do."""
+        """`secret`: the provider's. `provider`: its identity, which decoys name as cards do."""
         self._secret = bytes.fromhex(secret.secret)
         self._first_day = secret.first_day
         self._provider = provider

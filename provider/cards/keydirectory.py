@@ -16,7 +16,7 @@ class StoredKeys:
     """The key directory that hosted services use."""
 
     def __init__(self, *, provider: Identity, access: StoreAccess, decoys: Decoys, clock: Clock) -> None:
-        """Take this provider's id, which its cards name, its store, its decoys, and the clock that tells their day."""
+        """`provider`: our identity, which the cards name. `clock`: tells the day of the decoys."""
         self._provider = provider
         self._access = access
         self._decoys = decoys

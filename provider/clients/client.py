@@ -22,7 +22,7 @@ class Client(Puller):
     __slots__ = ("allowance", "asking", "checked_at_s", "held", "seen_at_s")
 
     def __init__(self, identity: Identity, mailbox: Mailbox, allowance: Allowance) -> None:
-        """Take the client's identity key, its mailbox and its allowance; whether it has an account is not known yet."""
+        """`identity`, `mailbox` and `allowance`: the client's. Whether it has an account is not known yet."""
         super().__init__(identity, mailbox)
         self.allowance = allowance
         self.asking = False
@@ -38,7 +38,7 @@ class KnownClients:
     """
 
     def __init__(self, *, rules: ClientRules, lease_pulls: int, clock: Clock) -> None:
-        """Take the rules for each client, and the number of pulls after which an item not acknowledged comes again."""
+        """`rules`: for each client. `lease_pulls`: after so many pulls an item not acknowledged comes again."""
         self._rules = rules
         self._lease_pulls = lease_pulls
         self._clock = clock

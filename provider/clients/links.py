@@ -36,10 +36,10 @@ class ClientLinks:
         drops: Drops,
         clock: Clock,
     ) -> None:
-        """Take the parts that know, recognise, register and answer clients, and the ways to the network and back.
+        """`known`, `recognition`, `registration` and `pulling` know, recognise, register and answer clients.
 
-        `submit` takes the packets of clients that have an account, `send` the frames for a client, `drops` hears of
-        packets and pulls that are too many. No client is served before `adopt`.
+        `submit`: takes the packets of clients that have an account. `send`: takes the frames for a client. `drops`:
+        hears of packets and pulls that are too many. No client is served before `adopt`.
         """
         self._known = known
         self._recognition = recognition

@@ -25,7 +25,7 @@ class Recognition:
     """Finds out which clients have accounts, without keeping their links waiting for the disk."""
 
     def __init__(self, *, access: StoreAccess, drops: Drops, clock: Clock) -> None:
-        """Take the store that has the accounts, the part that counts drops, and the clock."""
+        """`access`: the store that has the accounts. `drops`: counts the frames of clients without one."""
         self._access = access
         self._drops = drops
         self._clock = clock

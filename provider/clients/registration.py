@@ -27,7 +27,7 @@ class Registration:
     def __init__(
         self, *, provider: Identity, access: StoreAccess, rules: RegistrationRules, clock: Clock, rng: Rng
     ) -> None:
-        """Take the provider's id, which a card must name, the store, the operator's rules, the clock and randomness."""
+        """`provider`: our identity, which a card must name. `access`: the store. `rules`: the operator's."""
         self._provider = provider
         self._access = access
         self._rules = rules

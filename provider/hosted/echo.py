@@ -11,7 +11,7 @@ class EchoService:
     name = "echo"
 
     def __init__(self, context: ServiceContext) -> None:
-        """Take the context of every service, of which this one needs nothing."""
+        """`context`: the same for every service; this one needs nothing of it."""
 
     async def answer(self, body: bytes) -> bytes:
         """Return `body`."""

@@ -13,7 +13,7 @@ class KeysService:
     name = "keys"
 
     def __init__(self, context: ServiceContext) -> None:
-        """Take the context; its key directory is the one that is asked."""
+        """`context`: its key directory is the one that is asked."""
         self._keys = context.keys
 
     async def answer(self, body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Where loops turn round: those of clients, mixes and providers alike."""
+"""The service at which loops turn round: those of clients, mixes and providers alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class LoopService:
     name = "loop"
 
     def __init__(self, context: ServiceContext) -> None:
-        """Take the context of every service, of which this one needs nothing."""
+        """`context`: the same for every service; this one needs nothing of it."""
 
     def reply(self, payload: bytes) -> bytes:  # noqa: ARG002 (nothing may depend on it)
         """Return the empty payload."""

@@ -53,7 +53,7 @@ class ServiceHost:
     def __init__(
         self, services: Iterable[HostedService], *, rules: HostingRules, clock: Clock, geometry: PayloadSize
     ) -> None:
-        """Take the services, each with a name of its own, the operator's limits, the clock and the size of payloads."""
+        """`services`: each has a name of its own. `rules`: the operator's limits. `geometry`: the size of payloads."""
         self._services = {service_id(service.name): service for service in services}
         # Sorted once: `isinstance` of a protocol takes longer than the answer to a loop, and loops are most of all.
         self._at_once: dict[bytes, PayloadService] = {}

@@ -30,9 +30,9 @@ class ServiceLoader:
     """Makes the services of one provider."""
 
     def __init__(self, *, provider: Identity, directory: Path, clock: Clock, rng: Rng, keys: KeyDirectory) -> None:
-        """Take the provider's id and directory, and what services may use: clock, randomness and key directory.
+        """`provider`: our identity. `directory`: the provider's; each service gets one of its own in it.
 
-        Each service gets a directory of its own in `directory`.
+        Services may use `clock`, `rng` and `keys`.
         """
         self._provider = provider
         self._directory = directory / SERVICES_DIRECTORY

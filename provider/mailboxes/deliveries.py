@@ -23,7 +23,7 @@ from provider.drops import Drops
 from provider.hosting.host import ServiceBusyError, ServiceHost
 from provider.mailbox import day_of
 from provider.store.access import StoreAccess
-from provider.store.items import NewItem, Outcome
+from provider.store.items import NewItem, PutOutcome
 
 MAX_WAITING = 16_384
 """Changes that wait for the disk, at most some 40 MB; more are dropped as `OVERLOADED`."""
@@ -55,10 +55,10 @@ class Deliveries:
         drops: Drops,
         clock: Clock,
     ) -> None:
-        """Take the hop, the network's Sphinx, and the ends of packets: store, services, own loops, drops.
+        """`access`, `host`, `loops` and `drops` are where packets end: the store, services, own loops, nowhere.
 
-        The hop takes the packets that reply blocks make, as if they had come over a link. The clock tells the day an
-        item came.
+        `hop`: takes the packets that reply blocks make, as if they had come over a link. `clock`: tells the day on
+        which an item came.
         """
         self._hop = hop
         self._sphinx = sphinx
@@ -110,15 +110,15 @@ class Deliveries:
         self._access.put(item).addCallbacks(partial(self._stored, surb), self._not_stored)
         return None
 
-    def _stored(self, surb: Surb | None, outcome: Outcome) -> None:
+    def _stored(self, surb: Surb | None, outcome: PutOutcome) -> None:
         match outcome:
-            case Outcome.MAILBOX_FULL:
+            case PutOutcome.MAILBOX_FULL:
                 self.counts.full += 1
                 self._drops.count(DropReason.MAILBOX_FULL)
                 return
-            case Outcome.STORED:
+            case PutOutcome.STORED:
                 self.counts.stored += 1
-            case Outcome.UNKNOWN_RECIPIENT:
+            case PutOutcome.UNKNOWN_RECIPIENT:
                 self.counts.unknown += 1
         # Also for an unknown recipient: an acknowledgement that only mailboxes send would tell who has one.
         self._use(surb, ACKNOWLEDGEMENT)

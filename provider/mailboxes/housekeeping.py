@@ -33,7 +33,7 @@ class Housekeeping:
         clock: Clock,
         each_turn: Sequence[Callable[[], None]],
     ) -> None:
-        """Take the store, the rules by which items expire, the clock, and what else is to be called every `TURN_S`."""
+        """`access`: the store. `rules`: by which items expire. `each_turn`: called every `TURN_S`, too."""
         self._access = access
         self._rules = rules
         self._clock = clock

@@ -26,7 +26,7 @@ class Puller:
     __slots__ = ("identity", "mailbox", "registered")
 
     def __init__(self, identity: Identity, mailbox: Mailbox) -> None:
-        """Take the client's identity key and its mailbox; whether there is an account is not known yet."""
+        """`identity` and `mailbox`: the client's. Whether there is an account is not known yet."""
         self.identity = identity
         self.mailbox = mailbox
         self.registered: bool | None = None
@@ -44,7 +44,7 @@ class Pulling:
         clock: Clock,
         send: SendFrame,
     ) -> None:
-        """Take the store, the clock, and `send`, which takes frames for clients.
+        """`access`: the store. `send`: takes frames for clients.
 
         Each item that is sent has `body_bytes` of body. Answers leave `answer_s` seconds after their pulls came.
         """

@@ -13,7 +13,7 @@ from loopixmix.seams import Clock, Identity
 from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
 from provider.store.alarm import StoreAlarm
-from provider.store.items import NewItem, Outcome
+from provider.store.items import NewItem, PutOutcome
 from provider.store.lanes import ClockLane, Deleting, Lane, Storing, ThreadLane, Work, read_batch, write_batch
 
 _R = TypeVar("_R")
@@ -27,7 +27,7 @@ class StoreAccess:
     """
 
     def __init__(self, store: MailStore, *, writing: Lane, reading: Lane, alarm: StoreAlarm) -> None:
-        """Take a store, which is closed by `stop`, its two lanes (see `threaded_access`), and its alarm."""
+        """`store`: `stop` closes it. `writing`, `reading`: see `threaded_access`. `alarm`: hears of failures."""
         self._store = store
         self._writing = writing
         self._reading = reading
@@ -48,7 +48,7 @@ class StoreAccess:
         """How much of the disk the store takes."""
         return self._store.size_bytes
 
-    def put(self, item: NewItem) -> Deferred[Outcome]:
+    def put(self, item: NewItem) -> Deferred[PutOutcome]:
         """Store an item; fires once it is on the disk, fails with `StoreError`."""
         storing = Storing(item)
         self._writing.submit(storing)
@@ -78,7 +78,7 @@ class StoreAccess:
         await self._reading.stop()
         self._store.close()
 
-    def _stored(self, outcome: Outcome) -> Outcome:
+    def _stored(self, outcome: PutOutcome) -> PutOutcome:
         # Only an item that was written ends the alarm: on a full disk deletions and readings still succeed.
         self._alarm.wrote()
         return outcome

@@ -20,8 +20,8 @@ _T = TypeVar("_T")
 _CHUNK = 400
 
 
-class Outcome(enum.Enum):
-    """What the store did with a new item."""
+class PutOutcome(enum.Enum):
+    """The fate of a new item in the store."""
 
     STORED = enum.auto()
     UNKNOWN_RECIPIENT = enum.auto()
@@ -114,7 +114,7 @@ _DELETE_BY_ID = delete(items).where(items.c.id.in_(bindparam("b_ids", expanding=
 _SKIP_NUMBERS = update(accounts).values(next_number=accounts.c.next_number + bindparam("b_count", type_=BigInteger))
 
 
-def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRules) -> list[Outcome]:
+def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRules) -> list[PutOutcome]:
     """Store a batch and return the outcome of each item.
 
     An item for an unknown recipient is written like the others, into an account that nobody pulls, and deleted with
@@ -124,14 +124,14 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
     boxes, void = _boxes(connection, {item.recipient for item in new})
     connection.execute(_CLEAR_VOID, {"b_void": void.account_id})
     rows: list[dict[str, int | bytes]] = []
-    outcomes: list[Outcome] = []
+    outcomes: list[PutOutcome] = []
     touched: dict[int, _Box] = {}
     for item in new:
         box = boxes.get(item.recipient)
         if box is not None and is_full(box.item_count, rules):
-            outcomes.append(Outcome.MAILBOX_FULL)
+            outcomes.append(PutOutcome.MAILBOX_FULL)
             continue
-        outcomes.append(Outcome.STORED if box is not None else Outcome.UNKNOWN_RECIPIENT)
+        outcomes.append(PutOutcome.STORED if box is not None else PutOutcome.UNKNOWN_RECIPIENT)
         # Numbers are counted here and written back once for each account of a batch, not once for each item.
         box = box or void
         rows.append(_row(box, item))

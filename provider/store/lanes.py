@@ -17,7 +17,7 @@ from loopixmix.errors import StoreError
 from loopixmix.seams import Clock, DelayedCall, Identity
 from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
-from provider.store.items import NewItem, Outcome, delete_owned, store_items
+from provider.store.items import NewItem, PutOutcome, delete_owned, store_items
 
 _R = TypeVar("_R")
 MAX_BATCH = 512
@@ -40,7 +40,7 @@ class Work(Generic[_R]):
     """Any function of the transaction."""
 
     def __init__(self, work: Callable[[Connection], _R]) -> None:
-        """Take the function; `done` fires with its result."""
+        """`work`: the function; `done` fires with its result."""
         self.done: Deferred[_R] = Deferred()
         self._work = work
         self._results: list[_R] = []
@@ -62,10 +62,10 @@ class Storing:
     """One new item; those of a batch are stored by one statement."""
 
     def __init__(self, item: NewItem) -> None:
-        """Take the item; `done` fires with its outcome."""
-        self.done: Deferred[Outcome] = Deferred()
+        """`item`: to be stored; `done` fires with its outcome."""
+        self.done: Deferred[PutOutcome] = Deferred()
         self.item = item
-        self.outcome = Outcome.STORED
+        self.outcome = PutOutcome.STORED
 
     def run(self, connection: Connection) -> None:
         """Nothing: `write_batch` stores all items at once."""
@@ -83,7 +83,7 @@ class Deleting:
     """Items that their owner has stored safely; those of a batch are deleted by one statement."""
 
     def __init__(self, owner: Identity, numbers: Sequence[ItemNumber]) -> None:
-        """Take the owner's identity and the items' numbers; `done` fires when they are gone."""
+        """`owner`: whose items they are. `numbers`: those of the items. `done` fires when they are gone."""
         self.done: Deferred[None] = Deferred()
         self.owned = owner, numbers
 
@@ -208,7 +208,7 @@ class ClockLane:
     """A lane without a thread: batches run `batch_s` after their first job, on the clock of a test or simulation."""
 
     def __init__(self, run_batch: RunBatch, *, clock: Clock, batch_s: float) -> None:
-        """Take the function that does a batch, the clock, and the seconds that a batch shall take on it."""
+        """`run_batch`: does a batch. `batch_s`: the seconds that a batch takes on `clock`."""
         self._run_batch = run_batch
         self._clock = clock
         self._batch_s = batch_s

@@ -45,7 +45,7 @@ CLEAR_BY = 2.0
 
 @dataclass(frozen=True)
 class Correspondence:
-    """What is observed. `users`: N, with Alice; `contacts`: m, hers and everybody's; rates by user.
+    """The users that are observed. `users`: N, with Alice; `contacts`: m, hers and everybody's; rates by user.
 
     `stages`, `delay_mean_s`: what each message waits on its way; `frames_per_s`: of Alice's streams under cover.
     """
@@ -65,7 +65,7 @@ class Correspondence:
         if not 1 <= self.contacts < self.users - 1:
             raise MisuseError(
                 f"users.contacts ({self.contacts}) must be below users.count - 1 ({self.users - 1}):"
-                " else nobody is left to tell contacts from"
+                " otherwise all other users are contacts"
             )
         if not 0 < self.round_s <= self.duration_s:
             raise MisuseError(
@@ -138,7 +138,7 @@ def disclose_mailboxes(setting: Correspondence, targets: int, generator: Generat
 
 
 Activity: TypeAlias = Callable[[Sessions, FloatArray], FloatArray]
-"""What the adversary notes of Alice in each round, from her sessions and the times at which she sends."""
+"""The adversary's notes on Alice in each round, from her sessions and the times at which she sends."""
 
 
 def _disclose(setting: Correspondence, targets: int, generator: Generator, activity: Activity) -> DisclosureResult:

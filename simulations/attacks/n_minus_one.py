@@ -41,7 +41,7 @@ _LATE_S = 10.0
 
 @dataclass
 class Guesses:
-    """What the adversary's guesses were worth, what he sent of his own, and what of others left beside the targets."""
+    """The worth of the adversary's guesses, his own packets, and those of others that left beside the targets."""
 
     right: int = 0
     wrong: int = 0

@@ -204,9 +204,9 @@ def _add_paper_figure(name: str, text: str) -> None:
     def draw(replicates: int, targets: int, jobs: int, seed: int, columns: str, form: str = "density") -> Figure:
         from simulations.plots.comparison import draw_paper
         from simulations.plots.distributions import form_named
-        from simulations.plots.papers import Effort
+        from simulations.plots.papers import FigureEffort
 
-        effort = Effort(replicates=replicates, targets=targets, jobs=jobs, seed=seed)
+        effort = FigureEffort(replicates=replicates, targets=targets, jobs=jobs, seed=seed)
         with _progress() as progress:
             return draw_paper(name, effort, progress, form=form_named(form), columns=_columns(columns))
 

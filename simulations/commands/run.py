@@ -12,7 +12,7 @@ from loopixmix.errors import UnavailableError
 
 if TYPE_CHECKING:
     from simulations.results.result import Result
-    from simulations.workbench.runs import Plan
+    from simulations.workbench.runs import RunPlan
 
 RESULTS = Path("results")
 PIPED_WIDTH = 200
@@ -82,7 +82,7 @@ def run(
     _print(result, folder, measures, as_json=as_json)
 
 
-def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: int | None, seed: int | None) -> Plan:
+def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: int | None, seed: int | None) -> RunPlan:
     # Numerics are imported by the functions that need them, so that --help and bad options answer at once.
     from simulations.scenario import change, load_scenario
     from simulations.scenario.shipped import find_scenario
@@ -101,13 +101,13 @@ def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: i
     return plan_of(base, engine, sweep=swept, replicates=replicates, source=str(path))
 
 
-def _name(plan: Plan) -> str:
+def _name(plan: RunPlan) -> str:
     manifest = plan.manifest
-    return f"{manifest.scenario.name}-{manifest.engine.replace(':', '.')}-{manifest.identity[:8]}"
+    return f"{manifest.scenario.name}-{manifest.engine.replace(':', '.')}-{manifest.digest[:8]}"
 
 
 def _performed(
-    plan: Plan, folder: Path | None, *, jobs: int | None, dask: str | None, quiet: bool, resume: bool
+    plan: RunPlan, folder: Path | None, *, jobs: int | None, dask: str | None, quiet: bool, resume: bool
 ) -> Result:
     from simulations.results.manifest import FolderError
     from simulations.workbench.local import WorkerLostError

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from simulations.flows.corruption import BoolArray, FloatArray, all_corrupt_share, corrupt_mixes, routing_shares
-from simulations.flows.rates import PROVIDERS, Flows, Stage
+from simulations.flows.rates import PROVIDERS, Flows, FlowStage
 from simulations.formulas.entropy import LEAST_POOL, anonymity_set, two_layer_loss_bits
-from simulations.formulas.live import live_entropy_bits
+from simulations.formulas.live_entropy import live_entropy_bits
 from simulations.formulas.paths import PathStage, class_quantile_bits, target_classes
 from simulations.measures.catalogue import Figures, Measure
 from simulations.scenario.values import Scenario
@@ -25,7 +25,7 @@ def path_stages(flows: Flows, corrupt: BoolArray, shares: FloatArray) -> list[Pa
     `corrupt`, `shares`: layers x mixes, as `simulations.flows.corruption` draws them.
     """
     stages: list[PathStage] = []
-    before: Stage | None = None
+    before: FlowStage | None = None
     rows = iter(zip(corrupt, shares, strict=True))
     for stage in flows.stages:
         # Loops end in the nodes that sent them, and take their part of the target's mass with them.

@@ -11,7 +11,7 @@ from simulations.exact import anonymity
 from simulations.flows import timing, traffic
 from simulations.flows.corruption import corrupt_mixes, routing_shares
 from simulations.flows.load import check_load
-from simulations.flows.rates import PROVIDERS, Flows, Stage, flows_of
+from simulations.flows.rates import PROVIDERS, Flows, FlowStage, flows_of
 from simulations.formulas import queues
 from simulations.formulas.latency import Law
 from simulations.measures.catalogue import Figures, Measure, by_name
@@ -35,7 +35,7 @@ class ExactEngine:
         """Raise `ScenarioError`, naming the keys, if there is no steady state or nothing is sent."""
         check_unlinkability(scenario)
         if flows_of(scenario).forward_per_s <= 0:
-            raise ScenarioError(f"nobody sends anything: {_RATES} are all 0")
+            raise ScenarioError(f"no user sends anything: {_RATES} are all 0")
         check_load(scenario)
 
     def run(self, scenario: Scenario, seeds: Seeds, *, progress: Progress) -> Outcome:
@@ -145,12 +145,12 @@ def _processor_notes(scenario: Scenario, flows: Flows) -> Iterator[str]:
         yield "Processors work for more than 0.8 of the time: waits are sensitive to every burst, and approximate."
 
 
-def _held(stage: Stage, scenario: Scenario) -> float:
+def _held(stage: FlowStage, scenario: Scenario) -> float:
     """Return what a node of the stage holds: rate x delay, less what finds it full."""
     return stage.pool_mean * (1 - _overflow(stage, scenario))
 
 
-def _overflow(stage: Stage, scenario: Scenario) -> float:
+def _overflow(stage: FlowStage, scenario: Scenario) -> float:
     return queues.held_overflow_share(stage.pool_mean, scenario.processors.held_packets)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulations.flows import traffic
-from simulations.flows.rates import PROVIDERS, Stage, flows_of
+from simulations.flows.rates import PROVIDERS, FlowStage, flows_of
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 
@@ -22,7 +22,7 @@ def check_load(scenario: Scenario) -> None:
             )
 
 
-def _most_loaded(stage: Stage, scenario: Scenario) -> float:
+def _most_loaded(stage: FlowStage, scenario: Scenario) -> float:
     """Return how many times the mean load the most loaded node of a stage has, by biased routing."""
     corruption, width = scenario.corruption, stage.width
     if stage.name == PROVIDERS or corruption.placement != "biased":

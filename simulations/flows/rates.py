@@ -13,7 +13,7 @@ from simulations.scenario.values import Scenario
 
 
 @dataclass(frozen=True)
-class Stage:
+class FlowStage:
     """Nodes side by side, through one of which each packet goes: `packets_per_s` in all of them that wait there.
 
     `ending_per_s`: loops of these very nodes that come back and end there, without waiting.
@@ -39,11 +39,11 @@ class Flows:
     forward_per_s: float
     replies_per_s: float
     node_loops_per_s: float
-    stages: tuple[Stage, ...]
+    stages: tuple[FlowStage, ...]
     links: int
 
     @property
-    def mixes(self) -> tuple[Stage, ...]:
+    def mixes(self) -> tuple[FlowStage, ...]:
         """The layers, without the providers."""
         return tuple(stage for stage in self.stages if stage.name != PROVIDERS)
 
@@ -72,7 +72,7 @@ def flows_of(scenario: Scenario) -> Flows:
     # every layer but its own once, and ends in its own. A provider's loop passes every layer twice.
     layer = forward + replies + mix_loops * (topology.layers - 1) + 2 * provider_loops
     stages = [
-        Stage(f"layer {number}", topology.mixes_per_layer, layer, mix_loops, scenario.mix.delay_mean_s)
+        FlowStage(f"layer {number}", topology.mixes_per_layer, layer, mix_loops, scenario.mix.delay_mean_s)
         for number in range(1, topology.layers + 1)
     ]
     if has_providers:
@@ -81,7 +81,7 @@ def flows_of(scenario: Scenario) -> Flows:
         waiting = forward + replies + mix_loops * topology.layers + provider_loops
         # What providers take and end themselves: everything that reaches the end of its path there.
         ending = forward + replies + mix_loops * topology.layers + 2 * provider_loops
-        stages.insert(0, Stage(PROVIDERS, topology.providers, waiting, ending, scenario.mix.delay_mean_s))
+        stages.insert(0, FlowStage(PROVIDERS, topology.providers, waiting, ending, scenario.mix.delay_mean_s))
     return Flows(
         users_online=online,
         forward_per_s=forward,

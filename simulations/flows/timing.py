@@ -9,7 +9,7 @@ from math import log
 import numpy as np
 
 from simulations.flows import traffic
-from simulations.flows.rates import PROVIDERS, Flows, Stage
+from simulations.flows.rates import PROVIDERS, Flows, FlowStage
 from simulations.formulas import delivery, latency, queues
 from simulations.formulas.latency import Grid, Law
 from simulations.latency import Places, make_latency
@@ -79,7 +79,7 @@ def mailbox_items_per_s(scenario: Scenario) -> float:
     return (sent if scenario.traffic.replies else 0.0) + traffic.real_packets_per_s(scenario)
 
 
-def wait_mean_s(scenario: Scenario, stage: Stage) -> float:
+def wait_mean_s(scenario: Scenario, stage: FlowStage) -> float:
     """Return how long a packet waits for a processor of a node of the stage, on average."""
     rate = traffic.unwrapped_per_s(stage) / stage.width
     return queues.mdc_wait_mean_s(rate, scenario.processors.unwrap_s, scenario.processors.cores)
@@ -102,11 +102,11 @@ def _delays(scenario: Scenario, grid: Grid, flows: Flows) -> Law:
     return law
 
 
-def _sojourn_mean_s(scenario: Scenario, stage: Stage) -> float:
+def _sojourn_mean_s(scenario: Scenario, stage: FlowStage) -> float:
     return wait_mean_s(scenario, stage) + scenario.processors.unwrap_s
 
 
-def _sojourn(scenario: Scenario, grid: Grid, stage: Stage) -> Law:
+def _sojourn(scenario: Scenario, grid: Grid, stage: FlowStage) -> Law:
     """Return the law of waiting for a processor and being unwrapped; the wait has the right mean and weight at 0."""
     service_s = scenario.processors.unwrap_s
     wait_s = wait_mean_s(scenario, stage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loopixmix.sphinx import Geometry
 from loopixmix.wire.codec import FRAME_OVERHEAD_BYTES
-from simulations.flows.rates import PROVIDERS, Flows, Stage, flows_of
+from simulations.flows.rates import PROVIDERS, Flows, FlowStage, flows_of
 from simulations.formulas import capacity
 from simulations.scenario.values import Scenario
 
@@ -52,12 +52,12 @@ def cover_share(scenario: Scenario) -> float:
     return capacity.cover_share(min(real_packets_per_s(scenario), traffic.payload_rate_per_s), sent)
 
 
-def unwrapped_per_s(stage: Stage) -> float:
+def unwrapped_per_s(stage: FlowStage) -> float:
     """Return the packets that all nodes of a stage unwrap: those that wait there and those that end there."""
     return stage.packets_per_s + stage.ending_per_s
 
 
-def utilisation_of(stage: Stage, scenario: Scenario) -> float:
+def utilisation_of(stage: FlowStage, scenario: Scenario) -> float:
     """Return the share of its processors' time that a node of the stage works; nothing if there is no limit."""
     processors = scenario.processors
     return unwrapped_per_s(stage) / stage.width * processors.unwrap_s / processors.cores

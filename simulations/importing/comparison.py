@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One measure; `theory` is None if the closed forms say nothing of it."""
 
     measure: str
@@ -31,15 +31,15 @@ class Row:
         return (self.measured.mean - expected) / expected if expected else float("nan")
 
 
-def comparison(measurement: Measurement, result: Result) -> list[Row]:
+def comparison(measurement: Measurement, result: Result) -> list[ComparisonRow]:
     """Return a row for each measure that was both measured and simulated, in the catalogue's order."""
     return list(_rows(measurement, result))
 
 
-def _rows(measurement: Measurement, result: Result) -> Iterator[Row]:
+def _rows(measurement: Measurement, result: Result) -> Iterator[ComparisonRow]:
     theory = result.theory[0].figures if 0 in result.theory else {}
     for measure in result.measures:
         measured = measurement.estimate(measure)
         if measured is not None:
             unit = unit_of(measure)
-            yield Row(measure, unit, measured, result.estimate(measure), theory.get(measure))
+            yield ComparisonRow(measure, unit, measured, result.estimate(measure), theory.get(measure))

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from client.demo.scenario import Party, both, pause
 from loopixmix.observing.status import NodeStatus
 from loopixmix.seams import Clock, Rng
-from simulations.importing.samples import Delivery, Sample
+from simulations.importing.samples import NetworkSample, TimedMessage
 from simulations.outcome import Progress
 
 SAMPLE_S = 1.0
@@ -23,7 +23,7 @@ PATIENCE_MEANS = 40.0
 ReadStatuses: TypeAlias = Callable[[], Mapping[str, NodeStatus | None]]
 
 
-class Conversation:
+class RandomMessages:
     """Messages both ways, handed over at random moments (Poisson), `rate_per_s` from each of the two."""
 
     def __init__(
@@ -46,14 +46,14 @@ class Conversation:
         self._progress = progress
         self._sent: list[tuple[Party, Party, str]] = []
 
-    async def run(self, *, duration_s: float, delay_mean_s: float) -> tuple[list[Sample], list[Delivery]]:
+    async def run(self, *, duration_s: float, delay_mean_s: float) -> tuple[list[NetworkSample], list[TimedMessage]]:
         """Do it and return all samples and deliveries. Raises `LoopixmixError` if a client cannot."""
         one, other = self._parties
         await both(one.join(), other.join())
         await both(one.meet(other), other.meet(one))
         await pause(self._clock, SETTLING_S + 10 * delay_mean_s)
         until_s = self._clock.seconds() + duration_s
-        samples: list[Sample] = []
+        samples: list[NetworkSample] = []
         writing = [self._write(one, other, until_s), self._write(other, one, until_s)]
         tasks = [*writing, self._watch(samples, until_s, duration_s)]
         await gatherResults([Deferred.fromCoroutine(task) for task in tasks], consumeErrors=True)
@@ -69,11 +69,11 @@ class Conversation:
             body = f"measured {len(self._sent)} {self._rng.getrandbits(64):016x}".encode()
             self._sent.append((writer, reader, await writer.write(reader.address, body)))
 
-    async def _watch(self, samples: list[Sample], until_s: float, duration_s: float) -> None:
+    async def _watch(self, samples: list[NetworkSample], until_s: float, duration_s: float) -> None:
         while True:
             clients = [await party.client.status() for party in self._parties]
             nodes = {name: status for name, status in self._statuses().items() if status is not None}
-            samples.append(Sample(at_s=self._clock.seconds(), nodes=nodes, clients=clients))
+            samples.append(NetworkSample(at_s=self._clock.seconds(), nodes=nodes, clients=clients))
             left_s = until_s - self._clock.seconds()
             self._progress(min(1.0, 1 - left_s / duration_s))
             if left_s <= 0:
@@ -87,6 +87,6 @@ class Conversation:
                 return
             await pause(self._clock, 0.25)
 
-    async def _delivery(self, writer: Party, reader: Party, message_id: str) -> Delivery:
+    async def _delivery(self, writer: Party, reader: Party, message_id: str) -> TimedMessage:
         outgoing, arrived = await writer.client.message(message_id), reader.find(message_id)
-        return Delivery(outgoing.history[0].at_s, None if arrived is None else arrived.received_at_s)
+        return TimedMessage(outgoing.history[0].at_s, None if arrived is None else arrived.received_at_s)

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from simulations.importing.comparison import Row
+from simulations.importing.comparison import ComparisonRow
 from simulations.importing.measurement import Measurement
 from simulations.measures.catalogue import unit_of
 from simulations.measures.replicates import Estimate
@@ -29,7 +29,7 @@ def measurement_table(measurement: Measurement) -> Table:
     return table
 
 
-def comparison_table(rows: Sequence[Row]) -> Table:
+def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
     """Return one row for each measure: measured, simulated, theory, difference."""
     table = _table(("measure", "unit", "measured", "simulated", "theory", "diff."))
     for row in rows:

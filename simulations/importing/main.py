@@ -21,9 +21,9 @@ from client.remote import remote_client
 from loopixmix.errors import MisuseError, UnavailableError
 from loopixmix.testnet.network import TestNetwork, run_command
 from loopixmix.testnet.processes import ProcessTable
-from simulations.importing.conversation import Conversation
+from simulations.importing.conversation import RandomMessages
 from simulations.importing.measurement import MeasuredNetwork, Measurement
-from simulations.importing.samples import HOW, Delivery, Sample, link_s, outcome_of
+from simulations.importing.samples import HOW, NetworkSample, TimedMessage, link_s, outcome_of
 from simulations.outcome import Progress
 
 CLIENTS = 2
@@ -34,7 +34,7 @@ STOP_GRACE_S = 10.0
 
 def measure_network(
     directory: Path, *, duration_s: float, rate_per_s: float | None, progress: Progress
-) -> tuple[Measurement, list[Delivery]]:
+) -> tuple[Measurement, list[TimedMessage]]:
     """Measure the running test network in `directory` for `duration_s`; return the measurement and all deliveries.
 
     Two clients of our own join, write to each other at random moments, `rate_per_s` messages each (by default a tenth
@@ -78,7 +78,7 @@ def measure_network(
 
 def _with_clients(
     network: TestNetwork, duration_s: float, rate_per_s: float, progress: Progress
-) -> tuple[list[Sample], list[Delivery]]:
+) -> tuple[list[NetworkSample], list[TimedMessage]]:
     with tempfile.TemporaryDirectory(prefix="loopixmix-measure-") as temporary:
         folder = Path(temporary)
         names = [f"m{number}-{secrets.token_hex(4)}" for number in range(1, CLIENTS + 1)]
@@ -95,19 +95,19 @@ def _with_clients(
 
 def _converse(
     network: TestNetwork, folder: Path, names: list[str], duration_s: float, rate_per_s: float, progress: Progress
-) -> tuple[list[Sample], list[Delivery]]:
+) -> tuple[list[NetworkSample], list[TimedMessage]]:
     """Run the conversation on the reactor, which ends with it."""
     rng = random.SystemRandom()
-    results: list[tuple[list[Sample], list[Delivery]] | Failure] = []
+    results: list[tuple[list[NetworkSample], list[TimedMessage]] | Failure] = []
 
-    async def converse() -> tuple[list[Sample], list[Delivery]]:
+    async def converse() -> tuple[list[NetworkSample], list[TimedMessage]]:
         clients = [remote_client(folder / name, reactor=reactor, rng=rng) for name in names]
         parties = [
             Party(client, reactor, name=name, provider=f"provider-{number % network.plan.providers + 1}")
             for number, (name, client) in enumerate(zip(names, clients, strict=True))
         ]
         one, other = parties
-        conversation = Conversation(
+        conversation = RandomMessages(
             one, other, clock=reactor, rng=rng, rate_per_s=rate_per_s, statuses=network.statuses, progress=progress
         )
         try:

@@ -20,7 +20,7 @@ BATCHES = 10
 
 
 @dataclass(frozen=True)
-class Sample:
+class NetworkSample:
     """All nodes' words at one moment, and the clients'."""
 
     at_s: float
@@ -33,7 +33,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class TimedMessage:
     """A message: when it was handed over, and when the recipient had it; None if it never came."""
 
     queued_at_s: float
@@ -63,7 +63,7 @@ HOW: Mapping[str, str] = {
 
 
 def outcome_of(
-    samples: Sequence[Sample], deliveries: Sequence[Delivery], *, all_users: bool
+    samples: Sequence[NetworkSample], deliveries: Sequence[TimedMessage], *, all_users: bool
 ) -> tuple[Outcome, dict[str, tuple[float, ...]]]:
     """Return the figures and distributions of a measurement, and each figure in `BATCHES` parts of the time.
 
@@ -71,7 +71,7 @@ def outcome_of(
     nothing can be said of the throughput.
     """
     times_s = [delivery.delivery_s for delivery in deliveries if delivery.delivery_s is not None]
-    kept: dict[Measure, Callable[[Sequence[Sample]], float]] = {
+    kept: dict[Measure, Callable[[Sequence[NetworkSample]], float]] = {
         Measure.POOL_MEAN: lambda part: fmean(_queue(sample, "mix") for sample in part),
         Measure.PROVIDER_POOL_MEAN: lambda part: fmean(_queue(sample, "provider") for sample in part),
         Measure.ENTROPY_LIVE_BITS: lambda part: fmean(_entropy(sample) for sample in part),
@@ -95,7 +95,7 @@ def outcome_of(
     return outcome, by_name(measured)
 
 
-def link_s(samples: Sequence[Sample], layers: int) -> float:
+def link_s(samples: Sequence[NetworkSample], layers: int) -> float:
     """Return the seconds of one link with the work at its end: what mixes' loops took beyond their delays, on average.
 
     A mix's loop goes to a provider and back to the mix through each other layer once: `layers + 1` links.
@@ -111,24 +111,24 @@ _OF_DELIVERIES: dict[Measure, Callable[[list[float]], float]] = {
 }
 
 
-def _parts(samples: Sequence[Sample]) -> list[Sequence[Sample]]:
+def _parts(samples: Sequence[NetworkSample]) -> list[Sequence[NetworkSample]]:
     """Return consecutive parts of two samples or more; neighbours share the sample between them."""
     steps = max(1, (len(samples) - 1) // BATCHES)
     edges = range(0, len(samples) - 1, steps)
     return [samples[first : first + steps + 1] for first in edges]
 
 
-def _queue(sample: Sample, role: str) -> float:
+def _queue(sample: NetworkSample, role: str) -> float:
     nodes = sample.of(role)
     return fmean(status.queue for status in nodes) if nodes else float("nan")
 
 
-def _entropy(sample: Sample) -> float:
+def _entropy(sample: NetworkSample) -> float:
     mixes = sample.of("mix")
     return fmean(status.entropy_bits for status in mixes) if mixes else float("nan")
 
 
-def _mix_rate_per_s(part: Sequence[Sample]) -> float:
+def _mix_rate_per_s(part: Sequence[NetworkSample]) -> float:
     first, last = part[0], part[-1]
     rates = [
         (status.packets_in - first.nodes[status.name].packets_in)
@@ -141,7 +141,7 @@ def _mix_rate_per_s(part: Sequence[Sample]) -> float:
     return fmean(rates) if rates else float("nan")
 
 
-def _dropped_share(part: Sequence[Sample]) -> float:
+def _dropped_share(part: Sequence[NetworkSample]) -> float:
     dropped = taken = 0
     for before, after in pairwise((part[0], part[-1])):
         for name in before.nodes.keys() & after.nodes.keys():
@@ -150,16 +150,16 @@ def _dropped_share(part: Sequence[Sample]) -> float:
     return dropped / taken if taken else float("nan")
 
 
-def _sent(sample: Sample) -> int:
+def _sent(sample: NetworkSample) -> int:
     return sum(client.payload.sent + client.loop.sent + client.drop.sent for client in sample.clients)
 
 
-def _throughput_per_s(part: Sequence[Sample]) -> float:
+def _throughput_per_s(part: Sequence[NetworkSample]) -> float:
     elapsed_s = part[-1].at_s - part[0].at_s
     return (_sent(part[-1]) - _sent(part[0])) / elapsed_s if elapsed_s > 0 else float("nan")
 
 
-def _cover_share(part: Sequence[Sample]) -> float:
+def _cover_share(part: Sequence[NetworkSample]) -> float:
     sent = _sent(part[-1]) - _sent(part[0])
     real = sum(client.real_sent for client in part[-1].clients) - sum(client.real_sent for client in part[0].clients)
     return 1 - real / sent if sent else float("nan")

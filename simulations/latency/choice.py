@@ -7,7 +7,7 @@ from typing import assert_never
 
 import numpy as np
 
-from simulations.latency.everywhere import ConstantLatency, QuantileLatency, UniformLatency
+from simulations.latency.distribution import ConstantLatency, QuantileLatency, UniformLatency
 from simulations.latency.geography import latencies_s, towns_of
 from simulations.latency.model import FloatArray, IntArray, LatencyModel
 from simulations.latency.places import Places

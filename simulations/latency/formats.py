@@ -89,7 +89,7 @@ def read_p2psim(path: Path) -> FloatArray:
 
 
 class _Ping(msgspec.Struct, frozen=True):
-    """What of a RIPE Atlas ping result is needed; other fields are left."""
+    """The fields of a RIPE Atlas ping result that are needed; others are left."""
 
     source: str = msgspec.field(name="from", default="")
     dst_addr: str = ""

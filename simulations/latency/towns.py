@@ -1,4 +1,4 @@
-"""Where people live and where servers stand: a short list of our own, coordinates rounded to whole degrees.
+"""Towns in which people live or servers stand: a short list of our own, coordinates rounded to whole degrees.
 
 The weights are our own round estimates, in no unit: of the people who live around, and of the servers that stand there.
 Change them as you like; results depend on them only through the spread of distances.

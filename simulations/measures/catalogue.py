@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 
 class Measure(StrEnum):
-    """What a figure is. The value is its name in files; `unit` is fit for the axis of a plot.
+    """The meaning of a figure. The value is its name in files; `unit` is fit for the axis of a plot.
 
     Engines name their figures by these members, so that a measure that is spelt wrong is a type error.
     """

@@ -121,7 +121,7 @@ def _least(changed: Callable[[float], Wishes], terms: Terms, start: float, end: 
     for _ in range(_STEPS):
         if abs(high - low) <= _PRECISION * abs(high):
             break
-        # By factors where it can be: wishes span decades.
+        # By factors if possible: wishes span decades.
         middle = (low * high) ** 0.5 if low > 0 else (low + high) / 2
         found = _cheapest(changed(middle), terms)
         if found is None:

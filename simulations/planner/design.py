@@ -23,7 +23,7 @@ _MAILBOX_LOAD = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """What a plan chooses; everything else follows."""
+    """The free choices of a plan; everything else follows."""
 
     payload_rate_per_s: float
     pull_rate_per_s: float

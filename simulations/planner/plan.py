@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def latency_s(self) -> float:
-        """What the wish for latency is about."""
+        """The measure that the wish for latency is about."""
         return self.figures[_MEASURES[self.wishes.latency_kind]]
 
     @property

@@ -1,4 +1,4 @@
-"""Plans as programs read them: the shape of every verdict, and what else a plan has."""
+"""Plans as programs read them: the shape of every verdict, and the rest of the plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from simulations.planner.wishes import Wishes
 
 
 class Report(Verdict, frozen=True, kw_only=True):
-    """What `plan --json` prints: a verdict whose checks are the wishes, and what else a plan has."""
+    """The output of `plan --json`: a verdict whose checks are the wishes, and the rest of the plan."""
 
     packet_cost: Mapping[str, object]
     wishes: Mapping[str, object]

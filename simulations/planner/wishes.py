@@ -50,7 +50,7 @@ class Wishes:
 
     @property
     def real_packets_per_s(self) -> float:
-        """What a linked user has to say, packets a second."""
+        """The payload of a linked user, packets a second."""
         return self.messages_per_day * self.packets_per_message / 86_400 / self.online_share
 
 

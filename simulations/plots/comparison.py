@@ -17,7 +17,7 @@ from simulations.plots.distributions import (
     label_distribution,
 )
 from simulations.plots.labels import scale_for, scale_y, tick_at
-from simulations.plots.papers import FIGURES, Curve, Effort, PaperDistribution, PaperFigure, loopix_fig10
+from simulations.plots.papers import FIGURES, Curve, FigureEffort, PaperDistribution, PaperFigure, loopix_fig10
 from simulations.plots.style import BLACK, GREY, Columns, Look, legend_above, look, new_figure, styled
 
 PUBLISHED = "published"
@@ -26,7 +26,7 @@ THEORY = "theory"
 
 
 def draw_paper(
-    name: str, effort: Effort, progress: Progress, *, form: Form = "density", columns: Columns = 1
+    name: str, effort: FigureEffort, progress: Progress, *, form: Form = "density", columns: Columns = 1
 ) -> Figure:
     """Simulate what a paper's figure shows and return the figure; raise `MisuseError` if no figure has that name."""
     if name == "loopix-fig10":

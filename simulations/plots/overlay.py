@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from loopixmix.errors import MisuseError
-from simulations.importing.comparison import Row, comparison
+from simulations.importing.comparison import ComparisonRow, comparison
 from simulations.importing.measurement import Measurement
 from simulations.measures.catalogue import Measure
 from simulations.outcome import PROBABILITIES
@@ -64,7 +64,7 @@ def _draw_distributions(axes: Axes, measurement: Measurement, result: Result, me
     label_distribution(axes, measure_label(measure), form, until=until)
 
 
-def _draw_ratios(axes: Axes, rows: Sequence[Row], engine: str) -> None:
+def _draw_ratios(axes: Axes, rows: Sequence[ComparisonRow], engine: str) -> None:
     """Draw what was measured and what theory says as shares of what was simulated, with both intervals."""
     shown = [row for row in rows if row.simulated.mean > 0]
     axes.axvline(1.0, color=GREY, linewidth=0.8)

@@ -19,7 +19,7 @@ from simulations.measures.replicates import Estimate, estimate
 from simulations.outcome import Distribution, Progress
 from simulations.unlinkability import epsilons, fluid_epsilon, papers_experiment
 from simulations.vector.trace import trace
-from simulations.verify.published import (
+from simulations.verify.publications import (
     LOOPIX_FIG_4,
     LOOPIX_FIG_5,
     LOOPIX_FIG_6,
@@ -31,7 +31,7 @@ from simulations.verify.published import (
     MIXIM_RATE_PER_S,
     MIXIM_WIDTH,
     Layers,
-    Unlinkability,
+    PublishedUnlinkability,
 )
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ _THEORY_STREAM = 999
 
 
 @dataclass(frozen=True)
-class Effort:
+class FigureEffort:
     """How much is computed: independent replicates (2 or more for an interval), targets of each, processes, a seed."""
 
     replicates: int = 5
@@ -91,7 +91,7 @@ class PaperDistribution:
 _Task = Callable[[SeedSequence], float]
 
 
-def loopix_fig4(effort: Effort, progress: Progress) -> PaperFigure:
+def loopix_fig4(effort: FigureEffort, progress: Progress) -> PaperFigure:
     """Loopix Fig. 4: entropy of one mix against the rate of packets, for three mean delays (1/mu)."""
     rates = tuple(dict.fromkeys(each.rate_per_s for each in LOOPIX_FIG_4))
     mus = sorted({each.delay_rate_per_s for each in LOOPIX_FIG_4})
@@ -112,19 +112,19 @@ def loopix_fig4(effort: Effort, progress: Progress) -> PaperFigure:
     return PaperFigure("Loopix Fig. 4", "packets of one mix (1/s)", ENTROPY, "rate μ of the delay (1/s)", tuple(curves))
 
 
-def loopix_fig5(effort: Effort, progress: Progress) -> PaperFigure:
+def loopix_fig5(effort: FigureEffort, progress: Progress) -> PaperFigure:
     """Loopix Fig. 5: third-party unlinkability against the rate of the delay, three layers of three mixes."""
     curve = _epsilons(LOOPIX_FIG_5, [each.delay_rate_per_s for each in LOOPIX_FIG_5], effort, progress)
     return PaperFigure("Loopix Fig. 5", "rate μ of the delay (1/unit of time)", EPSILON, "", (curve,))
 
 
-def loopix_fig6(effort: Effort, progress: Progress) -> PaperFigure:
+def loopix_fig6(effort: FigureEffort, progress: Progress) -> PaperFigure:
     """Loopix Fig. 6: third-party unlinkability against the number of layers, three mixes each, mu = 1."""
     curve = _epsilons(LOOPIX_FIG_6, [float(each.layers) for each in LOOPIX_FIG_6], effort, progress)
     return PaperFigure("Loopix Fig. 6", "layers", EPSILON, "", (curve,))
 
 
-def loopix_fig10(effort: Effort, progress: Progress) -> PaperDistribution:
+def loopix_fig10(effort: FigureEffort, progress: Progress) -> PaperDistribution:
     """Loopix Fig. 10: latency through four hops that hold packets, each Exp(2); no links, no queues."""
     tasks = [partial(_latencies, seed) for seed in SeedSequence(effort.seed).spawn(effort.replicates)]
     return PaperDistribution(
@@ -136,13 +136,13 @@ def loopix_fig10(effort: Effort, progress: Progress) -> PaperDistribution:
     )
 
 
-def mixim_fig7a(effort: Effort, progress: Progress) -> PaperFigure:
+def mixim_fig7a(effort: FigureEffort, progress: Progress) -> PaperFigure:
     """MiXiM Fig. 7a: entropy against layers if the whole way takes a second: 5,000 packets/s, ten mixes a layer."""
     delays_s = {layers: (1.0 - (layers + 1) * MIXIM_LINK_S) / layers for layers in range(1, 11)}
     return PaperFigure("MiXiM Fig. 7a", "layers", ENTROPY, "", (_layered(delays_s, MIXIM_FIG_7A, effort, progress),))
 
 
-def mixim_fig5a(effort: Effort, progress: Progress) -> PaperFigure:
+def mixim_fig5a(effort: FigureEffort, progress: Progress) -> PaperFigure:
     """MiXiM Fig. 5a: entropy against layers at a mean delay of 0.1 s a mix: 5,000 packets/s, ten mixes a layer."""
     delays_s = dict.fromkeys(range(1, 16), 0.1)
     return PaperFigure("MiXiM Fig. 5a", "layers", ENTROPY, "", (_layered(delays_s, MIXIM_FIG_5A, effort, progress),))
@@ -157,7 +157,9 @@ FIGURES = {
 }
 
 
-def _layered(delays_s: Mapping[int, float], published: Sequence[Layers], effort: Effort, progress: Progress) -> Curve:
+def _layered(
+    delays_s: Mapping[int, float], published: Sequence[Layers], effort: FigureEffort, progress: Progress
+) -> Curve:
     rate_per_s, width = MIXIM_RATE_PER_S, MIXIM_WIDTH
     tasks = [
         partial(_entropy_bits, effort.targets, rate_per_s, width, each.layers, each.delay_mean_s, MIXIM_LINK_S)
@@ -175,7 +177,9 @@ def _layered(delays_s: Mapping[int, float], published: Sequence[Layers], effort:
     )
 
 
-def _epsilons(published: Sequence[Unlinkability], x: Sequence[float], effort: Effort, progress: Progress) -> Curve:
+def _epsilons(
+    published: Sequence[PublishedUnlinkability], x: Sequence[float], effort: FigureEffort, progress: Progress
+) -> Curve:
     generator = np.random.default_rng(SeedSequence(effort.seed, spawn_key=(_THEORY_STREAM,)))
     settings = [(each.layers, each.delay_rate_per_s) for each in published]
     theory = [
@@ -195,7 +199,7 @@ def _epsilons(published: Sequence[Unlinkability], x: Sequence[float], effort: Ef
     )
 
 
-def _simulated(tasks: Sequence[_Task], effort: Effort, progress: Progress) -> list[Estimate]:
+def _simulated(tasks: Sequence[_Task], effort: FigureEffort, progress: Progress) -> list[Estimate]:
     """Perform each task with a seed for each replicate; return what the replicates say together."""
     seeds = SeedSequence(effort.seed).spawn(len(tasks) * effort.replicates)
     each = effort.replicates
@@ -204,7 +208,7 @@ def _simulated(tasks: Sequence[_Task], effort: Effort, progress: Progress) -> li
     return [estimate(values[number * each : (number + 1) * each]) for number in range(len(tasks))]
 
 
-def _performed(tasks: Sequence[Callable[[], T]], effort: Effort, progress: Progress) -> list[T]:
+def _performed(tasks: Sequence[Callable[[], T]], effort: FigureEffort, progress: Progress) -> list[T]:
     found: list[T] = []
     for result in _results(tasks, effort.jobs):
         found.append(result)

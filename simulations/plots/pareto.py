@@ -34,7 +34,7 @@ class _Wishes(msgspec.Struct, frozen=True):
 
 
 class PlannedFront(msgspec.Struct, frozen=True):
-    """What of `loopixmix simulate plan --json` the figure needs; other fields are left."""
+    """The fields of `loopixmix simulate plan --json` that the figure needs; others are left."""
 
     wishes: _Wishes
     terms: _Terms

@@ -30,7 +30,7 @@ HEADLINES = (
     Measure.DROPPED_SHARE,
     Measure.COST_USER_MONTH,
 )
-"""What is shown of a sweep if nothing else was asked for, and all figures of attacks."""
+"""The measures that are shown of a sweep by default, and all figures of attacks."""
 
 OUTSIDE = "* theory is outside of the 95 % interval (so it is once in twenty if both are right)"
 _MOST_DECIMALS = 6
@@ -40,7 +40,7 @@ _NOISE = 1e-12
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """One measure at one point. `exact`: what theory says of it, if it does."""
 
     point: Point
@@ -62,7 +62,7 @@ class Row:
 
     @property
     def theory(self) -> str:
-        """What theory says, to a digit more than the interval has."""
+        """The value of theory, to a digit more than the interval has."""
         return "" if self.exact is None else _rounded(self.exact, self.width)
 
     @property
@@ -78,14 +78,14 @@ class Row:
         return f"{'-' if less < 0 else '+'}{_rounded(abs(less), self.width)}{' *' if outside else '  '}"
 
 
-def rows_of(result: Findings, measures: Sequence[str] = ()) -> list[Row]:
+def rows_of(result: Findings, measures: Sequence[str] = ()) -> list[ResultRow]:
     """Return all rows, by measure and then point; `measures` are those wanted, all if there are none."""
     rows = []
     for point, figures, _ in figures_of(result.points, result.records):
         theory = result.theory[point.number].figures if point.number in result.theory else {}
         for measure in [name for name in (measures or in_order([*figures, *theory])) if name in {*figures, *theory}]:
             found = estimate(figures.get(measure, ()))
-            rows.append(Row(point, measure, unit_of(measure), found, theory.get(measure)))
+            rows.append(ResultRow(point, measure, unit_of(measure), found, theory.get(measure)))
     places = {name: place for place, name in enumerate(measures or in_order(row.measure for row in rows))}
     return sorted(rows, key=lambda row: (places[row.measure], row.point.number))
 
@@ -206,7 +206,7 @@ def _significant(value: float) -> str:
     return f"{value:.5g}"
 
 
-def _figures(row: Row) -> dict[str, object]:
+def _figures(row: ResultRow) -> dict[str, object]:
     found = row.found
     return {
         "unit": row.unit,

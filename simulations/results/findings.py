@@ -45,10 +45,10 @@ class Findings:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know to trust the figures."""
+        """The notes that a reader must know to trust the figures."""
         return tuple(note.text for note in self.manifest.notes)
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What was measured, in the order of the catalogue."""
+        """The measures, in the order of the catalogue."""
         return tuple(in_order(name for record in self.records for name in record.outcome.figures))

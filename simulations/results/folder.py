@@ -34,7 +34,7 @@ _DIGEST_BYTES = 32
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a task. `digest`: of what made it."""
+    """The record of a task. `digest`: of everything that made it."""
 
     digest: str
     record: Record

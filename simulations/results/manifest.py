@@ -26,7 +26,7 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[object, ...]
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class RunSession(msgspec.Struct, frozen=True, kw_only=True):
     """One time that the command ran. `ended` is None, and `end` "running", if it runs or was killed."""
 
     started: str
@@ -39,7 +39,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reader must know to trust the figures, and for how many of the points it holds."""
+    """A fact that a reader must know to trust the figures, and for how many of the points it holds."""
 
     text: str
     points: int
@@ -64,11 +64,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, str] = {}
     versions: dict[str, str] = {}
     machine: str = ""
-    sessions: tuple[Session, ...] = ()
+    sessions: tuple[RunSession, ...] = ()
 
     @property
-    def identity(self) -> str:
-        """What tells this run from every other: a hash of what makes its outcomes; more replicates change nothing."""
+    def digest(self) -> str:
+        """A hash of all that makes the outcomes of this run; more replicates change nothing."""
         run = msgspec.structs.replace(self.scenario.run, replicates=1)
         scenario = msgspec.structs.replace(self.scenario, run=run)
         # More replicates belong to the same run, and so to the same folder.

@@ -118,7 +118,9 @@ def checked(outcome: Outcome) -> Outcome:
         try:
             unit_of(measure)
         except MisuseError as error:
-            raise MisuseError(f"the engine {outcome.engine} measures what nobody knows: {error}") from error
+            raise MisuseError(
+                f"the engine {outcome.engine} measures something that is not in the catalogue: {error}"
+            ) from error
     # numpy's floats are floats, but a column that mixes both is none of numbers.
     return msgspec.structs.replace(outcome, figures={name: float(value) for name, value in outcome.figures.items()})
 

@@ -50,7 +50,7 @@ def _somebody_is_online(scenario: Scenario) -> Iterator[str]:
     if online < 1:
         yield (
             f"users.count ({scenario.users.count}) x users.online_share ({scenario.users.online_share:g}) is "
-            f"{online:g}: nobody is online"
+            f"{online:g}, less than one user online"
         )
 
 
@@ -59,7 +59,7 @@ def _somebody_sends(scenario: Scenario) -> Iterator[str]:
     if not traffic.payload_rate_per_s + traffic.loop_rate_per_s + traffic.drop_rate_per_s:
         yield (
             "traffic.payload_rate_per_s, traffic.loop_rate_per_s and traffic.drop_rate_per_s are all 0: "
-            "nobody sends anything"
+            "no user sends anything"
         )
 
 

@@ -33,7 +33,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def position(self) -> Position:
-        """Where in the run it belongs."""
+        """Its place in the run."""
         return self.point, self.replicate, self.theory
 
     def digest(self, code: str) -> str:
@@ -51,7 +51,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What a task gave. `seconds`: how long it took, None if an earlier session did it."""
+    """The result of a task. `seconds`: how long it took, None if an earlier session did it."""
 
     point: int
     replicate: int
@@ -61,7 +61,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def position(self) -> Position:
-        """Where in the run it belongs."""
+        """Its place in the run."""
         return self.point, self.replicate, self.theory
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from simulations.unlinkability.experiment import Experiment, Stage, papers_experiment
+from simulations.unlinkability.experiment import Experiment, MixLayer, papers_experiment
 from simulations.unlinkability.fluid import fluid_epsilon
 from simulations.unlinkability.repetitions import epsilons
 from simulations.unlinkability.scenarios import check_unlinkability, epsilon_of, experiment_of, fluid_epsilon_of
 
 __all__ = [
     "Experiment",
-    "Stage",
+    "MixLayer",
     "check_unlinkability",
     "epsilon_of",
     "epsilons",

@@ -8,7 +8,7 @@ from loopixmix.errors import MisuseError
 
 
 @dataclass(frozen=True)
-class Stage:
+class MixLayer:
     """Mixes side by side, through one of which each packet goes.
 
     `width`: how many; `others_per_s`: packets that all of them together take, but for those of the two challenge
@@ -38,7 +38,7 @@ class Experiment:
     the mixes of the last stage.
     """
 
-    stages: tuple[Stage, ...]
+    stages: tuple[MixLayer, ...]
     rate_per_s: float
     payload_period_s: float = 1.0
     observed_s: float = 100.0
@@ -58,5 +58,5 @@ def papers_experiment(*, layers: int, delay_rate_per_s: float, width: int = 3) -
     `layers`: 1 or more; `delay_rate_per_s` (mu): 1 / the mean delay of a mix; `width`: mixes in each layer.
     """
     # 98 others at rate 2: the two challenge senders come on top of them.
-    others = Stage(width=width, others_per_s=98 * 2.0, delay_mean_s=1 / delay_rate_per_s)
+    others = MixLayer(width=width, others_per_s=98 * 2.0, delay_mean_s=1 / delay_rate_per_s)
     return Experiment(stages=(others,) * layers, rate_per_s=2.0)

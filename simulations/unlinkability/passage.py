@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from simulations.unlinkability.experiment import Stage
+from simulations.unlinkability.experiment import MixLayer
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -25,16 +25,16 @@ LABELS = 2
 
 
 @dataclass(frozen=True)
-class Packets:
+class PassingPackets:
     """Packets on their way to a stage: when, in which repetition, and the mass of both labels (a row each)."""
 
     at_s: FloatArray
     repetition: IntArray
     masses: FloatArray
 
-    def and_these(self, others: Packets) -> Packets:
+    def and_these(self, others: PassingPackets) -> PassingPackets:
         """Return these and others."""
-        return Packets(
+        return PassingPackets(
             np.concatenate([self.at_s, others.at_s]),
             np.concatenate([self.repetition, others.repetition]),
             np.concatenate([self.masses, others.masses]),
@@ -43,20 +43,22 @@ class Packets:
 
 @dataclass(frozen=True)
 class Passed:
-    """What came out until the end, and the masses in the mixes at the end (repetitions x width x labels)."""
+    """The packets that came out by the end, and the masses in the mixes at the end (repetitions x width x labels)."""
 
-    packets: Packets
+    packets: PassingPackets
     pools: FloatArray
 
 
-def unlabelled(rate_per_s: float, until_s: float, repetitions: int, generator: Generator) -> Packets:
+def unlabelled(rate_per_s: float, until_s: float, repetitions: int, generator: Generator) -> PassingPackets:
     """Return Poisson streams of packets that none of the two sent, one for each repetition."""
     counts = generator.poisson(rate_per_s * until_s, repetitions)
     at_s = generator.uniform(0, until_s, int(counts.sum()))
-    return Packets(at_s, np.repeat(np.arange(repetitions), counts), np.zeros((at_s.size, LABELS)))
+    return PassingPackets(at_s, np.repeat(np.arange(repetitions), counts), np.zeros((at_s.size, LABELS)))
 
 
-def pass_stage(stage: Stage, packets: Packets, until_s: float, repetitions: int, generator: Generator) -> Passed:
+def pass_stage(
+    stage: MixLayer, packets: PassingPackets, until_s: float, repetitions: int, generator: Generator
+) -> Passed:
     """Send packets through a stage whose mixes hold others already: as many as in the steady state.
 
     That is exact: the pools of a network of M/M/infinity mixes are independent Poisson variables, and what remains of
@@ -79,7 +81,7 @@ def pass_stage(stage: Stage, packets: Packets, until_s: float, repetitions: int,
         known = np.array(stage.corrupt)[node % stage.width]
         left[known] = masses[known]
     out = departs <= until_s
-    on = Packets(departs[out], node[out] // stage.width, left[out])
+    on = PassingPackets(departs[out], node[out] // stage.width, left[out])
     return Passed(on, after.reshape(repetitions, stage.width, LABELS))
 
 

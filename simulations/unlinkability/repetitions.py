@@ -8,7 +8,7 @@ from numpy.random import Generator
 from loopixmix.errors import MisuseError
 from simulations.outcome import Progress
 from simulations.unlinkability.experiment import Experiment
-from simulations.unlinkability.passage import LABELS, FloatArray, Packets, Passed, pass_stage, unlabelled
+from simulations.unlinkability.passage import LABELS, FloatArray, Passed, PassingPackets, pass_stage, unlabelled
 from simulations.unlinkability.senders import challenge_packets
 
 # Some 200 MB of arrays, at the 300 bytes that a packet with its two events takes.
@@ -58,14 +58,14 @@ def _epsilons(experiment: Experiment, repetitions: int, generator: Generator) ->
     return _in_pools(experiment, passed)
 
 
-def _challenges(experiment: Experiment, repetitions: int, generator: Generator) -> Packets:
+def _challenges(experiment: Experiment, repetitions: int, generator: Generator) -> PassingPackets:
     packets = unlabelled(0.0, experiment.observed_s, repetitions, generator)
     for label in range(LABELS):
         times, payload = challenge_packets(experiment, repetitions, generator)
         there = np.isfinite(times)
         masses = np.zeros((int(there.sum()), LABELS))
         masses[:, label] = payload[there]
-        packets = packets.and_these(Packets(times[there], np.nonzero(there)[0], masses))
+        packets = packets.and_these(PassingPackets(times[there], np.nonzero(there)[0], masses))
     return packets
 
 

@@ -11,7 +11,7 @@ from simulations.outcome import Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
-from simulations.unlinkability.experiment import Experiment, Stage
+from simulations.unlinkability.experiment import Experiment, MixLayer
 from simulations.unlinkability.fluid import fluid_epsilon
 from simulations.unlinkability.repetitions import epsilons
 
@@ -64,7 +64,7 @@ def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
     stages = []
     for number, stage in enumerate(stage for stage in flows_of(scenario).stages if stage.name != PROVIDERS):
         stages.append(
-            Stage(
+            MixLayer(
                 width=stage.width,
                 others_per_s=max(0.0, stage.packets_per_s - own_per_s),
                 delay_mean_s=stage.delay_mean_s,
@@ -73,7 +73,7 @@ def experiment_of(scenario: Scenario, seeds: Seeds) -> Experiment | None:
             )
         )
     held = [stage for stage in flows_of(scenario).stages if stage.name == PROVIDERS]
-    providers = [Stage(one.width, max(0.0, one.packets_per_s - own_per_s), one.delay_mean_s) for one in held]
+    providers = [MixLayer(one.width, max(0.0, one.packets_per_s - own_per_s), one.delay_mean_s) for one in held]
     return Experiment(
         stages=(*providers, *stages),
         rate_per_s=scenario.traffic.payload_rate_per_s,

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.random import SFC64, Generator
 from numpy.typing import NDArray
 
-from simulations.latency.everywhere import ConstantLatency
+from simulations.latency.distribution import ConstantLatency
 from simulations.latency.model import LatencyModel
 from simulations.latency.places import Places
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds, Subsystem
-from simulations.vector.journeys import Hop, Journey, Where
+from simulations.vector.journeys import Journey, Stop, Where
 from simulations.vector.recursion import NOWHERE, FloatArray, IntArray
 
 LinkTimes: TypeAlias = FloatArray | float
@@ -169,7 +169,7 @@ class Source:
             case layer:
                 return _between(self._places.first_mix(layer), self._scenario.topology.mixes_per_layer, generator)
 
-    def _route_draw(self, hop: Hop, generator: Generator) -> Draw:
+    def _route_draw(self, hop: Stop, generator: Generator) -> Draw:
         match hop.where:
             case Where.LAYER:
                 return _by_shares(self._places.first_mix(hop.layer), self._routing[hop.layer - 1], generator)

@@ -29,7 +29,7 @@ class VectorEngine:
         under_way = packets_under_way(scenario)
         if not under_way:
             raise ScenarioError(
-                "nobody sends anything: traffic.payload_rate_per_s, traffic.loop_rate_per_s and "
+                "no user sends anything: traffic.payload_rate_per_s, traffic.loop_rate_per_s and "
                 "traffic.drop_rate_per_s are all 0"
             )
         check_load(scenario)

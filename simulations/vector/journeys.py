@@ -26,13 +26,13 @@ class Where(Enum):
     OWN_PROVIDER = auto()
     """The provider of the user who sent the packet."""
     ORIGIN = auto()
-    """Where the journey began."""
+    """The node at which the journey began."""
     HERE = auto()
     """Where the packet is already: what ends at a node is answered by it, without a link."""
 
 
 @dataclass(frozen=True)
-class Hop:
+class Stop:
     """One node of a journey; `holds`: whether the packet waits there for a delay, or ends there."""
 
     where: Where
@@ -49,7 +49,7 @@ class Journey:
     name: str
     rate_per_s: float
     origin: int | None
-    hops: tuple[Hop, ...]
+    hops: tuple[Stop, ...]
 
     @property
     def from_users(self) -> bool:
@@ -88,11 +88,11 @@ def _journeys(scenario: Scenario) -> Iterator[Journey]:
     drops = online * traffic.drop_rate_per_s
     layers = _layers(1, topology.layers)
     if not topology.providers:
-        out = (*layers, Hop(Where.ANY_USER, holds=False))
-        back = (*layers, Hop(Where.ORIGIN, holds=False)) if traffic.replies else ()
+        out = (*layers, Stop(Where.ANY_USER, holds=False))
+        back = (*layers, Stop(Where.ORIGIN, holds=False)) if traffic.replies else ()
     else:
-        out = (Hop(Where.OWN_PROVIDER, holds=True), *layers, Hop(Where.ANY_PROVIDER, holds=False))
-        answer = (Hop(Where.HERE, holds=True), *layers, Hop(Where.OWN_PROVIDER, holds=False))
+        out = (Stop(Where.OWN_PROVIDER, holds=True), *layers, Stop(Where.ANY_PROVIDER, holds=False))
+        answer = (Stop(Where.HERE, holds=True), *layers, Stop(Where.OWN_PROVIDER, holds=False))
         back = answer if traffic.replies else ()
     yield Journey(ANSWERED, answered, None, out + back)
     yield Journey(UNANSWERED, drops, None, out)
@@ -102,8 +102,8 @@ def _journeys(scenario: Scenario) -> Iterator[Journey]:
 
 def _node_loops(scenario: Scenario) -> Iterator[Journey]:
     rate, topology = scenario.traffic.node_loop_rate_per_s, scenario.topology
-    turn = (Hop(Where.ANY_PROVIDER, holds=False), Hop(Where.HERE, holds=True))
-    home = Hop(Where.ORIGIN, holds=False)
+    turn = (Stop(Where.ANY_PROVIDER, holds=False), Stop(Where.HERE, holds=True))
+    home = Stop(Where.ORIGIN, holds=False)
     for layer in range(1, topology.layers + 1):
         out, back = _layers(layer + 1, topology.layers), _layers(1, layer - 1)
         yield Journey(f"loops of layer {layer}", rate * topology.mixes_per_layer, layer, (*out, *turn, *back, home))
@@ -111,5 +111,5 @@ def _node_loops(scenario: Scenario) -> Iterator[Journey]:
     yield Journey("loops of providers", rate * topology.providers, 0, (*every, *turn, *every, home))
 
 
-def _layers(first: int, last: int) -> Sequence[Hop]:
-    return [Hop(Where.LAYER, holds=True, layer=layer) for layer in range(first, last + 1)]
+def _layers(first: int, last: int) -> Sequence[Stop]:
+    return [Stop(Where.LAYER, holds=True, layer=layer) for layer in range(first, last + 1)]

@@ -30,7 +30,7 @@ CHECK_EVENTS = 4096
 
 @dataclass(slots=True)
 class _Node:
-    """What one node holds: packets, those of them that came since the last departure, eq. 5 and its sum."""
+    """The state of one node: packets, those of them that came since the last departure, eq. 5 and its sum."""
 
     held: int = 0
     new: int = 0

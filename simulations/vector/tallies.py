@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulations.outcome import PROBABILITIES, Distribution
 from simulations.vector.draws import LinkTimes
-from simulations.vector.journeys import Hop, Where
+from simulations.vector.journeys import Stop, Where
 from simulations.vector.recursion import NOWHERE, FloatArray
 from simulations.vector.travel import Travelled
 
@@ -114,7 +114,7 @@ class Tallies:
         if travelled.drawn.kind.from_users:
             self._count_users_packets(travelled)
 
-    def _count_hop(self, hop: Hop, travelled: Travelled, number: int) -> None:
+    def _count_hop(self, hop: Stop, travelled: Travelled, number: int) -> None:
         drawn = travelled.drawn
         enters_s, leaves_s = travelled.enters_s[number], travelled.leaves_s[number]
         # A mix unwraps its own loop when it comes home, though the loop does not wait there.

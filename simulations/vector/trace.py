@@ -26,7 +26,7 @@ WARM_UP_MEANS = 25.0
 
 @dataclass(frozen=True)
 class Trace:
-    """What one network did: each target's entropy in bits, latencies of packets (sampled), packets held by a mix.
+    """The figures of one network: each target's entropy in bits, latencies of packets (sampled), packets held by a mix.
 
     `latencies_s`: from entering the network to leaving its last link. `pool_mean`: over mixes and time.
     `live_bits`: Loopix eq. 5, the mean over departures, for each mix. `packets`: how many went through.

@@ -17,7 +17,7 @@ from simulations.formulas.corruption import (
     seen_within,
 )
 from simulations.formulas.posteriors import loop_posterior, new_packet_posterior, old_packet_posterior
-from simulations.verify import published
+from simulations.verify import publications
 from simulations.verify.rows import SHARE_ERRORS, Case, Effort, Row
 
 _TRIALS = 1_000_000
@@ -25,7 +25,7 @@ _TRIALS = 1_000_000
 
 @dataclass(frozen=True)
 class Observation:
-    """What Theorem 1 speaks of: n arrived, k of them are left, then l more arrive, then one departs.
+    """The case of Theorem 1: n arrived, k of them are left, then l more arrive, then one departs.
 
     `loop_rate_per_s` (lambda_M) is that of the mix's own loops, with a mean delay of 1 / mu = 1.
     """
@@ -106,12 +106,12 @@ def n_minus_one_rows(slowed: float, others_per_s: float, effort: Effort, generat
 def corrupted_rows(effort: Effort, generator: Generator) -> Sequence[Row]:
     """Send 500 packets of a user through three layers of ten mixes, one of each corrupt, and see if one is lost."""
     users = effort.trials(20_000)
-    path_share = balanced_corrupt_path_share(published.CORRUPTED_SHARE, 3)
+    path_share = balanced_corrupt_path_share(publications.CORRUPTED_SHARE, 3)
     seen = 0
     # A thousand users at a time: all at once were 10 million packets, three times over.
     for begin in range(0, users, 1000):
         many = min(1000, users - begin)
-        corrupt = np.ones((many, published.CORRUPTED_PACKETS), dtype=np.bool_)
+        corrupt = np.ones((many, publications.CORRUPTED_PACKETS), dtype=np.bool_)
         for _ in range(3):
             corrupt &= generator.integers(0, 10, corrupt.shape) == 0
         seen += int(corrupt.any(axis=1).sum())
@@ -119,9 +119,9 @@ def corrupted_rows(effort: Effort, generator: Generator) -> Sequence[Row]:
         "corruption",
         "b=.1 L=3 m=500",
         seen / users,
-        seen_within(path_share, published.CORRUPTED_PACKETS),
+        seen_within(path_share, publications.CORRUPTED_PACKETS),
         users,
-        publication=published.CORRUPTED_SEEN,
+        publication=publications.CORRUPTED_SEEN,
     )
     return [row]
 

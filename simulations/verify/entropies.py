@@ -11,14 +11,14 @@ from numpy.random import Generator
 from simulations.formulas.entropy import LEAST_POOL, layered_entropy_bits, one_mix_entropy_bits
 from simulations.vector.propagation import HAS_NATIVE
 from simulations.vector.trace import trace
-from simulations.verify import published
+from simulations.verify import publications
 from simulations.verify.rows import QUICK, Case, Effort, Row
 
 _FEW_TARGETS, _FAST_PER_S = 6, 1000.0
 _BITS_A_NAT = 1 / math.log(2.0)
 
 
-def one_mix_rows(setting: published.OneMix, effort: Effort, generator: Generator) -> Sequence[Row]:
+def one_mix_rows(setting: publications.OneMix, effort: Effort, generator: Generator) -> Sequence[Row]:
     """Average eq. 5 over a mix's departures; theory is Danezis' eq. 13.
 
     The logarithm of a Poisson pool has variance 1 / pool and is remembered for one mean delay; so N departures leave
@@ -50,9 +50,9 @@ def one_mix_rows(setting: published.OneMix, effort: Effort, generator: Generator
     ]
 
 
-def layers_rows(figure: str, setting: published.Layers, effort: Effort, generator: Generator) -> Sequence[Row]:
+def layers_rows(figure: str, setting: publications.Layers, effort: Effort, generator: Generator) -> Sequence[Row]:
     """Follow targets through MiXiM's network; theory is the entropy of an Erlang delay."""
-    rate_per_s, width = published.MIXIM_RATE_PER_S, published.MIXIM_WIDTH
+    rate_per_s, width = publications.MIXIM_RATE_PER_S, publications.MIXIM_WIDTH
     pool = rate_per_s * setting.delay_mean_s / width
     lacks_bits = two_layers_lack_bits(pool, width) if setting.layers == 2 else 0.0
     done = trace(
@@ -60,7 +60,7 @@ def layers_rows(figure: str, setting: published.Layers, effort: Effort, generato
         width=width,
         layers=setting.layers,
         delay_mean_s=setting.delay_mean_s,
-        link_latency_s=published.MIXIM_LINK_S,
+        link_latency_s=publications.MIXIM_LINK_S,
         generator=generator,
         targets=_followed(effort, 0.0 if setting.layers == 1 else rate_per_s, _targets(setting.layers, pool)),
     )
@@ -78,17 +78,17 @@ def layers_rows(figure: str, setting: published.Layers, effort: Effort, generato
     ]
 
 
-def capacity_rows(setting: published.Needed, effort: Effort, generator: Generator) -> Sequence[Row]:
+def capacity_rows(setting: publications.Needed, effort: Effort, generator: Generator) -> Sequence[Row]:
     """Send the rate that is said to give so many bits, and see how many it gives."""
-    delay_mean_s = published.CAPACITY_DELAYS_S / published.CAPACITY_LAYERS
+    delay_mean_s = publications.CAPACITY_DELAYS_S / publications.CAPACITY_LAYERS
     # As many mixes side by side as leave each twice the pool that the closed form needs.
     width = int(min(10, max(1, setting.rate_per_s * delay_mean_s // (2 * LEAST_POOL))))
     done = trace(
         rate_per_s=setting.rate_per_s,
         width=width,
-        layers=published.CAPACITY_LAYERS,
+        layers=publications.CAPACITY_LAYERS,
         delay_mean_s=delay_mean_s,
-        link_latency_s=published.MIXIM_LINK_S,
+        link_latency_s=publications.MIXIM_LINK_S,
         generator=generator,
         targets=_followed(effort, setting.rate_per_s, max(100, round(500_000 / setting.rate_per_s))),
     )
@@ -98,7 +98,7 @@ def capacity_rows(setting: published.Needed, effort: Effort, generator: Generato
             f"lambda={setting.rate_per_s:g}",
             simulated=float(done.entropies_bits.mean()),
             publication=setting.bits,
-            theory=layered_entropy_bits(setting.rate_per_s, delay_mean_s, published.CAPACITY_LAYERS),
+            theory=layered_entropy_bits(setting.rate_per_s, delay_mean_s, publications.CAPACITY_LAYERS),
             pool=setting.rate_per_s * delay_mean_s / width,
             effort=effort,
         )
@@ -145,7 +145,7 @@ def _entropy_row(
     if lacks_bits:
         reason += (
             f"; theory of two layers without the {lacks_bits:.3f} bit that they lack where the mixes of the second get "
-            f"a target in {pool / published.MIXIM_WIDTH:.0f} parts each"
+            f"a target in {pool / publications.MIXIM_WIDTH:.0f} parts each"
         )
     return Row(
         figure=figure,
@@ -163,15 +163,18 @@ def _entropy_row(
 CASES = (
     *(
         Case("loopix-fig4", f"mu={one.delay_rate_per_s:g} lambda={one.rate_per_s:g}", partial(one_mix_rows, one), 2.0)
-        for one in published.LOOPIX_FIG_4
+        for one in publications.LOOPIX_FIG_4
     ),
     *(
         Case("mixim-fig7a", f"L={one.layers}", partial(layers_rows, "mixim-fig7a", one), 10.0)
-        for one in published.MIXIM_FIG_7A
+        for one in publications.MIXIM_FIG_7A
     ),
     *(
         Case("mixim-fig5a", f"L={one.layers}", partial(layers_rows, "mixim-fig5a", one), 10.0)
-        for one in published.MIXIM_FIG_5A
+        for one in publications.MIXIM_FIG_5A
     ),
-    *(Case("capacity", f"lambda={one.rate_per_s:g}", partial(capacity_rows, one), 10.0) for one in published.CAPACITY),
+    *(
+        Case("capacity", f"lambda={one.rate_per_s:g}", partial(capacity_rows, one), 10.0)
+        for one in publications.CAPACITY
+    ),
 )

@@ -15,7 +15,7 @@ from simulations.outcome import Engine
 from simulations.scenario.reading import change
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
-from simulations.verify import published
+from simulations.verify import publications
 from simulations.verify.rows import SHARE_ERRORS, Case, Effort, Row
 
 _HOPS = 4
@@ -67,7 +67,7 @@ def latency_rows(engine: str, duration_s: float, effort: Effort, generator: Gene
             setting=f"engine {engine}: mean",
             unit="s",
             simulated=found.mean,
-            published=published.LOOPIX_FIG_10_FIT_MEAN_S,
+            published=publications.LOOPIX_FIG_10_FIT_MEAN_S,
             theory=erlang_mean_s(_HOPS, _DELAY_MEAN_S),
             theory_within=SHARE_ERRORS * sd_s / math.sqrt(found.count),
             reason=reason,
@@ -77,7 +77,7 @@ def latency_rows(engine: str, duration_s: float, effort: Effort, generator: Gene
             setting=f"engine {engine}: sd",
             unit="s",
             simulated=found.sd,
-            published=published.LOOPIX_FIG_10_FIT_SD_S,
+            published=publications.LOOPIX_FIG_10_FIT_SD_S,
             theory=sd_s,
             theory_within=SHARE_ERRORS * sd_s * math.sqrt(3.5 / 4 / found.count),
             reason=reason,

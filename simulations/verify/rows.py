@@ -39,7 +39,7 @@ class Row:
 
     @property
     def compared(self) -> Sequence[Comparison]:
-        """What the simulated value is held against."""
+        """The value that the simulated one is held against."""
         pairs: tuple[tuple[Reference, float | None, float | None], ...] = (
             ("published", self.published, self.published_within),
             ("theory", self.theory, self.theory_within),

@@ -13,21 +13,23 @@ from numpy.random import Generator
 
 from simulations.unlinkability import Experiment, epsilons, fluid_epsilon, papers_experiment
 from simulations.unlinkability.events import epsilon_event_by_event
-from simulations.verify import published
+from simulations.verify import publications
 from simulations.verify.rows import Case, Effort, Row
 
 # So far do finite pools (33 packets and more) lie from the fluid: they add chance of their own, 2 to 6 % here.
 _FLUID_SHARE = 0.1
 
 
-def epsilon_rows(figure: str, setting: published.Unlinkability, effort: Effort, generator: Generator) -> Sequence[Row]:
+def epsilon_rows(
+    figure: str, setting: publications.PublishedUnlinkability, effort: Effort, generator: Generator
+) -> Sequence[Row]:
     """Repeat the experiment; theory is its limit for large pools."""
     theory = _theory(setting.layers, setting.delay_rate_per_s, generator)
     experiment = _experiment(setting.layers, setting.delay_rate_per_s, whole=effort.whole_observation)
     values = epsilons(experiment, effort.repetitions, generator)
     mean = float(np.nanmean(values))
     ours = theory / math.sqrt(effort.repetitions)
-    theirs = setting.epsilon / math.sqrt(published.LOOPIX_REPETITIONS)
+    theirs = setting.epsilon / math.sqrt(publications.LOOPIX_REPETITIONS)
     return [
         Row(
             figure=figure,
@@ -39,8 +41,8 @@ def epsilon_rows(figure: str, setting: published.Unlinkability, effort: Effort, 
             published_within=effort.epsilon_errors * math.hypot(ours, theirs),
             theory_within=effort.epsilon_errors * ours + _FLUID_SHARE * theory,
             reason=f"{effort.epsilon_errors:g} standard errors: the sd is about the mean, of "
-            f"{published.LOOPIX_REPETITIONS} repetitions published and {effort.repetitions} here; of theory, which has "
-            f"endless pools, {_FLUID_SHARE:.0%} more",
+            f"{publications.LOOPIX_REPETITIONS} repetitions published and {effort.repetitions} here; of theory, which "
+            f"has endless pools, {_FLUID_SHARE:.0%} more",
         )
     ]
 
@@ -72,7 +74,7 @@ def trap_rows(effort: Effort, generator: Generator) -> Sequence[Row]:
     trapped = [np.mean(epsilon_event_by_event(experiment, Random(seed), arrivals_first=True)) for seed in seeds[::2]]
     right = [np.mean(epsilon_event_by_event(experiment, Random(seed))) for seed in seeds[1::2]]
     errors, root = effort.epsilon_errors, math.sqrt(repetitions)
-    theirs = published.LOOPIX_FIG_6[1].epsilon / math.sqrt(published.LOOPIX_REPETITIONS)
+    theirs = publications.LOOPIX_FIG_6[1].epsilon / math.sqrt(publications.LOOPIX_REPETITIONS)
     reason = f"{errors:g} standard errors of {repetitions} repetitions event by event"
     return [
         Row(
@@ -80,7 +82,7 @@ def trap_rows(effort: Effort, generator: Generator) -> Sequence[Row]:
             setting="L=2, arrivals first (wrong)",
             unit="nat",
             simulated=float(np.mean(trapped)),
-            published=published.EQUAL_TIMES_EPSILON,
+            published=publications.EQUAL_TIMES_EPSILON,
             theory=one_layer,
             published_within=0.5 + errors * one_layer / root,
             theory_within=errors * one_layer / root,
@@ -91,7 +93,7 @@ def trap_rows(effort: Effort, generator: Generator) -> Sequence[Row]:
             setting="L=2, departures first",
             unit="nat",
             simulated=float(np.mean(right)),
-            published=published.LOOPIX_FIG_6[1].epsilon,
+            published=publications.LOOPIX_FIG_6[1].epsilon,
             theory=two_layers,
             published_within=errors * math.hypot(two_layers / root, theirs),
             theory_within=errors * two_layers / root + _FLUID_SHARE * two_layers,
@@ -103,11 +105,11 @@ def trap_rows(effort: Effort, generator: Generator) -> Sequence[Row]:
 CASES = (
     *(
         Case("loopix-fig5", f"mu={one.delay_rate_per_s:g}", partial(epsilon_rows, "loopix-fig5", one), 16.0)
-        for one in published.LOOPIX_FIG_5
+        for one in publications.LOOPIX_FIG_5
     ),
     *(
         Case("loopix-fig6", f"L={one.layers}", partial(epsilon_rows, "loopix-fig6", one), 6.0 * one.layers)
-        for one in published.LOOPIX_FIG_6
+        for one in publications.LOOPIX_FIG_6
     ),
     Case("equal-times", "both orders", trap_rows, 30.0),
 )

@@ -36,7 +36,7 @@ FIGURES: dict[str, str] = {
     "loopix-eq5": "Loopix eq. 5, as deployed, against brute force",
     "capacity": "Capacity: packets a second that give so many bits; three layers, one second end to end",
 }
-"""What each figure is, in the order in which they are shown."""
+"""The meaning of each figure, in the order in which they are shown."""
 
 ROOT_SEED = 20_170_816
 

@@ -42,7 +42,7 @@ class ClusterCodeError(MisuseError):
 
 
 class _Future(Protocol):
-    """What is used of Dask's futures."""
+    """The part of Dask's futures that is used."""
 
     @property
     def key(self) -> str: ...
@@ -53,7 +53,7 @@ class _Future(Protocol):
 
 
 class _Client(Protocol):
-    """What is used of Dask's client."""
+    """The part of Dask's client that is used."""
 
     @property
     def status(self) -> str: ...
@@ -72,7 +72,7 @@ class _Client(Protocol):
 
 
 class _Worker(Protocol):
-    """What is used of the worker that a task runs on."""
+    """The part that is used of the worker that a task runs on."""
 
     def log_event(self, topic: str, message: tuple[int, float]) -> None: ...
 

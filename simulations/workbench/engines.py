@@ -58,7 +58,7 @@ def attacks_beside(engine: str) -> RunAttacks:
 
             return run_attacks
         case "nodes":
-            from simulations.attacks.on_nodes import run_attacks_on_nodes
+            from simulations.attacks.node_attacks import run_attacks_on_nodes
 
             return run_attacks_on_nodes
         case _:

@@ -40,7 +40,7 @@ class Silent:
         """Do nothing."""
 
 
-class Bar:
+class TerminalBar:
     """A bar on a terminal, with what is left in time."""
 
     def __init__(self, console: Console, name: str) -> None:
@@ -92,10 +92,10 @@ def watcher_for(name: str, *, quiet: bool = False) -> Watcher:
     if quiet:
         return Silent()
     console = Console(stderr=True)
-    return Bar(console, name) if sys.stderr.isatty() else Lines(console, name)
+    return TerminalBar(console, name) if sys.stderr.isatty() else Lines(console, name)
 
 
-class Watch:
+class ProgressWatch:
     """Looks from time to time how far a run is, beside it, and tells a watcher."""
 
     def __init__(self, watcher: Watcher, done: Done, *, tasks: int) -> None:
@@ -104,7 +104,7 @@ class Watch:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> ProgressWatch:
         """Begin to look."""
         self._watcher.show(*self._done(), self._tasks)
         self._thread.start()

@@ -14,7 +14,7 @@ import msgspec
 from loopixmix.errors import MisuseError
 from simulations.results.conclusions import notes_of, window
 from simulations.results.folder import Folder
-from simulations.results.manifest import Manifest, Session, Swept
+from simulations.results.manifest import Manifest, RunSession, Swept
 from simulations.results.provenance import code, inputs_of, machine, now, versions
 from simulations.results.result import Result
 from simulations.results.tables import checked
@@ -23,7 +23,7 @@ from simulations.sweep.points import Axis, Point, axes_of, points_of
 from simulations.sweep.tasks import THEORY, Record, Task, tasks_of
 from simulations.workbench.engines import engine_named
 from simulations.workbench.local import perform_here, perform_in_processes, usable_cores
-from simulations.workbench.progress import Watch, Watcher, watcher_for
+from simulations.workbench.progress import ProgressWatch, Watcher, watcher_for
 from simulations.workbench.shares import Shares
 
 Sweep: TypeAlias = Mapping[str, Sequence[object]] | Iterable[Axis]
@@ -33,7 +33,7 @@ MOST_JOBS = 1024
 
 @dataclass(frozen=True)
 class Place:
-    """Where tasks run: in `jobs` processes of this machine (None: one a processor), or on the cluster at `dask`."""
+    """The place of tasks: in `jobs` processes of this machine (None: one a processor), or on the cluster at `dask`."""
 
     jobs: int | None = None
     dask: str | None = None
@@ -45,7 +45,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """All that is to be done, and the manifest of it."""
 
     manifest: Manifest
@@ -83,7 +83,7 @@ def run(
     return run_plan(plan, Place(jobs, dask), shown, out=None if out is None else Path(out))
 
 
-def run_plan(plan: Plan, place: Place, watcher: Watcher, *, out: Path | None) -> Result:
+def run_plan(plan: RunPlan, place: Place, watcher: Watcher, *, out: Path | None) -> Result:
     """Do what is planned, keep it in the folder `out` if there is one, and return what came of it."""
     if out is None:
         return _concluded(plan, list(_outcomes(plan.tasks, place, watcher, done=0)), plan.manifest)
@@ -91,7 +91,9 @@ def run_plan(plan: Plan, place: Place, watcher: Watcher, *, out: Path | None) ->
         return _run_in(folder, plan, place, watcher)
 
 
-def plan_of(base: Scenario, engine: str, *, sweep: Sweep = (), replicates: int | None = None, source: str = "") -> Plan:
+def plan_of(
+    base: Scenario, engine: str, *, sweep: Sweep = (), replicates: int | None = None, source: str = ""
+) -> RunPlan:
     """Return what is to be done; raise `MisuseError` if it cannot be, before anything is done.
 
     `source`: the file that errors name if the engine cannot do what it says.
@@ -115,7 +117,7 @@ def plan_of(base: Scenario, engine: str, *, sweep: Sweep = (), replicates: int |
         versions=versions(),
         machine=machine(),
     )
-    return Plan(manifest, points, tasks)
+    return RunPlan(manifest, points, tasks)
 
 
 def _check(points: Sequence[Point], engine: str, source: str) -> None:
@@ -128,7 +130,7 @@ def _check(points: Sequence[Point], engine: str, source: str) -> None:
             raise ScenarioError(": ".join(filter(None, place))) from error
 
 
-def _run_in(folder: Folder, plan: Plan, place: Place, watcher: Watcher) -> Result:
+def _run_in(folder: Folder, plan: RunPlan, place: Place, watcher: Watcher) -> Result:
     """Run what the folder has not got, and write its tables; if nothing is missing, write nothing."""
     earlier = folder.finished(plan.tasks)
     if len(earlier) == len(plan.tasks) and folder.is_complete():
@@ -162,7 +164,7 @@ def _outcomes(tasks: Sequence[Task], place: Place, watcher: Watcher, *, done: in
     with (
         Shares(len(tasks)) as shares,
         closing(_performed(tasks, shares, place)) as records,
-        Watch(watcher, lambda: _added(done, shares.done()), tasks=total),
+        ProgressWatch(watcher, lambda: _added(done, shares.done()), tasks=total),
     ):
         for record in records:
             yield msgspec.structs.replace(record, outcome=checked(record.outcome))
@@ -182,7 +184,7 @@ def _performed(tasks: Sequence[Task], shares: Shares, place: Place) -> Generator
     return perform_here(tasks, shares) if jobs == 1 else perform_in_processes(tasks, shares, jobs=jobs)
 
 
-def _concluded(plan: Plan, records: Sequence[Record], manifest: Manifest) -> Result:
+def _concluded(plan: RunPlan, records: Sequence[Record], manifest: Manifest) -> Result:
     records = sorted(records, key=lambda record: record.position)
     # From all records, those of earlier sessions too, so that a resumed run ends with the manifest of one that was
     # never interrupted.
@@ -201,7 +203,7 @@ class _Diary:
         self._folder, self._manifest = folder, manifest
         self._sessions = folder.manifest.sessions
         self._done_before = done_before
-        self._session = Session(started=now(), where=place.text)
+        self._session = RunSession(started=now(), where=place.text)
         self._began_s = time.monotonic()
 
     def __enter__(self) -> None:

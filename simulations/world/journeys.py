@@ -32,7 +32,7 @@ class Numbers(Protocol):
 
 
 class PlainNumbers:
-    """The numbers that `simulations.world.plain` writes into its packets."""
+    """The numbers that `simulations.world.arithmetic` writes into its packets."""
 
     def of_tag(self, replay_tag: bytes) -> int:
         """Return the number of the packet with this replay tag."""

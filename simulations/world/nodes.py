@@ -75,7 +75,7 @@ class Ears:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSeams:
-    """What every node of a world is made with."""
+    """The things that every node of a world is made with."""
 
     clock: EventClock
     wires: Wires
@@ -96,7 +96,7 @@ class NodeSeams:
 
     @property
     def limits(self) -> HopLimits:
-        """What a node holds at most. A batch is as many packets as there are cores: none waits for company."""
+        """The limits of a node. A batch is as many packets as there are cores: none waits for company."""
         return HopLimits(
             waiting_packets=self.processors.waiting_packets,
             held_packets=self.processors.held_packets,
@@ -155,7 +155,7 @@ Provider: TypeAlias = WorldNode[ProviderService]
 
 @dataclass(frozen=True)
 class _Parts:
-    """What is made for a node of the world, whatever its role."""
+    """The parts that are made for a node of the world in any role."""
 
     ears: Ears
     network: WireEnd

@@ -98,7 +98,7 @@ class UserPlan:
 
     @property
     def address(self) -> str:
-        """Where others write to."""
+        """The address that others write to."""
         return f"{self.name}@{self.provider.name}"
 
 
@@ -186,23 +186,23 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
 
 
 @dataclass(frozen=True)
-class Registration:
-    """What a registration leaves behind: the account, and the card that others look up."""
+class RegisteredUser:
+    """A registration that is done: the account, and the card that others look up."""
 
     account: Account
     card: Card
 
 
-def register_user(plan: UserPlan, *, now_s: float) -> Registration:
+def register_user(plan: UserPlan, *, now_s: float) -> RegisteredUser:
     """Return the account and the card of a user who has registered with a provider."""
     keys, provider = plan.keys, plan.provider
     card = make_card(
         keys.identity_key, name=plan.name, provider=provider.identity, sealing_key=keys.sealing.public, now_s=now_s
     )
-    return Registration(Account(plan.name, provider.identity, provider.name), card)
+    return RegisteredUser(Account(plan.name, provider.identity, provider.name), card)
 
 
-def write_accounts(store: MailStore, registrations: Sequence[Registration], *, rng: Rng, now_s: float) -> None:
+def write_accounts(store: MailStore, registrations: Sequence[RegisteredUser], *, rng: Rng, now_s: float) -> None:
     """Write into a provider's store what these users' registrations and publications would.
 
     A short-cut past links and mixes: the rows are those that the shipped functions write.
@@ -225,7 +225,7 @@ def write_accounts(store: MailStore, registrations: Sequence[Registration], *, r
     store.write(write)
 
 
-def write_client(store: MemoryStore, own: Registration, pinned: Sequence[Registration]) -> None:
+def write_client(store: MemoryStore, own: RegisteredUser, pinned: Sequence[RegisteredUser]) -> None:
     """Write into a client's store what its registration and its look-ups of contacts would."""
 
     def write(connection: Connection) -> None:

@@ -90,7 +90,7 @@ class Journeys:
 
 
 class NodeWatch:
-    """What one node does, told by its facts."""
+    """The doings of one node, told by its facts."""
 
     def __init__(
         self, node: Mix | Provider, *, numbers: Numbers, journeys: Journeys, visits: Visits | None, origin_s: float

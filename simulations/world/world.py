@@ -19,13 +19,13 @@ from simulations.latency import make_latency
 from simulations.latency.places import Places
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
+from simulations.world.arithmetic import PlainArithmetic
 from simulations.world.behaviour import Behaviour, Letters
 from simulations.world.clock import EventClock
 from simulations.world.journeys import Numbers, PlainNumbers, TracingArithmetic
 from simulations.world.links import Wires
 from simulations.world.network import START_S, NetworkPlan, NodePlan, epoch_length_for
 from simulations.world.nodes import Mix, NodeSeams, Provider, make_mix, make_provider, new_mail_store
-from simulations.world.plain import PlainArithmetic
 from simulations.world.stores import MemoryStores
 from simulations.world.users import (
     User,

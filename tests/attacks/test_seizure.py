@@ -10,7 +10,7 @@ import pytest
 
 from loopixmix.epoch import epoch_at
 from loopixmix.keyring.keyring import MixKeyring
-from loopixmix.keyring.keystore import KeyDirectory
+from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.sphinx import Discard, Geometry, Hop, PacketError, Sphinx, load_arithmetic, unwrap, wrap
 from tests.worlds.clients.world import World
 from tests.worlds.networks.towns import Town
@@ -43,7 +43,7 @@ def opens_with_anything_found(seized: bytes, packet: bytes) -> bool:
 def test_a_recorded_packet_opens_with_nothing_on_the_disk_once_its_epoch_is_over(tmp_path: Path) -> None:
     """Record a packet, seize the node later. Before the key is erased the same search finds it."""
     keyring = MixKeyring(
-        KeyDirectory(tmp_path),
+        KeyFiles(tmp_path),
         rng=random.Random(1),
         epoch_length_s=EPOCH_S,
         grace_s=GRACE_S,

@@ -1,4 +1,4 @@
-"""The client daemon as a process: how it starts, what it says where it cannot, how it ends."""
+"""The client daemon as a process: how it starts, what it says if it cannot, how it ends."""
 
 from __future__ import annotations
 

@@ -152,6 +152,6 @@ def test_a_short_command_starts_quickly(commands: Commands) -> None:
     subprocess.run(commands.line("status", "alice", "--json"), cwd=commands.root, env=ENVIRONMENT, check=True)
     # About half a second on an idle machine: heavy imports (SQLAlchemy, klein, the daemon) would show.
     assert time.monotonic() - begin_s < 5
-    loaded = "import client.main, client.cli.running, client.cli.views, sys; print('\\n'.join(sys.modules))"
+    loaded = "import client.main, client.cli.command_run, client.cli.views, sys; print('\\n'.join(sys.modules))"
     modules = subprocess.run([sys.executable, "-P", "-c", loaded], env=ENVIRONMENT, capture_output=True, check=True)
     assert not {b"sqlalchemy", b"klein", b"loopixmix.sphinx", b"client.running.service"} & set(modules.stdout.split())

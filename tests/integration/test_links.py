@@ -557,7 +557,7 @@ async def test_a_peer_that_is_killed_and_started_again_is_linked_again(world: Wo
 
 @pytest.fixture
 def openssl(tmp_path: Path) -> list[str]:
-    """The system's openssl with a proper certificate, where it is too old for a post-quantum key exchange."""
+    """The system's openssl with a proper certificate, if it is too old for a post-quantum key exchange."""
     program = shutil.which("openssl")
     if program is None:
         pytest.skip("there is no openssl command")

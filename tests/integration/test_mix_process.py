@@ -29,7 +29,7 @@ from loopixmix.hop.mixing import Arrived
 from loopixmix.main import run
 from loopixmix.net.sockets import TcpSockets
 from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
-from loopixmix.node.running import NodeParts
+from loopixmix.node.running_node import NodeParts
 from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.routing.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id

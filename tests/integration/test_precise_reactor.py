@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import json, statistics, time
-from loopixmix.process.precise import install_precise_reactor
+from loopixmix.process.precision import install_precise_reactor
 install_precise_reactor()
 from twisted.internet import reactor, protocol, threads
 
@@ -61,7 +61,7 @@ def test_links_threads_and_timers_work_on_the_precise_reactor() -> None:
 def test_a_process_that_has_a_reactor_keeps_it() -> None:
     program = (
         "from twisted.internet import reactor as before\n"
-        "from loopixmix.process.precise import install_precise_reactor\n"
+        "from loopixmix.process.precision import install_precise_reactor\n"
         "install_precise_reactor()\n"
         "from twisted.internet import reactor\n"
         "assert reactor is before\n"

@@ -15,9 +15,9 @@ from loopixmix.requests import (
     MAX_VERSION,
     LookUp,
     Publish,
-    Reply,
     ReplyStatus,
     Request,
+    ServiceReply,
     check_name,
     decode_keys_request,
     decode_reply,
@@ -49,11 +49,11 @@ def test_a_request_is_read_back(request_id: bytes, body: bytes) -> None:
 
 @given(st.binary(max_size=2047))
 def test_an_answer_is_read_back(body: bytes) -> None:
-    assert decode_reply(encode_reply(ReplyStatus.OK, body, SIZE)) == Reply(ReplyStatus.OK, body)
+    assert decode_reply(encode_reply(ReplyStatus.OK, body, SIZE)) == ServiceReply(ReplyStatus.OK, body)
 
 
 def test_a_failure_is_read_back() -> None:
-    assert decode_reply(encode_reply(ReplyStatus.FAILED, b"", SIZE)) == Reply(ReplyStatus.FAILED, b"")
+    assert decode_reply(encode_reply(ReplyStatus.FAILED, b"", SIZE)) == ServiceReply(ReplyStatus.FAILED, b"")
 
 
 def test_the_longest_bodies_fill_the_payload_exactly() -> None:

@@ -71,7 +71,7 @@ def all_breaks() -> list[Break]:
 
 
 def apply_patch(patch: Path, tree: Path, *, check_only: bool = False) -> None:
-    """Apply a patch to the tree at `tree`, or only look whether it would apply; raise `BrokenError` where it does not.
+    """Apply a patch to the tree at `tree`, or only look whether it would apply; raise `BrokenError` if it does not.
 
     Git must not look for a repository above the tree: inside one it would leave out what lies elsewhere, and say
     nothing.
@@ -103,7 +103,7 @@ def copy_of_the_tree() -> Iterator[Path]:
 def run_tests(tests: Iterable[str], tree: Path, *, longest_s: float | None) -> tuple[int, str]:
     """Run tests in a tree with the code of that tree; return pytest's exit code and what it printed.
 
-    Raises `BrokenError` where they take too long.
+    Raises `BrokenError` if they take too long.
     """
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     # Before everything else on the path, so that processes which the tests start import the copy too.
@@ -131,7 +131,7 @@ def run_tests(tests: Iterable[str], tree: Path, *, longest_s: float | None) -> t
 
 
 def is_found(each: Break) -> bool:
-    """Tell whether the tests of a break fail because of it; raise `BrokenError` where that cannot be told."""
+    """Tell whether the tests of a break fail because of it; raise `BrokenError` if that cannot be told."""
     with copy_of_the_tree() as copy:
         apply_patch(each.path, copy)
         code, printed = run_tests(each.tests, copy, longest_s=LONGEST_S)
@@ -153,7 +153,7 @@ def complaint_without_breaks(breaks: Sequence[Break]) -> str:
 
 
 def chosen(numbers: Sequence[str]) -> list[Break]:
-    """Return the breaks of these numbers, or all where there are none; end the program where one is unknown."""
+    """Return the breaks of these numbers, or all if there are none; end the program if one is unknown."""
     breaks = all_breaks()
     unknown = set(numbers) - {each.number for each in breaks}
     if unknown:
@@ -162,7 +162,7 @@ def chosen(numbers: Sequence[str]) -> list[Break]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Try the breaks and print a line for each; return 0 where every one was found."""
+    """Try the breaks and print a line for each; return 0 if every one was found."""
     parser = argparse.ArgumentParser(description="Does each break in tests/mutants turn a test red?")
     parser.add_argument("numbers", nargs="*", metavar="NN", help="the number of a break; without any, all are tried")
     breaks = chosen(parser.parse_args(arguments).numbers)

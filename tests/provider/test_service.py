@@ -13,7 +13,7 @@ from twisted.logger import LogEvent
 
 from loopixmix.cards import CARD_BYTES, decode_card
 from loopixmix.keys import IdentityKey
-from loopixmix.requests import LookUp, Reply, ReplyStatus, encode_keys_request, sign_publish
+from loopixmix.requests import LookUp, ReplyStatus, ServiceReply, encode_keys_request, sign_publish
 from loopixmix.routing.path import service_id
 from loopixmix.seams import DropReason, PacketDelivered, PacketIn, RefusalReason
 from loopixmix.wire import Dummy, Item, ItemKind, Pull, Register, Registered, RegisterRefusal, RegisterRefused
@@ -180,14 +180,14 @@ def test_flooding_by_one_client_does_not_delay_another(town: Town) -> None:
 def test_a_request_is_answered_through_the_network(town: Town) -> None:
     town.alice.request("echo", b"anybody there?", at=town.p2.identity)
     town.settle()
-    assert town.alice.answers() == [Reply(OK, b"anybody there?")]
+    assert town.alice.answers() == [ServiceReply(OK, b"anybody there?")]
 
 
 def test_a_request_sent_again_is_answered_again(town: Town) -> None:
     for _ in range(2):
         town.alice.request("echo", b"once", at=town.p2.identity, request_id=bytes(16))
         town.settle()
-    assert town.alice.answers() == [Reply(OK, b"once")] * 2
+    assert town.alice.answers() == [ServiceReply(OK, b"once")] * 2
 
 
 def test_a_service_that_is_not_here_takes_the_request_like_a_mailbox(town: Town) -> None:
@@ -212,10 +212,10 @@ def test_keys_are_looked_up_and_published_anonymously(town: Town) -> None:
     ):
         town.alice.request("keys", encode_keys_request(publish), at=town.p2.identity)
         town.settle()
-    assert town.alice.answers() == [Reply(FAILED, b""), Reply(OK, b"")]
+    assert town.alice.answers() == [ServiceReply(FAILED, b""), ServiceReply(OK, b"")]
     town.alice.request("keys", encode_keys_request(LookUp("bob")), at=town.p2.identity)
     town.settle()
-    assert town.alice.answers() == [Reply(OK, newer)]
+    assert town.alice.answers() == [ServiceReply(OK, newer)]
 
 
 def test_loops_of_clients_mixes_and_providers_all_come_back(town: Town) -> None:

@@ -18,7 +18,7 @@ from loopixmix.cover.plan import LoopMaker
 from loopixmix.errors import ConfigError, LoopixmixError, StoreError
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import ThreadedUnwrapping
-from loopixmix.node.running import NodeParts
+from loopixmix.node.running_node import NodeParts
 from loopixmix.node.wiring import wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood

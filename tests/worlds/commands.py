@@ -27,7 +27,7 @@ ANSWER_S = 60.0
 REQUEST_BYTES = 1 << 20
 IMPORTED = (
     *("loopixmix.main", "loopixmix.commands.mix", "loopixmix.authority.authority", "loopixmix.authority.config"),
-    *("provider.main", "client.main", "client.cli.actions", "client.cli.running", "client.cli.views"),
+    *("provider.main", "client.main", "client.cli.actions", "client.cli.command_run", "client.cli.views"),
     *("twisted.internet.epollreactor", "sqlalchemy.dialects.sqlite"),
 )
 

@@ -27,7 +27,7 @@ from loopixmix.web.calls import BodyCollector, BrokenAnswerError
 
 ANSWER_TIMEOUT_S = 120.0
 MAX_WAITING_EVENTS = 64
-"""A stream with so many events that nobody took yet is not read on."""
+"""A stream is not read on while so many of its events wait to be taken."""
 
 FindEndpoint: TypeAlias = Callable[[], Endpoint]
 Query: TypeAlias = Mapping[str, str]
@@ -56,7 +56,7 @@ class Caller:
     ) -> bytes:
         """Return the body of the answer.
 
-        Raises the daemon's error in its own class, `NotRunningError` if nobody answers.
+        Raises the daemon's error in its own class, `NotRunningError` if there is no answer.
         """
         body = octets if json is None else msgspec.json.encode(json)
         headers = Headers({} if body is None else {"Content-Type": [OCTETS if json is None else JSON]})
@@ -107,7 +107,7 @@ class Caller:
 
 
 class EventReader(TwistedProtocol):
-    """The events of one open stream, one after the other; the connection is not read on while nobody takes them."""
+    """The events of one open stream, one after the other; the connection is not read on while they are not taken."""
 
     def __init__(self) -> None:
         """Begin before the first byte."""

@@ -18,11 +18,11 @@ class Guard:
     """Judges a request by its headers, before any of its body is kept.
 
     The Host header stops names that were rebound to loopback; Origin and Sec-Fetch-Site stop pages of other origins,
-    as does the answer to every preflight, which grants nothing; the token stops everybody else.
+    as does the answer to every preflight, which grants nothing. The token stops all other programs.
     """
 
     def __init__(self, *, token: str) -> None:
-        """Let in whoever knows `token`; before `allow_port` nobody is let in."""
+        """Let in requests that carry `token`, and none before `allow_port`."""
         self._authorization = f"Bearer {token}".encode("ascii")
         self._hosts: frozenset[bytes] = frozenset()
         self._origins: frozenset[bytes] = frozenset()

@@ -1,4 +1,4 @@
-"""What `GET /v1/events` tells: received messages, state changes and the status, with ids to come back with."""
+"""The events of `GET /v1/events`: received messages, state changes and the status, with ids to come back with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `GET /v1/received` does: a program elsewhere is a callback of `on_received`, and says itself what it handled."""
+"""The readers of `GET /v1/received`: each is a callback of `on_received`, and says itself which messages it handled."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Readers:
         self._readers: dict[str, Reader] = {}
 
     async def run(self, kind: str, stream: EventStream) -> None:
-        """Give messages of `kind` to whoever reads `stream`, until this is cancelled."""
+        """Give messages of `kind` to the reader of `stream`, until this is cancelled."""
         reader = Reader(self._rng.randbytes(16).hex(), stream)
         self._readers[reader.subscription] = reader
         stream.send(SseEvent(SUBSCRIBED, msgspec.json.encode(Subscribed(reader.subscription))))

@@ -40,7 +40,7 @@ class GuardedRequest(BoundedRequest):
 
 
 def guarded_site(resource: IResource, *, guard: Guard, clock: Clock) -> QuietSite:
-    """Return what serves `resource` to those whom `guard` lets in."""
+    """Return a site that serves `resource` to the requests that `guard` lets in."""
     return QuietSite(resource, clock=clock, make_request=partial(GuardedRequest, guard=guard))
 
 

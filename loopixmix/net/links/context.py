@@ -26,18 +26,18 @@ _REFUSALS = (
     ("peer did not return a certificate", RefusalReason.UNKNOWN_KEY),
     ("certificate verify failed", RefusalReason.WRONG_KEY),
 )
-"""What OpenSSL says, and what it means between our peers."""
+"""The reasons that OpenSSL gives, and their meaning between our peers."""
 
 
 class SocketTransport(Protocol):
-    """What TLS writes to."""
+    """The transport under TLS."""
 
     def getHandle(self) -> object:  # noqa: N802 (Twisted's name)
         """Return the socket."""
 
 
 class TlsTransport(Protocol):
-    """What a link writes to: the part of Twisted's TLS protocol that it uses."""
+    """The transport of a link: the part of Twisted's TLS protocol that it uses."""
 
     transport: SocketTransport
 
@@ -54,7 +54,7 @@ class TlsTransport(Protocol):
         """Tell the producer nothing more."""
 
     def loseConnection(self) -> None:  # noqa: N802 (Twisted's name)
-        """End the connection when what was written is delivered."""
+        """End the connection when all bytes that were written are delivered."""
 
     def abortConnection(self) -> None:  # noqa: N802 (Twisted's name)
         """End the connection now."""
@@ -78,7 +78,7 @@ class PinnedConnections:
     """Makes the TLS connection under one link: it proves keys, and whose key is right is decided by pins alone."""
 
     def __init__(self, context: SSL.Context, side: Side) -> None:
-        """`context`: the node's settings and certificate. `side`: who dialled, and thereby whose key is right."""
+        """`context`: the node's settings and certificate. `side`: tells which end dialled and whose key is right."""
         self._context = context
         self._side = side
 
@@ -106,7 +106,7 @@ class PinnedConnections:
 
 
 def negotiated_by(connection: SSL.Connection) -> Negotiated:
-    """Return what a finished handshake agreed on."""
+    """Return the result of a finished handshake."""
     certificate = connection.get_peer_certificate()
     return Negotiated(
         tls_version=connection.get_protocol_version_name(),

@@ -20,7 +20,7 @@ from loopixmix.seams import Clock
 
 
 class Links(Factory[TLSMemoryBIOProtocol]):
-    """Names what runs on TLS in Twisted's log lines."""
+    """Called so because Twisted's log lines name connections by the class of their factory."""
 
     noisy = False
 
@@ -32,7 +32,7 @@ def link_factory(
     is_client: bool,
     clock: Clock,
 ) -> IProtocolFactory:
-    """Return what turns TCP connections into links: `connections` begins TLS, `make_link` gives what goes on top."""
+    """Return what turns TCP connections into links: `connections` begins TLS, `make_link` makes the protocol on top."""
     return cast("IProtocolFactory", _LinkFactory(connections, make_link, is_client, clock))
 
 
@@ -58,6 +58,6 @@ class _LinkFactory(TLSMemoryBIOFactory):
 
 
 def one_link(link: Link) -> Callable[[IAddress | None], Link | None]:
-    """Return what gives a link to the first connection, and none to another (two addresses of one host name)."""
+    """Return a function that gives `link` to the first connection and None to others (a name with two addresses)."""
     unused = [link]
     return lambda _: unused.pop() if unused else None

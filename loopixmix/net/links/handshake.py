@@ -22,7 +22,7 @@ POST_QUANTUM_GROUP = "X25519MLKEM768"
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """What a finished TLS handshake agreed on; `peer` is None if its certificate holds no Ed25519 key."""
+    """The result of a finished TLS handshake; `peer` is None if its certificate holds no Ed25519 key."""
 
     tls_version: str
     group: str | None
@@ -117,12 +117,12 @@ class LinkMachine:
         self._buffer = FrameBuffer(reception.frames.frame_bytes)
 
     def handshaken(self, negotiated: Negotiated) -> bytes:
-        """TLS has finished; return what to send."""
+        """Hear that TLS has finished; return the bytes to send."""
         self.state = AwaitingHello(check_negotiated(negotiated, self.side))
         return self._format.encode(self._hello) if isinstance(self.side, Dialled) else b""
 
     def received_hello(self, data: bytes) -> tuple[bytes, Arrivals]:
-        """Take bytes while the Hello is awaited; return what to send and what came behind the Hello."""
+        """Take bytes while the Hello is awaited; return the bytes to send, and the frames behind the Hello."""
         if not isinstance(self.state, AwaitingHello):
             raise RefusedError(RefusalReason.GARBAGE)
         # Before a frame is whole: a peer of another geometry sends frames of another size, and might never fill ours.
@@ -150,5 +150,5 @@ class LinkMachine:
         self.state = Closed(was_open=isinstance(self.state, Open))
 
     def received_frames(self, peer: Identity, data: bytes) -> Arrivals:
-        """Take bytes of the open link with `peer`; return what the frames that are now whole hold."""
+        """Take bytes of the open link with `peer`; return the packets and frames that are whole now."""
         return self._reception.sort(peer, self._buffer.feed(data))

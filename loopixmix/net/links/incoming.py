@@ -23,7 +23,7 @@ class IncomingLinks:
     """
 
     def __init__(self, *, make_link: MakeLink, clock: Clock, limits: LinkLimits, observer: Observer) -> None:
-        """`make_link`: makes a link that tells its owner what becomes of it. `limits`: how many there may be."""
+        """`make_link`: makes a link that tells its owner when it opens and ends. `limits`: how many there may be."""
         self._make_link = make_link
         self._clock = clock
         self._observer = observer

@@ -14,7 +14,7 @@ _WRITE_FRAMES = 32
 
 
 class TurnEnd:
-    """Runs what was asked for in one reactor turn together, at its end, with one delayed call for all."""
+    """Runs calls at the end of the reactor turn that asked for them, with one delayed call for all."""
 
     def __init__(self, clock: Clock) -> None:
         """`clock`: the one whose turns count."""
@@ -111,7 +111,7 @@ class Outbox:
         return True
 
     def attach(self, write: Callable[[bytes], None]) -> None:
-        """Write to this transport from now on, first what has waited, unless it has waited too long."""
+        """Write to this transport from now on, first the frames that have waited, unless they are too old."""
         if self._waited_too_long():
             self._give_up()
         self._write = write
@@ -144,7 +144,7 @@ class Outbox:
         self._write_soon()
 
     def flush(self) -> None:
-        """Write what waits, as far as the transport takes it."""
+        """Write the frames that wait, as far as the transport takes them."""
         self._due = False
         # In pieces, and a look at `_paused` between them: one join of a full queue would hand the transport megabytes
         # that it has no room for.

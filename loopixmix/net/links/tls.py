@@ -86,7 +86,7 @@ class TlsNetwork:
         self._stopped = False
 
     def start(self, received: FramesReceived) -> None:
-        """Give what arrives to `received`, together as it came."""
+        """Give the packets and frames that arrive to `received`, together as they came."""
         self._received = received
 
     def send(self, peer: Identity, frame: bytes) -> bool:
@@ -211,4 +211,4 @@ class TlsNetwork:
 
 
 def _discard(_: Identity, _packets: Sequence[bytes], _others: Sequence[Frame]) -> None:
-    """What arrives before `start` is lost."""
+    """Lose the frames that arrive before `start`."""

@@ -51,7 +51,7 @@ impl Blinding {
         }
     }
 
-    /// Returns the multiple of `point`, which must be on the curve; `None` where it is of low order.
+    /// Returns the multiple of `point`, which must be on the curve; `None` if it is of low order.
     #[must_use]
     pub fn times(&self, point: &Element) -> Option<Element> {
         match representative(&self.product) {

@@ -125,7 +125,7 @@ impl Calendar {
         self.spare_narrow.push(events);
     }
 
-    /// With nothing in the ring, goes on where the next event is; None where that is not before `end`.
+    /// With nothing in the ring, goes on where the next event is; None if that is not before `end`.
     fn jump(&mut self, end: i64) -> Option<()> {
         let next = self.later.iter().map(|event| self.bucket_of(event.at_s)).min();
         match next {

@@ -12,7 +12,7 @@ from client.api import (
     BadRequestError,
     RegistrationRefusedError,
 )
-from client.asking.account import PUBLISH_TIMEOUT_S, Enrolment, KeptEnrolment
+from client.asking.account import PUBLISH_TIMEOUT_S, AccountOpening, KeptEnrolment
 from client.asking.requests import Requests
 from client.core.settings import ClientSettings
 from client.link.registration import Registration
@@ -129,7 +129,7 @@ def test_a_clock_that_is_set_back_does_not_keep_the_card_from_being_published() 
     mixes = tuple(node for node in parts.document.nodes if node.layer is not None)
     parts.session.adopt(msgspec.structs.replace(parts.document, nodes=(*mixes, *hosts)))
     registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
-    enrolment = Enrolment(
+    enrolment = AccountOpening(
         keys=parts.keys, session=parts.session, registration=registration, requests=requests, access=parts.access
     )
     enrolment.restore(KeptEnrolment(parts.account, bytes(CARD_BYTES), published=False))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.api import NotRunningError, RequestTimeoutError, ServiceFailedError, TooLongError, UnknownServiceError
+from client.asking.requests import Requests
 from loopixmix.errors import UnavailableError
 from loopixmix.requests import request_body_bytes
+from tests.worlds.clients.parts import Parts
 from tests.worlds.clients.world import Person, World
 
 
@@ -141,3 +144,25 @@ def test_stopping_ends_all_requests(world: World, alice: Person) -> None:
 def test_an_unknown_service_at_a_known_provider(world: World, alice: Person) -> None:
     with pytest.raises(UnknownServiceError, match="nothing@home"):
         world.run(alice.client.request("nothing@home", b"x", timeout_s=1))
+
+
+def test_requests_that_have_ended_wait_for_no_turn() -> None:
+    parts = Parts()
+    parts.go_online()
+    nodes = tuple(
+        msgspec.structs.replace(node, services=("echo",)) if node.layer is None else node
+        for node in parts.document.nodes
+    )
+    parts.session.adopt(msgspec.structs.replace(parts.document, nodes=nodes))
+    requests = Requests(
+        session=parts.session, queue=parts.queue, expectations=parts.expectations, clock=parts.clock, rng=parts.rng
+    )
+    failures: list[Failure] = []
+    for _ in range(10):
+        Deferred.fromCoroutine(requests.ask("echo", b"x", timeout_s=5)).addErrback(failures.append)
+    assert len(parts.queue) == 10
+    parts.clock.advance(5)
+    assert len(failures) == 10
+    assert len(parts.queue) == 1  # the one at hand, which is left out at its turn
+    assert parts.send_next() is None
+    parts.close()

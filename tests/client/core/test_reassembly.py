@@ -11,10 +11,10 @@ from client.core.reassembly import (
     Added,
     Began,
     Completed,
-    Kept,
     KnownMessage,
     MessageForgotten,
     OrphanForgotten,
+    OrphanKept,
     Reassembly,
     ReassemblyFact,
     ReassemblyLimits,
@@ -71,7 +71,7 @@ class Inbox:
                     parts = self.parts.pop(head_id)
                     self.whole.append(b"".join(parts[index] for index in sorted(parts)))
                     self.reassembly.finish(head_id)
-                case Kept(orphan_id):
+                case OrphanKept(orphan_id):
                     self.orphans[orphan_id] = fragment
                 case MessageForgotten(head_id):
                     del self.parts[head_id]
@@ -122,7 +122,7 @@ def test_any_order_any_repetition_any_restart_gives_each_message_once(data: st.D
 def test_a_repeated_fragment_is_known_before_its_message_is_complete() -> None:
     inbox, fragments = Inbox(), message(3000)
     orphan, head = fragments[1], fragments[0]
-    assert inbox.receive(orphan) == [Kept(fragment_id(orphan))]
+    assert inbox.receive(orphan) == [OrphanKept(fragment_id(orphan))]
     assert inbox.receive(orphan) == [Repeated()]
     inbox.receive(head)
     assert inbox.receive(head) == [Repeated()]
@@ -191,7 +191,7 @@ def test_the_oldest_of_too_many_orphans_is_forgotten() -> None:
     inbox = Inbox(ReassemblyLimits(orphans=2))
     orphans = message(6000)[1:4]
     facts = [inbox.receive(orphan) for orphan in orphans][-1]
-    assert facts == [OrphanForgotten(fragment_id(orphans[0])), Kept(fragment_id(orphans[2]))]
+    assert facts == [OrphanForgotten(fragment_id(orphans[0])), OrphanKept(fragment_id(orphans[2]))]
     assert len(inbox.orphans) == 2
 
 
@@ -210,7 +210,7 @@ def test_what_is_too_old_is_forgotten() -> None:
 
 @pytest.mark.parametrize("fragment", [bytes(1280), b"\xff" * 1280])
 def test_noise_is_an_orphan(fragment: bytes) -> None:
-    assert Inbox().receive(fragment) == [Kept(fragment_id(fragment))]
+    assert Inbox().receive(fragment) == [OrphanKept(fragment_id(fragment))]
 
 
 def test_an_orphan_of_a_forgotten_message_is_let_go() -> None:

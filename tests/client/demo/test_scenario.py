@@ -7,7 +7,7 @@ import random
 from twisted.internet.task import Clock
 
 from client.api import UnavailableError
-from client.demo.scenario import MESSAGES_EACH_WAY, Conversation, Party, Scenario
+from client.demo.scenario import MESSAGES_EACH_WAY, Conversation, Demonstration, Party
 from client.testing import FakeNetwork
 from tests.worlds.clients.contract import run_with
 
@@ -61,7 +61,7 @@ def play(*, failures: int = 0) -> tuple[Conversation, Told]:
     network.add_provider("away")
     alice = Party(Slow(network.client(), failures), clock, name="alice", provider="home")  # type: ignore[arg-type]
     bob = Party(network.client(), clock, name="bob", provider="away")
-    scenario = Scenario(alice, bob, clock=clock, rng=random.Random(2), progress=told)
+    scenario = Demonstration(alice, bob, clock=clock, rng=random.Random(2), progress=told)
     return run_with(scenario.run(), lambda: clock.advance(0.1)), told
 
 

@@ -19,7 +19,7 @@ from client.core.content import (
     encode_signed,
 )
 from client.core.settings import ClientSettings
-from client.receiving.arrivals import Arrivals, Outcome, Surroundings, surroundings
+from client.receiving.arrivals import Arrivals, BatchOutcome, Surroundings, surroundings
 from client.store import incoming, outgoing
 from client.store.outgoing import RECEIPT
 from loopixmix.cards import fingerprint
@@ -45,8 +45,8 @@ class Arriving:
         assert found is not None
         return found
 
-    def arrive(self, stream: bytes) -> Outcome:
-        outcome = Outcome()
+    def arrive(self, stream: bytes) -> BatchOutcome:
+        outcome = BatchOutcome()
         self.parts.store.write(lambda c: self.arrivals.take(c, stream, self.around, outcome))
         return outcome
 
@@ -151,7 +151,7 @@ def test_a_receipt_for_a_finished_message_changes_its_state_in_the_store(arrivin
         recipient=arriving.parts.keys.identity_key.public,
     )
     late = Surroundings(arriving.parts.now_s, arriving.parts.account, arriving.parts.document, sphinx_of(arriving))
-    outcome = Outcome()
+    outcome = BatchOutcome()
     arriving.parts.store.write(lambda c: arriving.arrivals.take(c, stream, late, outcome))
     found = arriving.read(lambda c: outgoing.outgoing_message(c, message_id))
     assert found is not None

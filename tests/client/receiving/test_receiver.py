@@ -18,7 +18,7 @@ from client.core.settings import DAY_S, ClientSettings
 from client.directory.keys import ClientKeys
 from client.link.session import Account
 from client.receiving.arrivals import Arrivals, Surroundings
-from client.receiving.receiver import Receiver
+from client.receiving.receiver import REMEMBER_S, Receiver
 from client.sending.anonymous import AnonymousPoster
 from client.sending.letters import Writer
 from client.sending.posting import Poster
@@ -125,4 +125,29 @@ def test_tidying_that_fails_forgets_nothing() -> None:
     taking.receive(store, fragments_of(bytes(3000))[:1], [], AROUND)
     taking.tidy(store, later)
     assert store.write(lambda c: c.exec_driver_sql("SELECT count(*) FROM incoming").scalar_one()) == 0
+    store.close()
+
+
+def test_fragments_that_come_again_after_their_message_was_taken_leave_nothing_behind() -> None:
+    fragments = fragments_of(random.Random(4).randbytes(9000))
+    store = ClientStore(None)
+    taking = receiver()
+    taking.receive(store, fragments, [], AROUND)
+    # All but the first, which would begin the message anew: these could only be kept, and would wait for it for ever.
+    taking.receive(store, fragments[1:], [], AROUND)
+    receiver().receive(store, fragments, [], AROUND)
+    assert len(bodies(store)) == 1
+    counting = "SELECT (SELECT count(*) FROM orphans), (SELECT count(*) FROM incoming)"
+    assert tuple(store.write(lambda c: c.exec_driver_sql(counting).one())) == (0, 0)
+    store.close()
+
+
+def test_fragments_are_remembered_for_a_while_only() -> None:
+    store = ClientStore(None)
+    taking = receiver()
+    taking.receive(store, fragments_of(b"short"), [], AROUND)
+    seen = "SELECT count(*) FROM seen"
+    for passed_s, remembered in ((REMEMBER_S, 1), (REMEMBER_S + 1, 0)):
+        taking.tidy(store, msgspec.structs.replace(AROUND, now_s=AROUND.now_s + passed_s))
+        assert store.write(lambda c: c.exec_driver_sql(seen).scalar_one()) == remembered
     store.close()

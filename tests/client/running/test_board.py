@@ -10,7 +10,9 @@ import pytest
 from client.api import (
     NotRegisteredError,
 )
+from client.running.board import MissingDocument
 from loopixmix.seams import LoopLost, LoopReturned, LoopSent
+from tests.worlds.clients.parts import Parts
 from tests.worlds.clients.world import QUICK, Person, World
 
 
@@ -127,3 +129,14 @@ def test_thin_traffic() -> None:
     alice = world.person("alice@home")
     assert "traffic is thin" in problem(world, alice)
     world.stop()
+
+
+def test_why_there_is_no_newer_document_is_told_only_without_a_link() -> None:
+    parts = Parts()
+    parts.go_online()
+    missing = MissingDocument(parts.session, lambda: "the authorities cannot be reached")
+    assert not missing.problem
+    parts.link.open = False
+    assert missing.problem == "the authorities cannot be reached"
+    assert not MissingDocument(parts.session, lambda: None).problem
+    parts.close()

@@ -10,18 +10,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
 
+from client.asking.account import ACCOUNT_FACT
 from client.directory.configuration import create_client, load_client
+from client.link.session import Account
 from client.running.daemon import ClientDaemon
+from client.store import ClientStore, contacts
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ListenError, StoreError
 from loopixmix.keys import IdentityKey
 from loopixmix.process.program import World
-from tests.worlds.networks.models import NOW_S, trust_root_of
+from tests.worlds.networks.models import NOW_S, model_network, trust_root_of
 
 
 class Machine(MemoryReactorClock):
@@ -106,3 +110,28 @@ def test_without_its_terminal_it_ends(directory: Path) -> None:
     assert ends == [None]  # in order, and without an error
     assert daemon.log_settings.level == "info"
     assert daemon.status() is None  # it has none: its programs ask by the local API
+
+
+def test_a_link_that_is_being_made_is_given_up_at_the_stop(tmp_path: Path) -> None:
+    model = model_network(random.Random(3))
+    (tmp_path / "network.toml").write_text(trust_root_toml(model.trust_root))
+    directory = tmp_path / "alice"
+    create_client(directory, network=tmp_path / "network.toml", api_port=7078, rng=random.Random(1))
+    (directory / "document").write_bytes(model.signed_document)
+    provider = model.node("provider1")
+    account = msgspec.msgpack.encode(Account("alice", provider.id, provider.name))
+    store = ClientStore(directory / "client.db")
+    store.write(lambda c: contacts.save_fact(c, ACCOUNT_FACT, account))
+    store.close()
+    machine = Machine()
+    daemon = daemon_on(machine, directory)
+    daemon.start()
+    machine.run_until(lambda: any(port == provider.port for _, port, *_ in machine.tcpClients))
+    stopped: list[object] = []
+    Deferred.fromCoroutine(daemon.stop()).addBoth(stopped.append)
+    machine.run_until(lambda: stopped)
+    assert stopped == [None]
+    ports = [port for _, port, *_ in machine.tcpClients]
+    dialled = [connector for port, connector in zip(ports, machine.connectors, strict=True) if port == provider.port]
+    assert [connector.stoppedConnecting for connector in dialled] == [True]
+    assert machine.getDelayedCalls() == []

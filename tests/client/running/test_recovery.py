@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from twisted.python.failure import Failure
 
-from client.asking.account import ACCOUNT_FACT, Enrolment
+from client.asking.account import ACCOUNT_FACT, AccountOpening
 from client.asking.requests import Requests
 from client.link.registration import Registration
-from client.running.recovery import Kept, Recovery
+from client.running.recovery import LastRun, Recovery
 from client.store import contacts
 from loopixmix.errors import StoreError
 from tests.worlds.clients.parts import Parts, outcome
@@ -31,7 +31,7 @@ def recovery_of(parts: Parts) -> Recovery:
         clock=parts.clock,
         rng=parts.rng,
     )
-    enrolment = Enrolment(
+    enrolment = AccountOpening(
         keys=parts.keys,
         session=parts.session,
         registration=Registration(parts.session, clock=parts.clock, patience_s=60.0),
@@ -41,9 +41,9 @@ def recovery_of(parts: Parts) -> Recovery:
     return Recovery(access=parts.access, session=parts.session, enrolment=enrolment, outbox=parts.outbox)
 
 
-def read(parts: Parts) -> Kept:
+def read(parts: Parts) -> LastRun:
     kept = outcome(recovery_of(parts).read())
-    assert isinstance(kept, Kept)
+    assert isinstance(kept, LastRun)
     return kept
 
 

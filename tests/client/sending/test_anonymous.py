@@ -230,3 +230,20 @@ def test_a_long_anonymous_message_arrives(world: World) -> None:
     assert ask(world, alice, bob, body=body).body == body
     world.clock.run_for(5)
     assert world.run(alice.client.status()).queued_fragments == 0
+
+
+def test_a_clock_that_is_set_back_does_not_hold_an_answer_up(world: World) -> None:
+    alice, bob = people(world)
+    question = ask(world, alice, bob)
+    world.loss = 1.0
+    answer(world, bob, question, b"lost", "1")
+    world.clock.run_for(5)
+    world.loss = 0.0
+    answer(world, bob, question, b"next", "2")
+    world.clock.run_for(20)
+    assert received(world, alice) == []
+    # As if it had come before the clock was set back by an hour.
+    later = "UPDATE reply_fragments SET received_at_s = received_at_s + 3600"
+    alice.store.write(lambda c: c.exec_driver_sql(later))
+    world.clock.run_for(120)
+    assert received(world, alice) == [b"next"]

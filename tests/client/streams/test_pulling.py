@@ -106,3 +106,19 @@ def test_nothing_is_pulled_after_the_stop(parts: Parts, pulling: Pulling) -> Non
     pulling.run(QUICK)
     pulling.stop()
     assert parts.clock.getDelayedCalls() == []
+
+
+def test_the_first_pull_is_at_a_random_moment_of_the_first_interval() -> None:
+    """Otherwise the pulls of all clients that a computer starts would come together, and tell that they belong so."""
+    moments_s = set()
+    for seed in range(5):
+        parts = Parts(seed=seed)
+        parts.go_online()
+        pulling = Pulling(session=parts.session, pulls=PullBook(), chores=Counted(), clock=parts.clock, rng=parts.rng)
+        pulling.run(QUICK)
+        [call] = parts.clock.getDelayedCalls()
+        moments_s.add(call.getTime() - parts.now_s)
+        pulling.stop()
+        parts.close()
+    assert all(0 <= moment_s < INTERVAL_S for moment_s in moments_s)
+    assert len(moments_s) == 5

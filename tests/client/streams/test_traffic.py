@@ -13,8 +13,13 @@ import msgspec
 import pytest
 from scipy import stats
 
+from client.link.pulls import PullBook
+from client.streams.loops import Loops
+from client.streams.pulling import Pulling
+from client.streams.traffic import Traffic
 from loopixmix.params import NetworkParams
 from loopixmix.wire import Packet, Pull
+from tests.worlds.clients.parts import Parts
 from tests.worlds.clients.world import QUICK, Person, World
 
 FALSE_ALARM_RATE = 1e-3
@@ -22,6 +27,13 @@ INTERVALS = 1000
 RATE_PER_S = 20.0
 HARDLY_EVER_PER_S = 1e-5
 STREAMS = ("payload_rate_per_s", "loop_rate_per_s", "drop_rate_per_s")
+
+
+class NoChores:
+    """Nothing is to be done at a pull."""
+
+    def at_pull(self) -> None:
+        """Do nothing."""
 
 
 def only(stream: str) -> NetworkParams:
@@ -140,3 +152,62 @@ def test_pulls_leave_at_a_constant_rate_whatever_waits() -> None:
         assert intervals_s == {0.5}
         assert len(pulls_s) in (59, 60, 61)
         world.stop()
+
+
+def test_a_slot_without_a_payload_sends_a_loop_that_comes_back_and_is_not_counted() -> None:
+    """Drop cover would not come back: the answers in the mailbox would tell how many payloads there are."""
+    world = World(params=only("payload_rate_per_s"), seed=17)
+    alice = world.person("alice@home")
+    world.clock.run_for(20)
+    status = world.run(alice.client.status())
+    assert status.payload.sent > 200
+    came = next(world.item_numbers) - 1
+    assert came > 0.9 * status.payload.sent
+    assert (status.loops_returned, status.loops_lost) == (0, 0)
+    world.stop()
+
+
+def test_a_slot_whose_payload_cannot_be_sent_now_is_not_left_empty() -> None:
+    parts = Parts()
+    parts.go_online()
+    parts.befriend_bob()
+    parts.dispatch(b"to a provider that is away")
+    others = tuple(node for node in parts.document.nodes if node.name != "provider2")
+    ends_loops = tuple(
+        msgspec.structs.replace(node, services=("loop",)) if node.layer is None else node for node in others
+    )
+    parts.session.adopt(msgspec.structs.replace(parts.document, nodes=ends_loops))
+    loops = Loops(parts.session, parts.expectations, parts.observer)
+    pulling = Pulling(session=parts.session, pulls=PullBook(), chores=NoChores(), clock=parts.clock, rng=parts.rng)
+    traffic = Traffic(
+        session=parts.session, queue=parts.queue, loops=loops, pulling=pulling, clock=parts.clock, rng=parts.rng
+    )
+    assert len(parts.queue) == 1
+    traffic.run(msgspec.structs.replace(only("payload_rate_per_s"), pull_rate_per_s=HARDLY_EVER_PER_S))
+    while len(parts.queue):
+        assert parts.link.sent == []
+        parts.clock.advance(0.001)
+    # In the very step that took the payload out of the queue something left.
+    assert (len(parts.link.sent), traffic.payload_status.sent, traffic.real_sent) == (1, 1, 0)
+    traffic.stop()
+    parts.close()
+
+
+def test_payloads_of_a_quarter_of_a_second_are_at_hand_though_the_disk_stalls() -> None:
+    parts = Parts()
+    parts.go_online()
+    parts.befriend_bob()
+    loops = Loops(parts.session, parts.expectations, parts.observer)
+    pulling = Pulling(session=parts.session, pulls=PullBook(), chores=NoChores(), clock=parts.clock, rng=parts.rng)
+    traffic = Traffic(
+        session=parts.session, queue=parts.queue, loops=loops, pulling=pulling, clock=parts.clock, rng=parts.rng
+    )
+    traffic.run(only("payload_rate_per_s"))
+    parts.dispatch(bytes(20_000))
+    parts.store.failing = True
+    at_hand = 0
+    while parts.send_next() is not None:
+        at_hand += 1
+    assert at_hand == RATE_PER_S / 4
+    traffic.stop()
+    parts.close()

@@ -83,12 +83,12 @@ def test_a_second_init_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (["--layers", "9"], "Expected `int` <= 8"),
+        (["--layers", "9"], "--layers: expected `int` <= 8"),
         (["--grace-s", "1800"], "grace_s (1800) must be less than half"),
         (["--listen", "nowhere"], "key \"listen\": 'nowhere' is not an address"),
         (["--listen", "0.0.0.0:9000"], "give the one to be reached at with --url http://HOST:9000"),
         (["--url", "ftp://x"], "'ftp://x' is not an address"),
-        (["--name", "Not A Name"], "matching regex"),
+        (["--name", "Not A Name"], "--name: expected `str` matching regex"),
         (["--layers", "many"], "is not a valid integer"),
         (["--speed", "1"], "No such option"),
     ],

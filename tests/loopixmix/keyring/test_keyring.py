@@ -10,7 +10,7 @@ import pytest
 
 from loopixmix.errors import StoreError
 from loopixmix.keyring.keyring import EPOCHS_AHEAD, MixKeyring
-from loopixmix.keyring.keystore import KeyDirectory, KeyStore, MemoryKeyStore
+from loopixmix.keyring.keystore import KeyFiles, KeyStore, MemoryKeyStore
 from loopixmix.keys import MixKey
 from loopixmix.seams import DropReason
 
@@ -94,11 +94,11 @@ def test_a_full_key_refuses_and_does_not_forget() -> None:
 
 
 def test_a_restart_in_the_middle_of_an_epoch_keeps_keys_and_tags(tmp_path: Path) -> None:
-    first = make_keyring(KeyDirectory(tmp_path / "keys"))
+    first = make_keyring(KeyFiles(tmp_path / "keys"))
     first.judge_many(E, TAGS[:2])
     first.judge_many(E + 1, TAGS[2:3])
     # Not closed: the process was killed.
-    second = make_keyring(KeyDirectory(tmp_path / "keys"), now_s=START_S + 50)
+    second = make_keyring(KeyFiles(tmp_path / "keys"), now_s=START_S + 50)
     assert second.public_keys(START_S + 50) == first.public_keys(START_S + 50)
     assert second.judge_many(E, TAGS[:3]) == [REPLAY, REPLAY, None]
     assert second.judge_many(E + 1, TAGS[2:]) == [REPLAY, None, None]
@@ -107,7 +107,7 @@ def test_a_restart_in_the_middle_of_an_epoch_keeps_keys_and_tags(tmp_path: Path)
 
 
 def test_no_file_is_left_of_an_erased_key(tmp_path: Path) -> None:
-    keyring = make_keyring(KeyDirectory(tmp_path))
+    keyring = make_keyring(KeyFiles(tmp_path))
     keyring.judge_many(E, TAGS)
     keyring.advance(START_S + 110)
     names = {path.name for path in tmp_path.iterdir()}
@@ -116,10 +116,10 @@ def test_no_file_is_left_of_an_erased_key(tmp_path: Path) -> None:
 
 
 def test_a_node_that_was_off_for_long_erases_before_it_starts(tmp_path: Path) -> None:
-    first = make_keyring(KeyDirectory(tmp_path))
+    first = make_keyring(KeyFiles(tmp_path))
     first.close()
     (tmp_path / f"{E}.replay").write_bytes(b"damaged, but over anyway")
-    second = make_keyring(KeyDirectory(tmp_path), now_s=START_S + 10_000)
+    second = make_keyring(KeyFiles(tmp_path), now_s=START_S + 10_000)
     assert epochs_at(second, START_S + 10_000) == [E + 100]
     assert sorted(path.name for path in tmp_path.glob("*.key")) == [
         f"{E + 100}.key",
@@ -130,7 +130,7 @@ def test_a_node_that_was_off_for_long_erases_before_it_starts(tmp_path: Path) ->
 
 
 def test_a_clock_set_back_never_brings_an_old_key_back(tmp_path: Path) -> None:
-    keyring = make_keyring(KeyDirectory(tmp_path))
+    keyring = make_keyring(KeyFiles(tmp_path))
     old = keyring.public_keys(START_S + 20)
     keyring.advance(START_S + 250)
     kept = keyring.public_keys(START_S + 250)
@@ -142,11 +142,11 @@ def test_a_clock_set_back_never_brings_an_old_key_back(tmp_path: Path) -> None:
     keyring.close()
     # A restart with either clock takes up what is there.
     for now_s in (START_S + 20, START_S + 250):
-        make_keyring(KeyDirectory(tmp_path), now_s=now_s).close()
+        make_keyring(KeyFiles(tmp_path), now_s=now_s).close()
 
 
 def test_a_clock_that_jumped_ahead_loses_only_keys(tmp_path: Path) -> None:
-    keyring = make_keyring(KeyDirectory(tmp_path))
+    keyring = make_keyring(KeyFiles(tmp_path))
     keyring.advance(START_S + 1e6)
     keyring.advance(START_S + 30)
     assert epochs_at(keyring, START_S + 30) == [E]

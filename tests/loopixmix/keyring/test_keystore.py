@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from loopixmix.errors import StoreError
-from loopixmix.keyring.keystore import KeyDirectory
+from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.keys import MixKey
 
 KEY = MixKey(b"\x17" * 32)
 
 
-def save(directory: Path, epoch: int = 7) -> KeyDirectory:
-    store = KeyDirectory(directory)
+def save(directory: Path, epoch: int = 7) -> KeyFiles:
+    store = KeyFiles(directory)
     store.open_log(epoch, KEY, new=True).close()
     store.save(epoch, KEY)
     return store
@@ -23,7 +23,7 @@ def save(directory: Path, epoch: int = 7) -> KeyDirectory:
 
 def test_a_saved_key_is_loaded(tmp_path: Path) -> None:
     save(tmp_path / "node" / "keys")
-    loaded = KeyDirectory(tmp_path / "node" / "keys").load()
+    loaded = KeyFiles(tmp_path / "node" / "keys").load()
     assert {epoch: key.private for epoch, key in loaded.items()} == {7: KEY.private}
 
 
@@ -66,7 +66,7 @@ def test_a_damaged_key_is_refused_with_what_to_do(tmp_path: Path, content: str) 
     save(tmp_path)
     (tmp_path / "7.key").write_text(content, encoding="latin-1")
     with pytest.raises(StoreError, match=r"7\.key is damaged: delete it together with") as caught:
-        KeyDirectory(tmp_path).load()
+        KeyFiles(tmp_path).load()
     assert KEY.private.hex() not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -82,11 +82,11 @@ def test_what_a_crash_left_behind_is_removed(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be made: Not a directory"):
-        KeyDirectory(tmp_path / "file" / "keys")
+        KeyFiles(tmp_path / "file" / "keys")
 
 
 def test_a_directory_that_is_gone_is_one_clear_line(tmp_path: Path) -> None:
-    store = KeyDirectory(tmp_path / "keys")
+    store = KeyFiles(tmp_path / "keys")
     (tmp_path / "keys").rmdir()
     with pytest.raises(StoreError, match="cannot be opened: No such file"):
         store.open_log(7, KEY, new=True)
@@ -95,7 +95,7 @@ def test_a_directory_that_is_gone_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_keys_differ_by_epoch(tmp_path: Path) -> None:
-    store = KeyDirectory(tmp_path)
+    store = KeyFiles(tmp_path)
     rng = random.Random(1)
     keys = {epoch: MixKey.generate(rng) for epoch in (3, 10, 9)}
     for epoch, key in keys.items():

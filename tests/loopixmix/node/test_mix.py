@@ -14,7 +14,7 @@ from twisted.logger import LogEvent, eventAsText, globalLogPublisher
 from loopixmix.directory import Document
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import Done, InlineUnwrapping
-from loopixmix.keyring.keystore import KeyDirectory
+from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.params import NetworkParams
 from loopixmix.seams import DropReason, Identity, PacketDelivered, PacketIn, PacketOut, PacketsHeld, RefusalReason
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, Reply, unwrap, wrap
@@ -39,7 +39,7 @@ class Bench:
     ) -> None:
         self.world = MixWorld(PARAMS)
         self.rng = random.Random(3)
-        self.store = KeyDirectory(keys) if keys else None
+        self.store = KeyFiles(keys) if keys else None
         self.mix = self.world.mix("m11", store=self.store, max_tags=max_tags, unwrapping=unwrapping, limits=limits)
         self.next_id = self.world.net.named("m21").id
         self.peer = self.world.net.named("p1").id
@@ -457,7 +457,7 @@ def test_no_log_tells_of_a_packet_a_key_or_a_tag(events: list[LogEvent], tmp_pat
     assert sorted(bench.drops) == sorted(
         [DropReason.REPLAY, DropReason.BAD_MAC, DropReason.SERVICE_FAILED, DropReason.UNEXPECTED_COMMAND]
     )
-    private = [key.private for key in KeyDirectory(tmp_path).load().values()]
+    private = [key.private for key in KeyFiles(tmp_path).load().values()]
     tags = [fact.replay_tag for fact in bench.mix.recorder.of(PacketIn) if isinstance(fact, PacketIn)]
     text = "".join(eventAsText(event) + repr(event) for event in events)
     assert "could not be taken" in text

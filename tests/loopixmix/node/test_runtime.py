@@ -21,7 +21,7 @@ from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.tls import TlsNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.node.config import NodeConfig, load_node, node_toml
-from loopixmix.node.running import MakeService, NodeParts, NodeService
+from loopixmix.node.running_node import MakeService, NodeParts, NodeService
 from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.node.status import AVERAGED_REPORTS
 from loopixmix.node.wiring import make_mix
@@ -254,6 +254,22 @@ def test_the_grace_of_the_document_decides_when_a_key_is_erased(bench: Bench) ->
     assert not first.exists()
 
 
+def test_a_restart_erases_no_key_that_is_still_in_the_grace_of_the_document(bench: Bench) -> None:
+    bench.authorities.publish(bench.model.epoch)
+    bench.start()
+    bench.run(2.0)
+    bench.stop()
+    first = bench.directory / "keys" / f"{bench.model.epoch}.key"
+    # The keys are opened before any document tells the grace.
+    bench.clock.rightNow = NOW_S + 3600 + PARAMS.grace_s - 3
+    bench.runtime = bench.make_runtime()
+    bench.start()
+    bench.run(1.0)
+    assert first.exists()
+    bench.run(70.0)
+    assert not first.exists()
+
+
 def test_packets_of_another_size_in_the_next_epoch_make_new_links(bench: Bench) -> None:
     bigger = msgspec.structs.replace(PARAMS, payload_bytes=4096)
     bench.authorities.publish(bench.model.epoch)
@@ -365,6 +381,10 @@ def test_read_again_the_configuration_counts_unless_it_is_wrong(bench: Bench) ->
     config.write_text(good.replace('level = "info"', 'level = "debug"'))
     bench.runtime.reload()
     assert bench.runtime.log_settings.level == "debug"
+    # The other key that is marked (SIGHUP) in the file.
+    config.write_text(good.replace('level = "info"', 'level = "debug"').replace("drain_s = 5.0", "drain_s = 7.0"))
+    bench.runtime.reload()
+    assert bench.runtime._drain_s == 7
     config.write_text(good.replace('level = "info"', 'level = "loud"'))
     with pytest.raises(ConfigError, match=r"log\.level"):
         bench.runtime.reload()

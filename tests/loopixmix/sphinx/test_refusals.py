@@ -49,7 +49,7 @@ def changed(packet: bytes, position: int, mask: int) -> bytes:
 
 
 def reasons(journey: Journey, packets: Sequence[bytes], arithmetic: str, hop: int = 0) -> set[DropReason]:
-    """Why each of `packets` is refused at `hop`; an error where one is not."""
+    """Why each of `packets` is refused at `hop`; an error if one is not."""
     results = unwrap_many([journey.keys[hop].private], packets, sphinx=sphinx_of(arithmetic))
     assert results
     assert all(isinstance(result, DropReason) for result in results)

@@ -16,7 +16,7 @@ from loopixmix.store.transactions import Store
 
 METADATA = MetaData()
 CATS = Table("cats", METADATA, Column("id", Integer, primary_key=True), Column("name", String(64), nullable=False))
-ENVIRONMENT = "from loopixmix.store.migrating import run_migrations\nrun_migrations()\n"
+ENVIRONMENT = "from loopixmix.store.migration import run_migrations\nrun_migrations()\n"
 FIRST = """
 revision, down_revision = "0001", None
 from alembic import op

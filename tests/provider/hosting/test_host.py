@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 
-from loopixmix.requests import Reply, ReplyStatus, decode_reply, encode_request
+from loopixmix.requests import ReplyStatus, ServiceReply, decode_reply, encode_request
 from loopixmix.routing.path import service_id
 from provider.api import ServiceRefusedError
 from provider.hosting.host import MAX_REMEMBERED, MAX_WAITERS, REMEMBERED_S, HostingRules, ServiceBusyError, ServiceHost
@@ -76,14 +76,16 @@ class World:
         self.host = ServiceHost([self.oracle, Moody(), Mirror()], rules=RULES, clock=self.clock, geometry=Size())
         self.count = 0
 
-    def ask(self, service: str, body: bytes, *, request_id: int | None = None) -> list[Reply | type[BaseException]]:
+    def ask(
+        self, service: str, body: bytes, *, request_id: int | None = None
+    ) -> list[ServiceReply | type[BaseException]]:
         """Send a request and return a list that the answer comes into."""
         self.count += 1
         payload = encode_request((request_id or self.count).to_bytes(16), body, Size())
         return self.deliver(service, payload)
 
-    def deliver(self, service: str, payload: bytes) -> list[Reply | type[BaseException]]:
-        answers: list[Reply | type[BaseException]] = []
+    def deliver(self, service: str, payload: bytes) -> list[ServiceReply | type[BaseException]]:
+        answers: list[ServiceReply | type[BaseException]] = []
         self.host.answer(service_id(service), payload).addCallbacks(
             lambda answer: answers.append(decode_reply(answer)),
             lambda failure: answers.append(type(failure.value)),
@@ -105,8 +107,8 @@ def test_a_request_is_answered(world: World) -> None:
     [(body, answer)] = world.oracle.asked
     assert (body, answers) == (b"when?", [])
     answer.callback(b"soon")
-    assert answers == [Reply(OK, b"soon")]
-    assert world.ask("moody", b"later") == [Reply(OK, b"later")]
+    assert answers == [ServiceReply(OK, b"soon")]
+    assert world.ask("moody", b"later") == [ServiceReply(OK, b"later")]
     assert world.host.answered == 2
 
 
@@ -122,19 +124,19 @@ def test_services_are_known_by_their_ids(world: World) -> None:
 
 @pytest.mark.parametrize("body", [b"refuse", b"break", b"say 2048"])
 def test_every_failure_is_the_same_answer(world: World, logged: list[LogEvent], body: bytes) -> None:
-    assert world.ask("moody", body) == [Reply(FAILED, b"")]
+    assert world.ask("moody", body) == [ServiceReply(FAILED, b"")]
     assert "marked-secret" not in repr(logged)
     assert bool(logged) == (body != b"refuse")
     assert all("moody" in str(event) for event in logged)
 
 
 def test_the_longest_answer_fits(world: World) -> None:
-    assert world.ask("moody", b"say 2047") == [Reply(OK, bytes(2047))]
+    assert world.ask("moody", b"say 2047") == [ServiceReply(OK, bytes(2047))]
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x02" + bytes(16), bytes(20)])
 def test_what_is_no_request_fails_the_same_way(world: World, payload: bytes) -> None:
-    assert world.deliver("moody", payload) == [Reply(FAILED, b"")]
+    assert world.deliver("moody", payload) == [ServiceReply(FAILED, b"")]
 
 
 def test_a_service_that_takes_too_long_fails_the_same_way(world: World, logged: list[LogEvent]) -> None:
@@ -142,7 +144,7 @@ def test_a_service_that_takes_too_long_fails_the_same_way(world: World, logged: 
     world.clock.advance(9.9)
     assert answers == []
     world.clock.advance(0.2)
-    assert answers == [Reply(FAILED, b"")]
+    assert answers == [ServiceReply(FAILED, b"")]
     assert len(logged) == 1
 
 
@@ -152,14 +154,14 @@ def test_a_request_sent_again_is_answered_from_memory(world: World) -> None:
     assert len(world.oracle.asked) == 1
     world.oracle.asked[0][1].callback(b"a")
     third = world.ask("oracle", b"q", request_id=7)
-    assert first == second == third == [Reply(OK, b"a")]
+    assert first == second == third == [ServiceReply(OK, b"a")]
     assert len(world.oracle.asked) == 1
 
 
 def test_a_failure_is_remembered_too(world: World) -> None:
     world.ask("oracle", b"q", request_id=7)
     world.clock.advance(11)
-    assert world.ask("oracle", b"q", request_id=7) == [Reply(FAILED, b"")]
+    assert world.ask("oracle", b"q", request_id=7) == [ServiceReply(FAILED, b"")]
     assert len(world.oracle.asked) == 1
 
 
@@ -167,7 +169,7 @@ def test_an_answer_is_given_to_nobody_who_knows_the_request_s_id_only(world: Wor
     world.ask("oracle", b"q", request_id=7)
     world.oracle.asked[0][1].callback(b"private")
     assert world.ask("oracle", b"other", request_id=7) == []
-    assert world.ask("moody", b"say 1", request_id=7) == [Reply(OK, b"\0")]
+    assert world.ask("moody", b"say 1", request_id=7) == [ServiceReply(OK, b"\0")]
     assert len(world.oracle.asked) == 2
 
 
@@ -190,7 +192,7 @@ def test_only_so_many_answers_are_remembered(world: World) -> None:
 def test_a_busy_service_gives_no_answer_and_leaves_the_others_theirs(world: World) -> None:
     answers = [world.ask("oracle", b"%d" % n) for n in range(4)]
     assert answers == [[], [], [], [ServiceBusyError]]
-    assert world.ask("moody", b"say 1") == [Reply(OK, b"\0")]
+    assert world.ask("moody", b"say 1") == [ServiceReply(OK, b"\0")]
     world.oracle.asked[0][1].callback(b"a")
     assert world.ask("oracle", b"more") == []
     assert len(world.oracle.asked) == 4
@@ -201,11 +203,11 @@ def test_copies_of_one_slow_request_take_a_bounded_place(world: World) -> None:
     answers = [world.ask("oracle", b"q", request_id=7) for _ in range(MAX_WAITERS + 2)]
     assert answers == [[]] * MAX_WAITERS + [[ServiceBusyError]] * 2
     world.oracle.asked[0][1].callback(b"a")
-    assert answers[:MAX_WAITERS] == [[Reply(OK, b"a")]] * MAX_WAITERS
+    assert answers[:MAX_WAITERS] == [[ServiceReply(OK, b"a")]] * MAX_WAITERS
     assert len(world.oracle.asked) == 1
 
 
 def test_closing_breaks_off_what_is_under_way(world: World) -> None:
     answers = world.ask("oracle", b"q")
     Deferred.fromCoroutine(world.host.close())
-    assert answers == [Reply(FAILED, b"")]
+    assert answers == [ServiceReply(FAILED, b"")]

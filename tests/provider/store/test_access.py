@@ -13,7 +13,7 @@ from loopixmix.errors import StoreError
 from provider.mailbox import Fetch
 from provider.store import MailStore
 from provider.store.accounts import figures
-from provider.store.items import Outcome, expire_items, take_items
+from provider.store.items import PutOutcome, expire_items, take_items
 from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, READ_S, WRITE_S, StoreWorld, message
 
 
@@ -41,7 +41,7 @@ def test_an_item_is_stored_and_deleted(world: StoreWorld) -> None:
     results = results_of(world.access.put(message(ALICE)), world.access.put(message(NOBODY)))
     assert (results, world.access.waiting) == ([], 2)
     world.clock.advance(WRITE_S)
-    assert (results, world.access.waiting) == ([Outcome.STORED, Outcome.UNKNOWN_RECIPIENT], 0)
+    assert (results, world.access.waiting) == ([PutOutcome.STORED, PutOutcome.UNKNOWN_RECIPIENT], 0)
     taken = world.store.read(lambda connection: take_items(connection, ALICE, Fetch((), 0, 9)))
     assert taken is not None
     deleted = results_of(world.access.delete(ALICE, [taken.items[0].number]))
@@ -83,7 +83,7 @@ def test_only_an_item_that_was_written_ends_the_alarm(world: StoreWorld) -> None
 def test_stopping_writes_what_was_accepted_and_takes_nothing_more(world: StoreWorld) -> None:
     results = results_of(world.access.put(message(ALICE)))
     stopped = results_of(Deferred.fromCoroutine(world.access.stop()))
-    assert (results, stopped) == ([Outcome.STORED], [None])
+    assert (results, stopped) == ([PutOutcome.STORED], [None])
     assert results_of(world.access.put(message(ALICE)), world.access.read(figures)) == [StoreError] * 2
 
 

@@ -12,7 +12,7 @@ from provider.store import MailStore
 from provider.store.accounts import Application, figures, register, remove_account
 from provider.store.items import (
     NewItem,
-    Outcome,
+    PutOutcome,
     delete_owned,
     expire_items,
     skip_numbers,
@@ -34,7 +34,7 @@ def open_account(store: MailStore, name: str, identity: bytes, first_number: int
     assert store.write(lambda connection: register(connection, application, rules)) is None
 
 
-def put(store: MailStore, *new: NewItem, rules: MailboxRules = RULES) -> list[Outcome]:
+def put(store: MailStore, *new: NewItem, rules: MailboxRules = RULES) -> list[PutOutcome]:
     return store.write(lambda connection: store_items(connection, new, rules))
 
 
@@ -115,7 +115,7 @@ def test_what_is_deleted_makes_room_for_as_much_and_no_more(store: MailStore, nu
     put(store, *new, rules=rules)
     deleted = store.write(lambda connection: delete_owned(connection, [(ALICE, numbers)]))
     assert deleted == len({1, 2} & set(numbers))
-    assert put(store, *new, rules=rules) == [Outcome.STORED] * deleted + [Outcome.MAILBOX_FULL] * (3 - deleted)
+    assert put(store, *new, rules=rules) == [PutOutcome.STORED] * deleted + [PutOutcome.MAILBOX_FULL] * (3 - deleted)
 
 
 def test_numbers_never_repeat_even_when_all_items_are_gone(store: MailStore) -> None:
@@ -142,19 +142,19 @@ def test_a_full_mailbox_takes_nothing_until_there_is_room(store: MailStore) -> N
     open_account(store, "bob", BOB)
     two = MailboxRules(quota_items=2)
     outcomes = put(store, *[message(ALICE, b"%d" % n) for n in range(3)], message(BOB, b"b"), rules=two)
-    assert outcomes == [Outcome.STORED, Outcome.STORED, Outcome.MAILBOX_FULL, Outcome.STORED]
-    assert put(store, message(ALICE, b"3"), rules=two) == [Outcome.MAILBOX_FULL]
+    assert outcomes == [PutOutcome.STORED, PutOutcome.STORED, PutOutcome.MAILBOX_FULL, PutOutcome.STORED]
+    assert put(store, message(ALICE, b"3"), rules=two) == [PutOutcome.MAILBOX_FULL]
     store.write(lambda connection: delete_owned(connection, [(ALICE, [1])]))
-    assert put(store, message(ALICE, b"4"), rules=two) == [Outcome.STORED]
+    assert put(store, message(ALICE, b"4"), rules=two) == [PutOutcome.STORED]
     assert bodies(store, ALICE) == [b"1", b"4"]
 
 
 def test_an_item_for_nobody_is_written_like_any_other_and_soon_gone(store: MailStore) -> None:
     open_account(store, "alice", ALICE)
     nobody = [message(NOBODY, b"n")] * 2
-    assert put(store, *nobody, rules=MailboxRules(quota_items=1)) == [Outcome.UNKNOWN_RECIPIENT] * 2
+    assert put(store, *nobody, rules=MailboxRules(quota_items=1)) == [PutOutcome.UNKNOWN_RECIPIENT] * 2
     assert rows(store) == 2
-    assert put(store, message(NOBODY, b"n"), message(ALICE, b"a")) == [Outcome.UNKNOWN_RECIPIENT, Outcome.STORED]
+    assert put(store, message(NOBODY, b"n"), message(ALICE, b"a")) == [PutOutcome.UNKNOWN_RECIPIENT, PutOutcome.STORED]
     assert rows(store) == 2
     put(store, message(ALICE, b"a"))
     assert rows(store) == 2
@@ -163,7 +163,7 @@ def test_an_item_for_nobody_is_written_like_any_other_and_soon_gone(store: MailS
 
 def test_the_void_account_is_nobodys(store: MailStore) -> None:
     put(store, message(NOBODY, b"n"))
-    assert put(store, message(b"", b"n")) == [Outcome.UNKNOWN_RECIPIENT]
+    assert put(store, message(b"", b"n")) == [PutOutcome.UNKNOWN_RECIPIENT]
     assert store.read(figures).accounts == 0
     assert store.write(lambda connection: remove_account(connection, "", retire_name=True)) is False
 
@@ -184,7 +184,7 @@ def test_more_recipients_than_one_statement_takes(store: MailStore) -> None:
     for n, identity in enumerate(identities[:3]):
         open_account(store, f"user{n}", identity)
     outcomes = put(store, *[message(identity, b"x") for identity in identities])
-    assert outcomes == [Outcome.STORED] * 3 + [Outcome.UNKNOWN_RECIPIENT] * 997
+    assert outcomes == [PutOutcome.STORED] * 3 + [PutOutcome.UNKNOWN_RECIPIENT] * 997
 
 
 def test_nothing_at_rest_is_finer_than_a_day_or_names_a_sender(store: MailStore) -> None:

@@ -16,13 +16,13 @@ from provider.mailbox import MailboxRules
 from provider.store import MailStore, sqlite_url
 from provider.store.access import StoreAccess, clocked_access, threaded_access
 from provider.store.accounts import Application, figures, register
-from provider.store.items import Outcome
+from provider.store.items import PutOutcome
 from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, message
 from tests.worlds.networks.reactor_threads import ReactorThread
 
 
-def result_of(deferred: Deferred[Outcome]) -> list[Outcome]:
-    results: list[Outcome] = []
+def result_of(deferred: Deferred[PutOutcome]) -> list[PutOutcome]:
+    results: list[PutOutcome] = []
     deferred.addCallback(results.append)
     return results
 
@@ -52,7 +52,12 @@ def test_what_comes_within_one_commit_is_committed_together(access: StoreAccess,
     assert access.waiting == 5
     assert outcomes == [[]] * 4
     clock.advance(0.01)
-    assert outcomes == [[Outcome.STORED], [Outcome.UNKNOWN_RECIPIENT], [Outcome.STORED], [Outcome.MAILBOX_FULL]]
+    assert outcomes == [
+        [PutOutcome.STORED],
+        [PutOutcome.UNKNOWN_RECIPIENT],
+        [PutOutcome.STORED],
+        [PutOutcome.MAILBOX_FULL],
+    ]
     assert access.waiting == 0
     assert clock.getDelayedCalls() == []
 
@@ -64,13 +69,13 @@ def test_one_bad_job_harms_no_other(access: StoreAccess, clock: Clock, store: Ma
     after = result_of(access.put(message(NOBODY)))
     clock.advance(0.01)
     assert failures == [StoreError]
-    assert before == after == [Outcome.UNKNOWN_RECIPIENT]
+    assert before == after == [PutOutcome.UNKNOWN_RECIPIENT]
 
 
 def test_stopping_finishes_what_was_submitted_and_refuses_more(access: StoreAccess, clock: Clock) -> None:
     stored = result_of(access.put(message(NOBODY)))
     Deferred.fromCoroutine(access.stop())
-    assert stored == [Outcome.UNKNOWN_RECIPIENT]
+    assert stored == [PutOutcome.UNKNOWN_RECIPIENT]
     failures: list[object] = []
     access.put(message(NOBODY)).addErrback(lambda failure: failures.append(failure.type))
     assert failures == [StoreError]

@@ -22,7 +22,7 @@ from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, MailboxRules
 from provider.store import MEMORY_URL, MailStore, sqlite_url
 from provider.store.accounts import Application, register
-from provider.store.items import NewItem, Outcome, store_items, take_items
+from provider.store.items import NewItem, PutOutcome, store_items, take_items
 from provider.store.schema import HEAD, OLDER_VERSIONS, metadata
 
 ALICE = bytes(range(32))
@@ -162,7 +162,9 @@ def test_other_addresses_are_refused(url: str) -> None:
 def test_a_store_in_memory_is_one_store_until_it_is_closed() -> None:
     store = MailStore(MEMORY_URL)
     new = [NewItem(ALICE, ItemKind.MESSAGE, bytes(8), b"new", 1)]
-    assert store.write(lambda connection: store_items(connection, new, MailboxRules())) == [Outcome.UNKNOWN_RECIPIENT]
+    assert store.write(lambda connection: store_items(connection, new, MailboxRules())) == [
+        PutOutcome.UNKNOWN_RECIPIENT
+    ]
     assert store.read(lambda connection: connection.execute(text("SELECT count(*) FROM items")).scalar()) == 1
     assert store.size_bytes == 0
     store.close()

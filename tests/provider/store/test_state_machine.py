@@ -14,7 +14,7 @@ from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, Mailbox, MailboxRules
 from provider.store import MailStore, sqlite_url
 from provider.store.accounts import Application, figures, register, remove_account
-from provider.store.items import NewItem, Outcome, delete_owned, expire_items, store_items, take_items
+from provider.store.items import NewItem, PutOutcome, delete_owned, expire_items, store_items, take_items
 
 RULES = MailboxRules(quota_items=12, lease_pulls=2)
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
@@ -72,11 +72,11 @@ class Store(RuleBasedStateMachine):
         for item, outcome in zip(new, outcomes, strict=True):
             box = self.waiting.get(item.recipient)
             if box is None:
-                assert outcome is Outcome.UNKNOWN_RECIPIENT
+                assert outcome is PutOutcome.UNKNOWN_RECIPIENT
             elif len(box) >= RULES.quota_items:
-                assert outcome is Outcome.MAILBOX_FULL
+                assert outcome is PutOutcome.MAILBOX_FULL
             else:
-                assert outcome is Outcome.STORED
+                assert outcome is PutOutcome.STORED
                 box.append(item.body)
 
     @rule(user=users, data=st.data())

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from loopixmix.errors import MisuseError
-from simulations.attacks.on_nodes import run_attacks_on_nodes
+from simulations.attacks.node_attacks import run_attacks_on_nodes
 from simulations.attacks.traces import run_attacks
 from simulations.measures.catalogue import unit_of
 from simulations.scenario.values import (

@@ -72,7 +72,7 @@ def test_the_same_again() -> None:
     [
         (
             {"traffic.payload_rate_per_s": 0.0, "traffic.loop_rate_per_s": 0.0, "traffic.drop_rate_per_s": 0.0},
-            ("nobody sends", "traffic.payload_rate_per_s", "traffic.drop_rate_per_s"),
+            ("no user sends", "traffic.payload_rate_per_s", "traffic.drop_rate_per_s"),
         ),
         ({"processors.unwrap_s": 0.001}, ("processors.unwrap_s", "providers", "topology.providers")),
         ({"processors.unwrap_s": 0.001, "topology.providers": 40}, ("layer 1", "topology.mixes_per_layer")),

@@ -9,7 +9,7 @@ import pytest
 from client.api import ClientStatus, StreamStatus
 from loopixmix.observing.observers import LoopCounts
 from loopixmix.observing.status import NodeStatus
-from simulations.importing.samples import HOW, Delivery, Sample, link_s, outcome_of
+from simulations.importing.samples import HOW, NetworkSample, TimedMessage, link_s, outcome_of
 from simulations.measures.catalogue import MEASURES
 
 SECONDS = 20
@@ -58,7 +58,7 @@ def client(second: int) -> ClientStatus:
     )
 
 
-def samples() -> list[Sample]:
+def samples() -> list[NetworkSample]:
     found = []
     for second in range(SECONDS + 1):
         nodes: Mapping[str, NodeStatus] = {
@@ -66,11 +66,11 @@ def samples() -> list[Sample]:
             "mix-2": node("mix-2", second=second, queue=3),
             "provider-1": node("provider-1", second=second, queue=8),
         }
-        found.append(Sample(at_s=1000.0 + second, nodes=nodes, clients=[client(second), client(second)]))
+        found.append(NetworkSample(at_s=1000.0 + second, nodes=nodes, clients=[client(second), client(second)]))
     return found
 
 
-DELIVERIES = [Delivery(float(n), n + 0.3 + n % 5 / 10) for n in range(50)] + [Delivery(60.0, None)]
+DELIVERIES = [TimedMessage(float(n), n + 0.3 + n % 5 / 10) for n in range(50)] + [TimedMessage(60.0, None)]
 
 
 def test_figures_are_those_of_the_samples() -> None:
@@ -104,10 +104,10 @@ def test_what_is_measured_is_in_the_catalogue_and_is_explained() -> None:
 
 
 def test_what_cannot_be_known_is_left_out() -> None:
-    outcome, _ = outcome_of(samples(), [Delivery(1.0, None)], all_users=False)
+    outcome, _ = outcome_of(samples(), [TimedMessage(1.0, None)], all_users=False)
     assert "throughput_per_s" not in outcome.figures
     assert not {"delivery_mean_s", "delivery_s"} & {*outcome.figures, *outcome.distributions}
-    bare = [Sample(at_s=sample.at_s, nodes={}, clients=[]) for sample in samples()]
+    bare = [NetworkSample(at_s=sample.at_s, nodes={}, clients=[]) for sample in samples()]
     assert outcome_of(bare, [], all_users=True)[0].figures == {"throughput_per_s": 0.0}
 
 
@@ -120,4 +120,4 @@ def test_a_status_that_was_not_renewed_gives_no_rate() -> None:
 
 def test_links_take_what_loops_took_beyond_their_delays() -> None:
     assert link_s(samples(), layers=3) == pytest.approx(0.03 / 4)
-    assert link_s([Sample(at_s=0.0, nodes={}, clients=[])], layers=3) == 0.0
+    assert link_s([NetworkSample(at_s=0.0, nodes={}, clients=[])], layers=3) == 0.0

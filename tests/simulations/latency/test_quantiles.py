@@ -12,7 +12,7 @@ from scipy import integrate, stats
 
 from loopixmix.errors import MisuseError
 from simulations.latency import make_latency
-from simulations.latency.everywhere import QuantileLatency
+from simulations.latency.distribution import QuantileLatency
 from simulations.scenario.values import Links, Scenario, SeedChoice
 from simulations.seeds import Seeds
 

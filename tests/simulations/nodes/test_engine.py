@@ -14,7 +14,6 @@ from simulations.outcome import Outcome
 from simulations.scenario import Scenario, ScenarioError, change
 from tests.worlds.simulations.node_worlds import seeds_of, small
 
-
 SHORT = {"run.duration_s": 1.0, "run.warm_up_s": 1.0, "run.drain_s": 1.0}
 
 

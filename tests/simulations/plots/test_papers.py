@@ -14,10 +14,10 @@ from loopixmix.main import run
 from simulations.commands.plot import PAPER_FIGURES, plot
 from simulations.main import simulate
 from simulations.plots.comparison import draw_paper, paper_figure
-from simulations.plots.papers import FIGURES, Effort, mixim_fig7a
+from simulations.plots.papers import FIGURES, FigureEffort, mixim_fig7a
 from simulations.plots.pareto import load_front, pareto_figure
 
-TINY = Effort(replicates=2, targets=2)
+TINY = FigureEffort(replicates=2, targets=2)
 PNG, SVG = b"\x89PNG", b"<?xml"
 
 
@@ -41,7 +41,7 @@ def test_the_figures_of_the_commands_are_those_there_are() -> None:
 
 
 def test_published_theory_and_simulated_are_all_there() -> None:
-    found = mixim_fig7a(Effort(replicates=2, targets=20), quiet)
+    found = mixim_fig7a(FigureEffort(replicates=2, targets=20), quiet)
     [curve] = found.curves
     theory = dict(zip(curve.theory_x, curve.theory, strict=True))
     for x, published, simulated in zip(curve.x, curve.published, curve.simulated, strict=True):
@@ -57,9 +57,9 @@ def test_published_theory_and_simulated_are_all_there() -> None:
 
 
 def test_the_same_seed_gives_the_same_figure_with_any_number_of_processes() -> None:
-    one, two = (mixim_fig7a(Effort(replicates=2, targets=1, jobs=jobs), quiet) for jobs in (1, 2))
+    one, two = (mixim_fig7a(FigureEffort(replicates=2, targets=1, jobs=jobs), quiet) for jobs in (1, 2))
     assert one == two
-    assert mixim_fig7a(Effort(replicates=2, targets=1, seed=2), quiet) != one
+    assert mixim_fig7a(FigureEffort(replicates=2, targets=1, seed=2), quiet) != one
 
 
 def planned(tmp_path: Path, **changes: object) -> Path:

@@ -39,4 +39,4 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 def test_more_replicates_are_the_same_run_and_another_scenario_is_not() -> None:
     more = msgspec.structs.replace(MANIFEST, scenario=change(MANIFEST.scenario, {"run.replicates": 9}), replicates=9)
     other = msgspec.structs.replace(MANIFEST, scenario=change(MANIFEST.scenario, {"seeds.root": 9}))
-    assert more.identity == MANIFEST.identity != other.identity
+    assert more.digest == MANIFEST.digest != other.digest

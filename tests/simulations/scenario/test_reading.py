@@ -50,7 +50,7 @@ REFUSALS = [
     ("users.count = 10\nusers.online_share = 0.01", "users.count (10) x users.online_share (0.01) is 0.1"),
     (
         "traffic = {payload_rate_per_s = 0, loop_rate_per_s = 0, drop_rate_per_s = 0}",
-        "are all 0: nobody sends anything",
+        "are all 0: no user sends anything",
     ),
     ("users.count = 5", "users.contacts (10) must be below users.count (5)"),
     ("users.messages_per_day = 1e6", "more than traffic.payload_rate_per_s x users.online_share sends (2)"),

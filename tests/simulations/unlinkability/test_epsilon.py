@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from loopixmix.errors import MisuseError
-from simulations.unlinkability import Experiment, Stage, epsilons, fluid_epsilon, papers_experiment
+from simulations.unlinkability import Experiment, MixLayer, epsilons, fluid_epsilon, papers_experiment
 from simulations.unlinkability.events import epsilon_event_by_event
-from simulations.unlinkability.passage import LABELS, Packets, pass_stage, unlabelled
+from simulations.unlinkability.passage import LABELS, PassingPackets, pass_stage, unlabelled
 
 LIMIT = 4.9
 """Standard errors that a true mean exceeds once in a million tests."""
@@ -38,9 +38,9 @@ def test_masses_are_those_of_one_mix_after_the_other(
     generator = np.random.default_rng(seed)
     packets = unlabelled(4.0, 6.0, repetitions, generator)
     masses = generator.uniform(0, 1, packets.masses.shape)
-    packets = Packets(packets.at_s, packets.repetition, masses)
+    packets = PassingPackets(packets.at_s, packets.repetition, masses)
     marks = (True,) + (False,) * (width - 1) if corrupt else ()
-    stage = Stage(width, others, 0.7, corrupt=marks)
+    stage = MixLayer(width, others, 0.7, corrupt=marks)
     passed = pass_stage(stage, packets, 6.0, repetitions, np.random.default_rng(seed + 1))
     expected = _masses_by_hand(stage, packets, 6.0, repetitions, np.random.default_rng(seed + 1))
     assert np.allclose(passed.packets.masses[np.argsort(passed.packets.at_s)], expected[0])
@@ -51,7 +51,7 @@ def test_masses_are_those_of_one_mix_after_the_other(
 
 
 def _masses_by_hand(
-    stage: Stage, packets: Packets, until_s: float, repetitions: int, generator: np.random.Generator
+    stage: MixLayer, packets: PassingPackets, until_s: float, repetitions: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     pools = generator.poisson(stage.others_per_s * stage.delay_mean_s / stage.width, (repetitions, stage.width))
     chosen = generator.choice(stage.width, packets.at_s.size, p=np.full(stage.width, 1 / stage.width))
@@ -88,7 +88,7 @@ def _masses_by_hand(
 @pytest.mark.parametrize("layers", [1, 3])
 def test_the_fast_way_and_event_by_event_agree(layers: int) -> None:
     # H0: the same mean. Welch's z of 400 against 60 independent repetitions; a false alarm in a million.
-    stage = Stage(width=2, others_per_s=16.0, delay_mean_s=1.0)
+    stage = MixLayer(width=2, others_per_s=16.0, delay_mean_s=1.0)
     experiment = Experiment(stages=(stage,) * layers, rate_per_s=2.0, observed_s=25.0)
     fast, fast_error = _mean_and_error(epsilons(experiment, 400, np.random.default_rng(layers)))
     slow_values = [np.mean(epsilon_event_by_event(experiment, Random(100 * layers + i))) for i in range(60)]
@@ -100,7 +100,7 @@ def test_the_fast_way_and_event_by_event_agree(layers: int) -> None:
 @pytest.mark.parametrize("layers", [1, 3])
 def test_with_many_packets_epsilon_is_that_of_the_fluid(layers: int) -> None:
     # H0: the same mean, as the pools hold 300 packets; Welch's z; a false alarm in a million.
-    stage = Stage(width=2, others_per_s=600.0, delay_mean_s=1.0)
+    stage = MixLayer(width=2, others_per_s=600.0, delay_mean_s=1.0)
     experiment = Experiment(stages=(stage,) * layers, rate_per_s=2.0, observed_s=20.0)
     simulated, error = _mean_and_error(epsilons(experiment, 60, np.random.default_rng(7)))
     theory, theory_error = fluid_epsilon(experiment, np.random.default_rng(8), repetitions=1500)
@@ -115,8 +115,8 @@ def test_arrivals_first_lose_a_layer() -> None:
 
 
 def test_corrupt_layers_before_the_last_leave_one_mixing_layer() -> None:
-    honest = Stage(width=3, others_per_s=60.0, delay_mean_s=1.0)
-    corrupt = Stage(width=3, others_per_s=60.0, delay_mean_s=1.0, corrupt=(True,) * 3)
+    honest = MixLayer(width=3, others_per_s=60.0, delay_mean_s=1.0)
+    corrupt = MixLayer(width=3, others_per_s=60.0, delay_mean_s=1.0, corrupt=(True,) * 3)
     values = [
         float(np.nanmean(epsilons(Experiment(stages=stages, rate_per_s=2.0, observed_s=30.0), 60, generator)))
         for stages, generator in (
@@ -137,7 +137,7 @@ def test_a_seed_gives_the_same_values_and_another_others() -> None:
 
 
 def test_senders_without_anything_in_the_last_mixes_give_no_value() -> None:
-    stage = Stage(width=1, others_per_s=1.0, delay_mean_s=1.0)
+    stage = MixLayer(width=1, others_per_s=1.0, delay_mean_s=1.0)
     nothing = Experiment(stages=(stage,), rate_per_s=1.0, payload_period_s=50.0, observed_s=10.0)
     assert np.isnan(epsilons(nothing, 3, np.random.default_rng(1))).all()
 
@@ -145,13 +145,13 @@ def test_senders_without_anything_in_the_last_mixes_give_no_value() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: Stage(0, 1.0, 1.0), "one mix"),
-        (lambda: Stage(2, -1.0, 1.0), "rate"),
-        (lambda: Stage(2, 1.0, 0.0), "delay"),
-        (lambda: Stage(2, 1.0, 1.0, shares=(1.0,)), "2 mixes"),
+        (lambda: MixLayer(0, 1.0, 1.0), "one mix"),
+        (lambda: MixLayer(2, -1.0, 1.0), "rate"),
+        (lambda: MixLayer(2, 1.0, 0.0), "delay"),
+        (lambda: MixLayer(2, 1.0, 1.0, shares=(1.0,)), "2 mixes"),
         (lambda: Experiment(stages=(), rate_per_s=1.0), "one stage"),
-        (lambda: Experiment(stages=(Stage(1, 1.0, 1.0),), rate_per_s=0.0), "positive"),
-        (lambda: Experiment(stages=(Stage(1, 1.0, 1.0, corrupt=(True,)),), rate_per_s=1.0), "honest"),
+        (lambda: Experiment(stages=(MixLayer(1, 1.0, 1.0),), rate_per_s=0.0), "positive"),
+        (lambda: Experiment(stages=(MixLayer(1, 1.0, 1.0, corrupt=(True,)),), rate_per_s=1.0), "honest"),
         (lambda: epsilons(papers_experiment(layers=1, delay_rate_per_s=1.0), 0, np.random.default_rng(1)), "1 or more"),
     ],
 )

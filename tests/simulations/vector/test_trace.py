@@ -9,7 +9,7 @@ from scipy import stats
 
 from loopixmix.errors import MisuseError
 from simulations.formulas.entropy import layered_entropy_bits, one_mix_entropy_bits
-from simulations.formulas.live import live_entropy_bits
+from simulations.formulas.live_entropy import live_entropy_bits
 from simulations.vector.trace import Trace, trace
 
 FALSE_ALARM = 1e-6

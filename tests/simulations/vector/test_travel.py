@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from simulations.vector.draws import Drawn
-from simulations.vector.journeys import Hop, Journey, Where
+from simulations.vector.journeys import Journey, Stop, Where
 from simulations.vector.travel import travel
 
-KIND = Journey("there", 1.0, None, (Hop(Where.LAYER, holds=True, layer=1), Hop(Where.ANY_USER, holds=False)))
+KIND = Journey("there", 1.0, None, (Stop(Where.LAYER, holds=True, layer=1), Stop(Where.ANY_USER, holds=False)))
 
 
 def test_departure_is_arrival_and_delay() -> None:

@@ -12,7 +12,7 @@ import pytest
 from loopixmix.observing.anonymity import LiveEntropy
 from simulations.formulas.latency import erlang_mean_s, erlang_sd_s
 from simulations.formulas.posteriors import new_packet_posterior, old_packet_posterior
-from simulations.verify import published
+from simulations.verify import publications
 
 
 def _by_enumeration(arrived: int, left: int, new: int, loops: Fraction) -> tuple[Fraction, Fraction, Fraction]:
@@ -68,15 +68,15 @@ def _equation_5(*, new: int, old: int, previous: float) -> float:
 def test_mu_is_a_rate_and_not_the_mean_delay_that_table_1_calls_it() -> None:
     # Fig. 10: "Exp(2)" at four hops, and a mean of 1.93 s. As a mean delay 2 would give 8 s, as a rate it gives 2 s.
     as_rate, as_mean = erlang_mean_s(4, 1 / 2.0), erlang_mean_s(4, 2.0)
-    fit = published.LOOPIX_FIG_10_FIT_MEAN_S
+    fit = publications.LOOPIX_FIG_10_FIT_MEAN_S
     assert abs(as_rate - fit) < 0.1 < 5 < abs(as_mean - fit)
     # Fig. 4: the curve of mu = 0.2 lies above that of mu = 20: larger mu, shorter delay.
-    bits = {one.delay_rate_per_s: one.bits for one in published.LOOPIX_FIG_4 if one.rate_per_s == 100.0}
+    bits = {one.delay_rate_per_s: one.bits for one in publications.LOOPIX_FIG_4 if one.rate_per_s == 100.0}
     assert bits[0.2] > bits[2.0] > bits[20.0]
 
 
 def test_the_fit_of_figure_10_is_no_gamma_of_four_hops_whatever_overhead_is_added() -> None:
-    mean, sd = published.LOOPIX_FIG_10_FIT_MEAN_S, published.LOOPIX_FIG_10_FIT_SD_S
+    mean, sd = publications.LOOPIX_FIG_10_FIT_MEAN_S, publications.LOOPIX_FIG_10_FIT_SD_S
     assert mean < erlang_mean_s(4, 0.5)  # overhead only adds
     assert sd < erlang_sd_s(4, 0.5)  # and so does its variance
     assert (mean / sd) ** 2 == pytest.approx(4.92, abs=0.01)  # hops, where theory has 4
@@ -93,5 +93,5 @@ def test_messages_do_reach_the_eighth_layer_within_100_units() -> None:
     # chance of fewer than 8 events of a Poisson process with mean 50.
     late = math.exp(-50.0) * sum(50.0**number / math.factorial(number) for number in range(8))
     assert late < 1e-12
-    by_layers = [one.epsilon for one in published.LOOPIX_FIG_6]
+    by_layers = [one.epsilon for one in publications.LOOPIX_FIG_6]
     assert by_layers == sorted(by_layers, reverse=True)  # no bump; the sd is about the mean

@@ -19,7 +19,7 @@ from loopixmix.errors import MisuseError
 from simulations.commands.verify import verify as command
 from simulations.formulas.entropy import layered_entropy_bits
 from simulations.vector.trace import trace
-from simulations.verify import departures, entropies, published
+from simulations.verify import departures, entropies, publications
 from simulations.verify.rows import LONG, QUICK, Case, Effort, Row, text
 from simulations.verify.verification import CASES, FIGURES, cases_named, run_case, verify
 
@@ -46,13 +46,13 @@ def test_every_figure_passes_in_the_long_form() -> None:
 
 def test_each_published_value_has_a_row(rows: list[Row]) -> None:
     shown = {figure: [row.published for row in rows if row.figure == figure] for figure in FIGURES}
-    assert shown["loopix-fig4"] == [one.bits for one in published.LOOPIX_FIG_4]
-    assert shown["loopix-fig5"] == [one.epsilon for one in published.LOOPIX_FIG_5]
-    assert shown["loopix-fig6"] == [one.epsilon for one in published.LOOPIX_FIG_6]
-    assert shown["mixim-fig7a"] == [one.bits for one in published.MIXIM_FIG_7A]
-    assert shown["mixim-fig5a"] == [one.bits for one in published.MIXIM_FIG_5A]
-    assert shown["capacity"] == [one.bits for one in published.CAPACITY]
-    assert shown["corruption"] == [published.CORRUPTED_SEEN]
+    assert shown["loopix-fig4"] == [one.bits for one in publications.LOOPIX_FIG_4]
+    assert shown["loopix-fig5"] == [one.epsilon for one in publications.LOOPIX_FIG_5]
+    assert shown["loopix-fig6"] == [one.epsilon for one in publications.LOOPIX_FIG_6]
+    assert shown["mixim-fig7a"] == [one.bits for one in publications.MIXIM_FIG_7A]
+    assert shown["mixim-fig5a"] == [one.bits for one in publications.MIXIM_FIG_5A]
+    assert shown["capacity"] == [one.bits for one in publications.CAPACITY]
+    assert shown["corruption"] == [publications.CORRUPTED_SEEN]
     assert sorted(filter(None, shown["loopix-fig10"])) == [0.87, 0.87, 1.93, 1.93]
 
 

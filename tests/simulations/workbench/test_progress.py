@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from simulations.workbench.progress import Lines, Silent, Watch, watcher_for
+from simulations.workbench.progress import Lines, ProgressWatch, Silent, watcher_for
 
 
 class Listener:
@@ -41,7 +41,7 @@ def test_lines_that_are_not_due_are_not_written() -> None:
 
 def test_a_watch_tells_the_beginning_and_the_end() -> None:
     listener, done = Listener(), [(0.0, 0), (2.0, 2)]
-    with Watch(listener, lambda: done[0], tasks=2):
+    with ProgressWatch(listener, lambda: done[0], tasks=2):
         done.pop(0)
     assert (listener.told[0], listener.told[-1]) == ((0.0, 0, 2), (2.0, 2, 2))
     assert listener.closed

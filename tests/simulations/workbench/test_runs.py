@@ -74,7 +74,8 @@ def test_what_an_engine_cannot_do_is_refused_before_anything_is_done(tmp_path: P
 
 def test_an_engine_that_measures_what_nobody_knows_is_refused() -> None:
     with pytest.raises(
-        MisuseError, match='the engine toy measures what nobody knows: no measure is called "happiness"'
+        MisuseError,
+        match='the engine toy measures something that is not in the catalogue: no measure is called "happiness"',
     ):
         run(Scenario(), "tests.worlds.toys:BABBLING", replicates=1, jobs=1)
 

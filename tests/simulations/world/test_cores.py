@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from loopixmix.sphinx import Geometry, Sphinx
+from simulations.world.arithmetic import PlainArithmetic
 from simulations.world.clock import EventClock
 from simulations.world.cores import EndlessUnwrapping, FiniteUnwrapping
-from simulations.world.plain import PlainArithmetic
 
 SPHINX = Sphinx(Geometry(), PlainArithmetic())
 PACKETS = [bytes(SPHINX.geometry.packet_bytes)] * 5

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from loopixmix.seams import DropReason, Fact, Identity, PacketDropped
-from simulations.latency.everywhere import ConstantLatency
+from simulations.latency.distribution import ConstantLatency
 from simulations.world.clock import EventClock
 from simulations.world.links import Wires
 

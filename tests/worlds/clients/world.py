@@ -74,8 +74,8 @@ from loopixmix.wire import (
     RegisterRefused,
     is_packet,
 )
+from simulations.world.arithmetic import PlainArithmetic
 from simulations.world.clock import EventClock
-from simulations.world.plain import PlainArithmetic
 from simulations.world.stores import MemoryStores
 from tests.worlds.networks.mixes import KnownKeys, Recorder
 from tests.worlds.networks.models import NOW_S, ModelNetwork, ModelNode, trust_root_of

@@ -26,7 +26,7 @@ class RefusedError(Exception):
 
 def x25519(exponent: bytes, element: bytes) -> bytes:
     private = X25519PrivateKey.from_private_bytes(exponent)
-    return private.exchange(X25519PublicKey.from_public_bytes(element))  # ValueError where the result is zero
+    return private.exchange(X25519PublicKey.from_public_bytes(element))  # ValueError if the result is zero
 
 
 def ladder(element: bytes, exponents: Sequence[bytes]) -> bytes:

@@ -19,7 +19,7 @@ class OneMix:
 
 
 @dataclass(frozen=True)
-class Unlinkability:
+class PublishedUnlinkability:
     """Loopix Figs 5 and 6: epsilon, the mean of 100 repetitions whose standard deviation is about the mean."""
 
     delay_rate_per_s: float
@@ -55,11 +55,11 @@ LOOPIX_FIG_4 = tuple(
 )
 
 LOOPIX_FIG_5 = tuple(
-    Unlinkability(mu, 3, epsilon)
+    PublishedUnlinkability(mu, 3, epsilon)
     for mu, epsilon in ((0.2, 0.022), (0.6, 0.102), (1.0, 0.205), (1.4, 0.295), (2.0, 0.441))
 )
 LOOPIX_FIG_6 = tuple(
-    Unlinkability(1.0, layers, epsilon)
+    PublishedUnlinkability(1.0, layers, epsilon)
     for layers, epsilon in ((1, 2.607), (2, 0.305), (3, 0.205), (5, 0.124), (8, 0.088))
 )
 LOOPIX_REPETITIONS = 100
@@ -93,4 +93,4 @@ CAPACITY = (
 )
 
 EQUAL_TIMES_EPSILON = 3.0
-"""What two layers come near to if arrivals are taken before departures of equal time; .305 is right."""
+"""The value that two layers come near to if arrivals are taken before departures of equal time; .305 is right."""

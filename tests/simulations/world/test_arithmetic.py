@@ -36,8 +36,8 @@ from loopixmix.sphinx import (
     use_surb,
     wrap,
 )
+from simulations.world.arithmetic import PlainArithmetic
 from simulations.world.journeys import PlainNumbers, TracingArithmetic
-from simulations.world.plain import PlainArithmetic
 
 GEOMETRY = Geometry(hops=5, payload_bytes=1280)
 KEYS = [MixKey.generate(random.Random(number)) for number in range(6)]

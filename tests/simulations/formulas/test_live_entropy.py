@@ -10,7 +10,7 @@ import pytest
 from loopixmix.errors import MisuseError
 from loopixmix.observing.anonymity import LiveEntropy
 from simulations.formulas.entropy import one_mix_entropy_bits
-from simulations.formulas.live import live_entropy_bits
+from simulations.formulas.live_entropy import live_entropy_bits
 
 
 def measured_bits(pool: float, *, departures: int, seed: int) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from loopixmix.errors import ListenError, StoreError
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.memory import MemoryNetwork
-from loopixmix.node.running import NodeParts, NodeService, RunningNode
+from loopixmix.node.running_node import NodeParts, NodeService, RunningNode
 from loopixmix.node.wiring import make_mix, make_reception, wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood

@@ -19,7 +19,7 @@ from loopixmix.following.follower import DirectoryFollower
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.rotation import KeyRotation
 from loopixmix.node.config import DOCUMENT_FILE
-from loopixmix.node.running import RunningNode
+from loopixmix.node.running_node import RunningNode
 from loopixmix.node.selfcheck import Capacity, measure_capacity
 from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
 from loopixmix.node.wiring import wire_node

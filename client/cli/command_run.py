@@ -23,8 +23,8 @@ APPEARANCE_POLL_S = 0.2
 T = TypeVar("T")
 
 
-class Conversation:
-    """What a command's work is given: the client, and time."""
+class CommandRun:
+    """The client and the time, as the work of a command gets them."""
 
     def __init__(self, client: RemoteClient, reactor: PosixReactorBase) -> None:
         """Talk with `client` while `reactor` runs."""
@@ -53,9 +53,7 @@ class Conversation:
             await self.pause(APPEARANCE_POLL_S)
 
 
-def converse(
-    directory: Path, work: Callable[[Conversation], Awaitable[T]], *, reactor: PosixReactorBase, rng: Rng
-) -> T:
+def converse(directory: Path, work: Callable[[CommandRun], Awaitable[T]], *, reactor: PosixReactorBase, rng: Rng) -> T:
     """Do `work` with the daemon of `directory` and return its result.
 
     Raises what it raises, `ConfigError` if `directory` is no client's, `click.Abort` if the user interrupts.
@@ -64,7 +62,7 @@ def converse(
     client = remote_client(directory, reactor=reactor, rng=rng)
 
     async def run() -> T:
-        return await work(Conversation(client, reactor))
+        return await work(CommandRun(client, reactor))
 
     def begin() -> None:
         done = Deferred.fromCoroutine(run())

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from client.api import ClientStatus, StreamStatus
-from client.demo.judging import cover_share, judge, loops_between, overhead_between
+from client.demo.judgement import cover_share, judge, loops_between, overhead_between
 from client.demo.scenario import Conversation
 from loopixmix.observing.observers import LoopCounts
 from loopixmix.observing.status import NodeStatus
