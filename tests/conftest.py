@@ -20,7 +20,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Two threads that wait for each other by turning round and round cost more than the small sums that they share.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-settings.register_profile("loopixmix", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("loopixmix", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("loopixmix")
 
 

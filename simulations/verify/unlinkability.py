@@ -68,7 +68,8 @@ def trap_rows(effort: Effort, generator: Generator) -> Sequence[Row]:
     """Take arrivals before departures of equal time, event by event: two layers then mix like one."""
     one_layer, two_layers = _theory(1, 1.0, generator), _theory(2, 1.0, generator)
     experiment = _experiment(2, 1.0, whole=effort.whole_observation)
-    repetitions = max(16, effort.trials(80))
+    # Event by event is slow: as few of them for each of the others, in both forms.
+    repetitions = effort.repetitions * 4 // 15
     # The two orders have seeds of their own: with the same ones their difference would look too sure.
     seeds = generator.integers(0, 2**62, 2 * repetitions).tolist()
     trapped = [np.mean(epsilon_event_by_event(experiment, Random(seed), arrivals_first=True)) for seed in seeds[::2]]

@@ -16,7 +16,7 @@ from tests.worlds.networks.wires import Wiretap
 
 PARAMS = NetworkParams(delay_mean_s=0.5, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
 WITHOUT_LOOPS = msgspec.structs.replace(PARAMS, node_loop_rate_per_s=1e-9)
-TARGETS = 40
+TARGETS = 24
 
 
 @dataclass
@@ -84,7 +84,7 @@ def test_without_loops_the_attack_would_work_each_time() -> None:
 def test_the_mixs_own_loops_hide_the_one_packet() -> None:
     """The next departure is the target's with probability mu / (mu + lambda_M) = 2 / 4, both being exponential.
 
-    H0: that; 40 targets; rejected beyond 4 standard deviations (false alarm 6e-5). Seeded.
+    H0: that; 24 targets; rejected beyond 4 standard deviations (false alarm 6e-5). Seeded.
     """
     assert abs(success(Siege(PARAMS)) - 0.5) < 4 * (0.25 / TARGETS) ** 0.5
 

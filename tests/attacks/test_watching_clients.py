@@ -35,7 +35,7 @@ def world() -> Iterator[World]:
 def people(world: World) -> tuple[Person, Person]:
     alice, bob = world.person(ALICE), world.person(BOB)
     world.acquaint(alice, bob)
-    world.clock.run_for(20)  # cards are published, and nothing waits any more
+    world.clock.run_for(10)  # cards are published, and nothing waits any more
     return alice, bob
 
 
@@ -125,7 +125,7 @@ def test_withheld_acknowledgements_draw_no_answer_from_the_sender(world: World) 
     away.put = look  # type: ignore[method-assign]  # and so is the other one
     world.clock.run_for(30)
     home.put = put_at_home  # type: ignore[method-assign]
-    world.clock.run_for(50)
+    world.clock.run_for(40)
     fragments = world.run(alice.client.message(message_id)).fragments
     assert world.delivered - before > fragments  # she did send again
     times = [at_s for at_s, _, frame in home.seen if is_packet(frame)]

@@ -18,7 +18,7 @@ from provider.mailbox import Fetch
 from provider.store import MailStore, sqlite_url
 from provider.store.items import take_items
 
-ROUNDS = 9
+ROUNDS = 6
 USERS = [bytes([n]) * 32 for n in (1, 2, 3)]
 
 PROGRAM = """
@@ -29,7 +29,7 @@ from provider.mailbox import Fetch, MailboxRules
 from provider.store import MailStore
 from provider.store.access import threaded_access
 from provider.store.accounts import Application, register
-from provider.store.items import NewItem, Outcome, delete_owned, take_items
+from provider.store.items import NewItem, PutOutcome, delete_owned, take_items
 
 url, seed, first = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 rng = random.Random(seed)
@@ -49,7 +49,7 @@ for n, user in enumerate(users):
     )).addCallback(lambda refusal: say(f"registered {refusal}"))
 
 def stored(outcome, n):
-    assert outcome is Outcome.STORED
+    assert outcome is PutOutcome.STORED
     say(f"stored {n}")
 
 def taken(found, user):
@@ -101,12 +101,15 @@ def run_and_kill(url: str, rng: random.Random, first: int, word: bytes, times: i
     return (said + rest).decode().splitlines()
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_deleted_comes_back(tmp_path: Path, rng: random.Random) -> None:
+@pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(60, marks=pytest.mark.long)])
+def test_nothing_acknowledged_is_lost_and_nothing_deleted_comes_back(
+    tmp_path: Path, rng: random.Random, rounds: int
+) -> None:
     url = sqlite_url(tmp_path / "mail.sqlite3")
     stored: set[int] = set()
     maybe_deleted: set[int] = set()
     deleted: set[int] = set()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         # In turn soon after items were stored and soon after some were deleted.
         word, times = (b"deleted", rng.randrange(30, 90)) if number % 2 else (b"stored", rng.randrange(1, 300))
         for line in run_and_kill(url, rng, 1_000_000 * (number + 1), word, times):

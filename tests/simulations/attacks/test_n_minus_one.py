@@ -88,7 +88,7 @@ def test_without_loops_the_attack_works_each_time_and_nobody_notices() -> None:
 
 
 def test_who_blocks_nothing_gains_little_and_is_not_noticed() -> None:
-    figures = besieged(blocked_share=0.0, users=4, duration_s=35)
+    figures = besieged(blocked_share=0.0, users=4, duration_s=28)
     assert agrees(figures)
     assert figures[f"{NAME}.success"] < 0.5
     assert figures[f"{NAME}.detected_nodes"] == figures[f"{NAME}.deployed.detected_nodes"] == 0.0

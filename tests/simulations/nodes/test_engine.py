@@ -129,7 +129,7 @@ def test_the_figures_are_those_of_theory() -> None:
 
 
 def test_corrupt_mixes_take_from_the_entropy_what_they_know() -> None:
-    scenario = small({**MATCHING, "corruption.share": 0.5, "run.duration_s": 5.0, "run.drain_s": 5.0})
+    scenario = small({**MATCHING, "corruption.share": 0.5, "run.duration_s": 4.0, "run.drain_s": 4.0})
     found, theory = run(scenario), EXACT.run(scenario, seeds_of(scenario), progress=lambda share: None)
 
     # One of two mixes of each layer: 9.54 bits, where honest mixes give 10.00. 40 targets, standard error about 0.05.

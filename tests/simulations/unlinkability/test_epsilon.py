@@ -87,11 +87,11 @@ def _masses_by_hand(
 
 @pytest.mark.parametrize("layers", [1, 3])
 def test_the_fast_way_and_event_by_event_agree(layers: int) -> None:
-    # H0: the same mean. Welch's z of 400 against 60 independent repetitions; a false alarm in a million.
+    # H0: the same mean. Welch's z of 250 against 40 independent repetitions; a false alarm in a million.
     stage = MixLayer(width=2, others_per_s=16.0, delay_mean_s=1.0)
     experiment = Experiment(stages=(stage,) * layers, rate_per_s=2.0, observed_s=25.0)
-    fast, fast_error = _mean_and_error(epsilons(experiment, 400, np.random.default_rng(layers)))
-    slow_values = [np.mean(epsilon_event_by_event(experiment, Random(100 * layers + i))) for i in range(60)]
+    fast, fast_error = _mean_and_error(epsilons(experiment, 250, np.random.default_rng(layers)))
+    slow_values = [np.mean(epsilon_event_by_event(experiment, Random(100 * layers + i))) for i in range(40)]
     slow, slow_error = _mean_and_error(np.array(slow_values))
     assert abs(fast - slow) < LIMIT * math.hypot(fast_error, slow_error)
     assert fast_error < 0.1 * fast
@@ -102,8 +102,8 @@ def test_with_many_packets_epsilon_is_that_of_the_fluid(layers: int) -> None:
     # H0: the same mean, as the pools hold 300 packets; Welch's z; a false alarm in a million.
     stage = MixLayer(width=2, others_per_s=600.0, delay_mean_s=1.0)
     experiment = Experiment(stages=(stage,) * layers, rate_per_s=2.0, observed_s=20.0)
-    simulated, error = _mean_and_error(epsilons(experiment, 60, np.random.default_rng(7)))
-    theory, theory_error = fluid_epsilon(experiment, np.random.default_rng(8), repetitions=1500)
+    simulated, error = _mean_and_error(epsilons(experiment, 40, np.random.default_rng(7)))
+    theory, theory_error = fluid_epsilon(experiment, np.random.default_rng(8), repetitions=1000)
     assert abs(simulated - theory) < LIMIT * math.hypot(error, theory_error)
 
 
@@ -118,7 +118,7 @@ def test_corrupt_layers_before_the_last_leave_one_mixing_layer() -> None:
     honest = MixLayer(width=3, others_per_s=60.0, delay_mean_s=1.0)
     corrupt = MixLayer(width=3, others_per_s=60.0, delay_mean_s=1.0, corrupt=(True,) * 3)
     values = [
-        float(np.nanmean(epsilons(Experiment(stages=stages, rate_per_s=2.0, observed_s=30.0), 60, generator)))
+        float(np.nanmean(epsilons(Experiment(stages=stages, rate_per_s=2.0, observed_s=30.0), 40, generator)))
         for stages, generator in (
             ((honest, honest, honest), np.random.default_rng(1)),
             ((honest, corrupt, honest), np.random.default_rng(1)),

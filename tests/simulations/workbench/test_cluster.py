@@ -27,9 +27,7 @@ class Cluster:
         self._folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
         found = folder / "scheduler.json"
-        self._start(
-            "dask_scheduler", "--port", "0", "--scheduler-file", str(found), "--dashboard-address", "127.0.0.1:0"
-        )
+        self._start("dask_scheduler", "--port", "0", "--scheduler-file", str(found), "--no-dashboard")
         self._wait(found.exists)
         self.address: str = json.loads(found.read_text())["address"]
         for _ in range(2):
