@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -18,7 +17,7 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYO
 SetThreads: TypeAlias = Callable[[int], object]
 
 _MAPS = Path("/proc/self/maps")
-_LIBRARY = re.compile(r"/\S*(?:openblas|mkl_rt)\S*\.so\S*")
+_LIBRARIES = ("openblas", "mkl_rt")
 _SETTERS = (
     "openblas_set_num_threads",
     "openblas_set_num_threads64_",
@@ -58,10 +57,11 @@ def keep_one_thread() -> list[tuple[SetThreads, int]]:
 def _loaded() -> Iterator[tuple[SetThreads, int]]:
     """Yield how to set the threads of each library of linear algebra in this process, and how many it has."""
     try:
-        paths = sorted(set(_LIBRARY.findall(_MAPS.read_text(encoding="utf-8", errors="replace"))))
+        lines = _MAPS.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return
-    for path in paths:
+    # There are thousands of lines, and each task looks anew: a regular expression took ten milliseconds of each task.
+    for path in sorted({line[line.index("/") :] for line in lines if ".so" in line and _is_algebra(line)}):
         try:
             # Not loaded if it is not there yet: only the libraries that numpy and scipy brought along are asked.
             library = ctypes.CDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
@@ -71,3 +71,7 @@ def _loaded() -> Iterator[tuple[SetThreads, int]]:
             getter = name.replace("_set_", "_get_").replace("Set_Num", "Get_Max")
             if hasattr(library, name) and hasattr(library, getter):
                 yield getattr(library, name), int(getattr(library, getter)())
+
+
+def _is_algebra(line: str) -> bool:
+    return "/" in line and any(name in line for name in _LIBRARIES)

@@ -31,8 +31,8 @@ SMALL: dict[str, object] = {
     "users.count": 400,
     "users.messages_per_day": 0.0,  # deliveries have tests of their own
     "run.duration_s": 8.0,
-    "run.warm_up_s": 5.0,
-    "run.drain_s": 5.0,
+    "run.warm_up_s": 3.0,
+    "run.drain_s": 3.0,
     "run.targets": 8,
     "seeds.root": 11,
 }
@@ -127,9 +127,9 @@ FEW: dict[str, object] = SMALL | {
     "traffic.payload_rate_per_s": 0.8,
     "traffic.loop_rate_per_s": 0.2,
     "traffic.drop_rate_per_s": 0.2,
-    "run.warm_up_s": 4.0,
+    "run.warm_up_s": 3.0,
     "run.duration_s": 8.0,
-    "run.drain_s": 4.0,
+    "run.drain_s": 3.0,
     "run.targets": 16,
 }
 NODES_GRID: dict[str, dict[str, object]] = {

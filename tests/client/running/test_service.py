@@ -26,7 +26,7 @@ class ContractWorld:
         return self.world.run(awaitable)
 
     def pass_time(self) -> None:
-        self.world.clock.run_for(20)
+        self.world.clock.run_for(8)
 
     def change_key_of_bob(self) -> None:
         away = self.world.nodes["away"]

@@ -132,9 +132,9 @@ def test_a_scenario_gives_success_baseline_and_rounds() -> None:
 
 
 def test_a_million_users_fit() -> None:
-    """Bounded in memory and time: a week of rounds, a million users, one Alice."""
+    """Bounded in memory and time: days of rounds, a million users, one Alice."""
     scenario = Scenario(
-        users=Users(count=1_000_000), attacks=Attacks(disclosure=Disclosure(days=7, round_s=600, cover=False))
+        users=Users(count=1_000_000), attacks=Attacks(disclosure=Disclosure(days=2, round_s=600, cover=False))
     )
     assert attack_disclosure(scenario, Seeds(SeedChoice(), replicate=0))["attack.disclosure.success"] <= 1
 

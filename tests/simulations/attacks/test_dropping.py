@@ -34,7 +34,7 @@ def dropped(
         mix=Mix(delay_mean_s=0.05),
         links=Links(latency_s=0.01),
         corruption=Corruption(share=share),
-        run=Run(warm_up_s=10, duration_s=duration_s, drain_s=5),
+        run=Run(warm_up_s=5, duration_s=duration_s, drain_s=5),
         attacks=Attacks(dropping=Dropping(drop_share=drop_share)),
     )
     return attack_dropping(scenario, Seeds(SeedChoice(), replicate=replicate), lambda _: None)
@@ -56,13 +56,13 @@ def test_as_many_loops_are_lost_as_theory_says_and_everybody_notices() -> None:
 
 def test_the_frames_of_who_must_send_again_tell_nothing() -> None:
     """H0: the order of writers and others by frames is any. 20 users each, 5 standard deviations of the rank sum."""
-    figures = dropped(users=40, duration_s=15, drop_share=1.0)
+    figures = dropped(users=40, duration_s=10, drop_share=1.0)
     assert abs(figures["attack.dropping.success"] - 0.5) < 5 * (41 / (12 * 400)) ** 0.5
     assert figures["attack.dropping.bound"] == 0.5
 
 
 def test_where_nothing_is_dropped_nothing_is_lost_and_nobody_alarmed() -> None:
-    figures = dropped(drop_share=0.0, duration_s=20)
+    figures = dropped(drop_share=0.0, duration_s=15)
     assert figures["attack.dropping.loops_lost"] < 0.02
     assert figures["attack.dropping.node_loops_lost"] == 0.0
     assert figures["attack.dropping.loops_lost_expected"] == 0.0
@@ -70,9 +70,9 @@ def test_where_nothing_is_dropped_nothing_is_lost_and_nobody_alarmed() -> None:
 
 
 def test_the_same_seeds_give_the_same_figures() -> None:
-    first = dropped(duration_s=5, users=3, replicate=1)
-    assert first == dropped(duration_s=5, users=3, replicate=1)
-    assert first != dropped(duration_s=5, users=3, replicate=2)
+    first = dropped(duration_s=3, users=3, replicate=1)
+    assert first == dropped(duration_s=3, users=3, replicate=1)
+    assert first != dropped(duration_s=3, users=3, replicate=2)
 
 
 def test_somebody_must_drop_and_only_if_asked_for() -> None:

@@ -12,7 +12,7 @@ from simulations.attacks.flow_matching import Transfer, attack_flow_matching, be
 from simulations.scenario.values import Attacks, FlowMatching, Mix, Scenario, SeedChoice, Traffic, Users
 from simulations.seeds import Seeds
 
-TRIALS = 120
+TRIALS = 60
 
 
 def transfer_of(packets: int = 100, candidates: int = 100, noise_per_s: float = 10.0, cover: float = 0.0) -> Transfer:
@@ -34,7 +34,7 @@ def transfer_of(packets: int = 100, candidates: int = 100, noise_per_s: float = 
 def test_the_right_candidate_is_named_as_often_as_theory_says(
     packets: int, candidates: int, noise_per_s: float, cover: float
 ) -> None:
-    """H0: the share expected. 120 trials, 5 standard deviations (below 1e-6), and 0.03 that the normal is off."""
+    """H0: the share expected. 60 trials, 5 standard deviations (below 1e-6), and 0.03 that the normal is off."""
     result = match_flows(transfer_of(packets, candidates, noise_per_s, cover), TRIALS, np.random.default_rng(1))
     assert 2 * result.baseline < result.expected + 0.5 * (candidates == 2)
     assert result.expected < 0.97
@@ -72,7 +72,7 @@ def brute_force(transfer: Transfer, trials: int) -> float:
 
 
 def test_packet_by_packet_the_same_share_is_found() -> None:
-    """H0: the same share. 120 trials each, 5 standard deviations of the difference (below 1e-6)."""
+    """H0: the same share. 60 trials each, 5 standard deviations of the difference (below 1e-6)."""
     transfer = transfer_of(60, 10, 5.0)
     share = match_flows(transfer, TRIALS, np.random.default_rng(3)).success.share
     assert 0.2 < share < 0.9
@@ -81,9 +81,9 @@ def test_packet_by_packet_the_same_share_is_found() -> None:
 
 
 def test_spread_and_pulled_at_a_constant_rate_only_guessing_is_left() -> None:
-    """H0: 1/candidates. 2,000 trials among 10, 5 standard deviations (below 1e-6)."""
-    share = match_pulls(transfer_of(500, 10, 0.01, 1.0), 1.0, 2000, np.random.default_rng(4)).share
-    assert abs(share - 0.1) < 5 * math.sqrt(0.1 * 0.9 / 2000)
+    """H0: 1/candidates. 800 trials among 10, 5 standard deviations (below 1e-6)."""
+    share = match_pulls(transfer_of(500, 10, 0.01, 1.0), 1.0, 800, np.random.default_rng(4)).share
+    assert abs(share - 0.1) < 5 * math.sqrt(0.1 * 0.9 / 800)
 
 
 def test_the_best_of_normal_scores() -> None:
@@ -98,12 +98,12 @@ def test_the_best_of_normal_scores() -> None:
 
 def test_a_scenario_gives_the_wires_and_the_providers_success() -> None:
     seeds = Seeds(SeedChoice(), replicate=0)
-    spread = Scenario(attacks=Attacks(flow_matching=FlowMatching(trials=60)))
+    spread = Scenario(attacks=Attacks(flow_matching=FlowMatching(trials=25)))
     figures = attack_flow_matching(spread, seeds)
     assert figures["attack.flow_matching.bound"] == figures["attack.flow_matching.baseline"] == 0.01
     assert figures["attack.flow_matching.success.low"] <= 0.01 <= figures["attack.flow_matching.success.high"]
     assert figures["attack.flow_matching.provider.success"] > 0.95
-    shown = Scenario(attacks=Attacks(flow_matching=FlowMatching(spread=False, packets=20, trials=100)))
+    shown = Scenario(attacks=Attacks(flow_matching=FlowMatching(spread=False, packets=20, trials=60)))
     found = attack_flow_matching(shown, seeds)
     assert found["attack.flow_matching.success.low"] > 0.1
     assert found["attack.flow_matching.bound"] == 1.0
@@ -118,7 +118,7 @@ def test_more_delay_hides_more() -> None:
         scenario = Scenario(
             mix=Mix(delay_mean_s=delay_s),
             users=Users(messages_per_day=20_000),
-            attacks=Attacks(flow_matching=FlowMatching(spread=False, packets=60, trials=80)),
+            attacks=Attacks(flow_matching=FlowMatching(spread=False, packets=60, trials=50)),
         )
         shares.append(attack_flow_matching(scenario, seeds)["attack.flow_matching.success"])
     assert shares[0] > shares[1] + 0.1 > shares[2] + 0.2

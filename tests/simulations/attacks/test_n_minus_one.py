@@ -80,7 +80,7 @@ def test_both_detectors_notice_in_the_time_that_it_takes(blocked: dict[str, floa
 
 
 def test_without_loops_the_attack_works_each_time_and_nobody_notices() -> None:
-    figures = besieged(loops_per_s=1e-9, duration_s=40)
+    figures = besieged(loops_per_s=1e-9, duration_s=30)
     assert figures[f"{NAME}.success"] == 1.0
     assert figures[f"{NAME}.detected_nodes"] == figures[f"{NAME}.deployed.detected_nodes"] == 0.0
     assert f"{NAME}.detection_s" not in figures
@@ -88,7 +88,7 @@ def test_without_loops_the_attack_works_each_time_and_nobody_notices() -> None:
 
 
 def test_who_blocks_nothing_gains_little_and_is_not_noticed() -> None:
-    figures = besieged(blocked_share=0.0, users=4)
+    figures = besieged(blocked_share=0.0, users=4, duration_s=35)
     assert agrees(figures)
     assert figures[f"{NAME}.success"] < 0.5
     assert figures[f"{NAME}.detected_nodes"] == figures[f"{NAME}.deployed.detected_nodes"] == 0.0

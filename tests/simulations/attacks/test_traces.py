@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ SCENARIO = Scenario(
 )
 
 
+@cache
 def all_figures() -> dict[str, float]:
     told: list[float] = []
     figures = run_attacks(SCENARIO, Seeds(SeedChoice(), replicate=0), progress=told.append)

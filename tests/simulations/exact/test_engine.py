@@ -153,7 +153,7 @@ def entropy_of(users: int, delay_mean_s: float, width: int, layers: int) -> floa
 
 
 @given(users=st.integers(500, 100_000), delay=st.floats(0.05, 10), width=st.integers(1, 20), layers=st.integers(2, 6))
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_more_users_and_longer_delays_are_more_entropy(users: int, delay: float, width: int, layers: int) -> None:
     bits = entropy_of(users, delay, width, layers)
     assert entropy_of(2 * users, delay, width, layers) > bits

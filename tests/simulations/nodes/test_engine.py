@@ -14,6 +14,8 @@ from simulations.outcome import Outcome
 from simulations.scenario import Scenario, ScenarioError, change
 from tests.worlds.simulations.node_worlds import seeds_of, small
 
+SHORT = {"run.duration_s": 1.0, "run.warm_up_s": 1.0, "run.drain_s": 1.0}
+
 
 def run(scenario: Scenario, *, replicate: int = 0) -> Outcome:
     return ENGINE.run(scenario, seeds_of(scenario, replicate), progress=lambda share: None)
@@ -68,7 +70,7 @@ def test_every_reason_is_told_at_once() -> None:
 
 
 def test_the_same_seeds_give_the_same_outcome_and_another_replicate_another() -> None:
-    scenario = small({"run.duration_s": 3.0, "links.model": "uniform", "links.loss": 0.01})
+    scenario = small({**SHORT, "links.model": "uniform", "links.loss": 0.01})
     first, again, other = run(scenario), run(scenario), run(scenario, replicate=1)
 
     assert msgspec.json.encode(first) == msgspec.json.encode(again)
@@ -78,7 +80,7 @@ def test_the_same_seeds_give_the_same_outcome_and_another_replicate_another() ->
 
 
 def test_progress_rises_to_the_end() -> None:
-    scenario, told = small({"run.duration_s": 1.0, "run.targets": 0}), list[float]()
+    scenario, told = small({**SHORT, "run.targets": 0}), list[float]()
     ENGINE.run(scenario, seeds_of(scenario), progress=told.append)
 
     assert told == sorted(told)
@@ -90,9 +92,9 @@ MATCHING = {
     "users.contacts": 10,
     "users.messages_per_day": 2000.0,
     "mix.delay_mean_s": 0.4,
-    "run.duration_s": 15.0,
-    "run.warm_up_s": 7.0,
-    "run.drain_s": 7.0,
+    "run.duration_s": 8.0,
+    "run.warm_up_s": 5.0,
+    "run.drain_s": 6.0,
     "run.targets": 40,
 }
 
@@ -103,31 +105,31 @@ def test_the_figures_are_those_of_theory() -> None:
     figures, expected = found.figures, theory.figures
     packets = found.distributions["latency_s"].count
 
-    # H0: the figures are those of the closed forms (pool 68). 2,700 packets: the mean's sd is sd / sqrt(packets), the
+    # H0: the figures are those of the closed forms (pool 68). 1,400 packets: the mean's sd is sd / sqrt(packets), the
     # shape's relative sd sqrt(3 / packets) or so. Five standard deviations, false alarm below 1e-6 each.
-    assert packets > 2000
+    assert packets > 1000
     assert abs(figures["latency_mean_s"] - expected["latency_mean_s"]) < 5 * expected["latency_sd_s"] / packets**0.5
     assert figures["latency_sd_s"] == pytest.approx(expected["latency_sd_s"], rel=5 / packets**0.5)
     assert figures["latency_fit_shape"] == pytest.approx(expected["latency_fit_shape"], rel=5 * (3 / packets) ** 0.5)
-    # 2,300 departures of a mix in the window; pools fluctuate by 12 % and forget in 0.4 s: 40 spans, six mixes that
-    # share packets. The mean pool has a relative sd of 2 %, the entropies one of 0.03 bit.
-    assert figures["pool_mean"] == pytest.approx(expected["pool_mean"], rel=0.1)
-    assert figures["provider_pool_mean"] == pytest.approx(expected["provider_pool_mean"], rel=0.1)
-    assert figures["mix_rate_per_s"] == pytest.approx(expected["mix_rate_per_s"], rel=0.1)
-    assert figures["entropy_bits"] == pytest.approx(expected["entropy_bits"], abs=0.15)
-    assert figures["entropy_live_bits"] == pytest.approx(expected["entropy_live_bits"], abs=0.15)
-    # Streams are Poisson: 2,700 packets, 900 pulls.
-    assert figures["throughput_per_s"] == pytest.approx(expected["throughput_per_s"], rel=0.1)
-    assert figures["user_up_bytes_per_s"] == pytest.approx(expected["user_up_bytes_per_s"], rel=0.1)
+    # 1,200 departures of a mix in the window; pools fluctuate by 12 % and forget in 0.4 s: 20 spans, six mixes that
+    # share packets. The mean pool has a relative sd of 2.8 %, the entropies one of 0.04 bit.
+    assert figures["pool_mean"] == pytest.approx(expected["pool_mean"], rel=0.14)
+    assert figures["provider_pool_mean"] == pytest.approx(expected["provider_pool_mean"], rel=0.14)
+    assert figures["mix_rate_per_s"] == pytest.approx(expected["mix_rate_per_s"], rel=0.14)
+    assert figures["entropy_bits"] == pytest.approx(expected["entropy_bits"], abs=0.2)
+    assert figures["entropy_live_bits"] == pytest.approx(expected["entropy_live_bits"], abs=0.2)
+    # Streams are Poisson: 1,400 packets, 480 pulls.
+    assert figures["throughput_per_s"] == pytest.approx(expected["throughput_per_s"], rel=0.14)
+    assert figures["user_up_bytes_per_s"] == pytest.approx(expected["user_up_bytes_per_s"], rel=0.14)
     assert figures["user_down_bytes_per_s"] == pytest.approx(expected["user_down_bytes_per_s"], rel=0.02)
     assert figures["cover_share"] == pytest.approx(expected["cover_share"], abs=0.02)
-    # About 20 messages of a spread of 1.2 s.
-    assert figures["delivery_mean_s"] == pytest.approx(expected["delivery_mean_s"], abs=5 * 1.2 / 20**0.5)
+    # About 11 messages of a spread of 1.2 s.
+    assert figures["delivery_mean_s"] == pytest.approx(expected["delivery_mean_s"], abs=5 * 1.2 / 11**0.5)
     assert figures["dropped_share"] == figures["lost_share"] == figures["utilisation"] == 0.0
 
 
 def test_corrupt_mixes_take_from_the_entropy_what_they_know() -> None:
-    scenario = small({**MATCHING, "corruption.share": 0.5, "run.duration_s": 5.0})
+    scenario = small({**MATCHING, "corruption.share": 0.5, "run.duration_s": 5.0, "run.drain_s": 5.0})
     found, theory = run(scenario), EXACT.run(scenario, seeds_of(scenario), progress=lambda share: None)
 
     # One of two mixes of each layer: 9.54 bits, where honest mixes give 10.00. 40 targets, standard error about 0.05.
@@ -137,13 +139,14 @@ def test_corrupt_mixes_take_from_the_entropy_what_they_know() -> None:
 
 def test_answers_to_users_who_have_left_are_no_dropped_packets() -> None:
     values = {"users.online_share": 0.5, "users.session_mean_s": 2.0, "traffic.pull_rate_per_s": 4.0, "users.count": 30}
+    values |= {"run.duration_s": 4.0, "run.warm_up_s": 1.0, "run.drain_s": 2.0}
 
     assert run(small({**values, "run.targets": 0})).figures["dropped_share"] == 0.0
 
 
 def test_queues_for_processors_take_their_time_and_keep_the_delays() -> None:
     # M/D/1 at 60 % or so: delays count from arrival, so that a wait is noticed at the end of the path only.
-    scenario = small({"processors.unwrap_s": 0.004, "run.targets": 0})
+    scenario = small({"processors.unwrap_s": 0.004, "run.targets": 0, "run.duration_s": 4.0, "run.drain_s": 2.0})
     figures = run(scenario).figures
 
     assert 0 < figures["utilisation"] < 1
@@ -151,8 +154,9 @@ def test_queues_for_processors_take_their_time_and_keep_the_delays() -> None:
 
 
 def test_overloaded_nodes_are_said_to_mix_little() -> None:
-    at_rest = run(small())
-    overloaded = run(small({"processors.unwrap_s": 0.05}))
+    span = {"run.duration_s": 4.0, "run.drain_s": 1.0}
+    at_rest = run(small(span))
+    overloaded = run(small({**span, "processors.unwrap_s": 0.05}))
 
     assert not any("hardly mixed" in note for note in at_rest.notes)
     assert any("hardly mixed" in note for note in overloaded.notes)

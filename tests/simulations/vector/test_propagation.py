@@ -159,11 +159,11 @@ def test_entropies_are_those_of_all_ways_that_the_target_may_have_gone(
 
 
 LARGER = {
-    "no links": network(3, packets=6000, layers=3, width=2),
-    "links": network(4, packets=6000, layers=3, width=2, link_s=0.1),
-    "corrupt nodes, losses": network(5, packets=6000, layers=4, width=3, link_s=0.1, corrupt=0.4, loss=0.1),
+    "no links": network(3, packets=3000, layers=3, width=2),
+    "links": network(4, packets=3000, layers=3, width=2, link_s=0.1),
+    "corrupt nodes, losses": network(5, packets=3000, layers=4, width=3, link_s=0.1, corrupt=0.4, loss=0.1),
 }
-TARGETS = list(range(100, 5000, 350))
+TARGETS = list(range(100, 2500, 170))
 
 
 @pytest.mark.skipif(not HAS_NATIVE, reason="there is no native implementation")

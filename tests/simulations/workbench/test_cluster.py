@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from loopixmix.main import run
+from simulations.main import simulate
+
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
@@ -66,20 +69,26 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         found.stop()
 
 
-def start(*options: str, engine: str = "tests.worlds.toys:ENGINE", task_s: float = 0.0) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "loopixmix.main", "simulate", "run", "default", "--engine", engine]
-    sweep = ["-p", "mix.delay_mean_s=0.1,0.2,0.5", "-p", f"processors.unwrap_s={task_s}", "--replicates", "4"]
-    return subprocess.Popen(
-        [*command, *sweep, *options], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def sweep(*options: str, task_s: float = 0.0) -> list[str]:
+    values = ["-p", "mix.delay_mean_s=0.1,0.2,0.5", "-p", f"processors.unwrap_s={task_s}", "--replicates", "4"]
+    return ["run", "default", "--engine", "tests.worlds.toys:ENGINE", *values, *options]
+
+
+def start(*options: str, task_s: float = 0.0) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "loopixmix.main", "simulate", *sweep(*options, task_s=task_s)]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run_here(*options: str, task_s: float = 0.0) -> int:
+    """Run it without a cluster, in this process; return the exit code."""
+    return run(sweep("--jobs", "1", *options, task_s=task_s), command=simulate)
 
 
 def test_a_cluster_gives_the_same_files_as_this_machine(cluster: Cluster, tmp_path: Path) -> None:
     there = start("--dask", cluster.address, "--out", str(tmp_path / "there"))
-    here = start("--jobs", "1", "--out", str(tmp_path / "here"))
-    for process in (there, here):
-        _, complaints = process.communicate(timeout=120)
-        assert process.returncode == 0, complaints
+    assert run_here("--out", str(tmp_path / "here")) == 0
+    _, complaints = there.communicate(timeout=120)
+    assert there.returncode == 0, complaints
     names = [path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*") if path.is_file()]
     assert len(names) > 20
     differing = [
@@ -92,7 +101,7 @@ def test_a_cluster_gives_the_same_files_as_this_machine(cluster: Cluster, tmp_pa
 
 def test_an_interrupted_sweep_on_a_cluster_goes_on_anywhere(cluster: Cluster, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    process = start("--dask", cluster.address, "--out", str(out), task_s=0.5)
+    process = start("--dask", cluster.address, "--out", str(out), task_s=0.3)
     until_s = time.monotonic() + 60
     while not list((out / "parts").glob("[!.]*")):
         assert time.monotonic() < until_s
@@ -103,9 +112,7 @@ def test_an_interrupted_sweep_on_a_cluster_goes_on_anywhere(cluster: Cluster, tm
     assert "tasks are kept" in complaints
     assert "Traceback" not in complaints
     kept = len(list((out / "parts").glob("[!.]*")))
-    again = start("--jobs", "2", "--out", str(out), task_s=0.5)
-    _, complaints = again.communicate(timeout=60)
-    assert again.returncode == 0, complaints
+    assert run_here("--out", str(out), task_s=0.3) == 0
     sessions = json.loads((out / "manifest.json").read_text())["sessions"]
     assert [session["tasks_done"] for session in sessions] == [kept, 15 - kept]
 

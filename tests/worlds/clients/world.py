@@ -6,6 +6,7 @@ test asks for real ones: most of the time of a test went into cryptography that 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from collections import deque
@@ -75,6 +76,7 @@ from loopixmix.wire import (
 )
 from simulations.world.arithmetic import PlainArithmetic
 from simulations.world.clock import EventClock
+from simulations.world.stores import MemoryStores
 from tests.worlds.networks.memory import MemoryHub
 from tests.worlds.networks.mixes import KnownKeys, Recorder
 from tests.worlds.networks.models import NOW_S, ModelNetwork, ModelNode, trust_root_of
@@ -381,6 +383,12 @@ class SlowWorker:
         return stopped
 
 
+@functools.cache
+def _stores() -> MemoryStores:
+    # A store of its own for each person took more time than what most tests do with it.
+    return MemoryStores()
+
+
 class Person:
     """A client that can be crashed and started again on the same store."""
 
@@ -398,7 +406,7 @@ class Person:
         self.keys = ClientKeys.generate(world.rng)
         self.sealer: Sealer = HpkeSealer(self.keys.sealing)
         self.settings = settings or ClientSettings()
-        self.store = ClientStore(path)
+        self.store = _stores().open() if path is None else ClientStore(path)
         self.path = path
         self.work_s = work_s
         self.link = MemoryLink(world)
