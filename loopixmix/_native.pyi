@@ -7,7 +7,7 @@ anything else is refused like a low-order point.
 
 Arguments that the caller got wrong (key, command, padding, payload or geometry of a wrong size, a public key that is
 not canonical, of low order or on the twist) raise `ValueError`; a message never holds secret bytes. What peers got
-wrong comes back as one of the codes below, named as in `loopixmix.seams.DropReason`.
+wrong comes back as one of the codes below, named as in `loopixmix.drops.DropReason`.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from loopixmix.seams import Clock, DropReason, Observer, PacketDropped
+from loopixmix.drops import DropReason
+from loopixmix.seams import Clock, Observer, PacketDropped
 
 
 class Drops:

@@ -21,7 +21,7 @@ PACKAGES = ("loopixmix", "provider", "client", *APPLICATIONS, "simulations")
 LAYERS = (
     # Words.
     (0, ("loopixmix", "loopixmix.errors", "loopixmix.params", "loopixmix.epoch", "loopixmix.keys")),
-    (0, ("loopixmix.bounds", "loopixmix.seams", "loopixmix.group*", "loopixmix._native")),
+    (0, ("loopixmix.bounds", "loopixmix.drops", "loopixmix.seams", "loopixmix.group*", "loopixmix._native")),
     # Formats.
     (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests", "loopixmix.cards")),
     # Decisions.

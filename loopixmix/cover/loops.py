@@ -14,16 +14,9 @@ from loopixmix.cover.plan import LoopMaker, LoopPlan
 from loopixmix.cover.poisson import PoissonStream
 from loopixmix.cover.timer import PoissonTimer
 from loopixmix.directory import Document
+from loopixmix.drops import DropReason
 from loopixmix.errors import UnavailableError
-from loopixmix.seams import (
-    Clock,
-    DropReason,
-    LoopLost,
-    LoopReturned,
-    LoopSent,
-    Network,
-    Observer,
-)
+from loopixmix.seams import Clock, LoopLost, LoopReturned, LoopSent, Network, Observer
 from loopixmix.sphinx import PacketError, SurbKeys, open_reply
 
 LATE_S = 10.0

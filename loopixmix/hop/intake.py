@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 import msgspec
 
+from loopixmix.drops import DropReason
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import Results, Unwrapping
 from loopixmix.keyring.keyring import Keyring
-from loopixmix.seams import Clock, DropReason, Identity, Observer, PacketDropped
+from loopixmix.seams import Clock, Identity, Observer, PacketDropped
 from loopixmix.sphinx import Unwrapped
 
 

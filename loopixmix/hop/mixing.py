@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 import msgspec
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import MisuseError
-from loopixmix.seams import DropReason, Identity
+from loopixmix.seams import Identity
 from loopixmix.sphinx import Deliver, Discard, PacketError, Relay, Reply, Unwrapped, decode_command, read_relay
 
 _US_PER_S = 1_000_000

@@ -11,20 +11,13 @@ from typing import TypeAlias
 from twisted.logger import Logger
 
 from loopixmix.directory import Document
+from loopixmix.drops import DropReason
 from loopixmix.hop.departures import Departures
 from loopixmix.hop.intake import Intake, Waiting
 from loopixmix.hop.mixing import Arrived, Forward, Mixer
 from loopixmix.hop.unwrapping import Results
 from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import (
-    Clock,
-    DropReason,
-    Identity,
-    Observer,
-    PacketDelivered,
-    PacketDropped,
-    PacketIn,
-)
+from loopixmix.seams import Clock, Identity, Observer, PacketDelivered, PacketDropped, PacketIn
 from loopixmix.sphinx import Unwrapped
 
 ArrivedCallback: TypeAlias = Callable[[Arrived], DropReason | None]

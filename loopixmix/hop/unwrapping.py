@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 from twisted.logger import Logger
 
-from loopixmix.seams import DropReason
+from loopixmix.drops import DropReason
 from loopixmix.sphinx import Sphinx, Unwrapped, unwrap_many
 
 Results: TypeAlias = Sequence[Unwrapped | DropReason]

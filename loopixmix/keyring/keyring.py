@@ -9,12 +9,13 @@ from typing import Protocol
 
 from twisted.logger import Logger
 
+from loopixmix.drops import DropReason
 from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.errors import StoreError
 from loopixmix.keyring.keystore import KeyStore, TagLog
 from loopixmix.keyring.replay import ReplayFilter, new_tag_set
 from loopixmix.keys import MixKey
-from loopixmix.seams import DropReason, Rng
+from loopixmix.seams import Rng
 
 EPOCHS_AHEAD = 2
 """Keys exist for the present epoch and this many more, as authorities want them (docs/protocol/document.md)."""

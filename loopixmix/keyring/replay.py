@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from loopixmix.seams import DropReason
+from loopixmix.drops import DropReason
 
 TAG_BYTES = 16
 

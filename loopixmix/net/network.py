@@ -28,7 +28,7 @@ class ReceivingNetwork(Network, Protocol):
 
 @runtime_checkable
 class LinkNetwork(ReceivingNetwork, Protocol):
-    """A network whose links are known: `TlsNetwork` in production, `MemoryNetwork` in tests and simulations."""
+    """A network whose links are known: `TlsNetwork` in production, a `MemoryEnd` in tests and simulations."""
 
     def listen(self, host: str, port: int) -> Deferred[PeerAddress]:
         """Accept links on an address; gives it back with the port that was taken, or fails with `ListenError`."""

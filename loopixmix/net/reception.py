@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from loopixmix.drops import RefusalReason
 from loopixmix.errors import FormatError, PeerError
-from loopixmix.seams import Identity, RefusalReason
+from loopixmix.seams import Identity
 from loopixmix.wire import Frame, FrameFormat, LinkRole, may_send
 
 RoleOf: TypeAlias = Callable[[Identity], LinkRole | None]

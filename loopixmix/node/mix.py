@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from loopixmix.cover.loops import LoopSender
 from loopixmix.directory import Document
+from loopixmix.drops import DropReason
 from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.service import HopService
 from loopixmix.net.network import ReceivingNetwork
-from loopixmix.seams import DropReason, Identity
+from loopixmix.seams import Identity
 from loopixmix.sphinx import Reply
 from loopixmix.wire import Frame
 

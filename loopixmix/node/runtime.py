@@ -17,8 +17,8 @@ from loopixmix.node.active_node import ActiveNode
 from loopixmix.node.config import KEYS_DIRECTORY, load_node
 from loopixmix.node.status import StatusWriter
 from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
-from loopixmix.observing.endpoint import MetricsEndpoint
 from loopixmix.observing.metrics import PublishedMetrics
+from loopixmix.observing.metrics_page import MetricsEndpoint
 from loopixmix.observing.status import NodeStatus
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program

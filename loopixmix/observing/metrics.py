@@ -15,8 +15,9 @@ from math import floor
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.observing.observers import Snapshot
-from loopixmix.seams import DropReason, RefusalReason, Rng
+from loopixmix.seams import Rng
 
 ROUND_TO = 100
 PERIOD_S = 60.0

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from loopixmix.seams import DropReason
+from loopixmix.drops import DropReason
 from loopixmix.sphinx.geometry import Geometry
 from loopixmix.sphinx.packet import SurbKeys, Unwrapped
 

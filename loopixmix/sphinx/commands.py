@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 import msgspec
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import MisuseError
-from loopixmix.seams import DropReason, Identity
+from loopixmix.seams import Identity
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import COMMAND_BYTES
 

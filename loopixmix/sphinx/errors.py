@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import PeerError
-from loopixmix.seams import DropReason
 
 
 class PacketError(PeerError):

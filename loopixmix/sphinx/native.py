@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loopixmix import _native
-from loopixmix.seams import DropReason
+from loopixmix.drops import DropReason
 from loopixmix.sphinx.arithmetic import Route
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import Geometry

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import MisuseError
-from loopixmix.seams import DropReason
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import FLAG_BYTES, KEY_BYTES, Geometry
 from loopixmix.sphinx.packet import Payload, Surb, decode_surb

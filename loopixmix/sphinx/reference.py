@@ -19,7 +19,7 @@ from sphinxmix.SphinxClient import create_header
 from sphinxmix.SphinxNode import sphinx_process
 from sphinxmix.SphinxParams import SphinxParams
 
-from loopixmix.seams import DropReason
+from loopixmix.drops import DropReason
 from loopixmix.sphinx.arithmetic import Route
 from loopixmix.sphinx.geometry import COMMAND_BYTES, KEY_BYTES, POINT_BYTES, Geometry
 from loopixmix.sphinx.packet import SurbKeys, Unwrapped

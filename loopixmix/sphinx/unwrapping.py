@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import MisuseError
-from loopixmix.seams import DropReason
 from loopixmix.sphinx.arithmetic import Sphinx
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import POINT_BYTES

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import MisuseError
-from loopixmix.seams import DropReason, Identity, Rng
+from loopixmix.seams import Identity, Rng
 from loopixmix.sphinx.arithmetic import Route, Sphinx
 from loopixmix.sphinx.commands import encode_command
 from loopixmix.sphinx.errors import PacketError

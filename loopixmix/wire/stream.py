@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loopixmix.seams import RefusalReason
+from loopixmix.drops import RefusalReason
 from loopixmix.wire.fields import HELLO, MAGIC, FrameType
 from loopixmix.wire.frames import Hello
 

@@ -120,7 +120,7 @@ pub fn check_body_bytes(body_bytes: usize) -> Result<(), Misuse> {
     if (MIN_BODY_BYTES..=MAX_BODY_BYTES).contains(&body_bytes) { Ok(()) } else { Err(Misuse::BodyBytes) }
 }
 
-/// Why a packet or body was refused; the names are those of `loopixmix.seams.DropReason`.
+/// Why a packet or body was refused; the names are those of `loopixmix.drops.DropReason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Refusal {

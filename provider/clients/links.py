@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from loopixmix.drops import DropReason
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, DropReason, Identity
+from loopixmix.seams import Clock, Identity
 from loopixmix.wire import Frame, Packet, Pull, Register, Registered, RegisterRefusal, RegisterRefused
 from provider.clients.client import Client, KnownClients
 from provider.clients.recognition import Recognition

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from loopixmix.seams import Clock, DropReason, Identity
+from loopixmix.drops import DropReason
+from loopixmix.seams import Clock, Identity
 from loopixmix.wire import Frame
 from provider.clients.client import Client
 from provider.drops import Drops

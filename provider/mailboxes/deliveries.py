@@ -13,10 +13,11 @@ import msgspec
 from twisted.python.failure import Failure
 
 from loopixmix.cover.loops import LoopSender
+from loopixmix.drops import DropReason
 from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.service import HopService
 from loopixmix.routing.path import recipient_of
-from loopixmix.seams import Clock, DropReason
+from loopixmix.seams import Clock
 from loopixmix.sphinx import Deliver, Discard, PacketError, Reply, Sphinx, Surb, open_payload, use_surb
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.drops import Drops

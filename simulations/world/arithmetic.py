@@ -22,7 +22,7 @@ from zlib import crc32
 
 from nacl.bindings import crypto_scalarmult_base
 
-from loopixmix.seams import DropReason
+from loopixmix.drops import DropReason
 from loopixmix.sphinx.arithmetic import Route
 from loopixmix.sphinx.errors import PacketError
 from loopixmix.sphinx.geometry import (

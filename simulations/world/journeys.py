@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from loopixmix.seams import DropReason
+from loopixmix.drops import DropReason
 from loopixmix.sphinx import Geometry, SurbKeys, Unwrapped
 from loopixmix.sphinx.arithmetic import Arithmetic, Route
 from loopixmix.sphinx.geometry import POINT_BYTES

@@ -2,7 +2,7 @@
 
 They are links in memory (`loopixmix.net.memory`), which stand where TLS links stand. Frames that leave for one peer
 within one instant travel together, as TLS links coalesce writes. Apart from that each frame takes the time drawn for
-it, so that one may overtake another. The links of `MemoryHub` keep the order of frames, and these must not: latency
+it, so that one may overtake another. The links of tests keep the order of frames, and these must not: latency
 models draw for each packet, and with independent latencies every frame would be as late as the latest before it.
 """
 

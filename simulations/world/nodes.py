@@ -25,11 +25,11 @@ from loopixmix.seams import Fact, Identity, Observer, Rng
 from loopixmix.wire import LinkRole
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import HostedService, KeyDirectory, ServiceContext
+from provider.builtin.echo import EchoService
+from provider.builtin.keys import KeysService
+from provider.builtin.loop import LoopService
 from provider.cards.decoys import SECRET_BYTES, DecoySecret
 from provider.config import ProviderRules
-from provider.hosted.echo import EchoService
-from provider.hosted.keys import KeysService
-from provider.hosted.loop import LoopService
 from provider.mailbox import MailboxRules, day_of
 from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore

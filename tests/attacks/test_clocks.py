@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from loopixmix.drops import DropReason
 from loopixmix.routing.path import choose_path, deliver_to, draw_delays_s, hops_for
-from loopixmix.seams import DropReason
 from loopixmix.sphinx import wrap
 from tests.worlds.networks.towns import TOWN_PARAMS, Town
 

@@ -14,7 +14,7 @@ import pytest
 from twisted.logger import globalLogPublisher
 
 from client.core.fragments import FragmentSizes, seal_fragments
-from loopixmix.seams import DropReason
+from loopixmix.drops import DropReason
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import Dummy, ItemKind
 from tests.worlds.clients.world import Person, World

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from loopixmix.seams import DropReason, Identity, PacketIn, RefusalReason
+from loopixmix.drops import DropReason, RefusalReason
+from loopixmix.seams import Identity, PacketIn
 from loopixmix.wire import Pull
 from tests.worlds.networks.mixes import RunningMix
 from tests.worlds.networks.providers import RunningProvider

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from loopixmix.drops import DropReason
 from loopixmix.hop.mixing import Arrived
 from loopixmix.routing.path import service_id
-from loopixmix.seams import DropReason
 from loopixmix.sphinx import Deliver, PacketError, open_reply
 from loopixmix.wire import ItemKind
 from tests.worlds.networks.towns import Town

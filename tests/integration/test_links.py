@@ -26,6 +26,7 @@ from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.errors import ListenError
 from loopixmix.keys import IdentityKey
 from loopixmix.net.links.certificates import make_certificate, private_key
@@ -33,7 +34,6 @@ from loopixmix.net.links.context import make_context
 from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import TcpSockets
-from loopixmix.seams import DropReason, RefusalReason
 from loopixmix.wire import WIRE_VERSION, Hello, LinkRole
 from tests.worlds.networks.links import FORMAT, NETWORK_ID, Inbox, RecordingObserver, number_of, packet_frame
 

@@ -23,6 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from loopixmix.directory import Document, Role
+from loopixmix.drops import DropReason
 from loopixmix.errors import LoopixmixError
 from loopixmix.following.fetcher import TreqFetcher
 from loopixmix.hop.mixing import Arrived
@@ -33,7 +34,7 @@ from loopixmix.node.running_node import NodeParts
 from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
 from loopixmix.observing.status import NodeStatus, read_status
 from loopixmix.routing.path import LOOP_SERVICE, choose_path, hops_for, recipient_of, service_id
-from loopixmix.seams import DropReason, Identity
+from loopixmix.seams import Identity
 from loopixmix.sphinx import Deliver, Reply, open_payload, use_surb, wrap
 from loopixmix.web.calls import one_shot_client
 from loopixmix.wire import Frame, LinkRole

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from loopixmix.seams import DropReason, PacketDropped
+from loopixmix.drops import DropReason
+from loopixmix.seams import PacketDropped
 from provider.drops import Drops
 from tests.worlds.mailboxes.mailstores import Facts
 

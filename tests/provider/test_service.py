@@ -12,10 +12,11 @@ from sqlalchemy import text
 from twisted.logger import LogEvent
 
 from loopixmix.cards import CARD_BYTES, decode_card
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.keys import IdentityKey
 from loopixmix.requests import LookUp, ReplyStatus, ServiceReply, encode_keys_request, sign_publish
 from loopixmix.routing.path import service_id
-from loopixmix.seams import DropReason, PacketDelivered, PacketIn, RefusalReason
+from loopixmix.seams import PacketDelivered, PacketIn
 from loopixmix.wire import Dummy, Item, ItemKind, Pull, Register, Registered, RegisterRefusal, RegisterRefused
 from provider.mailbox import MailboxRules
 from provider.mailboxes.housekeeping import TURN_S

@@ -11,10 +11,11 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from loopixmix.drops import RefusalReason
 from loopixmix.keys import IdentityKey
 from loopixmix.net.links.certificates import identity_of, make_certificate, private_key
 from loopixmix.net.links.handshake import Dialled, Negotiated, Side
-from loopixmix.seams import Identity, RefusalReason
+from loopixmix.seams import Identity
 
 # AES-GCM must be re-keyed after 2^24.5 records (RFC 8446, 5.5), which a busy link reaches in a day and OpenSSL does
 # not do by itself; ChaCha20-Poly1305 has no such bound and costs a microsecond more a frame.

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from loopixmix.drops import RefusalReason
 from loopixmix.errors import FormatError
 from loopixmix.net.reception import Reception, RefusedError
-from loopixmix.seams import Identity, RefusalReason
+from loopixmix.seams import Identity
 from loopixmix.wire import Frame, FrameBuffer, Hello, LinkRole, hello_refusal
 
 TLS_VERSION = "TLSv1.3"

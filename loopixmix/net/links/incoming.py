@@ -8,9 +8,10 @@ from typing import TypeAlias
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
+from loopixmix.drops import RefusalReason
 from loopixmix.net.limits import Census, LinkLimits
 from loopixmix.net.links.link import Link, LinkOwner
-from loopixmix.seams import Clock, Identity, LinkRefused, Observer, RefusalReason
+from loopixmix.seams import Clock, Identity, LinkRefused, Observer
 
 MakeLink: TypeAlias = Callable[[LinkOwner], Link]
 

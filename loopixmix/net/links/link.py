@@ -11,6 +11,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from loopixmix.drops import RefusalReason
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.context import TlsTransport, is_end, negotiated_by, refusal_of
 from loopixmix.net.links.handshake import Arrivals, AwaitingHello, Closed, Dialled, Handshaking, LinkMachine, Open
@@ -18,16 +19,7 @@ from loopixmix.net.links.outbox import Outbox
 from loopixmix.net.network import FramesReceived
 from loopixmix.net.reception import RefusedError
 from loopixmix.net.sockets import tune
-from loopixmix.seams import (
-    Clock,
-    DelayedCall,
-    Identity,
-    LinkClosed,
-    LinkOpened,
-    LinkRefused,
-    Observer,
-    RefusalReason,
-)
+from loopixmix.seams import Clock, DelayedCall, Identity, LinkClosed, LinkOpened, LinkRefused, Observer
 
 _PROBLEMS = {
     RefusalReason.UNKNOWN_KEY: "its key is not in the network",

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
+from loopixmix.drops import DropReason
 from loopixmix.net.limits import LinkLimits
-from loopixmix.seams import Clock, DelayedCall, DropReason, Observer, PacketDropped
+from loopixmix.seams import Clock, DelayedCall, Observer, PacketDropped
 
 _WRITE_FRAMES = 32
 """Frames joined into one write: enough to make calls cheap, little more than a transport buffers until it pauses us."""

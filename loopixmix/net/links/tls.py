@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import MisuseError
 from loopixmix.keys import IdentityKey
 from loopixmix.net.address import PeerAddress
@@ -23,14 +24,7 @@ from loopixmix.net.network import FramesReceived
 from loopixmix.net.reception import Reception
 from loopixmix.net.sockets import ListeningPort, Sockets
 from loopixmix.process.backoff import Backoff
-from loopixmix.seams import (
-    Clock,
-    DropReason,
-    Identity,
-    Observer,
-    PacketDropped,
-    Rng,
-)
+from loopixmix.seams import Clock, Identity, Observer, PacketDropped, Rng
 from loopixmix.wire import WIRE_VERSION, Frame, Hello
 
 __all__ = ["LinkLimits", "PeerAddress", "TlsNetwork"]

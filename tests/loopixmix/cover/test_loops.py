@@ -9,8 +9,9 @@ import pytest
 from scipy import stats
 
 from loopixmix.cover.loops import LATE_S
+from loopixmix.drops import DropReason
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason, LoopLost, LoopReturned, LoopSent, PacketOut
+from loopixmix.seams import LoopLost, LoopReturned, LoopSent, PacketOut
 from tests.worlds.networks.documents import make_network
 from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
 

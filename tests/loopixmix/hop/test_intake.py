@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import pytest
 from twisted.internet.task import Clock
 
+from loopixmix.drops import DropReason
 from loopixmix.hop.intake import Intake, Waiting
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import Done, Results
-from loopixmix.seams import DropReason, Fact, PacketDropped
+from loopixmix.seams import Fact, PacketDropped
 from loopixmix.sphinx import Unwrapped
 
 PEER = b"p" * 32

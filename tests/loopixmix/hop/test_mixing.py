@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopixmix.drops import DropReason
 from loopixmix.hop.mixing import Arrived, Drop, Forward, Mixer, Pool
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason
 from loopixmix.sphinx import Command, Deliver, Discard, Relay, Reply, Unwrapped, encode_command
 
 PARAMS = NetworkParams(delay_mean_s=0.2)

@@ -6,6 +6,7 @@ import random
 
 from twisted.internet.task import Clock
 
+from loopixmix.drops import DropReason
 from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.service import HopService
 from loopixmix.hop.unwrapping import InlineUnwrapping
@@ -13,7 +14,7 @@ from loopixmix.node.wiring import wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import DropReason, Identity, PacketDelivered, PacketDropped, PacketIn, PacketOut
+from loopixmix.seams import Identity, PacketDelivered, PacketDropped, PacketIn, PacketOut
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, load_arithmetic, wrap
 from tests.worlds.networks.documents import EPOCH, make_network
 from tests.worlds.networks.mixes import LIMITS, Recorder

@@ -11,8 +11,8 @@ from queue import SimpleQueue
 import pytest
 from twisted.logger import LogEvent, globalLogPublisher
 
+from loopixmix.drops import DropReason
 from loopixmix.hop.unwrapping import InlineUnwrapping, Results, ThreadedUnwrapping
-from loopixmix.seams import DropReason
 from loopixmix.sphinx import wrap
 from tests.worlds.packets.sphinx_paths import SPHINX, make_journey
 

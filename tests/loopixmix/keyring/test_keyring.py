@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import StoreError
 from loopixmix.keyring.keyring import EPOCHS_AHEAD, MixKeyring
 from loopixmix.keyring.keystore import KeyFiles, KeyStore, MemoryKeyStore
 from loopixmix.keys import MixKey
-from loopixmix.seams import DropReason
 
 LENGTH_S, GRACE_S = 100, 10
 E = 50

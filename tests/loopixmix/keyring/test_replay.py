@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopixmix.drops import DropReason
 from loopixmix.keyring.replay import PlainTagSet, ReplayFilter, new_tag_set
-from loopixmix.seams import DropReason
 
 NEW, REPLAY, FULL = None, DropReason.REPLAY, DropReason.OVERLOADED
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import pytest
 from twisted.internet.task import Clock
 
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.errors import MisuseError
 from loopixmix.net.address import PeerAddress
-from loopixmix.net.memory import Latency, MemoryHub, MemoryNetwork
 from loopixmix.net.network import LinkNetwork
 from loopixmix.net.reception import Reception, RefusedError
-from loopixmix.seams import DropReason, Fact, Identity, LinkRefused, PacketDropped, RefusalReason
+from loopixmix.seams import Fact, Identity, LinkRefused, PacketDropped
 from loopixmix.wire import Frame, FrameFormat, LinkRole
+from tests.worlds.networks.memory import Latency, MemoryHub, MemoryNetwork
 
 ALICE, BOB = b"a" * 32, b"b" * 32
 

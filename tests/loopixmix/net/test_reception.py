@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
+from loopixmix.drops import RefusalReason
 from loopixmix.net.reception import Reception, RefusedError
-from loopixmix.seams import Identity, RefusalReason
+from loopixmix.seams import Identity
 from loopixmix.wire import (
     Dummy,
     Frame,

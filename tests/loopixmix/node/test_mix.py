@@ -12,11 +12,12 @@ from scipy import stats
 from twisted.logger import LogEvent, eventAsText, globalLogPublisher
 
 from loopixmix.directory import Document
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import Done, InlineUnwrapping
 from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason, Identity, PacketDelivered, PacketIn, PacketOut, PacketsHeld, RefusalReason
+from loopixmix.seams import Identity, PacketDelivered, PacketIn, PacketOut, PacketsHeld
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, Reply, unwrap, wrap
 from loopixmix.wire import Dummy, Pull
 from tests.worlds.networks.documents import EPOCH

@@ -7,9 +7,10 @@ import random
 import msgspec
 
 from loopixmix.directory import Document
+from loopixmix.drops import DropReason
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import choose_path, deliver_to, draw_delays_s, hops_for
-from loopixmix.seams import DropReason, PacketIn
+from loopixmix.seams import PacketIn
 from loopixmix.sphinx import wrap
 from tests.worlds.networks.documents import EPOCH
 from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix

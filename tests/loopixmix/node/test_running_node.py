@@ -15,7 +15,6 @@ from loopixmix.cover.plan import LoopMaker
 from loopixmix.errors import ListenError, StoreError
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.net.address import PeerAddress
-from loopixmix.net.memory import MemoryNetwork
 from loopixmix.node.running_node import NodeParts, NodeService, RunningNode
 from loopixmix.node.wiring import make_mix, make_reception, wire_hop
 from loopixmix.params import NetworkParams
@@ -23,6 +22,7 @@ from loopixmix.routing.path import Neighbourhood
 from loopixmix.sphinx import Discard, Hop, Relay, wrap
 from loopixmix.wire import LinkRole
 from tests.worlds.networks.documents import EPOCH
+from tests.worlds.networks.memory import MemoryNetwork
 from tests.worlds.networks.mixes import LIMITS, MixWorld, Recorder
 
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)

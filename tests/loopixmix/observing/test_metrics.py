@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.observing.metrics import (
     COUNTERS_PER_PACKET,
     ROUND_TO,
@@ -17,7 +18,6 @@ from loopixmix.observing.metrics import (
     round_at_random,
 )
 from loopixmix.observing.observers import LinkCounts, LoopCounts, Snapshot
-from loopixmix.seams import DropReason, RefusalReason
 
 
 class Drawn(random.Random):

@@ -7,6 +7,7 @@ import statistics
 
 import pytest
 
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.observing.observers import (
     ROUND_TRIPS_KEPT,
     Counters,
@@ -17,7 +18,6 @@ from loopixmix.observing.observers import (
     Snapshot,
 )
 from loopixmix.seams import (
-    DropReason,
     Fact,
     LinkClosed,
     LinkOpened,
@@ -30,7 +30,6 @@ from loopixmix.seams import (
     PacketIn,
     PacketOut,
     PacketsHeld,
-    RefusalReason,
 )
 
 PEER = b"p" * 32

@@ -13,7 +13,7 @@ from sphinxmix.SphinxClient import create_header, package_surb, receive_surb
 from sphinxmix.SphinxNode import sphinx_process
 from sphinxmix.SphinxParams import SphinxParams
 
-from loopixmix.seams import DropReason
+from loopixmix.drops import DropReason
 from loopixmix.sphinx import (
     Geometry,
     Reply,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import MisuseError
-from loopixmix.seams import DropReason
 from loopixmix.sphinx import (
     Command,
     Deliver,

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sphinxmix.SphinxClient import pad_body
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import FormatError, MisuseError
-from loopixmix.seams import DropReason
 from loopixmix.sphinx import PacketError, Payload, Surb, SurbKeys, decode_surb, open_payload
 from loopixmix.sphinx.payload import decode_content, encode_content, open_body, pad, seal_body
 from tests.worlds.packets.sphinx_paths import FIRST_HOP, GEOMETRY, sphinx_of

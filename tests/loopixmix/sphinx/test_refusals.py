@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 from sphinxmix.SphinxClient import create_header
 
+from loopixmix.drops import DropReason
 from loopixmix.keys import MixKey
-from loopixmix.seams import DropReason
 from loopixmix.sphinx import (
     PacketError,
     Reply,

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import MisuseError
 from loopixmix.keys import MixKey
-from loopixmix.seams import DropReason
 from loopixmix.sphinx import (
     Discard,
     Geometry,

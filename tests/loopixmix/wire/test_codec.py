@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopixmix.drops import RefusalReason
 from loopixmix.errors import FormatError, MisuseError
-from loopixmix.seams import RefusalReason
 from loopixmix.wire import (
     HELLO_PREFIX_BYTES,
     MAX_INVITATION_BYTES,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loopixmix.seams import RefusalReason
+from loopixmix.drops import RefusalReason
 from loopixmix.wire import HELLO_PREFIX_BYTES, WIRE_VERSION, FrameBuffer, FrameFormat, Hello, LinkRole, hello_refusal
 
 FORMAT = FrameFormat(packet_bytes=2758, body_bytes=2436)

@@ -13,9 +13,10 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
+from loopixmix.drops import DropReason
 from loopixmix.net.reception import Reception, RefusedError
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason, Identity
+from loopixmix.seams import Identity
 from loopixmix.wire import (
     Dummy,
     Frame,

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 from twisted.logger import LogEvent
 
+from loopixmix.drops import DropReason
 from loopixmix.params import NetworkParams
-from loopixmix.seams import DropReason, Identity
+from loopixmix.seams import Identity
 from provider.clients import recognition as recognition_module
 from provider.clients.allowance import Allowance, ClientRules
 from provider.clients.client import Client

@@ -9,13 +9,14 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent
 
+from loopixmix.drops import DropReason
 from loopixmix.hop.mixing import Arrived
 from loopixmix.keys import MixKey
 from loopixmix.params import NetworkParams
 from loopixmix.requests import encode_request
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import deliver_to, service_id
-from loopixmix.seams import DropReason, Identity
+from loopixmix.seams import Identity
 from loopixmix.sphinx import (
     Deliver,
     Discard,

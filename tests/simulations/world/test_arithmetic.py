@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopixmix.drops import DropReason
 from loopixmix.errors import MisuseError
 from loopixmix.keys import MixKey
-from loopixmix.seams import DropReason
 from loopixmix.sphinx import (
     Arithmetic,
     Command,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from loopixmix.seams import DropReason, Fact, Identity, PacketDropped
+from loopixmix.drops import DropReason
+from loopixmix.seams import Fact, Identity, PacketDropped
 from simulations.latency.distribution import ConstantLatency
 from simulations.world.clock import EventClock
 from simulations.world.links import Wires

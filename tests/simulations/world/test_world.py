@@ -9,8 +9,9 @@ import pytest
 
 from client.core.content import Sender, SignedMessage, encode_signed
 from client.core.fragments import FragmentSizes
+from loopixmix.drops import DropReason
 from loopixmix.keys import IdentityKey
-from loopixmix.seams import DropReason, Fact, Identity, LoopReturned
+from loopixmix.seams import Fact, Identity, LoopReturned
 from simulations.nodes.measurement import Watch
 from simulations.world.behaviour import KIND
 from simulations.world.users import User, body_bytes_of

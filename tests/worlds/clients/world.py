@@ -29,6 +29,7 @@ from client.store.access import StoreAccess
 from client.store.worker import InlineWorker, Worker
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry, Role
+from loopixmix.drops import DropReason
 from loopixmix.epoch import epoch_at
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.mixing import Arrived
@@ -36,7 +37,6 @@ from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import MemoryKeyStore
 from loopixmix.keys import IdentityKey, MixKey
-from loopixmix.net.memory import MemoryHub
 from loopixmix.net.reception import Reception
 from loopixmix.node.wiring import make_reception, wire_hop
 from loopixmix.params import NetworkParams
@@ -51,7 +51,7 @@ from loopixmix.requests import (
 )
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood, recipient_of, service_id
-from loopixmix.seams import DropReason, Fact, Identity
+from loopixmix.seams import Fact, Identity
 from loopixmix.sphinx import (
     Arithmetic,
     Deliver,
@@ -77,6 +77,7 @@ from loopixmix.wire import (
 from simulations.world.arithmetic import PlainArithmetic
 from simulations.world.clock import EventClock
 from simulations.world.stores import MemoryStores
+from tests.worlds.networks.memory import MemoryHub
 from tests.worlds.networks.mixes import KnownKeys, Recorder
 from tests.worlds.networks.models import NOW_S, ModelNetwork, ModelNode, trust_root_of
 

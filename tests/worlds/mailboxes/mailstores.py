@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from loopixmix.seams import DropReason, Fact, Identity, PacketDropped
+from loopixmix.drops import DropReason
+from loopixmix.seams import Fact, Identity, PacketDropped
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.drops import Drops

@@ -15,20 +15,12 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.keys import IdentityKey
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.links.tls import LinkLimits, TlsNetwork
 from loopixmix.net.reception import Reception
-from loopixmix.seams import (
-    DropReason,
-    Fact,
-    Identity,
-    LinkClosed,
-    LinkOpened,
-    LinkRefused,
-    PacketDropped,
-    RefusalReason,
-)
+from loopixmix.seams import Fact, Identity, LinkClosed, LinkOpened, LinkRefused, PacketDropped
 from loopixmix.wire import Frame, FrameFormat, LinkRole
 
 FORMAT = FrameFormat(packet_bytes=2758, body_bytes=2436)

@@ -10,23 +10,24 @@ from twisted.internet.task import Clock
 from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.unwrapping import InlineUnwrapping, Unwrapping
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyStore, MemoryKeyStore
 from loopixmix.keys import MixKey
-from loopixmix.net.memory import MemoryHub, MemoryNetwork
 from loopixmix.node.mix import MixService
 from loopixmix.node.wiring import make_reception, wire_hop
 from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import LOOP_SERVICE, Neighbourhood, recipient_of, service_id
-from loopixmix.seams import DropReason, Fact, Identity, LinkRefused, Observer, PacketDropped, RefusalReason
+from loopixmix.seams import Fact, Identity, LinkRefused, Observer, PacketDropped
 from loopixmix.sphinx import Deliver, Reply, load_arithmetic, open_payload, use_surb
 from loopixmix.wire import Frame, LinkRole
 from tests.worlds.networks.documents import TestNet, make_network
+from tests.worlds.networks.memory import MemoryHub, MemoryNetwork
 
 LIMITS = HopLimits()
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
+from loopixmix.drops import DropReason
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.keys import IdentityKey
 from loopixmix.net.network import ReceivingNetwork
@@ -18,7 +19,7 @@ from loopixmix.node.wiring import wire_hop
 from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.requests import ServiceReply, decode_reply, encode_request
 from loopixmix.routing.path import Neighbourhood, choose_path, deliver_to, draw_delays_s, hops_for, service_id
-from loopixmix.seams import DropReason, Identity
+from loopixmix.seams import Identity
 from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
 from loopixmix.wire import Frame, Item, ItemKind, LinkRole, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from loopixmix.net.memory import MemoryHub
 from loopixmix.seams import Identity
 from loopixmix.wire import is_packet
+from tests.worlds.networks.memory import MemoryHub
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopixmix.drops import RefusalReason
 from loopixmix.net.links.handshake import (
     Accepted,
     AwaitingHello,
@@ -23,7 +24,6 @@ from loopixmix.net.links.handshake import (
     check_negotiated,
 )
 from loopixmix.net.reception import Reception
-from loopixmix.seams import RefusalReason
 from loopixmix.wire import WIRE_VERSION, Dummy, FrameFormat, Hello, LinkRole
 from tests.worlds.networks.links import FORMAT, NETWORK_ID, packet_frame
 

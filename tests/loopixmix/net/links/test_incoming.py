@@ -5,10 +5,10 @@ from __future__ import annotations
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
+from loopixmix.drops import RefusalReason
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.incoming import IncomingLinks
 from loopixmix.net.links.link import LinkOwner
-from loopixmix.seams import RefusalReason
 from tests.worlds.networks.links import RecordingObserver
 
 HERE = IPv4Address("TCP", "192.0.2.1", 9000)

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 from twisted.internet.task import Clock
 
+from loopixmix.drops import DropReason
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.outbox import Outbox, TurnEnd
-from loopixmix.seams import DropReason
 from tests.worlds.networks.links import RecordingObserver
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.protocol import Protocol
 
+from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.errors import MisuseError
 from loopixmix.net.links.peer import Dialling, Idle, Linked, Resting
 from loopixmix.net.links.tls import LinkLimits, PeerAddress
 from loopixmix.net.network import LinkNetwork
-from loopixmix.seams import DropReason, RefusalReason
 from loopixmix.wire import FrameFormat, Pull
 from tests.worlds.networks.links import FORMAT, LinkWorld, PipeEnd, packet_frame
 

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from provider.api import ServiceContext
-from provider.hosted.echo import EchoService
+from provider.builtin.echo import EchoService
 from tests.worlds.mailboxes.hosted_services import NoKeys, result_of
 
 

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from loopixmix.routing.path import LOOP_PAYLOAD, LOOP_SERVICE
 from provider.api import PayloadService, ServiceContext
-from provider.hosted.loop import LoopService
+from provider.builtin.loop import LoopService
 from tests.worlds.mailboxes.hosted_services import NoKeys
 
 

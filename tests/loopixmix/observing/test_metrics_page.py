@@ -18,8 +18,8 @@ from twisted.web.test.requesthelper import DummyRequest
 from loopixmix.errors import ListenError
 from loopixmix.net.address import PeerAddress
 from loopixmix.net.sockets import ListeningPort
-from loopixmix.observing.endpoint import MetricsEndpoint
 from loopixmix.observing.metrics import PublishedMetrics
+from loopixmix.observing.metrics_page import MetricsEndpoint
 from loopixmix.observing.observers import Snapshot
 
 ADDRESS = PeerAddress("127.0.0.1", 9100)

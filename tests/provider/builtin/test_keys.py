@@ -15,9 +15,9 @@ from loopixmix.keys import IdentityKey
 from loopixmix.requests import LookUp, Publish, encode_keys_request, sign_publish
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import ServiceContext, ServiceRefusedError
+from provider.builtin.keys import KeysService
 from provider.cards.decoys import Decoys, DecoySecret
 from provider.cards.keydirectory import StoredKeys
-from provider.hosted.keys import KeysService
 from provider.mailbox import MailboxRules
 from provider.store import MailStore
 from provider.store.access import clocked_access
