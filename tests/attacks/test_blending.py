@@ -29,12 +29,12 @@ class Siege:
 
     def __post_init__(self) -> None:
         self.world = MixWorld(self.params)
-        self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("m11", "m21", "m31")]
-        self.provider: LoopingProvider = self.world.provider("p1")
+        self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("mix11", "mix21", "mix31")]
+        self.provider: LoopingProvider = self.world.provider("provider1")
         for mix in self.mixes:
-            mix.service.adopt(self.world.net.document)
+            mix.service.adopt(self.world.model.document)
             mix.start()
-        self.provider.adopt(self.world.net.document)
+        self.provider.adopt(self.world.model.document)
         self.provider.start()
         self.victim, self.next_id = self.mixes[0].identity, self.mixes[1].identity
         self.rng = random.Random(5)
@@ -45,7 +45,7 @@ class Siege:
 
     def send_target(self) -> None:
         frame = self.world.packet_format.frames.packet_frame(
-            relay_packet(self.world, ("m11", "m21", "m31", "p1"), self.rng)
+            relay_packet(self.world, ("mix11", "mix21", "mix31", "provider1"), self.rng)
         )
         self.allowed = {frame}
         self.world.hub.carry(self.provider.identity, self.victim, frame)

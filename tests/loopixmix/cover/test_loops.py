@@ -12,20 +12,20 @@ from loopixmix.cover.loops import LATE_S
 from loopixmix.drops import DropReason
 from loopixmix.params import NetworkParams
 from loopixmix.seams import LoopLost, LoopReturned, LoopSent, PacketOut
-from tests.worlds.networks.documents import make_network
 from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
+from tests.worlds.networks.models import EPOCH, model_network
 
 PARAMS = NetworkParams(delay_mean_s=0.05, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
 
 
 def make_world(*, latency_s: float = 0.0) -> tuple[MixWorld, list[RunningMix], list[LoopingProvider]]:
-    world = MixWorld(PARAMS, width=1, providers=2, latency_s=latency_s)
-    mixes = [world.mix(name) for name in ("m11", "m21", "m31")]
-    providers = [world.provider(name) for name in ("p1", "p2")]
+    world = MixWorld(PARAMS, mixes_per_layer=1, providers=2, latency_s=latency_s)
+    mixes = [world.mix(name) for name in ("mix11", "mix21", "mix31")]
+    providers = [world.provider(name) for name in ("provider1", "provider2")]
     for mix in mixes:
-        mix.service.adopt(world.net.document)
+        mix.service.adopt(world.model.document)
     for provider in providers:
-        provider.adopt(world.net.document)
+        provider.adopt(world.model.document)
     for node in (*mixes, *providers):
         node.start()
     return world, mixes, providers
@@ -62,9 +62,9 @@ def test_a_round_trip_tells_the_links_from_the_delays() -> None:
 def test_loops_leave_as_a_poisson_stream() -> None:
     """H0: intervals ~ Exp(mean 0.5 s). Kolmogorov-Smirnov, n about 400, false-alarm rate 1e-3; seeded."""
     world = MixWorld(PARAMS)
-    mix = world.mix("m31")
-    world.hub.attach(world.net.named("p1").id, lambda peer, frames: None)
-    mix.service.adopt(world.net.document)
+    mix = world.mix("mix31")
+    world.hub.attach(world.model.node("provider1").id, lambda peer, frames: None)
+    mix.service.adopt(world.model.document)
     mix.start()
     world.run(200.0)
     sent_s = [fact.at_s for fact in mix.recorder.of(LoopSent)]
@@ -91,8 +91,8 @@ def test_lost_loops_are_missed_in_time_and_raise_the_alarm() -> None:
 
 def test_a_loop_without_a_link_was_never_sent() -> None:
     world = MixWorld(PARAMS)
-    mix = world.mix("m11")
-    mix.service.adopt(world.net.document)
+    mix = world.mix("mix11")
+    mix.service.adopt(world.model.document)
     mix.start()
     world.run(10.0)
     assert mix.recorder.of(LoopSent) == []
@@ -103,12 +103,12 @@ def test_a_loop_without_a_link_was_never_sent() -> None:
 def test_a_node_outside_the_document_sends_no_loops() -> None:
     world, mixes, _ = make_world()
     world.run(2.0)
-    elsewhere = make_network(random.Random(99), params=PARAMS).document
+    elsewhere = model_network(random.Random(99), params=PARAMS, epoch=EPOCH).document
     mixes[0].service.loops.adopt(elsewhere)
     before = len(mixes[0].recorder.of(LoopSent))
     world.run(10.0)
     assert len(mixes[0].recorder.of(LoopSent)) == before
-    mixes[0].service.loops.adopt(world.net.document)
+    mixes[0].service.loops.adopt(world.model.document)
     world.run(10.0)
     assert len(mixes[0].recorder.of(LoopSent)) > before
 

@@ -15,8 +15,8 @@ from loopixmix.keyring.keystore import MemoryKeyStore
 from loopixmix.keyring.rotation import RETRY_S, KeyRotation
 from loopixmix.keys import MixKey
 from loopixmix.params import NetworkParams
-from tests.worlds.networks.documents import EPOCH
 from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
+from tests.worlds.networks.models import EPOCH
 
 LENGTH_S, GRACE_S = 100, 10
 
@@ -91,11 +91,11 @@ def document_of(world: MixWorld, nodes: Sequence[RunningMix | LoopingProvider], 
     keys = {node.identity: node.keyring.public_keys(now_s) for node in nodes}
     entries = tuple(
         msgspec.structs.replace(entry, mix_keys={e: key for e, key in keys[entry.id].items() if epoch <= e < epoch + 2})
-        for entry in world.net.document.nodes
+        for entry in world.model.document.nodes
     )
     start_s = epoch * PARAMS.epoch_length_s
     return msgspec.structs.replace(
-        world.net.document,
+        world.model.document,
         epoch=epoch,
         valid_from_s=start_s,
         valid_until_s=start_s + 2 * PARAMS.epoch_length_s,
@@ -111,13 +111,13 @@ def test_nothing_is_lost_at_the_edges_of_epochs() -> None:
     """
     world = MixWorld(PARAMS, latency_s=0.02)
     nodes: list[RunningMix | LoopingProvider] = [
-        *(world.mix(name) for name in ("m11", "m21", "m31")),
-        world.provider("p1"),
+        *(world.mix(name) for name in ("mix11", "mix21", "mix31")),
+        world.provider("provider1"),
     ]
     rotations = [KeyRotation(node.keyring, clock=world.clock) for node in nodes]
     for node, rotation in zip(nodes, rotations, strict=True):
         rotation.start()
-        node.adopt(world.net.document)
+        node.adopt(world.model.document)
         node.start()
     for epoch in range(EPOCH + 1, EPOCH + 4):
         edge_s = epoch * PARAMS.epoch_length_s

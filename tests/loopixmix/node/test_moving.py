@@ -12,8 +12,8 @@ from loopixmix.params import NetworkParams
 from loopixmix.routing.path import choose_path, deliver_to, draw_delays_s, hops_for
 from loopixmix.seams import PacketIn
 from loopixmix.sphinx import wrap
-from tests.worlds.networks.documents import EPOCH
 from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
+from tests.worlds.networks.models import EPOCH
 
 # Loops are rare here, so that every packet is one of the test's.
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)
@@ -22,17 +22,17 @@ LOAD_S = 8.0
 
 
 class Edge:
-    """A network of two mixes a layer around the edge of an epoch, at which m11 and m31 change places."""
+    """A network of two mixes a layer around the edge of an epoch, at which mix11 and mix31 change places."""
 
     def __init__(self) -> None:
-        self.world = MixWorld(PARAMS, width=2, latency_s=0.02)
+        self.world = MixWorld(PARAMS, mixes_per_layer=2, latency_s=0.02)
         self.rng = random.Random(5)
-        self.mixes = {name: self.world.mix(name) for name in ("m11", "m12", "m21", "m22", "m31", "m32")}
-        self.provider = self.world.provider("p1")
-        self.now = self.world.net.document
+        self.mixes = {name: self.world.mix(name) for name in ("mix11", "mix12", "mix21", "mix22", "mix31", "mix32")}
+        self.provider = self.world.provider("provider1")
+        self.now = self.world.model.document
         self.edge_s = float((EPOCH + 1) * PARAMS.epoch_length_s)
         self.next = msgspec.structs.replace(
-            swapped(self.now, "m11", "m31"), epoch=EPOCH + 1, valid_from_s=int(self.edge_s)
+            swapped(self.now, "mix11", "mix31"), epoch=EPOCH + 1, valid_from_s=int(self.edge_s)
         )
         self.recipients: list[bytes] = []
         for node in self.nodes:
@@ -97,8 +97,8 @@ def test_a_mix_that_moves_at_an_epoch_edge_under_load_loses_nothing() -> None:
     assert len(edge.recipients) == PACKETS
     assert len(edge.provider.arrived) == PACKETS
     # The mix that moved was at work in both places: it took packets from both of its predecessors.
-    took_from = {fact.peer for fact in edge.mixes["m11"].recorder.of(PacketIn) if isinstance(fact, PacketIn)}
-    assert took_from == {edge.provider.identity, *(edge.world.net.named(name).id for name in ("m21", "m22"))}
+    took_from = {fact.peer for fact in edge.mixes["mix11"].recorder.of(PacketIn) if isinstance(fact, PacketIn)}
+    assert took_from == {edge.provider.identity, *(edge.world.model.node(name).id for name in ("mix21", "mix22"))}
     edge.stop()
 
 

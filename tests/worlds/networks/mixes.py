@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from twisted.internet.task import Clock
 
@@ -26,8 +26,8 @@ from loopixmix.routing.path import LOOP_SERVICE, Neighbourhood, recipient_of, se
 from loopixmix.seams import Fact, Identity, LinkRefused, Observer, PacketDropped
 from loopixmix.sphinx import Deliver, Reply, load_arithmetic, open_payload, use_surb
 from loopixmix.wire import Frame, LinkRole
-from tests.worlds.networks.documents import TestNet, make_network
 from tests.worlds.networks.memory import MemoryHub, MemoryNetwork
+from tests.worlds.networks.models import EPOCH, model_network
 
 LIMITS = HopLimits()
 
@@ -174,7 +174,7 @@ class RunningMix:
 class KnownKeys(random.Random):
     """Makes the keys that the document promises."""
 
-    def __init__(self, keys: dict[int, MixKey]) -> None:
+    def __init__(self, keys: Mapping[int, MixKey]) -> None:
         super().__init__(0)
         self._privates = [key.private for _, key in sorted(keys.items())]
 
@@ -185,11 +185,15 @@ class KnownKeys(random.Random):
 class MixWorld:
     """A clock, a hub, a document and the keys behind it."""
 
-    def __init__(self, params: NetworkParams, *, width: int = 1, providers: int = 1, latency_s: float = 0.0) -> None:
+    def __init__(
+        self, params: NetworkParams, *, mixes_per_layer: int = 1, providers: int = 1, latency_s: float = 0.0
+    ) -> None:
         self.params = params
         self.clock = Clock()
-        self.net: TestNet = make_network(random.Random(7), params=params, width=width, providers=providers)
-        self.clock.rightNow = self.net.start_s + 1.0
+        self.model = model_network(
+            random.Random(7), params=params, mixes_per_layer=mixes_per_layer, providers=providers, epoch=EPOCH
+        )
+        self.clock.rightNow = self.model.start_s + 1.0
         self.hub = MemoryHub(clock=self.clock, rng=random.Random(8), latency_s=latency_s, loss=0.0)
         self.packet_format = PacketFormat.for_network(params, arithmetic=load_arithmetic())
         self.geometry = self.packet_format.geometry
@@ -202,7 +206,7 @@ class MixWorld:
     def keyring(self, identity: Identity, store: KeyStore | None = None, max_tags: int = 100_000) -> MixKeyring:
         return MixKeyring(
             store or MemoryKeyStore(),
-            rng=KnownKeys(self.net.keys[identity]),
+            rng=KnownKeys(self.model.keys[identity]),
             epoch_length_s=self.params.epoch_length_s,
             grace_s=self.params.grace_s,
             max_tags=max_tags,
@@ -217,12 +221,12 @@ class MixWorld:
         unwrapping: Unwrapping | None = None,
         limits: HopLimits = LIMITS,
     ) -> RunningMix:
-        identity = self.net.named(name).id
+        identity = self.model.node(name).id
         keyring = self.keyring(identity, store, max_tags)
         return RunningMix(self, identity, keyring, unwrapping or InlineUnwrapping(self.packet_format.sphinx), limits)
 
     def provider(self, name: str) -> LoopingProvider:
-        return LoopingProvider(self, self.net.named(name).id)
+        return LoopingProvider(self, self.model.node(name).id)
 
     def run(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
         """Go from call to call, as a reactor does, never to a time when nothing is due; stop where `until` holds."""
