@@ -102,6 +102,7 @@ def test_messages_survive_a_restart_and_are_given_again(town: Town) -> None:
     given = town.bob.pull()
     town.p2.stop()
     restarted = RunningProvider(town.world, "provider2", town.directory)
+    restarted.adopt(town.world.model.document)
     restarted.start()
     assert texts(town.bob.pull([given[0].item_id])) == [b"1", b"2"]
     town.p2 = restarted
@@ -299,6 +300,7 @@ def test_what_was_accepted_is_written_before_the_provider_stops(town: Town) -> N
     town.world.run(5.0, until=lambda: bool(town.p2.service._access.waiting))
     town.p2.stop()
     restarted = RunningProvider(town.world, "provider2", town.directory)
+    restarted.adopt(town.world.model.document)
     restarted.start()
     town.p2 = restarted
     assert texts(town.bob.collect()) == [b"last"]

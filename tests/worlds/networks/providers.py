@@ -10,6 +10,7 @@ from typing import Protocol
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
+from loopixmix.directory import Document
 from loopixmix.drops import DropReason
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.keys import IdentityKey
@@ -59,9 +60,10 @@ class RunningProvider:
         observer = Fanout([self.recorder, self.counters])
         neighbourhood = Neighbourhood(self.identity)
         self.network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
+        self.keyring = world.keyring(self.identity)
         hop = wire_hop(
             neighbourhood,
-            keyring=world.keyring(self.identity),
+            keyring=self.keyring,
             frames=world.packet_format.frames,
             unwrapping=InlineUnwrapping(world.packet_format.sphinx),
             limits=LIMITS,
@@ -92,8 +94,13 @@ class RunningProvider:
             ).load(services, {}),
         )
 
+    def prepare(self, document: Document) -> None:
+        self.service.prepare(document)
+
+    def adopt(self, document: Document) -> None:
+        self.service.adopt(document)
+
     def start(self) -> None:
-        self.service.adopt(self.world.model.document)
         self.service.start()
 
     def stop(self) -> None:

@@ -37,11 +37,9 @@ class Town:
         self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("mix11", "mix21", "mix31")]
         self.p1 = RunningProvider(self.world, "provider1", directory, mailbox=mailbox, services=services)
         self.p2 = RunningProvider(self.world, "provider2", directory, mailbox=mailbox, services=services)
-        for mix in self.mixes:
-            mix.service.adopt(self.world.model.document)
-            mix.start()
-        self.p1.start()
-        self.p2.start()
+        for node in (*self.mixes, self.p1, self.p2):
+            node.adopt(self.world.model.document)
+            node.start()
         self.alice = self.client("alice", self.p1)
         self.bob = self.client("bob", self.p2)
 
