@@ -27,7 +27,7 @@ def world() -> Iterator[World]:
 
 def steal(world: World, owner: Person) -> IdentityKey:
     """Let the owner's provider hand out a key of its own under the owner's name."""
-    away, thief = world.nodes["away"], IdentityKey.generate(world.rng)
+    away, thief = world.providers["away"], IdentityKey.generate(world.rng)
     card = make_card(
         thief,
         name=owner.name,
@@ -47,7 +47,7 @@ def test_a_provider_that_acknowledges_and_throws_away_never_makes_a_message_rece
     def throw_away(recipient: Identity, kind: ItemKind, surb_id: bytes, body: bytes) -> None:
         pass
 
-    world.nodes["away"].put = throw_away  # type: ignore[method-assign]
+    world.providers["away"].put = throw_away  # type: ignore[method-assign]
     message_id = world.run(alice.client.send(BOB, b"hello", kind="text", idempotency_key="1"))
     world.clock.run_for(60)
     message = world.run(alice.client.message(message_id))
@@ -82,7 +82,7 @@ def test_items_given_again_altered_or_invented_harm_nothing(world: World) -> Non
     """A provider may give whatever it likes: each message is shown once, and what was altered not at all."""
     alice, bob = world.person(ALICE), world.person(BOB)
     world.acquaint(alice, bob)
-    away, kept = world.nodes["away"], []
+    away, kept = world.providers["away"], []
     put = away.put
 
     def keep(recipient: Identity, kind: ItemKind, surb_id: bytes, body: bytes) -> None:

@@ -97,7 +97,7 @@ def test_a_client_survives_anything_in_its_mailbox(logs: LogReader) -> None:
     world = World(seed=8, arithmetic=load_arithmetic())
     alice, bob = world.person(ALICE), world.person(BOB)
     world.acquaint(alice, bob)
-    rng, away = random.Random(4), world.nodes["away"]
+    rng, away = random.Random(4), world.providers["away"]
     for _ in range(60):
         kind = rng.choice([ItemKind.MESSAGE, ItemKind.REPLY])
         surb_id = rng.randbytes(8) if kind is ItemKind.REPLY else bytes(8)

@@ -74,7 +74,7 @@ def test_a_clients_logs_name_no_contact_and_no_content(logs: LogReader) -> None:
             )
         )
     world.clock.run_for(20)
-    away = world.nodes["away"].model.id
+    away = world.providers["away"].model.id
     world.hub.carry(away, alice.keys.identity_key.public, world.format.encode(Dummy())[:-1])
     alice.link.cut = True
     world.clock.run_for(20)

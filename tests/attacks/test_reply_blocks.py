@@ -74,7 +74,7 @@ def test_blocks_released_all_at_once_change_nothing_on_their_makers_link(world: 
         world.run(bob.client.send(question.reply_to, b"%d" % number, kind="text", idempotency_key=str(number)))
     start_s = world.clock.seconds()
     world.clock.run_for(15)
-    home = world.nodes["home"].model.id
+    home = world.providers["home"].model.id
     times = [each.at_s - start_s for each in tap.from_to(home, alice.keys.identity_key.public)]
     batches = {at_s: times.count(at_s) for at_s in times}
     assert set(batches.values()) == {QUICK.pull_batch}
@@ -84,7 +84,7 @@ def test_blocks_released_all_at_once_change_nothing_on_their_makers_link(world: 
 def test_a_reply_aimed_at_another_client_is_nothing_to_it(world: World) -> None:
     """Anybody can make a packet that ends as `Reply` in a mailbox: it opens under no key, and costs one look-up."""
     bob = world.person(BOB)
-    away, before = world.nodes["away"], world.clock.seconds()
+    away, before = world.providers["away"], world.clock.seconds()
     for _ in range(50):
         away.put(bob.keys.identity_key.public, ItemKind.REPLY, world.rng.randbytes(8), bytes(world.geometry.body_bytes))
     assert world.wait_for(lambda: not away.mailboxes[bob.keys.identity_key.public].items, 60)
@@ -130,8 +130,8 @@ def test_a_block_for_an_epoch_without_keys_does_not_fill_the_queue_of_who_answer
 
 
 def put_anonymous(world: World, bob: Person, epoch: int, number: int) -> None:
-    away = world.nodes["away"].model.id
-    hops = [Hop(world.nodes["away"].model.mix_keys[world.model.epoch].public, Reply(bytes(32), bytes(8)))]
+    away = world.providers["away"].model.id
+    hops = [Hop(world.providers["away"].model.mix_keys[world.model.epoch].public, Reply(bytes(32), bytes(8)))]
     surb, _ = make_surb(away, hops, sphinx=world.packet_format.sphinx, rng=world.rng)
     message = AnonymousMessage(
         world.rng.randbytes(16), "text", b"%d" % number, bytes(32), (ReplyBlock(epoch, surb.encode()),)
@@ -144,4 +144,4 @@ def put_anonymous(world: World, bob: Person, epoch: int, number: int) -> None:
         sealer=bob.sealer,
         sizes=FragmentSizes(world.geometry.payload_bytes),
     ):
-        world.nodes["away"].put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), fragment)
+        world.providers["away"].put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), fragment)

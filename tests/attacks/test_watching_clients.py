@@ -70,7 +70,7 @@ def test_statistical_disclosure_finds_nothing_on_the_links_of_sender_and_recipie
     directions; rejected below 0.001 each (false alarm 0.4 %). Seeded.
     """
     alice, bob = people(world)
-    home, away = world.nodes["home"].model.id, world.nodes["away"].model.id
+    home, away = world.providers["home"].model.id, world.providers["away"].model.id
     tap = Wiretap(world.hub)
     active = world.rng.sample([True, False] * 20, 40)
     starts_s = []
@@ -106,7 +106,7 @@ def test_withheld_acknowledgements_draw_no_answer_from_the_sender(world: World) 
     Kolmogorov-Smirnov on some 400 intervals, rejected below 0.001. Seeded.
     """
     alice, bob = people(world)
-    home, away = world.nodes["home"], world.nodes["away"]
+    home, away = world.providers["home"], world.providers["away"]
     home.seen.clear()
     before = world.delivered
     message_id = post(world, alice, random.Random(2).randbytes(60_000), "1")
@@ -146,7 +146,7 @@ def test_a_message_needs_no_recipient_who_is_online(world: World) -> None:
     message_id = post(world, alice, b"while you were out", "1")
     world.clock.run_for(20)
     assert world.run(alice.client.message(message_id)).state is MessageState.STORED
-    wire = bob.keys.identity_key.public, world.nodes["away"].model.id
+    wire = bob.keys.identity_key.public, world.providers["away"].model.id
     assert tap.between(*wire) == []
     bob.start()
     assert world.wait_for(lambda: world.run(bob.client.inbox()), 30)

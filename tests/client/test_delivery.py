@@ -152,7 +152,7 @@ def is_head(person: Person, fragment: bytes) -> bool:
 def test_a_late_head_finds_its_fragments(world: World) -> None:
     """The head is lost for a long time; the other fragments wait, also over a restart."""
     alice, bob = people(world)
-    away = world.nodes["away"]
+    away = world.providers["away"]
     box = away.mailboxes[bob.keys.identity_key.public]
     send(world, alice, BOB, b"late" * 2000)
 
@@ -177,7 +177,7 @@ def test_a_late_head_finds_its_fragments(world: World) -> None:
 
 def test_without_a_link_messages_wait_and_nothing_bursts(world: World) -> None:
     alice, bob = people(world)
-    home = world.nodes["home"]
+    home = world.providers["home"]
     alice.link.cut = True
     message_id = send(world, alice, BOB, b"patience" * 500)
     world.clock.run_for(5)
@@ -218,7 +218,7 @@ def test_an_unanswered_message_is_given_up_with_the_reason() -> None:
     world = World(params=SLOW)
     config = ClientSettings(give_up_s=1200.0, longest_retry_s=300.0)
     alice, bob = people(world, config=config)
-    away = world.nodes["away"]
+    away = world.providers["away"]
     away.network.stop()
     message_id = send(world, alice, BOB, b"nobody there")
     world.clock.run_for(300)
@@ -239,7 +239,7 @@ def test_an_unanswered_message_is_given_up_with_the_reason() -> None:
 def test_resends_back_off() -> None:
     world = World(params=SLOW)
     alice, _ = people(world, config=ClientSettings(longest_retry_s=600.0))
-    world.nodes["away"].network.stop()
+    world.providers["away"].network.stop()
     send(world, alice, BOB, b"x")
     world.clock.run_for(1800)
     real = world.run(alice.client.status()).real_sent
@@ -278,7 +278,7 @@ def test_receipts_come_a_random_time_later(world: World) -> None:
 
 def test_a_receipt_that_comes_first_counts_for_all(world: World) -> None:
     alice, _ = people(world, config=ClientSettings(receipts=True, receipt_delay_mean_s=0.01))
-    home = world.nodes["home"]
+    home = world.providers["home"]
     box = home.mailboxes[alice.keys.identity_key.public]
     message_id = send(world, alice, BOB, b"x" * 3000)
 

@@ -56,7 +56,7 @@ def test_a_full_disk_loses_nothing(world: World) -> None:
         world.run(bob.client.inbox())
     with pytest.raises(StoreError, match="disk is full"):
         world.run(bob.client.send("alice@home", b"x", kind="text", idempotency_key="1"))
-    waiting = world.nodes["away"].mailboxes[bob.keys.identity_key.public].items
+    waiting = world.providers["away"].mailboxes[bob.keys.identity_key.public].items
     assert any(kind.value == 1 for kind, _, _ in waiting.values())  # not acknowledged
     store.failing = False
     world.clock.run_for(30)
@@ -69,14 +69,14 @@ def test_answers_that_were_altered_count_as_none(world: World) -> None:
     alice, bob = world.person("alice@home"), world.person("bob@away")
     world.acquaint(alice, bob)
     world.clock.run_for(5)
-    world.nodes["home"].spoils_replies = True
+    world.providers["home"].spoils_replies = True
     message_id = world.run(alice.client.send("bob@away", b"x", kind="text", idempotency_key="1"))
     asking = Deferred.fromCoroutine(alice.client.request("echo@away", b"y", timeout_s=300))
     world.clock.run_for(15)
     message = world.run(alice.client.message(message_id))
     assert message.fragments_acknowledged == 0
     assert not asking.called
-    world.nodes["home"].spoils_replies = False
+    world.providers["home"].spoils_replies = False
     assert world.run(asking) == b"y"
     assert world.wait_for(lambda: world.run(alice.client.message(message_id)).state is MessageState.STORED, 60)
     assert len(world.run(bob.client.inbox())) == 1
@@ -89,12 +89,12 @@ def test_a_link_that_breaks_in_the_middle_of_a_send(world: World) -> None:
     world.acquaint(alice, bob)
     world.clock.run_for(10)
     alice.link.lies = True
-    world.hub.detach(world.nodes["home"].model.id)
+    world.hub.detach(world.providers["home"].model.id)
     message_id = world.run(alice.client.send("bob@away", b"x" * 3000, kind="text", idempotency_key="1"))
     asking = Deferred.fromCoroutine(alice.client.request("echo@away", b"y", timeout_s=300))
     world.clock.run_for(10)
     assert world.run(alice.client.message(message_id)).state is MessageState.QUEUED
-    world.hub.attach(world.nodes["home"].model.id, world.nodes["home"].arrived)
+    world.hub.attach(world.providers["home"].model.id, world.providers["home"].arrived)
     assert world.run(asking) == b"y"
     world.clock.run_for(20)
     assert [message.body for message in world.run(bob.client.inbox())] == [b"x" * 3000]
@@ -129,7 +129,7 @@ def test_a_network_that_changes_its_packets(world: World) -> None:
     changed = msgspec.structs.replace(
         world.make_document(epochs_later=1), params=msgspec.structs.replace(QUICK, payload_bytes=4096)
     )
-    world.hub.attach(world.nodes["home"].model.id, lambda peer, frames: None)
+    world.hub.attach(world.providers["home"].model.id, lambda peer, frames: None)
     alice.client.adopt(changed)
     alice.link.cut = False
     world.clock.run_for(5)

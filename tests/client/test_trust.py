@@ -39,14 +39,14 @@ def put(world: World, bob: Person, stream: bytes, *, recipient: Identity | None 
         sizes=FragmentSizes(world.geometry.payload_bytes),
     )
     for fragment in fragments:
-        world.nodes["away"].put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), fragment)
+        world.providers["away"].put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), fragment)
     world.clock.run_for(5)
 
 
 def forge(
     world: World, bob: Person, *, signer: IdentityKey, name: str = "alice", signed_for: Identity | None = None
 ) -> bytes:
-    sender = Sender(signer.public, name, world.nodes["home"].model.id)
+    sender = Sender(signer.public, name, world.providers["home"].model.id)
     message = SignedMessage(world.rng.randbytes(16), "text", b"trust me", sender)
     return encode_signed(message, signer, recipient=signed_for or bob.keys.identity_key.public)
 
@@ -124,18 +124,18 @@ def test_noise_and_broken_messages_do_no_harm(world: World) -> None:
     put(world, bob, b"")
     for _ in range(20):
         noise = world.rng.randbytes(world.geometry.payload_bytes)
-        world.nodes["away"].put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), noise)
-        world.nodes["away"].put(bob.keys.identity_key.public, ItemKind.REPLY, noise[:8], noise)
-    given = set(world.nodes["away"].mailboxes[bob.keys.identity_key.public].items)
+        world.providers["away"].put(bob.keys.identity_key.public, ItemKind.MESSAGE, bytes(8), noise)
+        world.providers["away"].put(bob.keys.identity_key.public, ItemKind.REPLY, noise[:8], noise)
+    given = set(world.providers["away"].mailboxes[bob.keys.identity_key.public].items)
     world.run(alice.client.send(BOB, b"hello", kind="text", idempotency_key="1"))
     world.clock.run_for(30)
     assert [message.body for message in inbox(world, bob)] == [b"hello"]
-    assert given.isdisjoint(world.nodes["away"].mailboxes[bob.keys.identity_key.public].items)
+    assert given.isdisjoint(world.providers["away"].mailboxes[bob.keys.identity_key.public].items)
 
 
 def test_replaying_the_mailbox_shows_nothing_twice(world: World) -> None:
     alice, bob = people(world)
-    box = world.nodes["away"].mailboxes[bob.keys.identity_key.public]
+    box = world.providers["away"].mailboxes[bob.keys.identity_key.public]
     bob.link.cut = True
     world.run(alice.client.send(BOB, b"hello" * 1000, kind="text", idempotency_key="1"))
     world.clock.run_for(20)

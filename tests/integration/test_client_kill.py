@@ -134,7 +134,7 @@ def kill(pid: int) -> None:
 
 async def kill_at_acknowledgement(world: RealWorld, pids: dict[str, int], victim: str) -> None:
     struck: Deferred[None] = Deferred()
-    provider = world.nodes["home" if victim == "sender" else "away"]
+    provider = world.providers["home" if victim == "sender" else "away"]
 
     def strike(peer: bytes) -> None:
         if peer in provider.mailboxes and not struck.called:
@@ -186,7 +186,7 @@ async def wait_until(condition: object, limit_s: float) -> bool:
 async def test_kill_9_at_any_instant_neither_loses_nor_doubles(world: RealWorld, tmp_path: Path, kills: int) -> None:
     chance = random.Random(SEED)
     listening = {
-        name: real.listenTCP(0, Clients(world.nodes[name]), interface="127.0.0.1") for name in ("home", "away")
+        name: real.listenTCP(0, Clients(world.providers[name]), interface="127.0.0.1") for name in ("home", "away")
     }
     plans = write_plans(world, tmp_path, {name: port.getHost().port for name, port in listening.items()})
     zygote = Zygote()

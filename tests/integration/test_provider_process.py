@@ -45,7 +45,7 @@ from loopixmix.wire import (
     RegisterRefusal,
     RegisterRefused,
 )
-from tests.worlds.networks.mixes import Recorder
+from tests.worlds.networks.memory_worlds import Recorder
 from tests.worlds.networks.providers import HandClient
 
 RATES = ["--layers", "1", "--delay-mean-s", "0.01", "--pull-rate-per-s", "100", "--payload-rate-per-s", "20"]

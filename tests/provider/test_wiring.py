@@ -16,10 +16,8 @@ from loopixmix.config import parse_config
 from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
 from loopixmix.errors import ConfigError, LoopixmixError, StoreError
-from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.unwrapping import ThreadedUnwrapping
 from loopixmix.node.running_node import NodeParts
-from loopixmix.node.wiring import wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.wire import LinkRole
@@ -30,7 +28,8 @@ from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
 from provider.wiring import make_provider, wire_provider
-from tests.worlds.networks.mixes import MixWorld, Recorder
+from tests.worlds.networks.memory_worlds import Recorder
+from tests.worlds.networks.mixes import MixWorld
 from tests.worlds.networks.reactor_threads import ReactorThread
 
 MINIMAL = 'name = "provider1"\nlisten = "127.0.0.1:30001"\n'
@@ -51,15 +50,12 @@ def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts
     neighbourhood = Neighbourhood(identity)
     network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
     rng = random.Random(1)
-    hop = wire_hop(
+    hop = world.hop(
         neighbourhood,
         keyring=world.keyring(identity),
-        frames=world.packet_format.frames,
-        unwrapping=ThreadedUnwrapping(world.packet_format.sphinx, threads=1, call_from_thread=reactor.call),
-        limits=HopLimits(),
-        clock=world.clock,
         network=network,
         observer=observer,
+        unwrapping=ThreadedUnwrapping(world.packet_format.sphinx, threads=1, call_from_thread=reactor.call),
     )
     return NodeParts(
         directory=directory,

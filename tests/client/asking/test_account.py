@@ -80,7 +80,7 @@ def test_the_card_is_published_in_the_end(world: World) -> None:
     alice = world.person()
     world.loss = 1.0
     world.run(alice.client.register("alice", "home"))
-    box = world.nodes["home"].mailboxes[alice.keys.identity_key.public]
+    box = world.providers["home"].mailboxes[alice.keys.identity_key.public]
     world.clock.run_for(10)
     assert box.version == 0
     alice.restart()
@@ -89,9 +89,9 @@ def test_the_card_is_published_in_the_end(world: World) -> None:
     world.clock.run_for(5)
     assert len(box.card) == CARD_BYTES
     alice.restart()
-    asked = len(world.nodes["home"].requests)
+    asked = len(world.providers["home"].requests)
     world.clock.run_for(30)
-    assert len(world.nodes["home"].requests) == asked  # once is enough
+    assert len(world.providers["home"].requests) == asked  # once is enough
 
 
 def test_one_registration_at_a_time_even_while_both_would_wait_for_a_document(world: World) -> None:
@@ -104,13 +104,13 @@ def test_one_registration_at_a_time_even_while_both_would_wait_for_a_document(wo
     stranger.client.adopt(document)
     assert world.run(first) == "alice@home"
     assert world.run(stranger.client.status()).address == "alice@home"
-    assert world.nodes["away"].mailboxes == {}
+    assert world.providers["away"].mailboxes == {}
 
 
 def test_a_client_that_stops_while_its_new_account_is_written_asks_for_nothing_more(world: World) -> None:
     stranger = world.person(work_s=5.0)
     asking = Deferred.fromCoroutine(stranger.client.register("alice", "home"))
-    assert world.wait_for(lambda: world.nodes["home"].mailboxes, 60)
+    assert world.wait_for(lambda: world.providers["home"].mailboxes, 60)
     world.clock.run_for(0.5)
     stranger.stop()
     assert world.run(asking) == "alice@home"

@@ -32,7 +32,7 @@ def people(world: World) -> tuple[Person, Person]:
 
 def test_a_lookup_that_brings_something_else_is_refused(world: World) -> None:
     bob = world.person(BOB)
-    home = world.nodes["home"]
+    home = world.providers["home"]
     world.person("carol@home")
     home.decoys["alice"] = home.decoy("mallory")
     with pytest.raises(ServiceFailedError, match="somebody else"):
@@ -47,7 +47,7 @@ def test_a_lookup_that_brings_something_else_is_refused(world: World) -> None:
 
 def test_a_newer_card_of_the_same_identity_is_taken_an_older_one_is_not(world: World) -> None:
     alice, bob = people(world)
-    home = world.nodes["home"]
+    home = world.providers["home"]
     box = home.mailboxes[alice.keys.identity_key.public]
 
     def publish(days_later: int) -> bytes:

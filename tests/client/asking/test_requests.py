@@ -48,7 +48,7 @@ def test_a_service_that_fails_is_told_so(world: World, alice: Person) -> None:
 
 
 def test_a_lost_request_is_sent_again_with_the_same_id(world: World, alice: Person) -> None:
-    away = world.nodes["away"]
+    away = world.providers["away"]
     away.requests.clear()
     world.loss = 1.0
     results = start(alice, "echo@away", b"hello")
@@ -60,7 +60,7 @@ def test_a_lost_request_is_sent_again_with_the_same_id(world: World, alice: Pers
 
 
 def test_a_lost_answer_is_asked_for_again_and_the_service_works_once(world: World, alice: Person) -> None:
-    away, home = world.nodes["away"], world.nodes["home"]
+    away, home = world.providers["away"], world.providers["home"]
     away.requests.clear()
     home.full = True
     results = start(alice, "echo@away", b"hello")
@@ -110,7 +110,7 @@ def test_a_request_ends_with_its_time(world: World, alice: Person) -> None:
         world.run(alice.client.request("echo@away", b"x", timeout_s=7))
     assert world.clock.seconds() == pytest.approx(before_s + 7)
     alice.link.cut = False
-    away = world.nodes["away"]
+    away = world.providers["away"]
     away.requests.clear()
     world.clock.run_for(20)
     assert away.requests == []  # what nobody waits for is not sent
@@ -124,7 +124,7 @@ def test_a_request_whose_caller_went_away_is_not_sent(world: World, alice: Perso
     asking.cancel()
     assert len(failures) == 1
     alice.link.cut = False
-    away = world.nodes["away"]
+    away = world.providers["away"]
     away.requests.clear()
     world.clock.run_for(20)
     assert away.requests == []

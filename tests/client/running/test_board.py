@@ -83,7 +83,7 @@ def test_without_an_account(world: World) -> None:
     with pytest.raises(NotRegisteredError):
         world.run(stranger.client.add_contact("bob@away"))
     world.clock.run_for(30)
-    assert world.nodes["home"].seen == []
+    assert world.providers["home"].seen == []
 
 
 def test_a_provider_that_left_the_network(world: World) -> None:
@@ -96,17 +96,17 @@ def test_a_provider_that_left_the_network(world: World) -> None:
 
 def test_a_provider_that_is_silent(world: World) -> None:
     alice = world.person("alice@home")
-    world.nodes["home"].silent = True
+    world.providers["home"].silent = True
     world.clock.run_for(10)
     assert problem(world, alice) == "the provider home does not answer; messages wait"
-    world.nodes["home"].silent = False
+    world.providers["home"].silent = False
     world.clock.run_for(5)
     assert problem(world, alice) == ""
 
 
 def test_a_provider_that_forgot_us(world: World) -> None:
     alice = world.person("alice@home")
-    world.nodes["home"].mailboxes.clear()
+    world.providers["home"].mailboxes.clear()
     world.clock.run_for(5)
     assert "has no account for this client" in problem(world, alice)
     assert world.run(alice.client.register("alice", "home")) == "alice@home"

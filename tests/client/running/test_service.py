@@ -29,7 +29,7 @@ class ContractWorld:
         self.world.clock.run_for(8)
 
     def change_key_of_bob(self) -> None:
-        away = self.world.nodes["away"]
+        away = self.world.providers["away"]
         [mailbox] = [mailbox for mailbox in away.mailboxes.values() if mailbox.name == "bob"]
         identity_key, sealing = IdentityKey.generate(self.world.rng), SealingKey.generate(self.world.rng)
         card = make_card(identity_key, name="bob", provider=away.model.id, sealing_key=sealing.public, now_s=0)

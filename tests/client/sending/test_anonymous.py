@@ -110,7 +110,7 @@ def test_a_repeated_call_answers_once(world: World) -> None:
 def test_answers_come_in_order_and_once_whatever_the_network_does(world: World) -> None:
     alice, bob = people(world)
     question = ask(world, alice, bob)
-    box = world.nodes["home"].mailboxes[alice.keys.identity_key.public]
+    box = world.providers["home"].mailboxes[alice.keys.identity_key.public]
     alice.link.cut = True
     for number in range(4):
         answer(world, bob, question, b"%d" % number, str(number))

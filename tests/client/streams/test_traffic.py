@@ -55,7 +55,7 @@ def loaded_world(params: NetworkParams, *, busy: bool, seed: int, work_s: float 
         world.run(sending)
     world.clock.run_for(5)
     world.sink = True
-    world.nodes["home"].seen.clear()
+    world.providers["home"].seen.clear()
     return world, alice
 
 
@@ -64,13 +64,13 @@ def add_contact_directly(world: World, alice: Person, bob: Person) -> None:
     from client.store.contacts import pin_of
     from loopixmix.cards import decode_card
 
-    card = decode_card(world.nodes["away"].mailboxes[bob.keys.identity_key.public].card)
+    card = decode_card(world.providers["away"].mailboxes[bob.keys.identity_key.public].card)
     alice.store.write(lambda c: contacts.save(c, pin_of("bob@away", card, verified=False)))
     bob.stop()
 
 
 def send_times_s(world: World, *, count: int, rate_per_s: float) -> list[float]:
-    seen = world.nodes["home"].seen
+    seen = world.providers["home"].seen
     world.clock.run_for(2 * count / rate_per_s, until=lambda: len(seen) > count * 1.2)
     packets = [at_s for at_s, _, frame in seen if isinstance(world.format.decode(frame), Packet)]
     return packets[: count + 1]
@@ -130,7 +130,7 @@ def test_real_drop_and_loop_packets_look_the_same() -> None:
         for busy in (False, True):
             world, _ = loaded_world(only(stream), busy=busy, seed=15)
             send_times_s(world, count=30, rate_per_s=RATE_PER_S)
-            for _, _, frame in world.nodes["home"].seen:
+            for _, _, frame in world.providers["home"].seen:
                 decoded = world.format.decode(frame)
                 if isinstance(decoded, Packet):
                     padding = frame[1 + world.geometry.packet_bytes :]
@@ -147,7 +147,9 @@ def test_pulls_leave_at_a_constant_rate_whatever_waits() -> None:
     for busy in (False, True):
         world, _ = loaded_world(params, busy=busy, seed=16)
         world.clock.run_for(30)
-        pulls_s = [at_s for at_s, _, frame in world.nodes["home"].seen if isinstance(world.format.decode(frame), Pull)]
+        pulls_s = [
+            at_s for at_s, _, frame in world.providers["home"].seen if isinstance(world.format.decode(frame), Pull)
+        ]
         intervals_s = {round(later - earlier, 6) for earlier, later in pairwise(pulls_s)}
         assert intervals_s == {0.5}
         assert len(pulls_s) in (59, 60, 61)

@@ -16,7 +16,7 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Identity, PacketDelivered, PacketDropped, PacketIn, PacketOut
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, load_arithmetic, wrap
-from tests.worlds.networks.mixes import LIMITS, Recorder
+from tests.worlds.networks.memory_worlds import LIMITS, Recorder
 from tests.worlds.networks.models import EPOCH, model_network
 
 PARAMS = NetworkParams(epoch_length_s=100, grace_s=10)

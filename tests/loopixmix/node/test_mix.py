@@ -20,7 +20,8 @@ from loopixmix.params import NetworkParams
 from loopixmix.seams import Identity, PacketDelivered, PacketIn, PacketOut, PacketsHeld
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, Reply, unwrap, wrap
 from loopixmix.wire import Dummy, Pull
-from tests.worlds.networks.mixes import LIMITS, MixWorld
+from tests.worlds.networks.memory_worlds import LIMITS
+from tests.worlds.networks.mixes import MixWorld
 from tests.worlds.networks.models import EPOCH
 
 # Loops are rare here: none comes in the few seconds of a test.

@@ -16,13 +16,14 @@ from loopixmix.errors import ListenError, StoreError
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.net.address import PeerAddress
 from loopixmix.node.running_node import NodeParts, NodeService, RunningNode
-from loopixmix.node.wiring import make_mix, make_reception, wire_hop
+from loopixmix.node.wiring import make_mix, make_reception
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.sphinx import Discard, Hop, Relay, wrap
 from loopixmix.wire import LinkRole
 from tests.worlds.networks.memory import MemoryNetwork
-from tests.worlds.networks.mixes import LIMITS, MixWorld, Recorder
+from tests.worlds.networks.memory_worlds import Recorder
+from tests.worlds.networks.mixes import MixWorld
 from tests.worlds.networks.models import EPOCH
 
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)
@@ -81,15 +82,12 @@ class Bench:
 
     def _parts(self, neighbourhood: Neighbourhood) -> NodeParts:
         world = self.world
-        hop = wire_hop(
+        hop = world.hop(
             neighbourhood,
             keyring=world.keyring(self.me.id),
-            frames=world.packet_format.frames,
-            unwrapping=self.unwrapping,
-            limits=LIMITS,
-            clock=world.clock,
             network=self.network,
             observer=self.recorder,
+            unwrapping=self.unwrapping,
         )
         return NodeParts(
             directory=Path("unused"),

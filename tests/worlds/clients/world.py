@@ -30,14 +30,9 @@ from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry, Role
 from loopixmix.drops import DropReason
 from loopixmix.epoch import epoch_at
-from loopixmix.hop.limits import HopLimits
 from loopixmix.hop.mixing import Arrived
-from loopixmix.hop.unwrapping import InlineUnwrapping
-from loopixmix.keyring.keyring import MixKeyring
-from loopixmix.keyring.keystore import MemoryKeyStore
 from loopixmix.keys import IdentityKey
 from loopixmix.net.reception import Reception
-from loopixmix.node.wiring import make_reception, wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.requests import (
     LookUp,
@@ -48,7 +43,6 @@ from loopixmix.requests import (
     encode_reply,
     verify_publish,
 )
-from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood, recipient_of, service_id
 from loopixmix.seams import Fact, Identity
 from loopixmix.sphinx import (
@@ -77,7 +71,7 @@ from simulations.world.arithmetic import PlainArithmetic
 from simulations.world.clock import EventClock
 from simulations.world.stores import MemoryStores
 from tests.worlds.networks.memory import MemoryHub
-from tests.worlds.networks.mixes import KnownKeys, Recorder
+from tests.worlds.networks.memory_worlds import MemoryWorld, Recorder
 from tests.worlds.networks.models import NOW_S, ModelNode, model_network
 
 T = TypeVar("T")
@@ -128,54 +122,24 @@ class Facts:
 
 
 class Node:
-    """A mix or provider: the shipped hop, behind wires that lose packets on demand.
+    """A mix: the shipped hop, behind wires that lose packets on demand."""
 
-    A provider's mailboxes are simple, so that a test can make them misbehave.
-    """
+    link_role = LinkRole.MIX
 
     def __init__(self, world: World, model: ModelNode) -> None:
         self.world = world
         self.model = model
         self.name = model.name
-        self.mailboxes: dict[Identity, Mailbox] = {}
-        self.lease_pulls = 8
-        self.silent = False
-        self.full = False
-        self.spoils_replies = False
-        self.requests: list[bytes] = []
         self.seen: list[tuple[float, Identity, bytes]] = []
-        self.remembered: dict[bytes, bytes] = {}
-        self.decoys: dict[str, bytes] = {}
         self.recorder = Recorder()
         neighbourhood = Neighbourhood(model.id)
-        role = LinkRole.PROVIDER if self.is_provider else LinkRole.MIX
-        reception = make_reception(world.format, role, neighbourhood, world.clock)
-        self.network = world.hub.network(model.id, observer=self.recorder, reception=reception)
-        self.keyring = MixKeyring(
-            MemoryKeyStore(),
-            rng=KnownKeys(model.mix_keys),
-            epoch_length_s=world.params.epoch_length_s,
-            grace_s=world.params.grace_s,
-            max_tags=100_000,
-        ).open(world.clock.seconds())
-        self.hop = wire_hop(
-            neighbourhood,
-            keyring=self.keyring,
-            frames=world.format,
-            unwrapping=InlineUnwrapping(world.packet_format.sphinx),
-            limits=HopLimits(),
-            clock=world.clock,
-            network=self.network,
-            observer=self.recorder,
-        )
+        self.network = world.network(neighbourhood, self.link_role, self.recorder)
+        self.keyring = world.keyring(model.id)
+        self.hop = world.hop(neighbourhood, keyring=self.keyring, network=self.network, observer=self.recorder)
         self.epoch = -1
         self.hop.start(self.ended)
         self.network.start(self.received)
         world.hub.attach(model.id, self.arrived)
-
-    @property
-    def is_provider(self) -> bool:
-        return self.model.role is Role.PROVIDER
 
     def stop(self) -> None:
         """Stop; no call is left."""
@@ -197,6 +161,36 @@ class Node:
             self.epoch = epoch
             self.keyring.advance(now_s)
             self.hop.adopt(self.world.make_document(epochs_later=epoch - self.world.model.epoch))
+
+    def received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
+        self.hop.take(peer, packets)
+
+    def ended(self, arrived: Arrived) -> DropReason | None:
+        """Take a packet whose path ends here: mixes of this world send no loops, so there is none."""
+        return None
+
+
+class ScriptedProvider(Node):
+    """A provider that does what a test says: the shipped hop, and mailboxes that the test reads and changes.
+
+    The shipped provider cannot take its place. Tests of clients need a provider that lies: it gives an item again that
+    was acknowledged, gives the card of another person, forgets its accounts, spoils or withholds replies, or does not
+    answer. The shipped provider cannot be told to do so, and faults at the wires are not enough: most of the lies are
+    in frames that are right in form. The shipped provider is in `tests.worlds.networks.providers`.
+    """
+
+    link_role = LinkRole.PROVIDER
+
+    def __init__(self, world: World, model: ModelNode) -> None:
+        super().__init__(world, model)
+        self.mailboxes: dict[Identity, Mailbox] = {}
+        self.lease_pulls = 8
+        self.silent = False
+        self.full = False
+        self.spoils_replies = False
+        self.requests: list[bytes] = []
+        self.remembered: dict[bytes, bytes] = {}
+        self.decoys: dict[str, bytes] = {}
 
     def received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         if peer not in self.world.client_ids or peer in self.mailboxes:
@@ -450,7 +444,7 @@ class Person:
         self.start()
 
 
-class World:
+class World(MemoryWorld):
     """Two providers, `home` and `away`, and two mixes in each layer."""
 
     def __init__(
@@ -464,13 +458,20 @@ class World:
         arithmetic: Arithmetic | None = None,
     ) -> None:
         """Make it from one seed. Packets are plain unless `arithmetic` is real: clients decide the same with both."""
-        self.params = params
         self.rng = random.Random(seed)
-        self.clock = self.make_clock()
-        self.packet_format = PacketFormat.for_network(params, arithmetic=arithmetic or PlainArithmetic())
-        self.geometry = self.packet_format.geometry
+        clock = self.make_clock()
+        model = model_network(
+            self.rng,
+            params=params,
+            providers=("home", "away"),
+            services=("broken", "echo", "keys", "loop"),
+            epoch=epoch_at(clock.seconds(), params.epoch_length_s),
+            key_epochs=4,
+        )
+        hub = MemoryHub(clock=clock, rng=self.rng, latency_s=latency_s, loss=0.0)
+        super().__init__(model, clock=clock, hub=hub, arithmetic=arithmetic or PlainArithmetic())
+        self.clock: EventClock = clock
         self.format = self.packet_format.frames
-        self.hub = MemoryHub(clock=self.clock, rng=self.rng, latency_s=latency_s, loss=0.0)
         self.loss = loss
         self.double = 0.0
         self.sink = False
@@ -482,22 +483,16 @@ class World:
         self.item_numbers = itertools.count(1)
         self.client_ids: set[Identity] = set()
         self.people: list[Person] = []
-        self.services: dict[bytes, Callable[[Node, bytes], bytes | None]] = {
+        self.services: dict[bytes, Callable[[ScriptedProvider, bytes], bytes | None]] = {
             service_id("loop"): lambda node, body: b"",
             service_id("echo"): lambda node, body: body,
-            service_id("keys"): Node.keys,
+            service_id("keys"): ScriptedProvider.keys,
             service_id("broken"): lambda node, body: None,
         }
-        self.model = model_network(
-            self.rng,
-            params=self.params,
-            providers=("home", "away"),
-            services=("broken", "echo", "keys", "loop"),
-            epoch=epoch_at(self.clock.seconds(), self.params.epoch_length_s),
-            key_epochs=4,
-        )
         self.document: Document | None = self.make_document()
-        self.nodes = {node.name: Node(self, node) for node in self.model.nodes}
+        mixes = {node.name: Node(self, node) for node in self.model.nodes if node.role is Role.MIX}
+        self.providers = {name: ScriptedProvider(self, self.model.node(name)) for name in ("home", "away")}
+        self.nodes: dict[str, Node] = {**mixes, **self.providers}
 
     def loses(self) -> bool:
         """Tell whether the wires lose a packet, and count it."""

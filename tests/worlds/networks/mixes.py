@@ -3,60 +3,35 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from twisted.internet.task import Clock
 
 from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
-from loopixmix.drops import DropReason, RefusalReason
+from loopixmix.drops import RefusalReason
 from loopixmix.hop.limits import HopLimits
-from loopixmix.hop.unwrapping import InlineUnwrapping, Unwrapping
+from loopixmix.hop.unwrapping import Unwrapping
 from loopixmix.keyring.keyring import MixKeyring
-from loopixmix.keyring.keystore import KeyStore, MemoryKeyStore
-from loopixmix.keys import MixKey
+from loopixmix.keyring.keystore import KeyStore
 from loopixmix.node.mix import MixService
-from loopixmix.node.wiring import make_reception, wire_hop
 from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.params import NetworkParams
-from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
-from loopixmix.seams import Fact, Identity, LinkRefused, Observer, PacketDropped
+from loopixmix.seams import Identity
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import LinkRole
-from tests.worlds.networks.memory import MemoryHub, MemoryNetwork
+from tests.worlds.networks.memory import MemoryHub
+from tests.worlds.networks.memory_worlds import LIMITS, MemoryWorld, Recorder
 from tests.worlds.networks.models import EPOCH, model_network
-
-LIMITS = HopLimits()
-
-
-class Recorder:
-    """Keeps every fact."""
-
-    def __init__(self) -> None:
-        self.facts: list[Fact] = []
-
-    def observe(self, fact: Fact) -> None:
-        self.facts.append(fact)
-
-    def of(self, kind: type[Fact]) -> list[Fact]:
-        return [fact for fact in self.facts if isinstance(fact, kind)]
-
-    @property
-    def drops(self) -> list[DropReason]:
-        return [fact.reason for fact in self.facts if isinstance(fact, PacketDropped)]
-
-    @property
-    def refusals(self) -> list[RefusalReason]:
-        return [fact.reason for fact in self.facts if isinstance(fact, LinkRefused)]
 
 
 class RunningMix:
     """A mix with what it observed."""
 
     def __init__(
-        self, world: MixWorld, identity: Identity, keyring: MixKeyring, unwrapping: Unwrapping, limits: HopLimits
+        self, world: MixWorld, identity: Identity, keyring: MixKeyring, unwrapping: Unwrapping | None, limits: HopLimits
     ) -> None:
         self.recorder = Recorder()
         self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
@@ -65,15 +40,13 @@ class RunningMix:
         self.network = world.network(neighbourhood, LinkRole.MIX, observer)
         self.identity = identity
         self.keyring = keyring
-        hop = wire_hop(
+        hop = world.hop(
             neighbourhood,
             keyring=keyring,
-            frames=world.packet_format.frames,
-            unwrapping=unwrapping,
-            limits=limits,
-            clock=world.clock,
             network=self.network,
             observer=observer,
+            unwrapping=unwrapping,
+            limits=limits,
         )
         loops = LoopSender(
             LoopMaker(identity, world.packet_format, random.Random(identity)),
@@ -102,46 +75,20 @@ class RunningMix:
         self.network.stop()
 
 
-class KnownKeys(random.Random):
-    """Makes the keys that the document promises."""
-
-    def __init__(self, keys: Mapping[int, MixKey]) -> None:
-        super().__init__(0)
-        self._privates = [key.private for _, key in sorted(keys.items())]
-
-    def randbytes(self, n: int) -> bytes:
-        return self._privates.pop(0) if self._privates else super().randbytes(n)
-
-
-class MixWorld:
-    """A clock, a hub, a document and the keys behind it."""
+class MixWorld(MemoryWorld):
+    """A network of mixes, with real packets, on a clock that `run` moves; a test starts the nodes that it needs."""
 
     def __init__(
         self, params: NetworkParams, *, mixes_per_layer: int = 1, providers: int = 1, latency_s: float = 0.0
     ) -> None:
-        self.params = params
-        self.clock = Clock()
-        self.model = model_network(
+        model = model_network(
             random.Random(7), params=params, mixes_per_layer=mixes_per_layer, providers=providers, epoch=EPOCH
         )
-        self.clock.rightNow = self.model.start_s + 1.0
-        self.hub = MemoryHub(clock=self.clock, rng=random.Random(8), latency_s=latency_s, loss=0.0)
-        self.packet_format = PacketFormat.for_network(params, arithmetic=load_arithmetic())
-        self.geometry = self.packet_format.geometry
-
-    def network(self, neighbourhood: Neighbourhood, own: LinkRole, observer: Observer) -> MemoryNetwork:
-        """The links of a mix or provider that stands in `neighbourhood`."""
-        reception = make_reception(self.packet_format.frames, own, neighbourhood, self.clock)
-        return self.hub.network(neighbourhood.identity, observer=observer, reception=reception)
-
-    def keyring(self, identity: Identity, store: KeyStore | None = None, max_tags: int = 100_000) -> MixKeyring:
-        return MixKeyring(
-            store or MemoryKeyStore(),
-            rng=KnownKeys(self.model.keys[identity]),
-            epoch_length_s=self.params.epoch_length_s,
-            grace_s=self.params.grace_s,
-            max_tags=max_tags,
-        ).open(self.clock.seconds())
+        clock = Clock()
+        clock.rightNow = model.start_s + 1.0
+        hub = MemoryHub(clock=clock, rng=random.Random(8), latency_s=latency_s, loss=0.0)
+        super().__init__(model, clock=clock, hub=hub, arithmetic=load_arithmetic())
+        self.clock: Clock = clock
 
     def mix(
         self,
@@ -154,7 +101,7 @@ class MixWorld:
     ) -> RunningMix:
         identity = self.model.node(name).id
         keyring = self.keyring(identity, store, max_tags)
-        return RunningMix(self, identity, keyring, unwrapping or InlineUnwrapping(self.packet_format.sphinx), limits)
+        return RunningMix(self, identity, keyring, unwrapping, limits)
 
     def run(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
         """Go from call to call, as a reactor does, never to a time when nothing is due; stop where `until` holds."""

@@ -12,11 +12,9 @@ from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
 from loopixmix.drops import DropReason
-from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.keys import IdentityKey
 from loopixmix.net.network import ReceivingNetwork
 from loopixmix.net.reception import Reception
-from loopixmix.node.wiring import wire_hop
 from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.requests import ServiceReply, decode_reply, encode_request
 from loopixmix.routing.path import Neighbourhood, choose_path, deliver_to, draw_delays_s, hops_for, service_id
@@ -32,7 +30,8 @@ from provider.mailbox import MailboxRules, day_of
 from provider.store import MailStore, sqlite_url
 from provider.store.access import clocked_access
 from provider.wiring import wire_provider
-from tests.worlds.networks.mixes import LIMITS, MixWorld, Recorder
+from tests.worlds.networks.memory_worlds import Recorder
+from tests.worlds.networks.mixes import MixWorld
 
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
 WRITE_S = 0.004
@@ -61,16 +60,7 @@ class RunningProvider:
         neighbourhood = Neighbourhood(self.identity)
         self.network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
         self.keyring = world.keyring(self.identity)
-        hop = wire_hop(
-            neighbourhood,
-            keyring=self.keyring,
-            frames=world.packet_format.frames,
-            unwrapping=InlineUnwrapping(world.packet_format.sphinx),
-            limits=LIMITS,
-            clock=world.clock,
-            network=self.network,
-            observer=observer,
-        )
+        hop = world.hop(neighbourhood, keyring=self.keyring, network=self.network, observer=observer)
         loops = LoopSender(
             LoopMaker(self.identity, world.packet_format, rng),
             clock=world.clock,
