@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
 from loopixmix.cover.loops import LATE_S
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Identity, LoopSent
-from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
+from tests.worlds.networks.mixes import MixWorld, RunningMix
+from tests.worlds.networks.providers import RunningProvider
 from tests.worlds.networks.towns import relay_packet
 from tests.worlds.networks.wires import Wiretap
 
@@ -24,18 +26,17 @@ class Siege:
     """Three mixes in a row and a provider; the attacker rules every wire into the first mix."""
 
     params: NetworkParams
+    directory: Path
     blocking: bool = False
     allowed: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.world = MixWorld(self.params)
-        self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("m11", "m21", "m31")]
-        self.provider: LoopingProvider = self.world.provider("p1")
-        for mix in self.mixes:
-            mix.service.adopt(self.world.net.document)
-            mix.start()
-        self.provider.adopt(self.world.net.document)
-        self.provider.start()
+        self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("mix11", "mix21", "mix31")]
+        self.provider = RunningProvider(self.world, "provider1", self.directory)
+        for node in (*self.mixes, self.provider):
+            node.adopt(self.world.model.document)
+            node.start()
         self.victim, self.next_id = self.mixes[0].identity, self.mixes[1].identity
         self.rng = random.Random(5)
         self.tap = Wiretap(self.world.hub, judge=self._lets_through)
@@ -45,7 +46,7 @@ class Siege:
 
     def send_target(self) -> None:
         frame = self.world.packet_format.frames.packet_frame(
-            relay_packet(self.world, ("m11", "m21", "m31", "p1"), self.rng)
+            relay_packet(self.world, ("mix11", "mix21", "mix31", "provider1"), self.rng)
         )
         self.allowed = {frame}
         self.world.hub.carry(self.provider.identity, self.victim, frame)
@@ -77,20 +78,20 @@ def success(siege: Siege) -> float:
     return right / TARGETS
 
 
-def test_without_loops_the_attack_would_work_each_time() -> None:
-    assert success(Siege(WITHOUT_LOOPS)) == 1.0
+def test_without_loops_the_attack_would_work_each_time(tmp_path: Path) -> None:
+    assert success(Siege(WITHOUT_LOOPS, tmp_path)) == 1.0
 
 
-def test_the_mixs_own_loops_hide_the_one_packet() -> None:
+def test_the_mixs_own_loops_hide_the_one_packet(tmp_path: Path) -> None:
     """The next departure is the target's with probability mu / (mu + lambda_M) = 2 / 4, both being exponential.
 
     H0: that; 24 targets; rejected beyond 4 standard deviations (false alarm 6e-5). Seeded.
     """
-    assert abs(success(Siege(PARAMS)) - 0.5) < 4 * (0.25 / TARGETS) ** 0.5
+    assert abs(success(Siege(PARAMS, tmp_path)) - 0.5) < 4 * (0.25 / TARGETS) ** 0.5
 
 
-def test_the_attack_raises_the_alarm_of_everybody_whose_loops_it_stops() -> None:
-    siege = Siege(PARAMS)
+def test_the_attack_raises_the_alarm_of_everybody_whose_loops_it_stops(tmp_path: Path) -> None:
+    siege = Siege(PARAMS, tmp_path)
     siege.world.run(60.0)
     assert siege.alarms == [False] * 4
     siege.blocking = True
@@ -100,9 +101,9 @@ def test_the_attack_raises_the_alarm_of_everybody_whose_loops_it_stops() -> None
     siege.stop()
 
 
-def test_holding_packets_back_instead_of_losing_them_raises_it_too() -> None:
+def test_holding_packets_back_instead_of_losing_them_raises_it_too(tmp_path: Path) -> None:
     """Whoever keeps the others waiting for the attack's length, and then lets them go, is noticed all the same."""
-    siege = Siege(PARAMS)
+    siege = Siege(PARAMS, tmp_path)
     siege.world.run(60.0)
     carry, held = siege.world.hub.carry, []
 

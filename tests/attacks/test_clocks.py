@@ -18,7 +18,7 @@ SENT_AROUND_EDGE_S = (-25.0, -9.0, -4.0, -0.5, 0.5, 4.0, 9.0, 25.0)
 
 def send_with_skew(town: Town, skew_s: float, number: int) -> None:
     """Send a message whose packet was made by a clock that is `skew_s` ahead."""
-    document, rng = town.world.net.document, town.alice.rng
+    document, rng = town.world.model.document, town.alice.rng
     path = choose_path(document, entry=town.p1.identity, exit=town.p2.identity, rng=rng)
     delays_s = draw_delays_s(len(path) - 1, town.world.params, rng)
     start_s = town.world.clock.seconds() + skew_s
@@ -36,7 +36,7 @@ def drops(town: Town) -> set[DropReason]:
 def test_no_packet_is_lost_at_an_edge_by_a_clock_within_the_grace(tmp_path: Path, skew_s: float) -> None:
     """Else whoever sets a victim's clock a little, or waits for the edge, sees whose packets are missing."""
     town = Town(tmp_path, params=PARAMS)
-    edge_s = town.world.net.start_s + PARAMS.epoch_length_s
+    edge_s = town.world.model.start_s + PARAMS.epoch_length_s
     for number, offset_s in enumerate(SENT_AROUND_EDGE_S):
         town.world.run(edge_s + offset_s - town.world.clock.seconds())
         send_with_skew(town, skew_s, number)

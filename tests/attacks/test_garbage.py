@@ -51,16 +51,21 @@ def test_a_provider_survives_any_frame_of_a_client(town: Town, logs: LogReader) 
     still_works(town)
 
 
-@pytest.mark.parametrize("name", ["p1", "m11", "m31", "p2"])
+@pytest.mark.parametrize("name", ["provider1", "mix11", "mix31", "provider2"])
 def test_a_node_survives_any_packet_with_the_right_mac(town: Town, logs: LogReader, name: str) -> None:
     rng, world = random.Random(2), town.world
-    sender = {"p1": town.alice.id, "m11": town.p1.identity, "m31": town.mixes[1].identity, "p2": town.mixes[2].identity}
+    sender = {
+        "provider1": town.alice.id,
+        "mix11": town.p1.identity,
+        "mix31": town.mixes[1].identity,
+        "provider2": town.mixes[2].identity,
+    }
     for _ in range(ROUNDS):
         frame = world.packet_format.frames.packet_frame(forged_packet(rng, town, name))
-        world.hub.carry(sender[name], world.net.named(name).id, frame)
+        world.hub.carry(sender[name], world.model.node(name).id, frame)
         world.run(0.4)
     world.run(20.0)
-    node = {"p1": town.p1, "m11": town.mixes[0], "m31": town.mixes[2], "p2": town.p2}[name]
+    node = {"provider1": town.p1, "mix11": town.mixes[0], "mix31": town.mixes[2], "provider2": town.p2}[name]
     drops = set(node.recorder.drops)
     assert DropReason.UNKNOWN_COMMAND in drops
     assert drops & {DropReason.UNEXPECTED_COMMAND, DropReason.BAD_PAYLOAD}
@@ -69,12 +74,12 @@ def test_a_node_survives_any_packet_with_the_right_mac(town: Town, logs: LogRead
     still_works(town)
 
 
-@pytest.mark.parametrize("name", ["m11", "p2"])
+@pytest.mark.parametrize("name", ["mix11", "provider2"])
 def test_a_node_survives_any_frame_of_a_neighbour(town: Town, logs: LogReader, name: str) -> None:
     rng, world = random.Random(3), town.world
-    sender = {"m11": town.p1.identity, "p2": town.mixes[2].identity}[name]
+    sender = {"mix11": town.p1.identity, "provider2": town.mixes[2].identity}[name]
     for _ in range(ROUNDS):
-        world.hub.carry(sender, world.net.named(name).id, any_frame(rng, town))
+        world.hub.carry(sender, world.model.node(name).id, any_frame(rng, town))
         world.run(0.1)
     assert logs.defects == []
     still_works(town)

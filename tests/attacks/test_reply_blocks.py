@@ -54,7 +54,7 @@ def test_a_reply_block_works_in_its_epoch_only(town: Town) -> None:
     hoard = [town.alice.surb(town.p1.identity) for _ in range(10)]
     town.silence()
     params = town.world.params
-    town.world.run(town.world.net.start_s + params.epoch_length_s + params.grace_s + 1 - town.world.clock.seconds())
+    town.world.run(town.world.model.start_s + params.epoch_length_s + params.grace_s + 1 - town.world.clock.seconds())
     for surb in hoard:
         town.alice.submit(use_surb(surb, b"", sphinx=town.world.packet_format.sphinx))
     town.settle()
@@ -96,7 +96,7 @@ def test_a_reply_aimed_at_another_client_is_nothing_to_it(world: World) -> None:
 def looping_surb(town: Town, service: str, reply: bytes) -> Surb:
     """A block whose reply key is the very key with which its first node unwraps: a reply that is foreseen arrives
     there as a packet for a service of the forger's choice. That is all that can be forged in this way."""
-    key = town.world.net.document.mix_key(town.p2.identity, epoch_at(town.world.clock.seconds(), 600))
+    key = town.world.model.document.mix_key(town.p2.identity, epoch_at(town.world.clock.seconds(), 600))
     # The reply's first byte is read as the flag of a content without reply block.
     hops = [Hop(key, deliver_to(service_id(service), reply[1:], None))]
     surb, keys = make_surb(town.p2.identity, hops, sphinx=town.world.packet_format.sphinx, rng=random.Random(1))

@@ -71,7 +71,7 @@ def test_a_providers_disk_names_no_sender_and_no_time(town: Town, tmp_path: Path
     town.alice.deliver(town.bob.id, b"marked-body", exit=town.p2.identity)
     town.alice.deliver(bytes(32), b"marked-void", exit=town.p2.identity)
     town.settle()
-    seized = (tmp_path / "p2.sqlite3").read_bytes() + (tmp_path / "p2.sqlite3-wal").read_bytes()
+    seized = (tmp_path / "provider2.sqlite3").read_bytes() + (tmp_path / "provider2.sqlite3-wal").read_bytes()
     assert town.bob.id in seized
     assert b"marked-body" in seized  # what clients put there is sealed to the recipient; this test's is not
     assert town.alice.id not in seized
@@ -91,7 +91,7 @@ def test_what_was_fetched_is_nowhere_in_a_providers_file(tmp_path: Path) -> None
     assert len(town.bob.collect(pulls=4)) == 12
     town.settle()
     town.stop()  # what was written ahead is gone with it
-    assert b"marked-body" not in (tmp_path / "p2.sqlite3").read_bytes()
+    assert b"marked-body" not in (tmp_path / "provider2.sqlite3").read_bytes()
 
 
 def test_what_was_sent_is_nowhere_in_a_clients_file(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ class Client:
         assert home is not None
         self.home = home
         setting = SimpleNamespace(
-            net=SimpleNamespace(document=document),
+            model=SimpleNamespace(document=document),
             params=document.params,
             packet_format=packet_format,
             geometry=packet_format.geometry,

@@ -101,7 +101,8 @@ def test_messages_survive_a_restart_and_are_given_again(town: Town) -> None:
         town.settle()
     given = town.bob.pull()
     town.p2.stop()
-    restarted = RunningProvider(town.world, "p2", town.directory)
+    restarted = RunningProvider(town.world, "provider2", town.directory)
+    restarted.adopt(town.world.model.document)
     restarted.start()
     assert texts(town.bob.pull([given[0].item_id])) == [b"1", b"2"]
     town.p2 = restarted
@@ -276,7 +277,7 @@ def test_items_expire(tmp_path: Path) -> None:
     assert town.p2.service.status()["items_expired"] == 0, "the clock may be wrong: the network has no document for it"
     now_s = int(town.world.clock.seconds())
     later = {"epoch": now_s // 600, "valid_from_s": now_s, "valid_until_s": now_s + 600}
-    town.p2.service.adopt(msgspec.structs.replace(town.world.net.document, **later))
+    town.p2.service.adopt(msgspec.structs.replace(town.world.model.document, **later))
     town.p2.service.loops.stop()
     town.world.run(TURN_S + 1)
     assert town.p2.service.status()["items_expired"] == 1
@@ -286,7 +287,7 @@ def test_items_expire(tmp_path: Path) -> None:
 
 def test_nothing_is_served_before_the_first_document(tmp_path: Path) -> None:
     world = MixWorld(TOWN_PARAMS)
-    provider = RunningProvider(world, "p1", tmp_path)
+    provider = RunningProvider(world, "provider1", tmp_path)
     provider.service.start()
     client = HandClient(world, "alice", provider)
     assert client.answer_to(Register("alice", "", b"")) == []
@@ -298,7 +299,8 @@ def test_what_was_accepted_is_written_before_the_provider_stops(town: Town) -> N
     town.alice.deliver(town.bob.id, b"last", exit=town.p2.identity)
     town.world.run(5.0, until=lambda: bool(town.p2.service._access.waiting))
     town.p2.stop()
-    restarted = RunningProvider(town.world, "p2", town.directory)
+    restarted = RunningProvider(town.world, "provider2", town.directory)
+    restarted.adopt(town.world.model.document)
     restarted.start()
     town.p2 = restarted
     assert texts(town.bob.collect()) == [b"last"]

@@ -30,10 +30,10 @@ from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
 from provider.wiring import make_provider, wire_provider
-from tests.worlds.networks.mixes import MixWorld
+from tests.worlds.networks.mixes import MixWorld, Recorder
 from tests.worlds.networks.reactor_threads import ReactorThread
 
-MINIMAL = 'name = "p1"\nlisten = "127.0.0.1:30001"\n'
+MINIMAL = 'name = "provider1"\nlisten = "127.0.0.1:30001"\n'
 
 
 def result_of(
@@ -46,8 +46,8 @@ def result_of(
 
 
 def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts:
-    identity = world.net.named("p1").id
-    observer = world.provider("p1").recorder
+    identity = world.model.node("provider1").id
+    observer = Recorder()
     neighbourhood = Neighbourhood(identity)
     network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
     rng = random.Random(1)

@@ -16,7 +16,7 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Identity
 from loopixmix.sphinx import load_arithmetic
 from loopixmix.wire import FrameFormat
-from tests.worlds.networks.documents import make_network
+from tests.worlds.networks.models import model_network
 
 
 class FakeLinks:
@@ -71,7 +71,7 @@ def linked() -> Linked:
     return Linked()
 
 
-DOCUMENT = make_network(random.Random(1), params=NetworkParams()).document
+DOCUMENT = model_network(random.Random(1), params=NetworkParams()).document
 
 
 def frames_of(params: NetworkParams) -> FrameFormat:

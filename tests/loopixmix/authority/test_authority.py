@@ -113,7 +113,7 @@ def test_the_first_document_is_made_as_soon_as_the_expected_nodes_are_there(worl
     assert world.authority.problem(now_s=world.now_s) == (
         f"no document for epoch {EPOCH} yet: 0 mixes are enrolled and 3 layers need one each"
     )
-    world.upload("mix1", "mix2", "mix3", "mix4", "mix5", "mix6", "provider1")
+    world.upload("mix11", "mix12", "mix21", "mix22", "mix31", "mix32", "provider1")
     assert world.turn() == []
     assert world.authority.current(now_s=world.now_s) is None
     assert world.authority.problem(now_s=world.now_s) == (
@@ -130,7 +130,7 @@ def test_the_first_document_is_made_as_soon_as_the_expected_nodes_are_there(worl
 
 def test_without_expectations_one_node_for_each_place_is_enough(tmp_path: Path) -> None:
     world = World(tmp_path, config_of())
-    world.upload("mix1", "mix3", "mix5")
+    world.upload("mix11", "mix21", "mix31")
     assert world.turn() == []
     world.upload("provider1")
     assert len(world.turn()) == 1
@@ -169,22 +169,22 @@ def test_who_withdraws_or_stops_uploading_is_left_out_of_the_next_document(world
     world.upload()
     world.turn()
     world.advance_to(100)
-    world.upload("mix1", withdrawn=True)
+    world.upload("mix11", withdrawn=True)
     world.advance_to(HOUR_S - 300)
     world.turn()
-    assert names_in(world.believed(EPOCH + 1)) == ALL - {"mix1"}
+    assert names_in(world.believed(EPOCH + 1)) == ALL - {"mix11"}
     world.advance_to(HOUR_S + 100)
-    world.upload("mix1")
-    world.upload("mix3", "mix4", "mix5", "mix6", "provider1")
+    world.upload("mix11")
+    world.upload("mix21", "mix22", "mix31", "mix32", "provider1")
     world.advance_to(2 * HOUR_S - 300)
     world.turn()
-    assert names_in(world.believed(EPOCH + 2)) == {"mix1", "mix3", "mix4", "mix5", "mix6", "provider1"}
+    assert names_in(world.believed(EPOCH + 2)) == {"mix11", "mix21", "mix22", "mix31", "mix32", "provider1"}
 
 
 def test_while_too_few_nodes_are_there_the_old_document_is_given_out_until_it_expires(world: World) -> None:
     world.upload()
     world.turn()
-    world.upload(*(ALL - {"mix1"}), withdrawn=True)
+    world.upload(*(ALL - {"mix11"}), withdrawn=True)
     world.advance_to(HOUR_S + 100)
     assert world.turn() == []
     assert world.authority.current(now_s=world.now_s) == world.authority.document(EPOCH)
@@ -204,7 +204,7 @@ def test_a_restart_gives_out_the_very_same_document(world: World) -> None:
     signed = world.authority.document(EPOCH)
     world.restart()
     assert world.authority.document(EPOCH) == signed
-    world.upload("mix1", port=7)
+    world.upload("mix11", port=7)
     assert world.turn() == []
     assert world.authority.document(EPOCH) == signed
 
@@ -214,7 +214,7 @@ def test_a_crash_between_signing_and_publishing_never_makes_a_second_document(wo
     world.turn()
     signed = world.authority.document(EPOCH)
     other = World(tmp_path, config_of(), now_s=world.now_s + 1)  # the same disk, an empty memory
-    other.upload("mix2", withdrawn=True)
+    other.upload("mix12", withdrawn=True)
     other.turn()
     assert other.authority.document(EPOCH) == signed
     with pytest.raises(StoreError, match="a document of this epoch was signed already"):
@@ -242,7 +242,7 @@ def test_after_a_restart_the_nodes_of_the_last_document_are_waited_for(world: Wo
     world.turn()
     world.advance_to(2 * HOUR_S + 5)
     world.restart()
-    world.upload("mix1", "mix2", "mix3", "mix4", "mix5", "mix6", "provider1")
+    world.upload("mix11", "mix12", "mix21", "mix22", "mix31", "mix32", "provider1")
     assert world.turn() == []
     assert "just started, waiting for provider2" in (world.authority.problem(now_s=world.now_s) or "")
     world.now_s += 70
@@ -263,7 +263,7 @@ def test_after_a_restart_nobody_waits_for_who_withdrew(world: World) -> None:
 
 
 def test_descriptors_survive_a_restart_and_still_guard_against_replays(world: World) -> None:
-    node = NETWORK.node("mix1")
+    node = NETWORK.node("mix11")
     old = world.signed(node)
     world.now_s += 1
     world.upload()
@@ -336,15 +336,15 @@ def test_a_full_disk_loses_nothing_and_signs_nothing(world: World, tmp_path: Pat
 
 
 def test_only_nodes_on_the_list_are_taken(tmp_path: Path) -> None:
-    mix, provider, stranger = (NETWORK.node(name) for name in ("mix1", "provider1", "mix2"))
+    mix, provider, stranger = (NETWORK.node(name) for name in ("mix11", "provider1", "mix12"))
     nodes = (
         AllowedNode(id=mix.id.hex()),
         AllowedNode(id=provider.id.hex(), name="provider1", role=Role.PROVIDER),
     )
     world = World(tmp_path, config_of(open_enrolment=False, nodes=nodes))
-    world.upload("mix1", "provider1")
+    world.upload("mix11", "provider1")
     with pytest.raises(DescriptorNotAllowed, match=f"the node {stranger.id.hex()} is not on the list"):
-        world.upload("mix2")
+        world.upload("mix12")
     world.now_s += 1
     with pytest.raises(DescriptorNotAllowed, match="may only be called provider1, not other"):
         world.upload("provider1", name="other")
@@ -357,37 +357,37 @@ def test_who_is_taken_off_the_list_is_left_out_of_the_next_document(tmp_path: Pa
     world = World(tmp_path, config_of(open_enrolment=False, nodes=nodes))
     world.upload()
     world.turn()
-    without = tuple(node for node in nodes if node.id != NETWORK.node("mix1").id.hex())
+    without = tuple(node for node in nodes if node.id != NETWORK.node("mix11").id.hex())
     world.authority.reconfigure(config_of(open_enrolment=False, nodes=without))
     world.advance_to(HOUR_S - 300)
     [document] = world.turn()
-    assert names_in(document) == ALL - {"mix1"}
+    assert names_in(document) == ALL - {"mix11"}
     assert len(world.authority.enrolled(now_s=world.now_s)) == len(ALL) - 1
     with pytest.raises(DescriptorNotAllowed):
-        world.upload("mix1")
+        world.upload("mix11")
 
 
 def test_a_name_belongs_to_the_node_that_has_it(world: World) -> None:
-    world.upload("mix1")
-    with pytest.raises(DescriptorNameTaken, match="the name mix1 belongs to another node"):
-        world.upload("mix2", name="mix1")
+    world.upload("mix11")
+    with pytest.raises(DescriptorNameTaken, match="the name mix11 belongs to another node"):
+        world.upload("mix12", name="mix11")
     world.now_s += 1
-    world.upload("mix1", name="renamed")
-    world.upload("mix2", name="mix1")
+    world.upload("mix11", name="renamed")
+    world.upload("mix12", name="mix11")
     world.advance_to(5 * HOUR_S)
-    world.upload("mix3", name="renamed")
+    world.upload("mix21", name="renamed")
 
 
 def test_no_more_nodes_are_taken_than_a_document_holds(world: World) -> None:
     world.upload()
-    newcomer = replace(NETWORK.node("mix1"), identity_key=IdentityKey.generate(random.Random(8)), name="newcomer")
+    newcomer = replace(NETWORK.node("mix11"), identity_key=IdentityKey.generate(random.Random(8)), name="newcomer")
     with pytest.raises(DescriptorNotAllowed, match="the network has 8 nodes and takes no more"):
         world.authority.accept(world.signed(newcomer), now_s=world.now_s)
-    world.upload("mix1")
+    world.upload("mix11")
 
 
 def test_descriptors_with_wrong_times_are_refused(world: World) -> None:
-    node = NETWORK.node("mix1")
+    node = NETWORK.node("mix11")
     for issued_s, error in ((NOW_S + 60, DescriptorFromFuture), (NOW_S - HOUR_S - 61, DescriptorExpired)):
         with pytest.raises(error):
             world.authority.accept(world.signed(node, issued_at_ms=int(issued_s * 1000)), now_s=world.now_s)
@@ -396,7 +396,7 @@ def test_descriptors_with_wrong_times_are_refused(world: World) -> None:
 
 
 def test_forgeries_and_garbage_are_refused_and_leave_no_trace(world: World, tmp_path: Path) -> None:
-    signed = world.signed(NETWORK.node("mix1"))
+    signed = world.signed(NETWORK.node("mix11"))
     with pytest.raises(DescriptorForged):
         world.authority.accept(signed[:-1] + bytes([signed[-1] ^ 1]), now_s=world.now_s)
     with pytest.raises(FormatError):

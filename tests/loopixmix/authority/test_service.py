@@ -118,9 +118,9 @@ def test_a_network_comes_up_and_goes_through_epochs_together(world: World) -> No
     world.run_until(30)
     assert world.service.status.healthy
     world.run_until(4 * HOUR_S + 10)
-    epochs = [document.epoch - NETWORK.epoch for document in world.adopted["mix1"]]
+    epochs = [document.epoch - NETWORK.epoch for document in world.adopted["mix11"]]
     assert epochs == [0, 1, 2, 3, 4]
-    assert all(adopted == world.adopted["mix1"] for adopted in world.adopted.values())
+    assert all(adopted == world.adopted["mix11"] for adopted in world.adopted.values())
     assert all(follower.problem is None for follower in world.followers.values())
     status = world.service.status
     assert (status.name, status.role, status.healthy) == ("authority", "authority", True)
@@ -135,11 +135,11 @@ def test_a_withdrawn_node_is_gone_with_the_next_document(world: World) -> None:
     for follower in world.followers.values():
         follower.start()
     world.run_until(100)
-    withdrawn = Deferred.fromCoroutine(world.followers["mix4"].withdraw())
+    withdrawn = Deferred.fromCoroutine(world.followers["mix22"].withdraw())
     assert withdrawn.called
     world.run_until(HOUR_S + 10)
-    names = {node.name for node in world.adopted["mix1"][-1].nodes}
-    assert names == {node.name for node in NETWORK.nodes} - {"mix4"}
+    names = {node.name for node in world.adopted["mix11"][-1].nodes}
+    assert names == {node.name for node in NETWORK.nodes} - {"mix22"}
     world.stop()
 
 

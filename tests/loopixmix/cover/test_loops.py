@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from pathlib import Path
 
 import pytest
 from scipy import stats
@@ -12,28 +13,26 @@ from loopixmix.cover.loops import LATE_S
 from loopixmix.drops import DropReason
 from loopixmix.params import NetworkParams
 from loopixmix.seams import LoopLost, LoopReturned, LoopSent, PacketOut
-from tests.worlds.networks.documents import make_network
-from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
+from tests.worlds.networks.mixes import MixWorld, RunningMix
+from tests.worlds.networks.models import EPOCH, model_network
+from tests.worlds.networks.providers import RunningProvider
 
 PARAMS = NetworkParams(delay_mean_s=0.05, node_loop_rate_per_s=2.0, epoch_length_s=600, grace_s=10)
 
 
-def make_world(*, latency_s: float = 0.0) -> tuple[MixWorld, list[RunningMix], list[LoopingProvider]]:
-    world = MixWorld(PARAMS, width=1, providers=2, latency_s=latency_s)
-    mixes = [world.mix(name) for name in ("m11", "m21", "m31")]
-    providers = [world.provider(name) for name in ("p1", "p2")]
-    for mix in mixes:
-        mix.service.adopt(world.net.document)
-    for provider in providers:
-        provider.adopt(world.net.document)
+def make_world(directory: Path, *, latency_s: float = 0.0) -> tuple[MixWorld, list[RunningMix], list[RunningProvider]]:
+    world = MixWorld(PARAMS, mixes_per_layer=1, providers=2, latency_s=latency_s)
+    mixes = [world.mix(name) for name in ("mix11", "mix21", "mix31")]
+    providers = [RunningProvider(world, name, directory) for name in ("provider1", "provider2")]
     for node in (*mixes, *providers):
+        node.adopt(world.model.document)
         node.start()
     return world, mixes, providers
 
 
-def test_loops_of_mixes_and_providers_come_back_as_gamma_says() -> None:
+def test_loops_of_mixes_and_providers_come_back_as_gamma_says(tmp_path: Path) -> None:
     """H0: a mix's round trip is Gamma(3, 0.05 s) (no link delay here). n about 240, false-alarm rate 1e-3; seeded."""
-    world, mixes, providers = make_world()
+    world, mixes, providers = make_world(tmp_path)
     world.run(40.0)
     for node in (*mixes, *providers):
         counts = node.counters.snapshot().loops
@@ -51,8 +50,8 @@ def test_loops_of_mixes_and_providers_come_back_as_gamma_says() -> None:
     assert world.clock.getDelayedCalls() == []
 
 
-def test_a_round_trip_tells_the_links_from_the_delays() -> None:
-    world, mixes, _ = make_world(latency_s=0.01)
+def test_a_round_trip_tells_the_links_from_the_delays(tmp_path: Path) -> None:
+    world, mixes, _ = make_world(tmp_path, latency_s=0.01)
     world.run(10.0)
     for mix in mixes:
         # From a mix through the layers to a provider and back are layers + 1 links.
@@ -62,9 +61,9 @@ def test_a_round_trip_tells_the_links_from_the_delays() -> None:
 def test_loops_leave_as_a_poisson_stream() -> None:
     """H0: intervals ~ Exp(mean 0.5 s). Kolmogorov-Smirnov, n about 400, false-alarm rate 1e-3; seeded."""
     world = MixWorld(PARAMS)
-    mix = world.mix("m31")
-    world.hub.attach(world.net.named("p1").id, lambda peer, frames: None)
-    mix.service.adopt(world.net.document)
+    mix = world.mix("mix31")
+    world.hub.attach(world.model.node("provider1").id, lambda peer, frames: None)
+    mix.service.adopt(world.model.document)
     mix.start()
     world.run(200.0)
     sent_s = [fact.at_s for fact in mix.recorder.of(LoopSent)]
@@ -73,8 +72,8 @@ def test_loops_leave_as_a_poisson_stream() -> None:
     assert stats.kstest(intervals_s, stats.expon(scale=0.5).cdf).pvalue > 1e-3
 
 
-def test_lost_loops_are_missed_in_time_and_raise_the_alarm() -> None:
-    world, mixes, providers = make_world()
+def test_lost_loops_are_missed_in_time_and_raise_the_alarm(tmp_path: Path) -> None:
+    world, mixes, providers = make_world(tmp_path)
     providers[0].stop()
     providers[1].stop()
     mixes[2].stop()
@@ -91,8 +90,8 @@ def test_lost_loops_are_missed_in_time_and_raise_the_alarm() -> None:
 
 def test_a_loop_without_a_link_was_never_sent() -> None:
     world = MixWorld(PARAMS)
-    mix = world.mix("m11")
-    mix.service.adopt(world.net.document)
+    mix = world.mix("mix11")
+    mix.service.adopt(world.model.document)
     mix.start()
     world.run(10.0)
     assert mix.recorder.of(LoopSent) == []
@@ -100,27 +99,27 @@ def test_a_loop_without_a_link_was_never_sent() -> None:
     assert mix.service.loops.outstanding == 0
 
 
-def test_a_node_outside_the_document_sends_no_loops() -> None:
-    world, mixes, _ = make_world()
+def test_a_node_outside_the_document_sends_no_loops(tmp_path: Path) -> None:
+    world, mixes, _ = make_world(tmp_path)
     world.run(2.0)
-    elsewhere = make_network(random.Random(99), params=PARAMS).document
+    elsewhere = model_network(random.Random(99), params=PARAMS, epoch=EPOCH).document
     mixes[0].service.loops.adopt(elsewhere)
     before = len(mixes[0].recorder.of(LoopSent))
     world.run(10.0)
     assert len(mixes[0].recorder.of(LoopSent)) == before
-    mixes[0].service.loops.adopt(world.net.document)
+    mixes[0].service.loops.adopt(world.model.document)
     world.run(10.0)
     assert len(mixes[0].recorder.of(LoopSent)) > before
 
 
-def test_an_unknown_reply_is_not_taken_for_a_loop() -> None:
-    world, mixes, _ = make_world()
+def test_an_unknown_reply_is_not_taken_for_a_loop(tmp_path: Path) -> None:
+    world, mixes, _ = make_world(tmp_path)
     body = bytes(world.geometry.body_bytes)
     assert mixes[0].service.loops.returned(b"unknown!", body) is DropReason.UNKNOWN_REPLY
 
 
-def test_a_changed_loop_counts_as_lost() -> None:
-    world, mixes, _ = make_world()
+def test_a_changed_loop_counts_as_lost(tmp_path: Path) -> None:
+    world, mixes, _ = make_world(tmp_path)
     loops = mixes[0].service.loops
     world.run(5.0, until=lambda: loops.outstanding > 0)
     (surb_id, *_) = loops._outstanding
@@ -129,8 +128,8 @@ def test_a_changed_loop_counts_as_lost() -> None:
     assert loops.returned(surb_id, bytes(world.geometry.body_bytes)) is DropReason.UNKNOWN_REPLY
 
 
-def test_loops_keep_their_rate_while_packets_pass() -> None:
-    world, mixes, _ = make_world()
+def test_loops_keep_their_rate_while_packets_pass(tmp_path: Path) -> None:
+    world, mixes, _ = make_world(tmp_path)
     world.run(30.0)
     forwarded = len(mixes[1].recorder.of(PacketOut))
     own = len(mixes[1].recorder.of(LoopSent))

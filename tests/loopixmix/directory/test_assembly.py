@@ -76,14 +76,14 @@ def test_one_mix_a_layer_and_a_provider_are_enough() -> None:
 
 
 def test_who_withdrew_or_stopped_uploading_or_lacks_keys_is_left_out() -> None:
-    without = ALL - {"mix1"}
-    assert names_in(changed("mix1", withdrawn=True)) == without
+    without = ALL - {"mix11"}
+    assert names_in(changed("mix11", withdrawn=True)) == without
     last_counted_ms = int(NOW_S * 1000) - HOUR_MS - 60_000
-    assert names_in(changed("mix1", issued_at_ms=last_counted_ms)) == ALL
-    assert names_in(changed("mix1", issued_at_ms=last_counted_ms - 1)) == without
-    keys = NETWORK.node("mix1").public_mix_keys
-    assert names_in(changed("mix1", mix_keys={EPOCH: keys[EPOCH]})) == without
-    assert names_in(changed("mix1", mix_keys={EPOCH + 1: keys[EPOCH + 1]})) == without
+    assert names_in(changed("mix11", issued_at_ms=last_counted_ms)) == ALL
+    assert names_in(changed("mix11", issued_at_ms=last_counted_ms - 1)) == without
+    keys = NETWORK.node("mix11").public_mix_keys
+    assert names_in(changed("mix11", mix_keys={EPOCH: keys[EPOCH]})) == without
+    assert names_in(changed("mix11", mix_keys={EPOCH + 1: keys[EPOCH + 1]})) == without
 
 
 def test_of_two_nodes_with_one_name_one_stays() -> None:
@@ -99,7 +99,7 @@ def test_of_two_nodes_with_one_name_one_stays() -> None:
     [
         (lambda d: d.role is Role.MIX, "no provider"),
         (lambda d: d.role is Role.PROVIDER, "0 mixes are enrolled and 3 layers"),
-        (lambda d: d.name in ("mix1", "mix2", "provider1"), "2 mixes are enrolled and 3 layers"),
+        (lambda d: d.name in ("mix11", "mix12", "provider1"), "2 mixes are enrolled and 3 layers"),
     ],
 )
 def test_too_few_nodes_make_no_document(keep: object, reason: str) -> None:

@@ -29,7 +29,7 @@ from tests.worlds.networks.models import NOW_S, model_network
 
 NETWORK = model_network(random.Random(1))
 NETWORK_ID = NETWORK.trust_root.network_id
-NODE = NETWORK.node("mix1")
+NODE = NETWORK.node("mix11")
 NOW_MS = int(NOW_S * 1000)
 DESCRIPTOR = NODE.descriptor(NETWORK_ID, issued_at_ms=NOW_MS)
 DOMAIN = b"loopixmix/descriptor/v1"
@@ -64,7 +64,7 @@ def test_every_consistent_descriptor_survives_the_way_there_and_back(seed: int, 
 
 
 def test_nobody_can_describe_another_node() -> None:
-    other = NETWORK.node("mix2").identity_key
+    other = NETWORK.node("mix12").identity_key
     with pytest.raises(DescriptorForged):
         accept(forge(DESCRIPTOR, other))
     with pytest.raises(SignatureError):

@@ -81,16 +81,16 @@ def test_the_helpers_find_nodes_by_what_they_are() -> None:
     assert document.providers_of("echo") == document.providers()
     assert document.providers_of("votes") == ()
     assert len(document.mixes()) == 6
-    mix = document.node_named("mix3")
+    mix = document.node_named("mix21")
     assert mix is not None
     assert mix.layer == 2
     assert document.node(mix.id) == mix
     assert document.node(bytes(32)) is None
-    assert document.provider_named("mix3") is None
+    assert document.provider_named("mix21") is None
     assert document.provider_named("provider1") == document.node_named("provider1")
     assert document.epochs == range(NETWORK.epoch, NETWORK.epoch + 2)
-    assert document.mix_key(mix.id, NETWORK.epoch) == NETWORK.node("mix3").mix_keys[NETWORK.epoch].public
-    with pytest.raises(NoEpochKey, match="of mix3 for epoch"):
+    assert document.mix_key(mix.id, NETWORK.epoch) == NETWORK.node("mix21").mix_keys[NETWORK.epoch].public
+    with pytest.raises(NoEpochKey, match="of mix21 for epoch"):
         mix.mix_key(NETWORK.epoch - 1)
     with pytest.raises(NoEpochKey, match="does not have the node"):
         document.mix_key(bytes(32), NETWORK.epoch)
@@ -247,13 +247,13 @@ LOW_ORDER = {
 }
 
 CONTRADICTIONS: list[tuple[str, Callable[[Document], Document], str]] = [
-    ("mix without layer", lambda d: change_node(d, "mix1", layer=None), "the mix mix1 has no layer"),
+    ("mix without layer", lambda d: change_node(d, "mix11", layer=None), "the mix mix11 has no layer"),
     ("provider with layer", lambda d: change_node(d, "provider1", layer=1), "the provider provider1 has a layer"),
-    ("layer out of range", lambda d: change_node(d, "mix1", layer=4), "mix1 is in layer 4 of 3"),
+    ("layer out of range", lambda d: change_node(d, "mix11", layer=4), "mix11 is in layer 4 of 3"),
     ("empty layer", lambda d: without(d, lambda node: node.layer != 2), "layer 2 is empty"),
     ("no provider", lambda d: without(d, lambda node: node.role is Role.MIX), "there is no provider"),
     ("no nodes", lambda d: without(d, lambda node: False), "layer 1 is empty"),
-    ("same name", lambda d: change_node(d, "mix1", name="mix2"), "the name mix2 occurs twice"),
+    ("same name", lambda d: change_node(d, "mix11", name="mix12"), "the name mix12 occurs twice"),
     (
         "same id",
         lambda d: msgspec.structs.replace(d, nodes=(d.nodes[0], *d.nodes)),
@@ -262,26 +262,26 @@ CONTRADICTIONS: list[tuple[str, Callable[[Document], Document], str]] = [
     ("unsorted", lambda d: msgspec.structs.replace(d, nodes=d.nodes[::-1]), "ascending order of their ids"),
     (
         "missing key for this epoch",
-        lambda d: change_node(d, "mix1", mix_keys={EPOCH + 1: keys_of("mix1")[EPOCH + 1]}),
-        f"mix1 has no mix key for epoch {EPOCH}",
+        lambda d: change_node(d, "mix11", mix_keys={EPOCH + 1: keys_of("mix11")[EPOCH + 1]}),
+        f"mix11 has no mix key for epoch {EPOCH}",
     ),
     (
         "missing key for the next epoch",
-        lambda d: change_node(d, "mix1", mix_keys={EPOCH: keys_of("mix1")[EPOCH]}),
-        f"mix1 has no mix key for epoch {EPOCH + 1}",
+        lambda d: change_node(d, "mix11", mix_keys={EPOCH: keys_of("mix11")[EPOCH]}),
+        f"mix11 has no mix key for epoch {EPOCH + 1}",
     ),
     (
         "one key twice",
-        lambda d: change_node(d, "mix1", mix_keys=dict.fromkeys((EPOCH, EPOCH + 1), keys_of("mix1")[EPOCH])),
+        lambda d: change_node(d, "mix11", mix_keys=dict.fromkeys((EPOCH, EPOCH + 1), keys_of("mix11")[EPOCH])),
         "used for several epochs",
     ),
     (
         "keys out of order",
-        lambda d: change_node(d, "mix1", mix_keys=dict(reversed(keys_of("mix1").items()))),
+        lambda d: change_node(d, "mix11", mix_keys=dict(reversed(keys_of("mix11").items()))),
         "ascending order of epochs",
     ),
-    ("bad host", lambda d: change_node(d, "mix1", host="not a host"), "neither an IP address nor a host name"),
-    ("services of a mix", lambda d: change_node(d, "mix1", services=("echo",)), "only a provider offers services"),
+    ("bad host", lambda d: change_node(d, "mix11", host="not a host"), "neither an IP address nor a host name"),
+    ("services of a mix", lambda d: change_node(d, "mix11", services=("echo",)), "only a provider offers services"),
     ("services out of order", lambda d: change_node(d, "provider1", services=("b", "a")), "ascending order"),
     ("service twice", lambda d: change_node(d, "provider1", services=("a", "a")), "each once"),
     (
@@ -307,7 +307,7 @@ CONTRADICTIONS: list[tuple[str, Callable[[Document], Document], str]] = [
     *(
         (
             f"mix key: {name}",
-            lambda d, key=key: change_node(d, "mix1", mix_keys=keys_of("mix1") | {EPOCH: key}),  # type: ignore[misc]
+            lambda d, key=key: change_node(d, "mix11", mix_keys=keys_of("mix11") | {EPOCH: key}),  # type: ignore[misc]
             "not a point of prime order",
         )
         for name, key in LOW_ORDER.items()
@@ -349,7 +349,7 @@ FIELDS: list[tuple[str, str, object]] = [
     ("node", "name", "-mix"),
     ("node", "name", ""),
     ("node", "name", "m" * 64),
-    ("node", "name", "mix1\n"),
+    ("node", "name", "mix11\n"),
     ("node", "role", "spy"),
     ("node", "layer", 0),
     ("node", "layer", 9),

@@ -26,7 +26,7 @@ class Bench:
 
     def __init__(self) -> None:
         network = model_network(random.Random(1))
-        node = network.node("mix1")
+        node = network.node("mix11")
         self.clock = Clock()
         self.clock.advance(NOW_S + 10)
         self.fake = FakeAuthorities(network, self.clock)

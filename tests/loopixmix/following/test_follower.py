@@ -93,7 +93,7 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture
 def node_world(tmp_path: Path) -> World:
     network = model_network(random.Random(1))
-    node = network.node("mix1")
+    node = network.node("mix11")
     return World(tmp_path / "document", network, enrolment=Enrolment(node.identity_key, describer(network, node)))
 
 
@@ -385,7 +385,7 @@ def test_a_node_uploads_at_once_and_in_the_first_half_of_each_epoch(node_world: 
 
 def test_a_node_that_is_missing_from_the_document_uploads_again_at_once(node_world: World) -> None:
     world = node_world
-    own_id = world.network.node("mix1").id
+    own_id = world.network.node("mix11").id
     world.authorities.publish(world.epoch)
     world.authorities.publish(
         world.epoch + 1,
@@ -468,7 +468,7 @@ def test_a_node_that_cannot_describe_itself_says_so(tmp_path: Path) -> None:
         return msgspec.structs.replace(describer(network, node)(issued_at_ms), host="not a host")
 
     network = model_network(random.Random(1))
-    node = network.node("mix1")
+    node = network.node("mix11")
     world = World(tmp_path / "document", network, enrolment=Enrolment(node.identity_key, describe))
     world.authorities.publish(world.epoch)
     world.follower.start()

@@ -16,13 +16,13 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Identity, PacketDelivered, PacketDropped, PacketIn, PacketOut
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, load_arithmetic, wrap
-from tests.worlds.networks.documents import EPOCH, make_network
 from tests.worlds.networks.mixes import LIMITS, Recorder
+from tests.worlds.networks.models import EPOCH, model_network
 
 PARAMS = NetworkParams(epoch_length_s=100, grace_s=10)
 FORMAT = PacketFormat.for_network(PARAMS, arithmetic=load_arithmetic())
-NET = make_network(random.Random(1), params=PARAMS, width=1, providers=1)
-PROVIDER, ME, NEXT = (NET.named(name).id for name in ("p1", "m11", "m21"))
+NET = model_network(random.Random(1), params=PARAMS, mixes_per_layer=1, providers=1, epoch=EPOCH)
+PROVIDER, ME, NEXT = (NET.node(name).id for name in ("provider1", "mix11", "mix21"))
 
 
 class Ring:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 from twisted.internet.task import Clock
@@ -15,8 +16,9 @@ from loopixmix.keyring.keystore import MemoryKeyStore
 from loopixmix.keyring.rotation import RETRY_S, KeyRotation
 from loopixmix.keys import MixKey
 from loopixmix.params import NetworkParams
-from tests.worlds.networks.documents import EPOCH
-from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
+from tests.worlds.networks.mixes import MixWorld, RunningMix
+from tests.worlds.networks.models import EPOCH
+from tests.worlds.networks.providers import RunningProvider
 
 LENGTH_S, GRACE_S = 100, 10
 
@@ -85,17 +87,17 @@ def test_a_store_that_fails_is_told_and_tried_again() -> None:
 PARAMS = NetworkParams(delay_mean_s=0.5, node_loop_rate_per_s=4.0, epoch_length_s=30, grace_s=1)
 
 
-def document_of(world: MixWorld, nodes: Sequence[RunningMix | LoopingProvider], epoch: int) -> Document:
+def document_of(world: MixWorld, nodes: Sequence[RunningMix | RunningProvider], epoch: int) -> Document:
     """What an authority makes of the nodes' keys."""
     now_s = world.clock.seconds()
     keys = {node.identity: node.keyring.public_keys(now_s) for node in nodes}
     entries = tuple(
         msgspec.structs.replace(entry, mix_keys={e: key for e, key in keys[entry.id].items() if epoch <= e < epoch + 2})
-        for entry in world.net.document.nodes
+        for entry in world.model.document.nodes
     )
     start_s = epoch * PARAMS.epoch_length_s
     return msgspec.structs.replace(
-        world.net.document,
+        world.model.document,
         epoch=epoch,
         valid_from_s=start_s,
         valid_until_s=start_s + 2 * PARAMS.epoch_length_s,
@@ -103,21 +105,21 @@ def document_of(world: MixWorld, nodes: Sequence[RunningMix | LoopingProvider], 
     )
 
 
-def test_nothing_is_lost_at_the_edges_of_epochs() -> None:
+def test_nothing_is_lost_at_the_edges_of_epochs(tmp_path: Path) -> None:
     """Loops cross three edges on keys that change at each: not one MAC fails, none is lost.
 
     Delays of half a second on up to seven hops, and a grace of one: many loops reach their last hops when the key of
     their first is over.
     """
     world = MixWorld(PARAMS, latency_s=0.02)
-    nodes: list[RunningMix | LoopingProvider] = [
-        *(world.mix(name) for name in ("m11", "m21", "m31")),
-        world.provider("p1"),
+    nodes: list[RunningMix | RunningProvider] = [
+        *(world.mix(name) for name in ("mix11", "mix21", "mix31")),
+        RunningProvider(world, "provider1", tmp_path),
     ]
     rotations = [KeyRotation(node.keyring, clock=world.clock) for node in nodes]
     for node, rotation in zip(nodes, rotations, strict=True):
         rotation.start()
-        node.adopt(world.net.document)
+        node.adopt(world.model.document)
         node.start()
     for epoch in range(EPOCH + 1, EPOCH + 4):
         edge_s = epoch * PARAMS.epoch_length_s

@@ -20,8 +20,8 @@ from loopixmix.params import NetworkParams
 from loopixmix.seams import Identity, PacketDelivered, PacketIn, PacketOut, PacketsHeld
 from loopixmix.sphinx import Command, Deliver, Discard, Hop, Relay, Reply, unwrap, wrap
 from loopixmix.wire import Dummy, Pull
-from tests.worlds.networks.documents import EPOCH
 from tests.worlds.networks.mixes import LIMITS, MixWorld
+from tests.worlds.networks.models import EPOCH
 
 # Loops are rare here: none comes in the few seconds of a test.
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)
@@ -41,12 +41,12 @@ class Bench:
         self.world = MixWorld(PARAMS)
         self.rng = random.Random(3)
         self.store = KeyFiles(keys) if keys else None
-        self.mix = self.world.mix("m11", store=self.store, max_tags=max_tags, unwrapping=unwrapping, limits=limits)
-        self.next_id = self.world.net.named("m21").id
-        self.peer = self.world.net.named("p1").id
+        self.mix = self.world.mix("mix11", store=self.store, max_tags=max_tags, unwrapping=unwrapping, limits=limits)
+        self.next_id = self.world.model.node("mix21").id
+        self.peer = self.world.model.node("provider1").id
         self.received: list[tuple[float, bytes]] = []
         self.world.hub.attach(self.next_id, self._next_received)
-        self.mix.service.adopt(self.world.net.document)
+        self.mix.service.adopt(self.world.model.document)
         self.mix.start()
 
     def _next_received(self, peer: Identity, frames: Sequence[bytes]) -> None:
@@ -55,7 +55,7 @@ class Bench:
 
     def packet(self, command: Command, *, epoch: int = EPOCH) -> bytes:
         """A packet that tells the mix `command`; a relayed one ends at the next mix."""
-        keys = self.world.net.keys
+        keys = self.world.model.keys
         hops = [Hop(keys[self.mix.identity][epoch].public, command)]
         if isinstance(command, Relay):
             hops.append(Hop(keys[self.next_id][epoch].public, Discard()))
@@ -107,7 +107,7 @@ def test_a_packet_leaves_when_its_delay_is_over_and_not_before() -> None:
     bench.world.run(5.0)
     ((left_at_s, packet),) = bench.received
     assert came_at_s + 0.123456 <= left_at_s < came_at_s + 0.123458
-    keys = bench.world.net.keys[bench.next_id]
+    keys = bench.world.model.keys[bench.next_id]
     assert unwrap([keys[EPOCH].private], packet, sphinx=bench.world.packet_format.sphinx).body
     (arrival,) = bench.mix.recorder.of(PacketIn)
     (departure,) = bench.mix.recorder.of(PacketOut)
@@ -162,7 +162,7 @@ def test_a_packet_that_is_wrong_is_dropped_for_its_reason_and_disturbs_no_other(
         (flip(bench.relayed(), 40), DropReason.BAD_MAC),
         (bytes(32) + bench.relayed()[32:], DropReason.BAD_POINT),
         (bench.packet(Relay(b"\x01" * 32, 5)), DropReason.UNKNOWN_NEXT_HOP),
-        (bench.packet(Relay(bench.world.net.named("p1").id, 5)), DropReason.UNKNOWN_NEXT_HOP),
+        (bench.packet(Relay(bench.world.model.node("provider1").id, 5)), DropReason.UNKNOWN_NEXT_HOP),
         (bench.relayed(int(PARAMS.max_delay_s * 1e6) + 2), DropReason.EXCESSIVE_DELAY),
         (bench.packet(Deliver(b"r" * 32)), DropReason.UNEXPECTED_COMMAND),
         (bench.packet(Discard()), DropReason.UNEXPECTED_COMMAND),
@@ -192,7 +192,7 @@ def test_a_reply_to_somebody_else_does_not_end_a_loop_of_ours() -> None:
 
 
 def faster_loops(bench: Bench) -> Document:
-    document = bench.world.net.document
+    document = bench.world.model.document
     params = msgspec.structs.replace(document.params, node_loop_rate_per_s=1.0)
     return msgspec.structs.replace(document, params=params)
 
@@ -205,7 +205,7 @@ def test_a_tagged_body_is_noticed_at_its_end_only() -> None:
     bench.world.run(5.0)
     ((_, relayed),) = bench.received
     body = unwrap(
-        [bench.world.net.keys[bench.next_id][EPOCH].private], relayed, sphinx=bench.world.packet_format.sphinx
+        [bench.world.model.keys[bench.next_id][EPOCH].private], relayed, sphinx=bench.world.packet_format.sphinx
     ).body
     assert b"payload" not in body
     bench.close()
@@ -226,7 +226,7 @@ def test_a_tagged_body_is_noticed_at_its_end_only() -> None:
 )
 def test_around_an_edge_of_epochs_both_keys_fit(offset_s: float, epoch: int, passes: bool) -> None:
     bench = Bench()
-    bench.world.clock.rightNow = bench.world.net.start_s + offset_s
+    bench.world.clock.rightNow = bench.world.model.start_s + offset_s
     bench.mix.keyring.advance(bench.world.clock.seconds())
     bench.send(bench.relayed(epoch=epoch))
     bench.world.run(5.0)
@@ -239,7 +239,7 @@ def test_a_replay_under_a_key_in_grace_is_noticed() -> None:
     bench = Bench()
     packet = bench.relayed()
     bench.send(packet)
-    bench.world.clock.rightNow = bench.world.net.start_s + 105.0
+    bench.world.clock.rightNow = bench.world.model.start_s + 105.0
     bench.mix.keyring.advance(bench.world.clock.seconds())
     bench.send(packet)
     assert bench.drops == [DropReason.REPLAY]
@@ -363,7 +363,7 @@ def test_dummies_are_taken_and_anything_else_ends_the_link() -> None:
 def test_before_the_first_document_nothing_is_forwarded() -> None:
     bench = Bench()
     bench.mix.stop()
-    fresh = bench.world.mix("m11")
+    fresh = bench.world.mix("mix11")
     fresh.start()
     bench.mix = fresh
     bench.send(bench.relayed())
@@ -374,10 +374,10 @@ def test_before_the_first_document_nothing_is_forwarded() -> None:
 
 def test_neighbours_of_the_next_and_the_last_epoch_are_known_at_an_edge() -> None:
     bench = Bench()
-    other_layer = bench.world.net.named("m31").id
+    other_layer = bench.world.model.node("mix31").id
     bench.send(bench.packet(Relay(other_layer, 5)))
     assert bench.drops == [DropReason.UNKNOWN_NEXT_HOP]
-    # In the next epoch m31 and m21 have changed places.
+    # In the next epoch mix31 and mix21 have changed places.
     swapped = swap_layers(bench, epoch=EPOCH + 1)
     bench.mix.service.prepare(swapped)
     bench.world.hub.attach(other_layer, bench._next_received)
@@ -390,7 +390,7 @@ def test_neighbours_of_the_next_and_the_last_epoch_are_known_at_an_edge() -> Non
 
 
 def swap_layers(bench: Bench, *, epoch: int) -> Document:
-    document = bench.world.net.document
+    document = bench.world.model.document
     swap = {2: 3, 3: 2}
     nodes = tuple(msgspec.structs.replace(node, layer=swap.get(node.layer or 0, node.layer)) for node in document.nodes)
     return msgspec.structs.replace(document, epoch=epoch, nodes=nodes)

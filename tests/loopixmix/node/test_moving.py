@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import msgspec
 
@@ -12,8 +13,9 @@ from loopixmix.params import NetworkParams
 from loopixmix.routing.path import choose_path, deliver_to, draw_delays_s, hops_for
 from loopixmix.seams import PacketIn
 from loopixmix.sphinx import wrap
-from tests.worlds.networks.documents import EPOCH
-from tests.worlds.networks.mixes import LoopingProvider, MixWorld, RunningMix
+from tests.worlds.networks.mixes import MixWorld, RunningMix
+from tests.worlds.networks.models import EPOCH
+from tests.worlds.networks.providers import RunningProvider
 
 # Loops are rare here, so that every packet is one of the test's.
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)
@@ -22,17 +24,17 @@ LOAD_S = 8.0
 
 
 class Edge:
-    """A network of two mixes a layer around the edge of an epoch, at which m11 and m31 change places."""
+    """A network of two mixes a layer around the edge of an epoch, at which mix11 and mix31 change places."""
 
-    def __init__(self) -> None:
-        self.world = MixWorld(PARAMS, width=2, latency_s=0.02)
+    def __init__(self, directory: Path) -> None:
+        self.world = MixWorld(PARAMS, mixes_per_layer=2, latency_s=0.02)
         self.rng = random.Random(5)
-        self.mixes = {name: self.world.mix(name) for name in ("m11", "m12", "m21", "m22", "m31", "m32")}
-        self.provider = self.world.provider("p1")
-        self.now = self.world.net.document
+        self.mixes = {name: self.world.mix(name) for name in ("mix11", "mix12", "mix21", "mix22", "mix31", "mix32")}
+        self.provider = RunningProvider(self.world, "provider1", directory)
+        self.now = self.world.model.document
         self.edge_s = float((EPOCH + 1) * PARAMS.epoch_length_s)
         self.next = msgspec.structs.replace(
-            swapped(self.now, "m11", "m31"), epoch=EPOCH + 1, valid_from_s=int(self.edge_s)
+            swapped(self.now, "mix11", "mix31"), epoch=EPOCH + 1, valid_from_s=int(self.edge_s)
         )
         self.recipients: list[bytes] = []
         for node in self.nodes:
@@ -41,7 +43,7 @@ class Edge:
         self.sender_document = self.now
 
     @property
-    def nodes(self) -> tuple[RunningMix | LoopingProvider, ...]:
+    def nodes(self) -> tuple[RunningMix | RunningProvider, ...]:
         return (*self.mixes.values(), self.provider)
 
     def turn_over(self) -> None:
@@ -63,14 +65,20 @@ class Edge:
         document, me = self.sender_document, self.provider.identity
         path = choose_path(document, entry=me, exit=me, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, PARAMS, self.rng)
-        final = deliver_to(recipient, recipient, None)
+        payload = recipient.ljust(self.world.geometry.payload_bytes, b"\0")
+        final = deliver_to(recipient, payload, None)
         hops = hops_for(document, path, final, delays_s, start_s=self.world.clock.seconds())
         self.recipients.append(recipient)
-        self.provider.hop.inject([wrap(hops, recipient, sphinx=self.world.packet_format.sphinx, rng=self.rng)])
+        self.provider.service.hop.inject([wrap(hops, payload, sphinx=self.world.packet_format.sphinx, rng=self.rng)])
 
     def _sender_adopts(self) -> None:
         # A sender whose clock is behind: nodes that are ahead still get paths by the old document from it.
         self.sender_document = self.next
+
+    @property
+    def arrived(self) -> int:
+        """How many packets came to the end of their paths: the provider has no mailbox for any of them."""
+        return self.provider.service.deliveries.counts.unknown
 
     def drops(self) -> list[DropReason]:
         return [reason for node in self.nodes for reason in node.recorder.drops]
@@ -87,23 +95,23 @@ def swapped(document: Document, one: str, other: str) -> Document:
     return msgspec.structs.replace(document, nodes=nodes)
 
 
-def test_a_mix_that_moves_at_an_epoch_edge_under_load_loses_nothing() -> None:
-    edge = Edge()
+def test_a_mix_that_moves_at_an_epoch_edge_under_load_loses_nothing(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
     edge.turn_over()
     edge.load()
     edge.world.run(edge.edge_s + LOAD_S + 30 - edge.world.clock.seconds())
     assert edge.drops() == []
     assert [node.recorder.refusals for node in edge.nodes] == [[]] * len(edge.nodes)
     assert len(edge.recipients) == PACKETS
-    assert len(edge.provider.arrived) == PACKETS
+    assert edge.arrived == PACKETS
     # The mix that moved was at work in both places: it took packets from both of its predecessors.
-    took_from = {fact.peer for fact in edge.mixes["m11"].recorder.of(PacketIn) if isinstance(fact, PacketIn)}
-    assert took_from == {edge.provider.identity, *(edge.world.net.named(name).id for name in ("m21", "m22"))}
+    took_from = {fact.peer for fact in edge.mixes["mix11"].recorder.of(PacketIn) if isinstance(fact, PacketIn)}
+    assert took_from == {edge.provider.identity, *(edge.world.model.node(name).id for name in ("mix21", "mix22"))}
     edge.stop()
 
 
-def test_when_packets_of_the_old_epoch_have_arrived_its_order_counts_no_longer() -> None:
-    edge = Edge()
+def test_when_packets_of_the_old_epoch_have_arrived_its_order_counts_no_longer(tmp_path: Path) -> None:
+    edge = Edge(tmp_path)
     edge.turn_over()
     edge.world.run(edge.edge_s + PARAMS.grace_s + 5 - edge.world.clock.seconds())
     edge.send(b"by the new document".ljust(32))
@@ -113,6 +121,6 @@ def test_when_packets_of_the_old_epoch_have_arrived_its_order_counts_no_longer()
     edge.world.run(30.0)
     # Every path by the old document that takes a mix that has moved ends there; the others hold as before.
     assert set(edge.drops()) == {DropReason.UNKNOWN_PREVIOUS_HOP}
-    assert len(edge.provider.arrived) + len(edge.drops()) == 21
-    assert 1 <= len(edge.provider.arrived) < 21
+    assert edge.arrived + len(edge.drops()) == 21
+    assert 1 <= edge.arrived < 21
     edge.stop()

@@ -21,9 +21,9 @@ from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.sphinx import Discard, Hop, Relay, wrap
 from loopixmix.wire import LinkRole
-from tests.worlds.networks.documents import EPOCH
 from tests.worlds.networks.memory import MemoryNetwork
 from tests.worlds.networks.mixes import LIMITS, MixWorld, Recorder
+from tests.worlds.networks.models import EPOCH
 
 PARAMS = NetworkParams(delay_mean_s=0.2, node_loop_rate_per_s=1e-6, epoch_length_s=100, grace_s=10)
 LISTEN = PeerAddress("127.0.0.1", 30001)
@@ -67,8 +67,8 @@ class Bench:
     def __init__(self, *, network_type: type[MemoryNetwork] = MemoryNetwork, params: NetworkParams = PARAMS) -> None:
         self.world = MixWorld(params)
         self.rng = random.Random(3)
-        self.me = self.world.net.named("m11")
-        self.next = self.world.net.named("m21")
+        self.me = self.world.model.node("mix11").entry()
+        self.next = self.world.model.node("mix21").entry()
         self.recorder = Recorder()
         self.left: list[bytes] = []
         self.world.hub.attach(self.next.id, lambda peer, frames: self.left.extend(frames))
@@ -108,20 +108,20 @@ class Bench:
         )
 
     def start(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self.node.start(self.world.net.document, LISTEN))
+        return Deferred.fromCoroutine(self.node.start(self.world.model.document, LISTEN))
 
     def stop(self, drain_s: float) -> Deferred[None]:
         return Deferred.fromCoroutine(self.node.stop(drain_s=drain_s))
 
     def send(self, delay_us: int) -> None:
-        keys = self.world.net.keys
+        keys = self.world.model.keys
         hops = [
             Hop(keys[self.me.id][EPOCH].public, Relay(self.next.id, delay_us)),
             Hop(keys[self.next.id][EPOCH].public, Discard()),
         ]
         packet = wrap(hops, b"", sphinx=self.world.packet_format.sphinx, rng=self.rng)
         self.world.hub.carry(
-            self.world.net.named("p1").id, self.me.id, self.world.packet_format.frames.packet_frame(packet)
+            self.world.model.node("provider1").id, self.me.id, self.world.packet_format.frames.packet_frame(packet)
         )
         self.world.clock.advance(0)
 
@@ -200,7 +200,7 @@ def test_a_second_signal_ends_the_wait() -> None:
 def test_a_missing_link_is_named() -> None:
     bench = started(Bench())
     bench.world.hub.detach(bench.next.id)
-    assert (bench.node.link_problem() or "").startswith("no link to m21 at ")
+    assert (bench.node.link_problem() or "").startswith("no link to mix21 at ")
     bench.stop(0.0)
 
 
@@ -231,11 +231,11 @@ def test_a_service_that_cannot_be_made_ends_the_start() -> None:
 @pytest.mark.parametrize("epoch", [EPOCH - 1, EPOCH + 1])
 def test_links_of_the_epochs_around_are_kept(epoch: int) -> None:
     bench = started(Bench())
-    moved = bench.world.net.named("m31")
+    moved = bench.world.model.node("mix31")
     nodes = tuple(
         msgspec.structs.replace(node, layer={2: 3, 3: 2}.get(node.layer or 0, node.layer))
-        for node in bench.world.net.document.nodes
+        for node in bench.world.model.document.nodes
     )
-    bench.node.prepare(msgspec.structs.replace(bench.world.net.document, epoch=epoch, nodes=nodes))
+    bench.node.prepare(msgspec.structs.replace(bench.world.model.document, epoch=epoch, nodes=nodes))
     assert set(bench.network.peers) == {bench.next.id, moved.id}
     bench.stop(0.0)

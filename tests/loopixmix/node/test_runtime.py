@@ -48,7 +48,7 @@ def free_port() -> int:
 
 
 class Bench:
-    """The directory of mix1, the authorities, and the provider it has links to."""
+    """The directory of mix11, the authorities, and the provider it has links to."""
 
     def __init__(self, tmp_path: Path) -> None:
         self.clock = Clock()
@@ -57,16 +57,16 @@ class Bench:
         self.model = model_network(random.Random(1), params=PARAMS, mixes_per_layer=1, providers=1)
         self.authorities = FakeAuthorities(self.model, self.clock)
         self.failures: list[LoopixmixError] = []
-        self.directory = tmp_path / "mix1"
+        self.directory = tmp_path / "mix11"
         self.port = free_port()
-        self._make_directory(self.model.node("mix1"))
+        self._make_directory(self.model.node("mix11"))
         self.runtime = self.make_runtime()
         self.reporter: StatusReporter | None = None
         self.provider: TlsNetwork | None = None
 
     def _make_directory(self, node: ModelNode) -> None:
         self.directory.mkdir(mode=0o700)
-        text = node_toml(name=node.name, listen=f"127.0.0.1:{self.port}", advertise="mix1.example:30001")
+        text = node_toml(name=node.name, listen=f"127.0.0.1:{self.port}", advertise="mix11.example:30001")
         create_file(self.directory / "node.toml", text.replace("threads = 0", "threads = 1").encode())
         create_file(self.directory / "identity.key", node.identity_key.seed.hex().encode())
         create_file(self.directory / "network.toml", trust_root_toml(self.model.trust_root).encode())
@@ -156,13 +156,13 @@ def test_a_node_enrols_with_its_keys_and_says_that_it_waits(bench: Bench) -> Non
     bench.start()
     bench.run(2.0)
     (descriptor, *_) = bench.uploads
-    assert (descriptor.name, descriptor.role, descriptor.services) == ("mix1", Role.MIX, ())
-    assert (descriptor.host, descriptor.port) == ("mix1.example", 30001)
+    assert (descriptor.name, descriptor.role, descriptor.services) == ("mix11", Role.MIX, ())
+    assert (descriptor.host, descriptor.port) == ("mix11.example", 30001)
     assert list(descriptor.mix_keys) == [bench.model.epoch + ahead for ahead in range(3)]
     status = bench.status
     assert not status.healthy
     assert (status.problem or "").startswith("no network document yet")
-    assert (status.name, status.layer, status.epoch) == ("mix1", None, bench.model.epoch)
+    assert (status.name, status.layer, status.epoch) == ("mix11", None, bench.model.epoch)
 
 
 def test_with_document_and_links_a_node_is_healthy(bench: Bench) -> None:
@@ -181,7 +181,7 @@ def test_with_document_and_links_a_node_is_healthy(bench: Bench) -> None:
 
 
 def test_a_node_outside_the_document_says_so(bench: Bench) -> None:
-    own = bench.model.node("mix1").id
+    own = bench.model.node("mix11").id
     other = msgspec.structs.replace(bench.model.document.node(own), id=b"\x01" * 32, name="mix9")
 
     def without_us(document: Document) -> Document:

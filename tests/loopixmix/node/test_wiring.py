@@ -11,10 +11,10 @@ from loopixmix.node.wiring import make_reception
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.wire import FrameFormat, LinkRole, Packet, Pull
-from tests.worlds.networks.documents import make_network
+from tests.worlds.networks.models import EPOCH, model_network
 
 FORMAT = FrameFormat(packet_bytes=2758, body_bytes=2436)
-NET = make_network(random.Random(1), params=NetworkParams(), width=1, providers=1)
+NET = model_network(random.Random(1), params=NetworkParams(), mixes_per_layer=1, providers=1, epoch=EPOCH)
 PACKET, PULL = FORMAT.encode(Packet(b"p" * 2758)), FORMAT.encode(Pull(1, ()))
 STRANGER = b"s" * 32
 
@@ -22,22 +22,22 @@ STRANGER = b"s" * 32
 def reception(name: str, own: LinkRole) -> Reception:
     clock = Clock()
     clock.rightNow = NET.start_s + 1
-    neighbourhood = Neighbourhood(NET.named(name).id)
+    neighbourhood = Neighbourhood(NET.node(name).id)
     neighbourhood.add(NET.document)
     return make_reception(FORMAT, own, neighbourhood, clock)
 
 
 def test_a_mix_lets_in_its_neighbours_and_nobody_else() -> None:
-    judge = reception("m21", LinkRole.MIX)
+    judge = reception("mix21", LinkRole.MIX)
     admitted = {node.name for node in NET.document.nodes if judge.admits(node.id)}
-    assert admitted == {"m11", "m31"}
+    assert admitted == {"mix11", "mix31"}
     assert not judge.admits(STRANGER)
 
 
 def test_a_provider_takes_a_mix_of_the_last_layer_for_a_mix_and_all_others_for_clients() -> None:
-    judge = reception("p1", LinkRole.PROVIDER)
+    judge = reception("provider1", LinkRole.PROVIDER)
     assert judge.admits(STRANGER)
     assert judge.sort(STRANGER, [PULL, PACKET]) == ([b"p" * 2758], [Pull(1, ())])
-    assert judge.sort(NET.named("m11").id, [PULL]) == ([], [Pull(1, ())])
-    assert judge.sort(NET.named("m31").id, [PACKET]) == ([b"p" * 2758], [])
-    assert judge.admits(NET.named("m31").id)
+    assert judge.sort(NET.node("mix11").id, [PULL]) == ([], [Pull(1, ())])
+    assert judge.sort(NET.node("mix31").id, [PACKET]) == ([b"p" * 2758], [])
+    assert judge.admits(NET.node("mix31").id)

@@ -14,10 +14,10 @@ from provider.mailboxes.housekeeping import EXPIRE_EVERY_S, EXPIRE_ITEMS, TURN_S
 from provider.store import MailStore
 from provider.store.accounts import StoreFigures, add_invitation, forget_invitations
 from tests.worlds.mailboxes.mailstores import ALICE, WRITE_S, StoreWorld
-from tests.worlds.networks.documents import make_network
+from tests.worlds.networks.models import model_network
 
 RULES = MailboxRules(expiry_days=2)
-NETWORK = make_network(random.Random(1), params=NetworkParams(epoch_length_s=86_400, grace_s=3600))
+NETWORK = model_network(random.Random(1), params=NetworkParams(epoch_length_s=86_400, grace_s=3600))
 
 
 class World(StoreWorld):

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
-import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
@@ -36,7 +35,7 @@ from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import MemoryKeyStore
-from loopixmix.keys import IdentityKey, MixKey
+from loopixmix.keys import IdentityKey
 from loopixmix.net.reception import Reception
 from loopixmix.node.wiring import make_reception, wire_hop
 from loopixmix.params import NetworkParams
@@ -79,7 +78,7 @@ from simulations.world.clock import EventClock
 from simulations.world.stores import MemoryStores
 from tests.worlds.networks.memory import MemoryHub
 from tests.worlds.networks.mixes import KnownKeys, Recorder
-from tests.worlds.networks.models import NOW_S, ModelNetwork, ModelNode, trust_root_of
+from tests.worlds.networks.models import NOW_S, ModelNode, model_network
 
 T = TypeVar("T")
 
@@ -489,7 +488,14 @@ class World:
             service_id("keys"): Node.keys,
             service_id("broken"): lambda node, body: None,
         }
-        self.model = self._make_model()
+        self.model = model_network(
+            self.rng,
+            params=self.params,
+            providers=("home", "away"),
+            services=("broken", "echo", "keys", "loop"),
+            epoch=epoch_at(self.clock.seconds(), self.params.epoch_length_s),
+            key_epochs=4,
+        )
         self.document: Document | None = self.make_document()
         self.nodes = {node.name: Node(self, node) for node in self.model.nodes}
 
@@ -508,44 +514,13 @@ class World:
         """Return the clock of this world."""
         return EventClock(NOW_S)
 
-    def _make_model(self) -> ModelNetwork:
-        epoch = epoch_at(self.clock.seconds(), self.params.epoch_length_s)
-        kinds: list[tuple[str, Role, int | None]] = [
-            (f"mix{layer}{letter}", Role.MIX, layer) for layer in range(1, self.params.layers + 1) for letter in "ab"
-        ]
-        kinds += [("home", Role.PROVIDER, None), ("away", Role.PROVIDER, None)]
-        nodes = tuple(
-            ModelNode(
-                identity_key=IdentityKey.generate(self.rng),
-                name=name,
-                role=role,
-                layer=layer,
-                port=20_000 + number,
-                mix_keys={epoch + ahead: MixKey.generate(self.rng) for ahead in range(4)},
-            )
-            for number, (name, role, layer) in enumerate(kinds)
-        )
-        authority = IdentityKey.generate(self.rng)
-        root = trust_root_of(authority, epoch_length_s=self.params.epoch_length_s)
-        return ModelNetwork(params=self.params, authority=authority, trust_root=root, nodes=nodes, epoch=epoch)
-
     def make_document(self, *, epochs_later: int = 0) -> Document:
         """Return the document of a later epoch."""
         length_s = self.params.epoch_length_s
         epoch = self.model.epoch + epochs_later
-        document = msgspec.structs.replace(
-            self.model.document,
-            epoch=epoch,
-            valid_from_s=epoch * length_s,
-            valid_until_s=(epoch + 2) * length_s,
+        return self.model.document_with(
+            epoch=epoch, valid_from_s=epoch * length_s, valid_until_s=(epoch + 2) * length_s
         )
-        nodes = tuple(
-            msgspec.structs.replace(node, services=("broken", "echo", "keys", "loop"))
-            if node.role is Role.PROVIDER
-            else node
-            for node in document.nodes
-        )
-        return msgspec.structs.replace(document, nodes=nodes)
 
     def person(
         self,

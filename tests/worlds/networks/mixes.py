@@ -1,9 +1,9 @@
-"""A whole network in memory: shipped mixes, and providers that do only what loops need."""
+"""A network in memory: its clock, its wires, and shipped mixes. Shipped providers for it are in `providers`."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from twisted.internet.task import Clock
 
@@ -12,7 +12,6 @@ from loopixmix.cover.plan import LoopMaker
 from loopixmix.directory import Document
 from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.hop.limits import HopLimits
-from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.unwrapping import InlineUnwrapping, Unwrapping
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyStore, MemoryKeyStore
@@ -22,12 +21,12 @@ from loopixmix.node.wiring import make_reception, wire_hop
 from loopixmix.observing.observers import Counters, Fanout
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
-from loopixmix.routing.path import LOOP_SERVICE, Neighbourhood, recipient_of, service_id
+from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Fact, Identity, LinkRefused, Observer, PacketDropped
-from loopixmix.sphinx import Deliver, Reply, load_arithmetic, open_payload, use_surb
-from loopixmix.wire import Frame, LinkRole
-from tests.worlds.networks.documents import TestNet, make_network
+from loopixmix.sphinx import load_arithmetic
+from loopixmix.wire import LinkRole
 from tests.worlds.networks.memory import MemoryHub, MemoryNetwork
+from tests.worlds.networks.models import EPOCH, model_network
 
 LIMITS = HopLimits()
 
@@ -51,74 +50,6 @@ class Recorder:
     @property
     def refusals(self) -> list[RefusalReason]:
         return [fact.reason for fact in self.facts if isinstance(fact, LinkRefused)]
-
-
-class LoopingProvider:
-    """A provider that forwards, ends loops, sends its own, and keeps what else arrives."""
-
-    def __init__(self, world: MixWorld, identity: Identity) -> None:
-        self.recorder = Recorder()
-        self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
-        observer = Fanout([self.recorder, self.counters])
-        self.neighbourhood = Neighbourhood(identity)
-        network = world.network(self.neighbourhood, LinkRole.PROVIDER, observer)
-        self.identity = identity
-        self.arrived: list[Arrived] = []
-        self.packet_format = world.packet_format
-        self.network = network
-        self.keyring = world.keyring(identity)
-        self.hop = wire_hop(
-            self.neighbourhood,
-            keyring=self.keyring,
-            frames=world.packet_format.frames,
-            unwrapping=InlineUnwrapping(world.packet_format.sphinx),
-            limits=LIMITS,
-            clock=world.clock,
-            network=network,
-            observer=observer,
-        )
-        self.loops = LoopSender(
-            LoopMaker(identity, world.packet_format, random.Random(identity)),
-            clock=world.clock,
-            network=network,
-            observer=observer,
-        )
-
-    def prepare(self, document: Document) -> None:
-        self.hop.adopt(document)
-
-    def adopt(self, document: Document) -> None:
-        self.hop.adopt(document)
-        self.loops.adopt(document)
-
-    def start(self) -> None:
-        self.hop.start(self._arrived)
-        self.loops.start()
-        self.network.start(self._received)
-
-    def stop(self) -> None:
-        self.loops.stop()
-        self.hop.stop()
-        self.network.stop()
-
-    def _received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
-        self.hop.take(peer, packets)
-
-    def _arrived(self, arrived: Arrived) -> DropReason | None:
-        match arrived.command:
-            case Reply(recipient=recipient, surb_id=surb_id) if recipient == self.identity:
-                return self.loops.returned(surb_id, arrived.body)
-            case Deliver() as command:
-                payload = open_payload(arrived.payload_key, arrived.body, sphinx=self.packet_format.sphinx)
-                if recipient_of(command, payload) != service_id(LOOP_SERVICE):
-                    self.arrived.append(arrived)
-                    return None
-                assert payload.surb is not None
-                assert payload.surb.first_hop == self.identity
-                self.hop.inject([use_surb(payload.surb, b"", sphinx=self.packet_format.sphinx)])
-            case _:
-                self.arrived.append(arrived)
-        return None
 
 
 class RunningMix:
@@ -174,7 +105,7 @@ class RunningMix:
 class KnownKeys(random.Random):
     """Makes the keys that the document promises."""
 
-    def __init__(self, keys: dict[int, MixKey]) -> None:
+    def __init__(self, keys: Mapping[int, MixKey]) -> None:
         super().__init__(0)
         self._privates = [key.private for _, key in sorted(keys.items())]
 
@@ -185,11 +116,15 @@ class KnownKeys(random.Random):
 class MixWorld:
     """A clock, a hub, a document and the keys behind it."""
 
-    def __init__(self, params: NetworkParams, *, width: int = 1, providers: int = 1, latency_s: float = 0.0) -> None:
+    def __init__(
+        self, params: NetworkParams, *, mixes_per_layer: int = 1, providers: int = 1, latency_s: float = 0.0
+    ) -> None:
         self.params = params
         self.clock = Clock()
-        self.net: TestNet = make_network(random.Random(7), params=params, width=width, providers=providers)
-        self.clock.rightNow = self.net.start_s + 1.0
+        self.model = model_network(
+            random.Random(7), params=params, mixes_per_layer=mixes_per_layer, providers=providers, epoch=EPOCH
+        )
+        self.clock.rightNow = self.model.start_s + 1.0
         self.hub = MemoryHub(clock=self.clock, rng=random.Random(8), latency_s=latency_s, loss=0.0)
         self.packet_format = PacketFormat.for_network(params, arithmetic=load_arithmetic())
         self.geometry = self.packet_format.geometry
@@ -202,7 +137,7 @@ class MixWorld:
     def keyring(self, identity: Identity, store: KeyStore | None = None, max_tags: int = 100_000) -> MixKeyring:
         return MixKeyring(
             store or MemoryKeyStore(),
-            rng=KnownKeys(self.net.keys[identity]),
+            rng=KnownKeys(self.model.keys[identity]),
             epoch_length_s=self.params.epoch_length_s,
             grace_s=self.params.grace_s,
             max_tags=max_tags,
@@ -217,12 +152,9 @@ class MixWorld:
         unwrapping: Unwrapping | None = None,
         limits: HopLimits = LIMITS,
     ) -> RunningMix:
-        identity = self.net.named(name).id
+        identity = self.model.node(name).id
         keyring = self.keyring(identity, store, max_tags)
         return RunningMix(self, identity, keyring, unwrapping or InlineUnwrapping(self.packet_format.sphinx), limits)
-
-    def provider(self, name: str) -> LoopingProvider:
-        return LoopingProvider(self, self.net.named(name).id)
 
     def run(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
         """Go from call to call, as a reactor does, never to a time when nothing is due; stop where `until` holds."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -12,9 +13,15 @@ from loopixmix.directory import Descriptor, Document, NodeEntry, Role, TrustedAu
 from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.keys import IdentityKey, MixKey
 from loopixmix.params import NetworkParams
+from loopixmix.seams import Identity
 
 NOW_S = 1_800_000_000.0
 """The present of most tests: the first second of an epoch of an hour."""
+
+EPOCH = 40
+"""The epoch of tests that count seconds themselves: with a small number their sums can be read."""
+
+SERVICES = ("echo", "keys", "loop")
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class ModelNode:
     layer: int | None
     port: int
     mix_keys: Mapping[int, MixKey]
+    services: tuple[str, ...]
 
     @property
     def id(self) -> bytes:
@@ -35,10 +43,6 @@ class ModelNode:
     @property
     def public_mix_keys(self) -> dict[int, bytes]:
         return {epoch: key.public for epoch, key in self.mix_keys.items()}
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        return ("echo", "keys", "loop") if self.role is Role.PROVIDER else ()
 
     def entry(self) -> NodeEntry:
         return NodeEntry(
@@ -69,7 +73,7 @@ class ModelNode:
 
 @dataclass(frozen=True)
 class ModelNetwork:
-    """A network that nobody runs: `document` is what its one authority would publish at `now_s`."""
+    """A network as a value; no part of it runs. `document` is what its one authority would publish in `epoch`."""
 
     params: NetworkParams
     authority: IdentityKey
@@ -81,6 +85,17 @@ class ModelNetwork:
         return next(node for node in self.nodes if node.name == name)
 
     @property
+    def keys(self) -> dict[Identity, Mapping[int, MixKey]]:
+        """Every node's mix keys, by identity and epoch."""
+        return {node.id: node.mix_keys for node in self.nodes}
+
+    @property
+    def start_s(self) -> float:
+        """When the epoch of the document begins."""
+        return float(self.document.valid_from_s)
+
+    # Kept: tests ask for the document of each packet, and the network never changes.
+    @cached_property
     def document(self) -> Document:
         return Document(
             network_id=self.trust_root.network_id,
@@ -116,26 +131,39 @@ def model_network(
     *,
     params: NetworkParams | None = None,
     mixes_per_layer: int = 2,
-    providers: int = 2,
-    now_s: float = NOW_S,
+    providers: int | Sequence[str] = 2,
+    services: tuple[str, ...] = SERVICES,
+    epoch: int | None = None,
+    key_epochs: int = 3,
 ) -> ModelNetwork:
-    """Make a network whose mixes are called mix1, mix2, ... layer by layer, and its providers provider1, ..."""
+    """Make a network.
+
+    A mix is called by its layer and its place in it: mix11, mix12, ..., mix32. Providers are called provider1,
+    provider2, ..., if `providers` is their number, and otherwise as it says. The epoch is that of `NOW_S` if none is
+    given; each node has the mix keys of `key_epochs` epochs, from this one on.
+    """
     params = params or NetworkParams()
-    epoch = epoch_at(now_s, params.epoch_length_s)
-    kinds: list[tuple[str, Role, int | None]] = [
-        (f"mix{n + 1}", Role.MIX, n // mixes_per_layer + 1) for n in range(params.layers * mixes_per_layer)
+    if epoch is None:
+        epoch = epoch_at(NOW_S, params.epoch_length_s)
+    if isinstance(providers, int):
+        providers = [f"provider{number}" for number in range(1, providers + 1)]
+    places: list[tuple[str, int | None]] = [
+        (f"mix{layer}{place}", layer)
+        for layer in range(1, params.layers + 1)
+        for place in range(1, mixes_per_layer + 1)
     ]
-    kinds += [(f"provider{n + 1}", Role.PROVIDER, None) for n in range(providers)]
+    places += [(name, None) for name in providers]
     nodes = tuple(
         ModelNode(
             identity_key=IdentityKey.generate(rng),
             name=name,
-            role=role,
+            role=Role.PROVIDER if layer is None else Role.MIX,
             layer=layer,
             port=20_000 + number,
-            mix_keys={epoch + ahead: MixKey.generate(rng) for ahead in range(3)},
+            mix_keys={epoch + ahead: MixKey.generate(rng) for ahead in range(key_epochs)},
+            services=services if layer is None else (),
         )
-        for number, (name, role, layer) in enumerate(kinds)
+        for number, (name, layer) in enumerate(places)
     )
     authority = IdentityKey.generate(rng)
     trust_root = trust_root_of(authority, epoch_length_s=params.epoch_length_s)

@@ -10,6 +10,7 @@ from typing import Protocol
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.cover.loops import LoopSender
 from loopixmix.cover.plan import LoopMaker
+from loopixmix.directory import Document
 from loopixmix.drops import DropReason
 from loopixmix.hop.unwrapping import InlineUnwrapping
 from loopixmix.keys import IdentityKey
@@ -53,15 +54,16 @@ class RunningProvider:
         mailbox = mailbox or MailboxRules()
         rng = random.Random(name)
         self.world = world
-        self.identity = world.net.named(name).id
+        self.identity = world.model.node(name).id
         self.recorder = Recorder()
         self.counters = Counters(delay_mean_s=world.params.delay_mean_s)
         observer = Fanout([self.recorder, self.counters])
         neighbourhood = Neighbourhood(self.identity)
         self.network = world.network(neighbourhood, LinkRole.PROVIDER, observer)
+        self.keyring = world.keyring(self.identity)
         hop = wire_hop(
             neighbourhood,
-            keyring=world.keyring(self.identity),
+            keyring=self.keyring,
             frames=world.packet_format.frames,
             unwrapping=InlineUnwrapping(world.packet_format.sphinx),
             limits=LIMITS,
@@ -92,8 +94,13 @@ class RunningProvider:
             ).load(services, {}),
         )
 
+    def prepare(self, document: Document) -> None:
+        self.service.prepare(document)
+
+    def adopt(self, document: Document) -> None:
+        self.service.adopt(document)
+
     def start(self) -> None:
-        self.service.adopt(self.world.net.document)
         self.service.start()
 
     def stop(self) -> None:
@@ -189,7 +196,7 @@ class HandClient:
 
     def surb(self, exit: Identity, *, first_hop: Identity | None = None) -> Surb:
         """Return a reply block for whoever is at the provider `exit`."""
-        document, params = self.world.net.document, self.world.params
+        document, params = self.world.model.document, self.world.params
         surb_id = self.rng.randbytes(8)
         path = choose_path(document, entry=exit, exit=self.provider, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, params, self.rng)
@@ -202,7 +209,7 @@ class HandClient:
     def packet(
         self, recipient: bytes, payload: bytes, *, exit: Identity, surb: Surb | None = None, discard: bool = False
     ) -> bytes:
-        document, params = self.world.net.document, self.world.params
+        document, params = self.world.model.document, self.world.params
         path = choose_path(document, entry=self.provider, exit=exit, rng=self.rng)
         delays_s = draw_delays_s(len(path) - 1, params, self.rng)
         final = Discard() if discard else deliver_to(recipient, payload, surb)

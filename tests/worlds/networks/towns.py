@@ -34,14 +34,12 @@ class Town:
     ) -> None:
         self.world = MixWorld(params, providers=2, latency_s=0.001)
         self.directory = directory
-        self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("m11", "m21", "m31")]
-        self.p1 = RunningProvider(self.world, "p1", directory, mailbox=mailbox, services=services)
-        self.p2 = RunningProvider(self.world, "p2", directory, mailbox=mailbox, services=services)
-        for mix in self.mixes:
-            mix.service.adopt(self.world.net.document)
-            mix.start()
-        self.p1.start()
-        self.p2.start()
+        self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("mix11", "mix21", "mix31")]
+        self.p1 = RunningProvider(self.world, "provider1", directory, mailbox=mailbox, services=services)
+        self.p2 = RunningProvider(self.world, "provider2", directory, mailbox=mailbox, services=services)
+        for node in (*self.mixes, self.p1, self.p2):
+            node.adopt(self.world.model.document)
+            node.start()
         self.alice = self.client("alice", self.p1)
         self.bob = self.client("bob", self.p2)
 
@@ -91,7 +89,7 @@ class LogReader:
 
 def relay_packet(world: MixWorld, names: Sequence[str], rng: random.Random) -> bytes:
     """Return a packet through these nodes, which the last one discards, with delays as senders draw them."""
-    nodes = [world.net.named(name) for name in names]
+    nodes = [world.model.node(name).entry() for name in names]
     delays_s = draw_delays_s(len(nodes) - 1, world.params, rng)
-    hops = hops_for(world.net.document, nodes, Discard(), delays_s, start_s=world.clock.seconds())
+    hops = hops_for(world.model.document, nodes, Discard(), delays_s, start_s=world.clock.seconds())
     return wrap(hops, b"", sphinx=world.packet_format.sphinx, rng=rng)

@@ -51,12 +51,12 @@ def any_frame(rng: random.Random, town: Town) -> bytes:
 def forged_packet(rng: random.Random, town: Town, name: str) -> bytes:
     """Return a packet whose MACs are right for the node `name`, around a command and a content of any kind."""
     world = town.world
-    node = world.net.named(name)
-    key = node.mix_key(epoch_at(world.clock.seconds(), world.params.epoch_length_s))
+    node = world.model.node(name)
+    key = node.public_mix_keys[epoch_at(world.clock.seconds(), world.params.epoch_length_s)]
     surb, _ = make_surb(
         rng.randbytes(32), [Hop(key, Reply(bytes(32), bytes(8)))], sphinx=world.packet_format.sphinx, rng=rng
     )
-    known = [each.id for each in world.net.document.nodes] + [town.alice.id, town.bob.id, bytes(32)]
+    known = [each.id for each in world.model.document.nodes] + [town.alice.id, town.bob.id, bytes(32)]
     commands = [
         bytes([rng.randrange(6)]) + rng.choice(known) + rng.choice([bytes(8), rng.randbytes(8), b"\xff" * 8]),
         rng.randbytes(41),
