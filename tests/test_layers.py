@@ -48,6 +48,7 @@ LAYERS = (
             "loopixmix.config",
             "loopixmix.verdict",
             "loopixmix.progress",
+            "loopixmix.sweeps*",
             "loopixmix.web*",
         ),
     ),
