@@ -194,10 +194,10 @@ def decode_part(payload: bytes, size: PartSize) -> RequestPart:
 def _check_lengths(head: RequestHead, size: PartSize) -> None:
     if not REPETITION_KEY_BYTES <= head.content_bytes <= MAX_CONTENT_BYTES:
         raise FormatError(f"a request of {head.content_bytes} bytes is too long or too short")
-    # One length only for each content: of others a peer could make many small shares, which cost more to put together.
-    if not 1 <= head.share_bytes <= part_room_bytes(size) or head.share_bytes != fitting_share_bytes(
-        head.content_bytes, part_room_bytes(size)
-    ):
+    room_bytes = part_room_bytes(size)
+    # One length only for each content: with others a peer could make many small shares, which cost more to join.
+    fits = head.content_bytes <= MAX_SHARES * room_bytes
+    if not fits or head.share_bytes != fitting_share_bytes(head.content_bytes, room_bytes):
         raise FormatError(f"a request of {head.content_bytes} bytes has no shares of {head.share_bytes} bytes")
 
 
