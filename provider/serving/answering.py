@@ -1,0 +1,307 @@
+"""The program's side of a connection: takes questions, sends answers, and uses the provider's cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, cast
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol as StreamProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from loopixmix.errors import FormatError, LoopixmixError, UnavailableError
+from loopixmix.requests.names import Publish, encode_keys_request
+from loopixmix.requests.parts import MAX_BODY_BYTES
+from loopixmix.seams import Identity
+from provider.api import ServiceRefusedError
+from provider.hosting.askers import Asker
+from provider.serving.frames import (
+    SOCKET_VERSION,
+    Answered,
+    Ask,
+    FindCard,
+    FoundCard,
+    FrameReader,
+    FromProgram,
+    FromProvider,
+    Health,
+    Hello,
+    Outcome,
+    PublishCard,
+    Published,
+    Welcome,
+    encode_frame,
+    from_provider,
+)
+from provider.serving.sockets import peer_user_id, user_name
+
+log = Logger()
+
+
+@dataclass(frozen=True)
+class ServiceOfProvider:
+    """The service that a provider may ask: its name, and what asks it."""
+
+    name: str
+    asker: Asker
+
+
+class SocketKeys:
+    """The cards of the provider that is connected, used over the socket."""
+
+    def __init__(self) -> None:
+        """Begin without a provider."""
+        self._send: Callable[[FromProgram], None] | None = None
+        self._cards: dict[int, Deferred[bytes]] = {}
+        self._publications: dict[int, Deferred[bool]] = {}
+        self._next_number = 0
+
+    def connect(self, send: Callable[[FromProgram], None]) -> None:
+        """Use the connection that `send` writes to from now on."""
+        self.disconnect()
+        self._send = send
+
+    def disconnect(self) -> None:
+        """Fail what is under way; until the next connection all calls fail."""
+        self._send = None
+        cards, self._cards = self._cards, {}
+        publications, self._publications = self._publications, {}
+        for waiting in (*cards.values(), *publications.values()):
+            waiting.errback(UnavailableError("the provider is not connected any more"))
+
+    async def card(self, name: str) -> bytes:
+        """Return a card, or a decoy; see `KeyDirectory`. Raises `UnavailableError` if the provider gives none."""
+        waiting: Deferred[bytes] = Deferred()
+        number = self._number()
+        self._cards[number] = waiting
+        self._ask(FindCard(number, name))
+        card = await waiting
+        if not card:
+            raise UnavailableError("the provider could not look a card up")
+        return card
+
+    async def publish(self, publish: Publish) -> bool:
+        """Publish a card; see `KeyDirectory`. Raises `UnavailableError` if no provider is connected."""
+        waiting: Deferred[bool] = Deferred()
+        number = self._number()
+        self._publications[number] = waiting
+        self._ask(PublishCard(number, encode_keys_request(publish)))
+        return await waiting
+
+    def found(self, message: FoundCard) -> None:
+        """Take the provider's answer to a look-up."""
+        waiting = self._cards.pop(message.number, None)
+        if waiting is not None:
+            waiting.callback(message.card)
+
+    def published(self, message: Published) -> None:
+        """Take the provider's answer to a publication."""
+        waiting = self._publications.pop(message.number, None)
+        if waiting is not None:
+            waiting.callback(message.done)
+
+    def _number(self) -> int:
+        if self._send is None:
+            raise UnavailableError("no provider is connected")
+        self._next_number += 1
+        return self._next_number
+
+    def _ask(self, message: FromProgram) -> None:
+        if self._send is not None:
+            self._send(message)
+
+
+class Answering:
+    """All that a provider asks, on the one connection that counts: the newest."""
+
+    def __init__(
+        self,
+        service_for: Callable[[Identity], ServiceOfProvider],
+        *,
+        keys: SocketKeys,
+        allowed_user_id: int,
+    ) -> None:
+        """`service_for`: returns the service of a provider that has greeted; `allowed_user_id`: who may connect.
+
+        `service_for` raises a `LoopixmixError` if this is no service of that provider. `keys`: gets each connection.
+        """
+        self._service_for = service_for
+        self._keys = keys
+        self._allowed_user_id = allowed_user_id
+        self._end: ProgramEnd | None = None
+        self._service: ServiceOfProvider | None = None
+        self._told_problem: str | None = None
+        self._under_way: set[Deferred[bytes]] = set()
+        self.answered = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a provider that has greeted is there."""
+        return self._service is not None
+
+    @property
+    def under_way(self) -> int:
+        """How many questions have no answer yet."""
+        return len(self._under_way)
+
+    def new_connection(self) -> ProgramEnd:
+        """Return the protocol of a new connection."""
+        return ProgramEnd(self)
+
+    def stop(self) -> None:
+        """Let go of the provider."""
+        if self._end is not None:
+            self._end.close()
+        self._keys.disconnect()
+
+    # The methods below are for the ends of connections.
+
+    def admits(self, user_id: int) -> bool:
+        """Tell whether that user may connect."""
+        return user_id == self._allowed_user_id
+
+    def received(self, end: ProgramEnd, message: FromProvider) -> None:
+        """Take a message of the provider; raise `FormatError` if it is not its turn."""
+        if isinstance(message, Hello):
+            self._greeted(end, message)
+            return
+        if end is not self._end or self._service is None:
+            raise FormatError("it did not greet first")
+        match message:
+            case Ask():
+                self._ask(end, self._service.asker, message)
+            case FoundCard():
+                self._keys.found(message)
+            case Published():
+                self._keys.published(message)
+
+    def closed(self, end: ProgramEnd) -> None:
+        """Note that a connection has ended."""
+        if end is self._end:
+            self._end = self._service = None
+            self._keys.disconnect()
+            log.info("the provider has gone")
+
+    def _greeted(self, end: ProgramEnd, hello: Hello) -> None:
+        if end is self._end:
+            raise FormatError("it greeted twice")
+        if hello.version != SOCKET_VERSION:
+            raise FormatError(f"it speaks version {hello.version} of the protocol, and this program {SOCKET_VERSION}")
+        service = self._service_for(hello.provider)
+        if service.name != hello.service:
+            raise FormatError(f'it asks for the service "{hello.service}", and this is "{service.name}"')
+        # A provider that was killed and started again may come before its old connection is seen to be dead.
+        if self._end is not None:
+            self._end.close()
+        self._end, self._service = end, service
+        self._keys.connect(end.send)
+        end.send(Welcome(SOCKET_VERSION, service.name, service.asker.declaration))
+        self._told_problem = None
+        self._tell_problem(end, service.asker)
+        log.info("the provider is connected")
+
+    def _ask(self, end: ProgramEnd, asker: Asker, ask: Ask) -> None:
+        declaration = asker.declaration
+        if len(self._under_way) >= declaration.at_once + declaration.queue:
+            raise FormatError(f"it asks more than {declaration.at_once + declaration.queue} questions at one time")
+        asking = asker.ask(ask.repetition_key, ask.body)
+        self._under_way.add(asking)
+        asking.addCallbacks(self._done, self._failed)
+        asking.addCallback(partial(self._answer, end, asker, ask.number, asking))
+
+    def _done(self, body: bytes) -> tuple[Outcome, bytes]:
+        # Said here and not by the provider only: the program's own log is where the author of the service looks.
+        if not isinstance(body, bytes) or len(body) > MAX_BODY_BYTES:
+            log.error("an answer is no bytes, or has more than {longest} of them", longest=MAX_BODY_BYTES)
+            return Outcome.BROKEN, b""
+        return Outcome.DONE, body
+
+    def _failed(self, failure: Failure) -> tuple[Outcome, bytes]:
+        if failure.check(ServiceRefusedError):
+            return Outcome.REFUSED, b""
+        # The error of a service may quote the question: its type is all that is logged.
+        log.error("the service failed: {kind}", kind=failure.type.__name__)
+        return Outcome.BROKEN, b""
+
+    def _answer(
+        self, end: ProgramEnd, asker: Asker, number: int, asking: Deferred[bytes], result: tuple[Outcome, bytes]
+    ) -> None:
+        self._under_way.discard(asking)
+        self.answered += 1
+        end.send(Answered(number, *result))
+        self._tell_problem(end, asker)
+
+    def _tell_problem(self, end: ProgramEnd, asker: Asker) -> None:
+        problem = asker.problem
+        if problem != self._told_problem:
+            self._told_problem = problem
+            end.send(Health((problem or "")[:500]))
+
+
+class ProgramEnd(StreamProtocol):
+    """One connection of a provider."""
+
+    def __init__(self, answering: Answering) -> None:
+        """`answering`: takes what is asked."""
+        self._answering = answering
+        self._reader = FrameReader()
+        self._refused = False
+
+    def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
+        """See who it is."""
+        user_id = peer_user_id(self.transport)
+        if not self._answering.admits(user_id):
+            self._refuse(f"user {user_name(user_id)} is not the one who may connect")
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
+        """Take what the provider sent."""
+        try:
+            for message in self._reader.feed(data):
+                if self._refused:
+                    return
+                self._answering.received(self, _decoded(message))
+        except LoopixmixError as error:
+            self._refuse(str(error))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802, ARG002 (Twisted's name)
+        """Tell that the connection is gone."""
+        self._refused = True
+        self._answering.closed(self)
+
+    def send(self, message: FromProgram) -> None:
+        """Send a message; after the connection is closed it goes nowhere."""
+        if not self._refused:
+            self._transport.write(encode_frame(message))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.loseConnection()
+
+    def _refuse(self, trouble: str) -> None:
+        log.warn("a connection was refused: {trouble}", trouble=trouble)
+        self._refused = True
+        self._transport.abortConnection()
+
+    @property
+    def _transport(self) -> _Transport:
+        return cast(_Transport, self.transport)
+
+
+class _Transport(Protocol):
+    def write(self, data: bytes) -> None: ...
+
+    def loseConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+    def abortConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+
+def _decoded(message: bytes) -> FromProvider:
+    try:
+        return from_provider.decode(message)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"a message of it is none: {error}") from error
