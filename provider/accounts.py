@@ -15,7 +15,7 @@ import msgspec
 
 from loopixmix.bounds import BucketsByKey, TokenBucket
 from loopixmix.errors import FormatError
-from loopixmix.requests import check_name
+from loopixmix.requests.names import check_name
 from loopixmix.seams import Identity, Rng
 from loopixmix.wire import RegisterRefusal
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from loopixmix.errors import LoopixmixError
-from loopixmix.requests import Publish
+from loopixmix.requests.names import Publish
 from loopixmix.seams import Clock, Identity, Rng
 
 SERVICE_GROUP = "loopixmix.services"
@@ -62,7 +62,7 @@ class Service(Protocol):
     async def answer(self, body: bytes) -> bytes:
         """Return the answer to a request.
 
-        `body` has at most `loopixmix.requests.request_body_bytes`, the answer at most `reply_body_bytes`. Raise
+        `body` has at most `loopixmix.requests.parts.MAX_BODY_BYTES`, and so has the answer. Raise
         `ServiceRefusedError` to fail; any other error fails the same way and is logged. A request that is sent
         again is answered from memory, for some minutes.
         """

@@ -23,7 +23,7 @@ LAYERS = (
     (0, ("loopixmix", "loopixmix.errors", "loopixmix.params", "loopixmix.epoch", "loopixmix.keys")),
     (0, ("loopixmix.bounds", "loopixmix.drops", "loopixmix.seams", "loopixmix.group*", "loopixmix._native")),
     # Formats.
-    (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests", "loopixmix.cards")),
+    (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests*", "loopixmix.cards")),
     # Decisions.
     (
         2,
@@ -48,6 +48,7 @@ LAYERS = (
             "loopixmix.config",
             "loopixmix.verdict",
             "loopixmix.progress",
+            "loopixmix.sweeps*",
             "loopixmix.web*",
         ),
     ),
