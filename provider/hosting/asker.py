@@ -14,6 +14,10 @@ class NotAskedError(UnavailableError):
     """The service was not asked: it has too much to do, or is away."""
 
 
+class LostQuestionError(UnavailableError):
+    """The service may have carried the request out or not: it was lost before it answered."""
+
+
 class Asker(Protocol):
     """Asks one service. Limits, queue and time limit are not its concern: `Turns` has them."""
 

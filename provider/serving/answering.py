@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, cast
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -16,10 +16,9 @@ from twisted.python.failure import Failure
 
 from loopixmix.errors import FormatError, LoopixmixError, UnavailableError
 from loopixmix.requests.names import Publish, encode_keys_request
-from loopixmix.requests.parts import MAX_BODY_BYTES
-from loopixmix.seams import Identity
+from loopixmix.seams import Clock, Identity
 from provider.api import ServiceRefusedError
-from provider.hosting.askers import Asker
+from provider.hosting.asker import Asker
 from provider.serving.frames import (
     SOCKET_VERSION,
     Answered,
@@ -43,14 +42,6 @@ from provider.serving.sockets import peer_user_id, user_name
 log = Logger()
 
 
-@dataclass(frozen=True)
-class ServiceOfProvider:
-    """The service that a provider may ask: its name, and what asks it."""
-
-    name: str
-    asker: Asker
-
-
 class SocketKeys:
     """The cards of the provider that is connected, used over the socket."""
 
@@ -71,8 +62,11 @@ class SocketKeys:
         self._send = None
         cards, self._cards = self._cards, {}
         publications, self._publications = self._publications, {}
-        for waiting in (*cards.values(), *publications.values()):
-            waiting.errback(UnavailableError("the provider is not connected any more"))
+        error = UnavailableError("the provider is not connected any more")
+        for card in cards.values():
+            card.errback(error)
+        for publication in publications.values():
+            publication.errback(error)
 
     async def card(self, name: str) -> bytes:
         """Return a card, or a decoy; see `KeyDirectory`. Raises `UnavailableError` if the provider gives none."""
@@ -121,20 +115,23 @@ class Answering:
 
     def __init__(
         self,
-        service_for: Callable[[Identity], ServiceOfProvider],
+        service_for: Callable[[Identity], Asker],
         *,
         keys: SocketKeys,
         allowed_user_id: int,
+        clock: Clock,
     ) -> None:
-        """`service_for`: returns the service of a provider that has greeted; `allowed_user_id`: who may connect.
+        """`service_for`: returns what asks the service of a provider that has greeted.
 
-        `service_for` raises a `LoopixmixError` if this is no service of that provider. `keys`: gets each connection.
+        It raises a `LoopixmixError` if this is no service of that provider. `keys`: gets each connection.
+        `allowed_user_id`: who may connect. `clock`: ends questions that take too long.
         """
         self._service_for = service_for
         self._keys = keys
         self._allowed_user_id = allowed_user_id
+        self._clock = cast(IReactorTime, clock)
         self._end: ProgramEnd | None = None
-        self._service: ServiceOfProvider | None = None
+        self._asker: Asker | None = None
         self._told_problem: str | None = None
         self._under_way: set[Deferred[bytes]] = set()
         self.answered = 0
@@ -142,7 +139,7 @@ class Answering:
     @property
     def is_connected(self) -> bool:
         """Whether a provider that has greeted is there."""
-        return self._service is not None
+        return self._asker is not None
 
     @property
     def under_way(self) -> int:
@@ -170,11 +167,11 @@ class Answering:
         if isinstance(message, Hello):
             self._greeted(end, message)
             return
-        if end is not self._end or self._service is None:
+        if end is not self._end or self._asker is None:
             raise FormatError("it did not greet first")
         match message:
             case Ask():
-                self._ask(end, self._service.asker, message)
+                self._ask(end, self._asker, message)
             case FoundCard():
                 self._keys.found(message)
             case Published():
@@ -183,7 +180,7 @@ class Answering:
     def closed(self, end: ProgramEnd) -> None:
         """Note that a connection has ended."""
         if end is self._end:
-            self._end = self._service = None
+            self._end = self._asker = None
             self._keys.disconnect()
             log.info("the provider has gone")
 
@@ -192,17 +189,17 @@ class Answering:
             raise FormatError("it greeted twice")
         if hello.version != SOCKET_VERSION:
             raise FormatError(f"it speaks version {hello.version} of the protocol, and this program {SOCKET_VERSION}")
-        service = self._service_for(hello.provider)
-        if service.name != hello.service:
-            raise FormatError(f'it asks for the service "{hello.service}", and this is "{service.name}"')
+        asker = self._service_for(hello.provider)
+        if asker.name != hello.service:
+            raise FormatError(f'it asks for the service "{hello.service}", and this is "{asker.name}"')
         # A provider that was killed and started again may come before its old connection is seen to be dead.
         if self._end is not None:
             self._end.close()
-        self._end, self._service = end, service
+        self._end, self._asker = end, asker
         self._keys.connect(end.send)
-        end.send(Welcome(SOCKET_VERSION, service.name, service.asker.declaration))
+        end.send(Welcome(SOCKET_VERSION, asker.name, asker.declaration))
         self._told_problem = None
-        self._tell_problem(end, service.asker)
+        self._tell_problem(end, asker)
         log.info("the provider is connected")
 
     def _ask(self, end: ProgramEnd, asker: Asker, ask: Ask) -> None:
@@ -210,22 +207,20 @@ class Answering:
         if len(self._under_way) >= declaration.at_once + declaration.queue:
             raise FormatError(f"it asks more than {declaration.at_once + declaration.queue} questions at one time")
         asking = asker.ask(ask.repetition_key, ask.body)
+        # The provider gives the question up after this time, and does not say so: a thread would be held for ever.
+        asking.addTimeout(declaration.timeout_s, self._clock)
         self._under_way.add(asking)
         asking.addCallbacks(self._done, self._failed)
         asking.addCallback(partial(self._answer, end, asker, ask.number, asking))
 
     def _done(self, body: bytes) -> tuple[Outcome, bytes]:
-        # Said here and not by the provider only: the program's own log is where the author of the service looks.
-        if not isinstance(body, bytes) or len(body) > MAX_BODY_BYTES:
-            log.error("an answer is no bytes, or has more than {longest} of them", longest=MAX_BODY_BYTES)
-            return Outcome.BROKEN, b""
         return Outcome.DONE, body
 
     def _failed(self, failure: Failure) -> tuple[Outcome, bytes]:
-        if failure.check(ServiceRefusedError):
+        if isinstance(failure.value, ServiceRefusedError):
             return Outcome.REFUSED, b""
         # The error of a service may quote the question: its type is all that is logged.
-        log.error("the service failed: {kind}", kind=failure.type.__name__)
+        log.error("the service failed: {kind}", kind=type(failure.value).__name__)
         return Outcome.BROKEN, b""
 
     def _answer(

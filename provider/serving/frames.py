@@ -24,7 +24,7 @@ MAX_FRAME_BYTES = 512 * 1024
 
 _LENGTH = struct.Struct(">I")
 
-Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Body: TypeAlias = Annotated[bytes, msgspec.Meta(max_length=MAX_BODY_BYTES)]
 Identity32: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
@@ -47,7 +47,7 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     """Any message: an array that begins with the message's letter."""
 
 
-class Hello(_Message, tag="h"):
+class Hello(_Message, frozen=True, tag="h"):
     """The provider's first message: who it is, and which service it means."""
 
     version: int
@@ -55,7 +55,7 @@ class Hello(_Message, tag="h"):
     service: Name
 
 
-class Welcome(_Message, tag="w"):
+class Welcome(_Message, frozen=True, tag="w"):
     """The program's first message: the service is there, and declares this."""
 
     version: int
@@ -63,7 +63,7 @@ class Welcome(_Message, tag="w"):
     declaration: Declaration
 
 
-class Ask(_Message, tag="a"):
+class Ask(_Message, frozen=True, tag="a"):
     """The provider asks the service."""
 
     number: Number
@@ -71,7 +71,7 @@ class Ask(_Message, tag="a"):
     body: Body
 
 
-class Answered(_Message, tag="d"):
+class Answered(_Message, frozen=True, tag="d"):
     """The service has answered the question of that number; `body` is empty unless it is done."""
 
     number: Number
@@ -79,34 +79,34 @@ class Answered(_Message, tag="d"):
     body: Body
 
 
-class Health(_Message, tag="p"):
+class Health(_Message, frozen=True, tag="p"):
     """The program says why the service cannot do its work; an empty line if it can again."""
 
     problem: Annotated[str, msgspec.Meta(max_length=500)]
 
 
-class FindCard(_Message, tag="f"):
+class FindCard(_Message, frozen=True, tag="f"):
     """The service asks for the card of `name`."""
 
     number: Number
     name: Name
 
 
-class FoundCard(_Message, tag="c"):
+class FoundCard(_Message, frozen=True, tag="c"):
     """The card of the name in the `FindCard` of that number, or a decoy. Empty: the provider could not look it up."""
 
     number: Number
     card: Publication
 
 
-class PublishCard(_Message, tag="u"):
+class PublishCard(_Message, frozen=True, tag="u"):
     """The service wants a card to be published; `publication` is as in the `keys` service."""
 
     number: Number
     publication: Publication
 
 
-class Published(_Message, tag="v"):
+class Published(_Message, frozen=True, tag="v"):
     """Tells whether the card was published."""
 
     number: Number

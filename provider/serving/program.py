@@ -20,10 +20,10 @@ from loopixmix.process.files import write_atomically
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
 from loopixmix.seams import Identity
-from provider.api import ClosingService, Service, ServiceContext, ServiceFactory, Setting
-from provider.hosting.askers import Asker, make_asker
-from provider.serving.answering import Answering, ServiceOfProvider, SocketKeys
-from provider.serving.sockets import SocketPlace, listen
+from provider.api import ServiceContext, ServiceFactory, Setting
+from provider.hosting.asker import Asker
+from provider.serving.answering import Answering, SocketKeys
+from provider.serving.sockets import SocketPlace, UnixReactor, listen
 
 LOCK_FILE = "service.lock"
 PROVIDER_FILE = "provider"
@@ -40,7 +40,7 @@ class Serving:
     place: SocketPlace
     directory: Path
     settings: Mapping[str, Setting] = field(default_factory=dict)
-    log: LogSettings = LogSettings()
+    log: LogSettings = field(default_factory=LogSettings)
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +63,11 @@ class ServiceProgram(Program):
         self._world = world
         self._port: ListeningPort | None = None
         self._keys = SocketKeys()
-        self._service: Service | None = None
         self._asker: Asker | None = None
         self._provider: Identity | None = None
-        self._answering = Answering(self._service_for, keys=self._keys, allowed_user_id=serving.place.user_id)
+        self._answering = Answering(
+            self._service_for, keys=self._keys, allowed_user_id=serving.place.user_id, clock=world.clock
+        )
 
     @property
     def log_settings(self) -> LogSettings:
@@ -83,7 +84,7 @@ class ServiceProgram(Program):
         self._port = listen(
             self._serving.place,
             cast(IProtocolFactory, factory),
-            reactor=self._world.reactor,
+            reactor=cast(UnixReactor, self._world.reactor),
             environment=os.environ,
         )
         log.info("listening at {path}", path=str(self._serving.place.path))
@@ -95,14 +96,12 @@ class ServiceProgram(Program):
         self._answering.stop()
         if self._asker is not None:
             await self._asker.stop()
-        if isinstance(self._service, ClosingService):
-            await self._service.close()
 
     def status(self) -> ServiceStatus:
         """Return how it is now."""
         return ServiceStatus(
             pid=os.getpid(),
-            service="" if self._service is None else self._service.name,
+            service="" if self._asker is None else self._asker.name,
             connected=self._answering.is_connected,
             answered=self._answering.answered,
             under_way=self._answering.under_way,
@@ -114,13 +113,13 @@ class ServiceProgram(Program):
             return self._asker.problem
         return None if self._answering.is_connected else "no provider is connected"
 
-    def _service_for(self, provider: Identity) -> ServiceOfProvider:
+    def _service_for(self, provider: Identity) -> Asker:
         if self._provider is None:
             self._make(provider)
             write_atomically(self._serving.directory / PROVIDER_FILE, provider.hex().encode() + b"\n")
-        if provider != self._provider or self._service is None or self._asker is None:
+        if provider != self._provider or self._asker is None:
             raise ConfigError(f"{self._serving.directory}: this is the service of another provider")
-        return ServiceOfProvider(self._service.name, self._asker)
+        return self._asker
 
     def _make(self, provider: Identity) -> None:
         serving, world = self._serving, self._world
@@ -132,10 +131,9 @@ class ServiceProgram(Program):
             keys=self._keys,
             settings=serving.settings,
         )
-        service = serving.factory(context)
-        # Asked here by the same rules as inside a provider: so the same service runs in either place.
-        self._asker = make_asker(service, clock=world.clock, call_on_reactor=world.reactor.callFromThread)
-        self._service, self._provider = service, provider
+        # Asked by the same parts as inside a provider: so the same service runs in either place.
+        self._asker = make_asker(serving.factory(context), call_on_reactor=world.reactor.callFromThread)
+        self._provider = provider
 
 
 def _known_provider(directory: Path) -> Identity | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,8 @@ from typing import Protocol, TypeVar, cast
 
 import msgspec
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.logger import Logger
@@ -19,7 +22,7 @@ from loopixmix.process.backoff import Backoff
 from loopixmix.requests.names import Publish, decode_keys_request
 from loopixmix.seams import Clock, DelayedCall, Identity, Rng
 from provider.api import Declaration, KeyDirectory, ServiceRefusedError
-from provider.hosting.askers import LostQuestionError, NotAskedError
+from provider.hosting.asker import LostQuestionError, NotAskedError
 from provider.serving.frames import (
     SOCKET_VERSION,
     Answered,
@@ -40,6 +43,7 @@ from provider.serving.frames import (
 )
 from provider.serving.sockets import SocketPlace, peer_user_id, user_name
 
+REACHED_WITHIN_S = 5.0
 WELCOME_WITHIN_S = 10.0
 RETRY_FIRST_S = 0.25
 RETRY_LONGEST_S = 15.0
@@ -56,8 +60,23 @@ log = Logger()
 class Dial(Protocol):
     """Opens a connection to a Unix socket."""
 
-    def __call__(self, place: SocketPlace, factory: Factory) -> Deferred[object]:
+    def __call__(self, place: SocketPlace, factory: IProtocolFactory) -> Deferred[object]:
         """Connect a protocol of `factory`; fails if nobody listens. Cancelling the Deferred gives up."""
+
+
+class _Endpoint(Protocol):
+    def connect(self, factory: IProtocolFactory) -> Deferred[object]: ...
+
+
+def unix_dial(reactor: object) -> Dial:
+    """Return what opens connections by `reactor`."""
+
+    new_endpoint = cast("Callable[..., _Endpoint]", UNIXClientEndpoint)
+
+    def dial(place: SocketPlace, factory: IProtocolFactory) -> Deferred[object]:
+        return new_endpoint(reactor, os.fspath(place.path), timeout=REACHED_WITHIN_S).connect(factory)
+
+    return dial
 
 
 @dataclass(frozen=True)
@@ -72,7 +91,15 @@ class RemoteAsker:
     """Asks the program of one service, and keeps the connection to it."""
 
     def __init__(
-        self, name: str, place: SocketPlace, *, provider: Identity, keys: KeyDirectory, dial: Dial, clock: Clock, rng: Rng
+        self,
+        name: str,
+        place: SocketPlace,
+        *,
+        provider: Identity,
+        keys: KeyDirectory,
+        dial: Dial,
+        clock: Clock,
+        rng: Rng,
     ) -> None:
         """`name`: of the service. `place`: where its program listens, and as whom. `keys`: what the program may use.
 
@@ -184,7 +211,7 @@ class RemoteAsker:
         self._timer = None
         factory = Factory.forProtocol(partial(_ProviderEnd, self))
         factory.noisy = False
-        dialling = self._dialling = self._dial(self._place, factory)
+        dialling = self._dialling = self._dial(self._place, cast(IProtocolFactory, factory))
         dialling.addCallbacks(lambda _: None, self._not_reached)
         dialling.addBoth(self._dialled)
 
@@ -261,8 +288,8 @@ class RemoteAsker:
         calling.addBoth(self._key_call_ended)
 
     def _no_key(self, failure: Failure, otherwise: _R) -> _R:
-        failure.trap(LoopixmixError)
-        log.warn("service {service} could not use the cards: {kind}", service=self.name, kind=failure.type.__name__)
+        if not isinstance(failure.value, LoopixmixError):
+            log.failure("service {service} could not use the cards", failure, service=self.name)
         return otherwise
 
     def _key_call_ended(self, _: object) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IProtocolFactory, IReactorSocket, IReactorUNIX
-from twisted.internet.posixbase import PosixReactorBase
+from twisted.internet.interfaces import IProtocolFactory
 
 from loopixmix.errors import ConfigError, ListenError
 from loopixmix.net.sockets import ListeningPort
@@ -29,6 +28,23 @@ MAX_PATH_BYTES = 107
 _CREDENTIALS = struct.Struct("3i")
 _ACTIVATED_DESCRIPTOR = 3
 """The first socket that systemd hands over (sd_listen_fds(3))."""
+
+
+class UnixReactor(Protocol):
+    """The part of Twisted's reactor that listens on Unix sockets."""
+
+    def listenUNIX(  # noqa: N802 (Twisted's name)
+        self, address: str, factory: IProtocolFactory, *, mode: int
+    ) -> ListeningPort:
+        """Listen at a path."""
+
+    def adoptStreamPort(  # noqa: N802 (Twisted's names)
+        self,
+        fileDescriptor: int,  # noqa: N803
+        addressFamily: socket.AddressFamily,  # noqa: N803
+        factory: IProtocolFactory,
+    ) -> ListeningPort:
+        """Listen on a copy of a descriptor that listens already."""
 
 
 class _HasHandle(Protocol):
@@ -74,7 +90,7 @@ def user_name(user_id: int) -> str:
 
 
 def listen(
-    place: SocketPlace, factory: IProtocolFactory, *, reactor: PosixReactorBase, environment: Mapping[str, str]
+    place: SocketPlace, factory: IProtocolFactory, *, reactor: UnixReactor, environment: Mapping[str, str]
 ) -> ListeningPort:
     """Listen at `place`, or on the socket that systemd holds for us; raise `ListenError` or `ConfigError`.
 
@@ -86,27 +102,30 @@ def listen(
     _clear(place.path)
     try:
         # Nobody but us until the group is set: Twisted sets the mode before the first connection can be made.
-        port = cast(IReactorUNIX, reactor).listenUNIX(os.fspath(place.path), factory, mode=OWNER_ONLY)
+        port = reactor.listenUNIX(os.fspath(place.path), factory, mode=OWNER_ONLY)
         if group_id is not None:
             os.chown(place.path, -1, group_id)
             place.path.chmod(OWNER_AND_GROUP)
     except (CannotListenError, OSError) as error:
         cause = error.socketError if isinstance(error, CannotListenError) else error
         raise ListenError(f"{place.path}: cannot listen there: {getattr(cause, 'strerror', None) or cause}") from error
-    return cast(ListeningPort, port)
+    return port
 
 
-def _adopt(factory: IProtocolFactory, reactor: PosixReactorBase, count: str) -> ListeningPort:
+def _adopt(factory: IProtocolFactory, reactor: UnixReactor, count: str) -> ListeningPort:
     if count != "1":
         raise ListenError(f"systemd holds {count or 'no'} sockets for this program, and it serves one")
-    port = cast(IReactorSocket, reactor).adoptStreamPort(_ACTIVATED_DESCRIPTOR, socket.AF_UNIX, factory)
+    port = reactor.adoptStreamPort(_ACTIVATED_DESCRIPTOR, socket.AF_UNIX, factory)
     # The reactor has a copy of its own. Ours would stay open when it stops listening.
     os.close(_ACTIVATED_DESCRIPTOR)
-    return cast(ListeningPort, port)
+    return port
 
 
 def _clear(path: Path) -> None:
-    """Remove the socket of a program that was killed; raise `ListenError` if one is listening there, or it is no socket."""
+    """Remove the socket of a program that was killed; raise `ListenError` if it is in use, or is no socket."""
+    # Looked for here because Twisted leaves a socket open when it cannot be bound.
+    if not path.parent.is_dir():
+        raise ListenError(f"{path}: there is no such directory")
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise ListenError(f"{path}: is there already, and is no socket")
