@@ -53,16 +53,16 @@ _USE_INVITATION = (
     .where(invitations.c.code_hash == bindparam("b_code_hash"))
     .values(uses_left=invitations.c.uses_left - 1)
 )
-_COUNT_MORE = (
-    update(account_counts)
-    .where(account_counts.c.guests == bindparam("b_guests"))
-    .values(accounts=account_counts.c.accounts + bindparam("b_more", type_=Integer))
-)
 _ADD_ACCOUNT = insert(accounts)
 _ADD_INVITATION = insert(invitations)
 _RETIRE_NAME = insert(retired_names)
 _DELETE_ITEMS_OF = delete(items).where(items.c.account_id == bindparam("b_account_id"))
 _DELETE_ACCOUNT = delete(accounts).where(accounts.c.id == bindparam("b_id"))
+_COUNT_MORE = (
+    update(account_counts)
+    .where(account_counts.c.guests == bindparam("b_guests"))
+    .values(accounts=account_counts.c.accounts + bindparam("b_more", type_=Integer))
+)
 _FORGET_INVITATIONS = delete(invitations).where(
     (invitations.c.uses_left <= 0) | (invitations.c.last_day < bindparam("b_day"))
 )
