@@ -27,7 +27,7 @@ LAYERS = (
     (3, ("loopixmix.tokens.signing", "loopixmix.tokens.spent")),
     # Formats.
     (1, ("loopixmix.tokens*",)),
-    (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests", "loopixmix.cards")),
+    (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests*", "loopixmix.cards")),
     # Decisions.
     (
         2,
@@ -52,6 +52,7 @@ LAYERS = (
             "loopixmix.config",
             "loopixmix.verdict",
             "loopixmix.progress",
+            "loopixmix.sweeps*",
             "loopixmix.web*",
         ),
     ),
