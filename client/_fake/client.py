@@ -36,7 +36,7 @@ from client.api import (
 from client.core.arguments import REPLY_PREFIX, check_address, check_message
 from client.core.journal import Cursor, NumberedChange
 from loopixmix.keys import KEY_BYTES
-from loopixmix.requests import request_body_bytes
+from loopixmix.requests.single import request_body_bytes
 
 _FRAGMENT_BYTES = 1500
 _UNFINISHED = (MessageState.QUEUED, MessageState.SENDING, MessageState.RETRYING)

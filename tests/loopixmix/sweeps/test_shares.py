@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulations.workbench.shares import Shares, SharesElsewhere
+from loopixmix.sweeps.shares import Shares, SharesElsewhere
 
 
 def test_shares_never_fall_and_are_added_up() -> None:

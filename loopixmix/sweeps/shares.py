@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from simulations.outcome import Progress
+from loopixmix.sweeps.work import Progress
 
 _SHARE = struct.Struct("=d")
 
@@ -39,13 +39,13 @@ class Shares:
         _SHARE.pack_into(self._map, place * _SHARE.size, max(before, share))
 
     def progress(self, place: int) -> Progress:
-        """Return what an engine tells how far the task at `place` is."""
+        """Return what tells how far the task at `place` is."""
         return lambda share: self.put(place, share)
 
     def done(self) -> tuple[float, int]:
         """Return how many tasks' work is done, those that run counting by their share, and how many tasks are over."""
         shares: list[float] = [share for (share,) in _SHARE.iter_unpack(self._map[:])]
-        # Engines of one's own may tell shares beyond 0 and 1.
+        # Work of one's own may tell shares beyond 0 and 1.
         return sum(min(max(share, 0.0), 1.0) for share in shares), sum(share >= 1.0 for share in shares)
 
 
@@ -58,5 +58,5 @@ class SharesElsewhere:
             self._map = mmap.mmap(file.fileno(), 0)
 
     def progress(self, place: int) -> Progress:
-        """Return what an engine tells how far the task at `place` is."""
+        """Return what tells how far the task at `place` is."""
         return lambda share: _SHARE.pack_into(self._map, place * _SHARE.size, share)

@@ -1,4 +1,4 @@
-"""The progress of a run: a bar on a terminal, or a line now and then in a log."""
+"""The progress of a sweep: a bar on a terminal, or a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Done: TypeAlias = Callable[[], tuple[float, int]]
 
 
 class Watcher(Protocol):
-    """Is told how far a run is."""
+    """Is told how far a sweep is."""
 
     def show(self, done: float, over: int, tasks: int) -> None:
         """Show that the work of `done` of `tasks` tasks is done, and `over` of them are over."""
@@ -96,7 +96,7 @@ def watcher_for(name: str, *, quiet: bool = False) -> Watcher:
 
 
 class ProgressWatch:
-    """Looks from time to time how far a run is, beside it, and tells a watcher."""
+    """Looks from time to time how far a sweep is, beside it, and tells a watcher."""
 
     def __init__(self, watcher: Watcher, done: Done, *, tasks: int) -> None:
         """`watcher` is told what `done` says, of so many `tasks`."""

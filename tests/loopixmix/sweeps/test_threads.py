@@ -6,7 +6,7 @@ from __future__ import annotations
 def test_numerics_run_on_one_thread_while_a_task_runs() -> None:
     import scipy.linalg  # noqa: F401 (loads its library)
 
-    from simulations.workbench.threads import _loaded, one_thread
+    from loopixmix.sweeps.threads import _loaded, one_thread
 
     for setter, _ in _loaded():
         setter(2)

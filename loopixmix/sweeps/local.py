@@ -11,12 +11,9 @@ from collections.abc import Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-import msgspec
-
 from loopixmix.errors import LoopixmixError
-from simulations.sweep.tasks import Record, Task
-from simulations.workbench.execution import perform
-from simulations.workbench.shares import Shares, SharesElsewhere
+from loopixmix.sweeps.shares import Shares, SharesElsewhere
+from loopixmix.sweeps.work import Finished, TaskWork
 
 _LOOK_EVERY_S = 1.0
 
@@ -30,25 +27,24 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def perform_here(tasks: Sequence[Task], shares: Shares) -> Generator[Record, None, None]:
+def perform_here(work: TaskWork, tasks: Sequence[bytes], shares: Shares) -> Generator[Finished, None, None]:
     """Perform tasks one after the other in this process."""
     for place, task in enumerate(tasks):
-        record = perform(task, shares.progress(place))
+        outcome = work.perform(task, shares.progress(place))
         shares.put(place, 1.0)
-        yield record
+        yield Finished(place, outcome)
 
 
-def perform_in_processes(tasks: Sequence[Task], shares: Shares, *, jobs: int) -> Generator[Record, None, None]:
+def perform_in_processes(
+    work: TaskWork, tasks: Sequence[bytes], shares: Shares, *, jobs: int
+) -> Generator[Finished, None, None]:
     """Perform tasks in `jobs` processes and yield what they give as it comes.
 
     Raises `WorkerLostError` if a process dies, as it does when memory runs out. However this ends, they end too.
     """
     from joblib import Parallel, delayed, parallel_config
 
-    calls = (
-        delayed(_perform_for_another)(msgspec.msgpack.encode(task), str(shares.path), place)
-        for place, task in enumerate(tasks)
-    )
+    calls = (delayed(_perform_for_another)(work, task, str(shares.path), place) for place, task in enumerate(tasks))
     with parallel_config(backend="loky", inner_max_num_threads=1):
         # A call at a time: each outcome is kept at once, and no call waits for the rest of a batch.
         parallel = Parallel(
@@ -61,8 +57,7 @@ def perform_in_processes(tasks: Sequence[Task], shares: Shares, *, jobs: int) ->
         )
         given = parallel(calls)
     try:
-        for encoded in given:
-            yield msgspec.msgpack.decode(encoded, type=Record)
+        yield from given
     except BrokenProcessPool as error:
         raise WorkerLostError("a process that ran a task died, perhaps for want of memory: try fewer --jobs") from error
     finally:
@@ -70,12 +65,11 @@ def perform_in_processes(tasks: Sequence[Task], shares: Shares, *, jobs: int) ->
             given.close()
 
 
-def _perform_for_another(encoded: bytes, shares_path: str, place: int) -> bytes:
-    task = msgspec.msgpack.decode(encoded, type=Task)
+def _perform_for_another(work: TaskWork, task: bytes, shares_path: str, place: int) -> Finished:
     progress = SharesElsewhere(Path(shares_path)).progress(place)
-    record = perform(task, progress)
+    outcome = work.perform(task, progress)
     progress(1.0)
-    return msgspec.msgpack.encode(record)
+    return Finished(place, outcome)
 
 
 def _depend_on_the_parent(parent: int) -> None:

@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 
 from loopixmix.main import run
+from loopixmix.sweeps.cluster import ClusterCodeError
+from loopixmix.sweeps.places import Place, performed
+from loopixmix.sweeps.work import Finished
 from simulations.main import simulate
+from tests.worlds.sweeps import BACKWARDS, CODE, FAILING
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -82,6 +86,25 @@ def run_here(*options: str, task_s: float = 0.0) -> int:
     return run(sweep("--jobs", "1", *options, task_s=task_s), command=simulate)
 
 
+def test_work_of_an_application_runs_on_a_cluster(cluster: Cluster) -> None:
+    tasks = [b"%d!" % number for number in range(7)]
+    found = sorted(performed(BACKWARDS, tasks, Place(dask=cluster.address)), key=lambda task: task.place)
+    assert found == [Finished(place, task[::-1]) for place, task in enumerate(tasks)]
+
+
+def test_what_goes_wrong_in_work_on_a_cluster_comes_out(cluster: Cluster) -> None:
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        list(performed(FAILING, [b"fail"], Place(dask=cluster.address)))
+
+
+def test_workers_with_other_code_get_no_work(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CODE, "b" * 64)
+    with pytest.raises(
+        ClusterCodeError, match=r"runs other code \(sources aaaaaaaaaaaa\) than this command \(sources b"
+    ):
+        list(performed(BACKWARDS, [b"0"], Place(dask=cluster.address)))
+
+
 def test_a_cluster_gives_the_same_files_as_this_machine(cluster: Cluster, tmp_path: Path) -> None:
     there = start("--dask", cluster.address, "--out", str(tmp_path / "there"))
     assert run_here("--out", str(tmp_path / "here")) == 0
@@ -134,11 +157,10 @@ def test_a_cluster_that_runs_other_code_is_refused(tmp_path: Path, cluster: Clus
     """The command's own code is other than the workers': one more file."""
     program = (
         "import sys\n"
-        "from simulations.results import provenance\n"
         "import msgspec\n"
+        "from simulations.results import provenance\n"
         "own = msgspec.structs.replace(provenance.code(), fingerprint='0' * 64)\n"
-        "import simulations.workbench.cluster as cluster\n"
-        "cluster.code = lambda: own\n"
+        "provenance.code = lambda: own\n"
         "from loopixmix.main import main\n"
         "main(sys.argv[1:])\n"
     )

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from simulations.workbench.progress import Lines, ProgressWatch, Silent, watcher_for
+from loopixmix.sweeps.progress import Lines, ProgressWatch, Silent, watcher_for
 
 
 class Listener:

@@ -10,15 +10,10 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Protocol, cast
 
-import msgspec
-
 from loopixmix.errors import MisuseError, UnavailableError
-from simulations.outcome import Progress
-from simulations.results.provenance import code
-from simulations.sweep.tasks import Record, Task
-from simulations.workbench.execution import perform
-from simulations.workbench.shares import Shares
-from simulations.workbench.threads import keep_one_thread
+from loopixmix.sweeps.shares import Shares
+from loopixmix.sweeps.threads import keep_one_thread
+from loopixmix.sweeps.work import Finished, Progress, TaskWork
 
 REACH_WITHIN_S = 5.0
 LOST_AFTER_S = 20.0
@@ -58,7 +53,9 @@ class _Client(Protocol):
     @property
     def status(self) -> str: ...
 
-    def submit(self, function: Callable[[bytes, int], bytes], encoded: bytes, place: int, *, pure: bool) -> _Future: ...
+    def submit(
+        self, function: Callable[[TaskWork, bytes, int], bytes], work: TaskWork, task: bytes, place: int, *, pure: bool
+    ) -> _Future: ...
 
     def run(self, function: Callable[[], str]) -> dict[str, str]: ...
 
@@ -77,7 +74,9 @@ class _Worker(Protocol):
     def log_event(self, topic: str, message: tuple[int, float]) -> None: ...
 
 
-def perform_on_cluster(tasks: Sequence[Task], shares: Shares, *, address: str) -> Generator[Record, None, None]:
+def perform_on_cluster(
+    work: TaskWork, tasks: Sequence[bytes], shares: Shares, *, address: str
+) -> Generator[Finished, None, None]:
     """Perform tasks on the workers of the scheduler at `address` and yield what they give as it comes.
 
     The workers must run the same code. Raises `ClusterError` if no scheduler answers or the cluster is lost, and
@@ -86,9 +85,9 @@ def perform_on_cluster(tasks: Sequence[Task], shares: Shares, *, address: str) -
     if not _ADDRESS.fullmatch(address):
         raise MisuseError(f"--dask {address}: must be the address of a scheduler, such as tcp://127.0.0.1:8786")
     with _in_silence(), _connected(address) as client:
-        _check_code(client, address)
+        _check_code(client, work, address)
         client.subscribe_topic(_TOPIC, lambda event: shares.put(*event[1]))
-        yield from _performed(client, tasks, shares, address)
+        yield from _performed(client, work, tasks, shares, address)
 
 
 @contextlib.contextmanager
@@ -123,9 +122,10 @@ def _connected(address: str) -> Iterator[_Client]:
             client.close(timeout=2)
 
 
-def _check_code(client: _Client, address: str) -> None:
+def _check_code(client: _Client, work: TaskWork, address: str) -> None:
+    own = work.code()
     try:
-        found: dict[str, str] = client.run(_fingerprint)
+        found: dict[str, str] = client.run(work.code)
     except ImportError as error:
         raise ClusterCodeError(f"--dask {address}: its workers cannot import LoopixMix: {error}") from error
     except (OSError, TimeoutError) as error:
@@ -133,20 +133,18 @@ def _check_code(client: _Client, address: str) -> None:
     if not found:
         raise ClusterError(f"--dask {address}: the cluster has no workers")
     for worker, fingerprint in sorted(found.items()):
-        if fingerprint != code().fingerprint:
+        if fingerprint != own:
             raise ClusterCodeError(
                 f"--dask {address}: the worker {worker} runs other code (sources {fingerprint[:12]}) than this command "
-                f"(sources {code().fingerprint[:12]})"
+                f"(sources {own[:12]})"
             )
 
 
-def _performed(client: _Client, tasks: Sequence[Task], shares: Shares, address: str) -> Generator[Record, None, None]:
+def _performed(
+    client: _Client, work: TaskWork, tasks: Sequence[bytes], shares: Shares, address: str
+) -> Generator[Finished, None, None]:
     ended: queue.SimpleQueue[_Future] = queue.SimpleQueue()
-    futures = [
-        # Encoded as for local processes: a task travels in one form, and nothing of it is pickled.
-        client.submit(_perform_for_another, msgspec.msgpack.encode(task), place, pure=False)
-        for place, task in enumerate(tasks)
-    ]
+    futures = [client.submit(_perform_for_another, work, task, place, pure=False) for place, task in enumerate(tasks)]
     places = {future.key: place for place, future in enumerate(futures)}
     for future in futures:
         future.add_done_callback(ended.put)
@@ -154,9 +152,9 @@ def _performed(client: _Client, tasks: Sequence[Task], shares: Shares, address: 
     try:
         for _ in tasks:
             future = _next(ended, life)
-            record = _record(future, life, address)
+            outcome = _outcome(future, life, address)
             shares.put(places[future.key], 1.0)
-            yield record
+            yield Finished(places[future.key], outcome)
     finally:
         with contextlib.suppress(OSError, TimeoutError):
             if client.status == "running":
@@ -188,13 +186,13 @@ def _next(ended: queue.SimpleQueue[_Future], life: _Life) -> _Future:
             life.check()
 
 
-def _record(future: _Future, life: _Life, address: str) -> Record:
+def _outcome(future: _Future, life: _Life, address: str) -> bytes:
     """Fetch what a task gave; if its worker is gone with it, another one does the task again."""
     from distributed import CancelledError, KilledWorker
 
     while True:
         try:
-            return msgspec.msgpack.decode(future.result(timeout=_FETCH_WITHIN_S), type=Record)
+            return future.result(timeout=_FETCH_WITHIN_S)
         except KilledWorker as error:
             raise ClusterError(
                 f"--dask {address}: workers died of a task again and again, perhaps for want of memory"
@@ -206,15 +204,9 @@ def _record(future: _Future, life: _Life, address: str) -> Record:
             time.sleep(_LOOK_EVERY_S)
 
 
-def _fingerprint() -> str:
-    return code().fingerprint
-
-
-def _perform_for_another(encoded: bytes, place: int) -> bytes:
+def _perform_for_another(work: TaskWork, task: bytes, place: int) -> bytes:
     keep_one_thread()
-    progress = _progress(place)
-    record = perform(msgspec.msgpack.decode(encoded, type=Task), progress)
-    return msgspec.msgpack.encode(record)
+    return work.perform(task, _progress(place))
 
 
 def _progress(place: int) -> Progress:
