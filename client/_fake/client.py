@@ -30,7 +30,7 @@ from client.api import (
 from client.core.arguments import check_address, check_body, check_number
 from client.core.journal import Cursor, NumberedChange
 from loopixmix.keys import KEY_BYTES
-from loopixmix.requests import request_body_bytes
+from loopixmix.requests.single import request_body_bytes
 
 
 class FakeClient:

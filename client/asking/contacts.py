@@ -22,7 +22,7 @@ from client.store.access import StoreAccess
 from client.store.contacts import PinnedContact, pin_of
 from loopixmix.cards import Card, decode_card, fingerprint
 from loopixmix.errors import PeerError
-from loopixmix.requests import LookUp, encode_keys_request
+from loopixmix.requests.names import LookUp, encode_keys_request
 
 
 class ContactBook:

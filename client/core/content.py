@@ -14,7 +14,7 @@ import msgspec
 from client.api import MAX_BODY_BYTES, MAX_KIND_LENGTH
 from loopixmix.errors import FormatError
 from loopixmix.keys import KEY_BYTES, SIGNATURE_BYTES, IdentityKey, verify
-from loopixmix.requests import MAX_NAME_BYTES
+from loopixmix.requests.names import MAX_NAME_BYTES
 from loopixmix.seams import Identity
 
 CONTENT_DOMAIN = b"loopixmix/content/v1"

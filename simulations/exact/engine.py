@@ -7,6 +7,7 @@ from math import log2
 
 import numpy as np
 
+from loopixmix.sweeps.work import Progress
 from simulations.exact import anonymity
 from simulations.flows import timing, traffic
 from simulations.flows.corruption import corrupt_mixes, routing_shares
@@ -15,7 +16,7 @@ from simulations.flows.rates import PROVIDERS, Flows, FlowStage, flows_of
 from simulations.formulas import queues
 from simulations.formulas.latency import Law
 from simulations.measures.catalogue import Figures, Measure, by_name
-from simulations.outcome import PROBABILITIES, Distribution, Outcome, Progress
+from simulations.outcome import PROBABILITIES, Distribution, Outcome
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Attacks, Scenario
 from simulations.seeds import Seeds

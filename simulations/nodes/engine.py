@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from loopixmix.sweeps.work import Progress
 from simulations.flows.rates import flows_of
 from simulations.flows.traffic import utilisation_of
 from simulations.measures.catalogue import Measure, by_name
 from simulations.nodes.limits import refusals
 from simulations.nodes.measurement import Totals, Watch
-from simulations.outcome import Outcome, Progress
+from simulations.outcome import Outcome
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds

@@ -56,7 +56,7 @@ class Traffic(Section, frozen=True, kw_only=True):
     drop_rate_per_s: NotNegative = 0.5
     node_loop_rate_per_s: NotNegative = 1.0
     pull_rate_per_s: Positive = 1.0
-    pull_batch: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 6
+    pull_batch: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 9
     replies: bool = True
 
 

@@ -25,7 +25,7 @@ def test_the_network_is_erlang_and_its_links() -> None:
     [
         ({"topology.providers": 0}, "mailboxes"),
         ({"users.messages_per_day": 86_000, "traffic.pull_rate_per_s": 2.0}, "users write more"),
-        ({"traffic.pull_rate_per_s": 0.42}, "what comes into mailboxes"),
+        ({"traffic.pull_rate_per_s": 0.28}, "what comes into mailboxes"),
     ],
 )
 def test_why_there_is_no_delivery_is_said(changes: dict[str, object], word: str) -> None:
