@@ -158,7 +158,7 @@ class PayloadService(Protocol):
         """Return the payload of the answer."""
 
 
-HostedService: TypeAlias = Service | PayloadService
+HostedService: TypeAlias = Service | BlockingService | RecognisingService | PayloadService
 ServiceFactory: TypeAlias = Callable[[ServiceContext], HostedService]
 
 
