@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loopixmix.drops import DropReason
 from loopixmix.hop.service import HopService
-from loopixmix.sphinx import Sphinx, Surb, use_surb
+from loopixmix.sphinx import Sphinx, Surb, decode_surb, use_surb
 from provider.drops import Drops
 
 
@@ -20,19 +20,18 @@ class ReplyBlocks:
         self._sphinx = sphinx
         self._drops = drops
 
-    def starts_here(self, block: bytes) -> bool:
-        """Tell whether the way of an encoded reply block begins at this provider; count the others."""
-        # The first hop is the first thing in it.
-        if block.startswith(self._hop.identity):
+    def starts_here(self, block: Surb | bytes) -> bool:
+        """Tell whether the way of a reply block, encoded or not, begins at this provider; count the others."""
+        # The first hop is the first thing in an encoded one.
+        first_hop = block.first_hop if isinstance(block, Surb) else block[: len(self._hop.identity)]
+        if first_hop == self._hop.identity:
             return True
         self._drops.count(DropReason.UNKNOWN_NEXT_HOP)
         return False
 
-    def use(self, surb: Surb | None, payload: bytes) -> None:
+    def use(self, block: Surb | bytes | None, payload: bytes) -> None:
         """Send `payload` by a reply block; nothing if there is none, or if its way begins elsewhere."""
-        if surb is None:
+        if block is None or not self.starts_here(block):
             return
-        if surb.first_hop != self._hop.identity:
-            self._drops.count(DropReason.UNKNOWN_NEXT_HOP)
-            return
+        surb = block if isinstance(block, Surb) else decode_surb(block, self._sphinx.geometry)
         self._hop.inject([use_surb(surb, payload, sphinx=self._sphinx)])

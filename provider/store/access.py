@@ -14,7 +14,9 @@ from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
 from provider.store.alarm import StoreAlarm
 from provider.store.items import NewItem, PutOutcome
+from provider.store.keeping import Beginning, Keeping
 from provider.store.lanes import ClockLane, Deleting, Lane, Storing, ThreadLane, Work, read_batch, write_batch
+from provider.store.requests import Begun, NewRequest
 
 _R = TypeVar("_R")
 
@@ -59,6 +61,18 @@ class StoreAccess:
         deleting = Deleting(owner, numbers)
         self._writing.submit(deleting)
         return deleting.done.addErrback(self._alarm.failed)
+
+    def begin(self, request: NewRequest) -> Deferred[Begun]:
+        """Write down that a request is carried out; fires with what was known of it, fails with `StoreError`."""
+        beginning = Beginning(request)
+        self._writing.submit(beginning)
+        return beginning.done.addErrback(self._alarm.failed)
+
+    def keep_answer(self, name: bytes, sealed: bytes) -> Deferred[None]:
+        """Keep the sealed answer to a request that was begun; fires once it is on the disk."""
+        keeping = Keeping(name, sealed)
+        self._writing.submit(keeping)
+        return keeping.done.addErrback(self._alarm.failed)
 
     def write(self, work: Callable[[Connection], _R]) -> Deferred[_R]:
         """Change something; fires with the result once it is on the disk, fails with `StoreError`."""

@@ -18,6 +18,7 @@ from loopixmix.seams import Clock, DelayedCall, Identity
 from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
 from provider.store.items import NewItem, PutOutcome, delete_owned, store_items
+from provider.store.keeping import write_requests
 
 _R = TypeVar("_R")
 MAX_BATCH = 512
@@ -110,6 +111,7 @@ def write_batch(store: MailStore, rules: MailboxRules, jobs: Sequence[Job]) -> N
     def work(connection: Connection) -> None:
         for job in jobs:
             job.run(connection)
+        write_requests(connection, jobs)
         if deleting:
             delete_owned(connection, deleting)
         if storing:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
-from itertools import batched
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, update
 
 from provider.store.schema import erased_requests, requests
 
+_T = TypeVar("_T")
 _CHUNK = 400
 
 
@@ -68,7 +69,11 @@ _FIND_ENDED = (
 )
 _ERASE = delete(requests).where(requests.c.id.in_(bindparam("b_ids", expanding=True)))
 _ERASED = select(erased_requests.c.last_epoch)
-_NOTE_ERASED = update(erased_requests).where(erased_requests.c.last_epoch < bindparam("b_last_epoch"))
+_NOTE_ERASED = (
+    update(erased_requests)
+    .where(erased_requests.c.last_epoch < bindparam("b_last_epoch"))
+    .values(last_epoch=bindparam("b_last_epoch"))
+)
 
 
 def begin_requests(connection: Connection, new: Sequence[NewRequest]) -> list[Begun]:
@@ -113,20 +118,22 @@ def read_answer(connection: Connection, name: bytes) -> tuple[Begun, bytes]:
 
 def kept_figures(connection: Connection) -> tuple[list[KeptFigures], int]:
     """Count what is kept; return also the last epoch whose requests were erased."""
-    figures = [KeptFigures(service, epoch, count, int(size)) for service, epoch, count, size in connection.execute(_COUNT)]
+    figures = [
+        KeptFigures(service, epoch, count, int(size)) for service, epoch, count, size in connection.execute(_COUNT)
+    ]
     return figures, connection.execute(_ERASED).scalar_one()
 
 
 def erase_requests(connection: Connection, last_epoch: int, limit: int) -> int:
     """Erase at most `limit` requests that ended with `last_epoch` or before; return how many there were."""
     # Noted with the first: if the clock is set back, a request that was erased must not be carried out again.
-    connection.execute(_NOTE_ERASED.values(last_epoch=last_epoch), {"b_last_epoch": last_epoch})
+    connection.execute(_NOTE_ERASED, {"b_last_epoch": last_epoch})
     found = [row.id for row in connection.execute(_FIND_ENDED, {"last_epoch": last_epoch, "limit": limit})]
     for ids in _chunks(found):
         connection.execute(_ERASE, {"b_ids": ids})
     return len(found)
 
 
-def _chunks[T](values: Sequence[T]) -> Iterator[Sequence[T]]:
+def _chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]

@@ -123,9 +123,9 @@ class Turns:
         return answer
 
     def _failed(self, failure: Failure) -> None:
-        failure.trap(Exception)
-        if failure.check(NotAskedError):
-            failure.raiseException()
+        error = failure.value
+        if isinstance(error, NotAskedError):
+            raise error
         # A service's error may quote the request: its type is all that is logged.
-        if not failure.check(ServiceRefusedError, CancelledError):
-            log.error("service {service} failed: {kind}", service=self._asker.name, kind=type(failure.value).__name__)
+        if not isinstance(error, ServiceRefusedError | CancelledError):
+            log.error("service {service} failed: {kind}", service=self._asker.name, kind=type(error).__name__)
