@@ -34,7 +34,7 @@ from provider.mailboxes.housekeeping import TURN_S, Housekeeping
 from provider.mailboxes.pulling import Pulling, SendFrame
 from provider.service import ProviderService
 from provider.store import MailStore
-from provider.store.access import StoreAccess, threaded_access
+from provider.store.access import MailAccess, threaded_access
 from provider.store.items import skip_numbers
 
 SKIPPED_BITS = 36
@@ -87,7 +87,7 @@ def wire_provider(
     rng: Rng,
     observer: Observer,
     rules: ProviderRules,
-    access: StoreAccess,
+    access: MailAccess,
     decoy_secret: DecoySecret,
     make_services: Callable[[KeyDirectory], Iterable[HostedService]],
 ) -> ProviderService:
@@ -137,7 +137,7 @@ def wire_provider(
 
 def wire_clients(
     *,
-    access: StoreAccess,
+    access: MailAccess,
     registration: Registration,
     rules: ProviderRules,
     submit: SubmitPackets,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from client.api import ReceivedMessage
 from client.core.journal import Cursor, News, NumberedChange
 from client.store import incoming, outgoing
-from client.store.access import StoreAccess
+from loopixmix.store.access import StoreAccess
 
 
 class Journal:

@@ -12,8 +12,8 @@ from client.sending.letters import Letter, Posted
 from client.sending.outbox import Outbox
 from client.sending.posting import Poster
 from client.store import outgoing
-from client.store.access import StoreAccess
-from client.store.worker import shielded
+from loopixmix.process.shield import shielded
+from loopixmix.store.access import StoreAccess
 
 
 class Dispatch:

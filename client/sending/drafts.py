@@ -6,8 +6,8 @@ from twisted.internet.defer import Deferred
 
 from client.core.packets import PacketMaker
 from client.sending.anonymous import AnonymousPoster
-from client.store.access import StoreAccess
 from client.store.outgoing import MessageRow
+from loopixmix.store.access import StoreAccess
 
 
 class Drafts:

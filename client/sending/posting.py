@@ -1,4 +1,4 @@
-"""Taking a message to send: checked, sealed and stored in one transaction. Runs in the worker."""
+"""Taking a message to send: checked, sealed and stored in one transaction. Runs where the store is used."""
 
 from __future__ import annotations
 

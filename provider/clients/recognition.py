@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from loopixmix.drops import DropReason
 from loopixmix.seams import Clock, Identity
+from loopixmix.store.access import StoreAccess
 from loopixmix.wire import Frame
 from provider.clients.client import Client
 from provider.drops import Drops
-from provider.store.access import StoreAccess
 from provider.store.accounts import is_registered
 
 MAX_ASKING = 256

@@ -7,13 +7,13 @@ from typing import TypeAlias
 from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.seams import Clock, Identity, Rng
+from loopixmix.store.access import StoreAccess
+from loopixmix.store.alarm import already_told
 from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
 from provider.accounts import RegistrationLimits, RegistrationRules, hash_invitation, is_name
 from provider.cards.keydirectory import is_card_of
 from provider.mailbox import day_of
-from provider.store.access import StoreAccess
 from provider.store.accounts import Application, register
-from provider.store.alarm import already_told
 
 FIRST_NUMBER_BITS = 56
 """Items are numbered from a random start, so that the numbers do not tell how many there were."""
