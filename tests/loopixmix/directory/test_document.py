@@ -304,7 +304,7 @@ CONTRADICTIONS: list[tuple[str, Callable[[Document], Document], str]] = [
         lambda d: change_node(d, "provider1", token_keys=tokens(2)[::-1]),
         "ascending order of purpose",
     ),
-    ("token keys twice", lambda d: change_node(d, "provider1", token_keys=of_two_purposes()), "one token key is used for"),
+    ("token key twice", lambda d: change_node(d, "provider1", token_keys=of_two_purposes()), "one token key is used"),
     ("service twice", lambda d: change_node(d, "provider1", services=("a", "a")), "each once"),
     (
         "starts elsewhere",
