@@ -18,12 +18,12 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from benchmarks.report import Figure, barred
+from loopixmix.sweeps.threads import keep_one_thread
 from simulations.flows.rates import flows_of
 from simulations.scenario import Scenario, change
 from simulations.scenario.shipped import scenario_named
 from simulations.seeds import Seeds
 from simulations.vector.engine import ENGINE
-from simulations.workbench.threads import keep_one_thread
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey, MLKEM7
 
 from loopixmix.errors import FormatError, MisuseError
 from loopixmix.keys import KEY_BYTES, SIGNATURE_BYTES, IdentityKey, verify
-from loopixmix.requests import MAX_NAME_BYTES, check_name
+from loopixmix.requests.names import MAX_NAME_BYTES, check_name
 from loopixmix.seams import Identity, Rng
 
 CARD_VERSION = 1

@@ -12,6 +12,9 @@ from loopixmix.errors import MisuseError
 MAX_DELAY_MEANS = 27.631021115928547
 """The 1 - 1e-12 quantile of an exponential delay, in means: -ln(1e-12). A cap nearer the mean would bias it."""
 
+PULL_MARGIN = 1.5
+"""How many times as many items as the streams bring a client pulls: requests of several packets need free places."""
+
 Rate = Annotated[float, msgspec.Meta(gt=0, le=10_000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 
@@ -32,7 +35,7 @@ class NetworkParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     drop_rate_per_s: Rate = 0.5
     node_loop_rate_per_s: Rate = 1.0
     pull_rate_per_s: Rate = 1.0
-    pull_batch: Count = 6
+    pull_batch: Count = 9
     epoch_length_s: Annotated[int, msgspec.Meta(ge=10, le=604_800)] = 3600
     grace_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 60
     payload_bytes: Annotated[int, msgspec.Meta(ge=1280, le=32_768)] = 2048
@@ -60,3 +63,39 @@ class NetworkParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def hops(self) -> int:
         """Nodes on a full path: the sender's provider, one mix a layer, the recipient's provider."""
         return self.layers + 2
+
+    @property
+    def streams_per_s(self) -> float:
+        """Packets per second that the streams of one client send: as many as those of another can bring it."""
+        return self.payload_rate_per_s + self.loop_rate_per_s + self.drop_rate_per_s
+
+    @property
+    def own_answers_per_s(self) -> float:
+        """Answers per second to a client's own packets: each payload, cover in its place, and loop brings one."""
+        return self.payload_rate_per_s + self.loop_rate_per_s
+
+    @property
+    def pulled_per_s(self) -> float:
+        """Items per second that a client pulls, mail and dummies together."""
+        return self.pull_rate_per_s * self.pull_batch
+
+    @property
+    def least_pulled_per_s(self) -> float:
+        """Items per second that a client must pull at least: `PULL_MARGIN` times what streams and answers bring."""
+        return PULL_MARGIN * (self.streams_per_s + self.own_answers_per_s)
+
+    @property
+    def pulls_suffice(self) -> bool:
+        """Whether clients pull at least `least_pulled_per_s`.
+
+        An authority refuses parameters that do not, but the document of somebody else's network may have them.
+        """
+        # Products of rates with decimal places miss their sum by rounding.
+        return self.pulled_per_s >= self.least_pulled_per_s * (1 - 1e-9)
+
+    @property
+    def free_pulls_per_s(self) -> float:
+        """Items per second that a client pulls beyond what streams and answers bring: room for answers to requests."""
+        # Where pulls suffice, the difference is at least the third, so that the two meet without a jump. Where they
+        # do not, a third keeps requests going: the streams are seldom full of mail.
+        return max(self.pulled_per_s - self.streams_per_s - self.own_answers_per_s, self.pulled_per_s / 3)

@@ -1,7 +1,7 @@
-"""The right to have an account: registration modes, invitation codes and rate limits.
+"""The right to have an account: registration modes, invitation codes, guests and rate limits.
 
-An account is a name bound to a client's identity key. The decisions are here; the facts they need come from the
-store, in the transaction that will hold the result.
+An account is a name bound to a client's identity key; that of a guest has no name, and ends when it is not used. The
+decisions are here; the facts they need come from the store, in the transaction that will hold the result.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Annotated
 import msgspec
 
 from loopixmix.bounds import BucketsByKey, TokenBucket
+from loopixmix.cards import DAY_S
 from loopixmix.errors import FormatError
-from loopixmix.requests import check_name
+from loopixmix.requests.names import check_name
 from loopixmix.seams import Identity, Rng
 from loopixmix.wire import RegisterRefusal
 
@@ -32,19 +33,33 @@ class RegistrationMode(enum.StrEnum):
     CLOSED = "closed"
 
 
+class GuestMode(enum.StrEnum):
+    """Who may open an account without a name: everybody, only those who spend a token, or nobody."""
+
+    OPEN = "open"
+    TOKEN = "token"  # noqa: S105 (a word of the configuration)
+    CLOSED = "closed"
+
+
 class RegistrationRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How an operator lets clients register.
 
     One link may try `link_rate_per_s` times per second on average, and `link_burst` times at once; all links together
-    `rate_per_s` times per second, and `burst` times at once.
+    `rate_per_s` times per second, and `burst` times at once. Guests have an allowance and a bound of their own, so that
+    they cannot take away those of named accounts. A guest's account ends after `guest_days` days without use.
     """
 
     mode: RegistrationMode = RegistrationMode.INVITATION
-    max_accounts: Annotated[int, msgspec.Meta(ge=1)] = 100_000
+    max_accounts: Annotated[int, msgspec.Meta(ge=1)] = 200_000
     link_rate_per_s: Annotated[float, msgspec.Meta(gt=0)] = 0.1
     link_burst: Annotated[int, msgspec.Meta(ge=1)] = 5
     rate_per_s: Annotated[float, msgspec.Meta(gt=0)] = 5.0
     burst: Annotated[int, msgspec.Meta(ge=1)] = 50
+    guests: GuestMode = GuestMode.CLOSED
+    max_guests: Annotated[int, msgspec.Meta(ge=1)] = 200_000
+    guest_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
+    guest_rate_per_s: Annotated[float, msgspec.Meta(gt=0)] = 20.0
+    guest_burst: Annotated[int, msgspec.Meta(ge=1)] = 500
 
 
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +93,43 @@ def decide_registration(name: str, facts: AccountFacts, rules: RegistrationRules
     return None if facts.name_is_free else RegisterRefusal.NAME_TAKEN
 
 
+class GuestFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of the store about a wish for an account without a name."""
+
+    has_guest: bool
+    has_name: bool
+    guests: int
+
+
+def decide_guest(facts: GuestFacts, rules: RegistrationRules) -> RegisterRefusal | None:
+    """Return why there can be no account for a guest; None if there can be, or is one for the same key already."""
+    # As for names: the repetition of a wish must succeed whatever has happened since.
+    if facts.has_guest:
+        return None
+    if rules.guests is GuestMode.CLOSED:
+        return RegisterRefusal.CLOSED
+    if facts.has_name:
+        return RegisterRefusal.KEY_TAKEN
+    return RegisterRefusal.FULL if facts.guests >= rules.max_guests else None
+
+
+def day_of_guest(identity: Identity, now_s: float) -> int:
+    """Return the day of a guest, each of whom has days that begin at a time of their own.
+
+    The days of all guests together begin evenly over the day. If they began at midnight, the store would have to note
+    within a minute that hundreds of thousands are still there.
+    """
+    return int((now_s - DAY_S * int.from_bytes(identity[:4]) / 2**32) // DAY_S)
+
+
+def oldest_guest_day_kept(now_s: float, rules: RegistrationRules) -> int:
+    """Return the first day on which a guest must have been here for its account to be kept.
+
+    A day more than the operator said: a guest's own days begin up to a day late, and it is noted once in each of them.
+    """
+    return int(now_s // DAY_S) - rules.guest_days - 1
+
+
 def is_name(name: str) -> bool:
     """Tell whether `name` has the form of an account's name."""
     try:
@@ -103,12 +155,15 @@ def hash_invitation(code: str) -> bytes:
 class RegistrationLimits:
     """Counts attempts to register, by link and in all."""
 
-    def __init__(self, rules: RegistrationRules, now_s: float, *, max_links: int = 10_000) -> None:
-        """`rules`: the operator's. All buckets are full at first.
+    def __init__(
+        self, rules: RegistrationRules, now_s: float, *, guests: bool = False, max_links: int = 10_000
+    ) -> None:
+        """`rules`: the operator's; `guests`: whether the attempts of guests are counted. All buckets are full at first.
 
         At most `max_links` links are remembered, and the one that was idle longest is forgotten first.
         """
-        self._overall = TokenBucket(rules.rate_per_s, rules.burst, now_s)
+        overall = (rules.guest_rate_per_s, rules.guest_burst) if guests else (rules.rate_per_s, rules.burst)
+        self._overall = TokenBucket(*overall, now_s)
         self._links: BucketsByKey[Identity] = BucketsByKey(rules.link_rate_per_s, rules.link_burst, capacity=max_links)
 
     def admit(self, link: Identity, now_s: float) -> bool:

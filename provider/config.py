@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import msgspec
 from loopixmix.config import commented_toml
 from loopixmix.errors import ConfigError
 from loopixmix.node.config import NODE_COMMENTS, NodeConfig, node_head, node_values
-from provider.accounts import RegistrationMode, RegistrationRules
+from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.api import Setting
 from provider.clients.allowance import ClientRules
 from provider.hosting.host import HostingRules
@@ -84,6 +85,11 @@ Who may open an account: open (everybody), invitation (holders of a code from lo
 (nobody).""",
     "registration.link_rate_per_s": """\
 Attempts to open an account: per second on average and at once, of one link and of all links together.""",
+    "registration.guests": """\
+Who may open an account without a name, as a guest: open (everybody), token (whoever spends a blind token), closed
+(nobody).""",
+    "registration.guest_days": "Days without use until a guest's account ends, with all that waits for it.",
+    "registration.guest_rate_per_s": "Attempts of guests, all together: per second on average and at once.",
     "mailbox.quota_items": """\
 At most so many messages, of about 2 kB each, wait in one mailbox. More are not acknowledged, so that their senders
 try again later.""",
@@ -98,10 +104,19 @@ Seconds from a pull to its answer, the same whatever the mailbox holds. It shoul
 """The comment above each key of a provider's `node.toml`."""
 
 
-def provider_toml(*, name: str, listen: str, advertise: str, registration: RegistrationMode) -> str:
-    """Return the commented `node.toml` of a new provider."""
-    any_provider = ProviderConfig(name="node", listen="127.0.0.1:30001", services=DEFAULT_SERVICES)
+def provider_toml(
+    *,
+    name: str,
+    listen: str,
+    advertise: str,
+    registration: RegistrationMode,
+    guests: GuestMode = GuestMode.CLOSED,
+    services: Sequence[str] = (),
+) -> str:
+    """Return the commented `node.toml` of a new provider, which hosts `services` beside the usual ones."""
+    hosted = tuple(dict.fromkeys((*DEFAULT_SERVICES, *services)))
+    any_provider = ProviderConfig(name="node", listen="127.0.0.1:30001", services=hosted)
     values = msgspec.to_builtins(any_provider) | node_values(name=name, listen=listen, advertise=advertise)
-    values["registration"]["mode"] = str(registration)
+    values["registration"] |= {"mode": str(registration), "guests": str(guests)}
     del values["service"]  # its sections are named by whoever offers services, and most have none
     return commented_toml(values, head=node_head("A provider"), comments=PROVIDER_COMMENTS)

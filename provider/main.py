@@ -19,9 +19,10 @@ from loopixmix.node.running_node import NodeParts
 from loopixmix.node.runtime import NodeKind
 from loopixmix.process.main import system_rng
 from loopixmix.wire import LinkRole
-from provider.accounts import RegistrationMode
+from provider.accounts import GuestMode, RegistrationMode
 from provider.administration import administration
 from provider.config import ProviderConfig, provider_toml
+from provider.hosting.loader import find_factories
 from provider.mailbox import day_of
 from provider.service import ProviderService
 from provider.store import MailStore
@@ -29,6 +30,7 @@ from provider.wiring import make_provider
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+GUEST_MODES = click.Choice([str(mode) for mode in GuestMode])
 MODES = click.Choice([str(mode) for mode in RegistrationMode])
 
 
@@ -49,12 +51,34 @@ def provider() -> None:
     help="The network.toml of the network to join.",
 )
 @click.option("--registration", type=MODES, default="invitation", show_default=True, help="Who may open an account.")
-def init(directory: Path, name: str, listen: str, advertise: str, network: Path, registration: str) -> None:
+@click.option("--guests", type=GUEST_MODES, default="closed", show_default=True, help="Who may come without a name.")
+@click.option(
+    "--service", "services", multiple=True, metavar="NAME", help="A service to host besides the usual ones; repeatable."
+)
+def init(
+    directory: Path,
+    name: str,
+    listen: str,
+    advertise: str,
+    network: Path,
+    registration: str,
+    guests: str,
+    services: tuple[str, ...],
+) -> None:
     """Make the identity and the configuration of a new provider in DIRECTORY.
 
     Files that are there already are never overwritten.
     """
-    text = provider_toml(name=name, listen=listen, advertise=advertise, registration=RegistrationMode(registration))
+    # Before anything is written: a provider that cannot offer its services would not start.
+    find_factories(services, {})
+    text = provider_toml(
+        name=name,
+        listen=listen,
+        advertise=advertise,
+        registration=RegistrationMode(registration),
+        guests=GuestMode(guests),
+        services=services,
+    )
     identity_key = create_node(
         directory, config_text=text, config_type=ProviderConfig, network=network, rng=system_rng()
     )

@@ -92,6 +92,7 @@ class ProviderService:
         counts, counted, pulling = self.deliveries.counts, self._housekeeping.figures, self.clients.pulling
         return {
             "accounts": counted.accounts,
+            "guests": counted.guests,
             "items": counted.items,
             "store_bytes": self._access.size_bytes,
             "clients": self.clients.known,

@@ -21,6 +21,7 @@ from provider.api import HostedService, KeyDirectory
 from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
 from provider.cards.keydirectory import StoredKeys
 from provider.clients.client import KnownClients
+from provider.clients.guests import Guests
 from provider.clients.links import ClientLinks, SubmitPackets
 from provider.clients.recognition import Recognition
 from provider.clients.registration import Registration
@@ -107,9 +108,13 @@ def wire_provider(
     deliveries = Deliveries(
         hop=hop, sphinx=packet_format.sphinx, access=access, host=host, loops=loops, drops=drops, clock=clock
     )
+    guests = Guests(access=access, rules=rules.registration, gate=None, clock=clock, rng=rng)
     clients = wire_clients(
         access=access,
-        registration=Registration(provider=identity, access=access, rules=rules.registration, clock=clock, rng=rng),
+        registration=Registration(
+            provider=identity, access=access, rules=rules.registration, guests=guests, clock=clock, rng=rng
+        ),
+        guests=guests,
         rules=rules,
         submit=hop.take,
         send=send,
@@ -120,6 +125,7 @@ def wire_provider(
     housekeeping = Housekeeping(
         access=access,
         rules=rules.mailbox,
+        registration=rules.registration,
         clock=clock,
         each_turn=(clients.forget_idle, partial(clients.pulling.measure, TURN_S)),
     )
@@ -139,6 +145,7 @@ def wire_clients(
     *,
     access: MailAccess,
     registration: Registration,
+    guests: Guests,
     rules: ProviderRules,
     submit: SubmitPackets,
     send: SendFrame,
@@ -152,7 +159,7 @@ def wire_clients(
     """
     return ClientLinks(
         known=KnownClients(rules=rules.clients, lease_pulls=rules.mailbox.lease_pulls, clock=clock),
-        recognition=Recognition(access=access, drops=drops, clock=clock),
+        recognition=Recognition(access=access, guests=guests, drops=drops, clock=clock),
         registration=registration,
         pulling=Pulling(access=access, body_bytes=body_bytes, answer_s=rules.clients.answer_s, clock=clock, send=send),
         submit=submit,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+from loopixmix.sweeps.work import Progress
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 
@@ -59,10 +59,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     figures: dict[str, float]
     distributions: dict[str, Distribution] = {}
     notes: tuple[str, ...] = ()
-
-
-Progress: TypeAlias = Callable[[float], None]
-"""Told the share that is done, 0 to 1, from time to time."""
 
 
 class Engine(Protocol):

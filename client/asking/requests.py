@@ -20,13 +20,7 @@ from client.sending.payloads import PayloadJob, PayloadQueue
 from client.store.outgoing import StoredFragment
 from loopixmix.directory import Document
 from loopixmix.errors import FormatError, UnavailableError
-from loopixmix.requests import (
-    REQUEST_ID_BYTES,
-    ReplyStatus,
-    decode_reply,
-    encode_request,
-    request_body_bytes,
-)
+from loopixmix.requests.single import REQUEST_ID_BYTES, ReplyStatus, decode_reply, encode_request, request_body_bytes
 from loopixmix.routing.path import service_id
 from loopixmix.seams import Clock, Identity, Rng
 

@@ -14,7 +14,7 @@ import msgspec
 from client.api import MAX_BODY_BYTES, MAX_KIND_LENGTH
 from loopixmix.errors import FormatError
 from loopixmix.keys import KEY_BYTES, SIGNATURE_BYTES, IdentityKey, verify
-from loopixmix.requests import MAX_NAME_BYTES
+from loopixmix.requests.names import MAX_NAME_BYTES
 from loopixmix.seams import Identity
 
 CONTENT_DOMAIN = b"loopixmix/content/v1"
@@ -98,6 +98,11 @@ def encode_signed(message: SignedMessage | Receipt, identity_key: IdentityKey, *
             return bytes([_SIGNED]) + identity_key.sign(CONTENT_DOMAIN, recipient + encoded) + encoded
         case Receipt():
             return bytes([_RECEIPT]) + identity_key.sign(RECEIPT_DOMAIN, recipient + encoded) + encoded
+
+
+def signed_bytes(message: SignedMessage) -> int:
+    """Return the length of a message once it is signed and encoded."""
+    return 1 + SIGNATURE_BYTES + len(msgspec.msgpack.encode(message))
 
 
 def encode_anonymous(message: AnonymousMessage) -> bytes:

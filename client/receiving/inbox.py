@@ -1,4 +1,4 @@
-"""ReceivedBatch parts of messages: put into the store in their turn, then told to the parts of the client they concern."""
+"""Received parts of messages: put into the store in their turn, then told to the parts of the client they concern."""
 
 from __future__ import annotations
 

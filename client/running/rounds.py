@@ -56,11 +56,12 @@ class Rounds:
         """Send again what is overdue, let go what waited, and write down what became of messages."""
         if self._watch.look():
             self.publish()
+        # First: what is to have been stored by now must not leave any more.
+        self._outbox.give_up()
         self._outbox.release()
         self._outbox.save_soon()
 
     def _tidy(self) -> None:
         self.start()
-        self._outbox.give_up()
         self._outbox.save_soon()
         self._letterbox.tidy()

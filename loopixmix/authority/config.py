@@ -14,7 +14,7 @@ from loopixmix.directory.trust import HexKey
 from loopixmix.directory.words import Name
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
-from loopixmix.params import NetworkParams
+from loopixmix.params import PULL_MARGIN, NetworkParams
 from loopixmix.process.log import LogSettings
 
 CONFIG_FILE = "authority.toml"
@@ -22,9 +22,6 @@ TRUST_ROOT_FILE = "network.toml"
 IDENTITY_FILE = "identity.key"
 LOCK_FILE = "authority.lock"
 STATE_DIRECTORY = "state"
-
-PULL_MARGIN = 1.5
-"""How many times as many items as answers come clients must be able to pull: mail comes too."""
 
 
 class AllowedNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -61,13 +58,13 @@ class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 def _check_pulls(params: NetworkParams) -> None:
-    """Raise `ConfigError` if mailboxes would fill up: every payload, cover in its place and loop is answered."""
-    pulled_per_s = params.pull_rate_per_s * params.pull_batch
-    answered_per_s = params.payload_rate_per_s + params.loop_rate_per_s
-    if pulled_per_s < PULL_MARGIN * answered_per_s:
+    """Raise `ConfigError` if mailboxes could fill up, or had no free places for the answers to requests."""
+    if not params.pulls_suffice:
         raise ConfigError(
-            f'key "params.pull_batch": pulls fetch {pulled_per_s:g} items a second (pull_rate_per_s x pull_batch), but '
-            f"payloads and loops bring {answered_per_s:g} answers a second: it takes {PULL_MARGIN} times as many"
+            f'key "params.pull_batch": pulls fetch {params.pulled_per_s:g} items a second (pull_rate_per_s x '
+            f"pull_batch), but the streams of others can bring {params.streams_per_s:g} a second and own packets "
+            f"{params.own_answers_per_s:g} answers: it takes {PULL_MARGIN} times as many, at least "
+            f"{params.least_pulled_per_s:g}"
         )
 
 

@@ -18,7 +18,7 @@ FAST_PARAMS = NetworkParams(
     drop_rate_per_s=5.0,
     node_loop_rate_per_s=3.0,
     pull_rate_per_s=5.0,
-    pull_batch=20,
+    pull_batch=29,
     epoch_length_s=1800,
     grace_s=30,
 )

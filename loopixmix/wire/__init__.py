@@ -27,6 +27,7 @@ from loopixmix.wire.frames import (
     Pull,
     Register,
     Registered,
+    RegisterGuest,
     RegisterRefusal,
     RegisterRefused,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "Packet",
     "Pull",
     "Register",
+    "RegisterGuest",
     "RegisterRefusal",
     "RegisterRefused",
     "Registered",

@@ -20,6 +20,7 @@ from loopixmix.wire.frames import (
     Pull,
     Register,
     Registered,
+    RegisterGuest,
     RegisterRefused,
 )
 
@@ -62,6 +63,11 @@ class FrameFormat:
     def max_card_bytes(self) -> int:
         """How long the card of a Register may be."""
         return self.frame_bytes - fields.REGISTER_BYTES
+
+    @property
+    def max_token_bytes(self) -> int:
+        """How long the token of a RegisterGuest may be."""
+        return fields.max_token_bytes(self.frame_bytes)
 
     @property
     def geometry_digest(self) -> bytes:
@@ -120,6 +126,8 @@ class FrameFormat:
                 return fields.encode_hello(frame)
             case Register():
                 return fields.encode_register(frame, self.frame_bytes)
+            case RegisterGuest():
+                return fields.encode_register_guest(frame, self.frame_bytes)
             case Registered():
                 return bytes([FrameType.REGISTERED])
             case RegisterRefused():
@@ -149,6 +157,8 @@ class FrameFormat:
                 return fields.decode_hello(frame)
             case FrameType.REGISTER:
                 return fields.decode_register(frame)
+            case FrameType.REGISTER_GUEST:
+                return fields.decode_register_guest(frame)
             case FrameType.REGISTERED:
                 return Registered(), 1
             case FrameType.REGISTER_REFUSED:

@@ -23,6 +23,7 @@ from loopixmix.wire.frames import (
     LinkRole,
     Pull,
     Register,
+    RegisterGuest,
     RegisterRefusal,
     RegisterRefused,
 )
@@ -41,11 +42,13 @@ class FrameType(enum.IntEnum):
     REGISTERED = 0x06
     REGISTER_REFUSED = 0x07
     DUMMY = 0x08
+    REGISTER_GUEST = 0x09
 
 
 HELLO = struct.Struct(">B9sH16s16sB")
 PULL_HEAD = struct.Struct(">BQH")
 ITEM_HEAD = struct.Struct(">BQQB8s")
+GUEST_HEAD = struct.Struct(">BH")
 REGISTER_BYTES = 1 + 1 + MAX_NAME_BYTES + 1 + MAX_INVITATION_BYTES + 2
 """A Register with the longest name and invitation and an empty card."""
 
@@ -161,6 +164,27 @@ def decode_register(frame: bytes) -> tuple[Register, int]:
         raise FormatError("a card is longer than fits")
     end = start + card_bytes
     return Register(name, invitation, frame[start:end]), end
+
+
+def encode_register_guest(guest: RegisterGuest, frame_bytes: int) -> bytes:
+    """`type | length u16, token`."""
+    if len(guest.token) > max_token_bytes(frame_bytes):
+        raise MisuseError(f"a token has at most {max_token_bytes(frame_bytes)} bytes, not {len(guest.token)}")
+    return GUEST_HEAD.pack(FrameType.REGISTER_GUEST, len(guest.token)) + guest.token
+
+
+def decode_register_guest(frame: bytes) -> tuple[RegisterGuest, int]:
+    """Read a RegisterGuest."""
+    _type, token_bytes = GUEST_HEAD.unpack_from(frame)
+    if token_bytes > max_token_bytes(len(frame)):
+        raise FormatError("a token is longer than fits")
+    end = GUEST_HEAD.size + token_bytes
+    return RegisterGuest(frame[GUEST_HEAD.size : end]), end
+
+
+def max_token_bytes(frame_bytes: int) -> int:
+    """How long the token of a RegisterGuest may be."""
+    return frame_bytes - GUEST_HEAD.size
 
 
 def encode_register_refused(refused: RegisterRefused) -> bytes:

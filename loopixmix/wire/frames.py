@@ -46,6 +46,7 @@ class RegisterRefusal(enum.IntEnum):
     RATE_LIMITED = 7
     FULL = 8
     NOT_REGISTERED = 9
+    BAD_TOKEN = 10
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -91,6 +92,12 @@ class Register(msgspec.Struct, frozen=True):
     card: bytes
 
 
+class RegisterGuest(msgspec.Struct, frozen=True):
+    """A client asks for an account without a name, for the identity key of its link; the token may be empty."""
+
+    token: bytes = msgspec.field(default=b"")
+
+
 class Registered(msgspec.Struct, frozen=True):
     """The account exists and belongs to this link's identity key."""
 
@@ -105,4 +112,4 @@ class Dummy(msgspec.Struct, frozen=True):
     """Nothing, in the size of everything."""
 
 
-Frame: TypeAlias = Hello | Packet | Pull | Item | Register | Registered | RegisterRefused | Dummy
+Frame: TypeAlias = Hello | Packet | Pull | Item | Register | RegisterGuest | Registered | RegisterRefused | Dummy

@@ -11,7 +11,7 @@ _BETWEEN_NODES = frozenset({FrameType.PACKET, FrameType.DUMMY})
 
 MAY_SEND: Mapping[tuple[LinkRole, LinkRole], frozenset[FrameType]] = {
     (LinkRole.CLIENT, LinkRole.PROVIDER): frozenset(
-        {FrameType.PACKET, FrameType.PULL, FrameType.REGISTER, FrameType.DUMMY}
+        {FrameType.PACKET, FrameType.PULL, FrameType.REGISTER, FrameType.REGISTER_GUEST, FrameType.DUMMY}
     ),
     (LinkRole.PROVIDER, LinkRole.CLIENT): frozenset(
         {FrameType.ITEM, FrameType.REGISTERED, FrameType.REGISTER_REFUSED, FrameType.DUMMY}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loopixmix.errors import FormatError
-from loopixmix.requests import LookUp, Publish, decode_keys_request
+from loopixmix.requests.names import LookUp, Publish, decode_keys_request
 from provider.api import ServiceContext, ServiceRefusedError
 
 

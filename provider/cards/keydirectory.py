@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loopixmix.cards import CARD_BYTES, decode_card
 from loopixmix.errors import PeerError
-from loopixmix.requests import Publish, verify_publish
+from loopixmix.requests.names import Publish, verify_publish
 from loopixmix.seams import Clock, Identity
 from loopixmix.store.access import StoreAccess
 from provider.cards.decoys import Decoys

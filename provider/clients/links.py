@@ -12,7 +12,7 @@ from typing import TypeAlias
 from loopixmix.drops import DropReason
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, Identity
-from loopixmix.wire import Frame, Packet, Pull, Register, Registered, RegisterRefusal, RegisterRefused
+from loopixmix.wire import Frame, Packet, Pull, Register, Registered, RegisterGuest, RegisterRefusal, RegisterRefused
 from provider.clients.client import Client, KnownClients
 from provider.clients.recognition import Recognition
 from provider.clients.registration import Registration
@@ -94,7 +94,7 @@ class ClientLinks:
             match frame:
                 case Pull() as pull:
                     self._pull(client, pull)
-                case Register() as wish:
+                case Register() | RegisterGuest() as wish:
                     self._register(client, wish)
                 case _:
                     pass  # links carry nothing else from a client (`loopixmix.wire.MAY_SEND`)
@@ -124,7 +124,7 @@ class ClientLinks:
         else:
             self._send(client.identity, RegisterRefused(RegisterRefusal.NOT_REGISTERED))
 
-    def _register(self, client: Client, wish: Register) -> None:
+    def _register(self, client: Client, wish: Register | RegisterGuest) -> None:
         def judged(answer: Registered | RegisterRefused | None) -> None:
             if answer is None:
                 return

@@ -10,8 +10,9 @@ from loopixmix.seams import Clock, Identity
 from loopixmix.store.access import StoreAccess
 from loopixmix.wire import Frame
 from provider.clients.client import Client
+from provider.clients.guests import Guests
 from provider.drops import Drops
-from provider.store.accounts import is_registered
+from provider.store.accounts import Standing, find_standing
 
 MAX_ASKING = 256
 """Links that wait for the store at one time; with what each may hold, some 12 MB."""
@@ -25,9 +26,13 @@ TakeFrames: TypeAlias = Callable[[Client, Sequence[Frame]], None]
 class Recognition:
     """Finds out which clients have accounts, without keeping their links waiting for the disk."""
 
-    def __init__(self, *, access: StoreAccess, drops: Drops, clock: Clock) -> None:
-        """`access`: the store that has the accounts. `drops`: counts the frames of clients without one."""
+    def __init__(self, *, access: StoreAccess, guests: Guests, drops: Drops, clock: Clock) -> None:
+        """`access`: the store that has the accounts. `guests`: notes the guests that are here.
+
+        `drops`: counts the frames of clients without an account.
+        """
         self._access = access
+        self._guests = guests
         self._drops = drops
         self._clock = clock
         self._asking = 0
@@ -58,6 +63,11 @@ class Recognition:
         """Hear that the client's account is on the disk."""
         self._told(client, registered=True)
 
+    def _found(self, client: Client, standing: Standing | None) -> None:
+        self._told(client, registered=standing is not None)
+        if standing is not None and standing.guest_day is not None:
+            self._guests.note(client.identity, standing.guest_day)
+
     def _ask(self, client: Client, take: TakeFrames) -> None:
         if client.asking:
             return
@@ -73,8 +83,8 @@ class Recognition:
                 take(client, held)
 
         identity: Identity = client.identity
-        asked = self._access.read(lambda connection: is_registered(connection, identity))
-        asked.addCallback(lambda registered: self._told(client, registered=registered)).addBoth(ended)
+        asked = self._access.read(lambda connection: find_standing(connection, identity))
+        asked.addCallback(lambda standing: self._found(client, standing)).addBoth(ended)
 
     def _told(self, client: Client, *, registered: bool) -> None:
         client.registered, client.checked_at_s = registered, self._clock.seconds()

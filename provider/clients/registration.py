@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.seams import Clock, Identity, Rng
 from loopixmix.store.access import StoreAccess
 from loopixmix.store.alarm import already_told
-from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
+from loopixmix.wire import Register, Registered, RegisterGuest, RegisterRefusal, RegisterRefused
 from provider.accounts import RegistrationLimits, RegistrationRules, hash_invitation, is_name
 from provider.cards.keydirectory import is_card_of
+from provider.clients.answers import FIRST_NUMBER_BITS, Answer
+from provider.clients.guests import Guests
 from provider.mailbox import day_of
 from provider.store.accounts import Application, register
-
-FIRST_NUMBER_BITS = 56
-"""Items are numbered from a random start, so that the numbers do not tell how many there were."""
-
-Answer: TypeAlias = Registered | RegisterRefused
 
 
 class Registration:
     """Opens accounts at one provider."""
 
     def __init__(
-        self, *, provider: Identity, access: StoreAccess, rules: RegistrationRules, clock: Clock, rng: Rng
+        self,
+        *,
+        provider: Identity,
+        access: StoreAccess,
+        rules: RegistrationRules,
+        guests: Guests,
+        clock: Clock,
+        rng: Rng,
     ) -> None:
-        """`provider`: our identity, which a card must name. `access`: the store. `rules`: the operator's."""
+        """`provider`: our identity, which a card must name. `access`: the store. `rules`: the operator's.
+
+        `guests`: opens the accounts without a name.
+        """
         self._provider = provider
         self._access = access
         self._rules = rules
+        self._guests = guests
         self._clock = clock
         self._rng = rng
         self._limits = RegistrationLimits(rules, clock.seconds())
 
-    def enrol(self, identity: Identity, wish: Register) -> Deferred[Answer | None]:
+    def enrol(self, identity: Identity, wish: Register | RegisterGuest) -> Deferred[Answer | None]:
         """Judge the wish of the client `identity`, which proved by TLS that it has the key.
 
         Fires with the answer, once the account is on the disk, or with None if the store failed. Then there is no
         answer: the client asks again, whereas a refusal would make it give up.
         """
+        if isinstance(wish, RegisterGuest):
+            return self._guests.enrol(identity, wish.token)
         refusal = self._check(identity, wish)
         if refusal is not None:
             return succeed(RegisterRefused(refusal))

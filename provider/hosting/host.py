@@ -15,14 +15,7 @@ from twisted.python.failure import Failure
 
 from loopixmix.bounds import BoundedMap
 from loopixmix.errors import FormatError, UnavailableError
-from loopixmix.requests import (
-    PayloadSize,
-    ReplyStatus,
-    Request,
-    decode_request,
-    encode_reply,
-    reply_body_bytes,
-)
+from loopixmix.requests.single import PayloadSize, ReplyStatus, Request, decode_request, encode_reply, reply_body_bytes
 from loopixmix.routing.path import service_id
 from loopixmix.seams import Clock
 from provider.api import ClosingService, HostedService, PayloadService, Service, ServiceRefusedError

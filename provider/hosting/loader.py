@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loopixmix.errors import ConfigError, FormatError
 from loopixmix.process.files import make_directory
-from loopixmix.requests import check_name
+from loopixmix.requests.names import check_name
 from loopixmix.seams import Clock, Identity, Rng
 from provider.api import (
     SERVICE_GROUP,

@@ -1,4 +1,4 @@
-"""The regular work of a provider: it forgets items that have expired, and counts accounts and items."""
+"""The regular work of a provider: it forgets items and guests that have expired, and counts accounts and items."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from loopixmix.directory import Document
 from loopixmix.seams import Clock, DelayedCall
 from loopixmix.store.alarm import already_told
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
+from provider.accounts import RegistrationRules, oldest_guest_day_kept
 from provider.mailbox import MailboxRules, day_of, oldest_day_kept
 from provider.store.access import MailAccess
 from provider.store.accounts import StoreFigures, figures, forget_invitations
+from provider.store.guests import end_guests
 from provider.store.items import NewItem, expire_items
 
 TURN_S = 10.0
@@ -30,18 +32,23 @@ class Housekeeping:
         *,
         access: MailAccess,
         rules: MailboxRules,
+        registration: RegistrationRules,
         clock: Clock,
         each_turn: Sequence[Callable[[], None]],
     ) -> None:
-        """`access`: the store. `rules`: by which items expire. `each_turn`: called every `TURN_S`, too."""
+        """`access`: the store. `rules`: by which items expire. `registration`: by which guests do.
+
+        `each_turn`: called every `TURN_S`, too.
+        """
         self._access = access
         self._rules = rules
+        self._registration = registration
         self._clock = clock
         self._each_turn = each_turn
         self._document: Document | None = None
         self._call: DelayedCall | None = None
         self._expire_at_s = 0.0
-        self.figures = StoreFigures(accounts=0, items=0)
+        self.figures = StoreFigures(accounts=0, guests=0, items=0)
         self.expired = 0
 
     def start(self) -> None:
@@ -68,6 +75,7 @@ class Housekeeping:
         if self._clock.seconds() >= self._expire_at_s and self._clock_is_right():
             self._expire_at_s = self._clock.seconds() + EXPIRE_EVERY_S
             self._expire()
+            self._end_guests()
 
     def _clock_is_right(self) -> bool:
         """Tell whether the network agrees about the time."""
@@ -99,3 +107,12 @@ class Housekeeping:
         # One transaction after the other, so that new items get their turn between them.
         if count == EXPIRE_ITEMS and self._call is not None:
             self._expire()
+
+    def _end_guests(self) -> None:
+        oldest_day = oldest_guest_day_kept(self._clock.seconds(), self._registration)
+        ending = self._access.write(lambda connection: end_guests(connection, oldest_day, EXPIRE_ITEMS))
+        ending.addCallbacks(self._guests_ended, already_told)
+
+    def _guests_ended(self, rows: int) -> None:
+        if rows == EXPIRE_ITEMS and self._call is not None:
+            self._end_guests()

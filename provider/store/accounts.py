@@ -6,17 +6,19 @@ The statements are made once, with places for the values: to build one anew take
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, update
 
 from loopixmix.seams import Identity
 from loopixmix.wire import RegisterRefusal
 from provider.accounts import AccountFacts, RegistrationMode, RegistrationRules, decide_registration
-from provider.store.schema import VOID_NAME, accounts, invitations, items, retired_names
+from provider.store.schema import VOID_NAME, account_counts, accounts, invitations, items, retired_names
 
-_FIND_ACCOUNT = select(accounts.c.id).where(accounts.c.identity == bindparam("identity"))
+_FIND_STANDING = select(accounts.c.guest_day).where(accounts.c.identity == bindparam("identity"))
 _FIND_NAME_OF_KEY = select(accounts.c.name).where(accounts.c.identity == bindparam("identity"))
 _FIND_NAME = select(accounts.c.id).where(accounts.c.name == bindparam("name"))
-_FIND_NAMED = _FIND_NAME.where(accounts.c.name != VOID_NAME)
+# Accounts without a name hold no place in the list, and are found by nothing that looks for names.
+_HAS_NAME = (accounts.c.name != VOID_NAME) & accounts.c.guest_day.is_(None)
+_FIND_NAMED = _FIND_NAME.where(_HAS_NAME)
 _FIND_RETIRED = select(retired_names.c.name).where(retired_names.c.name == bindparam("name"))
 _FIND_INVITATION = select(invitations.c.code_hash).where(
     invitations.c.code_hash == bindparam("code_hash"),
@@ -24,9 +26,10 @@ _FIND_INVITATION = select(invitations.c.code_hash).where(
     invitations.c.last_day >= bindparam("day"),
 )
 _FIND_CARD = select(accounts.c.identity, accounts.c.card_version, accounts.c.card).where(
-    accounts.c.name == bindparam("name"), accounts.c.name != VOID_NAME
+    accounts.c.name == bindparam("name"), _HAS_NAME
 )
-_COUNT = select(func.count(), func.coalesce(func.sum(accounts.c.item_count), 0)).where(accounts.c.name != VOID_NAME)
+_COUNT_ITEMS = select(func.coalesce(func.sum(accounts.c.item_count), 0)).where(accounts.c.name != VOID_NAME)
+_COUNTS = select(account_counts.c.guests, account_counts.c.accounts)
 _LIST = (
     select(
         accounts.c.name,
@@ -35,7 +38,7 @@ _LIST = (
         accounts.c.item_count,
         accounts.c.created_day,
     )
-    .where(accounts.c.name != VOID_NAME)
+    .where(_HAS_NAME)
     .order_by(accounts.c.name)
 )
 # In an update, a place that is called like a column would be taken for a value of that column: hence the "b_".
@@ -55,6 +58,11 @@ _ADD_INVITATION = insert(invitations)
 _RETIRE_NAME = insert(retired_names)
 _DELETE_ITEMS_OF = delete(items).where(items.c.account_id == bindparam("b_account_id"))
 _DELETE_ACCOUNT = delete(accounts).where(accounts.c.id == bindparam("b_id"))
+_COUNT_MORE = (
+    update(account_counts)
+    .where(account_counts.c.guests == bindparam("b_guests"))
+    .values(accounts=account_counts.c.accounts + bindparam("b_more", type_=Integer))
+)
 _FORGET_INVITATIONS = delete(invitations).where(
     (invitations.c.uses_left <= 0) | (invitations.c.last_day < bindparam("b_day"))
 )
@@ -82,10 +90,17 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How much there is."""
+    """How much there is. `accounts`: those with a name."""
 
     accounts: int
+    guests: int
     items: int
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """An account, as a link needs it. `guest_day`: the last day that is noted of a guest; None if it has a name."""
+
+    guest_day: int | None
 
 
 class PublishedCard(msgspec.Struct, frozen=True):
@@ -122,14 +137,17 @@ def register(connection: Connection, application: Application, rules: Registrati
             "next_number": application.first_number,
             "item_count": 0,
             "created_day": application.day,
+            "guest_day": None,
         },
     )
+    count_more(connection, 1, guests=False)
     return None
 
 
-def is_registered(connection: Connection, identity: Identity) -> bool:
-    """Tell whether `identity` has an account."""
-    return connection.execute(_FIND_ACCOUNT, {"identity": identity}).scalar() is not None
+def find_standing(connection: Connection, identity: Identity) -> Standing | None:
+    """Return what account `identity` has; None if it has none."""
+    row = connection.execute(_FIND_STANDING, {"identity": identity}).one_or_none()
+    return None if row is None else Standing(row.guest_day)
 
 
 def find_card(connection: Connection, name: str) -> PublishedCard | None:
@@ -157,6 +175,7 @@ def remove_account(connection: Connection, name: str, *, retire_name: bool) -> b
         return False
     connection.execute(_DELETE_ITEMS_OF, {"b_account_id": account_id})
     connection.execute(_DELETE_ACCOUNT, {"b_id": account_id})
+    count_more(connection, -1, guests=False)
     # In a table of its own and not as an account without mail: nothing that looks for accounts may find it.
     if retire_name:
         connection.execute(_RETIRE_NAME, {"name": name})
@@ -174,8 +193,21 @@ def list_accounts(connection: Connection) -> list[Account]:
 def figures(connection: Connection) -> StoreFigures:
     """Count accounts and items."""
     # Each account knows how many items it has: to count the items themselves would read all of them every 10 s.
-    count, waiting = connection.execute(_COUNT).one()
-    return StoreFigures(accounts=count, items=int(waiting))
+    waiting = connection.execute(_COUNT_ITEMS).scalar_one()
+    return StoreFigures(
+        accounts=count_of(connection, guests=False), guests=count_of(connection, guests=True), items=int(waiting)
+    )
+
+
+def count_of(connection: Connection, *, guests: bool) -> int:
+    """Return how many accounts have a name, or how many are those of guests."""
+    counts = {row.guests: row.accounts for row in connection.execute(_COUNTS)}
+    return int(counts[int(guests)])
+
+
+def count_more(connection: Connection, more: int, *, guests: bool) -> None:
+    """Count accounts that were opened, or fewer than none if some were removed."""
+    connection.execute(_COUNT_MORE, {"b_guests": int(guests), "b_more": more})
 
 
 def add_invitation(connection: Connection, code_hash: bytes, *, uses: int, last_day: int) -> None:
@@ -198,5 +230,5 @@ def _facts(connection: Connection, application: Application) -> AccountFacts:
             and connection.execute(_FIND_RETIRED, name).first() is None
         ),
         invitation_holds=connection.execute(_FIND_INVITATION, code).first() is not None,
-        accounts=figures(connection).accounts,
+        accounts=count_of(connection, guests=False),
     )

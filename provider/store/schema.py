@@ -18,14 +18,17 @@ from sqlalchemy import (
     Table,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The schema version this code reads and writes: the newest migration."""
 
-OLDER_VERSIONS = frozenset({"0001"})
+OLDER_VERSIONS = frozenset({"0001", "0002"})
 """The versions that migrations lead from to `HEAD`."""
 
 VOID_NAME = ""
 """The account that takes the items for unknown recipients, so that they cost the same. No account's name is empty."""
+
+GUEST_MARK = "~"
+"""The beginning of what stands in place of a guest's name, and of no name. The guest's key follows."""
 
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -43,9 +46,21 @@ accounts = Table(
     # Kept with the account: to count the items of a mailbox for each new one would read them all.
     Column("item_count", BigInteger, nullable=False),
     Column("created_day", Integer, nullable=False),
+    # The last day on which a guest was here, in the guest's own days; nothing for an account that has a name.
+    Column("guest_day", Integer, nullable=True),
+    Index("guests_by_day", "guest_day"),
     # Without it SQLite would give the id of a removed account again, and a mailbox could not tell that its owner's
     # account was made anew.
     sqlite_autoincrement=True,
+)
+
+account_counts = Table(
+    "account_counts",
+    metadata,
+    # 0: accounts with names, 1: guests. Counted when they come and go: to count the rows anew for each new account
+    # takes the longer the more there are.
+    Column("guests", SmallInteger, primary_key=True, autoincrement=False),
+    Column("accounts", BigInteger, nullable=False),
 )
 
 items = Table(

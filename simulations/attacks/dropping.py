@@ -21,12 +21,12 @@ import numpy as np
 from loopixmix.errors import MisuseError
 from loopixmix.observing.anonymity import LOOP_WINDOW, LoopWatch
 from loopixmix.seams import Fact, Identity, LoopReturned, LoopSent
+from loopixmix.sweeps.work import Progress
 from loopixmix.wire import is_packet
 from simulations.attacks.estimates import MeanEstimate, ShareEstimate
 from simulations.attacks.sessions import FloatArray
 from simulations.attacks.watches import Phases, alarmed_share, forget, watch
 from simulations.flows.corruption import BoolArray, corrupt_count, corrupt_mixes
-from simulations.outcome import Progress
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 from simulations.world.nodes import Mix, Provider

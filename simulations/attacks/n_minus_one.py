@@ -20,6 +20,7 @@ from loopixmix.observing.anonymity import LOOP_WINDOW, LoopWatch
 from loopixmix.routing.path import choose_mixes, draw_delays_s, hops_for
 from loopixmix.seams import DelayedCall, Fact, Identity, LoopSent, PacketDelivered, PacketIn, PacketOut
 from loopixmix.sphinx import Discard, Unwrapped, unwrap_many, wrap
+from loopixmix.sweeps.work import Progress
 from loopixmix.wire import is_packet
 from simulations.attacks.detectors import BinomialDetector
 from simulations.attacks.estimates import ShareEstimate
@@ -27,7 +28,6 @@ from simulations.attacks.siege_theory import detection_mean_s, next_departure_sh
 from simulations.attacks.watches import Phases, false_alarms, forget, noticed, watch
 from simulations.flows.rates import flows_of
 from simulations.formulas.loops import alarm_probability, attack_loss_share, fewest_lost_for_alarm
-from simulations.outcome import Progress
 from simulations.scenario.values import NMinusOne, Scenario
 from simulations.seeds import Seeds
 from simulations.world.nodes import Mix

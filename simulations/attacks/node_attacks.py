@@ -7,10 +7,10 @@ from functools import partial
 from typing import TypeAlias
 
 from loopixmix.errors import MisuseError
+from loopixmix.sweeps.work import Progress
 from simulations.attacks.dropping import attack_dropping
 from simulations.attacks.n_minus_one import attack_n_minus_one
 from simulations.nodes.limits import refusals
-from simulations.outcome import Progress
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from loopixmix.sweeps.work import Progress
 from simulations.attacks.corruption import attack_corruption
 from simulations.attacks.disclosure import attack_disclosure
 from simulations.attacks.fifo import attack_fifo
 from simulations.attacks.flow_matching import attack_flow_matching
 from simulations.attacks.intersection import attack_intersection
-from simulations.outcome import Progress
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 

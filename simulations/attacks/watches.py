@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from loopixmix.sweeps.work import Progress
 from simulations.attacks.detectors import LoopWatcher, MakeDetector
-from simulations.outcome import Progress
 from simulations.world.nodes import Mix, Provider
 from simulations.world.users import User
 from simulations.world.world import World

@@ -16,7 +16,7 @@ from simulations.measures.catalogue import Measure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from simulations.outcome import Progress
+    from loopixmix.sweeps.work import Progress
     from simulations.plots.style import Columns
     from simulations.results.result import Result
 

@@ -109,10 +109,11 @@ def _name(plan: RunPlan) -> str:
 def _performed(
     plan: RunPlan, folder: Path | None, *, jobs: int | None, dask: str | None, quiet: bool, resume: bool
 ) -> Result:
+    from loopixmix.sweeps.local import WorkerLostError
+    from loopixmix.sweeps.places import Place
+    from loopixmix.sweeps.progress import watcher_for
     from simulations.results.manifest import FolderError
-    from simulations.workbench.local import WorkerLostError
-    from simulations.workbench.progress import watcher_for
-    from simulations.workbench.runs import Place, run_plan
+    from simulations.workbench.runs import run_plan
 
     if resume and folder is not None and not (folder / "manifest.json").exists():
         raise FolderError(f"{folder}: holds no run to go on with: begin it without --resume")

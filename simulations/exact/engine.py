@@ -7,6 +7,7 @@ from math import log2
 
 import numpy as np
 
+from loopixmix.sweeps.work import Progress
 from simulations.exact import anonymity
 from simulations.flows import timing, traffic
 from simulations.flows.corruption import corrupt_mixes, routing_shares
@@ -15,7 +16,7 @@ from simulations.flows.rates import PROVIDERS, Flows, FlowStage, flows_of
 from simulations.formulas import queues
 from simulations.formulas.latency import Law
 from simulations.measures.catalogue import Figures, Measure, by_name
-from simulations.outcome import PROBABILITIES, Distribution, Outcome, Progress
+from simulations.outcome import PROBABILITIES, Distribution, Outcome
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Attacks, Scenario
 from simulations.seeds import Seeds
@@ -54,6 +55,8 @@ class ExactEngine:
         distributions = {Measure.LATENCY_S: _distribution(times.network)}
         if times.delivery is not None:
             distributions[Measure.DELIVERY_S] = _distribution(times.delivery)
+        if times.request is not None:
+            distributions[Measure.REQUEST_S] = _distribution(times.request)
         progress(1.0)
         notes = tuple(_notes(scenario, flows, seeds))
         return Outcome(engine=self.name, figures=by_name(figures), distributions=by_name(distributions), notes=notes)
@@ -74,6 +77,10 @@ def _latency_figures(times: timing.Timing, scenario: Scenario, flows: Flows) -> 
         figures[Measure.DELIVERY_MEAN_S] = last.mean_s
         figures[Measure.DELIVERY_P50_S] = last.quantile_s(0.5)
         figures[Measure.DELIVERY_P95_S] = last.quantile_s(0.95)
+    if times.request is not None:
+        figures[Measure.REQUEST_MEAN_S] = times.request.mean_s
+        figures[Measure.REQUEST_P50_S] = times.request.quantile_s(0.5)
+        figures[Measure.REQUEST_P95_S] = times.request.quantile_s(0.95)
     return figures
 
 
@@ -106,6 +113,7 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
     shares = routing_shares(scenario, corrupt_mixes(scenario, seeds))
     yield from anonymity.entropy_notes(flows, shares)
     yield from timing.delivery_faults(scenario)
+    yield from timing.request_faults(scenario)
     if scenario.attacks != Attacks():
         yield "Attacks are left out: the engines vector and nodes carry them out."
     if scenario.unlinkability is not None:

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from client.demo.scenario import Party, both, pause
 from loopixmix.observing.status import NodeStatus
 from loopixmix.seams import Clock, Rng
+from loopixmix.sweeps.work import Progress
 from simulations.importing.samples import NetworkSample, TimedMessage
-from simulations.outcome import Progress
 
 SAMPLE_S = 1.0
 # Joining and meeting leave packets on their way, which must not count as traffic of the measurement.

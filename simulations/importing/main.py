@@ -19,12 +19,12 @@ from twisted.python.failure import Failure
 from client.demo.scenario import Party
 from client.remote import remote_client
 from loopixmix.errors import MisuseError, UnavailableError
+from loopixmix.sweeps.work import Progress
 from loopixmix.testnet.network import TestNetwork, run_command
 from loopixmix.testnet.processes import ProcessTable
 from simulations.importing.conversation import RandomMessages
 from simulations.importing.measurement import MeasuredNetwork, Measurement
 from simulations.importing.samples import HOW, NetworkSample, TimedMessage, link_s, outcome_of
-from simulations.outcome import Progress
 
 CLIENTS = 2
 # So much of a client's payload turns the measurement takes, unless a rate is given: queues stay short.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from loopixmix.params import PULL_MARGIN
 from simulations.flows import traffic
 from simulations.flows.rates import PROVIDERS, Flows, flows_of
 from simulations.formulas import capacity
@@ -34,12 +35,20 @@ class Design:
 
 
 def batch_for(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate_per_s: float) -> int:
-    """Return how many items a pull must take: no more come in 99 of 100 intervals, nor 0.8 of them on average."""
-    items = payload_rate_per_s * (1 + terms.loop_share) + wishes.real_packets_per_s
-    coming = items / pull_rate_per_s
-    if coming > MOST_BATCH:
+    """Return how many items a pull must take.
+
+    They are `PULL_MARGIN` times what streams and answers can bring, as an authority demands it. No more come in 99 of
+    100 intervals, nor 0.8 of them on average.
+    """
+    loops, drops = _loops_per_s(terms, payload_rate_per_s), _drops_per_s(terms, payload_rate_per_s)
+    answered = payload_rate_per_s + loops
+    can_come = PULL_MARGIN * (2 * answered + drops) / pull_rate_per_s
+    coming = (answered + wishes.real_packets_per_s) / pull_rate_per_s
+    if max(can_come, coming) > MOST_BATCH:
         return MOST_BATCH + 1
-    return max(1, ceil(coming / _MAILBOX_LOAD), poisson_quantile(coming, 1 - _FULL_PULLS))
+    # A whole number that multiplying missed in its last bit stays as it is.
+    least = max(1, ceil(can_come - 1e-9))
+    return max(least, ceil(coming / _MAILBOX_LOAD), poisson_quantile(coming, 1 - _FULL_PULLS))
 
 
 def sized(wishes: Wishes, terms: Terms, payload_rate_per_s: float, pull_rate_per_s: float) -> Design | None:
@@ -89,8 +98,8 @@ def scenario_of(wishes: Wishes, terms: Terms, design: Design, *, name: str = "pl
         ),
         traffic=Traffic(
             payload_rate_per_s=design.payload_rate_per_s,
-            loop_rate_per_s=_short(design.payload_rate_per_s * terms.loop_share),
-            drop_rate_per_s=_short(design.payload_rate_per_s * terms.drop_share),
+            loop_rate_per_s=_loops_per_s(terms, design.payload_rate_per_s),
+            drop_rate_per_s=_drops_per_s(terms, design.payload_rate_per_s),
             node_loop_rate_per_s=terms.node_loop_rate_per_s,
             pull_rate_per_s=design.pull_rate_per_s,
             pull_batch=design.pull_batch,
@@ -142,6 +151,14 @@ def widths(terms: Terms, flows: Flows, delay_mean_s: float, *, providers: bool =
     # What ends at a node costs its processors as much, but fills no pool.
     more = traffic.unwrapped_per_s(stage) / stage.packets_per_s
     return WidthInterval(least=room.least * more, most=room.most)
+
+
+def _loops_per_s(terms: Terms, payload_rate_per_s: float) -> float:
+    return _short(payload_rate_per_s * terms.loop_share)
+
+
+def _drops_per_s(terms: Terms, payload_rate_per_s: float) -> float:
+    return _short(payload_rate_per_s * terms.drop_share)
 
 
 def _short(value: float) -> float:

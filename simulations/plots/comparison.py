@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from loopixmix.errors import MisuseError
-from simulations.outcome import PROBABILITIES, Progress
+from loopixmix.sweeps.work import Progress
+from simulations.outcome import PROBABILITIES
 from simulations.plots.distributions import (
     DOTTED,
     Form,

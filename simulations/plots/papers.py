@@ -14,9 +14,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.random import SeedSequence
 
+from loopixmix.sweeps.work import Progress
 from simulations.formulas.entropy import layered_entropy_bits, one_mix_entropy_bits
 from simulations.measures.replicates import Estimate, estimate
-from simulations.outcome import Distribution, Progress
+from simulations.outcome import Distribution
 from simulations.unlinkability import epsilons, fluid_epsilon, papers_experiment
 from simulations.vector.trace import trace
 from simulations.verify.publications import (

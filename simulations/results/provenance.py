@@ -7,15 +7,16 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import msgspec
 
 from loopixmix import __version__
+from loopixmix.sweeps import sources
 from simulations.scenario import Scenario, ScenarioError
 
 SOURCES = ("loopixmix", "provider", "client", "simulations")
@@ -48,18 +49,19 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
 @functools.cache
 def code() -> Code:
     """Return which code this process runs."""
-    hashed = hashlib.sha256()
-    for name, path in sorted(_sources()):
-        # Names as well as contents: a module that moves is other code, though no line of it has changed.
-        hashed.update(f"{name}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
     return Code(
         version=__version__,
         revision=_git("rev-parse", "--short=12", "HEAD") or "unknown",
         # Files that git does not know are left out here; the fingerprint has them.
         changed=bool(_git("status", "--porcelain", "--untracked-files=no")),
-        fingerprint=hashed.hexdigest(),
+        fingerprint=sources.fingerprint(SOURCES, without=NOT_COMPUTING),
         native=find_spec("loopixmix._native") is not None,
     )
+
+
+def fingerprint() -> str:
+    """Return the fingerprint of the code that this process runs."""
+    return code().fingerprint
 
 
 def inputs_of(scenarios: Iterable[Scenario], engine: str) -> dict[str, str]:
@@ -112,14 +114,6 @@ def _file_digest(path: Path, *, key: str) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ScenarioError(f'{key} is "{path}": cannot be read: {reason}') from error
-
-
-def _sources() -> Iterator[tuple[str, Path]]:
-    for package in SOURCES:
-        for path in (_ROOT / package).rglob("*.py"):
-            name = PurePath(path.relative_to(_ROOT)).as_posix()
-            if not name.startswith(NOT_COMPUTING):
-                yield name, path
 
 
 def _git(*arguments: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from loopixmix.errors import MisuseError
-from simulations.outcome import Progress
+from loopixmix.sweeps.work import Progress
 from simulations.unlinkability.experiment import Experiment
 from simulations.unlinkability.passage import LABELS, FloatArray, Passed, PassingPackets, pass_stage, unlabelled
 from simulations.unlinkability.senders import challenge_packets

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from loopixmix.sweeps.work import Progress
 from simulations.flows.corruption import corrupt_mixes, routing_shares
 from simulations.flows.rates import PROVIDERS, flows_of
 from simulations.measures.catalogue import Figures, Measure
-from simulations.outcome import Progress
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from loopixmix.sweeps.work import Progress
 from simulations.flows.load import check_load
 from simulations.measures.catalogue import by_name
-from simulations.outcome import Outcome, Progress
+from simulations.outcome import Outcome
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from loopixmix.sweeps.work import Progress
 from simulations.flows.corruption import corrupt_mixes, routing_shares
 from simulations.flows.rates import flows_of
 from simulations.latency import make_latency
-from simulations.outcome import Progress
 from simulations.scenario.values import Links, Scenario
 from simulations.seeds import Seeds
 from simulations.vector.delivery import sample_deliveries

@@ -1,1 +1,1 @@
-"""The workbench: sweeps and replicates, on this machine or a cluster, kept so that they repeat and resume."""
+"""The workbench: sweeps and replicates, performed and kept so that they repeat and resume."""

@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import Protocol
 
 from loopixmix.errors import MisuseError
-from simulations.outcome import Engine, Progress
+from loopixmix.sweeps.work import Progress
+from simulations.outcome import Engine
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
 

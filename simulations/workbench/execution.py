@@ -1,4 +1,4 @@
-"""Performing a task: the engine runs, and then the attacks that go with it."""
+"""Performing a task: the engine runs, and then the attacks that go with it; also as the work of a sweep."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import time
 import msgspec
 
 from loopixmix.errors import MisuseError
-from simulations.outcome import Outcome, Progress
+from loopixmix.sweeps.threads import one_thread
+from loopixmix.sweeps.work import Progress, TaskWork
+from simulations.outcome import Outcome
+from simulations.results.provenance import fingerprint
 from simulations.scenario.values import Attacks
 from simulations.seeds import Seeds
 from simulations.sweep.tasks import Record, Task
 from simulations.workbench.engines import attacks_beside, engine_named
-from simulations.workbench.threads import one_thread
 
 
 def perform(task: Task, progress: Progress) -> Record:
@@ -48,3 +50,21 @@ def _theory(task: Task, progress: Progress) -> Outcome:
         return _outcome(task, progress)
     except MisuseError as error:
         return Outcome(engine=task.engine, figures={}, notes=(f"there is none here: {error}",))
+
+
+def encode_task(task: Task) -> bytes:
+    """Return a task as it travels, to local processes and over a cluster alike."""
+    return msgspec.msgpack.encode(task)
+
+
+def decode_record(encoded: bytes) -> Record:
+    """Return what a task gave from the form in which it travelled."""
+    return msgspec.msgpack.decode(encoded, type=Record)
+
+
+def _perform_encoded(task: bytes, progress: Progress) -> bytes:
+    return msgspec.msgpack.encode(perform(msgspec.msgpack.decode(task, type=Task), progress))
+
+
+WORK = TaskWork(_perform_encoded, fingerprint)
+"""Tasks of scenarios, for `loopixmix.sweeps`."""

@@ -12,6 +12,8 @@ from typing import TypeAlias
 import msgspec
 
 from loopixmix.errors import MisuseError
+from loopixmix.sweeps.places import Place, performed
+from loopixmix.sweeps.progress import Watcher, watcher_for
 from simulations.results.conclusions import notes_of, window
 from simulations.results.folder import Folder
 from simulations.results.manifest import Manifest, RunSession, Swept
@@ -22,26 +24,11 @@ from simulations.scenario import Scenario, ScenarioError, change, scenario_named
 from simulations.sweep.points import Axis, Point, axes_of, points_of
 from simulations.sweep.tasks import THEORY, Record, Task, tasks_of
 from simulations.workbench.engines import engine_named
-from simulations.workbench.local import perform_here, perform_in_processes, usable_cores
-from simulations.workbench.progress import ProgressWatch, Watcher, watcher_for
-from simulations.workbench.shares import Shares
+from simulations.workbench.execution import WORK, decode_record, encode_task
 
 Sweep: TypeAlias = Mapping[str, Sequence[object]] | Iterable[Axis]
 
 MOST_JOBS = 1024
-
-
-@dataclass(frozen=True)
-class Place:
-    """The place of tasks: in `jobs` processes of this machine (None: one a processor), or on the cluster at `dask`."""
-
-    jobs: int | None = None
-    dask: str | None = None
-
-    @property
-    def text(self) -> str:
-        """The place as the manifest states it."""
-        return f"Dask cluster {self.dask}" if self.dask is not None else f"{self.jobs or usable_cores()} local jobs"
 
 
 @dataclass(frozen=True)
@@ -158,30 +145,11 @@ def _paired(
 
 
 def _outcomes(tasks: Sequence[Task], place: Place, watcher: Watcher, *, done: int) -> Generator[Record, None, None]:
-    if not tasks:
-        return
-    total = done + len(tasks)
-    with (
-        Shares(len(tasks)) as shares,
-        closing(_performed(tasks, shares, place)) as records,
-        ProgressWatch(watcher, lambda: _added(done, shares.done()), tasks=total),
-    ):
-        for record in records:
+    encoded = [encode_task(task) for task in tasks]
+    with closing(performed(WORK, encoded, place, watcher=watcher, done_before=done)) as finished:
+        for task in finished:
+            record = decode_record(task.outcome)
             yield msgspec.structs.replace(record, outcome=checked(record.outcome))
-
-
-def _added(earlier: int, now: tuple[float, int]) -> tuple[float, int]:
-    return earlier + now[0], earlier + now[1]
-
-
-def _performed(tasks: Sequence[Task], shares: Shares, place: Place) -> Generator[Record, None, None]:
-    if place.dask is not None:
-        from simulations.workbench.cluster import perform_on_cluster
-
-        return perform_on_cluster(tasks, shares, address=place.dask)
-    jobs = min(place.jobs or usable_cores(), len(tasks))
-    # One job needs no second process: it would load every library again.
-    return perform_here(tasks, shares) if jobs == 1 else perform_in_processes(tasks, shares, jobs=jobs)
 
 
 def _concluded(plan: RunPlan, records: Sequence[Record], manifest: Manifest) -> Result:

@@ -136,6 +136,10 @@ class User:
         """Hand a message over to the client."""
         return Deferred.fromCoroutine(self.service.send(to, body, kind=kind, idempotency_key=key))
 
+    def ask(self, service: str, body: bytes, *, timeout_s: float) -> Deferred[bytes]:
+        """Ask a hosted service by the client."""
+        return Deferred.fromCoroutine(self.service.request(service, body, timeout_s=timeout_s))
+
     def status(self) -> ClientStatus:
         """Return what the client says of itself."""
         found: list[ClientStatus] = []
@@ -232,7 +236,7 @@ def write_client(store: MemoryStore, own: RegisteredUser, pinned: Sequence[Regis
         contacts.save_fact(connection, CARD_FACT, encode_card(own.card))
         contacts.save_fact(connection, PUBLISHED_FACT, b"1")
         for each in pinned:
-            contacts.save(connection, pin_of(each.account.address, each.card, verified=False))
+            contacts.save(connection, pin_of(each.account.address, each.card, compared=False))
 
     store.write(write)
 

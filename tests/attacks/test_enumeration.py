@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from loopixmix.cards import CARD_BYTES, Card, decode_card
-from loopixmix.requests import LookUp, ReplyStatus, encode_keys_request
+from loopixmix.requests.names import LookUp, encode_keys_request
+from loopixmix.requests.single import ReplyStatus
 from loopixmix.seams import PacketDelivered, PacketIn
 from provider.cards.decoys import Decoys, DecoySecret
 from tests.worlds.networks.towns import TOWN_PARAMS, Town

@@ -12,7 +12,7 @@ from client.core.content import AnonymousMessage, ReplyBlock, encode_anonymous
 from client.core.fragments import FragmentSizes, seal_fragments
 from loopixmix.drops import DropReason
 from loopixmix.epoch import epoch_at
-from loopixmix.requests import ReplyStatus, encode_reply, encode_request
+from loopixmix.requests.single import ReplyStatus, encode_reply, encode_request
 from loopixmix.routing.path import deliver_to, service_id
 from loopixmix.sphinx import Hop, Reply, Surb, load_arithmetic, make_surb, use_surb
 from loopixmix.wire import ItemKind

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loopixmix.wire import RegisterRefusal
 from provider.accounts import (
     AccountFacts,
+    GuestFacts,
+    GuestMode,
     RegistrationLimits,
     RegistrationMode,
     RegistrationRules,
+    day_of_guest,
+    decide_guest,
     decide_registration,
     hash_invitation,
     is_name,
     make_invitation,
+    oldest_guest_day_kept,
 )
 
 NEWCOMER = AccountFacts(name_of_key=None, name_is_free=True, invitation_holds=False, accounts=0)
@@ -52,6 +61,52 @@ def facts(**changes: str | bool | int | None) -> AccountFacts:
 def test_registration(mode: str, known: AccountFacts, refusal: RegisterRefusal | None) -> None:
     rules = RegistrationRules(mode=RegistrationMode(mode), max_accounts=10)
     assert decide_registration("alice", known, rules) == refusal
+
+
+@pytest.mark.parametrize(
+    ("mode", "known", "refusal"),
+    [
+        ("open", {}, None),
+        ("token", {}, None),
+        ("closed", {}, RegisterRefusal.CLOSED),
+        ("closed", {"has_guest": True}, None),
+        ("closed", {"has_name": True}, RegisterRefusal.CLOSED),
+        ("open", {"has_name": True}, RegisterRefusal.KEY_TAKEN),
+        ("open", {"guests": 9}, None),
+        ("open", {"guests": 10}, RegisterRefusal.FULL),
+        ("open", {"guests": 10, "has_guest": True}, None),
+        ("open", {"guests": 10, "has_name": True}, RegisterRefusal.KEY_TAKEN),
+    ],
+)
+def test_guests(mode: str, known: dict[str, int], refusal: RegisterRefusal | None) -> None:
+    rules = RegistrationRules(guests=GuestMode(mode), max_guests=10)
+    facts = msgspec.convert({"has_guest": False, "has_name": False, "guests": 0} | known, GuestFacts)
+    assert decide_guest(facts, rules) == refusal
+
+
+def test_guests_cannot_use_up_what_named_accounts_may_try() -> None:
+    rules = RegistrationRules(link_burst=1, burst=3, guest_burst=2)
+    guests, named = RegistrationLimits(rules, 0.0, guests=True), RegistrationLimits(rules, 0.0)
+    assert [guests.admit(bytes([link]), 0.0) for link in range(5)] == [True] * 2 + [False] * 3
+    assert [named.admit(bytes([link]), 0.0) for link in range(5)] == [True] * 3 + [False] * 2
+
+
+@given(st.binary(min_size=32, max_size=32), st.floats(0, 1e10), st.floats(0, 30 * 86_400))
+def test_a_guest_is_kept_for_as_long_as_is_promised(identity: bytes, noted_s: float, later_s: float) -> None:
+    rules = RegistrationRules(guest_days=7)
+    noted = day_of_guest(identity, noted_s)
+    # Within the same day of the guest nothing is noted any more.
+    last_s = max(noted_s, min(noted_s + later_s, noted_s + 86_400.0))
+    if day_of_guest(identity, last_s) == noted:
+        assert noted >= oldest_guest_day_kept(last_s + 7 * 86_400.0 - 1.0, rules)
+    assert noted < oldest_guest_day_kept(noted_s + 11 * 86_400.0, rules)
+
+
+def test_the_days_of_guests_begin_evenly_over_the_day(rng: random.Random) -> None:
+    identities = [rng.randbytes(32) for _ in range(2400)]
+    begun = [sum(day_of_guest(identity, hour * 3600.0) for identity in identities) for hour in range(25)]
+    # 100 in each hour on average, with a standard deviation of 10: beyond 6 of these once in some 10^7 runs.
+    assert all(40 <= after - before <= 160 for before, after in itertools.pairwise(begun))
 
 
 def test_names_have_one_form() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from loopixmix.config import parse_config
 from loopixmix.errors import ConfigError
-from provider.accounts import RegistrationMode, RegistrationRules
+from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.config import ProviderConfig, provider_toml
 from provider.store import sqlite_url
 
@@ -31,6 +31,26 @@ def test_registration_is_by_invitation_unless_the_operator_says_otherwise() -> N
     for mode in RegistrationMode:
         text = provider_toml(name="p1", listen="127.0.0.1:30001", advertise="", registration=mode)
         assert parse(text).registration.mode is mode
+
+
+def test_guests_may_come_only_if_the_operator_says_so() -> None:
+    assert parse(MINIMAL).registration.guests is GuestMode.CLOSED
+    for guests in GuestMode:
+        text = provider_toml(
+            name="p1", listen="127.0.0.1:1", advertise="", registration=RegistrationMode.OPEN, guests=guests
+        )
+        assert parse(text).registration.guests is guests
+
+
+def test_services_stand_beside_the_usual_ones() -> None:
+    text = provider_toml(
+        name="p1",
+        listen="127.0.0.1:1",
+        advertise="",
+        registration=RegistrationMode.OPEN,
+        services=("weather", "echo", "votes.board"),
+    )
+    assert parse(text).services == ("echo", "keys", "loop", "weather", "votes.board")
 
 
 def test_the_store_is_in_the_directory_or_where_the_operator_says() -> None:
@@ -58,6 +78,11 @@ def test_services_are_named_and_told_what_they_need() -> None:
         ('[registration]\nmode = "ajar"', 'key "registration.mode"'),
         ("[registration]\nrate_per_s = 0", 'key "registration.rate_per_s"'),
         ("[registration]\nmax_accounts = 0", 'key "registration.max_accounts"'),
+        ('[registration]\nguests = "some"', 'key "registration.guests"'),
+        ("[registration]\nguest_days = 0", 'key "registration.guest_days"'),
+        ("[registration]\nguest_rate_per_s = 0", 'key "registration.guest_rate_per_s"'),
+        ("[registration]\nguest_burst = 0", 'key "registration.guest_burst"'),
+        ("[registration]\nmax_guests = 0", 'key "registration.max_guests"'),
         ("[clients]\nmargin = 0.5", 'key "clients.margin"'),
         ("[clients]\nanswer_s = -1", 'key "clients.answer_s"'),
         ("[clients]\nburst_s = 0", 'key "clients.burst_s"'),

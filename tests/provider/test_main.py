@@ -75,6 +75,17 @@ def test_init_makes_a_private_directory_and_says_what_to_do(tmp_path: Path, netw
     assert not (made / "mail.sqlite3").exists()
 
 
+def test_init_takes_services_and_guests(tmp_path: Path, network: Path) -> None:
+    usual = ("--name", "p1", "--listen", "127.0.0.1:30001", "--network", network)
+    made = tmp_path / "new"
+    assert call("init", made, *usual, "--service", "echo", "--service", "keys", "--guests", "open").exit_code == 0
+    assert 'guests = "open"' in (made / "node.toml").read_text()
+    refused = call("init", tmp_path / "other", *usual, "--service", "weather")
+    assert isinstance(refused.exception, ConfigError)
+    assert 'no installed package offers "weather"' in str(refused.exception)
+    assert not (tmp_path / "other").exists()
+
+
 def test_init_overwrites_nothing(directory: Path, network: Path) -> None:
     result = call("init", directory, "--name", "p2", "--listen", "127.0.0.1:30002", "--network", network)
     assert isinstance(result.exception, MisuseError)

@@ -14,7 +14,8 @@ from twisted.logger import LogEvent
 from loopixmix.cards import CARD_BYTES, decode_card
 from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.keys import IdentityKey
-from loopixmix.requests import LookUp, ReplyStatus, ServiceReply, encode_keys_request, sign_publish
+from loopixmix.requests.names import LookUp, encode_keys_request, sign_publish
+from loopixmix.requests.single import ReplyStatus, ServiceReply
 from loopixmix.routing.path import service_id
 from loopixmix.seams import PacketDelivered, PacketIn
 from loopixmix.wire import Dummy, Item, ItemKind, Pull, Register, Registered, RegisterRefusal, RegisterRefused

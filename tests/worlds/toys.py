@@ -9,7 +9,8 @@ import os
 import time
 from pathlib import Path
 
-from simulations.outcome import Distribution, Outcome, Progress
+from loopixmix.sweeps.work import Progress
+from simulations.outcome import Distribution, Outcome
 from simulations.scenario import Scenario, ScenarioError
 from simulations.seeds import Seeds
 

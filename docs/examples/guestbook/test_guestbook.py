@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 
 from client.api import RequestTimeoutError, ServiceFailedError
 from client.testing import FakeNetwork, wait_for
-from loopixmix.requests import Publish
+from loopixmix.requests.names import Publish
 from provider.api import ServiceContext
 
 

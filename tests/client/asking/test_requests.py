@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from client.api import NotRunningError, RequestTimeoutError, ServiceFailedError, TooLongError, UnknownServiceError
 from client.asking.requests import Requests
 from loopixmix.errors import UnavailableError
-from loopixmix.requests import request_body_bytes
+from loopixmix.requests.single import request_body_bytes
 from tests.worlds.clients.parts import Parts
 from tests.worlds.clients.world import Person, World
 

@@ -124,3 +124,14 @@ def test_a_wrong_key_is_named(change: str, text: str) -> None:
         parse_config(f'listen = "h:1"\n{change}\n[params]\n', AuthorityConfig, source="authority.toml")
     assert str(caught.value).startswith("authority.toml: ")
     assert text in str(caught.value)
+
+
+def test_parameters_with_too_few_pulls_are_refused() -> None:
+    least = NetworkParams(pull_rate_per_s=0.825, pull_batch=10)
+    assert AuthorityConfig(listen="127.0.0.1:9000", params=least).params.pulled_per_s == 8.25
+    with pytest.raises(ConfigError) as caught:
+        AuthorityConfig(listen="127.0.0.1:9000", params=NetworkParams(pull_batch=8))
+    assert str(caught.value) == (
+        'key "params.pull_batch": pulls fetch 8 items a second (pull_rate_per_s x pull_batch), but the streams of '
+        "others can bring 3 a second and own packets 2.5 answers: it takes 1.5 times as many, at least 8.25"
+    )

@@ -50,7 +50,7 @@ def test_every_parameter_of_a_network_can_be_chosen(tmp_path: Path) -> None:
         "drop_rate_per_s": 0.75,
         "node_loop_rate_per_s": 2.5,
         "pull_rate_per_s": 0.5,
-        "pull_batch": 12,
+        "pull_batch": 25,
         "epoch_length_s": 600,
         "grace_s": 20,
         "payload_bytes": 4096,
@@ -85,6 +85,7 @@ def test_a_second_init_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFix
     [
         (["--layers", "9"], "--layers: expected `int` <= 8"),
         (["--grace-s", "1800"], "grace_s (1800) must be less than half"),
+        (["--pull-batch", "6"], "pulls fetch 6 items a second"),
         (["--listen", "nowhere"], "key \"listen\": 'nowhere' is not an address"),
         (["--listen", "0.0.0.0:9000"], "give the one to be reached at with --url http://HOST:9000"),
         (["--url", "ftp://x"], "'ftp://x' is not an address"),

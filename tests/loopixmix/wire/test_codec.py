@@ -26,6 +26,7 @@ from loopixmix.wire import (
     Pull,
     Register,
     Registered,
+    RegisterGuest,
     RegisterRefusal,
     RegisterRefused,
     hello_refusal,
@@ -45,6 +46,7 @@ EXAMPLES: dict[str, Frame] = {
     "item": Item(7, 9, ItemKind.REPLY, b"surb id.", BODY),
     "dummy item": Item(7, 0, ItemKind.DUMMY, NO_SURB_ID, BODY),
     "register": Register("alice", "welcome", b"card"),
+    "register guest": RegisterGuest(b"token"),
     "registered": Registered(),
     "register refused": RegisterRefused(RegisterRefusal.NAME_TAKEN),
     "dummy": Dummy(),
@@ -73,6 +75,7 @@ frames: st.SearchStrategy[Frame] = st.one_of(
         st.text(max_size=60),
         st.binary(max_size=FORMAT.max_card_bytes),
     ),
+    st.builds(RegisterGuest, st.binary(max_size=FORMAT.max_token_bytes)),
     st.just(Registered()),
     st.builds(RegisterRefused, st.sampled_from(RegisterRefusal)),
     st.just(Dummy()),
@@ -86,7 +89,7 @@ def test_what_is_encoded_is_decoded_and_has_the_one_size(frame: Frame) -> None:
     assert FORMAT.decode(encoded) == frame
 
 
-@given(st.binary(max_size=30), st.integers(0, 9), frames)
+@given(st.binary(max_size=30), st.integers(0, 10), frames)
 def test_any_bytes_are_refused_or_are_the_one_encoding_of_what_they_mean(noise: bytes, kind: int, frame: Frame) -> None:
     encoded = FORMAT.encode(frame)
     for candidate in (
@@ -157,7 +160,7 @@ def changed(name: str, position: int, value: bytes) -> bytes:
 
 REFUSED_BYTES = {
     "type 0": (changed("dummy", 0, b"\x00"), "no frame type"),
-    "type 9": (changed("dummy", 0, b"\x09"), "no frame type"),
+    "type 10": (changed("dummy", 0, b"\x0a"), "no frame type"),
     "hello magic": (changed("hello", 1, b"l"), "magic"),
     "hello role 0": (changed("hello", 44, b"\x00"), "no LinkRole"),
     "hello role 4": (changed("hello", 44, b"\x04"), "no LinkRole"),
@@ -180,6 +183,9 @@ REFUSED_BYTES = {
     "register invitation not UTF-8": (changed("register", 8, b"\xff"), "UTF-8"),
     "register card beyond the frame": (changed("register", 15, b"\xff\xff"), "longer than fits"),
     "register card cut short": (changed("register", 15, b"\x00\x03"), "padding"),
+    "guest token beyond the frame": (changed("register guest", 1, b"\xff\xff"), "longer than fits"),
+    "guest token one too long": (changed("register guest", 1, (2820).to_bytes(2, "big")), "longer than fits"),
+    "guest token cut short": (changed("register guest", 1, b"\x00\x04"), "padding"),
     "registered trailing byte": (changed("registered", 1, b"\x01"), "padding"),
     "refusal reason 0": (changed("register refused", 1, b"\x00"), "no RegisterRefusal"),
     "refusal reason unknown": (changed("register refused", 1, b"\xff"), "no RegisterRefusal"),
@@ -216,6 +222,7 @@ REFUSED_FRAMES: dict[str, Frame] = {
     "register name not text": Register("\ud800", "", b""),
     "register invitation": Register("n", "i" * (MAX_INVITATION_BYTES + 1), b""),
     "register card": Register("n", "", bytes(FORMAT.max_card_bytes + 1)),
+    "guest token": RegisterGuest(bytes(FORMAT.max_token_bytes + 1)),
 }
 
 
@@ -294,4 +301,5 @@ def test_the_bytes_of_the_specification() -> None:
     assert FORMAT.encode(HELLO)[:46].hex() == "014c6f6f7069784d6978" + "0001" + "6e" * 16 + (
         FORMAT.geometry_digest.hex() + "02" + "00"
     )
+    assert FORMAT.encode(RegisterGuest(b"token"))[:9].hex() == "09" + "0005" + b"token".hex() + "00"
     assert FORMAT.encode(Pull(7, (1,)))[:20].hex() == "03" + "0000000000000007" + "0001" + "0000000000000001" + "00"

@@ -17,7 +17,7 @@ def names(sender: LinkRole, receiver: LinkRole) -> set[str]:
 def test_the_table_is_that_of_the_protocol() -> None:
     """docs/protocol/link.md: a frame more in a row is a right that somebody can use against the others."""
     between_nodes = {"PACKET", "DUMMY"}
-    assert names(CLIENT, PROVIDER) == {"PACKET", "PULL", "REGISTER", "DUMMY"}
+    assert names(CLIENT, PROVIDER) == {"PACKET", "PULL", "REGISTER", "REGISTER_GUEST", "DUMMY"}
     assert names(PROVIDER, CLIENT) == {"ITEM", "REGISTERED", "REGISTER_REFUSED", "DUMMY"}
     assert names(PROVIDER, MIX) == names(MIX, MIX) == names(MIX, PROVIDER) == between_nodes
     used = {(CLIENT, PROVIDER), (PROVIDER, CLIENT), (PROVIDER, MIX), (MIX, MIX), (MIX, PROVIDER)}

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 
 from loopixmix.cards import CARD_BYTES, DAY_S, SealingKey, decode_card, encode_card, make_card
 from loopixmix.keys import IdentityKey
-from loopixmix.requests import LookUp, Publish, encode_keys_request, sign_publish
+from loopixmix.requests.names import LookUp, Publish, encode_keys_request, sign_publish
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import ServiceContext, ServiceRefusedError
 from provider.builtin.keys import KeysService

@@ -33,6 +33,7 @@ from loopixmix.wire import (
 )
 from provider.clients.allowance import PULL_BURST, ClientRules
 from provider.clients.client import FORGET_S
+from provider.clients.guests import Guests
 from provider.clients.recognition import CHECK_AGAIN_S, MAX_HELD_FRAMES
 from provider.config import ProviderRules
 from provider.drops import Drops
@@ -41,7 +42,7 @@ from provider.store import MailStore, sqlite_url
 from provider.store.access import MailAccess, clocked_access
 from provider.store.accounts import remove_account
 from provider.wiring import wire_clients
-from tests.worlds.mailboxes.mailstores import ALICE, BOB, Facts, message, open_account
+from tests.worlds.mailboxes.mailstores import ALICE, BOB, OPEN, Facts, message, open_account
 
 STRANGER = bytes([9]) * 32
 PARAMS = NetworkParams(pull_batch=3, pull_rate_per_s=1.0)
@@ -81,6 +82,7 @@ class Provider:
         self.links = wire_clients(
             access=self.access,
             registration=self.registration,
+            guests=Guests(access=self.access, rules=OPEN, gate=None, clock=self.clock, rng=random.Random(1)),
             rules=RULES,
             submit=self.submit,
             send=self.send,

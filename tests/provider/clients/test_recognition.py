@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -13,11 +14,13 @@ from loopixmix.seams import Identity
 from provider.clients import recognition as recognition_module
 from provider.clients.allowance import Allowance, ClientRules
 from provider.clients.client import Client
+from provider.clients.guests import Guests
 from provider.clients.recognition import CHECK_AGAIN_S, MAX_HELD_FRAMES, Recognition
 from provider.mailbox import Mailbox
 from provider.store import MailStore
-from provider.store.accounts import remove_account
-from tests.worlds.mailboxes.mailstores import ALICE, BOB, READ_S, StoreWorld
+from provider.store.accounts import Standing, find_standing, remove_account
+from provider.store.guests import GuestWish, open_guest
+from tests.worlds.mailboxes.mailstores import ALICE, BOB, OPEN, READ_S, WRITE_S, StoreWorld
 
 
 class World(StoreWorld):
@@ -26,7 +29,8 @@ class World(StoreWorld):
     def __init__(self, store: MailStore) -> None:
         super().__init__(store)
         self.taken: list[tuple[Identity, bytes]] = []
-        self.recognition = Recognition(access=self.access, drops=self.drops, clock=self.clock)
+        guests = Guests(access=self.access, rules=OPEN, gate=None, clock=self.clock, rng=random.Random(1))
+        self.recognition = Recognition(access=self.access, guests=guests, drops=self.drops, clock=self.clock)
 
     def client(self, identity: Identity) -> Client:
         mailbox = Mailbox(pull_batch=1, lease_pulls=1)
@@ -112,3 +116,26 @@ def test_an_account_that_was_just_opened_counts_at_once(world: World) -> None:
     assert bob.registered
     world.recognition.check_again(bob, world.take)
     assert world.clock.getDelayedCalls() == []
+
+
+def test_a_guest_that_is_here_is_noted_once_a_day_and_no_finer(world: World) -> None:
+    wish = GuestWish(identity=BOB, first_number=1, guest_day=0)
+    assert world.store.write(lambda connection: open_guest(connection, wish, OPEN)) is None
+    bob, written = world.client(BOB), []
+    for _ in range(3 * 24):
+        world.clock.advance(3600.0 - READ_S - WRITE_S)
+        world.hold(bob, b"1")
+        world.clock.advance(READ_S)
+        written.append(world.access.waiting)
+        world.clock.advance(WRITE_S)
+    assert sum(written) == 2  # on the days 1 and 2; day 0 was noted when the account was opened
+    assert world.store.read(lambda connection: find_standing(connection, BOB)) == Standing(2)
+
+
+def test_an_account_with_a_name_is_not_noted(world: World) -> None:
+    alice = world.client(ALICE)
+    world.clock.advance(10 * 86_400.0)
+    world.hold(alice, b"1")
+    world.clock.advance(READ_S)
+    assert world.access.waiting == 0
+    assert world.store.read(lambda connection: find_standing(connection, ALICE)) == Standing(None)

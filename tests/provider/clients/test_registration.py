@@ -11,9 +11,10 @@ from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.keys import IdentityKey
 from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
 from provider.accounts import RegistrationMode, RegistrationRules, hash_invitation
+from provider.clients.guests import Guests
 from provider.clients.registration import Registration
 from provider.store import MailStore
-from provider.store.accounts import add_invitation, find_card, is_registered
+from provider.store.accounts import Standing, add_invitation, find_card, find_standing
 from tests.worlds.mailboxes.mailstores import OPEN, WRITE_S, StoreWorld
 
 PROVIDER = bytes([5]) * 32
@@ -50,8 +51,9 @@ class World(StoreWorld):
     def __init__(self, store: MailStore, rng: random.Random, rules: RegistrationRules = OPEN) -> None:
         super().__init__(store)
         self.rng = rng
+        guests = Guests(access=self.access, rules=rules, gate=None, clock=self.clock, rng=rng)
         self.registration = Registration(
-            provider=PROVIDER, access=self.access, rules=rules, clock=self.clock, rng=self.rng
+            provider=PROVIDER, access=self.access, rules=rules, guests=guests, clock=self.clock, rng=self.rng
         )
 
 
@@ -93,7 +95,7 @@ def test_a_registration_is_on_the_disk_before_it_is_answered(world: World) -> No
     assert answers == []
     world.clock.advance(WRITE_S * 0.2)
     assert answers == [Registered()]
-    assert world.store.read(lambda connection: is_registered(connection, erin.identity_key.public))
+    assert world.store.read(lambda connection: find_standing(connection, erin.identity_key.public)) == Standing(None)
 
 
 def test_a_new_card_takes_the_place_of_the_old_one(world: World) -> None:

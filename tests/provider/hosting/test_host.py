@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 
-from loopixmix.requests import ReplyStatus, ServiceReply, decode_reply, encode_request
+from loopixmix.requests.single import ReplyStatus, ServiceReply, decode_reply, encode_request
 from loopixmix.routing.path import service_id
 from provider.api import ServiceRefusedError
 from provider.hosting.host import MAX_REMEMBERED, MAX_WAITERS, REMEMBERED_S, HostingRules, ServiceBusyError, ServiceHost

@@ -13,7 +13,7 @@ from loopixmix.drops import DropReason
 from loopixmix.hop.mixing import Arrived
 from loopixmix.keys import MixKey
 from loopixmix.params import NetworkParams
-from loopixmix.requests import encode_request
+from loopixmix.requests.single import encode_request
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import deliver_to, service_id
 from loopixmix.seams import Identity

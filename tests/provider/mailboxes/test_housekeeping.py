@@ -9,14 +9,17 @@ import pytest
 from twisted.logger import LogEvent
 
 from loopixmix.params import NetworkParams
+from provider.accounts import GuestMode, RegistrationRules
 from provider.mailbox import MailboxRules, day_of
 from provider.mailboxes.housekeeping import EXPIRE_EVERY_S, EXPIRE_ITEMS, TURN_S, Housekeeping
 from provider.store import MailStore
-from provider.store.accounts import StoreFigures, add_invitation, forget_invitations
+from provider.store.accounts import StoreFigures, add_invitation, find_standing, forget_invitations
+from provider.store.guests import GuestWish, open_guest
 from tests.worlds.mailboxes.mailstores import ALICE, WRITE_S, StoreWorld
 from tests.worlds.networks.models import model_network
 
 RULES = MailboxRules(expiry_days=2)
+GUESTS_FOR_A_WEEK = RegistrationRules(guests=GuestMode.OPEN, guest_days=7)
 NETWORK = model_network(random.Random(1), params=NetworkParams(epoch_length_s=86_400, grace_s=3600))
 
 
@@ -27,7 +30,11 @@ class World(StoreWorld):
         super().__init__(store, rules=RULES)
         self.turns = 0
         self.housekeeping = Housekeeping(
-            access=self.access, rules=RULES, clock=self.clock, each_turn=(self.turned, self.turned)
+            access=self.access,
+            rules=RULES,
+            registration=GUESTS_FOR_A_WEEK,
+            clock=self.clock,
+            each_turn=(self.turned, self.turned),
         )
         self.clock.rightNow = NETWORK.document.valid_from_s + 1.0
         self.today = day_of(self.clock.seconds())
@@ -62,7 +69,7 @@ def test_accounts_and_items_are_counted(world: World) -> None:
     world.put(b"1", b"2", day=world.today)
     world.housekeeping.start()
     world.run(1.0)
-    assert world.housekeeping.figures == StoreFigures(accounts=1, items=2)
+    assert world.housekeeping.figures == StoreFigures(accounts=1, guests=0, items=2)
 
 
 def test_old_items_expire_while_the_document_agrees_about_the_time(world: World) -> None:
@@ -115,6 +122,37 @@ def test_expiry_is_looked_for_once_an_hour(world: World) -> None:
     assert world.bodies() == [b"old"]
     world.run(120.0)
     assert world.bodies() == []
+
+
+def open_guests(world: World, count: int, *, day: int) -> list[bytes]:
+    """Open the accounts of guests who were here on a day for the last time; return their identities."""
+    identities = [b"guest" + day.to_bytes(4) + number.to_bytes(23) for number in range(count)]
+    for identity in identities:
+        wish = GuestWish(identity=identity, first_number=1, guest_day=day)
+        assert world.store.write(lambda c, wish=wish: open_guest(c, wish, GUESTS_FOR_A_WEEK)) is None
+    return identities
+
+
+def test_guests_that_were_not_here_for_long_are_removed_with_their_items(world: World) -> None:
+    [gone] = open_guests(world, 1, day=world.today - 9)
+    [kept] = open_guests(world, 1, day=world.today - 8)
+    for identity in (gone, kept):
+        world.put(b"1", b"2", recipient=identity, day=world.today)
+    world.housekeeping.adopt(NETWORK.document)
+    world.housekeeping.start()
+    world.run(1.0)
+    assert world.store.read(lambda connection: find_standing(connection, gone)) is None
+    assert world.bodies(kept) == [b"1", b"2"]
+    world.run(TURN_S)
+    assert world.housekeeping.figures == StoreFigures(accounts=1, guests=1, items=2)
+
+
+def test_many_guests_end_in_several_transactions(world: World) -> None:
+    open_guests(world, EXPIRE_ITEMS + 1, day=0)
+    world.housekeeping.adopt(NETWORK.document)
+    world.housekeeping.start()
+    world.run(TURN_S + 1.0)
+    assert world.housekeeping.figures.guests == 0
 
 
 def test_old_invitations_are_forgotten_with_the_items(world: World) -> None:

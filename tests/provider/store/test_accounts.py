@@ -12,12 +12,13 @@ from provider.store.accounts import (
     Account,
     Application,
     PublishedCard,
+    Standing,
     StoreFigures,
     add_invitation,
     figures,
     find_card,
+    find_standing,
     forget_invitations,
-    is_registered,
     list_accounts,
     publish_card,
     register,
@@ -64,9 +65,9 @@ def test_an_account_belongs_to_one_name_and_one_key(store: MailStore) -> None:
     assert apply(store, "bob", ALICE) is RegisterRefusal.KEY_TAKEN
     assert card_of(store, "alice") == PublishedCard(ALICE, 0, b"card")
     assert card_of(store, "bob") is None
-    assert store.read(lambda connection: (is_registered(connection, ALICE), is_registered(connection, BOB))) == (
-        True,
-        False,
+    assert store.read(lambda connection: (find_standing(connection, ALICE), find_standing(connection, BOB))) == (
+        Standing(None),
+        None,
     )
 
 
@@ -132,7 +133,7 @@ def test_a_removed_account_is_gone_with_its_items(store: MailStore, retire_name:
     before = store.read(lambda connection: take_items(connection, ALICE, Fetch((), 0, 9)))
     assert store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name))
     assert not store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name))
-    assert store.read(figures) == StoreFigures(accounts=0, items=0)
+    assert store.read(figures) == StoreFigures(accounts=0, guests=0, items=0)
     assert card_of(store, "alice") is None
     assert apply(store, "alice", BOB) == (RegisterRefusal.NAME_TAKEN if retire_name else None)
     assert apply(store, "alice2", ALICE) is None
@@ -152,4 +153,4 @@ def test_the_operator_sees_names_keys_and_counts(store: MailStore) -> None:
         Account(name="alice", identity=ALICE, published=True, items=0, created_day=100),
         Account(name="bob", identity=BOB, published=False, items=2, created_day=101),
     ]
-    assert store.read(figures) == StoreFigures(accounts=2, items=2)
+    assert store.read(figures) == StoreFigures(accounts=2, guests=0, items=2)

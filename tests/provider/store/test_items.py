@@ -191,10 +191,10 @@ def test_nothing_at_rest_is_finer_than_a_day_or_names_a_sender(store: MailStore)
     columns = store.read(
         lambda connection: [
             (table, row[1])
-            for table in ("accounts", "items", "invitations", "retired_names")
+            for table in ("accounts", "account_counts", "items", "invitations", "retired_names")
             for row in connection.execute(text(f"PRAGMA table_info({table})"))
         ]
     )
     times = {name for _, name in columns if "time" in name or "day" in name or name.endswith("_s")}
-    assert times == {"created_day", "stored_day", "last_day"}
+    assert times == {"created_day", "stored_day", "last_day", "guest_day"}
     assert not {name for _, name in columns if "sender" in name or "peer" in name or "address" in name}

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t
 
+from loopixmix.authority.config import AuthorityConfig
 from loopixmix.errors import MisuseError
 from loopixmix.params import NetworkParams
 from simulations.flows import traffic
@@ -35,6 +36,7 @@ from simulations.planner.times import Waits
 from simulations.scenario import parse_scenario, to_toml
 from simulations.seeds import Seeds
 from simulations.vector import ENGINE as VECTOR
+from simulations.world.network import params_of
 
 TERMS = Terms(packet_cost_s=71e-6)
 MEASURES = {
@@ -49,6 +51,21 @@ def planned(wishes: Wishes, terms: Terms = TERMS) -> Plan:
     answer = make_plan(wishes, terms)
     assert isinstance(answer, Plan)
     return answer
+
+
+@given(
+    rate=st.floats(1e-3, 50),
+    pulls=st.sampled_from(PULLS_PER_S),
+    loop_share=st.floats(0.01, 2),
+    drop_share=st.floats(0.01, 2),
+)
+def test_pulls_of_a_plan_suffice(rate: float, pulls: float, loop_share: float, drop_share: float) -> None:
+    terms = replace(TERMS, loop_share=loop_share, drop_share=drop_share)
+    design = sized(Wishes(bits=10, latency_s=5, users=1000), terms, rate, pulls)
+    if design is not None:
+        assert params_of(
+            scenario_of(Wishes(bits=10, latency_s=5, users=1000), terms, design), epoch_length_s=3600
+        ).pulls_suffice
 
 
 @pytest.mark.parametrize(
@@ -80,7 +97,7 @@ def test_a_plan_can_be_deployed_and_has_the_figures_of_the_exact_engine() -> Non
     plan = planned(Wishes(bits=16, latency_s=5, users=90_000, latency_kind="network-p95"))
     assert judge(plan.scenario)[0] == plan.figures
     chosen = plan.scenario.traffic
-    NetworkParams(
+    params = NetworkParams(
         layers=plan.terms.layers,
         delay_mean_s=plan.design.delay_mean_s,
         payload_rate_per_s=chosen.payload_rate_per_s,
@@ -91,6 +108,7 @@ def test_a_plan_can_be_deployed_and_has_the_figures_of_the_exact_engine() -> Non
         pull_batch=chosen.pull_batch,
         payload_bytes=plan.terms.payload_bytes,
     )
+    AuthorityConfig(listen="127.0.0.1:9000", params=params)
     assert parse_scenario(to_toml(plan.scenario), source="plan.toml") == plan.scenario
 
 
@@ -191,7 +209,8 @@ def test_the_search_knows_the_latency_of_the_engine(kind: LatencyKind, packets: 
 
 def test_a_pull_takes_what_comes() -> None:
     wishes = Wishes(bits=10, latency_s=5, users=1000)
-    assert batch_for(wishes, TERMS, 2.0, 1.0) == 7
+    assert batch_for(wishes, TERMS, 2.0, 1.0) == 9  # 1.5 times all streams
+    assert batch_for(wishes, TERMS, 0.2, 1.0) == 2  # 99 of 100 intervals
     assert batch_for(wishes, TERMS, 0.001, 1.0) == 1
     assert batch_for(wishes, TERMS, 5000.0, 0.01) > 1000
 

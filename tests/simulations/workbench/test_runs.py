@@ -9,8 +9,8 @@ import pytest
 
 import simulations
 from loopixmix.errors import MisuseError
+from loopixmix.sweeps.local import WorkerLostError
 from simulations import Scenario, change, load_scenario, run
-from simulations.workbench.local import WorkerLostError
 from tests.worlds.toys import LOG
 
 TOY = "tests.worlds.toys:ENGINE"

@@ -31,15 +31,8 @@ from loopixmix.hop.mixing import Arrived
 from loopixmix.keys import IdentityKey
 from loopixmix.net.reception import Reception
 from loopixmix.params import NetworkParams
-from loopixmix.requests import (
-    LookUp,
-    Publish,
-    ReplyStatus,
-    decode_keys_request,
-    decode_request,
-    encode_reply,
-    verify_publish,
-)
+from loopixmix.requests.names import LookUp, Publish, decode_keys_request, verify_publish
+from loopixmix.requests.single import ReplyStatus, decode_request, encode_reply
 from loopixmix.routing.path import Neighbourhood, recipient_of, service_id
 from loopixmix.seams import Clock, Fact, Identity
 from loopixmix.sphinx import (

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from loopixmix.requests import Publish
+from loopixmix.requests.names import Publish
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from loopixmix.drops import DropReason
 from loopixmix.seams import Fact, Identity, PacketDropped
 from loopixmix.wire import ItemKind
-from provider.accounts import RegistrationMode, RegistrationRules
+from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.drops import Drops
 from provider.mailbox import Fetch, MailboxRules
 from provider.store import MailStore
@@ -18,7 +18,7 @@ from provider.store.items import NewItem, store_items, take_items
 ALICE, BOB, NOBODY = bytes([1]) * 32, bytes([2]) * 32, bytes([9]) * 32
 WRITE_S, READ_S = 0.004, 0.001
 RULES = MailboxRules()
-OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
+OPEN = RegistrationRules(mode=RegistrationMode.OPEN, guests=GuestMode.OPEN)
 
 
 def open_account(store: MailStore, name: str, identity: Identity, *, card: bytes = b"", first_number: int = 1) -> None:

@@ -16,7 +16,7 @@ from loopixmix.keys import IdentityKey
 from loopixmix.net.network import ReceivingNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.observing.observers import Counters, Fanout
-from loopixmix.requests import ServiceReply, decode_reply, encode_request
+from loopixmix.requests.single import ServiceReply, decode_reply, encode_request
 from loopixmix.routing.path import Neighbourhood, choose_path, deliver_to, draw_delays_s, hops_for, service_id
 from loopixmix.seams import Identity
 from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap

@@ -1,0 +1,85 @@
+"""Tasks on this machine: in this process, or in several processes of one thread each (joblib with loky)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Generator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from loopixmix.errors import LoopixmixError
+from loopixmix.sweeps.shares import Shares, SharesElsewhere
+from loopixmix.sweeps.work import Finished, TaskWork
+
+_LOOK_EVERY_S = 1.0
+
+
+class WorkerLostError(LoopixmixError):
+    """A process that ran a task is gone."""
+
+
+def usable_cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def perform_here(work: TaskWork, tasks: Sequence[bytes], shares: Shares) -> Generator[Finished, None, None]:
+    """Perform tasks one after the other in this process."""
+    for place, task in enumerate(tasks):
+        outcome = work.perform(task, shares.progress(place))
+        shares.put(place, 1.0)
+        yield Finished(place, outcome)
+
+
+def perform_in_processes(
+    work: TaskWork, tasks: Sequence[bytes], shares: Shares, *, jobs: int
+) -> Generator[Finished, None, None]:
+    """Perform tasks in `jobs` processes and yield what they give as it comes.
+
+    Raises `WorkerLostError` if a process dies, as it does when memory runs out. However this ends, they end too.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    calls = (delayed(_perform_for_another)(work, task, str(shares.path), place) for place, task in enumerate(tasks))
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        # A call at a time: each outcome is kept at once, and no call waits for the rest of a batch.
+        parallel = Parallel(
+            n_jobs=jobs,
+            batch_size=1,
+            pre_dispatch="2*n_jobs",
+            return_as="generator_unordered",
+            initializer=_depend_on_the_parent,
+            initargs=(os.getpid(),),
+        )
+        given = parallel(calls)
+    try:
+        yield from given
+    except BrokenProcessPool as error:
+        raise WorkerLostError("a process that ran a task died, perhaps for want of memory: try fewer --jobs") from error
+    finally:
+        with warnings.catch_warnings(action="ignore"):  # joblib warns of what was not fetched: that is meant
+            given.close()
+
+
+def _perform_for_another(work: TaskWork, task: bytes, shares_path: str, place: int) -> Finished:
+    progress = SharesElsewhere(Path(shares_path)).progress(place)
+    outcome = work.perform(task, progress)
+    progress(1.0)
+    return Finished(place, outcome)
+
+
+def _depend_on_the_parent(parent: int) -> None:
+    """Leave interrupts to the parent, for ctrl-C reaches every process of a terminal; end when it was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Loky's processes outlive a parent that was killed: a run that was given up would go on with computing.
+    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY_S)
+    os._exit(1)

@@ -1,0 +1,141 @@
+"""Accounts without a name in the store."""
+
+from __future__ import annotations
+
+from loopixmix.wire import ItemKind, RegisterRefusal
+from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
+from provider.mailbox import Fetch, MailboxRules
+from provider.store import MailStore
+from provider.store.accounts import (
+    Application,
+    Standing,
+    StoreFigures,
+    figures,
+    find_card,
+    find_standing,
+    list_accounts,
+    publish_card,
+    register,
+    remove_account,
+)
+from provider.store.guests import (
+    GuestWish,
+    end_guests,
+    has_guest,
+    in_place_of_name,
+    judge_guest,
+    note_guest,
+    open_guest,
+)
+from provider.store.items import NewItem, store_items, take_items
+
+ALICE, GUEST, OTHER = bytes([1]) * 32, bytes([7]) * 32, bytes([8]) * 32
+OPEN = RegistrationRules(mode=RegistrationMode.OPEN, guests=GuestMode.OPEN, max_guests=2)
+
+
+def visit(store: MailStore, identity: bytes, *, day: int = 100, rules: RegistrationRules = OPEN) -> object:
+    wish = GuestWish(identity=identity, first_number=1000, guest_day=day)
+    return store.write(lambda connection: open_guest(connection, wish, rules))
+
+
+def name(store: MailStore, name: str, identity: bytes) -> RegisterRefusal | None:
+    application = Application(name=name, identity=identity, card=b"card", invitation_hash=b"", first_number=1, day=100)
+    return store.write(lambda connection: register(connection, application, OPEN))
+
+
+def put(store: MailStore, identity: bytes, count: int) -> None:
+    new = [NewItem(identity, ItemKind.MESSAGE, bytes(8), b"body", 100)] * count
+    store.write(lambda connection: store_items(connection, new, MailboxRules()))
+
+
+def items_of(store: MailStore, identity: bytes) -> int:
+    taken = store.read(lambda connection: take_items(connection, identity, Fetch((), 0, 1000)))
+    return len(taken.items) if taken is not None else -1
+
+
+def counted(store: MailStore) -> StoreFigures:
+    return store.read(figures)
+
+
+def test_a_guest_has_a_mailbox_and_a_second_wish_changes_nothing(store: MailStore) -> None:
+    assert [visit(store, GUEST), visit(store, GUEST, day=120)] == [None, None]
+    put(store, GUEST, 3)
+    assert items_of(store, GUEST) == 3
+    assert counted(store) == StoreFigures(accounts=0, guests=1, items=3)
+    assert store.read(lambda connection: find_standing(connection, GUEST)) == Standing(100)
+
+
+def test_nothing_that_looks_for_names_finds_a_guest(store: MailStore) -> None:
+    visit(store, GUEST)
+    in_place_of_a_name = in_place_of_name(GUEST)
+    assert store.read(list_accounts) == []
+    assert store.read(lambda connection: find_card(connection, in_place_of_a_name)) is None
+    assert not store.write(lambda connection: publish_card(connection, in_place_of_a_name, GUEST, 1, b"card"))
+    assert not store.write(lambda connection: remove_account(connection, in_place_of_a_name, retire_name=True))
+    assert items_of(store, GUEST) == 0
+
+
+def test_the_only_time_that_is_kept_of_a_guest_is_the_day_of_its_last_visit(store: MailStore) -> None:
+    visit(store, GUEST)
+    store.write(lambda connection: note_guest(connection, GUEST, 105))
+    store.write(lambda connection: note_guest(connection, GUEST, 104))
+    [row] = store.read(
+        lambda connection: (
+            connection.exec_driver_sql("SELECT * FROM accounts WHERE guest_day IS NOT NULL").mappings().all()
+        )
+    )
+    assert {key: value for key, value in row.items() if key != "id"} == {
+        "name": in_place_of_name(GUEST),
+        "identity": GUEST,
+        "card": b"",
+        "card_version": 0,
+        "next_number": 1000,
+        "item_count": 0,
+        "created_day": 0,
+        "guest_day": 105,
+    }
+
+
+def test_a_key_is_a_guest_or_has_a_name(store: MailStore) -> None:
+    assert name(store, "alice", ALICE) is None
+    assert visit(store, ALICE) is RegisterRefusal.KEY_TAKEN
+    assert visit(store, GUEST) is None
+    assert name(store, "guest", GUEST) is RegisterRefusal.KEY_TAKEN
+    assert [store.read(lambda c, who=who: has_guest(c, who)) for who in (ALICE, GUEST, OTHER)] == [False, True, False]
+
+
+def test_there_are_only_so_many_guests_and_they_take_no_place_of_names(store: MailStore) -> None:
+    assert [visit(store, identity) for identity in (GUEST, OTHER, bytes(32))] == [None, None, RegisterRefusal.FULL]
+    assert visit(store, GUEST) is None
+    assert name(store, "alice", ALICE) is None
+
+
+def test_a_wish_can_be_judged_without_being_granted(store: MailStore) -> None:
+    closed = RegistrationRules(guests=GuestMode.CLOSED)
+    assert store.read(lambda connection: judge_guest(connection, GUEST, OPEN)) is None
+    assert store.read(lambda connection: judge_guest(connection, GUEST, closed)) is RegisterRefusal.CLOSED
+    assert counted(store).guests == 0
+
+
+def test_guests_end_and_named_accounts_do_not(store: MailStore) -> None:
+    name(store, "alice", ALICE)
+    visit(store, GUEST, day=99)
+    visit(store, OTHER, day=100)
+    put(store, GUEST, 2)
+    assert store.write(lambda connection: end_guests(connection, 100, 50)) == 3
+    assert counted(store) == StoreFigures(accounts=1, guests=1, items=0)
+    assert items_of(store, GUEST) == -1
+    assert visit(store, GUEST) is None
+
+
+def test_a_full_mailbox_is_removed_bit_by_bit_and_its_count_is_right_if_the_guest_comes_back(store: MailStore) -> None:
+    visit(store, GUEST, day=1)
+    put(store, GUEST, 5)
+    assert store.write(lambda connection: end_guests(connection, 100, 2)) == 2
+    assert (items_of(store, GUEST), counted(store).items) == (3, 3)
+    store.write(lambda connection: note_guest(connection, GUEST, 100))
+    assert store.write(lambda connection: end_guests(connection, 100, 2)) == 0
+    store.write(lambda connection: end_guests(connection, 200, 3))
+    assert counted(store) == StoreFigures(accounts=0, guests=1, items=0)
+    assert store.write(lambda connection: end_guests(connection, 200, 3)) == 1
+    assert counted(store).guests == 0
