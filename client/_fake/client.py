@@ -14,12 +14,14 @@ from client._fake.inbox import FakeInbox
 from client._fake.member import Member
 from client._fake.post import PostOffice
 from client.api import (
+    BadRequestError,
     ClientStatus,
     ConflictError,
     Contact,
     KeyChangedError,
     MessageId,
     MessageState,
+    NetworkView,
     NotRegisteredError,
     OutgoingMessage,
     QueueFullError,
@@ -61,6 +63,8 @@ class FakeClient:
     def __init__(self, network: PostOffice, *, max_queued: int) -> None:
         """Join `network` without an account; at most `max_queued` messages wait to be sent."""
         self.address = ""
+        self.guest_at = ""
+        """The provider where it is a guest; empty for everybody else."""
         self.identity = network.rng.randbytes(KEY_BYTES)
         self._network = network
         self._max_queued = max_queued
@@ -82,6 +86,8 @@ class FakeClient:
         """Queue a message."""
         check_message(body, kind, idempotency_key)
         self._check_registered()
+        if self.guest_at and not anonymous and not to.startswith(REPLY_PREFIX):
+            raise BadRequestError("a guest has no address to sign with: send the message anonymously")
         earlier = self._by_idempotency_key.get(idempotency_key)
         if earlier is not None:
             self._check_same(self._outgoing[earlier], to, body, kind, anonymous)
@@ -161,15 +167,32 @@ class FakeClient:
     async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
         """Open an account."""
         check_address(f"{name}@{provider}")
+        if self.guest_at:
+            raise BadRequestError(f"this client is a guest at {self.guest_at} already")
         self._network.open_account(self, name, provider, invitation)
         self.tell()
         return self.address
+
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name."""
+        if self.address:
+            raise BadRequestError(f"this client has the account {self.address} already")
+        if self.guest_at and provider not in ("", self.guest_at):
+            raise BadRequestError(f"this client is a guest at {self.guest_at} already")
+        if not self.guest_at:
+            self.guest_at = self._network.admit_guest(provider, token)
+            self.tell()
+        return self.guest_at
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services."""
+        return self._network.view()
 
     async def status(self) -> ClientStatus:
         """Return what the client is doing now; the streams are what they would be on average."""
         params, running_s = self._network.params, self._network.clock.seconds() - self._network.started_at_s
         queued = [o.message for o in self._outgoing.values() if o.message.state in _UNFINISHED]
-        registered = bool(self.address)
+        registered = bool(self.address or self.guest_at)
 
         def stream(rate_per_s: float) -> StreamStatus:
             return StreamStatus(rate_per_s=rate_per_s, sent=int(rate_per_s * running_s) if registered else 0)
@@ -194,6 +217,8 @@ class FakeClient:
             loops_lost=0,
             loop_round_trip_mean_s=2 * self._network.delay_s,
             expected_delivery_s=self._network.delay_s,
+            provider=self.guest_at or self.address.rpartition("@")[2],
+            guest=bool(self.guest_at),
         )
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
@@ -244,7 +269,7 @@ class FakeClient:
         return f"key:{self._network.fingerprint_of(sender)}"
 
     def _check_registered(self) -> None:
-        if not self.address:
+        if not self.address and not self.guest_at:
             raise NotRegisteredError("this client has no account yet: register first")
 
     def _check_same(self, earlier: _Outgoing, to: str, body: bytes, kind: str, anonymous: bool) -> None:

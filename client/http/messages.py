@@ -74,6 +74,13 @@ class AccountBody(_Strict, frozen=True):
     invitation: str = ""
 
 
+class GuestBody(_Strict, frozen=True):
+    """`POST /v1/guest`."""
+
+    provider: str = ""
+    token: bytes = b""
+
+
 class Sent(msgspec.Struct, frozen=True):
     """Answers `POST /v1/messages`."""
 
@@ -90,6 +97,12 @@ class Registered(msgspec.Struct, frozen=True):
     """Answers `POST /v1/account`."""
 
     address: str
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/guest`."""
+
+    provider: str
 
 
 class Subscribed(msgspec.Struct, frozen=True):

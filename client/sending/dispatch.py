@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import Connection
 
-from client.api import MessageId, OutgoingMessage, UnknownMessageError
+from client.api import BadRequestError, MessageId, OutgoingMessage, UnknownMessageError
+from client.core.arguments import REPLY_PREFIX
 from client.core.journal import News
 from client.link.session import Session
 from client.sending.letters import Letter, Posted
@@ -33,6 +34,8 @@ class Dispatch:
     async def send(self, letter: Letter) -> MessageId:
         """Store a message; return when it is on the disk. Raises as `client.api.Client.send`."""
         registered, now_s = self._session.registered(), self._session.now_s
+        if registered.account.is_guest and not letter.anonymous and not letter.to.startswith(REPLY_PREFIX):
+            raise BadRequestError("a guest has no address to sign with: send the message anonymously")
 
         def post(connection: Connection) -> Posted:
             return self._poster.post(
