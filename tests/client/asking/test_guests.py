@@ -85,6 +85,8 @@ def test_a_guest_publishes_nothing(world: World) -> None:
     guest = world.person()
     world.run(guest.client.register_guest("home"))
     world.clock.run_for(600)
+    guest.restart()
+    world.clock.run_for(600)
     assert [mailbox.card for mailbox in world.providers["home"].mailboxes.values()] == [b""]
     assert world.providers["home"].requests == world.providers["away"].requests == []
 
