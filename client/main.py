@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar, cast
@@ -15,6 +16,7 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 import click
 
 from client.api import ClientStatus, Contact, OutgoingMessage, ReceivedMessage, UnknownContactError
+from client.cli.moments import Moment
 
 if TYPE_CHECKING:
     import msgspec
@@ -30,6 +32,7 @@ PIPED_WIDTH = 200
 
 DIRECTORY = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+MOMENT = Moment(time.time)
 FILE = click.option("--file", "file", type=click.File("rb"), help="Take the content of this file.")
 
 
@@ -139,6 +142,8 @@ def network(directory: Path, as_json: bool) -> None:
 @click.argument("text", metavar="[TEXT|-]", default="")
 @FILE
 @click.option("--kind", default="text", show_default=True, help="Names the application that is to handle it.")
+@click.option("--not-before", "not_before_s", type=MOMENT, help="Leave no earlier: YYYY-MM-DDTHH:MM, or +SECONDS.")
+@click.option("--deadline", "deadline_s", type=MOMENT, help="Fail if it is not stored by then; the same forms.")
 @click.option("--anonymous", is_flag=True, help="Leave out who sent it; reply blocks let the recipient answer.")
 @click.option("--wait", is_flag=True, help="Return only once the recipient's provider has stored it.")
 @click.option(
@@ -152,6 +157,8 @@ def send(
     text: str,
     file: IO[bytes] | None,
     kind: str,
+    not_before_s: float | None,
+    deadline_s: float | None,
     anonymous: bool,
     wait: bool,
     timeout_s: float,
@@ -161,13 +168,22 @@ def send(
     """Send a message.
 
     It is TEXT, a file, or standard input (-); TO is a contact, or the reply:... of an anonymous message. Returns once
-    the message is on disk: it leaves with the payload stream, and is sent again until it is acknowledged.
+    the message is on disk: it leaves with the payload stream, and is sent again until it is acknowledged. With both
+    --not-before and --deadline the moment is drawn at random from the time between.
     """
     body = _body(text, file)
     key = idempotency_key or random.SystemRandom().randbytes(16).hex()
 
     async def work(conversation: CommandRun) -> OutgoingMessage:
-        message_id = await conversation.client.send(to, body, kind=kind, idempotency_key=key, anonymous=anonymous)
+        message_id = await conversation.client.send(
+            to,
+            body,
+            kind=kind,
+            idempotency_key=key,
+            anonymous=anonymous,
+            not_before_s=not_before_s,
+            deadline_s=deadline_s,
+        )
         if not wait:
             return await conversation.client.message(message_id)
         from client.cli.actions import stored
@@ -239,6 +255,37 @@ def message(directory: Path, message_id: str, as_json: bool) -> None:
     from client.cli.views import message_view
 
     return _print(message_view(found))
+
+
+@client.command()
+@DIRECTORY
+@click.argument("message_id", metavar="ID")
+@JSON
+def cancel(directory: Path, message_id: str, as_json: bool) -> None:
+    """Send nothing more of a message; what has left cannot be recalled."""
+    cancelled = _converse(directory, lambda conversation: conversation.client.cancel(message_id))
+    if as_json:
+        return _print_json(cancelled)
+    return click.echo(f"cancelled: {cancelled.history[-1].detail}")
+
+
+@client.command()
+@DIRECTORY
+@click.argument("which", metavar="NUMBER|ID")
+def delete(directory: Path, which: str) -> None:
+    """Delete a message, in the inbox or sent.
+
+    That is a received one, by its NUMBER in the inbox, or a sent one that has ended, by its ID.
+    """
+
+    async def work(conversation: CommandRun) -> None:
+        # An id has 32 digits, and no number has so many.
+        if which.isascii() and which.isdigit() and len(which) < 20:
+            return await conversation.client.delete(int(which))
+        return await conversation.client.delete_outgoing(which)
+
+    _converse(directory, work)
+    click.echo(f"deleted {which}")
 
 
 @client.command()

@@ -195,6 +195,10 @@ class PostOffice:
         self._reply_blocks[reply_to] = FakeReplyBlocks(client)
         return reply_to
 
+    def forget_reply_blocks(self, reply_to: str) -> None:
+        """Forget a way to answer, with the message that brought it."""
+        self._reply_blocks.pop(reply_to, None)
+
     def use_reply_blocks(self, reply_to: str, count: int) -> None:
         """Use up reply blocks; raise `UnknownContactError` or `TooLongError` if there are not so many."""
         blocks = self._reply_blocks.get(reply_to)

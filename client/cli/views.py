@@ -8,7 +8,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from client.api import ClientStatus, Contact, MessageState, NetworkView, OutgoingMessage, ReceivedMessage, StreamStatus
+from client.api import (
+    ClientStatus,
+    Contact,
+    MessageState,
+    NetworkView,
+    OutgoingMessage,
+    ReceivedMessage,
+    StreamStatus,
+    Verified,
+)
 from client.cli.text import counted, duration, instant, plain_line, readable, size
 
 INDENT = " " * 6
@@ -20,6 +29,7 @@ STATE_WORDS = {
     MessageState.RECEIVED: ("received", "bold green", "the recipient's own receipt"),
     MessageState.RETRYING: ("retrying", "yellow", "not acknowledged in time: sent again on new paths"),
     MessageState.FAILED: ("failed", "bold red", "given up"),
+    MessageState.CANCELLED: ("cancelled", "yellow", "no more is sent"),
 }
 
 
@@ -82,9 +92,7 @@ def received_view(message: ReceivedMessage, *, saved_as: str = "") -> Renderable
     who = (
         Text("anonymous", "magenta")
         if message.sender is None
-        else Text.assemble(
-            (plain_line(message.sender), "bold"), ("", "") if message.verified else (" (key not known)", "red")
-        )
+        else Text.assemble((plain_line(message.sender), "bold"), _doubt(message.verified))
     )
     head = Text.assemble(
         (f"{message.number:>4}  ", "cyan"), (instant(message.received_at_s), "dim"), "  ", who, f"  {message.kind}"
@@ -123,7 +131,7 @@ def contact_view(contact: Contact) -> RenderableType:
     if contact.changed_fingerprint:
         rows.add_row("new key", Text(contact.changed_fingerprint, "red"))
     rows.add_row("key", _trust(contact))
-    if contact.verified and not contact.changed_fingerprint:
+    if contact.verified is Verified.COMPARED and not contact.changed_fingerprint:
         return rows
     advice = (
         "The key has changed, so nothing is sent. Ask your contact in another way, then accept the new key."
@@ -179,4 +187,16 @@ def _streams(status: ClientStatus) -> Table:
 def _trust(contact: Contact) -> Text:
     if contact.changed_fingerprint:
         return Text("the key changed: nothing is sent", "bold red")
-    return Text("verified", "green") if contact.verified else Text("not verified", "yellow")
+    if contact.verified is Verified.COMPARED:
+        return Text("compared", "green")
+    return Text("pinned, not compared", "yellow")
+
+
+def _doubt(verified: Verified) -> tuple[str, str]:
+    match verified:
+        case Verified.COMPARED:
+            return "", ""
+        case Verified.PINNED:
+            return " (key not compared)", "yellow"
+        case Verified.UNKNOWN:
+            return " (key not known)", "red"

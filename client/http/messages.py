@@ -6,7 +6,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from client.api import MAX_BODY_BYTES, ClientStatus, MessageId, ReceivedMessage
+from client.api import MAX_BODY_BYTES, ClientStatus, MessageId, ReceivedMessage, Verified
 from client.core.journal import NumberedChange
 from loopixmix.errors import FormatError
 
@@ -34,16 +34,6 @@ INLINE_BYTES = 64 * 1024
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A body that somebody sends us."""
-
-
-class SendBody(_Strict, frozen=True):
-    """`POST /v1/messages`."""
-
-    to: str
-    kind: str
-    idempotency_key: str
-    body: bytes
-    anonymous: bool = False
 
 
 class RequestBody(_Strict, frozen=True):
@@ -117,7 +107,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     message_id: MessageId
     sender: str | None
-    verified: bool
+    verified: Verified
     kind: str
     length_bytes: int
     received_at_s: float

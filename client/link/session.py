@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from client.api import NotRegisteredError
 from client.core.packets import PacketMaker
+from client.core.retry import RetryPolicy
 from client.link.network import KnownNetwork
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
@@ -59,11 +60,12 @@ class ProviderLink(Protocol):
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """The facts needed to store a message: the account, and the figures and packets of the network."""
+    """The facts needed to store a message: the account; the figures, packets and answers' times of the network."""
 
     account: Account
     params: NetworkParams
     sphinx: Sphinx
+    policy: RetryPolicy
 
 
 class Session:
@@ -121,7 +123,7 @@ class Session:
         known = self.known
         if self.account is None or known.params is None or known.packet_format is None:
             raise NotRegisteredError("this client has no account yet: register first")
-        return Membership(self.account, known.params, known.packet_format.sphinx)
+        return Membership(self.account, known.params, known.packet_format.sphinx, known.policy)
 
     async def arrival(self, patience_s: float) -> Document:
         """Return the network document, as soon as there is one; raise `UnavailableError` after `patience_s`."""

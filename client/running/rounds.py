@@ -58,11 +58,12 @@ class Rounds:
         if self._watch.look():
             self.publish()
             self._enrolment.renew()
+        # First: what is to have been stored by now must not leave any more.
+        self._outbox.give_up()
         self._outbox.release()
         self._outbox.save_soon()
 
     def _tidy(self) -> None:
         self.start()
-        self._outbox.give_up()
         self._outbox.save_soon()
         self._letterbox.tidy()

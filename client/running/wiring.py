@@ -85,7 +85,7 @@ def build_client(
     poster = Poster(writer, anonymous)
     queue = PayloadQueue(access)
     ledger = Ledger(access, news)
-    drafts = Drafts(anonymous, access)
+    drafts = Drafts(writer, anonymous, access)
     outbox = Outbox(session=session, queue=queue, expectations=expectations, ledger=ledger, drafts=drafts)
     dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, news=news)
     # Asking.

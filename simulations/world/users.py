@@ -233,7 +233,7 @@ def write_client(store: MemoryStore, own: RegisteredUser, pinned: Sequence[Regis
         contacts.save_fact(connection, CARD_FACT, encode_card(own.card))
         contacts.save_fact(connection, PUBLISHED_FACT, b"1")
         for each in pinned:
-            contacts.save(connection, pin_of(each.account.address, each.card, verified=False))
+            contacts.save(connection, pin_of(each.account.address, each.card, compared=False))
 
     store.write(write)
 

@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from client.api import ReceivedMessage, UnknownMessageError
+from client.api import Letter, ReceivedMessage, UnknownMessageError
 from client.core.journal import Cursor, JournalledClient
 from client.http.messages import (
     JSON,
@@ -22,7 +22,6 @@ from client.http.messages import (
     Received,
     Registered,
     RequestBody,
-    SendBody,
     Sent,
     received_of,
 )
@@ -33,6 +32,7 @@ from client.http.serving.calls import (
     parse_count,
     parse_flag,
     parse_seconds,
+    parse_time,
     read_json,
     read_octets,
     read_query,
@@ -99,9 +99,15 @@ class LocalApi:
     @app.route("/v1/messages", methods=["POST"])
     async def send(self, request: Request) -> bytes:
         """Queue a message."""
-        body = _send_body(request)
+        letter = _letter(request)
         message_id = await self._client.send(
-            body.to, body.body, kind=body.kind, idempotency_key=body.idempotency_key, anonymous=body.anonymous
+            letter.to,
+            letter.body,
+            kind=letter.kind,
+            idempotency_key=letter.idempotency_key,
+            anonymous=letter.anonymous,
+            not_before_s=letter.not_before_s,
+            deadline_s=letter.deadline_s,
         )
         return write_json(request, Sent(message_id), status=202)
 
@@ -110,6 +116,19 @@ class LocalApi:
         """Tell where an outgoing message is."""
         read_query(request)
         return write_json(request, await self._client.message(message_id))
+
+    @app.route("/v1/messages/<message_id>", methods=["DELETE"])
+    async def delete_outgoing(self, request: Request, message_id: str) -> bytes:
+        """Forget an outgoing message that has ended."""
+        read_query(request)
+        await self._client.delete_outgoing(message_id)
+        return _nothing(request)
+
+    @app.route("/v1/messages/<message_id>/cancel", methods=["POST"])
+    async def cancel(self, request: Request, message_id: str) -> bytes:
+        """Send nothing more of a message."""
+        read_query(request)
+        return write_json(request, await self._client.cancel(message_id))
 
     @app.route("/v1/requests", methods=["POST"])
     async def request(self, request: Request) -> bytes:
@@ -133,6 +152,13 @@ class LocalApi:
         """Tell one received message; a long body is left out."""
         read_query(request)
         return write_json(request, received_of(await self._received(number)))
+
+    @app.route("/v1/inbox/<int(max=1000000000000000000):number>", methods=["DELETE"])
+    async def delete(self, request: Request, number: int) -> bytes:
+        """Forget one received message."""
+        read_query(request)
+        await self._client.delete(number)
+        return _nothing(request)
 
     @app.route("/v1/inbox/<int(max=1000000000000000000):number>/body", methods=["GET"])
     async def received_body(self, request: Request, number: int) -> bytes:
@@ -247,16 +273,19 @@ class LocalApi:
         self._streams.discard(stream)
 
 
-def _send_body(request: Request) -> SendBody:
+def _letter(request: Request) -> Letter:
     if media_type(request) == JSON:
-        return read_json(request, SendBody)
-    query = read_query(request, "to", "kind", "idempotency_key", "anonymous")
-    return SendBody(
+        return read_json(request, Letter)
+    query = read_query(request, "to", "kind", "idempotency_key", "anonymous", "not_before_s", "deadline_s")
+    times = {name: parse_time(name, query[name]) for name in ("not_before_s", "deadline_s") if name in query}
+    return Letter(
         to=required(query, "to"),
         kind=required(query, "kind"),
         idempotency_key=required(query, "idempotency_key"),
         body=read_octets(request),
         anonymous=parse_flag("anonymous", query.get("anonymous", "false")),
+        not_before_s=times.get("not_before_s"),
+        deadline_s=times.get("deadline_s"),
     )
 
 

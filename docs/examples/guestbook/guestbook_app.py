@@ -15,7 +15,7 @@ from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from client.api import Client, ReceivedMessage
+from client.api import Client, ReceivedMessage, Verified
 from client.remote import remote_client
 
 KIND = "guestbook/invitation"
@@ -46,7 +46,7 @@ class Visitor:
         """Sign the book for each invitation, also for those that came while no program listened."""
 
         async def accept(message: ReceivedMessage) -> None:
-            if message.verified:
+            if message.verified is not Verified.UNKNOWN:
                 await self.sign(f"invited by {message.sender}")
 
         self.client.on_received(KIND, accept)

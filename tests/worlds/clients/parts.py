@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from client.api import Letter
 from client.core.expectation import Expectations
 from client.core.journal import News
 from client.core.sealing import PlainSealer
@@ -21,7 +22,7 @@ from client.link.session import Account, Session
 from client.sending.anonymous import AnonymousPoster
 from client.sending.drafts import Drafts
 from client.sending.ledger import Ledger
-from client.sending.letters import Letter, Posted, Writer
+from client.sending.letters import Posted, Writer
 from client.sending.outbox import Outbox
 from client.sending.payloads import PayloadQueue
 from client.sending.posting import Poster
@@ -126,7 +127,7 @@ class Parts:
             queue=self.queue,
             expectations=self.expectations,
             ledger=self.ledger,
-            drafts=Drafts(self.anonymous, self.access),
+            drafts=Drafts(self.writer, self.anonymous, self.access),
         )
 
     def _count(self) -> None:
@@ -150,26 +151,42 @@ class Parts:
             sealing_key=self.bob.sealing.public,
             now_s=self.now_s,
         )
-        self.store.write(lambda c: contacts.save(c, pin_of(BOB, card, verified=False)))
+        self.store.write(lambda c: contacts.save(c, pin_of(BOB, card, compared=False)))
 
-    def post(self, body: bytes, *, key: str = "1", to: str = BOB, anonymous: bool = False) -> Posted:
+    def post(
+        self,
+        body: bytes,
+        *,
+        key: str = "1",
+        to: str = BOB,
+        anonymous: bool = False,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> Posted:
         """Store a message, as an application's call would; nothing is sent."""
         registered = self.session.registered()
-        letter = Letter(to=to, kind="text", body=body, idempotency_key=key, anonymous=anonymous)
-        return self.store.write(
-            lambda c: self.poster.post(
-                c,
-                letter,
-                account=registered.account,
-                params=registered.params,
-                sphinx=registered.sphinx,
-                now_s=self.now_s,
-            )
+        letter = Letter(
+            to=to,
+            kind="text",
+            body=body,
+            idempotency_key=key,
+            anonymous=anonymous,
+            not_before_s=not_before_s,
+            deadline_s=deadline_s,
         )
+        return self.store.write(lambda c: self.poster.post(c, letter, registered, now_s=self.now_s))
 
-    def dispatch(self, body: bytes, *, key: str = "1", anonymous: bool = False) -> str:
+    def dispatch(
+        self,
+        body: bytes,
+        *,
+        key: str = "1",
+        anonymous: bool = False,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> str:
         """Store a message and let it take its turns."""
-        posted = self.post(body, key=key, anonymous=anonymous)
+        posted = self.post(body, key=key, anonymous=anonymous, not_before_s=not_before_s, deadline_s=deadline_s)
         assert posted.new is not None
         self.outbox.add(posted.new)
         self.outbox.release()
