@@ -6,6 +6,7 @@ a short command is quick.
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 import time
@@ -321,6 +322,23 @@ def status(directory: Path, watch: bool, as_json: bool) -> None:
         return _converse(directory, lambda conversation: _watch(conversation, status_view))
     found = _converse(directory, lambda conversation: conversation.client.status())
     return _print_json(found) if as_json else _print(status_view(found))
+
+
+@client.command(name="open")
+@DIRECTORY
+@click.argument("name", default="")
+@JSON
+def open_page(directory: Path, name: str, as_json: bool) -> None:
+    """Print a link to the pages NAME.
+
+    Open it in a browser on this machine. It is good once, for five minutes, and lets that browser use these pages and
+    nothing else. Without NAME, the pages that are installed are listed.
+    """
+    if not name:
+        names = _converse(directory, lambda conversation: conversation.client.pages())
+        return click.echo(json.dumps(names) if as_json else "\n".join(names) or "no pages are installed")
+    found = _converse(directory, lambda conversation: conversation.client.page_link(name))
+    return _print_json(found) if as_json else click.echo(found.url)
 
 
 @client.group(invoke_without_command=True)

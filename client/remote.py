@@ -36,6 +36,8 @@ from client.http.messages import (
     ContactBody,
     Event,
     GuestBody,
+    OfferedPages,
+    PageLink,
     Received,
     Registered,
     Sent,
@@ -193,6 +195,14 @@ class RemoteClient:
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""
         return decode_answer(await self._caller.call("GET", "/v1/status"), ClientStatus)
+
+    async def pages(self) -> list[str]:
+        """Return the names of the pages that packages installed beside the daemon offer."""
+        return decode_answer(await self._caller.call("GET", "/v1/pages"), OfferedPages).names
+
+    async def page_link(self, name: str) -> PageLink:
+        """Return a link that opens pages in a browser, once; raises `BadRequestError` if they are not installed."""
+        return decode_answer(await self._caller.call("POST", f"/v1/pages/{_part(name)}/links"), PageLink)
 
     async def _with_body(self, received: Received) -> ReceivedMessage:
         if received.body is not None:

@@ -95,6 +95,19 @@ class Admitted(msgspec.Struct, frozen=True):
     provider: str
 
 
+class OfferedPages(msgspec.Struct, frozen=True):
+    """Answers `GET /v1/pages`: the pages that installed packages offer."""
+
+    names: list[str]
+
+
+class PageLink(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/pages/NAME/links`: a link that opens the page once, and for how long it is good."""
+
+    url: str
+    valid_s: float
+
+
 class Subscribed(msgspec.Struct, frozen=True):
     """The first event of `GET /v1/received`: the name under which the reader says what it handled."""
 

@@ -137,6 +137,10 @@ class User:
         """Hand a message over to the client."""
         return Deferred.fromCoroutine(self.service.send(to, body, kind=kind, idempotency_key=key))
 
+    def ask(self, service: str, body: bytes, *, timeout_s: float) -> Deferred[bytes]:
+        """Ask a hosted service by the client."""
+        return Deferred.fromCoroutine(self.service.request(service, body, timeout_s=timeout_s))
+
     def status(self) -> ClientStatus:
         """Return what the client says of itself."""
         found: list[ClientStatus] = []
