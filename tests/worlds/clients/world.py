@@ -58,6 +58,7 @@ from loopixmix.wire import (
     Pull,
     Register,
     Registered,
+    RegisterGuest,
     RegisterRefusal,
     RegisterRefused,
     is_packet,
@@ -179,6 +180,9 @@ class ScriptedProvider(Node):
     def __init__(self, world: World, model: ModelNode) -> None:
         super().__init__(world, model)
         self.mailboxes: dict[Identity, Mailbox] = {}
+        self.guests: list[RegisterGuest] = []
+        """The wishes of guests that came."""
+        self.guest_refusal: RegisterRefusal | None = None
         self.lease_pulls = 8
         self.silent = False
         self.full = False
@@ -196,6 +200,13 @@ class ScriptedProvider(Node):
                     self.answer_pull(peer, pull)
                 case Register() as register if not self.silent:
                     self.answer_register(peer, register)
+                case RegisterGuest() as guest if not self.silent:
+                    self.guests.append(guest)
+                    if self.guest_refusal is None:
+                        self.mailboxes.setdefault(peer, Mailbox("", b""))
+                    refusal = self.guest_refusal
+                    answer = Registered() if refusal is None else RegisterRefused(refusal)
+                    self.network.send(peer, self.world.format.encode(answer))
                 case _:
                     pass
 
