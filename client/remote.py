@@ -16,12 +16,14 @@ from client.api import (
     ClientStatus,
     Contact,
     MessageId,
+    NetworkView,
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
     TooLongError,
     UnknownMessageError,
 )
+from client.core.arguments import check_body, check_number
 from client.http.calling.caller import ANSWER_TIMEOUT_S, Caller, FindEndpoint
 from client.http.calling.follower import Follower
 from client.http.calling.reader import RemoteReader
@@ -30,8 +32,12 @@ from client.http.messages import (
     MAX_PAGE,
     AcceptBody,
     AccountBody,
+    Admitted,
     ContactBody,
     Event,
+    GuestBody,
+    OfferedPages,
+    PageLink,
     Received,
     Registered,
     Sent,
@@ -77,17 +83,29 @@ class RemoteClient:
             self._stop(follower)
 
     async def send(
-        self, to: str, body: bytes, *, kind: str, idempotency_key: str, anonymous: bool = False
+        self,
+        to: str,
+        body: bytes,
+        *,
+        kind: str,
+        idempotency_key: str,
+        anonymous: bool = False,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
     ) -> MessageId:
         """Queue a message in the daemon; returns once it is stored durably there."""
+        check_body(body)
         if len(body) > MAX_BODY_BYTES:
             raise TooLongError(f"a message has at most {MAX_BODY_BYTES} bytes, not {len(body)}")
         query = {"to": to, "kind": kind, "idempotency_key": idempotency_key, "anonymous": _flag(anonymous)}
+        times = {"not_before_s": not_before_s, "deadline_s": deadline_s}
+        query |= {name: repr(float(at_s)) for name, at_s in times.items() if at_s is not None}
         answer = await self._caller.call("POST", "/v1/messages", query=query, octets=body)
         return decode_answer(answer, Sent).message_id
 
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service through the daemon."""
+        check_body(body)
         query = {"service": service, "timeout_s": repr(timeout_s)}
         # The daemon itself ends the request in time; it is given a while longer to say so.
         longest_s = ANSWER_TIMEOUT_S + timeout_s
@@ -111,9 +129,20 @@ class RemoteClient:
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""
-        if not _MESSAGE_ID.fullmatch(message_id):
-            raise UnknownMessageError(f"there is no message {message_id!r}: an id has 32 hexadecimal digits")
-        return decode_answer(await self._caller.call("GET", f"/v1/messages/{_part(message_id)}"), OutgoingMessage)
+        return decode_answer(await self._caller.call("GET", _place_of(message_id)), OutgoingMessage)
+
+    async def cancel(self, message_id: MessageId) -> OutgoingMessage:
+        """Send nothing more of a message."""
+        return decode_answer(await self._caller.call("POST", f"{_place_of(message_id)}/cancel"), OutgoingMessage)
+
+    async def delete_outgoing(self, message_id: MessageId) -> None:
+        """Forget an outgoing message that has ended."""
+        await self._caller.call("DELETE", _place_of(message_id))
+
+    async def delete(self, number: int) -> None:
+        """Forget a received message."""
+        check_number(number)
+        await self._caller.call("DELETE", f"/v1/inbox/{number}")
 
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages."""
@@ -152,9 +181,28 @@ class RemoteClient:
         body = AccountBody(name=name, provider=provider, invitation=invitation)
         return decode_answer(await self._caller.call("POST", "/v1/account", json=body), Registered).address
 
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name."""
+        # The daemon may ask several providers, one after the other.
+        body, longest_s = GuestBody(provider=provider, token=token), 3 * ANSWER_TIMEOUT_S
+        answer = await self._caller.call("POST", "/v1/guest", json=body, timeout_s=longest_s)
+        return decode_answer(answer, Admitted).provider
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services."""
+        return decode_answer(await self._caller.call("GET", "/v1/network"), NetworkView)
+
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""
         return decode_answer(await self._caller.call("GET", "/v1/status"), ClientStatus)
+
+    async def pages(self) -> list[str]:
+        """Return the names of the pages that packages installed beside the daemon offer."""
+        return decode_answer(await self._caller.call("GET", "/v1/pages"), OfferedPages).names
+
+    async def page_link(self, name: str) -> PageLink:
+        """Return a link that opens pages in a browser, once; raises `BadRequestError` if they are not installed."""
+        return decode_answer(await self._caller.call("POST", f"/v1/pages/{_part(name)}/links"), PageLink)
 
     async def _with_body(self, received: Received) -> ReceivedMessage:
         if received.body is not None:
@@ -173,6 +221,12 @@ class RemoteClient:
         if follower in self._followers:
             self._followers.remove(follower)
             follower.stop()
+
+
+def _place_of(message_id: MessageId) -> str:
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise UnknownMessageError(f"there is no message {message_id!r}: an id has 32 hexadecimal digits")
+    return f"/v1/messages/{message_id}"
 
 
 def _flag(value: bool) -> str:

@@ -31,7 +31,7 @@ from provider.hosting.asker import Hosted
 from provider.hosting.host import ServiceHost
 from provider.hosting.loader import ServiceLoader
 from provider.hosting.memory import RequestMemory
-from provider.hosting.room import Room
+from provider.hosting.room import SharedRoom
 from provider.hosting.seams import HostingWorld
 from provider.mailbox import day_of
 from provider.mailboxes.deliveries import Deliveries
@@ -40,7 +40,7 @@ from provider.mailboxes.pulling import Pulling, SendFrame
 from provider.replies import ReplyBlocks
 from provider.service import ProviderService
 from provider.store import MailStore
-from provider.store.access import StoreAccess, threaded_access
+from provider.store.access import MailAccess, threaded_access
 from provider.store.items import skip_numbers
 
 SKIPPED_BITS = 36
@@ -98,7 +98,7 @@ def wire_provider(
     rng: Rng,
     observer: Observer,
     rules: ProviderRules,
-    access: StoreAccess,
+    access: MailAccess,
     decoy_secret: DecoySecret,
     make_services: Callable[[KeyDirectory], Iterable[Hosted]],
 ) -> ProviderService:
@@ -124,8 +124,8 @@ def wire_provider(
             blocks=blocks,
             drops=drops,
             size=packet_format.geometry,
-            assembling=Room(rules.hosting.assembly_bytes),
-            answering=Room(rules.hosting.answer_bytes),
+            assembling=SharedRoom(rules.hosting.assembly_bytes),
+            answering=SharedRoom(rules.hosting.answer_bytes),
         ),
     )
     deliveries = Deliveries(
@@ -174,7 +174,7 @@ def wire_provider(
 
 def wire_clients(
     *,
-    access: StoreAccess,
+    access: MailAccess,
     registration: Registration,
     guests: Guests,
     rules: ProviderRules,

@@ -6,7 +6,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from client.api import MAX_BODY_BYTES, ClientStatus, MessageId, ReceivedMessage
+from client.api import MAX_BODY_BYTES, ClientStatus, MessageId, ReceivedMessage, Verified
 from client.core.journal import NumberedChange
 from loopixmix.errors import FormatError
 
@@ -34,16 +34,6 @@ INLINE_BYTES = 64 * 1024
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A body that somebody sends us."""
-
-
-class SendBody(_Strict, frozen=True):
-    """`POST /v1/messages`."""
-
-    to: str
-    kind: str
-    idempotency_key: str
-    body: bytes
-    anonymous: bool = False
 
 
 class RequestBody(_Strict, frozen=True):
@@ -74,6 +64,13 @@ class AccountBody(_Strict, frozen=True):
     invitation: str = ""
 
 
+class GuestBody(_Strict, frozen=True):
+    """`POST /v1/guest`."""
+
+    provider: str = ""
+    token: bytes = b""
+
+
 class Sent(msgspec.Struct, frozen=True):
     """Answers `POST /v1/messages`."""
 
@@ -92,6 +89,25 @@ class Registered(msgspec.Struct, frozen=True):
     address: str
 
 
+class Admitted(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/guest`."""
+
+    provider: str
+
+
+class OfferedPages(msgspec.Struct, frozen=True):
+    """Answers `GET /v1/pages`: the pages that installed packages offer."""
+
+    names: list[str]
+
+
+class PageLink(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/pages/NAME/links`: a link that opens the page once, and for how long it is good."""
+
+    url: str
+    valid_s: float
+
+
 class Subscribed(msgspec.Struct, frozen=True):
     """The first event of `GET /v1/received`: the name under which the reader says what it handled."""
 
@@ -104,7 +120,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     message_id: MessageId
     sender: str | None
-    verified: bool
+    verified: Verified
     kind: str
     length_bytes: int
     received_at_s: float

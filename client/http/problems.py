@@ -21,6 +21,7 @@ from client.api import (
     UnknownContactError,
     UnknownMessageError,
     UnknownServiceError,
+    WrongStateError,
 )
 from loopixmix.errors import LoopixmixError, MisuseError, PeerError, StoreError, UnavailableError
 
@@ -48,6 +49,7 @@ PROBLEMS: tuple[tuple[str, int, ErrorClass], ...] = (
     ("bad_request", 400, BadRequestError),
     ("key_changed", 409, KeyChangedError),
     ("conflict", 409, ConflictError),
+    ("wrong_state", 409, WrongStateError),
     ("not_registered", 409, NotRegisteredError),
     ("registration_refused", 403, RegistrationRefusedError),
     ("queue_full", 429, QueueFullError),

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from twisted.internet.defer import Deferred
 
 from loopixmix.requests.parts import EPOCHS_AHEAD, RequestHead
-from provider.store.access import StoreAccess
-from provider.store.alarm import already_told
+from loopixmix.store.alarm import already_told
+from provider.store.access import MailAccess
 from provider.store.requests import (
     Begun,
     KeptFigures,
@@ -49,7 +49,7 @@ def open_answer(key: bytes, sealed: bytes) -> bytes | None:
 class RequestMemory:
     """The requests of one provider's services that are on its disk."""
 
-    def __init__(self, access: StoreAccess) -> None:
+    def __init__(self, access: MailAccess) -> None:
         """`access`: the provider's store. Nothing is known before `start` has read what is there."""
         self._access = access
         self._bytes: dict[str, Counter[int]] = {}

@@ -15,7 +15,7 @@ class _Holder(Protocol):
     def give_up_idlest(self) -> None: ...
 
 
-class Room:
+class SharedRoom:
     """The memory that all services share for one kind of thing."""
 
     def __init__(self, most_bytes: int) -> None:
@@ -44,8 +44,8 @@ class Room:
 class Shelf(Generic[V]):
     """Things of one service by name, the one idle longest first."""
 
-    def __init__(self, room: Room, *, most: int, most_bytes: int, given_up: Callable[[V], object]) -> None:
-        """See `Room.shelf`."""
+    def __init__(self, room: SharedRoom, *, most: int, most_bytes: int, given_up: Callable[[V], object]) -> None:
+        """See `SharedRoom.shelf`."""
         self._room = room
         self._most = most
         self._most_bytes = most_bytes

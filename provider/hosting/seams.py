@@ -9,7 +9,7 @@ from loopixmix.requests.parts import PartSize
 from loopixmix.seams import Clock, Rng
 from loopixmix.sphinx import Surb
 from provider.drops import Drops
-from provider.hosting.room import Room
+from provider.hosting.room import SharedRoom
 
 
 class SpendsBlocks(Protocol):
@@ -34,5 +34,5 @@ class HostingWorld:
     blocks: SpendsBlocks
     drops: Drops
     size: PartSize
-    assembling: Room = field(repr=False)
-    answering: Room = field(repr=False)
+    assembling: SharedRoom = field(repr=False)
+    answering: SharedRoom = field(repr=False)

@@ -63,6 +63,9 @@ class RemoteWorld:
     def pass_time(self) -> None:
         self.clock.pump([0.25] * 20)
 
+    def now_s(self) -> float:
+        return self.clock.seconds()
+
     def change_key_of_bob(self) -> None:
         self.fake.change_key_of_bob()
 

@@ -77,6 +77,17 @@ def parse_flag(name: str, text: str) -> bool:
     return text == "true"
 
 
+def parse_time(name: str, text: str) -> float:
+    """Return a parameter that is an instant in seconds since 1970; raise `BadRequestError` otherwise."""
+    try:
+        at_s = float(text)
+    except ValueError:
+        at_s = math.nan
+    if not math.isfinite(at_s):
+        raise BadRequestError(f"{name} is a number of seconds since 1970, not {text[:40]!r}")
+    return at_s
+
+
 def parse_count(name: str, text: str, *, least: int, most: int) -> int:
     """Return a parameter that is a number from `least` to `most`; raise `BadRequestError` otherwise."""
     if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or not least <= int(text) <= most:

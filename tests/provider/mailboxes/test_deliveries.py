@@ -34,7 +34,7 @@ from provider.api import Declaration
 from provider.hosting.asking.local import LocalAsker
 from provider.hosting.host import ServiceHost
 from provider.hosting.memory import RequestMemory
-from provider.hosting.room import Room
+from provider.hosting.room import SharedRoom
 from provider.hosting.seams import HostingWorld
 from provider.mailbox import MailboxRules
 from provider.mailboxes import deliveries as deliveries_module
@@ -106,8 +106,8 @@ class World(StoreWorld):
                 blocks=blocks,
                 drops=self.drops,
                 size=FORMAT.geometry,
-                assembling=Room(2**20),
-                answering=Room(2**20),
+                assembling=SharedRoom(2**20),
+                answering=SharedRoom(2**20),
             ),
         )
         self.deliveries = Deliveries(

@@ -29,7 +29,7 @@ from provider.hosting.asking.limits import HostingRules
 from provider.hosting.asking.local import AskedService, LocalAsker
 from provider.hosting.host import ServiceHost
 from provider.hosting.memory import RequestMemory
-from provider.hosting.room import Room
+from provider.hosting.room import SharedRoom
 from provider.hosting.seams import HostingWorld
 from provider.store import MailStore
 from tests.worlds.mailboxes.mailstores import StoreWorld
@@ -128,8 +128,8 @@ class HostWorld(StoreWorld):
                 blocks=self.blocks,
                 drops=self.drops,
                 size=SIZE,
-                assembling=Room(rules.assembly_bytes),
-                answering=Room(rules.answer_bytes),
+                assembling=SharedRoom(rules.assembly_bytes),
+                answering=SharedRoom(rules.answer_bytes),
             ),
         )
         self.host.adopt(PARAMS)
