@@ -1,4 +1,4 @@
-"""The figures: requests a second in and outside the provider's process, packets beside a burning core, kills and losses."""
+"""The figures: requests a second, packets beside a burning core, and kills and losses under load."""
 
 from __future__ import annotations
 
@@ -84,9 +84,7 @@ async def _find_rate(load: RequestLoad, document: Document, stage: Stage, name: 
     ]
 
 
-async def _try(
-    load: RequestLoad, document: Document, stage: Stage, *, rate_per_s: float, seconds: float
-) -> Trial:
+async def _try(load: RequestLoad, document: Document, stage: Stage, *, rate_per_s: float, seconds: float) -> Trial:
     requests = load.new(int(rate_per_s * seconds))
     frames = load.frames(requests, BATCH, last_epoch=document.epoch)
     load.read_answers()

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from benchmarks.report import ROOT
 from loopixmix.seams import Clock
-from provider.api import Declaration, ServiceContext
+from provider.api import Declaration, ServiceContext, ServiceFactory
 from provider.serving import serve
 
 BATCH = "batch"
@@ -101,10 +101,10 @@ def installed(directory: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Serve one of the services as a program: `python -m benchmarks.asking.services NAME SOCKET DIRECTORY KEY=VALUE`."""
+    """Serve one of the services: `python -m benchmarks.asking.services NAME SOCKET DIRECTORY KEY=VALUE`."""
     name, socket, directory, *settings = sys.argv[1:]
-    factory = {BATCH: DurableBatches, BURNER: Burner}[name]
-    serve(factory, socket, directory=directory, settings=dict(setting.split("=", 1) for setting in settings))
+    factories: dict[str, ServiceFactory] = {BATCH: DurableBatches, BURNER: Burner}
+    serve(factories[name], socket, directory=directory, settings=dict(setting.split("=", 1) for setting in settings))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from pathlib import Path
 import msgspec
 import psutil
 import tomli_w
-import tomllib
 
 from benchmarks.asking.load import RequestLoad, pause
 from benchmarks.asking.services import BATCH, BURNER, installed
@@ -129,8 +129,8 @@ def staged(services: Sequence[str], programs: Sequence[Program]) -> Iterator[Sta
 
 def perform(stage: Stage, body: Callable[[RequestLoad, Document], Awaitable[None]]) -> None:
     """Take the places of the mixes, and run `body` on the reactor."""
-    mixes = _stop_mixes(stage)
-    react_quietly(lambda: _perform(stage, body, mixes))
+    _stop_mixes(stage)
+    react_quietly(lambda: _perform(stage, body))
 
 
 def _configure(stage: Stage, services: Sequence[str]) -> None:
@@ -141,21 +141,18 @@ def _configure(stage: Stage, services: Sequence[str]) -> None:
     path.write_text(tomli_w.dumps(config))
 
 
-def _stop_mixes(stage: Stage) -> dict[int, str]:
-    """Stop all mixes; return their names by layer. The provider gets core 0 alone."""
-    statuses, running = stage.network.statuses(), stage.network.processes.running()
-    layers = {status.layer: name for name, status in statuses.items() if status is not None and status.layer}
+def _stop_mixes(stage: Stage) -> None:
+    """Stop all mixes. The provider gets core 0 alone."""
+    running = stage.network.processes.running()
     stage.provider.cpu_affinity([0])
     running["authority"].cpu_affinity([1])
-    for name in layers.values():
-        running[name].terminate()
-    psutil.wait_procs([running[name] for name in layers.values()], timeout=20)
-    return {layer: name for layer, name in layers.items() if layer is not None}
+    mixes = [process for name, process in running.items() if name.startswith("mix")]
+    for process in mixes:
+        process.terminate()
+    psutil.wait_procs(mixes, timeout=20)
 
 
-async def _perform(
-    stage: Stage, body: Callable[[RequestLoad, Document], Awaitable[None]], mixes: dict[int, str]
-) -> None:
+async def _perform(stage: Stage, body: Callable[[RequestLoad, Document], Awaitable[None]]) -> None:
     trust_root = load_trust_root(stage.network.trust_root)
     document = fetch_document(trust_root)
     packet_format = PacketFormat.for_network(document.params, arithmetic=sphinx.load_arithmetic())

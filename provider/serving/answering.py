@@ -21,16 +21,16 @@ from provider.api import ServiceRefusedError
 from provider.hosting.asker import Asker
 from provider.serving.frames import (
     SOCKET_VERSION,
-    Answered,
     Ask,
+    AskAnswered,
+    AskOutcome,
     FindCard,
     FoundCard,
     FrameReader,
     FromProgram,
     FromProvider,
+    Greeting,
     Health,
-    Hello,
-    Outcome,
     PublishCard,
     Published,
     Welcome,
@@ -164,7 +164,7 @@ class Answering:
 
     def received(self, end: ProgramEnd, message: FromProvider) -> None:
         """Take a message of the provider; raise `FormatError` if it is not its turn."""
-        if isinstance(message, Hello):
+        if isinstance(message, Greeting):
             self._greeted(end, message)
             return
         if end is not self._end or self._asker is None:
@@ -184,7 +184,7 @@ class Answering:
             self._keys.disconnect()
             log.info("the provider has gone")
 
-    def _greeted(self, end: ProgramEnd, hello: Hello) -> None:
+    def _greeted(self, end: ProgramEnd, hello: Greeting) -> None:
         if end is self._end:
             raise FormatError("it greeted twice")
         if hello.version != SOCKET_VERSION:
@@ -213,22 +213,22 @@ class Answering:
         asking.addCallbacks(self._done, self._failed)
         asking.addCallback(partial(self._answer, end, asker, ask.number, asking))
 
-    def _done(self, body: bytes) -> tuple[Outcome, bytes]:
-        return Outcome.DONE, body
+    def _done(self, body: bytes) -> tuple[AskOutcome, bytes]:
+        return AskOutcome.DONE, body
 
-    def _failed(self, failure: Failure) -> tuple[Outcome, bytes]:
+    def _failed(self, failure: Failure) -> tuple[AskOutcome, bytes]:
         if isinstance(failure.value, ServiceRefusedError):
-            return Outcome.REFUSED, b""
+            return AskOutcome.REFUSED, b""
         # The error of a service may quote the question: its type is all that is logged.
         log.error("the service failed: {kind}", kind=type(failure.value).__name__)
-        return Outcome.BROKEN, b""
+        return AskOutcome.BROKEN, b""
 
     def _answer(
-        self, end: ProgramEnd, asker: Asker, number: int, asking: Deferred[bytes], result: tuple[Outcome, bytes]
+        self, end: ProgramEnd, asker: Asker, number: int, asking: Deferred[bytes], result: tuple[AskOutcome, bytes]
     ) -> None:
         self._under_way.discard(asking)
         self.answered += 1
-        end.send(Answered(number, *result))
+        end.send(AskAnswered(number, *result))
         self._tell_problem(end, asker)
 
     def _tell_problem(self, end: ProgramEnd, asker: Asker) -> None:

@@ -1,7 +1,7 @@
 """What a provider and the program of a service say to each other over a Unix socket: bytes to values and back.
 
-A frame is `length u32 | MessagePack` of one message. The provider begins with `Hello`, and the program answers with
-`Welcome`. Then the provider sends `Ask`s and the program `Answered`s; and the program may look up or publish cards.
+A frame is `length u32 | MessagePack` of one message. The provider begins with `Greeting`, and the program answers with
+`Welcome`. Then the provider sends `Ask`s and the program `AskAnswered`s; and the program may look up or publish cards.
 Messages that are sent in one turn share a write. Specification: docs/protocol/service-socket.md.
 """
 
@@ -34,7 +34,7 @@ RepetitionKey: TypeAlias = Annotated[
 Publication: TypeAlias = Annotated[bytes, msgspec.Meta(max_length=8192)]
 
 
-class Outcome(enum.IntEnum):
+class AskOutcome(enum.IntEnum):
     """What became of a question: a service tells its asker no more than this about a failure."""
 
     DONE = 0
@@ -47,7 +47,7 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     """Any message: an array that begins with the message's letter."""
 
 
-class Hello(_Message, frozen=True, tag="h"):
+class Greeting(_Message, frozen=True, tag="h"):
     """The provider's first message: who it is, and which service it means."""
 
     version: int
@@ -71,11 +71,11 @@ class Ask(_Message, frozen=True, tag="a"):
     body: Body
 
 
-class Answered(_Message, frozen=True, tag="d"):
+class AskAnswered(_Message, frozen=True, tag="d"):
     """The service has answered the question of that number; `body` is empty unless it is done."""
 
     number: Number
-    outcome: Outcome
+    outcome: AskOutcome
     body: Body
 
 
@@ -113,8 +113,8 @@ class Published(_Message, frozen=True, tag="v"):
     done: bool
 
 
-FromProvider: TypeAlias = Hello | Ask | FoundCard | Published
-FromProgram: TypeAlias = Welcome | Answered | Health | FindCard | PublishCard
+FromProvider: TypeAlias = Greeting | Ask | FoundCard | Published
+FromProgram: TypeAlias = Welcome | AskAnswered | Health | FindCard | PublishCard
 
 _encoder = msgspec.msgpack.Encoder()
 from_provider: msgspec.msgpack.Decoder[FromProvider] = msgspec.msgpack.Decoder(FromProvider)

@@ -20,8 +20,10 @@ from loopixmix.process.files import write_atomically
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
 from loopixmix.seams import Identity
-from provider.api import ServiceContext, ServiceFactory, Setting
+from provider.api import PayloadService, ServiceContext, ServiceFactory, Setting
 from provider.hosting.asker import Asker
+from provider.hosting.asking.limits import ServiceLimits
+from provider.hosting.loader import make_asker
 from provider.serving.answering import Answering, SocketKeys
 from provider.serving.sockets import SocketPlace, UnixReactor, listen
 
@@ -132,8 +134,10 @@ class ServiceProgram(Program):
             settings=serving.settings,
         )
         # Asked by the same parts as inside a provider: so the same service runs in either place.
-        self._asker = make_asker(serving.factory(context), call_on_reactor=world.reactor.callFromThread)
-        self._provider = provider
+        service = make_asker(serving.factory(context), ServiceLimits(), call_on_reactor=world.reactor.callFromThread)
+        if isinstance(service, PayloadService):
+            raise ConfigError(f'the service "{service.name}" answers whole payloads, and runs inside a provider only')
+        self._asker, self._provider = service, provider
 
 
 def _known_provider(directory: Path) -> Identity | None:

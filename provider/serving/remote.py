@@ -23,18 +23,19 @@ from loopixmix.requests.names import Publish, decode_keys_request
 from loopixmix.seams import Clock, DelayedCall, Identity, Rng
 from provider.api import Declaration, KeyDirectory, ServiceRefusedError
 from provider.hosting.asker import LostQuestionError, NotAskedError
+from provider.hosting.asking.limits import ServiceLimits
 from provider.serving.frames import (
     SOCKET_VERSION,
-    Answered,
     Ask,
+    AskAnswered,
+    AskOutcome,
     FindCard,
     FoundCard,
     FrameReader,
     FromProgram,
     FromProvider,
+    Greeting,
     Health,
-    Hello,
-    Outcome,
     PublishCard,
     Published,
     Welcome,
@@ -100,15 +101,16 @@ class RemoteAsker:
         dial: Dial,
         clock: Clock,
         rng: Rng,
+        limits: ServiceLimits,
     ) -> None:
         """`name`: of the service. `place`: where its program listens, and as whom. `keys`: what the program may use.
 
         `provider`: our identity, of which the program is told. `dial`: opens the connections; `clock`, `rng`: wait
-        between them.
+        between them. `limits`: the operator's, which take the place of those that the program declares.
         """
         self.name = name
         self._place = place
-        self._hello = Hello(SOCKET_VERSION, provider, name)
+        self._hello = Greeting(SOCKET_VERSION, provider, name)
         self._keys = keys
         self._dial = dial
         self._clock = clock
@@ -124,7 +126,8 @@ class RemoteAsker:
         self._is_ready = False
         self._health = ""
         self._trouble = "its program has not been reached yet"
-        self.declaration = Declaration()
+        self._limits = limits
+        self.declaration = limits.change(Declaration())
 
     @property
     def problem(self) -> str | None:
@@ -154,7 +157,8 @@ class RemoteAsker:
         """Ask the service; cancelling the Deferred gives the question up.
 
         Fails with `NotAskedError` if the program cannot be asked now, `LostQuestionError` if it ended before it
-        answered, `ServiceRefusedError` if it refuses.
+        answered, `ServiceRefusedError` if it refuses. A lost question may be asked again if the service recognises
+        repetition: then it fails with `NotAskedError` too.
         """
         end = self._end
         if end is None or not self._is_ready:
@@ -188,7 +192,7 @@ class RemoteAsker:
                 self._welcomed(end, message)
             case _ if not self._is_ready:
                 raise FormatError("it did not greet first")
-            case Answered(number, outcome, body):
+            case AskAnswered(number, outcome, body):
                 self._answered(number, outcome, body)
             case Health(problem):
                 self._health = f"it says: {' '.join(problem.split())}" if problem else ""
@@ -234,19 +238,19 @@ class RemoteAsker:
         end.welcomed()
         self._backoff.reset()
         self._is_ready = True
-        self.declaration = welcome.declaration
+        self.declaration = self._limits.change(welcome.declaration)
         log.info("the program of service {service} is there", service=self.name)
 
-    def _answered(self, number: int, outcome: Outcome, body: bytes) -> None:
+    def _answered(self, number: int, outcome: AskOutcome, body: bytes) -> None:
         question = self._forget(number)
         if question is None:
             return  # given up, as it came too late
         match outcome:
-            case Outcome.DONE:
+            case AskOutcome.DONE:
                 question.answer.callback(body)
-            case Outcome.REFUSED:
+            case AskOutcome.REFUSED:
                 question.answer.errback(ServiceRefusedError(f"{self.name} refuses"))
-            case Outcome.BROKEN:
+            case AskOutcome.BROKEN:
                 question.answer.errback(LoopixmixError(f"{self.name} has failed"))
 
     def _given_up(self, number: int, _: Deferred[bytes]) -> None:
@@ -260,8 +264,9 @@ class RemoteAsker:
 
     def _lose_questions(self) -> None:
         lost, self._questions, self._bytes_under_way = self._questions, {}, 0
+        error_type = NotAskedError if self.declaration.recognises_repetition else LostQuestionError
         for question in lost.values():
-            question.answer.errback(LostQuestionError(f"the program of {self.name} ended before it answered"))
+            question.answer.errback(error_type(f"the program of {self.name} ended before it answered"))
 
     async def _card(self, name: str) -> bytes:
         return await self._keys.card(name)

@@ -14,16 +14,16 @@ from loopixmix.requests.parts import MAX_BODY_BYTES
 from provider.api import Declaration
 from provider.serving.frames import (
     MAX_FRAME_BYTES,
-    Answered,
     Ask,
+    AskAnswered,
+    AskOutcome,
     FindCard,
     FoundCard,
     FrameReader,
     FromProgram,
     FromProvider,
+    Greeting,
     Health,
-    Hello,
-    Outcome,
     PublishCard,
     Published,
     Welcome,
@@ -34,7 +34,7 @@ from provider.serving.frames import (
 
 KEY = bytes(range(16))
 FROM_PROVIDER: list[FromProvider] = [
-    Hello(1, bytes(32), "poll"),
+    Greeting(1, bytes(32), "poll"),
     Ask(7, KEY, b"body"),
     Ask(2**63 - 1, KEY, bytes(MAX_BODY_BYTES)),
     FoundCard(3, b"card"),
@@ -42,8 +42,8 @@ FROM_PROVIDER: list[FromProvider] = [
 ]
 FROM_PROGRAM: list[FromProgram] = [
     Welcome(1, "poll", Declaration()),
-    Answered(7, Outcome.DONE, b"answer"),
-    Answered(7, Outcome.REFUSED, b""),
+    AskAnswered(7, AskOutcome.DONE, b"answer"),
+    AskAnswered(7, AskOutcome.REFUSED, b""),
     Health("the disk is full"),
     FindCard(3, "alice"),
     PublishCard(4, b"\x02"),
@@ -74,7 +74,7 @@ def test_a_question_has_the_bytes_of_the_page() -> None:
 
 
 def test_an_answer_has_the_bytes_of_the_page() -> None:
-    assert from_program.decode(b"\x94\xa1d\x07\x00\xc4\x02hi") == Answered(7, Outcome.DONE, b"hi")
+    assert from_program.decode(b"\x94\xa1d\x07\x00\xc4\x02hi") == AskAnswered(7, AskOutcome.DONE, b"hi")
 
 
 def test_a_declaration_may_leave_fields_out() -> None:
@@ -94,7 +94,7 @@ def test_a_frame_that_is_too_long_is_refused_before_it_is_there() -> None:
     with pytest.raises(FormatError, match="524289 bytes"):
         read(struct.pack(">I", MAX_FRAME_BYTES + 1))
     with pytest.raises(MisuseError, match="at most"):
-        encode_frame(Answered(1, Outcome.DONE, bytes(MAX_FRAME_BYTES)))
+        encode_frame(AskAnswered(1, AskOutcome.DONE, bytes(MAX_FRAME_BYTES)))
 
 
 def test_frames_before_a_broken_one_are_still_read() -> None:

@@ -17,8 +17,9 @@ from loopixmix.requests.names import Publish, sign_publish
 from loopixmix.seams import Identity
 from provider.api import Declaration, ServiceRefusedError
 from provider.hosting.asker import Asker, LostQuestionError, NotAskedError
+from provider.hosting.asking.limits import ServiceLimits
 from provider.serving.answering import Answering, SocketKeys
-from provider.serving.frames import Answered, FindCard, Health, Hello, Outcome, Welcome, encode_frame
+from provider.serving.frames import AskAnswered, AskOutcome, FindCard, Greeting, Health, Welcome, encode_frame
 from provider.serving.remote import MAX_BYTES_UNDER_WAY, MAX_KEY_CALLS, RemoteAsker
 from tests.worlds.mailboxes.service_sockets import PLACE, ScriptedAsker, SocketWorld
 
@@ -63,6 +64,7 @@ class Both:
             dial=self.sockets.dial,
             clock=self.clock,
             rng=random.Random(1),
+            limits=ServiceLimits(queue=7),
         )
 
     def new_program(self) -> Answering:
@@ -154,6 +156,14 @@ def test_a_lost_question_is_told_apart_from_one_that_was_not_asked(both: Both) -
     assert isinstance(both.ask()[0], NotAskedError)
 
 
+def test_a_lost_question_may_be_asked_again_if_the_service_recognises_it(both: Both) -> None:
+    both.service.declaration = Declaration(recognises_repetition=True)
+    both.run()
+    results = both.ask()
+    both.sockets.kill_program()
+    assert isinstance(results[0], NotAskedError)
+
+
 def test_a_program_that_was_started_again_is_asked_again(both: Both) -> None:
     both.run()
     both.sockets.kill_program()
@@ -163,7 +173,8 @@ def test_a_program_that_was_started_again_is_asked_again(both: Both) -> None:
     both.wait()
     assert both.ask() == []
     assert both.service.asked == [(KEY, b"question")]
-    assert both.remote.declaration.at_once == 3
+    # The operator's limit stays.
+    assert (both.remote.declaration.at_once, both.remote.declaration.queue) == (3, 7)
 
 
 def test_waits_between_connections_grow(both: Both) -> None:
@@ -236,7 +247,7 @@ def test_a_provider_of_another_user_is_refused(both: Both) -> None:
 
 
 def test_the_service_of_another_provider_refuses(both: Both) -> None:
-    both.remote._hello = Hello(1, bytes(32), "poll")
+    both.remote._hello = Greeting(1, bytes(32), "poll")
     both.run()
     assert both.answering.is_connected is False
     assert both.remote.problem is not None
@@ -258,6 +269,7 @@ def test_the_newest_connection_counts(both: Both) -> None:
         dial=both.sockets.dial,
         clock=both.clock,
         rng=random.Random(2),
+        limits=ServiceLimits(),
     )
     other.start()
     both.sockets.carry()
@@ -282,12 +294,12 @@ class Impostor:
 
 
 HOSTILE: list[tuple[bool, bytes, str]] = [
-    (False, encode_frame(Answered(0, Outcome.DONE, b"")), "did not greet first"),
+    (False, encode_frame(AskAnswered(0, AskOutcome.DONE, b"")), "did not greet first"),
     (False, encode_frame(FindCard(0, "alice")), "did not greet first"),
     (False, encode_frame(Welcome(2, "poll", Declaration())), "version 2"),
     (False, encode_frame(Welcome(1, "survey", Declaration())), 'serves "survey"'),
     (True, encode_frame(Welcome(1, "poll", Declaration())), "greeted twice"),
-    (True, encode_frame(Hello(1, bytes(32), "poll")), "none"),
+    (True, encode_frame(Greeting(1, bytes(32), "poll")), "none"),
     (True, struct.pack(">I", 2**31), "longer than"),
     (True, struct.pack(">I", 3) + b"abc", "none"),
 ]
@@ -319,7 +331,7 @@ def test_a_program_that_does_not_greet_is_dropped(both: Both) -> None:
 
 def test_answers_to_nothing_are_ignored(both: Both) -> None:
     impostor = Impostor(both)
-    impostor.say(encode_frame(Answered(77, Outcome.DONE, b"x")) + encode_frame(Health("")))
+    impostor.say(encode_frame(AskAnswered(77, AskOutcome.DONE, b"x")) + encode_frame(Health("")))
     assert both.remote.problem is None
 
 
@@ -339,10 +351,10 @@ class Stranger:
     [
         b"\0\0\0\x03abc",
         struct.pack(">I", 2**31),
-        encode_frame(Hello(2, PROVIDER, "poll")),
-        encode_frame(Hello(1, PROVIDER, "survey")),
-        encode_frame(Hello(1, bytes(32), "poll")),
-        encode_frame(Hello(1, PROVIDER, "poll")) * 2,
+        encode_frame(Greeting(2, PROVIDER, "poll")),
+        encode_frame(Greeting(1, PROVIDER, "survey")),
+        encode_frame(Greeting(1, bytes(32), "poll")),
+        encode_frame(Greeting(1, PROVIDER, "poll")) * 2,
         b"\0\0\0\x17\x94\xa1a\x07\xc4\x10" + KEY + b"\xc4\x00",
     ],
 )
