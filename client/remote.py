@@ -16,6 +16,7 @@ from client.api import (
     ClientStatus,
     Contact,
     MessageId,
+    NetworkView,
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
@@ -31,8 +32,10 @@ from client.http.messages import (
     MAX_PAGE,
     AcceptBody,
     AccountBody,
+    Admitted,
     ContactBody,
     Event,
+    GuestBody,
     OfferedPages,
     PageLink,
     Received,
@@ -177,6 +180,17 @@ class RemoteClient:
         """Open an account."""
         body = AccountBody(name=name, provider=provider, invitation=invitation)
         return decode_answer(await self._caller.call("POST", "/v1/account", json=body), Registered).address
+
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name."""
+        # The daemon may ask several providers, one after the other.
+        body, longest_s = GuestBody(provider=provider, token=token), 3 * ANSWER_TIMEOUT_S
+        answer = await self._caller.call("POST", "/v1/guest", json=body, timeout_s=longest_s)
+        return decode_answer(answer, Admitted).provider
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services."""
+        return decode_answer(await self._caller.call("GET", "/v1/network"), NetworkView)
 
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""

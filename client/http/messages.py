@@ -64,6 +64,13 @@ class AccountBody(_Strict, frozen=True):
     invitation: str = ""
 
 
+class GuestBody(_Strict, frozen=True):
+    """`POST /v1/guest`."""
+
+    provider: str = ""
+    token: bytes = b""
+
+
 class Sent(msgspec.Struct, frozen=True):
     """Answers `POST /v1/messages`."""
 
@@ -80,6 +87,12 @@ class Registered(msgspec.Struct, frozen=True):
     """Answers `POST /v1/account`."""
 
     address: str
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/guest`."""
+
+    provider: str
 
 
 class OfferedPages(msgspec.Struct, frozen=True):

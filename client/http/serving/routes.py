@@ -15,8 +15,10 @@ from client.http.messages import (
     MAX_PAGE,
     AcceptBody,
     AccountBody,
+    Admitted,
     Answered,
     ContactBody,
+    GuestBody,
     OfferedPages,
     PageLink,
     Received,
@@ -87,6 +89,19 @@ class LocalApi:
         body = read_json(request, AccountBody)
         address = await self._client.register(body.name, body.provider, invitation=body.invitation)
         return write_json(request, Registered(address), status=201)
+
+    @app.route("/v1/guest", methods=["POST"])
+    async def register_guest(self, request: Request) -> bytes:
+        """Open an account without a name."""
+        body = read_json(request, GuestBody)
+        provider = await self._client.register_guest(body.provider, token=body.token)
+        return write_json(request, Admitted(provider), status=201)
+
+    @app.route("/v1/network", methods=["GET"])
+    async def network(self, request: Request) -> bytes:
+        """List the providers of the network and their services."""
+        read_query(request)
+        return write_json(request, await self._client.network())
 
     @app.route("/v1/messages", methods=["POST"])
     async def send(self, request: Request) -> bytes:
