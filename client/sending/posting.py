@@ -1,4 +1,4 @@
-"""Taking messages to send: checked and stored in one transaction. Runs in the worker."""
+"""Taking messages to send: checked and stored in one transaction. Runs where the store is used."""
 
 from __future__ import annotations
 
