@@ -16,6 +16,7 @@ from client.api import (
     ClientStatus,
     Contact,
     MessageId,
+    NetworkView,
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
@@ -31,8 +32,12 @@ from client.http.messages import (
     MAX_PAGE,
     AcceptBody,
     AccountBody,
+    Admitted,
     ContactBody,
     Event,
+    GuestBody,
+    OfferedPages,
+    PageLink,
     Received,
     Registered,
     Sent,
@@ -176,9 +181,28 @@ class RemoteClient:
         body = AccountBody(name=name, provider=provider, invitation=invitation)
         return decode_answer(await self._caller.call("POST", "/v1/account", json=body), Registered).address
 
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name."""
+        # The daemon may ask several providers, one after the other.
+        body, longest_s = GuestBody(provider=provider, token=token), 3 * ANSWER_TIMEOUT_S
+        answer = await self._caller.call("POST", "/v1/guest", json=body, timeout_s=longest_s)
+        return decode_answer(answer, Admitted).provider
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services."""
+        return decode_answer(await self._caller.call("GET", "/v1/network"), NetworkView)
+
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""
         return decode_answer(await self._caller.call("GET", "/v1/status"), ClientStatus)
+
+    async def pages(self) -> list[str]:
+        """Return the names of the pages that packages installed beside the daemon offer."""
+        return decode_answer(await self._caller.call("GET", "/v1/pages"), OfferedPages).names
+
+    async def page_link(self, name: str) -> PageLink:
+        """Return a link that opens pages in a browser, once; raises `BadRequestError` if they are not installed."""
+        return decode_answer(await self._caller.call("POST", f"/v1/pages/{_part(name)}/links"), PageLink)
 
     async def _with_body(self, received: Received) -> ReceivedMessage:
         if received.body is not None:

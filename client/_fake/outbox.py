@@ -23,7 +23,7 @@ from client.api import (
     UnknownMessageError,
     WrongStateError,
 )
-from client.core.arguments import REPLY_PREFIX, check_letter
+from client.core.arguments import REPLY_PREFIX, check_letter, check_unsigned
 from client.core.journal import NumberedChange
 from client.core.timing.leaving import leaving_s
 
@@ -83,6 +83,8 @@ class FakeOutbox:
         if earlier is not None:
             _check_same(self._messages[earlier].letter, letter)
             return earlier
+        if not self._owner.address:
+            check_unsigned(letter)
         fragments = 1 + len(letter.body) // FRAGMENT_BYTES
         sealed_to = self._key_of(letter.to, fragments)
         if len(self.unfinished) >= self._max_queued:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from loopixmix.directory import Document
 from loopixmix.seams import Clock, DelayedCall
+from loopixmix.store.alarm import already_told
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.accounts import RegistrationRules, oldest_guest_day_kept
 from provider.mailbox import MailboxRules, day_of, oldest_day_kept
-from provider.store.access import StoreAccess
+from provider.store.access import MailAccess
 from provider.store.accounts import StoreFigures, figures, forget_invitations
-from provider.store.alarm import already_told
 from provider.store.guests import end_guests
 from provider.store.items import NewItem, expire_items
 
@@ -30,21 +30,24 @@ class Housekeeping:
     def __init__(
         self,
         *,
-        access: StoreAccess,
+        access: MailAccess,
         rules: MailboxRules,
         registration: RegistrationRules,
         clock: Clock,
         each_turn: Sequence[Callable[[], None]],
+        expiring: Sequence[Callable[[], None]],
     ) -> None:
         """`access`: the store. `rules`: by which items expire. `registration`: by which guests do.
 
-        `each_turn`: called every `TURN_S`, too.
+        `each_turn`: called every `TURN_S`, too. `expiring`: those of them that forget what has ended, called only while
+        the network agrees about the time.
         """
         self._access = access
         self._rules = rules
         self._registration = registration
         self._clock = clock
         self._each_turn = each_turn
+        self._expiring = expiring
         self._document: Document | None = None
         self._call: DelayedCall | None = None
         self._expire_at_s = 0.0
@@ -72,7 +75,11 @@ class Housekeeping:
         self._access.read(figures).addCallbacks(self._counted, already_told)
         if self._access.problem is not None:
             self._try_to_write()
-        if self._clock.seconds() >= self._expire_at_s and self._clock_is_right():
+        if not self._clock_is_right():
+            return
+        for call in self._expiring:
+            call()
+        if self._clock.seconds() >= self._expire_at_s:
             self._expire_at_s = self._clock.seconds() + EXPIRE_EVERY_S
             self._expire()
             self._end_guests()

@@ -182,7 +182,7 @@ def test_requests_take_about_what_theory_says() -> None:
     assert figures["requests_unanswered_share"] == figures["requests_executed_twice"] == 0
     assert figures["request_mean_s"] == spread.mean
     assert 0.7 < figures["request_mean_s"] / theory.figures["request_mean_s"] < 1.1
-    assert figures["cover_share"] == pytest.approx(theory.figures["cover_share"], abs=0.02)
+    assert figures["cover_share"] == pytest.approx(theory.figures["cover_share"], abs=0.04)
 
 
 def test_a_drain_that_is_shorter_than_requests_is_said() -> None:
