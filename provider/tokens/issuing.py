@@ -9,11 +9,11 @@ from typing import Protocol
 from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select
 
 from loopixmix.errors import FormatError
+from loopixmix.store.commits import SharedCommits
 from loopixmix.tokens import TokenKey
 from loopixmix.tokens.exchange import decode_issue_request, split_messages
 from provider.api import ServiceRefusedError
 from provider.mailbox import day_of
-from provider.tokens.commits import SharedCommits
 from provider.tokens.keys import IssuerKeys
 from provider.tokens.store import codes, issued
 

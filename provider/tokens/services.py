@@ -10,13 +10,13 @@ from twisted.logger import Logger
 from loopixmix.directory.words import MAX_TOKEN_KEYS
 from loopixmix.errors import ConfigError, LoopixmixError, MisuseError
 from loopixmix.seams import Rng
+from loopixmix.store.commits import SharedCommits
 from loopixmix.tokens import TokenKey
 from loopixmix.tokens.exchange import ISSUER_SERVICE, REDEEMER_SERVICE
 from loopixmix.tokens.keys import check_purpose
 from provider.api import Declaration, ServiceContext, ServiceRefusedError, Setting
 from provider.hosting.loader import SERVICES_DIRECTORY
 from provider.tokens.codes import CodeList
-from provider.tokens.commits import SharedCommits
 from provider.tokens.issuing import Issuing, erase_issued
 from provider.tokens.keys import PUBLIC_FILE, IssuerKeys, KeyFile, read_public_keys
 from provider.tokens.redeeming import Redeeming

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table
 
-from loopixmix.store.opening import open_database, sqlite_url
+from loopixmix.store.opening import sqlite_url
 from loopixmix.store.schema import Schema
 from loopixmix.store.transactions import Store
 from loopixmix.tokens.spent import SpentTokens
@@ -51,4 +51,4 @@ SCHEMA = Schema(
 
 def open_token_store(directory: Path) -> Store:
     """Open or make the store in `directory`; raise `StoreError` if it cannot be used."""
-    return Store(open_database(sqlite_url(directory / STORE_FILE), SCHEMA))
+    return Store(SCHEMA, sqlite_url(directory / STORE_FILE))

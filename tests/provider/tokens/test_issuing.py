@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
+from loopixmix.store.commits import SharedCommits
 from loopixmix.store.transactions import Store
 from loopixmix.tokens import PendingToken, TokenKey, begin_token, finish_token, verify_token
 from loopixmix.tokens.exchange import encode_issue_request, split_messages
 from provider.api import ServiceRefusedError
-from provider.tokens.commits import SharedCommits
 from provider.tokens.issuing import Issuing, erase_issued
 from provider.tokens.keys import IssuerKeys
 from provider.tokens.store import issued

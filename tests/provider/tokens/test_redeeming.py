@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loopixmix.store.commits import SharedCommits
 from loopixmix.store.transactions import Store
 from loopixmix.tokens import TokenKey, encode_token
 from provider.tokens import redeeming as module
-from provider.tokens.commits import SharedCommits
 from provider.tokens.redeeming import Redeeming
 from provider.tokens.store import SPENT
 from tests.worlds.tokens import ENDS_S, new_token, token_key

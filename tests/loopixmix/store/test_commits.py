@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection
 
 from loopixmix.errors import StoreError
+from loopixmix.store.commits import SharedCommits
+from loopixmix.store.opening import sqlite_url
 from loopixmix.store.transactions import Store
-from provider.tokens.commits import SharedCommits
-from provider.tokens.store import codes
+from tests.worlds.polls import POLL, cast, choices
 
 _R = TypeVar("_R")
 
@@ -23,27 +26,30 @@ class CountingStore(Store):
         self.commits = 0
         self.opened = threading.Event()
 
-    def write(self, work):  # type: ignore[no-untyped-def]
+    def write(self, work: Callable[[Connection], _R]) -> _R:
         self.opened.wait(10)
         self.commits += 1
         return self._inner.write(work)
 
 
-def put(number: int) -> int:
-    return number
+@pytest.fixture
+def store_of_votes(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(POLL, sqlite_url(tmp_path / "poll.sqlite3"))
+    yield opened
+    opened.close()
 
 
 def add(connection: Connection, number: int) -> int:
-    connection.execute(insert(codes), {"code_hash": number.to_bytes(32), "tokens": number, "last_day": 0})
+    cast(connection, number.to_bytes(32), str(number))
     return number
 
 
 def count(store: Store) -> int:
-    return store.read(lambda connection: connection.execute(select(func.count()).select_from(codes)).scalar_one())
+    return len(store.read(choices))
 
 
-def test_threads_that_write_at_once_share_a_commit(token_store: Store) -> None:
-    store = CountingStore(token_store)
+def test_threads_that_write_at_once_share_a_commit(store_of_votes: Store) -> None:
+    store = CountingStore(store_of_votes)
     commits = SharedCommits(store)
     with ThreadPoolExecutor(20) as pool:
         writes = [pool.submit(commits.write, lambda c, n=n: add(c, n)) for n in range(20)]
@@ -53,11 +59,11 @@ def test_threads_that_write_at_once_share_a_commit(token_store: Store) -> None:
         store.opened.set()
         assert [write.result(10) for write in writes] == list(range(20))
     assert store.commits == 2
-    assert count(token_store) == 20
+    assert count(store_of_votes) == 20
 
 
-def test_work_that_fails_harms_no_other(token_store: Store) -> None:
-    store = CountingStore(token_store)
+def test_work_that_fails_harms_no_other(store_of_votes: Store) -> None:
+    store = CountingStore(store_of_votes)
     commits = SharedCommits(store)
 
     def fail(connection: Connection) -> int:
@@ -82,11 +88,11 @@ def test_work_that_fails_harms_no_other(token_store: Store) -> None:
             failing.result(10)
         with pytest.raises(StoreError):
             breaking.result(10)
-    assert count(token_store) == 5
+    assert count(store_of_votes) == 5
 
 
-def test_one_writer_after_the_other_each_has_its_commit(token_store: Store) -> None:
-    store = CountingStore(token_store)
+def test_one_writer_after_the_other_each_has_its_commit(store_of_votes: Store) -> None:
+    store = CountingStore(store_of_votes)
     store.opened.set()
     commits = SharedCommits(store)
     assert [commits.write(lambda c, n=n: add(c, n)) for n in range(3)] == [0, 1, 2]  # type: ignore[misc]
