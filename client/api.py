@@ -197,8 +197,28 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
 
 
+class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider of the network. `identity`: its key, as 64 hexadecimal digits. `services`: what it hosts, by name."""
+
+    name: str
+    identity: str
+    fingerprint: str
+    services: tuple[str, ...]
+
+
+class NetworkView(msgspec.Struct, frozen=True, kw_only=True):
+    """The network as its present document describes it; providers by name."""
+
+    epoch: int
+    valid_until_s: float
+    providers: tuple[ProviderView, ...]
+
+
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What the client is doing now; `problem` is one line for the user, empty when all is well."""
+    """What the client is doing now; `problem` is one line for the user, empty when all is well.
+
+    A guest has an account at `provider` and no address.
+    """
 
     address: str
     registered: bool
@@ -216,6 +236,8 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     loops_lost: int
     loop_round_trip_mean_s: float
     expected_delivery_s: float
+    provider: str = ""
+    guest: bool = False
 
 
 ReceivedCallback: TypeAlias = Callable[[ReceivedMessage], Awaitable[None] | None]
@@ -317,6 +339,18 @@ class Client(Protocol):
 
         Raises `RegistrationRefusedError`, `BadRequestError`, `UnavailableError`.
         """
+
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name and return the name of its provider.
+
+        `provider`: any one, chosen at random, if it is empty. `token`: for providers that ask for one. Nothing is
+        published. A guest asks services and sends anonymous messages; it has no address, so that nobody can write to it
+        first. An account that is not used for long ends. Then the client opens another one by itself, if it can.
+        Raises `RegistrationRefusedError`, `BadRequestError`, `UnavailableError`.
+        """
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services. Raises `UnavailableError` without a document."""
 
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""

@@ -6,6 +6,7 @@ a short command is quick.
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 import time
@@ -92,22 +93,48 @@ def run(directory: Path, check_config: bool) -> None:
 
 @client.command()
 @DIRECTORY
-@click.argument("address", metavar="NAME@PROVIDER")
+@click.argument("address", metavar="NAME@PROVIDER", default="")
 @click.option("--invitation", default="", help="The code, if the provider asks for one.")
-def register(directory: Path, address: str, invitation: str) -> None:
+@click.option("--guest", is_flag=True, help="Without a name: to ask services, and to send anonymous messages.")
+@click.option("--provider", default="", help="With --guest: this provider.  [default: any one]")
+@click.option("--token", "token_file", type=click.File("rb"), help="With --guest: the file of a token to pay with.")
+def register(
+    directory: Path, address: str, invitation: str, guest: bool, provider: str, token_file: IO[bytes] | None
+) -> None:
     """Open an account.
 
-    The provider PROVIDER keeps the mailbox NAME for this client, and gives its keys to all who ask for them.
+    The provider PROVIDER keeps the mailbox NAME for this client, and gives its keys to all who ask for them. With
+    --guest, the account has no name, nothing of it is published, and it ends when it is not used.
     """
-    name, at, provider = address.partition("@")
-    if not at:
+    name, at, named_provider = address.partition("@")
+    if guest and (address or invitation):
+        raise click.UsageError("--guest is for an account without a name: it takes no address and no invitation")
+    if not guest and (provider or token_file is not None):
+        raise click.UsageError("--provider and --token go with --guest")
+    if not guest and not at:
         raise click.BadParameter("an address is NAME@PROVIDER")
+    token = b"" if token_file is None else token_file.read()
 
     async def work(conversation: CommandRun) -> str:
         await conversation.daemon(within_s=REGISTER_WAIT_S)  # it may have been started just now
-        return await conversation.client.register(name, provider, invitation=invitation)
+        if guest:
+            return f"a guest at {await conversation.client.register_guest(provider, token=token)}"
+        return await conversation.client.register(name, named_provider, invitation=invitation)
 
     click.echo(f"registered as {_converse(directory, work)}")
+
+
+@client.command()
+@DIRECTORY
+@JSON
+def network(directory: Path, as_json: bool) -> None:
+    """List the providers of the network and their services."""
+    found = _converse(directory, lambda conversation: conversation.client.network())
+    if as_json:
+        return _print_json(found)
+    from client.cli.views import network_view
+
+    return _print(network_view(found))
 
 
 @client.command()
@@ -298,6 +325,23 @@ def status(directory: Path, watch: bool, as_json: bool) -> None:
         return _converse(directory, lambda conversation: _watch(conversation, status_view))
     found = _converse(directory, lambda conversation: conversation.client.status())
     return _print_json(found) if as_json else _print(status_view(found))
+
+
+@client.command(name="open")
+@DIRECTORY
+@click.argument("name", default="")
+@JSON
+def open_page(directory: Path, name: str, as_json: bool) -> None:
+    """Print a link to the pages NAME.
+
+    Open it in a browser on this machine. It is good once, for five minutes, and lets that browser use these pages and
+    nothing else. Without NAME, the pages that are installed are listed.
+    """
+    if not name:
+        names = _converse(directory, lambda conversation: conversation.client.pages())
+        return click.echo(json.dumps(names) if as_json else "\n".join(names) or "no pages are installed")
+    found = _converse(directory, lambda conversation: conversation.client.page_link(name))
+    return _print_json(found) if as_json else click.echo(found.url)
 
 
 @client.group(invoke_without_command=True)

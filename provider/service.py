@@ -11,12 +11,12 @@ from loopixmix.directory import Document
 from loopixmix.hop.service import HopService
 from loopixmix.net.network import ReceivingNetwork
 from loopixmix.seams import Identity
+from loopixmix.store.access import StoreAccess
 from loopixmix.wire import Frame
 from provider.clients.links import ClientLinks
 from provider.hosting.host import ServiceHost
 from provider.mailboxes.deliveries import Deliveries
 from provider.mailboxes.housekeeping import Housekeeping
-from provider.store.access import StoreAccess
 
 
 class ProviderService:

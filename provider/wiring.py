@@ -35,7 +35,7 @@ from provider.mailboxes.housekeeping import TURN_S, Housekeeping
 from provider.mailboxes.pulling import Pulling, SendFrame
 from provider.service import ProviderService
 from provider.store import MailStore
-from provider.store.access import StoreAccess, threaded_access
+from provider.store.access import MailAccess, threaded_access
 from provider.store.items import skip_numbers
 
 SKIPPED_BITS = 36
@@ -88,7 +88,7 @@ def wire_provider(
     rng: Rng,
     observer: Observer,
     rules: ProviderRules,
-    access: StoreAccess,
+    access: MailAccess,
     decoy_secret: DecoySecret,
     make_services: Callable[[KeyDirectory], Iterable[HostedService]],
 ) -> ProviderService:
@@ -143,7 +143,7 @@ def wire_provider(
 
 def wire_clients(
     *,
-    access: StoreAccess,
+    access: MailAccess,
     registration: Registration,
     guests: Guests,
     rules: ProviderRules,

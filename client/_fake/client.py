@@ -13,10 +13,12 @@ from client._fake.member import Member
 from client._fake.outbox import FakeOutbox
 from client._fake.post import PostOffice
 from client.api import (
+    BadRequestError,
     ClientStatus,
     Contact,
     Letter,
     MessageId,
+    NetworkView,
     NotRegisteredError,
     OutgoingMessage,
     ReceivedCallback,
@@ -42,6 +44,8 @@ class FakeClient:
     def __init__(self, network: PostOffice, *, max_queued: int) -> None:
         """Join `network` without an account; at most `max_queued` messages wait to be sent."""
         self.address = ""
+        self.guest_at = ""
+        """The provider where it is a guest; empty for everybody else."""
         self.identity = network.rng.randbytes(KEY_BYTES)
         self._network = network
         self._listeners: list[Callable[[], None]] = []
@@ -151,15 +155,32 @@ class FakeClient:
     async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
         """Open an account."""
         check_address(f"{name}@{provider}")
+        if self.guest_at:
+            raise BadRequestError(f"this client is a guest at {self.guest_at} already")
         self._network.open_account(self, name, provider, invitation)
         self.tell()
         return self.address
+
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name."""
+        if self.address:
+            raise BadRequestError(f"this client has the account {self.address} already")
+        if self.guest_at and provider not in ("", self.guest_at):
+            raise BadRequestError(f"this client is a guest at {self.guest_at} already")
+        if not self.guest_at:
+            self.guest_at = self._network.admit_guest(provider, token)
+            self.tell()
+        return self.guest_at
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services."""
+        return self._network.view()
 
     async def status(self) -> ClientStatus:
         """Return what the client is doing now; the streams are what they would be on average."""
         params, running_s = self._network.params, self._network.clock.seconds() - self._network.started_at_s
         queued = self._outbox.unfinished
-        registered = bool(self.address)
+        registered = bool(self.address or self.guest_at)
 
         def stream(rate_per_s: float) -> StreamStatus:
             return StreamStatus(rate_per_s=rate_per_s, sent=int(rate_per_s * running_s) if registered else 0)
@@ -184,6 +205,8 @@ class FakeClient:
             loops_lost=0,
             loop_round_trip_mean_s=2 * self._network.delay_s,
             expected_delivery_s=self._network.delay_s,
+            provider=self.guest_at or self.address.rpartition("@")[2],
+            guest=bool(self.guest_at),
         )
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
@@ -236,7 +259,7 @@ class FakeClient:
         return f"key:{self._network.fingerprint_of(sender)}"
 
     def _check_registered(self) -> None:
-        if not self.address:
+        if not self.address and not self.guest_at:
             raise NotRegisteredError("this client has no account yet: register first")
 
     async def _rest(self, delay_s: float) -> None:

@@ -24,7 +24,7 @@ from client.api import (
     UnknownMessageError,
     WrongStateError,
 )
-from client.core.arguments import REPLY_PREFIX, check_letter, check_letters, told_of
+from client.core.arguments import REPLY_PREFIX, check_letter, check_letters, check_unsigned, told_of
 from client.core.journal import NumberedChange
 from client.core.timing.leaving import leaving_s
 
@@ -87,6 +87,8 @@ class FakeOutbox:
         for index, letter in enumerate(letters):
             with told_of(index):
                 self.check(letter)
+                if not self._owner.address:
+                    check_unsigned(letter)
                 known = self._by_key.get(letter.idempotency_key)
                 earlier = new.get(letter.idempotency_key) if known is None else self._messages[known].letter
                 if earlier is not None:
@@ -105,6 +107,8 @@ class FakeOutbox:
         if earlier is not None:
             _check_same(self._messages[earlier].letter, letter)
             return earlier
+        if not self._owner.address:
+            check_unsigned(letter)
         fragments = _fragments(letter)
         sealed_to = self._check_recipient(letter.to, fragments)
         if len(self.unfinished) >= self._max_queued:

@@ -8,7 +8,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from client.api import ClientStatus, Contact, MessageState, OutgoingMessage, ReceivedMessage, StreamStatus, Verified
+from client.api import (
+    ClientStatus,
+    Contact,
+    MessageState,
+    NetworkView,
+    OutgoingMessage,
+    ReceivedMessage,
+    StreamStatus,
+    Verified,
+)
 from client.cli.text import counted, duration, instant, plain_line, readable, size
 
 INDENT = " " * 6
@@ -27,7 +36,8 @@ STATE_WORDS = {
 def status_view(status: ClientStatus) -> RenderableType:
     """Show what a client is doing."""
     head = _grid()
-    head.add_row("address", Text(status.address or "not registered", style="bold" if status.address else "yellow"))
+    address = f"a guest at {status.provider}" if status.guest else status.address
+    head.add_row("address", Text(address or "not registered", style="bold" if address else "yellow"))
     head.add_row("link", Text("connected", "green") if status.connected else Text("not connected", "red"))
     if status.problem:
         label, style = ("mind", "yellow") if status.connected else ("problem", "bold red")
@@ -38,6 +48,17 @@ def status_view(status: ClientStatus) -> RenderableType:
     head.add_row("delivery takes", f"about {duration(status.expected_delivery_s)} for a short message")
     head.add_row("own loops", _loops(status))
     return Group(head, Text(), _streams(status))
+
+
+def network_view(network: NetworkView) -> RenderableType:
+    """Show the providers of a network and their services."""
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("provider", style="bold")
+    table.add_column("services")
+    table.add_column("fingerprint", overflow="fold")
+    for provider in network.providers:
+        table.add_row(plain_line(provider.name), plain_line(" ".join(provider.services)), provider.fingerprint)
+    return table
 
 
 def message_view(message: OutgoingMessage) -> RenderableType:

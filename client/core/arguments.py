@@ -74,6 +74,12 @@ def check_letter(letter: Letter, *, now_s: float) -> None:
     check_times(letter.not_before_s, letter.deadline_s, now_s=now_s)
 
 
+def check_unsigned(letter: Letter) -> None:
+    """Raise `BadRequestError` if a message would be signed with an address, as a guest cannot."""
+    if not letter.anonymous and not letter.to.startswith(REPLY_PREFIX):
+        raise BadRequestError("a guest has no address to sign with: send the message anonymously")
+
+
 def check_address(address: str) -> tuple[str, str]:
     """Return the name and the provider of an address; raise `BadRequestError` if it is none."""
     try:

@@ -70,6 +70,13 @@ class AccountBody(_Strict, frozen=True):
     invitation: str = ""
 
 
+class GuestBody(_Strict, frozen=True):
+    """`POST /v1/guest`."""
+
+    provider: str = ""
+    token: bytes = b""
+
+
 class Sent(msgspec.Struct, frozen=True):
     """Answers `POST /v1/messages`."""
 
@@ -92,6 +99,25 @@ class Registered(msgspec.Struct, frozen=True):
     """Answers `POST /v1/account`."""
 
     address: str
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/guest`."""
+
+    provider: str
+
+
+class OfferedPages(msgspec.Struct, frozen=True):
+    """Answers `GET /v1/pages`: the pages that installed packages offer."""
+
+    names: list[str]
+
+
+class PageLink(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/pages/NAME/links`: a link that opens the page once, and for how long it is good."""
+
+    url: str
+    valid_s: float
 
 
 class Subscribed(msgspec.Struct, frozen=True):

@@ -22,16 +22,25 @@ from loopixmix.wire import Frame, FrameFormat
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Our account at a provider."""
+    """Our account at a provider. A guest's has no name.
+
+    `anywhere`: whether a guest's provider was chosen at random, so that the next one may be another.
+    """
 
     name: str
     provider: Identity
     provider_name: str
+    anywhere: bool = False
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether it has no name."""
+        return not self.name
 
     @property
     def address(self) -> str:
-        """The address that others write to."""
-        return f"{self.name}@{self.provider_name}"
+        """The address that others write to; empty for a guest."""
+        return f"{self.name}@{self.provider_name}" if self.name else ""
 
 
 class ProviderLink(Protocol):

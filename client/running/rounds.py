@@ -26,7 +26,8 @@ class Rounds:
         """Go round these parts.
 
         `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `enrolment`: a card that is not
-        published yet; `letterbox`: received parts that are too old; `clock`: counts the minutes.
+        published yet, or a guest's account that has ended; `letterbox`: received parts that are too old; `clock`:
+        counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
@@ -56,6 +57,7 @@ class Rounds:
         """Send again what is overdue, let go what waited, and write down what became of messages."""
         if self._watch.look():
             self.publish()
+            self._enrolment.renew()
         # First: what is to have been stored by now must not leave any more.
         self._outbox.give_up()
         self._outbox.release()

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from client.api import ClientStatus, Contact, Letter, MessageId, OutgoingMessage, ReceivedCallback, ReceivedMessage
+from client.api import (
+    ClientStatus,
+    Contact,
+    Letter,
+    MessageId,
+    NetworkView,
+    OutgoingMessage,
+    ReceivedCallback,
+    ReceivedMessage,
+)
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
 from client.asking.requests import Requests
@@ -157,6 +166,18 @@ class ClientService:
         account = await self._enrolment.register(name, provider, invitation)
         self._life.on_registered()
         return account.address
+
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name; see `client.api.Client.register_guest`."""
+        await self._life.ready()
+        account = await self._enrolment.register_guest(provider, token)
+        self._life.on_registered()
+        return account.provider_name
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services; see `client.api.Client.network`."""
+        await self._life.ready()
+        return await self._board.network()
 
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""

@@ -17,9 +17,9 @@ from client.sending.letters import Posted
 from client.sending.outbox import Outbox
 from client.sending.posting import Poster
 from client.store import outgoing
-from client.store.access import StoreAccess
 from client.store.outgoing import MessageRow
-from client.store.worker import shielded
+from loopixmix.process.shield import shielded
+from loopixmix.store.access import StoreAccess
 
 T = TypeVar("T")
 

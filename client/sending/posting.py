@@ -1,4 +1,4 @@
-"""Taking messages to send: checked and stored in one transaction. Runs in the worker."""
+"""Taking messages to send: checked and stored in one transaction. Runs where the store is used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from client.api import ConflictError, KeyChangedError, Letter, MessageId, QueueFullError, UnknownContactError
-from client.core.arguments import REPLY_PREFIX, told_of
+from client.core.arguments import REPLY_PREFIX, check_unsigned, told_of
 from client.core.content import MESSAGE_ID_BYTES, Receipt, SignedMessage, encode_signed, signed_bytes
 from client.core.fragments import FragmentSizes
 from client.link.session import Account, Membership
@@ -111,6 +111,8 @@ class Poster:
             return None
 
     def _draft(self, letter: Letter, recipient: Recipient, member: Membership, now_s: float) -> NewDraft:
+        if member.account.is_guest:
+            check_unsigned(letter)
         writer, message_id = self.writer, self.writer.rng.randbytes(MESSAGE_ID_BYTES)
         if letter.anonymous:
             form, length = ANONYMOUS, self._anonymous_bytes(letter, member.sphinx)

@@ -26,6 +26,7 @@ from loopixmix.node.wiring import wire_node
 from loopixmix.observing.observers import Counters
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.sphinx import load_arithmetic
+from loopixmix.tokens import encode_token_key
 
 log = Logger()
 
@@ -116,6 +117,7 @@ class ActiveNode:
             port=config.advertised_address.port,
             mix_keys=self._keyring.public_keys(self._world.clock.seconds()),
             services=tuple(sorted(self._kind.services)),
+            token_keys=tuple(encode_token_key(key) for key in self._kind.token_keys(self._files.directory)),
             software=f"loopixmix {__version__}",
         )
 

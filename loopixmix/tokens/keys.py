@@ -23,6 +23,8 @@ KEY_ID_BYTES = 32
 MAX_PURPOSE_BYTES = 32
 MAX_KEYS_OF_SET = 64
 MAX_TIME_S = 2**40
+MAX_ENCODED_BYTES = 650
+"""The length of a token key of 4096 bits with the longest purpose; most have 2048 bits and 390 bytes."""
 KEY_VERSION = 1
 SET_VERSION = 1
 
@@ -87,7 +89,7 @@ def encode_public(modulus: int) -> bytes:
     return _der(_SEQUENCE, _ALGORITHM + _der(_BIT_STRING, b"\0" + key))
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=4096)
 def decode_public(public: bytes) -> int:
     """Return the modulus of a public key in DER; raise `FormatError` if it is not the one encoding of a good key."""
     for bits in MODULUS_BITS:
@@ -108,7 +110,7 @@ def encode_token_key(key: TokenKey) -> bytes:
     return bytes([KEY_VERSION, len(purpose)]) + purpose + period + len(key.public).to_bytes(2) + key.public
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=4096)
 def decode_token_key(data: bytes) -> TokenKey:
     """Decode a token key; raise `FormatError` if it is none."""
     key, rest = _split_key(data)

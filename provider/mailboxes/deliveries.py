@@ -23,7 +23,7 @@ from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.drops import Drops
 from provider.hosting.host import ServiceBusyError, ServiceHost
 from provider.mailbox import day_of
-from provider.store.access import StoreAccess
+from provider.store.access import MailAccess
 from provider.store.items import NewItem, PutOutcome
 
 MAX_WAITING = 16_384
@@ -50,7 +50,7 @@ class Deliveries:
         *,
         hop: HopService,
         sphinx: Sphinx,
-        access: StoreAccess,
+        access: MailAccess,
         host: ServiceHost,
         loops: LoopSender,
         drops: Drops,

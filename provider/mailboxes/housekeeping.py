@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from loopixmix.directory import Document
 from loopixmix.seams import Clock, DelayedCall
+from loopixmix.store.alarm import already_told
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.accounts import RegistrationRules, oldest_guest_day_kept
 from provider.mailbox import MailboxRules, day_of, oldest_day_kept
-from provider.store.access import StoreAccess
+from provider.store.access import MailAccess
 from provider.store.accounts import StoreFigures, figures, forget_invitations
-from provider.store.alarm import already_told
 from provider.store.guests import end_guests
 from provider.store.items import NewItem, expire_items
 
@@ -30,7 +30,7 @@ class Housekeeping:
     def __init__(
         self,
         *,
-        access: StoreAccess,
+        access: MailAccess,
         rules: MailboxRules,
         registration: RegistrationRules,
         clock: Clock,

@@ -14,6 +14,7 @@ from loopixmix.keys import IdentityKey
 from loopixmix.params import MAX_DELAY_MEANS, NetworkParams
 from loopixmix.seams import Identity, Rng
 from simulations.scenario.values import Scenario
+from simulations.world.errands import SERVICE
 
 START_S = 1_800_000_000.0
 """When worlds begin, Unix seconds: an edge of epochs of any length that divides it."""
@@ -77,6 +78,7 @@ class NetworkPlan:
         topology = scenario.topology
         self.params = params_of(scenario, epoch_length_s=epoch_length_s)
         self._rng = rng
+        self._services = SERVICES if scenario.requests is None else tuple(sorted((*SERVICES, SERVICE)))
         self._network_id = rng.randbytes(16)
         # Providers first: the numbering of `simulations.latency.places.Places`, on which all engines agree.
         kinds: list[tuple[str, int | None]] = [(f"provider{n}", None) for n in range(1, topology.providers + 1)]
@@ -125,7 +127,7 @@ class NetworkPlan:
             host="127.0.0.1",
             port=_FIRST_PORT + node.place % _PORTS,
             mix_keys={epoch: keys[epoch] for epoch in epochs},
-            services=SERVICES if node.layer is None else (),
+            services=self._services if node.layer is None else (),
         )
 
     def _keyring(self, start_s: float) -> MixKeyring:

@@ -38,6 +38,7 @@ from provider.wiring import wire_provider
 from simulations.scenario.values import Processors
 from simulations.world.clock import EventClock
 from simulations.world.cores import EndlessUnwrapping, FiniteUnwrapping
+from simulations.world.errands import Errands, ErrandService
 from simulations.world.links import WireEnd, Wires
 from simulations.world.network import NodePlan
 
@@ -75,13 +76,14 @@ class Ears:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSeams:
-    """The things that every node of a world is made with."""
+    """The things that every node of a world is made with. `errands`: the record of requests, if there are any."""
 
     clock: EventClock
     wires: Wires
     params: NetworkParams
     packet_format: PacketFormat
     processors: Processors
+    errands: Errands | None = None
 
     def unwrapping(self) -> Unwrapper:
         """Return a processor for one node."""
@@ -223,4 +225,7 @@ def _make_services(identity: Identity, keys: KeyDirectory, seams: NodeSeams, rng
     context = ServiceContext(
         provider=identity, directory=Path("/nonexistent"), clock=seams.clock, rng=rng, keys=keys, settings={}
     )
-    return [LoopService(context), EchoService(context), KeysService(context)]
+    services: list[HostedService] = [LoopService(context), EchoService(context), KeysService(context)]
+    if seams.errands is not None:
+        services.append(ErrandService(seams.errands))
+    return services

@@ -18,6 +18,7 @@ from client.api import (
     Contact,
     Letter,
     MessageId,
+    NetworkView,
     OutgoingMessage,
     UnknownMessageError,
 )
@@ -29,8 +30,12 @@ from client.http.messages import (
     OCTETS,
     AcceptBody,
     AccountBody,
+    Admitted,
     Bulk,
     ContactBody,
+    GuestBody,
+    OfferedPages,
+    PageLink,
     Received,
     Registered,
     Sent,
@@ -185,6 +190,36 @@ def register(name: str, provider: str, invitation: str) -> Call[str]:
         content_type=JSON,
         decode=lambda body: decode_answer(body, Registered).address,
     )
+
+
+def register_guest(provider: str, token: bytes) -> Call[str]:
+    """Open an account without a name."""
+    return Call(
+        method="POST",
+        path="/v1/guest",
+        body=msgspec.json.encode(GuestBody(provider=provider, token=token)),
+        content_type=JSON,
+        decode=lambda body: decode_answer(body, Admitted).provider,
+        # The daemon may ask several providers, one after the other.
+        timeout_s=3 * ANSWER_TIMEOUT_S,
+        # A token counts once.
+        repeatable=False,
+    )
+
+
+def network() -> Call[NetworkView]:
+    """Ask for the providers of the network and their services."""
+    return Call(method="GET", path="/v1/network", decode=_shape(NetworkView))
+
+
+def pages() -> Call[list[str]]:
+    """Ask for the names of the pages that are offered."""
+    return Call(method="GET", path="/v1/pages", decode=lambda body: decode_answer(body, OfferedPages).names)
+
+
+def page_link(name: str) -> Call[PageLink]:
+    """Ask for a link that opens pages in a browser, once."""
+    return Call(method="POST", path=f"/v1/pages/{_part(name)}/links", decode=_shape(PageLink))
 
 
 def status() -> Call[ClientStatus]:

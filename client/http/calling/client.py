@@ -11,6 +11,7 @@ from client.api import (
     Contact,
     Letter,
     MessageId,
+    NetworkView,
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
@@ -18,7 +19,7 @@ from client.api import (
 from client.http.calling import call
 from client.http.calling.call import Call, Query
 from client.http.calling.reader import RemoteReader
-from client.http.messages import Event, Received, decode_event
+from client.http.messages import Event, PageLink, Received, decode_event
 from client.http.sse import SseEvent
 
 T = TypeVar("T")
@@ -135,6 +136,22 @@ class CallingClient(ABC):
     async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
         """Open an account."""
         return await self.ask(call.register(name, provider, invitation))
+
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name."""
+        return await self.ask(call.register_guest(provider, token))
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services."""
+        return await self.ask(call.network())
+
+    async def pages(self) -> list[str]:
+        """Return the names of the pages that packages installed beside the daemon offer."""
+        return await self.ask(call.pages())
+
+    async def page_link(self, name: str) -> PageLink:
+        """Return a link that opens pages in a browser, once; raises `BadRequestError` if they are not installed."""
+        return await self.ask(call.page_link(name))
 
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""

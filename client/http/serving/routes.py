@@ -16,9 +16,13 @@ from client.http.messages import (
     OCTETS,
     AcceptBody,
     AccountBody,
+    Admitted,
     Answered,
     Bulk,
     ContactBody,
+    GuestBody,
+    OfferedPages,
+    PageLink,
     Received,
     Registered,
     RequestBody,
@@ -44,10 +48,12 @@ from client.http.serving.calls import (
     write_problem,
 )
 from client.http.serving.news import NewsWriter, decode_cursor
+from client.http.serving.pages import InstalledPages
 from client.http.serving.readers import Readers
 from client.http.serving.stream import EventStream
 from loopixmix.errors import LoopixmixError
 from loopixmix.seams import Clock, Rng
+from loopixmix.web.visiting.links import LINK_LIFE_S
 
 MAX_NUMBER = 10**18
 _PAGE_STEP = 8
@@ -60,9 +66,12 @@ class LocalApi:
 
     app = Klein()
 
-    def __init__(self, client: JournalledClient, *, clock: Clock, rng: Rng) -> None:
-        """Serve `client`; `clock` times the event streams, `rng` names subscriptions."""
+    def __init__(
+        self, client: JournalledClient, *, pages: InstalledPages[JournalledClient], clock: Clock, rng: Rng
+    ) -> None:
+        """Serve `client` and give out links to `pages`; `clock` times event streams, `rng` names subscriptions."""
         self._client = client
+        self._pages = pages
         self._clock = clock
         self._readers = Readers(client, rng=rng)
         self._streams: set[EventStream] = set()
@@ -84,6 +93,19 @@ class LocalApi:
         body = read_json(request, AccountBody)
         address = await self._client.register(body.name, body.provider, invitation=body.invitation)
         return write_json(request, Registered(address), status=201)
+
+    @app.route("/v1/guest", methods=["POST"])
+    async def register_guest(self, request: Request) -> bytes:
+        """Open an account without a name."""
+        body = read_json(request, GuestBody)
+        provider = await self._client.register_guest(body.provider, token=body.token)
+        return write_json(request, Admitted(provider), status=201)
+
+    @app.route("/v1/network", methods=["GET"])
+    async def network(self, request: Request) -> bytes:
+        """List the providers of the network and their services."""
+        read_query(request)
+        return write_json(request, await self._client.network())
 
     @app.route("/v1/messages", methods=["POST"])
     async def send(self, request: Request) -> bytes:
@@ -217,6 +239,18 @@ class LocalApi:
         """Pin the key of a contact whose fingerprint was compared."""
         body = read_json(request, AcceptBody)
         return write_json(request, await self._client.accept_key(address, body.fingerprint))
+
+    @app.route("/v1/pages", methods=["GET"])
+    async def pages(self, request: Request) -> bytes:
+        """List the pages that installed packages offer."""
+        read_query(request)
+        return write_json(request, OfferedPages(self._pages.names()))
+
+    @app.route("/v1/pages/<name>/links", methods=["POST"])
+    async def open_page(self, request: Request, name: str) -> bytes:
+        """Make a link that opens pages once."""
+        read_query(request)
+        return write_json(request, PageLink(self._pages.link(name), LINK_LIFE_S), status=201)
 
     @app.handle_errors(Exception)
     def _tell_error(self, request: Request, failure: Failure) -> bytes:

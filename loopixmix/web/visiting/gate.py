@@ -144,13 +144,12 @@ class PageGate(Resource):
         leave = button_form(session.form_token, "Close", f"{self._prefix}/close")
         frame = replace(self._frame, leave=element("div", leave, class_="leave"))
         try:
-            query, form = read_query(_query_of(request), self._limits), FormBody()
-            if request.method == b"POST":
-                form = self._form_of(request)
-            token = form.one(TOKEN_FIELD)
+            query = read_query(_query_of(request), self._limits)
+            form = self._form_of(request) if request.method == b"POST" else None
+            token = "" if form is None else form.one(TOKEN_FIELD)
         except PeerError as error:
             return write_refusal(request, reason_of(error), frame)
-        if request.method == b"POST":
+        if form is not None:
             if not hmac.compare_digest(token.encode(), session.form_token.encode()):
                 return write_refusal(request, FORGED, frame)
             if path == "/close":
@@ -158,7 +157,8 @@ class PageGate(Resource):
                 request.responseHeaders.addRawHeader(b"Set-Cookie", self._cookie.take_back())
                 closed = Shown("Closed", paragraph(f"The session has ended. {entrance.how}"))
                 return write(request, closed, replace(self._frame, places=()))
-        visit = Visit(frame=frame, query=query, form=form.without(TOKEN_FIELD), form_token=session.form_token)
+            form = form.without(TOKEN_FIELD)
+        visit = Visit(frame=frame, query=query, form=form, form_token=session.form_token)
         return self._to_routes(request, visit)
 
     def _let_everybody_in(self, request: Request) -> bytes | int:
@@ -168,7 +168,7 @@ class PageGate(Resource):
             query = read_query(_query_of(request), self._limits)
         except PeerError as error:
             return write_refusal(request, reason_of(error), self._frame)
-        return self._to_routes(request, Visit(frame=self._frame, query=query, form=FormBody(), form_token=""))
+        return self._to_routes(request, Visit(frame=self._frame, query=query, form=None, form_token=""))
 
     def _form_of(self, request: Request) -> FormBody:
         body: bytes = request.content.read() if request.content is not None else b""

@@ -20,13 +20,13 @@ class IVisit(Interface):  # type: ignore[misc]  # zope.interface has no types
 class Visit:
     """A request that was let in.
 
-    `form`: of a form that was sent, or empty. `query`: of the address. `form_token`: to show a form with; empty on
-    pages without sessions, which have no forms that change something.
+    `query`: the fields of the address. `form`: those of the form that was sent, or None if the page was only asked for.
+    `form_token`: to show a form with; empty on pages without sessions, which have no forms that change something.
     """
 
     frame: Frame
     query: FormBody
-    form: FormBody
+    form: FormBody | None
     form_token: str = field(repr=False)
 
     def to(self, path: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from twisted.python.failure import Failure
 
 from client.asking.account import ACCOUNT_FACT, AccountOpening
+from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
 from client.link.registration import Registration
 from client.running.recovery import LastRun, Recovery
@@ -31,10 +32,12 @@ def recovery_of(parts: Parts) -> Recovery:
         clock=parts.clock,
         rng=parts.rng,
     )
+    registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
     enrolment = AccountOpening(
         keys=parts.keys,
         session=parts.session,
-        registration=Registration(parts.session, clock=parts.clock, patience_s=60.0),
+        registration=registration,
+        guests=GuestOpening(session=parts.session, registration=registration, rng=parts.rng),
         requests=requests,
         access=parts.access,
     )

@@ -31,6 +31,9 @@ class Noting:
     def publish(self) -> None:
         self.asked.append("publish")
 
+    def renew(self) -> None:
+        self.asked.append("renew")
+
     def tidy(self) -> None:
         self.asked.append("tidy")
 
@@ -52,7 +55,7 @@ def rounds(parts: Noting, clock: Clock) -> Rounds:
 
 def test_at_a_pull_what_is_overdue_comes_before_what_waits(rounds: Rounds, parts: Noting) -> None:
     rounds.at_pull()
-    assert parts.asked == ["look", "publish", "give up", "release", "save"]
+    assert parts.asked == ["look", "publish", "renew", "give up", "release", "save"]
 
 
 def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> None:

@@ -583,6 +583,52 @@ class ClientContract:
         with pytest.raises(BadRequestError):
             world.run(world.stranger.register(name, provider))
 
+    def test_a_guest_has_no_name_and_asks_services(self, world: World) -> None:
+        provider = world.run(world.stranger.register_guest())
+        assert provider in ("home", "away")
+        status = world.run(world.stranger.status())
+        assert (status.address, status.registered, status.guest, status.provider) == ("", True, True, provider)
+        assert world.run(world.stranger.request("echo", b"hello", timeout_s=60)) == b"hello"
+        assert world.run(world.stranger.register_guest()) == provider
+        assert world.run(world.stranger.register_guest(provider)) == provider
+
+    def test_a_guest_chooses_its_provider(self, world: World) -> None:
+        assert world.run(world.stranger.register_guest("away")) == "away"
+        with pytest.raises(BadRequestError):
+            world.run(world.stranger.register_guest("home"))
+        with pytest.raises(BadRequestError):
+            world.run(world.stranger.register("carol", "away"))
+
+    def test_no_guest_comes_to_a_provider_that_is_not_there(self, world: World) -> None:
+        with pytest.raises(BadRequestError):
+            world.run(world.stranger.register_guest("nowhere"))
+
+    def test_who_has_a_name_is_no_guest(self, world: World) -> None:
+        with pytest.raises(BadRequestError):
+            world.run(world.alice.register_guest())
+        assert not world.run(world.alice.status()).guest
+
+    def test_a_guest_writes_anonymously_only_and_can_be_answered(self, world: World) -> None:
+        world.run(world.stranger.register_guest())
+        world.run(world.stranger.add_contact(BOB))
+        with pytest.raises(BadRequestError):
+            world.run(world.stranger.send(BOB, b"signed", kind="text", idempotency_key="1"))
+        world.run(world.stranger.send(BOB, b"who am I?", kind="text", idempotency_key="2", anonymous=True))
+        world.pass_time()
+        [message] = world.run(world.bob.inbox())
+        assert (message.sender, message.body) == (None, b"who am I?")
+        world.run(world.bob.send(message.reply_to, b"nobody", kind="text", idempotency_key="3"))
+        world.pass_time()
+        assert [m.body for m in world.run(world.stranger.inbox())] == [b"nobody"]
+
+    def test_the_network_is_listed(self, world: World) -> None:
+        network = world.run(world.stranger.network())
+        assert [provider.name for provider in network.providers] == ["away", "home"]
+        assert all("echo" in provider.services for provider in network.providers)
+        assert all(len(bytes.fromhex(provider.identity)) == 32 for provider in network.providers)
+        assert len({provider.fingerprint for provider in network.providers}) == 2
+        assert network.valid_until_s > 0
+
     def test_the_status_tells_who_and_how(self, world: World) -> None:
         status = world.run(world.alice.status())
         assert (status.address, status.registered, status.problem) == (ALICE, True, "")

@@ -76,7 +76,7 @@ class Gallery:
     async def survey(self, visit: Visit) -> Shown | SeeOther:
         """Ask, and take the answers."""
         filled = None
-        if visit.form.texts:
+        if visit.form is not None:
             filled = SURVEY.read(visit.form)
             if filled.is_good:
                 self.carried_out.append(filled.value(NAME))
@@ -86,7 +86,7 @@ class Gallery:
     @app.page("/picture", methods=["GET", "POST"])
     def picture(self, visit: Visit) -> Shown:
         """Take a file and tell how long it is."""
-        if not visit.form.uploads:
+        if visit.form is None:
             return Shown("Picture", POSTING.show(visit.form_token))
         filled = POSTING.read(visit.form)
         if not filled.is_good:
