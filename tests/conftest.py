@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import random
-import shutil
 import signal
 from collections import Counter
 from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
+
+from tests.worlds.debian import provide_program
 
 # A shell that runs the tests in the background has them ignore SIGINT, and with them the programs that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -35,8 +36,8 @@ LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
 def lacking(names: tuple[str, ...]) -> list[str]:
-    """Return which of the programs and Python packages are not installed."""
-    return [name for name in names if shutil.which(name) is None and find_spec(name) is None]
+    """Return which of the programs and Python packages are not installed, and cannot be."""
+    return [name for name in names if find_spec(name) is None and provide_program(name) is None]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -35,16 +35,19 @@ class Housekeeping:
         registration: RegistrationRules,
         clock: Clock,
         each_turn: Sequence[Callable[[], None]],
+        expiring: Sequence[Callable[[], None]],
     ) -> None:
         """`access`: the store. `rules`: by which items expire. `registration`: by which guests do.
 
-        `each_turn`: called every `TURN_S`, too.
+        `each_turn`: called every `TURN_S`, too. `expiring`: those of them that forget what has ended, called only while
+        the network agrees about the time.
         """
         self._access = access
         self._rules = rules
         self._registration = registration
         self._clock = clock
         self._each_turn = each_turn
+        self._expiring = expiring
         self._document: Document | None = None
         self._call: DelayedCall | None = None
         self._expire_at_s = 0.0
@@ -72,7 +75,11 @@ class Housekeeping:
         self._access.read(figures).addCallbacks(self._counted, already_told)
         if self._access.problem is not None:
             self._try_to_write()
-        if self._clock.seconds() >= self._expire_at_s and self._clock_is_right():
+        if not self._clock_is_right():
+            return
+        for call in self._expiring:
+            call()
+        if self._clock.seconds() >= self._expire_at_s:
             self._expire_at_s = self._clock.seconds() + EXPIRE_EVERY_S
             self._expire()
             self._end_guests()

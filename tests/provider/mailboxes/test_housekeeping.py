@@ -29,18 +29,23 @@ class World(StoreWorld):
     def __init__(self, store: MailStore) -> None:
         super().__init__(store, rules=RULES)
         self.turns = 0
+        self.expirations = 0
         self.housekeeping = Housekeeping(
             access=self.access,
             rules=RULES,
             registration=GUESTS_FOR_A_WEEK,
             clock=self.clock,
             each_turn=(self.turned, self.turned),
+            expiring=(self.expired,),
         )
         self.clock.rightNow = NETWORK.document.valid_from_s + 1.0
         self.today = day_of(self.clock.seconds())
 
     def turned(self) -> None:
         self.turns += 1
+
+    def expired(self) -> None:
+        self.expirations += 1
 
     def run(self, seconds: float) -> None:
         while (calls := self.clock.getDelayedCalls()) and calls[0].getTime() <= self.clock.seconds() + seconds:
@@ -80,6 +85,9 @@ def test_old_items_expire_while_the_document_agrees_about_the_time(world: World)
     world.run(1.0)
     assert world.bodies() == [b"kept"]
     assert world.housekeeping.expired == 1
+    assert world.expirations == 1
+    world.run(TURN_S)
+    assert world.expirations == 2
 
 
 @pytest.mark.parametrize("off_s", [-10.0, 86_400.0 * 30])
@@ -88,8 +96,9 @@ def test_a_clock_set_wrong_makes_nothing_expire(world: World, off_s: float) -> N
     world.clock.rightNow += off_s
     world.housekeeping.adopt(NETWORK.document)
     world.housekeeping.start()
-    world.run(TURN_S)
+    world.run(TURN_S - 1.0)
     assert world.bodies() == [b"old"]
+    assert world.expirations == 0
 
 
 def test_nothing_expires_before_there_is_a_document(world: World) -> None:

@@ -84,6 +84,8 @@ def test_an_older_store_is_migrated_with_what_is_in_it(tmp_path: Path, version: 
         "INSERT INTO items (account_id, number, kind, surb_id, body, stored_day)"
         " SELECT id, 50, 1, zeroblob(8), CAST('old' AS BLOB), 20000 FROM accounts WHERE name = 'alice'"
     )
+    if version >= "0003":
+        older.execute("UPDATE account_counts SET accounts = 1 WHERE guests = 0")
     older.commit()
     older.close()
 
