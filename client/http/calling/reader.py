@@ -18,7 +18,7 @@ T = TypeVar("T")
 _log = Logger("client.http")
 
 
-class Asker(Protocol):
+class CallMaker(Protocol):
     """Makes calls."""
 
     async def ask(self, made: Call[T]) -> T:
@@ -31,7 +31,7 @@ class RemoteReader:
     A message that was handled while the daemon could not be told so comes again: it is settled without the callback.
     """
 
-    def __init__(self, asker: Asker, callback: ReceivedCallback) -> None:
+    def __init__(self, asker: CallMaker, callback: ReceivedCallback) -> None:
         """Give messages to `callback`, and tell the daemon by `asker` what became of them."""
         self._asker = asker
         self._callback = callback
