@@ -133,8 +133,8 @@ class RemoteAsker:
     def problem(self) -> str | None:
         """Why the service cannot be asked just now, in one line; None if it can."""
         if self._is_ready:
-            return self._health or None
-        return f"{self._place.path}: {self._trouble}"
+            return f'the program of the service "{self.name}" says: {self._health}' if self._health else None
+        return f'the service "{self.name}" cannot be asked at {self._place.path}: {self._trouble}'
 
     def start(self) -> None:
         """Connect, and again whenever the connection is lost."""
@@ -195,7 +195,7 @@ class RemoteAsker:
             case AskAnswered(number, outcome, body):
                 self._answered(number, outcome, body)
             case Health(problem):
-                self._health = f"it says: {' '.join(problem.split())}" if problem else ""
+                self._health = " ".join(problem.split())
             case FindCard(number, name):
                 self._serve_keys(end, self._card(name), partial(FoundCard, number), b"")
             case PublishCard(number, publication):
@@ -223,7 +223,7 @@ class RemoteAsker:
         self._dialling = None
 
     def _not_reached(self, failure: Failure) -> None:
-        self._trouble = f"nobody answers there ({failure.getErrorMessage()})"
+        self._trouble = _why(failure.value)
         self._connect_later()
 
     def _connect_later(self) -> None:
@@ -364,6 +364,11 @@ class _Transport(Protocol):
     def loseConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
 
     def abortConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+
+def _why(error: BaseException | None) -> str:
+    number = getattr(error, "osError", None)
+    return f"nobody answers there ({os.strerror(number) if isinstance(number, int) else error})"
 
 
 def _decoded(message: bytes) -> FromProgram:

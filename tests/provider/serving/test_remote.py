@@ -222,7 +222,7 @@ def test_a_program_says_why_its_service_does_not_work(both: Both) -> None:
     both.service.answers[0].errback(ValueError())
     both.sockets.carry()
     assert results
-    assert both.remote.problem == "it says: 8 of its threads were given up"
+    assert both.remote.problem == 'the program of the service "poll" says: 8 of its threads were given up'
     both.ask()
     both.service.problem = None
     both.service.answers[1].callback(b"")
