@@ -87,7 +87,6 @@ class ServiceProgram(Program):
             self._serving.place,
             cast(IProtocolFactory, factory),
             reactor=cast(UnixReactor, self._world.reactor),
-            environment=os.environ,
         )
         log.info("listening at {path}", path=str(self._serving.place.path))
 

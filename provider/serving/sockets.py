@@ -9,13 +9,16 @@ import pwd
 import socket
 import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
+from twisted.python.failure import Failure
 
 from loopixmix.errors import ConfigError, ListenError
 from loopixmix.net.sockets import ListeningPort
@@ -26,8 +29,6 @@ MAX_PATH_BYTES = 107
 """Linux has no room for a longer path in the address of a Unix socket (unix(7))."""
 
 _CREDENTIALS = struct.Struct("3i")
-_ACTIVATED_DESCRIPTOR = 3
-"""The first socket that systemd hands over (sd_listen_fds(3))."""
 
 
 class UnixReactor(Protocol):
@@ -38,13 +39,9 @@ class UnixReactor(Protocol):
     ) -> ListeningPort:
         """Listen at a path."""
 
-    def adoptStreamPort(  # noqa: N802 (Twisted's names)
-        self,
-        fileDescriptor: int,  # noqa: N803
-        addressFamily: socket.AddressFamily,  # noqa: N803
-        factory: IProtocolFactory,
-    ) -> ListeningPort:
-        """Listen on a copy of a descriptor that listens already."""
+
+class _ServerEndpoint(Protocol):
+    def listen(self, factory: IProtocolFactory) -> Deferred[ListeningPort]: ...
 
 
 class _HasHandle(Protocol):
@@ -89,15 +86,11 @@ def user_name(user_id: int) -> str:
         return str(user_id)
 
 
-def listen(
-    place: SocketPlace, factory: IProtocolFactory, *, reactor: UnixReactor, environment: Mapping[str, str]
-) -> ListeningPort:
-    """Listen at `place`, or on the socket that systemd holds for us; raise `ListenError` or `ConfigError`.
-
-    `environment`: tells whether systemd has a socket for this process (sd_listen_fds(3)).
-    """
-    if environment.get("LISTEN_PID") == str(os.getpid()):
-        return _adopt(factory, reactor, environment.get("LISTEN_FDS", ""))
+def listen(place: SocketPlace, factory: IProtocolFactory, *, reactor: UnixReactor) -> ListeningPort:
+    """Listen at `place`, or on the socket that systemd holds for us; raise `ListenError` or `ConfigError`."""
+    held = _held_by_systemd(reactor)
+    if held is not None:
+        return _HeldPort(_result_of(held.listen(factory)))
     group_id = _group_id(place.group)
     _clear(place.path)
     try:
@@ -112,13 +105,46 @@ def listen(
     return port
 
 
-def _adopt(factory: IProtocolFactory, reactor: UnixReactor, count: str) -> ListeningPort:
-    if count != "1":
-        raise ListenError(f"systemd holds {count or 'no'} sockets for this program, and it serves one")
-    port = reactor.adoptStreamPort(_ACTIVATED_DESCRIPTOR, socket.AF_UNIX, factory)
-    # The reactor has a copy of its own. Ours would stay open when it stops listening.
-    os.close(_ACTIVATED_DESCRIPTOR)
-    return port
+class _HeldPort:
+    """A socket that is systemd's."""
+
+    def __init__(self, port: ListeningPort) -> None:
+        self._port = port
+
+    def getHost(self) -> object:  # noqa: N802 (Twisted's name)
+        return self._port.getHost()
+
+    def stopListening(self) -> None:  # noqa: N802 (Twisted's name)
+        # Twisted's own way would remove the path, at which the next program of the service is to be found.
+        cast(_Reading, self._port).stopReading()
+
+
+class _Reading(Protocol):
+    def stopReading(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+
+def _held_by_systemd(reactor: UnixReactor) -> _ServerEndpoint | None:
+    """Return what listens on the socket that systemd holds for this process (sd_listen_fds(3)), if it does."""
+    # By Twisted, which takes systemd's word out of the environment when its endpoints are imported.
+    parse = cast("Callable[[object, str], _ServerEndpoint]", serverFromString)
+    try:
+        held = parse(reactor, "systemd:domain=UNIX:index=0")
+    except IndexError:
+        return None
+    with contextlib.suppress(IndexError):
+        parse(reactor, "systemd:domain=UNIX:index=1")
+        raise ListenError("systemd holds several sockets for this program, and it serves one")
+    return held
+
+
+def _result_of(listening: Deferred[ListeningPort]) -> ListeningPort:
+    """Return the port of an endpoint that adopts a socket, which it does at once."""
+    ports: list[ListeningPort] = []
+    failures: list[Failure] = []
+    listening.addCallbacks(ports.append, failures.append)
+    for failure in failures:
+        raise ListenError(f"the socket that systemd holds cannot be used: {failure.value}")
+    return ports[0]
 
 
 def _clear(path: Path) -> None:

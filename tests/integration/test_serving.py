@@ -65,6 +65,13 @@ if __name__ == "__main__":
     import sys
 
     factory = {"poll": Poll, "sleeper": Sleeper}[sys.argv[1]]
+    if len(sys.argv) > 5:
+        # All that it runs on is loaded before: the other user may not be able to read it.
+        import encodings.idna
+        from twisted.internet import epollreactor, reactor
+
+        os.setgid(int(sys.argv[5]))
+        os.setuid(int(sys.argv[5]))
     serve(factory, sys.argv[2], directory=sys.argv[3], settings={"word": "heard"}, user=sys.argv[4])
 """
 
@@ -93,10 +100,12 @@ class Place:
     def line(self, kind: str = "poll", user: str = "") -> list[str]:
         return [sys.executable, str(self.directory / "poll.py"), kind, str(self.socket), str(self.data), user]
 
-    def start(self, kind: str = "poll", *, user: str = "", **options: object) -> subprocess.Popen[bytes]:
+    def start(self, kind: str = "poll", *, user: str = "", becomes: str = "") -> subprocess.Popen[bytes]:
+        """Start the program. `user`: who may connect to it; `becomes`: the number of the user who it is."""
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        line = [*self.line(kind, user), *([becomes] if becomes else [])]
         with (self.directory / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.line(kind, user), stderr=log, env=environment, **options)  # type: ignore[call-overload]
+            self.process = subprocess.Popen(line, stderr=log, env=environment)
         return self.process
 
     def asker(self, user: str = "") -> RemoteAsker:
@@ -241,7 +250,8 @@ async def test_systemd_may_hold_the_socket(place: Place) -> None:
         # What systemd does between fork and exec (sd_listen_fds(3)).
         script = (
             "import os, sys; os.dup2(int(sys.argv[1]), 3); "
-            "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); os.execv(sys.argv[2], sys.argv[2:])"
+            "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='poll'); "
+            "os.execv(sys.argv[2], sys.argv[2:])"
         )
         line = [sys.executable, "-c", script, str(number), *place.line()]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -270,17 +280,9 @@ async def test_a_program_of_another_user(place: Place) -> None:
     place.data.mkdir()
     os.chown(place.data, nobody, nobody)
     os.chown(place.directory, nobody, nobody)
-    process = _start_as(place, nobody)
-    assert psutil.Process(process.pid).uids().real == nobody
+    process = place.start(user="0", becomes=str(nobody))
     refused, allowed = place.asker(), place.asker(user=str(nobody))
     await ready(allowed)
+    assert psutil.Process(process.pid).uids().real == nobody
     assert await allowed.ask(KEY, b"this") == b"heard this"
     await until(lambda: "only root is allowed" in (refused.problem or ""), "a program of another user was asked")
-
-
-def _start_as(place: Place, user: int) -> subprocess.Popen[bytes]:
-    with (place.directory / "log").open("ab") as log:
-        place.process = subprocess.Popen(
-            place.line(user="0"), stderr=log, env=os.environ | {"PYTHONPATH": str(ROOT)}, user=user, group=user
-        )
-    return place.process

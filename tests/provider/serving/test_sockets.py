@@ -27,7 +27,7 @@ def reactor() -> Iterator[SelectReactor]:
 
 
 def listen_at(path: Path, reactor: SelectReactor, *, group: str = "") -> None:
-    listen(SocketPlace(path, group=group), Factory(), reactor=reactor, environment={})
+    listen(SocketPlace(path, group=group), Factory(), reactor=reactor)
 
 
 class Handle:
@@ -98,16 +98,3 @@ def test_the_kernel_says_who_is_at_the_other_end() -> None:
     one, other = socket.socketpair(socket.AF_UNIX)
     with one, other:
         assert peer_user_id(Handle(one)) == os.getuid()
-
-
-@pytest.mark.parametrize("count", ["", "0", "2"])
-def test_systemd_must_hold_one_socket(tmp_path: Path, reactor: SelectReactor, count: str) -> None:
-    environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": count}
-    with pytest.raises(ListenError, match="it serves one"):
-        listen(SocketPlace(tmp_path / "a.sock"), Factory(), reactor=reactor, environment=environment)
-
-
-def test_the_sockets_of_another_process_are_not_ours(tmp_path: Path, reactor: SelectReactor) -> None:
-    environment = {"LISTEN_PID": str(os.getpid() + 1), "LISTEN_FDS": "1"}
-    listen(SocketPlace(tmp_path / "a.sock"), Factory(), reactor=reactor, environment=environment)
-    assert (tmp_path / "a.sock").exists()
