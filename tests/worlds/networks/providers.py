@@ -29,6 +29,7 @@ from provider.hosting.loader import ServiceLoader
 from provider.mailbox import MailboxRules, day_of
 from provider.store import MailStore, sqlite_url
 from provider.store.access import clocked_access
+from provider.tokens.redeeming import FixedKeys
 from provider.wiring import wire_provider
 from tests.worlds.networks.memory_worlds import Recorder
 from tests.worlds.networks.mixes import MixWorld
@@ -80,6 +81,7 @@ class RunningProvider:
             access=clocked_access(self.store, mailbox, clock=world.clock, write_s=WRITE_S, read_s=0.001),
             decoy_secret=load_decoy_secret(directory, rng=rng, today=day_of(world.clock.seconds())),
             make_services=lambda keys: ServiceLoader(
+                guest_keys=FixedKeys(()),
                 provider=self.identity,
                 directory=directory,
                 clock=world.clock,
