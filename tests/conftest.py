@@ -8,10 +8,14 @@ import random
 import shutil
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
+
+from tests.worlds import debian
+from tests.worlds.web.chromium import Chromium
 
 # A shell that runs the tests in the background has them ignore SIGINT, and with them the programs that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -28,6 +32,14 @@ settings.load_profile("loopixmix")
 def rng() -> random.Random:
     """A seeded generator, so that a failure repeats."""
     return random.Random(20261122)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """Debian's Chromium; tests that use it are marked `long` and `needs(*BROWSER)` of tests.worlds.web.chromium."""
+    browser = Chromium()
+    yield browser
+    browser.stop()
 
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
@@ -51,8 +63,10 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out a test that needs what is not installed."""
-    missing = [name for marker in item.iter_markers("needs") for name in lacking(marker.args)]
+    """Leave out a test that needs what is not installed and cannot be installed here."""
+    needed = tuple(name for marker in item.iter_markers("needs") for name in marker.args)
+    debian.provide(lacking(needed))
+    missing = lacking(needed)
     if missing:
         item.config.stash[LEFT_OUT].update(missing)
         pytest.skip(f"needs {', '.join(missing)}")
