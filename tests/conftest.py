@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import random
-import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from importlib.util import find_spec
 import pytest
 from hypothesis import settings
 
-from tests.worlds import debian
+from tests.worlds.debian import provide_program
 from tests.worlds.web.chromium import Chromium
 
 # A shell that runs the tests in the background has them ignore SIGINT, and with them the programs that they start.
@@ -47,8 +46,8 @@ LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
 def lacking(names: tuple[str, ...]) -> list[str]:
-    """Return which of the programs and Python packages are not installed."""
-    return [name for name in names if shutil.which(name) is None and find_spec(name) is None]
+    """Return which of the programs and Python packages are not installed, and cannot be."""
+    return [name for name in names if find_spec(name) is None and provide_program(name) is None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,10 +62,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out a test that needs what is not installed and cannot be installed here."""
-    needed = tuple(name for marker in item.iter_markers("needs") for name in marker.args)
-    debian.provide(lacking(needed))
-    missing = lacking(needed)
+    """Leave out a test that needs what is not installed."""
+    missing = [name for marker in item.iter_markers("needs") for name in lacking(marker.args)]
     if missing:
         item.config.stash[LEFT_OUT].update(missing)
         pytest.skip(f"needs {', '.join(missing)}")

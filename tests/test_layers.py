@@ -69,7 +69,7 @@ MAY_IMPORT = {
     "simulations": PACKAGES,
 }
 DOORS = (
-    *("client.api", "client.remote", "client.testing", "provider.api", "provider.serving"),
+    *("client.api", "client.remote", "client.remote_asyncio", "client.testing", "provider.api", "provider.serving"),
     *("loopixmix.errors", "loopixmix.params", "loopixmix.tokens", "loopixmix.store", "loopixmix.web"),
     *("loopixmix.verdict", "loopixmix.progress", "loopixmix.sweeps", "loopixmix.process", "loopixmix.config"),
     "loopixmix.testnet",
@@ -93,8 +93,6 @@ CALLED_ALIKE = {
     "Registration": ("client.link.registration", "provider.clients.registration"),
     # An answer over HTTP, and the frame that brought it.
     "Registered": ("client.http.messages", "loopixmix.wire.frames"),
-    # The one access to a store, of two stores.
-    "StoreAccess": ("client.store.access", "provider.store.access"),
     # Things that wait to be sent: messages and frames.
     "Outbox": ("client.sending.outbox", "loopixmix.net.links.outbox"),
     # What is outside of a program: its process, or a simulation.

@@ -18,9 +18,9 @@ from client.directory.keys import ClientKeys
 from client.link.registration import Registration
 from client.link.session import Account, Session
 from client.store import contacts
-from client.store.access import StoreAccess
 from loopixmix.cards import encode_card, make_card
 from loopixmix.requests.names import encode_keys_request, sign_publish
+from loopixmix.store.access import StoreAccess
 from loopixmix.wire import Register, Registered, RegisterRefused
 
 log = Logger()

@@ -18,11 +18,11 @@ from client.core.arguments import check_address, plain_fingerprint
 from client.core.pins import ChangedKey, judge_card
 from client.link.session import Session
 from client.store import contacts
-from client.store.access import StoreAccess
 from client.store.contacts import PinnedContact, pin_of
 from loopixmix.cards import Card, decode_card, fingerprint
 from loopixmix.errors import PeerError
 from loopixmix.requests.names import LookUp, encode_keys_request
+from loopixmix.store.access import StoreAccess
 
 
 class ContactBook:

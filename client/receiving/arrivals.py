@@ -1,4 +1,7 @@
-"""Complete messages, receipts and replies: who sent them, and into the inbox with them. Runs in the worker."""
+"""Complete messages, receipts and replies: who sent them, and into the inbox with them.
+
+Runs where the store is used.
+"""
 
 from __future__ import annotations
 

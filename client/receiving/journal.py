@@ -10,7 +10,7 @@ from client.api import ReceivedMessage, UnknownMessageError
 from client.core.arguments import check_number
 from client.core.journal import Cursor, News, NumberedChange
 from client.store import incoming, outgoing, replies
-from client.store.access import StoreAccess
+from loopixmix.store.access import StoreAccess
 
 
 class Journal:

@@ -37,13 +37,13 @@ from client.sending.letters import Writer
 from client.sending.outbox import Outbox
 from client.sending.payloads import PayloadQueue
 from client.sending.posting import Poster
-from client.store.access import StoreAccess
 from client.streams.loops import Loops
 from client.streams.pulling import Pulling
 from client.streams.traffic import Traffic
 from loopixmix.net.network import ReceivingNetwork
 from loopixmix.seams import Clock, Observer, Rng
 from loopixmix.sphinx import Arithmetic
+from loopixmix.store.access import StoreAccess
 
 MAX_EXPECTED = 16_384
 """Reply blocks that may still come back: more than a client at the default rates gives out in two hours."""

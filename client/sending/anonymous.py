@@ -1,4 +1,4 @@
-"""Anonymous messages, which carry blocks to reply by, and replies, which use them up. Runs in the worker."""
+"""Anonymous messages, which carry blocks to reply by, and replies, which use them up. Runs where the store is used."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from client.link.session import Account
 from client.sending.anonymous import AnonymousPoster
 from client.sending.letters import Recipient, Writer
 from client.store import contacts, outgoing
-from client.store.access import StoreAccess
 from client.store.outgoing import ANONYMOUS, Draft, MessageRow
 from loopixmix.errors import UnavailableError
+from loopixmix.store.access import StoreAccess
 
 
 @dataclass(frozen=True)

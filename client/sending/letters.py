@@ -1,4 +1,4 @@
-"""Messages of applications, and how they are stored if there is room in the queue. Runs in the worker."""
+"""Messages of applications, and how they are stored if there is room in the queue. Runs where the store is used."""
 
 from __future__ import annotations
 

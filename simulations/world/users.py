@@ -19,14 +19,13 @@ from client.link.session import Account
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import contacts
-from client.store.access import StoreAccess
 from client.store.contacts import pin_of
-from client.store.worker import InlineWorker
 from loopixmix.cards import Card, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.net.reception import Reception
 from loopixmix.observing.observers import Counters
 from loopixmix.seams import Identity, Rng
+from loopixmix.store.access import inline_access
 from loopixmix.wire import FrameFormat, LinkRole
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import day_of
@@ -177,7 +176,7 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
     service = build_client(
         keys=plan.keys,
         settings=ClientSettings(),
-        access=StoreAccess(store, InlineWorker()),
+        access=inline_access(store),
         sealer=PlainSealer(plan.keys.sealing.public, rng=rng),
         network=network,
         link=link,

@@ -21,9 +21,11 @@ from loopixmix.node.running_node import NodeParts
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.wire import LinkRole
-from provider.api import KeyDirectory
+from provider.api import Declaration, KeyDirectory
 from provider.cards.decoys import SECRET_FILE, load_decoy_secret
 from provider.config import ProviderConfig, ProviderRules
+from provider.hosting.asker import Hosted
+from provider.hosting.asking.local import LocalAsker
 from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
@@ -112,9 +114,9 @@ def test_a_service_that_is_closed_still_has_the_store(tmp_path: Path) -> None:
     own = parts(world, tmp_path, reactor)
     store, rules = MailStore(MEMORY_URL), ProviderRules()
 
-    def make_services(keys: KeyDirectory) -> list[LastWish]:
+    def make_services(keys: KeyDirectory) -> list[Hosted]:
         made.append(LastWish(keys))
-        return made
+        return [LocalAsker(made[0], Declaration())]
 
     service = wire_provider(
         hop=own.hop,

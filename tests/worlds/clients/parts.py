@@ -27,15 +27,14 @@ from client.sending.outbox import Outbox
 from client.sending.payloads import PayloadQueue
 from client.sending.posting import Poster
 from client.store import ClientStore, contacts
-from client.store.access import StoreAccess
 from client.store.contacts import pin_of
-from client.store.worker import InlineWorker
 from loopixmix.cards import make_card
 from loopixmix.directory import NodeEntry
 from loopixmix.errors import StoreError
 from loopixmix.net.network import FramesReceived
 from loopixmix.seams import Identity
 from loopixmix.sphinx import load_arithmetic
+from loopixmix.store.access import inline_access
 from loopixmix.wire import Frame, FrameFormat
 from tests.worlds.clients.world import QUICK, Facts
 from tests.worlds.networks.models import NOW_S, model_network
@@ -105,7 +104,7 @@ class Parts:
         self.told = 0
         self.news.listen(self._count)
         self.store = FailingStore(None)
-        self.access = StoreAccess(self.store, InlineWorker())
+        self.access = inline_access(self.store)
         self.expectations = Expectations(capacity=100)
         self.known = KnownNetwork(arithmetic=load_arithmetic(), longest_retry_s=self.settings.longest_retry_s)
         self.session = Session(

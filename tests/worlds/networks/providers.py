@@ -80,8 +80,13 @@ class RunningProvider:
             access=clocked_access(self.store, mailbox, clock=world.clock, write_s=WRITE_S, read_s=0.001),
             decoy_secret=load_decoy_secret(directory, rng=rng, today=day_of(world.clock.seconds())),
             make_services=lambda keys: ServiceLoader(
-                provider=self.identity, directory=directory, clock=world.clock, rng=rng, keys=keys
-            ).load(services, {}),
+                provider=self.identity,
+                directory=directory,
+                clock=world.clock,
+                rng=rng,
+                keys=keys,
+                call_on_reactor=None,
+            ).load(services, {}, {}),
         )
 
     def prepare(self, document: Document) -> None:

@@ -11,22 +11,23 @@ log = Logger()
 class StoreAlarm:
     """The state of one store, as its use shows it."""
 
-    def __init__(self) -> None:
-        """Begin without a problem."""
+    def __init__(self, waiting: str) -> None:
+        """Begin without a problem. `waiting`: what waits while there is one, for the log: "mail"."""
         self.problem: str | None = None
         """Why the store could not be used the last time, in one line; None if it could."""
+        self._waiting = waiting
 
     def failed(self, failure: Failure) -> Failure:
         """Hear that something could not be read or written; return the failure, for the next errback."""
         problem = str(failure.value)
         # A full disk fails thousands of times a minute, and a log that says so each time fills the disk further.
         if self.problem is None:
-            log.error("mail waits until the store works again: {problem}", problem=problem)
+            log.error("{waiting} waits until the store works again: {problem}", waiting=self._waiting, problem=problem)
         self.problem = problem
         return failure
 
     def wrote(self) -> None:
-        """Hear that an item was written."""
+        """Hear that something was written that would not have been while there was a problem."""
         if self.problem is not None:
             log.info("the store works again")
         self.problem = None

@@ -1,133 +1,26 @@
 """One thread writes and one reads, so that the reactor never waits for the disk.
 
 All that arrives while a batch is being written goes into the next one and shares its commit (group commit): one
-`fsync` serves hundreds of items under load, and an item that comes alone does not wait for others.
+`fsync` serves hundreds of changes under load, and a change that comes alone does not wait for others.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias
 
-from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.errors import StoreError
-from loopixmix.seams import Clock, DelayedCall, Identity
-from provider.mailbox import ItemNumber, MailboxRules
-from provider.store import MailStore
-from provider.store.items import NewItem, PutOutcome, delete_owned, store_items
+from loopixmix.seams import Clock, DelayedCall
+from loopixmix.store.jobs import Job
 
-_R = TypeVar("_R")
 MAX_BATCH = 512
-
-
-class Job(Protocol):
-    """Something to do in a transaction; once it has ended, `settle` or `fail` is called on the reactor's thread."""
-
-    def run(self, connection: Connection) -> None:
-        """Do it, and keep the result."""
-
-    def settle(self) -> None:
-        """Hand out the result."""
-
-    def fail(self, error: Exception) -> None:
-        """Hand out the error."""
-
-
-class Work(Generic[_R]):
-    """Any function of the transaction."""
-
-    def __init__(self, work: Callable[[Connection], _R]) -> None:
-        """`work`: the function; `done` fires with its result."""
-        self.done: Deferred[_R] = Deferred()
-        self._work = work
-        self._results: list[_R] = []
-
-    def run(self, connection: Connection) -> None:
-        """Do it, and keep the result."""
-        self._results = [self._work(connection)]
-
-    def settle(self) -> None:
-        """Hand out the result."""
-        self.done.callback(self._results[0])
-
-    def fail(self, error: Exception) -> None:
-        """Hand out the error."""
-        self.done.errback(error)
-
-
-class Storing:
-    """One new item; those of a batch are stored by one statement."""
-
-    def __init__(self, item: NewItem) -> None:
-        """`item`: to be stored; `done` fires with its outcome."""
-        self.done: Deferred[PutOutcome] = Deferred()
-        self.item = item
-        self.outcome = PutOutcome.STORED
-
-    def run(self, connection: Connection) -> None:
-        """Nothing: `write_batch` stores all items at once."""
-
-    def settle(self) -> None:
-        """Hand out the outcome."""
-        self.done.callback(self.outcome)
-
-    def fail(self, error: Exception) -> None:
-        """Hand out the error."""
-        self.done.errback(error)
-
-
-class Deleting:
-    """Items that their owner has stored safely; those of a batch are deleted by one statement."""
-
-    def __init__(self, owner: Identity, numbers: Sequence[ItemNumber]) -> None:
-        """`owner`: whose items they are. `numbers`: those of the items. `done` fires when they are gone."""
-        self.done: Deferred[None] = Deferred()
-        self.owned = owner, numbers
-
-    def run(self, connection: Connection) -> None:
-        """Nothing: `write_batch` deletes all at once."""
-
-    def settle(self) -> None:
-        """Tell that it is done."""
-        self.done.callback(None)
-
-    def fail(self, error: Exception) -> None:
-        """Hand out the error."""
-        self.done.errback(error)
-
+"""As many jobs share a commit: with more, the first would wait long for the last."""
 
 RunBatch: TypeAlias = Callable[[Sequence[Job]], None]
-
-
-def write_batch(store: MailStore, rules: MailboxRules, jobs: Sequence[Job]) -> None:
-    """Do all jobs in one transaction."""
-    storing = [job for job in jobs if isinstance(job, Storing)]
-    deleting = [job.owned for job in jobs if isinstance(job, Deleting)]
-
-    def work(connection: Connection) -> None:
-        for job in jobs:
-            job.run(connection)
-        if deleting:
-            delete_owned(connection, deleting)
-        if storing:
-            outcomes = store_items(connection, [job.item for job in storing], rules)
-            for job, outcome in zip(storing, outcomes, strict=True):
-                job.outcome = outcome
-
-    store.write(work)
-
-
-def read_batch(store: MailStore, jobs: Sequence[Job]) -> None:
-    """Do all jobs, which only read, on one state of the store."""
-
-    def work(connection: Connection) -> None:
-        for job in jobs:
-            job.run(connection)
-
-    store.read(work)
+"""Does jobs in one transaction, or none of them: `loopixmix.store.jobs.write_batch` of a store, for example."""
 
 
 class Lane(Protocol):
@@ -158,8 +51,8 @@ class ThreadLane:
         self._jobs: list[Job] = []
         self._stopping = False
         self._stopped: Deferred[None] = Deferred()
-        # A thread of its own and not one of the reactor's pool: SQLite's connections belong to threads, and work for
-        # the pool must not wait behind a slow disk. A daemon: an error at start must not keep the process alive.
+        # A thread of its own and not one of the reactor's pool: what is asked for first is to be done first, and work
+        # for the pool must not wait behind a slow disk. A daemon: an error at start must not keep the process alive.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -176,7 +69,7 @@ class ThreadLane:
                 self._jobs.append(job)
                 self._changed.notify()
         if not accepted:
-            job.fail(StoreError("the store is closed"))
+            job.fail(_closed())
 
     def stop(self) -> Deferred[None]:
         """Finish the jobs that were submitted, then stop."""
@@ -224,7 +117,7 @@ class ClockLane:
     def submit(self, job: Job) -> None:
         """Add a job; after `stop` it fails at once."""
         if self._stopped:
-            job.fail(StoreError("the store is closed"))
+            job.fail(_closed())
             return
         self._jobs.append(job)
         if self._call is None:
@@ -244,6 +137,30 @@ class ClockLane:
         _settle(batch, _attempt(self._run_batch, batch))
 
 
+class InlineLane:
+    """A lane that does each job at once, by itself: for simulations and tests in which the store takes no time."""
+
+    waiting = 0
+
+    def __init__(self, run_batch: RunBatch) -> None:
+        """`run_batch`: does a batch, here of one job."""
+        self._run_batch = run_batch
+        self._stopped = False
+
+    def submit(self, job: Job) -> None:
+        """Do a job; after `stop` it fails."""
+        if self._stopped:
+            job.fail(_closed())
+            return
+        batch = [job]
+        _settle(batch, _attempt(self._run_batch, batch))
+
+    def stop(self) -> Deferred[None]:
+        """Everything is done already."""
+        self._stopped = True
+        return succeed(None)
+
+
 def _attempt(run_batch: RunBatch, batch: Sequence[Job]) -> list[Exception | None]:
     """Run a batch; if it fails, run each job alone, so that one bad job harms no other."""
     # Every kind of error goes to those who wait for the job: the thread must live on for the next one.
@@ -253,7 +170,16 @@ def _attempt(run_batch: RunBatch, batch: Sequence[Job]) -> list[Exception | None
         if len(batch) == 1:
             return [error]
         return [error for job in batch for error in _attempt(run_batch, [job])]
-    return [None] * len(batch)
+    return [_tell(job) for job in batch]
+
+
+def _tell(job: Job) -> Exception | None:
+    # Not within `run_batch`: what is committed must not run again, whatever becomes of who hears of it.
+    try:
+        job.committed()
+    except Exception as error:
+        return error
+    return None
 
 
 def _settle(batch: Sequence[Job], errors: Sequence[Exception | None]) -> None:
@@ -263,3 +189,7 @@ def _settle(batch: Sequence[Job], errors: Sequence[Exception | None]) -> None:
             job.settle()
         else:
             job.fail(error)
+
+
+def _closed() -> StoreError:
+    return StoreError("the store is closed")

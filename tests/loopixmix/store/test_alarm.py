@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from twisted.logger import LogEvent, formatEvent
+from collections.abc import Iterator
+
+import pytest
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from loopixmix.errors import StoreError
-from provider.store.alarm import StoreAlarm, already_told
+from loopixmix.store.alarm import StoreAlarm, already_told
+
+
+@pytest.fixture
+def logged() -> Iterator[list[LogEvent]]:
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)
 
 
 def test_a_problem_is_said_once_and_its_newest_form_is_kept(logged: list[LogEvent]) -> None:
-    alarm = StoreAlarm()
+    alarm = StoreAlarm("mail")
     assert alarm.problem is None
     for reason in ("the disk is full", "the disk is gone"):
         failure = Failure(StoreError(reason))
@@ -20,7 +31,7 @@ def test_a_problem_is_said_once_and_its_newest_form_is_kept(logged: list[LogEven
 
 
 def test_the_end_of_a_problem_is_said_once(logged: list[LogEvent]) -> None:
-    alarm = StoreAlarm()
+    alarm = StoreAlarm("mail")
     alarm.wrote()
     assert logged == []
     alarm.failed(Failure(StoreError("the disk is full")))

@@ -1,4 +1,4 @@
-"""Lanes: what is submitted is done in order and in groups, and one bad job harms no other."""
+"""Items that come together are stored together, and one bad change harms none of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from loopixmix.errors import StoreError
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import MailboxRules
 from provider.store import MailStore, sqlite_url
-from provider.store.access import StoreAccess, clocked_access, threaded_access
-from provider.store.accounts import Application, figures, register
+from provider.store.access import MailAccess, clocked_access, threaded_access
+from provider.store.accounts import Application, register
 from provider.store.items import PutOutcome
-from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, message
+from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, figures, message
 from tests.worlds.networks.reactor_threads import ReactorThread
 
 
@@ -42,11 +42,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def access(store: MailStore, clock: Clock) -> StoreAccess:
+def access(store: MailStore, clock: Clock) -> MailAccess:
     return clocked_access(store, MailboxRules(quota_items=2), clock=clock, write_s=0.01, read_s=0.0)
 
 
-def test_what_comes_within_one_commit_is_committed_together(access: StoreAccess, clock: Clock) -> None:
+def test_what_comes_within_one_commit_is_committed_together(access: MailAccess, clock: Clock) -> None:
     access.write(open_alice)
     outcomes = [result_of(access.put(message(recipient))) for recipient in (ALICE, NOBODY, ALICE, ALICE)]
     assert access.waiting == 5
@@ -62,7 +62,7 @@ def test_what_comes_within_one_commit_is_committed_together(access: StoreAccess,
     assert clock.getDelayedCalls() == []
 
 
-def test_one_bad_job_harms_no_other(access: StoreAccess, clock: Clock, store: MailStore) -> None:
+def test_one_bad_job_harms_no_other(access: MailAccess, clock: Clock, store: MailStore) -> None:
     failures: list[object] = []
     before = result_of(access.put(message(NOBODY)))
     access.write(break_something).addErrback(lambda failure: failures.append(failure.type))
@@ -72,7 +72,7 @@ def test_one_bad_job_harms_no_other(access: StoreAccess, clock: Clock, store: Ma
     assert before == after == [PutOutcome.UNKNOWN_RECIPIENT]
 
 
-def test_stopping_finishes_what_was_submitted_and_refuses_more(access: StoreAccess, clock: Clock) -> None:
+def test_stopping_finishes_what_was_submitted_and_refuses_more(access: MailAccess, clock: Clock) -> None:
     stored = result_of(access.put(message(NOBODY)))
     Deferred.fromCoroutine(access.stop())
     assert stored == [PutOutcome.UNKNOWN_RECIPIENT]
@@ -99,28 +99,3 @@ def test_threads_store_everything_in_order_and_stop(tmp_path: Path) -> None:
     assert counted == [2000]
     assert failures == [StoreError]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("store")]
-
-
-def test_a_reading_does_not_wait_for_the_writer(tmp_path: Path) -> None:
-    reactor = ReactorThread()
-    store = MailStore(sqlite_url(tmp_path / "mail.sqlite3"))
-    access = threaded_access(store, MailboxRules(), call_on_reactor=reactor.call)
-    writing, may_end = threading.Event(), threading.Event()
-
-    def write_slowly(connection: Connection) -> None:
-        open_alice(connection)
-        writing.set()
-        assert may_end.wait(10)
-
-    written: list[None] = []
-    access.write(write_slowly).addCallback(written.append)
-    assert writing.wait(10)
-    counted: list[int] = []
-    access.read(figures).addCallback(lambda found: counted.append(found.accounts))
-    reactor.run_until(lambda: bool(counted))
-    assert (counted, written) == ([0], [])
-    may_end.set()
-    stopped: list[None] = []
-    Deferred.fromCoroutine(access.stop()).addCallback(stopped.append)
-    reactor.run_until(lambda: bool(stopped))
-    assert written == [None]
