@@ -247,7 +247,7 @@ class PartedRequests:
             return
         if speech.wants(request.coding, request.again):
             # Also the first one: no share follows its block after a fixed time.
-            interval_s = self._world.rng.expovariate(1 / times.share_interval_s)
+            interval_s = self._world.rng.expovariate(times.shares_per_s)
             request.call = self._clock.callLater(interval_s, self._send_share, request, speech)
 
     def _send_share(self, request: _Open, speech: Speech) -> None:
