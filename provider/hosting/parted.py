@@ -154,6 +154,7 @@ class PartedRequests:
     def _carry(self, request: _Open, more_bytes: int) -> None:
         request.carried_bytes += more_bytes
         self._carried_bytes += more_bytes
+        self._collected.reserve(self._carried_bytes)
 
     def _size_of(self, request: _Open) -> int:
         blocks_bytes = len(request.blocks) * self._world.size.surb_bytes
@@ -188,7 +189,8 @@ class PartedRequests:
             self._forget(request)
             return DropReason.BAD_PAYLOAD
         size_bytes = len(content) + self._size_of(request) - assembly.size_bytes
-        if self._carried_bytes + self._collected.used_bytes + size_bytes > self._most_bytes:
+        # What is complete comes first: parts that nobody completes must not keep it out.
+        if self._carried_bytes + size_bytes > self._most_bytes:
             self._forget(request)
             return DropReason.OVERLOADED
         request.assembly = None
