@@ -17,6 +17,7 @@ from loopixmix.authority.config import AuthorityConfig
 from loopixmix.errors import MisuseError
 from loopixmix.params import NetworkParams
 from simulations.flows import traffic
+from simulations.flows.deployed import params_of
 from simulations.flows.rates import flows_of
 from simulations.formulas.capacity import WidthInterval, width_interval
 from simulations.planner import Infeasible, LatencyKind, Plan, Terms, Wishes, make_plan
@@ -36,7 +37,6 @@ from simulations.planner.times import Waits
 from simulations.scenario import parse_scenario, to_toml
 from simulations.seeds import Seeds
 from simulations.vector import ENGINE as VECTOR
-from simulations.world.network import params_of
 
 TERMS = Terms(packet_cost_s=71e-6)
 MEASURES = {
