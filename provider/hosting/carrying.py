@@ -15,7 +15,7 @@ from loopixmix.requests.parts import RequestHead
 from loopixmix.routing.path import service_id
 from loopixmix.seams import Clock, DelayedCall
 from provider.hosting.asker import Asker, NotAskedError
-from provider.hosting.asking.places import Places
+from provider.hosting.asking.seats import Seats
 from provider.hosting.asking.turns import Turns
 from provider.hosting.memory import RequestMemory, open_answer, seal_answer
 from provider.hosting.times import RequestTimes
@@ -48,7 +48,7 @@ class Carrying:
         # As many again as are asked may be written down ahead, if they may wait. Otherwise the disk would keep places
         # of the service, and a slow one would halve how many requests it gets.
         ahead = min(at_once, queue)
-        self._beginning = Places(most=at_once + ahead, queue=queue - ahead)
+        self._beginning = Seats(most=at_once + ahead, queue=queue - ahead)
         self._memory = memory
         self._keeps = not asker.declaration.recognises_repetition
         self._clock = clock
@@ -160,7 +160,7 @@ class Carrying:
 
     def _enter_service(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
         # Requests of version 1 may have taken the queue.
-        if self._stopped or not self._turns.places.enter(partial(self._ask, request, done)):
+        if self._stopped or not self._turns.seats.enter(partial(self._ask, request, done)):
             self._not_asked(request, done, Failure(NotAskedError(f"{self._asker.name} has too many requests")))  # type: ignore[no-untyped-call]
 
     def _ask(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
@@ -169,7 +169,7 @@ class Carrying:
         asking.addCallbacks(partial(self._answered, request, done), partial(self._not_asked, request, done))
 
     def _leave_service(self, result: bytes | Failure | None) -> bytes | Failure | None:
-        self._turns.places.leave()
+        self._turns.seats.leave()
         return result
 
     def _not_asked(self, request: CompleteRequest, done: Deferred[bytes | None], failure: Failure) -> None:

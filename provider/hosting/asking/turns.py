@@ -12,15 +12,15 @@ from loopixmix.requests.parts import MAX_BODY_BYTES
 from loopixmix.seams import Clock, DelayedCall
 from provider.api import ServiceRefusedError
 from provider.hosting.asker import Asker, NotAskedError
-from provider.hosting.asking.places import Places
+from provider.hosting.asking.seats import Seats
 
 log = Logger()
 
 
 class Turns:
-    """Places, queue and time limit of one service.
+    """Seats, queue and time limit of one service.
 
-    Whoever asks has a place of `places` until the answer has come.
+    Whoever asks has a place of `seats` until the answer has come.
     """
 
     def __init__(self, asker: Asker, *, clock: Clock) -> None:
@@ -28,7 +28,7 @@ class Turns:
         self._asker = asker
         self._clock = clock
         self._asking: set[Deferred[bytes]] = set()
-        self.places = Places(most=asker.declaration.at_once, queue=asker.declaration.queue)
+        self.seats = Seats(most=asker.declaration.at_once, queue=asker.declaration.queue)
 
     def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes | None]:
         """Ask the service, having a place; the result is its answer, or None if the request has failed.
@@ -44,7 +44,7 @@ class Turns:
 
     def stop(self) -> None:
         """Break off all requests; no call is left."""
-        self.places.clear()
+        self.seats.clear()
         for asking in list(self._asking):
             asking.cancel()
 

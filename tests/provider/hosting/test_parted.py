@@ -484,4 +484,4 @@ def test_every_end_leaves_nothing_behind(world: HostWorld, oracle: Oracle) -> No
         assert service.parted._open == {}
         assert service.parted._carried_bytes == 0
         assert service.parted._collected.used_bytes == service.parted._answered.used_bytes == 0
-        assert service.turns.places.taken == service.carrying._beginning.taken == 0
+        assert service.turns.seats.taken == service.carrying._beginning.taken == 0

@@ -1,4 +1,4 @@
-"""Places for requests that do the same thing, and those that wait until one is free."""
+"""Seats for requests that do the same thing, and those that wait until one is free."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Begin: TypeAlias = Callable[[], object]
-"""Called when there is a place; whoever gave it calls `Places.leave` once, later or at once."""
+"""Called when there is a place; whoever gave it calls `Seats.leave` once, later or at once."""
 
 
-class Places:
+class Seats:
     """So many places, and a queue in order of arrival."""
 
     def __init__(self, *, most: int, queue: int) -> None:
