@@ -8,6 +8,7 @@ from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
 from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
+from client.asking.tokens import TokenWallet
 from client.core.expectation import Expectations
 from client.core.journal import News
 from client.core.sealing import Sealer
@@ -95,6 +96,7 @@ def build_client(
     enrolment = AccountOpening(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
+    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)
@@ -104,7 +106,7 @@ def build_client(
     )
     journal = Journal(access, news)
     # Streams.
-    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, clock=clock)
+    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, wallet=wallet, clock=clock)
     loops = Loops(session, expectations, observer)
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
@@ -137,7 +139,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, requests, session, callbacks, ledger),
+        parts=(registration, enrolment, wallet, requests, session, callbacks, ledger),
     )
     return ClientService(
         life=life,
