@@ -85,6 +85,9 @@ class Writer:
 
     def leaves_at_s(self, letter: Letter, fragments: int, member: Membership, now_s: float) -> float:
         """Draw the moment at which a message of so many fragments begins to leave; 0 if that is at once."""
+        if letter.not_before_s is None:
+            # Of ten thousand in one call most are of this kind, and each draw asks the operating system.
+            return 0.0
         return leaving_s(
             letter.not_before_s,
             letter.deadline_s,

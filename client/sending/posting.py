@@ -72,13 +72,14 @@ class Poster:
                 if letter.to.startswith(REPLY_PREFIX):
                     reply = self.anonymous.post_reply(connection, letter, member, room=room, now_s=now_s)
                     posted[reply.message_id] = reply
-                    ids.append(reply.message_id)
+                    message_id, digest = reply.message_id, digest_of(letter)
                 else:
                     if letter.to not in recipients:
                         recipients[letter.to] = _recipient(connection, letter.to)
                     drafts.append(self._draft(letter, recipients[letter.to], member, now_s))
-                    ids.append(drafts[-1].message.message_id)
-            known[letter.idempotency_key] = ids[-1], digest_of(letter)
+                    message_id, digest = drafts[-1].message.message_id, drafts[-1].message.digest
+            ids.append(message_id)
+            known[letter.idempotency_key] = message_id, digest
         posted |= {each.message_id: each for each in self._post_drafts(connection, drafts, room)}
         # What is known from before, or stood in the list twice, is new once or not at all.
         return [posted.pop(message_id, Posted(message_id, None)) for message_id in ids]
