@@ -10,7 +10,7 @@ import msgspec
 
 from loopixmix.config import commented_toml
 from loopixmix.errors import ConfigError
-from loopixmix.node.config import NODE_COMMENTS, NodeConfig, node_head, node_values
+from loopixmix.node.config import NODE_COMMENTS, LimitSettings, NodeConfig, node_head, node_values
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.api import Setting
 from provider.clients.allowance import ClientRules
@@ -19,6 +19,8 @@ from provider.hosting.loader import ALWAYS, find_factories
 from provider.mailbox import MailboxRules
 from provider.store import MEMORY_URL, sqlite_url
 
+PROVIDER_LIMITS = LimitSettings(links=200_000)
+"""Every user is to stay linked, and a provider may have 200,000 of them."""
 STORE_FILE = "mail.sqlite3"
 DEFAULT_SERVICES = ("echo", "keys", "loop")
 
@@ -35,6 +37,7 @@ class ProviderRules(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The choices of a provider's operator; the comments in `node.toml` explain each key."""
 
+    limits: LimitSettings = PROVIDER_LIMITS
     services: Annotated[tuple[str, ...], msgspec.Meta(max_length=32)] = DEFAULT_SERVICES
     store: str = ""
     registration: RegistrationRules = RegistrationRules()
@@ -101,6 +104,7 @@ try again later.""",
 A client may send at the network's rates times margin on average, and burst_s seconds' worth of that at once.""",
     "clients.answer_s": """\
 Seconds from a pull to its answer, the same whatever the mailbox holds. It should be longer than a read of the disk.""",
+    "clients.max_known": "Clients held in memory, about 1 kB each: those that sent something in the last ten minutes.",
     "hosting.assembly_bytes": """\
 Memory of all hosted services together, for parts of requests that are not complete and for answers that are being
 sent.""",
@@ -121,6 +125,7 @@ def provider_toml(
     hosted = tuple(dict.fromkeys((*DEFAULT_SERVICES, *services)))
     any_provider = ProviderConfig(name="node", listen="127.0.0.1:30001", services=hosted)
     values = msgspec.to_builtins(any_provider) | node_values(name=name, listen=listen, advertise=advertise)
+    values["limits"] = msgspec.to_builtins(PROVIDER_LIMITS)
     values["registration"] |= {"mode": str(registration), "guests": str(guests)}
     del (
         values["service"],

@@ -11,11 +11,12 @@ from twisted.logger import LogEvent
 from loopixmix.params import NetworkParams
 from provider.accounts import GuestMode, RegistrationRules
 from provider.mailbox import MailboxRules, day_of
+from provider.mailboxes import housekeeping
 from provider.mailboxes.housekeeping import EXPIRE_EVERY_S, EXPIRE_ITEMS, TURN_S, Housekeeping
 from provider.store import MailStore
 from provider.store.accounts import StoreFigures, add_invitation, find_standing, forget_invitations
 from provider.store.guests import GuestWish, open_guest
-from tests.worlds.mailboxes.mailstores import ALICE, WRITE_S, StoreWorld
+from tests.worlds.mailboxes.mailstores import ALICE, READ_S, WRITE_S, StoreWorld
 from tests.worlds.networks.models import model_network
 
 RULES = MailboxRules(expiry_days=2)
@@ -75,6 +76,17 @@ def test_accounts_and_items_are_counted(world: World) -> None:
     world.housekeeping.start()
     world.run(1.0)
     assert world.housekeeping.figures == StoreFigures(accounts=1, guests=0, items=2)
+
+
+def test_many_accounts_are_counted_in_several_readings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "COUNT_ACCOUNTS", 2)
+    for identity in open_guests(world, 4, day=world.today):
+        world.put(b"x", recipient=identity, day=world.today)
+    world.housekeeping.start()
+    world.clock.advance(READ_S)
+    assert world.housekeeping.figures.items == 0
+    world.run(1.0)
+    assert world.housekeeping.figures == StoreFigures(accounts=1, guests=4, items=4)
 
 
 def test_old_items_expire_while_the_document_agrees_about_the_time(world: World) -> None:

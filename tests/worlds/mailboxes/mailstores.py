@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
 from twisted.internet.task import Clock
 
 from loopixmix.drops import DropReason
@@ -12,7 +13,7 @@ from provider.drops import Drops
 from provider.mailbox import Fetch, MailboxRules
 from provider.store import MailStore
 from provider.store.access import clocked_access
-from provider.store.accounts import Application, register
+from provider.store.accounts import Application, StoreFigures, count_items, count_of, register
 from provider.store.items import NewItem, store_items, take_items
 
 ALICE, BOB, NOBODY = bytes([1]) * 32, bytes([2]) * 32, bytes([9]) * 32
@@ -30,6 +31,20 @@ def open_account(store: MailStore, name: str, identity: Identity, *, card: bytes
 
 def message(recipient: Identity, body: bytes = b"x", *, day: int = 1) -> NewItem:
     return NewItem(recipient, ItemKind.MESSAGE, bytes(8), body, day)
+
+
+def figures(connection: Connection) -> StoreFigures:
+    """Count accounts, guests and items, all at once."""
+    return StoreFigures(
+        accounts=count_of(connection, guests=False),
+        guests=count_of(connection, guests=True),
+        items=count_items(connection, after=0, limit=1_000_000).items,
+    )
+
+
+def counted(store: MailStore) -> StoreFigures:
+    """Count accounts, guests and items in a store."""
+    return store.read(figures)
 
 
 class Facts:
