@@ -13,6 +13,7 @@ from client._fake.member import Member
 from client._fake.post import PostOffice
 from client.api import (
     ConflictError,
+    Estimate,
     KeyChangedError,
     Letter,
     MessageId,
@@ -144,6 +145,15 @@ class FakeOutbox:
         if letter.deadline_s is not None:
             self._network.later(letter.deadline_s - now_s, lambda: self._miss(message_id))
         return message_id
+
+    def estimate(self, body_bytes: int, to: str) -> Estimate:
+        """Return how long a message would take: here it is always the same."""
+        fragments = 1 + body_bytes // FRAGMENT_BYTES
+        self._check_recipient(to, fragments)
+        half_s = self._network.delay_s / 2
+        return Estimate(
+            mean_s=2 * half_s, p95_s=2 * half_s, queue_s=half_s, sending_s=0.0, delivery_s=half_s, fragments=fragments
+        )
 
     def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return a message with its history."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from client.api import (
     ClientStatus,
     Contact,
+    Estimate,
     Letter,
     MessageId,
     NetworkView,
@@ -114,6 +115,11 @@ class ClientService:
         A message on which `callback` fails is offered again, ever later, and holds up no other one.
         """
         return self._callbacks.subscribe(kind, callback)
+
+    async def estimate(self, body_bytes: int, to: str) -> Estimate:
+        """Return how long a message would take; see `client.api.Client.estimate`."""
+        await self._life.ready()
+        return await self._dispatch.estimate(body_bytes, to)
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message; see `client.api.Client.message`."""

@@ -37,6 +37,14 @@ class Posted(msgspec.Struct, frozen=True):
     new: UnfinishedMessage | None
 
 
+class MessageSize(msgspec.Struct, frozen=True):
+    """How much a message is: its fragments, how long it may not leave yet, and whether what is lost is sent again."""
+
+    fragments: int
+    waits_s: float
+    is_sent_again: bool
+
+
 class Recipient(msgspec.Struct, frozen=True):
     """The destination of a message: a client at its provider, and the key to seal to."""
 

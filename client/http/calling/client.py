@@ -9,6 +9,7 @@ from typing import TypeVar
 from client.api import (
     ClientStatus,
     Contact,
+    Estimate,
     Letter,
     MessageId,
     NetworkView,
@@ -88,6 +89,10 @@ class CallingClient(ABC):
             callback(decode_event(event.event, event.data))
 
         return self.follow("/v1/events", {"after": after} if after else {}, take)
+
+    async def estimate(self, body_bytes: int, to: str) -> Estimate:
+        """Return how long a message would take."""
+        return await self.ask(call.estimate(body_bytes, to))
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""
