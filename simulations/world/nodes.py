@@ -36,6 +36,7 @@ from provider.mailbox import MailboxRules, day_of
 from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
+from provider.tokens.redeeming import FixedKeys
 from provider.wiring import wire_provider
 from simulations.scenario.values import Processors
 from simulations.world.clock import EventClock
@@ -195,6 +196,7 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
         access=access,
         decoy_secret=DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(seams.clock.seconds())),
         make_services=lambda keys: _make_services(plan.identity, keys, seams, rng),
+        guest_keys=FixedKeys(()),
     )
     return WorldNode(plan, service, ears=parts.ears, network=parts.network, unwrapping=parts.unwrapping)
 

@@ -13,6 +13,7 @@ from client.api import (
     Letter,
     MessageId,
     NetworkView,
+    NotRunningError,
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
@@ -43,6 +44,14 @@ class CallingClient(ABC):
     @abstractmethod
     def follow(self, path: str, query: Query, take: Callable[[SseEvent], Awaitable[None]]) -> Callable[[], None]:
         """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop."""
+
+    async def is_running(self) -> bool:
+        """Tell whether the daemon answers."""
+        try:
+            await self.status()
+        except NotRunningError:
+            return False
+        return True
 
     async def send(
         self,
