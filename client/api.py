@@ -190,7 +190,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     changed_fingerprint: str = ""
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+class TimeEstimate(msgspec.Struct, frozen=True, kw_only=True):
     """How long a message would take: on average, and at most in 19 of 20 cases; the mean is the sum of three parts.
 
     `queue_s`: until its first fragment leaves, because of its time and of what waits already; `sending_s`: until all
@@ -307,7 +307,7 @@ class Client(Protocol):
         A message counts as handled once the callback (and what it returned, if awaitable) finished without error.
         """
 
-    async def estimate(self, body_bytes: int, to: str) -> Estimate:
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message of `body_bytes` to `to` would take if it were sent now.
 
         It reckons with the rates, what waits already, the packets that are lost and how long others take, as the

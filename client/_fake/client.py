@@ -16,7 +16,6 @@ from client.api import (
     BadRequestError,
     ClientStatus,
     Contact,
-    Estimate,
     Letter,
     MessageId,
     NetworkView,
@@ -27,6 +26,7 @@ from client.api import (
     RequestTimeoutError,
     ServiceFailedError,
     StreamStatus,
+    TimeEstimate,
     TooLongError,
     Verified,
 )
@@ -110,7 +110,7 @@ class FakeClient:
         """Call `callback` for each message of `kind`."""
         return self._inbox.subscribe(kind, callback)
 
-    async def estimate(self, body_bytes: int, to: str) -> Estimate:
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take."""
         check_size(body_bytes)
         self._check_registered()

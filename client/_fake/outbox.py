@@ -13,7 +13,6 @@ from client._fake.member import Member
 from client._fake.post import PostOffice
 from client.api import (
     ConflictError,
-    Estimate,
     KeyChangedError,
     Letter,
     MessageId,
@@ -21,6 +20,7 @@ from client.api import (
     OutgoingMessage,
     QueueFullError,
     StateChange,
+    TimeEstimate,
     UnknownContactError,
     UnknownMessageError,
     WrongStateError,
@@ -146,12 +146,12 @@ class FakeOutbox:
             self._network.later(letter.deadline_s - now_s, lambda: self._miss(message_id))
         return message_id
 
-    def estimate(self, body_bytes: int, to: str) -> Estimate:
+    def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take: here it is always the same."""
         fragments = 1 + body_bytes // FRAGMENT_BYTES
         self._check_recipient(to, fragments)
         half_s = self._network.delay_s / 2
-        return Estimate(
+        return TimeEstimate(
             mean_s=2 * half_s, p95_s=2 * half_s, queue_s=half_s, sending_s=0.0, delivery_s=half_s, fragments=fragments
         )
 

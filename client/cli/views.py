@@ -11,12 +11,12 @@ from rich.text import Text
 from client.api import (
     ClientStatus,
     Contact,
-    Estimate,
     MessageState,
     NetworkView,
     OutgoingMessage,
     ReceivedMessage,
     StreamStatus,
+    TimeEstimate,
     Verified,
 )
 from client.cli.text import counted, duration, instant, plain_line, readable, size
@@ -78,7 +78,7 @@ def message_view(message: OutgoingMessage) -> RenderableType:
     return Group(head, Text(), history)
 
 
-def estimate_view(estimate: Estimate) -> RenderableType:
+def estimate_view(estimate: TimeEstimate) -> RenderableType:
     """Show how long a message would take."""
     rows = _grid()
     rows.add_row("on average", Text(duration(estimate.mean_s), "bold"))

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from client.api import (
     ClientStatus,
     Contact,
-    Estimate,
     Letter,
     MessageId,
     NetworkView,
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
+    TimeEstimate,
 )
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
@@ -116,7 +116,7 @@ class ClientService:
         """
         return self._callbacks.subscribe(kind, callback)
 
-    async def estimate(self, body_bytes: int, to: str) -> Estimate:
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take; see `client.api.Client.estimate`."""
         await self._life.ready()
         return await self._dispatch.estimate(body_bytes, to)

@@ -8,7 +8,15 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Connection
 
-from client.api import Estimate, Letter, MessageId, MessageState, OutgoingMessage, UnknownMessageError, WrongStateError
+from client.api import (
+    Letter,
+    MessageId,
+    MessageState,
+    OutgoingMessage,
+    TimeEstimate,
+    UnknownMessageError,
+    WrongStateError,
+)
 from client.core.arguments import check_letter, check_letters, check_size, told_of
 from client.core.delivery import FINISHED
 from client.core.journal import News
@@ -67,7 +75,7 @@ class Dispatch:
         member = self._session.registered()
         return await self._post(lambda c: self._poster.post_many(c, letters, member, now_s=now_s))
 
-    async def estimate(self, body_bytes: int, to: str) -> Estimate:
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take; raises as `client.api.Client.estimate`."""
         check_size(body_bytes)
         member, now_s = self._session.registered(), self._session.now_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.api import Estimate, NotRegisteredError
+from client.api import NotRegisteredError, TimeEstimate
 from client.core.health import LoopHealth
 from client.core.timing.estimate import Conditions, estimate_message, overhead_s
 from client.link.session import Session
@@ -41,7 +41,7 @@ class Forecast:
             waiting=self._waiting(),
         )
 
-    def message(self, fragments: int, *, waits_s: float = 0.0, is_sent_again: bool = True) -> Estimate:
+    def message(self, fragments: int, *, waits_s: float = 0.0, is_sent_again: bool = True) -> TimeEstimate:
         """Return how long a message of so many fragments would take; see `estimate_message`."""
         return estimate_message(fragments, self.conditions(), waits_s=waits_s, is_sent_again=is_sent_again)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from client.api import Estimate
+from client.api import TimeEstimate
 from client.core.retry import JITTER, RetryPolicy, exceedance, quantile_s
 from loopixmix.params import NetworkParams
 
@@ -72,7 +72,7 @@ class _Spread:
 
 def estimate_message(
     fragments: int, conditions: Conditions, *, waits_s: float = 0.0, is_sent_again: bool = True
-) -> Estimate:
+) -> TimeEstimate:
     """Return how long it takes until the recipient's client has all fragments of a message, if it is online.
 
     `waits_s`: how long it may not leave yet; `is_sent_again`: whether what is lost is sent again, unlike a reply.
@@ -86,7 +86,7 @@ def estimate_message(
     )
     pulled = _pull_wait(conditions, arriving_per_s=min(fragments, 20) / 20 * rate_per_s / turns.gap, during_s=last_s)
     spread = _Spread(last_s, turns.last / rate_per_s**2) + excess + pulled
-    return Estimate(
+    return TimeEstimate(
         mean_s=waits_s + spread.mean,
         p95_s=waits_s + spread.exceeded_by_one_in_20(),
         queue_s=waits_s + first_s,
@@ -113,7 +113,7 @@ def estimate_request(
     *,
     free_items_per_s: float,
     service_s: float = 0.0,
-) -> Estimate:
+) -> TimeEstimate:
     """Return how long it takes until the answer to a request is here.
 
     `parts_there`, `parts_back`: packets of the request and of its answer, each of which is sent again if it is lost;
@@ -132,7 +132,7 @@ def estimate_request(
     pulled = _pull_wait(conditions, arriving_per_s=0.0, during_s=0.0)
     after = there + _Spread(service_s, 0.0) + answering + back + pulled
     spread = _Spread(last_s, turns.last / rate_per_s**2) + after
-    return Estimate(
+    return TimeEstimate(
         mean_s=spread.mean,
         p95_s=spread.exceeded_by_one_in_20(),
         queue_s=first_s,

@@ -16,11 +16,11 @@ import msgspec
 from client.api import (
     ClientStatus,
     Contact,
-    Estimate,
     Letter,
     MessageId,
     NetworkView,
     OutgoingMessage,
+    TimeEstimate,
     UnknownMessageError,
 )
 from client.core.arguments import check_body, check_length, check_letters, check_number, check_size
@@ -106,11 +106,11 @@ def send_many(letters: Sequence[Letter]) -> Call[list[MessageId]]:
     )
 
 
-def estimate(body_bytes: int, to: str) -> Call[Estimate]:
+def estimate(body_bytes: int, to: str) -> Call[TimeEstimate]:
     """Ask how long a message would take."""
     check_size(body_bytes)
     query = {"body_bytes": str(body_bytes), "to": to}
-    return Call(method="GET", path="/v1/estimate", query=query, decode=_shape(Estimate))
+    return Call(method="GET", path="/v1/estimate", query=query, decode=_shape(TimeEstimate))
 
 
 def message(message_id: MessageId) -> Call[OutgoingMessage]:

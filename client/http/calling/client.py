@@ -9,7 +9,6 @@ from typing import TypeVar
 from client.api import (
     ClientStatus,
     Contact,
-    Estimate,
     Letter,
     MessageId,
     NetworkView,
@@ -17,6 +16,7 @@ from client.api import (
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
+    TimeEstimate,
 )
 from client.http.calling import call
 from client.http.calling.call import Call, Query
@@ -99,7 +99,7 @@ class CallingClient(ABC):
 
         return self.follow("/v1/events", {"after": after} if after else {}, take)
 
-    async def estimate(self, body_bytes: int, to: str) -> Estimate:
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take."""
         return await self.ask(call.estimate(body_bytes, to))
 

@@ -34,7 +34,8 @@ def forecast_of(parts: Parts, health: LoopHealth | None = None) -> Forecast:
 def test_messages_take_as_long_as_is_told(loss: float, size: int, tolerance: float) -> None:
     """30 messages of one seed, within three standard errors.
 
-    With losses these are wide: of a hundred loops some six are lost, and one message in three takes three times as long.
+    With losses these are wide: of a hundred loops some six are lost, and one message in three takes three times
+    as long.
     """
     world = World(loss=loss, seed=6)
     alice, bob = world.person(ALICE), world.person(BOB)
