@@ -49,6 +49,7 @@ class Housekeeping:
         self._call: DelayedCall | None = None
         self._expire_at_s = 0.0
         self.figures = StoreFigures(accounts=0, guests=0, items=0)
+        self.store_bytes = 0
         self.expired = 0
 
     def start(self) -> None:
@@ -70,6 +71,7 @@ class Housekeeping:
         for call in self._each_turn:
             call()
         self._access.read(figures).addCallbacks(self._counted, already_told)
+        self._access.used_bytes().addCallbacks(self._measured, already_told)
         if self._access.problem is not None:
             self._try_to_write()
         if self._clock.seconds() >= self._expire_at_s and self._clock_is_right():
@@ -85,6 +87,9 @@ class Housekeeping:
 
     def _counted(self, counted: StoreFigures) -> None:
         self.figures = counted
+
+    def _measured(self, store_bytes: int) -> None:
+        self.store_bytes = store_bytes
 
     def _try_to_write(self) -> None:
         """Store an item for nobody, as others are stored, to see whether the store works again.
