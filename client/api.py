@@ -8,7 +8,7 @@ application's tests).
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -17,6 +17,12 @@ from loopixmix.errors import LoopixmixError, MisuseError, PeerError, Unavailable
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """The longest body of one message."""
+
+MAX_LETTERS = 10_000
+"""The most messages of one `send_many`."""
+
+MAX_BULK_BYTES = 16 * 1024 * 1024
+"""The most that the bodies of one `send_many` have together."""
 
 MAX_KIND_LENGTH = 64
 """The longest `kind`, in characters of `a-z 0-9 . - / _`."""
@@ -263,6 +269,13 @@ class Client(Protocol):
         `deadline_s` alone it leaves at once. Both may be a year ahead.
         Raises `UnknownContactError`, `TooLongError`, `KeyChangedError`, `QueueFullError`, `ConflictError`,
         `BadRequestError`, `NotRegisteredError`.
+        """
+
+    async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
+        """Queue messages in one transaction: all of them, or none if this raises; return their ids in the same order.
+
+        At most `MAX_LETTERS`, whose bodies have at most `MAX_BULK_BYTES` together. A repeated call returns the same
+        ids, so that a caller who got no answer makes it again. Raises as `send`, with the index of the letter.
         """
 
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:

@@ -263,7 +263,10 @@ def message(directory: Path, message_id: str, as_json: bool) -> None:
 @click.argument("message_id", metavar="ID")
 @JSON
 def cancel(directory: Path, message_id: str, as_json: bool) -> None:
-    """Send nothing more of a message; what has left cannot be recalled."""
+    """Send nothing more of a message.
+
+    Fragments that have left cannot be recalled.
+    """
     cancelled = _converse(directory, lambda conversation: conversation.client.cancel(message_id))
     if as_json:
         return _print_json(cancelled)

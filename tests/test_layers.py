@@ -69,7 +69,7 @@ MAY_IMPORT = {
     "simulations": PACKAGES,
 }
 DOORS = (
-    *("client.api", "client.remote", "client.testing", "provider.api", "provider.serving"),
+    *("client.api", "client.remote", "client.remote_asyncio", "client.testing", "provider.api", "provider.serving"),
     *("loopixmix.errors", "loopixmix.params", "loopixmix.tokens", "loopixmix.store", "loopixmix.web"),
     *("loopixmix.verdict", "loopixmix.progress", "loopixmix.sweeps", "loopixmix.process", "loopixmix.config"),
     "loopixmix.testnet",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -82,6 +82,11 @@ class FakeClient:
         self._outbox.check(letter)
         self._check_registered()
         return self._outbox.post(letter)
+
+    async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
+        """Queue messages, all or none."""
+        self._check_registered()
+        return self._outbox.post_many(letters)
 
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -23,7 +24,7 @@ from client.api import (
     UnknownMessageError,
     WrongStateError,
 )
-from client.core.arguments import REPLY_PREFIX, check_letter, check_unsigned
+from client.core.arguments import REPLY_PREFIX, check_letter, check_letters, check_unsigned, told_of
 from client.core.journal import NumberedChange
 from client.core.timing.leaving import leaving_s
 
@@ -77,6 +78,29 @@ class FakeOutbox:
         """Raise if a message has the wrong form."""
         check_letter(letter, now_s=self._network.clock.seconds())
 
+    def post_many(self, letters: Sequence[Letter]) -> list[MessageId]:
+        """Queue messages, all or none."""
+        check_letters(letters)
+        new: dict[str, Letter] = {}
+        blocks: Counter[str] = Counter()
+        # First everything that may be refused: afterwards there is nothing to take back.
+        for index, letter in enumerate(letters):
+            with told_of(index):
+                self.check(letter)
+                if not self._owner.address:
+                    check_unsigned(letter)
+                known = self._by_key.get(letter.idempotency_key)
+                earlier = new.get(letter.idempotency_key) if known is None else self._messages[known].letter
+                if earlier is not None:
+                    _check_same(earlier, letter)
+                    continue
+                new[letter.idempotency_key] = letter
+                blocks[letter.to] += _fragments(letter)
+                self._check_recipient(letter.to, blocks[letter.to])
+        if len(self.unfinished) + len(new) > self._max_queued:
+            raise QueueFullError(f"{self._max_queued} messages wait to be sent")
+        return [self.post(letter) for letter in letters]
+
     def post(self, letter: Letter) -> MessageId:
         """Queue a message, or find the one of an earlier call."""
         earlier = self._by_key.get(letter.idempotency_key)
@@ -85,10 +109,11 @@ class FakeOutbox:
             return earlier
         if not self._owner.address:
             check_unsigned(letter)
-        fragments = 1 + len(letter.body) // FRAGMENT_BYTES
-        sealed_to = self._key_of(letter.to, fragments)
+        fragments = _fragments(letter)
+        sealed_to = self._check_recipient(letter.to, fragments)
         if len(self.unfinished) >= self._max_queued:
             raise QueueFullError(f"{self._max_queued} messages wait to be sent")
+        self._network.use_reply_blocks(letter.to, fragments)
         now_s = self._network.clock.seconds()
         leaves_at_s = leaving_s(
             letter.not_before_s,
@@ -151,9 +176,10 @@ class FakeOutbox:
             if outgoing.message.state is MessageState.QUEUED and (outgoing.message.leaves_at_s or 0.0) <= now_s:
                 self._leave(message_id)
 
-    def _key_of(self, to: str, fragments: int) -> str:
+    def _check_recipient(self, to: str, fragments: int) -> str:
+        """Return the key to seal to, none for an answer; raise if nothing can be sent there."""
         if to.startswith(REPLY_PREFIX):
-            self._network.use_reply_blocks(to, fragments)
+            self._network.check_reply_blocks(to, fragments)
             return ""
         contact = self._contacts.find(to)
         if contact is None:
@@ -230,6 +256,10 @@ class FakeOutbox:
         )
         self.changes.append(change)
         self._tell()
+
+
+def _fragments(letter: Letter) -> int:
+    return 1 + len(letter.body) // FRAGMENT_BYTES
 
 
 def _check_same(earlier: Letter, letter: Letter) -> None:

@@ -199,14 +199,18 @@ class PostOffice:
         """Forget a way to answer, with the message that brought it."""
         self._reply_blocks.pop(reply_to, None)
 
-    def use_reply_blocks(self, reply_to: str, count: int) -> None:
-        """Use up reply blocks; raise `UnknownContactError` or `TooLongError` if there are not so many."""
+    def use_reply_blocks(self, to: str, count: int) -> None:
+        """Use up reply blocks, if `to` is a way to answer."""
+        if to in self._reply_blocks:
+            self._reply_blocks[to].left -= count
+
+    def check_reply_blocks(self, reply_to: str, count: int) -> None:
+        """Raise `UnknownContactError` or `TooLongError` if there are not so many reply blocks."""
         blocks = self._reply_blocks.get(reply_to)
         if blocks is None:
             raise UnknownContactError("that way to reply is not known, or has expired")
         if count > blocks.left:
             raise TooLongError(f"this reply needs {count} reply blocks; {blocks.left} are left that still work")
-        blocks.left -= count
 
     def fingerprint_of(self, client: Member) -> str:
         """Return the fingerprint of a client's present key."""

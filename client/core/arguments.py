@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from client.api import MAX_BODY_BYTES, BadRequestError, Letter, TooLongError, UnknownMessageError
+from client.api import (
+    MAX_BODY_BYTES,
+    MAX_BULK_BYTES,
+    MAX_LETTERS,
+    BadRequestError,
+    ClientError,
+    Letter,
+    TooLongError,
+    UnknownMessageError,
+)
 from client.core.content import KIND_PATTERN
 from loopixmix.cards import split_address
 from loopixmix.errors import FormatError
@@ -26,11 +37,36 @@ def check_body(body: object) -> None:
         raise BadRequestError(f"a body is bytes, not {type(body).__name__}")
 
 
+def check_length(body: bytes) -> None:
+    """Raise `TooLongError` if the body of a message is too long."""
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLongError(f"a message has at most {MAX_BODY_BYTES} bytes, not {len(body)}")
+
+
+def check_letters(letters: Sequence[Letter]) -> None:
+    """Raise `TooLongError` or `BadRequestError` if the bodies of a bulk are no bytes, or too much for one call."""
+    if len(letters) > MAX_LETTERS:
+        raise TooLongError(f"one call takes at most {MAX_LETTERS} messages, not {len(letters)}")
+    for letter in letters:
+        check_body(letter.body)
+    total_bytes = sum(len(letter.body) for letter in letters)
+    if total_bytes > MAX_BULK_BYTES:
+        raise TooLongError(f"the messages of one call have at most {MAX_BULK_BYTES} bytes, not {total_bytes}")
+
+
+@contextmanager
+def told_of(index: int) -> Iterator[None]:
+    """Let an error say which letter of a list it is about, counted from 0."""
+    try:
+        yield
+    except ClientError as error:
+        raise type(error)(f"letter {index}: {error}") from error
+
+
 def check_letter(letter: Letter, *, now_s: float) -> None:
     """Raise `TooLongError` or `BadRequestError` if a message to send has the wrong form, or its times do."""
     check_body(letter.body)
-    if len(letter.body) > MAX_BODY_BYTES:
-        raise TooLongError(f"a message has at most {MAX_BODY_BYTES} bytes, not {len(letter.body)}")
+    check_length(letter.body)
     if not _KIND.search(letter.kind):
         raise BadRequestError("a kind has 1 to 64 characters of a-z 0-9 . - / _")
     if not 1 <= len(letter.idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:

@@ -6,14 +6,14 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from client.api import MAX_BODY_BYTES, ClientStatus, MessageId, ReceivedMessage, Verified
+from client.api import MAX_BULK_BYTES, MAX_LETTERS, ClientStatus, Letter, MessageId, ReceivedMessage, Verified
 from client.core.journal import NumberedChange
 from loopixmix.errors import FormatError
 
 T = TypeVar("T")
 
-MAX_JSON_BYTES = MAX_BODY_BYTES * 4 // 3 + 64 * 1024
-"""The longest request body: the longest message in base64, and its fields."""
+MAX_REQUEST_BYTES = MAX_BULK_BYTES * 4 // 3 + MAX_LETTERS * 512
+"""The longest request body: the longest bulk in base64, and the fields of its messages."""
 
 MAX_PAGE = 100
 """The most messages that one answer lists."""
@@ -21,7 +21,7 @@ MAX_PAGE = 100
 MAX_TIMEOUT_S = 3600.0
 """The longest a request may wait for its answer."""
 
-JSON, OCTETS = "application/json", "application/octet-stream"
+JSON, OCTETS, MESSAGE_PACK = "application/json", "application/octet-stream", "application/msgpack"
 SUBSCRIBED, MESSAGE = "subscribed", "message"
 """The events of `GET /v1/received`."""
 
@@ -34,6 +34,12 @@ INLINE_BYTES = 64 * 1024
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A body that somebody sends us."""
+
+
+class Bulk(_Strict, frozen=True):
+    """`POST /v1/messages/bulk`."""
+
+    letters: list[Letter]
 
 
 class RequestBody(_Strict, frozen=True):
@@ -75,6 +81,12 @@ class Sent(msgspec.Struct, frozen=True):
     """Answers `POST /v1/messages`."""
 
     message_id: MessageId
+
+
+class SentMany(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/messages/bulk`: an id for each letter, in their order."""
+
+    message_ids: list[MessageId]
 
 
 class Answered(msgspec.Struct, frozen=True):

@@ -87,6 +87,14 @@ def problem_of(error: LoopixmixError) -> tuple[int, Problem]:
     return 500, Problem("internal", message)
 
 
+def error_told_by(body: bytes) -> LoopixmixError:
+    """Return the error that the body of an answer tells of."""
+    try:
+        return error_of(msgspec.json.decode(body, type=Problem))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ClientError("the client daemon refused the call without a reason")
+
+
 def error_of(problem: Problem) -> LoopixmixError:
     """Return the error that a problem tells of, a plain `ClientError` for a code that is not known."""
     return _CLASSES.get(problem.error, ClientError)(problem.message)

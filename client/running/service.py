@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from client.api import (
     ClientStatus,
@@ -96,6 +96,11 @@ class ClientService:
             deadline_s=deadline_s,
         )
         return await self._dispatch.send(letter)
+
+    async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
+        """Queue messages, all or none; see `client.api.Client.send_many`."""
+        await self._life.ready()
+        return await self._dispatch.send_many(letters)
 
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service anonymously; see `client.api.Client.request`."""

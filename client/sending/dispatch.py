@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from client.api import Letter, MessageId, MessageState, OutgoingMessage, UnknownMessageError, WrongStateError
-from client.core.arguments import check_letter
+from client.core.arguments import check_letter, check_letters, told_of
 from client.core.delivery import FINISHED
 from client.core.journal import News
 from client.link.session import Session
@@ -45,6 +45,16 @@ class Dispatch:
         member = self._session.registered()
         [message_id] = await self._post(lambda c: [self._poster.post(c, letter, member, now_s=now_s)])
         return message_id
+
+    async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
+        """Store messages, all or none; raises as `client.api.Client.send_many`."""
+        now_s = self._session.now_s
+        check_letters(letters)
+        for index, letter in enumerate(letters):
+            with told_of(index):
+                check_letter(letter, now_s=now_s)
+        member = self._session.registered()
+        return await self._post(lambda c: self._poster.post_many(c, letters, member, now_s=now_s))
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return a message with its history; raise `UnknownMessageError`."""

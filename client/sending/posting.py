@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from client.api import ConflictError, KeyChangedError, Letter, MessageId, QueueFullError, UnknownContactError
-from client.core.arguments import REPLY_PREFIX, check_unsigned
+from client.core.arguments import REPLY_PREFIX, check_unsigned, told_of
 from client.core.content import MESSAGE_ID_BYTES, Receipt, SignedMessage, encode_signed, signed_bytes
 from client.core.fragments import FragmentSizes
 from client.link.session import Account, Membership
@@ -63,22 +63,22 @@ class Poster:
         drafts: list[NewDraft] = []
         ids: list[MessageId] = []
         posted: dict[MessageId, Posted] = {}
-        for letter in letters:
-            earlier = known.get(letter.idempotency_key)
-            if earlier is not None:
-                ids.append(_same(letter, earlier))
-                continue
-            if letter.to.startswith(REPLY_PREFIX):
-                reply = self.anonymous.post_reply(connection, letter, member, room=room, now_s=now_s)
-                posted[reply.message_id] = reply
-                message_id = reply.message_id
-            else:
-                if letter.to not in recipients:
-                    recipients[letter.to] = _recipient(connection, letter.to)
-                drafts.append(self._draft(letter, recipients[letter.to], member, now_s))
-                message_id = drafts[-1].message.message_id
-            ids.append(message_id)
-            known[letter.idempotency_key] = message_id, digest_of(letter)
+        for index, letter in enumerate(letters):
+            with told_of(index):
+                earlier = known.get(letter.idempotency_key)
+                if earlier is not None:
+                    ids.append(_same(letter, earlier))
+                    continue
+                if letter.to.startswith(REPLY_PREFIX):
+                    reply = self.anonymous.post_reply(connection, letter, member, room=room, now_s=now_s)
+                    posted[reply.message_id] = reply
+                    ids.append(reply.message_id)
+                else:
+                    if letter.to not in recipients:
+                        recipients[letter.to] = _recipient(connection, letter.to)
+                    drafts.append(self._draft(letter, recipients[letter.to], member, now_s))
+                    ids.append(drafts[-1].message.message_id)
+            known[letter.idempotency_key] = ids[-1], digest_of(letter)
         posted |= {each.message_id: each for each in self._post_drafts(connection, drafts, room)}
         # What is known from before, or stood in the list twice, is new once or not at all.
         return [posted.pop(message_id, Posted(message_id, None)) for message_id in ids]

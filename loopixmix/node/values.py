@@ -23,14 +23,14 @@ class NodeKind:
     """The differences of one role of node from another.
 
     `link_role`: its role on links, which decides which peers may connect. `services`: names for the network document.
-    `token_keys`: gives the keys of the tokens that a node in this directory issues, for the network document.
+    `token_keys`: gives, for a directory and time, the keys of the tokens that a node there issues, for the document.
     """
 
     role: Role
     link_role: LinkRole
     make_service: MakeService
     services: tuple[str, ...] = ()
-    token_keys: Callable[[Path], Sequence[TokenKey]] = lambda _: ()
+    token_keys: Callable[[Path, float], Sequence[TokenKey]] = lambda _directory, _now_s: ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,8 +52,7 @@ class TokenKey(msgspec.Struct, frozen=True, kw_only=True):
     public: bytes
 
     def __post_init__(self) -> None:
-        if not _PURPOSE.fullmatch(self.purpose):
-            raise MisuseError(f"a purpose has 1 to {MAX_PURPOSE_BYTES} characters of a-z 0-9 -, not {self.purpose!r}")
+        check_purpose(self.purpose)
         if not 0 <= self.begins_s < self.ends_s <= MAX_TIME_S:
             raise MisuseError(f"a period has a begin before its end, not {self.begins_s} to {self.ends_s}")
         try:
@@ -79,6 +78,12 @@ class TokenKey(msgspec.Struct, frozen=True, kw_only=True):
     def holds_at(self, now_s: float) -> bool:
         """Tell whether tokens of this key may be spent at `now_s`, in Unix seconds."""
         return self.begins_s <= now_s < self.ends_s
+
+
+def check_purpose(purpose: str) -> None:
+    """Raise `MisuseError` if `purpose` is none: 1 to 32 of `a-z 0-9 -`, not `-` first."""
+    if not _PURPOSE.fullmatch(purpose):
+        raise MisuseError(f"a purpose has 1 to {MAX_PURPOSE_BYTES} characters of a-z 0-9 -, not {purpose!r}")
 
 
 def encode_public(modulus: int) -> bytes:

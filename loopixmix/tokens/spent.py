@@ -6,7 +6,7 @@ it buys. The work here is for one transaction; whoever has many of them at once 
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, Table, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from loopixmix.tokens.keys import TokenKey
@@ -22,11 +22,13 @@ class SpentTokens:
         self._spent = Table(
             "spent_tokens",
             metadata,
-            Column("ends_s", Integer, primary_key=True, autoincrement=False),
+            Column("ends_s", BigInteger, primary_key=True, autoincrement=False),
             Column("token", LargeBinary(32), primary_key=True),
             sqlite_with_rowid=False,
         )
-        self._until = Table("spent_until", metadata, Column("ends_s", Integer, primary_key=True, autoincrement=False))
+        self._until = Table(
+            "spent_until", metadata, Column("ends_s", BigInteger, primary_key=True, autoincrement=False)
+        )
         self._inserts = {
             "sqlite": sqlite.insert(self._spent).on_conflict_do_nothing().returning(self._spent.c.ends_s),
             "postgresql": postgresql.insert(self._spent).on_conflict_do_nothing().returning(self._spent.c.ends_s),

@@ -17,6 +17,8 @@ from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
 from provider.store.batches import Deleting, Storing, write_mail
 from provider.store.items import NewItem, PutOutcome
+from provider.store.keeping import Beginning, Keeping
+from provider.store.requests import Begun, NewRequest
 
 _R = TypeVar("_R")
 _WAITING = "mail"
@@ -40,6 +42,18 @@ class MailAccess(StoreAccess):
         deleting = Deleting(owner, numbers)
         self._writing.submit(deleting)
         return deleting.done.addErrback(self._failed)
+
+    def begin(self, request: NewRequest) -> Deferred[Begun]:
+        """Write down that a request is carried out; fires with what was known of it, fails with `StoreError`."""
+        beginning = Beginning(request)
+        self._writing.submit(beginning)
+        return beginning.done.addErrback(self._failed)
+
+    def keep_answer(self, name: bytes, sealed: bytes) -> Deferred[None]:
+        """Keep the sealed answer to a request that was begun; fires once it is on the disk."""
+        keeping = Keeping(name, sealed)
+        self._writing.submit(keeping)
+        return keeping.done.addErrback(self._failed)
 
     def _wrote(self, result: _R) -> _R:
         # Only an item that was written ends the alarm: on a full disk deletions and readings still succeed.

@@ -12,6 +12,7 @@ from loopixmix.store.jobs import Job, run_jobs
 from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
 from provider.store.items import NewItem, PutOutcome, delete_owned, store_items
+from provider.store.keeping import write_requests
 
 
 class Storing:
@@ -68,6 +69,7 @@ def write_mail(store: MailStore, rules: MailboxRules, jobs: Sequence[Job]) -> No
 
     def work(connection: Connection) -> None:
         run_jobs(connection, jobs)
+        write_requests(connection, jobs)
         if deleting:
             delete_owned(connection, deleting)
         if storing:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loopixmix.params import NetworkParams
 from loopixmix.requests.answers import answer_pieces
 from loopixmix.requests.coding import piece_count
 from loopixmix.requests.parts import REPETITION_KEY_BYTES, part_room_bytes
 from loopixmix.sphinx import Geometry
+from simulations.flows.deployed import params_of
 from simulations.formulas.queues import pull_wait_mean_s
 from simulations.formulas.requests import RequestPace, request_mean_s
-from simulations.scenario.values import RequestLoad, Scenario, Traffic
+from simulations.scenario.values import RequestLoad, Scenario
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,6 @@ class Requesting:
         return self.per_s * max(0, self.pace.answer_shares - self.pace.shares)
 
 
-def free_pulls_per_s(traffic: Traffic) -> float:
-    """Return the items that a user pulls beyond what streams and answers bring, as the deployed nodes reckon it."""
-    return NetworkParams(
-        payload_rate_per_s=traffic.payload_rate_per_s,
-        loop_rate_per_s=traffic.loop_rate_per_s,
-        drop_rate_per_s=traffic.drop_rate_per_s,
-        pull_rate_per_s=traffic.pull_rate_per_s,
-        pull_batch=traffic.pull_batch,
-    ).free_pulls_per_s
-
-
 def pace_of(scenario: Scenario, requests: RequestLoad) -> RequestPace:
     """Return what the time of such a request hangs on in the network of a scenario."""
     size = Geometry(hops=scenario.topology.layers + 2, payload_bytes=scenario.packets.payload_bytes)
@@ -50,7 +39,7 @@ def pace_of(scenario: Scenario, requests: RequestLoad) -> RequestPace:
         shares=piece_count(REPETITION_KEY_BYTES + requests.request_bytes, part_room_bytes(size)),
         answer_shares=answer_pieces(requests.answer_bytes, size),
         turns_per_s=scenario.traffic.payload_rate_per_s,
-        free_per_s=free_pulls_per_s(scenario.traffic),
+        free_per_s=params_of(scenario).free_pulls_per_s,
         loss=1 - (1 - scenario.links.loss) ** (scenario.topology.layers + 2),
         work_s=requests.work_s,
     )

@@ -9,6 +9,7 @@ from math import log
 import numpy as np
 
 from simulations.flows import traffic
+from simulations.flows.deployed import first_retry_s
 from simulations.flows.rates import PROVIDERS, Flows, FlowStage
 from simulations.flows.requesting import pace_of
 from simulations.formulas import delivery, latency, queues
@@ -202,7 +203,9 @@ def _longest_waits_s(scenario: Scenario) -> float:
     pull_s = delivery.longest_pull_wait_s(
         scenario.traffic.pull_rate_per_s, scenario.traffic.pull_batch, mailbox_items_per_s(scenario)
     )
-    return turn_s + queue_s + pull_s + delivery.ANSWER_S + _longest_link_s(scenario)
+    pull_s += delivery.most_pulls_lost(scenario.links.loss) / scenario.traffic.pull_rate_per_s
+    lost_s = retries_of(scenario).longest_s
+    return turn_s + queue_s + pull_s + lost_s + delivery.ANSWER_S + _longest_link_s(scenario)
 
 
 def _longest_request_s(pace: RequestPace) -> float:
@@ -230,13 +233,30 @@ def _delivery(scenario: Scenario, network: Law, flows: Flows, samples: latency.F
         _links_law(scenario, grid, 1) if samples is None else latency.fixed(grid, float(samples.mean()) / flows.links)
     )
     return delivery.delivery(
-        network,
+        retries_of(scenario).law(network),
         queue=delivery.turn_queue(grid, chosen.payload_rate_per_s, messages, packets),
         turns_per_s=chosen.payload_rate_per_s,
         packets=packets,
-        pull=delivery.pull_wait(grid, chosen.pull_rate_per_s, chosen.pull_batch, mailbox_items_per_s(scenario)),
+        pull=_pulled(scenario, grid, mailbox_items_per_s(scenario)),
         last_link=last_link,
     )
+
+
+def retries_of(scenario: Scenario) -> delivery.Retries:
+    """Return how clients send again what links lose."""
+    links = scenario.topology.layers + 2
+    return delivery.Retries(
+        loss=1 - (1 - scenario.links.loss) ** links,
+        first_wait_s=first_retry_s(scenario),
+        turns_per_s=scenario.traffic.payload_rate_per_s,
+        pulls_per_s=scenario.traffic.pull_rate_per_s,
+    )
+
+
+def _pulled(scenario: Scenario, grid: Grid, items_per_s: float) -> Law:
+    chosen, loss = scenario.traffic, scenario.links.loss
+    wait = delivery.pull_wait(grid, chosen.pull_rate_per_s, chosen.pull_batch, items_per_s)
+    return wait.then(delivery.lost_at_the_pull(grid, chosen.pull_rate_per_s, loss)) if loss else wait
 
 
 def _request(scenario: Scenario, network: Law, pace: RequestPace) -> Law:
@@ -247,5 +267,5 @@ def _request(scenario: Scenario, network: Law, pace: RequestPace) -> Law:
         pace,
         network=network,
         queue=delivery.turn_queue(network.grid, chosen.payload_rate_per_s, messages, packets),
-        pull=delivery.pull_wait(network.grid, chosen.pull_rate_per_s, chosen.pull_batch, items),
+        pull=_pulled(scenario, network.grid, items),
     )

@@ -17,6 +17,10 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
+LEAST_BODY_BYTES = 8
+"""Bodies of simulated requests and answers begin with a number of so many bytes."""
+
+
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One table of a scenario file."""
 
@@ -52,8 +56,8 @@ class RequestLoad(Section, frozen=True, kw_only=True):
     provider may be asked, and each has the service. `work_s`: how long the service takes over a request.
     """
 
-    request_bytes: Annotated[int, msgspec.Meta(ge=8, le=MAX_BODY_BYTES)] = 1000
-    answer_bytes: Annotated[int, msgspec.Meta(ge=8, le=MAX_BODY_BYTES)] = 1000
+    request_bytes: Annotated[int, msgspec.Meta(ge=LEAST_BODY_BYTES, le=MAX_BODY_BYTES)] = 1000
+    answer_bytes: Annotated[int, msgspec.Meta(ge=LEAST_BODY_BYTES, le=MAX_BODY_BYTES)] = 1000
     pause_mean_s: Positive = 600.0
     work_s: NotNegative = 0.0
     timeout_s: Positive = 600.0

@@ -16,6 +16,7 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import DelayedCall, Identity, Rng
 from loopixmix.sphinx import Arithmetic, load_arithmetic
 from provider.store import MailStore
+from simulations.flows.deployed import epoch_length_for
 from simulations.latency import make_latency
 from simulations.latency.places import Places
 from simulations.scenario.values import Scenario
@@ -26,7 +27,7 @@ from simulations.world.clock import EventClock
 from simulations.world.errands import SERVICE, Errand, Errands
 from simulations.world.journeys import Numbers, PlainNumbers, TracingArithmetic
 from simulations.world.links import Wires
-from simulations.world.network import START_S, NetworkPlan, NodePlan, epoch_length_for
+from simulations.world.network import START_S, NetworkPlan, NodePlan
 from simulations.world.nodes import Mix, NodeSeams, Provider, make_mix, make_provider, new_mail_store
 from simulations.world.stores import MemoryStores
 from simulations.world.users import (

@@ -13,10 +13,12 @@ from client.core.journal import Cursor, JournalledClient
 from client.http.messages import (
     JSON,
     MAX_PAGE,
+    OCTETS,
     AcceptBody,
     AccountBody,
     Admitted,
     Answered,
+    Bulk,
     ContactBody,
     GuestBody,
     OfferedPages,
@@ -25,6 +27,7 @@ from client.http.messages import (
     Registered,
     RequestBody,
     Sent,
+    SentMany,
     received_of,
 )
 from client.http.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNSUPPORTED_TYPE, problem_of
@@ -37,6 +40,7 @@ from client.http.serving.calls import (
     parse_time,
     read_json,
     read_octets,
+    read_packed,
     read_query,
     required,
     write_json,
@@ -117,6 +121,13 @@ class LocalApi:
             deadline_s=letter.deadline_s,
         )
         return write_json(request, Sent(message_id), status=202)
+
+    @app.route("/v1/messages/bulk", methods=["POST"])
+    async def send_many(self, request: Request) -> bytes:
+        """Queue several messages, all or none."""
+        read_query(request)
+        message_ids = await self._client.send_many(read_packed(request, Bulk).letters)
+        return write_json(request, SentMany(message_ids), status=202)
 
     @app.route("/v1/messages/<message_id>", methods=["GET"])
     async def message(self, request: Request, message_id: str) -> bytes:
@@ -293,7 +304,7 @@ class LocalApi:
 
 
 def _letter(request: Request) -> Letter:
-    if media_type(request) == JSON:
+    if media_type(request) != OCTETS:
         return read_json(request, Letter)
     query = read_query(request, "to", "kind", "idempotency_key", "anonymous", "not_before_s", "deadline_s")
     times = {name: parse_time(name, query[name]) for name in ("not_before_s", "deadline_s") if name in query}
@@ -309,7 +320,7 @@ def _letter(request: Request) -> Letter:
 
 
 def _request_body(request: Request) -> RequestBody:
-    if media_type(request) == JSON:
+    if media_type(request) != OCTETS:
         return read_json(request, RequestBody)
     query = read_query(request, "service", "timeout_s")
     timeout_s = parse_seconds("timeout_s", required(query, "timeout_s"))

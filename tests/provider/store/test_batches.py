@@ -15,9 +15,9 @@ from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import MailboxRules
 from provider.store import MailStore, sqlite_url
 from provider.store.access import MailAccess, clocked_access, threaded_access
-from provider.store.accounts import Application, figures, register
+from provider.store.accounts import Application, register
 from provider.store.items import PutOutcome
-from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, message
+from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, figures, message
 from tests.worlds.networks.reactor_threads import ReactorThread
 
 

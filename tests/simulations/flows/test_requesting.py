@@ -11,7 +11,7 @@ from loopixmix.requests.answers import answer_pieces
 from loopixmix.requests.parts import request_content, request_head
 from loopixmix.sphinx import Geometry
 from simulations.flows.rates import flows_of
-from simulations.flows.requesting import free_pulls_per_s, pace_of, requesting_of
+from simulations.flows.requesting import pace_of, requesting_of
 from simulations.flows.traffic import cover_share
 from simulations.scenario import Scenario, change
 from simulations.scenario.values import RequestLoad
@@ -27,7 +27,7 @@ def test_a_request_has_the_shares_that_the_client_makes(request_bytes: int, answ
 
 
 def test_the_free_pulls_are_those_of_the_deployed_nodes() -> None:
-    assert free_pulls_per_s(Scenario().traffic) == NetworkParams().free_pulls_per_s
+    assert pace_of(Scenario(), RequestLoad()).free_per_s == NetworkParams().free_pulls_per_s
 
 
 def test_loss_is_that_of_a_whole_path() -> None:

@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar, cast
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.api import (
     MAX_BODY_BYTES,
+    MAX_BULK_BYTES,
+    MAX_LETTERS,
     BadRequestError,
     Client,
     ConflictError,
     KeyChangedError,
+    Letter,
     MessageState,
     NotRegisteredError,
     ReceivedMessage,
@@ -198,6 +202,74 @@ class ClientContract:
     def test_a_way_to_reply_that_was_never_given_is_refused(self, acquainted: World) -> None:
         with pytest.raises((UnknownContactError, BadRequestError)):
             acquainted.run(acquainted.bob.send("reply:" + "00" * 16, b"x", kind="text", idempotency_key="1"))
+
+    # Many messages
+
+    def test_many_messages_are_queued_in_one_call(self, acquainted: World) -> None:
+        letters = [Letter(to=BOB, body=b"%d" % n, kind="text", idempotency_key=f"{n}") for n in range(5)]
+        ids = acquainted.run(acquainted.alice.send_many(letters))
+        assert len(set(ids)) == 5
+        assert acquainted.run(acquainted.alice.status()).queued_messages == 5
+        for message_id, letter in zip(ids, letters, strict=True):
+            message = acquainted.run(acquainted.alice.message(message_id))
+            assert message.history[0].state is MessageState.QUEUED
+            assert (message.to, message.length_bytes) == (BOB, len(letter.body))
+        for _ in range(2):
+            acquainted.pass_time()
+        received = {m.message_id: m.body for m in acquainted.run(acquainted.bob.inbox())}
+        assert received == {message_id: letter.body for message_id, letter in zip(ids, letters, strict=True)}
+
+    def test_many_may_be_anonymous_and_answers_among_them(self, acquainted: World) -> None:
+        send(acquainted, b"who am I?", key="1", anonymous=True)
+        acquainted.pass_time()
+        [question] = acquainted.run(acquainted.bob.inbox())
+        letters = [
+            Letter(to=question.reply_to, body=b"you tell me", kind="text", idempotency_key="1"),
+            Letter(to=ALICE, body=b"signed", kind="text", idempotency_key="2"),
+            Letter(to=ALICE, body=b"anonymous", kind="text", idempotency_key="3", anonymous=True),
+        ]
+        acquainted.run(acquainted.bob.send_many(letters))
+        for _ in range(3):
+            acquainted.pass_time()
+        received = {m.body: m.sender for m in acquainted.run(acquainted.alice.inbox())}
+        assert received == {b"you tell me": BOB, b"signed": BOB, b"anonymous": None}
+
+    def test_a_repeated_call_with_many_sends_once(self, acquainted: World) -> None:
+        letters = [Letter(to=BOB, body=b"%d" % n, kind="text", idempotency_key=f"{n % 2}") for n in (0, 1)]
+        first = acquainted.run(acquainted.alice.send_many([*letters, letters[0]]))
+        assert first[0] == first[2]
+        assert acquainted.run(acquainted.alice.send_many(letters)) == first[:2]
+        assert acquainted.run(acquainted.alice.send_many([])) == []
+        acquainted.pass_time()
+        assert len(acquainted.run(acquainted.bob.inbox())) == 2
+
+    def test_of_many_all_are_queued_or_none(self, acquainted: World) -> None:
+        good = Letter(to=BOB, body=b"x", kind="text", idempotency_key="good")
+        replace = msgspec.structs.replace
+        for bad, error in [
+            (replace(good, idempotency_key="1", to="nobody@away"), UnknownContactError),
+            (replace(good, idempotency_key="1", kind="No Kind"), BadRequestError),
+            (replace(good, idempotency_key="1", deadline_s=1e-9), BadRequestError),
+            (replace(good, idempotency_key="1", to="reply:" + "00" * 16), UnknownContactError),
+            (replace(good, body=b"other"), ConflictError),
+        ]:
+            with pytest.raises(error, match="letter 1: "):
+                acquainted.run(acquainted.alice.send_many([good, bad]))
+        assert acquainted.run(acquainted.alice.status()).queued_messages == 0
+        # The key of a call that queued nothing is free.
+        assert len(acquainted.run(acquainted.alice.send_many([replace(good, body=b"other")]))) == 1
+
+    def test_too_many_and_too_much_are_refused(self, acquainted: World) -> None:
+        letter = Letter(to=BOB, body=b"x", kind="text", idempotency_key="1")
+        with pytest.raises(TooLongError, match="10000 messages"):
+            acquainted.run(acquainted.alice.send_many([letter] * (MAX_LETTERS + 1)))
+        long = msgspec.structs.replace(letter, body=bytes(MAX_BULK_BYTES // 2 + 1))
+        with pytest.raises(TooLongError, match="bytes"):
+            acquainted.run(acquainted.alice.send_many([long, long]))
+        with pytest.raises(BadRequestError, match="bytes"):
+            acquainted.run(acquainted.alice.send_many([msgspec.structs.replace(letter, body=cast(bytes, "text"))]))
+        with pytest.raises(NotRegisteredError):
+            acquainted.run(acquainted.stranger.send_many([letter]))
 
     # Messages that leave later, or not at all
 
