@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -19,6 +20,7 @@ from client.http.calling.call import Call, Query
 from client.http.calling.caller import Caller, FindEndpoint
 from client.http.calling.client import CallingClient
 from client.http.calling.follower import Follower
+from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import find_endpoint
 from client.http.sse import SseEvent
 from loopixmix.seams import Clock, Rng
@@ -26,6 +28,7 @@ from loopixmix.web.calls import kept_connections
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
+    from twisted.internet.interfaces import IReactorTime
 
 KEPT_CONNECTIONS = 8
 """So many connections are kept for further calls."""
@@ -42,6 +45,40 @@ def remote_client(directory: Path, *, reactor: ReactorBase, rng: Rng) -> RemoteC
     """
     kept, find = kept_connections(reactor, most=KEPT_CONNECTIONS), partial(find_endpoint, directory)
     return RemoteClient(http=kept.http, find_endpoint=find, clock=cast(Clock, reactor), rng=rng, on_close=kept.close)
+
+
+async def start(
+    directory: Path,
+    *,
+    reactor: ReactorBase,
+    rng: Rng,
+    network: Path | None = None,
+    guest: bool = False,
+    provider: str = "",
+    token: bytes = b"",
+    within_s: float = WITHIN_S,
+) -> RemoteClient:
+    """Return the client of `directory`, whose daemon is started if none runs, as soon as it answers.
+
+    The daemon goes on when the program ends: it is to stay linked, whatever its programs do. `network`: the trust root,
+    by which a client is made if there is none in the directory. `guest`: open an account without a name if there is no
+    account yet, at `provider` or anywhere, with `token` (see `client.api.Client.register_guest`). `within_s`: how many
+    seconds the daemon may take to answer.
+    Raises `ConfigError`, `StoreError`, `NotRunningError`, and what `register_guest` raises.
+    """
+    starting = DaemonStart(directory, within_s=within_s)
+    starting.begin(network=network, rng=rng)
+    client = remote_client(directory, reactor=reactor, rng=rng)
+    try:
+        while not await client.is_running():
+            starting.check()
+            await deferLater(cast("IReactorTime", reactor), POLL_S, lambda: None)
+        if guest and not (await client.status()).registered:
+            await client.register_guest(provider, token=token)
+    except BaseException:
+        client.close()
+        raise
+    return client
 
 
 class RemoteClient(CallingClient):

@@ -18,6 +18,7 @@ from client.api import NotRunningError
 from client.http.calling.call import Call, Query
 from client.http.calling.client import CallingClient
 from client.http.calling.follower import Follower
+from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.problems import error_told_by
 from client.http.sse import SseBuffer, SseEvent
@@ -47,6 +48,32 @@ def asyncio_client(directory: Path, *, rng: Rng) -> AsyncioClient:
     # Not by a proxy that the environment names: it would be shown the token.
     http = httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False)
     return AsyncioClient(http=http, find_endpoint=partial(find_endpoint, directory), rng=rng)
+
+
+async def start(
+    directory: Path,
+    *,
+    rng: Rng,
+    network: Path | None = None,
+    guest: bool = False,
+    provider: str = "",
+    token: bytes = b"",
+    within_s: float = WITHIN_S,
+) -> AsyncioClient:
+    """Return the client of `directory`, whose daemon is started if none runs; see `client.remote.start`."""
+    starting = DaemonStart(directory, within_s=within_s)
+    starting.begin(network=network, rng=rng)
+    client = asyncio_client(directory, rng=rng)
+    try:
+        while not await client.is_running():
+            starting.check()
+            await asyncio.sleep(POLL_S)
+        if guest and not (await client.status()).registered:
+            await client.register_guest(provider, token=token)
+    except BaseException:
+        await client.close()
+        raise
+    return client
 
 
 class _BrokenConnectionError(Exception):

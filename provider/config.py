@@ -12,14 +12,16 @@ from loopixmix.config import commented_toml
 from loopixmix.errors import ConfigError, FormatError
 from loopixmix.node.config import NODE_COMMENTS, LimitSettings, NodeConfig, node_head, node_values
 from loopixmix.requests.names import check_name
+from loopixmix.tokens.exchange import ISSUER_SERVICE
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.api import Setting
 from provider.clients.allowance import ClientRules
 from provider.hosting.asking.limits import HostingRules, ServiceLimits
-from provider.hosting.loader import ALWAYS, find_factories
+from provider.hosting.loader import ALWAYS, SERVICES_DIRECTORY, find_factories
 from provider.mailbox import MailboxRules
 from provider.serving.sockets import SocketPlace
 from provider.store import MEMORY_URL, sqlite_url
+from provider.tokens.keys import PUBLIC_FILE
 
 PROVIDER_LIMITS = LimitSettings(links=200_000)
 """Every user is to stay linked, and a provider may have 200,000 of them."""
@@ -88,6 +90,11 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
         """Return the address of the store of the provider in `directory`."""
         return self.store or sqlite_url(directory / STORE_FILE)
 
+    def guest_keys_file(self, directory: Path) -> Path:
+        """Return the file with the keys whose tokens guests of the provider in `directory` pay with."""
+        own = directory / SERVICES_DIRECTORY / ISSUER_SERVICE / PUBLIC_FILE
+        return directory / self.registration.guest_keys if self.registration.guest_keys else own
+
     def has_store(self, directory: Path) -> bool:
         """Tell whether the store was ever opened."""
         return bool(self.store) or (directory / STORE_FILE).exists()
@@ -126,6 +133,8 @@ Attempts to open an account: per second on average and at once, of one link and 
 Who may open an account without a name, as a guest: open (everybody), token (whoever spends a blind token), closed
 (nobody).""",
     "registration.guest_days": "Days without use until a guest's account ends, with all that waits for it.",
+    "registration.guest_keys": """\
+The key set of the issuer whose tokens guests pay with, a file; empty for the issuer among this provider's services.""",
     "registration.guest_rate_per_s": "Attempts of guests, all together: per second on average and at once.",
     "mailbox.quota_items": """\
 At most so many messages, of about 2 kB each, wait in one mailbox. More are not acknowledged, so that their senders

@@ -44,6 +44,10 @@ from provider.serving.remote import Dial, RemoteAsker
 from provider.store import MailStore
 from provider.store.access import MailAccess, threaded_access
 from provider.store.items import skip_numbers
+from provider.store.schema import SPENT
+from provider.tokens.gate import GUEST_PURPOSE, StoredGate
+from provider.tokens.keys import KeyFile
+from provider.tokens.redeeming import Redeeming, TakenKeys
 
 SKIPPED_BITS = 36
 
@@ -56,7 +60,7 @@ async def make_provider(
     `call_on_reactor` is the reactor's `callFromThread`; `dial` reaches services outside of the provider. Raises
     `StoreError` or `ConfigError`; then nothing is left.
     """
-    store = MailStore(config.store_url(parts.directory))
+    store = MailStore(config.store_url(parts.directory), exclusive=True)
     store.write(lambda connection: skip_numbers(connection, parts.rng.getrandbits(SKIPPED_BITS)))
     access = threaded_access(store, config.mailbox, call_on_reactor=call_on_reactor)
 
@@ -88,6 +92,7 @@ async def make_provider(
             access=access,
             decoy_secret=load_decoy_secret(parts.directory, rng=parts.rng, today=day_of(parts.clock.seconds())),
             make_services=load_services,
+            guest_keys=KeyFile(config.guest_keys_file(parts.directory), GUEST_PURPOSE),
         )
     except LoopixmixError:
         # The store's threads run already.
@@ -125,11 +130,13 @@ def wire_provider(
     access: MailAccess,
     decoy_secret: DecoySecret,
     make_services: Callable[[KeyDirectory], Iterable[Hosted]],
+    guest_keys: TakenKeys,
 ) -> ProviderService:
     """Return the service of a provider, which does not run yet, on the store behind `access`, which is closed with it.
 
     `hop` and `loops` are the node's, as `loopixmix.node.wiring` makes them. `make_services` makes the hosted services,
-    which may use the key directory that it is given. Raises what `make_services` raises.
+    which may use the key directory that it is given. `guest_keys`: those whose tokens open accounts of guests. Raises
+    what `make_services` raises.
     """
 
     def send(identity: Identity, frame: Frame) -> None:
@@ -162,7 +169,8 @@ def wire_provider(
         drops=drops,
         clock=clock,
     )
-    guests = Guests(access=access, rules=rules.registration, gate=None, clock=clock, rng=rng)
+    gate = StoredGate(Redeeming(guest_keys, SPENT), access=access, clock=clock)
+    guests = Guests(access=access, rules=rules.registration, gate=gate, clock=clock, rng=rng)
     clients = wire_clients(
         access=access,
         registration=Registration(
@@ -182,7 +190,7 @@ def wire_provider(
         registration=rules.registration,
         clock=clock,
         each_turn=(clients.forget_idle, partial(clients.pulling.measure, TURN_S), host.forget_old),
-        expiring=(host.erase_ended,),
+        expiring=(host.erase_ended, gate.erase_ended),
     )
     return ProviderService(
         hop=hop,

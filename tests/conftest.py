@@ -7,12 +7,14 @@ import os
 import random
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
 
 from tests.worlds.debian import provide_program
+from tests.worlds.web.chromium import Chromium
 
 # A shell that runs the tests in the background has them ignore SIGINT, and with them the programs that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -29,6 +31,14 @@ settings.load_profile("loopixmix")
 def rng() -> random.Random:
     """A seeded generator, so that a failure repeats."""
     return random.Random(20261122)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """Debian's Chromium; tests that use it are marked `long` and `needs(*BROWSER)` of tests.worlds.web.chromium."""
+    browser = Chromium()
+    yield browser
+    browser.stop()
 
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()

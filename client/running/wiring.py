@@ -8,6 +8,7 @@ from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
 from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
+from client.asking.tokens import TokenWallet
 from client.core.expectation import Expectations
 from client.core.journal import News
 from client.core.sealing import Sealer
@@ -32,6 +33,7 @@ from client.running.service import ClientService
 from client.sending.anonymous import AnonymousPoster
 from client.sending.dispatch import Dispatch
 from client.sending.drafts import Drafts
+from client.sending.forecast import Forecast
 from client.sending.ledger import Ledger
 from client.sending.letters import Writer
 from client.sending.outbox import Outbox
@@ -87,7 +89,9 @@ def build_client(
     ledger = Ledger(access, news)
     drafts = Drafts(writer, anonymous, access)
     outbox = Outbox(session=session, queue=queue, expectations=expectations, ledger=ledger, drafts=drafts)
-    dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, news=news)
+    loops = Loops(session, expectations, observer)
+    forecast = Forecast(session=session, queue=queue, outbox=outbox, health=loops.health)
+    dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, forecast=forecast, news=news)
     # Asking.
     requests = Requests(session=session, queue=queue, expectations=expectations, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
@@ -95,6 +99,7 @@ def build_client(
     enrolment = AccountOpening(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
+    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)
@@ -104,8 +109,7 @@ def build_client(
     )
     journal = Journal(access, news)
     # Streams.
-    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, clock=clock)
-    loops = Loops(session, expectations, observer)
+    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, wallet=wallet, clock=clock)
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
     # Running.
@@ -115,6 +119,7 @@ def build_client(
         outbox=outbox,
         traffic=traffic,
         loops=loops,
+        forecast=forecast,
         # The first one that has a problem is heard: without a document or a disk the others cannot be well either.
         troubles=(
             MissingDocument(session, document_problem),
@@ -137,7 +142,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, requests, session, callbacks, ledger),
+        parts=(registration, enrolment, wallet, requests, session, callbacks, ledger),
     )
     return ClientService(
         life=life,

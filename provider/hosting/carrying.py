@@ -15,13 +15,14 @@ from loopixmix.requests.parts import RequestHead
 from loopixmix.routing.path import service_id
 from loopixmix.seams import Clock, DelayedCall
 from provider.hosting.asker import Asker, NotAskedError
+from provider.hosting.asking.seats import Seats
 from provider.hosting.asking.turns import Turns
 from provider.hosting.memory import RequestMemory, open_answer, seal_answer
 from provider.hosting.times import RequestTimes
 from provider.store.requests import Begun, NewRequest
 
 WRITE_AGAIN_S = 5.0
-"""An answer that could not be written is written again so much later; its request keeps its place until then."""
+"""An answer that could not be written is written again so much later. Until then it does not leave."""
 
 log = Logger()
 
@@ -43,6 +44,11 @@ class Carrying:
         self._asker = asker
         self._id = service_id(asker.name)
         self._turns = turns
+        at_once, queue = asker.declaration.at_once, asker.declaration.queue
+        # As many again as are asked may be written down ahead, if they may wait. Otherwise the disk would keep places
+        # of the service, and a slow one would halve how many requests it gets.
+        ahead = min(at_once, queue)
+        self._beginning = Seats(most=at_once + ahead, queue=queue - ahead)
         self._memory = memory
         self._keeps = not asker.declaration.recognises_repetition
         self._clock = clock
@@ -50,6 +56,11 @@ class Carrying:
         self._writing_again: set[DelayedCall] = set()
         self._stopped = False
         self.refused = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait, beside those that wait for nothing but the service."""
+        return self._beginning.waiting
 
     def adopt(self, times: RequestTimes) -> None:
         """Judge by these times what is over."""
@@ -72,7 +83,7 @@ class Carrying:
         Fails with `NotAskedError` if it is not carried out now, and with `StoreError`.
         """
         done: Deferred[bytes | None] = Deferred()
-        if self._turns.is_free or not self._keeps:
+        if self._beginning.is_free or not self._keeps:
             self._enter(request, done)
         else:
             # What is kept is answered also while the service is busy. With a place for it, beginning finds it as well.
@@ -107,7 +118,7 @@ class Carrying:
             done.callback(answer)
 
     def _enter(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
-        if self._stopped or not self._turns.enter(partial(self._begin, request, done)):
+        if self._stopped or not self._beginning.enter(partial(self._begin, request, done)):
             done.errback(NotAskedError(f"{self._asker.name} has too many requests"))
 
     def _begin(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
@@ -130,26 +141,36 @@ class Carrying:
             beginning = self._memory.begin(new)
             beginning.addCallbacks(partial(self._begun, request, done), partial(self._leave_failed, done))
         else:
-            self._ask(request, done)
+            self._enter_service(request, done)
 
     def _begun(self, request: CompleteRequest, done: Deferred[bytes | None], begun: Begun) -> None:
         match begun:
             case Begun.NOW:
-                self._ask(request, done)
+                self._enter_service(request, done)
             case Begun.REFUSED:
                 self.refused += 1
                 self._leave_unasked(done)
             case Begun.BEFORE:
                 # Before the provider was started again: it may have been carried out, so it has failed for good.
-                self._turns.leave()
+                self._beginning.leave()
                 done.callback(None)
             case Begun.ANSWERED:
-                self._turns.leave()
+                self._beginning.leave()
                 self._memory.find(request.name).addCallbacks(partial(self._settle, request, done), done.errback)
+
+    def _enter_service(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
+        # Requests of version 1 may have taken the queue.
+        if self._stopped or not self._turns.seats.enter(partial(self._ask, request, done)):
+            self._not_asked(request, done, Failure(NotAskedError(f"{self._asker.name} has too many requests")))  # type: ignore[no-untyped-call]
 
     def _ask(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
         asking = self._turns.ask(request.repetition_key, request.body)
+        asking.addBoth(self._leave_service)
         asking.addCallbacks(partial(self._answered, request, done), partial(self._not_asked, request, done))
+
+    def _leave_service(self, result: bytes | Failure | None) -> bytes | Failure | None:
+        self._turns.seats.leave()
+        return result
 
     def _not_asked(self, request: CompleteRequest, done: Deferred[bytes | None], failure: Failure) -> None:
         if self._keeps:
@@ -161,9 +182,10 @@ class Carrying:
             # A request that was broken off has failed only after a start; until then nothing is known of it.
             self._leave_unasked(done)
         elif self._keeps:
+            self._beginning.leave()
             self._keep(request, done, answer, seal_answer(request.head.seal_key(self._id), answer))
         else:
-            self._turns.leave()
+            self._beginning.leave()
             done.callback(answer)
 
     def _keep(
@@ -171,12 +193,11 @@ class Carrying:
     ) -> None:
         def kept(_: None) -> None:
             self._memory.note_kept(request.head, self._asker.name, len(sealed))
-            self._turns.leave()
             done.callback(answer)
 
         def failed(failure: Failure) -> None:
             if self._stopped:
-                self._leave_failed(done, failure)
+                done.errback(failure)
                 return
             call = self._clock.callLater(WRITE_AGAIN_S, write_again)
             self._writing_again.add(call)
@@ -190,9 +211,9 @@ class Carrying:
         self._memory.keep(request.name, sealed).addCallbacks(kept, failed)
 
     def _leave_unasked(self, done: Deferred[bytes | None]) -> None:
-        self._turns.leave()
+        self._beginning.leave()
         done.errback(NotAskedError(f"{self._asker.name} was not asked"))
 
     def _leave_failed(self, done: Deferred[bytes | None], failure: Failure) -> None:
-        self._turns.leave()
+        self._beginning.leave()
         done.errback(failure)

@@ -124,10 +124,11 @@ class ServiceHost:
         return {f"service_{service.asker.name}": self._line(service) for service in self._asked.values()}
 
     def _line(self, service: _Service) -> str:
-        name, parted, turns = service.asker.name, service.parted, service.turns
+        name, parted, seats = service.asker.name, service.parted, service.turns.seats
+        waiting = seats.waiting + service.carrying.waiting
         return (
             f"{parted.answered} answered, {parted.failed} failed, {service.carrying.refused} refused, "
-            f"{turns.under_way} under way, {turns.waiting} waiting, {parted.incomplete} incomplete, "
+            f"{seats.taken} under way, {waiting} waiting, {parted.incomplete} incomplete, "
             f"{self._memory.kept_bytes(name)} bytes kept"
         )
 

@@ -154,6 +154,7 @@ class PartedRequests:
     def _carry(self, request: _Open, more_bytes: int) -> None:
         request.carried_bytes += more_bytes
         self._carried_bytes += more_bytes
+        self._collected.reserve(self._carried_bytes)
 
     def _size_of(self, request: _Open) -> int:
         blocks_bytes = len(request.blocks) * self._world.size.surb_bytes
@@ -188,7 +189,8 @@ class PartedRequests:
             self._forget(request)
             return DropReason.BAD_PAYLOAD
         size_bytes = len(content) + self._size_of(request) - assembly.size_bytes
-        if self._carried_bytes + self._collected.used_bytes + size_bytes > self._most_bytes:
+        # What is complete comes first: parts that nobody completes must not keep it out.
+        if self._carried_bytes + size_bytes > self._most_bytes:
             self._forget(request)
             return DropReason.OVERLOADED
         request.assembly = None
@@ -247,7 +249,7 @@ class PartedRequests:
             return
         if speech.wants(request.coding, request.again):
             # Also the first one: no share follows its block after a fixed time.
-            interval_s = self._world.rng.expovariate(1 / times.share_interval_s)
+            interval_s = self._world.rng.expovariate(times.shares_per_s)
             request.call = self._clock.callLater(interval_s, self._send_share, request, speech)
 
     def _send_share(self, request: _Open, speech: Speech) -> None:

@@ -51,6 +51,7 @@ class Shelf(Generic[V]):
         self._most_bytes = most_bytes
         self._given_up = given_up
         self._things: OrderedDict[bytes, tuple[V, int, float]] = OrderedDict()
+        self._reserved_bytes = 0
         self.used_bytes = 0
 
     def __len__(self) -> int:
@@ -67,9 +68,13 @@ class Shelf(Generic[V]):
         self._forget(name)
         self._things[name] = thing, size_bytes, now_s
         self._use(size_bytes)
-        while len(self._things) > self._most or self.used_bytes > self._most_bytes:
-            self.give_up_idlest()
+        self._make_fit()
         self._room.make_fit()
+
+    def reserve(self, size_bytes: int) -> None:
+        """Keep so many bytes free of things, for what the service has in hand elsewhere."""
+        self._reserved_bytes = size_bytes
+        self._make_fit()
 
     def pop(self, name: bytes) -> None:
         """Take a thing out, if it is there."""
@@ -84,6 +89,11 @@ class Shelf(Generic[V]):
     def give_up_before(self, at_s: float) -> None:
         """Take out the things that were not put again since then."""
         while self._things and next(iter(self._things.values()))[2] < at_s:
+            self.give_up_idlest()
+
+    def _make_fit(self) -> None:
+        most_bytes = self._most_bytes - self._reserved_bytes
+        while self._things and (len(self._things) > self._most or self.used_bytes > most_bytes):
             self.give_up_idlest()
 
     def _forget(self, name: bytes) -> None:

@@ -58,14 +58,14 @@ class SingleRequests:
             pending.append(surb)
             return None
         self._pending[key] = [surb]
-        if not turns.enter(partial(self._ask, key, turns, request)):
+        if not turns.seats.enter(partial(self._ask, key, turns, request)):
             del self._pending[key]
             return DropReason.OVERLOADED
         return None
 
     def _ask(self, key: bytes, turns: Turns, request: Request) -> None:
         def settle(answer: bytes | None) -> None:
-            turns.leave()
+            turns.seats.leave()
             payload = self._encode(answer)
             # Failures too: a copy of the request that comes on another path must not have another outcome.
             self._remembered[key] = (self._world.clock.seconds() + REMEMBERED_S, payload)
@@ -74,7 +74,7 @@ class SingleRequests:
                 self._world.blocks.use(surb, payload)
 
         def not_asked(_: Failure) -> None:
-            turns.leave()
+            turns.seats.leave()
             for _surb in self._pending.pop(key):
                 self._world.drops.count(DropReason.OVERLOADED)
 

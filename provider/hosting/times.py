@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from loopixmix.epoch import epoch_at
 from loopixmix.params import NetworkParams
@@ -17,10 +18,10 @@ class RequestTimes:
 
     params: NetworkParams
 
-    @property
-    def share_interval_s(self) -> float:
-        """The mean time from one share of an answer to the next: what a client has free places for."""
-        return 1 / self.params.free_pulls_per_s
+    @cached_property
+    def shares_per_s(self) -> float:
+        """How many shares of one answer leave on average: as many as a client has free places for."""
+        return self.params.free_pulls_per_s
 
     @property
     def settling_s(self) -> float:

@@ -18,10 +18,12 @@ from sqlalchemy import (
     Table,
 )
 
-HEAD = "0004"
+from loopixmix.tokens.spent import SpentTokens
+
+HEAD = "0005"
 """The schema version this code reads and writes: the newest migration."""
 
-OLDER_VERSIONS = frozenset({"0001", "0002", "0003"})
+OLDER_VERSIONS = frozenset({"0001", "0002", "0003", "0004"})
 """The versions that migrations lead from to `HEAD`."""
 
 VOID_NAME = ""
@@ -33,6 +35,9 @@ GUEST_MARK = "~"
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData()
+
+SPENT = SpentTokens(metadata)
+"""The tokens that guests have spent."""
 
 accounts = Table(
     "accounts",

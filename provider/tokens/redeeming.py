@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeAlias
 
 from sqlalchemy import Connection
@@ -19,6 +19,18 @@ class TakenKeys(Protocol):
 
     def keys(self) -> Mapping[bytes, TokenKey]:
         """Return them by their ids."""
+
+
+class FixedKeys:
+    """Keys that do not change, such as those of a record that an application has pinned."""
+
+    def __init__(self, keys: Iterable[TokenKey]) -> None:
+        """`keys`: those whose tokens are taken; with none, no token counts."""
+        self._keys = {key.key_id: key for key in keys}
+
+    def keys(self) -> Mapping[bytes, TokenKey]:
+        """Return them by their ids."""
+        return self._keys
 
 
 class Redeeming:

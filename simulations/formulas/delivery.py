@@ -65,12 +65,27 @@ class Retries:
         """Return the wait before repetition 1, 2, ..., without its random part."""
         return self.first_wait_s * 2.0 ** (number - 1)
 
+    @property
+    def mean_s(self) -> float:
+        """How much later packets arrive because of loss, on average."""
+        shares = [self.loss**number for number in range(self.count + 1)]
+        later_s, sum_s = 0.0, 0.0
+        for number in range(1, self.count + 1):
+            later_s += self.wait_s(number) * (1 + JITTER / 2) + 0.5 / self.pulls_per_s + 1 / self.turns_per_s
+            sum_s += later_s * shares[number]
+        return sum_s / sum(shares)
+
     def law(self, network: Law) -> Law:
-        """Return the law of the time until a packet has arrived, whose way is `network` if it is not lost."""
+        """Return the law of the time until a packet has arrived, whose way is `network` if it is not lost.
+
+        What comes too late for the grid is left out: then the masses sum to less than 1.
+        """
         grid, arrived = network.grid, network.from_zero().masses * (1 - self.loss)
         late = at_once(grid)
         for number in range(1, self.count + 1):
             wait_s = self.wait_s(number)
+            if wait_s * (1 + JITTER) + 1 / self.pulls_per_s > grid.step_s * (grid.points - 1):
+                return Law(grid, arrived)
             waited = uniform(grid, wait_s, wait_s * (1 + JITTER))
             late = late.then(waited, uniform(grid, 0.0, 1 / self.pulls_per_s), erlang(grid, 1, 1 / self.turns_per_s))
             arrived = arrived + (1 - self.loss) * self.loss**number * network.then(late).from_zero().masses
@@ -148,11 +163,13 @@ def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: floa
 def lost_at_the_pull(grid: Grid, pulls_per_s: float, link_loss: float) -> Law:
     """Return the law of what the loss of pulls and of items on the way to their user adds to the wait.
 
-    A pull that is lost is followed by the next one; a lost item is given again `LEASE_PULLS` pulls later.
+    A pull that is lost is followed by the next one; a lost item is given again `LEASE_PULLS` pulls later. What comes
+    too late for the grid is left out.
     """
-    masses = np.zeros(grid.points)
+    masses, longest_s = np.zeros(grid.points), grid.step_s * (grid.points - 1)
     for pulls, share in _pulls_lost(link_loss):
-        masses += share * fixed(grid, pulls / pulls_per_s).from_zero().masses
+        if pulls / pulls_per_s <= longest_s:
+            masses += share * fixed(grid, pulls / pulls_per_s).from_zero().masses
     return Law(grid, masses)
 
 

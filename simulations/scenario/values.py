@@ -17,6 +17,10 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
+LEAST_BODY_BYTES = 8
+"""Bodies of simulated requests and answers begin with a number of so many bytes."""
+
+
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One table of a scenario file."""
 
@@ -34,7 +38,8 @@ class Users(Section, frozen=True, kw_only=True):
 
     `online_share`: the share of users that is linked at any moment; sessions last `session_mean_s`, and what lies
     between them follows. `messages_per_day`: a Poisson process of each user; each message is `packets_per_message`
-    packets to one of the user's `contacts`, who are other users chosen uniformly.
+    packets to one of the user's `contacts`, who are other users chosen uniformly. `guests_share`: the share of users
+    whose accounts have no name; nobody can write to them first, and they only ask services.
     """
 
     count: Count = 1000
@@ -43,6 +48,17 @@ class Users(Section, frozen=True, kw_only=True):
     messages_per_day: NotNegative = 40.0
     packets_per_message: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 2
     contacts: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10
+    guests_share: Share = 0.0
+
+    @property
+    def guests(self) -> int:
+        """How many users are guests."""
+        return round(self.guests_share * self.count)
+
+    @property
+    def named(self) -> int:
+        """How many users have names, and write to each other."""
+        return self.count - self.guests
 
 
 class RequestLoad(Section, frozen=True, kw_only=True):
@@ -52,8 +68,8 @@ class RequestLoad(Section, frozen=True, kw_only=True):
     provider may be asked, and each has the service. `work_s`: how long the service takes over a request.
     """
 
-    request_bytes: Annotated[int, msgspec.Meta(ge=8, le=MAX_BODY_BYTES)] = 1000
-    answer_bytes: Annotated[int, msgspec.Meta(ge=8, le=MAX_BODY_BYTES)] = 1000
+    request_bytes: Annotated[int, msgspec.Meta(ge=LEAST_BODY_BYTES, le=MAX_BODY_BYTES)] = 1000
+    answer_bytes: Annotated[int, msgspec.Meta(ge=LEAST_BODY_BYTES, le=MAX_BODY_BYTES)] = 1000
     pause_mean_s: Positive = 600.0
     work_s: NotNegative = 0.0
     timeout_s: Positive = 600.0

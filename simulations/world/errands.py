@@ -15,11 +15,10 @@ from twisted.python.failure import Failure
 
 from loopixmix.seams import Clock, DelayedCall, Rng
 from provider.api import ServiceRefusedError
-from simulations.scenario.values import RequestLoad
+from simulations.scenario.values import LEAST_BODY_BYTES, RequestLoad
 
 SERVICE = "errands"
 """The name of the service, which every provider of a world with requests has."""
-NUMBER_BYTES = 8
 
 Ask: TypeAlias = Callable[[bytes], Deferred[bytes]]
 """Asks the service by a user's client: the body of a request, and its answer in the end."""
@@ -44,7 +43,7 @@ class Errands:
         """Return the body of the next request, and note that it is asked now."""
         number = len(self.asked_at_s)
         self.asked_at_s.append(self.clock.seconds())
-        return number.to_bytes(NUMBER_BYTES, "big").ljust(self.rules.request_bytes, b"?")
+        return number.to_bytes(LEAST_BODY_BYTES, "big").ljust(self.rules.request_bytes, b"?")
 
     def carry_out(self, body: bytes) -> bytes:
         """Note that the service carries out a request, and return its answer."""
@@ -84,7 +83,7 @@ class Errands:
         return [number for number in sorted(over) if from_s <= self.asked_at_s[number] < until_s]
 
     def _answer_to(self, body: bytes) -> bytes:
-        return body[:NUMBER_BYTES].ljust(self.rules.answer_bytes, b"!")
+        return body[:LEAST_BODY_BYTES].ljust(self.rules.answer_bytes, b"!")
 
 
 class ErrandService:
@@ -152,4 +151,4 @@ async def _pause(clock: Clock, span_s: float) -> None:
 
 
 def _number_of(body: bytes) -> int:
-    return int.from_bytes(body[:NUMBER_BYTES], "big")
+    return int.from_bytes(body[:LEAST_BODY_BYTES], "big")

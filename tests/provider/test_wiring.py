@@ -29,6 +29,7 @@ from provider.hosting.asking.local import LocalAsker
 from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
+from provider.tokens.redeeming import FixedKeys
 from provider.wiring import make_provider, wire_provider
 from tests.worlds.networks.memory_worlds import Recorder
 from tests.worlds.networks.mixes import MixWorld
@@ -130,6 +131,7 @@ def test_a_service_that_is_closed_still_has_the_store(tmp_path: Path) -> None:
         access=clocked_access(store, rules.mailbox, clock=world.clock, write_s=0.01, read_s=0.01),
         decoy_secret=load_decoy_secret(tmp_path, rng=own.rng, today=1),
         make_services=make_services,
+        guest_keys=FixedKeys(()),
     )
     stopped = service.stop()
     world.clock.advance(1.0)

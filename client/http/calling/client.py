@@ -12,9 +12,11 @@ from client.api import (
     Letter,
     MessageId,
     NetworkView,
+    NotRunningError,
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
+    TimeEstimate,
 )
 from client.http.calling import call
 from client.http.calling.call import Call, Query
@@ -42,6 +44,14 @@ class CallingClient(ABC):
     @abstractmethod
     def follow(self, path: str, query: Query, take: Callable[[SseEvent], Awaitable[None]]) -> Callable[[], None]:
         """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop."""
+
+    async def is_running(self) -> bool:
+        """Tell whether the daemon answers."""
+        try:
+            await self.status()
+        except NotRunningError:
+            return False
+        return True
 
     async def send(
         self,
@@ -88,6 +98,10 @@ class CallingClient(ABC):
             callback(decode_event(event.event, event.data))
 
         return self.follow("/v1/events", {"after": after} if after else {}, take)
+
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
+        """Return how long a message would take."""
+        return await self.ask(call.estimate(body_bytes, to))
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""

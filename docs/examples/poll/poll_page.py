@@ -43,12 +43,7 @@ class PollPages:
     async def result(self, visit: Visit) -> Shown:
         """Show the votes so far."""
         votes = await self._voter.result()
-        most = max(votes, key=lambda option: votes[option])
-        caption = Caption(
-            title="Votes so far",
-            description=f"{sum(votes.values())} votes; “{most}” has {votes[most]}.",
-            x="option",
-            y="votes",
-        )
+        total = sum(votes.values())
+        caption = Caption(title="Votes so far", description=f"Votes in all: {total}.", x="option", y="votes")
         cast = notice("Your vote is counted.") if visit.query.one("cast") else ""
         return Shown("Result", [cast, bar_chart(caption, [ChartBar(*each) for each in votes.items()])])

@@ -14,7 +14,8 @@ class Poll:
 
     def __init__(self, context: ServiceContext) -> None:
         self._question = str(context.settings["question"])
-        self._options = list(context.settings["options"])
+        options = context.settings["options"]
+        self._options = options if isinstance(options, list) else [str(options)]
         self._file = context.directory / "votes"
         self._file.touch()
 

@@ -15,8 +15,8 @@ LINE_PX = 20.0
 
 PLOT_PX = 220.0
 _ACROSS_CHARACTERS, _BETWEEN_CHARACTERS = 38, 2
-_LEFT, _RIGHT = 3.0, 97.0
-"""Where the ends of the axis stand, in percent: half of a number beside each has to fit."""
+_LEFT, _RIGHT = 7.0, 97.0
+"""Where the ends of the axis stand, in percent: at the left the upright numbers have to fit."""
 
 
 def percent(value: float) -> str:
@@ -82,10 +82,9 @@ class Axes:
         ]
         bottom_px = self.y(self.upright[0])
         for number, value in enumerate(self.across):
-            # The outermost are aligned to the edge, so that a long one is not cut off.
-            place = {0: ("0", "first"), len(self.across) - 1: ("100%", "last")}.get(
-                number, (percent(self.x(value)), "middle")
-            )
+            # The last is aligned to the edge, so that a long one is not cut off.
+            is_last = number == len(self.across) - 1
+            place = ("100%", "last") if is_last else (percent(self.x(value)), "middle")
             drawn.append(segment((self.x(value), bottom_px), (self.x(value), bottom_px + 4), "axis"))
             drawn.append(
                 element("text", show_number(value), x=place[0], y=px(bottom_px + 18), class_=f"tick {place[1]}")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -15,51 +12,26 @@ from loopixmix.requests.parts import MAX_BODY_BYTES
 from loopixmix.seams import Clock, DelayedCall
 from provider.api import ServiceRefusedError
 from provider.hosting.asker import Asker, NotAskedError
-
-Begin: TypeAlias = Callable[[], object]
-"""Called when it is a request's turn; whoever gave it calls `Turns.leave` once, later or at once."""
+from provider.hosting.asking.seats import Seats
 
 log = Logger()
 
 
 class Turns:
-    """Limits, queue and time limit of one service."""
+    """Seats, queue and time limit of one service.
+
+    Whoever asks has one of `seats` until the answer has come.
+    """
 
     def __init__(self, asker: Asker, *, clock: Clock) -> None:
         """`asker`: asks the service, whose declaration has the limits. `clock`: ends what takes too long."""
         self._asker = asker
         self._clock = clock
-        self._waiting: deque[Begin] = deque()
         self._asking: set[Deferred[bytes]] = set()
-        self._is_calling = False
-        self.under_way = 0
-        self.overdue = 0
-
-    @property
-    def waiting(self) -> int:
-        """How many requests wait for their turn."""
-        return len(self._waiting)
-
-    @property
-    def is_free(self) -> bool:
-        """Tell whether a request would have its turn at once."""
-        return self.under_way < self._asker.declaration.at_once and not self._waiting
-
-    def enter(self, begin: Begin) -> bool:
-        """Call `begin` when there is a place; false if too many wait already."""
-        if len(self._waiting) >= self._asker.declaration.queue and not self.is_free:
-            return False
-        self._waiting.append(begin)
-        self._call()
-        return True
-
-    def leave(self) -> None:
-        """End a turn."""
-        self.under_way -= 1
-        self._call()
+        self.seats = Seats(most=asker.declaration.at_once, queue=asker.declaration.queue)
 
     def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes | None]:
-        """Ask the service in one's turn; the result is its answer, or None if the request has failed.
+        """Ask the service, having a seat; the result is its answer, or None if the request has failed.
 
         Fails with `NotAskedError` if the service has not heard of the request.
         """
@@ -72,24 +44,11 @@ class Turns:
 
     def stop(self) -> None:
         """Break off all requests; no call is left."""
-        self._waiting.clear()
+        self.seats.clear()
         for asking in list(self._asking):
             asking.cancel()
 
-    def _call(self) -> None:
-        # A loop and not a recursion: a request that fails at once would let the next one begin from within, and so on.
-        if self._is_calling:
-            return
-        self._is_calling = True
-        try:
-            while self._waiting and self.under_way < self._asker.declaration.at_once:
-                self.under_way += 1
-                self._waiting.popleft()()
-        finally:
-            self._is_calling = False
-
     def _end(self, asking: Deferred[bytes]) -> None:
-        self.overdue += 1
         log.warn(
             "service {service} did not answer within {timeout_s} s, and the request has failed",
             service=self._asker.name,

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,24 +9,14 @@ from hypothesis import strategies as st
 
 from loopixmix.store.commits import SharedCommits
 from loopixmix.store.transactions import Store
-from loopixmix.tokens import TokenKey, encode_token
+from loopixmix.tokens import encode_token
 from provider.tokens import redeeming as module
-from provider.tokens.redeeming import Redeeming
+from provider.tokens.redeeming import FixedKeys, Redeeming
 from provider.tokens.store import SPENT
 from tests.worlds.tokens import ENDS_S, new_token, token_key
 
 KEY, MAIL = token_key(0), token_key(1, purpose="mail")
 NOW_S = 1_500_000.0
-
-
-class Taken:
-    """The keys that a redeemer takes."""
-
-    def __init__(self, *keys: TokenKey) -> None:
-        self._keys = {key.key_id: key for key in keys}
-
-    def keys(self) -> Mapping[bytes, TokenKey]:
-        return self._keys
 
 
 class Redeemer:
@@ -36,7 +25,7 @@ class Redeemer:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.commits = SharedCommits(store)
-        self.redeeming = Redeeming(Taken(KEY), SPENT)
+        self.redeeming = Redeeming(FixedKeys([KEY]), SPENT)
 
     def take(self, data: bytes, now_s: float = NOW_S) -> bool:
         checked = self.redeeming.check(data, now_s)
@@ -94,7 +83,7 @@ def test_a_bad_token_takes_as_much_work_as_a_good_one(redeemer: Redeemer, monkey
 
 def test_without_a_key_nothing_is_taken(token_store: Store) -> None:
     redeemer = Redeemer(token_store)
-    redeemer.redeeming = Redeeming(Taken(), SPENT)
+    redeemer.redeeming = Redeeming(FixedKeys(()), SPENT)
     assert not redeemer.take(encode_token(new_token(KEY, random.Random(1))))
 
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from loopixmix.drops import DropReason
 from loopixmix.epoch import epoch_start_s
@@ -24,7 +24,7 @@ from loopixmix.requests.parts import (
 from loopixmix.routing.path import service_id
 from loopixmix.sphinx import Geometry, Surb
 from provider.api import Declaration, PayloadService, declaration_of
-from provider.hosting.asker import Hosted
+from provider.hosting.asker import Hosted, NotAskedError
 from provider.hosting.asking.limits import HostingRules
 from provider.hosting.asking.local import AskedService, LocalAsker
 from provider.hosting.host import ServiceHost
@@ -69,6 +69,25 @@ class Oracle:
         self.closed = True
 
 
+class AwayAsker:
+    """A service that cannot be asked until the test says so."""
+
+    problem = "the service is away"
+    declaration = Declaration()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.back: LocalAsker | None = None
+
+    def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes]:
+        if self.back is None:
+            return fail(NotAskedError(self.problem))
+        return self.back.ask(repetition_key, body)
+
+    async def stop(self) -> None:
+        pass
+
+
 class WrittenBlocks:
     """Reply blocks whose use is written down."""
 
@@ -111,8 +130,10 @@ class HostWorld(StoreWorld):
         services: Iterable[AskedService | PayloadService | Hosted],
         *,
         rules: HostingRules | None = None,
+        adopted: bool = True,
+        account: bool = True,
     ) -> None:
-        super().__init__(store)
+        super().__init__(store, account=account)
         rules = rules or HostingRules()
         self.clock.advance(epoch_start_s(EPOCH, PARAMS.epoch_length_s))
         self.rng = random.Random(1)
@@ -132,7 +153,8 @@ class HostWorld(StoreWorld):
                 answering=SharedRoom(rules.answer_bytes),
             ),
         )
-        self.host.adopt(PARAMS)
+        if adopted:
+            self.host.adopt(PARAMS)
         self.host.start()
         self.clock.advance(0.1)
 
@@ -198,13 +220,19 @@ class HostWorld(StoreWorld):
         """Send a request in full."""
         request = self.request(service, body, last_epoch=last_epoch)
         self.send_all(request)
-        self.clock.advance(0.1)
+        self.run(0.1)
         return request
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, one call after the other."""
+        end_s = self.clock.seconds() + seconds
+        while (calls := self.clock.getDelayedCalls()) and min(call.getTime() for call in calls) <= end_s:
+            self.clock.advance(max(0.0, min(call.getTime() for call in calls) - self.clock.seconds()))
+        self.clock.advance(end_s - self.clock.seconds())
 
     def said(self, request: HandRequest) -> list[AnswerPart]:
         """Return what was said about a request until now, after a while."""
-        for _ in range(40):
-            self.clock.advance(SHARE_S / 40)
+        self.run(SHARE_S)
         numbers = {number.to_bytes(8) for number in request.blocks}
         return [decode_answer(payload, SIZE) for header, payload in self.blocks.used if header in numbers]
 
@@ -218,5 +246,5 @@ class HostWorld(StoreWorld):
     def stop(self) -> None:
         """Stop the host: no call is left but those of the store."""
         Deferred.fromCoroutine(self.host.stop())
-        self.clock.advance(1.0)
+        self.run(1.0)
         assert self.clock.getDelayedCalls() == []

@@ -64,14 +64,17 @@ class Facts:
 class StoreWorld:
     """A store with an account of Alice, reached in `WRITE_S` and `READ_S`."""
 
-    def __init__(self, store: MailStore, *, rules: MailboxRules = RULES, read_s: float = READ_S) -> None:
+    def __init__(
+        self, store: MailStore, *, rules: MailboxRules = RULES, read_s: float = READ_S, account: bool = True
+    ) -> None:
         self.clock = Clock()
         self.store = store
         self.rules = rules
         self.facts = Facts()
         self.access = clocked_access(store, rules, clock=self.clock, write_s=WRITE_S, read_s=read_s)
         self.drops = Drops(clock=self.clock, observer=self.facts)
-        open_account(store, "alice", ALICE)
+        if account:
+            open_account(store, "alice", ALICE)
 
     def put(self, *bodies: bytes, recipient: Identity = ALICE, day: int = 1) -> None:
         new = [message(recipient, body, day=day) for body in bodies]
@@ -83,10 +86,10 @@ class StoreWorld:
         return [item.body.rstrip(b"\0") for item in taken.items]
 
     def break_store(self) -> None:
-        self._rename("items", "elsewhere")
+        self.rename("items", "elsewhere")
 
     def mend_store(self) -> None:
-        self._rename("elsewhere", "items")
+        self.rename("elsewhere", "items")
 
-    def _rename(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str) -> None:
         self.store.write(lambda connection: connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}"))

@@ -93,6 +93,11 @@ class Gallery:
             return Shown("Picture", POSTING.show(visit.form_token, filled), status=422)
         return Shown("Picture", paragraph(f"It has {len(filled.value(PHOTO).body)} bytes."))
 
+    @app.page("/taken")
+    def taken(self, visit: Visit) -> Shown:
+        """Tell whose answers were taken."""
+        return Shown("Taken", items(*self.carried_out))
+
     @app.page("/record/<name>.csv")
     def record(self, visit: Visit, name: str) -> Download:
         """Give a file."""

@@ -95,9 +95,9 @@ def test_a_histogram_keeps_areas_side_by_side() -> None:
 def test_lines_have_their_points_and_error_bars_in_place() -> None:
     series = [Series("a", (ChartPoint(0, 1, (0, 2)), ChartPoint(10, 5))), Series("b", (ChartPoint(5, -1),))]
     root = parsed(line_chart(CAPTION, series))
-    assert percents(root, "point", "cx") == pytest.approx([3, 97, 50])
+    assert percents(root, "point", "cx") == pytest.approx([7, 97, 52])
     [error] = [mark for mark in root.iter("line") if mark.get("class") == "error"]
-    assert error.get("x1") == error.get("x2") == "3.00%"
+    assert error.get("x1") == error.get("x2") == "7.00%"
     assert float(error.get("y1", "")) > float(error.get("y2", ""))
     assert numbers(root) == [["a", "0", "1", "0", "2"], ["a", "10", "5", "", ""], ["b", "5", "-1", "", ""]]
     assert [mark.text for mark in root.iterfind(".//li")] == [None, None]

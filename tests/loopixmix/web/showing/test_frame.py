@@ -53,7 +53,9 @@ def test_colours_can_be_told_apart_in_light_dark_and_print(scheme: int) -> None:
     for ground in ("paper", "raised"):
         for text in ("ink", "quiet", "accent", "bad"):
             assert _contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
-        for line in ("edge", "series-0", "series-1", "series-2", "series-3"):
+        for line in ("edge", "bar", "series-0", "series-1", "series-2", "series-3"):
             assert _contrast(colour[line], colour[ground]) >= 3, (line, ground)
+    # The line of an interval lies over its bar.
+    assert _contrast(colour["ink"], colour["bar"]) >= 3
     for text, ground in [("accent-ink", "accent"), ("ink", "wash"), ("bad", "bad-wash"), ("ink", "good-wash")]:
         assert _contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
