@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from client.asking.account import AccountOpening
+from client.core.journal import News
 from client.link.watch import LinkWatch
 from client.receiving.letterbox import Letterbox
 from client.sending.outbox import Outbox
 from loopixmix.seams import Clock, DelayedCall
 
 TIDY_S = 60.0
+PROGRESS_S = 1.0
+"""Those who follow messages on their way hear of them no more often."""
 
 
 class Rounds:
@@ -21,18 +24,23 @@ class Rounds:
         outbox: Outbox,
         enrolment: AccountOpening,
         letterbox: Letterbox,
+        news: News,
         clock: Clock,
     ) -> None:
         """Go round these parts.
 
         `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `enrolment`: a card that is not
-        published yet, or a guest's account that has ended; `letterbox`: received parts that are too old; `clock`:
+        published yet, or a guest's account that has ended; `letterbox`: received parts that are too old; `news`:
+        hears that messages got on; `clock`:
         counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
         self._enrolment = enrolment
         self._letterbox = letterbox
+        self._news = news
+        self._told_mark = 0
+        self._told_s = 0.0
         self._clock = clock
         self._call: DelayedCall | None = None
 
@@ -62,6 +70,14 @@ class Rounds:
         self._outbox.give_up()
         self._outbox.release()
         self._outbox.save_soon()
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        now_s, mark = self._clock.seconds(), self._outbox.progress_mark
+        # Not at each pull, of which there may be twenty a second; a clock that was set back does not keep it back.
+        if mark != self._told_mark and not 0 <= now_s - self._told_s < PROGRESS_S:
+            self._told_mark, self._told_s = mark, now_s
+            self._news.tell()
 
     def _tidy(self) -> None:
         self.start()

@@ -105,9 +105,9 @@ def build_client(
     letterbox = Letterbox(
         session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )
-    journal = Journal(access, news)
+    journal = Journal(access, news, outbox, clock=clock)
     # Streams.
-    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, clock=clock)
+    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, news=news, clock=clock)
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
     # Running.
@@ -140,7 +140,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, requests, session, callbacks, ledger),
+        parts=(registration, enrolment, requests, session, callbacks, journal, ledger),
     )
     return ClientService(
         life=life,
