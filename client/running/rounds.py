@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from client.asking.account import AccountOpening
+from client.asking.tokens import TokenWallet
 from client.core.journal import News
 from client.link.watch import LinkWatch
 from client.receiving.letterbox import Letterbox
@@ -24,20 +25,21 @@ class Rounds:
         outbox: Outbox,
         enrolment: AccountOpening,
         letterbox: Letterbox,
+        wallet: TokenWallet,
         news: News,
         clock: Clock,
     ) -> None:
         """Go round these parts.
 
         `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `enrolment`: a card that is not
-        published yet, or a guest's account that has ended; `letterbox`: received parts that are too old; `news`:
-        hears that messages got on; `clock`:
-        counts the minutes.
+        published yet, or a guest's account that has ended; `letterbox`: received parts that are too old; `wallet`:
+        tokens that are to be fetched; `news`: hears that messages got on; `clock`: counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
         self._enrolment = enrolment
         self._letterbox = letterbox
+        self._wallet = wallet
         self._news = news
         self._told_mark = 0
         self._told_s = 0.0
@@ -83,3 +85,4 @@ class Rounds:
         self.start()
         self._outbox.save_soon()
         self._letterbox.tidy()
+        self._wallet.work()

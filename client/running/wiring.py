@@ -8,6 +8,7 @@ from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
 from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
+from client.asking.tokens import TokenWallet
 from client.core.expectation import Expectations
 from client.core.journal import News
 from client.core.sealing import Sealer
@@ -98,6 +99,7 @@ def build_client(
     enrolment = AccountOpening(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
+    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)
@@ -107,7 +109,15 @@ def build_client(
     )
     journal = Journal(access, news, outbox, clock=clock)
     # Streams.
-    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, news=news, clock=clock)
+    rounds = Rounds(
+        watch=watch,
+        outbox=outbox,
+        enrolment=enrolment,
+        letterbox=letterbox,
+        wallet=wallet,
+        news=news,
+        clock=clock,
+    )
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
     # Running.
@@ -140,7 +150,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, requests, session, callbacks, journal, ledger),
+        parts=(registration, enrolment, wallet, requests, session, callbacks, journal, ledger),
     )
     return ClientService(
         life=life,
