@@ -14,6 +14,7 @@ from client._fake.inbox import FakeInbox
 from client._fake.member import Member
 from client._fake.post import PostOffice
 from client.api import (
+    MAX_REQUEST_BYTES,
     ClientStatus,
     ConflictError,
     Contact,
@@ -36,7 +37,6 @@ from client.api import (
 from client.core.arguments import REPLY_PREFIX, check_address, check_message
 from client.core.journal import Cursor, NumberedChange
 from loopixmix.keys import KEY_BYTES
-from loopixmix.requests.single import request_body_bytes
 
 _FRAGMENT_BYTES = 1500
 _UNFINISHED = (MessageState.QUEUED, MessageState.SENDING, MessageState.RETRYING)
@@ -110,9 +110,8 @@ class FakeClient:
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service."""
         self._check_registered()
-        longest = request_body_bytes(self._network.params)
-        if len(body) > longest:
-            raise TooLongError(f"a request has at most {longest} bytes, not {len(body)}")
+        if len(body) > MAX_REQUEST_BYTES:
+            raise TooLongError(f"a request has at most {MAX_REQUEST_BYTES} bytes, not {len(body)}")
         host = self._network.service(service)
         await self._rest(min(timeout_s, self._network.delay_s))
         if self._network.problem or timeout_s <= self._network.delay_s or self._network.takes_loss():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from client.asking.account import AccountOpening
+from client.asking.exchanges import Exchanges
 from client.link.watch import LinkWatch
 from client.receiving.letterbox import Letterbox
 from client.sending.outbox import Outbox
@@ -19,17 +20,20 @@ class Rounds:
         *,
         watch: LinkWatch,
         outbox: Outbox,
+        exchanges: Exchanges,
         enrolment: AccountOpening,
         letterbox: Letterbox,
         clock: Clock,
     ) -> None:
         """Go round these parts.
 
-        `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `enrolment`: a card that is not
-        published yet; `letterbox`: received parts that are too old; `clock`: counts the minutes.
+        `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `exchanges`: requests that are
+        under way; `enrolment`: a card that is not published yet; `letterbox`: received parts that are too old; `clock`:
+        counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
+        self._exchanges = exchanges
         self._enrolment = enrolment
         self._letterbox = letterbox
         self._clock = clock
@@ -55,6 +59,7 @@ class Rounds:
     def at_pull(self) -> None:
         """Send again what is overdue, let go what waited, and write down what became of messages."""
         if self._watch.look():
+            self._exchanges.refresh()
             self.publish()
         self._outbox.release()
         self._outbox.save_soon()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
+from client.asking.exchanges import Exchanges
 from client.asking.requests import Requests
 from client.core.expectation import Expectations
 from client.core.journal import News
@@ -88,7 +89,9 @@ def build_client(
     outbox = Outbox(session=session, queue=queue, expectations=expectations, ledger=ledger, drafts=drafts)
     dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, news=news)
     # Asking.
-    requests = Requests(session=session, queue=queue, expectations=expectations, clock=clock, rng=rng)
+    loops = Loops(session, expectations, observer)
+    exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
+    requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
     enrolment = AccountOpening(keys=keys, session=session, registration=registration, requests=requests, access=access)
     # Receiving.
@@ -100,8 +103,9 @@ def build_client(
     )
     journal = Journal(access, news)
     # Streams.
-    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, clock=clock)
-    loops = Loops(session, expectations, observer)
+    rounds = Rounds(
+        watch=watch, outbox=outbox, exchanges=exchanges, enrolment=enrolment, letterbox=letterbox, clock=clock
+    )
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
     # Running.

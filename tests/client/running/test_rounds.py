@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from twisted.internet.task import Clock
 
@@ -18,6 +20,9 @@ class Noting:
     def look(self) -> bool:
         self.asked.append("look")
         return self.linked
+
+    def refresh(self) -> None:
+        self.asked.append("refresh")
 
     def release(self) -> None:
         self.asked.append("release")
@@ -47,12 +52,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def rounds(parts: Noting, clock: Clock) -> Rounds:
-    return Rounds(watch=parts, outbox=parts, enrolment=parts, letterbox=parts, clock=clock)  # type: ignore[arg-type]
+    every: Any = parts
+    return Rounds(watch=every, outbox=every, exchanges=every, enrolment=every, letterbox=every, clock=clock)
 
 
 def test_at_a_pull_what_is_overdue_comes_before_what_waits(rounds: Rounds, parts: Noting) -> None:
     rounds.at_pull()
-    assert parts.asked == ["look", "publish", "release", "save"]
+    assert parts.asked == ["look", "refresh", "publish", "release", "save"]
 
 
 def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> None:

@@ -11,6 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from client.asking.exchanges import Exchanges
+from client.asking.requests import Requests
 from client.core.expectation import Expectations
 from client.core.journal import News
 from client.core.sealing import PlainSealer
@@ -29,6 +31,7 @@ from client.store import ClientStore, contacts
 from client.store.access import StoreAccess
 from client.store.contacts import pin_of
 from client.store.worker import InlineWorker
+from client.streams.loops import Loops
 from loopixmix.cards import make_card
 from loopixmix.directory import NodeEntry
 from loopixmix.errors import StoreError
@@ -120,6 +123,15 @@ class Parts:
         self.anonymous = AnonymousPoster(self.writer)
         self.poster = Poster(self.writer, self.anonymous)
         self.queue = PayloadQueue(self.access)
+        self.loops = Loops(self.session, self.expectations, self.observer)
+        self.exchanges = Exchanges(
+            session=self.session,
+            queue=self.queue,
+            expectations=self.expectations,
+            loss=self.loops.health,
+            rng=self.rng,
+        )
+        self.requests = Requests(session=self.session, exchanges=self.exchanges, clock=self.clock, rng=self.rng)
         self.ledger = Ledger(self.access, self.news)
         self.outbox = Outbox(
             session=self.session,
