@@ -52,7 +52,7 @@ test-long: setup
 native: setup
 	@if ! command -v cargo >/dev/null; then echo "no Rust toolchain: the native engine's own tests are left out"; \
 	else cd native && cargo test --quiet --no-default-features \
-	&& { ! cargo fmt --version >/dev/null 2>&1 || cargo fmt --check; } \
+	&& { ! cargo fmt --version >/dev/null 2>&1 || cargo fmt --all --check; } \
 	&& { ! cargo clippy --version >/dev/null 2>&1 || cargo clippy --quiet --no-default-features --all-targets -- -D warnings; }; fi
 
 mutants: setup

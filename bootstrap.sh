@@ -11,7 +11,7 @@ say() { printf '%s\n' "$*"; }
 fail() { say "bootstrap: $*" >&2; exit 1; }
 
 # What the environment is made from: when none of it changed, there is nothing to do.
-state=$(cat bootstrap.sh pyproject.toml constraints.txt native/Cargo.toml native/Cargo.lock native/src/*.rs native/src/*/*.rs | cksum
+state=$(cat bootstrap.sh pyproject.toml constraints.txt native/Cargo.toml native/Cargo.lock native/src/*.rs native/src/*/*.rs native/signing/Cargo.toml native/signing/src/*.rs | cksum
         command -v cargo || true; pwd)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ] && [ -x "$venv/bin/loopixmix" ]; then
     exit 0
@@ -65,5 +65,8 @@ elif command -v cargo >/dev/null; then
     say "bootstrap: the native engine did not build with $(cargo --version) (see $log); the slower reference engine serves"
 else
     say "bootstrap: no Rust toolchain (cargo) found: the slower reference engine serves; install Rust and run make again for the native one"
+fi
+if ! "$venv/bin/python" -c 'import loopixmix._signing' 2>/dev/null; then
+    say "bootstrap: the native signer of tokens is not built (it needs Rust 1.87): Python signs them, a tenth as fast"
 fi
 printf '%s' "$state" >"$stamp"

@@ -8,7 +8,7 @@ application's tests).
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -21,6 +21,12 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 
 MAX_REQUEST_BYTES = parts.MAX_BODY_BYTES
 """The longest request to a service, and the longest answer."""
+
+MAX_LETTERS = 10_000
+"""The most messages of one `send_many`."""
+
+MAX_BULK_BYTES = 16 * 1024 * 1024
+"""The most that the bodies of one `send_many` have together."""
 
 MAX_KIND_LENGTH = 64
 """The longest `kind`, in characters of `a-z 0-9 . - / _`."""
@@ -73,6 +79,10 @@ class UnknownMessageError(ClientError, MisuseError):
     """There is no message of that id."""
 
 
+class WrongStateError(ClientError, MisuseError):
+    """The message is in a state in which this cannot be done."""
+
+
 class RequestTimeoutError(ClientError, UnavailableError):
     """No answer came in time; the request may or may not have been carried out."""
 
@@ -89,7 +99,8 @@ class MessageState(enum.StrEnum):
     """Where an outgoing message is; only what the network proved is ever shown.
 
     `STORED` is the word of the recipient's provider (every fragment's SURB acknowledgement came back); `RECEIVED`
-    needs the recipient's own receipt.
+    needs the recipient's own receipt. `FAILED` and `CANCELLED` say that nothing more is sent; a fragment that had left
+    before cannot be recalled.
     """
 
     QUEUED = "queued"
@@ -98,6 +109,23 @@ class MessageState(enum.StrEnum):
     RECEIVED = "received"
     RETRYING = "retrying"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Verified(enum.Enum):
+    """How sure it is whose key it is.
+
+    `COMPARED`: its fingerprint was compared with the person, and accepted. `PINNED`: it is the key that was found when
+    the contact was added, and nobody compared it. `UNKNOWN`: it is no contact's key, or there is none.
+    """
+
+    COMPARED = "compared"
+    PINNED = "pinned"
+    UNKNOWN = "unknown"
+
+    def __bool__(self) -> bool:
+        # An `if message.verified` would let all three pass, the unknown ones too.
+        raise TypeError("compare with Verified.COMPARED, PINNED or UNKNOWN: there are three answers, not two")
 
 
 class StateChange(msgspec.Struct, frozen=True):
@@ -120,12 +148,29 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     fragments_sent: int
     fragments_acknowledged: int
     history: tuple[StateChange, ...]
+    leaves_at_s: float | None = None
+    """The moment at which it begins to leave, None if that is at once."""
+    deadline_s: float | None = None
+    """If it is not stored by then, it fails."""
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message that an application wants to send; the fields are the arguments of `Client.send`."""
+
+    to: str
+    body: bytes
+    kind: str
+    idempotency_key: str
+    anonymous: bool = False
+    not_before_s: float | None = None
+    deadline_s: float | None = None
 
 
 class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
     """An incoming message. `sender` is a contact's address, or None if the sender stayed anonymous.
 
-    `verified` tells whether the signature inside belongs to a pinned contact's key. `reply_to` names how to
+    `verified` tells whether the signature inside belongs to a contact's key, and whether that was compared, as it was
+    when the message came. `reply_to` names how to
     answer an anonymous sender: give it to `send` as `to`; it is empty if the sender left no way to answer.
     `number` counts received messages from 1 and never repeats; a program remembers the last one it has seen.
     """
@@ -133,7 +178,7 @@ class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     message_id: MessageId
     sender: str | None
-    verified: bool
+    verified: Verified
     kind: str
     body: bytes
     received_at_s: float
@@ -145,7 +190,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
     address: str
     fingerprint: str
-    verified: bool
+    verified: Verified
     changed_fingerprint: str = ""
 
 
@@ -156,8 +201,28 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
 
 
+class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider of the network. `identity`: its key, as 64 hexadecimal digits. `services`: what it hosts, by name."""
+
+    name: str
+    identity: str
+    fingerprint: str
+    services: tuple[str, ...]
+
+
+class NetworkView(msgspec.Struct, frozen=True, kw_only=True):
+    """The network as its present document describes it; providers by name."""
+
+    epoch: int
+    valid_until_s: float
+    providers: tuple[ProviderView, ...]
+
+
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What the client is doing now; `problem` is one line for the user, empty when all is well."""
+    """What the client is doing now; `problem` is one line for the user, empty when all is well.
+
+    A guest has an account at `provider` and no address.
+    """
 
     address: str
     registered: bool
@@ -175,6 +240,8 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     loops_lost: int
     loop_round_trip_mean_s: float
     expected_delivery_s: float
+    provider: str = ""
+    guest: bool = False
 
 
 ReceivedCallback: TypeAlias = Callable[[ReceivedMessage], Awaitable[None] | None]
@@ -191,14 +258,28 @@ class Client(Protocol):
         kind: str,
         idempotency_key: str,
         anonymous: bool = False,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
     ) -> MessageId:
         """Queue `body` for the contact `to` and return once it is durably stored.
 
         Arguments: `kind` names the application (`mail`, `votes/ballot`, ...); `idempotency_key`, up to 128
         characters, makes a repeated call return the first call's message; `anonymous` leaves out the sender and
         signature and adds reply blocks instead.
+
+        `not_before_s`, `deadline_s` (seconds since the Unix epoch): the message leaves no earlier than the one, and if
+        it is not stored by the other it fails and nothing more of it is sent. With both, the moment at which it begins
+        to leave is drawn uniformly from `not_before_s` to the latest one from which it would be stored in time; with
+        `deadline_s` alone it leaves at once. Both may be a year ahead.
         Raises `UnknownContactError`, `TooLongError`, `KeyChangedError`, `QueueFullError`, `ConflictError`,
         `BadRequestError`, `NotRegisteredError`.
+        """
+
+    async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
+        """Queue messages in one transaction: all of them, or none if this raises; return their ids in the same order.
+
+        At most `MAX_LETTERS`, whose bodies have at most `MAX_BULK_BYTES` together. A repeated call returns the same
+        ids, so that a caller who got no answer makes it again. Raises as `send`, with the index of the letter.
         """
 
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
@@ -218,6 +299,25 @@ class Client(Protocol):
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message with its state history. Raises `UnknownMessageError`."""
+
+    async def cancel(self, message_id: MessageId) -> OutgoingMessage:
+        """Send nothing more of a message; return it once that is durable.
+
+        Fragments that have left cannot be recalled: the last entry of its history says how many. A message that is
+        cancelled already stays so. Raises `UnknownMessageError`, `WrongStateError` if it has ended otherwise.
+        """
+
+    async def delete_outgoing(self, message_id: MessageId) -> None:
+        """Forget an outgoing message that has ended, with its history and its idempotency key.
+
+        Raises `UnknownMessageError`, `WrongStateError` if something of it may still be sent: cancel it first.
+        """
+
+    async def delete(self, number: int) -> None:
+        """Forget a received message, and how to answer it if it was anonymous; its number is not used again.
+
+        Its bytes are overwritten in the store. Raises `UnknownMessageError`.
+        """
 
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages with a number over `after`, oldest first, at most `limit`."""
@@ -244,6 +344,18 @@ class Client(Protocol):
 
         Raises `RegistrationRefusedError`, `BadRequestError`, `UnavailableError`.
         """
+
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name and return the name of its provider.
+
+        `provider`: any one, chosen at random, if it is empty. `token`: for providers that ask for one. Nothing is
+        published. A guest asks services and sends anonymous messages; it has no address, so that nobody can write to it
+        first. An account that is not used for long ends. Then the client opens another one by itself, if it can.
+        Raises `RegistrationRefusedError`, `BadRequestError`, `UnavailableError`.
+        """
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services. Raises `UnavailableError` without a document."""
 
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""

@@ -6,8 +6,10 @@ a short command is quick.
 
 from __future__ import annotations
 
+import json
 import random
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar, cast
@@ -15,6 +17,7 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 import click
 
 from client.api import ClientStatus, Contact, OutgoingMessage, ReceivedMessage, UnknownContactError
+from client.cli.moments import Moment
 
 if TYPE_CHECKING:
     import msgspec
@@ -30,6 +33,7 @@ PIPED_WIDTH = 200
 
 DIRECTORY = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+MOMENT = Moment(time.time)
 FILE = click.option("--file", "file", type=click.File("rb"), help="Take the content of this file.")
 
 
@@ -89,22 +93,48 @@ def run(directory: Path, check_config: bool) -> None:
 
 @client.command()
 @DIRECTORY
-@click.argument("address", metavar="NAME@PROVIDER")
+@click.argument("address", metavar="NAME@PROVIDER", default="")
 @click.option("--invitation", default="", help="The code, if the provider asks for one.")
-def register(directory: Path, address: str, invitation: str) -> None:
+@click.option("--guest", is_flag=True, help="Without a name: to ask services, and to send anonymous messages.")
+@click.option("--provider", default="", help="With --guest: this provider.  [default: any one]")
+@click.option("--token", "token_file", type=click.File("rb"), help="With --guest: the file of a token to pay with.")
+def register(
+    directory: Path, address: str, invitation: str, guest: bool, provider: str, token_file: IO[bytes] | None
+) -> None:
     """Open an account.
 
-    The provider PROVIDER keeps the mailbox NAME for this client, and gives its keys to all who ask for them.
+    The provider PROVIDER keeps the mailbox NAME for this client, and gives its keys to all who ask for them. With
+    --guest, the account has no name, nothing of it is published, and it ends when it is not used.
     """
-    name, at, provider = address.partition("@")
-    if not at:
+    name, at, named_provider = address.partition("@")
+    if guest and (address or invitation):
+        raise click.UsageError("--guest is for an account without a name: it takes no address and no invitation")
+    if not guest and (provider or token_file is not None):
+        raise click.UsageError("--provider and --token go with --guest")
+    if not guest and not at:
         raise click.BadParameter("an address is NAME@PROVIDER")
+    token = b"" if token_file is None else token_file.read()
 
     async def work(conversation: CommandRun) -> str:
         await conversation.daemon(within_s=REGISTER_WAIT_S)  # it may have been started just now
-        return await conversation.client.register(name, provider, invitation=invitation)
+        if guest:
+            return f"a guest at {await conversation.client.register_guest(provider, token=token)}"
+        return await conversation.client.register(name, named_provider, invitation=invitation)
 
     click.echo(f"registered as {_converse(directory, work)}")
+
+
+@client.command()
+@DIRECTORY
+@JSON
+def network(directory: Path, as_json: bool) -> None:
+    """List the providers of the network and their services."""
+    found = _converse(directory, lambda conversation: conversation.client.network())
+    if as_json:
+        return _print_json(found)
+    from client.cli.views import network_view
+
+    return _print(network_view(found))
 
 
 @client.command()
@@ -113,6 +143,8 @@ def register(directory: Path, address: str, invitation: str) -> None:
 @click.argument("text", metavar="[TEXT|-]", default="")
 @FILE
 @click.option("--kind", default="text", show_default=True, help="Names the application that is to handle it.")
+@click.option("--not-before", "not_before_s", type=MOMENT, help="Leave no earlier: YYYY-MM-DDTHH:MM, or +SECONDS.")
+@click.option("--deadline", "deadline_s", type=MOMENT, help="Fail if it is not stored by then; the same forms.")
 @click.option("--anonymous", is_flag=True, help="Leave out who sent it; reply blocks let the recipient answer.")
 @click.option("--wait", is_flag=True, help="Return only once the recipient's provider has stored it.")
 @click.option(
@@ -126,6 +158,8 @@ def send(
     text: str,
     file: IO[bytes] | None,
     kind: str,
+    not_before_s: float | None,
+    deadline_s: float | None,
     anonymous: bool,
     wait: bool,
     timeout_s: float,
@@ -135,13 +169,22 @@ def send(
     """Send a message.
 
     It is TEXT, a file, or standard input (-); TO is a contact, or the reply:... of an anonymous message. Returns once
-    the message is on disk: it leaves with the payload stream, and is sent again until it is acknowledged.
+    the message is on disk: it leaves with the payload stream, and is sent again until it is acknowledged. With both
+    --not-before and --deadline the moment is drawn at random from the time between.
     """
     body = _body(text, file)
     key = idempotency_key or random.SystemRandom().randbytes(16).hex()
 
     async def work(conversation: CommandRun) -> OutgoingMessage:
-        message_id = await conversation.client.send(to, body, kind=kind, idempotency_key=key, anonymous=anonymous)
+        message_id = await conversation.client.send(
+            to,
+            body,
+            kind=kind,
+            idempotency_key=key,
+            anonymous=anonymous,
+            not_before_s=not_before_s,
+            deadline_s=deadline_s,
+        )
         if not wait:
             return await conversation.client.message(message_id)
         from client.cli.actions import stored
@@ -217,6 +260,40 @@ def message(directory: Path, message_id: str, as_json: bool) -> None:
 
 @client.command()
 @DIRECTORY
+@click.argument("message_id", metavar="ID")
+@JSON
+def cancel(directory: Path, message_id: str, as_json: bool) -> None:
+    """Send nothing more of a message.
+
+    Fragments that have left cannot be recalled.
+    """
+    cancelled = _converse(directory, lambda conversation: conversation.client.cancel(message_id))
+    if as_json:
+        return _print_json(cancelled)
+    return click.echo(f"cancelled: {cancelled.history[-1].detail}")
+
+
+@client.command()
+@DIRECTORY
+@click.argument("which", metavar="NUMBER|ID")
+def delete(directory: Path, which: str) -> None:
+    """Delete a message, in the inbox or sent.
+
+    That is a received one, by its NUMBER in the inbox, or a sent one that has ended, by its ID.
+    """
+
+    async def work(conversation: CommandRun) -> None:
+        # An id has 32 digits, and no number has so many.
+        if which.isascii() and which.isdigit() and len(which) < 20:
+            return await conversation.client.delete(int(which))
+        return await conversation.client.delete_outgoing(which)
+
+    _converse(directory, work)
+    click.echo(f"deleted {which}")
+
+
+@client.command()
+@DIRECTORY
 @click.argument("service", metavar="SERVICE")
 @click.argument("text", metavar="[TEXT|-]", default="")
 @FILE
@@ -248,6 +325,23 @@ def status(directory: Path, watch: bool, as_json: bool) -> None:
         return _converse(directory, lambda conversation: _watch(conversation, status_view))
     found = _converse(directory, lambda conversation: conversation.client.status())
     return _print_json(found) if as_json else _print(status_view(found))
+
+
+@client.command(name="open")
+@DIRECTORY
+@click.argument("name", default="")
+@JSON
+def open_page(directory: Path, name: str, as_json: bool) -> None:
+    """Print a link to the pages NAME.
+
+    Open it in a browser on this machine. It is good once, for five minutes, and lets that browser use these pages and
+    nothing else. Without NAME, the pages that are installed are listed.
+    """
+    if not name:
+        names = _converse(directory, lambda conversation: conversation.client.pages())
+        return click.echo(json.dumps(names) if as_json else "\n".join(names) or "no pages are installed")
+    found = _converse(directory, lambda conversation: conversation.client.page_link(name))
+    return _print_json(found) if as_json else click.echo(found.url)
 
 
 @client.group(invoke_without_command=True)

@@ -1,51 +1,41 @@
-"""The client as other processes use it: `client.api.Client` over the daemon's local HTTP API."""
+"""The client as applications in other processes use it: `client.api.Client` over the daemon's local HTTP API.
+
+`client.remote_asyncio` is the same for programs on asyncio.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-from urllib.parse import quote
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from treq.client import HTTPClient
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from client.api import (
-    MAX_BODY_BYTES,
-    ClientStatus,
-    Contact,
-    MessageId,
-    OutgoingMessage,
-    ReceivedCallback,
-    ReceivedMessage,
-    TooLongError,
-    UnknownMessageError,
-)
-from client.http.calling.caller import ANSWER_TIMEOUT_S, Caller, FindEndpoint
+from client.http.calling.call import Call, Query
+from client.http.calling.caller import Caller, FindEndpoint
+from client.http.calling.client import CallingClient
 from client.http.calling.follower import Follower
-from client.http.calling.reader import RemoteReader
+from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import find_endpoint
-from client.http.messages import (
-    MAX_PAGE,
-    AcceptBody,
-    AccountBody,
-    ContactBody,
-    Event,
-    Received,
-    Registered,
-    Sent,
-    decode_answer,
-    decode_event,
-)
 from client.http.sse import SseEvent
 from loopixmix.seams import Clock, Rng
-from loopixmix.web.calls import one_shot_client
+from loopixmix.web.calls import kept_connections
 
 if TYPE_CHECKING:
     from twisted.internet.base import ReactorBase
+    from twisted.internet.interfaces import IReactorTime
 
-_MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
+KEPT_CONNECTIONS = 8
+"""So many connections are kept for further calls."""
+
+T = TypeVar("T")
+
+_log = Logger("client.http")
 
 
 def remote_client(directory: Path, *, reactor: ReactorBase, rng: Rng) -> RemoteClient:
@@ -53,131 +43,88 @@ def remote_client(directory: Path, *, reactor: ReactorBase, rng: Rng) -> RemoteC
 
     The daemon may start later, stop and come back: each call finds it anew.
     """
-    http, find = one_shot_client(reactor), partial(find_endpoint, directory)
-    return RemoteClient(http=http, find_endpoint=find, clock=cast(Clock, reactor), rng=rng)
+    kept, find = kept_connections(reactor, most=KEPT_CONNECTIONS), partial(find_endpoint, directory)
+    return RemoteClient(http=kept.http, find_endpoint=find, clock=cast(Clock, reactor), rng=rng, on_close=kept.close)
 
 
-class RemoteClient:
-    """Implements `client.api.Client` by calls of a daemon; every call may raise `NotRunningError` besides its own.
+async def start(
+    directory: Path,
+    *,
+    reactor: ReactorBase,
+    rng: Rng,
+    network: Path | None = None,
+    guest: bool = False,
+    provider: str = "",
+    token: bytes = b"",
+    within_s: float = WITHIN_S,
+) -> RemoteClient:
+    """Return the client of `directory`, whose daemon is started if none runs, as soon as it answers.
 
-    Which received messages were handled is kept by the daemon, with the messages: a program needs no store of its own.
-    A message comes again if the program ended between handling it and saying so.
+    The daemon goes on when the program ends: it is to stay linked, whatever its programs do. `network`: the trust root,
+    by which a client is made if there is none in the directory. `guest`: open an account without a name if there is no
+    account yet, at `provider` or anywhere, with `token` (see `client.api.Client.register_guest`). `within_s`: how many
+    seconds the daemon may take to answer.
+    Raises `ConfigError`, `StoreError`, `NotRunningError`, and what `register_guest` raises.
     """
+    starting = DaemonStart(directory, within_s=within_s)
+    starting.begin(network=network, rng=rng)
+    client = remote_client(directory, reactor=reactor, rng=rng)
+    try:
+        while not await client.is_running():
+            starting.check()
+            await deferLater(cast("IReactorTime", reactor), POLL_S, lambda: None)
+        if guest and not (await client.status()).registered:
+            await client.register_guest(provider, token=token)
+    except BaseException:
+        client.close()
+        raise
+    return client
 
-    def __init__(self, *, http: HTTPClient, find_endpoint: FindEndpoint, clock: Clock, rng: Rng) -> None:
-        """Use `remote_client`, or build the parts for a test."""
+
+class RemoteClient(CallingClient):
+    """A `CallingClient` on Twisted."""
+
+    def __init__(
+        self,
+        *,
+        http: HTTPClient,
+        find_endpoint: FindEndpoint,
+        clock: Clock,
+        rng: Rng,
+        on_close: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Use `remote_client`, or build the parts for a test; `on_close` is called at the end."""
         self._caller = Caller(http=http, find_endpoint=find_endpoint, clock=clock)
-        self._clock = clock
         self._rng = rng
-        self._followers: list[Follower] = []
+        self._on_close = on_close
+        self._running: dict[Follower, Deferred[None]] = {}
 
     def close(self) -> None:
-        """Stop all callbacks; no delayed call is left."""
-        for follower in tuple(self._followers):
+        """Stop all callbacks and close the connections that are not in use; no delayed call is left."""
+        for follower in tuple(self._running):
             self._stop(follower)
+        self._on_close()
 
-    async def send(
-        self, to: str, body: bytes, *, kind: str, idempotency_key: str, anonymous: bool = False
-    ) -> MessageId:
-        """Queue a message in the daemon; returns once it is stored durably there."""
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLongError(f"a message has at most {MAX_BODY_BYTES} bytes, not {len(body)}")
-        query = {"to": to, "kind": kind, "idempotency_key": idempotency_key, "anonymous": _flag(anonymous)}
-        answer = await self._caller.call("POST", "/v1/messages", query=query, octets=body)
-        return decode_answer(answer, Sent).message_id
+    async def ask(self, made: Call[T]) -> T:
+        """Make a call and return its answer; see `CallingClient.ask`."""
+        return await self._caller.ask(made)
 
-    async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
-        """Ask a service through the daemon."""
-        query = {"service": service, "timeout_s": repr(timeout_s)}
-        # The daemon itself ends the request in time; it is given a while longer to say so.
-        longest_s = ANSWER_TIMEOUT_S + timeout_s
-        return await self._caller.call("POST", "/v1/requests", query=query, octets=body, timeout_s=longest_s)
-
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
-        """Call `callback` for each message of `kind`, whenever the daemon runs."""
-        reader = RemoteReader(self._caller, callback)
-        return self._follow("/v1/received", {"kind": kind}, reader.take)
-
-    def on_event(self, callback: Callable[[Event], None], *, after: str = "") -> Callable[[], None]:
-        """Call `callback` for each event after the one with the id `after`, or only for those to come.
-
-        An event is a received message, a step of an outgoing message, or the client's status. Returns how to stop.
-        """
-
-        async def take(event: SseEvent) -> None:
-            callback(decode_event(event.event, event.data))
-
-        return self._follow("/v1/events", {"after": after} if after else {}, take)
-
-    async def message(self, message_id: MessageId) -> OutgoingMessage:
-        """Return an outgoing message."""
-        if not _MESSAGE_ID.fullmatch(message_id):
-            raise UnknownMessageError(f"there is no message {message_id!r}: an id has 32 hexadecimal digits")
-        return decode_answer(await self._caller.call("GET", f"/v1/messages/{_part(message_id)}"), OutgoingMessage)
-
-    async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
-        """Return received messages."""
-        messages: list[ReceivedMessage] = []
-        while len(messages) < limit:
-            query = {"after": str(after), "limit": str(min(MAX_PAGE, limit - len(messages)))}
-            # Page by page: the daemon gives fewer than asked for if the messages are long.
-            page = decode_answer(await self._caller.call("GET", "/v1/inbox", query=query), list[Received])
-            if not page:
-                break
-            after = page[-1].number
-            messages += [await self._with_body(received) for received in page]
-        return messages
-
-    async def contacts(self) -> list[Contact]:
-        """Return all contacts."""
-        return decode_answer(await self._caller.call("GET", "/v1/contacts"), list[Contact])
-
-    async def add_contact(self, address: str) -> Contact:
-        """Look up and pin a contact."""
-        return decode_answer(
-            await self._caller.call("POST", "/v1/contacts", json=ContactBody(address=address)), Contact
-        )
-
-    async def accept_key(self, address: str, fingerprint: str) -> Contact:
-        """Pin the changed key of a contact."""
-        path = f"/v1/contacts/{_part(address)}/accept"
-        return decode_answer(await self._caller.call("POST", path, json=AcceptBody(fingerprint=fingerprint)), Contact)
-
-    async def remove_contact(self, address: str) -> None:
-        """Forget a contact."""
-        await self._caller.call("DELETE", f"/v1/contacts/{_part(address)}")
-
-    async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
-        """Open an account."""
-        body = AccountBody(name=name, provider=provider, invitation=invitation)
-        return decode_answer(await self._caller.call("POST", "/v1/account", json=body), Registered).address
-
-    async def status(self) -> ClientStatus:
-        """Return what the client is doing now."""
-        return decode_answer(await self._caller.call("GET", "/v1/status"), ClientStatus)
-
-    async def _with_body(self, received: Received) -> ReceivedMessage:
-        if received.body is not None:
-            return received.with_body(received.body)
-        return received.with_body(await self._caller.call("GET", f"/v1/inbox/{received.number}/body"))
-
-    def _follow(
-        self, path: str, query: dict[str, str], take: Callable[[SseEvent], Awaitable[None]]
-    ) -> Callable[[], None]:
-        follower = Follower(self._caller, take, path=path, query=query, clock=self._clock, rng=self._rng)
-        self._followers.append(follower)
-        follower.start()
+    def follow(self, path: str, query: Query, take: Callable[[SseEvent], Awaitable[None]]) -> Callable[[], None]:
+        """Give the events of a stream to `take`; see `CallingClient.follow`."""
+        follower = Follower(self._caller, take, path=path, query=query, rng=self._rng)
+        self._running[follower] = running = Deferred.fromCoroutine(follower.run())
+        running.addErrback(_note_end, follower)
         return partial(self._stop, follower)
 
     def _stop(self, follower: Follower) -> None:
-        if follower in self._followers:
-            self._followers.remove(follower)
-            follower.stop()
+        running = self._running.pop(follower, None)
+        if running is None:
+            return
+        follower.stopped = True
+        if not follower.taking:
+            running.cancel()
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="@")
+def _note_end(failure: Failure, follower: Follower) -> None:
+    if not (follower.stopped and isinstance(failure.value, CancelledError)):
+        _log.failure("the daemon's events are followed no more", failure)

@@ -66,11 +66,12 @@ class PacketIn(msgspec.Struct, frozen=True, gc=False):
 
 
 class PacketOut(msgspec.Struct, frozen=True, gc=False):
-    """A packet left for its next hop after its delay."""
+    """A packet left for its next hop after its delay, `late_s` after it was due."""
 
     at_s: float
     next_hop: Identity
     replay_tag: bytes
+    late_s: float = 0.0
 
 
 class PacketDelivered(msgspec.Struct, frozen=True, gc=False):

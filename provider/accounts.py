@@ -47,6 +47,7 @@ class RegistrationRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     One link may try `link_rate_per_s` times per second on average, and `link_burst` times at once; all links together
     `rate_per_s` times per second, and `burst` times at once. Guests have an allowance and a bound of their own, so that
     they cannot take away those of named accounts. A guest's account ends after `guest_days` days without use.
+    `guest_keys`: the file with the keys whose tokens guests pay with; empty for those of this provider's own issuer.
     """
 
     mode: RegistrationMode = RegistrationMode.INVITATION
@@ -60,6 +61,7 @@ class RegistrationRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     guest_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
     guest_rate_per_s: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     guest_burst: Annotated[int, msgspec.Meta(ge=1)] = 500
+    guest_keys: str = ""
 
 
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):

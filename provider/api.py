@@ -61,7 +61,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What a service says of itself: how much it takes, and whether it knows a request that comes again.
 
     It is the service's attribute `declaration`; one without it has the values here. An operator may change the limits
-    in `[limits.NAME]`. Raises `MisuseError` if one of them is not positive.
+    in `[service_limits.NAME]`. Raises `MisuseError` if one of them is not positive.
     """
 
     at_once: _Count = 512
@@ -158,7 +158,7 @@ class PayloadService(Protocol):
         """Return the payload of the answer."""
 
 
-HostedService: TypeAlias = Service | PayloadService
+HostedService: TypeAlias = Service | BlockingService | RecognisingService | PayloadService
 ServiceFactory: TypeAlias = Callable[[ServiceContext], HostedService]
 
 

@@ -10,15 +10,19 @@ import msgspec
 
 from loopixmix.config import commented_toml
 from loopixmix.errors import ConfigError
-from loopixmix.node.config import NODE_COMMENTS, NodeConfig, node_head, node_values
+from loopixmix.node.config import NODE_COMMENTS, LimitSettings, NodeConfig, node_head, node_values
+from loopixmix.tokens.exchange import ISSUER_SERVICE
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.api import Setting
 from provider.clients.allowance import ClientRules
-from provider.hosting.host import HostingRules
-from provider.hosting.loader import ALWAYS, find_factories
+from provider.hosting.asking.limits import HostingRules, ServiceLimits
+from provider.hosting.loader import ALWAYS, SERVICES_DIRECTORY, find_factories
 from provider.mailbox import MailboxRules
 from provider.store import MEMORY_URL, sqlite_url
+from provider.tokens.keys import PUBLIC_FILE
 
+PROVIDER_LIMITS = LimitSettings(links=200_000)
+"""Every user is to stay linked, and a provider may have 200,000 of them."""
 STORE_FILE = "mail.sqlite3"
 DEFAULT_SERVICES = ("echo", "keys", "loop")
 
@@ -35,6 +39,7 @@ class ProviderRules(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The choices of a provider's operator; the comments in `node.toml` explain each key."""
 
+    limits: LimitSettings = PROVIDER_LIMITS
     services: Annotated[tuple[str, ...], msgspec.Meta(max_length=32)] = DEFAULT_SERVICES
     store: str = ""
     registration: RegistrationRules = RegistrationRules()
@@ -42,6 +47,7 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
     clients: ClientRules = ClientRules()
     hosting: HostingRules = HostingRules()
     service: dict[str, dict[str, Setting]] = msgspec.field(default_factory=dict)
+    service_limits: dict[str, ServiceLimits] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,19 +71,25 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
         """Return the address of the store of the provider in `directory`."""
         return self.store or sqlite_url(directory / STORE_FILE)
 
+    def guest_keys_file(self, directory: Path) -> Path:
+        """Return the file with the keys whose tokens guests of the provider in `directory` pay with."""
+        own = directory / SERVICES_DIRECTORY / ISSUER_SERVICE / PUBLIC_FILE
+        return directory / self.registration.guest_keys if self.registration.guest_keys else own
+
     def has_store(self, directory: Path) -> bool:
         """Tell whether the store was ever opened."""
         return bool(self.store) or (directory / STORE_FILE).exists()
 
     def check_services(self) -> None:
         """Raise `ConfigError` if a service is not installed, or if there are settings for one that is not hosted."""
-        find_factories(self.services, self.service)
+        find_factories(self.services, self.service, self.service_limits)
 
 
 PROVIDER_COMMENTS = NODE_COMMENTS | {
     "services": """\
 Services that clients may ask anonymously, by the names under which packages offer them (loop is always there).
-The settings of a service go into a section [service.NAME].""",
+The settings of a service go into a section [service.NAME]. Limits in a section [service_limits.NAME] take the place
+of those that the service declares: at_once, queue, timeout_s, threads, kept_bytes, assembly_bytes, assemblies.""",
     "store": f"""\
 Where mail is kept: empty for {STORE_FILE} in this directory, or an SQLAlchemy address such as postgresql+psycopg://...""",
     "registration.mode": """\
@@ -89,6 +101,8 @@ Attempts to open an account: per second on average and at once, of one link and 
 Who may open an account without a name, as a guest: open (everybody), token (whoever spends a blind token), closed
 (nobody).""",
     "registration.guest_days": "Days without use until a guest's account ends, with all that waits for it.",
+    "registration.guest_keys": """\
+The key set of the issuer whose tokens guests pay with, a file; empty for the issuer among this provider's services.""",
     "registration.guest_rate_per_s": "Attempts of guests, all together: per second on average and at once.",
     "mailbox.quota_items": """\
 At most so many messages, of about 2 kB each, wait in one mailbox. More are not acknowledged, so that their senders
@@ -99,7 +113,10 @@ try again later.""",
 A client may send at the network's rates times margin on average, and burst_s seconds' worth of that at once.""",
     "clients.answer_s": """\
 Seconds from a pull to its answer, the same whatever the mailbox holds. It should be longer than a read of the disk.""",
-    "hosting.max_requests": "Requests at one time for each hosted service, and seconds for each.",
+    "clients.max_known": "Clients held in memory, about 1 kB each: those that sent something in the last ten minutes.",
+    "hosting.assembly_bytes": """\
+Memory of all hosted services together, for parts of requests that are not complete and for answers that are being
+sent.""",
 }
 """The comment above each key of a provider's `node.toml`."""
 
@@ -117,6 +134,10 @@ def provider_toml(
     hosted = tuple(dict.fromkeys((*DEFAULT_SERVICES, *services)))
     any_provider = ProviderConfig(name="node", listen="127.0.0.1:30001", services=hosted)
     values = msgspec.to_builtins(any_provider) | node_values(name=name, listen=listen, advertise=advertise)
+    values["limits"] = msgspec.to_builtins(PROVIDER_LIMITS)
     values["registration"] |= {"mode": str(registration), "guests": str(guests)}
-    del values["service"]  # its sections are named by whoever offers services, and most have none
+    del (
+        values["service"],
+        values["service_limits"],
+    )  # its sections are named by whoever offers services, and most have none
     return commented_toml(values, head=node_head("A provider"), comments=PROVIDER_COMMENTS)

@@ -71,6 +71,19 @@ class Mailbox:
     `deleted` comes when the store has deleted the acknowledged items.
     """
 
+    # There is one for each client that was heard of lately: without a dictionary of its own it takes a third less.
+    __slots__ = (
+        "_account_id",
+        "_after",
+        "_deleting",
+        "_fetching",
+        "_lease_pulls",
+        "_leases",
+        "_pulls",
+        "_ready",
+        "pull_batch",
+    )
+
     def __init__(self, *, pull_batch: int, lease_pulls: int) -> None:
         """`pull_batch`: items of each answer. `lease_pulls`: after so many pulls an item is given again."""
         if pull_batch < 1 or lease_pulls < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -13,11 +14,14 @@ from twisted.internet.interfaces import IReactorFromThreads
 from loopixmix.cards import DAY_S
 from loopixmix.commands.node import ask_to_withdraw, show_status
 from loopixmix.directory import Role
+from loopixmix.errors import ConfigError
 from loopixmix.node.config import create_node, load_node
 from loopixmix.node.main import run_node
 from loopixmix.node.running_node import NodeParts
 from loopixmix.node.runtime import NodeKind
 from loopixmix.process.main import system_rng
+from loopixmix.tokens import TokenKey
+from loopixmix.tokens.exchange import ISSUER_SERVICE
 from loopixmix.wire import LinkRole
 from provider.accounts import GuestMode, RegistrationMode
 from provider.administration import administration
@@ -26,6 +30,8 @@ from provider.hosting.loader import find_factories
 from provider.mailbox import day_of
 from provider.service import ProviderService
 from provider.store import MailStore
+from provider.tokens.codes import make_codes
+from provider.tokens.services import IssuerInDocument
 from provider.wiring import make_provider
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
@@ -143,6 +149,25 @@ def invite(directory: Path, uses: int, days: int, count: int, as_json: bool) -> 
     click.echo(msgspec.json.encode({"invitations": codes}) if as_json else "\n".join(codes))
 
 
+@provider.command(name="token-codes")
+@DIRECTORY
+@click.option("--tokens", type=click.IntRange(1, 10_000), default=4, show_default=True, help="Tokens of each key.")
+@click.option("--days", type=click.IntRange(0, 36_500), default=30, show_default=True, help="Days the code holds.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How many codes to make.")
+@AS_JSON
+def token_codes(directory: Path, tokens: int, days: int, count: int, as_json: bool) -> None:
+    """Make codes for which the issuer of the provider of DIRECTORY gives tokens; it may be running.
+
+    Each is good for so many tokens for each purpose and period. A code is shown once: only its hash is kept.
+    """
+    config, _, _ = load_node(directory, ProviderConfig)
+    if ISSUER_SERVICE not in config.services:
+        raise ConfigError(f'{directory}: this provider has no service "{ISSUER_SERVICE}": add it to services')
+    last_day = day_of(time.time()) + days
+    codes = make_codes(directory, tokens=tokens, last_day=last_day, count=count, rng=system_rng())
+    click.echo(msgspec.json.encode({"codes": codes}) if as_json else "\n".join(codes))
+
+
 @provider.group()
 def accounts() -> None:
     """List, remove and invite the accounts of a provider; it may be running."""
@@ -204,4 +229,11 @@ def _kind_of(config: ProviderConfig) -> NodeKind:
         link_role=LinkRole.PROVIDER,
         make_service=make_service,
         services=config.service_names,
+        token_keys=_token_keys_of(config),
     )
+
+
+def _token_keys_of(config: ProviderConfig) -> Callable[[Path, float], Sequence[TokenKey]]:
+    if ISSUER_SERVICE not in config.services:
+        return lambda _directory, _now_s: ()
+    return IssuerInDocument(config.service.get(ISSUER_SERVICE, {}), system_rng())

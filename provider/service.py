@@ -11,12 +11,12 @@ from loopixmix.directory import Document
 from loopixmix.hop.service import HopService
 from loopixmix.net.network import ReceivingNetwork
 from loopixmix.seams import Identity
+from loopixmix.store.access import StoreAccess
 from loopixmix.wire import Frame
 from provider.clients.links import ClientLinks
 from provider.hosting.host import ServiceHost
 from provider.mailboxes.deliveries import Deliveries
 from provider.mailboxes.housekeeping import Housekeeping
-from provider.store.access import StoreAccess
 
 
 class ProviderService:
@@ -51,7 +51,7 @@ class ProviderService:
     @property
     def problem(self) -> str | None:
         """Why the provider cannot do its work just now, in one line; None if it can."""
-        return self._access.problem
+        return self._access.problem or self._host.problem
 
     def prepare(self, document: Document) -> None:
         """Take packets from the neighbours of the next epoch already: their clocks may be ahead of ours."""
@@ -62,12 +62,14 @@ class ProviderService:
         self.prepare(document)
         self.loops.adopt(document)
         self.clients.adopt(document.params)
+        self._host.adopt(document.params)
         self._housekeeping.adopt(document)
 
     def start(self) -> None:
         """Begin to receive, to serve clients and to send loops."""
         self.hop.start(self.deliveries.arrived)
         self.loops.start()
+        self._host.start()
         self._housekeeping.start()
         self._network.start(self._received)
 
@@ -84,7 +86,7 @@ class ProviderService:
 
     async def _close(self) -> None:
         # Services first: a service that is asked to finish may still want to write to the store.
-        await self._host.close()
+        await self._host.stop()
         await self._access.stop()
 
     def status(self) -> Mapping[str, str | int | float]:
@@ -105,6 +107,7 @@ class ProviderService:
             "items_expired": self._housekeeping.expired,
             "requests": self._host.answered,
             "services": " ".join(self._host.names),
+            **self._host.figures(),
         }
 
     def _received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:

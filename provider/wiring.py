@@ -17,7 +17,7 @@ from loopixmix.node.running_node import NodeParts
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Clock, Identity, Observer, Rng
 from loopixmix.wire import Frame
-from provider.api import HostedService, KeyDirectory
+from provider.api import KeyDirectory
 from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
 from provider.cards.keydirectory import StoredKeys
 from provider.clients.client import KnownClients
@@ -27,16 +27,25 @@ from provider.clients.recognition import Recognition
 from provider.clients.registration import Registration
 from provider.config import ProviderConfig, ProviderRules
 from provider.drops import Drops
+from provider.hosting.asker import Hosted
 from provider.hosting.host import ServiceHost
 from provider.hosting.loader import ServiceLoader
+from provider.hosting.memory import RequestMemory
+from provider.hosting.room import SharedRoom
+from provider.hosting.seams import HostingWorld
 from provider.mailbox import day_of
 from provider.mailboxes.deliveries import Deliveries
 from provider.mailboxes.housekeeping import TURN_S, Housekeeping
 from provider.mailboxes.pulling import Pulling, SendFrame
+from provider.replies import ReplyBlocks
 from provider.service import ProviderService
 from provider.store import MailStore
-from provider.store.access import StoreAccess, threaded_access
+from provider.store.access import MailAccess, threaded_access
 from provider.store.items import skip_numbers
+from provider.store.schema import SPENT
+from provider.tokens.gate import GUEST_PURPOSE, StoredGate
+from provider.tokens.keys import KeyFile
+from provider.tokens.redeeming import Redeeming, TakenKeys
 
 SKIPPED_BITS = 36
 
@@ -52,11 +61,16 @@ async def make_provider(
     store.write(lambda connection: skip_numbers(connection, parts.rng.getrandbits(SKIPPED_BITS)))
     access = threaded_access(store, config.mailbox, call_on_reactor=call_on_reactor)
 
-    def load_services(keys: KeyDirectory) -> Iterable[HostedService]:
+    def load_services(keys: KeyDirectory) -> Iterable[Hosted]:
         loader = ServiceLoader(
-            provider=parts.hop.identity, directory=parts.directory, clock=parts.clock, rng=parts.rng, keys=keys
+            provider=parts.hop.identity,
+            directory=parts.directory,
+            clock=parts.clock,
+            rng=parts.rng,
+            keys=keys,
+            call_on_reactor=call_on_reactor,
         )
-        return loader.load(config.services, config.service)
+        return loader.load(config.services, config.service, config.service_limits)
 
     try:
         return wire_provider(
@@ -71,6 +85,7 @@ async def make_provider(
             access=access,
             decoy_secret=load_decoy_secret(parts.directory, rng=parts.rng, today=day_of(parts.clock.seconds())),
             make_services=load_services,
+            guest_keys=KeyFile(config.guest_keys_file(parts.directory), GUEST_PURPOSE),
         )
     except LoopixmixError:
         # The store's threads run already.
@@ -88,14 +103,16 @@ def wire_provider(
     rng: Rng,
     observer: Observer,
     rules: ProviderRules,
-    access: StoreAccess,
+    access: MailAccess,
     decoy_secret: DecoySecret,
-    make_services: Callable[[KeyDirectory], Iterable[HostedService]],
+    make_services: Callable[[KeyDirectory], Iterable[Hosted]],
+    guest_keys: TakenKeys,
 ) -> ProviderService:
     """Return the service of a provider, which does not run yet, on the store behind `access`, which is closed with it.
 
     `hop` and `loops` are the node's, as `loopixmix.node.wiring` makes them. `make_services` makes the hosted services,
-    which may use the key directory that it is given. Raises what `make_services` raises.
+    which may use the key directory that it is given. `guest_keys`: those whose tokens open accounts of guests. Raises
+    what `make_services` raises.
     """
 
     def send(identity: Identity, frame: Frame) -> None:
@@ -104,11 +121,32 @@ def wire_provider(
     drops = Drops(clock=clock, observer=observer)
     identity = hop.identity
     keys = StoredKeys(provider=identity, access=access, decoys=Decoys(decoy_secret, identity), clock=clock)
-    host = ServiceHost(make_services(keys), rules=rules.hosting, clock=clock, geometry=packet_format.geometry)
-    deliveries = Deliveries(
-        hop=hop, sphinx=packet_format.sphinx, access=access, host=host, loops=loops, drops=drops, clock=clock
+    blocks = ReplyBlocks(hop=hop, sphinx=packet_format.sphinx, drops=drops)
+    host = ServiceHost(
+        make_services(keys),
+        memory=RequestMemory(access),
+        world=HostingWorld(
+            clock=clock,
+            rng=rng,
+            blocks=blocks,
+            drops=drops,
+            size=packet_format.geometry,
+            assembling=SharedRoom(rules.hosting.assembly_bytes),
+            answering=SharedRoom(rules.hosting.answer_bytes),
+        ),
     )
-    guests = Guests(access=access, rules=rules.registration, gate=None, clock=clock, rng=rng)
+    deliveries = Deliveries(
+        identity=identity,
+        sphinx=packet_format.sphinx,
+        access=access,
+        host=host,
+        loops=loops,
+        blocks=blocks,
+        drops=drops,
+        clock=clock,
+    )
+    gate = StoredGate(Redeeming(guest_keys, SPENT), access=access, clock=clock)
+    guests = Guests(access=access, rules=rules.registration, gate=gate, clock=clock, rng=rng)
     clients = wire_clients(
         access=access,
         registration=Registration(
@@ -127,7 +165,8 @@ def wire_provider(
         rules=rules.mailbox,
         registration=rules.registration,
         clock=clock,
-        each_turn=(clients.forget_idle, partial(clients.pulling.measure, TURN_S)),
+        each_turn=(clients.forget_idle, partial(clients.pulling.measure, TURN_S), host.forget_old),
+        expiring=(host.erase_ended, gate.erase_ended),
     )
     return ProviderService(
         hop=hop,
@@ -143,7 +182,7 @@ def wire_provider(
 
 def wire_clients(
     *,
-    access: StoreAccess,
+    access: MailAccess,
     registration: Registration,
     guests: Guests,
     rules: ProviderRules,

@@ -15,7 +15,7 @@ from numpy.random import Generator, SeedSequence
 
 from simulations.scenario.values import SeedChoice
 
-Subsystem = Literal["topology", "users", "traffic", "mixing", "links", "corruption", "attacks", "measures"]
+Subsystem = Literal["topology", "users", "traffic", "mixing", "links", "corruption", "attacks", "measures", "requests"]
 SUBSYSTEMS: tuple[Subsystem, ...] = get_args(Subsystem)
 
 # 256 bits, more than a SeedSequence holds: nothing of it is lost.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import random
-import shutil
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
+
+from tests.worlds.debian import provide_program
+from tests.worlds.web.chromium import Chromium
 
 # A shell that runs the tests in the background has them ignore SIGINT, and with them the programs that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -30,13 +33,21 @@ def rng() -> random.Random:
     return random.Random(20261122)
 
 
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """Debian's Chromium; tests that use it are marked `long` and `needs(*BROWSER)` of tests.worlds.web.chromium."""
+    browser = Chromium()
+    yield browser
+    browser.stop()
+
+
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 """How many tests were left out, by what they lack."""
 
 
 def lacking(names: tuple[str, ...]) -> list[str]:
-    """Return which of the programs and Python packages are not installed."""
-    return [name for name in names if shutil.which(name) is None and find_spec(name) is None]
+    """Return which of the programs and Python packages are not installed, and cannot be."""
+    return [name for name in names if find_spec(name) is None and provide_program(name) is None]
 
 
 def pytest_configure(config: pytest.Config) -> None:

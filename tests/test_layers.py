@@ -21,8 +21,12 @@ PACKAGES = ("loopixmix", "provider", "client", *APPLICATIONS, "simulations")
 LAYERS = (
     # Words.
     (0, ("loopixmix", "loopixmix.errors", "loopixmix.params", "loopixmix.epoch", "loopixmix.keys")),
-    (0, ("loopixmix.bounds", "loopixmix.drops", "loopixmix.seams", "loopixmix.group*", "loopixmix._native")),
+    (0, ("loopixmix.bounds", "loopixmix.drops", "loopixmix.seams", "loopixmix.group*")),
+    (0, ("loopixmix._native", "loopixmix._signing")),
+    # The issuer's and redeemer's sides of tokens; before the formats, whose pattern fits them too.
+    (3, ("loopixmix.tokens.signing", "loopixmix.tokens.spent")),
     # Formats.
+    (1, ("loopixmix.tokens*",)),
     (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests*", "loopixmix.cards")),
     # Decisions.
     (
@@ -65,7 +69,7 @@ MAY_IMPORT = {
     "simulations": PACKAGES,
 }
 DOORS = (
-    *("client.api", "client.remote", "client.testing", "provider.api", "provider.serving"),
+    *("client.api", "client.remote", "client.remote_asyncio", "client.testing", "provider.api", "provider.serving"),
     *("loopixmix.errors", "loopixmix.params", "loopixmix.tokens", "loopixmix.store", "loopixmix.web"),
     *("loopixmix.verdict", "loopixmix.progress", "loopixmix.sweeps", "loopixmix.process", "loopixmix.config"),
     "loopixmix.testnet",
@@ -89,8 +93,6 @@ CALLED_ALIKE = {
     "Registration": ("client.link.registration", "provider.clients.registration"),
     # An answer over HTTP, and the frame that brought it.
     "Registered": ("client.http.messages", "loopixmix.wire.frames"),
-    # The one access to a store, of two stores.
-    "StoreAccess": ("client.store.access", "provider.store.access"),
     # Things that wait to be sent: messages and frames.
     "Outbox": ("client.sending.outbox", "loopixmix.net.links.outbox"),
     # What is outside of a program: its process, or a simulation.
@@ -130,7 +132,7 @@ def imports_of(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
-                yield name if name in modules() or name == "loopixmix._native" else node.module
+                yield name if name in (*modules(), "loopixmix._native", "loopixmix._signing") else node.module
 
 
 def own_imports() -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from client._fake.post import PostOffice
-from client.api import BadRequestError, Contact, KeyChangedError, UnknownContactError
+from client.api import BadRequestError, Contact, KeyChangedError, UnknownContactError, Verified
 from client.core.arguments import check_address, plain_fingerprint
 
 
@@ -32,7 +32,7 @@ class FakeContacts:
         if known is not None and known.fingerprint != found:
             self._contacts[address] = msgspec.structs.replace(known, changed_fingerprint=found)
             raise KeyChangedError(f"the key of {address} changed: compare fingerprints and accept it first")
-        contact = msgspec.structs.replace(known, changed_fingerprint="") if known else _unverified(address, found)
+        contact = msgspec.structs.replace(known, changed_fingerprint="") if known else _pinned(address, found)
         self._contacts[address] = contact
         return contact
 
@@ -41,7 +41,7 @@ class FakeContacts:
         contact = self._known(address)
         for known in filter(None, (contact.fingerprint, contact.changed_fingerprint)):
             if plain_fingerprint(known) == plain_fingerprint(fingerprint):
-                self._contacts[address] = Contact(address=address, fingerprint=known, verified=True)
+                self._contacts[address] = Contact(address=address, fingerprint=known, verified=Verified.COMPARED)
                 return self._contacts[address]
         raise BadRequestError(f"no key of {address} has that fingerprint")
 
@@ -56,5 +56,5 @@ class FakeContacts:
         return self._contacts[address]
 
 
-def _unverified(address: str, fingerprint: str) -> Contact:
-    return Contact(address=address, fingerprint=fingerprint, verified=False)
+def _pinned(address: str, fingerprint: str) -> Contact:
+    return Contact(address=address, fingerprint=fingerprint, verified=Verified.PINNED)

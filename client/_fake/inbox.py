@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client._fake.post import PostOffice
-from client.api import MessageId, ReceivedCallback, ReceivedMessage
+from client.api import MessageId, ReceivedCallback, ReceivedMessage, UnknownMessageError, Verified
 from client.core.retry import CALLBACK_POLICY
 from loopixmix.seams import DelayedCall
 
@@ -34,6 +34,7 @@ class FakeInbox:
     def __init__(self, network: PostOffice, tell: Callable[[], None]) -> None:
         """Begin without messages; `network` has the time, `tell` is called at news."""
         self.messages: list[ReceivedMessage] = []
+        self.newest = 0
         self.failures: list[Failure] = []
         self._network = network
         self._tell = tell
@@ -43,14 +44,15 @@ class FakeInbox:
     @property
     def unhandled(self) -> int:
         """How many messages no callback has handled yet."""
-        return len(self.messages) - len(self._handled)
+        return sum(message.number not in self._handled for message in self.messages)
 
     def add(
-        self, *, message_id: MessageId, body: bytes, kind: str, sender: str | None, verified: bool, reply_to: str
+        self, *, message_id: MessageId, body: bytes, kind: str, sender: str | None, verified: Verified, reply_to: str
     ) -> None:
         """Number a message, keep it and offer it to the callbacks of its kind."""
+        self.newest += 1
         message = ReceivedMessage(
-            number=len(self.messages) + 1,
+            number=self.newest,
             message_id=message_id,
             sender=sender,
             verified=verified,
@@ -63,6 +65,15 @@ class FakeInbox:
         self._tell()
         for subscription in tuple(self._subscriptions):
             self._offer(subscription)
+
+    def delete(self, number: int) -> str:
+        """Forget a message; return how it could be answered."""
+        for message in self.messages:
+            if message.number == number:
+                self.messages.remove(message)
+                self._tell()
+                return message.reply_to
+        raise UnknownMessageError(f"there is no received message {number}")
 
     def subscribe(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Offer all messages of `kind` that are not handled yet, then new ones; returns how to stop."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,6 +10,8 @@ from typing import Protocol
 from client._fake.member import Member
 from client.api import (
     BadRequestError,
+    NetworkView,
+    ProviderView,
     RegistrationRefusedError,
     TooLongError,
     UnknownContactError,
@@ -18,7 +21,7 @@ from client.core.arguments import REPLY_PREFIX
 from loopixmix.cards import fingerprint
 from loopixmix.keys import KEY_BYTES
 from loopixmix.params import NetworkParams
-from loopixmix.seams import Clock, DelayedCall, Rng
+from loopixmix.seams import Clock, DelayedCall, Identity, Rng
 
 REPLY_BLOCKS = 8
 """How many reply blocks an anonymous message carries."""
@@ -35,10 +38,16 @@ class FakeService(Protocol):
 
 @dataclass
 class FakeProvider:
-    """One provider: who has an account, what it hosts, and the invitation a new account needs."""
+    """One provider: who has an account, what it hosts, and what a new account needs.
+
+    `invitation`: that of an account with a name. `guests`: whether it takes guests. `guest_token`: what they pay with.
+    """
 
     name: str
     invitation: str = ""
+    guests: bool = True
+    guest_token: bytes = b""
+    identity: Identity = bytes(KEY_BYTES)
     accounts: dict[str, Member] = field(default_factory=dict)
     services: dict[str, FakeService] = field(default_factory=dict)
 
@@ -71,9 +80,14 @@ class PostOffice:
         self._reply_blocks: dict[str, FakeReplyBlocks] = {}
         self._decoys: dict[str, str] = {}
 
-    def add_provider(self, name: str, *, invitation: str = "") -> None:
-        """Add a provider if it is not there yet; with `invitation`, only those who know it may register."""
-        self._providers.setdefault(name, FakeProvider(name, invitation))
+    def add_provider(self, name: str, *, invitation: str = "", guests: bool = True, guest_token: bytes = b"") -> None:
+        """Add a provider if it is not there yet; with `invitation`, only those who know it may register.
+
+        `guests`: whether it takes guests; with `guest_token`, only those who bring it.
+        """
+        if name not in self._providers:
+            identity = hashlib.sha256(name.encode()).digest()
+            self._providers[name] = FakeProvider(name, invitation, guests, guest_token, identity)
 
     def add_service(self, service: FakeService, *, provider: str) -> None:
         """Host `service` at `provider`, which is added if it is not there yet."""
@@ -132,6 +146,31 @@ class PostOffice:
             raise RegistrationRefusedError(f"the name {name} is taken at {provider_name}")
         client.address = f"{name}@{provider_name}"
 
+    def admit_guest(self, provider_name: str, token: bytes) -> str:
+        """Open an account without a name and return its provider; raise as `Client.register_guest` does."""
+        if provider_name and provider_name not in self._providers:
+            raise BadRequestError(f"this network has no provider {provider_name}")
+        wanted = [p for p in self._providers.values() if provider_name in ("", p.name)]
+        willing = [p for p in wanted if p.guests and p.guest_token in (b"", token)]
+        if not willing:
+            raise RegistrationRefusedError(f"{provider_name or 'every provider'} refused: it takes no such guests")
+        return self.rng.choice(willing).name
+
+    def view(self) -> NetworkView:
+        """Return the network as its document would describe it."""
+        length_s = self.params.epoch_length_s
+        epoch = int(self.clock.seconds()) // length_s
+        providers = [
+            ProviderView(
+                name=provider.name,
+                identity=provider.identity.hex(),
+                fingerprint=fingerprint(provider.identity),
+                services=tuple(sorted(provider.services)),
+            )
+            for _, provider in sorted(self._providers.items())
+        ]
+        return NetworkView(epoch=epoch, valid_until_s=float((epoch + 1) * length_s), providers=tuple(providers))
+
     def look_up(self, name: str, provider_name: str) -> str:
         """Return the fingerprint published for a name; for an unknown one a decoy that stays the same."""
         provider = self._providers.get(provider_name)
@@ -156,14 +195,22 @@ class PostOffice:
         self._reply_blocks[reply_to] = FakeReplyBlocks(client)
         return reply_to
 
-    def use_reply_blocks(self, reply_to: str, count: int) -> None:
-        """Use up reply blocks; raise `UnknownContactError` or `TooLongError` if there are not so many."""
+    def forget_reply_blocks(self, reply_to: str) -> None:
+        """Forget a way to answer, with the message that brought it."""
+        self._reply_blocks.pop(reply_to, None)
+
+    def use_reply_blocks(self, to: str, count: int) -> None:
+        """Use up reply blocks, if `to` is a way to answer."""
+        if to in self._reply_blocks:
+            self._reply_blocks[to].left -= count
+
+    def check_reply_blocks(self, reply_to: str, count: int) -> None:
+        """Raise `UnknownContactError` or `TooLongError` if there are not so many reply blocks."""
         blocks = self._reply_blocks.get(reply_to)
         if blocks is None:
             raise UnknownContactError("that way to reply is not known, or has expired")
         if count > blocks.left:
             raise TooLongError(f"this reply needs {count} reply blocks; {blocks.left} are left that still work")
-        blocks.left -= count
 
     def fingerprint_of(self, client: Member) -> str:
         """Return the fingerprint of a client's present key."""

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+
 import msgspec
 from sqlalchemy import Connection
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from client.api import BadRequestError, RegistrationRefusedError
+from client.api import BadRequestError
+from client.asking.guests import GuestOpening, refused
 from client.asking.requests import Requests
 from client.core.arguments import check_address
 from client.directory.keys import ClientKeys
 from client.link.registration import Registration
 from client.link.session import Account, Session
 from client.store import contacts
-from client.store.access import StoreAccess
 from loopixmix.cards import encode_card, make_card
 from loopixmix.requests.names import encode_keys_request, sign_publish
-from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
+from loopixmix.store.access import StoreAccess
+from loopixmix.wire import Register, Registered, RegisterRefused
 
 log = Logger()
 
 PUBLISH_TIMEOUT_S = 120.0
 PUBLISH_AGAIN_S = 300.0
 PUBLISH_VERSION = 1
+RENEW_AGAIN_S = 300.0
 MAX_INVITATION_BYTES = 255
 ACCOUNT_FACT = "account"
 CARD_FACT = "card"
 PUBLISHED_FACT = "published"
-
-_REASONS = {
-    RegisterRefusal.CLOSED: "it takes no new accounts",
-    RegisterRefusal.BAD_INVITATION: "it asks for a valid invitation",
-    RegisterRefusal.BAD_NAME: "it does not accept that name",
-    RegisterRefusal.NAME_TAKEN: "that name is taken",
-    RegisterRefusal.KEY_TAKEN: "this client's key has an account there under another name",
-    RegisterRefusal.BAD_CARD: "it does not accept our card",
-    RegisterRefusal.RATE_LIMITED: "too many registrations at the moment: try again later",
-    RegisterRefusal.FULL: "it is full",
-    RegisterRefusal.NOT_REGISTERED: "it does not know this client",
-}
 
 
 class KeptEnrolment(msgspec.Struct, frozen=True):
@@ -70,17 +62,20 @@ class AccountOpening:
         keys: ClientKeys,
         session: Session,
         registration: Registration,
+        guests: GuestOpening,
         requests: Requests,
         access: StoreAccess,
     ) -> None:
         """Begin without an account.
 
-        `keys`: what the card tells; `session`: gets the account; `registration`: asks a provider for one;
-        `requests`: ask its `keys` service to publish the card; `access`: keeps all of it in the store.
+        `keys`: what the card tells; `session`: gets the account; `registration`: asks a provider for one; `guests`:
+        finds one for a guest; `requests`: ask its `keys` service to publish the card; `access`: keeps all of it in the
+        store.
         """
         self._keys = keys
         self._session = session
         self._registration = registration
+        self._guests = guests
         self._requests = requests
         self._access = access
         self._card = b""
@@ -88,6 +83,8 @@ class AccountOpening:
         self._publishing: Deferred[None] | None = None
         self._publish_after_s = 0.0
         self._is_registering = False
+        self._renewing: Deferred[None] | None = None
+        self._renew_after_s = 0.0
 
     def restore(self, kept: KeptEnrolment) -> None:
         """Take up what the store has kept."""
@@ -102,16 +99,35 @@ class AccountOpening:
         if present is not None:
             if (present.name, present.provider_name) == (name, provider) and not self._registration.forgotten:
                 return present
+            if present.is_guest:
+                raise BadRequestError(f"this client is a guest at {present.provider_name} already")
             if present.address != f"{name}@{provider}":
                 raise BadRequestError(f"this client has the account {present.address} already")
-        if self._is_registering:
-            raise BadRequestError("a registration is under way already")
-        # From before the first wait to after the last: a second one in between would open a second account.
-        self._is_registering = True
-        try:
-            return await self._register(name, provider, invitation)
-        finally:
-            self._is_registering = False
+        return await self._alone(self._register(name, provider, invitation))
+
+    async def register_guest(self, provider: str, token: bytes) -> Account:
+        """Open an account without a name; raises as `client.api.Client.register_guest`."""
+        present = self._session.account
+        if present is not None and not present.is_guest:
+            raise BadRequestError(f"this client has the account {present.address} already")
+        if present is not None and provider not in ("", present.provider_name):
+            raise BadRequestError(f"this client is a guest at {present.provider_name} already")
+        if present is not None and not self._registration.forgotten:
+            return present
+        return await self._alone(self._register_guest(provider, token))
+
+    def renew(self) -> None:
+        """Open another account for a guest whose account has ended, if it is time to try."""
+        account, now_s = self._session.account, self._session.now_s
+        if account is None or not account.is_guest or not self._registration.forgotten:
+            return
+        if self._is_registering or now_s < self._renew_after_s <= now_s + RENEW_AGAIN_S:
+            return
+        self._renew_after_s = now_s + RENEW_AGAIN_S
+        renewing = Deferred.fromCoroutine(self._renew(account))
+        if not renewing.called:
+            self._renewing = renewing
+        renewing.addErrback(self._not_renewed)
 
     def publish(self) -> None:
         """Publish our card, if it is not published yet and it is time to try."""
@@ -131,8 +147,44 @@ class AccountOpening:
 
     def stop(self) -> None:
         """Break off what is under way."""
-        if self._publishing is not None:
-            self._publishing.cancel()
+        for under_way in (self._publishing, self._renewing):
+            if under_way is not None:
+                under_way.cancel()
+
+    async def _alone(self, opening: Coroutine[Deferred[object], object, Account]) -> Account:
+        if self._is_registering:
+            opening.close()
+            raise BadRequestError("a registration is under way already")
+        # From before the first wait to after the last: a second one in between would open a second account.
+        self._is_registering = True
+        try:
+            return await opening
+        finally:
+            self._is_registering = False
+
+    async def _register_guest(self, provider: str, token: bytes) -> Account:
+        account = await self._guests.open(provider, token)
+
+        def save(connection: Connection) -> None:
+            contacts.save_fact(connection, ACCOUNT_FACT, msgspec.msgpack.encode(account))
+            contacts.save_fact(connection, PUBLISHED_FACT, b"1")  # a guest has nothing to publish
+
+        await self._access.write(save)
+        self._registration.on_known()
+        self._card, self._published = b"", True
+        self._session.open_account(account)
+        return account
+
+    async def _renew(self, account: Account) -> None:
+        try:
+            await self._alone(self._register_guest("" if account.anywhere else account.provider_name, b""))
+        finally:
+            self._renewing = None
+
+    def _not_renewed(self, failure: Failure) -> None:
+        if not isinstance(failure.value, CancelledError):
+            self._registration.hindered(failure.getErrorMessage())
+            log.warn("no other account for the guest yet: {reason}", reason=failure.getErrorMessage())
 
     async def _register(self, name: str, provider: str, invitation: str) -> Account:
         entry = await self._registration.find(provider)
@@ -141,7 +193,7 @@ class AccountOpening:
         answer = await self._registration.ask(entry, Register(name, invitation, card))
         match answer:
             case RegisterRefused(reason):
-                raise RegistrationRefusedError(f"{provider} refused: {_REASONS[reason]}")
+                raise refused(provider, reason)
             case Registered():
                 await self._open(account, card)
                 return account

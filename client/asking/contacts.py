@@ -18,11 +18,11 @@ from client.core.arguments import check_address, plain_fingerprint
 from client.core.pins import ChangedKey, judge_card
 from client.link.session import Session
 from client.store import contacts
-from client.store.access import StoreAccess
 from client.store.contacts import PinnedContact, pin_of
 from loopixmix.cards import Card, decode_card, fingerprint
 from loopixmix.errors import PeerError
 from loopixmix.requests.names import LookUp, encode_keys_request
+from loopixmix.store.access import StoreAccess
 
 
 class ContactBook:
@@ -50,7 +50,7 @@ class ContactBook:
             known = contacts.find(connection, address)
             if known is not None and isinstance(judge_card(card, known.identity), ChangedKey):
                 return contacts.save_changed_card(connection, known, card)
-            pinned = pin_of(address, card, verified=False) if known is None else _newer(known, card)
+            pinned = pin_of(address, card, compared=False) if known is None else _newer(known, card)
             contacts.save(connection, pinned)
             return pinned
 
@@ -101,14 +101,14 @@ def _newer(known: PinnedContact, card: Card) -> PinnedContact:
     """Return the contact with a card of the same identity: its sealing key may be newer, never older."""
     if known.made_at_s > card.made_at_s:
         return msgspec.structs.replace(known, changed_card=None)
-    return pin_of(known.address, card, verified=known.verified)
+    return pin_of(known.address, card, compared=known.compared)
 
 
 def _accepted(known: PinnedContact, wanted: str) -> PinnedContact:
     if wanted == plain_fingerprint(fingerprint(known.identity)):
-        return msgspec.structs.replace(known, verified=True, changed_card=None)
+        return msgspec.structs.replace(known, compared=True, changed_card=None)
     if known.changed_card is not None:
         card = decode_card(known.changed_card)
         if wanted == plain_fingerprint(fingerprint(card.identity)):
-            return pin_of(known.address, card, verified=True)
+            return pin_of(known.address, card, compared=True)
     raise BadRequestError(f"no key of {known.address} has that fingerprint")

@@ -12,7 +12,7 @@ from loopixmix.errors import StoreError, UnavailableError
 from loopixmix.process.files import make_directory
 
 POLL_S = 0.25
-FINISHED = (MessageState.STORED, MessageState.RECEIVED, MessageState.FAILED)
+FINISHED = (MessageState.STORED, MessageState.RECEIVED)
 
 
 class MessageFailedError(ClientError):
@@ -49,9 +49,9 @@ async def stored(
     while True:
         message = await client.message(message_id)
         progress(message)
-        # First of all, because a message that was given up counts as finished, too.
-        if message.state is MessageState.FAILED:
-            raise MessageFailedError(f"the message to {message.to} was given up: {message.history[-1].detail}")
+        if message.state in (MessageState.FAILED, MessageState.CANCELLED):
+            word = "given up" if message.state is MessageState.FAILED else "cancelled"
+            raise MessageFailedError(f"the message to {message.to} was {word}: {message.history[-1].detail}")
         if message.state in FINISHED:
             return message
         if time.seconds() > deadline_s:

@@ -8,7 +8,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from client.api import ClientStatus, Contact, MessageState, OutgoingMessage, ReceivedMessage, StreamStatus
+from client.api import (
+    ClientStatus,
+    Contact,
+    MessageState,
+    NetworkView,
+    OutgoingMessage,
+    ReceivedMessage,
+    StreamStatus,
+    Verified,
+)
 from client.cli.text import counted, duration, instant, plain_line, readable, size
 
 INDENT = " " * 6
@@ -20,13 +29,15 @@ STATE_WORDS = {
     MessageState.RECEIVED: ("received", "bold green", "the recipient's own receipt"),
     MessageState.RETRYING: ("retrying", "yellow", "not acknowledged in time: sent again on new paths"),
     MessageState.FAILED: ("failed", "bold red", "given up"),
+    MessageState.CANCELLED: ("cancelled", "yellow", "no more is sent"),
 }
 
 
 def status_view(status: ClientStatus) -> RenderableType:
     """Show what a client is doing."""
     head = _grid()
-    head.add_row("address", Text(status.address or "not registered", style="bold" if status.address else "yellow"))
+    address = f"a guest at {status.provider}" if status.guest else status.address
+    head.add_row("address", Text(address or "not registered", style="bold" if address else "yellow"))
     head.add_row("link", Text("connected", "green") if status.connected else Text("not connected", "red"))
     if status.problem:
         label, style = ("mind", "yellow") if status.connected else ("problem", "bold red")
@@ -37,6 +48,17 @@ def status_view(status: ClientStatus) -> RenderableType:
     head.add_row("delivery takes", f"about {duration(status.expected_delivery_s)} for a short message")
     head.add_row("own loops", _loops(status))
     return Group(head, Text(), _streams(status))
+
+
+def network_view(network: NetworkView) -> RenderableType:
+    """Show the providers of a network and their services."""
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("provider", style="bold")
+    table.add_column("services")
+    table.add_column("fingerprint", overflow="fold")
+    for provider in network.providers:
+        table.add_row(plain_line(provider.name), plain_line(" ".join(provider.services)), provider.fingerprint)
+    return table
 
 
 def message_view(message: OutgoingMessage) -> RenderableType:
@@ -70,9 +92,7 @@ def received_view(message: ReceivedMessage, *, saved_as: str = "") -> Renderable
     who = (
         Text("anonymous", "magenta")
         if message.sender is None
-        else Text.assemble(
-            (plain_line(message.sender), "bold"), ("", "") if message.verified else (" (key not known)", "red")
-        )
+        else Text.assemble((plain_line(message.sender), "bold"), _doubt(message.verified))
     )
     head = Text.assemble(
         (f"{message.number:>4}  ", "cyan"), (instant(message.received_at_s), "dim"), "  ", who, f"  {message.kind}"
@@ -111,7 +131,7 @@ def contact_view(contact: Contact) -> RenderableType:
     if contact.changed_fingerprint:
         rows.add_row("new key", Text(contact.changed_fingerprint, "red"))
     rows.add_row("key", _trust(contact))
-    if contact.verified and not contact.changed_fingerprint:
+    if contact.verified is Verified.COMPARED and not contact.changed_fingerprint:
         return rows
     advice = (
         "The key has changed, so nothing is sent. Ask your contact in another way, then accept the new key."
@@ -167,4 +187,16 @@ def _streams(status: ClientStatus) -> Table:
 def _trust(contact: Contact) -> Text:
     if contact.changed_fingerprint:
         return Text("the key changed: nothing is sent", "bold red")
-    return Text("verified", "green") if contact.verified else Text("not verified", "yellow")
+    if contact.verified is Verified.COMPARED:
+        return Text("compared", "green")
+    return Text("pinned, not compared", "yellow")
+
+
+def _doubt(verified: Verified) -> tuple[str, str]:
+    match verified:
+        case Verified.COMPARED:
+            return "", ""
+        case Verified.PINNED:
+            return " (key not compared)", "yellow"
+        case Verified.UNKNOWN:
+            return " (key not known)", "red"

@@ -3,27 +3,81 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from client.api import MAX_BODY_BYTES, BadRequestError, TooLongError
+from client.api import (
+    MAX_BODY_BYTES,
+    MAX_BULK_BYTES,
+    MAX_LETTERS,
+    BadRequestError,
+    ClientError,
+    Letter,
+    TooLongError,
+    UnknownMessageError,
+)
 from client.core.content import KIND_PATTERN
 from loopixmix.cards import split_address
 from loopixmix.errors import FormatError
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 128
+MAX_NUMBER = 10**18
+"""No received message has a higher number."""
+LONGEST_AHEAD_S = 366 * 86_400.0
 REPLY_PREFIX = "reply:"
 """How the `to` of an answer to an anonymous sender begins; no address does."""
 
 _KIND = re.compile(KIND_PATTERN)
 
 
-def check_message(body: bytes, kind: str, idempotency_key: str) -> None:
-    """Raise `TooLongError` or `BadRequestError` if an argument of `send` has the wrong form."""
+def check_body(body: object) -> None:
+    """Raise `BadRequestError` if a body is no bytes: a caller without a type checker may give anything."""
+    # A memoryview would be taken by some of the code below, and a str by some of the formats.
+    if not isinstance(body, bytes):
+        raise BadRequestError(f"a body is bytes, not {type(body).__name__}")
+
+
+def check_length(body: bytes) -> None:
+    """Raise `TooLongError` if the body of a message is too long."""
     if len(body) > MAX_BODY_BYTES:
         raise TooLongError(f"a message has at most {MAX_BODY_BYTES} bytes, not {len(body)}")
-    if not _KIND.search(kind):
+
+
+def check_letters(letters: Sequence[Letter]) -> None:
+    """Raise `TooLongError` or `BadRequestError` if the bodies of a bulk are no bytes, or too much for one call."""
+    if len(letters) > MAX_LETTERS:
+        raise TooLongError(f"one call takes at most {MAX_LETTERS} messages, not {len(letters)}")
+    for letter in letters:
+        check_body(letter.body)
+    total_bytes = sum(len(letter.body) for letter in letters)
+    if total_bytes > MAX_BULK_BYTES:
+        raise TooLongError(f"the messages of one call have at most {MAX_BULK_BYTES} bytes, not {total_bytes}")
+
+
+@contextmanager
+def told_of(index: int) -> Iterator[None]:
+    """Let an error say which letter of a list it is about, counted from 0."""
+    try:
+        yield
+    except ClientError as error:
+        raise type(error)(f"letter {index}: {error}") from error
+
+
+def check_letter(letter: Letter, *, now_s: float) -> None:
+    """Raise `TooLongError` or `BadRequestError` if a message to send has the wrong form, or its times do."""
+    check_body(letter.body)
+    check_length(letter.body)
+    if not _KIND.search(letter.kind):
         raise BadRequestError("a kind has 1 to 64 characters of a-z 0-9 . - / _")
-    if not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+    if not 1 <= len(letter.idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
         raise BadRequestError(f"an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters")
+    check_times(letter.not_before_s, letter.deadline_s, now_s=now_s)
+
+
+def check_unsigned(letter: Letter) -> None:
+    """Raise `BadRequestError` if a message would be signed with an address, as a guest cannot."""
+    if not letter.anonymous and not letter.to.startswith(REPLY_PREFIX):
+        raise BadRequestError("a guest has no address to sign with: send the message anonymously")
 
 
 def check_address(address: str) -> tuple[str, str]:
@@ -37,3 +91,22 @@ def check_address(address: str) -> tuple[str, str]:
 def plain_fingerprint(text: str) -> str:
     """Return a fingerprint as it was read out or typed, without spaces and dashes."""
     return "".join(text.lower().replace("-", " ").split())
+
+
+def check_number(number: int) -> None:
+    """Raise `UnknownMessageError` if no received message can have this number."""
+    if not 0 < number <= MAX_NUMBER:
+        raise UnknownMessageError(f"there is no received message {number}")
+
+
+def check_times(not_before_s: float | None, deadline_s: float | None, *, now_s: float) -> None:
+    """Raise `BadRequestError` if nothing could be sent between the two, or they are further ahead than a year."""
+    last_s = now_s + LONGEST_AHEAD_S
+    for name, at_s in (("not_before_s", not_before_s), ("deadline_s", deadline_s)):
+        # Written so that no number that is none (NaN) passes.
+        if at_s is not None and not 0 <= at_s <= last_s:
+            raise BadRequestError(f"{name} is a time up to a year ahead, in seconds since 1970, not {at_s:g}")
+    if deadline_s is not None and deadline_s <= now_s:
+        raise BadRequestError(f"the deadline passed {now_s - deadline_s:.0f} s ago")
+    if deadline_s is not None and not_before_s is not None and deadline_s <= not_before_s:
+        raise BadRequestError(f"the deadline is {not_before_s - deadline_s:.0f} s before the message may leave")

@@ -100,6 +100,11 @@ def encode_signed(message: SignedMessage | Receipt, identity_key: IdentityKey, *
             return bytes([_RECEIPT]) + identity_key.sign(RECEIPT_DOMAIN, recipient + encoded) + encoded
 
 
+def signed_bytes(message: SignedMessage) -> int:
+    """Return the length of a message once it is signed and encoded."""
+    return 1 + SIGNATURE_BYTES + len(msgspec.msgpack.encode(message))
+
+
 def encode_anonymous(message: AnonymousMessage) -> bytes:
     """Encode a message without a signature."""
     return bytes([_ANONYMOUS]) + msgspec.msgpack.encode(message)

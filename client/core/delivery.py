@@ -18,16 +18,19 @@ class Event(enum.Enum):
     COMPLETED = enum.auto()
     RECEIPT = enum.auto()
     GAVE_UP = enum.auto()
+    CANCELLED = enum.auto()
 
 
 _QUEUED, _SENDING, _STORED = MessageState.QUEUED, MessageState.SENDING, MessageState.STORED
 _RECEIVED, _RETRYING, _FAILED = MessageState.RECEIVED, MessageState.RETRYING, MessageState.FAILED
+_CANCELLED = MessageState.CANCELLED
 
 TRANSITIONS: Mapping[MessageState, Mapping[Event, MessageState]] = {
     _QUEUED: {
         Event.SENT: _SENDING,
         Event.RECEIPT: _RECEIVED,  # sent before a crash that forgot it
         Event.GAVE_UP: _FAILED,
+        Event.CANCELLED: _CANCELLED,
     },
     _SENDING: {
         Event.SENT: _SENDING,
@@ -36,6 +39,7 @@ TRANSITIONS: Mapping[MessageState, Mapping[Event, MessageState]] = {
         Event.COMPLETED: _STORED,
         Event.RECEIPT: _RECEIVED,
         Event.GAVE_UP: _FAILED,
+        Event.CANCELLED: _CANCELLED,
     },
     _RETRYING: {
         Event.SENT: _RETRYING,
@@ -44,6 +48,7 @@ TRANSITIONS: Mapping[MessageState, Mapping[Event, MessageState]] = {
         Event.COMPLETED: _STORED,
         Event.RECEIPT: _RECEIVED,
         Event.GAVE_UP: _FAILED,
+        Event.CANCELLED: _CANCELLED,
     },
     _STORED: {
         Event.RECEIPT: _RECEIVED,
@@ -54,13 +59,16 @@ TRANSITIONS: Mapping[MessageState, Mapping[Event, MessageState]] = {
     _FAILED: {
         Event.RECEIPT: _RECEIVED,  # what the network proved counts, however late
     },
+    _CANCELLED: {
+        Event.RECEIPT: _RECEIVED,  # all of it had left before
+    },
 }
 """The state after an event; an event that is missing cannot happen in that state."""
 
 MAX_CHANGES = 100
 """A message that goes to and fro more often than this keeps its history until then, and how it ends."""
 
-FINISHED = frozenset({_STORED, _RECEIVED, _FAILED})
+FINISHED = frozenset({_STORED, _RECEIVED, _FAILED, _CANCELLED})
 """States in which nothing more is sent."""
 
 
@@ -99,18 +107,15 @@ class Delivery:
     and each had to be told of every step.
     """
 
-    def __init__(
-        self, *, fragments: int, unacknowledged: Iterable[int], state: MessageState, sent: int, give_up_at_s: float
-    ) -> None:
+    def __init__(self, *, fragments: int, unacknowledged: Iterable[int], state: MessageState, sent: int) -> None:
         """The message as the store has it.
 
         `fragments`: how many it has; `unacknowledged`: the positions of those that may still have to be sent; `state`:
-        what its user sees; `sent`: how many were sent at least once; `give_up_at_s`: until when it is tried.
+        what its user sees; `sent`: how many were sent at least once.
         """
         self.fragments = fragments
         self.state = state
         self._changes = 0
-        self.give_up_at_s = give_up_at_s
         self._stages = dict.fromkeys(unacknowledged, Stage.HELD)
         self._held = len(self._stages)
         self._attempts: dict[int, int] = {}
@@ -197,6 +202,14 @@ class Delivery:
     def on_given_up(self, reason: str, now_s: float) -> StateChange | None:
         """Note that no more is sent."""
         return self._apply(Event.GAVE_UP, now_s, reason)
+
+    def on_cancelled(self, now_s: float) -> StateChange | None:
+        """Note that its sender wants no more to be sent."""
+        if self.sent < self.fragments:
+            detail = f"{self.sent} of {self.fragments} fragments had left and cannot be recalled"
+        else:
+            detail = f"all {self.fragments} fragments had left, so that it may arrive all the same"
+        return self._apply(Event.CANCELLED, now_s, detail)
 
     def _set(self, index: int, stage: Stage | None) -> None:
         present = self._stages.get(index)

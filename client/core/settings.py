@@ -25,7 +25,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     reply_blocks: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
     give_up_s: Seconds = 5 * DAY_S
     longest_retry_s: Seconds = 3600.0
-    max_queued_messages: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+    max_queued_messages: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     max_queued_fragments: Annotated[int, msgspec.Meta(ge=1)] = 100_000
     keep_finished_s: Seconds = 90 * DAY_S
     patience_s: Seconds = 60.0

@@ -17,6 +17,7 @@ from client.api import (
     OutgoingMessage,
     ReceivedMessage,
     StateChange,
+    Verified,
 )
 from loopixmix.errors import UnavailableError
 from loopixmix.seams import Clock, Rng
@@ -129,7 +130,7 @@ class Demonstration:
         return Conversation(
             texts_sent=len(sent),
             texts_received=len(texts),
-            texts_intact=all(message.body == body and message.verified for message, body in texts),
+            texts_intact=all(message.body == body and message.verified is Verified.PINNED for message, body in texts),
             text_times_s=times_s,
             file_intact=file_message is not None and file_message.body == file,
             file_time_s=file_message.received_at_s - outgoing.history[0].at_s if file_message else 0.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import msgspec
 
 from client.api import NotRunningError
 from loopixmix.errors import StoreError
+from loopixmix.process.background import is_running
 from loopixmix.process.files import PRIVATE_FILE, write_atomically
 from loopixmix.seams import Rng
 
@@ -54,13 +54,9 @@ def find_endpoint(directory: Path) -> Endpoint:
 def _has_ended(lock: Path) -> bool:
     """Tell whether the process that wrote its number into the lock is gone; false if none is named."""
     try:
-        # Signal 0 does nothing but to ask whether the process is there.
-        os.kill(int(lock.read_text("ascii")), 0)
-    except ProcessLookupError:
-        return True
+        return not is_running(int(lock.read_text("ascii")))
     except (OSError, ValueError):
-        pass
-    return False
+        return False
 
 
 def read_or_make_token(directory: Path, *, rng: Rng) -> str:

@@ -6,14 +6,14 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from client.api import MAX_BODY_BYTES, ClientStatus, MessageId, ReceivedMessage
+from client.api import MAX_BULK_BYTES, MAX_LETTERS, ClientStatus, Letter, MessageId, ReceivedMessage, Verified
 from client.core.journal import NumberedChange
 from loopixmix.errors import FormatError
 
 T = TypeVar("T")
 
-MAX_JSON_BYTES = MAX_BODY_BYTES * 4 // 3 + 64 * 1024
-"""The longest request body: the longest message in base64, and its fields."""
+MAX_REQUEST_BYTES = MAX_BULK_BYTES * 4 // 3 + MAX_LETTERS * 512
+"""The longest request body: the longest bulk in base64, and the fields of its messages."""
 
 MAX_PAGE = 100
 """The most messages that one answer lists."""
@@ -21,7 +21,7 @@ MAX_PAGE = 100
 MAX_TIMEOUT_S = 3600.0
 """The longest a request may wait for its answer."""
 
-JSON, OCTETS = "application/json", "application/octet-stream"
+JSON, OCTETS, MESSAGE_PACK = "application/json", "application/octet-stream", "application/msgpack"
 SUBSCRIBED, MESSAGE = "subscribed", "message"
 """The events of `GET /v1/received`."""
 
@@ -36,14 +36,10 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A body that somebody sends us."""
 
 
-class SendBody(_Strict, frozen=True):
-    """`POST /v1/messages`."""
+class Bulk(_Strict, frozen=True):
+    """`POST /v1/messages/bulk`."""
 
-    to: str
-    kind: str
-    idempotency_key: str
-    body: bytes
-    anonymous: bool = False
+    letters: list[Letter]
 
 
 class RequestBody(_Strict, frozen=True):
@@ -74,10 +70,23 @@ class AccountBody(_Strict, frozen=True):
     invitation: str = ""
 
 
+class GuestBody(_Strict, frozen=True):
+    """`POST /v1/guest`."""
+
+    provider: str = ""
+    token: bytes = b""
+
+
 class Sent(msgspec.Struct, frozen=True):
     """Answers `POST /v1/messages`."""
 
     message_id: MessageId
+
+
+class SentMany(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/messages/bulk`: an id for each letter, in their order."""
+
+    message_ids: list[MessageId]
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -92,6 +101,25 @@ class Registered(msgspec.Struct, frozen=True):
     address: str
 
 
+class Admitted(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/guest`."""
+
+    provider: str
+
+
+class OfferedPages(msgspec.Struct, frozen=True):
+    """Answers `GET /v1/pages`: the pages that installed packages offer."""
+
+    names: list[str]
+
+
+class PageLink(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/pages/NAME/links`: a link that opens the page once, and for how long it is good."""
+
+    url: str
+    valid_s: float
+
+
 class Subscribed(msgspec.Struct, frozen=True):
     """The first event of `GET /v1/received`: the name under which the reader says what it handled."""
 
@@ -104,7 +132,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     message_id: MessageId
     sender: str | None
-    verified: bool
+    verified: Verified
     kind: str
     length_bytes: int
     received_at_s: float

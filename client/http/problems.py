@@ -21,6 +21,7 @@ from client.api import (
     UnknownContactError,
     UnknownMessageError,
     UnknownServiceError,
+    WrongStateError,
 )
 from loopixmix.errors import LoopixmixError, MisuseError, PeerError, StoreError, UnavailableError
 
@@ -48,6 +49,7 @@ PROBLEMS: tuple[tuple[str, int, ErrorClass], ...] = (
     ("bad_request", 400, BadRequestError),
     ("key_changed", 409, KeyChangedError),
     ("conflict", 409, ConflictError),
+    ("wrong_state", 409, WrongStateError),
     ("not_registered", 409, NotRegisteredError),
     ("registration_refused", 403, RegistrationRefusedError),
     ("queue_full", 429, QueueFullError),
@@ -83,6 +85,14 @@ def problem_of(error: LoopixmixError) -> tuple[int, Problem]:
         if isinstance(error, error_class):
             return status, Problem(code, message)
     return 500, Problem("internal", message)
+
+
+def error_told_by(body: bytes) -> LoopixmixError:
+    """Return the error that the body of an answer tells of."""
+    try:
+        return error_of(msgspec.json.decode(body, type=Problem))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ClientError("the client daemon refused the call without a reason")
 
 
 def error_of(problem: Problem) -> LoopixmixError:

@@ -9,10 +9,10 @@ from twisted.internet.interfaces import IReactorTime
 
 from client.api import BadRequestError
 from client.link.session import Session
-from loopixmix.directory import NodeEntry
+from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
 from loopixmix.seams import Clock, DelayedCall, Identity
-from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
+from loopixmix.wire import Register, Registered, RegisterGuest, RegisterRefusal, RegisterRefused
 
 ASK_AGAIN_S = 5.0
 LINK_WAIT_S = 0.1
@@ -27,6 +27,8 @@ class Registration:
         """The provider that is asked for an account now."""
         self.forgotten = False
         """Whether our provider says that it does not know us."""
+        self._is_stopped = False
+        self._obstacle: str | None = None
         self._session = session
         self._clock = clock
         self._patience_s = patience_s
@@ -39,18 +41,27 @@ class Registration:
         account = self._session.account
         if account is None or not self.forgotten:
             return None
+        if account.is_guest:
+            reason = f" ({self._obstacle})" if self._obstacle is not None else ""
+            return f"the guest account at {account.provider_name} has ended: this client opens another one{reason}"
         return f"the provider {account.provider_name} says that it has no account for this client: register again"
 
     async def find(self, provider: str) -> NodeEntry:
         """Return a provider's entry, as soon as there is a network document; raise `BadRequestError` if it has none."""
-        document = await self._session.arrival(self._patience_s)
+        document = await self.document()
         entry = document.provider_named(provider)
         if entry is None:
             raise BadRequestError(f"this network has no provider {provider}")
         return entry
 
-    async def ask(self, entry: NodeEntry, register: Register) -> Registered | RegisterRefused:
+    async def document(self) -> Document:
+        """Return the network document, as soon as there is one; raise `UnavailableError` if there is none in time."""
+        return await self._session.arrival(self._patience_s)
+
+    async def ask(self, entry: NodeEntry, register: Register | RegisterGuest) -> Registered | RegisterRefused:
         """Ask a provider until it answers; raise `UnavailableError` if it does not in time."""
+        if self._is_stopped:
+            raise UnavailableError("the client is stopping")
         answer: Deferred[Registered | RegisterRefused] = Deferred()
         self._answer, self.provider = answer, entry.id
         self._session.connect(entry)
@@ -74,14 +85,19 @@ class Registration:
 
     def on_known(self) -> None:
         """Note that the provider has an account for us: it gave us mail, or opened one."""
-        self.forgotten = False
+        self.forgotten, self._obstacle = False, None
+
+    def hindered(self, reason: str) -> None:
+        """Note why a guest whose account has ended could not open another one."""
+        self._obstacle = reason
 
     def stop(self) -> None:
-        """Break off what is under way."""
+        """Break off what is under way, and ask nobody any more."""
+        self._is_stopped = True
         if self._answer is not None and not self._answer.called:
             self._answer.errback(UnavailableError("the client is stopping"))
 
-    def _ask_again(self, entry: NodeEntry, register: Register) -> None:
+    def _ask_again(self, entry: NodeEntry, register: Register | RegisterGuest) -> None:
         sent = self._session.send(register, to=entry.id)
         # The first frame is lost if the link is not there yet, so a short while; an answer takes longer.
         self._asking = self._clock.callLater(ASK_AGAIN_S if sent else LINK_WAIT_S, self._ask_again, entry, register)

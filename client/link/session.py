@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from client.api import NotRegisteredError
 from client.core.packets import PacketMaker
+from client.core.retry import RetryPolicy
 from client.link.network import KnownNetwork
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
@@ -21,16 +22,25 @@ from loopixmix.wire import Frame, FrameFormat
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Our account at a provider."""
+    """Our account at a provider. A guest's has no name.
+
+    `anywhere`: whether a guest's provider was chosen at random, so that the next one may be another.
+    """
 
     name: str
     provider: Identity
     provider_name: str
+    anywhere: bool = False
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether it has no name."""
+        return not self.name
 
     @property
     def address(self) -> str:
-        """The address that others write to."""
-        return f"{self.name}@{self.provider_name}"
+        """The address that others write to; empty for a guest."""
+        return f"{self.name}@{self.provider_name}" if self.name else ""
 
 
 class ProviderLink(Protocol):
@@ -50,11 +60,12 @@ class ProviderLink(Protocol):
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """The facts needed to store a message: the account, and the figures and packets of the network."""
+    """The facts needed to store a message: the account; the figures, packets and answers' times of the network."""
 
     account: Account
     params: NetworkParams
     sphinx: Sphinx
+    policy: RetryPolicy
 
 
 class Session:
@@ -112,7 +123,7 @@ class Session:
         known = self.known
         if self.account is None or known.params is None or known.packet_format is None:
             raise NotRegisteredError("this client has no account yet: register first")
-        return Membership(self.account, known.params, known.packet_format.sphinx)
+        return Membership(self.account, known.params, known.packet_format.sphinx, known.policy)
 
     async def arrival(self, patience_s: float) -> Document:
         """Return the network document, as soon as there is one; raise `UnavailableError` after `patience_s`."""

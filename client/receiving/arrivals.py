@@ -1,4 +1,7 @@
-"""Complete messages, receipts and replies: who sent them, and into the inbox with them. Runs in the worker."""
+"""Complete messages, receipts and replies: who sent them, and into the inbox with them.
+
+Runs where the store is used.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection
 
+from client.api import Verified
 from client.core.arguments import REPLY_PREFIX
 from client.core.content import AnonymousMessage, Receipt, ReplyBlock, Sender, SignedMessage, decode_content
 from client.core.pins import Impostor, PinnedSender, judge_sender, shown_sender
@@ -116,7 +120,7 @@ class Arrivals:
                 author=identity,
                 message_id=reply.message_id.hex(),
                 sender=address,
-                verified=True,
+                verified=_trust(contacts.find_by_identity(connection, identity)),
                 kind=message.kind,
                 body=message.body,
                 received_at_s=around.now_s,
@@ -147,15 +151,16 @@ class Arrivals:
                 params=around.document.params,
                 now_s=around.now_s,
             )
-            outcome.receipts.append(receipt)
+            if receipt is not None:
+                outcome.receipts.append(receipt)
 
     def _judge(
         self, connection: Connection, sender: Sender, around: Surroundings, outcome: BatchOutcome
-    ) -> tuple[PinnedContact | None, str, bool]:
+    ) -> tuple[PinnedContact | None, str, Verified]:
         # By the key, which proves something, before the address, which is a claim.
         pinned = contacts.find_by_identity(connection, sender.identity)
         if pinned is not None:
-            return pinned, pinned.address, True
+            return pinned, pinned.address, pinned.verified
         provider = around.document.node(sender.provider)
         provider_name = provider.name if provider is not None else sender.provider.hex()
         claimed = f"{sender.name}@{provider_name}"
@@ -163,7 +168,7 @@ class Arrivals:
         verdict = judge_sender(claimed, sender.identity, other.identity if other is not None else None)
         if isinstance(verdict, Impostor):
             outcome.impostors.append(verdict.address)
-        return None, shown_sender(verdict), isinstance(verdict, PinnedSender)
+        return None, shown_sender(verdict), _trust(other if isinstance(verdict, PinnedSender) else None)
 
     def _take_anonymous(
         self, connection: Connection, message: AnonymousMessage, around: Surroundings, outcome: BatchOutcome
@@ -176,7 +181,7 @@ class Arrivals:
             author=b"",
             message_id=message.message_id.hex(),
             sender=None,
-            verified=False,
+            verified=Verified.UNKNOWN,
             kind=message.kind,
             body=message.body,
             received_at_s=around.now_s,
@@ -194,6 +199,10 @@ class Arrivals:
             return False
         outcome.kinds.add(arrival.kind)
         return True
+
+
+def _trust(contact: PinnedContact | None) -> Verified:
+    return Verified.UNKNOWN if contact is None else contact.verified
 
 
 def _blocks_can_be_used(blocks: Sequence[ReplyBlock], around: Surroundings) -> bool:

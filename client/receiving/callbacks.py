@@ -13,9 +13,9 @@ from client.api import ReceivedCallback, ReceivedMessage
 from client.core.journal import News
 from client.core.retry import CALLBACK_POLICY
 from client.store import incoming
-from client.store.access import StoreAccess
 from loopixmix.errors import StoreError
 from loopixmix.seams import Clock, DelayedCall
+from loopixmix.store.access import StoreAccess
 
 log = Logger()
 

@@ -9,11 +9,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.core.journal import News
-from client.receiving.arrivals import BatchOutcome, Surroundings
+from client.receiving.arrivals import Surroundings
 from client.receiving.callbacks import Callbacks
-from client.receiving.receiver import Receiver
+from client.receiving.receiver import ReceivedBatch, Receiver
 from client.sending.outbox import Outbox
-from client.store.access import StoreAccess
+from loopixmix.store.access import StoreAccess
 
 log = Logger()
 
@@ -51,16 +51,22 @@ class Inbox:
         """
         writing = [self._outbox.saved()]
         if fragments or reply_bodies:
-            receiving = self._access.use(lambda store: self._receiver.receive(store, fragments, reply_bodies, around))
-            writing.append(receiving.addCallback(self._on_outcome))
+            receiving = self._access.write(
+                lambda connection: self._receiver.receive(connection, fragments, reply_bodies, around),
+                committed=self._receiver.committed,
+            )
+            writing.append(receiving.addCallback(self._on_received))
         return gatherResults(writing, consumeErrors=True).addCallbacks(_nothing, _first_failure)
 
     def tidy(self, around: Surroundings) -> None:
         """Forget what is too old, hand over what waited long enough."""
-        tidying = self._access.use(lambda store: self._receiver.tidy(store, around))
-        tidying.addCallbacks(self._on_outcome, _log_failure)
+        tidying = self._access.write(
+            lambda connection: self._receiver.tidy(connection, around), committed=self._receiver.committed
+        )
+        tidying.addCallbacks(self._on_received, _log_failure)
 
-    def _on_outcome(self, outcome: BatchOutcome) -> None:
+    def _on_received(self, received: ReceivedBatch) -> None:
+        outcome = received.outcome
         self._outbox.on_receipts(outcome.received)
         for message in outcome.receipts:
             self._outbox.add(message)

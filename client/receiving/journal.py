@@ -1,13 +1,16 @@
-"""The history, for readers who come back: received messages and state changes, by their numbers in the store."""
+"""The history: received messages and state changes, by their numbers in the store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from client.api import ReceivedMessage
+from sqlalchemy import Connection
+
+from client.api import ReceivedMessage, UnknownMessageError
+from client.core.arguments import check_number
 from client.core.journal import Cursor, News, NumberedChange
-from client.store import incoming, outgoing
-from client.store.access import StoreAccess
+from client.store import incoming, outgoing, replies
+from loopixmix.store.access import StoreAccess
 
 
 class Journal:
@@ -21,6 +24,20 @@ class Journal:
     async def received(self, *, after: int, limit: int) -> list[ReceivedMessage]:
         """Return received messages with a number over `after`, oldest first; fewer than `limit` if they are long."""
         return await self._access.read(lambda c: incoming.received_after(c, after=after, limit=limit))
+
+    async def delete(self, number: int) -> None:
+        """Forget a received message, and how to answer it; raise `UnknownMessageError`."""
+        check_number(number)
+
+        def delete(connection: Connection) -> bool:
+            reply_to = incoming.delete_received(connection, number)
+            if reply_to:
+                replies.forget_group(connection, reply_to)
+            return reply_to is not None
+
+        if not await self._access.write(delete):
+            raise UnknownMessageError(f"there is no received message {number}")
+        self._news.tell()
 
     async def unread(self) -> int:
         """Return how many messages no callback has handled."""

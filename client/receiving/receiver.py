@@ -1,11 +1,11 @@
-"""From the mailbox into the store: fragments become messages, each exactly once. Runs in the worker.
+"""From the mailbox into the store: fragments become messages, each exactly once. Runs where the store is used.
 
-One call is one transaction; only after it may the provider be told to delete the items.
+Only when the transaction is committed may the provider be told to delete the items.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -27,16 +27,27 @@ from client.core.reassembly import (
 from client.core.settings import DAY_S
 from client.receiving.arrivals import Arrivals, BatchOutcome, Surroundings
 from client.sending.letters import Writer
-from client.store import ClientStore, incoming, outgoing, replies
+from client.store import incoming, outgoing, replies
 from client.store.incoming import TakenFragment
 
 REMEMBER_S = 60 * DAY_S
 """How long a fragment is remembered: longer than its sender repeats it and its mailbox keeps it."""
 
 
+@dataclass(frozen=True)
+class ReceivedBatch:
+    """What a transaction did: the outcome to tell, and the picture of what is unfinished, once it is committed."""
+
+    outcome: BatchOutcome
+    reassembly: Reassembly
+
+
 @dataclass
 class Receiver:
-    """Takes fragments and replies; its picture of what is unfinished follows the store's."""
+    """Takes fragments and replies; its picture of what is unfinished follows the store's.
+
+    `receive` and `tidy` work in a transaction; `committed` must hear of it before the next one begins.
+    """
 
     arrivals: Arrivals
     writer: Writer
@@ -46,54 +57,44 @@ class Receiver:
 
     def receive(
         self,
-        store: ClientStore,
+        connection: Connection,
         fragments: Sequence[bytes],
         reply_bodies: Sequence[tuple[bytes, bytes]],
         around: Surroundings,
-    ) -> BatchOutcome:
+    ) -> ReceivedBatch:
         """Store what these items hold. `reply_bodies`: (reply block id, body), of blocks that we gave away."""
+        reassembly, outcome = self._begin(connection, around), BatchOutcome()
+        seen = incoming.seen_of(connection, [fragment_id(fragment) for fragment in fragments])
+        for fragment in fragments:
+            if fragment_id(fragment) not in seen:
+                facts = reassembly.receive(fragment, around.now_s)
+                self._apply(connection, reassembly, facts, fragment, around, outcome)
+                seen.add(fragment_id(fragment))
+        for surb_id, body in reply_bodies:
+            self.arrivals.take_reply(connection, surb_id, body, around, outcome)
+        self._write_taken(connection, around)
+        return ReceivedBatch(outcome, reassembly)
 
-        def take(connection: Connection, reassembly: Reassembly, outcome: BatchOutcome) -> None:
-            seen = incoming.seen_of(connection, [fragment_id(fragment) for fragment in fragments])
-            for fragment in fragments:
-                if fragment_id(fragment) not in seen:
-                    facts = reassembly.receive(fragment, around.now_s)
-                    self._apply(connection, reassembly, facts, fragment, around, outcome)
-                    seen.add(fragment_id(fragment))
-            for surb_id, body in reply_bodies:
-                self.arrivals.take_reply(connection, surb_id, body, around, outcome)
-            self._write_taken(connection, around)
-
-        return self._transact(store, take, around)
-
-    def tidy(self, store: ClientStore, around: Surroundings) -> BatchOutcome:
+    def tidy(self, connection: Connection, around: Surroundings) -> ReceivedBatch:
         """Forget what is too old, and hand over replies that waited long enough for earlier ones."""
+        reassembly, outcome = self._begin(connection, around), BatchOutcome()
+        self._apply(connection, reassembly, reassembly.expire(around.now_s), b"", around, outcome)
+        for group in replies.groups_with_replies(connection):
+            self.arrivals.pass_replies(connection, group, around, outcome)
+        incoming.expire_seen(connection, around.now_s)
+        replies.expire(connection, around.now_s)
+        outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
+        return ReceivedBatch(outcome, reassembly)
 
-        def forget(connection: Connection, reassembly: Reassembly, outcome: BatchOutcome) -> None:
-            self._apply(connection, reassembly, reassembly.expire(around.now_s), b"", around, outcome)
-            for group in replies.groups_with_replies(connection):
-                self.arrivals.pass_replies(connection, group, around, outcome)
-            incoming.expire_seen(connection, around.now_s)
-            replies.expire(connection, around.now_s)
-            outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
+    def committed(self, received: ReceivedBatch) -> None:
+        """Hear that the transaction of `received` is on the disk."""
+        self._reassembly = received.reassembly
 
-        return self._transact(store, forget, around)
-
-    def _transact(
-        self, store: ClientStore, work: Callable[[Connection, Reassembly, BatchOutcome], None], around: Surroundings
-    ) -> BatchOutcome:
-        def run(connection: Connection) -> tuple[Reassembly, BatchOutcome]:
-            current, outcome = self._current(connection, reassembly, around), BatchOutcome()
-            work(connection, current, outcome)
-            return current, outcome
-
-        # The picture counts again once the transaction is committed: if that fails, the store is read anew.
+    def _begin(self, connection: Connection, around: Surroundings) -> Reassembly:
+        # The picture counts again once the transaction is committed: if that fails, the store is read anew. So it is
+        # if a second batch shares the transaction of the first.
         reassembly, self._reassembly = self._reassembly, None
         self._taken.clear()
-        self._reassembly, outcome = store.write(run)
-        return outcome
-
-    def _current(self, connection: Connection, reassembly: Reassembly | None, around: Surroundings) -> Reassembly:
         sizes = FragmentSizes(around.document.params.payload_bytes)
         if reassembly is not None and reassembly.sizes == sizes:
             return reassembly

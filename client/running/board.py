@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from client.api import ClientStatus
+from client.api import ClientStatus, NetworkView, ProviderView
 from client.core.health import assured_pool, traffic_problem
 from client.link.network import KnownNetwork
 from client.link.session import Session
 from client.sending.outbox import Outbox
 from client.streams.loops import Loops
 from client.streams.traffic import Traffic
+from loopixmix.cards import fingerprint
+
+DOCUMENT_WAIT_S = 10.0
 
 
 class Trouble(Protocol):
@@ -93,6 +96,26 @@ class StatusBoard:
             loops_lost=health.lost,
             loop_round_trip_mean_s=health.round_trip_mean_s,
             expected_delivery_s=self._expected_delivery_s(),
+            provider=account.provider_name if account is not None else "",
+            guest=account is not None and account.is_guest,
+        )
+
+    async def network(self) -> NetworkView:
+        """Return the network, as soon as there is a document; raise `UnavailableError` if there is none in time."""
+        document = await self._session.arrival(DOCUMENT_WAIT_S)
+        providers = [
+            ProviderView(
+                name=entry.name,
+                identity=entry.id.hex(),
+                fingerprint=fingerprint(entry.id),
+                services=tuple(sorted(entry.services)),
+            )
+            for entry in document.providers()
+        ]
+        return NetworkView(
+            epoch=document.epoch,
+            valid_until_s=document.valid_until_s,
+            providers=tuple(sorted(providers, key=lambda provider: provider.name)),
         )
 
     def _expected_delivery_s(self) -> float:

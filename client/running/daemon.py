@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
@@ -16,8 +17,6 @@ from client.link.link import ClientLink
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import ClientStore
-from client.store.access import StoreAccess
-from client.store.worker import ThreadWorker
 from loopixmix.errors import MisuseError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.cache import DocumentCache
@@ -31,6 +30,7 @@ from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
 from loopixmix.seams import Fact
 from loopixmix.sphinx import load_arithmetic
+from loopixmix.store.access import StoreAccess, ordered_access
 from loopixmix.web.calls import one_shot_client
 from loopixmix.wire import FrameFormat, LinkRole
 
@@ -62,11 +62,12 @@ class ClientDaemon(Program):
     def start(self) -> None:
         """Open the store and listen; raises `MisuseError`, with nothing left running."""
         store = ClientStore(self._directory.path / STORE_FILE)
-        worker = ThreadWorker(cast(IReactorFromThreads, self._world.reactor))
+        reactor = cast(IReactorFromThreads, self._world.reactor)
+        access = ordered_access(store, waiting="everything", call_on_reactor=reactor.callFromThread)
         link = ClientLink(self._make_network)
         # The follower hands documents to the client, and the client's status tells what keeps documents away. Asked for
         # later, when both are there: the follower cannot be made before the one that adopts.
-        service = self._make_service(store, worker, link, lambda: follower.problem)
+        service = self._make_service(access, link, lambda: follower.problem)
         follower = self._make_follower(service)
         api = ApiServer(
             service,
@@ -79,8 +80,7 @@ class ClientDaemon(Program):
         try:
             url = api.start()
         except MisuseError:
-            worker.stop()
-            store.close()
+            Deferred.fromCoroutine(access.stop())
             raise
         service.start()
         follower.start()
@@ -95,8 +95,7 @@ class ClientDaemon(Program):
 
     def _make_service(
         self,
-        store: ClientStore,
-        worker: ThreadWorker,
+        access: StoreAccess,
         link: ClientLink,
         document_problem: Callable[[], str | None],
     ) -> ClientService:
@@ -104,7 +103,7 @@ class ClientDaemon(Program):
         return build_client(
             keys=keys,
             settings=self._directory.config.client,
-            access=StoreAccess(store, worker),
+            access=access,
             sealer=HpkeSealer(keys.sealing),
             network=link,
             link=link,

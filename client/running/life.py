@@ -15,9 +15,9 @@ from client.receiving.letterbox import Letterbox
 from client.running.gate import Gate
 from client.running.recovery import LastRun, Recovery
 from client.running.rounds import Rounds
-from client.store.access import StoreAccess
 from client.streams.traffic import Traffic
 from loopixmix.directory import Document
+from loopixmix.store.access import StoreAccess
 
 log = Logger()
 
@@ -83,7 +83,7 @@ class Life:
         self._gate.shut(NotRunningError("the client is stopping"))
         for part in self._parts:
             part.stop()
-        await self._access.stop()
+        await self._access.finish()
 
     def adopt(self, document: Document) -> None:
         """Go on with a new network document; one that is older than the newest seen is not used."""

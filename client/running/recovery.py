@@ -12,10 +12,10 @@ from client.asking.account import AccountOpening, KeptEnrolment, read_enrolment
 from client.link.session import Session
 from client.sending.outbox import Outbox
 from client.store import contacts, outgoing
-from client.store.access import StoreAccess
 from client.store.outgoing import UnfinishedMessage
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
+from loopixmix.store.access import StoreAccess
 
 log = Logger()
 

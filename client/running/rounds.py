@@ -28,8 +28,8 @@ class Rounds:
         """Go round these parts.
 
         `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `exchanges`: requests that are
-        under way; `enrolment`: a card that is not published yet; `letterbox`: received parts that are too old; `clock`:
-        counts the minutes.
+        under way; `enrolment`: a card that is not published yet, or a guest's account that has ended; `letterbox`:
+        received parts that are too old; `clock`: counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
@@ -61,11 +61,13 @@ class Rounds:
         if self._watch.look():
             self._exchanges.refresh()
             self.publish()
+            self._enrolment.renew()
+        # First: what is to have been stored by now must not leave any more.
+        self._outbox.give_up()
         self._outbox.release()
         self._outbox.save_soon()
 
     def _tidy(self) -> None:
         self.start()
-        self._outbox.give_up()
         self._outbox.save_soon()
         self._letterbox.tidy()

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from client.api import ClientStatus, Contact, MessageId, OutgoingMessage, ReceivedCallback, ReceivedMessage
+from client.api import (
+    ClientStatus,
+    Contact,
+    Letter,
+    MessageId,
+    NetworkView,
+    OutgoingMessage,
+    ReceivedCallback,
+    ReceivedMessage,
+)
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
 from client.asking.requests import Requests
-from client.core.arguments import check_message
+from client.core.arguments import check_body
 from client.core.journal import Cursor, NumberedChange
 from client.receiving.callbacks import Callbacks
 from client.receiving.journal import Journal
 from client.running.board import StatusBoard
 from client.running.life import Life
 from client.sending.dispatch import Dispatch
-from client.sending.letters import Letter
 from loopixmix.directory import Document
 
 
@@ -66,16 +74,37 @@ class ClientService:
         self._life.adopt(document)
 
     async def send(
-        self, to: str, body: bytes, *, kind: str, idempotency_key: str, anonymous: bool = False
+        self,
+        to: str,
+        body: bytes,
+        *,
+        kind: str,
+        idempotency_key: str,
+        anonymous: bool = False,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
     ) -> MessageId:
         """Queue `body` for `to` and return once it is durably stored; see `client.api.Client.send`."""
-        check_message(body, kind, idempotency_key)
         await self._life.ready()
-        letter = Letter(to=to, kind=kind, body=body, idempotency_key=idempotency_key, anonymous=anonymous)
+        letter = Letter(
+            to=to,
+            kind=kind,
+            body=body,
+            idempotency_key=idempotency_key,
+            anonymous=anonymous,
+            not_before_s=not_before_s,
+            deadline_s=deadline_s,
+        )
         return await self._dispatch.send(letter)
+
+    async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
+        """Queue messages, all or none; see `client.api.Client.send_many`."""
+        await self._life.ready()
+        return await self._dispatch.send_many(letters)
 
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service anonymously; see `client.api.Client.request`."""
+        check_body(body)
         await self._life.enrolled()
         return await self._requests.ask(service, body, timeout_s=timeout_s)
 
@@ -90,6 +119,21 @@ class ClientService:
         """Return an outgoing message; see `client.api.Client.message`."""
         await self._life.ready()
         return await self._dispatch.message(message_id)
+
+    async def cancel(self, message_id: MessageId) -> OutgoingMessage:
+        """Send nothing more of a message; see `client.api.Client.cancel`."""
+        await self._life.ready()
+        return await self._dispatch.cancel(message_id)
+
+    async def delete_outgoing(self, message_id: MessageId) -> None:
+        """Forget an outgoing message that has ended; see `client.api.Client.delete_outgoing`."""
+        await self._life.ready()
+        await self._dispatch.delete(message_id)
+
+    async def delete(self, number: int) -> None:
+        """Forget a received message; see `client.api.Client.delete`."""
+        await self._life.ready()
+        await self._journal.delete(number)
 
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages; see `client.api.Client.inbox`. Fewer than `limit` come if they are long."""
@@ -122,6 +166,18 @@ class ClientService:
         account = await self._enrolment.register(name, provider, invitation)
         self._life.on_registered()
         return account.address
+
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name; see `client.api.Client.register_guest`."""
+        await self._life.ready()
+        account = await self._enrolment.register_guest(provider, token)
+        self._life.on_registered()
+        return account.provider_name
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services; see `client.api.Client.network`."""
+        await self._life.ready()
+        return await self._board.network()
 
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""

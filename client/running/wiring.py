@@ -7,6 +7,7 @@ from collections.abc import Callable
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
 from client.asking.exchanges import Exchanges
+from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
 from client.core.expectation import Expectations
 from client.core.journal import News
@@ -37,13 +38,13 @@ from client.sending.letters import Writer
 from client.sending.outbox import Outbox
 from client.sending.payloads import PayloadQueue
 from client.sending.posting import Poster
-from client.store.access import StoreAccess
 from client.streams.loops import Loops
 from client.streams.pulling import Pulling
 from client.streams.traffic import Traffic
 from loopixmix.net.network import ReceivingNetwork
 from loopixmix.seams import Clock, Observer, Rng
 from loopixmix.sphinx import Arithmetic
+from loopixmix.store.access import StoreAccess
 
 MAX_EXPECTED = 16_384
 """Reply blocks that may still come back: more than a client at the default rates gives out in two hours."""
@@ -85,7 +86,7 @@ def build_client(
     poster = Poster(writer, anonymous)
     queue = PayloadQueue(access)
     ledger = Ledger(access, news)
-    drafts = Drafts(anonymous, access)
+    drafts = Drafts(writer, anonymous, access)
     outbox = Outbox(session=session, queue=queue, expectations=expectations, ledger=ledger, drafts=drafts)
     dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, news=news)
     # Asking.
@@ -93,7 +94,10 @@ def build_client(
     exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
     requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
-    enrolment = AccountOpening(keys=keys, session=session, registration=registration, requests=requests, access=access)
+    guests = GuestOpening(session=session, registration=registration, rng=rng)
+    enrolment = AccountOpening(
+        keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
+    )
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)

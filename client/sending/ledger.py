@@ -10,8 +10,8 @@ from twisted.python.failure import Failure
 from client.api import StateChange
 from client.core.journal import News
 from client.store import outgoing
-from client.store.access import StoreAccess
 from client.store.outgoing import FragmentPlace, MessageRow
+from loopixmix.store.access import StoreAccess
 
 log = Logger()
 

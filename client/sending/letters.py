@@ -1,41 +1,33 @@
-"""Messages of applications, and how they are stored: sealed, if there is room in the queue. Runs in the worker."""
+"""Messages of applications, and how they are stored if there is room in the queue. Runs where the store is used."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Connection
 
-from client.api import MessageId, MessageState, QueueFullError
+from client.api import Letter, MessageId, MessageState, QueueFullError
 from client.core.content import Sender
 from client.core.fragments import MESSAGE_KEY_BYTES, FragmentSizes, seal_fragments
 from client.core.sealing import Sealer
 from client.core.settings import ClientSettings
+from client.core.timing.leaving import leaving_s, reserve_s
 from client.directory.keys import ClientKeys
-from client.link.session import Account
+from client.link.session import Account, Membership
 from client.store import outgoing
 from client.store.outgoing import MessageRow, NewMessage, UnfinishedMessage
 from loopixmix.seams import Identity, Rng
 
 
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that an application wants to send."""
-
-    to: str
-    kind: str
-    body: bytes
-    idempotency_key: str
-    anonymous: bool
-
-    @property
-    def digest(self) -> bytes:
-        """Tells this message from another one under the same key."""
-        # Hashed by itself, so that it has one length: no end of it can be taken for the beginning of a body.
-        head = msgspec.msgpack.encode((self.to, self.kind, self.anonymous))
-        return hashlib.sha256(hashlib.sha256(head).digest() + self.body).digest()
+def digest_of(letter: Letter) -> bytes:
+    """Return what tells a message from another one under the same key; its times do not."""
+    # Hashed by itself, so that it has one length: no end of it can be taken for the beginning of a body.
+    head = msgspec.msgpack.encode((letter.to, letter.kind, letter.anonymous))
+    return hashlib.sha256(hashlib.sha256(head).digest() + letter.body).digest()
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -53,6 +45,26 @@ class Recipient(msgspec.Struct, frozen=True):
     sealing_key: bytes
 
 
+class Room:
+    """The room that is left in the queue."""
+
+    def __init__(self, settings: ClientSettings, *, messages: int, fragments: int) -> None:
+        """Begin with so many `messages` and `fragments` that wait."""
+        self._settings = settings
+        self._messages = messages
+        self._fragments = fragments
+
+    def take(self, fragments: int) -> None:
+        """Make room for a message of so many fragments; raise `QueueFullError` if there is none."""
+        if self._messages >= self._settings.max_queued_messages:
+            raise QueueFullError(f"{self._messages} messages wait to be sent; wait until some have left")
+        # One message always fits, however long: otherwise a long one could never be sent.
+        if self._fragments and self._fragments + fragments > self._settings.max_queued_fragments:
+            raise QueueFullError(f"{self._fragments} fragments wait to be sent; wait until some have left")
+        self._messages += 1
+        self._fragments += fragments
+
+
 @dataclass(frozen=True, kw_only=True)
 class Writer:
     """All that it takes to store a message: our keys, randomness and limits."""
@@ -66,14 +78,38 @@ class Writer:
         """Return how we name ourselves inside a signed message."""
         return Sender(self.keys.identity_key.public, account.name, account.provider)
 
+    def room(self, connection: Connection) -> Room:
+        """Return the room that is left in the queue."""
+        messages, fragments = outgoing.queue_size(connection)
+        return Room(self.settings, messages=messages, fragments=fragments)
+
+    def leaves_at_s(self, letter: Letter, fragments: int, member: Membership, now_s: float) -> float:
+        """Draw the moment at which a message of so many fragments begins to leave; 0 if that is at once."""
+        return leaving_s(
+            letter.not_before_s,
+            letter.deadline_s,
+            now_s=now_s,
+            reserve_s=reserve_s(fragments, member.params, member.policy),
+            draw=self.rng.random(),
+        )
+
     def new_message(
-        self, letter: Letter, recipient: Recipient, form: str, *, message_id: bytes, fragments: int, now_s: float
+        self,
+        letter: Letter,
+        recipient: Recipient,
+        form: str,
+        *,
+        message_id: bytes,
+        fragments: int,
+        now_s: float,
+        leaves_at_s: float = 0.0,
     ) -> NewMessage:
         """Return a message as the store takes it."""
+        longest_s = max(now_s, leaves_at_s) + self.settings.give_up_s
         return NewMessage(
             message_id=message_id.hex(),
             idempotency_key=letter.idempotency_key or None,
-            digest=letter.digest,
+            digest=digest_of(letter),
             form=form,
             recipient=letter.to,
             kind=letter.kind,
@@ -82,19 +118,11 @@ class Writer:
             provider=recipient.provider,
             fragments=fragments,
             created_at_s=now_s,
-            not_before_s=now_s,
-            give_up_at_s=now_s + self.settings.give_up_s,
+            not_before_s=leaves_at_s,
+            # However far the deadline is: a recipient remembers for a limited time which fragments it has taken.
+            give_up_at_s=min(longest_s, math.inf if letter.deadline_s is None else letter.deadline_s),
+            deadline_s=letter.deadline_s,
         )
-
-    def insert(self, connection: Connection, new: NewMessage) -> MessageRow:
-        """Store a message without its fragments, if there is room; raise `QueueFullError` otherwise."""
-        messages, fragments = outgoing.queue_size(connection)
-        if messages >= self.settings.max_queued_messages:
-            raise QueueFullError(f"{messages} messages wait to be sent; wait until some have left")
-        # One message always fits, however long: otherwise a long one could never be sent.
-        if fragments and fragments + new.fragments > self.settings.max_queued_fragments:
-            raise QueueFullError(f"{fragments} fragments wait to be sent; wait until some have left")
-        return outgoing.insert_message(connection, new)
 
     def seal(self, stream: bytes, recipient: Recipient, sizes: FragmentSizes) -> Iterator[bytes]:
         """Yield the fragments of an encoded message, under a fresh key."""
@@ -124,6 +152,7 @@ def unfinished(
         state=MessageState.QUEUED,
         not_before_s=new.not_before_s,
         give_up_at_s=new.give_up_at_s,
+        deadline_s=new.deadline_s,
         is_draft=is_draft,
         waiting=tuple(enumerate(epochs)),
     )

@@ -6,78 +6,29 @@ its recipient still takes it once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import msgspec
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from client.api import MessageState, StateChange
+from client.api import StateChange
 from client.core.delivery import FINISHED, Delivery, Stage
 from client.core.expectation import Expectations, Expected
 from client.core.packets import MadePacket, PacketMaker
 from client.link.session import Session
-from client.sending.drafts import Drafts
+from client.sending.drafts import Drafts, Held, Sealed, SealingOutcome, SealingRound, Unsealable
+from client.sending.flow import ABSENT_S, Acknowledgement, MessageFlow
 from client.sending.ledger import Ledger
-from client.sending.payloads import PayloadJob, PayloadQueue
-from client.store.outgoing import REPLY, MessageRow, StoredFragment, UnfinishedMessage
-from loopixmix.errors import UnavailableError
+from client.sending.payloads import PayloadQueue
+from client.sending.schedule import Schedule
+from client.store.outgoing import MessageRow, UnfinishedMessage
 
 log = Logger()
 
-ABSENT_S = 30.0
-"""How long a message rests whose recipient's provider is not in the network document."""
-EXPIRED = "the reply blocks of the anonymous sender have expired"
-
-
-@dataclass(eq=False)
-class _Message:
-    """A message on its way: one flow of the payload queue."""
-
-    outbox: Outbox
-    stored: UnfinishedMessage
-    delivery: Delivery
-    epochs: Mapping[int, int]
-    """Fragments that can be sent in one epoch only."""
-    not_before_s: float
-    is_draft: bool
-    is_being_sealed: bool = False
-
-    @property
-    def row(self) -> MessageRow:
-        return self.stored.row
-
-    def take_turn(self, position: int) -> bool:
-        return self.delivery.move(position, Stage.FETCHING)
-
-    def give_back(self, position: int) -> bool:
-        return self.delivery.move(position, Stage.WAITING)
-
-    def job(self, position: int, stored: StoredFragment | None) -> PayloadJob | None:
-        if stored is None or not self.delivery.move(position, Stage.READY):
-            return None
-        return FragmentJob(self.outbox, self, position, stored)
-
-    def due(self, epoch: int) -> list[int]:
-        """Return the held fragments whose epoch, if they have one, has come."""
-        return [position for position in self.delivery.held if self.epochs.get(position, epoch) <= epoch]
-
-
-@dataclass(frozen=True)
-class _Acknowledgement:
-    """The purpose of a fragment's reply block."""
-
-    message: _Message
-    position: int
-
-    def on_answer(self, payload: bytes, now_s: float) -> bool:  # noqa: ARG002 (an acknowledgement says nothing)
-        self.message.outbox.acknowledged(self.message, self.position, now_s)
-        return True
-
-    def on_overdue(self, now_s: float) -> None:
-        self.message.outbox.overdue(self.message, self.position, now_s)
+SEALED_AHEAD = 32
+"""How many drafts are sealed and on their way for the first time. A bulk of ten thousand takes that many turns only."""
 
 
 class Outbox:
@@ -95,15 +46,22 @@ class Outbox:
         """Begin without messages.
 
         `session`: makes the packets; `queue`: where fragments take turns; `expectations`: where acknowledgements are
-        waited for; `ledger`: writes down what became of messages; `drafts`: anonymous messages that are not sealed yet.
+        waited for; `ledger`: writes down what became of messages; `drafts`: messages that are not sealed yet.
         """
         self._session = session
         self._queue = queue
         self._expectations = expectations
         self._ledger = ledger
         self._drafts = drafts
-        self._messages: dict[MessageRow, _Message] = {}
-        self._resting: dict[MessageRow, _Message] = {}
+        self._messages: dict[MessageRow, MessageFlow] = {}
+        self._resting: dict[MessageRow, MessageFlow] = {}
+        """Those of which fragments wait for their epoch, or for a provider."""
+        self._unsealed: dict[MessageRow, MessageFlow] = {}
+        """Drafts whose time has come, the oldest first."""
+        self._leaving: set[MessageRow] = set()
+        """Drafts that are being sealed, or of which something is still to leave for the first time."""
+        self._beginnings = Schedule(is_wanted=self._is_under_way)
+        self._ends = Schedule(is_wanted=self._is_under_way)
 
     @property
     def queued_messages(self) -> int:
@@ -122,13 +80,17 @@ class Outbox:
             unacknowledged=[position for position, _ in stored.waiting],
             state=stored.state,
             sent=stored.sent,
-            give_up_at_s=stored.give_up_at_s,
         )
         epochs = {position: epoch for position, epoch in stored.waiting if epoch is not None}
         # `delivery` knows what waits from here on; of a long message the list is long, too.
         stored = msgspec.structs.replace(stored, waiting=())
-        message = _Message(self, stored, delivery, epochs, stored.not_before_s, stored.is_draft)
-        self._messages[stored.row] = self._resting[stored.row] = message
+        message = MessageFlow(self, stored, delivery, epochs, stored.is_draft)
+        self._messages[stored.row] = message
+        self._ends.add(stored.give_up_at_s, message)
+        if message.is_too_early(self._session.now_s):
+            self._beginnings.add(stored.not_before_s, message)
+        else:
+            self._begin(message)
 
     def delivery(self, row: MessageRow) -> Delivery | None:
         """Return how far a message is, while it is on its way."""
@@ -141,19 +103,18 @@ class Outbox:
         if maker is None:
             return
         now_s = self._session.now_s
+        for message in self._beginnings.due(now_s):
+            self._begin(message)
         epoch = maker.epoch(now_s)
         # Not all messages: of ten thousand, which go through here with each new one, few hold anything back.
         for row, message in list(self._resting.items()):
-            if row not in self._messages or not message.delivery.held:
+            if not self._is_under_way(message) or not message.delivery.held:
                 del self._resting[row]
-            elif message.not_before_s > now_s:
-                continue
-            elif message.is_draft:
-                self._seal(message, maker, now_s)
-            elif due := message.due(epoch):
+            elif not message.rests(now_s) and (due := message.due(epoch)):
                 for position in due:
                     message.delivery.move(position, Stage.WAITING)
                 self._queue.add(message, due)
+        self._seal_some(maker, now_s)
 
     def on_receipts(self, rows: Iterable[MessageRow]) -> None:
         """Note that the recipients themselves have told that these messages came."""
@@ -163,11 +124,19 @@ class Outbox:
                 self._record(message, message.delivery.on_receipt(self._session.now_s))
         self._ledger.flush_soon()
 
+    def cancel(self, row: MessageRow) -> bool:
+        """Send nothing more of a message; false if nothing would be sent of it anyway."""
+        message = self._messages.get(row)
+        if message is None:
+            return False
+        self._record(message, message.delivery.on_cancelled(self._session.now_s))
+        return True
+
     def give_up(self) -> None:
         """Let messages fail that have waited too long."""
         now_s = self._session.now_s
-        for message in [m for m in self._messages.values() if m.delivery.give_up_at_s <= now_s]:
-            self.fail(message, _failure_reason(message), now_s)
+        for message in self._ends.due(now_s):
+            self.fail(message, message.failure_reason(now_s), now_s)
 
     def saved(self) -> Deferred[None]:
         """Fire when what became of messages until now is on the disk; fail with `StoreError`."""
@@ -177,138 +146,127 @@ class Outbox:
         """Write down what became of messages, if that matters."""
         self._ledger.flush_soon()
 
-    # The methods below are for the jobs and expectations of this outbox.
+    # The methods below are for the flows of this outbox.
 
-    def acknowledged(self, message: _Message, position: int, now_s: float) -> None:
+    def acknowledged(self, message: MessageFlow, position: int, now_s: float) -> None:
         """Note that a fragment is stored at the recipient's provider."""
-        if message.row not in self._messages or not message.delivery.is_waiting_for(position):
+        if not self._is_under_way(message) or not message.delivery.is_waiting_for(position):
             return
         self._queue.discard(message, position)
         change = message.delivery.on_acknowledged(position, now_s)
         self._ledger.done(message.row, position)
         self._record(message, change)
 
-    def overdue(self, message: _Message, position: int, now_s: float) -> None:
+    def overdue(self, message: MessageFlow, position: int, now_s: float) -> None:
         """Let a fragment take its turn again of which no acknowledgement came in time."""
-        if message.row not in self._messages or not message.delivery.is_waiting_for(position):
+        if not self._is_under_way(message) or not message.delivery.is_waiting_for(position):
             return
         self._record(message, message.delivery.on_overdue(position, now_s))
         self._queue.add(message, [position])
 
-    def sent(self, message: _Message, position: int, made: MadePacket | None, now_s: float) -> None:
+    def sent(self, message: MessageFlow, position: int, made: MadePacket | None, now_s: float) -> None:
         """Note that a fragment left; `made` is None for a reply, which is not acknowledged."""
         change = message.delivery.on_sent(position, now_s)
         row = message.row
         if made is not None:
             deadline_s = now_s + self._session.retry_in_s(message.delivery.attempt(position))
-            expected = Expected(_Acknowledgement(message, position), made.keys)
+            expected = Expected(Acknowledgement(message, position), made.keys)
             self._expectations.expect(made.surb_id, expected, deadline_s)
         self._record(message, change)
+        has_left = message.delivery.sent == message.delivery.fragments
+        if has_left:
+            self._leaving.discard(row)
         if made is None:
             self._ledger.done(row, position)
-            if message.delivery.sent == message.delivery.fragments:
+            if has_left:
                 self._ledger.end(row, now_s)
                 self._messages.pop(row, None)
         self._ledger.flush_soon()
 
-    def resume(self, message: _Message, position: int) -> None:
+    def resume(self, message: MessageFlow, position: int) -> None:
         """Let a fragment that did not leave take its turn again."""
-        if message.row in self._messages and message.delivery.move(position, Stage.WAITING):
+        if self._is_under_way(message) and message.delivery.move(position, Stage.WAITING):
             self._queue.add(message, [position])
 
-    def rest(self, message: _Message, position: int, now_s: float) -> None:
-        """Hold a fragment whose recipient's provider is away."""
-        message.not_before_s = now_s + ABSENT_S
+    def hold(self, message: MessageFlow, position: int) -> None:
+        """Hold a fragment until its message's time has come, or its recipient's provider is there again."""
         message.delivery.move(position, Stage.HELD)
-        self._resting[message.row] = message
+        # Those that come after it need not wait for the same provider.
+        self._leaving.discard(message.row)
+        if message.is_too_early(self._session.now_s):
+            self._beginnings.add(message.stored.not_before_s, message)
+        else:
+            self._resting[message.row] = message
 
-    def fail(self, message: _Message, reason: str, now_s: float) -> None:
+    def fail(self, message: MessageFlow, reason: str, now_s: float) -> None:
         """Give a message up."""
         self._record(message, message.delivery.on_given_up(reason, now_s))
 
-    def _record(self, message: _Message, change: StateChange | None) -> None:
+    def _is_under_way(self, message: MessageFlow) -> bool:
+        # The store gives the row of a message that was deleted to another one: it is not enough that there is one.
+        return self._messages.get(message.row) is message
+
+    def _begin(self, message: MessageFlow) -> None:
+        if message.is_draft:
+            self._unsealed[message.row] = message
+        else:
+            self._resting[message.row] = message
+
+    def _record(self, message: MessageFlow, change: StateChange | None) -> None:
         row, delivery = message.row, message.delivery
         self._ledger.count(row, sent=delivery.sent, acknowledged=delivery.acknowledged)
         if change is not None:
             self._ledger.change(row, change)
         if delivery.state in FINISHED:
             self._messages.pop(row, None)
+            self._unsealed.pop(row, None)
+            self._leaving.discard(row)
             self._queue.remove(message)
 
-    def _seal(self, message: _Message, maker: PacketMaker, now_s: float) -> None:
-        if message.is_being_sealed:
+    def _seal_some(self, maker: PacketMaker, now_s: float) -> None:
+        account, room = self._session.account, SEALED_AHEAD - len(self._leaving)
+        if account is None or room <= 0 or not self._unsealed:
             return
-        message.is_being_sealed = True
+        ready: list[MessageFlow] = []
+        for message in self._unsealed.values():
+            if len(ready) == room:
+                break
+            if not message.rests(now_s):
+                ready.append(message)
+        if not ready:
+            return
+        for message in ready:
+            del self._unsealed[message.row]
+            self._leaving.add(message.row)
+        sealing = self._drafts.seal([m.row for m in ready], SealingRound(maker=maker, account=account, now_s=now_s))
+        sealing.addCallbacks(self._sealed, self._not_sealed, callbackArgs=(ready, now_s), errbackArgs=(ready, now_s))
 
-        def sealed(fragments: int) -> None:
-            message.is_being_sealed = message.is_draft = False
-            message.delivery.on_sealed(fragments)
-            self._queue.add(message, range(fragments))
+    def _sealed(self, outcomes: list[SealingOutcome], messages: list[MessageFlow], now_s: float) -> None:
+        for message, outcome in zip(messages, outcomes, strict=True):
+            # It may have been cancelled meanwhile, and then its fragments are deleted after they were made.
+            if not self._is_under_way(message):
+                continue
+            match outcome:
+                case Sealed(fragments):
+                    message.is_draft = False
+                    message.delivery.on_sealed(fragments)
+                    self._queue.add(message, range(fragments))
+                case Held():
+                    self._unseal(message, now_s)
+                case Unsealable(reason):
+                    self.fail(message, reason, now_s)
+                case None:
+                    log.error("a message to be sealed is not in the store any more")
+                    self._leaving.discard(message.row)
 
-        def not_sealed(failure: Failure) -> None:
-            message.is_being_sealed = False
-            if isinstance(failure.value, UnavailableError):
-                message.not_before_s = now_s + ABSENT_S
-            else:
-                log.error("a message cannot be sealed: {reason}", reason=failure.getErrorMessage())
+    def _not_sealed(self, failure: Failure, messages: list[MessageFlow], now_s: float) -> None:
+        log.error("messages cannot be sealed: {reason}", reason=failure.getErrorMessage())
+        for message in messages:
+            if self._is_under_way(message):
+                self._unseal(message, now_s)
 
-        self._drafts.seal(message.row, maker, now_s).addCallbacks(sealed, not_sealed)
-
-
-class FragmentJob:
-    """One fragment of a message, fetched."""
-
-    def __init__(self, outbox: Outbox, message: _Message, position: int, stored: StoredFragment) -> None:
-        """Send the fragment `stored`, at `position` of `message`, and tell `outbox` what became of it."""
-        self._outbox = outbox
-        self._message = message
-        self._position = position
-        self._stored = stored
-        self._made: MadePacket | None = None
-
-    @property
-    def wanted(self) -> bool:
-        """Tell whether it is not acknowledged yet."""
-        delivery = self._message.delivery
-        return delivery.state not in FINISHED and delivery.is_waiting_for(self._position)
-
-    def make(self, maker: PacketMaker, now_s: float) -> bytes | None:
-        """Return the packet of this fragment."""
-        stored = self._message.stored
-        if stored.form == REPLY:
-            return self._reply_packet(maker, now_s)
-        if len(self._stored.payload) != maker.geometry.payload_bytes:
-            reason = "the network has changed the size of its packets: send it again"
-            self._outbox.fail(self._message, reason, now_s)
-            return None
-        try:
-            self._made = maker.deliver(stored.mailbox, self._stored.payload, provider=stored.provider, now_s=now_s)
-        except UnavailableError:
-            self._outbox.rest(self._message, self._position, now_s)
-            return None
-        return self._made.packet
-
-    def on_sent(self, now_s: float) -> None:
-        """Note that it left."""
-        self._outbox.sent(self._message, self._position, self._made, now_s)
-
-    def on_unsent(self) -> None:
-        """Note that it did not leave."""
-        self._outbox.resume(self._message, self._position)
-
-    def _reply_packet(self, maker: PacketMaker, now_s: float) -> bytes | None:
-        epoch = self._stored.epoch
-        fits = len(self._stored.payload) == maker.geometry.packet_bytes
-        if not fits or epoch is None or epoch < maker.epoch(now_s):
-            self._outbox.fail(self._message, EXPIRED, now_s)
-            return None
-        return self._stored.payload
-
-
-def _failure_reason(message: _Message) -> str:
-    delivery = message.delivery
-    if message.stored.form == REPLY:
-        return EXPIRED
-    if delivery.state is MessageState.QUEUED:
-        return "it could not be sent in time"
-    return f"given up: {delivery.acknowledged} of {delivery.fragments} fragments were acknowledged in time"
+    def _unseal(self, message: MessageFlow, now_s: float) -> None:
+        """Try again later with a draft that could not be sealed."""
+        message.rests_until_s = now_s + ABSENT_S
+        self._leaving.discard(message.row)
+        self._unsealed[message.row] = message

@@ -15,8 +15,8 @@ from twisted.python.failure import Failure
 from client.core.packets import PacketMaker
 from client.sending.turns import RoundRobin
 from client.store import outgoing
-from client.store.access import StoreAccess
 from client.store.outgoing import FragmentPlace, MessageRow, StoredFragment
+from loopixmix.store.access import StoreAccess
 
 log = Logger()
 

@@ -1,59 +1,87 @@
-"""Taking a message to send: checked, sealed and stored in one transaction. Runs in the worker."""
+"""Taking messages to send: checked and stored in one transaction. Runs where the store is used."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Connection
 
-from client.api import ConflictError, KeyChangedError, UnknownContactError
-from client.core.arguments import REPLY_PREFIX
-from client.core.content import MESSAGE_ID_BYTES, Receipt, SignedMessage, encode_signed
+from client.api import ConflictError, KeyChangedError, Letter, MessageId, QueueFullError, UnknownContactError
+from client.core.arguments import REPLY_PREFIX, check_unsigned, told_of
+from client.core.content import MESSAGE_ID_BYTES, Receipt, SignedMessage, encode_signed, signed_bytes
 from client.core.fragments import FragmentSizes
-from client.link.session import Account
+from client.link.session import Account, Membership
 from client.sending.anonymous import AnonymousPoster
-from client.sending.letters import Letter, Posted, Recipient, Writer, unfinished
+from client.sending.letters import Posted, Recipient, Room, Writer, digest_of, unfinished
 from client.store import contacts, outgoing
 from client.store.contacts import PinnedContact
-from client.store.outgoing import RECEIPT, SIGNED, NewMessage, UnfinishedMessage
+from client.store.outgoing import ANONYMOUS, RECEIPT, SIGNED, NewDraft, NewMessage, UnfinishedMessage
 from loopixmix.params import NetworkParams
 from loopixmix.sphinx import Sphinx
+
+DRAFT_OVERHEAD_BYTES = 128
+BLOCK_OVERHEAD_BYTES = 16
 
 
 @dataclass(frozen=True)
 class Poster:
-    """Stores what is to be sent."""
+    """Stores what is to be sent.
+
+    A message that leaves at once is sealed before it is stored: nothing on the disk tells its content. All others are
+    stored as drafts and sealed when they leave. An anonymous message has to be, because its reply blocks live for an
+    epoch or two only. One that leaves later is, because its recipient's key, and the size of packets, may have changed
+    by then. Those of a bulk are, because sealing takes ten times as long as storing.
+    """
 
     writer: Writer
     anonymous: AnonymousPoster
 
-    def post(
-        self,
-        connection: Connection,
-        letter: Letter,
-        *,
-        account: Account,
-        params: NetworkParams,
-        sphinx: Sphinx,
-        now_s: float,
-    ) -> Posted:
+    def post(self, connection: Connection, letter: Letter, member: Membership, *, now_s: float) -> Posted:
         """Store a message, or find it if the same call was made before. Raises as `client.api.Client.send`."""
         # Before all other checks: an application that repeats a call gets its message, whatever has changed since.
         known = outgoing.find_by_key(connection, letter.idempotency_key)
         if known is not None:
-            message_id, digest = known
-            if digest != letter.digest:
-                raise ConflictError("that idempotency key was used for a different message")
-            return Posted(message_id, None)
+            return Posted(_same(letter, known), None)
+        room = self.writer.room(connection)
         if letter.to.startswith(REPLY_PREFIX):
-            return self.anonymous.post_reply(
-                connection, letter, provider=account.provider, params=params, sphinx=sphinx, now_s=now_s
-            )
+            return self.anonymous.post_reply(connection, letter, member, room=room, now_s=now_s)
         recipient = _recipient(connection, letter.to)
-        if letter.anonymous:
-            return self.anonymous.post_draft(connection, letter, recipient, sphinx=sphinx, now_s=now_s)
-        return self._post_signed(connection, letter, recipient, account, params, now_s)
+        draft = self._draft(letter, recipient, member, now_s)
+        if letter.anonymous or draft.message.not_before_s:
+            return self._post_drafts(connection, [draft], room)[0]
+        return self._post_signed(connection, letter, recipient, member, room, now_s)
+
+    def post_many(
+        self, connection: Connection, letters: Sequence[Letter], member: Membership, *, now_s: float
+    ) -> list[Posted]:
+        """Store messages, all or none, in the order of `letters`. Raises as `client.api.Client.send_many`."""
+        known = dict(outgoing.find_by_keys(connection, [letter.idempotency_key for letter in letters]))
+        room = self.writer.room(connection)
+        recipients: dict[str, Recipient] = {}
+        drafts: list[NewDraft] = []
+        ids: list[MessageId] = []
+        posted: dict[MessageId, Posted] = {}
+        for index, letter in enumerate(letters):
+            with told_of(index):
+                earlier = known.get(letter.idempotency_key)
+                if earlier is not None:
+                    ids.append(_same(letter, earlier))
+                    continue
+                if letter.to.startswith(REPLY_PREFIX):
+                    reply = self.anonymous.post_reply(connection, letter, member, room=room, now_s=now_s)
+                    posted[reply.message_id] = reply
+                    ids.append(reply.message_id)
+                else:
+                    if letter.to not in recipients:
+                        recipients[letter.to] = _recipient(connection, letter.to)
+                    drafts.append(self._draft(letter, recipients[letter.to], member, now_s))
+                    ids.append(drafts[-1].message.message_id)
+            known[letter.idempotency_key] = ids[-1], digest_of(letter)
+        posted |= {each.message_id: each for each in self._post_drafts(connection, drafts, room)}
+        # What is known from before, or stood in the list twice, is new once or not at all.
+        return [posted.pop(message_id, Posted(message_id, None)) for message_id in ids]
 
     def post_receipt(
         self,
@@ -64,42 +92,91 @@ class Poster:
         account: Account,
         params: NetworkParams,
         now_s: float,
-    ) -> UnfinishedMessage:
-        """Store the receipt for the message `received`, to leave a random time later."""
+    ) -> UnfinishedMessage | None:
+        """Store the receipt for the message `received`, to leave a random time later; None if the queue is full."""
         writer, message_id = self.writer, self.writer.rng.randbytes(MESSAGE_ID_BYTES)
         receipt = Receipt(message_id, received, writer.sender(account))
-        letter = Letter(to=contact.address, kind="receipt", body=b"", idempotency_key="", anonymous=False)
+        letter = Letter(to=contact.address, kind="receipt", body=b"", idempotency_key="")
         recipient = Recipient(contact.identity, contact.provider, contact.sealing_key)
         stream = encode_signed(receipt, writer.keys.identity_key, recipient=contact.identity)
         # Sent at once, it would show when we are online: to the sender, and to an observer of both.
         wait_s = writer.rng.expovariate(1 / writer.settings.receipt_delay_mean_s)
-        new = writer.new_message(letter, recipient, RECEIPT, message_id=message_id, fragments=1, now_s=now_s)
-        new = msgspec.structs.replace(new, not_before_s=now_s + wait_s)
-        return self._store(connection, new, recipient, stream, params)
+        new = writer.new_message(
+            letter, recipient, RECEIPT, message_id=message_id, fragments=1, now_s=now_s, leaves_at_s=now_s + wait_s
+        )
+        try:
+            return self._store(connection, new, recipient, stream, params, writer.room(connection))
+        except QueueFullError:
+            # The message itself must still be taken: it is only not said that it came.
+            return None
+
+    def _draft(self, letter: Letter, recipient: Recipient, member: Membership, now_s: float) -> NewDraft:
+        if member.account.is_guest:
+            check_unsigned(letter)
+        writer, message_id = self.writer, self.writer.rng.randbytes(MESSAGE_ID_BYTES)
+        if letter.anonymous:
+            form, length = ANONYMOUS, self._anonymous_bytes(letter, member.sphinx)
+        else:
+            message = SignedMessage(message_id, letter.kind, letter.body, writer.sender(member.account))
+            form, length = SIGNED, signed_bytes(message)
+        fragments = FragmentSizes(member.params.payload_bytes).count(length)
+        leaves_at_s = writer.leaves_at_s(letter, fragments, member, now_s)
+        new = writer.new_message(
+            letter, recipient, form, message_id=message_id, fragments=fragments, now_s=now_s, leaves_at_s=leaves_at_s
+        )
+        return NewDraft(new, letter.body)
+
+    def _anonymous_bytes(self, letter: Letter, sphinx: Sphinx) -> int:
+        # A good guess for the user; the number is put right when the message is sealed.
+        blocks_bytes = self.writer.settings.reply_blocks * (sphinx.geometry.surb_bytes + BLOCK_OVERHEAD_BYTES)
+        return len(letter.body) + blocks_bytes + DRAFT_OVERHEAD_BYTES
+
+    def _post_drafts(self, connection: Connection, drafts: Sequence[NewDraft], room: Room) -> list[Posted]:
+        for draft in drafts:
+            room.take(draft.message.fragments)
+        rows = outgoing.insert_drafts(connection, drafts)
+        return [
+            Posted(new.message_id, unfinished(row, new, [None] * new.fragments, is_draft=True))
+            for row, new in zip(rows, (draft.message for draft in drafts), strict=True)
+        ]
 
     def _post_signed(
         self,
         connection: Connection,
         letter: Letter,
         recipient: Recipient,
-        account: Account,
-        params: NetworkParams,
+        member: Membership,
+        room: Room,
         now_s: float,
     ) -> Posted:
         writer, message_id = self.writer, self.writer.rng.randbytes(MESSAGE_ID_BYTES)
-        message = SignedMessage(message_id, letter.kind, letter.body, writer.sender(account))
+        message = SignedMessage(message_id, letter.kind, letter.body, writer.sender(member.account))
         stream = encode_signed(message, writer.keys.identity_key, recipient=recipient.identity)
         new = writer.new_message(letter, recipient, SIGNED, message_id=message_id, fragments=1, now_s=now_s)
-        return Posted(new.message_id, self._store(connection, new, recipient, stream, params))
+        return Posted(new.message_id, self._store(connection, new, recipient, stream, member.params, room))
 
     def _store(
-        self, connection: Connection, new: NewMessage, recipient: Recipient, stream: bytes, params: NetworkParams
+        self,
+        connection: Connection,
+        new: NewMessage,
+        recipient: Recipient,
+        stream: bytes,
+        params: NetworkParams,
+        room: Room,
     ) -> UnfinishedMessage:
         sizes = FragmentSizes(params.payload_bytes)
         new = msgspec.structs.replace(new, fragments=sizes.count(len(stream)))
-        row = self.writer.insert(connection, new)
+        room.take(new.fragments)
+        row = outgoing.insert_message(connection, new)
         outgoing.insert_fragments(connection, row, self.writer.seal(stream, recipient, sizes))
         return unfinished(row, new, [None] * new.fragments)
+
+
+def _same(letter: Letter, known: tuple[MessageId, bytes]) -> MessageId:
+    message_id, digest = known
+    if digest != digest_of(letter):
+        raise ConflictError("that idempotency key was used for a different message")
+    return message_id
 
 
 def _recipient(connection: Connection, address: str) -> Recipient:

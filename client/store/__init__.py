@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from client.store.schema import HEAD, OLDER_VERSIONS, metadata
-from loopixmix.store.opening import MEMORY_URL, open_database, sqlite_url
+from loopixmix.store.opening import MEMORY_URL, sqlite_url
 from loopixmix.store.schema import Schema
 from loopixmix.store.transactions import Store
 
@@ -31,5 +31,5 @@ class ClientStore(Store):
 
         Raises `StoreError` if it is damaged, newer than this program, or cannot be written.
         """
-        # One connection, which the one worker thread of the client uses.
-        super().__init__(open_database(MEMORY_URL if path is None else sqlite_url(path), SCHEMA, one_connection=True))
+        # One connection, which the one thread of the client's store uses.
+        super().__init__(SCHEMA, MEMORY_URL if path is None else sqlite_url(path), one_connection=True)

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
-from client.api import Contact
+from client.api import Contact, Verified
 from client.store.schema import contacts, facts
 from loopixmix.cards import Card, decode_card, encode_card, fingerprint
 from loopixmix.seams import Identity
@@ -43,8 +43,13 @@ class PinnedContact(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity
     sealing_key: bytes
     made_at_s: int
-    verified: bool
+    compared: bool
     changed_card: bytes | None
+
+    @property
+    def verified(self) -> Verified:
+        """How sure it is whose key it is."""
+        return Verified.COMPARED if self.compared else Verified.PINNED
 
     def as_contact(self) -> Contact:
         """Return what an application sees."""
@@ -57,7 +62,7 @@ class PinnedContact(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def pin_of(address: str, card: Card, *, verified: bool) -> PinnedContact:
+def pin_of(address: str, card: Card, *, compared: bool) -> PinnedContact:
     """Return the contact that pins the keys of `card` under `address`."""
     return PinnedContact(
         address=address,
@@ -66,7 +71,7 @@ def pin_of(address: str, card: Card, *, verified: bool) -> PinnedContact:
         identity=card.identity,
         sealing_key=card.sealing_key,
         made_at_s=card.made_at_s,
-        verified=verified,
+        compared=compared,
         changed_card=None,
     )
 

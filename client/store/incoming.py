@@ -9,9 +9,9 @@ import msgspec
 from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
-from client.api import MessageId, ReceivedMessage
+from client.api import MessageId, ReceivedMessage, Verified
 from client.core.reassembly import KnownMessage
-from client.store.schema import inbox, incoming, incoming_fragments, orphans, seen
+from client.store.schema import inbox, incoming, incoming_fragments, newest_number, orphans, seen
 from loopixmix.seams import Identity
 
 MAX_READ_BYTES = 32 * 1024 * 1024
@@ -63,7 +63,8 @@ _FIRST_UNHANDLED = (
 _UNHANDLED = select(inbox).where(inbox.c.handled.is_(False), inbox.c.number == bindparam("of_number"))
 _HANDLE = update(inbox).where(inbox.c.number == bindparam("of_number")).values(handled=True)
 _UNREAD = select(func.count()).where(inbox.c.handled.is_(False))
-_NEWEST = select(func.max(inbox.c.number))
+_NEWEST = newest_number(inbox)
+_DELETE = delete(inbox).where(inbox.c.number == bindparam("of_number")).returning(inbox.c.reply_to)
 _EXPIRE = delete(seen).where(seen.c.expires_at_s < bindparam("now_s"))
 
 
@@ -82,7 +83,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     author: Identity
     message_id: MessageId
     sender: str | None
-    verified: bool
+    verified: Verified
     kind: str
     body: bytes
     received_at_s: float
@@ -147,7 +148,7 @@ def unfinished(connection: Connection) -> tuple[list[KnownMessage], list[Orphan]
 
 def insert_arrival(connection: Connection, arrival: Arrival) -> int | None:
     """Put a message into the inbox; return its number, or None if it is there already."""
-    values = msgspec.structs.asdict(arrival) | {"handled": False}
+    values = msgspec.structs.asdict(arrival) | {"verified": arrival.verified.value, "handled": False}
     return connection.execute(_ARRIVE, values).scalar_one_or_none()
 
 
@@ -186,8 +187,13 @@ def unread(connection: Connection) -> int:
 
 
 def newest_received(connection: Connection) -> int:
-    """Return the number of the newest message, 0 if there is none."""
-    return connection.execute(_NEWEST).scalar_one() or 0
+    """Return the number of the newest message, deleted or not; 0 if there was none."""
+    return connection.execute(_NEWEST).scalar() or 0
+
+
+def delete_received(connection: Connection, number: int) -> str | None:
+    """Forget a message; return how it could be answered, or None if there is no such message."""
+    return connection.execute(_DELETE, {"of_number": number}).scalar_one_or_none()
 
 
 def expire_seen(connection: Connection, now_s: float) -> None:
@@ -196,4 +202,5 @@ def expire_seen(connection: Connection, now_s: float) -> None:
 
 
 def _received(row: RowMapping) -> ReceivedMessage:
-    return ReceivedMessage(**{name: row[name] for name in ReceivedMessage.__struct_fields__})
+    values = {name: row[name] for name in ReceivedMessage.__struct_fields__}
+    return ReceivedMessage(**values | {"verified": Verified(row["verified"])})

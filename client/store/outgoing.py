@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeAlias
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, tuple_, update
 
 from client.api import MessageState, OutgoingMessage, StateChange
 from client.core.delivery import FINISHED
 from client.core.journal import NumberedChange
-from client.store.schema import changes, drafts, fragments, messages
+from client.store.schema import changes, drafts, fragments, messages, newest_number
 from loopixmix.seams import Identity
 
 INSERT_BATCH = 256
+KEYS_BATCH = 1000
 SIGNED, ANONYMOUS, REPLY, RECEIPT = "signed", "anonymous", "reply", "receipt"
 """The forms of an outgoing message. A receipt is ours, not the user's: it has no history."""
 
@@ -28,18 +29,23 @@ FragmentPlace: TypeAlias = tuple[MessageRow, int]
 # The statements are built once: SQLAlchemy takes longer to build one anew than SQLite takes to carry it out.
 _OF_MESSAGE: BindParameter[int] = bindparam("of_message")
 _FIND_BY_KEY = select(messages.c.message_id, messages.c.digest).where(messages.c.idempotency_key == bindparam("of_key"))
+_FIND_BY_KEYS = select(messages.c.idempotency_key, messages.c.message_id, messages.c.digest).where(
+    messages.c.idempotency_key.in_(bindparam("keys", expanding=True))
+)
 _INSERT_MESSAGE = insert(messages).returning(messages.c.id)
+_INSERT_MESSAGES = insert(messages)
+_LAST_ROW = select(func.coalesce(func.max(messages.c.id), 0))
 _INSERT_CHANGE = insert(changes)
 _INSERT_FRAGMENT = insert(fragments)
 _INSERT_DRAFT = insert(drafts)
 _LOAD_DRAFT = (
     select(
         messages.c.message_id,
+        messages.c.form,
         messages.c.recipient,
         messages.c.kind,
         messages.c.mailbox,
         messages.c.provider,
-        drafts.c.sealing_key,
         drafts.c.body,
     )
     .join_from(drafts, messages)
@@ -74,16 +80,13 @@ _CHANGES_AFTER = (
     .order_by(changes.c.number)
     .limit(bindparam("count"))
 )
-_NEWEST_CHANGE = select(func.max(changes.c.number))
+_NEWEST_CHANGE = newest_number(changes)
 _QUEUE_SIZE = select(func.count(), func.coalesce(func.sum(messages.c.fragments - messages.c.acknowledged), 0)).where(
     messages.c.finished_at_s.is_(None)
 )
-_NEWEST_CHANGED = select(changes.c.message).order_by(changes.c.number.desc()).limit(1).scalar_subquery()
-_PRUNE = delete(messages).where(
-    messages.c.finished_at_s.is_not(None),
-    messages.c.finished_at_s < bindparam("before_s"),
-    or_(_NEWEST_CHANGED.is_(None), messages.c.id != _NEWEST_CHANGED),
-)
+_PRUNE = delete(messages).where(messages.c.finished_at_s.is_not(None), messages.c.finished_at_s < bindparam("before_s"))
+_FIND_ENDED = select(messages.c.form, messages.c.finished_at_s).where(messages.c.message_id == bindparam("of_id"))
+_DELETE_MESSAGE = delete(messages).where(messages.c.message_id == bindparam("of_id"))
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +104,16 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     fragments: int
     created_at_s: float
     not_before_s: float
+    """The moment at which it begins to leave; 0 if that is at once."""
     give_up_at_s: float
+    deadline_s: float | None
+
+
+class NewDraft(msgspec.Struct, frozen=True):
+    """A message that is queued before it is sealed."""
+
+    message: NewMessage
+    body: bytes
 
 
 class UnfinishedMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +129,7 @@ class UnfinishedMessage(msgspec.Struct, frozen=True, kw_only=True):
     state: MessageState
     not_before_s: float
     give_up_at_s: float
+    deadline_s: float | None
     is_draft: bool
     waiting: tuple[tuple[int, int | None], ...]
     """Fragments not acknowledged: the position of each, and the epoch in which it can be sent if only in one."""
@@ -130,14 +143,14 @@ class StoredFragment(msgspec.Struct, frozen=True):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """An anonymous message before it is sealed."""
+    """A message before it is sealed; `mailbox` is the identity that its contact had when it was queued."""
 
     message_id: str
+    form: str
     recipient: str
     kind: str
     mailbox: Identity
     provider: Identity
-    sealing_key: bytes
     body: bytes
 
 
@@ -147,10 +160,16 @@ def find_by_key(connection: Connection, idempotency_key: str) -> tuple[str, byte
     return None if row is None else (row.message_id, row.digest)
 
 
+def find_by_keys(connection: Connection, keys: Sequence[str]) -> Iterator[tuple[str, tuple[str, bytes]]]:
+    """Yield the key, id and digest of each message that was queued with one of these keys."""
+    for start in range(0, len(keys), KEYS_BATCH):
+        for row in connection.execute(_FIND_BY_KEYS, {"keys": keys[start : start + KEYS_BATCH]}):
+            yield row.idempotency_key, (row.message_id, row.digest)
+
+
 def insert_message(connection: Connection, message: NewMessage) -> MessageRow:
     """Queue a message; its fragments or its draft follow in the same transaction."""
-    values = msgspec.structs.asdict(message) | {"sent": 0, "acknowledged": 0, "state": MessageState.QUEUED.value}
-    row: MessageRow = connection.execute(_INSERT_MESSAGE, values).scalar_one()
+    row: MessageRow = connection.execute(_INSERT_MESSAGE, _values_of(message)).scalar_one()
     if message.form != RECEIPT:
         _insert_change(connection, row, StateChange(message.created_at_s, MessageState.QUEUED))
     return row
@@ -170,9 +189,22 @@ def insert_fragments(
         connection.execute(_INSERT_FRAGMENT, values)
 
 
-def insert_draft(connection: Connection, row: MessageRow, *, sealing_key: bytes, body: bytes) -> None:
-    """Store an anonymous message that is sealed when it leaves."""
-    connection.execute(_INSERT_DRAFT, {"message": row, "sealing_key": sealing_key, "body": body})
+def insert_drafts(connection: Connection, new: Sequence[NewDraft]) -> Sequence[MessageRow]:
+    """Queue messages that are sealed when they leave; return their rows."""
+    if not new:
+        return ()
+    # Numbered here: to ask for the number that each got, SQLAlchemy would insert them one by one.
+    first = connection.execute(_LAST_ROW).scalar_one() + 1
+    rows = range(first, first + len(new))
+    numbered = list(zip(rows, new, strict=True))
+    connection.execute(_INSERT_MESSAGES, [_values_of(draft.message) | {"id": row} for row, draft in numbered])
+    state = MessageState.QUEUED.value
+    queued = [
+        {"message": row, "at_s": each.message.created_at_s, "state": state, "detail": ""} for row, each in numbered
+    ]
+    connection.execute(_INSERT_CHANGE, queued)
+    connection.execute(_INSERT_DRAFT, [{"message": row, "body": draft.body} for row, draft in numbered])
+    return rows
 
 
 def load_draft(connection: Connection, row: MessageRow) -> Draft | None:
@@ -208,6 +240,7 @@ def unfinished(connection: Connection) -> list[UnfinishedMessage]:
             state=MessageState(row.state),
             not_before_s=row.not_before_s,
             give_up_at_s=row.give_up_at_s,
+            deadline_s=row.deadline_s,
             is_draft=row.id in draft_rows,
             waiting=tuple(waiting.get(row.id, ())),
         )
@@ -288,6 +321,8 @@ def outgoing_message(connection: Connection, message_id: str) -> tuple[MessageRo
         fragments_sent=found.sent,
         fragments_acknowledged=found.acknowledged,
         history=tuple(StateChange(change.at_s, MessageState(change.state), change.detail) for change in history),
+        leaves_at_s=found.not_before_s or None,
+        deadline_s=found.deadline_s,
     )
 
 
@@ -308,8 +343,8 @@ def changes_after(connection: Connection, *, after: int, limit: int) -> list[Num
 
 
 def newest_change(connection: Connection) -> int:
-    """Return the number of the newest change, 0 if there is none."""
-    return connection.execute(_NEWEST_CHANGE).scalar_one() or 0
+    """Return the number of the newest change, forgotten or not; 0 if there was none."""
+    return connection.execute(_NEWEST_CHANGE).scalar() or 0
 
 
 def queue_size(connection: Connection) -> tuple[int, int]:
@@ -320,8 +355,26 @@ def queue_size(connection: Connection) -> tuple[int, int]:
 
 
 def prune(connection: Connection, before_s: float) -> None:
-    """Forget messages that were finished before `before_s`, except the newest change, whose number must not return."""
+    """Forget messages that were finished before `before_s`."""
     connection.execute(_PRUNE, {"before_s": before_s})
+
+
+def delete_ended(connection: Connection, message_id: str) -> bool | None:
+    """Forget a message of which nothing is sent any more.
+
+    Returns whether it was; None if there is no such message.
+    """
+    found = connection.execute(_FIND_ENDED, {"of_id": message_id}).one_or_none()
+    if found is None or found.form == RECEIPT:
+        return None
+    if found.finished_at_s is None:
+        return False
+    connection.execute(_DELETE_MESSAGE, {"of_id": message_id})
+    return True
+
+
+def _values_of(message: NewMessage) -> dict[str, object]:
+    return msgspec.structs.asdict(message) | {"sent": 0, "acknowledged": 0, "state": MessageState.QUEUED.value}
 
 
 def _insert_change(connection: Connection, row: MessageRow, change: StateChange) -> None:

@@ -59,6 +59,7 @@ _PASS_FRAGMENTS = delete(reply_fragments).where(
 )
 _TURN = update(handed_groups).where(handed_groups.c.id == _GROUP).values(next_sequence=bindparam("next"))
 _GROUPS_WITH_REPLIES = select(reply_fragments.c.group).distinct()
+_FORGET_GROUP = delete(reply_groups).where(reply_groups.c.reply_to == bindparam("of_reply_to"))
 _EXPIRE_HELD = delete(reply_groups).where(reply_groups.c.expires_at_s < bindparam("now_s"))
 _EXPIRE_HANDED = delete(handed_groups).where(handed_groups.c.expires_at_s < bindparam("now_s"))
 
@@ -109,6 +110,11 @@ def find_group(connection: Connection, reply_to: str) -> tuple[bytes, int] | Non
     """Return the reply key of an anonymous sender and the number of the next reply to it."""
     row = connection.execute(_FIND_GROUP, {"to": reply_to}).one_or_none()
     return None if row is None else (row.reply_key, row.next_sequence)
+
+
+def forget_group(connection: Connection, reply_to: str) -> None:
+    """Forget how an anonymous sender can be answered."""
+    connection.execute(_FORGET_GROUP, {"of_reply_to": reply_to})
 
 
 def usable_blocks(connection: Connection, reply_to: str, *, from_epoch: int) -> list[HeldBlock]:

@@ -11,18 +11,30 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
     UniqueConstraint,
+    column,
+    select,
 )
+from sqlalchemy import table as table_clause
 
-HEAD = "0001"
+HEAD = "0002"
 """The schema version this code reads and writes: the newest migration."""
 
-OLDER_VERSIONS: frozenset[str] = frozenset()
+OLDER_VERSIONS: frozenset[str] = frozenset({"0001"})
 """The versions that migrations lead from to `HEAD`."""
 
 metadata = MetaData()
+
+
+def newest_number(table: Table) -> Select[int]:
+    """Return the query for the last number that an autoincrement table gave, whether or not that row is still there."""
+    # Not the greatest number in the table: a reader's place would seem to lie ahead once the newest row is deleted.
+    sequence = table_clause("sqlite_sequence", column("name", String), column("seq", Integer))
+    return select(sequence.c.seq).where(sequence.c.name == table.name)
+
 
 messages = Table(
     "messages",
@@ -45,9 +57,13 @@ messages = Table(
     Column("not_before_s", Float, nullable=False),
     Column("give_up_at_s", Float, nullable=False),
     Column("finished_at_s", Float),
+    Column("deadline_s", Float),
     Index("messages_by_end", "finished_at_s"),
 )
-"""Outgoing messages. `mailbox` (an identity key) at `provider` is where the fragments go."""
+"""Outgoing messages. `mailbox` (an identity key) at `provider` is where the fragments go.
+
+`not_before_s` is the moment, drawn once, at which a message begins to leave; 0 if it leaves at once.
+"""
 
 changes = Table(
     "changes",
@@ -77,10 +93,9 @@ drafts = Table(
     "drafts",
     metadata,
     Column("message", Integer, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
-    Column("sealing_key", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
-"""Anonymous messages that are sealed when they leave: their reply blocks live no longer than an epoch or two."""
+"""Messages that are sealed when they leave: anonymous ones, those that leave later, and those sent in bulk."""
 
 incoming = Table(
     "incoming",
@@ -126,7 +141,7 @@ inbox = Table(
     Column("author", LargeBinary, nullable=False),
     Column("message_id", String(32), nullable=False),
     Column("sender", String),
-    Column("verified", Boolean, nullable=False),
+    Column("verified", String(16), nullable=False),
     Column("kind", String(64), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("received_at_s", Float, nullable=False),
@@ -147,7 +162,7 @@ contacts = Table(
     Column("identity", LargeBinary(32), nullable=False),
     Column("sealing_key", LargeBinary, nullable=False),
     Column("made_at_s", Integer, nullable=False),
-    Column("verified", Boolean, nullable=False),
+    Column("compared", Boolean, nullable=False),
     Column("changed_card", LargeBinary),
     Index("contacts_by_identity", "identity"),
 )

@@ -59,6 +59,7 @@ def status_rows(status: NodeStatus, *, now_s: float) -> list[tuple[str, object]]
         ("engine", status.engine),
         ("packets", f"{status.packets_in:,} in, {status.packets_out:,} out, {status.delivered:,} ended here"),
         ("waiting", f"{status.queue:,}"),
+        ("late", f"{1000 * status.late_p99_s:.1f} ms"),
         ("dropped", _counted(status.dropped)),
         ("loops", f"{loops.sent:,} sent, {loops.returned:,} back, {loops.lost:,} lost"),
         ("round trip", f"{loops.mean_s:.3f} s, expected {loops.expected_mean_s:.3f} s and links"),

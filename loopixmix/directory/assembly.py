@@ -122,4 +122,5 @@ def _entry(descriptor: Descriptor, layer: int | None, epochs: range) -> NodeEntr
         port=descriptor.port,
         mix_keys={epoch: descriptor.mix_keys[epoch] for epoch in epochs},
         services=descriptor.services,
+        token_keys=descriptor.token_keys,
     )

@@ -27,13 +27,14 @@ from loopixmix.directory.words import (
     Role,
     Services,
     Signature,
+    TokenKeys,
     node_faults,
 )
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import MisuseError, SignatureError
 from loopixmix.keys import IdentityKey, verify
 
-MAX_DESCRIPTOR_BYTES = 4096
+MAX_DESCRIPTOR_BYTES = 8192
 """More than any descriptor whose fields are in range can have."""
 
 _DOMAIN = b"loopixmix/descriptor/v1"
@@ -42,11 +43,12 @@ _DOMAIN = b"loopixmix/descriptor/v1"
 class Descriptor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A node's own words: where it is, what it does and its mix keys for this and the next epochs.
 
-    `issued_at_ms` (Unix milliseconds) orders the descriptors of one node: only a later one replaces another.
-    A `withdrawn` node asks to be left out of the next document.
+    `token_keys`: those under which a provider issues tokens, each as `loopixmix.tokens` encodes it. `issued_at_ms`
+    (Unix milliseconds) orders the descriptors of one node: only a later one replaces another. A `withdrawn` node asks
+    to be left out of the next document.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     network_id: NetworkId
     node_id: Key
     issued_at_ms: Annotated[int, msgspec.Meta(ge=0, lt=1 << 60)]
@@ -56,6 +58,7 @@ class Descriptor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     port: Port
     mix_keys: EpochKeys
     services: Services = ()
+    token_keys: TokenKeys = ()
     software: Annotated[str, msgspec.Meta(max_length=64)] = ""
     withdrawn: bool = False
 
@@ -90,7 +93,8 @@ def decode_descriptor(
        (`DescriptorOfOtherNetwork`).
     3. It does not contradict itself (`DescriptorInconsistent`): the host is an address or a host name, services are
        offered by providers only and in ascending order, mix keys ascend by epoch, differ, and are canonical
-       points of prime order on Curve25519.
+       points of prime order on Curve25519. Token keys are a provider's only, ascend by purpose and period, differ, and
+       the periods of one purpose do not overlap.
     4. It was issued no more than `CLOCK_TOLERANCE_S` after `now_s` (`DescriptorFromFuture`), and later than the newest
        known of that node, `newest_seen_ms` (`DescriptorReplayed`).
     5. It has a mix key for the epoch at `now_s` or a later one (`DescriptorExpired`).
@@ -133,6 +137,10 @@ def read_descriptor(data: bytes, *, network_id: bytes) -> Descriptor:
 def _faults(descriptor: Descriptor) -> list[str]:
     return list(
         node_faults(
-            host=descriptor.host, role=descriptor.role, services=descriptor.services, mix_keys=descriptor.mix_keys
+            host=descriptor.host,
+            role=descriptor.role,
+            services=descriptor.services,
+            mix_keys=descriptor.mix_keys,
+            token_keys=descriptor.token_keys,
         )
     )

@@ -20,11 +20,13 @@ from loopixmix.directory.words import (
     Role,
     Seconds,
     Services,
+    TokenKeys,
     node_faults,
 )
 from loopixmix.epoch import epoch_start_s
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Identity
+from loopixmix.tokens.keys import TokenKey, decode_token_key
 
 MAX_NODES = 2000
 MAX_VALID_EPOCHS = 3
@@ -43,6 +45,11 @@ class NodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     port: Port
     mix_keys: EpochKeys
     services: Services = ()
+    token_keys: TokenKeys = ()
+
+    def issues(self) -> tuple[TokenKey, ...]:
+        """Return the keys under which this provider issues tokens."""
+        return tuple(decode_token_key(key) for key in self.token_keys)
 
     def mix_key(self, epoch: int) -> bytes:
         """Return the X25519 key that unwraps in `epoch`; raise `NoEpochKey` if the document does not reach."""
@@ -59,7 +66,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     absence of its authorities. The nodes are in ascending order of their ids.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     network_id: NetworkId
     epoch: Epoch
     valid_from_s: Seconds
@@ -139,7 +146,13 @@ def document_faults(document: Document) -> Iterator[str]:
     yield from _order_faults(document)
     yield from _layer_faults(document)
     for node in document.nodes:
-        shared = node_faults(host=node.host, role=node.role, services=node.services, mix_keys=node.mix_keys)
+        shared = node_faults(
+            host=node.host,
+            role=node.role,
+            services=node.services,
+            mix_keys=node.mix_keys,
+            token_keys=node.token_keys,
+        )
         yield from (f"{node.name}: {fault}" for fault in shared)
         missing = [epoch for epoch in document.epochs if epoch not in node.mix_keys]
         yield from (f"{node.name} has no mix key for epoch {epoch}" for epoch in missing)

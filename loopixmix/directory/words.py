@@ -12,9 +12,13 @@ from typing import Annotated, TypeAlias
 import msgspec
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 
+from loopixmix.errors import FormatError
+from loopixmix.tokens.keys import MAX_ENCODED_BYTES, decode_token_key, key_faults
+
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
 MAX_KEYS = 8
 MAX_SERVICES = 16
+MAX_TOKEN_KEYS = 8
 NETWORK_ID_BYTES = 16
 CLOCK_TOLERANCE_S = 5
 """How far the clocks of nodes, clients and authorities may differ without anybody noticing."""
@@ -29,6 +33,8 @@ Epoch: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=1 << 40)]
 Seconds: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=1 << 60)]
 EpochKeys: TypeAlias = Annotated[dict[Epoch, Key], msgspec.Meta(min_length=1, max_length=MAX_KEYS)]
 Services: TypeAlias = Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_SERVICES)]
+EncodedTokenKey: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_ENCODED_BYTES)]
+TokenKeys: TypeAlias = Annotated[tuple[EncodedTokenKey, ...], msgspec.Meta(max_length=MAX_TOKEN_KEYS)]
 
 _FIELD = 2**255 - 19
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -65,7 +71,9 @@ def mix_key_is_valid(public: bytes) -> bool:
     return bool(crypto_core_ed25519_is_valid_point(y.to_bytes(32, "little")))
 
 
-def node_faults(*, host: str, role: Role, services: Sequence[str], mix_keys: Mapping[int, bytes]) -> Iterator[str]:
+def node_faults(
+    *, host: str, role: Role, services: Sequence[str], mix_keys: Mapping[int, bytes], token_keys: Sequence[bytes]
+) -> Iterator[str]:
     """Yield what is wrong with the words that a descriptor and a document's entry share."""
     if not host_is_valid(host):
         yield f"{host!r} is neither an IP address nor a host name"
@@ -80,3 +88,9 @@ def node_faults(*, host: str, role: Role, services: Sequence[str], mix_keys: Map
     for epoch, public in mix_keys.items():
         if not mix_key_is_valid(public):
             yield f"the mix key for epoch {epoch} is not a point of prime order on Curve25519"
+    if role is not Role.PROVIDER and token_keys:
+        yield "only a provider issues tokens"
+    try:
+        yield from key_faults([decode_token_key(key) for key in token_keys])
+    except FormatError as error:
+        yield f"a token key is none: {error}"

@@ -64,7 +64,7 @@ class Departures:
         some_lost = False
         for forward in due:
             if network.send(forward.next_hop, frame(forward.packet)):
-                observer.observe(PacketOut(now_s, forward.next_hop, forward.replay_tag))
+                observer.observe(PacketOut(now_s, forward.next_hop, forward.replay_tag, now_s - forward.at_s))
             else:
                 some_lost = True
         if some_lost:

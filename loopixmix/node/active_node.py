@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.logger import Logger
@@ -26,6 +27,7 @@ from loopixmix.node.wiring import wire_node
 from loopixmix.observing.observers import Counters
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.sphinx import load_arithmetic
+from loopixmix.tokens import TokenKey, encode_token_key
 
 log = Logger()
 
@@ -116,8 +118,12 @@ class ActiveNode:
             port=config.advertised_address.port,
             mix_keys=self._keyring.public_keys(self._world.clock.seconds()),
             services=tuple(sorted(self._kind.services)),
+            token_keys=tuple(encode_token_key(key) for key in self._token_keys()),
             software=f"loopixmix {__version__}",
         )
+
+    def _token_keys(self) -> Sequence[TokenKey]:
+        return self._kind.token_keys(self._files.directory, self._world.clock.seconds())
 
     def _prepare(self, document: Document) -> None:
         # One with packets of another size waits for its epoch: until then its packets cannot be taken.

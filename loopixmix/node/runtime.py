@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import socket
 from collections.abc import Callable, Mapping
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from loopixmix.errors import ListenError, UnavailableError
+from loopixmix.errors import ConfigError, ListenError, UnavailableError
 from loopixmix.keyring.keyring import MixKeyring
 from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.net.address import PeerAddress
@@ -20,10 +22,14 @@ from loopixmix.node.values import NodeFiles, NodeKind, NodeWorld
 from loopixmix.observing.metrics import PublishedMetrics
 from loopixmix.observing.metrics_page import MetricsEndpoint
 from loopixmix.observing.status import NodeStatus
+from loopixmix.process.descriptors import allow_descriptors
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program
 
 __all__ = ["NodeFiles", "NodeKind", "NodeRuntime", "NodeWorld"]
+
+OTHER_DESCRIPTORS = 1024
+"""Files and sockets besides incoming links: 512 connections that are not links yet, our own links, the store, keys."""
 
 log = Logger()
 
@@ -56,6 +62,7 @@ class NodeRuntime(Program):
         """Take up keys and document and begin; raises `MisuseError`, with nothing left running."""
         # Before the keys and their replay tags are read, which may take seconds.
         check_port_free(self._files.config.listen_address)
+        self._files = self._within_descriptors()
         node = ActiveNode(self._files, kind=self._kind, keyring=self._open_keyring(), world=self._world)
         self._metrics = self._start_metrics(node)
         self._node = node
@@ -100,6 +107,21 @@ class NodeRuntime(Program):
         else:
             log.info("withdrawn: the node is not in the next network document, and can be stopped then")
 
+    def _within_descriptors(self) -> NodeFiles:
+        """Return our files with as many incoming links as the system lets us have open."""
+        files, config = self._files, self._files.config
+        links = fitting_links(config.limits.links, allowed=allow_descriptors(config.limits.links + OTHER_DESCRIPTORS))
+        if links < config.limits.links:
+            log.warn(
+                "limits.links is {wanted}, but the system lets this process have {links} incoming links at most: raise "
+                "its limit of open files (LimitNOFILE of systemd, ulimit -Hn) to {needed}",
+                wanted=config.limits.links,
+                links=links,
+                needed=config.limits.links + OTHER_DESCRIPTORS,
+            )
+        limits = msgspec.structs.replace(config.limits, links=links)
+        return dataclasses.replace(files, config=msgspec.structs.replace(config, limits=limits))
+
     def _open_keyring(self) -> MixKeyring:
         # Until a document tells, the longest grace: no key is erased too early.
         epoch_length_s = self._files.trust_root.epoch_length_s
@@ -134,6 +156,19 @@ class NodeRuntime(Program):
             listen=self._files.config.listen,
             id=self._files.identity_key.public.hex(),
         )
+
+
+def fitting_links(links: int, *, allowed: int) -> int:
+    """Return how many of `links` incoming links a process may have that may open `allowed` files and sockets.
+
+    Raises `ConfigError` if there is no room for a link.
+    """
+    fitting = min(links, allowed - OTHER_DESCRIPTORS)
+    if fitting < 1:
+        raise ConfigError(
+            f"the system lets this process open {allowed} files: a node needs {OTHER_DESCRIPTORS + 1} or more"
+        )
+    return fitting
 
 
 def check_port_free(address: PeerAddress) -> None:

@@ -52,6 +52,7 @@ class StatusWriter:
             dropped=counts.dropped,
             loops=counts.loops,
             entropy_bits=counts.entropy_bits,
+            late_p99_s=counts.late_p99_s,
             links=counts.links,
             queue=self._queue(),
             extra=self._extra(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from loopixmix.net.sockets import Sockets
 from loopixmix.node.config import NodeConfig
 from loopixmix.node.running_node import MakeService
 from loopixmix.seams import Clock, Rng
+from loopixmix.tokens import TokenKey
 from loopixmix.wire import LinkRole
 
 
@@ -22,12 +23,14 @@ class NodeKind:
     """The differences of one role of node from another.
 
     `link_role`: its role on links, which decides which peers may connect. `services`: names for the network document.
+    `token_keys`: gives, for a directory and time, the keys of the tokens that a node there issues, for the document.
     """
 
     role: Role
     link_role: LinkRole
     make_service: MakeService
     services: tuple[str, ...] = ()
+    token_keys: Callable[[Path, float], Sequence[TokenKey]] = lambda _directory, _now_s: ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import fsum
 from statistics import fmean
+from typing import cast
 
 import msgspec
 
@@ -27,6 +28,7 @@ from loopixmix.seams import (
 )
 
 ROUND_TRIPS_KEPT = 100
+DEPARTURES_KEPT = 4096
 
 
 class LoopCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +58,10 @@ class LinkCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything counted since the node started."""
+    """Everything counted since the node started.
+
+    `late_p99_s`: how long after it was due a packet leaves, the 99th percentile of the latest `DEPARTURES_KEPT`.
+    """
 
     packets_in: int = 0
     packets_out: int = 0
@@ -64,6 +69,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     dropped: dict[str, int] = {}
     loops: LoopCounts = LoopCounts()
     entropy_bits: float = 0.0
+    late_p99_s: float = 0.0
     links: LinkCounts = LinkCounts()
 
 
@@ -119,6 +125,7 @@ class Counters:
         self._dropped: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._round_trips = RoundTrips()
+        self._late_s: deque[float] = deque(maxlen=DEPARTURES_KEPT)
 
     def observe(self, fact: Fact) -> None:
         """Count one fact."""
@@ -128,6 +135,7 @@ class Counters:
             self.entropy.arrived()
         elif kind is PacketOut:
             self.entropy.departed()
+            self._late_s.append(cast(PacketOut, fact).late_s)
         else:
             self._note(fact)
 
@@ -158,6 +166,7 @@ class Counters:
             dropped={str(reason): count for reason, count in sorted(self._dropped.items())},
             loops=self._loops(),
             entropy_bits=self.entropy.mean_bits,
+            late_p99_s=_quantile(self._late_s, 0.99),
             links=LinkCounts(
                 open=self._counts[LinkOpened] - self._counts[LinkClosed],
                 opened=self._counts[LinkOpened],
@@ -178,6 +187,11 @@ class Counters:
             overhead_mean_s=trips.mean_s - trips.delays_mean_s,
             alarm=self.loop_watch.alarm,
         )
+
+
+def _quantile(values: Iterable[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[int(len(ordered) * share)] if ordered else 0.0
 
 
 class Fanout:

@@ -18,7 +18,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a node is. Counts are since `started_at_s`; they stay in a file that only the node's user can read.
 
     `healthy`: it takes part in the network as it should; otherwise `problem` says what is wrong. `queue`: packets that
-    wait, to be unwrapped or for their delay. `extra`: what only one role has.
+    wait, to be unwrapped or for their delay. `late_p99_s`: how long after it was due a packet left lately, the 99th
+    percentile. `extra`: what only one role has.
     """
 
     name: str
@@ -38,6 +39,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     dropped: dict[str, int] = {}
     loops: LoopCounts = LoopCounts()
     entropy_bits: float = 0.0
+    late_p99_s: float = 0.0
     links: LinkCounts = LinkCounts()
     queue: int = 0
     extra: dict[str, str | int | float] = {}

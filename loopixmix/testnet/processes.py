@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import psutil
 
 from loopixmix.errors import StoreError
+from loopixmix.process.background import is_running, last_words, loopixmix_command, start_in_background
 from loopixmix.process.files import write_atomically
 
 PROCESSES_FILE = "processes.json"
 LOG_FILE = "log.txt"
+WAIT_STEP_S = 0.1
 
 
 class RunningProcess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,18 +53,14 @@ class ProcessTable:
 
     def start(self, name: str, arguments: Iterable[str]) -> None:
         """Run `loopixmix ARGUMENTS` in the background, its output appended to `NAME/log.txt`."""
-        node_directory = self._directory / name
-        node_directory.mkdir(exist_ok=True)
-        with (node_directory / LOG_FILE).open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "loopixmix.main", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # So that ctrl-C on the command that started it ends the command only.
-                start_new_session=True,
-            )
-        self._table[name] = RunningProcess(process.pid, psutil.Process(process.pid).create_time())
+        self.start_program(name, loopixmix_command(*arguments))
+
+    def start_program(self, name: str, command: Sequence[str]) -> None:
+        """Run any command in the background, its output appended to `NAME/log.txt`."""
+        pid = start_in_background(command, log=self._directory / name / LOG_FILE, environment=os.environ)
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already: its log says why
+            self._table[name] = RunningProcess(pid, psutil.Process(pid).create_time())
+        self._table.setdefault(name, RunningProcess(pid, 0.0))
         self._save()
 
     def running(self) -> Mapping[str, psutil.Process]:
@@ -75,19 +74,17 @@ class ProcessTable:
 
     def last_words(self, name: str, *, lines: int = 3) -> str:
         """Return the end of the log of `name`."""
-        log = self._directory / name / LOG_FILE
-        text = log.read_text(errors="replace") if log.exists() else ""
-        return "\n".join(text.strip().splitlines()[-lines:])
+        return last_words(self._directory / name / LOG_FILE, lines=lines)
 
     def stop(self, *, grace_s: float) -> list[str]:
         """Ask all to end, insist after `grace_s`; return the names of those that had to be killed."""
         running = self.running()
         for process in running.values():
             _signal(process, kill=False)
-        _, stubborn = psutil.wait_procs(list(running.values()), timeout=grace_s)
+        stubborn = _wait(list(running.values()), grace_s)
         for process in stubborn:
             _signal(process, kill=True)
-        psutil.wait_procs(stubborn, timeout=grace_s)
+        _wait(stubborn, grace_s)
         self._table = {}
         self._save()
         return [name for name, process in running.items() if process in stubborn]
@@ -95,6 +92,17 @@ class ProcessTable:
     def _save(self) -> None:
         # Not lasting: after a power cut none of these processes runs any more.
         write_atomically(self._path, msgspec.json.encode(self._table), lasting=False)
+
+
+def _wait(processes: Sequence[psutil.Process], grace_s: float) -> list[psutil.Process]:
+    """Wait until processes have ended; return those that have not after `grace_s`."""
+    deadline_s = time.monotonic() + grace_s
+    waiting = list(processes)
+    while waiting and time.monotonic() < deadline_s:
+        # In steps: a process that ended, and that process 1 has not fetched yet, would be waited for to the end.
+        _, waiting = psutil.wait_procs(waiting, timeout=WAIT_STEP_S)
+        waiting = [process for process in waiting if is_running(process.pid)]
+    return waiting
 
 
 def _signal(process: psutil.Process, *, kill: bool) -> None:

@@ -1,1 +1,1 @@
-"""HTTP within bounds: `sites` serves it, `calls` asks by it, a connection for each request."""
+"""HTTP within bounds, and pages: `sites` serves, `calls` asks; `showing`, `forms` and `visiting` make pages."""

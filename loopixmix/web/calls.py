@@ -1,4 +1,4 @@
-"""Asking by HTTP: a connection for each request, no redirects, answers collected within a bound."""
+"""Asking by HTTP: no redirects, answers collected within a bound, connections kept only if that is asked for."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from zope.interface import implementer
 from loopixmix.errors import UnavailableError
 
 CONNECT_TIMEOUT_S = 10.0
+KEPT_IDLE_S = 20.0
+"""Shorter than a server of ours waits (`loopixmix.web.sites.IDLE_TIMEOUT_S`): it is not to end one that is used."""
 
 
 class BrokenAnswerError(UnavailableError):
@@ -34,6 +36,30 @@ def one_shot_client(reactor: ReactorBase) -> HTTPClient:
     pool = HTTPConnectionPool(reactor, persistent=False)  # type: ignore[no-untyped-call]
     agent = Agent(reactor, connectTimeout=CONNECT_TIMEOUT_S, pool=pool)  # type: ignore[no-untyped-call]
     return client_of(cast(IAgent, agent))
+
+
+class KeptConnections:
+    """A treq client that keeps connections for further requests, until `close`."""
+
+    def __init__(self, http: HTTPClient, pool: HTTPConnectionPool) -> None:
+        """`pool` keeps the connections of `http`."""
+        self.http = http
+        self._pool = pool
+
+    def close(self) -> Deferred[None]:
+        """Close the connections that are not in use; fires when they are closed. No timer of theirs is left."""
+        return cast("Deferred[None]", self._pool.closeCachedConnections())  # type: ignore[no-untyped-call]
+
+
+def kept_connections(reactor: ReactorBase, *, most: int, idle_s: float = KEPT_IDLE_S) -> KeptConnections:
+    """Return a treq client that keeps at most `most` idle connections for each server, for `idle_s` each."""
+    pool = HTTPConnectionPool(reactor, persistent=True)  # type: ignore[no-untyped-call]
+    pool.maxPersistentPerHost = most
+    pool.cachedConnectionTimeout = idle_s  # type: ignore[assignment]
+    # Whether a request may be made twice its caller knows, and Twisted does not.
+    pool.retryAutomatically = False
+    agent = Agent(reactor, connectTimeout=CONNECT_TIMEOUT_S, pool=pool)  # type: ignore[no-untyped-call]
+    return KeptConnections(client_of(cast(IAgent, agent)), pool)
 
 
 def client_of(agent: IAgent) -> HTTPClient:

@@ -6,9 +6,9 @@ from loopixmix.cards import CARD_BYTES, decode_card
 from loopixmix.errors import PeerError
 from loopixmix.requests.names import Publish, verify_publish
 from loopixmix.seams import Clock, Identity
+from loopixmix.store.access import StoreAccess
 from provider.cards.decoys import Decoys
 from provider.mailbox import day_of
-from provider.store.access import StoreAccess
 from provider.store.accounts import find_card, publish_card
 
 

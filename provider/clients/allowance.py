@@ -22,12 +22,14 @@ class ClientRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """How much one client may send, and when its pulls are answered.
 
     The network document's rates times `margin`, and `burst_s` seconds' worth (at least 64 packets) at once. A pull is
-    answered `answer_s` seconds after it came.
+    answered `answer_s` seconds after it came. At most `max_known` clients are held in memory, about 1 kB each: those
+    that sent something in the last ten minutes, and of more the idlest is forgotten.
     """
 
     margin: Annotated[float, msgspec.Meta(ge=1)] = 1.5
     burst_s: Annotated[float, msgspec.Meta(ge=1)] = 20.0
     answer_s: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.03
+    max_known: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 250_000
 
 
 class Allowance:

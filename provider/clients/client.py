@@ -10,8 +10,6 @@ from provider.clients.allowance import Allowance, ClientRules
 from provider.mailbox import Mailbox
 from provider.mailboxes.pulling import Puller
 
-MAX_CLIENTS = 50_000
-"""About 1 kB each, with nothing leased."""
 FORGET_S = 600.0
 """Longer than a client needs to connect again, so that what it was given does not come twice for that."""
 
@@ -44,7 +42,7 @@ class KnownClients:
         self._clock = clock
         self._params: NetworkParams | None = None
         # Links of any key are admitted, so the memory for them is bounded: the idlest makes room.
-        self._clients: BoundedMap[Identity, Client] = BoundedMap(MAX_CLIENTS)
+        self._clients: BoundedMap[Identity, Client] = BoundedMap(rules.max_known)
 
     def __len__(self) -> int:
         """Return how many clients were heard of lately."""

@@ -7,11 +7,11 @@ from typing import Protocol
 from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.seams import Clock, Identity, Rng
+from loopixmix.store.access import StoreAccess
+from loopixmix.store.alarm import already_told
 from loopixmix.wire import Registered, RegisterRefusal, RegisterRefused
 from provider.accounts import GuestMode, RegistrationLimits, RegistrationRules, day_of_guest
 from provider.clients.answers import FIRST_NUMBER_BITS, Answer
-from provider.store.access import StoreAccess
-from provider.store.alarm import already_told
 from provider.store.guests import GuestWish, has_guest, judge_guest, note_guest, open_guest
 
 

@@ -7,11 +7,11 @@ from typing import TypeAlias
 
 from loopixmix.drops import DropReason
 from loopixmix.seams import Clock, Identity
+from loopixmix.store.access import StoreAccess
 from loopixmix.wire import Frame
 from provider.clients.client import Client
 from provider.clients.guests import Guests
 from provider.drops import Drops
-from provider.store.access import StoreAccess
 from provider.store.accounts import Standing, find_standing
 
 MAX_ASKING = 256

@@ -5,15 +5,15 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.seams import Clock, Identity, Rng
+from loopixmix.store.access import StoreAccess
+from loopixmix.store.alarm import already_told
 from loopixmix.wire import Register, Registered, RegisterGuest, RegisterRefusal, RegisterRefused
 from provider.accounts import RegistrationLimits, RegistrationRules, hash_invitation, is_name
 from provider.cards.keydirectory import is_card_of
 from provider.clients.answers import FIRST_NUMBER_BITS, Answer
 from provider.clients.guests import Guests
 from provider.mailbox import day_of
-from provider.store.access import StoreAccess
 from provider.store.accounts import Application, register
-from provider.store.alarm import already_told
 
 
 class Registration:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 
 from loopixmix.errors import UnavailableError
-from provider.api import Declaration
+from provider.api import Declaration, PayloadService
 
 
 class NotAskedError(UnavailableError):
@@ -39,3 +39,6 @@ class Asker(Protocol):
 
     async def stop(self) -> None:
         """Ask nothing any more, and put away what the service has; nothing waits for what is still under way."""
+
+
+Hosted: TypeAlias = PayloadService | Asker

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from loopixmix.errors import ConfigError, FormatError
+from loopixmix.errors import ConfigError, FormatError, MisuseError
 from loopixmix.process.files import make_directory
 from loopixmix.requests.names import check_name
 from loopixmix.seams import Clock, Identity, Rng
@@ -16,10 +15,16 @@ from provider.api import (
     HostedService,
     KeyDirectory,
     PayloadService,
+    RecognisingService,
     ServiceContext,
     ServiceFactory,
     Setting,
+    declaration_of,
 )
+from provider.hosting.asker import Hosted
+from provider.hosting.asking.limits import ServiceLimits
+from provider.hosting.asking.local import LocalAsker, is_async
+from provider.hosting.asking.threads import ThreadAsker
 
 SERVICES_DIRECTORY = "services"
 ALWAYS = ("loop",)
@@ -29,22 +34,55 @@ ALWAYS = ("loop",)
 class ServiceLoader:
     """Makes the services of one provider."""
 
-    def __init__(self, *, provider: Identity, directory: Path, clock: Clock, rng: Rng, keys: KeyDirectory) -> None:
+    def __init__(
+        self,
+        *,
+        provider: Identity,
+        directory: Path,
+        clock: Clock,
+        rng: Rng,
+        keys: KeyDirectory,
+        call_on_reactor: Callable[..., object] | None,
+    ) -> None:
         """`provider`: our identity. `directory`: the provider's; each service gets one of its own in it.
 
-        Services may use `clock`, `rng` and `keys`.
+        Services may use `clock`, `rng` and `keys`. `call_on_reactor`: the reactor's `callFromThread`. Without a
+        reactor, as in simulations, a plain `def answer` is called at once, and not in threads.
         """
         self._provider = provider
         self._directory = directory / SERVICES_DIRECTORY
         self._clock = clock
         self._rng = rng
         self._keys = keys
+        self._call_on_reactor = call_on_reactor
 
-    def load(self, names: Iterable[str], settings: Mapping[str, Mapping[str, Setting]]) -> list[HostedService]:
-        """Make the services `names`; raise `ConfigError` if one is not installed or cannot be used."""
+    def load(
+        self,
+        names: Iterable[str],
+        settings: Mapping[str, Mapping[str, Setting]],
+        limits: Mapping[str, ServiceLimits],
+    ) -> list[Hosted]:
+        """Make the services `names`, each with the operator's settings and limits for it.
+
+        Raises `ConfigError` if one is not installed or cannot be used.
+        """
         # All are found before one is made: a misspelt name must not leave the others begun.
-        factories = find_factories(names, settings)
-        return [self._make(name, factory, settings.get(name, {})) for name, factory in factories.items()]
+        factories = find_factories(names, settings, limits)
+        return [
+            self._asker(self._make(name, factory, settings.get(name, {})), limits.get(name, ServiceLimits()))
+            for name, factory in factories.items()
+        ]
+
+    def _asker(self, service: HostedService, limits: ServiceLimits) -> Hosted:
+        if isinstance(service, PayloadService):
+            return service
+        try:
+            declaration = limits.change(declaration_of(service))
+        except MisuseError as error:
+            raise ConfigError(f"services: {error}") from error
+        if is_async(service) or self._call_on_reactor is None:
+            return LocalAsker(service, declaration)
+        return ThreadAsker(service, declaration, call_on_reactor=self._call_on_reactor)
 
     def _make(self, name: str, factory: ServiceFactory, settings: Mapping[str, Setting]) -> HostedService:
         directory = self._directory / name
@@ -62,24 +100,27 @@ class ServiceLoader:
         # client would reach it.
         if getattr(service, "name", None) != name:
             raise ConfigError(f'the service "{name}" calls itself "{getattr(service, "name", None)}"')
-        answers = getattr(service, "answer", None)
-        # A plain function would answer, and block every packet of the provider while it does.
-        if not isinstance(service, PayloadService) and not inspect.iscoroutinefunction(answers):
-            raise ConfigError(f'the service "{name}" has no "async def answer(self, body)"')
+        if not isinstance(service, PayloadService | RecognisingService) and not callable(
+            getattr(service, "answer", None)
+        ):
+            raise ConfigError(f'the service "{name}" has no method "answer"')
         return service
 
 
-def find_factories(names: Iterable[str], settings: Iterable[str]) -> Mapping[str, ServiceFactory]:
+def find_factories(
+    names: Iterable[str], settings: Iterable[str], limits: Iterable[str] = ()
+) -> Mapping[str, ServiceFactory]:
     """Return what makes each of the services `names`, and those that every provider has.
 
-    `settings`: the services that the operator has settings for. Raises `ConfigError` if one of them is not hosted, or
-    if a service is not installed.
+    `settings`, `limits`: the services that the operator has settings and limits for. Raises `ConfigError` if one of
+    them is not hosted, or if a service is not installed.
     """
     factories = {name: find_factory(name) for name in [*ALWAYS, *names]}
     # Most often a misspelt name: the service meant would run without the settings that its operator believes in.
-    unused = sorted(set(settings) - set(factories))
-    if unused:
-        raise ConfigError(f'there are settings for the service "{unused[0]}", which is not in services')
+    for kind, named in (("settings", settings), ("limits", limits)):
+        unused = sorted(set(named) - set(factories))
+        if unused:
+            raise ConfigError(f'there are {kind} for the service "{unused[0]}", which is not in services')
     return factories
 
 

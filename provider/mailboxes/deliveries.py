@@ -15,15 +15,15 @@ from twisted.python.failure import Failure
 from loopixmix.cover.loops import LoopSender
 from loopixmix.drops import DropReason
 from loopixmix.hop.mixing import Arrived
-from loopixmix.hop.service import HopService
 from loopixmix.routing.path import recipient_of
-from loopixmix.seams import Clock
-from loopixmix.sphinx import Deliver, Discard, PacketError, Reply, Sphinx, Surb, open_payload, use_surb
+from loopixmix.seams import Clock, Identity
+from loopixmix.sphinx import Deliver, Discard, PacketError, Reply, Sphinx, Surb, open_payload
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.drops import Drops
-from provider.hosting.host import ServiceBusyError, ServiceHost
+from provider.hosting.host import ServiceHost
 from provider.mailbox import day_of
-from provider.store.access import StoreAccess
+from provider.replies import ReplyBlocks
+from provider.store.access import MailAccess
 from provider.store.items import NewItem, PutOutcome
 
 MAX_WAITING = 16_384
@@ -48,20 +48,22 @@ class Deliveries:
     def __init__(
         self,
         *,
-        hop: HopService,
+        identity: Identity,
         sphinx: Sphinx,
-        access: StoreAccess,
+        access: MailAccess,
         host: ServiceHost,
         loops: LoopSender,
+        blocks: ReplyBlocks,
         drops: Drops,
         clock: Clock,
     ) -> None:
         """`access`, `host`, `loops` and `drops` are where packets end: the store, services, own loops, nowhere.
 
-        `hop`: takes the packets that reply blocks make, as if they had come over a link. `clock`: tells the day on
-        which an item came.
+        `identity`: ours. `blocks`: uses the reply blocks of items that are stored. `clock`: tells the day on which an
+        item came.
         """
-        self._hop = hop
+        self._identity = identity
+        self._blocks = blocks
         self._sphinx = sphinx
         self._access = access
         self._host = host
@@ -76,7 +78,7 @@ class Deliveries:
             case Discard():
                 self.counts.discarded += 1
                 return None
-            case Reply(recipient, surb_id) if recipient == self._hop.identity:
+            case Reply(recipient, surb_id) if recipient == self._identity:
                 return self._loops.returned(surb_id, arrived.body)
             case Reply(recipient, surb_id):
                 return self._store(recipient, ItemKind.REPLY, surb_id, arrived.body, None)
@@ -93,9 +95,7 @@ class Deliveries:
         recipient = recipient_of(command, content)
         if self._host.is_service(recipient):
             self.counts.asked += 1
-            asked = self._host.answer(recipient, content.payload)
-            asked.addCallbacks(partial(self._use, content.surb), self._not_answered)
-            return None
+            return self._host.take(recipient, content.payload, content.surb)
         # Before the recipient is looked up, so that known and unknown ones refuse alike.
         if len(content.payload) != self._sphinx.geometry.payload_bytes:
             return DropReason.BAD_PAYLOAD
@@ -122,20 +122,7 @@ class Deliveries:
             case PutOutcome.UNKNOWN_RECIPIENT:
                 self.counts.unknown += 1
         # Also for an unknown recipient: an acknowledgement that only mailboxes send would tell who has one.
-        self._use(surb, ACKNOWLEDGEMENT)
-
-    def _use(self, surb: Surb | None, payload: bytes) -> None:
-        if surb is None:
-            return
-        if surb.first_hop != self._hop.identity:
-            self._drops.count(DropReason.UNKNOWN_NEXT_HOP)
-            return
-        self._hop.inject([use_surb(surb, payload, sphinx=self._sphinx)])
+        self._blocks.use(surb, ACKNOWLEDGEMENT)
 
     def _not_stored(self, _: Failure) -> None:
         self._drops.count(DropReason.STORE_FAILED)
-
-    def _not_answered(self, failure: Failure) -> None:
-        self._drops.count(
-            DropReason.OVERLOADED if isinstance(failure.value, ServiceBusyError) else DropReason.SERVICE_FAILED
-        )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+
+from sqlalchemy import Connection
+from twisted.python.failure import Failure
 
 from loopixmix.directory import Document
 from loopixmix.seams import Clock, DelayedCall
+from loopixmix.store.alarm import already_told
 from loopixmix.wire import SURB_ID_BYTES, ItemKind
 from provider.accounts import RegistrationRules, oldest_guest_day_kept
 from provider.mailbox import MailboxRules, day_of, oldest_day_kept
-from provider.store.access import StoreAccess
-from provider.store.accounts import StoreFigures, figures, forget_invitations
-from provider.store.alarm import already_told
+from provider.store.access import MailAccess
+from provider.store.accounts import ItemCount, StoreFigures, count_items, count_of, forget_invitations
 from provider.store.guests import end_guests
 from provider.store.items import NewItem, expire_items
 
@@ -19,6 +23,8 @@ TURN_S = 10.0
 EXPIRE_EVERY_S = 3600.0
 EXPIRE_ITEMS = 500
 """Items deleted in one transaction, so that new ones need not wait for long."""
+COUNT_ACCOUNTS = 2000
+"""Accounts of which the items are counted in one reading: some 5 ms."""
 NOBODY = b""
 """A recipient that no account has: an identity key is never empty."""
 PROBE_BYTES = 2048
@@ -30,24 +36,28 @@ class Housekeeping:
     def __init__(
         self,
         *,
-        access: StoreAccess,
+        access: MailAccess,
         rules: MailboxRules,
         registration: RegistrationRules,
         clock: Clock,
         each_turn: Sequence[Callable[[], None]],
+        expiring: Sequence[Callable[[], None]],
     ) -> None:
         """`access`: the store. `rules`: by which items expire. `registration`: by which guests do.
 
-        `each_turn`: called every `TURN_S`, too.
+        `each_turn`: called every `TURN_S`, too. `expiring`: those of them that forget what has ended, called only while
+        the network agrees about the time.
         """
         self._access = access
         self._rules = rules
         self._registration = registration
         self._clock = clock
         self._each_turn = each_turn
+        self._expiring = expiring
         self._document: Document | None = None
         self._call: DelayedCall | None = None
         self._expire_at_s = 0.0
+        self._counting = False
         self.figures = StoreFigures(accounts=0, guests=0, items=0)
         self.expired = 0
 
@@ -69,10 +79,16 @@ class Housekeeping:
         self._call = self._clock.callLater(TURN_S, self._turn)
         for call in self._each_turn:
             call()
-        self._access.read(figures).addCallbacks(self._counted, already_told)
+        if not self._counting:
+            self._counting = True
+            self._count(0, 0)
         if self._access.problem is not None:
             self._try_to_write()
-        if self._clock.seconds() >= self._expire_at_s and self._clock_is_right():
+        if not self._clock_is_right():
+            return
+        for call in self._expiring:
+            call()
+        if self._clock.seconds() >= self._expire_at_s:
             self._expire_at_s = self._clock.seconds() + EXPIRE_EVERY_S
             self._expire()
             self._end_guests()
@@ -83,8 +99,27 @@ class Housekeeping:
         document, now_s = self._document, self._clock.seconds()
         return document is not None and document.valid_from_s <= now_s < document.valid_until_s
 
+    def _count(self, after: int, items: int) -> None:
+        """Count on from the account with the id `after`; `items`: those of the accounts before."""
+
+        def counted(found: ItemCount) -> None:
+            if self._call is None:
+                return
+            if found.last_id is not None:
+                self._count(found.last_id, items + found.items)
+            else:
+                self._access.read(partial(_figures, items=items)).addCallbacks(self._counted, self._not_counted)
+
+        # Some at a time: to read 200,000 accounts takes half a second, for which no pull would find its items.
+        counting = self._access.read(partial(count_items, after=after, limit=COUNT_ACCOUNTS))
+        counting.addCallbacks(counted, self._not_counted)
+
     def _counted(self, counted: StoreFigures) -> None:
-        self.figures = counted
+        self.figures, self._counting = counted, False
+
+    def _not_counted(self, failure: Failure) -> None:
+        self._counting = False
+        already_told(failure)
 
     def _try_to_write(self) -> None:
         """Store an item for nobody, as others are stored, to see whether the store works again.
@@ -116,3 +151,9 @@ class Housekeeping:
     def _guests_ended(self, rows: int) -> None:
         if rows == EXPIRE_ITEMS and self._call is not None:
             self._end_guests()
+
+
+def _figures(connection: Connection, *, items: int) -> StoreFigures:
+    return StoreFigures(
+        accounts=count_of(connection, guests=False), guests=count_of(connection, guests=True), items=items
+    )

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from loopixmix.seams import Clock, DelayedCall, Identity
 from loopixmix.wire import Frame, Pull
 from provider.mailbox import Fetch, ItemNumber, Mailbox, answer_items
-from provider.store.access import StoreAccess
+from provider.store.access import MailAccess
 from provider.store.items import Taken, take_items
 
 SendFrame: TypeAlias = Callable[[Identity, Frame], object]
@@ -38,7 +38,7 @@ class Pulling:
     def __init__(
         self,
         *,
-        access: StoreAccess,
+        access: MailAccess,
         body_bytes: int,
         answer_s: float,
         clock: Clock,

@@ -6,7 +6,7 @@ The statements are made once, with places for the values: to build one anew take
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, case, delete, func, insert, select, update
 
 from loopixmix.seams import Identity
 from loopixmix.wire import RegisterRefusal
@@ -28,7 +28,17 @@ _FIND_INVITATION = select(invitations.c.code_hash).where(
 _FIND_CARD = select(accounts.c.identity, accounts.c.card_version, accounts.c.card).where(
     accounts.c.name == bindparam("name"), _HAS_NAME
 )
-_COUNT_ITEMS = select(func.coalesce(func.sum(accounts.c.item_count), 0)).where(accounts.c.name != VOID_NAME)
+_SOME_ACCOUNTS = (
+    select(accounts.c.id, accounts.c.item_count, accounts.c.name)
+    .where(accounts.c.id > bindparam("after"))
+    .order_by(accounts.c.id)
+    .limit(bindparam("limit", type_=Integer))
+    .subquery()
+)
+_COUNT_SOME_ITEMS = select(
+    func.max(_SOME_ACCOUNTS.c.id),
+    func.coalesce(func.sum(case((_SOME_ACCOUNTS.c.name != VOID_NAME, _SOME_ACCOUNTS.c.item_count), else_=0)), 0),
+)
 _COUNTS = select(account_counts.c.guests, account_counts.c.accounts)
 _LIST = (
     select(
@@ -94,6 +104,13 @@ class StoreFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     accounts: int
     guests: int
+    items: int
+
+
+class ItemCount(msgspec.Struct, frozen=True):
+    """The items of some accounts. `last_id`: where the next count goes on; None if no account was left."""
+
+    last_id: int | None
     items: int
 
 
@@ -190,13 +207,11 @@ def list_accounts(connection: Connection) -> list[Account]:
     ]
 
 
-def figures(connection: Connection) -> StoreFigures:
-    """Count accounts and items."""
-    # Each account knows how many items it has: to count the items themselves would read all of them every 10 s.
-    waiting = connection.execute(_COUNT_ITEMS).scalar_one()
-    return StoreFigures(
-        accounts=count_of(connection, guests=False), guests=count_of(connection, guests=True), items=int(waiting)
-    )
+def count_items(connection: Connection, *, after: int, limit: int) -> ItemCount:
+    """Count the items of the next `limit` accounts after the one with the id `after`."""
+    # Each account knows how many items it has: to count the items themselves would read all of them.
+    last_id, items_there = connection.execute(_COUNT_SOME_ITEMS, {"after": after, "limit": limit}).one()
+    return ItemCount(last_id, int(items_there))
 
 
 def count_of(connection: Connection, *, guests: bool) -> int:

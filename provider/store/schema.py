@@ -1,6 +1,6 @@
 """The tables of a provider's store.
 
-Times are whole days, and no table holds the sender of an item or of a question for a card.
+Times are whole days or epochs, and no table holds the sender of an item or of a question for a card.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from sqlalchemy import (
     Table,
 )
 
-HEAD = "0003"
+from loopixmix.tokens.spent import SpentTokens
+
+HEAD = "0005"
 """The schema version this code reads and writes: the newest migration."""
 
-OLDER_VERSIONS = frozenset({"0001", "0002"})
+OLDER_VERSIONS = frozenset({"0001", "0002", "0003", "0004"})
 """The versions that migrations lead from to `HEAD`."""
 
 VOID_NAME = ""
@@ -33,6 +35,9 @@ GUEST_MARK = "~"
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData()
+
+SPENT = SpentTokens(metadata)
+"""The tokens that guests have spent."""
 
 accounts = Table(
     "accounts",
@@ -86,3 +91,21 @@ invitations = Table(
 )
 
 retired_names = Table("retired_names", metadata, Column("name", String(64), primary_key=True))
+
+requests = Table(
+    "requests",
+    metadata,
+    # Answers are changed soon after their rows were made. By the names, which are random, each would be on a page of
+    # its own.
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("name", LargeBinary(32), nullable=False, unique=True),
+    Column("service", String(64), nullable=False),
+    Column("last_epoch", BigInteger, nullable=False),
+    # Sealed; nothing until the service has answered.
+    Column("answer", LargeBinary, nullable=True),
+    Index("requests_by_epoch", "last_epoch"),
+)
+"""Requests to hosted services that must not be carried out twice, and their answers."""
+
+# One row: the requests of this epoch and of all before it were erased.
+erased_requests = Table("erased_requests", metadata, Column("last_epoch", BigInteger, nullable=False))

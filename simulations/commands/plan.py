@@ -41,6 +41,8 @@ KINDS = ("delivery-p95", "delivery-mean", "network-p95", "network-mean")
 @click.option("--budget-month", type=float, metavar="MONEY", help="Wanted: cost of all a month, at most this.")
 @click.option("--messages", "messages_per_day", default=40.0, show_default=True, help="A user writes a day.")
 @click.option("--packets", "packets_per_message", default=2, show_default=True, help="Packets of a message.")
+@click.option("--request-bytes", default=0, show_default=True, help="Tell the time of such a request ...")
+@click.option("--answer-bytes", default=0, show_default=True, help="... with such an answer.")
 @click.option("--online", "online_share", default=1.0, show_default=True, help="Share of users linked at a time.")
 @click.option(
     "--waits", "waits_s", default=5.0, show_default=True, help="With network-*: mean wait for a turn, and for a pull."
@@ -50,6 +52,7 @@ KINDS = ("delivery-p95", "delivery-mean", "network-p95", "network-mean")
 @click.option("--utilisation", default=0.5, show_default=True, help="How busy processors may be (rho).")
 @click.option("--packet-cost-s", type=float, help="A core's seconds for one packet (c).  [default: as benchmarked]")
 @click.option("--link-latency", "link_latency_s", default=0.05, show_default=True, help="Seconds on each link.")
+@click.option("--link-loss", default=0.0, show_default=True, help="Share of packets that a link loses.")
 @click.option("--loops", "loop_share", default=0.25, show_default=True, help="A user's loops for each payload.")
 @click.option("--drops", "drop_share", default=0.25, show_default=True, help="A user's drop cover for each payload.")
 @click.option("--least-width", default=3, show_default=True, help="Mixes of a layer, and providers, at least.")
@@ -74,6 +77,8 @@ def plan(
     budget_month: float | None,
     messages_per_day: float,
     packets_per_message: int,
+    request_bytes: int,
+    answer_bytes: int,
     online_share: float,
     waits_s: float,
     layers: int,
@@ -81,6 +86,7 @@ def plan(
     utilisation: float,
     packet_cost_s: float | None,
     link_latency_s: float,
+    link_loss: float,
     loop_share: float,
     drop_share: float,
     least_width: int,
@@ -110,6 +116,8 @@ def plan(
         messages_per_day=messages_per_day,
         packets_per_message=packets_per_message,
         online_share=online_share,
+        request_bytes=request_bytes,
+        answer_bytes=answer_bytes,
         budget_user_month=_budget(budget, budget_month, users),
     )
     cost = packet_cost(packet_cost_s, places=(Path.cwd(), ROOT))
@@ -119,6 +127,7 @@ def plan(
         cores=cores,
         utilisation=utilisation,
         link_latency_s=link_latency_s,
+        link_loss=link_loss,
         loop_share=loop_share,
         drop_share=drop_share,
         waits_s=waits_s,

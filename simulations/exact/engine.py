@@ -55,6 +55,8 @@ class ExactEngine:
         distributions = {Measure.LATENCY_S: _distribution(times.network)}
         if times.delivery is not None:
             distributions[Measure.DELIVERY_S] = _distribution(times.delivery)
+        if times.request is not None:
+            distributions[Measure.REQUEST_S] = _distribution(times.request)
         progress(1.0)
         notes = tuple(_notes(scenario, flows, seeds))
         return Outcome(engine=self.name, figures=by_name(figures), distributions=by_name(distributions), notes=notes)
@@ -75,6 +77,10 @@ def _latency_figures(times: timing.Timing, scenario: Scenario, flows: Flows) -> 
         figures[Measure.DELIVERY_MEAN_S] = last.mean_s
         figures[Measure.DELIVERY_P50_S] = last.quantile_s(0.5)
         figures[Measure.DELIVERY_P95_S] = last.quantile_s(0.95)
+    if times.request is not None:
+        figures[Measure.REQUEST_MEAN_S] = times.request.mean_s
+        figures[Measure.REQUEST_P50_S] = times.request.quantile_s(0.5)
+        figures[Measure.REQUEST_P95_S] = times.request.quantile_s(0.95)
     return figures
 
 
@@ -107,6 +113,7 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
     shares = routing_shares(scenario, corrupt_mixes(scenario, seeds))
     yield from anonymity.entropy_notes(flows, shares)
     yield from timing.delivery_faults(scenario)
+    yield from timing.request_faults(scenario)
     if scenario.attacks != Attacks():
         yield "Attacks are left out: the engines vector and nodes carry them out."
     if scenario.unlinkability is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulations.flows.requesting import requesting_of
 from simulations.scenario.values import Scenario
 
 
@@ -63,7 +64,9 @@ def flows_of(scenario: Scenario) -> Flows:
     # Drop cover ends where it arrives: it carries no reply block.
     answered = online * (traffic.payload_rate_per_s + traffic.loop_rate_per_s)
     forward = answered + online * traffic.drop_rate_per_s
-    replies = answered if traffic.replies else 0.0
+    requesting = requesting_of(scenario)
+    asked = 0.0 if requesting is None else online * requesting.more_answers_per_s
+    replies = answered + asked if traffic.replies else 0.0
     has_providers = topology.providers > 0
     # Loops of nodes turn around at a provider, so that without providers there are none.
     mix_loops = traffic.node_loop_rate_per_s * topology.mixes_per_layer if has_providers else 0.0

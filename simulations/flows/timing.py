@@ -9,11 +9,14 @@ from math import log
 import numpy as np
 
 from simulations.flows import traffic
+from simulations.flows.deployed import first_retry_s
 from simulations.flows.rates import PROVIDERS, Flows, FlowStage
+from simulations.flows.requesting import pace_of
 from simulations.formulas import delivery, latency, queues
 from simulations.formulas.latency import Grid, Law
+from simulations.formulas.requests import WRITES_S, RequestPace, request_law
 from simulations.latency import Places, make_latency
-from simulations.scenario.values import Scenario
+from simulations.scenario.values import Scenario, Traffic
 from simulations.seeds import Seeds
 
 # So many paths are drawn if latencies depend on places. The law of their sum is within 0.003 of the true one with 95 %
@@ -31,10 +34,13 @@ _SHORT = 0.02
 
 @dataclass(frozen=True)
 class Timing:
-    """`network`: from leaving the sender to the recipient's provider. `delivery`: from handing over to having it."""
+    """`network`: from leaving the sender to the recipient's provider. `delivery`: from handing over to having it.
+    `request`: from asking a service to having its answer.
+    """
 
     network: Law
     delivery: Law | None
+    request: Law | None = None
 
 
 def timing_of(scenario: Scenario, flows: Flows, seeds: Seeds) -> Timing:
@@ -46,7 +52,12 @@ def timing_of(scenario: Scenario, flows: Flows, seeds: Seeds) -> Timing:
     if not can_deliver(scenario):
         return Timing(network, None)
     grid = Grid.up_to(longest_s + _longest_waits_s(scenario), _POINTS)
-    return Timing(network, _delivery(scenario, _network(scenario, grid, flows, samples), flows, samples))
+    law = _delivery(scenario, _network(scenario, grid, flows, samples), flows, samples)
+    if scenario.requests is None or request_faults(scenario):
+        return Timing(network, law)
+    pace = pace_of(scenario, scenario.requests)
+    grid = Grid.up_to(2 * longest_s + _longest_waits_s(scenario) + _longest_request_s(pace), _POINTS)
+    return Timing(network, law, _request(scenario, _network(scenario, grid, flows, samples), pace))
 
 
 def can_deliver(scenario: Scenario) -> bool:
@@ -65,12 +76,30 @@ def delivery_faults(scenario: Scenario) -> list[str]:
             "delivery_* are left out: users write more packets (users.messages_per_day x users.packets_per_message) "
             "than 0.98 of what traffic.payload_rate_per_s lets leave while they are linked."
         )
-    if mailbox_items_per_s(scenario) > _FULL * scenario.traffic.pull_rate_per_s * scenario.traffic.pull_batch:
+    if mailbox_items_per_s(scenario) > _FULL * pulled_per_s(scenario.traffic):
         faults.append(
             "delivery_* are left out: what comes into mailboxes is more than 0.98 of what traffic.pull_rate_per_s x "
             "traffic.pull_batch takes out."
         )
     return faults
+
+
+def request_faults(scenario: Scenario) -> list[str]:
+    """Return why there is no law of requests, as whole sentences; nothing if nobody asks."""
+    requests, chosen = scenario.requests, scenario.traffic
+    if requests is None or delivery_faults(scenario):
+        return []
+    if _items_while_answered_per_s(scenario, pace_of(scenario, requests)) > _FULL * pulled_per_s(chosen):
+        return [
+            "request_* are left out: while an answer comes, more comes into mailboxes than 0.98 of what "
+            "traffic.pull_rate_per_s x traffic.pull_batch takes out."
+        ]
+    return []
+
+
+def pulled_per_s(chosen: Traffic) -> float:
+    """Return the items that a user pulls."""
+    return chosen.pull_rate_per_s * chosen.pull_batch
 
 
 def mailbox_items_per_s(scenario: Scenario) -> float:
@@ -174,7 +203,21 @@ def _longest_waits_s(scenario: Scenario) -> float:
     pull_s = delivery.longest_pull_wait_s(
         scenario.traffic.pull_rate_per_s, scenario.traffic.pull_batch, mailbox_items_per_s(scenario)
     )
-    return turn_s + queue_s + pull_s + delivery.ANSWER_S + _longest_link_s(scenario)
+    pull_s += delivery.most_pulls_lost(scenario.links.loss) / scenario.traffic.pull_rate_per_s
+    lost_s = retries_of(scenario).longest_s
+    return turn_s + queue_s + pull_s + lost_s + delivery.ANSWER_S + _longest_link_s(scenario)
+
+
+def _longest_request_s(pace: RequestPace) -> float:
+    through = 1 - pace.loss
+    sending_s = latency.erlang_quantile_s(pace.shares, 1 / (pace.turns_per_s * through), 1 - _TAIL)
+    answering_s = latency.erlang_quantile_s(pace.answer_shares, 1 / (pace.free_per_s * through), 1 - _TAIL)
+    return sending_s + answering_s + WRITES_S + pace.work_s
+
+
+def _items_while_answered_per_s(scenario: Scenario, pace: RequestPace) -> float:
+    # A single share comes alone; of several each finds the others in the mailbox.
+    return mailbox_items_per_s(scenario) + (pace.free_per_s if pace.answer_shares > 1 else 0.0)
 
 
 def _longest_link_s(scenario: Scenario) -> float:
@@ -190,10 +233,39 @@ def _delivery(scenario: Scenario, network: Law, flows: Flows, samples: latency.F
         _links_law(scenario, grid, 1) if samples is None else latency.fixed(grid, float(samples.mean()) / flows.links)
     )
     return delivery.delivery(
-        network,
+        retries_of(scenario).law(network),
         queue=delivery.turn_queue(grid, chosen.payload_rate_per_s, messages, packets),
         turns_per_s=chosen.payload_rate_per_s,
         packets=packets,
-        pull=delivery.pull_wait(grid, chosen.pull_rate_per_s, chosen.pull_batch, mailbox_items_per_s(scenario)),
+        pull=_pulled(scenario, grid, mailbox_items_per_s(scenario)),
         last_link=last_link,
+    )
+
+
+def retries_of(scenario: Scenario) -> delivery.Retries:
+    """Return how clients send again what links lose."""
+    links = scenario.topology.layers + 2
+    return delivery.Retries(
+        loss=1 - (1 - scenario.links.loss) ** links,
+        first_wait_s=first_retry_s(scenario),
+        turns_per_s=scenario.traffic.payload_rate_per_s,
+        pulls_per_s=scenario.traffic.pull_rate_per_s,
+    )
+
+
+def _pulled(scenario: Scenario, grid: Grid, items_per_s: float) -> Law:
+    chosen, loss = scenario.traffic, scenario.links.loss
+    wait = delivery.pull_wait(grid, chosen.pull_rate_per_s, chosen.pull_batch, items_per_s)
+    return wait.then(delivery.lost_at_the_pull(grid, chosen.pull_rate_per_s, loss)) if loss else wait
+
+
+def _request(scenario: Scenario, network: Law, pace: RequestPace) -> Law:
+    chosen, packets = scenario.traffic, scenario.users.packets_per_message
+    messages = traffic.real_packets_per_s(scenario) / packets
+    items = _items_while_answered_per_s(scenario, pace)
+    return request_law(
+        pace,
+        network=network,
+        queue=delivery.turn_queue(network.grid, chosen.payload_rate_per_s, messages, packets),
+        pull=_pulled(scenario, network.grid, items),
     )

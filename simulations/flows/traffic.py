@@ -5,6 +5,7 @@ from __future__ import annotations
 from loopixmix.sphinx import Geometry
 from loopixmix.wire.codec import FRAME_OVERHEAD_BYTES
 from simulations.flows.rates import PROVIDERS, Flows, FlowStage, flows_of
+from simulations.flows.requesting import requesting_of
 from simulations.formulas import capacity
 from simulations.scenario.values import Scenario
 
@@ -48,8 +49,10 @@ def cover_share(scenario: Scenario) -> float:
     """Return the share of what users send that is cover; nothing real can be more than the payload stream carries."""
     traffic = scenario.traffic
     sent = traffic.payload_rate_per_s + traffic.loop_rate_per_s + traffic.drop_rate_per_s
+    requesting = requesting_of(scenario)
+    real = real_packets_per_s(scenario) + (0.0 if requesting is None else requesting.packets_per_s)
     # More than the stream carries waits in the client, and is sent later or never.
-    return capacity.cover_share(min(real_packets_per_s(scenario), traffic.payload_rate_per_s), sent)
+    return capacity.cover_share(min(real, traffic.payload_rate_per_s), sent)
 
 
 def unwrapped_per_s(stage: FlowStage) -> float:

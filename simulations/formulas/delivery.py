@@ -7,14 +7,18 @@ turns between them, which is the same while few meet). Links and delays of packe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, sqrt
+from itertools import product
+from math import ceil, log, sqrt
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
+from client.core.retry import JITTER
 from loopixmix.errors import MisuseError
-from simulations.formulas.latency import FloatArray, Grid, Law, at_once, erlang, fixed, uniform
+from simulations.formulas.latency import FloatArray, Grid, Law, at_once, erlang, erlang_quantile_s, fixed, uniform
 from simulations.formulas.queues import poisson_probability, poisson_quantile
 
 # A pull is answered this much later (`provider.clients.links.ClientRules.answer_s`). The value is repeated here, so
@@ -25,6 +29,67 @@ _SLICES = 32
 # Each round is a transform of the whole grid, and messages may have 10,000 packets.
 _MOST_ROUNDS = 400
 _TAIL = 1e-12
+LEASE_PULLS = 8
+"""An item that is lost on the way to its user is given again so many pulls later (`provider.mailbox.MailboxRules`)."""
+# What is lost more often in a row than this is left out.
+_RARE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retries:
+    """How a client sends again what is not acknowledged.
+
+    `loss`: the share of packets that is lost on a whole path, 0 to below 1. `first_wait_s`: until the first repetition,
+    without its random part; the next wait is twice as long. What is overdue is seen at a pull, and then waits for a
+    turn.
+    """
+
+    loss: float
+    first_wait_s: float
+    turns_per_s: float
+    pulls_per_s: float
+
+    @property
+    def count(self) -> int:
+        """How many repetitions count: a packet needs more than these once in ten thousand times."""
+        return 0 if self.loss == 0 else max(1, ceil(log(_RARE) / log(self.loss)))
+
+    @property
+    def longest_s(self) -> float:
+        """The longest that these repetitions can take, but for turns that nearly never happen."""
+        waits_s = sum(self.wait_s(number) for number in range(1, self.count + 1)) * (1 + JITTER)
+        turns_s = erlang_quantile_s(self.count, 1 / self.turns_per_s, 1 - _TAIL) if self.count else 0.0
+        return waits_s + self.count / self.pulls_per_s + turns_s
+
+    def wait_s(self, number: int) -> float:
+        """Return the wait before repetition 1, 2, ..., without its random part."""
+        return self.first_wait_s * 2.0 ** (number - 1)
+
+    @property
+    def mean_s(self) -> float:
+        """How much later packets arrive because of loss, on average."""
+        shares = [self.loss**number for number in range(self.count + 1)]
+        later_s, sum_s = 0.0, 0.0
+        for number in range(1, self.count + 1):
+            later_s += self.wait_s(number) * (1 + JITTER / 2) + 0.5 / self.pulls_per_s + 1 / self.turns_per_s
+            sum_s += later_s * shares[number]
+        return sum_s / sum(shares)
+
+    def law(self, network: Law) -> Law:
+        """Return the law of the time until a packet has arrived, whose way is `network` if it is not lost.
+
+        What comes too late for the grid is left out: then the masses sum to less than 1.
+        """
+        grid, arrived = network.grid, network.from_zero().masses * (1 - self.loss)
+        late = at_once(grid)
+        for number in range(1, self.count + 1):
+            wait_s = self.wait_s(number)
+            if wait_s * (1 + JITTER) + 1 / self.pulls_per_s > grid.step_s * (grid.points - 1):
+                return Law(grid, arrived)
+            waited = uniform(grid, wait_s, wait_s * (1 + JITTER))
+            late = late.then(waited, uniform(grid, 0.0, 1 / self.pulls_per_s), erlang(grid, 1, 1 / self.turns_per_s))
+            arrived = arrived + (1 - self.loss) * self.loss**number * network.then(late).from_zero().masses
+        return Law(grid, arrived / arrived.sum()) if self.count else network
 
 
 def turn_queue(grid: Grid, turns_per_s: float, messages_per_s: float, packets: int) -> Law:
@@ -95,6 +160,24 @@ def pull_wait(grid: Grid, pulls_per_s: float, pull_batch: int, items_per_s: floa
     return Law(grid, masses)
 
 
+def lost_at_the_pull(grid: Grid, pulls_per_s: float, link_loss: float) -> Law:
+    """Return the law of what the loss of pulls and of items on the way to their user adds to the wait.
+
+    A pull that is lost is followed by the next one; a lost item is given again `LEASE_PULLS` pulls later. What comes
+    too late for the grid is left out.
+    """
+    masses, longest_s = np.zeros(grid.points), grid.step_s * (grid.points - 1)
+    for pulls, share in _pulls_lost(link_loss):
+        if pulls / pulls_per_s <= longest_s:
+            masses += share * fixed(grid, pulls / pulls_per_s).from_zero().masses
+    return Law(grid, masses)
+
+
+def most_pulls_lost(link_loss: float) -> int:
+    """Return how many pulls later an item comes at most because something was lost."""
+    return max(pulls for pulls, _ in _pulls_lost(link_loss))
+
+
 def longest_pull_wait_s(pulls_per_s: float, pull_batch: int, items_per_s: float) -> float:
     """Return a time beyond which nothing of weight waits in a mailbox for its pull."""
     left = left_behind(items_per_s / pulls_per_s, pull_batch)
@@ -133,6 +216,14 @@ def delivery(network: Law, *, queue: Law, turns_per_s: float, packets: int, pull
     """Return the law from handing a message over to having it: queue, turns and network, pull, answer, last link."""
     parts = all_arrived(network, turns_per_s, packets)
     return parts.then(queue, pull, fixed(network.grid, ANSWER_S), last_link)
+
+
+def _pulls_lost(link_loss: float) -> Iterator[tuple[int, float]]:
+    """Yield by how many pulls an item comes later, and with what probability; together nearly 1."""
+    for pulls, items in product(range(64), repeat=2):
+        share = (1 - link_loss) ** 2 * link_loss ** (pulls + items)
+        if share > _RARE / 10:
+            yield pulls + LEASE_PULLS * items, share
 
 
 def _pulls_missed(left: FloatArray, came: float, pull_batch: int) -> FloatArray:

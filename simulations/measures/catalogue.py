@@ -41,6 +41,13 @@ class Measure(StrEnum):
     DELIVERY_MEAN_S = "delivery_mean_s", "s", "the same: mean"
     DELIVERY_P50_S = "delivery_p50_s", "s", "the same: median"
     DELIVERY_P95_S = "delivery_p95_s", "s", "the same: 95 % quantile"
+    REQUEST_S = "request_s", "s", "from asking a hosted service to having its whole answer: distribution"
+    REQUEST_MEAN_S = "request_mean_s", "s", "the same: mean"
+    REQUEST_P50_S = "request_p50_s", "s", "the same: median"
+    REQUEST_P95_S = "request_p95_s", "s", "the same: 95 % quantile"
+    REQUESTS_ANSWERED = "requests_answered", "", "requests that were answered"
+    REQUESTS_UNANSWERED_SHARE = "requests_unanswered_share", "1", "share of requests that ended without an answer"
+    REQUESTS_EXECUTED_TWICE = "requests_executed_twice", "", "requests that a service carried out more than once"
     ENTROPY_BITS = (
         "entropy_bits",
         "bit",

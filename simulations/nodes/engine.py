@@ -29,6 +29,7 @@ _TELL_EVERY_S = 1.0
 _FEW_PACKETS = 25.0
 # From this share of a processor's time on, queues are as long as delays in most networks.
 _BUSY = 0.9
+_NOTED_SHARE = 0.02
 # Worlds make few cycles, and looking for them among all that lives takes long: what was built is left out of it.
 _GARBAGE_THRESHOLD = 200_000
 
@@ -51,7 +52,8 @@ class NodesEngine:
         watch = Watch(world)
         with little_garbage_collection():
             measured = measure_world(world, watch, progress=progress)
-        return msgspec.structs.replace(measured, notes=tuple(_notes(scenario, measured.figures)))
+        notes = (*_notes(scenario, measured.figures), *_request_notes(world, watch))
+        return msgspec.structs.replace(measured, notes=notes)
 
 
 def measure_world(world: World, watch: Watch, *, progress: Progress) -> Outcome:
@@ -130,6 +132,14 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
     attacks = scenario.attacks
     if any(attack is not None for attack in (attacks.fifo, attacks.disclosure, attacks.flow_matching)):
         yield "attacks.fifo, .disclosure and .flow_matching are left out: the engine vector carries them out."
+
+
+def _request_notes(world: World, watch: Watch) -> Iterator[str]:
+    if world.errands is not None and world.errands.under_way_share(watch.from_s, watch.until_s) > _NOTED_SHARE:
+        yield (
+            "Requests take longer than run.drain_s: those that were under way at the end are left out, and request_* "
+            "come out too short."
+        )
 
 
 ENGINE = NodesEngine()

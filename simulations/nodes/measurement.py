@@ -13,6 +13,7 @@ from simulations.formulas import capacity
 from simulations.measures.catalogue import Figures, Measure
 from simulations.nodes.entropy import target_entropies_bits
 from simulations.outcome import Distribution
+from simulations.world.errands import Errands
 from simulations.world.watches import Journeys, NodeWatch, Visits
 from simulations.world.world import World
 
@@ -113,6 +114,8 @@ class Watch:
             figures[Measure.DELIVERY_MEAN_S] = delivery.mean
             figures[Measure.DELIVERY_P50_S] = delivery.quantile(0.5)
             figures[Measure.DELIVERY_P95_S] = delivery.quantile(0.95)
+        if self.world.errands is not None:
+            figures |= self._request_figures(self.world.errands, distributions)
         if self.journeys.sent:
             figures[Measure.LOST_SHARE] = self.journeys.lost / self.journeys.sent
         bits = self._entropies_bits()
@@ -120,6 +123,23 @@ class Watch:
             distributions[Measure.ENTROPY_BITS] = entropy = Distribution.of(bits)
             figures |= _entropy_figures(entropy)
         return figures, distributions
+
+    def _request_figures(self, errands: Errands, distributions: dict[Measure, Distribution]) -> Figures:
+        delays_s = errands.delays_s(self.from_s, self.until_s)
+        # Over the whole run: what is wrong before or after the window is wrong too.
+        figures = {
+            Measure.REQUESTS_ANSWERED: float(len(delays_s)),
+            Measure.REQUESTS_EXECUTED_TWICE: float(errands.executed_twice()),
+        }
+        unanswered = errands.unanswered_share(self.from_s, self.until_s)
+        if unanswered is not None:
+            figures[Measure.REQUESTS_UNANSWERED_SHARE] = unanswered
+        if delays_s:
+            distributions[Measure.REQUEST_S] = spread = Distribution.of(delays_s)
+            figures[Measure.REQUEST_MEAN_S] = spread.mean
+            figures[Measure.REQUEST_P50_S] = spread.quantile(0.5)
+            figures[Measure.REQUEST_P95_S] = spread.quantile(0.95)
+        return figures
 
     def _entropies_bits(self) -> FloatArray:
         world = self.world

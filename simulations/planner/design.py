@@ -13,7 +13,18 @@ from simulations.formulas.capacity import WidthInterval
 from simulations.formulas.paths import PathStage, path_entropy_bits
 from simulations.formulas.queues import poisson_quantile
 from simulations.planner.wishes import Terms, Wishes
-from simulations.scenario.values import Links, Mix, Packets, Processors, Run, Scenario, Topology, Traffic, Users
+from simulations.scenario.values import (
+    Links,
+    Mix,
+    Packets,
+    Processors,
+    RequestLoad,
+    Run,
+    Scenario,
+    Topology,
+    Traffic,
+    Users,
+)
 
 MOST_NODES = 100_000
 MOST_BATCH = 1000
@@ -96,6 +107,9 @@ def scenario_of(wishes: Wishes, terms: Terms, design: Design, *, name: str = "pl
             packets_per_message=wishes.packets_per_message,
             contacts=min(10, wishes.users - 1),
         ),
+        requests=RequestLoad(request_bytes=wishes.request_bytes, answer_bytes=wishes.answer_bytes)
+        if wishes.request_bytes
+        else None,
         traffic=Traffic(
             payload_rate_per_s=design.payload_rate_per_s,
             loop_rate_per_s=_loops_per_s(terms, design.payload_rate_per_s),
@@ -105,7 +119,7 @@ def scenario_of(wishes: Wishes, terms: Terms, design: Design, *, name: str = "pl
             pull_batch=design.pull_batch,
         ),
         mix=Mix(delay_mean_s=design.delay_mean_s),
-        links=Links(latency_s=terms.link_latency_s),
+        links=Links(latency_s=terms.link_latency_s, loss=terms.link_loss),
         processors=Processors(
             unwrap_s=terms.packet_cost_s,
             cores=terms.cores,

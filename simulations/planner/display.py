@@ -93,11 +93,14 @@ def _cell(wishes: Wishes, cell: Cell) -> Text:
 
 def _title(wishes: Wishes) -> Text:
     budget = "" if wishes.budget_user_month is None else f", for {digits(wishes.budget_user_month)} a user and month"
+    asked = f"; requests of {wishes.request_bytes:,} B, answers of {wishes.answer_bytes:,} B"
+    asked = asked if wishes.request_bytes else ""
     return Text(
         f"\nWanted: {wishes.bits:g} bits, {LATENCY_NAMES[wishes.latency_kind]} within {seconds(wishes.latency_s)}"
         f"{budget}"
         f"\n        {wishes.users:,} users, {wishes.online_share:.0%} of them linked at a time; each writes "
-        f"{wishes.messages_per_day:g} messages\n        a day of {counted(wishes.packets_per_message, 'packet')}",
+        f"{wishes.messages_per_day:g} messages\n        a day of {counted(wishes.packets_per_message, 'packet')}"
+        f"{asked}",
         style="bold",
     )
 
@@ -173,6 +176,8 @@ def _given(plan: Plan) -> Iterator[tuple[str, str, str]]:
         _both(figures[Measure.DELIVERY_MEAN_S], figures[Measure.DELIVERY_P95_S]),
         _limit(wishes) if "delivery" in kind else "",
     )
+    if Measure.REQUEST_MEAN_S in figures:
+        yield "request, mean, 95 %", _both(figures[Measure.REQUEST_MEAN_S], figures[Measure.REQUEST_P95_S]), ""
     up, down = figures[Measure.USER_UP_BYTES_PER_S], figures[Measure.USER_DOWN_BYTES_PER_S]
     yield "a linked user sends", f"{amount_of_bytes(up)}/s, {amount_of_bytes(month_bytes(up))} a month", ""
     yield "a linked user gets", f"{amount_of_bytes(down)}/s, {amount_of_bytes(month_bytes(down))} a month", ""

@@ -7,8 +7,9 @@ from math import isfinite
 from typing import Literal
 
 from loopixmix.errors import MisuseError
+from loopixmix.requests.parts import MAX_BODY_BYTES
 from simulations.formulas.entropy import LEAST_POOL
-from simulations.scenario.values import Prices
+from simulations.scenario.values import LEAST_BODY_BYTES, Prices
 
 LatencyKind = Literal["delivery-p95", "delivery-mean", "network-p95", "network-mean"]
 
@@ -27,6 +28,7 @@ class Wishes:
     `bits`: entropy of a packet. `latency_s`: of which `latency_kind` says what: delivery is from handing a message over
     to having it (its turns, the network, the pull), network latency is from leaving the sender to the recipient's
     provider. `budget_user_month`: for one user and month, in the currency of the prices; None: whatever it costs.
+    `request_bytes`, `answer_bytes`: the plan tells how long such a request to a service takes; 0 if none is asked.
     """
 
     bits: float
@@ -37,6 +39,8 @@ class Wishes:
     packets_per_message: int = 2
     online_share: float = 1.0
     budget_user_month: float | None = None
+    request_bytes: int = 0
+    answer_bytes: int = 0
 
     def __post_init__(self) -> None:
         _between("bits", self.bits, 0.1, 64)
@@ -45,6 +49,11 @@ class Wishes:
         _between("messages a day", self.messages_per_day, 0, 1e6)
         _between("packets a message", self.packets_per_message, 1, 10_000)
         _between("online share", self.online_share, 1e-4, 1)
+        for name, length in (("request bytes", self.request_bytes), ("answer bytes", self.answer_bytes)):
+            if length:
+                _between(name, length, LEAST_BODY_BYTES, MAX_BODY_BYTES)
+        if bool(self.request_bytes) != bool(self.answer_bytes):
+            raise MisuseError("request bytes and answer bytes must be given both, or neither")
         if self.budget_user_month is not None:
             _between("budget", self.budget_user_month, 1e-9, 1e9)
 
@@ -60,6 +69,7 @@ class Terms:
 
     `packet_cost_s` (c): one core's seconds for one packet, links and timers included. `utilisation` (rho): how busy
     machines may be. `loop_share`, `drop_share`: loops and drop cover of a user for each packet of its payload stream.
+    `link_loss`: the share of packets that a link loses.
     `waits_s`: with a wish for the network latency only, how long a packet may wait on average for its
     turn, and for a pull. `least_width`: mixes of a layer and providers that there must be, so that one operator's
     absence or malice does not stop or own a layer. `least_pool`: packets that a node must hold for the closed form of
@@ -71,6 +81,7 @@ class Terms:
     cores: int = 1
     utilisation: float = 0.5
     link_latency_s: float = 0.05
+    link_loss: float = 0.0
     payload_bytes: int = 2048
     node_loop_rate_per_s: float = 1.0
     loop_share: float = 0.25
@@ -87,6 +98,7 @@ class Terms:
         _between("cores", self.cores, 1, 1024)
         _between("utilisation", self.utilisation, 0.01, 0.95)
         _between("link latency", self.link_latency_s, 0, 60, "s")
+        _between("link loss", self.link_loss, 0, 0.5)
         _between("payload bytes", self.payload_bytes, 1280, 32_768)
         _between("node loop rate", self.node_loop_rate_per_s, 1e-3, 1000, "a second")
         _between("loop share", self.loop_share, 0.01, 10)

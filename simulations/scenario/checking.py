@@ -97,6 +97,16 @@ def _pulls_get_everything(scenario: Scenario) -> Iterator[str]:
         )
 
 
+def _services_are_hosted(scenario: Scenario) -> Iterator[str]:
+    if scenario.requests is not None and not scenario.topology.providers:
+        yield "[requests] asks services that providers host, and topology.providers is 0"
+
+
+def _requests_get_out(scenario: Scenario) -> Iterator[str]:
+    if scenario.requests is not None and not scenario.traffic.payload_rate_per_s:
+        yield "[requests] leaves with the payload stream, and traffic.payload_rate_per_s is 0"
+
+
 def _targets_are_sent(scenario: Scenario) -> Iterator[str]:
     run, users, traffic = scenario.run, scenario.users, scenario.traffic
     sent = users.count * users.online_share * traffic.payload_rate_per_s * run.duration_s
@@ -140,6 +150,8 @@ RULES: tuple[Rule, ...] = (
     _others_to_write_to,
     _messages_get_out,
     _pulls_get_everything,
+    _services_are_hosted,
+    _requests_get_out,
     _targets_are_sent,
     _loops_show_the_attack,
     _somebody_drops,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from loopixmix.errors import MisuseError
+from loopixmix.requests.parts import MAX_BODY_BYTES
 
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
@@ -14,6 +15,10 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probability = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+
+
+LEAST_BODY_BYTES = 8
+"""Bodies of simulated requests and answers begin with a number of so many bytes."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,6 +47,20 @@ class Users(Section, frozen=True, kw_only=True):
     messages_per_day: NotNegative = 40.0
     packets_per_message: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 2
     contacts: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10
+
+
+class RequestLoad(Section, frozen=True, kw_only=True):
+    """Users ask a hosted service, as applications do: `client.api.Client.request`.
+
+    Each user asks, waits for the answer, pauses, and asks again; pauses are exponential with mean `pause_mean_s`. Any
+    provider may be asked, and each has the service. `work_s`: how long the service takes over a request.
+    """
+
+    request_bytes: Annotated[int, msgspec.Meta(ge=LEAST_BODY_BYTES, le=MAX_BODY_BYTES)] = 1000
+    answer_bytes: Annotated[int, msgspec.Meta(ge=LEAST_BODY_BYTES, le=MAX_BODY_BYTES)] = 1000
+    pause_mean_s: Positive = 600.0
+    work_s: NotNegative = 0.0
+    timeout_s: Positive = 600.0
 
 
 class Traffic(Section, frozen=True, kw_only=True):
@@ -164,6 +183,7 @@ class SeedChoice(Section, frozen=True, kw_only=True):
     corruption: Seed | None = None
     attacks: Seed | None = None
     measures: Seed | None = None
+    requests: Seed | None = None
 
 
 class Prices(Section, frozen=True, kw_only=True):
@@ -247,6 +267,7 @@ class Scenario(Section, frozen=True, kw_only=True):
     description: str = ""
     topology: Topology = Topology()
     users: Users = Users()
+    requests: RequestLoad | None = None
     traffic: Traffic = Traffic()
     mix: Mix = Mix()
     links: Links = Links()

@@ -1,8 +1,8 @@
 """From handing a message over to having it, sampled: turns of the payload stream, the network, a pull.
 
 Beside the network latencies that were measured, everything is drawn as the deployed client and provider behave: a
-message's packets leave at the turns of a Poisson stream, one message after the other; a mailbox gives `pull_batch`
-items, the oldest first, at each pull of a constant interval.
+message's packets leave at the turns of a Poisson stream, one message after the other, and again if they are lost; a
+mailbox gives `pull_batch` items, the oldest first, at each pull of a constant interval.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from simulations.flows.timing import can_deliver, mailbox_items_per_s
-from simulations.formulas.delivery import ANSWER_S
+from client.core.retry import JITTER
+from simulations.flows.timing import can_deliver, mailbox_items_per_s, retries_of
+from simulations.formulas.delivery import ANSWER_S, LEASE_PULLS
 from simulations.latency.model import LatencyModel
 from simulations.latency.places import Places
 from simulations.scenario.values import Scenario
@@ -37,7 +38,8 @@ def sample_deliveries(
     count = max(min(MESSAGES, MOST_PACKETS // scenario.users.packets_per_message), 100)
     queue_s, turns_s = _turns(scenario, count, generator)
     # A message is there when its last packet is, which need not be the one that left last.
-    arrived_s: FloatArray = (turns_s + generator.choice(latencies_s, turns_s.shape)).max(axis=1)
+    travelled_s = generator.choice(latencies_s, turns_s.shape) + _repetitions_s(scenario, turns_s.shape, generator)
+    arrived_s: FloatArray = (turns_s + travelled_s).max(axis=1)
     pulled_s = _pull_waits_s(scenario, count, generator) + _last_links_s(scenario, latency, count, generator)
     return np.asarray(queue_s + arrived_s + pulled_s, dtype=np.float64)
 
@@ -55,6 +57,27 @@ def _turns(scenario: Scenario, count: int, generator: Generator) -> tuple[FloatA
     return walk_s - np.minimum.accumulate(walk_s), turns_s
 
 
+def _repetitions_s(scenario: Scenario, shape: tuple[int, ...], generator: Generator) -> FloatArray:
+    """Return how much later than at its first turn each packet leaves for the time that it is not lost."""
+    retries, later_s = retries_of(scenario), np.zeros(shape)
+    lost = generator.random(shape) < retries.loss
+    for number in range(1, retries.count + 1):
+        if not lost.any():
+            break
+        waits_s = retries.wait_s(number) * (1 + JITTER * generator.random(shape))
+        waits_s += generator.random(shape) / retries.pulls_per_s + generator.exponential(1 / retries.turns_per_s, shape)
+        later_s += np.where(lost, waits_s, 0.0)
+        lost &= generator.random(shape) < retries.loss
+    return later_s
+
+
+def _lost_at_the_pull_s(scenario: Scenario, count: int, generator: Generator) -> FloatArray:
+    """Return how much later items come because pulls, or they themselves on the way to their user, were lost."""
+    through = 1 - scenario.links.loss
+    pulls, items = generator.geometric(through, count) - 1, generator.geometric(through, count) - 1
+    return np.asarray((pulls + LEASE_PULLS * items) / scenario.traffic.pull_rate_per_s, dtype=np.float64)
+
+
 def _pull_waits_s(scenario: Scenario, count: int, generator: Generator) -> FloatArray:
     """Return how long items wait in a mailbox, from many intervals between pulls of one mailbox."""
     traffic = scenario.traffic
@@ -65,7 +88,8 @@ def _pull_waits_s(scenario: Scenario, count: int, generator: Generator) -> Float
     # A message's last item comes at any moment of an interval; of what came in it, some came before.
     moment = generator.random(count)
     ahead = before + generator.binomial(coming, moment)
-    return np.asarray((1 - moment + ahead // batch) * interval_s, dtype=np.float64)
+    waits_s = (1 - moment + ahead // batch) * interval_s
+    return np.asarray(waits_s + _lost_at_the_pull_s(scenario, count, generator), dtype=np.float64)
 
 
 def _last_links_s(scenario: Scenario, latency: LatencyModel, count: int, generator: Generator) -> FloatArray:

@@ -127,6 +127,8 @@ def notes_of(replicate: Replicate) -> Iterator[str]:
     yield from delivery_faults(scenario)
     if replicate.deliveries_s is not None and scenario.users.online_share < 1:
         yield "delivery_* are for senders and recipients who are linked."
+    if scenario.requests is not None:
+        yield "request_* are left out: the engine nodes asks services, and exact has their law."
     if PROVIDERS not in {stage.name for stage in replicate.flows.stages} and scenario.traffic.node_loop_rate_per_s:
         yield "Without providers nodes send no loops: traffic.node_loop_rate_per_s is not used."
     if scenario.attacks.n_minus_one is not None or scenario.attacks.dropping is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from loopixmix.directory import Document, NodeEntry, Role
@@ -11,46 +10,17 @@ from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.keyring.keyring import MAX_TAGS, MixKeyring
 from loopixmix.keyring.keystore import MemoryKeyStore
 from loopixmix.keys import IdentityKey
-from loopixmix.params import MAX_DELAY_MEANS, NetworkParams
 from loopixmix.seams import Identity, Rng
+from simulations.flows.deployed import params_of
 from simulations.scenario.values import Scenario
+from simulations.world.errands import SERVICE
 
 START_S = 1_800_000_000.0
 """When worlds begin, Unix seconds: an edge of epochs of any length that divides it."""
-EPOCH_LENGTH_S = 3600
-"""The length of an epoch, unless the delays need longer ones."""
-GRACE_S = 60
 SERVICES = ("echo", "keys", "loop")
 _DOCUMENT_EPOCHS = 2
 _FIRST_PORT = 20_000
 _PORTS = 40_000
-
-
-def epoch_length_for(delay_mean_s: float) -> int:
-    """Return the length of epochs, in seconds, that leaves room for the longest delay, and divides `START_S`."""
-    length_s = EPOCH_LENGTH_S
-    while math.ceil(MAX_DELAY_MEANS * delay_mean_s) > length_s:
-        # Doubled, so that it still divides `START_S`.
-        length_s *= 2
-    return length_s
-
-
-def params_of(scenario: Scenario, *, epoch_length_s: int) -> NetworkParams:
-    """Return what a network document would say of the scenario's network."""
-    traffic = scenario.traffic
-    return NetworkParams(
-        layers=scenario.topology.layers,
-        delay_mean_s=scenario.mix.delay_mean_s,
-        payload_rate_per_s=traffic.payload_rate_per_s,
-        loop_rate_per_s=traffic.loop_rate_per_s,
-        drop_rate_per_s=traffic.drop_rate_per_s,
-        node_loop_rate_per_s=traffic.node_loop_rate_per_s,
-        pull_rate_per_s=traffic.pull_rate_per_s,
-        pull_batch=traffic.pull_batch,
-        epoch_length_s=epoch_length_s,
-        grace_s=min(GRACE_S, (epoch_length_s - 1) // 2),
-        payload_bytes=scenario.packets.payload_bytes,
-    )
 
 
 @dataclass(frozen=True)
@@ -77,6 +47,7 @@ class NetworkPlan:
         topology = scenario.topology
         self.params = params_of(scenario, epoch_length_s=epoch_length_s)
         self._rng = rng
+        self._services = SERVICES if scenario.requests is None else tuple(sorted((*SERVICES, SERVICE)))
         self._network_id = rng.randbytes(16)
         # Providers first: the numbering of `simulations.latency.places.Places`, on which all engines agree.
         kinds: list[tuple[str, int | None]] = [(f"provider{n}", None) for n in range(1, topology.providers + 1)]
@@ -125,7 +96,7 @@ class NetworkPlan:
             host="127.0.0.1",
             port=_FIRST_PORT + node.place % _PORTS,
             mix_keys={epoch: keys[epoch] for epoch in epochs},
-            services=SERVICES if node.layer is None else (),
+            services=self._services if node.layer is None else (),
         )
 
     def _keyring(self, start_s: float) -> MixKeyring:

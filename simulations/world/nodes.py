@@ -24,20 +24,24 @@ from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Fact, Identity, Observer, Rng
 from loopixmix.wire import LinkRole
 from provider.accounts import RegistrationMode, RegistrationRules
-from provider.api import HostedService, KeyDirectory, ServiceContext
+from provider.api import KeyDirectory, ServiceContext, declaration_of
 from provider.builtin.echo import EchoService
 from provider.builtin.keys import KeysService
 from provider.builtin.loop import LoopService
 from provider.cards.decoys import SECRET_BYTES, DecoySecret
 from provider.config import ProviderRules
+from provider.hosting.asker import Hosted
+from provider.hosting.asking.local import AskedService, LocalAsker
 from provider.mailbox import MailboxRules, day_of
 from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
+from provider.tokens.redeeming import FixedKeys
 from provider.wiring import wire_provider
 from simulations.scenario.values import Processors
 from simulations.world.clock import EventClock
 from simulations.world.cores import EndlessUnwrapping, FiniteUnwrapping
+from simulations.world.errands import Errands, ErrandService
 from simulations.world.links import WireEnd, Wires
 from simulations.world.network import NodePlan
 
@@ -75,13 +79,14 @@ class Ears:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeSeams:
-    """The things that every node of a world is made with."""
+    """The things that every node of a world is made with. `errands`: the record of requests, if there are any."""
 
     clock: EventClock
     wires: Wires
     params: NetworkParams
     packet_format: PacketFormat
     processors: Processors
+    errands: Errands | None = None
 
     def unwrapping(self) -> Unwrapper:
         """Return a processor for one node."""
@@ -191,6 +196,7 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
         access=access,
         decoy_secret=DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(seams.clock.seconds())),
         make_services=lambda keys: _make_services(plan.identity, keys, seams, rng),
+        guest_keys=FixedKeys(()),
     )
     return WorldNode(plan, service, ears=parts.ears, network=parts.network, unwrapping=parts.unwrapping)
 
@@ -219,8 +225,11 @@ def _make_parts(plan: NodePlan, seams: NodeSeams, rng: Rng, own: LinkRole) -> _P
     return _Parts(ears, network, unwrapping, hop, loops)
 
 
-def _make_services(identity: Identity, keys: KeyDirectory, seams: NodeSeams, rng: Rng) -> list[HostedService]:
+def _make_services(identity: Identity, keys: KeyDirectory, seams: NodeSeams, rng: Rng) -> list[Hosted]:
     context = ServiceContext(
         provider=identity, directory=Path("/nonexistent"), clock=seams.clock, rng=rng, keys=keys, settings={}
     )
-    return [LoopService(context), EchoService(context), KeysService(context)]
+    asked: list[AskedService] = [EchoService(context), KeysService(context)]
+    if seams.errands is not None:
+        asked.append(ErrandService(seams.errands))
+    return [LoopService(context), *(LocalAsker(service, declaration_of(service)) for service in asked)]

@@ -19,14 +19,13 @@ from client.link.session import Account
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import contacts
-from client.store.access import StoreAccess
 from client.store.contacts import pin_of
-from client.store.worker import InlineWorker
 from loopixmix.cards import Card, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.net.reception import Reception
 from loopixmix.observing.observers import Counters
 from loopixmix.seams import Identity, Rng
+from loopixmix.store.access import inline_access
 from loopixmix.wire import FrameFormat, LinkRole
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import day_of
@@ -137,6 +136,10 @@ class User:
         """Hand a message over to the client."""
         return Deferred.fromCoroutine(self.service.send(to, body, kind=kind, idempotency_key=key))
 
+    def ask(self, service: str, body: bytes, *, timeout_s: float) -> Deferred[bytes]:
+        """Ask a hosted service by the client."""
+        return Deferred.fromCoroutine(self.service.request(service, body, timeout_s=timeout_s))
+
     def status(self) -> ClientStatus:
         """Return what the client says of itself."""
         found: list[ClientStatus] = []
@@ -173,7 +176,7 @@ def make_user(plan: UserPlan, seams: NodeSeams, rng: Rng, store: MemoryStore) ->
     service = build_client(
         keys=plan.keys,
         settings=ClientSettings(),
-        access=StoreAccess(store, InlineWorker()),
+        access=inline_access(store),
         sealer=PlainSealer(plan.keys.sealing.public, rng=rng),
         network=network,
         link=link,
@@ -233,7 +236,7 @@ def write_client(store: MemoryStore, own: RegisteredUser, pinned: Sequence[Regis
         contacts.save_fact(connection, CARD_FACT, encode_card(own.card))
         contacts.save_fact(connection, PUBLISHED_FACT, b"1")
         for each in pinned:
-            contacts.save(connection, pin_of(each.account.address, each.card, verified=False))
+            contacts.save(connection, pin_of(each.account.address, each.card, compared=False))
 
     store.write(write)
 

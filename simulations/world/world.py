@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import DelayedCall, Identity, Rng
 from loopixmix.sphinx import Arithmetic, load_arithmetic
 from provider.store import MailStore
+from simulations.flows.deployed import epoch_length_for
 from simulations.latency import make_latency
 from simulations.latency.places import Places
 from simulations.scenario.values import Scenario
@@ -22,9 +24,10 @@ from simulations.seeds import Seeds
 from simulations.world.arithmetic import PlainArithmetic
 from simulations.world.behaviour import Behaviour, Letters
 from simulations.world.clock import EventClock
+from simulations.world.errands import SERVICE, Errand, Errands
 from simulations.world.journeys import Numbers, PlainNumbers, TracingArithmetic
 from simulations.world.links import Wires
-from simulations.world.network import START_S, NetworkPlan, NodePlan, epoch_length_for
+from simulations.world.network import START_S, NetworkPlan, NodePlan
 from simulations.world.nodes import Mix, NodeSeams, Provider, make_mix, make_provider, new_mail_store
 from simulations.world.stores import MemoryStores
 from simulations.world.users import (
@@ -77,12 +80,14 @@ class World:
             loss=scenario.links.loss,
             places=self._place_of,
         )
+        self.errands = None if scenario.requests is None else Errands(scenario.requests, self.clock)
         self._seams = NodeSeams(
             clock=self.clock,
             wires=self.hub,
             params=self.params,
             packet_format=self.packet_format,
             processors=scenario.processors,
+            errands=self.errands,
         )
         self._mail_stores: list[MailStore] = []
         mixing = seeds.randoms("mixing")
@@ -95,6 +100,7 @@ class World:
         self.letters = Letters(self.clock, body_bytes_of(self.params.payload_bytes, scenario.users.packets_per_message))
         self._client_stores = MemoryStores()
         self.users, self.behaviours = self._make_users()
+        self._asking = self._make_asking()
         self._epoch_calls: list[DelayedCall] = []
         self.running = False
 
@@ -115,6 +121,8 @@ class World:
             user.adopt(self.document)
         for behaviour in self.behaviours:
             behaviour.start()
+        for errand in self._asking:
+            errand.start()
         self._await_next_document()
         self.running = True
 
@@ -134,6 +142,8 @@ class World:
         stopping: list[Deferred[None] | None] = []
         for behaviour in self.behaviours:
             behaviour.stop()
+        for errand in self._asking:
+            errand.stop()
         stopping += [user.stop() for user in self.users]
         stopping += [node.stop() for node in self.nodes]
         for call in self._epoch_calls:
@@ -174,6 +184,18 @@ class World:
                 )
             )
         return users, tuple(behaviours)
+
+    def _make_asking(self) -> tuple[Errand, ...]:
+        errands = self.errands
+        if errands is None:
+            return ()
+        timeout_s = errands.rules.timeout_s
+        # Users' own randomness is not touched: who asks nothing lives as before.
+        people = islice(self.seeds.randoms("requests"), len(self.users))
+        return tuple(
+            Errand(errands, partial(user.ask, SERVICE, timeout_s=timeout_s), rng)
+            for user, rng in zip(self.users, people, strict=True)
+        )
 
     def _make_user(self, number: int, life: Rng, rng: Rng) -> User:
         plan = UserPlan(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from client.api import KeyChangedError, MessageState
+from client.api import KeyChangedError, MessageState, Verified
 from client.core.settings import ClientSettings
 from loopixmix.cards import SealingKey, encode_card, fingerprint, make_card
 from loopixmix.keys import IdentityKey
@@ -61,7 +61,7 @@ def test_a_key_substituted_at_the_first_look_up_shows_in_the_fingerprint(world: 
     world.clock.run_for(20)
     thief = steal(world, bob)
     contact = world.run(alice.client.add_contact(BOB))
-    assert not contact.verified
+    assert contact.verified is Verified.PINNED
     assert contact.fingerprint == fingerprint(thief.public) != fingerprint(bob.keys.identity_key.public)
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
 from client.api import Client, MessageState, NotRunningError, ReceivedMessage
 from client.core.journal import JournalledClient, NumberedChange
+from client.http.calling.caller import MOST_CALLS
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.messages import Event, Received
 from client.http.problems import ForbiddenError
@@ -52,8 +54,14 @@ class RemoteWorld:
 
     def remote(self, name: str) -> RemoteClient:
         directory = self.root / name
-        http = client_of(self.web.agent())
-        remote = RemoteClient(http=http, find_endpoint=lambda: find_endpoint(directory), clock=self.clock, rng=self.rng)
+        kept = self.web.kept()
+        remote = RemoteClient(
+            http=kept.http,
+            find_endpoint=lambda: find_endpoint(directory),
+            clock=self.clock,
+            rng=self.rng,
+            on_close=kept.close,
+        )
         self.remotes.append(remote)
         return remote
 
@@ -62,6 +70,9 @@ class RemoteWorld:
 
     def pass_time(self) -> None:
         self.clock.pump([0.25] * 20)
+
+    def now_s(self) -> float:
+        return self.clock.seconds()
 
     def change_key_of_bob(self) -> None:
         self.fake.change_key_of_bob()
@@ -123,6 +134,40 @@ def test_a_daemon_that_never_answers_is_given_up(world: RemoteWorld) -> None:
     world.web.listeners[port] = Factory.forProtocol(Protocol)
     with pytest.raises(NotRunningError, match="did not answer within 120 s"):
         world.run(world.alice.status())
+
+
+def test_calls_share_connections(world: RemoteWorld) -> None:
+    world.run(world.alice.status())
+    before = len(world.web.connections)
+    for _ in range(5):
+        world.run(world.alice.status())
+    assert len(world.web.connections) == before
+
+
+def test_a_connection_that_breaks_costs_one_more_attempt_if_the_call_may_be_made_twice(world: RemoteWorld) -> None:
+    acquaint(world)
+
+    def break_next() -> None:
+        # The daemon cuts the kept connection as soon as the next call arrives on it.
+        open_ends = [ends for ends in world.web.connections if not ends[0]._ended]
+        for _, server_end in open_ends:
+            server_end.protocol.dataReceived = lambda data, end=server_end: end.loseConnection()  # type: ignore[method-assign]
+
+    break_next()
+    message_id = send(world, b"once", key="1")
+    assert world.run(world.alice.message(message_id)).to == BOB
+    world.run(world.alice.status())
+    break_next()
+    with pytest.raises(NotRunningError, match="went away before it answered"):
+        world.run(world.alice.request("echo", b"x", timeout_s=5))
+
+
+def test_further_calls_wait_for_those_under_way(world: RemoteWorld) -> None:
+    for _ in range(MOST_CALLS + 20):
+        Deferred.fromCoroutine(world.alice.status())
+    world.clock.advance(0)
+    assert len(world.web.connections) <= MOST_CALLS
+    assert world.run(world.alice.status()).address == ALICE
 
 
 def test_a_wrong_token_is_refused(world: RemoteWorld) -> None:

@@ -17,6 +17,7 @@ from client.api import (
     ServiceFailedError,
     TooLongError,
     UnknownMessageError,
+    Verified,
 )
 from client.core.journal import Cursor, JournalledClient
 from client.testing import wait_for
@@ -144,7 +145,7 @@ def test_a_message_from_somebody_unknown_is_not_verified(world: FakeWorld) -> No
     send(world, b"hello", key="1")
     world.pass_time()
     [message] = world.run(world.bob.inbox())
-    assert (message.sender, message.verified) == (ALICE, False)
+    assert (message.sender, message.verified) == (ALICE, Verified.UNKNOWN)
 
 
 def test_an_impostor_is_shown_by_its_key(world: FakeWorld) -> None:
@@ -155,7 +156,7 @@ def test_an_impostor_is_shown_by_its_key(world: FakeWorld) -> None:
     [message] = world.run(world.bob.inbox())
     assert message.sender is not None
     assert message.sender.startswith("key:")
-    assert not message.verified
+    assert message.verified is Verified.UNKNOWN
 
 
 def test_a_full_queue_refuses(world: FakeWorld) -> None:

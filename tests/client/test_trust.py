@@ -9,7 +9,7 @@ import pytest
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
-from client.api import ReceivedMessage
+from client.api import ReceivedMessage, Verified
 from client.core.content import Sender, SignedMessage, encode_signed
 from client.core.fragments import FragmentSizes, seal_fragments
 from loopixmix.cards import fingerprint
@@ -67,7 +67,7 @@ def test_an_impostor_is_never_shown_as_the_contact(world: World) -> None:
     put(world, bob, forge(world, bob, signer=eve))
     [message] = inbox(world, bob)
     assert message.sender == f"key:{fingerprint(eve.public)}"
-    assert not message.verified
+    assert message.verified is Verified.UNKNOWN
     assert ALICE in world.run(bob.client.status()).problem
     [contact] = world.run(bob.client.contacts())
     # Anybody could do this: it must not keep Bob from writing to the true Alice.
@@ -80,19 +80,19 @@ def test_an_unknown_sender_is_shown_by_address_and_not_verified(world: World) ->
     world.run(alice.client.send(BOB, b"hello", kind="text", idempotency_key="1"))
     world.clock.run_for(20)
     [first] = inbox(world, bob)
-    assert (first.sender, first.verified) == (ALICE, False)
+    assert (first.sender, first.verified) == (ALICE, Verified.UNKNOWN)
     assert world.run(bob.client.contacts()) == []  # a claim is no reason to pin a key
     world.run(bob.client.add_contact(ALICE))
     world.run(alice.client.send(BOB, b"again", kind="text", idempotency_key="2"))
     world.clock.run_for(20)
-    assert (inbox(world, bob)[-1].sender, inbox(world, bob)[-1].verified) == (ALICE, True)
+    assert (inbox(world, bob)[-1].sender, inbox(world, bob)[-1].verified) == (ALICE, Verified.PINNED)
 
 
 def test_a_contact_is_known_by_its_key_wherever_it_says_to_be(world: World) -> None:
     alice, bob = people(world)
     put(world, bob, forge(world, bob, signer=alice.keys.identity_key, name="somebody-else"))
     [message] = inbox(world, bob)
-    assert (message.sender, message.verified) == (ALICE, True)
+    assert (message.sender, message.verified) == (ALICE, Verified.PINNED)
 
 
 def test_a_message_signed_for_another_is_dropped(world: World) -> None:

@@ -87,8 +87,11 @@ def test_a_request_is_answered_on_standard_output_as_it_is(commands: Commands) -
 def test_contacts_come_and_go(commands: Commands) -> None:
     carol = json.loads(commands.out("contacts", "alice", "add", "carol@home", "--json"))
     spoken = carol["fingerprint"].upper().replace("-", " ")
-    assert json.loads(commands.out("contacts", "alice", "accept", "carol@home", spoken, "--json"))["verified"] is True
-    assert "verified" in commands.out("contacts", "alice", "show", "carol@home")
+    assert (
+        json.loads(commands.out("contacts", "alice", "accept", "carol@home", spoken, "--json"))["verified"]
+        == "compared"
+    )
+    assert "compared" in commands.out("contacts", "alice", "show", "carol@home")
     commands.run("contacts", "alice", "remove", "carol@home")
     listed = json.loads(commands.out("contacts", "alice", "list", "--json"))
     assert [contact["address"] for contact in listed] == ["bob@away"]
@@ -155,3 +158,20 @@ def test_a_short_command_starts_quickly(commands: Commands) -> None:
     loaded = "import client.main, client.cli.command_run, client.cli.views, sys; print('\\n'.join(sys.modules))"
     modules = subprocess.run([sys.executable, "-P", "-c", loaded], env=ENVIRONMENT, capture_output=True, check=True)
     assert not {b"sqlalchemy", b"klein", b"loopixmix.sphinx", b"client.running.service"} & set(modules.stdout.split())
+
+
+def test_a_message_that_waits_is_cancelled_and_deleted(commands: Commands) -> None:
+    later = json.loads(commands.out("send", "alice", "bob@away", "later", "--not-before", "+3600", "--json"))
+    assert later["leaves_at_s"] is not None
+    assert "0 of 1 fragments had left" in commands.out("cancel", "alice", later["message_id"])
+    assert json.loads(commands.out("message", "alice", later["message_id"], "--json"))["state"] == "cancelled"
+    commands.run("delete", "alice", later["message_id"])
+    commands.run("message", "alice", later["message_id"], code=2)
+
+
+def test_a_received_message_is_deleted(commands: Commands) -> None:
+    commands.run("send", "alice", "bob@away", "forget me", "--wait")
+    number = json.loads(commands.out("inbox", "bob", "--json").splitlines()[-1])["number"]
+    assert "deleted" in commands.out("delete", "bob", str(number))
+    assert "forget me" not in commands.out("inbox", "bob")
+    commands.run("delete", "bob", str(number), code=2)

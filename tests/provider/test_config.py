@@ -86,8 +86,10 @@ def test_services_are_named_and_told_what_they_need() -> None:
         ("[clients]\nmargin = 0.5", 'key "clients.margin"'),
         ("[clients]\nanswer_s = -1", 'key "clients.answer_s"'),
         ("[clients]\nburst_s = 0", 'key "clients.burst_s"'),
-        ("[hosting]\nmax_requests = 0", 'key "hosting.max_requests"'),
-        ("[hosting]\ntimeout_s = 0", 'key "hosting.timeout_s"'),
+        ("[hosting]\nassembly_bytes = 0", 'key "hosting.assembly_bytes"'),
+        ("[hosting]\nanswer_bytes = 0", 'key "hosting.answer_bytes"'),
+        ("[service_limits.echo]\ntimeout_s = 0", r'key "service_limits\[.*timeout_s'),
+        ("[service_limits.echo]\nrecognises_repetition = true", 'unknown key "recognises_repetition"'),
         ("[service.weather]\nunits = {}", 'key "service'),
         ('store = "sqlite://"', 'key "store": sqlite:// forgets all mail'),
         ("services = [1]", r'key "services\[0\]"'),
@@ -102,3 +104,5 @@ def test_mistakes_are_named(text: str, complaint: str) -> None:
 def test_settings_for_a_service_that_is_not_hosted_are_an_error() -> None:
     with pytest.raises(ConfigError, match='settings for the service "votes"'):
         parse(MINIMAL + "[service.votes]\na = 1\n").check_services()
+    with pytest.raises(ConfigError, match='limits for the service "votes"'):
+        parse(MINIMAL + "[service_limits.votes]\nqueue = 1\n").check_services()

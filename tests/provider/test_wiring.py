@@ -21,12 +21,15 @@ from loopixmix.node.running_node import NodeParts
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.wire import LinkRole
-from provider.api import KeyDirectory
+from provider.api import Declaration, KeyDirectory
 from provider.cards.decoys import SECRET_FILE, load_decoy_secret
 from provider.config import ProviderConfig, ProviderRules
+from provider.hosting.asker import Hosted
+from provider.hosting.asking.local import LocalAsker
 from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
+from provider.tokens.redeeming import FixedKeys
 from provider.wiring import make_provider, wire_provider
 from tests.worlds.networks.memory_worlds import Recorder
 from tests.worlds.networks.mixes import MixWorld
@@ -112,9 +115,9 @@ def test_a_service_that_is_closed_still_has_the_store(tmp_path: Path) -> None:
     own = parts(world, tmp_path, reactor)
     store, rules = MailStore(MEMORY_URL), ProviderRules()
 
-    def make_services(keys: KeyDirectory) -> list[LastWish]:
+    def make_services(keys: KeyDirectory) -> list[Hosted]:
         made.append(LastWish(keys))
-        return made
+        return [LocalAsker(made[0], Declaration())]
 
     service = wire_provider(
         hop=own.hop,
@@ -128,6 +131,7 @@ def test_a_service_that_is_closed_still_has_the_store(tmp_path: Path) -> None:
         access=clocked_access(store, rules.mailbox, clock=world.clock, write_s=0.01, read_s=0.01),
         decoy_secret=load_decoy_secret(tmp_path, rng=own.rng, today=1),
         make_services=make_services,
+        guest_keys=FixedKeys(()),
     )
     stopped = service.stop()
     world.clock.advance(1.0)

@@ -1,13 +1,12 @@
-"""Calls of the local API by treq: a connection a call, errors back in the classes they had in the daemon."""
+"""Calls of the local API by treq: over kept connections, errors back in the classes they had in the daemon."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol, TypeAlias, TypeVar, cast
 
-import msgspec
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, TimeoutError
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -17,22 +16,27 @@ from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
 
 from client.api import NotRunningError
+from client.http.calling.call import Call, Query
 from client.http.endpoint import Endpoint
-from client.http.messages import JSON, OCTETS, decode_answer
-from client.http.problems import Problem, error_of
+from client.http.problems import error_told_by
 from client.http.sse import SseBuffer, SseEvent
 from loopixmix.errors import FormatError
+from loopixmix.process.pause import Pause
 from loopixmix.seams import Clock
 from loopixmix.web.calls import BodyCollector, BrokenAnswerError
 
-ANSWER_TIMEOUT_S = 120.0
+MOST_CALLS = 64
+"""A program has at most so many calls under way; further ones wait. The daemon takes 128 connections in all."""
 MAX_WAITING_EVENTS = 64
 """A stream is not read on while so many of its events wait to be taken."""
 
 FindEndpoint: TypeAlias = Callable[[], Endpoint]
-Query: TypeAlias = Mapping[str, str]
 
 T = TypeVar("T")
+
+
+class _BrokenConnectionError(Exception):
+    """The connection broke before the answer was there."""
 
 
 class Caller:
@@ -43,41 +47,54 @@ class Caller:
         self._http = http
         self._find_endpoint = find_endpoint
         self._clock = clock
+        self._slots: DeferredSemaphore = DeferredSemaphore(MOST_CALLS)
 
-    async def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query | None = None,
-        json: msgspec.Struct | None = None,
-        octets: bytes | None = None,
-        timeout_s: float = ANSWER_TIMEOUT_S,
-    ) -> bytes:
-        """Return the body of the answer.
+    async def ask(self, call: Call[T]) -> T:
+        """Make a call and return its answer.
 
         Raises the daemon's error in its own class, `NotRunningError` if there is no answer.
         """
-        body = octets if json is None else msgspec.json.encode(json)
-        headers = Headers({} if body is None else {"Content-Type": [OCTETS if json is None else JSON]})
-        answer = Deferred.fromCoroutine(self._answer(method, path, query or {}, headers, body))
+        answer = Deferred.fromCoroutine(self._answer(call))
         try:
-            return await answer.addTimeout(timeout_s, cast(IReactorTime, self._clock))
+            return call.decode(await answer.addTimeout(call.timeout_s, cast(IReactorTime, self._clock)))
         except TimeoutError as error:
-            raise NotRunningError(f"the client daemon did not answer within {timeout_s:g} s") from error
+            raise NotRunningError(f"the client daemon did not answer within {call.timeout_s:g} s") from error
+        except _BrokenConnectionError as error:
+            raise NotRunningError("the client daemon went away before it answered") from error
 
     async def stream(self, path: str, *, query: Query, last_event_id: str) -> EventReader:
-        """Open an event stream; raises like `call`."""
+        """Open an event stream; raises like `ask`."""
         headers = Headers({"Accept": ["text/event-stream"]})
         if last_event_id:
             headers.setRawHeaders("Last-Event-ID", [last_event_id])
-        response = await self._respond("GET", path, query, headers, None)
+        try:
+            response = await self._respond("GET", path, query, headers, None)
+        except _BrokenConnectionError as error:
+            raise NotRunningError("the client daemon went away before it answered") from error
         reader = EventReader()
         response.deliverBody(reader)
         return reader
 
-    async def _answer(self, method: str, path: str, query: Query, headers: Headers, body: bytes | None) -> bytes:
-        return await _body_of(await self._respond(method, path, query, headers, body))
+    async def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        await Pause(self._clock).wait(seconds)
+
+    async def _answer(self, call: Call[T]) -> bytes:
+        await self._slots.acquire()
+        try:
+            try:
+                return await self._attempt(call)
+            except _BrokenConnectionError:
+                # A connection that was kept may have been ended by the daemon just when it was used again.
+                if not call.repeatable:
+                    raise
+                return await self._attempt(call)
+        finally:
+            self._slots.release()
+
+    async def _attempt(self, call: Call[T]) -> bytes:
+        headers = Headers({} if call.body is None else {"Content-Type": [call.content_type]})
+        return await _body_of(await self._respond(call.method, call.path, call.query, headers, call.body))
 
     async def _respond(self, method: str, path: str, query: Query, headers: Headers, body: bytes | None) -> _Response:
         # Each time anew: a daemon that was started again has another port, and may have another token.
@@ -100,9 +117,9 @@ class Caller:
         except (ResponseFailed, ConnectionClosed) as error:
             if isinstance(error, ResponseFailed) and any(reason.check(CancelledError) for reason in error.reasons):
                 raise CancelledError from error
-            raise NotRunningError("the client daemon went away before it answered") from error
+            raise _BrokenConnectionError from error
         if not 200 <= response.code < 300:
-            raise error_of(_problem(await _body_of(cast(_Response, response))))
+            raise error_told_by(await _body_of(cast(_Response, response)))
         return cast(_Response, response)
 
 
@@ -128,10 +145,9 @@ class EventReader(TwistedProtocol):
             self._stream().resumeProducing()
         return event
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the stream."""
-        if not self._ended and self.transport is not None:
-            self._stream().loseConnection()
+        self._cut()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
         """Take what arrived."""
@@ -139,7 +155,7 @@ class EventReader(TwistedProtocol):
             # What is fed may end in the middle of an event: the buffer keeps that end.
             self._events += self._buffer.feed(data)
         except FormatError:
-            self.close()
+            self._cut()
         if len(self._events) >= MAX_WAITING_EVENTS and not self._held:
             self._held = True
             self._stream().pauseProducing()
@@ -150,6 +166,10 @@ class EventReader(TwistedProtocol):
         self._ended = True
         self._held = False
         self._wake()
+
+    def _cut(self) -> None:
+        if not self._ended and self.transport is not None:
+            self._stream().loseConnection()
 
     def _stream(self) -> _Stream:
         return cast(_Stream, self.transport)
@@ -178,11 +198,4 @@ async def _body_of(response: _Response) -> bytes:
     try:
         return await collector.complete
     except BrokenAnswerError as error:
-        raise NotRunningError("the client daemon went away before it answered") from error
-
-
-def _problem(body: bytes) -> Problem:
-    try:
-        return decode_answer(body, Problem)
-    except FormatError:
-        return Problem("client", "the client daemon refused the call without a reason")
+        raise _BrokenConnectionError from error

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Protocol, TypeVar
+
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from client.api import ReceivedCallback, ReceivedMessage
-from client.http.calling.caller import Caller
+from client.http.calling import call
+from client.http.calling.call import Call
 from client.http.messages import MESSAGE, SUBSCRIBED, Received, Subscribed, decode_answer
 from client.http.sse import SseEvent
 
+T = TypeVar("T")
+
 _log = Logger("client.http")
+
+
+class CallMaker(Protocol):
+    """Makes calls."""
+
+    async def ask(self, made: Call[T]) -> T:
+        """Make a call and return its answer."""
 
 
 class RemoteReader:
@@ -19,9 +31,9 @@ class RemoteReader:
     A message that was handled while the daemon could not be told so comes again: it is settled without the callback.
     """
 
-    def __init__(self, caller: Caller, callback: ReceivedCallback) -> None:
-        """Give messages to `callback`, and tell the daemon by `caller` what became of them."""
-        self._caller = caller
+    def __init__(self, asker: CallMaker, callback: ReceivedCallback) -> None:
+        """Give messages to `callback`, and tell the daemon by `asker` what became of them."""
+        self._asker = asker
         self._callback = callback
         self._subscription = ""
         self._untold: set[int] = set()
@@ -37,12 +49,12 @@ class RemoteReader:
         if received.number not in self._untold:
             body = received.body
             if body is None:
-                body = await self._caller.call("GET", f"/v1/inbox/{received.number}/body")
+                body = await self._asker.ask(call.received_body(received.number))
             if not await self._handle(received.with_body(body)):
-                await self._tell(received.number, "failed")
+                await self._tell(received.number, handled=False)
                 return
             self._untold.add(received.number)
-        await self._tell(received.number, "handled")
+        await self._tell(received.number, handled=True)
         self._untold.discard(received.number)
 
     async def _handle(self, message: ReceivedMessage) -> bool:
@@ -57,5 +69,5 @@ class RemoteReader:
             return False
         return True
 
-    async def _tell(self, number: int, word: str) -> None:
-        await self._caller.call("POST", f"/v1/received/{self._subscription}/{number}/{word}")
+    async def _tell(self, number: int, *, handled: bool) -> None:
+        await self._asker.ask(call.settle(self._subscription, number, handled=handled))

@@ -11,7 +11,7 @@ import msgspec
 from twisted.web.server import Request
 
 from client.api import BadRequestError
-from client.http.messages import JSON, MAX_TIMEOUT_S, OCTETS
+from client.http.messages import JSON, MAX_TIMEOUT_S, MESSAGE_PACK, OCTETS
 from client.http.problems import Problem
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -22,20 +22,33 @@ class UnsupportedTypeError(Exception):
 
 
 def media_type(request: Request) -> str:
-    """Return `JSON` or `OCTETS`; raise `UnsupportedTypeError` for anything a web page's form could send."""
+    """Return the type of the body; raise `UnsupportedTypeError` for anything a web page's form could send."""
     value: str = request.getHeader("Content-Type") or ""
     found = value.partition(";")[0].strip().lower()
-    if found not in (JSON, OCTETS):
+    if found not in (JSON, OCTETS, MESSAGE_PACK):
         raise UnsupportedTypeError(found)
     return found
 
 
 def read_json(request: Request, shape: type[T]) -> T:
     """Return the JSON body; raise `BadRequestError` if it is not of that shape."""
-    if media_type(request) != JSON:
-        raise UnsupportedTypeError(OCTETS)
+    found = media_type(request)
+    if found != JSON:
+        raise UnsupportedTypeError(found)
+    return _decoded(request, msgspec.json.Decoder(shape))
+
+
+def read_packed(request: Request, shape: type[T]) -> T:
+    """Return the body, in JSON or MessagePack; raise `BadRequestError` if it is not of that shape."""
+    found = media_type(request)
+    if found == OCTETS:
+        raise UnsupportedTypeError(found)
+    return _decoded(request, msgspec.json.Decoder(shape) if found == JSON else msgspec.msgpack.Decoder(shape))
+
+
+def _decoded(request: Request, decoder: msgspec.json.Decoder[T] | msgspec.msgpack.Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(read_octets(request), type=shape)
+        return decoder.decode(read_octets(request))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequestError(f"the body is wrong: {error}") from error
 
@@ -75,6 +88,17 @@ def parse_flag(name: str, text: str) -> bool:
     if text not in ("true", "false"):
         raise BadRequestError(f"{name} is true or false, not {text[:40]!r}")
     return text == "true"
+
+
+def parse_time(name: str, text: str) -> float:
+    """Return a parameter that is an instant in seconds since 1970; raise `BadRequestError` otherwise."""
+    try:
+        at_s = float(text)
+    except ValueError:
+        at_s = math.nan
+    if not math.isfinite(at_s):
+        raise BadRequestError(f"{name} is a number of seconds since 1970, not {text[:40]!r}")
+    return at_s
 
 
 def parse_count(name: str, text: str, *, least: int, most: int) -> int:

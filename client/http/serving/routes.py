@@ -8,20 +8,26 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from client.api import ReceivedMessage, UnknownMessageError
+from client.api import Letter, ReceivedMessage, UnknownMessageError
 from client.core.journal import Cursor, JournalledClient
 from client.http.messages import (
     JSON,
     MAX_PAGE,
+    OCTETS,
     AcceptBody,
     AccountBody,
+    Admitted,
     Answered,
+    Bulk,
     ContactBody,
+    GuestBody,
+    OfferedPages,
+    PageLink,
     Received,
     Registered,
     RequestBody,
-    SendBody,
     Sent,
+    SentMany,
     received_of,
 )
 from client.http.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNSUPPORTED_TYPE, problem_of
@@ -31,8 +37,10 @@ from client.http.serving.calls import (
     parse_count,
     parse_flag,
     parse_seconds,
+    parse_time,
     read_json,
     read_octets,
+    read_packed,
     read_query,
     required,
     write_json,
@@ -40,10 +48,12 @@ from client.http.serving.calls import (
     write_problem,
 )
 from client.http.serving.news import NewsWriter, decode_cursor
+from client.http.serving.pages import InstalledPages
 from client.http.serving.readers import Readers
 from client.http.serving.stream import EventStream
 from loopixmix.errors import LoopixmixError
 from loopixmix.seams import Clock, Rng
+from loopixmix.web.visiting.links import LINK_LIFE_S
 
 MAX_NUMBER = 10**18
 _PAGE_STEP = 8
@@ -56,9 +66,12 @@ class LocalApi:
 
     app = Klein()
 
-    def __init__(self, client: JournalledClient, *, clock: Clock, rng: Rng) -> None:
-        """Serve `client`; `clock` times the event streams, `rng` names subscriptions."""
+    def __init__(
+        self, client: JournalledClient, *, pages: InstalledPages[JournalledClient], clock: Clock, rng: Rng
+    ) -> None:
+        """Serve `client` and give out links to `pages`; `clock` times event streams, `rng` names subscriptions."""
         self._client = client
+        self._pages = pages
         self._clock = clock
         self._readers = Readers(client, rng=rng)
         self._streams: set[EventStream] = set()
@@ -81,20 +94,59 @@ class LocalApi:
         address = await self._client.register(body.name, body.provider, invitation=body.invitation)
         return write_json(request, Registered(address), status=201)
 
+    @app.route("/v1/guest", methods=["POST"])
+    async def register_guest(self, request: Request) -> bytes:
+        """Open an account without a name."""
+        body = read_json(request, GuestBody)
+        provider = await self._client.register_guest(body.provider, token=body.token)
+        return write_json(request, Admitted(provider), status=201)
+
+    @app.route("/v1/network", methods=["GET"])
+    async def network(self, request: Request) -> bytes:
+        """List the providers of the network and their services."""
+        read_query(request)
+        return write_json(request, await self._client.network())
+
     @app.route("/v1/messages", methods=["POST"])
     async def send(self, request: Request) -> bytes:
         """Queue a message."""
-        body = _send_body(request)
+        letter = _letter(request)
         message_id = await self._client.send(
-            body.to, body.body, kind=body.kind, idempotency_key=body.idempotency_key, anonymous=body.anonymous
+            letter.to,
+            letter.body,
+            kind=letter.kind,
+            idempotency_key=letter.idempotency_key,
+            anonymous=letter.anonymous,
+            not_before_s=letter.not_before_s,
+            deadline_s=letter.deadline_s,
         )
         return write_json(request, Sent(message_id), status=202)
+
+    @app.route("/v1/messages/bulk", methods=["POST"])
+    async def send_many(self, request: Request) -> bytes:
+        """Queue several messages, all or none."""
+        read_query(request)
+        message_ids = await self._client.send_many(read_packed(request, Bulk).letters)
+        return write_json(request, SentMany(message_ids), status=202)
 
     @app.route("/v1/messages/<message_id>", methods=["GET"])
     async def message(self, request: Request, message_id: str) -> bytes:
         """Tell where an outgoing message is."""
         read_query(request)
         return write_json(request, await self._client.message(message_id))
+
+    @app.route("/v1/messages/<message_id>", methods=["DELETE"])
+    async def delete_outgoing(self, request: Request, message_id: str) -> bytes:
+        """Forget an outgoing message that has ended."""
+        read_query(request)
+        await self._client.delete_outgoing(message_id)
+        return _nothing(request)
+
+    @app.route("/v1/messages/<message_id>/cancel", methods=["POST"])
+    async def cancel(self, request: Request, message_id: str) -> bytes:
+        """Send nothing more of a message."""
+        read_query(request)
+        return write_json(request, await self._client.cancel(message_id))
 
     @app.route("/v1/requests", methods=["POST"])
     async def request(self, request: Request) -> bytes:
@@ -118,6 +170,13 @@ class LocalApi:
         """Tell one received message; a long body is left out."""
         read_query(request)
         return write_json(request, received_of(await self._received(number)))
+
+    @app.route("/v1/inbox/<int(max=1000000000000000000):number>", methods=["DELETE"])
+    async def delete(self, request: Request, number: int) -> bytes:
+        """Forget one received message."""
+        read_query(request)
+        await self._client.delete(number)
+        return _nothing(request)
 
     @app.route("/v1/inbox/<int(max=1000000000000000000):number>/body", methods=["GET"])
     async def received_body(self, request: Request, number: int) -> bytes:
@@ -181,6 +240,18 @@ class LocalApi:
         body = read_json(request, AcceptBody)
         return write_json(request, await self._client.accept_key(address, body.fingerprint))
 
+    @app.route("/v1/pages", methods=["GET"])
+    async def pages(self, request: Request) -> bytes:
+        """List the pages that installed packages offer."""
+        read_query(request)
+        return write_json(request, OfferedPages(self._pages.names()))
+
+    @app.route("/v1/pages/<name>/links", methods=["POST"])
+    async def open_page(self, request: Request, name: str) -> bytes:
+        """Make a link that opens pages once."""
+        read_query(request)
+        return write_json(request, PageLink(self._pages.link(name), LINK_LIFE_S), status=201)
+
     @app.handle_errors(Exception)
     def _tell_error(self, request: Request, failure: Failure) -> bytes:
         if request.startedWriting:
@@ -232,21 +303,24 @@ class LocalApi:
         self._streams.discard(stream)
 
 
-def _send_body(request: Request) -> SendBody:
-    if media_type(request) == JSON:
-        return read_json(request, SendBody)
-    query = read_query(request, "to", "kind", "idempotency_key", "anonymous")
-    return SendBody(
+def _letter(request: Request) -> Letter:
+    if media_type(request) != OCTETS:
+        return read_json(request, Letter)
+    query = read_query(request, "to", "kind", "idempotency_key", "anonymous", "not_before_s", "deadline_s")
+    times = {name: parse_time(name, query[name]) for name in ("not_before_s", "deadline_s") if name in query}
+    return Letter(
         to=required(query, "to"),
         kind=required(query, "kind"),
         idempotency_key=required(query, "idempotency_key"),
         body=read_octets(request),
         anonymous=parse_flag("anonymous", query.get("anonymous", "false")),
+        not_before_s=times.get("not_before_s"),
+        deadline_s=times.get("deadline_s"),
     )
 
 
 def _request_body(request: Request) -> RequestBody:
-    if media_type(request) == JSON:
+    if media_type(request) != OCTETS:
         return read_json(request, RequestBody)
     query = read_query(request, "service", "timeout_s")
     timeout_s = parse_seconds("timeout_s", required(query, "timeout_s"))

@@ -15,6 +15,7 @@ from twisted.web.resource import IResource
 from client.core.journal import JournalledClient
 from client.http.endpoint import read_or_make_token, remove_url, write_url
 from client.http.serving.guard import Guard
+from client.http.serving.pages import InstalledPages
 from client.http.serving.routes import LocalApi
 from client.http.serving.site import guarded_site
 from loopixmix.net.sockets import ListeningPort, Sockets
@@ -36,7 +37,8 @@ class ApiServer:
         self._port = port
         self._sockets = sockets
         self._guard = Guard(token=read_or_make_token(directory, rng=rng))
-        self._api = LocalApi(client, clock=clock, rng=rng)
+        self._pages = InstalledPages(client, directory=directory, sockets=sockets, clock=clock, rng=rng)
+        self._api = LocalApi(client, pages=self._pages, clock=clock, rng=rng)
         resource = cast("IResource", self._api.app.resource())
         self._connections = BoundedFactory(guarded_site(resource, guard=self._guard, clock=clock), most=MAX_CONNECTIONS)
         self._listening: ListeningPort | None = None
@@ -61,3 +63,4 @@ class ApiServer:
         await maybeDeferred(listening.stopListening)
         self._api.drop_streams()
         await self._connections.close()
+        await self._pages.stop()

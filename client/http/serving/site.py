@@ -10,7 +10,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 
-from client.http.messages import MAX_JSON_BYTES
+from client.http.messages import MAX_REQUEST_BYTES
 from client.http.problems import Problem
 from client.http.serving.calls import write_problem
 from client.http.serving.guard import Guard
@@ -27,7 +27,7 @@ class GuardedRequest(BoundedRequest):
     def __init__(self, channel: HTTPChannel, queued: bool, *, guard: Guard) -> None:
         """Judge by `guard` a request that Twisted makes of `channel`; `queued` is passed on to Twisted."""
         super().__init__(
-            channel, queued, limit_bytes=MAX_JSON_BYTES, discard_bytes=MAX_DISCARDED_BYTES, too_long=_too_long
+            channel, queued, limit_bytes=MAX_REQUEST_BYTES, discard_bytes=MAX_DISCARDED_BYTES, too_long=_too_long
         )
         self._guard = guard
 
@@ -45,4 +45,4 @@ def guarded_site(resource: IResource, *, guard: Guard, clock: Clock) -> QuietSit
 
 
 def _too_long(request: Request) -> bytes:
-    return write_problem(request, 413, Problem("too_long", f"a request has at most {MAX_JSON_BYTES} bytes"))
+    return write_problem(request, 413, Problem("too_long", f"a request has at most {MAX_REQUEST_BYTES} bytes"))

@@ -13,6 +13,7 @@ from client.api import (
     RegistrationRefusedError,
 )
 from client.asking.account import PUBLISH_TIMEOUT_S, AccountOpening, KeptEnrolment
+from client.asking.guests import GuestOpening
 from client.core.settings import ClientSettings
 from client.link.registration import Registration
 from loopixmix.cards import CARD_BYTES
@@ -126,7 +127,12 @@ def test_a_clock_that_is_set_back_does_not_keep_the_card_from_being_published() 
     parts.session.adopt(msgspec.structs.replace(parts.document, nodes=(*mixes, *hosts)))
     registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
     enrolment = AccountOpening(
-        keys=parts.keys, session=parts.session, registration=registration, requests=parts.requests, access=parts.access
+        keys=parts.keys,
+        session=parts.session,
+        registration=registration,
+        guests=GuestOpening(session=parts.session, registration=registration, rng=parts.rng),
+        requests=parts.requests,
+        access=parts.access,
     )
     enrolment.restore(KeptEnrolment(parts.account, bytes(CARD_BYTES), published=False))
     enrolment.publish()

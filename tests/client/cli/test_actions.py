@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from client.api import MessageState, OutgoingMessage, ReceivedMessage
+from client.api import MessageState, OutgoingMessage, ReceivedMessage, Verified
 from client.cli.actions import (
     MessageFailedError,
     StillOnItsWayError,
@@ -95,7 +95,7 @@ def test_following_shows_each_message_once(world: FakeWorld) -> None:
 
 def received(*, kind: str, body: bytes = b"content") -> ReceivedMessage:
     return ReceivedMessage(
-        number=12, message_id="ab" * 16, sender=None, verified=False, kind=kind, body=body, received_at_s=0.0
+        number=12, message_id="ab" * 16, sender=None, verified=Verified.UNKNOWN, kind=kind, body=body, received_at_s=0.0
     )
 
 

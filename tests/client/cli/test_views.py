@@ -14,6 +14,7 @@ from client.api import (
     ReceivedMessage,
     StateChange,
     StreamStatus,
+    Verified,
 )
 from client.cli.views import (
     STATE_WORDS,
@@ -43,12 +44,12 @@ STATUS = ClientStatus(
     loop_round_trip_mean_s=1.5,
     expected_delivery_s=3.0,
 )
-CONTACT = Contact(address="bob@away", fingerprint="1111-2222", verified=False)
+CONTACT = Contact(address="bob@away", fingerprint="1111-2222", verified=Verified.PINNED)
 RECEIVED = ReceivedMessage(
     number=3,
     message_id="ab" * 16,
     sender="bob@away",
-    verified=True,
+    verified=Verified.PINNED,
     kind="text",
     body=b"two\nlines\n",
     received_at_s=0.0,
@@ -108,16 +109,17 @@ def test_every_state_has_words() -> None:
 def test_a_received_text() -> None:
     text = shown(received_view(RECEIVED))
     assert text.splitlines()[0].split()[0] == "3"
-    assert "bob@away  text" in text
+    assert "bob@away (key not compared)  text" in text
     assert [line.rstrip() for line in text.splitlines()[1:3]] == ["      two", "      lines"]
 
 
 @pytest.mark.parametrize(
     ("changed", "part"),
     [
-        ({"verified": False}, "bob@away (key not known)"),
-        ({"sender": None, "verified": False, "reply_to": "reply:77"}, "anonymous"),
-        ({"sender": None, "verified": False, "reply_to": "reply:77"}, "answer to reply:77"),
+        ({"verified": Verified.UNKNOWN}, "bob@away (key not known)"),
+        ({"verified": Verified.COMPARED}, "bob@away  text"),
+        ({"sender": None, "verified": Verified.UNKNOWN, "reply_to": "reply:77"}, "anonymous"),
+        ({"sender": None, "verified": Verified.UNKNOWN, "reply_to": "reply:77"}, "answer to reply:77"),
         ({"body": b"\xff\x00"}, "2 bytes that are no text"),
         ({"body": b"\x1b[31m[bold]x[/bold]"}, "\N{REPLACEMENT CHARACTER}[31m[bold]x[/bold]"),
         ({"sender": "ev\x07il@x"}, "ev\N{REPLACEMENT CHARACTER}il@x"),
@@ -134,12 +136,12 @@ def test_a_saved_body_is_not_shown() -> None:
 
 
 def test_contacts_and_what_to_do_about_them() -> None:
-    changed = Contact(address="eve@away", fingerprint="3333", verified=True, changed_fingerprint="4444")
-    verified = Contact(address="sue@away", fingerprint="5555", verified=True)
-    text = shown(contacts_view([CONTACT, changed, verified]))
-    for part in ("not verified", "the key changed: nothing is sent", "sue@away"):
+    changed = Contact(address="eve@away", fingerprint="3333", verified=Verified.COMPARED, changed_fingerprint="4444")
+    compared = Contact(address="sue@away", fingerprint="5555", verified=Verified.COMPARED)
+    text = shown(contacts_view([CONTACT, changed, compared]))
+    for part in ("pinned, not compared", "the key changed: nothing is sent", "sue@away"):
         assert part in text
     assert "no contacts yet" in shown(contacts_view([]))
     assert "compare the fingerprint" in shown(contact_view(CONTACT))
     assert "4444" in shown(contact_view(changed))
-    assert "compare" not in shown(contact_view(verified))
+    assert "compare the fingerprint" not in shown(contact_view(compared))

@@ -12,7 +12,7 @@ from loopixmix.errors import MisuseError
 
 
 def delivery(fragments: int = 3, *, state: MessageState = MessageState.QUEUED, sent: int = 0) -> Delivery:
-    return Delivery(fragments=fragments, unacknowledged=range(fragments), state=state, sent=sent, give_up_at_s=100.0)
+    return Delivery(fragments=fragments, unacknowledged=range(fragments), state=state, sent=sent)
 
 
 @pytest.mark.parametrize(("state", "event"), list(itertools.product(MessageState, Event)))
@@ -85,7 +85,7 @@ def test_giving_up_says_why() -> None:
 
 
 def test_after_a_restart_it_knows_how_much_was_sent() -> None:
-    message = Delivery(fragments=5, unacknowledged=[3, 4], state=MessageState.SENDING, sent=4, give_up_at_s=0)
+    message = Delivery(fragments=5, unacknowledged=[3, 4], state=MessageState.SENDING, sent=4)
     assert (message.sent, message.acknowledged) == (4, 3)
     message.on_sent(3, 1.0)
     assert message.sent == 4

@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from client.api import MessageState, ReceivedMessage
+from client.api import MessageState, ReceivedMessage, Verified
 from client.core.content import (
     AnonymousMessage,
     Receipt,
@@ -79,11 +79,11 @@ def arriving() -> Iterator[Arriving]:
     made.parts.close()
 
 
-def test_a_contact_is_shown_by_address_and_verified(arriving: Arriving) -> None:
+def test_a_contact_is_shown_by_address_and_its_key_is_pinned(arriving: Arriving) -> None:
     outcome = arriving.arrive(arriving.signed(arriving.parts.bob.identity_key))
     assert outcome.kinds == {"text"}
     [message] = arriving.inbox()
-    assert (message.sender, message.verified, message.body) == (BOB, True, b"hello")
+    assert (message.sender, message.verified, message.body) == (BOB, Verified.PINNED, b"hello")
 
 
 def test_the_same_message_again_changes_nothing(arriving: Arriving) -> None:
@@ -98,13 +98,13 @@ def test_an_impostor_is_shown_by_its_key_and_reported(arriving: Arriving) -> Non
     outcome = arriving.arrive(arriving.signed(eve))
     assert outcome.impostors == [BOB]
     [message] = arriving.inbox()
-    assert (message.sender, message.verified) == (f"key:{fingerprint(eve.public)}", False)
+    assert (message.sender, message.verified) == (f"key:{fingerprint(eve.public)}", Verified.UNKNOWN)
 
 
-def test_a_stranger_is_shown_by_address_and_not_verified(arriving: Arriving) -> None:
+def test_a_stranger_is_shown_by_address_and_its_key_is_unknown(arriving: Arriving) -> None:
     arriving.arrive(arriving.signed(IdentityKey.generate(arriving.parts.rng), name="carol"))
     [message] = arriving.inbox()
-    assert (message.sender, message.verified) == ("carol@provider2", False)
+    assert (message.sender, message.verified) == ("carol@provider2", Verified.UNKNOWN)
 
 
 @pytest.mark.parametrize("stream", [b"", b"\x07 of no type", b"\x01" + bytes(80)])
@@ -168,7 +168,7 @@ def test_an_anonymous_message_brings_a_way_to_reply(arriving: Arriving) -> None:
     outcome = arriving.arrive(arriving.anonymous(arriving.block(), arriving.block()))
     assert outcome.kinds == {"quiz"}
     [message] = arriving.inbox()
-    assert (message.sender, message.verified) == (None, False)
+    assert (message.sender, message.verified) == (None, Verified.UNKNOWN)
     posted = arriving.parts.post(b"Alice", to=message.reply_to, key="answer")
     assert posted.new is not None
     assert posted.new.fragments == 1

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.defer import Deferred
 
+from client.api import Verified
 from client.core.journal import Cursor
 from client.receiving.journal import Journal
 from client.store import incoming
@@ -31,7 +32,7 @@ def arrive(parts: Parts, number: int, *, body: bytes = b"hello") -> None:
         author=b"",
         message_id=f"{number:032x}",
         sender=None,
-        verified=False,
+        verified=Verified.UNKNOWN,
         kind="text",
         body=body,
         received_at_s=parts.now_s,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -77,6 +77,14 @@ class CrashingStore(ClientStore):
         return super().write(work_and_die)
 
 
+def take(taking: Receiver, store: ClientStore, fragments: Sequence[bytes]) -> None:
+    taking.committed(store.write(lambda connection: taking.receive(connection, fragments, [], AROUND)))
+
+
+def tidy(taking: Receiver, store: ClientStore, around: Surroundings) -> None:
+    taking.committed(store.write(lambda connection: taking.tidy(connection, around)))
+
+
 def test_the_longest_message_comes_back_whole() -> None:
     body = RNG.randbytes(MAX_BODY_BYTES)
     fragments = fragments_of(body)
@@ -84,7 +92,7 @@ def test_the_longest_message_comes_back_whole() -> None:
     store = ClientStore(None)
     taking = receiver()
     for start in range(0, len(fragments), 200):
-        taking.receive(store, fragments[start : start + 200], [], AROUND)
+        take(taking, store, fragments[start : start + 200])
     assert bodies(store) == [body]
     store.close()
 
@@ -101,11 +109,11 @@ def test_a_batch_that_was_not_committed_is_taken_the_next_time(forgets: bool) ->
         batch = fragments[start : start + 3]
         store.dying = True
         with pytest.raises(CrashError):
-            taking.receive(store, batch, [], AROUND)
+            take(taking, store, batch)
         store.dying = False
         if forgets:
             taking = receiver()
-        taking.receive(store, batch, [], AROUND)
+        take(taking, store, batch)
     assert sorted(bodies(store)) == sorted([body, b"short"])
     store.close()
 
@@ -114,16 +122,16 @@ def test_tidying_that_fails_forgets_nothing() -> None:
     fragments = fragments_of(random.Random(3).randbytes(9000))
     store = CrashingStore(None)
     taking = receiver()
-    taking.receive(store, fragments[:3], [], AROUND)
+    take(taking, store, fragments[:3])
     later = msgspec.structs.replace(AROUND, now_s=AROUND.now_s + 40 * DAY_S)
     store.dying = True
     with pytest.raises(CrashError):
-        taking.tidy(store, later)
+        tidy(taking, store, later)
     store.dying = False
-    taking.receive(store, fragments[3:], [], AROUND)
+    take(taking, store, fragments[3:])
     assert len(bodies(store)) == 1
-    taking.receive(store, fragments_of(bytes(3000))[:1], [], AROUND)
-    taking.tidy(store, later)
+    take(taking, store, fragments_of(bytes(3000))[:1])
+    tidy(taking, store, later)
     assert store.write(lambda c: c.exec_driver_sql("SELECT count(*) FROM incoming").scalar_one()) == 0
     store.close()
 
@@ -132,10 +140,10 @@ def test_fragments_that_come_again_after_their_message_was_taken_leave_nothing_b
     fragments = fragments_of(random.Random(4).randbytes(9000))
     store = ClientStore(None)
     taking = receiver()
-    taking.receive(store, fragments, [], AROUND)
+    take(taking, store, fragments)
     # All but the first, which would begin the message anew: these could only be kept, and would wait for it for ever.
-    taking.receive(store, fragments[1:], [], AROUND)
-    receiver().receive(store, fragments, [], AROUND)
+    take(taking, store, fragments[1:])
+    take(receiver(), store, fragments)
     assert len(bodies(store)) == 1
     counting = "SELECT (SELECT count(*) FROM orphans), (SELECT count(*) FROM incoming)"
     assert tuple(store.write(lambda c: c.exec_driver_sql(counting).one())) == (0, 0)
@@ -145,9 +153,9 @@ def test_fragments_that_come_again_after_their_message_was_taken_leave_nothing_b
 def test_fragments_are_remembered_for_a_while_only() -> None:
     store = ClientStore(None)
     taking = receiver()
-    taking.receive(store, fragments_of(b"short"), [], AROUND)
+    take(taking, store, fragments_of(b"short"))
     seen = "SELECT count(*) FROM seen"
     for passed_s, remembered in ((REMEMBER_S, 1), (REMEMBER_S + 1, 0)):
-        taking.tidy(store, msgspec.structs.replace(AROUND, now_s=AROUND.now_s + passed_s))
+        tidy(taking, store, msgspec.structs.replace(AROUND, now_s=AROUND.now_s + passed_s))
         assert store.write(lambda c: c.exec_driver_sql(seen).scalar_one()) == remembered
     store.close()

@@ -7,6 +7,7 @@ import pytest
 from twisted.python.failure import Failure
 
 from client.asking.account import ACCOUNT_FACT, AccountOpening
+from client.asking.guests import GuestOpening
 from client.link.registration import Registration
 from client.running.recovery import LastRun, Recovery
 from client.store import contacts
@@ -23,10 +24,12 @@ def parts() -> Iterator[Parts]:
 
 
 def recovery_of(parts: Parts) -> Recovery:
+    registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
     enrolment = AccountOpening(
         keys=parts.keys,
         session=parts.session,
-        registration=Registration(parts.session, clock=parts.clock, patience_s=60.0),
+        registration=registration,
+        guests=GuestOpening(session=parts.session, registration=registration, rng=parts.rng),
         requests=parts.requests,
         access=parts.access,
     )

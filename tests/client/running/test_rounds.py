@@ -36,6 +36,9 @@ class Noting:
     def publish(self) -> None:
         self.asked.append("publish")
 
+    def renew(self) -> None:
+        self.asked.append("renew")
+
     def tidy(self) -> None:
         self.asked.append("tidy")
 
@@ -58,21 +61,21 @@ def rounds(parts: Noting, clock: Clock) -> Rounds:
 
 def test_at_a_pull_what_is_overdue_comes_before_what_waits(rounds: Rounds, parts: Noting) -> None:
     rounds.at_pull()
-    assert parts.asked == ["look", "refresh", "publish", "release", "save"]
+    assert parts.asked == ["look", "refresh", "publish", "renew", "give up", "release", "save"]
 
 
 def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> None:
     parts.linked = False
     rounds.at_pull()
-    assert parts.asked == ["look", "release", "save"]
+    assert parts.asked == ["look", "give up", "release", "save"]
 
 
 def test_once_a_minute_it_tidies_until_it_is_stopped(rounds: Rounds, parts: Noting, clock: Clock) -> None:
     rounds.start()
     clock.advance(TIDY_S)
-    assert parts.asked == ["give up", "save", "tidy"]
+    assert parts.asked == ["save", "tidy"]
     clock.advance(TIDY_S)
-    assert len(parts.asked) == 6
+    assert len(parts.asked) == 4
     rounds.stop()
     assert clock.getDelayedCalls() == []
 

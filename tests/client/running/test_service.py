@@ -28,6 +28,9 @@ class ContractWorld:
     def pass_time(self) -> None:
         self.world.clock.run_for(8)
 
+    def now_s(self) -> float:
+        return self.world.clock.seconds()
+
     def change_key_of_bob(self) -> None:
         away = self.world.providers["away"]
         [mailbox] = [mailbox for mailbox in away.mailboxes.values() if mailbox.name == "bob"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from client.api import MessageState, ReceivedMessage, TooLongError, UnknownContactError
+from client.api import MessageState, ReceivedMessage, TooLongError, UnknownContactError, Verified
 from client.core.settings import ClientSettings
 from loopixmix.sphinx import load_arithmetic
 from tests.worlds.clients.world import QUICK, Person, World
@@ -48,7 +48,7 @@ def test_nothing_in_an_anonymous_message_names_its_sender() -> None:
     world = World(arithmetic=load_arithmetic())
     alice, bob = people(world)
     question = ask(world, alice, bob)
-    assert (question.sender, question.verified, question.kind) == (None, False, "quiz")
+    assert (question.sender, question.verified, question.kind) == (None, Verified.UNKNOWN, "quiz")
     assert question.reply_to.startswith("reply:")
     dump = b"".join(bob.store.write(dump_of))
     assert dump.count(alice.keys.identity_key.public) == 1  # as a contact, pinned before; nowhere else
@@ -73,7 +73,7 @@ def test_an_answer_comes_from_whom_it_was_asked(world: World) -> None:
     message_id = answer(world, bob, question, b"Alice", "1")
     assert world.wait_for(lambda: received(world, alice), 60)
     [reply] = world.run(alice.client.inbox())
-    assert (reply.sender, reply.verified, reply.kind, reply.body) == (BOB, True, "answer", b"Alice")
+    assert (reply.sender, reply.verified, reply.kind, reply.body) == (BOB, Verified.PINNED, "answer", b"Alice")
     assert (reply.message_id, reply.reply_to) == (message_id, "")
     outgoing = world.run(bob.client.message(message_id))
     # Nobody acknowledges a reply, so that is all that can be said.

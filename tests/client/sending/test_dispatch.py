@@ -9,30 +9,10 @@ from twisted.python.failure import Failure
 from client.api import MessageState, NotRegisteredError, UnknownMessageError
 from client.sending.dispatch import Dispatch
 from client.sending.letters import Letter
-from client.store.access import StoreAccess
 from loopixmix.errors import StoreError
+from loopixmix.store.access import StoreAccess
 from tests.worlds.clients.parts import BOB, Parts, outcome
-
-
-class LateWorker:
-    """Does its work when a test says so."""
-
-    def __init__(self) -> None:
-        self.waiting: list[tuple[object, Deferred[object]]] = []
-
-    def run(self, work: object) -> Deferred[object]:
-        done: Deferred[object] = Deferred()
-        self.waiting.append((work, done))
-        return done
-
-    def work(self) -> None:
-        for work, done in self.waiting:
-            assert callable(work)
-            done.callback(work())
-        self.waiting.clear()
-
-    def stop(self) -> Deferred[None]:
-        raise AssertionError
+from tests.worlds.clients.world import ordered_on_clock
 
 
 @pytest.fixture
@@ -81,13 +61,14 @@ def test_the_same_call_again_is_no_news(parts: Parts) -> None:
 
 def test_a_caller_who_goes_away_does_not_keep_a_stored_message_from_being_sent(parts: Parts) -> None:
     parts.go_online()
-    worker = LateWorker()
-    sending = Deferred.fromCoroutine(dispatch_of(parts, StoreAccess(parts.store, worker)).send(letter()))
+    access = ordered_on_clock(parts.store, clock=parts.clock, batch_s=0.01)
+    sending = Deferred.fromCoroutine(dispatch_of(parts, access).send(letter()))
     sending.cancel()
     failure = outcome(sending)
     assert isinstance(failure, Failure)
     assert failure.check(CancelledError)
-    worker.work()
+    assert parts.outbox.queued_messages == 0
+    parts.clock.advance(0.01)
     assert parts.outbox.queued_messages == 1
 
 

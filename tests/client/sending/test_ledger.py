@@ -1,20 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar, cast
+from collections.abc import Iterator
 
 import pytest
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 from client.api import MessageState, StateChange
 from client.sending.ledger import Ledger
 from client.store import outgoing
-from client.store.access import StoreAccess
 from loopixmix.errors import StoreError
 from tests.worlds.clients.parts import Parts, fragments_in, outcome
-
-T = TypeVar("T")
+from tests.worlds.clients.world import ordered_on_clock
 
 
 @pytest.fixture
@@ -98,37 +94,16 @@ def test_with_nothing_to_write_a_flush_waits_for_its_turn_only(parts: Parts) -> 
     assert outcome(parts.ledger.flush_if_needed()) is None
 
 
-class HeldWorker:
-    """Does nothing before a test lets it."""
-
-    def __init__(self) -> None:
-        self.held: list[tuple[Callable[[], object], Deferred[object]]] = []
-
-    def run(self, work: Callable[[], T]) -> Deferred[T]:
-        done: Deferred[object] = Deferred()
-        self.held.append((work, done))
-        return cast("Deferred[T]", done)
-
-    def stop(self) -> Deferred[None]:
-        return succeed(None)
-
-    def go(self) -> None:
-        held, self.held = self.held, []
-        for work, done in held:
-            maybeDeferred(work).chainDeferred(done)
-
-
 def test_notes_that_could_not_be_written_come_before_those_made_meanwhile(parts: Parts, row: int) -> None:
-    worker = HeldWorker()
-    ledger = Ledger(StoreAccess(parts.store, worker), parts.news)
+    ledger = Ledger(ordered_on_clock(parts.store, clock=parts.clock, batch_s=0.01), parts.news)
     ledger.change(row, StateChange(parts.now_s, MessageState.SENDING))
     ledger.flush_soon()
     ledger.change(row, StateChange(parts.now_s + 1, MessageState.STORED))
     parts.store.failing = True
-    worker.go()
+    parts.clock.advance(0.01)
     parts.store.failing = False
     ledger.stop()
-    worker.go()
+    parts.clock.advance(0.01)
     assert saved(parts)[0] == "stored"
     numbered = parts.store.write(lambda c: outgoing.changes_after(c, after=0, limit=10))
     assert [change.state for change in numbered] == [MessageState.QUEUED, MessageState.SENDING, MessageState.STORED]

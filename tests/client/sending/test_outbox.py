@@ -234,3 +234,115 @@ def test_messages_that_hold_nothing_cost_a_new_one_nothing(parts: Parts) -> None
         sys.setprofile(None)
     assert calls < 100
     assert parts.outbox.queued_messages == 200
+
+
+def test_what_was_not_stored_by_its_deadline_fails_and_does_not_leave(parts: Parts) -> None:
+    message_id = parts.dispatch(LONG, deadline_s=parts.now_s + 10)
+    parts.send_next()
+    parts.clock.advance(10)
+    # The round that gives messages up has not come yet.
+    assert parts.send_next() is None
+    parts.ledger.flush_soon()
+    last = history(parts, message_id)[-1]
+    assert (last.state, last.detail) == (
+        MessageState.FAILED,
+        "its deadline passed: 0 of 3 fragments were acknowledged in time",
+    )
+    acknowledge(parts, all_of=1)
+    parts.clock.advance(-10)
+    assert parts.send_next() is None
+    assert states(parts, message_id)[-1] is MessageState.FAILED
+
+
+def test_a_deadline_is_kept_over_a_restart(parts: Parts) -> None:
+    posted = parts.post(b"short", deadline_s=parts.now_s + 10)
+    [stored] = parts.store.write(outgoing.unfinished)
+    assert stored.deadline_s == stored.give_up_at_s == parts.now_s + 10
+    parts.clock.advance(11)
+    parts.outbox.add(stored)
+    parts.outbox.give_up()
+    parts.ledger.flush_soon()
+    assert history(parts, posted.message_id)[-1].detail == "its deadline passed before any of it had left"
+    assert parts.store.write(outgoing.unfinished) == []
+
+
+def test_a_far_deadline_does_not_make_it_try_longer_than_it_would(parts: Parts) -> None:
+    posted = parts.post(b"short", deadline_s=parts.now_s + 30 * parts.settings.give_up_s)
+    assert posted.new is not None
+    assert posted.new.give_up_at_s == parts.now_s + parts.settings.give_up_s
+
+
+def test_the_drawn_moment_is_kept_over_a_restart(parts: Parts) -> None:
+    posted = parts.post(b"short", not_before_s=parts.now_s + 1000, deadline_s=parts.now_s + 9000)
+    [stored] = parts.store.write(outgoing.unfinished)
+    assert posted.new is not None
+    assert stored.not_before_s == posted.new.not_before_s > parts.now_s + 1000
+    parts.outbox.add(stored)
+    parts.clock.advance(stored.not_before_s - parts.now_s - 1)
+    parts.outbox.release()
+    assert parts.send_next() is None
+    parts.clock.advance(1)
+    parts.outbox.release()
+    assert parts.send_next() is not None
+
+
+def test_a_message_whose_time_had_come_waits_again_if_the_clock_is_set_back(parts: Parts) -> None:
+    parts.dispatch(b"short", not_before_s=parts.now_s + 100)
+    parts.clock.advance(100)
+    parts.outbox.release()
+    parts.clock.advance(-50)
+    assert parts.send_next() is None
+    parts.outbox.release()
+    assert parts.send_next() is None
+    parts.clock.advance(50)
+    parts.outbox.release()
+    assert parts.send_next() is not None
+
+
+def test_a_clock_that_is_set_back_holds_up_no_message_without_a_time(parts: Parts) -> None:
+    parts.post(b"short")
+    [stored] = parts.store.write(outgoing.unfinished)
+    parts.clock.advance(-3600)
+    parts.outbox.add(stored)
+    parts.outbox.release()
+    assert parts.send_next() is not None
+
+
+def test_a_message_that_is_half_sent_can_be_cancelled(parts: Parts) -> None:
+    posted = parts.post(LONG)
+    assert posted.new is not None
+    parts.outbox.add(posted.new)
+    parts.outbox.release()
+    parts.send_next()
+    assert parts.outbox.cancel(posted.new.row)
+    assert parts.send_next() is None
+    parts.ledger.flush_soon()
+    last = history(parts, posted.message_id)[-1]
+    assert last.detail == "1 of 3 fragments had left and cannot be recalled"
+    assert fragments_in(parts.store) == []
+    acknowledge(parts, all_of=1)
+    pass_overdue(parts, 1e6)
+    assert parts.send_next() is None
+    assert states(parts, posted.message_id)[-1] is MessageState.CANCELLED
+
+
+def test_answers_for_a_deleted_message_do_not_count_for_the_one_in_its_row(parts: Parts) -> None:
+    posted = parts.post(b"first")
+    assert posted.new is not None
+    parts.outbox.add(posted.new)
+    parts.outbox.release()
+    parts.send_next()
+    parts.outbox.cancel(posted.new.row)
+    parts.ledger.flush_soon()
+    assert parts.store.write(lambda c: outgoing.delete_ended(c, posted.message_id)) is True
+    second = parts.post(b"second", key="2")
+    assert second.new is not None
+    assert second.new.row == posted.new.row
+    parts.outbox.add(second.new)
+    acknowledge(parts, all_of=1)
+    pass_overdue(parts, 100)
+    parts.outbox.release()
+    delivery = parts.outbox.delivery(second.new.row)
+    assert delivery is not None
+    assert delivery.acknowledged == 0
+    assert parts.send_next() is not None

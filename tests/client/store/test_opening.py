@@ -5,18 +5,29 @@ import stat
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 
-from client.store import ClientStore
-from client.store.contacts import fact, save_fact
+from client.api import Verified
+from client.store import SCHEMA, ClientStore
+from client.store.contacts import every, fact, save_fact
+from client.store.incoming import received_after
 from client.store.schema import metadata
 from loopixmix.errors import StoreError
+from loopixmix.store.opening import sqlite_url
 
 
 def open_and_close(path: Path) -> None:
     ClientStore(path).close()
+
+
+def _normal(sql: str) -> str:
+    """Return a statement with its columns and constraints in one order: an added column stands last."""
+    plain = "".join(sql.replace('"', "").split())
+    return ",".join(sorted(plain.replace("(", ",").replace(")", ",").split(",")))
 
 
 def test_the_migrations_make_the_tables_of_the_schema(tmp_path: Path) -> None:
@@ -25,7 +36,7 @@ def test_the_migrations_make_the_tables_of_the_schema(tmp_path: Path) -> None:
 
     def statements(connection: Connection) -> set[str]:
         query = text("SELECT sql FROM sqlite_master WHERE sql NOT NULL AND name NOT LIKE 'alembic%'")
-        return {"".join(sql.split()) for sql in connection.execute(query).scalars()}
+        return {_normal(sql) for sql in connection.execute(query).scalars()}
 
     migrated, direct = ClientStore(tmp_path / "store.sqlite"), ClientStore(None)
     assert migrated.write(differences) == []
@@ -114,3 +125,50 @@ def test_the_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         ClientStore(tmp_path / "nowhere" / "store.sqlite")
+
+
+def test_an_older_store_is_migrated_with_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(b"")
+    with create_engine(sqlite_url(path)).begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(SCHEMA.migrations))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in OLDER:
+            connection.exec_driver_sql(statement)
+    store = ClientStore(path)
+    messages = store.write(lambda c: c.exec_driver_sql("SELECT id, not_before_s, deadline_s FROM messages").all())
+    assert [tuple(row) for row in messages] == [(1, 0.0, None), (2, 90.0, None)]
+    inbox = store.write(lambda c: received_after(c, after=0, limit=10))
+    assert [(m.number, m.verified, m.body) for m in inbox] == [
+        (1, Verified.COMPARED, b"one"),
+        (2, Verified.PINNED, b"two"),
+        (3, Verified.UNKNOWN, b"three"),
+    ]
+    assert [contact.verified for contact in store.write(every)] == [Verified.COMPARED, Verified.PINNED]
+    assert store.write(lambda c: c.exec_driver_sql("SELECT body FROM drafts").scalar_one()) == b"draft"
+    store.close()
+
+
+def _message(row: int, not_before_s: float) -> str:
+    values = f"{row}, '{row:032}', 'key {row}', x'00', 'anonymous', 'bob@away', 'text', 1, x'00', x'00', 1, 0, 0"
+    return f"INSERT INTO messages VALUES ({values}, 'queued', 50.0, {not_before_s}, 1e9, NULL)"
+
+
+def _received(number: int, author: str, verified: int, body: str) -> str:
+    values = f"{number}, {author}, '{number:032}', 'x@y', {verified}, 'text', CAST('{body}' AS BLOB), 1.0, '', 0"
+    return f"INSERT INTO inbox VALUES ({values})"
+
+
+OLDER = (
+    _message(1, 50.0),
+    _message(2, 90.0),
+    "INSERT INTO drafts VALUES (1, x'01', CAST('draft' AS BLOB))",
+    "INSERT INTO contacts VALUES ('a@b', 'a', x'02', x'aa', x'04', 1, 1, NULL)",
+    "INSERT INTO contacts VALUES ('c@d', 'c', x'02', x'bb', x'04', 1, 0, NULL)",
+    _received(1, "x'aa'", 1, "one"),
+    _received(2, "x'bb'", 1, "two"),
+    _received(3, "x'cc'", 0, "three"),
+)
+"""A store of version 0001 with something in each table that changed."""

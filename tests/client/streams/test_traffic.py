@@ -65,7 +65,7 @@ def add_contact_directly(world: World, alice: Person, bob: Person) -> None:
     from loopixmix.cards import decode_card
 
     card = decode_card(world.providers["away"].mailboxes[bob.keys.identity_key.public].card)
-    alice.store.write(lambda c: contacts.save(c, pin_of("bob@away", card, verified=False)))
+    alice.store.write(lambda c: contacts.save(c, pin_of("bob@away", card, compared=False)))
     bob.stop()
 
 

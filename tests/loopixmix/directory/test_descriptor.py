@@ -20,12 +20,15 @@ from loopixmix.directory import (
     DescriptorOfOtherNetwork,
     DescriptorReplayed,
     DescriptorTooLarge,
+    Role,
     decode_descriptor,
     sign_descriptor,
 )
 from loopixmix.errors import FormatError, MisuseError, SignatureError
 from loopixmix.keys import IdentityKey
+from loopixmix.tokens import encode_token_key
 from tests.worlds.networks.models import NOW_S, model_network
+from tests.worlds.tokens import token_key
 
 NETWORK = model_network(random.Random(1))
 NETWORK_ID = NETWORK.trust_root.network_id
@@ -130,6 +133,8 @@ def test_a_good_host_is_accepted(host: str) -> None:
     ("change", "text"),
     [
         ({"services": ("echo",)}, "only a provider"),
+        ({"token_keys": (encode_token_key(token_key()),)}, "only a provider issues tokens"),
+        ({"role": Role.PROVIDER, "token_keys": (b"\1key",)}, "a token key is none"),
         ({"mix_keys": {NETWORK.epoch: bytes(32)}}, "prime order"),
         ({"mix_keys": dict.fromkeys((1, 2), NODE.mix_keys[NETWORK.epoch].public)}, "several epochs"),
         ({"mix_keys": dict(reversed(NODE.public_mix_keys.items()))}, "ascending"),
@@ -148,7 +153,7 @@ def test_a_descriptor_that_contradicts_itself_is_neither_accepted_nor_signed(
     ("field", "value"),
     [
         ("version", 0),
-        ("version", 2),
+        ("version", 1),
         ("network_id", b""),
         ("node_id", bytes(33)),
         ("issued_at_ms", -1),
@@ -165,6 +170,9 @@ def test_a_descriptor_that_contradicts_itself_is_neither_accepted_nor_signed(
         ("mix_keys", {"1": bytes(32)}),
         ("mix_keys", {n: bytes([n + 1] * 32) for n in range(9)}),
         ("services", ["a b"]),
+        ("token_keys", [b""]),
+        ("token_keys", [bytes(651)]),
+        ("token_keys", [encode_token_key(token_key())] * 9),
         ("software", "x" * 65),
         ("withdrawn", 1),
         ("layer", 1),

@@ -33,7 +33,9 @@ from loopixmix.directory import errors as directory_errors
 from loopixmix.errors import FormatError, MisuseError
 from loopixmix.keys import IdentityKey
 from loopixmix.params import NetworkParams
+from loopixmix.tokens import encode_token_key
 from tests.worlds.networks.models import NOW_S, ModelNetwork, model_network, trust_root_of
+from tests.worlds.tokens import token_key
 
 NETWORK = model_network(random.Random(1))
 HOUR_S = 3600
@@ -232,6 +234,18 @@ def keys_of(name: str) -> dict[int, bytes]:
     return NETWORK.node(name).public_mix_keys
 
 
+def tokens(count: int) -> tuple[bytes, ...]:
+    """Return the token keys of a good issuer, for one period each."""
+    return tuple(
+        encode_token_key(token_key(number, begins_s=number * HOUR_S, ends_s=(number + 1) * HOUR_S))
+        for number in range(count)
+    )
+
+
+def of_two_purposes() -> tuple[bytes, ...]:
+    return tuple(encode_token_key(token_key(purpose=purpose)) for purpose in ("guest", "mail"))
+
+
 EPOCH = NETWORK.epoch
 LOW_ORDER = {
     "zero": bytes(32),
@@ -283,6 +297,14 @@ CONTRADICTIONS: list[tuple[str, Callable[[Document], Document], str]] = [
     ("bad host", lambda d: change_node(d, "mix11", host="not a host"), "neither an IP address nor a host name"),
     ("services of a mix", lambda d: change_node(d, "mix11", services=("echo",)), "only a provider offers services"),
     ("services out of order", lambda d: change_node(d, "provider1", services=("b", "a")), "ascending order"),
+    ("a mix with tokens", lambda d: change_node(d, "mix11", token_keys=tokens(1)), "only a provider issues tokens"),
+    ("a bad token key", lambda d: change_node(d, "provider1", token_keys=(b"\1key",)), "a token key is none"),
+    (
+        "token keys unsorted",
+        lambda d: change_node(d, "provider1", token_keys=tokens(2)[::-1]),
+        "ascending order of purpose",
+    ),
+    ("token key twice", lambda d: change_node(d, "provider1", token_keys=of_two_purposes()), "one token key is used"),
     ("service twice", lambda d: change_node(d, "provider1", services=("a", "a")), "each once"),
     (
         "starts elsewhere",
@@ -327,7 +349,7 @@ def test_a_document_that_contradicts_itself_is_neither_believed_nor_signed(
 
 
 FIELDS: list[tuple[str, str, object]] = [
-    ("document", "version", 2),
+    ("document", "version", 1),
     ("document", "network_id", bytes(15)),
     ("document", "network_id", bytes(17)),
     ("document", "epoch", -1),
@@ -363,6 +385,9 @@ FIELDS: list[tuple[str, str, object]] = [
     ("node", "services", [f"s{n:02}" for n in range(17)]),
     ("node", "services", ["Echo"]),
     ("node", "services", [1]),
+    ("node", "token_keys", [b""]),
+    ("node", "token_keys", [bytes(651)]),
+    ("node", "token_keys", list(tokens(9))),
     ("node", "email", "a@b"),
 ]
 
@@ -390,7 +415,7 @@ def test_each_missing_field_is_refused(part: str) -> None:
 def test_a_second_encoding_of_the_same_document_is_refused() -> None:
     data = msgspec.msgpack.encode(NETWORK.document)
     with pytest.raises(FormatError, match="not canonical"):
-        believe(forge_bytes(data.replace(b"\xa7version\x01", b"\xa7version\xcc\x01")))
+        believe(forge_bytes(data.replace(b"\xa7version\x02", b"\xa7version\xcc\x02")))
     with pytest.raises(FormatError, match="trailing"):
         believe(forge_bytes(data + b"\xc0"))
     swapped = msgspec.to_builtins(NETWORK.document, builtin_types=(bytes,), str_keys=False)
@@ -398,6 +423,13 @@ def test_a_second_encoding_of_the_same_document_is_refused() -> None:
         believe(forge_bytes(msgspec.msgpack.encode(dict(reversed(swapped.items())))))
     with pytest.raises(FormatError):
         believe(NETWORK.signed_document + b"\x00")
+
+
+def test_the_keys_under_which_a_provider_issues_tokens_are_in_the_document() -> None:
+    document = change_node(NETWORK.document, "provider1", token_keys=tokens(8))
+    believed = believe(sign_document(document, NETWORK.authority)).node_named("provider1")
+    assert believed is not None
+    assert [key.begins_s for key in believed.issues()] == [number * HOUR_S for number in range(8)]
 
 
 def test_an_oversized_document_is_refused_before_anything_else() -> None:

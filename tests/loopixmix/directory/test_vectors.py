@@ -55,12 +55,22 @@ def network_id() -> bytes:
 
 
 NODES = [("mix1", "mix", 1, []), ("provider1", "provider", None, ["echo", "keys", "loop"])]
+WEEK_S = 7 * 24 * 3600
+
+
+def token_keys(role: str) -> list[bytes]:
+    """A provider issues tokens for guests, for a week, under the key of RFC 9578, appendix A.2."""
+    if role != "provider":
+        return []
+    public = bytes.fromhex(VECTORS["token_public_key"])
+    period = (EPOCH * LENGTH_S).to_bytes(8, "big") + (EPOCH * LENGTH_S + WEEK_S).to_bytes(8, "big")
+    return [b"\x01\x05guest" + period + len(public).to_bytes(2, "big") + public]
 
 
 def descriptor(name: str, role: str, services: list[str]) -> bytes:
     described = pack(
         {
-            "version": 1,
+            "version": 2,
             "network_id": network_id(),
             "node_id": public_of(seed_of(name)),
             "issued_at_ms": 1_800_000_000_000,
@@ -70,6 +80,7 @@ def descriptor(name: str, role: str, services: list[str]) -> bytes:
             "port": 9001,
             "mix_keys": {epoch: mix_key(name, epoch) for epoch in range(EPOCH, EPOCH + 3)},
             "services": services,
+            "token_keys": token_keys(role),
             "software": "example 1",
             "withdrawn": False,
         }
@@ -89,12 +100,13 @@ def document() -> bytes:
             "port": 9001,
             "mix_keys": {epoch: mix_key(name, epoch) for epoch in range(EPOCH, EPOCH + 2)},
             "services": services,
+            "token_keys": token_keys(role),
         }
         for name, role, layer, services in NODES
     ]
     said = pack(
         {
-            "version": 1,
+            "version": 2,
             "network_id": network_id(),
             "epoch": EPOCH,
             "valid_from_s": EPOCH * LENGTH_S,
@@ -124,7 +136,10 @@ def test_the_network_id_is_that_of_the_page() -> None:
     authority = TrustedAuthority(public_key=public_of(seed_of("authority")).hex(), url="http://192.0.2.1:9000")
     root = TrustRoot(name="example", authorities=(authority,), threshold=1, epoch_length_s=LENGTH_S)
     assert root.network_id == network_id() == bytes.fromhex(VECTORS["network_id"])
-    assert decode_document(document(), root, now_s=EPOCH * LENGTH_S).epoch == EPOCH
+    decoded = decode_document(document(), root, now_s=EPOCH * LENGTH_S)
+    assert decoded.epoch == EPOCH
+    (key,) = decoded.providers()[0].issues()
+    assert (key.purpose, key.ends_s - key.begins_s, key.public.hex()) == ("guest", WEEK_S, VECTORS["token_public_key"])
 
 
 @pytest.mark.parametrize("number", [0, 1])

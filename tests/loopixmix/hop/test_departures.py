@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from twisted.internet.task import Clock
 
 from loopixmix.hop.departures import Departures
@@ -62,6 +63,15 @@ def test_packets_leave_at_their_times_in_their_order_and_are_told() -> None:
     assert all(isinstance(fact, PacketOut) and fact.next_hop == NEXT for fact in bench.facts.facts)
     assert len(bench.departures) == 0
     assert bench.clock.getDelayedCalls() == []
+
+
+def test_it_is_told_how_late_a_packet_left() -> None:
+    bench = Bench()
+    bench.hold(0.3, b"a")
+    bench.clock.advance(0.75)
+    [fact] = bench.facts.facts
+    assert isinstance(fact, PacketOut)
+    assert fact.late_s == pytest.approx(0.45)
 
 
 def test_what_is_due_already_leaves_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import signal
 import socket
 import threading
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.directory import Descriptor, Document, Role
@@ -22,7 +24,14 @@ from loopixmix.net.links.tls import TlsNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.node.config import NodeConfig, load_node, node_toml
 from loopixmix.node.running_node import MakeService, NodeParts, NodeService
-from loopixmix.node.runtime import NodeFiles, NodeKind, NodeRuntime, NodeWorld
+from loopixmix.node.runtime import (
+    OTHER_DESCRIPTORS,
+    NodeFiles,
+    NodeKind,
+    NodeRuntime,
+    NodeWorld,
+    fitting_links,
+)
 from loopixmix.node.status import AVERAGED_REPORTS
 from loopixmix.node.wiring import make_mix
 from loopixmix.observing.status import NodeStatus, read_status
@@ -390,3 +399,26 @@ def test_read_again_the_configuration_counts_unless_it_is_wrong(bench: Bench) ->
         bench.runtime.reload()
     assert bench.runtime.log_settings.level == "debug"
     assert signal.SIGUSR1 in bench.runtime.signals
+
+
+def test_a_node_has_as_many_links_as_the_system_lets_it() -> None:
+    assert fitting_links(4096, allowed=4096 + OTHER_DESCRIPTORS) == 4096
+    assert fitting_links(4096, allowed=4096) == 4096 - OTHER_DESCRIPTORS
+    with pytest.raises(ConfigError, match="the system lets this process open 1024 files: a node needs 1025 or more"):
+        fitting_links(4096, allowed=1024)
+
+
+def test_a_node_that_gets_fewer_links_than_its_operator_wants_says_so_at_the_start(bench: Bench) -> None:
+    events: list[LogEvent] = []
+    config = bench.directory / "node.toml"
+    config.write_text(config.read_text().replace("links = 4096", "links = 2000000000"))
+    bench.runtime = bench.make_runtime()
+    globalLogPublisher.addObserver(events.append)
+    bench.start()
+    globalLogPublisher.removeObserver(events.append)
+    said = [formatEvent(event) for event in events if "limits.links" in formatEvent(event)]
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert said == [
+        f"limits.links is 2000000000, but the system lets this process have {hard - OTHER_DESCRIPTORS} incoming links "
+        "at most: raise its limit of open files (LimitNOFILE of systemd, ulimit -Hn) to 2000001024"
+    ]

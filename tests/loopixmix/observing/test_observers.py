@@ -9,6 +9,7 @@ import pytest
 
 from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.observing.observers import (
+    DEPARTURES_KEPT,
     ROUND_TRIPS_KEPT,
     Counters,
     Fanout,
@@ -63,6 +64,15 @@ def test_facts_are_counted(facts: list[Fact], expected: Snapshot) -> None:
     for fact in facts:
         counters.observe(fact)
     assert counters.snapshot() == expected
+
+
+def test_it_tells_how_late_packets_leave_of_late() -> None:
+    counters = Counters(delay_mean_s=0.2)
+    for number in range(100 + DEPARTURES_KEPT):
+        late_s = 9.0 if number < 100 else number / 1000
+        counters.observe(PacketOut(number, PEER, TAG, late_s))
+    # Of the latest 4096, which are 0.1 s to 4.195 s late, one in a hundred is later than this.
+    assert counters.snapshot().late_p99_s == pytest.approx(4.155, abs=0.001)
 
 
 def test_reasons_are_plain_strings_in_a_snapshot() -> None:

@@ -48,7 +48,7 @@ def names(store: Store) -> list[str]:
 def test_a_new_store_is_private_and_one_that_exists_becomes_so(tmp_path: Path) -> None:
     path = tmp_path / "cats.sqlite3"
     path.touch(mode=0o644)
-    store = Store(open_database(sqlite_url(path), schema_in(tmp_path)))
+    store = Store(schema_in(tmp_path), sqlite_url(path))
     store.write(lambda connection: connection.execute(insert(CATS).values(name="Mitzi")))
     assert names(store) == ["Mitzi"]
     modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in tmp_path.glob("cats.sqlite3*")}
@@ -58,7 +58,7 @@ def test_a_new_store_is_private_and_one_that_exists_becomes_so(tmp_path: Path) -
 
 def test_what_was_deleted_is_not_left_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "cats.sqlite3"
-    store = Store(open_database(sqlite_url(path), schema_in(tmp_path)))
+    store = Store(schema_in(tmp_path), sqlite_url(path))
     names_of_cats = [{"name": f"a marked cat, number {number}"} for number in range(5)]
     store.write(lambda connection: connection.execute(insert(CATS), names_of_cats))
     store.write(lambda connection: connection.execute(delete(CATS)))
@@ -73,7 +73,7 @@ def test_an_older_store_is_migrated_with_what_is_in_it(tmp_path: Path) -> None:
     with older.begin() as connection:
         connection.execute(text("INSERT INTO cats (nick) VALUES ('Mitzi')"))
     older.dispose()
-    store = Store(open_database(url, schema_in(tmp_path)))
+    store = Store(schema_in(tmp_path), url)
     assert names(store) == ["Mitzi"]
     store.close()
     with pytest.raises(StoreError, match=r"made by a newer LoopixMix \(schema 0002\)"):
@@ -92,7 +92,7 @@ def test_the_store_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_in_memory_its_tables_are_made_at_once(tmp_path: Path) -> None:
     schema = Schema(owner="a cat", head="0002", older_versions=frozenset(), migrations=tmp_path, in_memory=METADATA)
-    store = Store(open_database(MEMORY_URL, schema))
+    store = Store(schema, MEMORY_URL)
     assert names(store) == []
     store.close()
 
@@ -111,7 +111,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_what_fails_in_a_transaction_is_told_without_its_values(tmp_path: Path) -> None:
-    store = Store(open_database(sqlite_url(tmp_path / "cats.sqlite3"), schema_in(tmp_path)))
+    store = Store(schema_in(tmp_path), sqlite_url(tmp_path / "cats.sqlite3"))
     with pytest.raises(StoreError, match="cannot be written: UNIQUE constraint failed") as raised:
         store.write(lambda c: c.execute(insert(CATS), [{"id": 1, "name": "marked"}, {"id": 1, "name": "marked"}]))
     assert "marked" not in str(raised.value)
@@ -124,7 +124,7 @@ def test_what_fails_in_a_transaction_is_told_without_its_values(tmp_path: Path) 
 def test_a_transaction_that_may_write_keeps_other_writers_out_from_its_beginning(tmp_path: Path) -> None:
     """Otherwise one that begins by reading fails when it comes to write, because another one wrote meanwhile."""
     path = tmp_path / "cats.sqlite3"
-    store = Store(open_database(sqlite_url(path), schema_in(tmp_path)))
+    store = Store(schema_in(tmp_path), sqlite_url(path))
     other = sqlite3.connect(path, timeout=0)
 
     def read_and_write(connection: Connection) -> None:
@@ -141,7 +141,7 @@ def test_a_transaction_that_may_write_keeps_other_writers_out_from_its_beginning
 
 def test_one_connection_serves_any_thread_and_others_wait_for_none_to_read(tmp_path: Path) -> None:
     path = tmp_path / "cats.sqlite3"
-    store = Store(open_database(sqlite_url(path), schema_in(tmp_path), one_connection=True))
+    store = Store(schema_in(tmp_path), sqlite_url(path), one_connection=True)
     with sqlite3.connect(path) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("INSERT INTO cats (name) VALUES ('unseen')")

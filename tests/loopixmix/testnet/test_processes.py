@@ -87,8 +87,6 @@ def test_all_are_asked_to_end_and_who_does_not_is_killed(sleepers: Sleepers) -> 
     assert dict(ProcessTable(sleepers.directory).running()) == {}
 
 
-# The process goes on when the command that started it ends: that nothing waits for it is what Python warns of.
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_command_is_started_with_its_output_in_a_file(tmp_path: Path) -> None:
     table = ProcessTable(tmp_path)
     table.start("mix-1", ["mix", "run", str(tmp_path / "gone")])

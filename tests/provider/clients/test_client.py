@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+import tracemalloc
+
 from twisted.internet.task import Clock
 
 from loopixmix.params import NetworkParams
-from provider.clients import client as client_module
 from provider.clients.allowance import ClientRules
 from provider.clients.client import FORGET_S, KnownClients
 from tests.worlds.mailboxes.mailstores import ALICE, BOB
@@ -14,8 +14,8 @@ from tests.worlds.mailboxes.mailstores import ALICE, BOB
 PARAMS = NetworkParams(pull_batch=3)
 
 
-def known_clients(clock: Clock) -> KnownClients:
-    known = KnownClients(rules=ClientRules(), lease_pulls=4, clock=clock)
+def known_clients(clock: Clock, *, max_known: int = 100) -> KnownClients:
+    known = KnownClients(rules=ClientRules(max_known=max_known), lease_pulls=4, clock=clock)
     known.adopt(PARAMS)
     return known
 
@@ -49,9 +49,8 @@ def test_who_is_idle_is_forgotten_and_who_is_not_stays() -> None:
     assert known.heard(BOB) is not bob
 
 
-def test_the_idlest_makes_room_for_a_newcomer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MAX_CLIENTS", 2)
-    known = known_clients(Clock())
+def test_the_idlest_makes_room_for_a_newcomer() -> None:
+    known = known_clients(Clock(), max_known=2)
     alice, bob = known.heard(ALICE), known.heard(BOB)
     assert known.heard(ALICE) is alice
     known.heard(bytes(32))
@@ -66,3 +65,18 @@ def test_a_new_document_changes_the_batches_of_those_who_are_known() -> None:
     known.adopt(NetworkParams(pull_batch=5))
     assert alice is not None
     assert alice.mailbox.pull_batch == 5
+
+
+def test_a_known_client_takes_about_a_kilobyte() -> None:
+    known = known_clients(Clock(), max_known=2_000)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(2_000):
+        client = known.heard(number.to_bytes(32))
+        assert client is not None
+        client.mailbox.fetch()
+        client.mailbox.fetched(number, ())
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The bound of `max_known` rests on it: 250,000 of them are 0.3 GB.
+    assert (after - before) / 2_000 < 1_300

@@ -39,7 +39,7 @@ from provider.config import ProviderRules
 from provider.drops import Drops
 from provider.mailbox import MailboxRules
 from provider.store import MailStore, sqlite_url
-from provider.store.access import StoreAccess, clocked_access
+from provider.store.access import MailAccess, clocked_access
 from provider.store.accounts import remove_account
 from provider.wiring import wire_clients
 from tests.worlds.mailboxes.mailstores import ALICE, BOB, OPEN, Facts, message, open_account
@@ -76,7 +76,7 @@ class Provider:
         self.reception = Reception(FORMAT, own=LinkRole.PROVIDER, role_of=lambda _: LinkRole.CLIENT)
         self.registration = WrittenWishes()
         self.store = MailStore(sqlite_url(directory / "mail.sqlite3"))
-        self.access: StoreAccess = clocked_access(
+        self.access: MailAccess = clocked_access(
             self.store, MailboxRules(), clock=self.clock, write_s=0.001, read_s=read_s
         )
         self.links = wire_clients(

@@ -30,10 +30,16 @@ from loopixmix.sphinx import (
     unwrap,
     wrap,
 )
-from provider.hosting.host import HostingRules, ServiceHost
+from provider.api import Declaration
+from provider.hosting.asking.local import LocalAsker
+from provider.hosting.host import ServiceHost
+from provider.hosting.memory import RequestMemory
+from provider.hosting.room import SharedRoom
+from provider.hosting.seams import HostingWorld
 from provider.mailbox import MailboxRules
 from provider.mailboxes import deliveries as deliveries_module
 from provider.mailboxes.deliveries import Deliveries
+from provider.replies import ReplyBlocks
 from provider.store import MailStore
 from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, WRITE_S, StoreWorld
 
@@ -90,12 +96,24 @@ class World(StoreWorld):
         self.oracle = Oracle()
         self.loops = WrittenLoops()
         self.hop = WrittenHop()
+        blocks = ReplyBlocks(hop=self.hop, sphinx=SPHINX, drops=self.drops)
         self.host = ServiceHost(
-            [self.oracle], rules=HostingRules(max_requests=1), clock=self.clock, geometry=FORMAT.geometry
+            [LocalAsker(self.oracle, Declaration(at_once=1, queue=1))],
+            memory=RequestMemory(self.access),
+            world=HostingWorld(
+                clock=self.clock,
+                rng=rng,
+                blocks=blocks,
+                drops=self.drops,
+                size=FORMAT.geometry,
+                assembling=SharedRoom(2**20),
+                answering=SharedRoom(2**20),
+            ),
         )
         self.deliveries = Deliveries(
-            hop=self.hop,
+            identity=PROVIDER,
             sphinx=SPHINX,
+            blocks=blocks,
             access=self.access,
             host=self.host,
             loops=self.loops,
@@ -231,8 +249,9 @@ def test_a_request_is_answered_through_its_reply_block(world: World) -> None:
 
 
 def test_a_busy_service_gives_no_answer(world: World) -> None:
-    for number in range(2):
+    reasons = []
+    for number in range(3):
         payload = encode_request(bytes([number]) * 16, b"when?", FORMAT.geometry)
-        world.send(service_id("oracle"), payload, world.surb()[0])
-    assert world.facts.drops == [DropReason.OVERLOADED]
+        reasons.append(world.send(service_id("oracle"), payload, world.surb()[0]))
+    assert reasons == [None, None, DropReason.OVERLOADED]
     assert len(world.oracle.asked) == 1

@@ -11,11 +11,12 @@ from twisted.logger import LogEvent
 from loopixmix.params import NetworkParams
 from provider.accounts import GuestMode, RegistrationRules
 from provider.mailbox import MailboxRules, day_of
+from provider.mailboxes import housekeeping
 from provider.mailboxes.housekeeping import EXPIRE_EVERY_S, EXPIRE_ITEMS, TURN_S, Housekeeping
 from provider.store import MailStore
 from provider.store.accounts import StoreFigures, add_invitation, find_standing, forget_invitations
 from provider.store.guests import GuestWish, open_guest
-from tests.worlds.mailboxes.mailstores import ALICE, WRITE_S, StoreWorld
+from tests.worlds.mailboxes.mailstores import ALICE, READ_S, WRITE_S, StoreWorld
 from tests.worlds.networks.models import model_network
 
 RULES = MailboxRules(expiry_days=2)
@@ -29,18 +30,23 @@ class World(StoreWorld):
     def __init__(self, store: MailStore) -> None:
         super().__init__(store, rules=RULES)
         self.turns = 0
+        self.expirations = 0
         self.housekeeping = Housekeeping(
             access=self.access,
             rules=RULES,
             registration=GUESTS_FOR_A_WEEK,
             clock=self.clock,
             each_turn=(self.turned, self.turned),
+            expiring=(self.expired,),
         )
         self.clock.rightNow = NETWORK.document.valid_from_s + 1.0
         self.today = day_of(self.clock.seconds())
 
     def turned(self) -> None:
         self.turns += 1
+
+    def expired(self) -> None:
+        self.expirations += 1
 
     def run(self, seconds: float) -> None:
         while (calls := self.clock.getDelayedCalls()) and calls[0].getTime() <= self.clock.seconds() + seconds:
@@ -72,6 +78,17 @@ def test_accounts_and_items_are_counted(world: World) -> None:
     assert world.housekeeping.figures == StoreFigures(accounts=1, guests=0, items=2)
 
 
+def test_many_accounts_are_counted_in_several_readings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "COUNT_ACCOUNTS", 2)
+    for identity in open_guests(world, 4, day=world.today):
+        world.put(b"x", recipient=identity, day=world.today)
+    world.housekeeping.start()
+    world.clock.advance(READ_S)
+    assert world.housekeeping.figures.items == 0
+    world.run(1.0)
+    assert world.housekeeping.figures == StoreFigures(accounts=1, guests=4, items=4)
+
+
 def test_old_items_expire_while_the_document_agrees_about_the_time(world: World) -> None:
     world.put(b"old", day=world.today - 3)
     world.put(b"kept", day=world.today - 2)
@@ -80,6 +97,9 @@ def test_old_items_expire_while_the_document_agrees_about_the_time(world: World)
     world.run(1.0)
     assert world.bodies() == [b"kept"]
     assert world.housekeeping.expired == 1
+    assert world.expirations == 1
+    world.run(TURN_S)
+    assert world.expirations == 2
 
 
 @pytest.mark.parametrize("off_s", [-10.0, 86_400.0 * 30])
@@ -88,8 +108,9 @@ def test_a_clock_set_wrong_makes_nothing_expire(world: World, off_s: float) -> N
     world.clock.rightNow += off_s
     world.housekeeping.adopt(NETWORK.document)
     world.housekeeping.start()
-    world.run(TURN_S)
+    world.run(TURN_S - 1.0)
     assert world.bodies() == [b"old"]
+    assert world.expirations == 0
 
 
 def test_nothing_expires_before_there_is_a_document(world: World) -> None:

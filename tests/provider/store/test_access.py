@@ -12,9 +12,8 @@ from twisted.logger import LogEvent
 from loopixmix.errors import StoreError
 from provider.mailbox import Fetch
 from provider.store import MailStore
-from provider.store.accounts import figures
 from provider.store.items import PutOutcome, expire_items, take_items
-from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, READ_S, WRITE_S, StoreWorld, message
+from tests.worlds.mailboxes.mailstores import ALICE, NOBODY, READ_S, WRITE_S, StoreWorld, figures, message
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from provider.store.accounts import (
     Standing,
     StoreFigures,
     add_invitation,
-    figures,
     find_card,
     find_standing,
     forget_invitations,
@@ -25,6 +24,7 @@ from provider.store.accounts import (
     remove_account,
 )
 from provider.store.items import NewItem, store_items, take_items
+from tests.worlds.mailboxes.mailstores import counted
 
 ALICE, BOB = bytes([1]) * 32, bytes([2]) * 32
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN)
@@ -133,7 +133,7 @@ def test_a_removed_account_is_gone_with_its_items(store: MailStore, retire_name:
     before = store.read(lambda connection: take_items(connection, ALICE, Fetch((), 0, 9)))
     assert store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name))
     assert not store.write(lambda connection: remove_account(connection, "alice", retire_name=retire_name))
-    assert store.read(figures) == StoreFigures(accounts=0, guests=0, items=0)
+    assert counted(store) == StoreFigures(accounts=0, guests=0, items=0)
     assert card_of(store, "alice") is None
     assert apply(store, "alice", BOB) == (RegisterRefusal.NAME_TAKEN if retire_name else None)
     assert apply(store, "alice2", ALICE) is None
@@ -153,4 +153,4 @@ def test_the_operator_sees_names_keys_and_counts(store: MailStore) -> None:
         Account(name="alice", identity=ALICE, published=True, items=0, created_day=100),
         Account(name="bob", identity=BOB, published=False, items=2, created_day=101),
     ]
-    assert store.read(figures) == StoreFigures(accounts=2, guests=0, items=2)
+    assert counted(store) == StoreFigures(accounts=2, guests=0, items=2)

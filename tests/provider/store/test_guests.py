@@ -10,7 +10,6 @@ from provider.store.accounts import (
     Application,
     Standing,
     StoreFigures,
-    figures,
     find_card,
     find_standing,
     list_accounts,
@@ -28,6 +27,7 @@ from provider.store.guests import (
     open_guest,
 )
 from provider.store.items import NewItem, store_items, take_items
+from tests.worlds.mailboxes.mailstores import counted
 
 ALICE, GUEST, OTHER = bytes([1]) * 32, bytes([7]) * 32, bytes([8]) * 32
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN, guests=GuestMode.OPEN, max_guests=2)
@@ -51,10 +51,6 @@ def put(store: MailStore, identity: bytes, count: int) -> None:
 def items_of(store: MailStore, identity: bytes) -> int:
     taken = store.read(lambda connection: take_items(connection, identity, Fetch((), 0, 1000)))
     return len(taken.items) if taken is not None else -1
-
-
-def counted(store: MailStore) -> StoreFigures:
-    return store.read(figures)
 
 
 def test_a_guest_has_a_mailbox_and_a_second_wish_changes_nothing(store: MailStore) -> None:

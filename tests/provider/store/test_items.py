@@ -9,7 +9,7 @@ from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, MailboxRules
 from provider.store import MailStore
-from provider.store.accounts import Application, figures, register, remove_account
+from provider.store.accounts import Application, register, remove_account
 from provider.store.items import (
     NewItem,
     PutOutcome,
@@ -20,6 +20,7 @@ from provider.store.items import (
     take_items,
 )
 from provider.store.schema import items
+from tests.worlds.mailboxes.mailstores import figures
 
 ALICE, BOB, NOBODY = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
 RULES = MailboxRules(quota_items=1000)

@@ -13,8 +13,9 @@ from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, Mailbox, MailboxRules
 from provider.store import MailStore, sqlite_url
-from provider.store.accounts import Application, figures, register, remove_account
+from provider.store.accounts import Application, register, remove_account
 from provider.store.items import NewItem, PutOutcome, delete_owned, expire_items, store_items, take_items
+from tests.worlds.mailboxes.mailstores import figures
 
 RULES = MailboxRules(quota_items=12, lease_pulls=2)
 OPEN = RegistrationRules(mode=RegistrationMode.OPEN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulations.flows.rates import flows_of
-from simulations.flows.timing import can_deliver, delivery_faults, mailbox_items_per_s, timing_of
+from simulations.flows.timing import can_deliver, delivery_faults, mailbox_items_per_s, request_faults, timing_of
 from simulations.scenario import Scenario, change
 from simulations.seeds import Seeds
 
@@ -38,3 +38,18 @@ def test_a_mailbox_gets_answers_and_messages() -> None:
     # 40 messages a day of two packets; 2 payloads and half a loop a second are answered.
     assert mailbox_items_per_s(Scenario()) == pytest.approx(2.5 + 80 / 86_400)
     assert mailbox_items_per_s(change(Scenario(), {"traffic.replies": False})) == pytest.approx(80 / 86_400)
+
+
+def test_requests_have_a_law_unless_mailboxes_overflow() -> None:
+    asking = change(Scenario(), {"requests.answer_bytes": 50_000})
+    times = timing_of(asking, flows_of(asking), Seeds(asking.seeds, replicate=0))
+    assert times.request is not None
+    # 25 shares at 3.5 a second, a turn, two ways, a pull; the last that comes is not always the last that left.
+    assert times.request.mean_s == pytest.approx(25 / 3.5 + 0.5 + 1.6 + 0.5, rel=0.1)
+    assert timing_of(Scenario(), flows_of(Scenario()), Seeds(asking.seeds, replicate=0)).request is None
+
+    # 3 items pulled, of which answers to own packets take 2.5 and the answer to a request a third.
+    tight = change(asking, {"traffic.pull_batch": 3})
+    assert "while an answer comes" in request_faults(tight)[0]
+    assert timing_of(tight, flows_of(tight), Seeds(asking.seeds, replicate=0)).request is None
+    assert request_faults(change(tight, {"requests.answer_bytes": 500})) == []

@@ -7,12 +7,16 @@ import pytest
 
 from loopixmix.errors import MisuseError
 from provider.clients.allowance import ClientRules
+from provider.mailbox import MailboxRules
 from simulations.formulas.delivery import (
     ANSWER_S,
+    LEASE_PULLS,
+    Retries,
     all_arrived,
     delivery,
     left_behind,
     longest_pull_wait_s,
+    lost_at_the_pull,
     pull_wait,
     turn_queue,
 )
@@ -145,3 +149,31 @@ def test_delivery_is_all_of_it() -> None:
     )
     assert law.mean_s == pytest.approx(0.5 + 0.8 + 0.25 + 0.5 + ANSWER_S + 0.05, rel=1e-5)
     assert erlang(GRID, 0, 1.0).mean_s == 0.0
+
+
+def test_what_is_lost_comes_by_a_repetition() -> None:
+    retries = Retries(loss=0.1, first_wait_s=3.0, turns_per_s=2.0, pulls_per_s=1.0)
+    assert retries.count == 4
+    grid = Grid.up_to(20.0 + retries.longest_s)
+    law = retries.law(erlang(grid, 4, 0.2).then(fixed(grid, 0.1)))
+    # Waits of 3, 6, 12 and 24 s, a quarter longer on average, a half interval between pulls, and a turn.
+    times_s = [0.9 + sum(3 * 2**each * 1.25 + 0.5 + 0.5 for each in range(number)) for number in range(5)]
+    shares = [0.9 * 0.1**number for number in range(5)]
+    assert law.mean_s == pytest.approx(np.dot(times_s, shares) / sum(shares), rel=1e-3)
+    assert float(law.masses.sum()) == pytest.approx(1.0)
+    # Nine in ten come as if nothing were ever lost.
+    assert law.quantile_s(0.45) == pytest.approx(erlang(grid, 4, 0.2).quantile_s(0.5) + 0.1, abs=0.01)
+
+
+def test_without_loss_there_are_no_repetitions() -> None:
+    network = erlang(GRID, 4, 0.2)
+    retries = Retries(loss=0.0, first_wait_s=3.0, turns_per_s=2.0, pulls_per_s=1.0)
+    assert retries.law(network) is network
+    assert retries.longest_s == 0.0
+
+
+def test_items_that_are_lost_are_given_again_after_their_lease() -> None:
+    assert MailboxRules().lease_pulls == LEASE_PULLS
+    law = lost_at_the_pull(Grid.up_to(400.0, 1 << 12), 0.5, 0.02)
+    # A pull of 2 s for each pull lost, eight for each item.
+    assert law.mean_s == pytest.approx(0.02 / 0.98 * 2 * (1 + LEASE_PULLS), rel=0.01)

@@ -161,3 +161,31 @@ def test_overloaded_nodes_are_said_to_mix_little() -> None:
     assert not any("hardly mixed" in note for note in at_rest.notes)
     assert any("hardly mixed" in note for note in overloaded.notes)
     assert overloaded.figures["provider_pool_mean"] < at_rest.figures["provider_pool_mean"] / 10
+
+
+ASKING = {
+    "users.count": 12,
+    "users.messages_per_day": 0.0,
+    "requests.pause_mean_s": 0.5,
+    "run.duration_s": 40.0,
+    "run.drain_s": 15.0,
+    "run.targets": 0,
+}
+
+
+def test_requests_take_about_what_theory_says() -> None:
+    scenario = small(ASKING)
+    found, theory = run(scenario), EXACT.run(scenario, seeds_of(scenario), progress=lambda share: None)
+    figures, spread = found.figures, found.distributions["request_s"]
+
+    assert figures["requests_answered"] == spread.count > 100
+    assert figures["requests_unanswered_share"] == figures["requests_executed_twice"] == 0
+    assert figures["request_mean_s"] == spread.mean
+    assert 0.7 < figures["request_mean_s"] / theory.figures["request_mean_s"] < 1.1
+    assert figures["cover_share"] == pytest.approx(theory.figures["cover_share"], abs=0.04)
+
+
+def test_a_drain_that_is_shorter_than_requests_is_said() -> None:
+    short = run(small({**ASKING, "run.duration_s": 5.0, "run.drain_s": 0.5}))
+    assert any("run.drain_s" in note for note in short.notes)
+    assert not any("run.drain_s" in note for note in run(small(SHORT)).notes)

@@ -17,6 +17,7 @@ from loopixmix.authority.config import AuthorityConfig
 from loopixmix.errors import MisuseError
 from loopixmix.params import NetworkParams
 from simulations.flows import traffic
+from simulations.flows.deployed import params_of
 from simulations.flows.rates import flows_of
 from simulations.formulas.capacity import WidthInterval, width_interval
 from simulations.planner import Infeasible, LatencyKind, Plan, Terms, Wishes, make_plan
@@ -36,7 +37,6 @@ from simulations.planner.times import Waits
 from simulations.scenario import parse_scenario, to_toml
 from simulations.seeds import Seeds
 from simulations.vector import ENGINE as VECTOR
-from simulations.world.network import params_of
 
 TERMS = Terms(packet_cost_s=71e-6)
 MEASURES = {
@@ -196,15 +196,28 @@ def test_the_search_knows_the_entropy_of_the_engine() -> None:
 
 @pytest.mark.parametrize("kind", get_args(LatencyKind))
 @pytest.mark.parametrize("packets", [1, 3])
-def test_the_search_knows_the_latency_of_the_engine(kind: LatencyKind, packets: int) -> None:
+@pytest.mark.parametrize("link_loss", [0.0, 0.002])
+def test_the_search_knows_the_latency_of_the_engine(kind: LatencyKind, packets: int, link_loss: float) -> None:
     wishes = Wishes(bits=10, latency_s=6, users=5000, latency_kind=kind, packets_per_message=packets)
-    waits = Waits(wishes, TERMS, payload_rate_per_s=2.0, pull_rate_per_s=1.0)
+    terms = replace(TERMS, link_loss=link_loss)
+    waits = Waits(wishes, terms, payload_rate_per_s=2.0, pull_rate_per_s=1.0)
     delay_s = waits.longest_delay_mean_s(100.0)
-    design = sized(wishes, TERMS, 2.0, 1.0)
+    design = sized(wishes, terms, 2.0, 1.0)
     assert design is not None
     # Full mailboxes, which the search leaves out, add up to a per cent.
-    figures, _ = judge(scenario_of(wishes, TERMS, replace(design, delay_mean_s=delay_s)))
+    figures, _ = judge(scenario_of(wishes, terms, replace(design, delay_mean_s=delay_s)))
     assert figures[MEASURES[kind]] == pytest.approx(6.0, rel=0.012)
+
+
+def test_a_plan_tells_how_long_requests_take() -> None:
+    wishes = Wishes(bits=8, latency_s=5, users=1000, request_bytes=4096, answer_bytes=100_000)
+    plan = planned(wishes)
+    figures, chosen = plan.figures, plan.scenario.traffic
+    free_per_s = params_of(plan.scenario).free_pulls_per_s
+    # Three turns, fifty shares, two ways, half a pull; the last that arrives is not always the last that left.
+    least_s = 3 / chosen.payload_rate_per_s + 50 / free_per_s + 2 * figures["latency_mean_s"]
+    assert least_s < figures["request_mean_s"] < 1.2 * least_s + 1 / chosen.pull_rate_per_s
+    assert "request_mean_s" not in planned(replace(wishes, request_bytes=0, answer_bytes=0)).figures
 
 
 def test_a_pull_takes_what_comes() -> None:
@@ -304,7 +317,10 @@ def test_rounding_keeps_to_its_side(value: float) -> None:
         lambda: Wishes(bits=10, latency_s=5, users=1),
         lambda: Wishes(bits=10, latency_s=5, users=10, online_share=0),
         lambda: Wishes(bits=10, latency_s=5, users=10, budget_user_month=-1),
+        lambda: Wishes(bits=10, latency_s=5, users=10, request_bytes=100),
+        lambda: Wishes(bits=10, latency_s=5, users=10, request_bytes=100, answer_bytes=2**20),
         lambda: Terms(packet_cost_s=0),
+        lambda: Terms(packet_cost_s=1e-4, link_loss=0.6),
         lambda: Terms(packet_cost_s=1e-4, layers=9),
         lambda: Terms(packet_cost_s=1e-4, utilisation=1.0),
     ],

@@ -7,8 +7,9 @@ import random
 import pytest
 
 from loopixmix.directory import Role
+from simulations.flows.deployed import epoch_length_for
 from simulations.scenario import Scenario
-from simulations.world.network import START_S, NetworkPlan, epoch_length_for
+from simulations.world.network import START_S, NetworkPlan
 
 
 @pytest.mark.parametrize(("delay_mean_s", "length_s"), [(0.2, 3600), (130.0, 3600), (200.0, 7200), (3600.0, 115_200)])

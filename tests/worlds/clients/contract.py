@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar, cast
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.api import (
     MAX_BODY_BYTES,
+    MAX_BULK_BYTES,
+    MAX_LETTERS,
     MAX_REQUEST_BYTES,
     BadRequestError,
     Client,
     ConflictError,
     KeyChangedError,
+    Letter,
     MessageState,
     NotRegisteredError,
     ReceivedMessage,
@@ -28,6 +32,8 @@ from client.api import (
     UnknownContactError,
     UnknownMessageError,
     UnknownServiceError,
+    Verified,
+    WrongStateError,
 )
 
 T = TypeVar("T")
@@ -46,6 +52,9 @@ class World(Protocol):
 
     def pass_time(self) -> None:
         """Let enough time pass for a message to be delivered and acknowledged."""
+
+    def now_s(self) -> float:
+        """Return the time of day."""
 
     def change_key_of_bob(self) -> None:
         """Let somebody else's key stand behind Bob's address."""
@@ -114,7 +123,7 @@ class ClientContract:
         acquainted.pass_time()
         [message] = acquainted.run(acquainted.bob.inbox())
         assert (message.number, message.message_id) == (1, message_id)
-        assert (message.sender, message.verified, message.kind) == (ALICE, True, "mail/part-1_a.b")
+        assert (message.sender, message.verified, message.kind) == (ALICE, Verified.PINNED, "mail/part-1_a.b")
         assert message.body == body
         assert message.reply_to == ""
         assert len(message_id) == 32
@@ -184,7 +193,7 @@ class ClientContract:
         send(acquainted, b"who am I?", key="1", anonymous=True)
         acquainted.pass_time()
         [question] = acquainted.run(acquainted.bob.inbox())
-        assert (question.sender, question.verified, question.body) == (None, False, b"who am I?")
+        assert (question.sender, question.verified, question.body) == (None, Verified.UNKNOWN, b"who am I?")
         assert question.reply_to
         answer = acquainted.bob.send(question.reply_to, b"you tell me", kind="text", idempotency_key="1")
         acquainted.run(answer)
@@ -194,6 +203,205 @@ class ClientContract:
     def test_a_way_to_reply_that_was_never_given_is_refused(self, acquainted: World) -> None:
         with pytest.raises((UnknownContactError, BadRequestError)):
             acquainted.run(acquainted.bob.send("reply:" + "00" * 16, b"x", kind="text", idempotency_key="1"))
+
+    # Many messages
+
+    def test_many_messages_are_queued_in_one_call(self, acquainted: World) -> None:
+        letters = [Letter(to=BOB, body=b"%d" % n, kind="text", idempotency_key=f"{n}") for n in range(5)]
+        ids = acquainted.run(acquainted.alice.send_many(letters))
+        assert len(set(ids)) == 5
+        assert acquainted.run(acquainted.alice.status()).queued_messages == 5
+        for message_id, letter in zip(ids, letters, strict=True):
+            message = acquainted.run(acquainted.alice.message(message_id))
+            assert message.history[0].state is MessageState.QUEUED
+            assert (message.to, message.length_bytes) == (BOB, len(letter.body))
+        for _ in range(2):
+            acquainted.pass_time()
+        received = {m.message_id: m.body for m in acquainted.run(acquainted.bob.inbox())}
+        assert received == {message_id: letter.body for message_id, letter in zip(ids, letters, strict=True)}
+
+    def test_many_may_be_anonymous_and_answers_among_them(self, acquainted: World) -> None:
+        send(acquainted, b"who am I?", key="1", anonymous=True)
+        acquainted.pass_time()
+        [question] = acquainted.run(acquainted.bob.inbox())
+        letters = [
+            Letter(to=question.reply_to, body=b"you tell me", kind="text", idempotency_key="1"),
+            Letter(to=ALICE, body=b"signed", kind="text", idempotency_key="2"),
+            Letter(to=ALICE, body=b"anonymous", kind="text", idempotency_key="3", anonymous=True),
+        ]
+        acquainted.run(acquainted.bob.send_many(letters))
+        for _ in range(3):
+            acquainted.pass_time()
+        received = {m.body: m.sender for m in acquainted.run(acquainted.alice.inbox())}
+        assert received == {b"you tell me": BOB, b"signed": BOB, b"anonymous": None}
+
+    def test_a_repeated_call_with_many_sends_once(self, acquainted: World) -> None:
+        letters = [Letter(to=BOB, body=b"%d" % n, kind="text", idempotency_key=f"{n % 2}") for n in (0, 1)]
+        first = acquainted.run(acquainted.alice.send_many([*letters, letters[0]]))
+        assert first[0] == first[2]
+        assert acquainted.run(acquainted.alice.send_many(letters)) == first[:2]
+        assert acquainted.run(acquainted.alice.send_many([])) == []
+        acquainted.pass_time()
+        assert len(acquainted.run(acquainted.bob.inbox())) == 2
+
+    def test_of_many_all_are_queued_or_none(self, acquainted: World) -> None:
+        good = Letter(to=BOB, body=b"x", kind="text", idempotency_key="good")
+        replace = msgspec.structs.replace
+        for bad, error in [
+            (replace(good, idempotency_key="1", to="nobody@away"), UnknownContactError),
+            (replace(good, idempotency_key="1", kind="No Kind"), BadRequestError),
+            (replace(good, idempotency_key="1", deadline_s=1e-9), BadRequestError),
+            (replace(good, idempotency_key="1", to="reply:" + "00" * 16), UnknownContactError),
+            (replace(good, body=b"other"), ConflictError),
+        ]:
+            with pytest.raises(error, match="letter 1: "):
+                acquainted.run(acquainted.alice.send_many([good, bad]))
+        assert acquainted.run(acquainted.alice.status()).queued_messages == 0
+        # The key of a call that queued nothing is free.
+        assert len(acquainted.run(acquainted.alice.send_many([replace(good, body=b"other")]))) == 1
+
+    def test_too_many_and_too_much_are_refused(self, acquainted: World) -> None:
+        letter = Letter(to=BOB, body=b"x", kind="text", idempotency_key="1")
+        with pytest.raises(TooLongError, match="10000 messages"):
+            acquainted.run(acquainted.alice.send_many([letter] * (MAX_LETTERS + 1)))
+        long = msgspec.structs.replace(letter, body=bytes(MAX_BULK_BYTES // 2 + 1))
+        with pytest.raises(TooLongError, match="bytes"):
+            acquainted.run(acquainted.alice.send_many([long, long]))
+        with pytest.raises(BadRequestError, match="bytes"):
+            acquainted.run(acquainted.alice.send_many([msgspec.structs.replace(letter, body=cast(bytes, "text"))]))
+        with pytest.raises(NotRegisteredError):
+            acquainted.run(acquainted.stranger.send_many([letter]))
+
+    # Messages that leave later, or not at all
+
+    def test_a_message_leaves_no_earlier_than_it_may(self, acquainted: World) -> None:
+        now_s = acquainted.now_s()
+        later = acquainted.alice.send(BOB, b"later", kind="text", idempotency_key="1", not_before_s=now_s + 12)
+        message_id = acquainted.run(later)
+        message = acquainted.run(acquainted.alice.message(message_id))
+        assert message.leaves_at_s == now_s + 12
+        send(acquainted, b"now", key="2")
+        acquainted.pass_time()
+        assert [m.body for m in acquainted.run(acquainted.bob.inbox())] == [b"now"]
+        assert acquainted.run(acquainted.alice.message(message_id)).state is MessageState.QUEUED
+        for _ in range(4):
+            acquainted.pass_time()
+        assert [m.body for m in acquainted.run(acquainted.bob.inbox())] == [b"now", b"later"]
+        history = acquainted.run(acquainted.alice.message(message_id)).history
+        assert next(change.at_s for change in history if change.state is MessageState.SENDING) >= now_s + 12
+
+    def test_the_moment_is_drawn_from_the_time_there_is(self, acquainted: World) -> None:
+        now_s, moments_s = acquainted.now_s(), []
+        for number in range(20):
+            sending = acquainted.alice.send(
+                BOB,
+                b"x",
+                kind="text",
+                idempotency_key=str(number),
+                not_before_s=now_s + 1000,
+                deadline_s=now_s + 3000,
+            )
+            message = acquainted.run(acquainted.alice.message(acquainted.run(sending)))
+            assert message.leaves_at_s is not None
+            assert message.deadline_s == now_s + 3000
+            moments_s.append(message.leaves_at_s - now_s)
+        assert all(1000 <= moment_s <= 3000 for moment_s in moments_s)
+        # Of 20 draws from over 1,900 s, all within 500 s of each other: once in 10^10.
+        assert max(moments_s) - min(moments_s) > 500
+
+    def test_a_message_that_is_not_stored_by_its_deadline_fails(self, acquainted: World) -> None:
+        deadline_s = acquainted.now_s() + 0.7
+        sending = acquainted.alice.send(BOB, b"late", kind="text", idempotency_key="1", deadline_s=deadline_s)
+        message_id = acquainted.run(sending)
+        for _ in range(3):
+            acquainted.pass_time()
+        message = acquainted.run(acquainted.alice.message(message_id))
+        assert message.state is MessageState.FAILED
+        assert "deadline" in message.history[-1].detail
+        assert acquainted.run(acquainted.alice.status()).queued_messages == 0
+
+    def test_times_of_the_wrong_form_are_refused(self, acquainted: World) -> None:
+        now_s = acquainted.now_s()
+        for not_before_s, deadline_s in [
+            (None, now_s - 1),
+            (now_s + 100, now_s + 50),
+            (float("nan"), None),
+            (None, float("inf")),
+            (now_s + 400 * 86_400, None),
+            (-1.0, None),
+        ]:
+            sending = acquainted.alice.send(
+                BOB, b"x", kind="text", idempotency_key="1", not_before_s=not_before_s, deadline_s=deadline_s
+            )
+            with pytest.raises(BadRequestError):
+                acquainted.run(sending)
+
+    def test_a_cancelled_message_is_not_sent(self, acquainted: World) -> None:
+        not_before_s = acquainted.now_s() + 12
+        sending = acquainted.alice.send(BOB, b"no", kind="text", idempotency_key="1", not_before_s=not_before_s)
+        message_id = acquainted.run(sending)
+        cancelled = acquainted.run(acquainted.alice.cancel(message_id))
+        assert cancelled.state is MessageState.CANCELLED
+        assert "0 of 1" in cancelled.history[-1].detail
+        assert acquainted.run(acquainted.alice.cancel(message_id)) == cancelled
+        for _ in range(4):
+            acquainted.pass_time()
+        assert acquainted.run(acquainted.bob.inbox()) == []
+        assert acquainted.run(acquainted.alice.message(message_id)).state is MessageState.CANCELLED
+        with pytest.raises(UnknownMessageError):
+            acquainted.run(acquainted.alice.cancel("00" * 16))
+
+    def test_a_stored_message_cannot_be_cancelled_but_forgotten(self, acquainted: World) -> None:
+        message_id = send(acquainted, b"x", key="1")
+        with pytest.raises(WrongStateError):
+            acquainted.run(acquainted.alice.delete_outgoing(message_id))
+        acquainted.pass_time()
+        with pytest.raises(WrongStateError, match="stored"):
+            acquainted.run(acquainted.alice.cancel(message_id))
+        acquainted.run(acquainted.alice.delete_outgoing(message_id))
+        for lost in (acquainted.alice.message(message_id), acquainted.alice.delete_outgoing(message_id)):
+            with pytest.raises(UnknownMessageError):
+                acquainted.run(lost)
+        assert send(acquainted, b"x", key="1") != message_id
+
+    def test_a_deleted_message_is_gone_and_its_number_with_it(self, acquainted: World) -> None:
+        for number in range(2):
+            send(acquainted, b"%d" % number, key=str(number))
+            acquainted.pass_time()
+        acquainted.run(acquainted.bob.delete(2))
+        assert [m.number for m in acquainted.run(acquainted.bob.inbox())] == [1]
+        assert acquainted.run(acquainted.bob.status()).unread == 1
+        for number in (2, 0, -1, 10**30):
+            with pytest.raises(UnknownMessageError):
+                acquainted.run(acquainted.bob.delete(number))
+        send(acquainted, b"next", key="next")
+        acquainted.pass_time()
+        assert [m.number for m in acquainted.run(acquainted.bob.inbox())] == [1, 3]
+
+    def test_with_an_anonymous_message_the_way_to_answer_goes(self, acquainted: World) -> None:
+        send(acquainted, b"who am I?", key="1", anonymous=True)
+        acquainted.pass_time()
+        [question] = acquainted.run(acquainted.bob.inbox())
+        acquainted.run(acquainted.bob.delete(question.number))
+        with pytest.raises(UnknownContactError):
+            acquainted.run(acquainted.bob.send(question.reply_to, b"you", kind="text", idempotency_key="1"))
+
+    def test_a_body_that_is_no_bytes_is_refused(self, acquainted: World) -> None:
+        for body in ("text", bytearray(b"x"), None):
+            with pytest.raises(BadRequestError, match="bytes"):
+                send(acquainted, cast(bytes, body), key="1")
+            with pytest.raises(BadRequestError, match="bytes"):
+                acquainted.run(acquainted.alice.request("echo", cast(bytes, body), timeout_s=5))
+
+    def test_a_compared_key_is_told_with_the_messages_that_follow(self, acquainted: World) -> None:
+        [alice] = acquainted.run(acquainted.bob.contacts())
+        send(acquainted, b"before", key="1")
+        acquainted.pass_time()
+        acquainted.run(acquainted.bob.accept_key(ALICE, alice.fingerprint))
+        send(acquainted, b"after", key="2")
+        acquainted.pass_time()
+        messages = acquainted.run(acquainted.bob.inbox())
+        assert [m.verified for m in messages] == [Verified.PINNED, Verified.COMPARED]
 
     # The inbox
 
@@ -317,7 +525,7 @@ class ClientContract:
 
     def test_contacts_are_pinned_listed_and_forgotten(self, world: World) -> None:
         contact = world.run(world.alice.add_contact(BOB))
-        assert (contact.address, contact.verified, contact.changed_fingerprint) == (BOB, False, "")
+        assert (contact.address, contact.verified, contact.changed_fingerprint) == (BOB, Verified.PINNED, "")
         assert world.run(world.alice.add_contact(BOB)) == contact
         assert world.run(world.alice.contacts()) == [contact]
         world.run(world.alice.remove_contact(BOB))
@@ -337,9 +545,9 @@ class ClientContract:
         with pytest.raises(BadRequestError):
             world.run(world.alice.add_contact(address))
 
-    def test_a_fingerprint_that_was_compared_makes_a_contact_verified(self, world: World) -> None:
+    def test_a_fingerprint_that_was_compared_is_told_as_such(self, world: World) -> None:
         contact = world.run(world.alice.add_contact(BOB))
-        assert world.run(world.alice.accept_key(BOB, contact.fingerprint)).verified
+        assert world.run(world.alice.accept_key(BOB, contact.fingerprint)).verified is Verified.COMPARED
         with pytest.raises(BadRequestError):
             world.run(world.alice.accept_key(BOB, "0000-0000"))
         with pytest.raises(UnknownContactError):
@@ -357,7 +565,7 @@ class ClientContract:
             send(world, b"secret", key="1")
         accepted = world.run(world.alice.accept_key(BOB, contact.changed_fingerprint))
         assert (accepted.fingerprint, accepted.changed_fingerprint) == (contact.changed_fingerprint, "")
-        assert accepted.verified
+        assert accepted.verified is Verified.COMPARED
         send(world, b"secret", key="1")
 
     # The account
@@ -379,6 +587,52 @@ class ClientContract:
     def test_a_registration_of_the_wrong_form_is_refused(self, world: World, name: str, provider: str) -> None:
         with pytest.raises(BadRequestError):
             world.run(world.stranger.register(name, provider))
+
+    def test_a_guest_has_no_name_and_asks_services(self, world: World) -> None:
+        provider = world.run(world.stranger.register_guest())
+        assert provider in ("home", "away")
+        status = world.run(world.stranger.status())
+        assert (status.address, status.registered, status.guest, status.provider) == ("", True, True, provider)
+        assert world.run(world.stranger.request("echo", b"hello", timeout_s=60)) == b"hello"
+        assert world.run(world.stranger.register_guest()) == provider
+        assert world.run(world.stranger.register_guest(provider)) == provider
+
+    def test_a_guest_chooses_its_provider(self, world: World) -> None:
+        assert world.run(world.stranger.register_guest("away")) == "away"
+        with pytest.raises(BadRequestError):
+            world.run(world.stranger.register_guest("home"))
+        with pytest.raises(BadRequestError):
+            world.run(world.stranger.register("carol", "away"))
+
+    def test_no_guest_comes_to_a_provider_that_is_not_there(self, world: World) -> None:
+        with pytest.raises(BadRequestError):
+            world.run(world.stranger.register_guest("nowhere"))
+
+    def test_who_has_a_name_is_no_guest(self, world: World) -> None:
+        with pytest.raises(BadRequestError):
+            world.run(world.alice.register_guest())
+        assert not world.run(world.alice.status()).guest
+
+    def test_a_guest_writes_anonymously_only_and_can_be_answered(self, world: World) -> None:
+        world.run(world.stranger.register_guest())
+        world.run(world.stranger.add_contact(BOB))
+        with pytest.raises(BadRequestError):
+            world.run(world.stranger.send(BOB, b"signed", kind="text", idempotency_key="1"))
+        world.run(world.stranger.send(BOB, b"who am I?", kind="text", idempotency_key="2", anonymous=True))
+        world.pass_time()
+        [message] = world.run(world.bob.inbox())
+        assert (message.sender, message.body) == (None, b"who am I?")
+        world.run(world.bob.send(message.reply_to, b"nobody", kind="text", idempotency_key="3"))
+        world.pass_time()
+        assert [m.body for m in world.run(world.stranger.inbox())] == [b"nobody"]
+
+    def test_the_network_is_listed(self, world: World) -> None:
+        network = world.run(world.stranger.network())
+        assert [provider.name for provider in network.providers] == ["away", "home"]
+        assert all("echo" in provider.services for provider in network.providers)
+        assert all(len(bytes.fromhex(provider.identity)) == 32 for provider in network.providers)
+        assert len({provider.fingerprint for provider in network.providers}) == 2
+        assert network.valid_until_s > 0
 
     def test_the_status_tells_who_and_how(self, world: World) -> None:
         status = world.run(world.alice.status())

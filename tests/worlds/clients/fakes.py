@@ -40,5 +40,8 @@ class FakeWorld:
     def pass_time(self) -> None:
         self.clock.pump([0.25] * 20)
 
+    def now_s(self) -> float:
+        return self.clock.seconds()
+
     def change_key_of_bob(self) -> None:
         self.network.change_key(BOB)

@@ -23,6 +23,8 @@ from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgent, IAgentEndpointFactory
 from zope.interface import implementer
 
+from loopixmix.web.calls import KeptConnections, client_of
+
 FULL_BYTES = 64 * 1024
 
 
@@ -155,6 +157,13 @@ class MemoryWeb:
     def agent(self) -> IAgent:
         pool = HTTPConnectionPool(self.clock, persistent=False)
         return cast(IAgent, Agent.usingEndpointFactory(self.clock, self, pool=pool))
+
+    def kept(self) -> KeptConnections:
+        """Return a treq client that keeps its connections, as programs use it."""
+        pool = HTTPConnectionPool(self.clock, persistent=True)
+        pool.maxPersistentPerHost = 8
+        pool.retryAutomatically = False
+        return KeptConnections(client_of(cast(IAgent, Agent.usingEndpointFactory(self.clock, self, pool=pool))), pool)
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         return cast(IStreamClientEndpoint, MemoryEndpoint(self, uri.port))

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from client.api import Letter
 from client.asking.exchanges import Exchanges
 from client.asking.requests import Requests
 from client.core.expectation import Expectations
@@ -23,14 +24,12 @@ from client.link.session import Account, Session
 from client.sending.anonymous import AnonymousPoster
 from client.sending.drafts import Drafts
 from client.sending.ledger import Ledger
-from client.sending.letters import Letter, Posted, Writer
+from client.sending.letters import Posted, Writer
 from client.sending.outbox import Outbox
 from client.sending.payloads import PayloadQueue
 from client.sending.posting import Poster
 from client.store import ClientStore, contacts
-from client.store.access import StoreAccess
 from client.store.contacts import pin_of
-from client.store.worker import InlineWorker
 from client.streams.loops import Loops
 from loopixmix.cards import make_card
 from loopixmix.directory import NodeEntry
@@ -38,6 +37,7 @@ from loopixmix.errors import StoreError
 from loopixmix.net.network import FramesReceived
 from loopixmix.seams import Identity
 from loopixmix.sphinx import load_arithmetic
+from loopixmix.store.access import inline_access
 from loopixmix.wire import Frame, FrameFormat
 from tests.worlds.clients.world import QUICK, Facts
 from tests.worlds.networks.models import NOW_S, model_network
@@ -107,7 +107,7 @@ class Parts:
         self.told = 0
         self.news.listen(self._count)
         self.store = FailingStore(None)
-        self.access = StoreAccess(self.store, InlineWorker())
+        self.access = inline_access(self.store)
         self.expectations = Expectations(capacity=100)
         self.known = KnownNetwork(arithmetic=load_arithmetic(), longest_retry_s=self.settings.longest_retry_s)
         self.session = Session(
@@ -138,7 +138,7 @@ class Parts:
             queue=self.queue,
             expectations=self.expectations,
             ledger=self.ledger,
-            drafts=Drafts(self.anonymous, self.access),
+            drafts=Drafts(self.writer, self.anonymous, self.access),
         )
 
     def _count(self) -> None:
@@ -162,26 +162,42 @@ class Parts:
             sealing_key=self.bob.sealing.public,
             now_s=self.now_s,
         )
-        self.store.write(lambda c: contacts.save(c, pin_of(BOB, card, verified=False)))
+        self.store.write(lambda c: contacts.save(c, pin_of(BOB, card, compared=False)))
 
-    def post(self, body: bytes, *, key: str = "1", to: str = BOB, anonymous: bool = False) -> Posted:
+    def post(
+        self,
+        body: bytes,
+        *,
+        key: str = "1",
+        to: str = BOB,
+        anonymous: bool = False,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> Posted:
         """Store a message, as an application's call would; nothing is sent."""
         registered = self.session.registered()
-        letter = Letter(to=to, kind="text", body=body, idempotency_key=key, anonymous=anonymous)
-        return self.store.write(
-            lambda c: self.poster.post(
-                c,
-                letter,
-                account=registered.account,
-                params=registered.params,
-                sphinx=registered.sphinx,
-                now_s=self.now_s,
-            )
+        letter = Letter(
+            to=to,
+            kind="text",
+            body=body,
+            idempotency_key=key,
+            anonymous=anonymous,
+            not_before_s=not_before_s,
+            deadline_s=deadline_s,
         )
+        return self.store.write(lambda c: self.poster.post(c, letter, registered, now_s=self.now_s))
 
-    def dispatch(self, body: bytes, *, key: str = "1", anonymous: bool = False) -> str:
+    def dispatch(
+        self,
+        body: bytes,
+        *,
+        key: str = "1",
+        anonymous: bool = False,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> str:
         """Store a message and let it take its turns."""
-        posted = self.post(body, key=key, anonymous=anonymous)
+        posted = self.post(body, key=key, anonymous=anonymous, not_before_s=not_before_s, deadline_s=deadline_s)
         assert posted.new is not None
         self.outbox.add(posted.new)
         self.outbox.release()

@@ -9,13 +9,12 @@ from __future__ import annotations
 import functools
 import itertools
 import random
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.core.sealing import HpkeSealer, Sealer
@@ -24,8 +23,6 @@ from client.directory.keys import ClientKeys
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import ClientStore
-from client.store.access import StoreAccess
-from client.store.worker import InlineWorker, Worker
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.directory import Document, NodeEntry, Role
 from loopixmix.drops import DropReason
@@ -38,7 +35,7 @@ from loopixmix.requests.answers import encode_answer
 from loopixmix.requests.names import LookUp, Publish, decode_keys_request, verify_publish
 from loopixmix.requests.parts import decode_part
 from loopixmix.routing.path import Neighbourhood, recipient_of, service_id
-from loopixmix.seams import Fact, Identity
+from loopixmix.seams import Clock, Fact, Identity
 from loopixmix.sphinx import (
     Arithmetic,
     Deliver,
@@ -49,6 +46,11 @@ from loopixmix.sphinx import (
     open_payload,
     use_surb,
 )
+from loopixmix.store.access import StoreAccess, inline_access
+from loopixmix.store.alarm import StoreAlarm
+from loopixmix.store.jobs import write_batch
+from loopixmix.store.lanes import ClockLane
+from loopixmix.store.transactions import Store
 from loopixmix.wire import (
     Frame,
     FrameFormat,
@@ -58,6 +60,7 @@ from loopixmix.wire import (
     Pull,
     Register,
     Registered,
+    RegisterGuest,
     RegisterRefusal,
     RegisterRefused,
     is_packet,
@@ -180,6 +183,9 @@ class ScriptedProvider(Node):
     def __init__(self, world: World, model: ModelNode) -> None:
         super().__init__(world, model)
         self.mailboxes: dict[Identity, Mailbox] = {}
+        self.guests: list[RegisterGuest] = []
+        """The wishes of guests that came."""
+        self.guest_refusal: RegisterRefusal | None = None
         self.lease_pulls = 8
         self.silent = False
         self.full = False
@@ -210,6 +216,13 @@ class ScriptedProvider(Node):
                     self.answer_pull(peer, pull)
                 case Register() as register if not self.silent:
                     self.answer_register(peer, register)
+                case RegisterGuest() as guest if not self.silent:
+                    self.guests.append(guest)
+                    if self.guest_refusal is None:
+                        self.mailboxes.setdefault(peer, Mailbox("", b""))
+                    refusal = self.guest_refusal
+                    answer = Registered() if refusal is None else RegisterRefused(refusal)
+                    self.network.send(peer, self.world.format.encode(answer))
                 case _:
                     pass
 
@@ -343,53 +356,16 @@ class MemoryLink:
         return "connection refused" if self.cut else None
 
 
-class SlowWorker:
-    """Finishes each piece of work a while after it began, in order: as a thread does, on the clock."""
-
-    def __init__(self, clock: EventClock, work_s: float) -> None:
-        self._clock = clock
-        self._work_s = work_s
-        self._waiting: deque[tuple[Callable[[], object], Deferred[object]]] = deque()
-        self._idle: list[Deferred[None]] = []
-        self.running = False
-
-    def run(self, work: Callable[[], T]) -> Deferred[T]:
-        done: Deferred[object] = Deferred()
-        self._waiting.append((work, done))
-        if not self.running:
-            self.running = True
-            self._clock.callLater(self._work_s, self._finish)
-        return cast("Deferred[T]", done)
-
-    def _finish(self) -> None:
-        work, done = self._waiting.popleft()
-        try:
-            result: object = work()
-        except Exception:
-            result = Failure()  # type: ignore[no-untyped-call]
-        if self._waiting:
-            self._clock.callLater(self._work_s, self._finish)
-        else:
-            self.running = False
-        if not done.called:
-            done.callback(result)
-        if not self.running:
-            idle, self._idle = self._idle, []
-            for each in idle:
-                each.callback(None)
-
-    def stop(self) -> Deferred[None]:
-        if not self.running:
-            return succeed(None)
-        stopped: Deferred[None] = Deferred()
-        self._idle.append(stopped)
-        return stopped
-
-
 @functools.cache
 def _stores() -> MemoryStores:
     # A store of its own for each person took more time than what most tests do with it.
     return MemoryStores()
+
+
+def ordered_on_clock(store: Store, *, clock: Clock, batch_s: float) -> StoreAccess:
+    """Return access as a client has it, which takes `batch_s` on `clock` for all that is asked for meanwhile."""
+    lane = ClockLane(functools.partial(write_batch, store), clock=clock, batch_s=batch_s)
+    return StoreAccess(store, writing=lane, reading=lane, alarm=StoreAlarm("everything"))
 
 
 class Person:
@@ -421,11 +397,10 @@ class Person:
         self.client = self.start()
 
     def start(self) -> ClientService:
-        worker: Worker = InlineWorker() if self.work_s is None else SlowWorker(self.world.clock, self.work_s)
         self.client = build_client(
             keys=self.keys,
             settings=self.settings,
-            access=StoreAccess(self.store, worker),
+            access=self._access(),
             sealer=self.sealer,
             network=self.network,
             link=self.link,
@@ -438,6 +413,11 @@ class Person:
         if self.world.document is not None:
             self.client.adopt(self.world.document)
         return self.client
+
+    def _access(self) -> StoreAccess:
+        if self.work_s is None:
+            return inline_access(self.store)
+        return ordered_on_clock(self.store, clock=self.world.clock, batch_s=self.work_s)
 
     def stop(self) -> None:
         done = Deferred.fromCoroutine(self.client.stop())

@@ -30,13 +30,12 @@ from client.directory.keys import ClientKeys, create_keys, load_keys
 from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import ClientStore
-from client.store.access import StoreAccess
-from client.store.worker import ThreadWorker
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.net.network import FramesReceived
 from loopixmix.net.reception import Reception
 from loopixmix.seams import Clock, Fact, Identity
 from loopixmix.sphinx import load_arithmetic
+from loopixmix.store.access import ordered_access
 from loopixmix.wire import FrameFormat, LinkRole
 
 LENGTH = struct.Struct(">I")
@@ -194,7 +193,11 @@ def run_client(plan: Plan) -> None:
     client = build_client(
         keys=keys,
         settings=ClientSettings(longest_retry_s=2.0),
-        access=StoreAccess(ClientStore(directory / "client.db"), ThreadWorker(cast(IReactorFromThreads, reactor))),
+        access=ordered_access(
+            ClientStore(directory / "client.db"),
+            waiting="everything",
+            call_on_reactor=cast(IReactorFromThreads, reactor).callFromThread,
+        ),
         sealer=HpkeSealer(keys.sealing),
         network=wire,
         link=wire,

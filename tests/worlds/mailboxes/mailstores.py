@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
 from twisted.internet.task import Clock
 
 from loopixmix.drops import DropReason
@@ -12,7 +13,7 @@ from provider.drops import Drops
 from provider.mailbox import Fetch, MailboxRules
 from provider.store import MailStore
 from provider.store.access import clocked_access
-from provider.store.accounts import Application, register
+from provider.store.accounts import Application, StoreFigures, count_items, count_of, register
 from provider.store.items import NewItem, store_items, take_items
 
 ALICE, BOB, NOBODY = bytes([1]) * 32, bytes([2]) * 32, bytes([9]) * 32
@@ -32,6 +33,20 @@ def message(recipient: Identity, body: bytes = b"x", *, day: int = 1) -> NewItem
     return NewItem(recipient, ItemKind.MESSAGE, bytes(8), body, day)
 
 
+def figures(connection: Connection) -> StoreFigures:
+    """Count accounts, guests and items, all at once."""
+    return StoreFigures(
+        accounts=count_of(connection, guests=False),
+        guests=count_of(connection, guests=True),
+        items=count_items(connection, after=0, limit=1_000_000).items,
+    )
+
+
+def counted(store: MailStore) -> StoreFigures:
+    """Count accounts, guests and items in a store."""
+    return store.read(figures)
+
+
 class Facts:
     """An observer that remembers."""
 
@@ -49,14 +64,17 @@ class Facts:
 class StoreWorld:
     """A store with an account of Alice, reached in `WRITE_S` and `READ_S`."""
 
-    def __init__(self, store: MailStore, *, rules: MailboxRules = RULES, read_s: float = READ_S) -> None:
+    def __init__(
+        self, store: MailStore, *, rules: MailboxRules = RULES, read_s: float = READ_S, account: bool = True
+    ) -> None:
         self.clock = Clock()
         self.store = store
         self.rules = rules
         self.facts = Facts()
         self.access = clocked_access(store, rules, clock=self.clock, write_s=WRITE_S, read_s=read_s)
         self.drops = Drops(clock=self.clock, observer=self.facts)
-        open_account(store, "alice", ALICE)
+        if account:
+            open_account(store, "alice", ALICE)
 
     def put(self, *bodies: bytes, recipient: Identity = ALICE, day: int = 1) -> None:
         new = [message(recipient, body, day=day) for body in bodies]
@@ -68,10 +86,10 @@ class StoreWorld:
         return [item.body.rstrip(b"\0") for item in taken.items]
 
     def break_store(self) -> None:
-        self._rename("items", "elsewhere")
+        self.rename("items", "elsewhere")
 
     def mend_store(self) -> None:
-        self._rename("elsewhere", "items")
+        self.rename("elsewhere", "items")
 
-    def _rename(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str) -> None:
         self.store.write(lambda connection: connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}"))

@@ -20,15 +20,18 @@ from loopixmix.requests.single import ServiceReply, decode_reply, encode_request
 from loopixmix.routing.path import Neighbourhood, choose_path, deliver_to, draw_delays_s, hops_for, service_id
 from loopixmix.seams import Identity
 from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
+from loopixmix.tokens.exchange import ISSUER_SERVICE
 from loopixmix.wire import Frame, Item, ItemKind, LinkRole, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.cards.decoys import load_decoy_secret
 from provider.clients.allowance import ClientRules
 from provider.config import ProviderRules
-from provider.hosting.loader import ServiceLoader
+from provider.hosting.loader import SERVICES_DIRECTORY, ServiceLoader
 from provider.mailbox import MailboxRules, day_of
 from provider.store import MailStore, sqlite_url
 from provider.store.access import clocked_access
+from provider.tokens.gate import GUEST_PURPOSE
+from provider.tokens.keys import PUBLIC_FILE, KeyFile
 from provider.wiring import wire_provider
 from tests.worlds.networks.memory_worlds import Recorder
 from tests.worlds.networks.mixes import MixWorld
@@ -79,9 +82,15 @@ class RunningProvider:
             rules=ProviderRules(mailbox=mailbox, registration=registration, clients=ClientRules(answer_s=0.02)),
             access=clocked_access(self.store, mailbox, clock=world.clock, write_s=WRITE_S, read_s=0.001),
             decoy_secret=load_decoy_secret(directory, rng=rng, today=day_of(world.clock.seconds())),
+            guest_keys=KeyFile(directory / SERVICES_DIRECTORY / ISSUER_SERVICE / PUBLIC_FILE, GUEST_PURPOSE),
             make_services=lambda keys: ServiceLoader(
-                provider=self.identity, directory=directory, clock=world.clock, rng=rng, keys=keys
-            ).load(services, {}),
+                provider=self.identity,
+                directory=directory,
+                clock=world.clock,
+                rng=rng,
+                keys=keys,
+                call_on_reactor=None,
+            ).load(services, {}, {}),
         )
 
     def prepare(self, document: Document) -> None:

@@ -1,0 +1,250 @@
+"""Calls of the local API as values: what is asked, and how the answer is read. They know nothing of how they are made.
+
+`client.remote` makes them by treq and `client.remote_asyncio` by httpx: the encoding stands here, once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeAlias, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from client.api import (
+    ClientStatus,
+    Contact,
+    Letter,
+    MessageId,
+    NetworkView,
+    OutgoingMessage,
+    UnknownMessageError,
+)
+from client.core.arguments import check_body, check_length, check_letters, check_number
+from client.http.messages import (
+    JSON,
+    MAX_PAGE,
+    MESSAGE_PACK,
+    OCTETS,
+    AcceptBody,
+    AccountBody,
+    Admitted,
+    Bulk,
+    ContactBody,
+    GuestBody,
+    OfferedPages,
+    PageLink,
+    Received,
+    Registered,
+    Sent,
+    SentMany,
+    decode_answer,
+)
+
+ANSWER_TIMEOUT_S = 120.0
+
+Query: TypeAlias = Mapping[str, str]
+
+Answer = TypeVar("Answer", covariant=True)
+T = TypeVar("T")
+
+_MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Decoder(Protocol[Answer]):
+    """Reads the body of an answer; raises `FormatError` if it is another one."""
+
+    def __call__(self, body: bytes, /) -> Answer: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Generic[Answer]):
+    """One call: `repeatable` tells whether it may be made twice if the connection broke before its answer."""
+
+    method: str
+    path: str
+    decode: Decoder[Answer]
+    query: Query = field(default_factory=dict)
+    body: bytes | None = None
+    content_type: str = ""
+    timeout_s: float = ANSWER_TIMEOUT_S
+    repeatable: bool = True
+
+
+def send(letter: Letter) -> Call[MessageId]:
+    """Queue a message."""
+    check_body(letter.body)
+    check_length(letter.body)
+    query = {"to": letter.to, "kind": letter.kind, "idempotency_key": letter.idempotency_key}
+    query["anonymous"] = "true" if letter.anonymous else "false"
+    times = {"not_before_s": letter.not_before_s, "deadline_s": letter.deadline_s}
+    query |= {name: repr(float(at_s)) for name, at_s in times.items() if at_s is not None}
+    return Call(
+        method="POST",
+        path="/v1/messages",
+        query=query,
+        body=letter.body,
+        content_type=OCTETS,
+        decode=lambda body: decode_answer(body, Sent).message_id,
+    )
+
+
+def send_many(letters: Sequence[Letter]) -> Call[list[MessageId]]:
+    """Queue several messages in one transaction."""
+    check_letters(letters)
+    # MessagePack: in JSON the bodies would be a third longer, and both sides would turn them into base64 and back.
+    body = msgspec.msgpack.encode(Bulk(letters=list(letters)))
+    return Call(
+        method="POST",
+        path="/v1/messages/bulk",
+        body=body,
+        content_type=MESSAGE_PACK,
+        decode=lambda answer: decode_answer(answer, SentMany).message_ids,
+    )
+
+
+def message(message_id: MessageId) -> Call[OutgoingMessage]:
+    """Ask for an outgoing message."""
+    return Call(method="GET", path=_place_of(message_id), decode=_shape(OutgoingMessage))
+
+
+def cancel(message_id: MessageId) -> Call[OutgoingMessage]:
+    """Send nothing more of a message."""
+    return Call(method="POST", path=f"{_place_of(message_id)}/cancel", decode=_shape(OutgoingMessage))
+
+
+def delete_outgoing(message_id: MessageId) -> Call[None]:
+    """Forget an outgoing message that has ended."""
+    # Made again after it was carried out, it would say that there is no such message.
+    return Call(method="DELETE", path=_place_of(message_id), decode=_nothing, repeatable=False)
+
+
+def delete(number: int) -> Call[None]:
+    """Forget a received message."""
+    check_number(number)
+    return Call(method="DELETE", path=f"/v1/inbox/{number}", decode=_nothing, repeatable=False)
+
+
+def request(service: str, body: bytes, *, timeout_s: float) -> Call[bytes]:
+    """Ask a service."""
+    check_body(body)
+    return Call(
+        method="POST",
+        path="/v1/requests",
+        query={"service": service, "timeout_s": repr(float(timeout_s))},
+        body=body,
+        content_type=OCTETS,
+        decode=bytes,
+        # The daemon itself ends the request in time; it is given a while longer to say so.
+        timeout_s=ANSWER_TIMEOUT_S + timeout_s,
+        repeatable=False,
+    )
+
+
+def inbox_page(*, after: int, limit: int) -> Call[list[Received]]:
+    """List received messages, at most one page of them."""
+    query = {"after": str(after), "limit": str(min(MAX_PAGE, limit))}
+    return Call(method="GET", path="/v1/inbox", query=query, decode=_shape(list[Received]))
+
+
+def received_body(number: int) -> Call[bytes]:
+    """Fetch the body of a received message."""
+    return Call(method="GET", path=f"/v1/inbox/{number}/body", decode=bytes)
+
+
+def settle(subscription: str, number: int, *, handled: bool) -> Call[None]:
+    """Say what became of a message that was offered."""
+    word = "handled" if handled else "failed"
+    path = f"/v1/received/{subscription}/{number}/{word}"
+    return Call(method="POST", path=path, decode=_nothing, repeatable=False)
+
+
+def contacts() -> Call[list[Contact]]:
+    """List all contacts."""
+    return Call(method="GET", path="/v1/contacts", decode=_shape(list[Contact]))
+
+
+def add_contact(address: str) -> Call[Contact]:
+    """Look up and pin a contact."""
+    return _json("POST", "/v1/contacts", ContactBody(address=address), Contact)
+
+
+def accept_key(address: str, fingerprint: str) -> Call[Contact]:
+    """Pin the changed key of a contact."""
+    return _json("POST", f"/v1/contacts/{_part(address)}/accept", AcceptBody(fingerprint=fingerprint), Contact)
+
+
+def remove_contact(address: str) -> Call[None]:
+    """Forget a contact."""
+    return Call(method="DELETE", path=f"/v1/contacts/{_part(address)}", decode=_nothing, repeatable=False)
+
+
+def register(name: str, provider: str, invitation: str) -> Call[str]:
+    """Open an account."""
+    return Call(
+        method="POST",
+        path="/v1/account",
+        body=msgspec.json.encode(AccountBody(name=name, provider=provider, invitation=invitation)),
+        content_type=JSON,
+        decode=lambda body: decode_answer(body, Registered).address,
+    )
+
+
+def register_guest(provider: str, token: bytes) -> Call[str]:
+    """Open an account without a name."""
+    return Call(
+        method="POST",
+        path="/v1/guest",
+        body=msgspec.json.encode(GuestBody(provider=provider, token=token)),
+        content_type=JSON,
+        decode=lambda body: decode_answer(body, Admitted).provider,
+        # The daemon may ask several providers, one after the other.
+        timeout_s=3 * ANSWER_TIMEOUT_S,
+        # A token counts once.
+        repeatable=False,
+    )
+
+
+def network() -> Call[NetworkView]:
+    """Ask for the providers of the network and their services."""
+    return Call(method="GET", path="/v1/network", decode=_shape(NetworkView))
+
+
+def pages() -> Call[list[str]]:
+    """Ask for the names of the pages that are offered."""
+    return Call(method="GET", path="/v1/pages", decode=lambda body: decode_answer(body, OfferedPages).names)
+
+
+def page_link(name: str) -> Call[PageLink]:
+    """Ask for a link that opens pages in a browser, once."""
+    return Call(method="POST", path=f"/v1/pages/{_part(name)}/links", decode=_shape(PageLink))
+
+
+def status() -> Call[ClientStatus]:
+    """Ask what the client is doing now."""
+    return Call(method="GET", path="/v1/status", decode=_shape(ClientStatus))
+
+
+def _json(method: str, path: str, body: msgspec.Struct, shape: type[T]) -> Call[T]:
+    encoded = msgspec.json.encode(body)
+    return Call(method=method, path=path, body=encoded, content_type=JSON, decode=_shape(shape))
+
+
+def _shape(shape: type[T]) -> Decoder[T]:
+    return lambda body: decode_answer(body, shape)
+
+
+def _nothing(body: bytes, /) -> None:
+    """Read nothing: the status says all."""
+
+
+def _place_of(message_id: MessageId) -> str:
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise UnknownMessageError(f"there is no message {message_id!r}: an id has 32 hexadecimal digits")
+    return f"/v1/messages/{message_id}"
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="@")

@@ -1,0 +1,172 @@
+"""All that a client over HTTP does but for making the calls: for Twisted and asyncio alike."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from client.api import (
+    ClientStatus,
+    Contact,
+    Letter,
+    MessageId,
+    NetworkView,
+    NotRunningError,
+    OutgoingMessage,
+    ReceivedCallback,
+    ReceivedMessage,
+)
+from client.http.calling import call
+from client.http.calling.call import Call, Query
+from client.http.calling.reader import RemoteReader
+from client.http.messages import Event, PageLink, Received, decode_event
+from client.http.sse import SseEvent
+
+T = TypeVar("T")
+
+
+class CallingClient(ABC):
+    """Implements `client.api.Client` by calls; every call may raise `NotRunningError` besides its own.
+
+    Which received messages were handled is kept by the daemon, with the messages: a program needs no store of its own.
+    A message comes again if the program ended between handling it and saying so.
+    """
+
+    @abstractmethod
+    async def ask(self, made: Call[T]) -> T:
+        """Make a call and return its answer.
+
+        Raises the daemon's error in its own class, `NotRunningError` if there is no answer.
+        """
+
+    @abstractmethod
+    def follow(self, path: str, query: Query, take: Callable[[SseEvent], Awaitable[None]]) -> Callable[[], None]:
+        """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop."""
+
+    async def is_running(self) -> bool:
+        """Tell whether the daemon answers."""
+        try:
+            await self.status()
+        except NotRunningError:
+            return False
+        return True
+
+    async def send(
+        self,
+        to: str,
+        body: bytes,
+        *,
+        kind: str,
+        idempotency_key: str,
+        anonymous: bool = False,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> MessageId:
+        """Queue a message in the daemon; returns once it is stored durably there."""
+        letter = Letter(
+            to=to,
+            body=body,
+            kind=kind,
+            idempotency_key=idempotency_key,
+            anonymous=anonymous,
+            not_before_s=not_before_s,
+            deadline_s=deadline_s,
+        )
+        return await self.ask(call.send(letter))
+
+    async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
+        """Queue several messages in the daemon, all or none."""
+        return await self.ask(call.send_many(letters))
+
+    async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
+        """Ask a service through the daemon."""
+        return await self.ask(call.request(service, body, timeout_s=timeout_s))
+
+    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+        """Call `callback` for each message of `kind`, whenever the daemon runs."""
+        return self.follow("/v1/received", {"kind": kind}, RemoteReader(self, callback).take)
+
+    def on_event(self, callback: Callable[[Event], None], *, after: str = "") -> Callable[[], None]:
+        """Call `callback` for each event after the one with the id `after`, or only for those to come.
+
+        An event is a received message, a step of an outgoing message, or the client's status. Returns how to stop.
+        """
+
+        async def take(event: SseEvent) -> None:
+            callback(decode_event(event.event, event.data))
+
+        return self.follow("/v1/events", {"after": after} if after else {}, take)
+
+    async def message(self, message_id: MessageId) -> OutgoingMessage:
+        """Return an outgoing message."""
+        return await self.ask(call.message(message_id))
+
+    async def cancel(self, message_id: MessageId) -> OutgoingMessage:
+        """Send nothing more of a message."""
+        return await self.ask(call.cancel(message_id))
+
+    async def delete_outgoing(self, message_id: MessageId) -> None:
+        """Forget an outgoing message that has ended."""
+        await self.ask(call.delete_outgoing(message_id))
+
+    async def delete(self, number: int) -> None:
+        """Forget a received message."""
+        await self.ask(call.delete(number))
+
+    async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
+        """Return received messages."""
+        messages: list[ReceivedMessage] = []
+        while len(messages) < limit:
+            # Page by page: the daemon gives fewer than asked for if the messages are long.
+            page = await self.ask(call.inbox_page(after=after, limit=limit - len(messages)))
+            if not page:
+                break
+            after = page[-1].number
+            messages += [await self._with_body(received) for received in page]
+        return messages
+
+    async def contacts(self) -> list[Contact]:
+        """Return all contacts."""
+        return await self.ask(call.contacts())
+
+    async def add_contact(self, address: str) -> Contact:
+        """Look up and pin a contact."""
+        return await self.ask(call.add_contact(address))
+
+    async def accept_key(self, address: str, fingerprint: str) -> Contact:
+        """Pin the changed key of a contact."""
+        return await self.ask(call.accept_key(address, fingerprint))
+
+    async def remove_contact(self, address: str) -> None:
+        """Forget a contact."""
+        await self.ask(call.remove_contact(address))
+
+    async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
+        """Open an account."""
+        return await self.ask(call.register(name, provider, invitation))
+
+    async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
+        """Open an account without a name."""
+        return await self.ask(call.register_guest(provider, token))
+
+    async def network(self) -> NetworkView:
+        """Return the providers of the network and their services."""
+        return await self.ask(call.network())
+
+    async def pages(self) -> list[str]:
+        """Return the names of the pages that packages installed beside the daemon offer."""
+        return await self.ask(call.pages())
+
+    async def page_link(self, name: str) -> PageLink:
+        """Return a link that opens pages in a browser, once; raises `BadRequestError` if they are not installed."""
+        return await self.ask(call.page_link(name))
+
+    async def status(self) -> ClientStatus:
+        """Return what the client is doing now."""
+        return await self.ask(call.status())
+
+    async def _with_body(self, received: Received) -> ReceivedMessage:
+        if received.body is not None:
+            return received.with_body(received.body)
+        return received.with_body(await self.ask(call.received_body(received.number)))

@@ -1,0 +1,64 @@
+"""Programs that go on by themselves after the one that started them has ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from loopixmix.errors import StoreError
+
+# Started by a shell that ends at once, so that it is no child of ours: a child that ended would stay in the table of
+# processes for as long as we run, and look as if it were still there.
+_APART = '"$@" </dev/null >>"$LOG" 2>&1 & echo $!'
+
+
+def loopixmix_command(*arguments: str) -> tuple[str, ...]:
+    """Return the command line of `loopixmix ARGUMENTS`, run by the Python that runs this."""
+    return (sys.executable, "-m", "loopixmix.main", *arguments)
+
+
+def start_in_background(
+    command: Sequence[str], *, log: Path, environment: Mapping[str, str], directory: Path | None = None
+) -> int:
+    """Start a command that goes on without us; return the number of its process.
+
+    `log`: the file to which its output is appended. `environment`: all of its variables. `directory`: where it runs, by
+    default where we do. Its end shows in `is_running`. Raises `StoreError` if the log cannot be written.
+    """
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.open("ab").close()
+    except OSError as error:
+        raise StoreError(f"{log}: cannot be written: {error.strerror}") from error
+    done = subprocess.run(
+        ["/bin/sh", "-c", _APART, "sh", *command],
+        env={**environment, "LOG": str(log.absolute())},
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        # So that ctrl-C on the command that started it ends that command only.
+        start_new_session=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process runs; false for one that ended and was not fetched by its parent."""
+    try:
+        # Signal 0 does nothing but to ask whether the process is there.
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except (OSError, IndexError):
+        return True  # another user's, or a system without /proc
+    return state not in ("Z", "X")
+
+
+def last_words(log: Path, *, lines: int = 3) -> str:
+    """Return the end of a log, empty if there is none."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "\n".join(text.strip().splitlines()[-lines:])

@@ -1,0 +1,1 @@
+"""Asking one service: within its limits, on the reactor or in threads."""

@@ -1,0 +1,90 @@
+"""The requests of one service that are under way, and those that wait until another one has ended."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from loopixmix.requests.parts import MAX_BODY_BYTES
+from loopixmix.seams import Clock, DelayedCall
+from provider.api import ServiceRefusedError
+from provider.hosting.asker import Asker, NotAskedError
+from provider.hosting.asking.seats import Seats
+
+log = Logger()
+
+
+class Turns:
+    """Seats, queue and time limit of one service.
+
+    Whoever asks has a place of `seats` until the answer has come.
+    """
+
+    def __init__(self, asker: Asker, *, clock: Clock) -> None:
+        """`asker`: asks the service, whose declaration has the limits. `clock`: ends what takes too long."""
+        self._asker = asker
+        self._clock = clock
+        self._asking: set[Deferred[bytes]] = set()
+        self.seats = Seats(most=asker.declaration.at_once, queue=asker.declaration.queue)
+
+    def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes | None]:
+        """Ask the service, having a place; the result is its answer, or None if the request has failed.
+
+        Fails with `NotAskedError` if the service has not heard of the request.
+        """
+        asking = self._asker.ask(repetition_key, body)
+        if not asking.called:
+            self._asking.add(asking)
+            call = self._clock.callLater(self._asker.declaration.timeout_s, self._end, asking)
+            asking.addBoth(partial(self._ended, asking, call))
+        return asking.addCallbacks(self._check, self._failed)
+
+    def stop(self) -> None:
+        """Break off all requests; no call is left."""
+        self.seats.clear()
+        for asking in list(self._asking):
+            asking.cancel()
+
+    def _end(self, asking: Deferred[bytes]) -> None:
+        log.warn(
+            "service {service} did not answer within {timeout_s} s, and the request has failed",
+            service=self._asker.name,
+            timeout_s=self._asker.declaration.timeout_s,
+        )
+        asking.cancel()
+
+    def _ended(self, asking: Deferred[bytes], call: DelayedCall, result: bytes | Failure) -> bytes | Failure:
+        self._asking.discard(asking)
+        if call.active():
+            call.cancel()
+        return result
+
+    def _check(self, answer: bytes) -> bytes | None:
+        # Whatever the types say: a service is somebody else's code.
+        if not isinstance(answer, bytes):
+            log.error(
+                "service {service} answered with {kind}, not with bytes",
+                service=self._asker.name,
+                kind=type(answer).__name__,
+            )
+            return None
+        if len(answer) > MAX_BODY_BYTES:
+            log.error(
+                "service {service} answered with {length} bytes; at most {longest} are allowed",
+                service=self._asker.name,
+                length=len(answer),
+                longest=MAX_BODY_BYTES,
+            )
+            return None
+        return answer
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, NotAskedError):
+            raise error
+        # A service's error may quote the request: its type is all that is logged.
+        if not isinstance(error, ServiceRefusedError | CancelledError):
+            log.error("service {service} failed: {kind}", service=self._asker.name, kind=type(error).__name__)

@@ -1,0 +1,20 @@
+"""The tokens that guests have spent."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    op.create_table(
+        "spent_tokens",
+        sa.Column("ends_s", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("token", sa.LargeBinary(32), primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    op.create_table("spent_until", sa.Column("ends_s", sa.BigInteger, primary_key=True, autoincrement=False))

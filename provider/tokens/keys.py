@@ -1,0 +1,137 @@
+"""The keys of an issuer on disk: for each purpose that of the present period and that of the next.
+
+Beside the private keys stands the file `public.keys` with their public halves. From there they get into the network
+document, and to redeemers of other programs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from loopixmix.errors import FormatError, MisuseError, StoreError
+from loopixmix.process.files import make_directory, remove_file, write_atomically
+from loopixmix.seams import Rng
+from loopixmix.tokens import TokenKey, decode_key_set, encode_key_set
+from loopixmix.tokens.signing import Signer, generate_key, load_signer
+
+PUBLIC_FILE = "public.keys"
+PUBLIC_MODE = 0o644
+
+_PRIVATE_SUFFIX = ".pkcs8"
+
+
+class IssuerKeys:
+    """Makes the keys of an issuer ahead, and erases each when its period has ended."""
+
+    def __init__(self, directory: Path, *, purposes: Sequence[str], period_s: int, rng: Rng) -> None:
+        """`directory`: the issuer's own. `period_s`: how long tokens count; periods begin at multiples of it.
+
+        `rng`: blinds signatures, where Python makes them.
+        """
+        self._directory = directory
+        self._purposes = purposes
+        self._period_s = period_s
+        self._rng = rng
+        self._lock = threading.Lock()
+        self._signers: dict[bytes, tuple[TokenKey, Signer]] = {}
+        self._loaded: set[Path] = set()
+
+    def refresh(self, now_s: float) -> tuple[TokenKey, ...]:
+        """Erase the keys of periods that have ended, make those of this period and the next, and return all of them.
+
+        Making a key takes some 50 ms, sometimes several times as long. Raises `StoreError`.
+        """
+        with self._lock:
+            self._load()
+            for key, _ in list(self._signers.values()):
+                if key.ends_s <= now_s:
+                    remove_file(self._path(key.purpose, key.begins_s, key.ends_s))
+                    del self._signers[key.key_id]
+            self._make_missing(now_s)
+            self._load()
+            keys = tuple(sorted((key for key, _ in self._signers.values()), key=lambda k: (k.purpose, k.begins_s)))
+            self._publish(keys)
+            return keys
+
+    def signer(self, key_id: bytes, now_s: float) -> tuple[TokenKey, Signer] | None:
+        """Return the key of this id and what signs with it; None if there is none, or its period has ended."""
+        with self._lock:
+            found = self._signers.get(key_id)
+        return found if found is not None and now_s < found[0].ends_s else None
+
+    def _load(self) -> None:
+        # Each time: at its start, before it has services, a provider makes keys by another object of this class.
+        make_directory(self._directory)
+        for path in sorted(set(self._directory.glob(f"*{_PRIVATE_SUFFIX}")) - self._loaded):
+            key, signer = self._load_one(path)
+            self._signers[key.key_id] = key, signer
+            self._loaded.add(path)
+
+    def _load_one(self, path: Path) -> tuple[TokenKey, Signer]:
+        purpose, _, period = path.name.removesuffix(_PRIVATE_SUFFIX).partition(".")
+        begins, _, ends = period.partition("-")
+        try:
+            signer = load_signer(path.read_bytes(), rng=self._rng)
+            return TokenKey(purpose=purpose, begins_s=int(begins), ends_s=int(ends), public=signer.public), signer
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+        except (FormatError, MisuseError, ValueError) as error:
+            raise StoreError(f"{path}: this is no key of a token issuer: {error}") from error
+
+    def _make_missing(self, now_s: float) -> None:
+        present_s = int(now_s // self._period_s) * self._period_s
+        there = [key for key, _ in self._signers.values()]
+        for purpose in self._purposes:
+            for begins_s in (present_s, present_s + self._period_s):
+                ends_s = begins_s + self._period_s
+                # Not if another one counts at that time: the operator may have changed the length of periods.
+                if not any(k.purpose == purpose and k.begins_s < ends_s and begins_s < k.ends_s for k in there):
+                    write_atomically(self._path(purpose, begins_s, ends_s), generate_key())
+
+    def _publish(self, keys: Sequence[TokenKey]) -> None:
+        path, data = self._directory / PUBLIC_FILE, encode_key_set(keys)
+        if not path.exists() or path.read_bytes() != data:
+            write_atomically(path, data, mode=PUBLIC_MODE)
+
+    def _path(self, purpose: str, begins_s: int, ends_s: int) -> Path:
+        return self._directory / f"{purpose}.{begins_s}-{ends_s}{_PRIVATE_SUFFIX}"
+
+
+class KeyFile:
+    """The public keys for one purpose in a file, which another program may replace."""
+
+    def __init__(self, path: Path, purpose: str) -> None:
+        """`path`: a key set, as an issuer publishes it; as long as it is not there, there is no key."""
+        self._path = path
+        self._purpose = purpose
+        self._state: tuple[int, int] | None = None
+        self._keys: dict[bytes, TokenKey] = {}
+
+    def keys(self) -> Mapping[bytes, TokenKey]:
+        """Return the keys by their ids; raise `StoreError` if the file cannot be read."""
+        try:
+            found = self._path.stat()
+            state = (found.st_mtime_ns, found.st_ino)
+            if state != self._state:
+                keys = read_public_keys(self._path)
+                self._keys = {key.key_id: key for key in keys if key.purpose == self._purpose}
+                self._state = state
+        except FileNotFoundError:
+            self._keys, self._state = {}, None
+        except OSError as error:
+            raise StoreError(f"{self._path}: cannot be read: {error.strerror}") from error
+        return self._keys
+
+
+def read_public_keys(path: Path) -> tuple[TokenKey, ...]:
+    """Return the keys in a key set, none if the file is not there; raise `StoreError` if it cannot be read."""
+    try:
+        return decode_key_set(path.read_bytes())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    except FormatError as error:
+        raise StoreError(f"{path}: {error}") from error

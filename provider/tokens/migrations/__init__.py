@@ -1,0 +1,1 @@
+"""The history of a token service's store, applied at start."""

@@ -1,0 +1,59 @@
+"""Requests of a scenario's users: how many packets they take, and how often they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loopixmix.requests.answers import answer_pieces
+from loopixmix.requests.coding import piece_count
+from loopixmix.requests.parts import REPETITION_KEY_BYTES, part_room_bytes
+from loopixmix.sphinx import Geometry
+from simulations.flows.deployed import params_of
+from simulations.formulas.queues import pull_wait_mean_s
+from simulations.formulas.requests import RequestPace, request_mean_s
+from simulations.scenario.values import RequestLoad, Scenario
+
+
+@dataclass(frozen=True)
+class Requesting:
+    """The requests of a linked user: their pace, and how many of them begin a second."""
+
+    pace: RequestPace
+    per_s: float
+
+    @property
+    def packets_per_s(self) -> float:
+        """The packets that requests take of the payload stream."""
+        return self.per_s * self.pace.shares
+
+    @property
+    def more_answers_per_s(self) -> float:
+        """The packets of answers, beyond the one that each packet of the payload stream is answered by anyway."""
+        return self.per_s * max(0, self.pace.answer_shares - self.pace.shares)
+
+
+def pace_of(scenario: Scenario, requests: RequestLoad) -> RequestPace:
+    """Return what the time of such a request hangs on in the network of a scenario."""
+    size = Geometry(hops=scenario.topology.layers + 2, payload_bytes=scenario.packets.payload_bytes)
+    return RequestPace(
+        shares=piece_count(REPETITION_KEY_BYTES + requests.request_bytes, part_room_bytes(size)),
+        answer_shares=answer_pieces(requests.answer_bytes, size),
+        turns_per_s=scenario.traffic.payload_rate_per_s,
+        free_per_s=params_of(scenario).free_pulls_per_s,
+        loss=1 - (1 - scenario.links.loss) ** (scenario.topology.layers + 2),
+        work_s=requests.work_s,
+    )
+
+
+def requesting_of(scenario: Scenario) -> Requesting | None:
+    """Return the requests of a linked user, None if there are none, or no payload stream for them."""
+    requests = scenario.requests
+    if requests is None or scenario.traffic.payload_rate_per_s == 0:
+        return None
+    pace = pace_of(scenario, requests)
+    # Latencies that depend on places are left out here: next to pauses and turns they change the rate by little.
+    links_s = scenario.links.latency_s if scenario.links.model == "constant" else 0.0
+    network_s = (scenario.topology.layers + 1) * scenario.mix.delay_mean_s + (scenario.topology.layers + 2) * links_s
+    pull_s = pull_wait_mean_s(scenario.traffic.pull_rate_per_s)
+    taken_s = request_mean_s(pace, network_mean_s=network_s, pull_mean_s=pull_s)
+    return Requesting(pace, 1 / (requests.pause_mean_s + taken_s))

@@ -1,0 +1,90 @@
+"""Asking a service: what counts as its answer, and for how long it is waited for."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent
+
+from loopixmix.requests.parts import MAX_BODY_BYTES
+from provider.api import Declaration, ServiceRefusedError
+from provider.hosting.asker import NotAskedError
+from provider.hosting.asking.turns import Turns
+
+
+class WrittenAsker:
+    """Answers what the test says, when it says so."""
+
+    name = "written"
+    problem = None
+    declaration = Declaration(timeout_s=10.0)
+
+    def __init__(self, answer: Deferred[bytes]) -> None:
+        self._answer = answer
+
+    def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes]:
+        return self._answer
+
+    async def stop(self) -> None:
+        pass
+
+
+def ask(answer: Deferred[bytes], clock: Clock) -> list[object]:
+    """Ask; return a list that the result comes into."""
+    results: list[object] = []
+    asked = Turns(WrittenAsker(answer), clock=clock).ask(bytes(16), b"q")
+    asked.addCallbacks(results.append, lambda failure: results.append(type(failure.value)))
+    return results
+
+
+@pytest.mark.parametrize("answer", [b"", b"a", bytes(MAX_BODY_BYTES)])
+def test_bytes_are_an_answer(answer: bytes) -> None:
+    assert ask(succeed(answer), Clock()) == [answer]
+
+
+@pytest.mark.parametrize("answer", ["text", None, bytearray(b"a"), bytes(MAX_BODY_BYTES + 1)])
+def test_all_else_is_a_failure(answer: bytes, logged: list[LogEvent]) -> None:
+    assert ask(succeed(answer), Clock()) == [None]
+    assert len(logged) == 1
+    assert "text" not in str(logged)
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"), [(ServiceRefusedError("no: secret"), 0), (KeyError("secret"), 1), (SystemExit(1), 1)]
+)
+def test_an_error_is_a_failure_whose_kind_alone_is_logged(
+    error: BaseException, lines: int, logged: list[LogEvent]
+) -> None:
+    assert ask(fail(error), Clock()) == [None]
+    assert len(logged) == lines
+    assert "secret" not in repr(logged)
+
+
+def test_who_was_not_asked_has_not_failed() -> None:
+    assert ask(fail(NotAskedError("away")), Clock()) == [NotAskedError]
+
+
+def test_an_answer_is_waited_for_so_long_and_cancelled(logged: list[LogEvent]) -> None:
+    clock, cancelled = Clock(), list[Deferred[bytes]]()
+    results = ask(Deferred(cancelled.append), clock)
+    clock.advance(9.9)
+    assert results == []
+    clock.advance(0.2)
+    assert results == [None]
+    assert len(cancelled) == len(logged) == 1
+
+
+def test_an_answer_in_time_leaves_no_call() -> None:
+    clock, answer = Clock(), Deferred[bytes]()
+    results = ask(answer, clock)
+    answer.callback(b"a")
+    assert (results, clock.getDelayedCalls()) == ([b"a"], [])
+
+
+def test_stopping_breaks_off_what_is_asked() -> None:
+    clock, cancelled = Clock(), list[Deferred[bytes]]()
+    turns = Turns(WrittenAsker(Deferred(cancelled.append)), clock=clock)
+    turns.ask(bytes(16), b"q")
+    turns.stop()
+    assert (len(cancelled), clock.getDelayedCalls()) == (1, [])

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import random
+import stat
+from pathlib import Path
+
+import pytest
+
+from loopixmix.errors import StoreError
+from loopixmix.tokens import TokenKey, encode_key_set
+from loopixmix.tokens.keys import key_faults
+from provider.tokens.keys import PUBLIC_FILE, IssuerKeys, KeyFile, read_public_keys
+from tests.worlds.tokens import private_key, token_key
+
+HOUR_S = 3600
+NOW_S = 100.5 * HOUR_S
+
+
+def issuer(directory: Path, *purposes: str, period_s: int = HOUR_S) -> IssuerKeys:
+    return IssuerKeys(directory, purposes=purposes or ("guest",), period_s=period_s, rng=random.Random(1))
+
+
+def periods(keys: tuple[TokenKey, ...]) -> list[tuple[str, float]]:
+    return [(key.purpose, key.begins_s / HOUR_S) for key in keys]
+
+
+def test_keys_are_made_for_this_period_and_the_next(tmp_path: Path) -> None:
+    keys = issuer(tmp_path, "guest", "answer").refresh(NOW_S)
+    assert periods(keys) == [("answer", 100), ("answer", 101), ("guest", 100), ("guest", 101)]
+    assert list(key_faults(keys)) == []
+    assert read_public_keys(tmp_path / PUBLIC_FILE) == keys
+
+
+def test_keys_survive_a_restart_and_are_not_made_twice(tmp_path: Path) -> None:
+    first = issuer(tmp_path)
+    keys = first.refresh(NOW_S)
+    again = issuer(tmp_path)
+    assert first.refresh(NOW_S) == again.refresh(NOW_S) == keys
+    for key in keys:
+        found = again.signer(key.key_id, NOW_S)
+        assert found is not None
+        assert (found[0], found[1].public) == (key, key.public)
+
+
+def test_a_key_that_another_object_made_is_found(tmp_path: Path) -> None:
+    service = issuer(tmp_path)
+    (_, following) = service.refresh(NOW_S)
+    made = issuer(tmp_path).refresh(NOW_S + HOUR_S)
+    assert service.refresh(NOW_S + HOUR_S) == made
+    assert made[0] == following
+
+
+def test_a_key_is_erased_when_its_period_ends(tmp_path: Path) -> None:
+    keys = issuer(tmp_path)
+    old, following = keys.refresh(NOW_S)
+    assert keys.signer(old.key_id, 101.0 * HOUR_S) is None
+    assert [key.begins_s // HOUR_S for key in keys.refresh(101.0 * HOUR_S)] == [101, 102]
+    assert keys.signer(old.key_id, NOW_S) is None
+    assert keys.signer(following.key_id, NOW_S) is not None
+    assert sorted(path.name for path in tmp_path.glob("*.pkcs8")) == [
+        "guest.363600-367200.pkcs8",
+        "guest.367200-370800.pkcs8",
+    ]
+
+
+def test_the_length_of_periods_may_change_and_they_still_do_not_overlap(tmp_path: Path) -> None:
+    issuer(tmp_path).refresh(NOW_S)
+    keys = issuer(tmp_path, period_s=5 * HOUR_S).refresh(NOW_S)
+    assert list(key_faults(keys)) == []
+    assert periods(keys) == [("guest", 100), ("guest", 101), ("guest", 105)]
+
+
+def test_private_keys_are_private_and_public_ones_are_not(tmp_path: Path) -> None:
+    issuer(tmp_path).refresh(NOW_S)
+    modes = {path.suffix: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {".pkcs8": 0o600, ".keys": 0o644}
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("guest.0-7200.pkcs8", b"no key"),
+        ("Guest.0-7200.pkcs8", None),
+        ("guest.7200-0.pkcs8", None),
+        ("guest.soon-later.pkcs8", None),
+        ("guest.pkcs8", None),
+    ],
+)
+def test_a_file_that_is_no_key_is_named(tmp_path: Path, name: str, data: bytes | None) -> None:
+    (tmp_path / name).write_bytes(private_key() if data is None else data)
+    with pytest.raises(StoreError, match="no key of a token issuer"):
+        issuer(tmp_path).refresh(NOW_S)
+
+
+def test_a_redeemer_sees_the_keys_of_its_purpose_as_they_change(tmp_path: Path) -> None:
+    path = tmp_path / "public.keys"
+    file = KeyFile(path, "guest")
+    assert file.keys() == {}
+    first, other = token_key(0), token_key(1, purpose="mail")
+    path.write_bytes(encode_key_set([first, other]))
+    assert file.keys() == {first.key_id: first}
+    second = token_key(2)
+    replacement = tmp_path / "new"
+    replacement.write_bytes(encode_key_set([second]))
+    replacement.replace(path)
+    assert file.keys() == {second.key_id: second}
+    path.unlink()
+    assert file.keys() == {}
+
+
+def test_a_damaged_key_set_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "public.keys"
+    path.write_bytes(b"damaged")
+    with pytest.raises(StoreError, match=r"public\.keys"):
+        KeyFile(path, "guest").keys()
+    assert read_public_keys(tmp_path / "none") == ()

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twisted.internet.task import Clock
+
+from loopixmix.errors import ConfigError
+from loopixmix.process.files import make_directory
+from loopixmix.tokens import begin_token, encode_token, finish_token
+from loopixmix.tokens.exchange import encode_issue_request, split_messages
+from provider.api import ServiceContext, ServiceRefusedError, Setting, declaration_of
+from provider.tokens.codes import make_codes
+from provider.tokens.keys import PUBLIC_FILE, read_public_keys
+from provider.tokens.services import IssuerInDocument, IssuerService, RedeemerService
+from tests.worlds.mailboxes.hosted_services import NoKeys, result_of
+
+WEEK_S = 168 * 3600
+NOW_S = 10.5 * WEEK_S
+
+
+def context(provider: Path, name: str, clock: Clock, **settings: Setting) -> ServiceContext:
+    directory = provider / "services" / name
+    make_directory(directory)
+    return ServiceContext(
+        provider=bytes(32),
+        directory=directory,
+        clock=clock,
+        rng=random.Random(1),
+        keys=NoKeys(),
+        settings=settings,
+    )
+
+
+class TokenProvider:
+    """A provider with an issuer and a redeemer for guests."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.clock = Clock()
+        self.clock.advance(NOW_S)
+        self.issuer = IssuerService(context(directory, "issuer", self.clock))
+        self.redeemer = RedeemerService(context(directory, "redeemer", self.clock))
+
+    def close(self) -> None:
+        result_of(self.issuer.close())
+        result_of(self.redeemer.close())
+        assert self.clock.getDelayedCalls() == []
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[TokenProvider]:
+    provider = TokenProvider(tmp_path)
+    yield provider
+    provider.close()
+
+
+def test_a_token_is_issued_for_a_code_and_taken_once(provider: TokenProvider) -> None:
+    (code,) = make_codes(provider.directory, tokens=1, last_day=10_000, count=1, rng=random.Random(1))
+    key = read_public_keys(provider.directory / "services" / "issuer" / PUBLIC_FILE)[0]
+    pending = begin_token(key, random.Random(2))
+    body = encode_issue_request(key, code.encode(), [pending.blinded])
+    answer = provider.issuer.answer(body)
+    # The provider does not keep the answers of a service that recognises repetitions, and asks it again.
+    assert declaration_of(provider.issuer).recognises_repetition
+    assert provider.issuer.answer_again(bytes(16), body) == answer
+    token = finish_token(pending, split_messages(answer, key)[0])
+    assert provider.redeemer.answer(encode_token(token)) == b""
+    with pytest.raises(ServiceRefusedError):
+        provider.redeemer.answer(encode_token(token))
+
+
+def test_keys_and_records_turn_over_by_themselves(provider: TokenProvider) -> None:
+    path = provider.directory / "services" / "issuer" / PUBLIC_FILE
+    old, following = read_public_keys(path)
+    provider.clock.advance(WEEK_S)
+    provider.issuer._tidying.stop()
+    keys = read_public_keys(path)
+    assert keys[0] == following
+    assert old not in keys
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"purposes": "guest"},
+        {"purposes": []},
+        {"purposes": ["a", "b", "c", "d", "e"]},
+        {"purposes": ["guest", "guest"]},
+        {"purposes": ["Guest"]},
+        {"period_hours": 0},
+        {"period_hours": 1.5},
+        {"period_hours": True},
+        {"period_hours": 9000},
+        {"perods": 1},
+    ],
+)
+def test_a_wrong_setting_of_the_issuer_is_named(tmp_path: Path, settings: dict[str, Setting]) -> None:
+    with pytest.raises(ConfigError, match="service issuer"):
+        IssuerService(context(tmp_path, "issuer", Clock(), **settings))
+
+
+@pytest.mark.parametrize("settings", [{"purpose": ["guest"]}, {"purpose": "Guest"}, {"keys": 1}, {"key": "file"}])
+def test_a_wrong_setting_of_the_redeemer_is_named(tmp_path: Path, settings: dict[str, Setting]) -> None:
+    with pytest.raises(ConfigError, match="service redeemer"):
+        RedeemerService(context(tmp_path, "redeemer", Clock(), **settings))
+
+
+def test_the_document_gets_keys_before_there_are_services_and_the_same_ones_later(tmp_path: Path) -> None:
+    in_document = IssuerInDocument({}, random.Random(1))
+    keys = in_document(tmp_path, NOW_S)
+    assert [key.holds_at(NOW_S) for key in keys] == [True, False]
+    provider = TokenProvider(tmp_path)
+    assert in_document(tmp_path, NOW_S) == keys
+    provider.close()
+    # Months later the provider starts again.
+    later = in_document(tmp_path, NOW_S + 20 * WEEK_S)
+    assert [key.holds_at(NOW_S + 20 * WEEK_S) for key in later] == [True, False]
+
+
+def test_a_provider_whose_keys_are_damaged_goes_on_with_those_it_knows(tmp_path: Path) -> None:
+    in_document = IssuerInDocument({}, random.Random(1))
+    keys = in_document(tmp_path, NOW_S)
+    (tmp_path / "services" / "issuer" / PUBLIC_FILE).write_bytes(b"damaged")
+    assert in_document(tmp_path, NOW_S) == keys
+    assert in_document(tmp_path, NOW_S + WEEK_S) == keys[1:]

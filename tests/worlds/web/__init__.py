@@ -1,0 +1,1 @@
+"""Pages in tests: an application with every kind of page, and browsers."""
