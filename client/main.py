@@ -260,6 +260,24 @@ def message(directory: Path, message_id: str, as_json: bool) -> None:
 
 @client.command()
 @DIRECTORY
+@click.argument("to", metavar="TO")
+@click.argument("size", metavar="BYTES", type=click.IntRange(min=0))
+@JSON
+def estimate(directory: Path, to: str, size: int, as_json: bool) -> None:
+    """Tell how long a message would take.
+
+    That is one of BYTES to TO, if it were sent now, until the client of its recipient has it.
+    """
+    told = _converse(directory, lambda conversation: conversation.client.estimate(size, to))
+    if as_json:
+        return _print_json(told)
+    from client.cli.views import estimate_view
+
+    return _print(estimate_view(told))
+
+
+@client.command()
+@DIRECTORY
 @click.argument("message_id", metavar="ID")
 @JSON
 def cancel(directory: Path, message_id: str, as_json: bool) -> None:

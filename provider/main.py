@@ -106,7 +106,7 @@ def run(directory: Path, check_config: bool) -> None:
     if config.has_store(directory):
         # Opened once before anything runs: the store itself is opened with the first network document, which may come
         # hours later, and a store that cannot be used should show at once.
-        MailStore(config.store_url(directory)).close()
+        MailStore(config.store_url(directory), exclusive=not check_config).close()
     if check_config:
         config.check_services()
         click.echo(f"{directory}: the configuration is good")

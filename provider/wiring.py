@@ -57,7 +57,7 @@ async def make_provider(
 
     `call_on_reactor` is the reactor's `callFromThread`. Raises `StoreError` or `ConfigError`; then nothing is left.
     """
-    store = MailStore(config.store_url(parts.directory))
+    store = MailStore(config.store_url(parts.directory), exclusive=True)
     store.write(lambda connection: skip_numbers(connection, parts.rng.getrandbits(SKIPPED_BITS)))
     access = threaded_access(store, config.mailbox, call_on_reactor=call_on_reactor)
 

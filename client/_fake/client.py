@@ -27,10 +27,11 @@ from client.api import (
     RequestTimeoutError,
     ServiceFailedError,
     StreamStatus,
+    TimeEstimate,
     TooLongError,
     Verified,
 )
-from client.core.arguments import check_address, check_body, check_number
+from client.core.arguments import check_address, check_body, check_number, check_size
 from client.core.journal import Cursor, NumberedChange
 from loopixmix.keys import KEY_BYTES
 
@@ -107,6 +108,12 @@ class FakeClient:
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Call `callback` for each message of `kind`."""
         return self._inbox.subscribe(kind, callback)
+
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
+        """Return how long a message would take."""
+        check_size(body_bytes)
+        self._check_registered()
+        return self._outbox.estimate(body_bytes, to)
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""

@@ -20,6 +20,7 @@ from client.api import (
     OutgoingMessage,
     QueueFullError,
     StateChange,
+    TimeEstimate,
     UnknownContactError,
     UnknownMessageError,
     WrongStateError,
@@ -144,6 +145,15 @@ class FakeOutbox:
         if letter.deadline_s is not None:
             self._network.later(letter.deadline_s - now_s, lambda: self._miss(message_id))
         return message_id
+
+    def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
+        """Return how long a message would take: here it is always the same."""
+        fragments = 1 + body_bytes // FRAGMENT_BYTES
+        self._check_recipient(to, fragments)
+        half_s = self._network.delay_s / 2
+        return TimeEstimate(
+            mean_s=2 * half_s, p95_s=2 * half_s, queue_s=half_s, sending_s=0.0, delivery_s=half_s, fragments=fragments
+        )
 
     def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return a message with its history."""

@@ -16,6 +16,7 @@ from client.api import (
     OutgoingMessage,
     ReceivedMessage,
     StreamStatus,
+    TimeEstimate,
     Verified,
 )
 from client.cli.text import counted, duration, instant, plain_line, readable, size
@@ -75,6 +76,17 @@ def message_view(message: OutgoingMessage) -> RenderableType:
         word, style, meaning = STATE_WORDS[change.state]
         history.add_row(Text(instant(change.at_s), "dim"), Text(word, style), plain_line(change.detail) or meaning)
     return Group(head, Text(), history)
+
+
+def estimate_view(estimate: TimeEstimate) -> RenderableType:
+    """Show how long a message would take."""
+    rows = _grid()
+    rows.add_row("on average", Text(duration(estimate.mean_s), "bold"))
+    rows.add_row("mostly within", f"{duration(estimate.p95_s)} (19 of 20)")
+    rows.add_row("waits", duration(estimate.queue_s))
+    rows.add_row("leaves", f"{duration(estimate.sending_s)} in {counted(estimate.fragments, 'fragment')}")
+    rows.add_row("is delivered", duration(estimate.delivery_s))
+    return rows
 
 
 def queued_line(message: OutgoingMessage) -> Text:

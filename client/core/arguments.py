@@ -37,6 +37,14 @@ def check_body(body: object) -> None:
         raise BadRequestError(f"a body is bytes, not {type(body).__name__}")
 
 
+def check_size(body_bytes: int) -> None:
+    """Raise `TooLongError` or `BadRequestError` if no message has a body of so many bytes."""
+    if body_bytes < 0:
+        raise BadRequestError(f"a body has no {body_bytes} bytes")
+    if body_bytes > MAX_BODY_BYTES:
+        raise TooLongError(f"a message has at most {MAX_BODY_BYTES} bytes, not {body_bytes}")
+
+
 def check_length(body: bytes) -> None:
     """Raise `TooLongError` if the body of a message is too long."""
     if len(body) > MAX_BODY_BYTES:

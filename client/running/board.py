@@ -9,6 +9,7 @@ from client.api import ClientStatus, NetworkView, ProviderView
 from client.core.health import assured_pool, traffic_problem
 from client.link.network import KnownNetwork
 from client.link.session import Session
+from client.sending.forecast import Forecast
 from client.sending.outbox import Outbox
 from client.streams.loops import Loops
 from client.streams.traffic import Traffic
@@ -66,9 +67,11 @@ class StatusBoard:
         outbox: Outbox,
         traffic: Traffic,
         loops: Loops,
+        forecast: Forecast,
         troubles: Sequence[Trouble],
     ) -> None:
         """Read the figures of these parts; `troubles`: the parts that may have a problem, the most important first."""
+        self._forecast = forecast
         self._session = session
         self._outbox = outbox
         self._traffic = traffic
@@ -119,9 +122,5 @@ class StatusBoard:
         )
 
     def _expected_delivery_s(self) -> float:
-        """Return how long a short message would take now: its turn, the delays, half a pull."""
-        params = self._session.known.params
-        if params is None:
-            return 0.0
-        turn_s = (self._outbox.queued_messages + 1) / params.payload_rate_per_s
-        return turn_s + (params.layers + 1) * params.delay_mean_s + 0.5 / params.pull_rate_per_s
+        """Return how long a short message would take now, 0 while no network is known."""
+        return 0.0 if self._session.known.params is None else self._forecast.message(1).mean_s

@@ -13,6 +13,7 @@ from client.api import (
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
+    TimeEstimate,
 )
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
@@ -114,6 +115,11 @@ class ClientService:
         A message on which `callback` fails is offered again, ever later, and holds up no other one.
         """
         return self._callbacks.subscribe(kind, callback)
+
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
+        """Return how long a message would take; see `client.api.Client.estimate`."""
+        await self._life.ready()
+        return await self._dispatch.estimate(body_bytes, to)
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message; see `client.api.Client.message`."""

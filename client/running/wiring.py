@@ -33,6 +33,7 @@ from client.running.service import ClientService
 from client.sending.anonymous import AnonymousPoster
 from client.sending.dispatch import Dispatch
 from client.sending.drafts import Drafts
+from client.sending.forecast import Forecast
 from client.sending.ledger import Ledger
 from client.sending.letters import Writer
 from client.sending.outbox import Outbox
@@ -88,9 +89,10 @@ def build_client(
     ledger = Ledger(access, news)
     drafts = Drafts(writer, anonymous, access)
     outbox = Outbox(session=session, queue=queue, expectations=expectations, ledger=ledger, drafts=drafts)
-    dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, news=news)
-    # Asking.
     loops = Loops(session, expectations, observer)
+    forecast = Forecast(session=session, queue=queue, outbox=outbox, health=loops.health)
+    dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, forecast=forecast, news=news)
+    # Asking.
     exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
     requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
@@ -119,6 +121,7 @@ def build_client(
         outbox=outbox,
         traffic=traffic,
         loops=loops,
+        forecast=forecast,
         # The first one that has a problem is heard: without a document or a disk the others cannot be well either.
         troubles=(
             MissingDocument(session, document_problem),

@@ -17,10 +17,10 @@ from client.core.content import (
     encode_anonymous,
 )
 from client.core.packets import PacketMaker
-from client.core.replies import ReplyMessage, seal_reply, split_reply
+from client.core.replies import ReplyMessage, reply_data_bytes, seal_reply, split_reply
 from client.core.settings import DAY_S
 from client.link.session import Membership
-from client.sending.letters import Posted, Recipient, Room, Writer, unfinished
+from client.sending.letters import MessageSize, Posted, Recipient, Room, Writer, unfinished
 from client.store import outgoing, replies
 from client.store.outgoing import REPLY, Draft
 from client.store.replies import HeldBlock
@@ -28,6 +28,8 @@ from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.params import NetworkParams
 from loopixmix.sphinx import decode_surb, use_surb
 
+REPLY_OVERHEAD_BYTES = 24
+"""A kind of usual length, and what MessagePack tells of it and of the body."""
 REPLY_WAITS_S = 60 * DAY_S
 """How long a reply may wait in the mailbox after its block was used: longer than any mailbox keeps it."""
 
@@ -106,11 +108,26 @@ class AnonymousPoster:
         outgoing.insert_fragments(connection, row, packets, epochs)
         return Posted(new.message_id, unfinished(row, new, epochs))
 
-    def _take_blocks(self, connection: Connection, reply_to: str, count: int, epoch: int) -> list[HeldBlock]:
+    def reply_size(
+        self, connection: Connection, body_bytes: int, reply_to: str, member: Membership, *, now_s: float
+    ) -> MessageSize:
+        """Return how much a reply would be; raises as `post_reply`."""
+        if replies.find_group(connection, reply_to) is None:
+            raise UnknownContactError("that way to reply is not known, or has expired")
+        params = member.params
+        count = -(-(body_bytes + REPLY_OVERHEAD_BYTES) // reply_data_bytes(params.payload_bytes))
+        blocks = self._usable_blocks(connection, reply_to, count, epoch_at(now_s, params.epoch_length_s))
+        begins_s = epoch_start_s(blocks[-1].epoch, params.epoch_length_s)
+        return MessageSize(count, max(0.0, begins_s - now_s), is_sent_again=False)
+
+    def _usable_blocks(self, connection: Connection, reply_to: str, count: int, epoch: int) -> list[HeldBlock]:
         blocks = replies.usable_blocks(connection, reply_to, from_epoch=epoch)
         if count > len(blocks):
             raise TooLongError(f"this reply needs {count} reply blocks; {len(blocks)} are left that still work")
-        used = blocks[:count]
+        return blocks[:count]
+
+    def _take_blocks(self, connection: Connection, reply_to: str, count: int, epoch: int) -> list[HeldBlock]:
+        used = self._usable_blocks(connection, reply_to, count, epoch)
         replies.use_blocks(connection, reply_to, [block.number for block in used])
         return used
 

@@ -8,11 +8,20 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Connection
 
-from client.api import Letter, MessageId, MessageState, OutgoingMessage, UnknownMessageError, WrongStateError
-from client.core.arguments import check_letter, check_letters, told_of
+from client.api import (
+    Letter,
+    MessageId,
+    MessageState,
+    OutgoingMessage,
+    TimeEstimate,
+    UnknownMessageError,
+    WrongStateError,
+)
+from client.core.arguments import check_letter, check_letters, check_size, told_of
 from client.core.delivery import FINISHED
 from client.core.journal import News
 from client.link.session import Session
+from client.sending.forecast import Forecast
 from client.sending.letters import Posted
 from client.sending.outbox import Outbox
 from client.sending.posting import Poster
@@ -27,15 +36,25 @@ T = TypeVar("T")
 class Dispatch:
     """Takes messages: each is stored first, then it is on its way."""
 
-    def __init__(self, *, session: Session, poster: Poster, access: StoreAccess, outbox: Outbox, news: News) -> None:
+    def __init__(
+        self,
+        *,
+        session: Session,
+        poster: Poster,
+        access: StoreAccess,
+        outbox: Outbox,
+        forecast: Forecast,
+        news: News,
+    ) -> None:
         """Let `poster` store messages of the account of `session` by `access`, and `outbox` send them.
 
-        `news` hears of each.
+        `forecast`: tells how long that takes; `news` hears of each message.
         """
         self._session = session
         self._poster = poster
         self._access = access
         self._outbox = outbox
+        self._forecast = forecast
         self._news = news
 
     async def send(self, letter: Letter) -> MessageId:
@@ -55,6 +74,13 @@ class Dispatch:
                 check_letter(letter, now_s=now_s)
         member = self._session.registered()
         return await self._post(lambda c: self._poster.post_many(c, letters, member, now_s=now_s))
+
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
+        """Return how long a message would take; raises as `client.api.Client.estimate`."""
+        check_size(body_bytes)
+        member, now_s = self._session.registered(), self._session.now_s
+        sized = await self._access.read(lambda c: self._poster.size(c, body_bytes, to, member, now_s=now_s))
+        return self._forecast.message(sized.fragments, waits_s=sized.waits_s, is_sent_again=sized.is_sent_again)
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return a message with its history; raise `UnknownMessageError`."""

@@ -37,6 +37,14 @@ class Posted(msgspec.Struct, frozen=True):
     new: UnfinishedMessage | None
 
 
+class MessageSize(msgspec.Struct, frozen=True):
+    """How much a message is: its fragments, how long it may not leave yet, and whether what is lost is sent again."""
+
+    fragments: int
+    waits_s: float
+    is_sent_again: bool
+
+
 class Recipient(msgspec.Struct, frozen=True):
     """The destination of a message: a client at its provider, and the key to seal to."""
 
@@ -85,6 +93,9 @@ class Writer:
 
     def leaves_at_s(self, letter: Letter, fragments: int, member: Membership, now_s: float) -> float:
         """Draw the moment at which a message of so many fragments begins to leave; 0 if that is at once."""
+        if letter.not_before_s is None:
+            # Of ten thousand in one call most are of this kind, and each draw asks the operating system.
+            return 0.0
         return leaving_s(
             letter.not_before_s,
             letter.deadline_s,

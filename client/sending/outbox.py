@@ -73,6 +73,11 @@ class Outbox:
         """How many of their fragments are not acknowledged."""
         return sum(m.delivery.fragments - m.delivery.acknowledged for m in self._messages.values())
 
+    @property
+    def unsealed_fragments(self) -> int:
+        """How many fragments the drafts have whose time has come, and which wait for others to leave."""
+        return sum(message.delivery.fragments for message in self._unsealed.values())
+
     def add(self, stored: UnfinishedMessage) -> None:
         """Send a message that is in the store."""
         delivery = Delivery(

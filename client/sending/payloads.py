@@ -76,6 +76,15 @@ class PayloadQueue:
         """Return how much waits."""
         return len(self._turns) + self._fetching + len(self._staged)
 
+    @property
+    def at_hand(self) -> int:
+        """How many leave before everything that still waits for its turn."""
+        return self._fetching + len(self._staged)
+
+    def waiting(self) -> list[int]:
+        """Return how much of each flow waits for its turn."""
+        return self._turns.waiting()
+
     def look_ahead(self, count: int) -> None:
         """Keep `count` jobs at hand; more means that newcomers wait longer."""
         self._lookahead = max(1, count)

@@ -14,7 +14,7 @@ from client.core.content import MESSAGE_ID_BYTES, Receipt, SignedMessage, encode
 from client.core.fragments import FragmentSizes
 from client.link.session import Account, Membership
 from client.sending.anonymous import AnonymousPoster
-from client.sending.letters import Posted, Recipient, Room, Writer, digest_of, unfinished
+from client.sending.letters import MessageSize, Posted, Recipient, Room, Writer, digest_of, unfinished
 from client.store import contacts, outgoing
 from client.store.contacts import PinnedContact
 from client.store.outgoing import ANONYMOUS, RECEIPT, SIGNED, NewDraft, NewMessage, UnfinishedMessage
@@ -23,6 +23,9 @@ from loopixmix.sphinx import Sphinx
 
 DRAFT_OVERHEAD_BYTES = 128
 BLOCK_OVERHEAD_BYTES = 16
+TYPICAL_KIND = "application/kind"
+LENGTH_BYTES = 4
+"""MessagePack tells the length of a long body in so many bytes more than that of none."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,31 @@ class Poster:
                 if letter.to.startswith(REPLY_PREFIX):
                     reply = self.anonymous.post_reply(connection, letter, member, room=room, now_s=now_s)
                     posted[reply.message_id] = reply
-                    ids.append(reply.message_id)
+                    message_id, digest = reply.message_id, digest_of(letter)
                 else:
                     if letter.to not in recipients:
                         recipients[letter.to] = _recipient(connection, letter.to)
                     drafts.append(self._draft(letter, recipients[letter.to], member, now_s))
-                    ids.append(drafts[-1].message.message_id)
-            known[letter.idempotency_key] = ids[-1], digest_of(letter)
+                    message_id, digest = drafts[-1].message.message_id, drafts[-1].message.digest
+            ids.append(message_id)
+            known[letter.idempotency_key] = message_id, digest
         posted |= {each.message_id: each for each in self._post_drafts(connection, drafts, room)}
         # What is known from before, or stood in the list twice, is new once or not at all.
         return [posted.pop(message_id, Posted(message_id, None)) for message_id in ids]
+
+    def size(
+        self, connection: Connection, body_bytes: int, to: str, member: Membership, *, now_s: float
+    ) -> MessageSize:
+        """Return how much a message would be; raises as `client.api.Client.estimate`."""
+        if to.startswith(REPLY_PREFIX):
+            return self.anonymous.reply_size(connection, body_bytes, to, member, now_s=now_s)
+        _recipient(connection, to)
+        if member.account.is_guest:
+            length = self._anonymous_bytes(body_bytes, member.sphinx)
+        else:
+            message = SignedMessage(bytes(MESSAGE_ID_BYTES), TYPICAL_KIND, b"", self.writer.sender(member.account))
+            length = signed_bytes(message) + LENGTH_BYTES + body_bytes
+        return MessageSize(FragmentSizes(member.params.payload_bytes).count(length), 0.0, is_sent_again=True)
 
     def post_receipt(
         self,
@@ -115,7 +133,7 @@ class Poster:
             check_unsigned(letter)
         writer, message_id = self.writer, self.writer.rng.randbytes(MESSAGE_ID_BYTES)
         if letter.anonymous:
-            form, length = ANONYMOUS, self._anonymous_bytes(letter, member.sphinx)
+            form, length = ANONYMOUS, self._anonymous_bytes(len(letter.body), member.sphinx)
         else:
             message = SignedMessage(message_id, letter.kind, letter.body, writer.sender(member.account))
             form, length = SIGNED, signed_bytes(message)
@@ -126,10 +144,10 @@ class Poster:
         )
         return NewDraft(new, letter.body)
 
-    def _anonymous_bytes(self, letter: Letter, sphinx: Sphinx) -> int:
+    def _anonymous_bytes(self, body_bytes: int, sphinx: Sphinx) -> int:
         # A good guess for the user; the number is put right when the message is sealed.
         blocks_bytes = self.writer.settings.reply_blocks * (sphinx.geometry.surb_bytes + BLOCK_OVERHEAD_BYTES)
-        return len(letter.body) + blocks_bytes + DRAFT_OVERHEAD_BYTES
+        return body_bytes + blocks_bytes + DRAFT_OVERHEAD_BYTES
 
     def _post_drafts(self, connection: Connection, drafts: Sequence[NewDraft], room: Room) -> list[Posted]:
         for draft in drafts:

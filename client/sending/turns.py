@@ -49,6 +49,10 @@ class RoundRobin(Generic[FlowKey]):
         """Return how many things wait."""
         return self._waiting
 
+    def waiting(self) -> list[int]:
+        """Return how many things of each flow wait, in the order of their turns."""
+        return [len(flow.waiting) for flow in self._flows.values()]
+
     def add(self, key: FlowKey, indices: Iterable[int]) -> None:
         """Let these numbers of the flow `key` wait; those that wait already stay where they are."""
         flow = self._flows.get(key) or _Flow()

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from loopixmix.store.faults import StoreUnavailableError
 from loopixmix.store.transactions import Store
 
 _R = TypeVar("_R")
@@ -23,9 +24,9 @@ class SharedCommits:
     def __init__(self, store: Store) -> None:
         """`store`: closed by whoever opened it, when no thread writes any more."""
         self._store = store
-        self._adding = threading.Lock()
-        self._writing = threading.Lock()
+        self._changing = threading.Lock()
         self._waiting: list[_Job] = []
+        self._is_led = False
 
     def write(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work` in a transaction, which is on the disk when this returns; raise what it raises, or `StoreError`.
@@ -33,15 +34,27 @@ class SharedCommits:
         `work` must leave nothing behind but what it writes: it runs again if another one spoils their transaction.
         """
         job = _Work(work)
-        with self._adding:
+        with self._changing:
             self._waiting.append(job)
-        with self._writing:
-            # While this thread waited for its turn, the one before may have done the work of all who waited.
-            if not job.is_done:
-                with self._adding:
-                    batch, self._waiting = self._waiting, []
-                self._do(batch)
+            leads, self._is_led = not self._is_led, True
+        if leads or job.wait():
+            self._lead()
         return job.result()
+
+    def _lead(self) -> None:
+        """Do the work of this thread and of all that wait, then let the first of those that came meanwhile lead."""
+        with self._changing:
+            batch, self._waiting = self._waiting, []
+        try:
+            self._do(batch)
+        finally:
+            # One batch for each leader: one that went on as long as others come would never return to its own caller.
+            # And no lock that all wait for: they would pass it on one by one before the next batch begins, which then
+            # were a batch of two.
+            with self._changing:
+                self._is_led = bool(self._waiting)
+                if self._waiting:
+                    self._waiting[0].lead()
 
     def _do(self, batch: Sequence[_Job]) -> None:
         def work(connection: Connection) -> None:
@@ -52,8 +65,10 @@ class SharedCommits:
             self._store.write(work)
         except Exception as error:
             # Every kind of error goes to the thread whose work it is. Each alone: one must not harm the others.
-            if len(batch) == 1:
-                batch[0].end(error)
+            # If the store is away it is no job's fault, and to wait for it once more for each would take an hour.
+            if len(batch) == 1 or isinstance(error, StoreUnavailableError):
+                for job in batch:
+                    job.end(error)
                 return
             for job in batch:
                 self._do([job])
@@ -65,22 +80,37 @@ class SharedCommits:
 class _Job(Protocol):
     def run(self, connection: Connection) -> None: ...
 
+    def lead(self) -> None: ...
+
     def end(self, error: Exception | None) -> None: ...
 
 
 class _Work(Generic[_R]):
     def __init__(self, work: Callable[[Connection], _R]) -> None:
-        self.is_done = False
         self._work = work
+        self._leads = False
         self._results: list[_R] = []
         self._error: Exception | None = None
+        # A lock and not an event, which has a lock, a condition and another lock inside: there is one for each write.
+        self._called = threading.Lock()
+        self._called.acquire()
+
+    def wait(self) -> bool:
+        """Return when the work is done, or is this thread's turn to do with that of others; true if it is."""
+        self._called.acquire()
+        return self._leads
+
+    def lead(self) -> None:
+        self._leads = True
+        self._called.release()
 
     def run(self, connection: Connection) -> None:
         self._results = [self._work(connection)]
 
     def end(self, error: Exception | None) -> None:
         self._error = error
-        self.is_done = True
+        if self._called.locked():
+            self._called.release()
 
     def result(self) -> _R:
         if self._error is not None:

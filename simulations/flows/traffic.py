@@ -37,7 +37,7 @@ def user_bytes_per_s(scenario: Scenario) -> tuple[float, float]:
 
 
 def real_packets_per_s(scenario: Scenario) -> float:
-    """Return the packets of messages that a linked user sends, on average.
+    """Return the packets of messages that a linked user with a name sends, on average.
 
     Everything that users write leaves while they are linked, which is `users.online_share` of the time.
     """
@@ -50,7 +50,8 @@ def cover_share(scenario: Scenario) -> float:
     traffic = scenario.traffic
     sent = traffic.payload_rate_per_s + traffic.loop_rate_per_s + traffic.drop_rate_per_s
     requesting = requesting_of(scenario)
-    real = real_packets_per_s(scenario) + (0.0 if requesting is None else requesting.packets_per_s)
+    written = real_packets_per_s(scenario) * scenario.users.named / scenario.users.count
+    real = written + (0.0 if requesting is None else requesting.packets_per_s)
     # More than the stream carries waits in the client, and is sent later or never.
     return capacity.cover_share(min(real, traffic.payload_rate_per_s), sent)
 

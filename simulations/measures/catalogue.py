@@ -47,6 +47,7 @@ class Measure(StrEnum):
     REQUEST_P95_S = "request_p95_s", "s", "the same: 95 % quantile"
     REQUESTS_ANSWERED = "requests_answered", "", "requests that were answered"
     REQUESTS_UNANSWERED_SHARE = "requests_unanswered_share", "1", "share of requests that ended without an answer"
+    GUESTS = "guests", "", "users without a name who have an account, at the end"
     REQUESTS_EXECUTED_TWICE = "requests_executed_twice", "", "requests that a service carried out more than once"
     ENTROPY_BITS = (
         "entropy_bits",

@@ -110,7 +110,7 @@ def little_garbage_collection() -> Iterator[None]:
 def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
     yield (
         "Accounts and contacts are there from the beginning: the rows that registration and look-ups would have left "
-        "are written into the stores."
+        "are written into the stores." + (" Guests open their accounts by themselves." if scenario.users.guests else "")
     )
     if scenario.packets.cryptography:
         yield (

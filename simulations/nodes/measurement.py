@@ -114,6 +114,9 @@ class Watch:
             figures[Measure.DELIVERY_MEAN_S] = delivery.mean
             figures[Measure.DELIVERY_P50_S] = delivery.quantile(0.5)
             figures[Measure.DELIVERY_P95_S] = delivery.quantile(0.95)
+        if self.world.scenario.users.guests:
+            found = (user.status() for user in self.world.users if user.plan.is_guest)
+            figures[Measure.GUESTS] = float(sum(status.guest and status.registered for status in found))
         if self.world.errands is not None:
             figures |= self._request_figures(self.world.errands, distributions)
         if self.journeys.sent:

@@ -65,8 +65,9 @@ def _somebody_sends(scenario: Scenario) -> Iterator[str]:
 
 def _others_to_write_to(scenario: Scenario) -> Iterator[str]:
     users = scenario.users
-    if users.messages_per_day > 0 and users.contacts >= users.count:
-        yield (f"users.contacts ({users.contacts}) must be below users.count ({users.count}): contacts are other users")
+    if users.messages_per_day > 0 and users.named and users.contacts >= users.named:
+        named = f"users.count ({users.count})" + (f" less the {users.guests} guests" if users.guests else "")
+        yield f"users.contacts ({users.contacts}) must be below {named}: contacts are other users with names"
 
 
 def _messages_get_out(scenario: Scenario) -> Iterator[str]:

@@ -38,7 +38,8 @@ class Users(Section, frozen=True, kw_only=True):
 
     `online_share`: the share of users that is linked at any moment; sessions last `session_mean_s`, and what lies
     between them follows. `messages_per_day`: a Poisson process of each user; each message is `packets_per_message`
-    packets to one of the user's `contacts`, who are other users chosen uniformly.
+    packets to one of the user's `contacts`, who are other users chosen uniformly. `guests_share`: the share of users
+    whose accounts have no name; nobody can write to them first, and they only ask services.
     """
 
     count: Count = 1000
@@ -47,6 +48,17 @@ class Users(Section, frozen=True, kw_only=True):
     messages_per_day: NotNegative = 40.0
     packets_per_message: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 2
     contacts: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10
+    guests_share: Share = 0.0
+
+    @property
+    def guests(self) -> int:
+        """How many users are guests."""
+        return round(self.guests_share * self.count)
+
+    @property
+    def named(self) -> int:
+        """How many users have names, and write to each other."""
+        return self.count - self.guests
 
 
 class RequestLoad(Section, frozen=True, kw_only=True):

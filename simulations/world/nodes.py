@@ -23,7 +23,7 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Fact, Identity, Observer, Rng
 from loopixmix.wire import LinkRole
-from provider.accounts import RegistrationMode, RegistrationRules
+from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.api import KeyDirectory, ServiceContext, declaration_of
 from provider.builtin.echo import EchoService
 from provider.builtin.keys import KeysService
@@ -191,7 +191,14 @@ def make_provider(plan: NodePlan, seams: NodeSeams, rng: Rng, store: MailStore) 
         observer=parts.ears,
         rules=ProviderRules(
             mailbox=mailbox,
-            registration=RegistrationRules(mode=RegistrationMode.OPEN, rate_per_s=1e6, burst=1_000_000),
+            registration=RegistrationRules(
+                mode=RegistrationMode.OPEN,
+                rate_per_s=1e6,
+                burst=1_000_000,
+                guests=GuestMode.OPEN,
+                guest_rate_per_s=1e6,
+                guest_burst=1_000_000,
+            ),
         ),
         access=access,
         decoy_secret=DecoySecret(rng.randbytes(SECRET_BYTES).hex(), day_of(seams.clock.seconds())),

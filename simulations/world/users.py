@@ -83,7 +83,10 @@ class UserLink:
 
 @dataclass(frozen=True)
 class UserPlan:
-    """One user before its client runs. `place`: see `simulations.latency`; `provider`: where it has its account."""
+    """One user before its client runs.
+
+    `name`: empty for a guest. `place`: see `simulations.latency`; `provider`: where it has its account.
+    """
 
     name: str
     place: int
@@ -96,8 +99,13 @@ class UserPlan:
         return self.keys.identity_key.public
 
     @property
+    def is_guest(self) -> bool:
+        """Whether its account has no name."""
+        return not self.name
+
+    @property
     def address(self) -> str:
-        """The address that others write to."""
+        """The address that others write to; guests have none."""
         return f"{self.name}@{self.provider.name}"
 
 
@@ -116,6 +124,7 @@ class User:
         self.link = link
         self.network = link.network
         self.store = store
+        self._enrolling = False
 
     @property
     def online(self) -> bool:
@@ -126,6 +135,7 @@ class User:
         """Open the link."""
         self.link.online = True
         self.network.plug()
+        self._enrol()
 
     def go_offline(self) -> None:
         """Close the link: the shipped client stops sending, and what is under way to it on the link is lost."""
@@ -156,6 +166,19 @@ class User:
         self.service.start()
         if not self.link.online:
             self.network.stop()
+        self._enrol()
+
+    def _enrol(self) -> None:
+        """Open the account of a guest by its client; that of a user with a name is there from the beginning."""
+        if not self.plan.is_guest or self._enrolling or not self.link.online or self.status().registered:
+            return
+        self._enrolling = True
+        opening = Deferred.fromCoroutine(self.service.register_guest(self.plan.provider.name))
+        # One that goes offline meanwhile tries again when it is back.
+        opening.addBoth(self._enrolled)
+
+    def _enrolled(self, _: object) -> None:
+        self._enrolling = False
 
     def stop(self) -> Deferred[None]:
         """Stop; when the result has fired no call is left."""

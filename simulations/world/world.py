@@ -165,14 +165,18 @@ class World:
         people, traffic = self.seeds.randoms("users"), self.seeds.randoms("traffic")
         lives = list(islice(people, count))
         users = tuple(self._make_user(number, life, next(traffic)) for number, life in enumerate(lives))
-        registrations = [register_user(user.plan, now_s=now_s) for user in users]
+        # Guests come last, and have no registration yet: their clients open their accounts.
+        named = users[: self.scenario.users.named]
+        registrations = [register_user(user.plan, now_s=now_s) for user in named]
         for provider, store in zip(self.providers, self._mail_stores, strict=True):
             own = [each for each in registrations if each.account.provider == provider.identity]
             write_accounts(store, own, rng=next(people), now_s=now_s)
         behaviours: list[Behaviour] = []
         for number, (user, life) in enumerate(zip(users, lives, strict=True)):
-            known = _draw_contacts(number, count, self.scenario.users.contacts, life)
-            write_client(user.store, registrations[number], [registrations[each] for each in known])
+            known: Sequence[int] = ()
+            if not user.plan.is_guest:
+                known = _draw_contacts(number, len(named), self.scenario.users.contacts, life)
+                write_client(user.store, registrations[number], [registrations[each] for each in known])
             behaviours.append(
                 Behaviour(
                     user,
@@ -199,7 +203,7 @@ class World:
 
     def _make_user(self, number: int, life: Rng, rng: Rng) -> User:
         plan = UserPlan(
-            name=f"user{number}",
+            name=f"user{number}" if number < self.scenario.users.named else "",
             place=self.places.user(number),
             provider=self.providers[number % len(self.providers)],
             keys=ClientKeys.generate(life),

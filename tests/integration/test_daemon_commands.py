@@ -175,3 +175,9 @@ def test_a_received_message_is_deleted(commands: Commands) -> None:
     assert "deleted" in commands.out("delete", "bob", str(number))
     assert "forget me" not in commands.out("inbox", "bob")
     commands.run("delete", "bob", str(number), code=2)
+
+
+def test_how_long_a_message_would_take(commands: Commands) -> None:
+    assert "on average" in commands.out("estimate", "alice", "bob@away", "1000")
+    assert json.loads(commands.out("estimate", "alice", "bob@away", "1000", "--json"))["fragments"] == 1
+    commands.run("estimate", "alice", "nobody@away", "1000", code=2)

@@ -153,6 +153,23 @@ def test_a_file_is_sent_and_one_is_kept(chromium: Chromium, link: Callable[[], s
     assert chromium.visit(work) == ("It has 900 bytes.", "july.csv", b"a,b\r\n1,2\r\n")
 
 
+def test_a_form_that_is_too_long_gets_a_page_like_all_others(
+    chromium: Chromium, link: Callable[[], str], tmp_path: Path
+) -> None:
+    picture = tmp_path / "x.png"
+    picture.write_bytes(b"x" * 2 * 1024 * 1024)
+
+    def work(page: Page) -> tuple[str, str, list[str]]:
+        page.goto(link())
+        page.goto(page.url + "picture")
+        page.get_by_label("A picture").set_input_files(picture)
+        page.get_by_role("button", name="Send the picture").click()
+        ground: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return page.get_by_role("heading").inner_text(), ground, violations(page)
+
+    assert chromium.visit(work, Look(320, "dark")) == ("Too long", "rgb(20, 24, 31)", [])
+
+
 def test_charts_are_told_to_those_who_do_not_see_them(chromium: Chromium, link: Callable[[], str]) -> None:
     def work(page: Page) -> str:
         page.goto(link())

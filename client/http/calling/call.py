@@ -20,9 +20,10 @@ from client.api import (
     MessageId,
     NetworkView,
     OutgoingMessage,
+    TimeEstimate,
     UnknownMessageError,
 )
-from client.core.arguments import check_body, check_length, check_letters, check_number
+from client.core.arguments import check_body, check_length, check_letters, check_number, check_size
 from client.http.messages import (
     JSON,
     MAX_PAGE,
@@ -103,6 +104,13 @@ def send_many(letters: Sequence[Letter]) -> Call[list[MessageId]]:
         content_type=MESSAGE_PACK,
         decode=lambda answer: decode_answer(answer, SentMany).message_ids,
     )
+
+
+def estimate(body_bytes: int, to: str) -> Call[TimeEstimate]:
+    """Ask how long a message would take."""
+    check_size(body_bytes)
+    query = {"body_bytes": str(body_bytes), "to": to}
+    return Call(method="GET", path="/v1/estimate", query=query, decode=_shape(TimeEstimate))
 
 
 def message(message_id: MessageId) -> Call[OutgoingMessage]:

@@ -16,6 +16,7 @@ from client.api import (
     OutgoingMessage,
     ReceivedCallback,
     ReceivedMessage,
+    TimeEstimate,
 )
 from client.http.calling import call
 from client.http.calling.call import Call, Query
@@ -97,6 +98,10 @@ class CallingClient(ABC):
             callback(decode_event(event.event, event.data))
 
         return self.follow("/v1/events", {"after": after} if after else {}, take)
+
+    async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
+        """Return how long a message would take."""
+        return await self.ask(call.estimate(body_bytes, to))
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""

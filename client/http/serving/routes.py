@@ -129,6 +129,14 @@ class LocalApi:
         message_ids = await self._client.send_many(read_packed(request, Bulk).letters)
         return write_json(request, SentMany(message_ids), status=202)
 
+    @app.route("/v1/estimate", methods=["GET"])
+    async def estimate(self, request: Request) -> bytes:
+        """Tell how long a message would take."""
+        query = read_query(request, "body_bytes", "to")
+        text = required(query, "body_bytes")
+        body_bytes = parse_count("body_bytes", text, least=0, most=MAX_NUMBER)
+        return write_json(request, await self._client.estimate(body_bytes, required(query, "to")))
+
     @app.route("/v1/messages/<message_id>", methods=["GET"])
     async def message(self, request: Request, message_id: str) -> bytes:
         """Tell where an outgoing message is."""

@@ -90,6 +90,9 @@ class PageGate(Resource):
         if refused is not None:
             return write_refusal(request, refused, bare)
         path = self._path_of(request)
+        if request.path == f"/{STYLE_NAME}".encode("ascii"):
+            # For the pages that are written before anybody knows below which prefix they stand.
+            path = f"/{STYLE_NAME}"
         if path is None:
             return write_refusal(request, NOT_FOUND, bare)
         if request.method not in (*READING, b"POST"):

@@ -37,7 +37,8 @@ class PageRoutes(Klein):
     def page(self, path: str, *, methods: Sequence[str] = ("GET",)) -> Callable[[C], C]:
         """Answer `path`, in the form of Werkzeug's rules, by the method that is decorated.
 
-        A POST comes to it only with a form that was sent by a page of the same session.
+        A POST comes to it only with a form that was sent by a page of the same session. If the browser goes away before
+        the answer, what the method awaits is cancelled.
         """
 
         def add(code: C) -> C:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Begin: TypeAlias = Callable[[], object]
-"""Called when there is a place; whoever gave it calls `Seats.leave` once, later or at once."""
+"""Called when there is a seat; whoever gave it calls `Seats.leave` once, later or at once."""
 
 
 class Seats:
-    """So many places, and a queue in order of arrival."""
+    """So many seats, and a queue in order of arrival."""
 
     def __init__(self, *, most: int, queue: int) -> None:
-        """`most`: the places. `queue`: how many may wait for one."""
+        """`most`: the seats. `queue`: how many may wait for one."""
         self._most = most
         self._queue = queue
         self._waiting: deque[Begin] = deque()
@@ -23,16 +23,16 @@ class Seats:
 
     @property
     def waiting(self) -> int:
-        """How many wait for a place."""
+        """How many wait for a seat."""
         return len(self._waiting)
 
     @property
     def is_free(self) -> bool:
-        """Tell whether there is a place at once."""
+        """Tell whether there is a seat at once."""
         return self.taken < self._most and not self._waiting
 
     def enter(self, begin: Begin) -> bool:
-        """Call `begin` when there is a place; false if too many wait already."""
+        """Call `begin` when there is a seat; false if too many wait already."""
         if len(self._waiting) >= self._queue and not self.is_free:
             return False
         self._waiting.append(begin)
@@ -40,7 +40,7 @@ class Seats:
         return True
 
     def leave(self) -> None:
-        """Give a place back."""
+        """Give a seat back."""
         self.taken -= 1
         self._call()
 

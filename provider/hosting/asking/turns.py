@@ -20,7 +20,7 @@ log = Logger()
 class Turns:
     """Seats, queue and time limit of one service.
 
-    Whoever asks has a place of `seats` until the answer has come.
+    Whoever asks has one of `seats` until the answer has come.
     """
 
     def __init__(self, asker: Asker, *, clock: Clock) -> None:
@@ -31,7 +31,7 @@ class Turns:
         self.seats = Seats(most=asker.declaration.at_once, queue=asker.declaration.queue)
 
     def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes | None]:
-        """Ask the service, having a place; the result is its answer, or None if the request has failed.
+        """Ask the service, having a seat; the result is its answer, or None if the request has failed.
 
         Fails with `NotAskedError` if the service has not heard of the request.
         """

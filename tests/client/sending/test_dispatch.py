@@ -7,7 +7,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from client.api import MessageState, NotRegisteredError, UnknownMessageError
+from client.core.health import LoopHealth
 from client.sending.dispatch import Dispatch
+from client.sending.forecast import Forecast
 from client.sending.letters import Letter
 from loopixmix.errors import StoreError
 from loopixmix.store.access import StoreAccess
@@ -29,6 +31,7 @@ def dispatch_of(parts: Parts, access: StoreAccess | None = None) -> Dispatch:
         poster=parts.poster,
         access=access or parts.access,
         outbox=parts.outbox,
+        forecast=Forecast(session=parts.session, queue=parts.queue, outbox=parts.outbox, health=LoopHealth()),
         news=parts.news,
     )
 

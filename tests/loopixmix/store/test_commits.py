@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from loopixmix.errors import StoreError
 from loopixmix.store.commits import SharedCommits
-from loopixmix.store.opening import sqlite_url
+from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from tests.worlds.polls import POLL, cast, choices
 
@@ -24,9 +24,10 @@ class CountingStore(Store):
     def __init__(self, store: Store) -> None:
         self._inner = store
         self.commits = 0
-        self.opened = threading.Event()
+        self.begun, self.opened = threading.Event(), threading.Event()
 
     def write(self, work: Callable[[Connection], _R]) -> _R:
+        self.begun.set()
         self.opened.wait(10)
         self.commits += 1
         return self._inner.write(work)
@@ -76,8 +77,7 @@ def test_work_that_fails_harms_no_other(store_of_votes: Store) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(commits.write, lambda c: add(c, 0))
-        while not commits._writing.locked():
-            pass
+        store.begun.wait(10)
         good = [pool.submit(commits.write, lambda c, n=n: add(c, n)) for n in range(1, 5)]
         failing, breaking = pool.submit(commits.write, fail), pool.submit(commits.write, break_a_rule)
         while len(commits._waiting) < 6:
@@ -89,6 +89,20 @@ def test_work_that_fails_harms_no_other(store_of_votes: Store) -> None:
         with pytest.raises(StoreError):
             breaking.result(10)
     assert count(store_of_votes) == 5
+
+
+def test_no_writer_serves_the_others_for_ever(store_of_votes: Store) -> None:
+    store = CountingStore(store_of_votes)
+    commits = SharedCommits(store)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(commits.write, lambda c: add(c, 0))
+        store.begun.wait(10)
+        others = [pool.submit(commits.write, lambda c, n=n: add(c, n)) for n in range(1, 500)]
+        store.opened.set()
+        # The second thread writes without a pause, and yet the first one comes back.
+        assert first.result(10) == 0
+        assert [write.result(10) for write in others] == list(range(1, 500))
+    assert count(store_of_votes) == 500
 
 
 def test_one_writer_after_the_other_each_has_its_commit(store_of_votes: Store) -> None:

@@ -47,3 +47,8 @@ def test_requests_take_the_place_of_cover_and_bring_answers() -> None:
     more = flows_of(scenario).replies_per_s - flows_of(without).replies_per_s
     assert more == pytest.approx(1000 * 49 * requesting.per_s)
     assert requesting_of(without) is None
+
+
+def test_guests_send_cover_in_place_of_messages() -> None:
+    some = change(Scenario(), {"users.guests_share": 0.25})
+    assert 1 - cover_share(some) == pytest.approx(0.75 * (1 - cover_share(Scenario())))

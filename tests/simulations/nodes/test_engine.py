@@ -189,3 +189,20 @@ def test_a_drain_that_is_shorter_than_requests_is_said() -> None:
     short = run(small({**ASKING, "run.duration_s": 5.0, "run.drain_s": 0.5}))
     assert any("run.drain_s" in note for note in short.notes)
     assert not any("run.drain_s" in note for note in run(small(SHORT)).notes)
+
+
+def test_guests_open_their_accounts_and_ask() -> None:
+    guests = {**ASKING, "users.guests_share": 1.0, "run.duration_s": 20.0}
+    found = run(small(guests))
+    assert found.figures["guests"] == 12
+    assert found.figures["requests_answered"] > 50
+    assert found.figures["requests_unanswered_share"] == found.figures["requests_executed_twice"] == 0
+    assert any("Guests open" in note for note in found.notes)
+    assert "guests" not in run(small(SHORT)).figures
+
+
+def test_guests_who_come_and_go_have_accounts_in_the_end() -> None:
+    coming = {"users.online_share": 0.5, "users.session_mean_s": 4.0, "users.guests_share": 0.5}
+    figures = run(small({**SHORT, **coming, "run.duration_s": 30.0, "run.targets": 0})).figures
+    # Six guests, of whom each is offline all the 32 s once in three thousand times.
+    assert figures["guests"] == 6

@@ -62,6 +62,10 @@ REFUSALS = [
         "traffic.payload_rate_per_s = 0\nusers.messages_per_day = 0\n[requests]\npause_mean_s = 1.0",
         "[requests] leaves with the payload stream, and traffic.payload_rate_per_s is 0",
     ),
+    (
+        "users.count = 20\nusers.guests_share = 0.5",
+        "users.contacts (10) must be below users.count (20) less the 10 guests: contacts are other users with names",
+    ),
     ("traffic.pull_rate_per_s = 0.1", "traffic.pull_rate_per_s (0.1) x traffic.pull_batch (9) gets 0.9 packets"),
     ("run.targets = 1000000\nusers.count = 100", "run.targets (1000000) is more than the payload packets"),
     ("attacks.n_minus_one = {}\ntraffic.node_loop_rate_per_s = 0", "traffic.node_loop_rate_per_s must be above 0"),

@@ -233,3 +233,23 @@ def test_loops_of_nodes_come_back_in_the_time_of_their_delays() -> None:
         overhead_s = trip.round_trip_s - trip.delays_s
         # A mix's loop takes four links of 20 ms, a provider's eight.
         assert min(abs(overhead_s - count * 0.02) for count in (4, 8)) < 1e-4
+
+
+def test_nobody_writes_to_guests_and_guests_write_to_nobody() -> None:
+    world = world_of({"users.guests_share": 0.5, "users.messages_per_day": 40_000.0})
+    named, guests = world.users[:6], world.users[6:]
+    assert all(user.plan.name and not user.plan.is_guest for user in named)
+    assert all(user.plan.is_guest for user in guests)
+    world.start()
+    world.run_for(10)
+    sent = [user.status().real_sent for user in (*named, *guests)]
+    accounts = [user.status() for user in world.users]
+    world.stop()
+
+    assert min(sent[:6]) > 0
+    assert sent[6:] == [0] * 6
+    assert [status.address for status in accounts[6:]] == [""] * 6
+    assert all(status.registered for status in accounts)
+    assert world.letters.refused == 0
+    assert len(world.letters.received_at_s) > 10
+    assert world.clock.pending == 0

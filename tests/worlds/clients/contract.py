@@ -204,6 +204,31 @@ class ClientContract:
         with pytest.raises((UnknownContactError, BadRequestError)):
             acquainted.run(acquainted.bob.send("reply:" + "00" * 16, b"x", kind="text", idempotency_key="1"))
 
+    def test_how_long_it_would_take_is_told_in_parts(self, acquainted: World) -> None:
+        told = acquainted.run(acquainted.alice.estimate(0, BOB))
+        assert told.fragments == 1
+        assert told.mean_s == pytest.approx(told.queue_s + told.sending_s + told.delivery_s)
+        assert 0 < told.mean_s <= told.p95_s
+        assert acquainted.run(acquainted.alice.estimate(100_000, BOB)).fragments > 40
+        for size, to, error in [
+            (MAX_BODY_BYTES + 1, BOB, TooLongError),
+            (-1, BOB, BadRequestError),
+            (1, "nobody@away", UnknownContactError),
+            (1, "reply:" + "00" * 16, UnknownContactError),
+        ]:
+            with pytest.raises(error):
+                acquainted.run(acquainted.alice.estimate(size, to))
+        with pytest.raises(NotRegisteredError):
+            acquainted.run(acquainted.stranger.estimate(1, BOB))
+
+    def test_how_long_an_answer_would_take_is_told_while_there_are_blocks(self, acquainted: World) -> None:
+        send(acquainted, b"who am I?", key="1", anonymous=True)
+        acquainted.pass_time()
+        [question] = acquainted.run(acquainted.bob.inbox())
+        assert acquainted.run(acquainted.bob.estimate(10, question.reply_to)).mean_s > 0
+        with pytest.raises(TooLongError, match="8 are left"):
+            acquainted.run(acquainted.bob.estimate(100_000, question.reply_to))
+
     # Many messages
 
     def test_many_messages_are_queued_in_one_call(self, acquainted: World) -> None:

@@ -46,10 +46,11 @@ def test_without_a_session_the_page_is_closed_and_tells_how_to_open_it(pages: Me
 
 
 def test_the_stylesheet_needs_no_session_and_may_be_kept(pages: MemoryPages) -> None:
-    answer = pages.ask(f"/pages/gallery/{STYLE_NAME}", {"Sec-Fetch-Site": "same-origin"})
-    assert answer.status == 200
-    assert b"content-type: text/css" in answer.head
-    assert b"cache-control: max-age=31536000, immutable" in answer.head
+    for prefix in ("/pages/gallery", ""):
+        answer = pages.ask(f"{prefix}/{STYLE_NAME}", {"Sec-Fetch-Site": "same-origin"})
+        assert answer.status == 200
+        assert b"content-type: text/css" in answer.head
+        assert b"cache-control: max-age=31536000, immutable" in answer.head
 
 
 @pytest.mark.parametrize(

@@ -64,5 +64,7 @@ def test_after_the_end_nothing_is_left(pages: MemoryPages) -> None:
     assert kept.closed
     assert pages.web.listeners == {}
     assert not pages.server.is_listening
+    with pytest.raises(MisuseError, match="no pages 'gallery'"):
+        pages.server.link("gallery")
     assert Deferred.fromCoroutine(pages.server.stop()).called
     assert pages.clock.getDelayedCalls() == []
