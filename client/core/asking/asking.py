@@ -14,7 +14,7 @@ import msgspec
 from client.core.asking.blocks import BlockLedger
 from client.core.asking.shares import AnswerShares, AnswerTiming
 from client.core.asking.spares import coding_for
-from client.core.asking.upload import Upload
+from client.core.asking.upload import RequestShares
 from loopixmix.errors import FormatError
 from loopixmix.requests.answers import (
     MAX_SENT,
@@ -81,7 +81,7 @@ class Asking:
         `head`: what all parts say; `size`: the lengths of packets; `timing`: how well times are known; `loss`: the
         measured probability that a packet is lost on one way; `resumed`: whether parts left in an earlier run.
         """
-        self._upload = Upload(head.pieces, loss=loss)
+        self._upload = RequestShares(head.pieces, loss=loss)
         self._shares = AnswerShares(size, timing)
         self._blocks = BlockLedger()
         self._timing = timing

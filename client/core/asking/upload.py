@@ -9,7 +9,7 @@ from client.core.asking.spares import spare_shares
 from loopixmix.requests.coding import MAX_SHARES
 
 
-class Upload:
+class RequestShares:
     """The shares that wait. A round leaves without a word from the host; its last share asks for a report."""
 
     def __init__(self, pieces: int, *, loss: float) -> None:
