@@ -9,6 +9,7 @@ from client.asking.contacts import ContactBook
 from client.asking.exchanges import Exchanges
 from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
+from client.asking.tokens import TokenWallet
 from client.core.expectation import Expectations
 from client.core.journal import News
 from client.core.sealing import Sealer
@@ -100,6 +101,7 @@ def build_client(
     enrolment = AccountOpening(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
+    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)
@@ -110,7 +112,13 @@ def build_client(
     journal = Journal(access, news)
     # Streams.
     rounds = Rounds(
-        watch=watch, outbox=outbox, exchanges=exchanges, enrolment=enrolment, letterbox=letterbox, clock=clock
+        watch=watch,
+        outbox=outbox,
+        exchanges=exchanges,
+        enrolment=enrolment,
+        letterbox=letterbox,
+        wallet=wallet,
+        clock=clock,
     )
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
@@ -144,7 +152,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, requests, session, callbacks, ledger),
+        parts=(registration, enrolment, wallet, requests, session, callbacks, ledger),
     )
     return ClientService(
         life=life,
