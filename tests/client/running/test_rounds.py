@@ -20,6 +20,9 @@ class Noting:
         self.asked.append("look")
         return self.linked
 
+    def refresh(self) -> None:
+        self.asked.append("refresh")
+
     def release(self) -> None:
         self.asked.append("release")
 
@@ -59,6 +62,7 @@ def clock() -> Clock:
 def rounds(parts: Noting, clock: Clock) -> Rounds:
     return Rounds(
         watch=parts,  # type: ignore[arg-type]
+        exchanges=parts,  # type: ignore[arg-type]
         outbox=parts,  # type: ignore[arg-type]
         enrolment=parts,  # type: ignore[arg-type]
         letterbox=parts,  # type: ignore[arg-type]
@@ -70,7 +74,7 @@ def rounds(parts: Noting, clock: Clock) -> Rounds:
 
 def test_at_a_pull_what_is_overdue_comes_before_what_waits(rounds: Rounds, parts: Noting) -> None:
     rounds.at_pull()
-    assert parts.asked == ["look", "publish", "renew", "give up", "release", "save"]
+    assert parts.asked == ["look", "refresh", "publish", "renew", "give up", "release", "save"]
 
 
 def test_that_messages_got_on_is_told_once_a_second(rounds: Rounds, parts: Noting, clock: Clock) -> None:
