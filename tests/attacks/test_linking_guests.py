@@ -78,7 +78,10 @@ def test_the_order_on_the_disk_does_not_match_guests_and_tokens(world: World) ->
     hashes, came = world.store.read(
         lambda connection: (
             [row.token for row in connection.execute(text("SELECT token FROM spent_tokens"))],
-            [row.identity for row in connection.execute(text("SELECT identity FROM accounts WHERE guest_day > 0"))],
+            [
+                row.identity
+                for row in connection.execute(text("SELECT identity FROM accounts WHERE guest_day > 0 ORDER BY id"))
+            ],
         )
     )
     assert came == world.identities
