@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
+from client.asking.exchanges import Exchanges
 from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
 from client.asking.tokens import TokenWallet
@@ -93,7 +94,8 @@ def build_client(
     forecast = Forecast(session=session, queue=queue, outbox=outbox, health=loops.health)
     dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, forecast=forecast, news=news)
     # Asking.
-    requests = Requests(session=session, queue=queue, expectations=expectations, clock=clock, rng=rng)
+    exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
+    requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
     guests = GuestOpening(session=session, registration=registration, rng=rng)
     enrolment = AccountOpening(
@@ -107,9 +109,18 @@ def build_client(
     letterbox = Letterbox(
         session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )
-    journal = Journal(access, news)
+    journal = Journal(access, news, outbox, clock=clock)
     # Streams.
-    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, wallet=wallet, clock=clock)
+    rounds = Rounds(
+        watch=watch,
+        outbox=outbox,
+        exchanges=exchanges,
+        enrolment=enrolment,
+        letterbox=letterbox,
+        wallet=wallet,
+        news=news,
+        clock=clock,
+    )
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
     # Running.
@@ -142,7 +153,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, wallet, requests, session, callbacks, ledger),
+        parts=(registration, enrolment, wallet, requests, session, callbacks, journal, ledger),
     )
     return ClientService(
         life=life,
