@@ -96,7 +96,7 @@ class ProviderService:
             "accounts": counted.accounts,
             "guests": counted.guests,
             "items": counted.items,
-            "store_bytes": self._access.size_bytes,
+            "store_bytes": self._housekeeping.store_bytes,
             "clients": self.clients.known,
             "pulls": pulling.pulls,
             "pulls_per_s": round(pulling.pulls_per_s, 3),

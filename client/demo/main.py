@@ -24,7 +24,8 @@ from client.demo.scenario import Conversation, Demonstration, Party
 from client.remote import remote_client
 from loopixmix.observing.status import NodeStatus
 from loopixmix.progress import Steps
-from loopixmix.testnet.network import TestNetwork, run_command
+from loopixmix.testnet.making import run_command
+from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import TestnetPlan
 from loopixmix.verdict import Verdict, show
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from client.store.schema import HEAD, OLDER_VERSIONS, metadata
-from loopixmix.store.opening import MEMORY_URL, sqlite_url
 from loopixmix.store.schema import Schema
+from loopixmix.store.sqlite import MEMORY_URL, sqlite_url
 from loopixmix.store.transactions import Store
 
 __all__ = ["SCHEMA", "ClientStore"]

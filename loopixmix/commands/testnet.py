@@ -14,11 +14,11 @@ from rich.table import Table
 from loopixmix.authority.options import parameter_options
 from loopixmix.config import convert_options
 from loopixmix.progress import Bar
-from loopixmix.testnet.network import TestNetwork
+from loopixmix.testnet.applications import plan_with
+from loopixmix.testnet.network import START_TIMEOUT_S, TestNetwork
 from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
 from loopixmix.testnet.view import health, network_table
 
-START_TIMEOUT_S = 120.0
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 
 
@@ -32,28 +32,39 @@ def testnet() -> None:
 @click.option("--width", default=2, show_default=True, help="Mixes in each layer.")
 @click.option("--providers", default=2, show_default=True, help="Providers.")
 @click.option("--base-port", default=30_000, show_default=True, help="The authority's port; the nodes' follow.")
+@click.option("--with", "applications", multiple=True, metavar="APP", help="And what APP needs in it; repeatable.")
 @parameter_options(FAST_PARAMS)
-def init(directory: Path, width: int, providers: int, base_port: int, **params: float) -> None:
-    """Make the keys and configurations of a new network in DIRECTORY."""
+def init(
+    directory: Path, width: int, providers: int, base_port: int, applications: tuple[str, ...], **params: float
+) -> None:
+    """Make the keys and configurations of a new network in DIRECTORY.
+
+    With --with, services, programs and clients that an installed application needs are part of it.
+    """
     values = {"width": width, "providers": providers, "base_port": base_port, "params": params}
-    plan = convert_options(values, TestnetPlan)
+    plan = plan_with(convert_options(values, TestnetPlan), applications)
     network = TestNetwork.create(directory, plan)
-    click.echo(f"{directory} holds a network of {len(network.nodes)} nodes. Start it with:")
+    more = len(network.names) - len(network.nodes)
+    besides = f" and {more} more programs" if more else ""
+    click.echo(f"{directory} holds a network of {len(network.nodes)} nodes{besides}. Start it with:")
     click.echo(f"  loopixmix testnet up {directory}")
 
 
 @testnet.command()
 @DIRECTORY
 def up(directory: Path) -> None:
-    """Start every node of the network in DIRECTORY and wait until all are healthy."""
+    """Start everything of the network in DIRECTORY and wait until it is ready."""
     network = TestNetwork(directory)
     started = network.start()
     if not started:
         click.echo("every node runs already")
         return
     wait_with_progress(network, Console())
+    network.enrol()
     click.echo("The network runs. Try:")
     click.echo(f"  loopixmix testnet status {directory}")
+    for client in network.plan.clients:
+        click.echo(f"  loopixmix client status {directory / client.name}")
     click.echo(f"  loopixmix client init alice --network {network.trust_root}")
     click.echo(f"  loopixmix testnet down {directory}")
 
@@ -63,7 +74,7 @@ def up(directory: Path) -> None:
 @click.option("--once", is_flag=True, help="Print the table once instead of refreshing it.")
 @click.option("--json", "as_json", is_flag=True, help="Print every node's status as JSON, once.")
 def status(directory: Path, once: bool, as_json: bool) -> None:
-    """Show every node's health, traffic, drops and entropy; ctrl-C ends it."""
+    """Show every node's health, traffic, drops and entropy, and what runs beside them; ctrl-C ends it."""
     network = TestNetwork(directory)
     if as_json:
         click.echo(msgspec.json.encode(_report(network)))
@@ -82,7 +93,7 @@ def status(directory: Path, once: bool, as_json: bool) -> None:
 @testnet.command()
 @DIRECTORY
 def down(directory: Path) -> None:
-    """Stop every node of the network in DIRECTORY; its files stay."""
+    """Stop everything of the network in DIRECTORY; its files stay."""
     network = TestNetwork(directory)
     count = len(network.processes.running())
     for name in network.stop():
@@ -100,13 +111,15 @@ def wait_with_progress(network: TestNetwork, console: Console) -> None:
 
 def _table(network: TestNetwork) -> Table:
     running = frozenset(network.processes.running())
-    return network_table(network.statuses(), running=running, now_s=time.time())
+    return network_table(network.statuses(), network.others(), running=running, now_s=time.time())
 
 
 def _report(network: TestNetwork) -> dict[str, object]:
     running = network.processes.running()
     now_s = time.time()
-    return {
+    nodes: dict[str, object] = {
         name: {"health": health(status, running=name in running, now_s=now_s), "status": status}
         for name, status in network.statuses().items()
     }
+    others = {name: {"health": problem or "ok", "status": None} for name, problem in network.others().items()}
+    return nodes | others

@@ -102,19 +102,20 @@ def load_identity(path: Path) -> IdentityKey:
 
 
 class DirectoryLock:
-    """Lets one process at a time use a directory; the lock ends with the process, however it ends.
+    """Lets one process at a time use a directory, or a file in it; the lock ends with the process, however it ends.
 
     `with` takes it and gives it back.
     """
 
-    def __init__(self, path: Path) -> None:
-        """`path`: the lock file; its directory must exist."""
+    def __init__(self, path: Path, *, of: Path | None = None) -> None:
+        """`path`: the lock file; its directory must exist. `of`: what it is for, if not that directory."""
         self._path = path
+        self._of = of or path.parent
         self._descriptor: int | None = None
 
     @property
     def directory(self) -> Path:
-        """The directory that it is for."""
+        """The directory in which it is."""
         return self._path.parent
 
     def __enter__(self) -> DirectoryLock:
@@ -136,7 +137,7 @@ class DirectoryLock:
         except OSError:
             holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
             os.close(descriptor)
-            raise LockedError(f"{self._path.parent}: is in use by process {holder or '(unknown)'}") from None
+            raise LockedError(f"{self._of}: is in use by process {holder or '(unknown)'}") from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, b"%d\n" % os.getpid())
         self._descriptor = descriptor

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from loopixmix.errors import LoopixmixError, StoreError
 from loopixmix.seams import Clock
 from loopixmix.store.alarm import StoreAlarm
+from loopixmix.store.faults import ConstraintError
 from loopixmix.store.jobs import Turn, Work, read_batch, write_batch
 from loopixmix.store.lanes import ClockLane, InlineLane, Lane, ThreadLane
 from loopixmix.store.transactions import Store
@@ -51,11 +52,6 @@ class StoreAccess:
         """How many changes are not yet being written. The caller bounds it: nothing is refused here."""
         return self._writing.waiting
 
-    @property
-    def size_bytes(self) -> int:
-        """How much of the disk the store takes."""
-        return self._store.size_bytes
-
     def write(
         self, work: Callable[[Connection], _R], *, committed: Callable[[_R], object] | None = None
     ) -> Deferred[_R]:
@@ -75,6 +71,10 @@ class StoreAccess:
         job = Work(work)
         self._reading.submit(job)
         return job.done.addErrback(self._failed)
+
+    def used_bytes(self) -> Deferred[int]:
+        """Ask how much of the disk the store takes; fails with `StoreError`."""
+        return self.read(self._store.used_bytes)
 
     def turn(self) -> Deferred[None]:
         """Fire when every change that was asked for before is done, whether or not it worked."""
@@ -98,8 +98,11 @@ class StoreAccess:
         return result
 
     def _failed(self, failure: Failure) -> Failure:
-        # An error of the program's own, such as a poll that does not exist, says nothing about the store.
-        if isinstance(failure.value, StoreError) or not isinstance(failure.value, LoopixmixError):
+        error = failure.value
+        # An error of the program's own, such as a poll that does not exist, says nothing about the store. Neither does
+        # a second vote of one person, whom anybody could be.
+        is_own = isinstance(error, LoopixmixError) and not isinstance(error, StoreError)
+        if not is_own and not isinstance(error, ConstraintError):
             self._alarm.failed(failure)
         return failure
 

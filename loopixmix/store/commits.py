@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from loopixmix.store.faults import StoreUnavailableError
 from loopixmix.store.transactions import Store
 
 _R = TypeVar("_R")
@@ -64,8 +65,10 @@ class SharedCommits:
             self._store.write(work)
         except Exception as error:
             # Every kind of error goes to the thread whose work it is. Each alone: one must not harm the others.
-            if len(batch) == 1:
-                batch[0].end(error)
+            # If the store is away it is no job's fault, and to wait for it once more for each would take an hour.
+            if len(batch) == 1 or isinstance(error, StoreUnavailableError):
+                for job in batch:
+                    job.end(error)
                 return
             for job in batch:
                 self._do([job])

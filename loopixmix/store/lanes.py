@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from loopixmix.errors import StoreError
 from loopixmix.seams import Clock, DelayedCall
+from loopixmix.store.faults import StoreUnavailableError
 from loopixmix.store.jobs import Job
 
 MAX_BATCH = 512
@@ -166,10 +167,18 @@ def _attempt(run_batch: RunBatch, batch: Sequence[Job]) -> list[Exception | None
     # Every kind of error goes to those who wait for the job: the thread must live on for the next one.
     try:
         run_batch(batch)
+    except StoreUnavailableError as error:
+        # No job's fault. To wait for a server once more for each of them would take an hour.
+        return [error] * len(batch)
     except Exception as error:
         if len(batch) == 1:
             return [error]
-        return [error for job in batch for error in _attempt(run_batch, [job])]
+        errors: list[Exception | None] = []
+        for place, job in enumerate(batch):
+            errors += _attempt(run_batch, [job])
+            if isinstance(errors[-1], StoreUnavailableError):
+                return errors + errors[-1:] * (len(batch) - place - 1)
+        return errors
     return [_tell(job) for job in batch]
 
 

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-import shutil
 import socket
+import sys
 import time
-from collections.abc import Callable
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
-import click
-
-from loopixmix.authority.options import parameter_arguments
 from loopixmix.config import load_config
-from loopixmix.errors import ConfigError, ListenError, MisuseError, StoreError, UnavailableError
+from loopixmix.errors import ConfigError, ListenError, StoreError, UnavailableError
 from loopixmix.observing.status import NodeStatus, read_status
-from loopixmix.testnet.plan import HOST, PlannedNode, TestnetPlan, plan_toml, planned_nodes
+from loopixmix.testnet.enrolment import enrol
+from loopixmix.testnet.making import TRUST_ROOT_FILE, make_directories
+from loopixmix.testnet.plan import HOST, PlannedNode, PlannedProgram, TestnetPlan, plan_toml, planned_nodes
 from loopixmix.testnet.processes import ProcessTable
+from loopixmix.testnet.readiness import client_problem, program_problem
 
 PLAN_FILE = "testnet.toml"
-TRUST_ROOT_FILE = "network.toml"
+START_TIMEOUT_S = 120.0
 STOP_GRACE_S = 10.0
 POLL_S = 0.2
+STOPPED = "stopped"
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told how many of how many are ready."""
+
+
+def _unheard(ready: int, of: int) -> None:
+    """Tell nobody."""
 
 
 class TestNetwork:
@@ -51,10 +58,7 @@ class TestNetwork:
             directory.chmod(0o700)
         except OSError as error:
             raise StoreError(f"{directory} cannot be written to: {error.strerror}") from error
-        authority, *nodes = planned_nodes(plan)
-        _init_authority(directory, plan, authority)
-        for node in nodes:
-            _init_node(directory, node)
+        make_directories(directory, plan)
         (directory / PLAN_FILE).write_text(plan_toml(plan))
         return cls(directory)
 
@@ -63,32 +67,60 @@ class TestNetwork:
         """The file that clients of this network need."""
         return self.directory / TRUST_ROOT_FILE
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all that runs when the network does: nodes, programs, clients."""
+        names = [node.name for node in self.nodes] + [program.name for program in self.plan.programs]
+        return names + [client.name for client in self.plan.clients]
+
     def start(self) -> list[str]:
-        """Start every node that does not run; return their names. Raises `ListenError` if a port is taken."""
+        """Start all that does not run; return their names. Raises `ListenError` if a node's port is taken."""
         running = self.processes.running()
-        wanted = [node for node in self.nodes if node.name not in running]
+        nodes = [node for node in self.nodes if node.name not in running]
         # All of them first: half a network that started would have to be stopped again.
-        for node in wanted:
+        for node in nodes:
             _check_port_free(node)
-        for node in wanted:
+        for node in nodes:
             self.processes.start(node.name, [node.role, "run", str(self.directory / node.name)])
-        return [node.name for node in wanted]
+        for program in self.plan.programs:
+            if program.name not in running:
+                self.processes.start_program(program.name, self._command(program))
+        for client in self.plan.clients:
+            if client.name not in running:
+                self.processes.start(client.name, ["client", "run", str(self.directory / client.name)])
+        return [name for name in self.names if name not in running]
 
-    def wait_until_healthy(self, *, timeout_s: float, progress: Callable[[int, int], None]) -> None:
-        """Wait until every node is healthy, telling `progress` how many of how many are.
+    @contextlib.contextmanager
+    def running(self, *, timeout_s: float = START_TIMEOUT_S, progress: Progress = _unheard) -> Iterator[None]:
+        """Start all, wait until it is ready and its clients have accounts; stop all at the end, whatever happened."""
+        self.start()
+        try:
+            self.wait_until_healthy(timeout_s=timeout_s, progress=progress)
+            self.enrol()
+            yield
+        finally:
+            self.stop()
 
-        Raises `UnavailableError` with the node's own last words if one ends, and if the time is over.
+    def enrol(self) -> None:
+        """Open the accounts of clients that have none yet; raise `UnavailableError` if that fails."""
+        enrol(self.plan.clients, self.directory)
+
+    def wait_until_healthy(self, *, timeout_s: float, progress: Progress) -> None:
+        """Wait until all is ready, telling `progress` how many of how many are.
+
+        Raises `UnavailableError` with the last words of a process if one ends, and if the time is over.
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
             healthy = [name for name, status in self.statuses().items() if status is not None and status.healthy]
-            progress(len(healthy), len(self.nodes))
-            if len(healthy) == len(self.nodes):
+            healthy += [name for name, problem in self.others().items() if problem is None]
+            progress(len(healthy), len(self.names))
+            if len(healthy) == len(self.names):
                 return
             for name in self.processes.exited():
                 raise UnavailableError(f"{name} ended: {self.processes.last_words(name)}")
             if time.monotonic() > deadline_s:
-                late = next(node.name for node in self.nodes if node.name not in healthy)
+                late = next(name for name in self.names if name not in healthy)
                 raise UnavailableError(
                     f"{late} is not ready after {timeout_s:.0f} s: {self.processes.last_words(late)}"
                 )
@@ -102,40 +134,40 @@ class TestNetwork:
             for node in self.nodes
         }
 
+    def others(self) -> dict[str, str | None]:
+        """Return why each program and client is not ready, or None; "stopped" if it does not run."""
+        running = self.processes.running()
+        found: dict[str, str | None] = {}
+        for program in self.plan.programs:
+            process = running.get(program.name)
+            directory = self.directory / program.name
+            found[program.name] = program_problem(program, directory, process.pid) if process else STOPPED
+        for client in self.plan.clients:
+            process = running.get(client.name)
+            directory = self.directory / client.name
+            found[client.name] = client_problem(directory, process.create_time()) if process else STOPPED
+        return found
+
     def stop(self) -> list[str]:
         """Stop every process; return the names of those that had to be killed."""
         return self.processes.stop(grace_s=STOP_GRACE_S)
+
+    def _command(self, program: PlannedProgram) -> list[str]:
+        places = {
+            "{python}": sys.executable,
+            "{network}": str(self.directory),
+            "{trust_root}": str(self.trust_root),
+            "{directory}": str(self.directory / program.name),
+        }
+        command = list(program.command)
+        for place, value in places.items():
+            command = [word.replace(place, value) for word in command]
+        return command
 
     def _status(self, name: str, pid: int) -> NodeStatus | None:
         status = read_status(self.directory / name)
         # A killed process leaves its status behind, and its successor has not written one yet.
         return status if status is not None and status.pid == pid else None
-
-
-def run_command(role: str, arguments: list[str]) -> None:
-    """Run the subcommand `role` of `loopixmix` in this process, its output unheard. Raises what it raises."""
-    # Found by entry point, because this package may not import the provider or the client.
-    [entry_point] = entry_points(group="loopixmix.commands", name=role)
-    command: click.Command = entry_point.load()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        try:
-            command.main(args=arguments, prog_name=f"loopixmix {role}", standalone_mode=False)
-        except click.ClickException as error:
-            raise MisuseError(error.format_message()) from error
-
-
-def _init_authority(directory: Path, plan: TestnetPlan, node: PlannedNode) -> None:
-    arguments = ["init", str(directory / node.name), "--name", "testnet", "--listen", node.listen, "--open-enrolment"]
-    arguments += ["--expected-mixes", str(plan.params.layers * plan.width)]
-    arguments += ["--expected-providers", str(plan.providers)]
-    run_command("authority", arguments + parameter_arguments(plan.params))
-    shutil.copyfile(directory / node.name / TRUST_ROOT_FILE, directory / TRUST_ROOT_FILE)
-
-
-def _init_node(directory: Path, node: PlannedNode) -> None:
-    arguments = ["init", str(directory / node.name), "--name", node.name, "--listen", node.listen]
-    arguments += ["--network", str(directory / TRUST_ROOT_FILE)]
-    run_command(node.role, [*arguments, *(["--registration", "open"] if node.role == "provider" else [])])
 
 
 def _check_port_free(node: PlannedNode) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import Counter
+from typing import Annotated, TypeAlias
 
 import msgspec
 import tomli_w
 
+from loopixmix.directory.words import Name
+from loopixmix.errors import ConfigError
 from loopixmix.params import NetworkParams
 
 HOST = "127.0.0.1"
@@ -24,19 +27,89 @@ FAST_PARAMS = NetworkParams(
 )
 """Rates for trying things out on one machine: a message arrives within a second."""
 
+Setting: TypeAlias = str | int | float | bool | list[str]
+Number = Annotated[int, msgspec.Meta(ge=1, le=50)]
 
-class TestnetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How many nodes there are, where they listen, and the figures they share.
+
+class _Planned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a plan."""
+
+
+class PlannedService(_Planned, frozen=True):
+    """A service that the provider of this number hosts, with the settings of its section in `node.toml`."""
+
+    name: Name
+    provider: Number = 1
+    settings: dict[str, Setting] = {}
+
+
+class PlannedProgram(_Planned, frozen=True):
+    """A program that is started and stopped with the network, in a directory of its own name.
+
+    In the words of `command`, `{python}`, `{network}`, `{trust_root}` and `{directory}` stand for this Python, the
+    network's directory, the file that clients need, and the program's own directory. The program is ready when it
+    listens on the Unix socket `socket`, or has written the file `status_file`, both paths from its directory; with
+    neither, as soon as it runs. If the file is JSON, its `problem` must be null or missing, and its `pid` that of the
+    program.
+    """
+
+    name: Name
+    command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    socket: str = ""
+    status_file: str = ""
+
+
+class PlannedClient(_Planned, frozen=True):
+    """A client whose daemon is started and stopped with the network.
+
+    It has the account `name` at the provider of this number; as a `guest` it has none with a name.
+    """
+
+    name: Name
+    provider: Number = 1
+    guest: bool = False
+
+
+class Additions(_Planned, frozen=True, kw_only=True):
+    """The things that an application needs besides a network."""
+
+    services: tuple[PlannedService, ...] = ()
+    programs: tuple[PlannedProgram, ...] = ()
+    clients: tuple[PlannedClient, ...] = ()
+
+
+class TestnetPlan(Additions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How many nodes there are, where they listen, the figures they share, and what applications need besides.
 
     The authority listens on `base_port`, the nodes on the ports that follow.
     """
 
     __test__ = False  # not a test, whatever its name
 
-    width: Annotated[int, msgspec.Meta(ge=1, le=50)] = 2
-    providers: Annotated[int, msgspec.Meta(ge=1, le=50)] = 2
+    width: Number = 2
+    providers: Number = 2
     base_port: Annotated[int, msgspec.Meta(ge=1024, le=60_000)] = 30_000
     params: NetworkParams = FAST_PARAMS
+
+    def __post_init__(self) -> None:
+        names = [node.name for node in planned_nodes(self)]
+        names += [program.name for program in self.programs] + [client.name for client in self.clients]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ConfigError(f'a test network has each name once, and "{twice[0]}" stands there twice')
+        places = [(service.name, service.provider) for service in self.services]
+        for name, provider in places + [(client.name, client.provider) for client in self.clients]:
+            if provider > self.providers:
+                raise ConfigError(f'"{name}" is to be at provider-{provider}, of {self.providers}')
+
+    def with_additions(self, more: Additions) -> TestnetPlan:
+        """Return the same network with more in it; raise `ConfigError` if the two do not fit."""
+        return msgspec.structs.replace(
+            self,
+            services=self.services + more.services,
+            programs=self.programs + more.programs,
+            clients=self.clients + more.clients,
+        )
 
 
 class PlannedNode(msgspec.Struct, frozen=True):
@@ -56,8 +129,13 @@ def planned_nodes(plan: TestnetPlan) -> list[PlannedNode]:
     """Return every node of `plan`, the authority first."""
     named = [("authority", "authority")]
     named += [("mix", f"mix-{number}") for number in range(1, plan.params.layers * plan.width + 1)]
-    named += [("provider", f"provider-{number}") for number in range(1, plan.providers + 1)]
+    named += [("provider", provider_name(number)) for number in range(1, plan.providers + 1)]
     return [PlannedNode(role, name, plan.base_port + offset) for offset, (role, name) in enumerate(named)]
+
+
+def provider_name(number: int) -> str:
+    """Return the name of the provider of a number, which begins at 1."""
+    return f"provider-{number}"
 
 
 def plan_toml(plan: TestnetPlan) -> str:

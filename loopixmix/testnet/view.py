@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from loopixmix.observing.status import STALE_AFTER_S, NodeStatus
 
@@ -23,8 +24,17 @@ def health(status: NodeStatus | None, *, running: bool, now_s: float) -> str:
     return "ok" if status.healthy else status.problem or "starting"
 
 
-def network_table(statuses: Mapping[str, NodeStatus | None], *, running: frozenset[str], now_s: float) -> Table:
-    """Make the table of all nodes; rates are means since each node started, round trips in milliseconds."""
+def network_table(
+    statuses: Mapping[str, NodeStatus | None],
+    others: Mapping[str, str | None],
+    *,
+    running: frozenset[str],
+    now_s: float,
+) -> Table:
+    """Make the table of all nodes; rates are means since each node started, round trips in milliseconds.
+
+    `others`: the programs and clients beside them, each with why it is not ready, or None.
+    """
     table = Table(caption=CAPTION, caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("node", no_wrap=True)
     table.add_column("layer")
@@ -33,11 +43,16 @@ def network_table(statuses: Mapping[str, NodeStatus | None], *, running: frozens
         table.add_column(heading, justify="right", no_wrap=heading != "drops")
     for name, status in statuses.items():
         state = health(status, running=name in running, now_s=now_s)
-        colour = "green" if state == "ok" else "yellow" if state == "starting" else "red"
         figures = _figures(status, now_s) if status is not None and state == "ok" else [""] * 8
         layer = "" if status is None or status.layer is None else str(status.layer)
-        table.add_row(name, layer, f"[{colour}]{state}", *figures)
+        table.add_row(name, layer, _coloured(state), *figures)
+    for name, problem in others.items():
+        table.add_row(name, "", _coloured(problem or "ok"), *[""] * 8)
     return table
+
+
+def _coloured(state: str) -> Text:
+    return Text(state, "green" if state == "ok" else "yellow" if state == "starting" else "red")
 
 
 def _figures(status: NodeStatus, now_s: float) -> list[str]:

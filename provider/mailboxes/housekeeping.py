@@ -59,6 +59,7 @@ class Housekeeping:
         self._expire_at_s = 0.0
         self._counting = False
         self.figures = StoreFigures(accounts=0, guests=0, items=0)
+        self.store_bytes = 0
         self.expired = 0
 
     def start(self) -> None:
@@ -82,6 +83,7 @@ class Housekeeping:
         if not self._counting:
             self._counting = True
             self._count(0, 0)
+        self._access.used_bytes().addCallbacks(self._measured, already_told)
         if self._access.problem is not None:
             self._try_to_write()
         if not self._clock_is_right():
@@ -120,6 +122,9 @@ class Housekeeping:
     def _not_counted(self, failure: Failure) -> None:
         self._counting = False
         already_told(failure)
+
+    def _measured(self, store_bytes: int) -> None:
+        self.store_bytes = store_bytes
 
     def _try_to_write(self) -> None:
         """Store an item for nobody, as others are stored, to see whether the store works again.

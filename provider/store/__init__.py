@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loopixmix.store.opening import MEMORY_URL, sqlite_url
 from loopixmix.store.schema import Schema
+from loopixmix.store.sqlite import MEMORY_URL, sqlite_url
 from loopixmix.store.transactions import Store
 from provider.store.schema import HEAD, OLDER_VERSIONS
 
@@ -26,9 +26,10 @@ SCHEMA = Schema(
 class MailStore(Store):
     """Transactions on one provider's store."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, exclusive: bool = False) -> None:
         """Open the store at the SQLAlchemy address `url`, and migrate it if it is older.
 
-        Raises `StoreError` if it cannot be used.
+        `exclusive`: for a provider that runs, as opposed to an operator's command. Raises `StoreError` if it cannot be
+        used.
         """
-        super().__init__(SCHEMA, url)
+        super().__init__(SCHEMA, url, exclusive=exclusive)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table
 
-from loopixmix.store.opening import sqlite_url
 from loopixmix.store.schema import Schema
+from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from loopixmix.tokens.spent import SpentTokens
 

@@ -20,7 +20,8 @@ from client.demo.scenario import Party
 from client.remote import remote_client
 from loopixmix.errors import MisuseError, UnavailableError
 from loopixmix.sweeps.work import Progress
-from loopixmix.testnet.network import TestNetwork, run_command
+from loopixmix.testnet.making import run_command
+from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.processes import ProcessTable
 from simulations.importing.conversation import RandomMessages
 from simulations.importing.measurement import MeasuredNetwork, Measurement

@@ -15,7 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from client.store import ClientStore
 from client.store.schema import metadata
 from loopixmix.errors import StoreError
-from loopixmix.store.opening import plain_reason
+from loopixmix.store.faults import store_error
 
 _R = TypeVar("_R")
 # Databases are tiny here, and each table and index takes a page.
@@ -35,7 +35,7 @@ class MemoryStore(ClientStore):
             with self._connection.begin():
                 return work(self._connection)
         except SQLAlchemyError as error:
-            raise StoreError(f"the store cannot be used: {plain_reason(error)}") from error
+            raise store_error(error, "the store cannot be used") from error
 
     def close(self) -> None:
         """Forget the database."""

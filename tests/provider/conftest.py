@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from twisted.logger import LogEvent, globalLogPublisher
 
-from provider.store import MailStore, sqlite_url
+from provider.store import MailStore
+from tests.worlds.databases import SQLITE_AND_POSTGRES, new_database
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[MailStore]:
-    opened = MailStore(sqlite_url(tmp_path / "mail.sqlite3"))
+@pytest.fixture(params=SQLITE_AND_POSTGRES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MailStore]:
+    opened = MailStore(new_database(request.param, tmp_path))
     yield opened
     opened.close()
 

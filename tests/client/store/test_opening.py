@@ -17,7 +17,7 @@ from client.store.contacts import every, fact, save_fact
 from client.store.incoming import received_after
 from client.store.schema import metadata
 from loopixmix.errors import StoreError
-from loopixmix.store.opening import sqlite_url
+from loopixmix.store.sqlite import sqlite_url
 
 
 def open_and_close(path: Path) -> None:

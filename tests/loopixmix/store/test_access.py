@@ -13,8 +13,9 @@ from twisted.internet.task import Clock
 
 from loopixmix.errors import MisuseError, StoreError
 from loopixmix.store.access import StoreAccess, clocked_access, inline_access, ordered_access, threaded_access
-from loopixmix.store.opening import sqlite_url
+from loopixmix.store.faults import ConstraintError
 from loopixmix.store.transactions import Store
+from tests.worlds.databases import SQLITE_AND_POSTGRES, new_database
 from tests.worlds.networks.reactor_threads import ReactorThread
 from tests.worlds.polls import POLL, cast, choices
 
@@ -25,9 +26,9 @@ class NoSuchPollError(MisuseError):
     """An error of the application's own."""
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(POLL, sqlite_url(tmp_path / "poll.sqlite3"))
+@pytest.fixture(params=SQLITE_AND_POSTGRES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    opened = Store(POLL, new_database(request.param, tmp_path))
     yield opened
     opened.close()
 
@@ -85,7 +86,7 @@ def test_one_bad_change_harms_no_other(access: StoreAccess, clock: Clock, store:
         access.write(lambda c: cast(c, ballot(2), "coffee")),
     )
     clock.advance(WRITE_S)
-    assert results == [None, StoreError, StoreError, NoSuchPollError, None]
+    assert results == [None, ConstraintError, StoreError, NoSuchPollError, None]
     assert store.read(choices) == ["tea", "coffee"]
 
 
@@ -109,6 +110,13 @@ def test_every_failure_of_the_store_reaches_the_alarm(
     assert access.problem is None
 
 
+def test_a_contradiction_is_no_problem_of_the_store(access: StoreAccess, clock: Clock) -> None:
+    results = results_of(*(access.write(lambda c: cast(c, ballot(1), "tea")) for _ in range(2)))
+    clock.advance(WRITE_S)
+    assert results == [None, ConstraintError]
+    assert access.problem is None
+
+
 def test_an_error_of_the_application_is_no_problem_of_the_store(access: StoreAccess, clock: Clock) -> None:
     results = results_of(access.write(deny), access.read(deny))
     clock.advance(WRITE_S)
@@ -123,8 +131,12 @@ def test_stopping_writes_what_was_accepted_and_takes_nothing_more(access: StoreA
     assert results_of(access.write(choices), access.read(choices)) == [StoreError] * 2
 
 
-def test_the_size_on_the_disk_is_told(access: StoreAccess, store: Store) -> None:
-    assert access.size_bytes == store.size_bytes > 0
+def test_the_size_on_the_disk_is_told(access: StoreAccess, clock: Clock, store: Store) -> None:
+    told = results_of(access.used_bytes())
+    clock.advance(READ_S)
+    assert told == [store.read(store.used_bytes)]
+    assert isinstance(told[0], int)
+    assert told[0] > 10_000
 
 
 def test_who_hears_of_the_commit_hears_of_it_before_the_next_transaction(access: StoreAccess, clock: Clock) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from loopixmix.errors import StoreError
 from loopixmix.store.commits import SharedCommits
-from loopixmix.store.opening import sqlite_url
+from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from tests.worlds.polls import POLL, cast, choices
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
+import psutil
 import pytest
 
 from loopixmix.authority.config import load_authority
@@ -15,8 +18,10 @@ from loopixmix.node.config import NodeConfig, load_node
 from loopixmix.observing.status import NodeStatus
 from loopixmix.process.files import load_identity
 from loopixmix.process.status import StatusFile
-from loopixmix.testnet.network import TestNetwork, run_command
-from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan
+from loopixmix.testnet.making import run_command
+from loopixmix.testnet.network import TestNetwork
+from loopixmix.testnet.plan import FAST_PARAMS, PlannedClient, PlannedProgram, PlannedService, TestnetPlan
+from provider.accounts import GuestMode
 from provider.config import ProviderConfig
 
 PLAN = TestnetPlan(width=1, providers=1, base_port=42_000)
@@ -24,10 +29,12 @@ NAMES = ["authority", "mix-1", "mix-2", "mix-3", "provider-1"]
 
 
 class Pid:
-    """A process as the table has it."""
+    """A process as the table has it: this one."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
+    pid = os.getpid()
+
+    def create_time(self) -> float:
+        return psutil.Process().create_time()
 
 
 class FakeTable:
@@ -40,8 +47,11 @@ class FakeTable:
     def start(self, name: str, arguments: Iterable[str]) -> None:
         self.started.append((name, list(arguments)))
 
+    def start_program(self, name: str, command: Sequence[str]) -> None:
+        self.started.append((name, list(command)))
+
     def running(self) -> Mapping[str, Pid]:
-        return {name: Pid(os.getpid()) for name, _ in self.started if name not in self.gone}
+        return {name: Pid() for name, _ in self.started if name not in self.gone}
 
     def exited(self) -> list[str]:
         return self.gone
@@ -141,6 +151,64 @@ def test_what_another_process_said_before_does_not_count(network: TestNetwork) -
     network.start()
     say(network, "mix-1", healthy=True, pid=1)
     assert network.statuses()["mix-1"] is None
+
+
+@pytest.fixture
+def extended(tmp_path: Path) -> TestNetwork:
+    plan = TestnetPlan(
+        width=1,
+        providers=2,
+        base_port=42_100,
+        services=(
+            PlannedService("echo", provider=2, settings={"loud": True, "places": ["Oslo"]}),
+            PlannedService("keys", provider=2),
+        ),
+        programs=(
+            PlannedProgram(
+                "board", ("{python}", "-m", "board", "{directory}", "{network}/x", "{trust_root}"), socket="s"
+            ),
+        ),
+        clients=(PlannedClient("carol", provider=2), PlannedClient("dave", guest=True)),
+    )
+    made = TestNetwork.create(tmp_path / "net", plan)
+    made.processes = FakeTable()  # type: ignore[assignment]
+    return made
+
+
+def test_a_service_gets_its_settings_at_its_provider_only(extended: TestNetwork) -> None:
+    first, _, _ = load_node(extended.directory / "provider-1", ProviderConfig)
+    second, _, _ = load_node(extended.directory / "provider-2", ProviderConfig)
+    assert first.service == {}
+    assert second.service == {"echo": {"loud": True, "places": ["Oslo"]}}
+    assert first.registration.guests is second.registration.guests is GuestMode.OPEN
+
+
+def test_programs_and_clients_are_started_and_looked_at_with_the_nodes(extended: TestNetwork) -> None:
+    assert extended.start()[-3:] == ["board", "carol", "dave"]
+    net = extended.directory
+    started = dict(extended.processes.started)  # type: ignore[attr-defined]
+    assert started["board"] == [sys.executable, "-m", "board", f"{net}/board", f"{net}/x", f"{net}/network.toml"]
+    assert started["carol"] == ["client", "run", f"{net}/carol"]
+    assert extended.others() == {
+        "board": "does not listen on s yet",
+        "carol": "starting",
+        "dave": "starting",
+    }
+    (net / "carol" / "api.url").touch()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(net / "board" / "s"))
+        listening.listen()
+        assert extended.others() == {"board": None, "carol": None, "dave": "starting"}
+    extended.processes.gone.append("carol")  # type: ignore[attr-defined]
+    assert extended.others()["carol"] == "stopped"
+
+
+def test_it_waits_for_programs_and_clients_too(extended: TestNetwork) -> None:
+    extended.start()
+    for node in extended.nodes:
+        say(extended, node.name, healthy=True)
+    with pytest.raises(UnavailableError, match="board is not ready after 0 s: the last words of board"):
+        extended.wait_until_healthy(timeout_s=0.0, progress=lambda *_: None)
 
 
 def test_a_command_in_this_process_says_nothing_and_raises_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,16 @@ import pytest
 
 from loopixmix.config import load_config
 from loopixmix.errors import ConfigError
-from loopixmix.testnet.plan import FAST_PARAMS, TestnetPlan, plan_toml, planned_nodes
+from loopixmix.testnet.plan import (
+    FAST_PARAMS,
+    Additions,
+    PlannedClient,
+    PlannedProgram,
+    PlannedService,
+    TestnetPlan,
+    plan_toml,
+    planned_nodes,
+)
 
 
 def test_every_layer_gets_its_width_and_every_node_a_port_of_its_own() -> None:
@@ -25,6 +34,38 @@ def test_a_plan_reads_back_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "testnet.toml"
     path.write_text(plan_toml(plan))
     assert load_config(path, TestnetPlan) == plan
+
+
+EVERYTHING = Additions(
+    services=(PlannedService("poll", settings={"question": "Why?", "options": ["a", "b"], "days": 3, "open": True}),),
+    programs=(PlannedProgram("board", ("{python}", "-m", "board"), status_file="status.json"),),
+    clients=(PlannedClient("carol", provider=2), PlannedClient("dave", guest=True)),
+)
+
+
+def test_a_plan_with_additions_reads_back_from_its_file(tmp_path: Path) -> None:
+    plan = TestnetPlan().with_additions(EVERYTHING)
+    path = tmp_path / "testnet.toml"
+    path.write_text(plan_toml(plan))
+    assert load_config(path, TestnetPlan) == plan
+    twice = plan.with_additions(Additions(clients=(PlannedClient("erin"),)))
+    assert [client.name for client in twice.clients] == ["carol", "dave", "erin"]
+    assert twice.services == plan.services
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        (Additions(clients=(PlannedClient("carol"), PlannedClient("carol"))), '"carol" stands there twice'),
+        (Additions(clients=(PlannedClient("mix-1"),)), '"mix-1" stands there twice'),
+        (Additions(programs=(PlannedProgram("carol", ("x",)),), clients=(PlannedClient("carol"),)), '"carol" stands'),
+        (Additions(clients=(PlannedClient("carol", provider=3),)), '"carol" is to be at provider-3, of 2'),
+        (Additions(services=(PlannedService("poll", provider=9),)), '"poll" is to be at provider-9, of 2'),
+    ],
+)
+def test_additions_that_do_not_fit_are_refused(more: Additions, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        TestnetPlan().with_additions(more)
 
 
 def test_an_unknown_key_is_named_with_the_allowed_ones(tmp_path: Path) -> None:

@@ -41,10 +41,14 @@ def test_health_is_the_nodes_own_word_while_it_is_fresh() -> None:
 
 
 def test_a_row_shows_traffic_drops_loops_beside_theory_entropy_and_links() -> None:
-    table = network_table({"mix-1": MIX, "mix-2": None}, running=frozenset({"mix-1"}), now_s=NOW_S)
+    others = {"board": "full", "carol": None}
+    table = network_table({"mix-1": MIX, "mix-2": None}, others, running=frozenset({"mix-1"}), now_s=NOW_S)
     console = Console(width=80, force_terminal=False)
     with console.capture() as capture:
         console.print(table)
     row, other = (line for line in capture.get().splitlines() if "mix-" in line)
     assert row.split() == ["mix-1", "2", "ok", "50", "49", "3", "replay", "90%", "151", "150", "5.2", "4"]
     assert "stopped" in other
+    shown = " ".join(capture.get().split())
+    assert "board full" in shown
+    assert "carol ok" in shown

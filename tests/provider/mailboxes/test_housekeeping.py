@@ -191,7 +191,7 @@ def test_a_store_that_works_again_is_found_without_new_mail(world: World, logged
     world.break_store()
     world.access.delete(ALICE, [1]).addErrback(lambda _: None)
     world.run(TURN_S * 2)
-    assert "no such table" in (world.access.problem or "")
+    assert "the store cannot be written" in (world.access.problem or "")
     world.mend_store()
     world.run(TURN_S)
     assert world.access.problem is None

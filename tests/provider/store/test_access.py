@@ -87,4 +87,8 @@ def test_stopping_writes_what_was_accepted_and_takes_nothing_more(world: StoreWo
 
 
 def test_the_size_on_the_disk_is_told(world: StoreWorld) -> None:
-    assert world.access.size_bytes == world.store.size_bytes > 0
+    told = results_of(world.access.used_bytes())
+    world.clock.advance(READ_S)
+    assert told == [world.store.read(world.store.used_bytes)]
+    assert isinstance(told[0], int)
+    assert told[0] > 10_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select
 
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
@@ -191,9 +191,9 @@ def test_more_recipients_than_one_statement_takes(store: MailStore) -> None:
 def test_nothing_at_rest_is_finer_than_a_day_or_names_a_sender(store: MailStore) -> None:
     columns = store.read(
         lambda connection: [
-            (table, row[1])
+            (table, column["name"])
             for table in ("accounts", "account_counts", "items", "invitations", "retired_names")
-            for row in connection.execute(text(f"PRAGMA table_info({table})"))
+            for column in inspect(connection).get_columns(table)
         ]
     )
     times = {name for _, name in columns if "time" in name or "day" in name or name.endswith("_s")}

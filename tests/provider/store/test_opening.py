@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 import stat
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,35 +12,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 import provider.migrations
 from loopixmix.errors import StoreError
-from loopixmix.store.opening import PAGE_BYTES
+from loopixmix.store.sqlite import PAGE_BYTES
+from loopixmix.store.transactions import Store
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, MailboxRules
-from provider.store import MEMORY_URL, MailStore, sqlite_url
+from provider.store import MEMORY_URL, SCHEMA, MailStore, sqlite_url
 from provider.store.accounts import Application, StoreFigures, register
 from provider.store.items import NewItem, PutOutcome, store_items, take_items
 from provider.store.schema import HEAD, OLDER_VERSIONS, metadata
+from tests.worlds.databases import SQLITE_AND_POSTGRES, new_database
 from tests.worlds.mailboxes.mailstores import counted
 
 ALICE = bytes(range(32))
-
-
-def migrate_to(path: Path, version: str) -> None:
-    """Make a store as an earlier version left it."""
-    from alembic import command
-    from sqlalchemy import create_engine
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(provider.migrations.__file__).parent))
-    engine = create_engine(sqlite_url(path))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, version)
-    engine.dispose()
 
 
 def test_a_new_store_is_private_and_safe(tmp_path: Path) -> None:
@@ -71,26 +59,32 @@ def test_the_versions_are_those_of_the_migrations() -> None:
     assert {script.revision for script in scripts.walk_revisions()} == OLDER_VERSIONS | {HEAD}
 
 
-@pytest.mark.parametrize("version", sorted(OLDER_VERSIONS))
-def test_an_older_store_is_migrated_with_what_is_in_it(tmp_path: Path, version: str) -> None:
-    path = tmp_path / "mail.sqlite3"
-    migrate_to(path, version)
-    older = sqlite3.connect(path)
-    older.execute(
+def fill_older(connection: Connection) -> None:
+    """Make an account with an item, by columns that every version has."""
+    account = text(
         "INSERT INTO accounts (name, identity, card, card_version, next_number, item_count, created_day)"
-        " VALUES ('alice', ?, x'', 0, 51, 1, 20000)",
-        (ALICE,),
+        " VALUES ('alice', :alice, :empty, 0, 51, 1, 20000)"
     )
-    older.execute(
+    item = text(
         "INSERT INTO items (account_id, number, kind, surb_id, body, stored_day)"
-        " SELECT id, 50, 1, zeroblob(8), CAST('old' AS BLOB), 20000 FROM accounts WHERE name = 'alice'"
+        " SELECT id, 50, 1, :surb_id, :body, 20000 FROM accounts WHERE name = 'alice'"
     )
+    connection.execute(account, {"alice": ALICE, "empty": b""})
+    connection.execute(item, {"surb_id": bytes(8), "body": b"old"})
+
+
+@pytest.mark.parametrize("kind", SQLITE_AND_POSTGRES)
+@pytest.mark.parametrize("version", sorted(OLDER_VERSIONS))
+def test_an_older_store_is_migrated_with_what_is_in_it(tmp_path: Path, version: str, kind: str) -> None:
+    url = new_database(kind, tmp_path)
+    older_versions = frozenset(older for older in OLDER_VERSIONS if older < version)
+    older = Store(dataclasses.replace(SCHEMA, head=version, older_versions=older_versions), url)
+    older.write(fill_older)
     if version >= "0003":
-        older.execute("UPDATE account_counts SET accounts = 1 WHERE guests = 0")
-    older.commit()
+        older.write(lambda c: c.execute(text("UPDATE account_counts SET accounts = 1 WHERE guests = 0")))
     older.close()
 
-    store = MailStore(sqlite_url(path))
+    store = MailStore(url)
     application = Application(name="bob", identity=bytes(32), card=b"", invitation_hash=b"", first_number=1, day=20001)
     rules = RegistrationRules(mode=RegistrationMode.OPEN)
     assert store.write(lambda connection: register(connection, application, rules)) is None
@@ -100,9 +94,8 @@ def test_an_older_store_is_migrated_with_what_is_in_it(tmp_path: Path, version: 
     assert taken is not None
     assert counted(store) == StoreFigures(accounts=2, guests=0, items=2)
     assert [(item.number, item.body) for item in taken.items] == [(50, b"old"), (51, b"new")]
+    assert store.read(lambda c: c.execute(text("SELECT version_num FROM alembic_version")).all()) == [(HEAD,)]
     store.close()
-    with closing(sqlite3.connect(path)) as migrated:
-        assert migrated.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
 
 
 def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -170,7 +163,7 @@ def test_a_store_in_memory_is_one_store_until_it_is_closed() -> None:
         PutOutcome.UNKNOWN_RECIPIENT
     ]
     assert store.read(lambda connection: connection.execute(text("SELECT count(*) FROM items")).scalar()) == 1
-    assert store.size_bytes == 0
+    assert store.read(store.used_bytes) == 0
     store.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -12,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from loopixmix.wire import ItemKind
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, Mailbox, MailboxRules
-from provider.store import MailStore, sqlite_url
+from provider.store import MailStore
 from provider.store.accounts import Application, register, remove_account
 from provider.store.items import NewItem, PutOutcome, delete_owned, expire_items, store_items, take_items
+from tests.worlds.databases import new_database
 from tests.worlds.mailboxes.mailstores import figures
 
 RULES = MailboxRules(quota_items=12, lease_pulls=2)
@@ -26,10 +28,12 @@ users = st.sampled_from(USERS)
 class Store(RuleBasedStateMachine):
     """Three users, against lists."""
 
+    kind = "sqlite"
+
     @initialize()
     def open(self) -> None:
         self.directory = tempfile.TemporaryDirectory()
-        self.url = sqlite_url(Path(self.directory.name) / "mail.sqlite3")
+        self.url = new_database(self.kind, Path(self.directory.name))
         self.store = MailStore(self.url)
         self.waiting: dict[bytes, list[bytes]] = {}
         self.mailboxes: dict[bytes, Mailbox] = {}
@@ -127,3 +131,15 @@ class Store(RuleBasedStateMachine):
 
 TestStore = Store.TestCase
 TestStore.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+
+
+class StoreInPostgres(Store):
+    """The same in PostgreSQL."""
+
+    kind = "postgres"
+
+
+@pytest.mark.long
+@pytest.mark.needs("postgres")
+class TestStoreInPostgres(StoreInPostgres.TestCase):  # type: ignore[misc,valid-type]
+    settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

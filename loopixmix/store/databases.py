@@ -1,0 +1,43 @@
+"""What a store needs of a kind of database: `sqlite.SqliteDatabases` and `postgresql.PostgresDatabases` give it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from sqlalchemy import Connection
+from sqlalchemy import Engine as Database
+
+BUSY_TIMEOUT_S = 10
+"""So long a transaction that may write waits for another one of another program to end."""
+
+
+class Databases(ABC):
+    """The same database twice: for transactions that may write, of which there is one at a time, and for readings."""
+
+    def __init__(self, *, place: str, writing: Database, reading: Database) -> None:
+        """`place`: where it is, for messages: without a password. `reading`: sees one state in a transaction."""
+        self.place = place
+        self.writing = writing
+        self.reading = reading
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is gone with the process."""
+        return False
+
+    @abstractmethod
+    def check(self, connection: Connection) -> None:
+        """Raise `StoreError` if the database, which `connection` may write, does not do for a store."""
+
+    @abstractmethod
+    def used_bytes(self, connection: Connection) -> int:
+        """Return how much of the disk the store takes."""
+
+    @abstractmethod
+    def check_whole(self, connection: Connection) -> None:
+        """Raise `StoreError` if the transaction of `connection` cannot be committed as a whole."""
+
+    def close(self) -> None:
+        """Close all connections, and let others have the store."""
+        self.writing.dispose()
+        self.reading.dispose()

@@ -1,0 +1,64 @@
+"""Complaints of a database, as errors of ours: one line, without statements and values."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
+
+from loopixmix.errors import StoreError
+
+_LOCK_TIMEOUT = "55P03"
+_NO_USE_JUST_NOW = ("08", "53", "57P")
+"""Classes of SQLSTATE: no connection; no room for one, or on the disk; the server is shut down."""
+_VALUE = "22"
+"""The class of SQLSTATE for values that do not fit. Its messages quote the value."""
+
+
+class ConstraintError(StoreError):
+    """What was to be stored contradicts what is there already."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be used just now: its server is away, or another program has it."""
+
+
+def store_error(error: SQLAlchemyError, failed: str) -> StoreError:
+    """Return our error for one of the database; `failed` says what could not be done."""
+    message = f"{failed}: {plain_reason(error)}"
+    if isinstance(error, IntegrityError):
+        return ConstraintError(message)
+    return StoreUnavailableError(message) if _is_unavailable(error) else StoreError(message)
+
+
+def plain_reason(error: SQLAlchemyError) -> str:
+    """Say in one line what the database complained about, without the statement and its values."""
+    # Those are what users wrote and whom to: they must not get into a log.
+    if isinstance(error, NoConnectionError):
+        return "another thread has used it for too long"
+    if not isinstance(error, DatabaseError) or error.orig is None:
+        return type(error).__name__
+    state = _sqlstate(error.orig)
+    if state.startswith(_VALUE):
+        return f"a value does not fit (SQLSTATE {state})"
+    reason = (str(error.orig).splitlines() or ["unknown"])[0]
+    return f"the store is damaged ({reason})" if "malformed" in reason or "not a database" in reason else reason
+
+
+def _is_unavailable(error: SQLAlchemyError) -> bool:
+    if isinstance(error, NoConnectionError):
+        return True
+    if not isinstance(error, DatabaseError) or error.orig is None:
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    if error.connection_invalidated:
+        return True
+    state = _sqlstate(error.orig)
+    # A server that cannot be reached gives no SQLSTATE.
+    return not state or state == _LOCK_TIMEOUT or state.startswith(_NO_USE_JUST_NOW)
+
+
+def _sqlstate(orig: BaseException) -> str:
+    return getattr(orig, "sqlstate", None) or ""

@@ -1,0 +1,137 @@
+"""Stores in SQLite: one file, private to its user, with a log of changes beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+
+from loopixmix.errors import StoreError
+from loopixmix.process.files import PRIVATE_FILE, DirectoryLock, LockedError
+from loopixmix.store.databases import BUSY_TIMEOUT_S, Databases
+from loopixmix.store.faults import StoreUnavailableError
+
+PAGE_BYTES = 8192
+MAX_CHECKED_BYTES = 256 * 1024 * 1024
+"""Larger stores are not read through at each start; what is broken in them is found when it is read."""
+MEMORY_URL = "sqlite://"
+"""The address of a store that is gone with the process: for simulations and tests."""
+
+_SETTINGS = (
+    f"PRAGMA page_size = {PAGE_BYTES}",
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}",
+    # With a log of changes readers do not wait for the writer.
+    "PRAGMA journal_mode = WAL",
+    # SQLite's default for WAL may lose the last commits with the power, after a sender was told that they are safe.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    # Otherwise deleted messages stay in the file until their pages are used again.
+    "PRAGMA secure_delete = ON",
+    "PRAGMA trusted_schema = OFF",
+)
+_READS = "loopixmix_reads"
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the address of the store in the file `path`."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+class SqliteDatabases(Databases):
+    """One pool of connections, in which a transaction says at its beginning whether it may write."""
+
+    def __init__(self, url: URL, *, one_connection: bool, exclusive: bool) -> None:
+        """`one_connection`: all use is by one thread at a time. `exclusive`: no other program may have the store so.
+
+        Raises `StoreError`.
+        """
+        self._path = None if url.render_as_string() == MEMORY_URL else _private_file(url)
+        self._lock = _lock(self._path) if exclusive and self._path is not None else None
+        if one_connection or self._path is None:
+            # In memory every connection would be a store of its own: there is to be one, whichever thread uses it.
+            made = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        else:
+            made = create_engine(url)
+        super().__init__(place=url.database or "memory", writing=made, reading=made.execution_options(**{_READS: True}))
+        event.listen(made, "connect", _set_up_connection)
+        event.listen(made, "begin", _begin)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is gone with the process."""
+        return self._path is None
+
+    def check(self, connection: Connection) -> None:
+        """Raise `StoreError` if the file is damaged."""
+        if self._path is None or self._path.stat().st_size > MAX_CHECKED_BYTES:
+            return
+        complaint = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
+        if complaint != "ok":
+            # SQLite says in a line of its own in which database it is, "*** in database main ***"; there is only one.
+            lines = [line for line in str(complaint).splitlines() if not line.startswith("***")] or ["unknown"]
+            raise StoreError(f"{self.place}: the store is damaged ({lines[0]})")
+
+    def used_bytes(self, connection: Connection) -> int:  # noqa: ARG002 (the files tell)
+        """Return how much of the disk it takes."""
+        if self._path is None:
+            return 0
+        # With the log of changes, which is often larger than the file: SQLite moves them over now and then.
+        return sum(_file_bytes(Path(f"{self._path}{suffix}")) for suffix in ("", "-wal"))
+
+    def check_whole(self, connection: Connection) -> None:
+        """Do nothing: a statement that fails leaves the rest of its transaction as it was."""
+
+    def close(self) -> None:
+        """Close all connections, and let others have the store."""
+        super().close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _private_file(url: URL) -> Path:
+    # SQLite would make it readable by all, and gives its log of changes the mode of the file.
+    if not url.database or url.database == ":memory:":
+        raise StoreError(f"a store in SQLite needs a file, not {url.database or 'none'}")
+    path = Path(url.database)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+        path.chmod(PRIVATE_FILE)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+    return path
+
+
+def _lock(path: Path) -> DirectoryLock:
+    # A file beside the store. SQLite's own locks are those of the store's file, and are lost when any descriptor of it
+    # is closed.
+    lock = DirectoryLock(path.with_name(f"{path.name}.lock"), of=path)
+    try:
+        lock.acquire()
+    except LockedError as error:
+        raise StoreUnavailableError(str(error)) from error
+    return lock
+
+
+def _set_up_connection(dbapi_connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    dbapi_connection.isolation_level = None  # transactions begin where `_begin` says
+    cursor = dbapi_connection.cursor()
+    for setting in _SETTINGS:
+        cursor.execute(setting)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that begins by reading and comes to write may fail half-way, because another one wrote meanwhile.
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _file_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
