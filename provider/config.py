@@ -91,7 +91,7 @@ Services that clients may ask anonymously, by the names under which packages off
 The settings of a service go into a section [service.NAME]. Limits in a section [service_limits.NAME] take the place
 of those that the service declares: at_once, queue, timeout_s, threads, kept_bytes, assembly_bytes, assemblies.""",
     "store": f"""\
-Where mail is kept: empty for {STORE_FILE} in this directory, or an SQLAlchemy address such as postgresql+psycopg://...""",
+Where mail is kept: empty for {STORE_FILE} in this directory, or a PostgreSQL database, such as postgresql:///mail""",
     "registration.mode": """\
 Who may open an account: open (everybody), invitation (holders of a code from loopixmix provider invite), closed
 (nobody).""",
