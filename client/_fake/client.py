@@ -13,14 +13,18 @@ from client._fake.member import Member
 from client._fake.outbox import FakeOutbox
 from client._fake.post import PostOffice
 from client.api import (
+    MAX_REQUEST_BYTES,
     BadRequestError,
     ClientStatus,
     Contact,
     Letter,
     MessageId,
+    MessageProgress,
     NetworkView,
     NotRegisteredError,
+    NumberedChange,
     OutgoingMessage,
+    ProgressCallback,
     ReceivedCallback,
     ReceivedMessage,
     RequestTimeoutError,
@@ -30,10 +34,10 @@ from client.api import (
     TooLongError,
     Verified,
 )
-from client.core.arguments import check_address, check_body, check_number, check_size
-from client.core.journal import Cursor, NumberedChange
+from client.core.arguments import check_address, check_body, check_number, check_size, check_step
+from client.core.journal import Cursor
+from client.sending.feed import ProgressFeed
 from loopixmix.keys import KEY_BYTES
-from loopixmix.requests.single import request_body_bytes
 
 
 class FakeClient:
@@ -93,9 +97,8 @@ class FakeClient:
         """Ask a service."""
         check_body(body)
         self._check_registered()
-        longest = request_body_bytes(self._network.params)
-        if len(body) > longest:
-            raise TooLongError(f"a request has at most {longest} bytes, not {len(body)}")
+        if len(body) > MAX_REQUEST_BYTES:
+            raise TooLongError(f"a request has at most {MAX_REQUEST_BYTES} bytes, not {len(body)}")
         host = self._network.service(service)
         await self._rest(min(timeout_s, self._network.delay_s))
         if self._network.problem or timeout_s <= self._network.delay_s or self._network.takes_loss():
@@ -109,6 +112,13 @@ class FakeClient:
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Call `callback` for each message of `kind`."""
         return self._inbox.subscribe(kind, callback)
+
+    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+        """Tell what happens to outgoing messages."""
+        begin = check_step(after, self._outbox.newest)
+        feed = ProgressFeed(self, callback, clock=self._network.clock, after=begin)
+        feed.start()
+        return feed.stop
 
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take."""
@@ -219,6 +229,10 @@ class FakeClient:
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         """Return state changes by number."""
         return [change for change in self._outbox.changes if change.number > after][:limit]
+
+    async def progress(self, *, mark: int, limit: int) -> tuple[list[MessageProgress], int]:
+        """Return the counts that changed since `mark`: here they change with the states, which mark is their number."""
+        return self._outbox.progress(mark, limit)
 
     async def newest(self) -> Cursor:
         """Return the newest numbers."""

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
+from client.asking.exchanges import Exchanges
 from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
+from client.asking.tokens import TokenWallet
 from client.core.expectation import Expectations
 from client.core.journal import News
 from client.core.sealing import Sealer
@@ -92,12 +94,14 @@ def build_client(
     forecast = Forecast(session=session, queue=queue, outbox=outbox, health=loops.health)
     dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, forecast=forecast, news=news)
     # Asking.
-    requests = Requests(session=session, queue=queue, expectations=expectations, clock=clock, rng=rng)
+    exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
+    requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
     guests = GuestOpening(session=session, registration=registration, rng=rng)
     enrolment = AccountOpening(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
+    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)
@@ -105,9 +109,18 @@ def build_client(
     letterbox = Letterbox(
         session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )
-    journal = Journal(access, news)
+    journal = Journal(access, news, outbox, clock=clock)
     # Streams.
-    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, clock=clock)
+    rounds = Rounds(
+        watch=watch,
+        outbox=outbox,
+        exchanges=exchanges,
+        enrolment=enrolment,
+        letterbox=letterbox,
+        wallet=wallet,
+        news=news,
+        clock=clock,
+    )
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
     # Running.
@@ -140,7 +153,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, requests, session, callbacks, ledger),
+        parts=(registration, enrolment, wallet, requests, session, callbacks, journal, ledger),
     )
     return ClientService(
         life=life,

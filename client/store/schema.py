@@ -20,10 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as table_clause
 
-HEAD = "0002"
+HEAD = "0003"
 """The schema version this code reads and writes: the newest migration."""
 
-OLDER_VERSIONS: frozenset[str] = frozenset({"0001"})
+OLDER_VERSIONS: frozenset[str] = frozenset({"0001", "0002"})
 """The versions that migrations lead from to `HEAD`."""
 
 metadata = MetaData()
@@ -231,3 +231,42 @@ facts = Table(
     Column("value", LargeBinary, nullable=False),
 )
 """Single values: the account, the newest epoch seen, the packet size."""
+
+token_keys = Table(
+    "token_keys",
+    metadata,
+    Column("issuer", String, primary_key=True),
+    Column("purpose", String(32), primary_key=True),
+    Column("begins_s", Integer, primary_key=True, autoincrement=False),
+    Column("ends_s", Integer, nullable=False),
+    Column("token_key", LargeBinary, nullable=False),
+)
+"""The keys under which tokens were asked for: the first one seen of each issuer, purpose and period."""
+
+token_orders = Table(
+    "token_orders",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("issuer", String, nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("credential", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("due_at_s", Float, nullable=False),
+    Column("token_key", LargeBinary),
+    Column("pending", LargeBinary),
+    sqlite_autoincrement=True,
+)
+"""Tokens that are to be fetched. `pending`: blinded messages with their secrets, from the first attempt on."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("purpose", String(32), nullable=False),
+    Column("begins_s", Integer, nullable=False),
+    Column("ends_s", Integer, nullable=False),
+    Column("rests_until_s", Float, nullable=False),
+    Column("token", LargeBinary, nullable=False, unique=True),
+    sqlite_autoincrement=True,
+)
+"""Tokens that can be spent, after they have rested."""

@@ -14,10 +14,14 @@ class Noting:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.linked = True
+        self.progress_mark = 0
 
     def look(self) -> bool:
         self.asked.append("look")
         return self.linked
+
+    def refresh(self) -> None:
+        self.asked.append("refresh")
 
     def release(self) -> None:
         self.asked.append("release")
@@ -34,8 +38,14 @@ class Noting:
     def renew(self) -> None:
         self.asked.append("renew")
 
+    def tell(self) -> None:
+        self.asked.append("tell")
+
     def tidy(self) -> None:
         self.asked.append("tidy")
+
+    def work(self) -> None:
+        self.asked.append("fetch tokens")
 
 
 @pytest.fixture
@@ -50,12 +60,38 @@ def clock() -> Clock:
 
 @pytest.fixture
 def rounds(parts: Noting, clock: Clock) -> Rounds:
-    return Rounds(watch=parts, outbox=parts, enrolment=parts, letterbox=parts, clock=clock)  # type: ignore[arg-type]
+    return Rounds(
+        watch=parts,  # type: ignore[arg-type]
+        exchanges=parts,  # type: ignore[arg-type]
+        outbox=parts,  # type: ignore[arg-type]
+        enrolment=parts,  # type: ignore[arg-type]
+        letterbox=parts,  # type: ignore[arg-type]
+        wallet=parts,  # type: ignore[arg-type]
+        news=parts,  # type: ignore[arg-type]
+        clock=clock,
+    )
 
 
 def test_at_a_pull_what_is_overdue_comes_before_what_waits(rounds: Rounds, parts: Noting) -> None:
     rounds.at_pull()
-    assert parts.asked == ["look", "publish", "renew", "give up", "release", "save"]
+    assert parts.asked == ["look", "refresh", "publish", "renew", "give up", "release", "save"]
+
+
+def test_that_messages_got_on_is_told_once_a_second(rounds: Rounds, parts: Noting, clock: Clock) -> None:
+    clock.advance(100)
+    for _ in range(20):
+        parts.progress_mark += 1
+        rounds.at_pull()
+        clock.advance(0.1)
+    assert parts.asked.count("tell") == 2
+    rounds.at_pull()
+    clock.advance(1)
+    rounds.at_pull()
+    assert parts.asked.count("tell") == 3
+    clock.rightNow -= 50
+    parts.progress_mark += 1
+    rounds.at_pull()
+    assert parts.asked.count("tell") == 4
 
 
 def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> None:
@@ -67,9 +103,9 @@ def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> N
 def test_once_a_minute_it_tidies_until_it_is_stopped(rounds: Rounds, parts: Noting, clock: Clock) -> None:
     rounds.start()
     clock.advance(TIDY_S)
-    assert parts.asked == ["save", "tidy"]
+    assert parts.asked == ["save", "tidy", "fetch tokens"]
     clock.advance(TIDY_S)
-    assert len(parts.asked) == 4
+    assert len(parts.asked) == 6
     rounds.stop()
     assert clock.getDelayedCalls() == []
 

@@ -1,0 +1,229 @@
+"""The wallet: tokens are fetched ahead, at random times, and spent at other ones.
+
+An issuer and a redeemer that work together see when tokens are fetched and when they are spent. So that these times
+have nothing to do with each other, a spending never causes a fetching. The application orders tokens ahead, each order
+waits for a random time before it is asked for, and each token rests for a random time before it may be spent.
+"""
+
+from __future__ import annotations
+
+import math
+
+from sqlalchemy import Connection
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from client.api import BadRequestError, ClientError, UnknownServiceError
+from client.asking.requests import Requests
+from client.link.session import Session
+from client.store import tokens
+from client.store.tokens import TokenOrder
+from loopixmix.errors import FormatError, MisuseError, PeerError, UnavailableError
+from loopixmix.requests.names import check_name
+from loopixmix.seams import Rng
+from loopixmix.store.access import StoreAccess
+from loopixmix.tokens import Token, TokenKey, begin_token, finish_token
+from loopixmix.tokens.exchange import (
+    ISSUER_SERVICE,
+    MAX_CREDENTIAL_BYTES,
+    encode_issue_request,
+    split_messages,
+)
+from loopixmix.tokens.keys import check_purpose
+
+log = Logger()
+
+ASK_TIMEOUT_S = 300.0
+FETCH_MEAN_S = 900.0
+"""The mean of the random time before an order is asked for, and between attempts."""
+REST_MEAN_S = 1800.0
+"""The mean of the random time before a token may be spent."""
+LEAST_LEFT_S = 4 * REST_MEAN_S
+"""A key whose period ends sooner is not asked for tokens any more: they would hardly have rested by then."""
+MOST_AT_ONCE = 1000
+ORDER_TOKENS = 3
+"""As many tokens fit into one request under a key of any size."""
+
+
+class NoTokenError(ClientError, MisuseError):
+    """There is no token for this purpose that may be spent now."""
+
+
+class TokenWallet:
+    """The tokens of one client."""
+
+    def __init__(self, *, session: Session, requests: Requests, access: StoreAccess, rng: Rng) -> None:
+        """`session`: has the network document. `requests`: ask issuers. `access`: keeps tokens. `rng`: draws times."""
+        self._session = session
+        self._requests = requests
+        self._access = access
+        self._rng = rng
+        self._working: Deferred[None] | None = None
+        self._look_at_s = 0.0
+        self.problem: str | None = None
+
+    async def fetch(
+        self, issuer: str, purpose: str, count: int, *, credential: bytes, key: TokenKey | None = None
+    ) -> None:
+        """Order `count` tokens for `purpose` of the provider `issuer`; return when that is on the disk.
+
+        They are asked for at random times, some minutes apart, by `credential`, such as a code of the issuer. `key`:
+        the one in a record that the application has pinned; otherwise it is the issuer's in the network document. An
+        order that the issuer refuses is given up, and `problem` says so. Raises `BadRequestError`.
+        """
+        _check(issuer, purpose, count, credential)
+        if key is not None and key.purpose != purpose:
+            raise BadRequestError(f"the key is for {key.purpose}, and tokens for {purpose} are wanted")
+        now_s = self._session.now_s
+        sizes = [min(ORDER_TOKENS, count - begun) for begun in range(0, count, ORDER_TOKENS)]
+        due = [(size, now_s + self._draw_s(FETCH_MEAN_S)) for size in sizes]
+
+        def add(connection: Connection) -> None:
+            for size, due_at_s in due:
+                tokens.add_order(
+                    connection,
+                    issuer=issuer,
+                    purpose=purpose,
+                    credential=credential,
+                    size=size,
+                    due_at_s=due_at_s,
+                    key=key,
+                )
+
+        await self._access.write(add)
+        self._look_at_s = min([self._look_at_s, *(due_at_s for _, due_at_s in due)])
+
+    async def take(self, purpose: str) -> Token:
+        """Return a token for `purpose`, which the wallet forgets; raise `NoTokenError` if none may be spent now."""
+        now_s = self._session.now_s
+
+        def take(connection: Connection) -> Token | None:
+            tokens.forget_old(connection, now_s)
+            usable = tokens.usable_tokens(connection, purpose, now_s)
+            if not usable:
+                return None
+            # Any of them: the order in which they came would say something of when the next one was fetched.
+            number, token = self._rng.choice(usable)
+            tokens.remove_token(connection, number)
+            return token
+
+        token = await self._access.write(take)
+        if token is None:
+            raise NoTokenError(f"there is no token for {purpose} that may be spent now: order some ahead")
+        return token
+
+    def work(self) -> None:
+        """Ask for the tokens of one order, if one is due; called once a minute."""
+        if self._working is not None or self._session.now_s < self._look_at_s:
+            return
+        if self._session.account is None or self._session.known.document is None:
+            return
+        working = Deferred.fromCoroutine(self._work())
+        if not working.called:
+            self._working = working
+        working.addErrback(self._failed)
+
+    def stop(self) -> None:
+        """Break off what is under way; it goes on at the next start."""
+        if self._working is not None:
+            self._working.cancel()
+
+    async def _work(self) -> None:
+        try:
+            now_s = self._session.now_s
+            order, next_s = await self._access.read(
+                lambda connection: (tokens.due_order(connection, now_s), tokens.next_due_s(connection))
+            )
+            # Most clients never order tokens: they are not to read their disk every minute.
+            self._look_at_s = math.inf if next_s is None else next_s
+            if order is not None:
+                await self._try(order)
+        finally:
+            self._working = None
+
+    async def _try(self, order: TokenOrder) -> None:
+        try:
+            await self._fulfil(order)
+        except PeerError as error:
+            # Final: asked again, the issuer would refuse again, and an issuer that cheats gets no second try.
+            self.problem = f"tokens were not given: {error}"
+            log.warn("tokens were not given: {reason}", reason=str(error))
+            await self._access.write(lambda connection: tokens.remove_order(connection, order))
+        except (UnavailableError, UnknownServiceError):
+            due_at_s = self._session.now_s + self._draw_s(FETCH_MEAN_S)
+            await self._access.write(lambda connection: tokens.postpone_order(connection, order, due_at_s))
+
+    async def _fulfil(self, order: TokenOrder) -> None:
+        if not order.pending:
+            order = await self._begin(order)
+        pending = order.pending
+        key = pending[0].key
+        body = encode_issue_request(key, order.credential, [each.blinded for each in pending])
+        answer = await self._requests.ask(f"{ISSUER_SERVICE}@{order.issuer}", body, timeout_s=ASK_TIMEOUT_S)
+        rests_until_s = [self._session.now_s + self._draw_s(REST_MEAN_S) for _ in pending]
+
+        def finish(connection: Connection) -> None:
+            signatures = split_messages(answer, key)
+            if len(signatures) != len(pending):
+                raise FormatError(f"{order.issuer} gave {len(signatures)} signatures for {len(pending)} messages")
+            for each, signature, until_s in zip(pending, signatures, rests_until_s, strict=True):
+                tokens.add_token(connection, finish_token(each, signature), key, until_s)
+            tokens.remove_order(connection, order)
+
+        await self._access.write(finish)
+        self.problem = None
+
+    async def _begin(self, order: TokenOrder) -> TokenOrder:
+        key, now_s = order.key or self._key_of(order), self._session.now_s
+
+        def begin(connection: Connection) -> TokenOrder | None:
+            tokens.forget_old(connection, now_s)
+            if not tokens.pin_key(connection, order.issuer, key):
+                return None
+            # Where the store is, which is not the reactor's thread: blinding takes milliseconds.
+            pending = tuple(begin_token(key, self._rng) for _ in range(order.size))
+            tokens.begin_order(connection, order, key, pending)
+            return TokenOrder(
+                number=order.number,
+                issuer=order.issuer,
+                purpose=order.purpose,
+                credential=order.credential,
+                size=order.size,
+                key=key,
+                pending=pending,
+            )
+
+        begun = await self._access.write(begin)
+        if begun is None:
+            # The document is the same for all, but from one epoch to the next an issuer could show another key to see
+            # who fetched in which.
+            raise PeerError(f"{order.issuer} has another key for {order.purpose} than it had before for this period")
+        return begun
+
+    def _key_of(self, order: TokenOrder) -> TokenKey:
+        document, now_s = self._session.known.document, self._session.now_s
+        entry = None if document is None else document.provider_named(order.issuer)
+        for key in () if entry is None else entry.issues():
+            if key.purpose == order.purpose and key.ends_s > now_s + LEAST_LEFT_S:
+                return key
+        raise UnavailableError(f"{order.issuer} issues no tokens for {order.purpose} at present")
+
+    def _draw_s(self, mean_s: float) -> float:
+        return self._rng.expovariate(1 / mean_s)
+
+    def _failed(self, failure: Failure) -> None:
+        if not isinstance(failure.value, CancelledError):
+            log.error("the wallet could not do its work: {reason}", reason=failure.getErrorMessage())
+
+
+def _check(issuer: str, purpose: str, count: int, credential: bytes) -> None:
+    try:
+        check_purpose(purpose)
+        check_name(issuer)
+    except (MisuseError, FormatError) as error:
+        raise BadRequestError(str(error)) from error
+    if not 1 <= count <= MOST_AT_ONCE:
+        raise BadRequestError(f"1 to {MOST_AT_ONCE} tokens can be ordered at once, not {count}")
+    if len(credential) > MAX_CREDENTIAL_BYTES:
+        raise BadRequestError(f"a credential has at most {MAX_CREDENTIAL_BYTES} bytes, not {len(credential)}")
