@@ -40,6 +40,18 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (site, EXAMPLE, ROOT))), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+REMOTE = """
+import msgspec, poll_demo
+from loopixmix.testnet.plan import serving_program
+inside = poll_demo.additions
+
+def outside(plan):
+    made = inside(plan)
+    services = tuple(msgspec.structs.replace(service, program="poll-program") for service in made.services)
+    return msgspec.structs.replace(made, services=services, programs=(serving_program("poll"),))
+
+poll_demo.additions = outside
+"""
 PROGRAM = """
 import random, sys
 from pathlib import Path
@@ -105,6 +117,11 @@ def test_a_test_network_has_what_an_application_needs(environment: Mapping[str, 
         assert "stopped 9 processes" in loopixmix(environment, "testnet", "down", net)
     report = json.loads(loopixmix(environment, "testnet", "status", net, "--json"))
     assert {entry["health"] for entry in report.values()} == {"stopped"}
+
+
+def test_a_service_may_be_a_program_that_is_started_with_the_network(environment: Mapping[str, str]) -> None:
+    program = DEMO.replace("import poll_demo", REMOTE)
+    assert ast.literal_eval(run(environment, "-c", program)) == {"A playground": 1, "More trees": 2}
 
 
 def test_the_demonstration_is_short() -> None:
