@@ -98,9 +98,9 @@ def test_a_test_network_has_what_an_application_needs(user: Terminal, tmp_path: 
     assert {entry["health"] for entry in report.values()} == {"stopped"}
 
 
-def test_a_service_may_be_a_program_that_is_started_with_the_network(environment: Mapping[str, str]) -> None:
+def test_a_service_may_be_a_program_that_is_started_with_the_network(user: Terminal) -> None:
     program = DEMO.replace("import poll_demo", REMOTE)
-    assert ast.literal_eval(run(environment, "-c", program)) == {"A playground": 1, "More trees": 2}
+    assert ast.literal_eval(user.python("-c", program, patience_s=240)) == {"A playground": 1, "More trees": 2}
 
 
 def test_the_demonstration_is_short() -> None:
