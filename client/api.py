@@ -14,9 +14,13 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from loopixmix.errors import LoopixmixError, MisuseError, PeerError, UnavailableError
+from loopixmix.requests import parts
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """The longest body of one message."""
+
+MAX_REQUEST_BYTES = parts.MAX_BODY_BYTES
+"""The longest request to a service, and the longest answer."""
 
 MAX_LETTERS = 10_000
 """The most messages of one `send_many`."""
@@ -296,7 +300,8 @@ class Client(Protocol):
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a provider's service anonymously and return its answer.
 
-        `service` is `name` (any provider that offers it, chosen at random) or `name@provider`.
+        `service` is `name` (any provider that offers it, chosen at random) or `name@provider`. Request and answer have
+        at most `MAX_REQUEST_BYTES` each.
         Raises `UnknownServiceError`, `TooLongError`, `RequestTimeoutError`, `ServiceFailedError`,
         `NotRegisteredError`.
         """

@@ -13,6 +13,7 @@ from client._fake.member import Member
 from client._fake.outbox import FakeOutbox
 from client._fake.post import PostOffice
 from client.api import (
+    MAX_REQUEST_BYTES,
     BadRequestError,
     ClientStatus,
     Contact,
@@ -33,7 +34,6 @@ from client.api import (
 from client.core.arguments import check_address, check_body, check_number, check_size
 from client.core.journal import Cursor, NumberedChange
 from loopixmix.keys import KEY_BYTES
-from loopixmix.requests.single import request_body_bytes
 
 
 class FakeClient:
@@ -93,9 +93,8 @@ class FakeClient:
         """Ask a service."""
         check_body(body)
         self._check_registered()
-        longest = request_body_bytes(self._network.params)
-        if len(body) > longest:
-            raise TooLongError(f"a request has at most {longest} bytes, not {len(body)}")
+        if len(body) > MAX_REQUEST_BYTES:
+            raise TooLongError(f"a request has at most {MAX_REQUEST_BYTES} bytes, not {len(body)}")
         host = self._network.service(service)
         await self._rest(min(timeout_s, self._network.delay_s))
         if self._network.problem or timeout_s <= self._network.delay_s or self._network.takes_loss():

@@ -14,14 +14,18 @@ from loopixmix.bounds import BoundedMap
 from loopixmix.sphinx import PacketError, Sphinx, SurbKeys, open_reply
 
 
-class Purpose(Protocol):
+class Awaited(Protocol):
+    """Something that has a deadline."""
+
+    def on_overdue(self, now_s: float) -> None:
+        """Note that no answer came in time."""
+
+
+class Purpose(Awaited, Protocol):
     """The purpose of a reply block; made by the part of the client that waits for the answer."""
 
     def on_answer(self, payload: bytes, now_s: float) -> bool:
         """Take what came back; false if it is not the answer after all, which is then still waited for."""
-
-    def on_overdue(self, now_s: float) -> None:
-        """Note that no answer came in time."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Expectations:
     def __init__(self, *, capacity: int) -> None:
         """Remember the keys of at most `capacity` blocks."""
         self._expected: BoundedMap[bytes, Expected] = BoundedMap(capacity)
-        self._waiting: dict[bytes, Purpose] = {}
+        self._waiting: dict[bytes, Awaited] = {}
+        self._due_s: dict[bytes, float] = {}
         self._deadlines: list[tuple[float, bytes]] = []
 
     def __len__(self) -> int:
@@ -55,8 +60,16 @@ class Expectations:
         """Remember a block whose answer is overdue from `deadline_s` on (None: never)."""
         self._expected[surb_id] = expected
         if deadline_s is not None:
-            self._waiting[surb_id] = expected.purpose
-            heapq.heappush(self._deadlines, (deadline_s, surb_id))
+            self.await_word(surb_id, expected.purpose, deadline_s)
+
+    def await_word(self, key: bytes, awaited: Awaited, deadline_s: float) -> None:
+        """Tell `awaited` from `deadline_s` on that it is overdue, unless `key` is settled, or given another deadline.
+
+        `key`: a reply block, or anything of that length for a word that may come by one of many.
+        """
+        self._waiting[key] = awaited
+        self._due_s[key] = deadline_s
+        heapq.heappush(self._deadlines, (deadline_s, key))
 
     def find(self, surb_id: bytes) -> Expected | None:
         """Return what the block was for; an overdue one is still known."""
@@ -66,6 +79,7 @@ class Expectations:
         """Forget a block whose answer came, or is of no use any more."""
         self._expected.pop(surb_id, None)
         self._waiting.pop(surb_id, None)
+        self._due_s.pop(surb_id, None)
 
     def take(self, surb_id: bytes, body: bytes, *, sphinx: Sphinx, now_s: float) -> bool:
         """Hand what came by a block to its purpose; false if the block is none of ours, or was forgotten."""
@@ -80,21 +94,26 @@ class Expectations:
             self.settle(surb_id)
         return True
 
-    def overdue(self, now_s: float) -> list[Purpose]:
-        """Return, once each, the purposes whose deadline has passed without their block's coming back."""
-        late: list[Purpose] = []
+    def overdue(self, now_s: float) -> list[Awaited]:
+        """Return, once each, what is waited for and whose deadline has passed."""
+        late: list[Awaited] = []
         while self._deadlines and self._deadlines[0][0] <= now_s:
-            _, surb_id = heapq.heappop(self._deadlines)
-            if surb_id in self._waiting:
-                late.append(self._waiting.pop(surb_id))
+            deadline_s, key = heapq.heappop(self._deadlines)
+            # An entry with another deadline than the present one was replaced: to take it out would have cost more.
+            if self._due_s.get(key) == deadline_s:
+                del self._due_s[key]
+                late.append(self._waiting.pop(key))
         return late
 
     def postpone(self, not_before_s: float) -> None:
         """Let nothing be overdue before `not_before_s`, after a time without a link."""
-        self._deadlines = [(max(deadline_s, not_before_s), surb_id) for deadline_s, surb_id in self._deadlines]
-        heapq.heapify(self._deadlines)
+        self._set_deadlines({key: max(due_s, not_before_s) for key, due_s in self._due_s.items()})
 
     def shift(self, by_s: float) -> None:
         """Move all deadlines by `by_s` seconds, as the clock was set."""
-        # All by the same: their order stays, and with it the heap.
-        self._deadlines = [(deadline_s + by_s, surb_id) for deadline_s, surb_id in self._deadlines]
+        self._set_deadlines({key: due_s + by_s for key, due_s in self._due_s.items()})
+
+    def _set_deadlines(self, due_s: dict[bytes, float]) -> None:
+        self._due_s = due_s
+        self._deadlines = [(deadline_s, key) for key, deadline_s in due_s.items()]
+        heapq.heapify(self._deadlines)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from loopixmix.observing.anonymity import LoopWatch
 from loopixmix.params import NetworkParams
 
 MIN_POOL = 2.0
 """Loopix 4.3 recommends lambda / mu of at least 2: as many packets, on average, in each mix."""
+
+_LOSS_GAIN = 1 / 64
+"""How much one loop counts for the measured loss: two minutes of loops at the default rates."""
+_MOST_LOOP_LOSS = 0.75
 
 
 class LoopHealth:
@@ -17,12 +23,21 @@ class LoopHealth:
         self.returned = 0
         self.lost = 0
         self._round_trips_s = 0.0
+        self._loop_loss = 0.0
         self._watch = LoopWatch()
 
     @property
     def round_trip_mean_s(self) -> float:
         """The mean of all round trips, 0 without any."""
         return self._round_trips_s / self.returned if self.returned else 0.0
+
+    @property
+    def way_loss(self) -> float:
+        """The probability that a packet is lost on one way, as loops, which go there and back, lately showed.
+
+        At most a half; 0 before the first loop is lost. More of it is no accident, and nothing is to follow it.
+        """
+        return 1 - math.sqrt(1 - min(self._loop_loss, _MOST_LOOP_LOSS))
 
     @property
     def problem(self) -> str | None:
@@ -35,11 +50,13 @@ class LoopHealth:
         """Note a loop that came back."""
         self.returned += 1
         self._round_trips_s += round_trip_s
+        self._loop_loss -= _LOSS_GAIN * self._loop_loss
         self._watch.returned()
 
     def on_lost(self) -> None:
         """Note a loop that did not come back in time."""
         self.lost += 1
+        self._loop_loss += _LOSS_GAIN * (1 - self._loop_loss)
         self._watch.was_lost()
 
 

@@ -6,7 +6,9 @@ there to our mailbox. Drop cover carries a reply block too. It is never used, bu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
 
@@ -26,6 +28,8 @@ from loopixmix.sphinx import Discard, Geometry, Reply, Sphinx, Surb, SurbKeys, m
 
 SURB_ID_BYTES = 8
 
+PartEncoder: TypeAlias = Callable[[Sequence[bytes], int], bytes]
+
 
 class MadePacket(msgspec.Struct, frozen=True):
     """A packet for our provider, and what opens its answer. `delays_s` is the sum of all delays, there and back."""
@@ -43,6 +47,26 @@ class MadeBlock(msgspec.Struct, frozen=True):
     surb: Surb
     surb_id: bytes
     keys: SurbKeys
+
+
+class GivenBlock(msgspec.Struct, frozen=True):
+    """A reply block that left in a part of a request. `back_s`: the sum of the delays on its way."""
+
+    surb_id: bytes
+    keys: SurbKeys
+    back_s: float
+
+
+class MadePart(msgspec.Struct, frozen=True):
+    """A packet with a part of a request; `blocks`: its own reply block and those in the part.
+
+    `arrives_s`: when it is at the host, if it is sent now. `epoch`: the last one in which the blocks work.
+    """
+
+    packet: bytes
+    blocks: tuple[GivenBlock, ...]
+    arrives_s: float
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -66,6 +90,25 @@ class PacketMaker:
         Raises `UnavailableError` if the document does not have one of the providers.
         """
         return self._make(recipient, payload, provider, now_s)
+
+    def part(self, service: bytes, *, provider: Identity, blocks: int, encode: PartEncoder, now_s: float) -> MadePart:
+        """Return a packet that takes a part of a request to a service at `provider`.
+
+        `blocks`: how many reply blocks go beside the packet's own one; `encode`: makes the part of these, encoded, and
+        of the last epoch in which they work. Raises `UnavailableError` if the document does not have the provider.
+        """
+        params = self.document.params
+        path = choose_path(self.document, entry=self.provider, exit=provider, rng=self.rng)
+        delays_s = draw_delays_s(len(path) - 1, params, self.rng)
+        arrives_s = now_s + sum(delays_s)
+        made = [self._make_block(provider, arrives_s) for _ in range(1 + blocks)]
+        epoch = self.epoch(arrives_s)
+        payload = encode([block.surb.encode() for block, _ in made[1:]], epoch)
+        own = made[0][0].surb
+        hops = hops_for(self.document, path, deliver_to(service, payload, own), delays_s, start_s=now_s)
+        packet = wrap(hops, payload, sphinx=self.sphinx, rng=self.rng, surb=own)
+        given = tuple(GivenBlock(block.surb_id, block.keys, back_s) for block, back_s in made)
+        return MadePart(packet, given, arrives_s, epoch)
 
     def loop(self, now_s: float) -> MadePacket:
         """Return a packet that comes back to us by the loop service of some provider."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from client.asking.account import AccountOpening
+from client.asking.exchanges import Exchanges
 from client.asking.tokens import TokenWallet
 from client.link.watch import LinkWatch
 from client.receiving.letterbox import Letterbox
@@ -20,6 +21,7 @@ class Rounds:
         *,
         watch: LinkWatch,
         outbox: Outbox,
+        exchanges: Exchanges,
         enrolment: AccountOpening,
         letterbox: Letterbox,
         wallet: TokenWallet,
@@ -27,12 +29,13 @@ class Rounds:
     ) -> None:
         """Go round these parts.
 
-        `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `enrolment`: a card that is not
-        published yet, or a guest's account that has ended; `letterbox`: received parts that are too old; `wallet`:
-        tokens that are to be fetched; `clock`: counts the minutes.
+        `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `exchanges`: requests that are
+        under way; `enrolment`: a card that is not published yet, or a guest's account that has ended; `letterbox`:
+        received parts that are too old; `wallet`: tokens that are to be fetched; `clock`: counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
+        self._exchanges = exchanges
         self._enrolment = enrolment
         self._letterbox = letterbox
         self._wallet = wallet
@@ -59,6 +62,7 @@ class Rounds:
     def at_pull(self) -> None:
         """Send again what is overdue, let go what waited, and write down what became of messages."""
         if self._watch.look():
+            self._exchanges.refresh()
             self.publish()
             self._enrolment.renew()
         # First: what is to have been stored by now must not leave any more.

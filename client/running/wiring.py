@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
+from client.asking.exchanges import Exchanges
 from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
 from client.asking.tokens import TokenWallet
@@ -93,7 +94,8 @@ def build_client(
     forecast = Forecast(session=session, queue=queue, outbox=outbox, health=loops.health)
     dispatch = Dispatch(session=session, poster=poster, access=access, outbox=outbox, forecast=forecast, news=news)
     # Asking.
-    requests = Requests(session=session, queue=queue, expectations=expectations, clock=clock, rng=rng)
+    exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
+    requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
     guests = GuestOpening(session=session, registration=registration, rng=rng)
     enrolment = AccountOpening(
@@ -109,7 +111,15 @@ def build_client(
     )
     journal = Journal(access, news)
     # Streams.
-    rounds = Rounds(watch=watch, outbox=outbox, enrolment=enrolment, letterbox=letterbox, wallet=wallet, clock=clock)
+    rounds = Rounds(
+        watch=watch,
+        outbox=outbox,
+        exchanges=exchanges,
+        enrolment=enrolment,
+        letterbox=letterbox,
+        wallet=wallet,
+        clock=clock,
+    )
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
     # Running.

@@ -14,7 +14,6 @@ from client.api import (
 )
 from client.asking.account import PUBLISH_TIMEOUT_S, AccountOpening, KeptEnrolment
 from client.asking.guests import GuestOpening
-from client.asking.requests import Requests
 from client.core.settings import ClientSettings
 from client.link.registration import Registration
 from loopixmix.cards import CARD_BYTES
@@ -123,9 +122,6 @@ def test_a_client_that_stops_while_its_new_account_is_written_asks_for_nothing_m
 def test_a_clock_that_is_set_back_does_not_keep_the_card_from_being_published() -> None:
     parts = Parts()
     parts.go_online()
-    requests = Requests(
-        session=parts.session, queue=parts.queue, expectations=parts.expectations, clock=parts.clock, rng=parts.rng
-    )
     hosts = tuple(msgspec.structs.replace(node, services=("keys",)) for node in parts.document.providers())
     mixes = tuple(node for node in parts.document.nodes if node.layer is not None)
     parts.session.adopt(msgspec.structs.replace(parts.document, nodes=(*mixes, *hosts)))
@@ -135,7 +131,7 @@ def test_a_clock_that_is_set_back_does_not_keep_the_card_from_being_published() 
         session=parts.session,
         registration=registration,
         guests=GuestOpening(session=parts.session, registration=registration, rng=parts.rng),
-        requests=requests,
+        requests=parts.requests,
         access=parts.access,
     )
     enrolment.restore(KeptEnrolment(parts.account, bytes(CARD_BYTES), published=False))

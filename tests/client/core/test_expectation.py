@@ -134,3 +134,31 @@ def test_deadlines_follow_a_clock_that_is_set() -> None:
     assert overdue(book, 9.0) == []
     assert overdue(book, 10.0) == ["a"]
     assert overdue(book, 20.0) == ["b"]
+
+
+def test_a_word_that_is_awaited_anew_has_its_last_deadline_only() -> None:
+    book, word = expectations(), Noted("word")
+    book.await_word(b"word", word, 5.0)
+    book.await_word(b"word", word, 9.0)
+    assert book.overdue(8.9) == []
+    book.await_word(b"word", word, 7.0)
+    assert book.overdue(7.0) == [word]
+    assert book.overdue(100.0) == []
+
+
+def test_a_word_that_is_settled_is_not_awaited() -> None:
+    book = expectations()
+    book.await_word(b"word", Noted("word"), 5.0)
+    book.settle(b"word")
+    assert book.overdue(6.0) == []
+
+
+def test_a_word_s_deadline_follows_the_clock_and_the_link() -> None:
+    book, word = expectations(), Noted("word")
+    book.await_word(b"word", word, 5.0)
+    book.await_word(b"word", word, 50.0)
+    book.shift(-30.0)
+    assert book.overdue(19.0) == []
+    book.postpone(40.0)
+    assert book.overdue(39.0) == []
+    assert book.overdue(40.0) == [word]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
 
 from client.core.packets import PacketMaker
+from loopixmix.epoch import epoch_start_s
 from loopixmix.errors import UnavailableError
 from loopixmix.routing.path import recipient_of, service_id
 from loopixmix.sphinx import (
@@ -19,6 +21,7 @@ from loopixmix.sphinx import (
     Sphinx,
     Surb,
     decode_command,
+    decode_surb,
     load_arithmetic,
     open_payload,
     open_reply,
@@ -150,3 +153,37 @@ def test_a_reply_block_works_in_its_epoch(network: ModelNetwork, maker: PacketMa
 def test_a_provider_that_left_cannot_be_sent_to(maker: PacketMaker) -> None:
     with pytest.raises(UnavailableError):
         maker.deliver(BOB, b"", provider=b"gone" * 8, now_s=NOW_S)
+
+
+def test_a_part_brings_as_many_blocks_as_it_is_asked_for(network: ModelNetwork, maker: PacketMaker) -> None:
+    there = network.document.providers()[1].id
+    told: list[int] = []
+
+    def encode(blocks: Sequence[bytes], epoch: int) -> bytes:
+        told.append(epoch)
+        return b"".join(blocks)
+
+    made = maker.part(service_id("echo"), provider=there, blocks=3, encode=encode, now_s=NOW_S)
+    end = follow(network, made.packet, maker.provider, maker)
+    assert isinstance(end.command, Deliver)
+    delivered = end.payload(maker)
+    assert recipient_of(end.command, delivered) == service_id("echo")
+    length = maker.geometry.surb_bytes
+    beside = [delivered.payload[start : start + length] for start in range(0, len(delivered.payload), length)]
+    surbs = [delivered.surb, *(decode_surb(block, maker.geometry) for block in beside)]
+    for surb, block in zip(surbs, made.blocks, strict=True):
+        back = answer(network, surb, b"share", maker)
+        assert back.command == Reply(ALICE, block.surb_id)
+        assert open_reply(block.keys, back.body, sphinx=maker.sphinx) == b"share"
+    assert len(made.packet) == maker.geometry.packet_bytes
+    assert told == [made.epoch] == [maker.epoch(made.arrives_s)]
+    assert made.arrives_s > NOW_S
+
+
+def test_the_blocks_of_a_part_are_for_the_epoch_in_which_it_arrives(network: ModelNetwork, maker: PacketMaker) -> None:
+    there, end_s = network.document.providers()[1].id, float(epoch_start_s(maker.epoch(NOW_S) + 1, 3600))
+    epochs = {
+        maker.part(bytes(32), provider=there, blocks=0, encode=lambda b, e: b"", now_s=end_s - 0.8).epoch
+        for _ in range(40)
+    }
+    assert epochs == {maker.epoch(NOW_S), maker.epoch(NOW_S) + 1}

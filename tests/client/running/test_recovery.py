@@ -8,7 +8,6 @@ from twisted.python.failure import Failure
 
 from client.asking.account import ACCOUNT_FACT, AccountOpening
 from client.asking.guests import GuestOpening
-from client.asking.requests import Requests
 from client.link.registration import Registration
 from client.running.recovery import LastRun, Recovery
 from client.store import contacts
@@ -25,20 +24,13 @@ def parts() -> Iterator[Parts]:
 
 
 def recovery_of(parts: Parts) -> Recovery:
-    requests = Requests(
-        session=parts.session,
-        queue=parts.queue,
-        expectations=parts.expectations,
-        clock=parts.clock,
-        rng=parts.rng,
-    )
     registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
     enrolment = AccountOpening(
         keys=parts.keys,
         session=parts.session,
         registration=registration,
         guests=GuestOpening(session=parts.session, registration=registration, rng=parts.rng),
-        requests=requests,
+        requests=parts.requests,
         access=parts.access,
     )
     return Recovery(access=parts.access, session=parts.session, enrolment=enrolment, outbox=parts.outbox)

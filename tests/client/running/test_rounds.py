@@ -19,6 +19,9 @@ class Noting:
         self.asked.append("look")
         return self.linked
 
+    def refresh(self) -> None:
+        self.asked.append("refresh")
+
     def release(self) -> None:
         self.asked.append("release")
 
@@ -55,6 +58,7 @@ def clock() -> Clock:
 def rounds(parts: Noting, clock: Clock) -> Rounds:
     return Rounds(
         watch=parts,  # type: ignore[arg-type]
+        exchanges=parts,  # type: ignore[arg-type]
         outbox=parts,  # type: ignore[arg-type]
         enrolment=parts,  # type: ignore[arg-type]
         letterbox=parts,  # type: ignore[arg-type]
@@ -65,7 +69,7 @@ def rounds(parts: Noting, clock: Clock) -> Rounds:
 
 def test_at_a_pull_what_is_overdue_comes_before_what_waits(rounds: Rounds, parts: Noting) -> None:
     rounds.at_pull()
-    assert parts.asked == ["look", "publish", "renew", "give up", "release", "save"]
+    assert parts.asked == ["look", "refresh", "publish", "renew", "give up", "release", "save"]
 
 
 def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> None:

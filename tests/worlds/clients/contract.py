@@ -17,6 +17,7 @@ from client.api import (
     MAX_BODY_BYTES,
     MAX_BULK_BYTES,
     MAX_LETTERS,
+    MAX_REQUEST_BYTES,
     BadRequestError,
     Client,
     ConflictError,
@@ -533,9 +534,13 @@ class ClientContract:
         with pytest.raises(UnknownServiceError):
             world.run(world.alice.request(service, b"x", timeout_s=5))
 
-    def test_a_request_over_one_packet_is_refused(self, world: World) -> None:
+    def test_a_request_and_its_answer_may_take_several_packets(self, world: World) -> None:
+        body = bytes(range(256)) * 40
+        assert world.run(world.alice.request("echo", body, timeout_s=60)) == body
+
+    def test_a_request_that_is_too_long_is_refused(self, world: World) -> None:
         with pytest.raises(TooLongError):
-            world.run(world.alice.request("echo", bytes(100_000), timeout_s=5))
+            world.run(world.alice.request("echo", bytes(MAX_REQUEST_BYTES + 1), timeout_s=5))
 
     def test_a_request_may_get_no_answer_in_time(self, world: World) -> None:
         with pytest.raises(RequestTimeoutError):

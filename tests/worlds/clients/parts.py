@@ -12,6 +12,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from client.api import Letter
+from client.asking.exchanges import Exchanges
+from client.asking.requests import Requests
 from client.core.expectation import Expectations
 from client.core.journal import News
 from client.core.sealing import PlainSealer
@@ -28,6 +30,7 @@ from client.sending.payloads import PayloadQueue
 from client.sending.posting import Poster
 from client.store import ClientStore, contacts
 from client.store.contacts import pin_of
+from client.streams.loops import Loops
 from loopixmix.cards import make_card
 from loopixmix.directory import NodeEntry
 from loopixmix.errors import StoreError
@@ -120,6 +123,15 @@ class Parts:
         self.anonymous = AnonymousPoster(self.writer)
         self.poster = Poster(self.writer, self.anonymous)
         self.queue = PayloadQueue(self.access)
+        self.loops = Loops(self.session, self.expectations, self.observer)
+        self.exchanges = Exchanges(
+            session=self.session,
+            queue=self.queue,
+            expectations=self.expectations,
+            loss=self.loops.health,
+            rng=self.rng,
+        )
+        self.requests = Requests(session=self.session, exchanges=self.exchanges, clock=self.clock, rng=self.rng)
         self.ledger = Ledger(self.access, self.news)
         self.outbox = Outbox(
             session=self.session,

@@ -31,8 +31,9 @@ from loopixmix.hop.mixing import Arrived
 from loopixmix.keys import IdentityKey
 from loopixmix.net.reception import Reception
 from loopixmix.params import NetworkParams
+from loopixmix.requests.answers import encode_answer
 from loopixmix.requests.names import LookUp, Publish, decode_keys_request, verify_publish
-from loopixmix.requests.single import ReplyStatus, decode_request, encode_reply
+from loopixmix.requests.parts import decode_part
 from loopixmix.routing.path import Neighbourhood, recipient_of, service_id
 from loopixmix.seams import Clock, Fact, Identity
 from loopixmix.sphinx import (
@@ -41,6 +42,7 @@ from loopixmix.sphinx import (
     PacketError,
     Reply,
     Surb,
+    decode_surb,
     open_payload,
     use_surb,
 )
@@ -66,6 +68,7 @@ from loopixmix.wire import (
 from simulations.world.arithmetic import PlainArithmetic
 from simulations.world.clock import EventClock
 from simulations.world.stores import MemoryStores
+from tests.worlds.clients.scripted_hosts import ScriptedHost
 from tests.worlds.networks.memory import MemoryHub
 from tests.worlds.networks.memory_worlds import MemoryWorld, Recorder
 from tests.worlds.networks.models import NOW_S, ModelNode, model_network
@@ -188,8 +191,21 @@ class ScriptedProvider(Node):
         self.full = False
         self.spoils_replies = False
         self.requests: list[bytes] = []
-        self.remembered: dict[bytes, bytes] = {}
+        """The id of the request of each part that came."""
+        self.host: ScriptedHost[Surb] = ScriptedHost(
+            clock=world.clock,
+            rng=world.rng,
+            params=world.params,
+            size=world.geometry,
+            ask=lambda service, body: world.services[service](self, body),
+            send=lambda surb, part: self.reply(surb, encode_answer(part, world.geometry)),
+        )
         self.decoys: dict[str, bytes] = {}
+
+    def stop(self) -> None:
+        """Stop; no call is left."""
+        self.host.stop()
+        super().stop()
 
     def received(self, peer: Identity, packets: Sequence[bytes], frames: Sequence[Frame]) -> None:
         if peer not in self.world.client_ids or peer in self.mailboxes:
@@ -230,25 +246,26 @@ class ScriptedProvider(Node):
             mailbox.items[next(self.world.item_numbers)] = (kind, surb_id, body)
 
     def deliver(self, recipient: bytes, payload: bytes, surb: Surb | None) -> None:
-        answer: bytes | None = b""
         if recipient not in self.world.services:
             self.world.delivered += 1
             self.put(recipient, ItemKind.MESSAGE, bytes(8), payload)
             if self.world.double and self.world.rng.random() < self.world.double:
                 self.put(recipient, ItemKind.MESSAGE, bytes(8), payload)
         elif recipient != service_id("loop"):
-            answer = self.serve(recipient, payload)
-        if surb is not None and answer is not None:
-            self.hop.inject([use_surb(surb, answer, sphinx=self.world.packet_format.sphinx)])
+            self.serve(recipient, payload, surb)
+            return
+        if surb is not None:
+            self.reply(surb, b"")
 
-    def serve(self, service: bytes, payload: bytes) -> bytes | None:
-        request = decode_request(payload)
-        self.requests.append(request.request_id)
-        if request.request_id not in self.remembered:
-            answer = self.world.services[service](self, request.body)
-            status = ReplyStatus.FAILED if answer is None else ReplyStatus.OK
-            self.remembered[request.request_id] = encode_reply(status, answer or b"", self.world.geometry)
-        return self.remembered[request.request_id]
+    def reply(self, surb: Surb, payload: bytes) -> None:
+        self.hop.inject([use_surb(surb, payload, sphinx=self.world.packet_format.sphinx)])
+
+    def serve(self, service: bytes, payload: bytes, surb: Surb | None) -> None:
+        geometry = self.world.geometry
+        part = decode_part(payload, geometry)
+        self.requests.append(part.head.request_id)
+        beside = [decode_surb(block, geometry) for block in part.blocks]
+        self.host.take(service, part, [*([surb] if surb is not None else []), *beside])
 
     def answer_pull(self, peer: Identity, pull: Pull) -> None:
         mailbox = self.mailboxes.get(peer)
