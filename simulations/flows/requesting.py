@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from client.core.asking.spares import spare_shares
 from loopixmix.requests.answers import answer_pieces
-from loopixmix.requests.coding import piece_count
-from loopixmix.requests.parts import REPETITION_KEY_BYTES, part_room_bytes
+from loopixmix.requests.coding import fitting_share_bytes, piece_count
+from loopixmix.requests.parts import REPETITION_KEY_BYTES, blocks_beside, part_room_bytes
 from loopixmix.sphinx import Geometry
 from simulations.flows.deployed import params_of
 from simulations.formulas.queues import pull_wait_mean_s
@@ -35,12 +36,17 @@ class Requesting:
 def pace_of(scenario: Scenario, requests: RequestLoad) -> RequestPace:
     """Return what the time of such a request hangs on in the network of a scenario."""
     size = Geometry(hops=scenario.topology.layers + 2, payload_bytes=scenario.packets.payload_bytes)
+    content_bytes = REPETITION_KEY_BYTES + requests.request_bytes
+    shares = piece_count(content_bytes, part_room_bytes(size))
+    loss = 1 - (1 - scenario.links.loss) ** (scenario.topology.layers + 2)
+    beside = blocks_beside(fitting_share_bytes(content_bytes, part_room_bytes(size)), size)
     return RequestPace(
-        shares=piece_count(REPETITION_KEY_BYTES + requests.request_bytes, part_room_bytes(size)),
+        shares=shares,
         answer_shares=answer_pieces(requests.answer_bytes, size),
         turns_per_s=scenario.traffic.payload_rate_per_s,
         free_per_s=params_of(scenario).free_pulls_per_s,
-        loss=1 - (1 - scenario.links.loss) ** (scenario.topology.layers + 2),
+        first_blocks=(shares + spare_shares(shares, loss)) * (1 + beside),
+        loss=loss,
         work_s=requests.work_s,
     )
 

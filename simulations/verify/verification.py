@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from loopixmix.errors import MisuseError
 from simulations.scenario.values import SeedChoice
 from simulations.seeds import Seeds
-from simulations.verify import departures, entropies, latencies, pools, unlinkability
-from simulations.verify.rows import Case, Effort, Row
+from simulations.verify import departures, entropies, latencies, pools, unlinkability, waits
+from simulations.verify.rows import LONG, Case, Effort, Row
 
 CASES: tuple[Case, ...] = (
     *entropies.CASES,
@@ -17,6 +17,7 @@ CASES: tuple[Case, ...] = (
     *latencies.CASES,
     *departures.CASES,
     *pools.CASES,
+    *waits.CASES,
 )
 
 FIGURES: dict[str, str] = {
@@ -34,6 +35,7 @@ FIGURES: dict[str, str] = {
     "n-1": "Loopix 4.2.1: success of n-1 against loops",
     "loopix-lemma1": "Loopix Lemma 1: the pool is Poisson(lambda/mu), the output Poisson(lambda)",
     "loopix-eq5": "Loopix eq. 5, as deployed, against brute force",
+    "waits": "Waits of messages and requests: told by planner (theory) and client, and among deployed nodes",
     "capacity": "Capacity: packets a second that give so many bits; three layers, one second end to end",
 }
 """The meaning of each figure, in the order in which they are shown."""
@@ -47,6 +49,11 @@ def cases_named(names: Sequence[str]) -> list[Case]:
         if name not in FIGURES:
             raise MisuseError(f'no figure is called "{name}" (there are: {", ".join(FIGURES)})')
     return [case for case in CASES if not names or case.figure in names]
+
+
+def cases_for(cases: Sequence[Case], effort: Effort) -> list[Case]:
+    """Return the cases that a form has."""
+    return [case for case in cases if effort is LONG or not case.long_only]
 
 
 def run_case(case: Case, effort: Effort, seed: int = ROOT_SEED) -> list[Row]:
@@ -67,8 +74,10 @@ def verify(
 ) -> list[Row]:
     """Run cases on `jobs` processes (1 or more) and return their rows in the order of `FIGURES`.
 
-    `done` is told each case that is over. The longest begin first. Rows do not depend on `jobs`.
+    `done` is told each case that is over. The longest begin first. Rows do not depend on `jobs`. Forms other than the
+    long one leave some cases out.
     """
+    cases = cases_for(cases, effort)
     # A long case that begins last would keep one process at work while the others have none.
     order = sorted(range(len(cases)), key=lambda index: -cases[index].weight)
     found: dict[int, list[Row]] = {}

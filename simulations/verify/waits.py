@@ -18,7 +18,7 @@ from client.core.timing.estimate import Conditions, estimate_request
 from loopixmix.errors import MisuseError
 from simulations.exact.engine import ENGINE as EXACT
 from simulations.flows.deployed import params_of
-from simulations.flows.requesting import requesting_of
+from simulations.flows.requesting import pace_of
 from simulations.flows.traffic import real_packets_per_s
 from simulations.measures.catalogue import Measure
 from simulations.nodes import ENGINE as NODES
@@ -74,7 +74,7 @@ class Setting:
     request_bytes: int = 0
     answer_bytes: int = 0
     loss: float = 0.0
-    count: int = 1000
+    count: int = 500
     quick: bool = False
 
     @property
@@ -119,29 +119,29 @@ class Setting:
 
 SETTINGS = (
     Setting(name="default rates", packets=2, quick=True),
-    Setting(name="default rates", packets=1, loss=0.05, count=2000),
-    Setting(name="a test network", changes=FAST, packets=2, count=3000),
-    Setting(name="a test network", changes=FAST, packets=10, loss=0.05, count=1500),
-    Setting(name="slow", changes=SLOW, packets=2, count=600),
-    Setting(name="one layer", changes={"topology.layers": 1, "mix.delay_mean_s": 0.5}, packets=5, count=600),
+    Setting(name="default rates", packets=1, loss=0.05, count=1200),
+    Setting(name="a test network", changes=FAST, packets=2, count=1000),
+    Setting(name="a test network", changes=FAST, packets=10, loss=0.05, count=600),
+    Setting(name="slow", changes=SLOW, packets=2, count=300),
+    Setting(name="one layer", changes={"topology.layers": 1, "mix.delay_mean_s": 0.5}, packets=5, count=300),
     Setting(name="five layers", changes={"topology.layers": 5, "mix.delay_mean_s": 0.1}, packets=2, loss=0.02),
-    Setting(name="long delays", changes={"mix.delay_mean_s": 2.0}, packets=20, count=300),
-    Setting(name="default rates", request_bytes=1000, answer_bytes=1000, count=500, quick=True),
-    Setting(name="default rates", request_bytes=1000, answer_bytes=1000, loss=0.05, count=1000),
-    Setting(name="default rates", request_bytes=4096, answer_bytes=1000, count=400),
-    Setting(name="default rates", request_bytes=4096, answer_bytes=1000, loss=0.05, count=800),
-    Setting(name="default rates", request_bytes=1000, answer_bytes=100_000, count=100),
-    Setting(name="default rates", request_bytes=1000, answer_bytes=100_000, loss=0.05, count=150),
-    Setting(name="a test network", changes=FAST, request_bytes=4096, answer_bytes=100_000, count=100, quick=True),
-    Setting(name="a test network", changes=FAST, request_bytes=100_000, answer_bytes=100_000, loss=0.05, count=100),
-    Setting(name="a test network", changes=FAST, request_bytes=262_144, answer_bytes=1000, count=60),
-    Setting(name="slow", changes=SLOW, request_bytes=1000, answer_bytes=10_000, count=200),
+    Setting(name="long delays", changes={"mix.delay_mean_s": 2.0}, packets=20, count=150),
+    Setting(name="default rates", request_bytes=1000, answer_bytes=1000, count=300, quick=True),
+    Setting(name="default rates", request_bytes=1000, answer_bytes=1000, loss=0.05, count=400),
+    Setting(name="default rates", request_bytes=4096, answer_bytes=1000, count=200),
+    Setting(name="default rates", request_bytes=4096, answer_bytes=1000, loss=0.05, count=300),
+    Setting(name="default rates", request_bytes=1000, answer_bytes=100_000, count=60),
+    Setting(name="default rates", request_bytes=1000, answer_bytes=100_000, loss=0.05, count=60),
+    Setting(name="a test network", changes=FAST, request_bytes=4096, answer_bytes=100_000, count=60, quick=True),
+    Setting(name="a test network", changes=FAST, request_bytes=100_000, answer_bytes=100_000, loss=0.05, count=50),
+    Setting(name="a test network", changes=FAST, request_bytes=262_144, answer_bytes=1000, count=40),
+    Setting(name="slow", changes=SLOW, request_bytes=1000, answer_bytes=10_000, count=100),
     Setting(
         name="one layer",
         changes={"topology.layers": 1, "mix.delay_mean_s": 1.0},
         request_bytes=20_000,
         answer_bytes=20_000,
-        count=150,
+        count=80,
     ),
     Setting(
         name="five layers",
@@ -149,7 +149,7 @@ SETTINGS = (
         request_bytes=1000,
         answer_bytes=30_000,
         loss=0.02,
-        count=200,
+        count=120,
     ),
 )
 
@@ -213,9 +213,9 @@ def _simulated(setting: Setting, scenario: Scenario) -> _Measured:
 
 def _foretold_request_s(setting: Setting, scenario: Scenario) -> float:
     """Return what a client tells of a request, if it has measured loss and links rightly."""
-    params, pace = params_of(scenario), requesting_of(scenario)
-    if pace is None:
+    if scenario.requests is None:
         raise MisuseError("the setting has no requests")
+    params, pace = params_of(scenario), pace_of(scenario, scenario.requests)
     links_s = (scenario.topology.layers + 2) * scenario.links.latency_s
     conditions = Conditions(
         params=params,
@@ -224,7 +224,11 @@ def _foretold_request_s(setting: Setting, scenario: Scenario) -> float:
         overhead_s=links_s,
     )
     return estimate_request(
-        pace.pace.shares, pace.pace.answer_shares, conditions, free_items_per_s=params.free_pulls_per_s
+        pace.shares,
+        pace.answer_shares,
+        conditions,
+        free_items_per_s=params.free_pulls_per_s,
+        first_blocks=pace.first_blocks,
     ).mean_s
 
 
