@@ -33,11 +33,12 @@ from simulations.world.world import World
 
 WITHIN = 0.15
 """How far an estimate may be from the mean, as a share of it."""
-_USERS = 10
+_USERS = 4
+"""Few: each of them has to learn how much is lost before anything is measured."""
 _LOAD = 0.3
 """The share of turns of the payload stream that messages take."""
 _PAUSE_MEAN_S = 1.0
-_LOOPS = 150.0
+_LOOPS = 100.0
 """After so many loops of its own a client knows how much is lost."""
 
 SLOW: Mapping[str, object] = {
@@ -119,21 +120,21 @@ class Setting:
 
 SETTINGS = (
     Setting(name="default rates", packets=2, quick=True),
-    Setting(name="default rates", packets=1, loss=0.05, count=1200),
+    Setting(name="default rates", packets=1, loss=0.05, count=800),
     Setting(name="a test network", changes=FAST, packets=2, count=1000),
-    Setting(name="a test network", changes=FAST, packets=10, loss=0.05, count=600),
+    Setting(name="a test network", changes=FAST, packets=10, loss=0.05, count=500),
     Setting(name="slow", changes=SLOW, packets=2, count=300),
     Setting(name="one layer", changes={"topology.layers": 1, "mix.delay_mean_s": 0.5}, packets=5, count=300),
     Setting(name="five layers", changes={"topology.layers": 5, "mix.delay_mean_s": 0.1}, packets=2, loss=0.02),
     Setting(name="long delays", changes={"mix.delay_mean_s": 2.0}, packets=20, count=150),
-    Setting(name="default rates", request_bytes=1000, answer_bytes=1000, count=300, quick=True),
-    Setting(name="default rates", request_bytes=1000, answer_bytes=1000, loss=0.05, count=400),
+    Setting(name="default rates", request_bytes=1000, answer_bytes=1000, count=200, quick=True),
+    Setting(name="default rates", request_bytes=1000, answer_bytes=1000, loss=0.05, count=250),
     Setting(name="default rates", request_bytes=4096, answer_bytes=1000, count=200),
-    Setting(name="default rates", request_bytes=4096, answer_bytes=1000, loss=0.05, count=300),
-    Setting(name="default rates", request_bytes=1000, answer_bytes=100_000, count=60),
-    Setting(name="default rates", request_bytes=1000, answer_bytes=100_000, loss=0.05, count=60),
+    Setting(name="default rates", request_bytes=4096, answer_bytes=1000, loss=0.05, count=200),
+    Setting(name="default rates", request_bytes=1000, answer_bytes=100_000, count=40),
+    Setting(name="default rates", request_bytes=1000, answer_bytes=100_000, loss=0.05, count=40),
     Setting(name="a test network", changes=FAST, request_bytes=4096, answer_bytes=100_000, count=60, quick=True),
-    Setting(name="a test network", changes=FAST, request_bytes=100_000, answer_bytes=100_000, loss=0.05, count=50),
+    Setting(name="a test network", changes=FAST, request_bytes=100_000, answer_bytes=100_000, loss=0.05, count=40),
     Setting(name="a test network", changes=FAST, request_bytes=262_144, answer_bytes=1000, count=40),
     Setting(name="slow", changes=SLOW, request_bytes=1000, answer_bytes=10_000, count=100),
     Setting(
@@ -159,13 +160,13 @@ def wait_rows(setting: Setting, effort: Effort, generator: Generator) -> Sequenc
     scenario = change(setting.scenario(), {"seeds.root": int(generator.integers(0, 2**62))})
     theory_s = _by_theory_s(setting, scenario)
     count = max(30, effort.trials(setting.count))
-    # Nearly all are there after twelve means: some of what is lost comes after the third repetition only.
+    # Nearly all are there after ten means: some of what is lost comes after the third repetition only.
     scenario = change(
         scenario,
         {
             "run.duration_s": count * _apart_s(setting, scenario, theory_s) / _USERS,
             "run.warm_up_s": max(2 * theory_s, _LOOPS / scenario.traffic.loop_rate_per_s if setting.loss else 0.0),
-            "run.drain_s": (12 if setting.loss else 5) * theory_s,
+            "run.drain_s": (10 if setting.loss else 4) * theory_s,
         },
     )
     measured = _simulated(setting, scenario)
