@@ -97,11 +97,11 @@ def build_client(
     exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
     requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
-    guests = GuestOpening(session=session, registration=registration, rng=rng)
+    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
+    guests = GuestOpening(session=session, registration=registration, purse=wallet, rng=rng)
     enrolment = AccountOpening(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
-    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)
@@ -109,7 +109,7 @@ def build_client(
     letterbox = Letterbox(
         session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )
-    journal = Journal(access, news)
+    journal = Journal(access, news, outbox, clock=clock)
     # Streams.
     rounds = Rounds(
         watch=watch,
@@ -118,6 +118,7 @@ def build_client(
         enrolment=enrolment,
         letterbox=letterbox,
         wallet=wallet,
+        news=news,
         clock=clock,
     )
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
@@ -152,7 +153,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, wallet, requests, session, callbacks, ledger),
+        parts=(registration, enrolment, wallet, requests, session, callbacks, journal, ledger),
     )
     return ClientService(
         life=life,
