@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from loopixmix.errors import MisuseError
 from simulations.scenario.values import SeedChoice
 from simulations.seeds import Seeds
-from simulations.verify import departures, entropies, latencies, pools, unlinkability, waits
+from simulations.verify import departures, entropies, latencies, pools, unlinkability
 from simulations.verify.rows import LONG, Case, Effort, Row
 
 CASES: tuple[Case, ...] = (
@@ -17,7 +17,6 @@ CASES: tuple[Case, ...] = (
     *latencies.CASES,
     *departures.CASES,
     *pools.CASES,
-    *waits.CASES,
 )
 
 FIGURES: dict[str, str] = {
@@ -35,7 +34,6 @@ FIGURES: dict[str, str] = {
     "n-1": "Loopix 4.2.1: success of n-1 against loops",
     "loopix-lemma1": "Loopix Lemma 1: the pool is Poisson(lambda/mu), the output Poisson(lambda)",
     "loopix-eq5": "Loopix eq. 5, as deployed, against brute force",
-    "waits": "Waits of messages and requests: told by planner (theory) and client, and among deployed nodes",
     "capacity": "Capacity: packets a second that give so many bits; three layers, one second end to end",
 }
 """The meaning of each figure, in the order in which they are shown."""
