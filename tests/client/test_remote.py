@@ -274,3 +274,14 @@ def test_events_live_through_a_restart_of_the_daemon(world: RemoteWorld) -> None
     for _ in range(4):
         world.pass_time()
     assert [event.body for event in events if isinstance(event, Received)] == [b"before", b"meanwhile"]
+
+
+def test_events_after_one_that_has_not_happened_are_not_asked_for_again_and_again(world: RemoteWorld) -> None:
+    events: list[Event] = []
+    world.alice.on_event(events.append, after="7-7")
+    world.pass_time()
+    opened = len(world.web.connections)
+    for _ in range(8):
+        world.pass_time()
+    assert len(world.web.connections) == opened
+    assert events == []
