@@ -156,6 +156,15 @@ def test_a_connection_that_the_daemon_ended_costs_one_more_attempt(world: Asynci
     assert world.run(world.alice.status()).address == ALICE
 
 
+def test_a_call_that_may_not_be_made_twice_is_not(world: AsyncioWorld) -> None:
+    world.run(world.alice.status())
+    for _, server_end in world.web.connections:
+        server_end.protocol.dataReceived = lambda data, end=server_end: end.loseConnection()  # type: ignore[method-assign]
+    with pytest.raises(NotRunningError, match="went away before it answered"):
+        world.run(world.alice.request("echo", b"x", timeout_s=5))
+    assert world.run(world.alice.request("echo", b"x", timeout_s=60)) == b"x"
+
+
 def test_a_stopped_callback_finishes_the_message_it_has(world: AsyncioWorld) -> None:
     acquaint(world)
     bodies: list[bytes] = []
