@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from client.asking.account import AccountOpening
+from client.asking.asking import Asking
 from client.asking.contacts import ContactBook
 from client.asking.exchanges import Exchanges
 from client.asking.guests import GuestOpening
@@ -140,6 +141,7 @@ def build_client(
             known,
             loops.health,
             inbox,
+            wallet,
             ThinTraffic(known),
         ),
     )
@@ -157,9 +159,7 @@ def build_client(
     return ClientService(
         life=life,
         dispatch=dispatch,
-        requests=requests,
-        contacts=contacts,
-        enrolment=enrolment,
+        asking=Asking(requests=requests, contacts=contacts, enrolment=enrolment, wallet=wallet),
         callbacks=callbacks,
         journal=journal,
         board=board,
