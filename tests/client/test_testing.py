@@ -266,3 +266,15 @@ def test_a_token_under_a_pinned_key_comes_of_that_key_only(world: FakeWorld) -> 
         wait_for(alice.take_token("guest"), network.clock)
     network.issue_tokens("home", pinned, signer_of(0))
     assert decode_token(wait_for(alice.take_token("guest"), network.clock)).key_id == pinned.key_id
+
+
+def test_a_provider_may_take_no_guests_or_ask_for_a_token(world: FakeWorld) -> None:
+    world.network.add_provider("closed", guests=False)
+    world.network.add_provider("asking", guest_token=b"token")
+    for provider, token in (("closed", b""), ("asking", b""), ("asking", b"other")):
+        with pytest.raises(RegistrationRefusedError, match=f"{provider} refused"):
+            world.run(world.stranger.register_guest(provider, token=token))
+    assert not world.run(world.stranger.status()).registered
+    assert world.run(world.stranger.register_guest("asking", token=b"token")) == "asking"
+    for _ in range(20):
+        assert world.run(world.network.client().register_guest()) in ("home", "away")
