@@ -123,7 +123,7 @@ of those that the service declares: at_once, queue, timeout_s, threads, kept_byt
 A service that is a program of its own is not named here, but has a section [remote.NAME]: socket is the path of its
 Unix socket, user the user that it runs as (by default, the provider's own).""",
     "store": f"""\
-Where mail is kept: empty for {STORE_FILE} in this directory, or an SQLAlchemy address such as postgresql+psycopg://...""",
+Where mail is kept: empty for {STORE_FILE} in this directory, or a PostgreSQL database, such as postgresql:///mail""",
     "registration.mode": """\
 Who may open an account: open (everybody), invitation (holders of a code from loopixmix provider invite), closed
 (nobody).""",
