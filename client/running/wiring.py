@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from client.asking.account import AccountOpening
-from client.asking.asking import Asking
 from client.asking.contacts import ContactBook
+from client.asking.desk import Desk
 from client.asking.exchanges import Exchanges
 from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
@@ -160,7 +160,7 @@ def build_client(
     return ClientService(
         life=life,
         dispatch=dispatch,
-        asking=Asking(requests=requests, contacts=contacts, enrolment=enrolment, wallet=wallet),
+        desk=Desk(requests=requests, contacts=contacts, enrolment=enrolment, wallet=wallet),
         callbacks=callbacks,
         journal=journal,
         board=board,

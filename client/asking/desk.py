@@ -11,7 +11,7 @@ from client.asking.tokens import TokenWallet
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class Desk:
     """Requests of applications, the contacts, the account, and tokens."""
 
     requests: Requests
