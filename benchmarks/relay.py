@@ -202,15 +202,15 @@ def _stop_all_but_the_middle(network: TestNetwork) -> psutil.Process:
     return middle
 
 
-def fetch_document(trust_root: TrustRoot) -> Document:
+def fetch_document(trust_root: TrustRoot, *, now_s: float) -> Document:
     """Return the present document of a network that this process did not join."""
     with urlopen(f"{trust_root.authorities[0].url}/v1/documents/current", timeout=10) as answer:
-        return decode_document(answer.read(), trust_root, now_s=time.time())
+        return decode_document(answer.read(), trust_root, now_s=now_s)
 
 
 async def _measure(network: TestNetwork, mix_process: psutil.Process, found: list[Figure]) -> None:
     trust_root = load_trust_root(network.trust_root)
-    document = fetch_document(trust_root)
+    document = fetch_document(trust_root, now_s=time.time())
     packet_format = PacketFormat.for_network(document.params, arithmetic=sphinx.load_arithmetic())
     [before], [mix], [after] = (document.layer(number) for number in (1, 2, 3))
     source = Neighbour(network, before, trust_root.network_id, packet_format)

@@ -51,6 +51,11 @@ class RequestLoad:
         self._rng = random.Random(7)
         self._keys: dict[bytes, tuple[Asked, sphinx.SurbKeys]] = {}
 
+    @property
+    def is_linked(self) -> bool:
+        """Whether our end of the provider's link is open."""
+        return self._source.links.is_open(self._provider.id)
+
     def new(self, count: int) -> list[Asked]:
         """Return requests that nobody has heard of."""
         return [Asked(self._rng.randbytes(16)) for _ in range(count)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ import psutil
 import tomli_w
 
 from benchmarks.asking.load import RequestLoad, pause
-from benchmarks.asking.services import BATCH, BURNER, installed
+from benchmarks.asking.services import CLOCK, installed
 from benchmarks.relay import Neighbour, fetch_document, react_quietly
 from loopixmix import sphinx
 from loopixmix.config import load_trust_root
@@ -54,6 +56,7 @@ class Stage:
     directory: Path
     network: TestNetwork
     programs: Sequence[Program] = ()
+    clock: MovedClock | None = None
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -102,16 +105,56 @@ class Stage:
         return outside if outside.exists() else self.network.directory / PROVIDER / "services" / name / outside.name
 
 
+class MovedClock:
+    """The time of day of all processes that are started while it is open, moved by as many seconds as one likes."""
+
+    def __init__(self) -> None:
+        """Begin without moving it."""
+        self._file = tempfile.NamedTemporaryFile(prefix="loopixmix-clock-")  # noqa: SIM115 (closed by `__exit__`)
+        self._by_s = 0.0
+        self.move(0.0)
+
+    def __enter__(self) -> MovedClock:
+        os.environ[CLOCK] = self._file.name
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del os.environ[CLOCK]
+        self._file.close()
+
+    def now_s(self) -> float:
+        """Return the time of day as those processes see it."""
+        return time.time() + self._by_s
+
+    def move(self, by_s: float) -> None:
+        """Move it, for all processes at one moment."""
+        self._by_s += by_s
+        self._file.seek(0)
+        self._file.write(struct.pack("d", self._by_s))
+        self._file.flush()
+
+    def into_epoch_s(self, epoch_length_s: float) -> float:
+        """Return how many seconds of the epoch have passed."""
+        return self.now_s() % epoch_length_s
+
+    def move_to_epoch_start(self, epoch_length_s: float, *, after_s: float) -> None:
+        """Move it on to `after_s` seconds after the beginning of the next epoch."""
+        self.move(epoch_length_s - self.into_epoch_s(epoch_length_s) + after_s)
+
+
 @contextmanager
-def staged(services: Sequence[str], programs: Sequence[Program]) -> Iterator[Stage]:
-    """Start the network, with these services in the provider's process and these programs outside it."""
+def staged(services: Sequence[str], programs: Sequence[Program], *, clock: MovedClock | None = None) -> Iterator[Stage]:
+    """Start the network, with these services in the provider's process and these programs outside it.
+
+    `clock`: theirs, if it is moved.
+    """
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {1})
     with tempfile.TemporaryDirectory(prefix="loopixmix-bench-") as temporary:
         directory = Path(temporary)
         with installed(directory):
             network = TestNetwork.create(directory / "net", PLAN)
-            stage = Stage(directory, network, programs)
+            stage = Stage(directory, network, programs, clock)
             try:
                 _configure(stage, services)
                 for program in programs:
@@ -154,7 +197,7 @@ def _stop_mixes(stage: Stage) -> None:
 
 async def _perform(stage: Stage, body: Callable[[RequestLoad, Document], Awaitable[None]]) -> None:
     trust_root = load_trust_root(stage.network.trust_root)
-    document = fetch_document(trust_root)
+    document = fetch_document(trust_root, now_s=stage.clock.now_s() if stage.clock is not None else time.time())
     packet_format = PacketFormat.for_network(document.params, arithmetic=sphinx.load_arithmetic())
     [first], [last] = document.layer(1), document.layer(3)
     [provider] = document.providers()
@@ -169,6 +212,3 @@ async def _perform(stage: Stage, body: Callable[[RequestLoad, Document], Awaitab
     finally:
         await source.links.stop()
         await sink.links.stop()
-
-
-__all__ = ["BATCH", "BURNER", "Program", "Stage", "perform", "staged"]

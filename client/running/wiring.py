@@ -98,11 +98,11 @@ def build_client(
     exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
     requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
-    guests = GuestOpening(session=session, registration=registration, rng=rng)
+    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
+    guests = GuestOpening(session=session, registration=registration, purse=wallet, rng=rng)
     enrolment = AccountOpening(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
-    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)
