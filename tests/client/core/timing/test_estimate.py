@@ -147,6 +147,8 @@ def simulated(fragments: int, around: Conditions, *, runs: int, seed: int = 7) -
         (10, conditions(SLOW_MIXES, loss=0.1)),
         (4, conditions(RARE_PULLS)),
         (30, conditions(NetworkParams(pull_batch=6))),
+        (1, conditions(NetworkParams(pull_batch=3))),
+        (2, conditions(NetworkParams(pull_rate_per_s=0.5, pull_batch=6))),
     ],
 )
 def test_the_mean_is_that_of_a_simulation(fragments: int, around: Conditions) -> None:
@@ -186,6 +188,14 @@ def test_the_parts_are_the_whole_and_more_takes_longer(
     assert estimate_message(fragments, busier).mean_s > told.mean_s
     later = estimate_message(fragments, around, waits_s=100.0)
     assert later.mean_s == pytest.approx(told.mean_s + 100)
+
+
+def test_what_is_lost_takes_turns_only_if_it_comes_back_before_the_rest_has_left() -> None:
+    """Of 10 fragments all have left before the first wait ends; of 400 most are sent again among the others."""
+    lossy = conditions(loss=0.3)
+    rate_per_s = ROOMY.payload_rate_per_s
+    assert estimate_message(10, lossy).sending_s == pytest.approx(9 / rate_per_s)
+    assert estimate_message(400, lossy).sending_s > 1.3 * 400 / rate_per_s
 
 
 def test_a_reply_is_not_sent_again() -> None:
