@@ -134,6 +134,7 @@ class LocalApi:
         return write_json(request, Admitted(provider), status=201)
 
     @app.route("/v1/tokens", methods=["POST"])
+    @described(Description(takes=TokensBody, status=204, forms=()))
     async def fetch_tokens(self, request: Request) -> bytes:
         """Order blind tokens."""
         body = read_json(request, TokensBody)
@@ -141,6 +142,7 @@ class LocalApi:
         return _nothing(request)
 
     @app.route("/v1/tokens/take", methods=["POST"])
+    @described(Description(takes=TakeTokenBody, answers=TakenToken))
     async def take_token(self, request: Request) -> bytes:
         """Take a blind token, which is forgotten here."""
         body = read_json(request, TakeTokenBody)
