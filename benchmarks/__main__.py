@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
+from pathlib import Path
 
 from benchmarks.report import publish
+from benchmarks.topics import measure_topic, modules_of, perform
 
-TOPICS = {
-    "network": ("benchmarks.sphinx_speed", "benchmarks.relay"),
-    "simulations": (
-        "benchmarks.vector_engine",
-        "benchmarks.nodes_engine",
-        "benchmarks.verification",
-        "benchmarks.repeating",
-    ),
-}
-"""Modules by topic, each with a function `measure`; imported when asked for, as they need different libraries."""
+TOPICS = ("network", "simulations", "services")
+"""The topics that users ask for; any module that measures is one, too."""
 
 
 def main() -> int:
-    """Measure what is asked for; exit 2 for an unknown topic."""
-    topic = sys.argv[1] if len(sys.argv) == 2 else ""
-    if topic not in TOPICS:
-        print(f"usage: python -m benchmarks {'|'.join(TOPICS)}", file=sys.stderr)
-        return 2
-    modules = [importlib.import_module(name) for name in TOPICS[topic]]
-    publish(topic, [figure for module in modules for figure in module.measure()])
-    return 0
+    """Measure what is asked for; exit code 1 if something could not be measured, 2 for an unknown topic."""
+    match sys.argv[1:]:
+        case ["--module", module, out]:
+            perform(module, Path(out))
+            return 0
+        case [topic] if (modules := modules_of(topic)) is not None:
+            measured = measure_topic(modules, tell=lambda line: print(line, flush=True))
+            publish(topic, measured.figures)
+            for problem in measured.problems:
+                print(problem, file=sys.stderr)
+            return 1 if measured.problems else 0
+        case _:
+            print(f"usage: python -m benchmarks {'|'.join(TOPICS)}, or a module of benchmarks", file=sys.stderr)
+            return 2
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ OUTPUT = ROOT / "build" / "bench"
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One measured figure; `reference` is what it was measured against in the same run, `ratio` the quotient.
 
-    `met` is None if there is no bar.
+    `met` is None if there is no bar. A figure that could not be measured has no `value`, and its bar is not met.
     """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     reference: float | None = None
     ratio: float | None = None
@@ -89,7 +89,7 @@ def publish(topic: str, figures: Sequence[Figure]) -> None:
         verdict = {None: "", True: "[green]yes", False: "[red]no"}[figure.met]
         table.add_row(
             figure.name,
-            _number(figure.value),
+            "[red]failed" if figure.value is None else _number(figure.value),
             figure.unit,
             _number(figure.reference),
             _number(figure.ratio),

@@ -154,6 +154,29 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """If it is not stored by then, it fails."""
 
 
+class NumberedChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of one outgoing message. `number` counts the steps of all messages from 1 and never repeats."""
+
+    number: int
+    message_id: MessageId
+    to: str
+    kind: str
+    at_s: float
+    state: MessageState
+    detail: str = ""
+
+
+class MessageProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an outgoing message is; `number` is that of the last step of any message that was told before."""
+
+    number: int
+    message_id: MessageId
+    at_s: float
+    fragments: int
+    fragments_sent: int
+    fragments_acknowledged: int
+
+
 class Letter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A message that an application wants to send; the fields are the arguments of `Client.send`."""
 
@@ -260,6 +283,7 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ReceivedCallback: TypeAlias = Callable[[ReceivedMessage], Awaitable[None] | None]
+ProgressCallback: TypeAlias = Callable[[NumberedChange | MessageProgress], Awaitable[None] | None]
 
 
 class Client(Protocol):
@@ -318,6 +342,16 @@ class Client(Protocol):
         It reckons with the rates, what waits already, the packets that are lost and how long others take, as the
         client's own test packets tell, and for an answer to an anonymous sender with the epochs of its reply blocks.
         Raises `UnknownContactError`, `KeyChangedError`, `TooLongError`, `BadRequestError`, `NotRegisteredError`.
+        """
+
+    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+        """Call `callback` for each step of each outgoing message, and with the counts of those that are on their way.
+
+        Steps are told once each, in their order, those after the number `after` first; without it only those to come.
+        A program that comes back gives the number of the last event that it has dealt with, and misses no step. Counts
+        are told once a second for each message at most, and not kept: after a break only the newest are told. The next
+        event comes when the callback, and what it returned, if awaitable, is done. Returns how to stop.
+        Raises `BadRequestError` if `after` is no number of a step that was there.
         """
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:

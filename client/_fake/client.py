@@ -19,9 +19,12 @@ from client.api import (
     Contact,
     Letter,
     MessageId,
+    MessageProgress,
     NetworkView,
     NotRegisteredError,
+    NumberedChange,
     OutgoingMessage,
+    ProgressCallback,
     ReceivedCallback,
     ReceivedMessage,
     RequestTimeoutError,
@@ -31,8 +34,9 @@ from client.api import (
     TooLongError,
     Verified,
 )
-from client.core.arguments import check_address, check_body, check_number, check_size
-from client.core.journal import Cursor, NumberedChange
+from client.core.arguments import check_address, check_body, check_number, check_size, check_step
+from client.core.journal import Cursor
+from client.sending.feed import ProgressFeed
 from loopixmix.keys import KEY_BYTES
 
 
@@ -108,6 +112,13 @@ class FakeClient:
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Call `callback` for each message of `kind`."""
         return self._inbox.subscribe(kind, callback)
+
+    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+        """Tell what happens to outgoing messages."""
+        begin = check_step(after, self._outbox.newest)
+        feed = ProgressFeed(self, callback, clock=self._network.clock, after=begin)
+        feed.start()
+        return feed.stop
 
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take."""
@@ -218,6 +229,10 @@ class FakeClient:
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         """Return state changes by number."""
         return [change for change in self._outbox.changes if change.number > after][:limit]
+
+    async def progress(self, *, mark: int, limit: int) -> tuple[list[MessageProgress], int]:
+        """Return the counts that changed since `mark`: here they change with the states, which mark is their number."""
+        return self._outbox.progress(mark, limit)
 
     async def newest(self) -> Cursor:
         """Return the newest numbers."""

@@ -16,7 +16,9 @@ from client.api import (
     KeyChangedError,
     Letter,
     MessageId,
+    MessageProgress,
     MessageState,
+    NumberedChange,
     OutgoingMessage,
     QueueFullError,
     StateChange,
@@ -26,7 +28,6 @@ from client.api import (
     WrongStateError,
 )
 from client.core.arguments import REPLY_PREFIX, check_letter, check_letters, check_unsigned, told_of
-from client.core.journal import NumberedChange
 from client.core.timing.leaving import leaving_s
 
 FRAGMENT_BYTES = 1500
@@ -145,6 +146,22 @@ class FakeOutbox:
         if letter.deadline_s is not None:
             self._network.later(letter.deadline_s - now_s, lambda: self._miss(message_id))
         return message_id
+
+    def progress(self, mark: int, limit: int) -> tuple[list[MessageProgress], int]:
+        """Return the counts of messages that changed after the step `mark`, and the step that changed last."""
+        found: dict[MessageId, MessageProgress] = {}
+        for change in [change for change in self.changes if change.number > mark][:limit]:
+            message = self._messages[change.message_id].message
+            found[change.message_id] = MessageProgress(
+                number=change.number,
+                message_id=change.message_id,
+                at_s=change.at_s,
+                fragments=message.fragments,
+                fragments_sent=message.fragments_sent,
+                fragments_acknowledged=message.fragments_acknowledged,
+            )
+            mark = change.number
+        return list(found.values()), mark
 
     def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take: here it is always the same."""

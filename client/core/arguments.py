@@ -107,6 +107,15 @@ def check_number(number: int) -> None:
         raise UnknownMessageError(f"there is no received message {number}")
 
 
+def check_step(after: int | None, newest: int) -> int:
+    """Return the step after which to begin, the newest one for None; raise `BadRequestError` if there was none such."""
+    if after is None:
+        return newest
+    if not 0 <= after <= newest:
+        raise BadRequestError(f"there was no step {after} yet: the newest is {newest}")
+    return after
+
+
 def check_times(not_before_s: float | None, deadline_s: float | None, *, now_s: float) -> None:
     """Raise `BadRequestError` if nothing could be sent between the two, or they are further ahead than a year."""
     last_s = now_s + LONGEST_AHEAD_S

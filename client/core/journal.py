@@ -7,19 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from client.api import Client, MessageId, MessageState
-
-
-class NumberedChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of one outgoing message. `number` counts the steps of all messages from 1 and never repeats."""
-
-    number: int
-    message_id: MessageId
-    to: str
-    kind: str
-    at_s: float
-    state: MessageState
-    detail: str = ""
+from client.api import Client, MessageProgress, NumberedChange
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -28,12 +16,22 @@ class Cursor(msgspec.Struct, frozen=True):
     received: int = 0
     changes: int = 0
 
+    def is_after(self, other: Cursor) -> bool:
+        """Tell whether a reader of `other` has yet to come so far, in one of the two."""
+        return self.received > other.received or self.changes > other.changes
+
 
 class JournalledClient(Client, Protocol):
     """A client that also tells what happened, so that a reader can come back and miss nothing."""
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         """Return state changes with a number over `after`, oldest first, at most `limit`."""
+
+    async def progress(self, *, mark: int, limit: int) -> tuple[list[MessageProgress], int]:
+        """Return the counts of messages of which fragments left or were acknowledged since `mark`, and the next mark.
+
+        Marks count from 0 and begin anew with the client: a reader of a later run, whose mark is ahead, is told all.
+        """
 
     async def newest(self) -> Cursor:
         """Return the numbers of the newest received message and state change, 0 if there is none."""

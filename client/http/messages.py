@@ -6,8 +6,17 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from client.api import MAX_BULK_BYTES, MAX_LETTERS, ClientStatus, Letter, MessageId, ReceivedMessage, Verified
-from client.core.journal import NumberedChange
+from client.api import (
+    MAX_BULK_BYTES,
+    MAX_LETTERS,
+    ClientStatus,
+    Letter,
+    MessageId,
+    MessageProgress,
+    NumberedChange,
+    ReceivedMessage,
+    Verified,
+)
 from loopixmix.errors import FormatError
 
 T = TypeVar("T")
@@ -25,8 +34,11 @@ JSON, OCTETS, MESSAGE_PACK = "application/json", "application/octet-stream", "ap
 SUBSCRIBED, MESSAGE = "subscribed", "message"
 """The events of `GET /v1/received`."""
 
-RECEIVED, CHANGED, STATUS = "received", "changed", "status"
+RECEIVED, CHANGED, PROGRESS, STATUS = "received", "changed", "progress", "status"
 """The events of `GET /v1/events`."""
+
+OUTGOING = "outgoing"
+"""The `about` of `GET /v1/events` that leaves out all but outgoing messages."""
 
 INLINE_BYTES = 64 * 1024
 """A received body up to this length is told with its message; a longer one is to be fetched by itself."""
@@ -168,13 +180,18 @@ def received_of(message: ReceivedMessage) -> Received:
     )
 
 
-Event: TypeAlias = Received | NumberedChange | ClientStatus
+Event: TypeAlias = Received | NumberedChange | MessageProgress | ClientStatus
 """The events of `GET /v1/events`."""
 
 
 def decode_event(name: str, data: bytes) -> Event:
     """Return what an event tells; raise `FormatError` if it is unknown or wrong."""
-    shapes: dict[str, type[Event]] = {RECEIVED: Received, CHANGED: NumberedChange, STATUS: ClientStatus}
+    shapes: dict[str, type[Event]] = {
+        RECEIVED: Received,
+        CHANGED: NumberedChange,
+        PROGRESS: MessageProgress,
+        STATUS: ClientStatus,
+    }
     if name not in shapes:
         raise FormatError(f"the client daemon told of an unknown event {name[:40]!r}")
     return decode_answer(data, shapes[name])

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from sqlalchemy import Connection
 
-from client.api import ReceivedMessage, UnknownMessageError
-from client.core.arguments import check_number
-from client.core.journal import Cursor, News, NumberedChange
+from client.api import MessageProgress, NumberedChange, ProgressCallback, ReceivedMessage, UnknownMessageError
+from client.core.arguments import check_number, check_step
+from client.core.journal import Cursor, News
+from client.sending.feed import ProgressFeed
+from client.sending.outbox import Outbox
 from client.store import incoming, outgoing, replies
+from loopixmix.seams import Clock
 from loopixmix.store.access import StoreAccess
 
 
 class Journal:
     """The history in the store, and word of what is new in it."""
 
-    def __init__(self, access: StoreAccess, news: News) -> None:
-        """Read what `access` has; `news` tells when there is more."""
+    def __init__(self, access: StoreAccess, news: News, outbox: Outbox, *, clock: Clock) -> None:
+        """Read what `access` has; `news` tells when there is more.
+
+        `outbox`: has the newest counts of messages on their way; `clock`: keeps these from being told too often.
+        """
         self._access = access
         self._news = news
+        self._outbox = outbox
+        self._clock = clock
+        self._feeds: list[ProgressFeed] = []
 
     async def received(self, *, after: int, limit: int) -> list[ReceivedMessage]:
         """Return received messages with a number over `after`, oldest first; fewer than `limit` if they are long."""
@@ -46,6 +56,41 @@ class Journal:
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         """Return state changes with a number over `after`, oldest first."""
         return await self._access.read(lambda c: outgoing.changes_after(c, after=after, limit=limit))
+
+    async def progress(self, *, mark: int, limit: int) -> tuple[list[MessageProgress], int]:
+        """Return the counts that changed since `mark`, and the next mark."""
+        counts, mark = self._outbox.progress(mark=mark, limit=limit)
+        at_s = self._clock.seconds()
+        told = [
+            MessageProgress(
+                number=0,
+                message_id=each.message_id,
+                at_s=at_s,
+                fragments=each.fragments,
+                fragments_sent=each.sent,
+                fragments_acknowledged=each.acknowledged,
+            )
+            for each in counts
+        ]
+        return told, mark
+
+    async def on_progress(self, callback: ProgressCallback, after: int | None) -> Callable[[], None]:
+        """Tell what happens to outgoing messages; raises as `client.api.Client.on_progress`."""
+        begin = check_step(after, (await self.newest()).changes)
+        feed = ProgressFeed(self, callback, clock=self._clock, after=begin)
+        self._feeds.append(feed)
+        feed.start()
+        return partial(self._end, feed)
+
+    def stop(self) -> None:
+        """Tell nothing any more."""
+        for feed in tuple(self._feeds):
+            self._end(feed)
+
+    def _end(self, feed: ProgressFeed) -> None:
+        if feed in self._feeds:
+            self._feeds.remove(feed)
+            feed.stop()
 
     async def newest(self) -> Cursor:
         """Return the numbers of the newest received message and state change, 0 if there is none."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from client.asking.account import AccountOpening
 from client.asking.exchanges import Exchanges
 from client.asking.tokens import TokenWallet
+from client.core.journal import News
 from client.link.watch import LinkWatch
 from client.receiving.letterbox import Letterbox
 from client.sending.outbox import Outbox
 from loopixmix.seams import Clock, DelayedCall
 
 TIDY_S = 60.0
+PROGRESS_S = 1.0
+"""Those who follow messages on their way hear of them no more often."""
 
 
 class Rounds:
@@ -25,13 +28,15 @@ class Rounds:
         enrolment: AccountOpening,
         letterbox: Letterbox,
         wallet: TokenWallet,
+        news: News,
         clock: Clock,
     ) -> None:
         """Go round these parts.
 
         `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `exchanges`: requests that are
         under way; `enrolment`: a card that is not published yet, or a guest's account that has ended; `letterbox`:
-        received parts that are too old; `wallet`: tokens that are to be fetched; `clock`: counts the minutes.
+        received parts that are too old; `wallet`: tokens that are to be fetched; `news`: hears that messages got on;
+        `clock`: counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
@@ -39,6 +44,9 @@ class Rounds:
         self._enrolment = enrolment
         self._letterbox = letterbox
         self._wallet = wallet
+        self._news = news
+        self._told_mark = 0
+        self._told_s = 0.0
         self._clock = clock
         self._call: DelayedCall | None = None
 
@@ -69,6 +77,14 @@ class Rounds:
         self._outbox.give_up()
         self._outbox.release()
         self._outbox.save_soon()
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        now_s, mark = self._clock.seconds(), self._outbox.progress_mark
+        # Not at each pull, of which there may be twenty a second; a clock that was set back does not keep it back.
+        if mark != self._told_mark and not 0 <= now_s - self._told_s < PROGRESS_S:
+            self._told_mark, self._told_s = mark, now_s
+            self._news.tell()
 
     def _tidy(self) -> None:
         self.start()

@@ -9,8 +9,11 @@ from client.api import (
     Contact,
     Letter,
     MessageId,
+    MessageProgress,
     NetworkView,
+    NumberedChange,
     OutgoingMessage,
+    ProgressCallback,
     ReceivedCallback,
     ReceivedMessage,
     TimeEstimate,
@@ -19,7 +22,7 @@ from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
 from client.asking.requests import Requests
 from client.core.arguments import check_body
-from client.core.journal import Cursor, NumberedChange
+from client.core.journal import Cursor
 from client.receiving.callbacks import Callbacks
 from client.receiving.journal import Journal
 from client.running.board import StatusBoard
@@ -116,6 +119,11 @@ class ClientService:
         """
         return self._callbacks.subscribe(kind, callback)
 
+    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+        """Tell what happens to outgoing messages; see `client.api.Client.on_progress`."""
+        await self._life.ready()
+        return await self._journal.on_progress(callback, after)
+
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take; see `client.api.Client.estimate`."""
         await self._life.ready()
@@ -194,6 +202,11 @@ class ClientService:
         """Return state changes by their number; see `JournalledClient.state_changes`."""
         await self._life.ready()
         return await self._journal.state_changes(after=after, limit=limit)
+
+    async def progress(self, *, mark: int, limit: int) -> tuple[list[MessageProgress], int]:
+        """Return the counts that changed since `mark`; see `JournalledClient.progress`."""
+        await self._life.ready()
+        return await self._journal.progress(mark=mark, limit=limit)
 
     async def newest(self) -> Cursor:
         """Return the newest numbers; see `JournalledClient.newest`."""

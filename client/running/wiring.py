@@ -109,7 +109,7 @@ def build_client(
     letterbox = Letterbox(
         session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )
-    journal = Journal(access, news)
+    journal = Journal(access, news, outbox, clock=clock)
     # Streams.
     rounds = Rounds(
         watch=watch,
@@ -118,6 +118,7 @@ def build_client(
         enrolment=enrolment,
         letterbox=letterbox,
         wallet=wallet,
+        news=news,
         clock=clock,
     )
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
@@ -152,7 +153,7 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, wallet, requests, session, callbacks, ledger),
+        parts=(registration, enrolment, wallet, requests, session, callbacks, journal, ledger),
     )
     return ClientService(
         life=life,

@@ -22,6 +22,7 @@ from client.sending.drafts import Drafts, Held, Sealed, SealingOutcome, SealingR
 from client.sending.flow import ABSENT_S, Acknowledgement, MessageFlow
 from client.sending.ledger import Ledger
 from client.sending.payloads import PayloadQueue
+from client.sending.progress import FragmentCounts, ProgressLog
 from client.sending.schedule import Schedule
 from client.store.outgoing import MessageRow, UnfinishedMessage
 
@@ -60,6 +61,7 @@ class Outbox:
         """Drafts whose time has come, the oldest first."""
         self._leaving: set[MessageRow] = set()
         """Drafts that are being sealed, or of which something is still to leave for the first time."""
+        self._progress = ProgressLog()
         self._beginnings = Schedule(is_wanted=self._is_under_way)
         self._ends = Schedule(is_wanted=self._is_under_way)
 
@@ -101,6 +103,15 @@ class Outbox:
         """Return how far a message is, while it is on its way."""
         message = self._messages.get(row)
         return message.delivery if message is not None else None
+
+    @property
+    def progress_mark(self) -> int:
+        """The mark of the newest counts of any message."""
+        return self._progress.mark
+
+    def progress(self, *, mark: int, limit: int) -> tuple[list[FragmentCounts], int]:
+        """Return how far messages are of which fragments left or were acknowledged since `mark`, and the next mark."""
+        return self._progress.since(mark, limit)
 
     def release(self) -> None:
         """Let everything take turns whose time has come: drafts are sealed, replies wait for their epoch."""
@@ -220,6 +231,9 @@ class Outbox:
     def _record(self, message: MessageFlow, change: StateChange | None) -> None:
         row, delivery = message.row, message.delivery
         self._ledger.count(row, sent=delivery.sent, acknowledged=delivery.acknowledged)
+        self._progress.note(
+            FragmentCounts(message.stored.message_id, delivery.fragments, delivery.sent, delivery.acknowledged)
+        )
         if change is not None:
             self._ledger.change(row, change)
         if delivery.state in FINISHED:

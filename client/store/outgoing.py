@@ -9,9 +9,8 @@ from typing import TypeAlias
 import msgspec
 from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, tuple_, update
 
-from client.api import MessageState, OutgoingMessage, StateChange
+from client.api import MessageState, NumberedChange, OutgoingMessage, StateChange
 from client.core.delivery import FINISHED
-from client.core.journal import NumberedChange
 from client.store.schema import changes, drafts, fragments, messages, newest_number
 from loopixmix.seams import Identity
 

@@ -7,13 +7,15 @@ only time that is kept of it is the last day on which it was used.
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from typing import TypeAlias
 
 import msgspec
 from sqlalchemy import Connection, Integer, bindparam, delete, insert, select, update
 
 from loopixmix.seams import Identity
 from loopixmix.wire import RegisterRefusal
-from provider.accounts import GuestFacts, RegistrationRules, decide_guest
+from provider.accounts import GuestFacts, GuestMode, RegistrationRules, decide_guest
 from provider.store.accounts import count_more, count_of, find_standing
 from provider.store.schema import GUEST_MARK, accounts, items
 
@@ -40,6 +42,10 @@ _COUNT_FEWER = (
 _DELETE_GUEST = delete(accounts).where(accounts.c.id == bindparam("b_id"))
 
 
+Payment: TypeAlias = Callable[[Connection], bool]
+"""Spends a token within a transaction, and tells whether it counted."""
+
+
 class GuestWish(msgspec.Struct, frozen=True, kw_only=True):
     """A client's wish for an account without a name.
 
@@ -56,23 +62,21 @@ def in_place_of_name(identity: Identity) -> str:
     return GUEST_MARK + base64.urlsafe_b64encode(identity).decode()
 
 
-def judge_guest(connection: Connection, identity: Identity, rules: RegistrationRules) -> RegisterRefusal | None:
-    """Return why `identity` gets no account for a guest, or None; nothing is changed."""
-    return decide_guest(_facts(connection, identity), rules)
+def open_guest(
+    connection: Connection, wish: GuestWish, rules: RegistrationRules, pay: Payment | None = None
+) -> RegisterRefusal | None:
+    """Open the account of a guest unless there is one for the same key; return why not, or None.
 
-
-def has_guest(connection: Connection, identity: Identity) -> bool:
-    """Tell whether `identity` has the account of a guest."""
-    standing = find_standing(connection, identity)
-    return standing is not None and standing.guest_day is not None
-
-
-def open_guest(connection: Connection, wish: GuestWish, rules: RegistrationRules) -> RegisterRefusal | None:
-    """Open the account of a guest unless there is one for the same key; return why not, or None."""
+    `pay` spends a token and tells whether it counted; it is asked last, and only if the rules want a token.
+    """
     facts = _facts(connection, wish.identity)
     refusal = decide_guest(facts, rules)
+    # Not paid for twice: a client repeats its wish until it hears an answer.
     if refusal is not None or facts.has_guest:
         return refusal
+    # In this transaction, so that no token is lost without an account, nor an account opened without a token.
+    if rules.guests is GuestMode.TOKEN and (pay is None or not pay(connection)):
+        return RegisterRefusal.BAD_TOKEN
     connection.execute(
         _ADD_GUEST,
         {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from collections.abc import Callable
+
+from sqlalchemy import Connection
 
 from loopixmix.seams import Clock
 from loopixmix.store.access import StoreAccess
@@ -21,14 +23,11 @@ class StoredGate:
         self._access = access
         self._clock = clock
 
-    def spend(self, token: bytes) -> Deferred[bool]:
-        """Tell whether the token counts and was never spent before; it is spent now, and that is on the disk.
-
-        Fails with `StoreError` if that cannot be known.
-        """
-        # On the reactor: verifying takes some 30 us. A bad token waits for the disk as well, like a good one.
+    def payment(self, token: bytes) -> Callable[[Connection], bool]:
+        """Return what spends a token within a transaction, and tells whether it counts and was never spent before."""
+        # On the reactor: verifying takes some 30 us. A bad token waits for the transaction as well, like a good one.
         checked = self._redeeming.check(token, self._clock.seconds())
-        return self._access.write(lambda connection: self._redeeming.spend(connection, checked))
+        return lambda connection: self._redeeming.spend(connection, checked)
 
     def erase_ended(self) -> None:
         """Forget the tokens of periods that have ended."""

@@ -32,7 +32,7 @@ class PacketCost:
 
 class _Figure(msgspec.Struct):
     name: str
-    value: float
+    value: float | None
 
 
 class _Report(msgspec.Struct):
@@ -62,7 +62,8 @@ def _from_benchmark(path: Path) -> PacketCost | None:
         report = msgspec.json.decode(path.read_bytes(), type=_Report)
     except (OSError, msgspec.DecodeError) as error:
         raise MisuseError(f"{path}: is no report of `make bench`: {error}") from error
-    rates = [figure.value for figure in report.figures if figure.name == FIGURE]
+    # Without a value it could not be measured.
+    rates = [figure.value for figure in report.figures if figure.name == FIGURE and figure.value is not None]
     if not rates:
         return None
     if not rates[0] > 0:

@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
-from client.api import Client, MessageState, NotRunningError, ReceivedMessage
-from client.core.journal import JournalledClient, NumberedChange
+from client.api import Client, MessageState, NotRunningError, NumberedChange, ReceivedMessage
+from client.core.journal import JournalledClient
 from client.http.calling.caller import MOST_CALLS
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.messages import Event, Received

@@ -24,6 +24,8 @@ from tests.worlds.debian import provide_program
 PASSWORD = "marked-password"
 USER = "loopixmix"
 START_S = 60.0
+ON_DISK = "/var/tmp"
+"""Not where other temporary files are, which is memory on some machines: there, to be durable costs nothing."""
 NOBODY = "postgres"
 """As root the server must run as somebody else: as the user that Debian's package makes for it."""
 
@@ -38,7 +40,7 @@ class PostgresServer:
         postgres = provide_program("postgres")
         assert postgres is not None
         self._programs = postgres.resolve().parent
-        self.directory = Path(tempfile.mkdtemp(prefix="loopixmix-postgres-"))
+        self.directory = Path(tempfile.mkdtemp(prefix="loopixmix-postgres-", dir=ON_DISK))
         self._data = self.directory / "data"
         self._log = self.directory / "log"
         self._process: subprocess.Popen[bytes] | None = None

@@ -24,6 +24,7 @@ from client.api import (
     UnknownMessageError,
 )
 from client.core.arguments import check_body, check_length, check_letters, check_number, check_size
+from client.core.journal import Cursor
 from client.http.messages import (
     JSON,
     MAX_PAGE,
@@ -111,6 +112,11 @@ def estimate(body_bytes: int, to: str) -> Call[TimeEstimate]:
     check_size(body_bytes)
     query = {"body_bytes": str(body_bytes), "to": to}
     return Call(method="GET", path="/v1/estimate", query=query, decode=_shape(TimeEstimate))
+
+
+def newest() -> Call[Cursor]:
+    """Ask for the numbers of the newest events."""
+    return Call(method="GET", path="/v1/events/newest", decode=_shape(Cursor))
 
 
 def message(message_id: MessageId) -> Call[OutgoingMessage]:

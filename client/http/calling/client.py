@@ -6,25 +6,34 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
 from client.api import (
     ClientStatus,
     Contact,
     Letter,
     MessageId,
+    MessageProgress,
     NetworkView,
     NotRunningError,
+    NumberedChange,
     OutgoingMessage,
+    ProgressCallback,
     ReceivedCallback,
     ReceivedMessage,
     TimeEstimate,
 )
+from client.core.arguments import check_step
 from client.http.calling import call
 from client.http.calling.call import Call, Query
 from client.http.calling.reader import RemoteReader
-from client.http.messages import Event, PageLink, Received, decode_event
+from client.http.messages import CHANGED, OUTGOING, PROGRESS, Event, PageLink, Received, decode_answer, decode_event
 from client.http.sse import SseEvent
 
 T = TypeVar("T")
+
+_log = Logger("client.http")
 
 
 class CallingClient(ABC):
@@ -98,6 +107,28 @@ class CallingClient(ABC):
             callback(decode_event(event.event, event.data))
 
         return self.follow("/v1/events", {"after": after} if after else {}, take)
+
+    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+        """Tell what happens to outgoing messages."""
+        # Asked for first: without a place to begin at, what happens before the stream is open would be missed.
+        begin = check_step(after, (await self.ask(call.newest())).changes)
+
+        async def take(event: SseEvent) -> None:
+            if event.event in (CHANGED, PROGRESS):
+                try:
+                    pending = callback(
+                        decode_answer(event.data, NumberedChange)
+                        if event.event == CHANGED
+                        else decode_answer(event.data, MessageProgress)
+                    )
+                    if pending is not None:
+                        await pending
+                except CancelledError:
+                    raise
+                except Exception:  # the application's own code: whatever it raises, the next event comes
+                    _log.failure("a callback failed on the progress of a message")
+
+        return self.follow("/v1/events", {"after": f"0-{begin}", "about": OUTGOING}, take)
 
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from twisted.logger import Logger
 
+from client.api import BadRequestError
 from client.http.calling.call import Query
 from client.http.sse import SseEvent
 from loopixmix.errors import LoopixmixError
@@ -73,6 +74,10 @@ class Follower:
         while not self.stopped:
             try:
                 await self._follow()
+            except BadRequestError as error:
+                # A later attempt would ask the same.
+                _log.error("the daemon's events are followed no more: {error}", error=error)
+                return
             except LoopixmixError as error:
                 _log.debug("the daemon's events cannot be followed: {error}", error=error)
             if not self.stopped:

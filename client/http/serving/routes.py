@@ -8,12 +8,13 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from client.api import Letter, ReceivedMessage, UnknownMessageError
+from client.api import BadRequestError, Letter, ReceivedMessage, UnknownMessageError
 from client.core.journal import Cursor, JournalledClient
 from client.http.messages import (
     JSON,
     MAX_PAGE,
     OCTETS,
+    OUTGOING,
     AcceptBody,
     AccountBody,
     Admitted,
@@ -47,7 +48,7 @@ from client.http.serving.calls import (
     write_octets,
     write_problem,
 )
-from client.http.serving.news import NewsWriter, decode_cursor
+from client.http.serving.news import NewsWriter, decode_cursor, encode_cursor
 from client.http.serving.pages import InstalledPages
 from client.http.serving.readers import Readers
 from client.http.serving.stream import EventStream
@@ -214,13 +215,24 @@ class LocalApi:
         self._readers.settle(subscription, number, handled=False)
         return _nothing(request)
 
+    @app.route("/v1/events/newest", methods=["GET"])
+    async def newest(self, request: Request) -> bytes:
+        """Tell the numbers of the newest events."""
+        read_query(request)
+        return write_json(request, await self._client.newest())
+
     @app.route("/v1/events", methods=["GET"])
     async def events(self, request: Request) -> None:
         """Tell what happened after an event and what comes; without one, only what comes."""
-        cursor = await self._cursor(request)
+        query = read_query(request, "after", "about")
+        if query.get("about", OUTGOING) != OUTGOING:
+            raise BadRequestError(f"about is {OUTGOING}, or left out, not {query['about'][:40]!r}")
+        cursor = await self._cursor(request, query)
+        only_outgoing = "about" in query
         stream = self._open_stream(request)
         try:
-            await NewsWriter(self._client, stream, clock=self._clock, cursor=cursor).run()
+            writer = NewsWriter(self._client, stream, clock=self._clock, cursor=cursor, only_outgoing=only_outgoing)
+            await writer.run()
         finally:
             self._close_stream(stream)
 
@@ -294,11 +306,16 @@ class LocalApi:
                 return message
         raise UnknownMessageError(f"there is no received message {number}")
 
-    async def _cursor(self, request: Request) -> Cursor:
-        query = read_query(request, "after")
+    async def _cursor(self, request: Request, query: dict[str, str]) -> Cursor:
         last: str | None = request.getHeader("Last-Event-ID")
-        position = last or query.get("after")
-        return await self._client.newest() if position is None else decode_cursor(position)
+        position, newest = last or query.get("after"), await self._client.newest()
+        if position is None:
+            return newest
+        cursor = decode_cursor(position)
+        if cursor.is_after(newest):
+            # It may come from another client, or from a store of a later day: what it stands for here nobody knows.
+            raise BadRequestError(f"there was no event {position} yet: the newest is {encode_cursor(newest)}")
+        return cursor
 
     def _open_stream(self, request: Request) -> EventStream:
         stream = EventStream(request, clock=self._clock)

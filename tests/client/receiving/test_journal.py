@@ -24,7 +24,7 @@ def parts() -> Iterator[Parts]:
 
 @pytest.fixture
 def journal(parts: Parts) -> Journal:
-    return Journal(parts.access, parts.news)
+    return Journal(parts.access, parts.news, parts.outbox, clock=parts.clock)
 
 
 def arrive(parts: Parts, number: int, *, body: bytes = b"hello") -> None:

@@ -14,6 +14,7 @@ class Noting:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.linked = True
+        self.progress_mark = 0
 
     def look(self) -> bool:
         self.asked.append("look")
@@ -36,6 +37,9 @@ class Noting:
 
     def renew(self) -> None:
         self.asked.append("renew")
+
+    def tell(self) -> None:
+        self.asked.append("tell")
 
     def tidy(self) -> None:
         self.asked.append("tidy")
@@ -63,6 +67,7 @@ def rounds(parts: Noting, clock: Clock) -> Rounds:
         enrolment=parts,  # type: ignore[arg-type]
         letterbox=parts,  # type: ignore[arg-type]
         wallet=parts,  # type: ignore[arg-type]
+        news=parts,  # type: ignore[arg-type]
         clock=clock,
     )
 
@@ -70,6 +75,23 @@ def rounds(parts: Noting, clock: Clock) -> Rounds:
 def test_at_a_pull_what_is_overdue_comes_before_what_waits(rounds: Rounds, parts: Noting) -> None:
     rounds.at_pull()
     assert parts.asked == ["look", "refresh", "publish", "renew", "give up", "release", "save"]
+
+
+def test_that_messages_got_on_is_told_once_a_second(rounds: Rounds, parts: Noting, clock: Clock) -> None:
+    clock.advance(100)
+    for _ in range(20):
+        parts.progress_mark += 1
+        rounds.at_pull()
+        clock.advance(0.1)
+    assert parts.asked.count("tell") == 2
+    rounds.at_pull()
+    clock.advance(1)
+    rounds.at_pull()
+    assert parts.asked.count("tell") == 3
+    clock.rightNow -= 50
+    parts.progress_mark += 1
+    rounds.at_pull()
+    assert parts.asked.count("tell") == 4
 
 
 def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> None:

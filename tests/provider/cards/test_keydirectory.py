@@ -82,7 +82,7 @@ def test_a_decoy_is_made_for_every_look_up_used_or_not(world: World, rng: random
 
 
 def test_a_failing_store_fails_the_look_up_and_is_told(world: World) -> None:
-    world._rename("accounts", "elsewhere")
+    world.rename("accounts", "elsewhere")
     with pytest.raises(StoreError, match="cannot be read"):
         world.look_up("bob")
     assert "cannot be read" in (world.access.problem or "")

@@ -83,14 +83,14 @@ def test_only_so_many_links_are_held(world: World, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_failing_store_lets_nothing_through_and_is_asked_again(world: World, logged: list[LogEvent]) -> None:
-    world._rename("accounts", "elsewhere")
+    world.rename("accounts", "elsewhere")
     alice = world.client(ALICE)
     world.hold(alice, b"lost")
     world.clock.advance(READ_S)
     assert (world.taken, alice.registered) == ([], None)
     assert "cannot be read" in (world.access.problem or "")
     assert len(logged) == 1
-    world._rename("elsewhere", "accounts")
+    world.rename("elsewhere", "accounts")
     world.hold(alice, b"kept")
     world.clock.advance(READ_S)
     assert world.taken == [(ALICE, b"kept")]

@@ -132,11 +132,11 @@ def test_closed_registration(store: MailStore, rng: random.Random) -> None:
 
 
 def test_a_store_that_fails_gives_no_answer(world: World, logged: list[LogEvent]) -> None:
-    world._rename("accounts", "elsewhere")
+    world.rename("accounts", "elsewhere")
     erin = Newcomer(world, "erin")
     assert erin.register() is None
     assert "cannot be written" in (world.access.problem or "")
     assert len(logged) == 1
     assert "erin" not in repr(logged)
-    world._rename("elsewhere", "accounts")
+    world.rename("elsewhere", "accounts")
     assert erin.register() == Registered()

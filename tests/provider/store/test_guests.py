@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from loopixmix.wire import ItemKind, RegisterRefusal
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.mailbox import Fetch, MailboxRules
@@ -20,9 +22,7 @@ from provider.store.accounts import (
 from provider.store.guests import (
     GuestWish,
     end_guests,
-    has_guest,
     in_place_of_name,
-    judge_guest,
     note_guest,
     open_guest,
 )
@@ -97,7 +97,8 @@ def test_a_key_is_a_guest_or_has_a_name(store: MailStore) -> None:
     assert visit(store, ALICE) is RegisterRefusal.KEY_TAKEN
     assert visit(store, GUEST) is None
     assert name(store, "guest", GUEST) is RegisterRefusal.KEY_TAKEN
-    assert [store.read(lambda c, who=who: has_guest(c, who)) for who in (ALICE, GUEST, OTHER)] == [False, True, False]
+    found = [store.read(lambda c, who=who: find_standing(c, who)) for who in (ALICE, GUEST, OTHER)]
+    assert found == [Standing(None), Standing(100), None]
 
 
 def test_there_are_only_so_many_guests_and_they_take_no_place_of_names(store: MailStore) -> None:
@@ -106,11 +107,25 @@ def test_there_are_only_so_many_guests_and_they_take_no_place_of_names(store: Ma
     assert name(store, "alice", ALICE) is None
 
 
-def test_a_wish_can_be_judged_without_being_granted(store: MailStore) -> None:
-    closed = RegistrationRules(guests=GuestMode.CLOSED)
-    assert store.read(lambda connection: judge_guest(connection, GUEST, OPEN)) is None
-    assert store.read(lambda connection: judge_guest(connection, GUEST, closed)) is RegisterRefusal.CLOSED
+def test_a_token_is_spent_last_and_only_for_an_account(store: MailStore) -> None:
+    rules = RegistrationRules(mode=RegistrationMode.OPEN, guests=GuestMode.TOKEN, max_guests=1)
+    paid: list[bytes] = []
+
+    def wish(identity: bytes, *, counts: bool) -> RegisterRefusal | None:
+        def pay(_: Connection) -> bool:
+            paid.append(identity)
+            return counts
+
+        made = GuestWish(identity=identity, first_number=1, guest_day=100)
+        return store.write(lambda connection: open_guest(connection, made, rules, pay))
+
+    name(store, "alice", ALICE)
+    assert wish(ALICE, counts=True) is RegisterRefusal.KEY_TAKEN
+    assert wish(GUEST, counts=False) is RegisterRefusal.BAD_TOKEN
     assert counted(store).guests == 0
+    assert [wish(GUEST, counts=True), wish(GUEST, counts=True)] == [None, None]
+    assert wish(OTHER, counts=True) is RegisterRefusal.FULL
+    assert paid == [GUEST, GUEST]
 
 
 def test_guests_end_and_named_accounts_do_not(store: MailStore) -> None:

@@ -26,13 +26,13 @@ class GateWorld:
         self.store = store
         self.clock = Clock()
         self.clock.advance(BEGINS_S)
-        access = clocked_access(store, MailboxRules(), clock=self.clock, write_s=WRITE_S, read_s=0.001)
-        self.gate = StoredGate(Redeeming(FixedKeys([KEY]), SPENT), access=access, clock=self.clock)
+        self.access = clocked_access(store, MailboxRules(), clock=self.clock, write_s=WRITE_S, read_s=0.001)
+        self.gate = StoredGate(Redeeming(FixedKeys([KEY]), SPENT), access=self.access, clock=self.clock)
 
     def spend(self, *tokens: bytes) -> list[bool]:
         results: list[bool] = []
         for token in tokens:
-            self.gate.spend(token).addCallback(results.append)
+            self.access.write(self.gate.payment(token)).addCallback(results.append)
         assert results == []
         self.clock.advance(WRITE_S)
         return results

@@ -23,8 +23,10 @@ from client.api import (
     ConflictError,
     KeyChangedError,
     Letter,
+    MessageProgress,
     MessageState,
     NotRegisteredError,
+    NumberedChange,
     ReceivedMessage,
     RegistrationRefusedError,
     RequestTimeoutError,
@@ -228,6 +230,71 @@ class ClientContract:
         assert acquainted.run(acquainted.bob.estimate(10, question.reply_to)).mean_s > 0
         with pytest.raises(TooLongError, match="8 are left"):
             acquainted.run(acquainted.bob.estimate(100_000, question.reply_to))
+
+    # What happens to messages
+
+    def test_each_step_of_a_message_is_told_once_and_in_order(self, acquainted: World) -> None:
+        before = send(acquainted, b"before", key="1")
+        acquainted.pass_time()
+        told: list[NumberedChange | MessageProgress] = []
+        stop = acquainted.run(acquainted.alice.on_progress(told.append))
+        message_id = send(acquainted, b"hello" * 1000, key="2")
+        for _ in range(3):
+            acquainted.pass_time()
+        steps = [event for event in told if isinstance(event, NumberedChange)]
+        assert [step.number for step in steps] == [*range(steps[0].number, steps[0].number + len(steps))]
+        assert {step.message_id for step in steps} == {message_id}
+        assert [step.state for step in steps][:1] == [MessageState.QUEUED]
+        assert steps[-1].state is MessageState.STORED
+        assert (steps[0].to, steps[0].kind) == (BOB, "text")
+        counts = [event for event in told if isinstance(event, MessageProgress) and event.message_id != before]
+        assert counts[-1].fragments_acknowledged == counts[-1].fragments == counts[-1].fragments_sent > 1
+        assert counts[-1].number == steps[-1].number
+        stop()
+        heard = len(told)
+        send(acquainted, b"x", key="3")
+        acquainted.pass_time()
+        assert len(told) == heard
+
+    def test_who_comes_back_with_a_number_misses_no_step(self, acquainted: World) -> None:
+        send(acquainted, b"hello", key="1")
+        acquainted.pass_time()
+        for after in (0, 1, 3):
+            told: list[NumberedChange | MessageProgress] = []
+            stop = acquainted.run(acquainted.alice.on_progress(told.append, after=after))
+            acquainted.pass_time()
+            stop()
+            steps = [event.number for event in told if isinstance(event, NumberedChange)]
+            assert steps == [*range(after + 1, 4)]
+
+    def test_a_number_of_no_step_is_refused(self, acquainted: World) -> None:
+        send(acquainted, b"hello", key="1")
+        for after in (1000, -1):
+            with pytest.raises(BadRequestError, match="step"):
+                acquainted.run(acquainted.alice.on_progress(lambda event: None, after=after))
+
+    def test_the_newest_number_is_a_step_also_after_its_message_was_deleted(self, acquainted: World) -> None:
+        message_id = send(acquainted, b"hello", key="1")
+        acquainted.pass_time()
+        acquainted.run(acquainted.alice.delete_outgoing(message_id))
+        told: list[NumberedChange | MessageProgress] = []
+        acquainted.run(acquainted.alice.on_progress(told.append, after=3))
+        send(acquainted, b"next", key="2")
+        acquainted.pass_time()
+        assert next(event.number for event in told if isinstance(event, NumberedChange)) == 4
+
+    def test_a_callback_that_fails_is_told_the_next_event(self, acquainted: World) -> None:
+        states: list[MessageState] = []
+
+        def fail(event: NumberedChange | MessageProgress) -> None:
+            if isinstance(event, NumberedChange):
+                states.append(event.state)
+            raise ReaderError("the disk is full")
+
+        acquainted.run(acquainted.alice.on_progress(fail))
+        send(acquainted, b"hello", key="1")
+        acquainted.pass_time()
+        assert states == [MessageState.QUEUED, MessageState.SENDING, MessageState.STORED]
 
     # Many messages
 

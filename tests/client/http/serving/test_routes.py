@@ -121,6 +121,7 @@ def test_a_query_of_another_shape_is_refused(api: MemoryApi, target: str) -> Non
         "/v1/status?verbose=1",
         "/v1/events?after=1",
         "/v1/events?after=1-2-3",
+        "/v1/events?about=everything",
         "/v1/received",
     ],
 )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
+from urllib.parse import quote
 
 import pytest
 
@@ -55,13 +56,43 @@ def test_a_stream_begins_with_the_status_and_tells_what_comes(api: MemoryApi) ->
     assert stream.status == 200
     assert b"content-type: text/event-stream" in stream.head
     [first] = events_of(stream)
-    assert (first.event, first.id) == ("status", "")
+    assert (first.event, first.id) == ("status", "0-0")
     assert json.loads(first.data)["address"] == ALICE
     api.fake.run(api.fake.alice.send(BOB, b"x", kind="text", idempotency_key="1"))
     receive(api, b"hello", key="1")
     api.fake.pass_time()
-    told = [(event.event, event.id) for event in events_of(stream) if event.event != "status"]
+    assert all(event.id for event in events_of(stream))
+    told = [(event.event, event.id) for event in events_of(stream) if event.event not in ("status", "progress")]
     assert told == [("changed", "0-1"), ("changed", "0-2"), ("changed", "0-3"), ("received", "1-3")]
+
+
+def test_how_far_messages_are_is_told_now_and_then(api: MemoryApi) -> None:
+    stream = open_stream(api, "/v1/events?about=outgoing")
+    receive(api, b"not told of", key="1")
+    for number in range(20):
+        api.fake.run(api.fake.alice.send(BOB, b"x", kind="text", idempotency_key=str(number)))
+    api.fake.pass_time()
+    events = events_of(stream)
+    assert {event.event for event in events} == {"changed", "progress"}
+    counts = [json.loads(event.data) for event in events if event.event == "progress"]
+    assert all(0 < sum(count["message_id"] == each["message_id"] for count in counts) < 18 for each in counts)
+    assert counts[-1]["fragments_acknowledged"] == 1
+    assert all(event.id.startswith("0-") for event in events)
+
+
+@pytest.mark.parametrize("position", ["1-0", "0-1", "999999999999999999-0", "x", "1", "1-2-3", "-1-0", "1-", " 0-0"])
+@pytest.mark.parametrize("told", ["header", "address"])
+def test_a_place_that_is_none_or_lies_ahead_is_refused(api: MemoryApi, position: str, told: str) -> None:
+    headers = {"Last_Event_ID": position} if told == "header" else {}
+    target = "/v1/events" if told == "header" else f"/v1/events?after={quote(position)}"
+    stripped = told == "header" and position == " 0-0"  # HTTP leaves out the space of a header
+    assert open_stream(api, target, **headers).status == (200 if stripped else 400)
+
+
+def test_the_newest_place_can_be_asked_for(api: MemoryApi) -> None:
+    receive(api, b"x", key="1")
+    api.fake.pass_time()
+    assert json.loads(api.ask("GET", "/v1/events/newest").body) == {"received": 1, "changes": 0}
 
 
 def test_the_status_is_told_at_most_once_a_second(api: MemoryApi) -> None:
@@ -112,7 +143,7 @@ def test_a_reader_that_never_reads_is_dropped_and_comes_back(api: MemoryApi) -> 
     transport_of(stream).resumeProducing()
     api.clock.advance(0)
     assert stream.closed
-    whole = stream.body.rpartition(b"\r\nevent: ")[0]
+    whole = stream.body.rpartition(b"\r\nid: ")[0]
     seen = [int(number) for number in re.findall(rb'"number":(\d+),', whole)]
     assert 0 < len(seen) < 20
     assert numbers_of(open_stream(api, "/v1/events", Last_Event_ID=f"{seen[-1]}-0")) == [*range(seen[-1] + 1, 21)]

@@ -1,0 +1,10 @@
+"""`make bench-simulations`: how fast the engines are, and whether published figures come out again."""
+
+from __future__ import annotations
+
+MEASURED_BY = (
+    "benchmarks.vector_engine",
+    "benchmarks.nodes_engine",
+    "benchmarks.verification",
+    "benchmarks.repeating",
+)

@@ -1,0 +1,1 @@
+"""Modules that measure, for tests of the benchmarks themselves: good ones and bad ones."""
