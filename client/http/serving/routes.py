@@ -24,6 +24,8 @@ from client.http.messages import (
     GuestBody,
     OfferedPages,
     PageLink,
+    PostBody,
+    PostedId,
     Received,
     Registered,
     RequestBody,
@@ -32,6 +34,7 @@ from client.http.messages import (
     received_of,
 )
 from client.http.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNSUPPORTED_TYPE, problem_of
+from client.http.serving.answers import AnswerWriter
 from client.http.serving.calls import (
     UnsupportedTypeError,
     media_type,
@@ -165,6 +168,60 @@ class LocalApi:
             body.service, body.body, timeout_s=parse_seconds("timeout_s", body.timeout_s)
         )
         return write_json(request, Answered(answer)) if media_type(request) == JSON else write_octets(request, answer)
+
+    @app.route("/v1/posted", methods=["POST"])
+    async def post_request(self, request: Request) -> bytes:
+        """Queue a request, whose answer is waited for through restarts."""
+        body = _post_body(request)
+        request_id = await self._client.post_request(
+            body.service,
+            body.body,
+            idempotency_key=body.idempotency_key,
+            not_before_s=body.not_before_s,
+            deadline_s=body.deadline_s,
+        )
+        return write_json(request, PostedId(request_id), status=202)
+
+    @app.route("/v1/posted/estimate", methods=["GET"])
+    async def estimate_request(self, request: Request) -> bytes:
+        """Tell how long a request would take."""
+        query = read_query(request, "request_bytes", "answer_bytes")
+        sizes = [
+            parse_count(name, required(query, name), least=0, most=MAX_NUMBER)
+            for name in ("request_bytes", "answer_bytes")
+        ]
+        return write_json(request, await self._client.estimate_request(*sizes))
+
+    @app.route("/v1/posted/<request_id>", methods=["GET"])
+    async def posted(self, request: Request, request_id: str) -> bytes:
+        """Tell where a posted request is, and its answer."""
+        read_query(request)
+        return write_json(request, await self._client.answer(request_id))
+
+    @app.route("/v1/posted/<request_id>", methods=["DELETE"])
+    async def forget_request(self, request: Request, request_id: str) -> bytes:
+        """Forget a posted request that has ended."""
+        read_query(request)
+        await self._client.forget_request(request_id)
+        return _nothing(request)
+
+    @app.route("/v1/posted/<request_id>/cancel", methods=["POST"])
+    async def cancel_request(self, request: Request, request_id: str) -> bytes:
+        """Send nothing more of a posted request."""
+        read_query(request)
+        return write_json(request, await self._client.cancel_request(request_id))
+
+    @app.route("/v1/answers", methods=["GET"])
+    async def answers(self, request: Request) -> None:
+        """Tell the ends of posted requests after a number, and those that come."""
+        query = read_query(request, "after")
+        last: str | None = request.getHeader("Last-Event-ID")
+        after = parse_count("after", last or query.get("after", "0"), least=0, most=MAX_NUMBER)
+        stream = self._open_stream(request)
+        try:
+            await AnswerWriter(self._client, stream, after=after).run()
+        finally:
+            self._close_stream(stream)
 
     @app.route("/v1/inbox", methods=["GET"])
     async def inbox(self, request: Request) -> bytes:
@@ -350,6 +407,20 @@ def _request_body(request: Request) -> RequestBody:
     query = read_query(request, "service", "timeout_s")
     timeout_s = parse_seconds("timeout_s", required(query, "timeout_s"))
     return RequestBody(service=required(query, "service"), body=read_octets(request), timeout_s=timeout_s)
+
+
+def _post_body(request: Request) -> PostBody:
+    if media_type(request) == JSON:
+        return read_json(request, PostBody)
+    query = read_query(request, "service", "idempotency_key", "not_before_s", "deadline_s")
+    times = {name: parse_time(name, query[name]) for name in ("not_before_s", "deadline_s") if name in query}
+    return PostBody(
+        service=required(query, "service"),
+        body=read_octets(request),
+        idempotency_key=required(query, "idempotency_key"),
+        not_before_s=times.get("not_before_s"),
+        deadline_s=times.get("deadline_s"),
+    )
 
 
 def _nothing(request: Request) -> bytes:
