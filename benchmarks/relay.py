@@ -26,7 +26,7 @@ from twisted.internet.task import deferLater, react
 from benchmarks.report import Figure, barred
 from loopixmix import sphinx
 from loopixmix.config import load_trust_root
-from loopixmix.directory import Document, NodeEntry, decode_document
+from loopixmix.directory import Document, NodeEntry, TrustRoot, decode_document
 from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.net.links.tls import LinkLimits, PeerAddress, TlsNetwork
 from loopixmix.net.reception import Reception
@@ -202,10 +202,15 @@ def _stop_all_but_the_middle(network: TestNetwork) -> psutil.Process:
     return middle
 
 
+def fetch_document(trust_root: TrustRoot, *, now_s: float) -> Document:
+    """Return the present document of a network that this process did not join."""
+    with urlopen(f"{trust_root.authorities[0].url}/v1/documents/current", timeout=10) as answer:
+        return decode_document(answer.read(), trust_root, now_s=now_s)
+
+
 async def _measure(network: TestNetwork, mix_process: psutil.Process, found: list[Figure]) -> None:
     trust_root = load_trust_root(network.trust_root)
-    with urlopen(f"{trust_root.authorities[0].url}/v1/documents/current", timeout=10) as answer:
-        document = decode_document(answer.read(), trust_root, now_s=time.time())
+    document = fetch_document(trust_root, now_s=time.time())
     packet_format = PacketFormat.for_network(document.params, arithmetic=sphinx.load_arithmetic())
     [before], [mix], [after] = (document.layer(number) for number in (1, 2, 3))
     source = Neighbour(network, before, trust_root.network_id, packet_format)

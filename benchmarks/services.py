@@ -2,4 +2,12 @@
 
 from __future__ import annotations
 
-MEASURED_BY = ("benchmarks.stores", "benchmarks.tokens", "benchmarks.bulk")
+MEASURED_BY = (
+    "benchmarks.asking.inside",
+    "benchmarks.asking.outside",
+    "benchmarks.asking.burning",
+    "benchmarks.asking.killed",
+    "benchmarks.stores",
+    "benchmarks.tokens",
+    "benchmarks.bulk",
+)

@@ -472,6 +472,19 @@ def show(directory: Path, address: str, as_json: bool) -> None:
     raise UnknownContactError(f"there is no contact {address}; add it first")
 
 
+@client.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the local API.
+
+    A running client tells the same at /v1/openapi.json.
+    """
+    import msgspec
+
+    from client.http.serving.routes import local_api_document
+
+    click.echo(msgspec.json.format(msgspec.json.encode(local_api_document()), indent=2))
+
+
 async def _watch(conversation: CommandRun, view: Callable[[ClientStatus], RenderableType]) -> None:
     from rich.live import Live
 

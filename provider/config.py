@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from loopixmix.config import commented_toml
-from loopixmix.errors import ConfigError
+from loopixmix.errors import ConfigError, FormatError
 from loopixmix.node.config import NODE_COMMENTS, LimitSettings, NodeConfig, node_head, node_values
+from loopixmix.requests.names import check_name
 from loopixmix.tokens.exchange import ISSUER_SERVICE
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.api import Setting
@@ -18,6 +19,7 @@ from provider.clients.allowance import ClientRules
 from provider.hosting.asking.limits import HostingRules, ServiceLimits
 from provider.hosting.loader import ALWAYS, SERVICES_DIRECTORY, find_factories
 from provider.mailbox import MailboxRules
+from provider.serving.sockets import SocketPlace
 from provider.store import MEMORY_URL, sqlite_url
 from provider.tokens.keys import PUBLIC_FILE
 
@@ -36,6 +38,18 @@ class ProviderRules(msgspec.Struct, frozen=True, kw_only=True):
     hosting: HostingRules = HostingRules()
 
 
+class RemoteService(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A service that is a program of its own: where it listens, and the user whose program it must be."""
+
+    socket: str
+    user: str = ""
+
+    @property
+    def place(self) -> SocketPlace:
+        """Where the program listens, and as whom."""
+        return SocketPlace(Path(self.socket), self.user)
+
+
 class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The choices of a provider's operator; the comments in `node.toml` explain each key."""
 
@@ -48,9 +62,14 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
     hosting: HostingRules = HostingRules()
     service: dict[str, dict[str, Setting]] = msgspec.field(default_factory=dict)
     service_limits: dict[str, ServiceLimits] = msgspec.field(default_factory=dict)
+    remote: dict[str, RemoteService] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in self.remote:
+            _check_remote_name(name, self.services)
+            if name in self.service:
+                raise ConfigError(f'the service "{name}" is outside of the provider: its program takes its settings')
         # That address is for tests and simulations. A provider on it would acknowledge mail and lose it at a restart.
         if self.store == MEMORY_URL:
             raise ConfigError(f'key "store": {MEMORY_URL} forgets all mail when the provider stops')
@@ -58,7 +77,7 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
     @property
     def service_names(self) -> tuple[str, ...]:
         """The names of the hosted services, as the network document lists them."""
-        return tuple(sorted({*ALWAYS, *self.services}))
+        return tuple(sorted({*ALWAYS, *self.services, *self.remote}))
 
     @property
     def rules(self) -> ProviderRules:
@@ -82,16 +101,29 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def check_services(self) -> None:
         """Raise `ConfigError` if a service is not installed, or if there are settings for one that is not hosted."""
-        find_factories(self.services, self.service, self.service_limits)
+        find_factories(self.services, self.service, set(self.service_limits) - set(self.remote))
+        for remote in self.remote.values():
+            _ = remote.place.user_id
+
+
+def _check_remote_name(name: str, services: Iterable[str]) -> None:
+    try:
+        check_name(name)
+    except FormatError as error:
+        raise ConfigError(f'remote: "{name}" is no name of a service: {error}') from error
+    if name in (*ALWAYS, *services):
+        raise ConfigError(f'the service "{name}" is in services and in [remote.{name}]: it can be in one of them')
 
 
 PROVIDER_COMMENTS = NODE_COMMENTS | {
     "services": """\
 Services that clients may ask anonymously, by the names under which packages offer them (loop is always there).
 The settings of a service go into a section [service.NAME]. Limits in a section [service_limits.NAME] take the place
-of those that the service declares: at_once, queue, timeout_s, threads, kept_bytes, assembly_bytes, assemblies.""",
+of those that the service declares: at_once, queue, timeout_s, threads, kept_bytes, assembly_bytes, assemblies.
+A service that is a program of its own is not named here, but has a section [remote.NAME]: socket is the path of its
+Unix socket, user the user that it runs as (by default, the provider's own).""",
     "store": f"""\
-Where mail is kept: empty for {STORE_FILE} in this directory, or an SQLAlchemy address such as postgresql+psycopg://...""",
+Where mail is kept: empty for {STORE_FILE} in this directory, or a PostgreSQL database, such as postgresql:///mail""",
     "registration.mode": """\
 Who may open an account: open (everybody), invitation (holders of a code from loopixmix provider invite), closed
 (nobody).""",
@@ -136,8 +168,7 @@ def provider_toml(
     values = msgspec.to_builtins(any_provider) | node_values(name=name, listen=listen, advertise=advertise)
     values["limits"] = msgspec.to_builtins(PROVIDER_LIMITS)
     values["registration"] |= {"mode": str(registration), "guests": str(guests)}
-    del (
-        values["service"],
-        values["service_limits"],
-    )  # its sections are named by whoever offers services, and most have none
+    # Their sections are named by whoever offers services, and most providers have none.
+    for tables in ("service", "service_limits", "remote"):
+        del values[tables]
     return commented_toml(values, head=node_head("A provider"), comments=PROVIDER_COMMENTS)

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 
 from loopixmix.cards import DAY_S
 from loopixmix.commands.node import ask_to_withdraw, show_status
+from loopixmix.config import load_config
 from loopixmix.directory import Role
 from loopixmix.errors import ConfigError
 from loopixmix.node.config import create_node, load_node
@@ -25,10 +26,15 @@ from loopixmix.tokens.exchange import ISSUER_SERVICE
 from loopixmix.wire import LinkRole
 from provider.accounts import GuestMode, RegistrationMode
 from provider.administration import administration
+from provider.api import Setting
 from provider.config import ProviderConfig, provider_toml
-from provider.hosting.loader import find_factories
+from provider.hosting.loader import find_factories, find_factory
 from provider.mailbox import day_of
 from provider.service import ProviderService
+from provider.serving.main import run_service
+from provider.serving.program import Serving
+from provider.serving.remote import unix_dial
+from provider.serving.sockets import SocketPlace
 from provider.store import MailStore
 from provider.tokens.codes import make_codes
 from provider.tokens.services import IssuerInDocument
@@ -214,15 +220,41 @@ def remove(directory: Path, name: str, release_name: bool, yes: bool) -> None:
 accounts.add_command(invite)
 
 
+@provider.command()
+@click.argument("name")
+@click.option("--socket", required=True, type=click.Path(path_type=Path), help="Path of the Unix socket to listen on.")
+@click.option(
+    "--directory", required=True, type=click.Path(path_type=Path, file_okay=False), help="The service's own directory."
+)
+@click.option("--settings", type=click.Path(path_type=Path, dir_okay=False), help="TOML file with its settings.")
+@click.option("--user", default="", help="The user whose provider may connect.  [default: our own]")
+@click.option("--group", default="", help="Group whose members may open the socket.  [default: none]")
+def serve(name: str, socket: Path, directory: Path, settings: Path | None, user: str, group: str) -> None:
+    """Run the service NAME of an installed package as a program of its own.
+
+    The provider connects to its socket: say so in its node.toml, in a section [remote.NAME]. Whatever the service does,
+    packets and mix keys of the provider are not touched by it. A socket that systemd holds is used instead of SOCKET.
+    """
+    run_service(
+        Serving(
+            factory=find_factory(name),
+            place=SocketPlace(socket, user, group),
+            directory=directory,
+            settings={} if settings is None else load_config(settings, dict[str, Setting]),
+        )
+    )
+
+
 def _kind_of(config: ProviderConfig) -> NodeKind:
     # Not before the reactor is chosen: the module of a service may import it.
     config.check_services()
     from twisted.internet import reactor
 
     call_on_reactor = cast(IReactorFromThreads, reactor).callFromThread
+    dial = unix_dial(reactor)
 
     async def make_service(parts: NodeParts) -> ProviderService:
-        return await make_provider(parts, config, call_on_reactor=call_on_reactor)
+        return await make_provider(parts, config, call_on_reactor=call_on_reactor, dial=dial)
 
     return NodeKind(
         role=Role.PROVIDER,

@@ -28,6 +28,7 @@ from provider.clients.registration import Registration
 from provider.config import ProviderConfig, ProviderRules
 from provider.drops import Drops
 from provider.hosting.asker import Hosted
+from provider.hosting.asking.limits import ServiceLimits
 from provider.hosting.host import ServiceHost
 from provider.hosting.loader import ServiceLoader
 from provider.hosting.memory import RequestMemory
@@ -39,6 +40,7 @@ from provider.mailboxes.housekeeping import TURN_S, Housekeeping
 from provider.mailboxes.pulling import Pulling, SendFrame
 from provider.replies import ReplyBlocks
 from provider.service import ProviderService
+from provider.serving.remote import Dial, RemoteAsker
 from provider.store import MailStore
 from provider.store.access import MailAccess, threaded_access
 from provider.store.items import skip_numbers
@@ -51,11 +53,12 @@ SKIPPED_BITS = 36
 
 
 async def make_provider(
-    parts: NodeParts, config: ProviderConfig, *, call_on_reactor: Callable[..., object]
+    parts: NodeParts, config: ProviderConfig, *, call_on_reactor: Callable[..., object], dial: Dial
 ) -> ProviderService:
     """Open the store and the services of an operator's provider and return its service.
 
-    `call_on_reactor` is the reactor's `callFromThread`. Raises `StoreError` or `ConfigError`; then nothing is left.
+    `call_on_reactor` is the reactor's `callFromThread`; `dial` reaches services outside of the provider. Raises
+    `StoreError` or `ConfigError`; then nothing is left.
     """
     store = MailStore(config.store_url(parts.directory), exclusive=True)
     store.write(lambda connection: skip_numbers(connection, parts.rng.getrandbits(SKIPPED_BITS)))
@@ -70,7 +73,11 @@ async def make_provider(
             keys=keys,
             call_on_reactor=call_on_reactor,
         )
-        return loader.load(config.services, config.service, config.service_limits)
+        inside = loader.load(config.services, config.service, config.service_limits)
+        outside = remote_askers(parts, config, keys, dial)
+        for asker in outside:
+            asker.start()
+        return [*inside, *outside]
 
     try:
         return wire_provider(
@@ -91,6 +98,23 @@ async def make_provider(
         # The store's threads run already.
         await access.stop()
         raise
+
+
+def remote_askers(parts: NodeParts, config: ProviderConfig, keys: KeyDirectory, dial: Dial) -> list[RemoteAsker]:
+    """Return what asks the services that are programs of their own."""
+    return [
+        RemoteAsker(
+            name,
+            remote.place,
+            provider=parts.hop.identity,
+            keys=keys,
+            dial=dial,
+            clock=parts.clock,
+            rng=parts.rng,
+            limits=config.service_limits.get(name, ServiceLimits()),
+        )
+        for name, remote in config.remote.items()
+    ]
 
 
 def wire_provider(

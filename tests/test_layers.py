@@ -42,7 +42,18 @@ LAYERS = (
     (2, ("loopixmix.observing.anonymity", "loopixmix.observing.observers")),
     (2, ("provider.mailbox", "provider.accounts", "provider.api", "client.api", "client.core*")),
     # Commands and worlds, which wire all of it; before the services, whose patterns fit them too.
-    (6, ("loopixmix.main", "loopixmix.commands*", "loopixmix.testnet*", "client.demo*", "*.main", "simulations*")),
+    (
+        6,
+        (
+            "loopixmix.main",
+            "loopixmix.commands*",
+            "loopixmix.testnet*",
+            "client.demo*",
+            "*.main",
+            "provider.serving",
+            "simulations*",
+        ),
+    ),
     # The outside.
     (
         3,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from client.api import BadRequestError, RegistrationRefusedError
+from client.asking.tokens import NoTokenError
 from client.link.registration import Registration
 from client.link.session import Account, Session
 from loopixmix.directory import NodeEntry
 from loopixmix.errors import UnavailableError
 from loopixmix.seams import Rng
+from loopixmix.tokens import Token, encode_token
 from loopixmix.wire import RegisterGuest, RegisterRefusal, RegisterRefused
 
 MOST_TRIED = 5
 """Providers that are asked for one account: each may take its time."""
 MAX_TOKEN_BYTES = 1024
+GUEST_PURPOSE = "guest"
 
 _REASONS = {
     RegisterRefusal.CLOSED: "it takes no new accounts",
@@ -33,13 +38,24 @@ def refused(provider: str, reason: RegisterRefusal) -> RegistrationRefusedError:
     return RegistrationRefusedError(f"{provider} refused: {_REASONS[reason]}")
 
 
+class Purse(Protocol):
+    """The tokens that were fetched ahead."""
+
+    async def take(self, purpose: str) -> Token:
+        """Return a token for a purpose, which is gone then; raise `NoTokenError` if there is none."""
+
+
 class GuestOpening:
     """Asks providers for an account without a name."""
 
-    def __init__(self, *, session: Session, registration: Registration, rng: Rng) -> None:
-        """`session`: has the link, and the account there is; `registration`: asks; `rng`: draws the provider."""
+    def __init__(self, *, session: Session, registration: Registration, purse: Purse, rng: Rng) -> None:
+        """`session`: has the link, and the account there is; `registration`: asks; `purse`: has tokens to pay with.
+
+        `rng`: draws the provider.
+        """
         self._session = session
         self._registration = registration
+        self._purse = purse
         self._rng = rng
 
     async def open(self, provider: str, token: bytes) -> Account:
@@ -65,6 +81,10 @@ class GuestOpening:
         for entry in candidates:
             try:
                 answer = await self._registration.ask(entry, RegisterGuest(token))
+                # A token that one provider refused is good for no other, and was seen by it.
+                if not token and answer == RegisterRefused(RegisterRefusal.BAD_TOKEN):
+                    token = await self._from_purse()
+                    answer = await self._registration.ask(entry, RegisterGuest(token)) if token else answer
             except UnavailableError:
                 # A provider that answered says more than one that could not be reached.
                 if entry is candidates[-1] and refusal is None:
@@ -74,6 +94,12 @@ class GuestOpening:
                 return Account("", entry.id, entry.name, anywhere)
             refusal = refused(entry.name, answer.reason)
         raise refusal or UnavailableError("no provider could be reached")
+
+    async def _from_purse(self) -> bytes:
+        try:
+            return encode_token(await self._purse.take(GUEST_PURPOSE))
+        except NoTokenError:
+            return b""
 
     def _go_back(self) -> None:
         """Keep the link to the provider that we have, if another one was asked in vain."""

@@ -101,11 +101,11 @@ def build_client(
     posted = PostedRequests(session=session, exchanges=exchanges, access=access, news=news, rng=rng)
     services = Services(requests, posted, forecast, session, clock)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
-    guests = GuestOpening(session=session, registration=registration, rng=rng)
+    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
+    guests = GuestOpening(session=session, registration=registration, purse=wallet, rng=rng)
     enrolment = AccountOpening(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
-    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     # Receiving.
     callbacks = Callbacks(access, clock=clock, news=news)
     receiver = Receiver(Arrivals(poster, writer), writer)

@@ -32,6 +32,12 @@ def store_error(error: SQLAlchemyError, failed: str) -> StoreError:
     return StoreUnavailableError(message) if _is_unavailable(error) else StoreError(message)
 
 
+def use_error(error: SQLAlchemyError, failed: str) -> StoreError:
+    """Return our error for one of a store that was open; while it is away, that is all there is to say."""
+    # Else the problem would change with each reading and each change, and a log that tells changes would fill up.
+    return store_error(error, "the store cannot be used just now" if _is_unavailable(error) else failed)
+
+
 def plain_reason(error: SQLAlchemyError) -> str:
     """Say in one line what the database complained about, without the statement and its values."""
     # Those are what users wrote and whom to: they must not get into a log.

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from loopixmix.store.faults import store_error
+from loopixmix.store.faults import use_error
 from loopixmix.store.opening import open_databases
 from loopixmix.store.schema import Schema
 
@@ -40,7 +40,7 @@ class Store:
                 self._databases.check_whole(connection)
             return result
         except SQLAlchemyError as error:
-            raise store_error(error, "the store cannot be written") from error
+            raise use_error(error, "the store cannot be written") from error
 
     def read(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work`, which only reads, on one state of the store. Raises as `write` does."""
@@ -49,7 +49,7 @@ class Store:
             with self._databases.reading.begin() as connection:
                 return work(connection)
         except SQLAlchemyError as error:
-            raise store_error(error, "the store cannot be read") from error
+            raise use_error(error, "the store cannot be read") from error
 
     def used_bytes(self, connection: Connection) -> int:
         """Return how much of the disk the store takes; a `work` for `read`."""

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias, cast
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory, IReactorTime
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.http import HTTPChannel
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
+from zope.interface import implementer
 
 from loopixmix.net.limits import address_group
 from loopixmix.seams import Clock
@@ -105,6 +106,7 @@ class _Abortable(Protocol):
     def abortConnection(self) -> None: ...  # noqa: N802
 
 
+@implementer(IProtocolNegotiationFactory)
 class BoundedFactory(WrappingFactory[ProtocolWrapper]):
     """Limits the connections that are open at one time, in all and from one address, and ends them together."""
 
@@ -124,6 +126,14 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
         if len(self.protocols) >= self._most or same >= self._most_per_address:
             return None
         return super().buildProtocol(addr)
+
+    def acceptableProtocols(self) -> list[bytes]:  # noqa: N802 (Twisted's name)
+        """Tell what is spoken over TLS.
+
+        Twisted asks the outermost factory only, and without an answer breaks off with every browser, because those name
+        the protocols that they speak (RFC 7301). HTTP/2 is left out: it knows other limits than ours.
+        """
+        return [b"http/1.1"]
 
     def unregisterProtocol(self, p: ProtocolWrapper) -> None:  # noqa: N802 (Twisted's name)
         """Note that a connection is gone."""

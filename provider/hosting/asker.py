@@ -14,6 +14,10 @@ class NotAskedError(UnavailableError):
     """The service was not asked: it has too much to do, or is away."""
 
 
+class LostQuestionError(UnavailableError):
+    """The request was lost before its answer came: the service may have carried it out or not."""
+
+
 class Asker(Protocol):
     """Asks one service. Limits, queue and time limit are not its concern: `Turns` has them."""
 
@@ -32,9 +36,9 @@ class Asker(Protocol):
     def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes]:
         """Ask the service, and return its answer.
 
-        Fails with `NotAskedError` only if the service has surely not heard of the request: then it may be asked later.
-        After every other failure the request has failed for good. If the result is cancelled, the request is overdue:
-        nothing waits for its answer any more.
+        Fails with `NotAskedError` only if the service has surely not heard of the request, or recognises repetition:
+        then it may be asked later. After every other failure the request has failed for good. If the result is
+        cancelled, the request is overdue: nothing waits for its answer any more.
         """
 
     async def stop(self) -> None:

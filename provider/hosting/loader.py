@@ -69,20 +69,13 @@ class ServiceLoader:
         # All are found before one is made: a misspelt name must not leave the others begun.
         factories = find_factories(names, settings, limits)
         return [
-            self._asker(self._make(name, factory, settings.get(name, {})), limits.get(name, ServiceLimits()))
+            make_asker(
+                self._make(name, factory, settings.get(name, {})),
+                limits.get(name, ServiceLimits()),
+                call_on_reactor=self._call_on_reactor,
+            )
             for name, factory in factories.items()
         ]
-
-    def _asker(self, service: HostedService, limits: ServiceLimits) -> Hosted:
-        if isinstance(service, PayloadService):
-            return service
-        try:
-            declaration = limits.change(declaration_of(service))
-        except MisuseError as error:
-            raise ConfigError(f"services: {error}") from error
-        if is_async(service) or self._call_on_reactor is None:
-            return LocalAsker(service, declaration)
-        return ThreadAsker(service, declaration, call_on_reactor=self._call_on_reactor)
 
     def _make(self, name: str, factory: ServiceFactory, settings: Mapping[str, Setting]) -> HostedService:
         directory = self._directory / name
@@ -105,6 +98,24 @@ class ServiceLoader:
         ):
             raise ConfigError(f'the service "{name}" has no method "answer"')
         return service
+
+
+def make_asker(
+    service: HostedService, limits: ServiceLimits, *, call_on_reactor: Callable[..., object] | None
+) -> Hosted:
+    """Return what asks a service of this process: on the reactor, or in threads if it has a plain `def answer`.
+
+    `limits`: the operator's. `call_on_reactor`: see `ServiceLoader`. Raises `ConfigError` if its declaration is wrong.
+    """
+    if isinstance(service, PayloadService):
+        return service
+    try:
+        declaration = limits.change(declaration_of(service))
+    except MisuseError as error:
+        raise ConfigError(f"services: {error}") from error
+    if is_async(service) or call_on_reactor is None:
+        return LocalAsker(service, declaration)
+    return ThreadAsker(service, declaration, call_on_reactor=call_on_reactor)
 
 
 def find_factories(

@@ -234,3 +234,15 @@ def test_one_seed_gives_the_same_network() -> None:
         return send(fake, b"hello", key="1")
 
     assert message_id_of_a_run() == message_id_of_a_run()
+
+
+def test_a_provider_may_take_no_guests_or_ask_for_a_token(world: FakeWorld) -> None:
+    world.network.add_provider("closed", guests=False)
+    world.network.add_provider("asking", guest_token=b"token")
+    for provider, token in (("closed", b""), ("asking", b""), ("asking", b"other")):
+        with pytest.raises(RegistrationRefusedError, match=f"{provider} refused"):
+            world.run(world.stranger.register_guest(provider, token=token))
+    assert not world.run(world.stranger.status()).registered
+    assert world.run(world.stranger.register_guest("asking", token=b"token")) == "asking"
+    for _ in range(20):
+        assert world.run(world.network.client().register_guest()) in ("home", "away")

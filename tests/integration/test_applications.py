@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -37,6 +38,27 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     ]
     (installed / "entry_points.txt").write_text("\n".join(groups))
     return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (site, EXAMPLE, ROOT))), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+PROGRAM = """
+import random, sys
+from pathlib import Path
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+from client import remote
+from poll_app import Voter
+
+async def vote(reactor):
+    net, directory = map(Path, sys.argv[1:])
+    client = await remote.start(
+        directory, network=net / "network.toml", guest=True, reactor=reactor, rng=random.SystemRandom()
+    )
+    status = await client.status()
+    print(status.guest, status.address, await Voter(client).question())
+    client.close()
+
+react(lambda reactor: Deferred.fromCoroutine(vote(reactor)))
+"""
 
 
 def run(environment: Mapping[str, str], *arguments: str) -> str:
@@ -72,6 +94,12 @@ def test_a_test_network_has_what_an_application_needs(environment: Mapping[str, 
             "provider-2": False,
         }
         assert loopixmix(environment, "client", "request", net / "ben", "poll", "vote More trees") == "counted"
+        erin = tmp_path / "erin"
+        try:
+            expected = "True  ('What shall we build?', ['A playground', 'More trees'])\n"
+            assert run(environment, "-c", PROGRAM, str(net), str(erin)) == expected
+        finally:
+            os.kill(int((erin / "client.lock").read_text()), signal.SIGTERM)
         assert "every node runs already" in loopixmix(environment, "testnet", "up", net)
     finally:
         assert "stopped 9 processes" in loopixmix(environment, "testnet", "down", net)

@@ -170,6 +170,24 @@ def test_a_form_that_is_too_long_gets_a_page_like_all_others(
     assert chromium.visit(work, Look(320, "dark")) == ("Too long", "rgb(20, 24, 31)", [])
 
 
+def test_over_tls_browsers_take_the_cookie_that_no_neighbour_can_plant(chromium: Chromium) -> None:
+    with gallery("tls") as link:
+
+        def work(page: Page) -> tuple[str, list[dict[str, object]]]:
+            page.goto(link())
+            page.get_by_role("link", name="Survey").click()
+            page.get_by_label("Your name").fill("Ada")
+            page.get_by_label("Age in years").fill("36")
+            page.get_by_label("Spring").check()
+            page.get_by_role("button", name="Send the answers").click()
+            return page.get_by_role("status").inner_text(), list(page.context.cookies())
+
+        told, [cookie] = chromium.visit(work, ignore_https_errors=True)
+    assert told == "Your answers were taken."
+    assert (cookie["name"], cookie["path"], cookie["secure"]) == ("__Host-session", "/", True)
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+
+
 def test_charts_are_told_to_those_who_do_not_see_them(chromium: Chromium, link: Callable[[], str]) -> None:
     def work(page: Page) -> str:
         page.goto(link())

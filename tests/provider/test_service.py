@@ -14,7 +14,10 @@ from twisted.logger import LogEvent
 from loopixmix.cards import CARD_BYTES, decode_card
 from loopixmix.drops import DropReason, RefusalReason
 from loopixmix.keys import IdentityKey
+from loopixmix.requests.answers import AnswerShare, answer_share_bytes, decode_answer
+from loopixmix.requests.coding import decode_shares, encode_shares
 from loopixmix.requests.names import LookUp, encode_keys_request, sign_publish
+from loopixmix.requests.parts import NO_SHARE, RequestPart, request_content, request_head
 from loopixmix.requests.single import ReplyStatus, ServiceReply
 from loopixmix.routing.path import service_id
 from loopixmix.seams import PacketDelivered, PacketIn
@@ -191,6 +194,27 @@ def test_a_request_sent_again_is_answered_again(town: Town) -> None:
         town.alice.request("echo", b"once", at=town.p2.identity, request_id=bytes(16))
         town.settle()
     assert town.alice.answers() == [ServiceReply(OK, b"once")] * 2
+
+
+def test_a_request_of_several_packets_is_answered_through_the_network(town: Town) -> None:
+    body = random.Random(1).randbytes(6000)
+    geometry, rng = town.world.geometry, random.Random(2)
+    content = request_content(rng.randbytes(16), body)
+    head = request_head(rng.randbytes(16), content, last_epoch=town.world.model.epoch + 1, size=geometry)
+    # The first share is lost on its way, a coded one comes in its place; one more part brings blocks.
+    for index in (1, 2, 3, 100, NO_SHARE):
+        share = b"" if index == NO_SHARE else encode_shares(content, head.share_bytes, [index])[0]
+        further = 2 if index == NO_SHARE else 0
+        blocks = tuple(town.alice.surb(town.p2.identity).encode() for _ in range(further))
+        part = RequestPart(head, index, share, blocks, blocks_end=1, coding=64, report=index == NO_SHARE)
+        town.alice.send_part("echo", part, at=town.p2.identity)
+    town.settle()
+    town.world.run(30.0)
+    said = [decode_answer(reply, geometry) for reply in town.alice.replies()]
+    shares = {part.index: part.share for part in said if isinstance(part, AnswerShare)}
+    assert sorted(shares) == [0, 1, 2, 3]
+    assert decode_shares(shares, len(body), answer_share_bytes(len(body), geometry)) == body
+    assert str(town.p2.service.status()["service_echo"]).startswith("1 answered, 0 failed")
 
 
 def test_a_service_that_is_not_here_takes_the_request_like_a_mailbox(town: Town) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -119,7 +120,7 @@ def parse_seconds(name: str, value: str | float) -> float:
     return seconds
 
 
-def write_json(request: Request, value: msgspec.Struct | list[T], *, status: int = 200) -> bytes:
+def write_json(request: Request, value: msgspec.Struct | list[T] | Mapping[str, object], *, status: int = 200) -> bytes:
     """Set the headers of a JSON answer and return its body."""
     return _write(request, msgspec.json.encode(value), JSON, status)
 

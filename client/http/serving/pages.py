@@ -79,6 +79,8 @@ class InstalledPages(Generic[C]):
         except MisuseError as error:
             raise BadRequestError(str(error)) from error
         directory = self._directory / name
+        # One after the other: of a path that is made at once only the last directory is private.
+        make_directory(self._directory)
         make_directory(directory)
         context = PageContext(client=self._client, directory=directory, clock=self._clock, rng=self._rng)
         try:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from klein import Klein
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from client.api import BadRequestError, Letter, ReceivedMessage, UnknownMessageError
+from client.api import (
+    BadRequestError,
+    ClientStatus,
+    Contact,
+    Letter,
+    NetworkView,
+    OutgoingMessage,
+    ReceivedMessage,
+    TimeEstimate,
+    UnknownMessageError,
+)
 from client.core.journal import Cursor, JournalledClient
 from client.http.messages import (
     JSON,
     MAX_PAGE,
+    MESSAGE_PACK,
     OCTETS,
     OUTGOING,
     AcceptBody,
@@ -51,7 +64,9 @@ from client.http.serving.calls import (
     write_octets,
     write_problem,
 )
+from client.http.serving.described import EVENT_STREAM, NOTHING, OCTETS_ANSWER, Description, described, described_routes
 from client.http.serving.news import NewsWriter, decode_cursor, encode_cursor
+from client.http.serving.openapi import openapi_document
 from client.http.serving.pages import InstalledPages
 from client.http.serving.readers import Readers
 from client.http.serving.stream import EventStream
@@ -61,6 +76,16 @@ from loopixmix.web.visiting.links import LINK_LIFE_S
 
 MAX_NUMBER = 10**18
 _PAGE_STEP = 8
+LETTER_QUERY = {
+    "to": True,
+    "kind": True,
+    "idempotency_key": True,
+    "anonymous": False,
+    "not_before_s": False,
+    "deadline_s": False,
+}
+"""The parameters of a message in plain bytes, and whether each is required."""
+REQUEST_QUERY = {"service": True, "timeout_s": True}
 
 _log = Logger("client.http")
 
@@ -86,12 +111,14 @@ class LocalApi:
             stream.drop()
 
     @app.route("/v1/status", methods=["GET"])
+    @described(Description(answers=ClientStatus))
     async def status(self, request: Request) -> bytes:
         """Tell what the client is doing now."""
         read_query(request)
         return write_json(request, await self._client.status())
 
     @app.route("/v1/account", methods=["POST"])
+    @described(Description(takes=AccountBody, answers=Registered, status=201))
     async def register(self, request: Request) -> bytes:
         """Open an account."""
         body = read_json(request, AccountBody)
@@ -99,6 +126,7 @@ class LocalApi:
         return write_json(request, Registered(address), status=201)
 
     @app.route("/v1/guest", methods=["POST"])
+    @described(Description(takes=GuestBody, answers=Admitted, status=201))
     async def register_guest(self, request: Request) -> bytes:
         """Open an account without a name."""
         body = read_json(request, GuestBody)
@@ -106,12 +134,14 @@ class LocalApi:
         return write_json(request, Admitted(provider), status=201)
 
     @app.route("/v1/network", methods=["GET"])
+    @described(Description(answers=NetworkView))
     async def network(self, request: Request) -> bytes:
         """List the providers of the network and their services."""
         read_query(request)
         return write_json(request, await self._client.network())
 
     @app.route("/v1/messages", methods=["POST"])
+    @described(Description(takes=Letter, octets_query=LETTER_QUERY, answers=Sent, status=202))
     async def send(self, request: Request) -> bytes:
         """Queue a message."""
         letter = _letter(request)
@@ -127,6 +157,7 @@ class LocalApi:
         return write_json(request, Sent(message_id), status=202)
 
     @app.route("/v1/messages/bulk", methods=["POST"])
+    @described(Description(takes=Bulk, takes_forms=(JSON, MESSAGE_PACK), answers=SentMany, status=202))
     async def send_many(self, request: Request) -> bytes:
         """Queue several messages, all or none."""
         read_query(request)
@@ -134,6 +165,7 @@ class LocalApi:
         return write_json(request, SentMany(message_ids), status=202)
 
     @app.route("/v1/estimate", methods=["GET"])
+    @described(Description(query={"body_bytes": True, "to": True}, answers=TimeEstimate))
     async def estimate(self, request: Request) -> bytes:
         """Tell how long a message would take."""
         query = read_query(request, "body_bytes", "to")
@@ -142,12 +174,14 @@ class LocalApi:
         return write_json(request, await self._client.estimate(body_bytes, required(query, "to")))
 
     @app.route("/v1/messages/<message_id>", methods=["GET"])
+    @described(Description(answers=OutgoingMessage))
     async def message(self, request: Request, message_id: str) -> bytes:
         """Tell where an outgoing message is."""
         read_query(request)
         return write_json(request, await self._client.message(message_id))
 
     @app.route("/v1/messages/<message_id>", methods=["DELETE"])
+    @described(NOTHING)
     async def delete_outgoing(self, request: Request, message_id: str) -> bytes:
         """Forget an outgoing message that has ended."""
         read_query(request)
@@ -155,12 +189,14 @@ class LocalApi:
         return _nothing(request)
 
     @app.route("/v1/messages/<message_id>/cancel", methods=["POST"])
+    @described(Description(answers=OutgoingMessage))
     async def cancel(self, request: Request, message_id: str) -> bytes:
         """Send nothing more of a message."""
         read_query(request)
         return write_json(request, await self._client.cancel(message_id))
 
     @app.route("/v1/requests", methods=["POST"])
+    @described(Description(takes=RequestBody, octets_query=REQUEST_QUERY, answers=Answered, forms=(JSON, OCTETS)))
     async def request(self, request: Request) -> bytes:
         """Ask a service; the answer is of the type that the request had."""
         body = _request_body(request)
@@ -224,6 +260,7 @@ class LocalApi:
             self._close_stream(stream)
 
     @app.route("/v1/inbox", methods=["GET"])
+    @described(Description(query={"after": False, "limit": False}, answers=list[Received]))
     async def inbox(self, request: Request) -> bytes:
         """List received messages; long bodies are left out."""
         query = read_query(request, "after", "limit")
@@ -232,12 +269,14 @@ class LocalApi:
         return write_json(request, await self._page(after, limit))
 
     @app.route("/v1/inbox/<int(max=1000000000000000000):number>", methods=["GET"])
+    @described(Description(answers=Received))
     async def received(self, request: Request, number: int) -> bytes:
         """Tell one received message; a long body is left out."""
         read_query(request)
         return write_json(request, received_of(await self._received(number)))
 
     @app.route("/v1/inbox/<int(max=1000000000000000000):number>", methods=["DELETE"])
+    @described(NOTHING)
     async def delete(self, request: Request, number: int) -> bytes:
         """Forget one received message."""
         read_query(request)
@@ -245,12 +284,14 @@ class LocalApi:
         return _nothing(request)
 
     @app.route("/v1/inbox/<int(max=1000000000000000000):number>/body", methods=["GET"])
+    @described(OCTETS_ANSWER)
     async def received_body(self, request: Request, number: int) -> bytes:
         """Return the body of one received message."""
         read_query(request)
         return write_octets(request, (await self._received(number)).body)
 
     @app.route("/v1/received", methods=["GET"])
+    @described(Description(query={"kind": True}, forms=(EVENT_STREAM,)))
     async def read(self, request: Request) -> None:
         """Give the messages of a kind to a program that says which it handled."""
         kind = required(read_query(request, "kind"), "kind")
@@ -261,24 +302,28 @@ class LocalApi:
             self._close_stream(stream)
 
     @app.route("/v1/received/<subscription>/<int:number>/handled", methods=["POST"])
+    @described(NOTHING)
     async def handled(self, request: Request, subscription: str, number: int) -> bytes:
         """Take note that a program handled a message."""
         self._readers.settle(subscription, number, handled=True)
         return _nothing(request)
 
     @app.route("/v1/received/<subscription>/<int:number>/failed", methods=["POST"])
+    @described(NOTHING)
     async def failed(self, request: Request, subscription: str, number: int) -> bytes:
         """Take note that a program could not handle a message."""
         self._readers.settle(subscription, number, handled=False)
         return _nothing(request)
 
     @app.route("/v1/events/newest", methods=["GET"])
+    @described(Description(answers=Cursor))
     async def newest(self, request: Request) -> bytes:
         """Tell the numbers of the newest events."""
         read_query(request)
         return write_json(request, await self._client.newest())
 
     @app.route("/v1/events", methods=["GET"])
+    @described(Description(query={"after": False, "about": False}, forms=(EVENT_STREAM,)))
     async def events(self, request: Request) -> None:
         """Tell what happened after an event and what comes; without one, only what comes."""
         query = read_query(request, "after", "about")
@@ -294,40 +339,53 @@ class LocalApi:
             self._close_stream(stream)
 
     @app.route("/v1/contacts", methods=["GET"])
+    @described(Description(answers=list[Contact]))
     async def contacts(self, request: Request) -> bytes:
         """List all contacts."""
         read_query(request)
         return write_json(request, await self._client.contacts())
 
     @app.route("/v1/contacts", methods=["POST"])
+    @described(Description(takes=ContactBody, answers=Contact, status=201))
     async def add_contact(self, request: Request) -> bytes:
         """Look up and pin a contact."""
         body = read_json(request, ContactBody)
         return write_json(request, await self._client.add_contact(body.address), status=201)
 
     @app.route("/v1/contacts/<address>", methods=["DELETE"])
+    @described(NOTHING)
     async def remove_contact(self, request: Request, address: str) -> bytes:
         """Forget a contact."""
         await self._client.remove_contact(address)
         return _nothing(request)
 
     @app.route("/v1/contacts/<address>/accept", methods=["POST"])
+    @described(Description(takes=AcceptBody, answers=Contact))
     async def accept_key(self, request: Request, address: str) -> bytes:
         """Pin the key of a contact whose fingerprint was compared."""
         body = read_json(request, AcceptBody)
         return write_json(request, await self._client.accept_key(address, body.fingerprint))
 
     @app.route("/v1/pages", methods=["GET"])
+    @described(Description(answers=OfferedPages))
     async def pages(self, request: Request) -> bytes:
         """List the pages that installed packages offer."""
         read_query(request)
         return write_json(request, OfferedPages(self._pages.names()))
 
     @app.route("/v1/pages/<name>/links", methods=["POST"])
+    @described(Description(answers=PageLink, status=201))
     async def open_page(self, request: Request, name: str) -> bytes:
         """Make a link that opens pages once."""
         read_query(request)
         return write_json(request, PageLink(self._pages.link(name), LINK_LIFE_S), status=201)
+
+    @app.route("/v1/openapi.json", methods=["GET"])
+    @described(Description(answers=dict))
+    async def openapi(self, request: Request) -> bytes:
+        """Tell all of this to programs, as an OpenAPI document."""
+        read_query(request)
+        return write_json(request, local_api_document())
 
     @app.handle_errors(Exception)
     def _tell_error(self, request: Request, failure: Failure) -> bytes:
@@ -388,7 +446,7 @@ class LocalApi:
 def _letter(request: Request) -> Letter:
     if media_type(request) != OCTETS:
         return read_json(request, Letter)
-    query = read_query(request, "to", "kind", "idempotency_key", "anonymous", "not_before_s", "deadline_s")
+    query = read_query(request, *LETTER_QUERY)
     times = {name: parse_time(name, query[name]) for name in ("not_before_s", "deadline_s") if name in query}
     return Letter(
         to=required(query, "to"),
@@ -404,7 +462,7 @@ def _letter(request: Request) -> Letter:
 def _request_body(request: Request) -> RequestBody:
     if media_type(request) != OCTETS:
         return read_json(request, RequestBody)
-    query = read_query(request, "service", "timeout_s")
+    query = read_query(request, *REQUEST_QUERY)
     timeout_s = parse_seconds("timeout_s", required(query, "timeout_s"))
     return RequestBody(service=required(query, "service"), body=read_octets(request), timeout_s=timeout_s)
 
@@ -426,3 +484,8 @@ def _post_body(request: Request) -> PostBody:
 def _nothing(request: Request) -> bytes:
     request.setResponseCode(204)
     return b""
+
+
+def local_api_document() -> Mapping[str, object]:
+    """Return the OpenAPI document of the local API."""
+    return openapi_document(described_routes(LocalApi, LocalApi.app.url_map))

@@ -58,11 +58,13 @@ class PageRoutes(Klein):
 class WebPages(Protocol):
     """An application's pages."""
 
-    title: str
-    """The name of the application, on every page."""
+    @property
+    def title(self) -> str:
+        """The name of the application, on every page."""
 
-    places: Sequence[MenuEntry]
-    """The pages in the navigation; none if there is only one."""
+    @property
+    def places(self) -> Sequence[MenuEntry]:
+        """The pages in the navigation; none if there is only one."""
 
     @property
     def app(self) -> PageRoutes:

@@ -74,21 +74,22 @@ def write_failure(request: Request, failure: Failure, frame: Frame) -> bytes:
 
 def reason_of(error: BaseException | None) -> Refusal:
     """Return what is told of an error."""
-    words = str(error) or (type(error).__doc__ or "").partition("\n")[0]
+    words = (str(error) or (type(error).__doc__ or "").partition("\n")[0]).rstrip(".")
+    words = words[:1].upper() + words[1:] + "."
     match error:
         case LongFormError():
-            return Refusal(413, "Too long", f"{words}.")
+            return Refusal(413, "Too long", words)
         case BadFormError():
-            return Refusal(400, "Not understood", f"{words}.")
+            return Refusal(400, "Not understood", words)
         case MethodNotAllowed():
             return METHOD_NOT_ALLOWED
         case HTTPException():
             return NOT_FOUND
         case UnavailableError():
-            return Refusal(503, "Not reachable just now", f"{words}. Try again later.")
+            return Refusal(503, "Not reachable just now", f"{words} Try again later.")
         case PeerError():
-            return Refusal(502, "The other side failed", f"{words}.")
+            return Refusal(502, "The other side failed", words)
         case MisuseError() | LoopixmixError():
-            return Refusal(400, "Not possible", f"{words}.")
+            return Refusal(400, "Not possible", words)
         case _:
             return INTERNAL

@@ -14,6 +14,7 @@ from client.api import (
 )
 from client.asking.account import PUBLISH_TIMEOUT_S, AccountOpening, KeptEnrolment
 from client.asking.guests import GuestOpening
+from client.asking.tokens import TokenWallet
 from client.core.settings import ClientSettings
 from client.link.registration import Registration
 from loopixmix.cards import CARD_BYTES
@@ -126,11 +127,12 @@ def test_a_clock_that_is_set_back_does_not_keep_the_card_from_being_published() 
     mixes = tuple(node for node in parts.document.nodes if node.layer is not None)
     parts.session.adopt(msgspec.structs.replace(parts.document, nodes=(*mixes, *hosts)))
     registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
+    wallet = TokenWallet(session=parts.session, requests=parts.requests, access=parts.access, rng=parts.rng)
     enrolment = AccountOpening(
         keys=parts.keys,
         session=parts.session,
         registration=registration,
-        guests=GuestOpening(session=parts.session, registration=registration, rng=parts.rng),
+        guests=GuestOpening(session=parts.session, registration=registration, purse=wallet, rng=parts.rng),
         requests=parts.requests,
         access=parts.access,
     )

@@ -11,10 +11,13 @@ from twisted.python.failure import Failure
 from client.api import BadRequestError, RegistrationRefusedError
 from client.asking.account import RENEW_AGAIN_S
 from client.asking.guests import GuestOpening
+from client.asking.tokens import NoTokenError
 from client.core.settings import ClientSettings
 from client.link.registration import Registration
+from client.link.session import Account
 from loopixmix.errors import UnavailableError
-from loopixmix.wire import RegisterGuest, RegisterRefusal, RegisterRefused
+from loopixmix.tokens import Token, encode_token
+from loopixmix.wire import Registered, RegisterGuest, RegisterRefusal, RegisterRefused
 from tests.worlds.clients.parts import Parts, outcome
 from tests.worlds.clients.world import Person, World
 
@@ -24,6 +27,19 @@ def world() -> Iterator[World]:
     made = World()
     yield made
     made.stop()
+
+
+class Pocket:
+    """A purse with some tokens in it."""
+
+    def __init__(self, *tokens: Token) -> None:
+        self.tokens = list(tokens)
+
+    async def take(self, purpose: str) -> Token:
+        assert purpose == "guest"
+        if not self.tokens:
+            raise NoTokenError("there is no token")
+        return self.tokens.pop()
 
 
 def other_than(provider: str) -> str:
@@ -143,7 +159,7 @@ def test_a_guest_that_is_refused_elsewhere_goes_back_to_its_link() -> None:
     parts = Parts()
     parts.go_online()
     registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
-    guests = GuestOpening(session=parts.session, registration=registration, rng=parts.rng)
+    guests = GuestOpening(session=parts.session, registration=registration, purse=Pocket(), rng=parts.rng)
     opening = Deferred.fromCoroutine(guests.open("provider2", b""))
     assert parts.link.connected[-1] == "provider2"
     registration.on_answer(RegisterRefused(RegisterRefusal.FULL))
@@ -152,6 +168,62 @@ def test_a_guest_that_is_refused_elsewhere_goes_back_to_its_link() -> None:
     assert isinstance(failure.value, RegistrationRefusedError)
     assert parts.link.connected[-1] == "provider1"
     parts.close()
+
+
+BAD_TOKEN = RegisterRefused(RegisterRefusal.BAD_TOKEN)
+TOKEN = Token(bytes(32), b"p" * 32, b"s" * 256)
+
+
+class Asking:
+    """A guest that asks provider2, and what the provider hears of it."""
+
+    def __init__(self, pocket: Pocket, *, token: bytes = b"") -> None:
+        self.parts = Parts()
+        self.parts.go_online()
+        self.registration = Registration(self.parts.session, clock=self.parts.clock, patience_s=60.0)
+        guests = GuestOpening(
+            session=self.parts.session, registration=self.registration, purse=pocket, rng=self.parts.rng
+        )
+        self.opening = Deferred.fromCoroutine(guests.open("provider2", token))
+
+    def heard(self) -> list[bytes]:
+        return [frame.token for frame in self.parts.sent_frames() if isinstance(frame, RegisterGuest)]
+
+    def end(self) -> object:
+        result = outcome(self.opening)
+        self.parts.close()
+        return result.value if isinstance(result, Failure) else result
+
+
+def test_a_provider_that_asks_for_a_token_gets_one_that_was_fetched_ahead() -> None:
+    pocket = Pocket(TOKEN)
+    asking = Asking(pocket)
+    asking.registration.on_answer(BAD_TOKEN)
+    assert asking.heard() == [b"", encode_token(TOKEN)]
+    asking.registration.on_answer(Registered())
+    assert asking.end() == Account("", asking.parts.model.node("provider2").id, "provider2")
+    assert pocket.tokens == []
+
+
+def test_where_none_is_asked_for_no_token_is_taken() -> None:
+    pocket = Pocket(TOKEN)
+    asking = Asking(pocket)
+    asking.registration.on_answer(Registered())
+    assert asking.heard() == [b""]
+    assert pocket.tokens == [TOKEN]
+    asking.end()
+
+
+@pytest.mark.parametrize(("tokens", "token", "heard"), [((), b"", [b""]), ((TOKEN,), b"mine", [b"mine"])])
+def test_a_refusal_stands_without_a_token_or_with_a_bad_one(
+    tokens: tuple[Token, ...], token: bytes, heard: list[bytes]
+) -> None:
+    pocket = Pocket(*tokens)
+    asking = Asking(pocket, token=token)
+    asking.registration.on_answer(BAD_TOKEN)
+    assert asking.heard() == heard
+    assert pocket.tokens == list(tokens)
+    assert isinstance(asking.end(), RegistrationRefusedError)
 
 
 def test_stopping_ends_the_search_for_a_provider(world: World) -> None:

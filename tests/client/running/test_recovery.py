@@ -8,6 +8,7 @@ from twisted.python.failure import Failure
 
 from client.asking.account import ACCOUNT_FACT, AccountOpening
 from client.asking.guests import GuestOpening
+from client.asking.tokens import TokenWallet
 from client.link.registration import Registration
 from client.running.recovery import LastRun, Recovery
 from client.store import contacts
@@ -25,11 +26,12 @@ def parts() -> Iterator[Parts]:
 
 def recovery_of(parts: Parts) -> Recovery:
     registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
+    wallet = TokenWallet(session=parts.session, requests=parts.requests, access=parts.access, rng=parts.rng)
     enrolment = AccountOpening(
         keys=parts.keys,
         session=parts.session,
         registration=registration,
-        guests=GuestOpening(session=parts.session, registration=registration, rng=parts.rng),
+        guests=GuestOpening(session=parts.session, registration=registration, purse=wallet, rng=parts.rng),
         requests=parts.requests,
         access=parts.access,
     )

@@ -92,7 +92,7 @@ def test_a_server_that_is_away_is_a_problem_told_once_and_over_when_it_is_back(
     assert access.problem is None
     assert store.read(choices) == ["1", "201"]
     assert len(logged) == 2
-    assert logged[0].startswith("votes waits until the store works again: the store cannot be written: ")
+    assert logged[0].startswith("votes waits until the store works again: the store cannot be used just now: ")
     assert logged[1] == "the store works again"
     assert not [line for line in logged if PASSWORD in line]
 
@@ -113,7 +113,7 @@ def test_a_session_that_ends_in_the_middle_leaves_nothing(store: Store, server: 
         end_sessions(server)
         cast(connection, b"2", "coffee")
 
-    with pytest.raises(StoreUnavailableError, match="the store cannot be written"):
+    with pytest.raises(StoreUnavailableError, match="the store cannot be used just now"):
         store.write(cut)
     assert store.read(choices) == []
 

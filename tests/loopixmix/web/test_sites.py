@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 from twisted.internet.error import ConnectionAborted
+from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -135,6 +136,10 @@ def test_at_the_end_a_connection_is_cut_and_not_asked_to_finish(bench: Bench) ->
     bench.factory.close()
     assert transport.disconnected  # as `abortConnection` does; `loseConnection` only begins to
     protocol.connectionLost(Failure(ConnectionAborted()))
+
+
+def test_over_tls_browsers_are_told_what_is_spoken(bench: Bench) -> None:
+    assert IProtocolNegotiationFactory(bench.factory).acceptableProtocols() == [b"http/1.1"]
 
 
 def test_all_end_together(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from loopixmix.keys import IdentityKey
 from loopixmix.net.network import ReceivingNetwork
 from loopixmix.net.reception import Reception
 from loopixmix.observing.observers import Counters, Fanout
+from loopixmix.requests.parts import RequestPart, encode_part
 from loopixmix.requests.single import ServiceReply, decode_reply, encode_request
 from loopixmix.routing.path import Neighbourhood, choose_path, deliver_to, draw_delays_s, hops_for, service_id
 from loopixmix.seams import Identity
@@ -226,6 +227,11 @@ class HandClient:
 
     def request(self, service: str, body: bytes, *, at: Identity, request_id: bytes | None = None) -> None:
         payload = encode_request(request_id or self.rng.randbytes(16), body, self.world.geometry)
+        self.submit(self.packet(service_id(service), payload, exit=at, surb=self.surb(at)))
+
+    def send_part(self, service: str, part: RequestPart, *, at: Identity) -> None:
+        """Send a part of a request of version 2, with a reply block of its packet."""
+        payload = encode_part(part, self.world.geometry)
         self.submit(self.packet(service_id(service), payload, exit=at, surb=self.surb(at)))
 
     def replies(self) -> list[bytes]:

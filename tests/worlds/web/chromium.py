@@ -152,10 +152,13 @@ def focus_order(page: Page) -> list[str]:
 
 
 @contextmanager
-def gallery() -> Iterator[Callable[[], str]]:
-    """Serve the gallery in a process of its own; gives what makes one-time links."""
+def gallery(*arguments: str) -> Iterator[Callable[[], str]]:
+    """Serve the gallery in a process of its own; gives what makes one-time links.
+
+    `arguments`: `tls`, or none.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tests.worlds.web.gallery"],
+        [sys.executable, "-P", "-m", "tests.worlds.web.gallery", *arguments],
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

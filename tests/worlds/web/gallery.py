@@ -1,15 +1,18 @@
 """An application with every kind of thing that a page may show, and a program that serves it.
 
-`python -m tests.worlds.web.gallery` prints one-time links, one for each line that it reads.
+`python -m tests.worlds.web.gallery [tls]` prints one-time links, one for each line that it reads.
 """
 
 from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable
 
 from twisted.internet import reactor, stdio
 from twisted.protocols.basic import LineReceiver
+from twisted.web.resource import Resource
+from twisted.web.server import Request
 from twisted.web.template import Tag
 
 from loopixmix.errors import PeerError, UnavailableError
@@ -30,9 +33,14 @@ from loopixmix.web.showing.frame import MenuEntry
 from loopixmix.web.showing.markup import element, items, notice, paragraph, section
 from loopixmix.web.showing.tables import table
 from loopixmix.web.visiting.answers import Download, SeeOther, Shown
+from loopixmix.web.visiting.gate import Entrance, PageGate
+from loopixmix.web.visiting.links import OneTimeLinks
+from loopixmix.web.visiting.policy import WebOrigin
 from loopixmix.web.visiting.routes import PageRoutes
-from loopixmix.web.visiting.server import PageServer
+from loopixmix.web.visiting.server import PageServer, page_factory
+from loopixmix.web.visiting.sessions import SessionLimits, WebSessions
 from loopixmix.web.visiting.visit import Visit
+from tests.worlds.web.certificates import self_signed
 
 NAME = TextField("name", "Your name", description="As it is to stand in the report.", longest=40)
 MOTTO = TextField("motto", "A few words", lines=3, longest=400, required=False)
@@ -172,25 +180,55 @@ class Asked(LineReceiver):
 
     delimiter = b"\n"
 
-    def __init__(self, server: PageServer) -> None:
-        self._server = server
+    def __init__(self, make_link: Callable[[], str]) -> None:
+        self._make_link = make_link
 
     def lineReceived(self, line: bytes) -> None:
-        print(self._server.link("gallery"), flush=True)
+        print(self._make_link(), flush=True)
 
     def connectionLost(self, reason: object = None) -> None:
         if reactor.running:
             reactor.stop()
 
 
-def main() -> None:
-    """Serve the gallery until standard input ends."""
+def serve_on_loopback() -> Callable[[], str]:
+    """Serve the gallery for the person at this machine."""
     server = PageServer(
         sockets=TcpSockets(reactor), clock=reactor, rng=random.SystemRandom(), how=lambda name: f"Ask for {name}."
     )
-    server.start(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    server.start()
     server.add("gallery", Gallery())
-    stdio.StandardIO(Asked(server))
+    return lambda: server.link("gallery")
+
+
+def serve_over_tls() -> Callable[[], str]:
+    """Serve the gallery for everybody who has a link, at https://board.example."""
+    rng = random.SystemRandom()
+    host = _LateHost()
+    port = reactor.listenSSL(0, page_factory(host, clock=reactor), self_signed("board.example"), interface="127.0.0.1")
+    entrance = Entrance(
+        OneTimeLinks(clock=reactor, rng=rng),
+        WebSessions(SessionLimits(), clock=reactor, rng=rng),
+        "Ask the operator.",
+    )
+    origin = WebOrigin.parse(f"https://board.example:{port.getHost().port}")
+    host.gate = PageGate(Gallery(), origin=origin, entrance=entrance)
+    return host.gate.link
+
+
+class _LateHost(Resource):
+    """Leads to a gate that is made once the port is known."""
+
+    isLeaf = True  # noqa: N815
+    gate: PageGate
+
+    def render(self, request: Request) -> bytes | int:
+        return self.gate.render(request)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    stdio.StandardIO(Asked(serve_over_tls() if sys.argv[1:] == ["tls"] else serve_on_loopback()))
     reactor.run()
 
 

@@ -88,7 +88,8 @@ def test_a_link_opens_pages_with_the_daemons_client_and_a_private_directory(api:
     [pages] = MADE
     assert pages.context.client is api.fake.alice
     assert pages.context.directory == api.directory / "pages" / "good"
-    assert stat.S_IMODE(pages.context.directory.stat().st_mode) == 0o700
+    for directory in (pages.context.directory, pages.context.directory.parent):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
 def test_pages_have_a_port_of_their_own_which_opens_with_the_first(api: MemoryApi) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from twisted.logger import LogEvent, eventAsText, globalLogPublisher
 
 from client.api import MAX_BODY_BYTES, ClientStatus
 from client.http.messages import INLINE_BYTES, MAX_REQUEST_BYTES
-from client.http.serving.routes import LocalApi
 from client.testing import FakeClient
 from tests.worlds.clients.contract import BOB
 from tests.worlds.clients.fakes import FakeWorld
@@ -292,11 +290,3 @@ def test_nothing_of_a_message_reaches_the_log(api: MemoryApi) -> None:
     logged = "\n".join(f"{eventAsText(event)} {event}" for event in events)
     assert "marked" not in logged
     assert api.token not in logged
-
-
-def test_the_page_of_the_protocol_names_every_route() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "protocol" / "local-api.md").read_text()
-    for rule in LocalApi.app.url_map.iter_rules():
-        path = re.sub(r"<(?:int(?:\(.*?\))?:)?(\w+)>", lambda match: match[1].upper(), rule.rule)
-        [method] = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        assert f"`{method} {path}`" in page

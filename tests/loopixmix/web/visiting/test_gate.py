@@ -88,7 +88,7 @@ def test_an_error_is_told_in_words_and_never_as_markup(pages: MemoryPages) -> No
     pages.open()
     away = pages.ask("/pages/gallery/fails/away", FOLLOWED).body
     assert b"<title>Error: Not reachable just now - Gallery</title>" in away
-    assert b"the provider cannot be reached. Try again later." in away
+    assert b"<p>The provider cannot be reached. Try again later.</p>" in away
     assert b"&lt;b&gt;nonsense&lt;/b&gt;" in pages.ask("/pages/gallery/fails/peer", FOLLOWED).body
     assert b"<script" not in pages.ask("/pages/gallery/hostile", FOLLOWED).body
 

@@ -1,0 +1,56 @@
+"""How late packets leave the provider while a service outside it burns its core, and while that service is idle."""
+
+from __future__ import annotations
+
+import statistics
+
+from benchmarks.asking.load import RequestLoad, pause
+from benchmarks.asking.rates import BAR_PER_S
+from benchmarks.asking.services import BATCH, BURNER
+from benchmarks.asking.stage import Program, Stage, perform, staged
+from benchmarks.report import Figure, barred
+from loopixmix.directory import Document
+
+FIGURES = ("packet_delay_ratio", "late_p99_idle_ms", "late_p99_burning_ms")
+BAR = 1.2
+QUARTER_PER_S = BAR_PER_S / 4
+TURN_S = 12.0
+TURNS = 5
+BURN_S = 2 * TURN_S
+THREADS = 4
+
+
+def measure() -> list[Figure]:
+    """Return the ratio of the two, idle and burning in turns, so that both have the same of the machine's moods."""
+    late: list[tuple[float, float]] = []
+
+    async def body(load: RequestLoad, document: Document) -> None:
+        await _turn(load, document, stage, burns=False)  # warm
+        for _ in range(TURNS):
+            idle_s = await _turn(load, document, stage, burns=False)
+            late.append((idle_s, await _turn(load, document, stage, burns=True)))
+            await pause(BURN_S - TURN_S)
+
+    with staged([BATCH], [Program(BURNER, [f"burn_s={BURN_S}"])]) as stage:
+        perform(stage, body)
+    idle_ms = 1000 * statistics.median(idle for idle, _ in late)
+    burning_ms = 1000 * statistics.median(burning for _, burning in late)
+    return [
+        barred("packet_delay_ratio", burning_ms / idle_ms, "of 99th percentiles", bar=BAR, better="lower"),
+        Figure(name="late_p99_idle_ms", value=idle_ms, unit="ms"),
+        Figure(name="late_p99_burning_ms", value=burning_ms, unit="ms"),
+    ]
+
+
+async def _turn(load: RequestLoad, document: Document, stage: Stage, *, burns: bool) -> float:
+    """Return the 99th percentile of lateness, in seconds, at a quarter of the bar's load."""
+    requests = load.new(int(QUARTER_PER_S * TURN_S))
+    frames = load.frames(requests, BATCH, last_epoch=document.epoch)
+    if burns:
+        burning = load.new(THREADS)
+        await load.send(burning, load.frames(burning, BURNER, last_epoch=document.epoch), rate_per_s=1000.0)
+        await pause(0.5)
+    await load.send(requests, frames, rate_per_s=QUARTER_PER_S)
+    load.read_answers()
+    # The latest 4,096 departures: with one answer for each request those of this turn.
+    return stage.status.late_p99_s

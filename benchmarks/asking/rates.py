@@ -1,0 +1,82 @@
+"""Rising rates of requests to one service: the highest that is sustained, then held for a minute."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Sequence
+
+import msgspec
+
+from benchmarks.asking.load import RequestLoad, pause
+from benchmarks.asking.services import BATCH
+from benchmarks.asking.stage import Stage
+from benchmarks.report import Figure, barred
+from loopixmix.directory import Document
+
+BAR_PER_S = 1500.0
+RATES_PER_S = (1500.0, 1800.0, 2200.0, 2600.0, 3000.0)
+TRIAL_S = 8.0
+LONG_S = 60.0
+SETTLE_S = 3.0
+BATCH_S = 0.25
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the requests of one rate."""
+
+    rate_per_s: float
+    sent: int
+    answered: int
+    waits_s: Sequence[float]
+    cpu_share: float
+
+    @property
+    def sustained(self) -> bool:
+        """All were answered, and those of the last tenth waited no longer than a batch and its way allow."""
+        tail = self.waits_s[-max(1, len(self.waits_s) // 10) :]
+        return self.answered == self.sent and statistics.median(tail) < 3 * BATCH_S
+
+
+async def find_rate(load: RequestLoad, document: Document, stage: Stage, name: str, found: list[Figure]) -> None:
+    await _try(load, document, stage, rate_per_s=500.0, seconds=2.0)
+    best = RATES_PER_S[0]
+    for rate_per_s in RATES_PER_S:
+        trial = await _try(load, document, stage, rate_per_s=rate_per_s, seconds=TRIAL_S)
+        if not trial.sustained:
+            break
+        best = rate_per_s
+    trial = await _try(load, document, stage, rate_per_s=best, seconds=LONG_S)
+    # Of a run that was not sustained only what was answered counts.
+    value = trial.rate_per_s * trial.answered / trial.sent
+    found += [
+        barred(f"{name}_per_s", value, "requests/s", bar=BAR_PER_S, better="higher"),
+        barred(f"{name}_unanswered", float(trial.sent - trial.answered), "requests", bar=0, better="lower"),
+        Figure(name=f"{name}_wait_p50_ms", value=1000 * statistics.median(trial.waits_s), unit="ms"),
+        Figure(name=f"{name}_cpu_share", value=trial.cpu_share, unit="of one core at that rate"),
+    ]
+
+
+async def _try(load: RequestLoad, document: Document, stage: Stage, *, rate_per_s: float, seconds: float) -> Trial:
+    requests = load.new(int(rate_per_s * seconds))
+    frames = load.frames(requests, BATCH, last_epoch=document.epoch)
+    load.read_answers()
+    gc.collect()
+    gc.freeze()  # else our own collector stops the load for longer than a packet takes
+    before_s = _cpu_s(stage)
+    spent_s = await load.send(requests, frames, rate_per_s=rate_per_s)
+    cpu_share = (_cpu_s(stage) - before_s) / spent_s
+    await pause(SETTLE_S)
+    load.read_answers()
+    answered = [asked for asked in requests if asked.answered_s]
+    return Trial(
+        rate_per_s=len(frames) / spent_s,
+        sent=len(frames),
+        answered=len(answered),
+        waits_s=[asked.answered_s - asked.sent_s for asked in answered],
+        cpu_share=cpu_share,
+    )
+
+
+def _cpu_s(stage: Stage) -> float:
+    return sum(stage.provider.cpu_times()[:2])

@@ -1,0 +1,302 @@
+"""The program's side of a connection: takes questions, sends answers, and uses the provider's cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol, cast
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol as StreamProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from loopixmix.errors import FormatError, LoopixmixError, UnavailableError
+from loopixmix.requests.names import Publish, encode_keys_request
+from loopixmix.seams import Clock, Identity
+from provider.api import ServiceRefusedError
+from provider.hosting.asker import Asker
+from provider.serving.frames import (
+    SOCKET_VERSION,
+    Ask,
+    AskAnswered,
+    AskOutcome,
+    FindCard,
+    FoundCard,
+    FrameReader,
+    FromProgram,
+    FromProvider,
+    Greeting,
+    Health,
+    PublishCard,
+    Published,
+    Welcome,
+    encode_frame,
+    from_provider,
+)
+from provider.serving.sockets import peer_user_id, user_name
+
+log = Logger()
+
+
+class SocketKeys:
+    """The cards of the provider that is connected, used over the socket."""
+
+    def __init__(self) -> None:
+        """Begin without a provider."""
+        self._send: Callable[[FromProgram], None] | None = None
+        self._cards: dict[int, Deferred[bytes]] = {}
+        self._publications: dict[int, Deferred[bool]] = {}
+        self._next_number = 0
+
+    def connect(self, send: Callable[[FromProgram], None]) -> None:
+        """Use the connection that `send` writes to from now on."""
+        self.disconnect()
+        self._send = send
+
+    def disconnect(self) -> None:
+        """Fail what is under way; until the next connection all calls fail."""
+        self._send = None
+        cards, self._cards = self._cards, {}
+        publications, self._publications = self._publications, {}
+        error = UnavailableError("the provider is not connected any more")
+        for card in cards.values():
+            card.errback(error)
+        for publication in publications.values():
+            publication.errback(error)
+
+    async def card(self, name: str) -> bytes:
+        """Return a card, or a decoy; see `KeyDirectory`. Raises `UnavailableError` if the provider gives none."""
+        waiting: Deferred[bytes] = Deferred()
+        number = self._number()
+        self._cards[number] = waiting
+        self._ask(FindCard(number, name))
+        card = await waiting
+        if not card:
+            raise UnavailableError("the provider could not look a card up")
+        return card
+
+    async def publish(self, publish: Publish) -> bool:
+        """Publish a card; see `KeyDirectory`. Raises `UnavailableError` if no provider is connected."""
+        waiting: Deferred[bool] = Deferred()
+        number = self._number()
+        self._publications[number] = waiting
+        self._ask(PublishCard(number, encode_keys_request(publish)))
+        return await waiting
+
+    def found(self, message: FoundCard) -> None:
+        """Take the provider's answer to a look-up."""
+        waiting = self._cards.pop(message.number, None)
+        if waiting is not None:
+            waiting.callback(message.card)
+
+    def published(self, message: Published) -> None:
+        """Take the provider's answer to a publication."""
+        waiting = self._publications.pop(message.number, None)
+        if waiting is not None:
+            waiting.callback(message.done)
+
+    def _number(self) -> int:
+        if self._send is None:
+            raise UnavailableError("no provider is connected")
+        self._next_number += 1
+        return self._next_number
+
+    def _ask(self, message: FromProgram) -> None:
+        if self._send is not None:
+            self._send(message)
+
+
+class Answering:
+    """All that a provider asks, on the one connection that counts: the newest."""
+
+    def __init__(
+        self,
+        service_for: Callable[[Identity], Asker],
+        *,
+        keys: SocketKeys,
+        allowed_user_id: int,
+        clock: Clock,
+    ) -> None:
+        """`service_for`: returns what asks the service of a provider that has greeted.
+
+        It raises a `LoopixmixError` if this is no service of that provider. `keys`: gets each connection.
+        `allowed_user_id`: who may connect. `clock`: ends questions that take too long.
+        """
+        self._service_for = service_for
+        self._keys = keys
+        self._allowed_user_id = allowed_user_id
+        self._clock = cast(IReactorTime, clock)
+        self._end: ProgramEnd | None = None
+        self._asker: Asker | None = None
+        self._told_problem: str | None = None
+        self._under_way: set[Deferred[bytes]] = set()
+        self.answered = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a provider that has greeted is there."""
+        return self._asker is not None
+
+    @property
+    def under_way(self) -> int:
+        """How many questions have no answer yet."""
+        return len(self._under_way)
+
+    def new_connection(self) -> ProgramEnd:
+        """Return the protocol of a new connection."""
+        return ProgramEnd(self)
+
+    def stop(self) -> None:
+        """Let go of the provider."""
+        if self._end is not None:
+            self._end.close()
+        self._keys.disconnect()
+
+    # The methods below are for the ends of connections.
+
+    def admits(self, user_id: int) -> bool:
+        """Tell whether that user may connect."""
+        return user_id == self._allowed_user_id
+
+    def received(self, end: ProgramEnd, message: FromProvider) -> None:
+        """Take a message of the provider; raise `FormatError` if it is not its turn."""
+        if isinstance(message, Greeting):
+            self._greeted(end, message)
+            return
+        if end is not self._end or self._asker is None:
+            raise FormatError("it did not greet first")
+        match message:
+            case Ask():
+                self._ask(end, self._asker, message)
+            case FoundCard():
+                self._keys.found(message)
+            case Published():
+                self._keys.published(message)
+
+    def closed(self, end: ProgramEnd) -> None:
+        """Note that a connection has ended."""
+        if end is self._end:
+            self._end = self._asker = None
+            self._keys.disconnect()
+            log.info("the provider has gone")
+
+    def _greeted(self, end: ProgramEnd, hello: Greeting) -> None:
+        if end is self._end:
+            raise FormatError("it greeted twice")
+        if hello.version != SOCKET_VERSION:
+            raise FormatError(f"it speaks version {hello.version} of the protocol, and this program {SOCKET_VERSION}")
+        asker = self._service_for(hello.provider)
+        if asker.name != hello.service:
+            raise FormatError(f'it asks for the service "{hello.service}", and this is "{asker.name}"')
+        # A provider that was killed and started again may come before its old connection is seen to be dead.
+        if self._end is not None:
+            self._end.close()
+        self._end, self._asker = end, asker
+        self._keys.connect(end.send)
+        end.send(Welcome(SOCKET_VERSION, asker.name, asker.declaration))
+        self._told_problem = None
+        self._tell_problem(end, asker)
+        log.info("the provider is connected")
+
+    def _ask(self, end: ProgramEnd, asker: Asker, ask: Ask) -> None:
+        declaration = asker.declaration
+        if len(self._under_way) >= declaration.at_once + declaration.queue:
+            raise FormatError(f"it asks more than {declaration.at_once + declaration.queue} questions at one time")
+        asking = asker.ask(ask.repetition_key, ask.body)
+        # The provider gives the question up after this time, and does not say so: a thread would be held for ever.
+        asking.addTimeout(declaration.timeout_s, self._clock)
+        self._under_way.add(asking)
+        asking.addCallbacks(self._done, self._failed)
+        asking.addCallback(partial(self._answer, end, asker, ask.number, asking))
+
+    def _done(self, body: bytes) -> tuple[AskOutcome, bytes]:
+        return AskOutcome.DONE, body
+
+    def _failed(self, failure: Failure) -> tuple[AskOutcome, bytes]:
+        if isinstance(failure.value, ServiceRefusedError):
+            return AskOutcome.REFUSED, b""
+        # The error of a service may quote the question: its type is all that is logged.
+        log.error("the service failed: {kind}", kind=type(failure.value).__name__)
+        return AskOutcome.BROKEN, b""
+
+    def _answer(
+        self, end: ProgramEnd, asker: Asker, number: int, asking: Deferred[bytes], result: tuple[AskOutcome, bytes]
+    ) -> None:
+        self._under_way.discard(asking)
+        self.answered += 1
+        end.send(AskAnswered(number, *result))
+        self._tell_problem(end, asker)
+
+    def _tell_problem(self, end: ProgramEnd, asker: Asker) -> None:
+        problem = asker.problem
+        if problem != self._told_problem:
+            self._told_problem = problem
+            end.send(Health((problem or "")[:500]))
+
+
+class ProgramEnd(StreamProtocol):
+    """One connection of a provider."""
+
+    def __init__(self, answering: Answering) -> None:
+        """`answering`: takes what is asked."""
+        self._answering = answering
+        self._reader = FrameReader()
+        self._refused = False
+
+    def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
+        """See who it is."""
+        user_id = peer_user_id(self.transport)
+        if not self._answering.admits(user_id):
+            self._refuse(f"user {user_name(user_id)} is not the one who may connect")
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
+        """Take what the provider sent."""
+        try:
+            for message in self._reader.feed(data):
+                if self._refused:
+                    return
+                self._answering.received(self, _decoded(message))
+        except LoopixmixError as error:
+            self._refuse(str(error))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802, ARG002 (Twisted's name)
+        """Tell that the connection is gone."""
+        self._refused = True
+        self._answering.closed(self)
+
+    def send(self, message: FromProgram) -> None:
+        """Send a message; after the connection is closed it goes nowhere."""
+        if not self._refused:
+            self._transport.write(encode_frame(message))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.loseConnection()
+
+    def _refuse(self, trouble: str) -> None:
+        log.warn("a connection was refused: {trouble}", trouble=trouble)
+        self._refused = True
+        self._transport.abortConnection()
+
+    @property
+    def _transport(self) -> _Transport:
+        return cast(_Transport, self.transport)
+
+
+class _Transport(Protocol):
+    def write(self, data: bytes) -> None: ...
+
+    def loseConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+    def abortConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+
+def _decoded(message: bytes) -> FromProvider:
+    try:
+        return from_provider.decode(message)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"a message of it is none: {error}") from error

@@ -1,0 +1,378 @@
+"""The provider's side: a hosted service that is a program of its own, asked over a Unix socket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar, cast
+
+import msgspec
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import Protocol as StreamProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from loopixmix.errors import FormatError, LoopixmixError
+from loopixmix.process.backoff import Backoff
+from loopixmix.requests.names import Publish, decode_keys_request
+from loopixmix.seams import Clock, DelayedCall, Identity, Rng
+from provider.api import Declaration, KeyDirectory, ServiceRefusedError
+from provider.hosting.asker import LostQuestionError, NotAskedError
+from provider.hosting.asking.limits import ServiceLimits
+from provider.serving.frames import (
+    SOCKET_VERSION,
+    Ask,
+    AskAnswered,
+    AskOutcome,
+    FindCard,
+    FoundCard,
+    FrameReader,
+    FromProgram,
+    FromProvider,
+    Greeting,
+    Health,
+    PublishCard,
+    Published,
+    Welcome,
+    encode_frame,
+    from_program,
+)
+from provider.serving.sockets import SocketPlace, peer_user_id, user_name
+
+REACHED_WITHIN_S = 5.0
+WELCOME_WITHIN_S = 10.0
+RETRY_FIRST_S = 0.25
+RETRY_LONGEST_S = 15.0
+MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024
+"""Bodies that a program has not answered yet; a service with longer ones has fewer questions at one time."""
+MAX_KEY_CALLS = 256
+"""Looked-up and published cards of one program at one time."""
+
+_R = TypeVar("_R")
+
+log = Logger()
+
+
+class Dial(Protocol):
+    """Opens a connection to a Unix socket."""
+
+    def __call__(self, place: SocketPlace, factory: IProtocolFactory) -> Deferred[object]:
+        """Connect a protocol of `factory`; fails if nobody listens. Cancelling the Deferred gives up."""
+
+
+class _Endpoint(Protocol):
+    def connect(self, factory: IProtocolFactory) -> Deferred[object]: ...
+
+
+def unix_dial(reactor: object) -> Dial:
+    """Return what opens connections by `reactor`."""
+
+    new_endpoint = cast("Callable[..., _Endpoint]", UNIXClientEndpoint)
+
+    def dial(place: SocketPlace, factory: IProtocolFactory) -> Deferred[object]:
+        return new_endpoint(reactor, os.fspath(place.path), timeout=REACHED_WITHIN_S).connect(factory)
+
+    return dial
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A question that the program has not answered."""
+
+    answer: Deferred[bytes]
+    body_bytes: int
+
+
+class RemoteAsker:
+    """Asks the program of one service, and keeps the connection to it."""
+
+    def __init__(
+        self,
+        name: str,
+        place: SocketPlace,
+        *,
+        provider: Identity,
+        keys: KeyDirectory,
+        dial: Dial,
+        clock: Clock,
+        rng: Rng,
+        limits: ServiceLimits,
+    ) -> None:
+        """`name`: of the service. `place`: where its program listens, and as whom. `keys`: what the program may use.
+
+        `provider`: our identity, of which the program is told. `dial`: opens the connections; `clock`, `rng`: wait
+        between them. `limits`: the operator's, which take the place of those that the program declares.
+        """
+        self.name = name
+        self._place = place
+        self._hello = Greeting(SOCKET_VERSION, provider, name)
+        self._keys = keys
+        self._dial = dial
+        self._clock = clock
+        self._backoff = Backoff(rng=rng, first_s=RETRY_FIRST_S, longest_s=RETRY_LONGEST_S)
+        self._questions: dict[int, _Question] = {}
+        self._bytes_under_way = 0
+        self._next_number = 0
+        self._key_calls = 0
+        self._end: _ProviderEnd | None = None
+        self._dialling: Deferred[object] | None = None
+        self._timer: DelayedCall | None = None
+        self._is_running = False
+        self._is_ready = False
+        self._health = ""
+        self._trouble = "its program has not been reached yet"
+        self._limits = limits
+        self.declaration = limits.change(Declaration())
+
+    @property
+    def problem(self) -> str | None:
+        """Why the service cannot be asked just now, in one line; None if it can."""
+        if self._is_ready:
+            return f'the program of the service "{self.name}" says: {self._health}' if self._health else None
+        return f'the service "{self.name}" cannot be asked at {self._place.path}: {self._trouble}'
+
+    def start(self) -> None:
+        """Connect, and again whenever the connection is lost."""
+        self._is_running = True
+        self._connect()
+
+    async def stop(self) -> None:
+        """Close the connection; questions that have no answer fail."""
+        self._is_running = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._dialling is not None:
+            self._dialling.cancel()
+        if self._end is not None:
+            self._end.close()
+        self._lose_questions()
+
+    def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes]:
+        """Ask the service; cancelling the Deferred gives the question up.
+
+        Fails with `NotAskedError` if the program cannot be asked now, `LostQuestionError` if it ended before it
+        answered, `ServiceRefusedError` if it refuses. A lost question may be asked again if the service recognises
+        repetition: then it fails with `NotAskedError` too.
+        """
+        end = self._end
+        if end is None or not self._is_ready:
+            return fail(NotAskedError(f"{self.name} cannot be asked: {self.problem}"))
+        if self._bytes_under_way + len(body) > MAX_BYTES_UNDER_WAY:
+            return fail(NotAskedError(f"{self.name} has too much to answer"))
+        number, self._next_number = self._next_number, self._next_number + 1
+        answer: Deferred[bytes] = Deferred(partial(self._given_up, number))
+        self._questions[number] = _Question(answer, len(body))
+        self._bytes_under_way += len(body)
+        end.send(Ask(number, repetition_key, body))
+        return answer
+
+    # The methods below are for the ends of connections.
+
+    def opened(self, end: _ProviderEnd) -> None:
+        """Greet a program that has been reached."""
+        user_id = peer_user_id(end.transport)
+        if user_id != self._place.user_id:
+            allowed = user_name(self._place.user_id)
+            end.refuse(f"the program runs as user {user_name(user_id)}, and only {allowed} is allowed")
+            return
+        self._end = end
+        end.send(self._hello)
+        end.expect_welcome(self._clock.callLater(WELCOME_WITHIN_S, end.refuse, "it did not greet in time"))
+
+    def received(self, end: _ProviderEnd, message: FromProgram) -> None:
+        """Take a message of the program; raise `FormatError` if it is not its turn."""
+        match message:
+            case Welcome():
+                self._welcomed(end, message)
+            case _ if not self._is_ready:
+                raise FormatError("it did not greet first")
+            case AskAnswered(number, outcome, body):
+                self._answered(number, outcome, body)
+            case Health(problem):
+                self._health = " ".join(problem.split())
+            case FindCard(number, name):
+                self._serve_keys(end, self._card(name), partial(FoundCard, number), b"")
+            case PublishCard(number, publication):
+                self._serve_keys(end, self._publish(publication), partial(Published, number), False)
+
+    def closed(self, end: _ProviderEnd, trouble: str) -> None:
+        """Note that a connection has ended, and why."""
+        if end is not self._end and self._end is not None:
+            return
+        if self._is_ready:
+            log.warn("the program of service {service} was lost: {trouble}", service=self.name, trouble=trouble)
+        self._end, self._is_ready, self._health, self._trouble = None, False, "", trouble
+        self._lose_questions()
+        self._connect_later()
+
+    def _connect(self) -> None:
+        self._timer = None
+        factory = Factory.forProtocol(partial(_ProviderEnd, self))
+        factory.noisy = False
+        dialling = self._dialling = self._dial(self._place, cast(IProtocolFactory, factory))
+        dialling.addCallbacks(lambda _: None, self._not_reached)
+        dialling.addBoth(self._dialled)
+
+    def _dialled(self, _: object) -> None:
+        self._dialling = None
+
+    def _not_reached(self, failure: Failure) -> None:
+        self._trouble = _why(failure.value)
+        self._connect_later()
+
+    def _connect_later(self) -> None:
+        if self._is_running and self._timer is None:
+            self._timer = self._clock.callLater(self._backoff.next_s(), self._connect)
+
+    def _welcomed(self, end: _ProviderEnd, welcome: Welcome) -> None:
+        if self._is_ready:
+            raise FormatError("it greeted twice")
+        if welcome.version != SOCKET_VERSION or welcome.service != self.name:
+            raise FormatError(f'it serves "{welcome.service}" by version {welcome.version} of the protocol')
+        end.welcomed()
+        self._backoff.reset()
+        self._is_ready = True
+        self.declaration = self._limits.change(welcome.declaration)
+        log.info("the program of service {service} is there", service=self.name)
+
+    def _answered(self, number: int, outcome: AskOutcome, body: bytes) -> None:
+        question = self._forget(number)
+        if question is None:
+            return  # given up, as it came too late
+        match outcome:
+            case AskOutcome.DONE:
+                question.answer.callback(body)
+            case AskOutcome.REFUSED:
+                question.answer.errback(ServiceRefusedError(f"{self.name} refuses"))
+            case AskOutcome.BROKEN:
+                question.answer.errback(LoopixmixError(f"{self.name} has failed"))
+
+    def _given_up(self, number: int, _: Deferred[bytes]) -> None:
+        self._forget(number)
+
+    def _forget(self, number: int) -> _Question | None:
+        question = self._questions.pop(number, None)
+        if question is not None:
+            self._bytes_under_way -= question.body_bytes
+        return question
+
+    def _lose_questions(self) -> None:
+        lost, self._questions, self._bytes_under_way = self._questions, {}, 0
+        error_type = NotAskedError if self.declaration.recognises_repetition else LostQuestionError
+        for question in lost.values():
+            question.answer.errback(error_type(f"the program of {self.name} ended before it answered"))
+
+    async def _card(self, name: str) -> bytes:
+        return await self._keys.card(name)
+
+    async def _publish(self, publication: bytes) -> bool:
+        publish = decode_keys_request(publication)
+        return isinstance(publish, Publish) and await self._keys.publish(publish)
+
+    def _serve_keys(
+        self,
+        end: _ProviderEnd,
+        work: Coroutine[Deferred[object], object, _R],
+        reply: Callable[[_R], FromProvider],
+        otherwise: _R,
+    ) -> None:
+        if self._key_calls >= MAX_KEY_CALLS:
+            work.close()
+            end.send(reply(otherwise))
+            return
+        self._key_calls += 1
+        calling = Deferred.fromCoroutine(work)
+        calling.addErrback(self._no_key, otherwise)
+        calling.addCallback(lambda result: end.send(reply(result)))
+        calling.addBoth(self._key_call_ended)
+
+    def _no_key(self, failure: Failure, otherwise: _R) -> _R:
+        if not isinstance(failure.value, LoopixmixError):
+            log.failure("service {service} could not use the cards", failure, service=self.name)
+        return otherwise
+
+    def _key_call_ended(self, _: object) -> None:
+        self._key_calls -= 1
+
+
+class _ProviderEnd(StreamProtocol):
+    """One connection to the program."""
+
+    def __init__(self, asker: RemoteAsker) -> None:
+        self._asker = asker
+        self._reader = FrameReader()
+        self._timer: DelayedCall | None = None
+        self._trouble = ""
+
+    def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
+        """Greet."""
+        self._asker.opened(self)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
+        """Take what the program sent."""
+        try:
+            for message in self._reader.feed(data):
+                # Refused in the middle of what came: the rest is not heard any more.
+                if self._trouble:
+                    return
+                self._asker.received(self, _decoded(message))
+        except FormatError as error:
+            self.refuse(f"it breaks the protocol: {error}")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802, ARG002 (Twisted's name)
+        """Tell that the connection is gone."""
+        self.welcomed()
+        self._asker.closed(self, self._trouble or "its program closed the connection")
+
+    def send(self, message: FromProvider) -> None:
+        """Send a message; after the connection is closed it goes nowhere."""
+        self._transport.write(encode_frame(message))
+
+    def expect_welcome(self, timer: DelayedCall) -> None:
+        """Hold the timer that ends the connection if no greeting comes."""
+        self._timer = timer
+
+    def welcomed(self) -> None:
+        """Stop that timer."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def refuse(self, trouble: str) -> None:
+        """Close the connection because of what the program did."""
+        log.warn("the program of service {service}: {trouble}", service=self._asker.name, trouble=trouble)
+        self._trouble = trouble
+        self._transport.abortConnection()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.loseConnection()
+
+    @property
+    def _transport(self) -> _Transport:
+        return cast(_Transport, self.transport)
+
+
+class _Transport(Protocol):
+    def write(self, data: bytes) -> None: ...
+
+    def loseConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+    def abortConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+
+def _why(error: BaseException | None) -> str:
+    number = getattr(error, "osError", None)
+    return f"nobody answers there ({os.strerror(number) if isinstance(number, int) else error})"
+
+
+def _decoded(message: bytes) -> FromProgram:
+    try:
+        return from_program.decode(message)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"a message of it is none: {error}") from error
