@@ -17,6 +17,7 @@ from client.api import (
     Letter,
     NetworkView,
     OutgoingMessage,
+    PostedRequest,
     ReceivedMessage,
     TimeEstimate,
     UnknownMessageError,
@@ -86,6 +87,7 @@ LETTER_QUERY = {
 }
 """The parameters of a message in plain bytes, and whether each is required."""
 REQUEST_QUERY = {"service": True, "timeout_s": True}
+POST_QUERY = {"service": True, "idempotency_key": True, "not_before_s": False, "deadline_s": False}
 
 _log = Logger("client.http")
 
@@ -206,6 +208,7 @@ class LocalApi:
         return write_json(request, Answered(answer)) if media_type(request) == JSON else write_octets(request, answer)
 
     @app.route("/v1/posted", methods=["POST"])
+    @described(Description(takes=PostBody, octets_query=POST_QUERY, answers=PostedId, status=202))
     async def post_request(self, request: Request) -> bytes:
         """Queue a request, whose answer is waited for through restarts."""
         body = _post_body(request)
@@ -219,6 +222,7 @@ class LocalApi:
         return write_json(request, PostedId(request_id), status=202)
 
     @app.route("/v1/posted/estimate", methods=["GET"])
+    @described(Description(query={"request_bytes": True, "answer_bytes": True}, answers=TimeEstimate))
     async def estimate_request(self, request: Request) -> bytes:
         """Tell how long a request would take."""
         query = read_query(request, "request_bytes", "answer_bytes")
@@ -229,12 +233,14 @@ class LocalApi:
         return write_json(request, await self._client.estimate_request(*sizes))
 
     @app.route("/v1/posted/<request_id>", methods=["GET"])
+    @described(Description(answers=PostedRequest))
     async def posted(self, request: Request, request_id: str) -> bytes:
         """Tell where a posted request is, and its answer."""
         read_query(request)
         return write_json(request, await self._client.answer(request_id))
 
     @app.route("/v1/posted/<request_id>", methods=["DELETE"])
+    @described(NOTHING)
     async def forget_request(self, request: Request, request_id: str) -> bytes:
         """Forget a posted request that has ended."""
         read_query(request)
@@ -242,12 +248,14 @@ class LocalApi:
         return _nothing(request)
 
     @app.route("/v1/posted/<request_id>/cancel", methods=["POST"])
+    @described(Description(answers=PostedRequest))
     async def cancel_request(self, request: Request, request_id: str) -> bytes:
         """Send nothing more of a posted request."""
         read_query(request)
         return write_json(request, await self._client.cancel_request(request_id))
 
     @app.route("/v1/answers", methods=["GET"])
+    @described(Description(query={"after": False}, forms=(EVENT_STREAM,)))
     async def answers(self, request: Request) -> None:
         """Tell the ends of posted requests after a number, and those that come."""
         query = read_query(request, "after")
@@ -468,9 +476,9 @@ def _request_body(request: Request) -> RequestBody:
 
 
 def _post_body(request: Request) -> PostBody:
-    if media_type(request) == JSON:
+    if media_type(request) != OCTETS:
         return read_json(request, PostBody)
-    query = read_query(request, "service", "idempotency_key", "not_before_s", "deadline_s")
+    query = read_query(request, *POST_QUERY)
     times = {name: parse_time(name, query[name]) for name in ("not_before_s", "deadline_s") if name in query}
     return PostBody(
         service=required(query, "service"),
