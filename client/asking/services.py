@@ -1,4 +1,4 @@
-"""All that is asked of hosted services for applications: now, later, and how long that takes."""
+"""What hosted services are asked for later, and how long it takes to ask them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from client.api import AnswerCallback, TimeEstimate
 from client.asking.answers import AnswerFeed, EndedRequests
 from client.asking.posted import PostedRequests
-from client.asking.requests import Requests
 from client.core.arguments import check_request_size
 from client.link.session import Session
 from client.sending.forecast import Forecast
@@ -19,7 +18,6 @@ from loopixmix.seams import Clock
 class Services:
     """The services of the network, as applications ask them."""
 
-    requests: Requests
     posted: PostedRequests
     forecast: Forecast
     session: Session

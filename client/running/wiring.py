@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
+from client.asking.desk import Desk
 from client.asking.exchanges import Exchanges
 from client.asking.guests import GuestOpening
 from client.asking.posted import PostedRequests
@@ -99,7 +100,7 @@ def build_client(
     exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
     requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     posted = PostedRequests(session=session, exchanges=exchanges, access=access, news=news, rng=rng)
-    services = Services(requests, posted, forecast, session, clock)
+    services = Services(posted, forecast, session, clock)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
     wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     guests = GuestOpening(session=session, registration=registration, purse=wallet, rng=rng)
@@ -146,6 +147,7 @@ def build_client(
             known,
             loops.health,
             inbox,
+            wallet,
             ThinTraffic(known),
         ),
     )
@@ -163,9 +165,8 @@ def build_client(
     return ClientService(
         life=life,
         dispatch=dispatch,
+        desk=Desk(requests=requests, contacts=contacts, enrolment=enrolment, wallet=wallet),
         services=services,
-        contacts=contacts,
-        enrolment=enrolment,
         callbacks=callbacks,
         journal=journal,
         board=board,

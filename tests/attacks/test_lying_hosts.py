@@ -94,7 +94,7 @@ def test_a_host_that_claims_a_million_shares_fills_no_memory(world: World) -> No
     ]
     lie(world, *lies)
     results = ask(alice, b"x", timeout_s=60)
-    exchanges = alice.client._services.requests._exchanges
+    exchanges = alice.client._desk.requests._exchanges
     for _ in range(100):
         world.clock.run_for(0.5)
         for exchange in exchanges._under_way:
