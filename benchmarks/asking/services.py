@@ -134,9 +134,12 @@ def installed(directory: Path) -> Iterator[None]:
     (directory / "sitecustomize.py").write_text(_MOVED_CLOCK + _LOSSY_MIX)
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(directory), str(ROOT), *([before] if before else [])])
+    # Also for ourselves: a test network is made in this process.
+    sys.path.insert(0, str(directory))
     try:
         yield
     finally:
+        sys.path.remove(str(directory))
         if before is None:
             del os.environ["PYTHONPATH"]
         else:
