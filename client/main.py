@@ -74,21 +74,35 @@ def init(directory: Path, network: Path, api_port: int) -> None:
 
 
 @client.command()
-@DIRECTORY
+@click.argument(
+    "directories", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False)
+)
 @click.option("--check-config", is_flag=True, help="Only check configuration, trust root and keys.")
-def run(directory: Path, check_config: bool) -> None:
-    """Run the client of DIR until SIGTERM or ctrl-C."""
+def run(directories: tuple[Path, ...], check_config: bool) -> None:
+    """Run the client of DIR until SIGTERM or ctrl-C.
+
+    With several DIRs it runs the client of each in one process. Each is an identity of its own, with its streams, its
+    link and its local API. But who watches the machine, or a provider that serves two of them, can tell that they share
+    it.
+    """
     from client.directory.configuration import load_client
 
-    loaded = load_client(directory)
+    loaded = {directory: load_client(directory) for directory in directories}
     if check_config:
-        click.echo(f"{directory}: the configuration is good")
+        for directory in loaded:
+            click.echo(f"{directory}: the configuration is good")
         return
     from client.http.endpoint import LOCK_FILE
     from client.running.daemon import ClientDaemon
+    from client.running.several import SeveralClients
     from loopixmix.process.main import run_program
 
-    run_program(directory / LOCK_FILE, lambda world: ClientDaemon(loaded, world=world))
+    if len(loaded) < len(directories):
+        raise click.UsageError("a client is named twice")
+    run_program(
+        directories[0] / LOCK_FILE,
+        lambda world: SeveralClients({path: ClientDaemon(each, world=world) for path, each in loaded.items()}),
+    )
 
 
 @client.command()

@@ -9,11 +9,13 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.worlds.debian import provide_program
+from tests.worlds.terminal import Terminal
 from tests.worlds.web.chromium import Chromium
 
 # A shell that runs the tests in the background has them ignore SIGINT, and with them the programs that they start.
@@ -39,6 +41,14 @@ def chromium() -> Iterator[Chromium]:
     browser = Chromium()
     yield browser
     browser.stop()
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """Somebody at a terminal, with a home of their own."""
+    opened = Terminal(tmp_path / "home")
+    yield opened
+    opened.close()
 
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()

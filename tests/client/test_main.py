@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,3 +126,8 @@ def test_a_key_that_others_may_read_is_refused(directory: Path, capsys: pytest.C
 def test_bad_input_ends_with_2(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["client", *arguments]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_the_openapi_document_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["client", "openapi"]) == 0
+    assert "/v1/messages/bulk" in json.loads(capsys.readouterr().out)["paths"]

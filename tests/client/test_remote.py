@@ -274,3 +274,20 @@ def test_events_live_through_a_restart_of_the_daemon(world: RemoteWorld) -> None
     for _ in range(4):
         world.pass_time()
     assert [event.body for event in events if isinstance(event, Received)] == [b"before", b"meanwhile"]
+
+
+def test_events_after_one_that_has_not_happened_are_not_asked_for_again_and_again(world: RemoteWorld) -> None:
+    events: list[Event] = []
+    attempts: list[Endpoint] = []
+
+    def find() -> Endpoint:
+        attempts.append(find_endpoint(world.root / "alice"))
+        return attempts[-1]
+
+    kept = world.web.kept()
+    remote = RemoteClient(http=kept.http, find_endpoint=find, clock=world.clock, rng=world.rng, on_close=kept.close)
+    world.remotes.append(remote)
+    remote.on_event(events.append, after="7-7")
+    for _ in range(8):
+        world.pass_time()
+    assert (len(attempts), events) == (1, [])

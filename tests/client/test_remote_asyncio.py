@@ -156,6 +156,20 @@ def test_a_connection_that_the_daemon_ended_costs_one_more_attempt(world: Asynci
     assert world.run(world.alice.status()).address == ALICE
 
 
+def test_only_a_call_that_may_be_made_twice_is(world: AsyncioWorld) -> None:
+    def break_next() -> None:
+        for _, end in world.web.connections:
+            end.protocol.dataReceived = lambda data, end=end: end.loseConnection()  # type: ignore[method-assign]
+
+    world.run(world.alice.status())
+    break_next()
+    assert world.run(world.alice.status()).address == ALICE
+    break_next()
+    with pytest.raises(NotRunningError, match="went away before it answered"):
+        world.run(world.alice.request("echo", b"x", timeout_s=5))
+    assert world.run(world.alice.request("echo", b"x", timeout_s=60)) == b"x"
+
+
 def test_a_stopped_callback_finishes_the_message_it_has(world: AsyncioWorld) -> None:
     acquaint(world)
     bodies: list[bytes] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
@@ -12,22 +11,19 @@ import pytest
 
 from loopixmix.testnet.processes import ProcessTable
 from tests.worlds.commands import command_text as loopixmix
+from tests.worlds.terminal import Terminal
 
 BASE_PORT = 32_000
-LOOPIXMIX = (sys.executable, "-m", "loopixmix.main")
-
-
-def as_a_user(*arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*LOOPIXMIX, *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A demo that left its network running, and what it printed."""
     directory = tmp_path_factory.mktemp("demo") / "net"
-    arguments = ("demo", "--json", "--keep", "--dir", str(directory), "--base-port", str(BASE_PORT))
+    user = Terminal(directory.with_name("home"))
+    arguments = ("demo", "--json", "--keep", "--dir", directory, "--base-port", BASE_PORT)
     try:
-        yield directory, as_a_user(*arguments, timeout_s=240)
+        yield directory, user.attempt(*arguments, patience_s=240)
     finally:
         if directory.exists():
             ProcessTable(directory).stop(grace_s=10)
@@ -72,11 +68,13 @@ def test_the_kept_network_can_be_watched_used_and_stopped(
     assert "nothing was running" in loopixmix("testnet", "down", str(directory)).stdout
 
 
-def test_a_second_start_goes_on_with_the_same_keys(kept: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_a_second_start_goes_on_with_the_same_keys(
+    kept: tuple[Path, subprocess.CompletedProcess[str]], terminal: Terminal
+) -> None:
     directory, _ = kept
     before = (directory / "mix-1" / "identity.key").read_bytes()
     try:
-        assert as_a_user("testnet", "up", str(directory), timeout_s=150).returncode == 0
+        terminal.run("testnet", "up", directory, patience_s=150)
         assert (directory / "mix-1" / "identity.key").read_bytes() == before
     finally:
         loopixmix("testnet", "down", str(directory))
