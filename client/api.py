@@ -59,6 +59,10 @@ class KeyChangedError(ClientError, PeerError):
     """The contact's key is not the one that was pinned; nothing is sent until you accept the new one."""
 
 
+class NoTokenError(ClientError, MisuseError):
+    """There is no token for this purpose that may be spent now; order some ahead."""
+
+
 class NotRegisteredError(ClientError, MisuseError):
     """This client has no account at a provider yet; register first."""
 
@@ -410,6 +414,21 @@ class Client(Protocol):
         first. An account that is not used for long ends. Then the client opens another one by itself, if it can.
         Raises `RegistrationRefusedError`, `BadRequestError`, `UnavailableError`.
         """
+
+    async def fetch_tokens(
+        self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
+    ) -> None:
+        """Order `count` blind tokens for `purpose` of the provider `issuer`; return when that is stored durably.
+
+        They come at random times in the next hours, and each rests for a random time: whoever issues and redeems tokens
+        must not be able to match the times. So order them long before they are needed. `credential`: why the issuer
+        should sign, a code of its operator for example. `key`: an encoded `loopixmix.tokens.TokenKey` of a record that
+        the application has pinned; without it, the issuer's key in the network document counts. An order that the
+        issuer refuses is given up; `status` says so. Raises `BadRequestError`.
+        """
+
+    async def take_token(self, purpose: str) -> bytes:
+        """Return an encoded token for `purpose`, once, for the caller to spend now. Raises `NoTokenError`."""
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services. Raises `UnavailableError` without a document."""

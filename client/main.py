@@ -138,6 +138,42 @@ def register(
     click.echo(f"registered as {_converse(directory, work)}")
 
 
+@client.group()
+def tokens() -> None:
+    """Order blind tokens ahead, and take them to be spent."""
+
+
+@tokens.command(name="order")
+@DIRECTORY
+@click.argument("issuer", metavar="PROVIDER")
+@click.argument("purpose")
+@click.argument("count", type=int, default=1)
+@click.option("--code", default="", help="The code, if the issuer asks for one.")
+def order_tokens(directory: Path, issuer: str, purpose: str, count: int, code: str) -> None:
+    """Order COUNT tokens for PURPOSE of the issuer at PROVIDER.
+
+    They come at random times in the next hours, so that nobody can tell later by the time who spends one.
+    """
+    _converse(directory, lambda conversation: conversation.client.fetch_tokens(issuer, purpose, count, credential=code))
+    click.echo(f"ordered {count} for {purpose}: they come at random times in the next hours")
+
+
+@tokens.command(name="take")
+@DIRECTORY
+@click.argument("purpose")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def take_token(directory: Path, purpose: str, file: Path) -> None:
+    """Put a token for PURPOSE into the new FILE.
+
+    It is for whoever spends it, once, and is forgotten here: `register --guest --token FILE` opens an account with one.
+    """
+    if file.exists():
+        raise click.BadParameter(f"{file} is there already", param_hint="FILE")
+    from loopixmix.process.files import create_file
+
+    create_file(file, _converse(directory, lambda conversation: conversation.client.take_token(purpose)))
+
+
 @client.command()
 @DIRECTORY
 @JSON

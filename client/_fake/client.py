@@ -12,6 +12,7 @@ from client._fake.inbox import FakeInbox
 from client._fake.member import Member
 from client._fake.outbox import FakeOutbox
 from client._fake.post import PostOffice
+from client._fake.wallet import FakeWallet
 from client.api import (
     MAX_REQUEST_BYTES,
     BadRequestError,
@@ -56,6 +57,7 @@ class FakeClient:
         self._listeners: list[Callable[[], None]] = []
         self._contacts = FakeContacts(network)
         self._inbox = FakeInbox(network, self.tell)
+        self._wallet = FakeWallet(network)
         self._outbox = FakeOutbox(self, network, self._contacts, max_queued=max_queued, tell=self.tell)
 
     @property
@@ -188,6 +190,16 @@ class FakeClient:
             self.guest_at = self._network.admit_guest(provider, token)
             self.tell()
         return self.guest_at
+
+    async def fetch_tokens(
+        self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
+    ) -> None:
+        """Order blind tokens."""
+        self._wallet.fetch(issuer, purpose, count, credential=credential, key=key)
+
+    async def take_token(self, purpose: str) -> bytes:
+        """Take a blind token."""
+        return self._wallet.take(purpose)
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""

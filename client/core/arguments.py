@@ -18,9 +18,15 @@ from client.api import (
 )
 from client.core.content import KIND_PATTERN
 from loopixmix.cards import split_address
-from loopixmix.errors import FormatError
+from loopixmix.errors import FormatError, MisuseError
+from loopixmix.requests.names import check_name
+from loopixmix.tokens import TokenKey, decode_token_key
+from loopixmix.tokens.exchange import MAX_CREDENTIAL_BYTES
+from loopixmix.tokens.keys import check_purpose
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 128
+MAX_TOKENS = 1000
+"""As many tokens can be ordered at once."""
 MAX_NUMBER = 10**18
 """No received message has a higher number."""
 LONGEST_AHEAD_S = 366 * 86_400.0
@@ -28,6 +34,23 @@ REPLY_PREFIX = "reply:"
 """How the `to` of an answer to an anonymous sender begins; no address does."""
 
 _KIND = re.compile(KIND_PATTERN)
+
+
+def check_token_order(issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> TokenKey | None:
+    """Raise `BadRequestError` if an order of tokens is out of bounds; return its key, if it has one."""
+    try:
+        check_purpose(purpose)
+        check_name(issuer)
+        pinned = decode_token_key(key) if key else None
+    except (MisuseError, FormatError) as error:
+        raise BadRequestError(str(error)) from error
+    if not 1 <= count <= MAX_TOKENS:
+        raise BadRequestError(f"1 to {MAX_TOKENS} tokens can be ordered at once, not {count}")
+    if len(credential.encode()) > MAX_CREDENTIAL_BYTES:
+        raise BadRequestError(f"a credential has at most {MAX_CREDENTIAL_BYTES} bytes")
+    if pinned is not None and pinned.purpose != purpose:
+        raise BadRequestError(f"the key is for {pinned.purpose}, and tokens for {purpose} are wanted")
+    return pinned
 
 
 def check_body(body: object) -> None:

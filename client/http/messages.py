@@ -89,6 +89,28 @@ class GuestBody(_Strict, frozen=True):
     token: bytes = b""
 
 
+class TokensBody(_Strict, frozen=True):
+    """`POST /v1/tokens`."""
+
+    issuer: str
+    purpose: str
+    count: int
+    credential: str = ""
+    key: bytes = b""
+
+
+class TakeTokenBody(_Strict, frozen=True):
+    """`POST /v1/tokens/take`."""
+
+    purpose: str
+
+
+class TakenToken(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/tokens/take`."""
+
+    token: bytes
+
+
 class Sent(msgspec.Struct, frozen=True):
     """Answers `POST /v1/messages`."""
 

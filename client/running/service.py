@@ -18,9 +18,7 @@ from client.api import (
     ReceivedMessage,
     TimeEstimate,
 )
-from client.asking.account import AccountOpening
-from client.asking.contacts import ContactBook
-from client.asking.requests import Requests
+from client.asking.desk import Desk
 from client.core.arguments import check_body
 from client.core.journal import Cursor
 from client.receiving.callbacks import Callbacks
@@ -29,6 +27,7 @@ from client.running.board import StatusBoard
 from client.running.life import Life
 from client.sending.dispatch import Dispatch
 from loopixmix.directory import Document
+from loopixmix.tokens import encode_token
 
 
 class ClientService:
@@ -39,23 +38,19 @@ class ClientService:
         *,
         life: Life,
         dispatch: Dispatch,
-        requests: Requests,
-        contacts: ContactBook,
-        enrolment: AccountOpening,
+        desk: Desk,
         callbacks: Callbacks,
         journal: Journal,
         board: StatusBoard,
     ) -> None:
         """Answer applications with these parts; `client.running.wiring.build_client` makes them.
 
-        `life`: what goes on by itself; `dispatch`: messages to send; `requests`, `contacts`, `enrolment`: what hosted
-        services are asked; `callbacks`: who handles received messages; `journal`: the history; `board`: the status.
+        `life`: what goes on by itself; `dispatch`: messages to send; `desk`: what hosted services are asked;
+        `callbacks`: who handles received messages; `journal`: the history; `board`: the status.
         """
         self._life = life
         self._dispatch = dispatch
-        self._requests = requests
-        self._contacts = contacts
-        self._enrolment = enrolment
+        self._desk = desk
         self._callbacks = callbacks
         self._journal = journal
         self._board = board
@@ -110,7 +105,7 @@ class ClientService:
         """Ask a service anonymously; see `client.api.Client.request`."""
         check_body(body)
         await self._life.enrolled()
-        return await self._requests.ask(service, body, timeout_s=timeout_s)
+        return await self._desk.requests.ask(service, body, timeout_s=timeout_s)
 
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Offer messages to `callback`; see `client.api.Client.on_received`.
@@ -157,36 +152,48 @@ class ClientService:
     async def contacts(self) -> list[Contact]:
         """Return all contacts; see `client.api.Client.contacts`."""
         await self._life.ready()
-        return await self._contacts.every()
+        return await self._desk.contacts.every()
 
     async def add_contact(self, address: str) -> Contact:
         """Look up and pin a contact; see `client.api.Client.add_contact`."""
         await self._life.enrolled()
-        return await self._contacts.add(address)
+        return await self._desk.contacts.add(address)
 
     async def accept_key(self, address: str, fingerprint: str) -> Contact:
         """Pin a changed key; see `client.api.Client.accept_key`."""
         await self._life.ready()
-        return await self._contacts.accept(address, fingerprint)
+        return await self._desk.contacts.accept(address, fingerprint)
 
     async def remove_contact(self, address: str) -> None:
         """Forget a contact; see `client.api.Client.remove_contact`."""
         await self._life.ready()
-        await self._contacts.remove(address)
+        await self._desk.contacts.remove(address)
 
     async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
         """Open an account; see `client.api.Client.register`."""
         await self._life.ready()
-        account = await self._enrolment.register(name, provider, invitation)
+        account = await self._desk.enrolment.register(name, provider, invitation)
         self._life.on_registered()
         return account.address
 
     async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
         """Open an account without a name; see `client.api.Client.register_guest`."""
         await self._life.ready()
-        account = await self._enrolment.register_guest(provider, token)
+        account = await self._desk.enrolment.register_guest(provider, token)
         self._life.on_registered()
         return account.provider_name
+
+    async def fetch_tokens(
+        self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
+    ) -> None:
+        """Order blind tokens; see `client.api.Client.fetch_tokens`."""
+        await self._life.ready()
+        await self._desk.wallet.fetch(issuer, purpose, count, credential=credential, key=key)
+
+    async def take_token(self, purpose: str) -> bytes:
+        """Take a blind token; see `client.api.Client.take_token`."""
+        await self._life.ready()
+        return encode_token(await self._desk.wallet.take(purpose))
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services; see `client.api.Client.network`."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
+from client.asking.desk import Desk
 from client.asking.exchanges import Exchanges
 from client.asking.guests import GuestOpening
 from client.asking.requests import Requests
@@ -141,6 +142,7 @@ def build_client(
             known,
             loops.health,
             inbox,
+            wallet,
             ThinTraffic(known),
         ),
     )
@@ -158,9 +160,7 @@ def build_client(
     return ClientService(
         life=life,
         dispatch=dispatch,
-        requests=requests,
-        contacts=contacts,
-        enrolment=enrolment,
+        desk=Desk(requests=requests, contacts=contacts, enrolment=enrolment, wallet=wallet),
         callbacks=callbacks,
         journal=journal,
         board=board,

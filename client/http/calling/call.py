@@ -42,6 +42,9 @@ from client.http.messages import (
     Registered,
     Sent,
     SentMany,
+    TakenToken,
+    TakeTokenBody,
+    TokensBody,
     decode_answer,
 )
 
@@ -217,6 +220,33 @@ def register_guest(provider: str, token: bytes) -> Call[str]:
         # The daemon may ask several providers, one after the other.
         timeout_s=3 * ANSWER_TIMEOUT_S,
         # A token counts once.
+        repeatable=False,
+    )
+
+
+def fetch_tokens(issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> Call[None]:
+    """Order tokens."""
+    body = TokensBody(issuer=issuer, purpose=purpose, count=count, credential=credential, key=key)
+    return Call(
+        method="POST",
+        path="/v1/tokens",
+        body=msgspec.json.encode(body),
+        content_type=JSON,
+        decode=_nothing,
+        # Made again after it was carried out, it would order twice as many.
+        repeatable=False,
+    )
+
+
+def take_token(purpose: str) -> Call[bytes]:
+    """Take a token."""
+    return Call(
+        method="POST",
+        path="/v1/tokens/take",
+        body=msgspec.json.encode(TakeTokenBody(purpose=purpose)),
+        content_type=JSON,
+        decode=lambda body: decode_answer(body, TakenToken).token,
+        # Made again after it was carried out, it would take another one.
         repeatable=False,
     )
 

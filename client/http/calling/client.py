@@ -186,6 +186,16 @@ class CallingClient(ABC):
         """Open an account without a name."""
         return await self.ask(call.register_guest(provider, token))
 
+    async def fetch_tokens(
+        self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
+    ) -> None:
+        """Order blind tokens."""
+        await self.ask(call.fetch_tokens(issuer, purpose, count, credential=credential, key=key))
+
+    async def take_token(self, purpose: str) -> bytes:
+        """Take a blind token."""
+        return await self.ask(call.take_token(purpose))
+
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""
         return await self.ask(call.network())

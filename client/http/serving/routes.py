@@ -42,6 +42,9 @@ from client.http.messages import (
     RequestBody,
     Sent,
     SentMany,
+    TakenToken,
+    TakeTokenBody,
+    TokensBody,
     received_of,
 )
 from client.http.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNSUPPORTED_TYPE, problem_of
@@ -129,6 +132,21 @@ class LocalApi:
         body = read_json(request, GuestBody)
         provider = await self._client.register_guest(body.provider, token=body.token)
         return write_json(request, Admitted(provider), status=201)
+
+    @app.route("/v1/tokens", methods=["POST"])
+    @described(Description(takes=TokensBody, status=204, forms=()))
+    async def fetch_tokens(self, request: Request) -> bytes:
+        """Order blind tokens."""
+        body = read_json(request, TokensBody)
+        await self._client.fetch_tokens(body.issuer, body.purpose, body.count, credential=body.credential, key=body.key)
+        return _nothing(request)
+
+    @app.route("/v1/tokens/take", methods=["POST"])
+    @described(Description(takes=TakeTokenBody, answers=TakenToken))
+    async def take_token(self, request: Request) -> bytes:
+        """Take a blind token, which is forgotten here."""
+        body = read_json(request, TakeTokenBody)
+        return write_json(request, TakenToken(await self._client.take_token(body.purpose)))
 
     @app.route("/v1/network", methods=["GET"])
     @described(Description(answers=NetworkView))

@@ -25,6 +25,7 @@ from client.api import (
     Letter,
     MessageProgress,
     MessageState,
+    NoTokenError,
     NotRegisteredError,
     NumberedChange,
     ReceivedMessage,
@@ -717,6 +718,22 @@ class ClientContract:
         world.run(world.bob.send(message.reply_to, b"nobody", kind="text", idempotency_key="3"))
         world.pass_time()
         assert [m.body for m in world.run(world.stranger.inbox())] == [b"nobody"]
+
+    def test_tokens_are_ordered_ahead(self, world: World) -> None:
+        world.run(world.alice.fetch_tokens("away", "guest", 2, credential="ABCDE"))
+        # Nobody issues any here, so that none will come.
+        with pytest.raises(NoTokenError):
+            world.run(world.alice.take_token("guest"))
+
+    @pytest.mark.parametrize(
+        ("issuer", "purpose", "count", "key"),
+        [("Away", "guest", 1, b""), ("away", "", 1, b""), ("away", "guest", 0, b""), ("away", "guest", 1, b"key")],
+    )
+    def test_an_order_of_the_wrong_form_is_refused(
+        self, world: World, issuer: str, purpose: str, count: int, key: bytes
+    ) -> None:
+        with pytest.raises(BadRequestError):
+            world.run(world.alice.fetch_tokens(issuer, purpose, count, key=key))
 
     def test_the_network_is_listed(self, world: World) -> None:
         network = world.run(world.stranger.network())
