@@ -495,6 +495,20 @@ def test_a_request_whose_end_comes_while_its_parts_do_is_over(world: HostWorld, 
     assert world.host._asked[service_id("oracle")].parted._open == {}
 
 
+def test_what_was_erased_is_over_also_if_the_clock_is_set_back(world: HostWorld, oracle: Oracle) -> None:
+    request = world.ask("oracle", b"q")
+    oracle.asked[0][1].callback(b"a")
+    world.run(PARAMS.epoch_length_s + PARAMS.grace_s)
+    world.host.forget_old()
+    world.host.erase_ended()
+    world.run(1.0)
+    world.clock.rightNow -= PARAMS.epoch_length_s
+    request.blocks.clear()
+    world.send_all(request)
+    assert world.said(request) == [RequestOver()]
+    assert oracle.bodies == [b"q"]
+
+
 def test_every_end_leaves_nothing_behind(world: HostWorld, oracle: Oracle) -> None:
     """Whatever became of requests, after their time no memory is taken."""
     world.ask("echo", b"answered")
