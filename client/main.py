@@ -366,17 +366,56 @@ def delete(directory: Path, which: str) -> None:
 @click.argument("text", metavar="[TEXT|-]", default="")
 @FILE
 @click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="Seconds to wait for the answer.")
-def request(directory: Path, service: str, text: str, file: IO[bytes] | None, timeout_s: float) -> None:
+@click.option("--post", is_flag=True, help="Wait for nothing: print an id, by which `answer` gets the answer later.")
+@click.option("--idempotency-key", default="", help="With --post: the same key again asks once.  [default: random]")
+def request(
+    directory: Path,
+    service: str,
+    text: str,
+    file: IO[bytes] | None,
+    timeout_s: float,
+    post: bool,
+    idempotency_key: str,
+) -> None:
     """Ask a service anonymously.
 
     SERVICE is a name, for any provider that offers it, or SERVICE@PROVIDER. The request is TEXT, a file, or standard
     input (-); the answer goes to standard output as it is.
     """
     body = _body(text, file)
+    if idempotency_key and not post:
+        raise click.UsageError("--idempotency-key belongs to --post")
+    if post:
+        key = idempotency_key or random.SystemRandom().randbytes(16).hex()
+        click.echo(_converse(directory, lambda talk: talk.client.post_request(service, body, idempotency_key=key)))
+        return
     answer = _converse(directory, lambda conversation: conversation.client.request(service, body, timeout_s=timeout_s))
     sys.stdout.buffer.write(answer)
     if sys.stdout.isatty() and not answer.endswith(b"\n"):
         click.echo()
+
+
+@client.command()
+@DIRECTORY
+@click.argument("request_id", metavar="ID")
+@JSON
+def answer(directory: Path, request_id: str, as_json: bool) -> None:
+    """Get the answer to a posted request.
+
+    It goes to standard output as it is. Without one, a line says where the request is, and the exit code is 1.
+    """
+    found = _converse(directory, lambda conversation: conversation.client.answer(request_id))
+    if as_json:
+        return _print_json(found)
+    if found.answer is None:
+        from client.cli.views import posted_line
+
+        click.echo(posted_line(found), err=True)
+        sys.exit(1)
+    sys.stdout.buffer.write(found.answer)
+    if sys.stdout.isatty() and not found.answer.endswith(b"\n"):
+        click.echo()
+    return None
 
 
 @client.command()

@@ -10,6 +10,7 @@ from client.api import (
     MAX_BODY_BYTES,
     MAX_BULK_BYTES,
     MAX_LETTERS,
+    MAX_REQUEST_BYTES,
     BadRequestError,
     ClientError,
     Letter,
@@ -100,8 +101,7 @@ def check_letter(letter: Letter, *, now_s: float) -> None:
     check_length(letter.body)
     if not _KIND.search(letter.kind):
         raise BadRequestError("a kind has 1 to 64 characters of a-z 0-9 . - / _")
-    if not 1 <= len(letter.idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
-        raise BadRequestError(f"an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters")
+    check_idempotency_key(letter.idempotency_key)
     check_times(letter.not_before_s, letter.deadline_s, now_s=now_s)
 
 
@@ -109,6 +109,27 @@ def check_unsigned(letter: Letter) -> None:
     """Raise `BadRequestError` if a message would be signed with an address, as a guest cannot."""
     if not letter.anonymous and not letter.to.startswith(REPLY_PREFIX):
         raise BadRequestError("a guest has no address to sign with: send the message anonymously")
+
+
+def check_idempotency_key(idempotency_key: str) -> None:
+    """Raise `BadRequestError` if an idempotency key is empty or too long."""
+    if not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+        raise BadRequestError(f"an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters")
+
+
+def check_request(body: object) -> None:
+    """Raise `BadRequestError` or `TooLongError` if the body of a request is no bytes, or too long."""
+    check_body(body)
+    if isinstance(body, bytes):
+        check_request_size(len(body))
+
+
+def check_request_size(length_bytes: int, *, of: str = "a request") -> None:
+    """Raise `TooLongError` if a request, or an answer, has over `MAX_REQUEST_BYTES`; `BadRequestError` below 0."""
+    if length_bytes < 0:
+        raise BadRequestError(f"{of} has 0 bytes or more, not {length_bytes}")
+    if length_bytes > MAX_REQUEST_BYTES:
+        raise TooLongError(f"{of} has at most {MAX_REQUEST_BYTES} bytes, not {length_bytes}")
 
 
 def check_address(address: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from client.api import (
     TooLongError,
     UnknownContactError,
     UnknownMessageError,
+    UnknownRequestError,
     UnknownServiceError,
     WrongStateError,
 )
@@ -46,6 +47,7 @@ PROBLEMS: tuple[tuple[str, int, ErrorClass], ...] = (
     ("unknown_contact", 404, UnknownContactError),
     ("unknown_service", 404, UnknownServiceError),
     ("unknown_message", 404, UnknownMessageError),
+    ("unknown_request", 404, UnknownRequestError),
     ("too_long", 413, TooLongError),
     ("bad_request", 400, BadRequestError),
     ("key_changed", 409, KeyChangedError),

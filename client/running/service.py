@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from client.api import (
+    AnswerCallback,
     ClientStatus,
     Contact,
     Letter,
@@ -13,12 +14,15 @@ from client.api import (
     NetworkView,
     NumberedChange,
     OutgoingMessage,
+    PostedRequest,
     ProgressCallback,
     ReceivedCallback,
     ReceivedMessage,
+    RequestId,
     TimeEstimate,
 )
 from client.asking.desk import Desk
+from client.asking.services import Services
 from client.core.arguments import check_body
 from client.core.journal import Cursor
 from client.receiving.callbacks import Callbacks
@@ -39,6 +43,7 @@ class ClientService:
         life: Life,
         dispatch: Dispatch,
         desk: Desk,
+        services: Services,
         callbacks: Callbacks,
         journal: Journal,
         board: StatusBoard,
@@ -46,11 +51,13 @@ class ClientService:
         """Answer applications with these parts; `client.running.wiring.build_client` makes them.
 
         `life`: what goes on by itself; `dispatch`: messages to send; `desk`: what hosted services are asked;
-        `callbacks`: who handles received messages; `journal`: the history; `board`: the status.
+        `services`: what they are asked for later; `callbacks`: who handles received messages; `journal`: the history;
+        `board`: the status.
         """
         self._life = life
         self._dispatch = dispatch
         self._desk = desk
+        self._services = services
         self._callbacks = callbacks
         self._journal = journal
         self._board = board
@@ -106,6 +113,50 @@ class ClientService:
         check_body(body)
         await self._life.enrolled()
         return await self._desk.requests.ask(service, body, timeout_s=timeout_s)
+
+    async def post_request(
+        self,
+        service: str,
+        body: bytes,
+        *,
+        idempotency_key: str,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> RequestId:
+        """Queue an anonymous request and return once it is durably stored; see `client.api.Client.post_request`."""
+        await self._life.ready()
+        return await self._services.posted.post(
+            service, body, idempotency_key=idempotency_key, not_before_s=not_before_s, deadline_s=deadline_s
+        )
+
+    async def answer(self, request_id: RequestId) -> PostedRequest:
+        """Return a posted request; see `client.api.Client.answer`."""
+        await self._life.ready()
+        return await self._services.posted.answer(request_id)
+
+    async def cancel_request(self, request_id: RequestId) -> PostedRequest:
+        """Send nothing more of a posted request; see `client.api.Client.cancel_request`."""
+        await self._life.ready()
+        return await self._services.posted.cancel(request_id)
+
+    async def forget_request(self, request_id: RequestId) -> None:
+        """Forget a posted request that has ended; see `client.api.Client.forget_request`."""
+        await self._life.ready()
+        await self._services.posted.forget(request_id)
+
+    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
+        """Call `callback` for each posted request that has ended; see `client.api.Client.on_answer`."""
+        return self._services.on_answer(self, callback, after=after)
+
+    async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:
+        """Return posted requests that have ended; see `JournalledClient.ended_requests`."""
+        await self._life.ready()
+        return await self._services.posted.ended(after=after, limit=limit)
+
+    async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
+        """Return how long a request would take; see `client.api.Client.estimate_request`."""
+        await self._life.ready()
+        return self._services.estimate(request_bytes, answer_bytes)
 
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Offer messages to `callback`; see `client.api.Client.on_received`.
