@@ -47,6 +47,7 @@ def verify(quick: bool, names: tuple[str, ...], as_json: bool, as_markdown: bool
     except MisuseError as error:
         raise click.BadParameter(str(error), param_hint="--only") from error
     effort, begin_s = QUICK if quick else LONG, time.monotonic()
+    cases = verification.cases_for(cases, effort)
     verified = itertools.count(1)
     with Bar(Console(stderr=True)) as bar:
         bar.show("verifying", 0, len(cases))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
+from client.core.asking.spares import spare_shares
 from loopixmix.requests.answers import answer_pieces
-from loopixmix.requests.coding import piece_count
-from loopixmix.requests.parts import REPETITION_KEY_BYTES, part_room_bytes
+from loopixmix.requests.coding import fitting_share_bytes, piece_count
+from loopixmix.requests.parts import REPETITION_KEY_BYTES, blocks_beside, part_room_bytes
 from loopixmix.sphinx import Geometry
 from simulations.flows.deployed import params_of
 from simulations.formulas.queues import pull_wait_mean_s
@@ -16,31 +18,37 @@ from simulations.scenario.values import RequestLoad, Scenario
 
 @dataclass(frozen=True)
 class Requesting:
-    """The requests of a linked user: their pace, and how many of them begin a second."""
+    """The requests of a linked user: their pace, how many packets each has, and how many of them begin a second."""
 
     pace: RequestPace
+    packets: int
     per_s: float
 
     @property
     def packets_per_s(self) -> float:
         """The packets that requests take of the payload stream."""
-        return self.per_s * self.pace.shares
+        return self.per_s * self.packets
 
     @property
     def more_answers_per_s(self) -> float:
         """The packets of answers, beyond the one that each packet of the payload stream is answered by anyway."""
-        return self.per_s * max(0, self.pace.answer_shares - self.pace.shares)
+        return self.per_s * max(0, self.pace.answer_shares - self.packets)
 
 
 def pace_of(scenario: Scenario, requests: RequestLoad) -> RequestPace:
     """Return what the time of such a request hangs on in the network of a scenario."""
-    size = Geometry(hops=scenario.topology.layers + 2, payload_bytes=scenario.packets.payload_bytes)
+    size = _size(scenario)
+    content_bytes = REPETITION_KEY_BYTES + requests.request_bytes
+    shares = piece_count(content_bytes, part_room_bytes(size))
+    loss = 1 - (1 - scenario.links.loss) ** (scenario.topology.layers + 2)
+    beside = blocks_beside(fitting_share_bytes(content_bytes, part_room_bytes(size)), size)
     return RequestPace(
-        shares=piece_count(REPETITION_KEY_BYTES + requests.request_bytes, part_room_bytes(size)),
+        shares=shares,
         answer_shares=answer_pieces(requests.answer_bytes, size),
         turns_per_s=scenario.traffic.payload_rate_per_s,
         free_per_s=params_of(scenario).free_pulls_per_s,
-        loss=1 - (1 - scenario.links.loss) ** (scenario.topology.layers + 2),
+        first_blocks=(shares + spare_shares(shares, loss)) * (1 + beside),
+        loss=loss,
         work_s=requests.work_s,
     )
 
@@ -56,4 +64,12 @@ def requesting_of(scenario: Scenario) -> Requesting | None:
     network_s = (scenario.topology.layers + 1) * scenario.mix.delay_mean_s + (scenario.topology.layers + 2) * links_s
     pull_s = pull_wait_mean_s(scenario.traffic.pull_rate_per_s)
     taken_s = request_mean_s(pace, network_mean_s=network_s, pull_mean_s=pull_s)
-    return Requesting(pace, 1 / (requests.pause_mean_s + taken_s))
+    size = _size(scenario)
+    # Reply blocks that the first ones are too few for leave in parts without a share.
+    blocks = pace.later_shares + spare_shares(pace.answer_shares, pace.loss)
+    packets = pace.shares + spare_shares(pace.shares, pace.loss) + ceil(blocks / (1 + blocks_beside(0, size)))
+    return Requesting(pace, packets, 1 / (requests.pause_mean_s + taken_s))
+
+
+def _size(scenario: Scenario) -> Geometry:
+    return Geometry(hops=scenario.topology.layers + 2, payload_bytes=scenario.packets.payload_bytes)

@@ -56,7 +56,7 @@ def timing_of(scenario: Scenario, flows: Flows, seeds: Seeds) -> Timing:
     if scenario.requests is None or request_faults(scenario):
         return Timing(network, law)
     pace = pace_of(scenario, scenario.requests)
-    grid = Grid.up_to(2 * longest_s + _longest_waits_s(scenario) + _longest_request_s(pace), _POINTS)
+    grid = Grid.up_to(4 * longest_s + 2 * _longest_waits_s(scenario) + _longest_request_s(pace), _POINTS)
     return Timing(network, law, _request(scenario, _network(scenario, grid, flows, samples), pace))
 
 
@@ -209,9 +209,10 @@ def _longest_waits_s(scenario: Scenario) -> float:
 
 
 def _longest_request_s(pace: RequestPace) -> float:
-    through = 1 - pace.loss
-    sending_s = latency.erlang_quantile_s(pace.shares, 1 / (pace.turns_per_s * through), 1 - _TAIL)
-    answering_s = latency.erlang_quantile_s(pace.answer_shares, 1 / (pace.free_per_s * through), 1 - _TAIL)
+    turns_per_s = pace.turns_per_s * (1 - pace.loss)
+    # One turn more: for the reply blocks that the user sends later.
+    sending_s = latency.erlang_quantile_s(pace.shares + 1, 1 / turns_per_s, 1 - _TAIL)
+    answering_s = latency.erlang_quantile_s(pace.answer_shares + 1, 1 / pace.arriving_per_s, 1 - _TAIL)
     return sending_s + answering_s + WRITES_S + pace.work_s
 
 

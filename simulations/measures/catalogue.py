@@ -47,6 +47,13 @@ class Measure(StrEnum):
     REQUEST_P95_S = "request_p95_s", "s", "the same: 95 % quantile"
     REQUESTS_ANSWERED = "requests_answered", "", "requests that were answered"
     REQUESTS_UNANSWERED_SHARE = "requests_unanswered_share", "1", "share of requests that ended without an answer"
+    REQUEST_PARTS = "request_parts", "packets", "packets of a request, those for reply blocks included: mean of the run"
+    ANSWER_PARTS = "answer_parts", "packets", "packets of an answer: mean of the run"
+    REQUESTS_SECOND_ROUND_SHARE = (
+        "requests_second_round_share",
+        "1",
+        "share of requests of which shares left again, or more of them, because some were lost",
+    )
     GUESTS = "guests", "", "users without a name who have an account, at the end"
     REQUESTS_EXECUTED_TWICE = "requests_executed_twice", "", "requests that a service carried out more than once"
     ENTROPY_BITS = (

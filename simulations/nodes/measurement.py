@@ -134,6 +134,11 @@ class Watch:
             Measure.REQUESTS_ANSWERED: float(len(delays_s)),
             Measure.REQUESTS_EXECUTED_TWICE: float(errands.executed_twice()),
         }
+        parts = self.world.parts
+        if parts.requests:
+            figures[Measure.REQUEST_PARTS] = parts.of_requests / parts.requests
+            figures[Measure.ANSWER_PARTS] = parts.of_answers / parts.requests
+            figures[Measure.REQUESTS_SECOND_ROUND_SHARE] = parts.second_rounds / parts.requests
         unanswered = errands.unanswered_share(self.from_s, self.until_s)
         if unanswered is not None:
             figures[Measure.REQUESTS_UNANSWERED_SHARE] = unanswered

@@ -168,9 +168,13 @@ SHARE_ERRORS = 5.0
 
 @dataclass(frozen=True)
 class Case:
-    """Something to simulate that gives a few rows of one figure. `weight`: seconds it takes in the long form, about."""
+    """Something to simulate that gives a few rows of one figure.
+
+    `weight`: seconds it takes in the long form, about. `long_only`: whether other forms leave it out.
+    """
 
     figure: str
     name: str
     run: Callable[[Effort, Generator], Sequence[Row]]
     weight: float = 1.0
+    long_only: bool = False

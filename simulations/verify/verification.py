@@ -9,7 +9,7 @@ from loopixmix.errors import MisuseError
 from simulations.scenario.values import SeedChoice
 from simulations.seeds import Seeds
 from simulations.verify import departures, entropies, latencies, pools, unlinkability
-from simulations.verify.rows import Case, Effort, Row
+from simulations.verify.rows import LONG, Case, Effort, Row
 
 CASES: tuple[Case, ...] = (
     *entropies.CASES,
@@ -49,6 +49,11 @@ def cases_named(names: Sequence[str]) -> list[Case]:
     return [case for case in CASES if not names or case.figure in names]
 
 
+def cases_for(cases: Sequence[Case], effort: Effort) -> list[Case]:
+    """Return the cases that a form has."""
+    return [case for case in cases if effort is LONG or not case.long_only]
+
+
 def run_case(case: Case, effort: Effort, seed: int = ROOT_SEED) -> list[Row]:
     """Return the rows of a case. Each has seeds of its own, by its name: what else runs changes nothing."""
     # By name and not by place in the list: a new figure changes no other one. `hash` would differ from process to
@@ -67,8 +72,10 @@ def verify(
 ) -> list[Row]:
     """Run cases on `jobs` processes (1 or more) and return their rows in the order of `FIGURES`.
 
-    `done` is told each case that is over. The longest begin first. Rows do not depend on `jobs`.
+    `done` is told each case that is over. The longest begin first. Rows do not depend on `jobs`. Forms other than the
+    long one leave some cases out.
     """
+    cases = cases_for(cases, effort)
     # A long case that begins last would keep one process at work while the others have none.
     order = sorted(range(len(cases)), key=lambda index: -cases[index].weight)
     found: dict[int, list[Row]] = {}

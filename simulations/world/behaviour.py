@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from client.api import ReceivedMessage
+from client.api import ReceivedMessage, TimeEstimate
 from loopixmix.cover.poisson import PoissonStream
 from loopixmix.cover.timer import PoissonTimer
+from loopixmix.errors import MisuseError
 from loopixmix.seams import Clock, DelayedCall, Rng
 from simulations.scenario.values import Users
 from simulations.world.users import NUMBER_BYTES, User, number_of
@@ -26,6 +28,10 @@ class Letters:
     received_at_s: dict[int, float] = field(default_factory=dict)
     refused: int = 0
     """Messages that the client did not take."""
+    foretells: bool = False
+    """Whether clients are asked, before they get a message, how long it will take."""
+    foretold_s: dict[int, float] = field(default_factory=dict)
+    """What they said, on average, by the number of the message."""
 
     def new_body(self) -> bytes:
         """Return the body of the next message and note that it is handed over now."""
@@ -37,6 +43,13 @@ class Letters:
         """Note that a message has come."""
         # The first time counts, should a client be told of a message twice.
         self.received_at_s.setdefault(number_of(message), self.clock.seconds())
+
+    def foretold_mean_s(self, from_s: float, until_s: float) -> float:
+        """Return the mean of what clients said of those messages; raise `MisuseError` if they said nothing."""
+        told = [mean_s for number, mean_s in self.foretold_s.items() if from_s <= self.sent_at_s[number] < until_s]
+        if not told:
+            raise MisuseError("no client was asked how long a message will take")
+        return sum(told) / len(told)
 
     def delays_s(self, from_s: float, until_s: float) -> list[float]:
         """Return how long those messages took that were handed over from `from_s` until before `until_s` and came."""
@@ -115,11 +128,15 @@ class Behaviour:
             self._write()
 
     def _write(self) -> None:
-        body = self._letters.new_body()
-        sending = self.user.send(
-            self._rng.choice(self._contacts).plan.address, body, kind=KIND, key=body[:NUMBER_BYTES].hex()
-        )
+        body, to = self._letters.new_body(), self._rng.choice(self._contacts).plan.address
+        if self._letters.foretells:
+            number = len(self._letters.sent_at_s) - 1
+            self.user.estimate(len(body), to).addCallback(partial(self._foretold, number))
+        sending = self.user.send(to, body, kind=KIND, key=body[:NUMBER_BYTES].hex())
         sending.addErrback(self._not_taken)
+
+    def _foretold(self, number: int, estimate: TimeEstimate) -> None:
+        self._letters.foretold_s[number] = estimate.mean_s
 
     def _not_taken(self, _: object) -> None:
         self._letters.refused += 1

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 
-from client.api import ClientStatus, MessageId, ReceivedMessage
+from client.api import ClientStatus, MessageId, ReceivedMessage, TimeEstimate
 from client.asking.account import ACCOUNT_FACT, CARD_FACT, PUBLISH_VERSION, PUBLISHED_FACT
 from client.core.fragments import FragmentSizes
 from client.core.sealing import PlainSealer
@@ -145,6 +145,10 @@ class User:
     def send(self, to: str, body: bytes, *, kind: str, key: str) -> Deferred[MessageId]:
         """Hand a message over to the client."""
         return Deferred.fromCoroutine(self.service.send(to, body, kind=kind, idempotency_key=key))
+
+    def estimate(self, body_bytes: int, to: str) -> Deferred[TimeEstimate]:
+        """Ask the client how long a message would take."""
+        return Deferred.fromCoroutine(self.service.estimate(body_bytes, to))
 
     def ask(self, service: str, body: bytes, *, timeout_s: float) -> Deferred[bytes]:
         """Ask a hosted service by the client."""

@@ -29,6 +29,7 @@ from simulations.world.journeys import Numbers, PlainNumbers, TracingArithmetic
 from simulations.world.links import Wires
 from simulations.world.network import START_S, NetworkPlan, NodePlan
 from simulations.world.nodes import Mix, NodeSeams, Provider, make_mix, make_provider, new_mail_store
+from simulations.world.parts import ListeningArithmetic, Parts
 from simulations.world.stores import MemoryStores
 from simulations.world.users import (
     User,
@@ -71,6 +72,9 @@ class World:
             self.numbers = arithmetic = TracingArithmetic(load_arithmetic())
         else:
             self.numbers, arithmetic = PlainNumbers(), PlainArithmetic()
+        self.parts = Parts()
+        if scenario.requests is not None:
+            arithmetic = ListeningArithmetic(arithmetic, self.parts)
         self.packet_format = PacketFormat.for_network(self.params, arithmetic=arithmetic)
         self._place_of: dict[Identity, int] = {node.identity: node.place for node in self.plan.nodes}
         self.hub = Wires(

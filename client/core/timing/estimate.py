@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from client.api import TimeEstimate
@@ -112,26 +112,39 @@ def estimate_request(
     conditions: Conditions,
     *,
     free_items_per_s: float,
+    first_blocks: int | None = None,
     service_s: float = 0.0,
 ) -> TimeEstimate:
     """Return how long it takes until the answer to a request is here.
 
-    `parts_there`, `parts_back`: packets of the request and of its answer, each of which is sent again if it is lost;
-    `free_items_per_s`: the pulled items that nothing else takes, at which rate the answer's parts leave the service's
-    provider at exponential intervals; `service_s`: how long the service takes, on average.
+    `parts_there`, `parts_back`: packets that give request and answer back. Coded ones beside them stand in for those
+    that are lost, so that each loss costs one more turn or interval, and no re-send. `free_items_per_s`: the pulled
+    items that nothing else takes, at which rate the answer's parts leave the service's provider at exponential
+    intervals. `first_blocks`: the reply blocks that leave with the request, if they may be fewer than the answer has
+    parts; the rest waits for more, which leave when the first part is here. `service_s`: how long the service takes,
+    on average.
     """
-    turns = _turns(parts_there, conditions)
-    rate_per_s = conditions.params.payload_rate_per_s
-    first_s, last_s = turns.first / rate_per_s, turns.last / rate_per_s
+    params, through = conditions.params, 1 - conditions.loss
+    turns = _turns(parts_there, replace(conditions, loss=0.0))
+    turn_s, gap_s = 1 / (params.payload_rate_per_s * through), 1 / (free_items_per_s * through)
+    first_s, last_s = turns.first / params.payload_rate_per_s, turns.last * turn_s
     there = _excess(
-        parts_there, turns.gap / rate_per_s, _gap_stages(turns.gap), _way(parts_there, conditions, is_sent_again=True)
+        parts_there, turns.gap * turn_s, _gap_stages(turns.gap), _way(parts_there, conditions, is_sent_again=False)
     )
-    gap_s = 1 / free_items_per_s
-    back = _excess(parts_back, gap_s, 1, _way(parts_back, conditions, is_sent_again=True))
-    answering = _Spread(parts_back * gap_s, parts_back * gap_s**2)
     pulled = _pull_wait(conditions, arriving_per_s=0.0, during_s=0.0)
+    at_first = parts_back if first_blocks is None else max(1, round(first_blocks * through**2))
+    later = max(0, parts_back - at_first)
+    answering = _Spread(min(parts_back, at_first) * gap_s, min(parts_back, at_first) * gap_s**2)
+    if later:
+        hops = params.layers + 1
+        ways = _Spread(2 * (conditions.overhead_s + hops * params.delay_mean_s), 2 * hops * params.delay_mean_s**2)
+        asked_s = turns.gap * turn_s
+        more = _Spread(gap_s, gap_s**2) + ways + pulled + _Spread(asked_s, asked_s**2)
+        answering = max(answering, more, key=lambda each: each.mean) + _Spread(later * gap_s, later * gap_s**2)
+    parts = later or parts_back
+    back = _excess(parts, gap_s, 1, _way(parts, conditions, is_sent_again=False))
     after = there + _Spread(service_s, 0.0) + answering + back + pulled
-    spread = _Spread(last_s, turns.last / rate_per_s**2) + after
+    spread = _Spread(last_s, turns.last * turn_s**2) + after
     return TimeEstimate(
         mean_s=spread.mean,
         p95_s=spread.exceeded_by_one_in_20(),

@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 
 from loopixmix.errors import ConfigError
 from loopixmix.process.files import make_directory
+from loopixmix.requests.single import ReplyStatus, decode_reply
 from loopixmix.tokens import begin_token, encode_token, finish_token
 from loopixmix.tokens.exchange import encode_issue_request, split_messages
 from provider.api import ServiceContext, ServiceRefusedError, Setting, declaration_of
@@ -16,6 +17,7 @@ from provider.tokens.codes import make_codes
 from provider.tokens.keys import PUBLIC_FILE, read_public_keys
 from provider.tokens.services import IssuerInDocument, IssuerService, RedeemerService
 from tests.worlds.mailboxes.hosted_services import NoKeys, result_of
+from tests.worlds.networks.towns import Town
 
 WEEK_S = 168 * 3600
 NOW_S = 10.5 * WEEK_S
@@ -127,3 +129,25 @@ def test_a_provider_whose_keys_are_damaged_goes_on_with_those_it_knows(tmp_path:
     (tmp_path / "services" / "issuer" / PUBLIC_FILE).write_bytes(b"damaged")
     assert in_document(tmp_path, NOW_S) == keys
     assert in_document(tmp_path, NOW_S + WEEK_S) == keys[1:]
+
+
+def test_a_token_goes_its_whole_way_in_packets(tmp_path: Path) -> None:
+    town = Town(tmp_path, services=("issuer", "redeemer"))
+    (code,) = make_codes(tmp_path, tokens=1, last_day=100_000, count=1, rng=random.Random(1))
+    key = read_public_keys(tmp_path / "services" / "issuer" / PUBLIC_FILE)[0]
+    pending = begin_token(key, random.Random(2))
+    body = encode_issue_request(key, code.encode(), [pending.blinded])
+    # Asked twice: the second answer is the same, and the token is counted once.
+    for _ in range(2):
+        town.alice.request("issuer", body, at=town.p1.identity)
+        town.settle()
+    answers = [decode_reply(payload) for payload in town.alice.replies()]
+    assert [answer.status for answer in answers] == [ReplyStatus.OK] * 2
+    assert answers[0] == answers[1]
+    token = finish_token(pending, split_messages(answers[0].body, key)[0])
+    # Bob may have it from Alice, and spends it; then it is gone.
+    for _ in range(2):
+        town.bob.request("redeemer", encode_token(token), at=town.p1.identity)
+        town.settle()
+    assert [decode_reply(payload).status for payload in town.bob.replies()] == [ReplyStatus.OK, ReplyStatus.FAILED]
+    town.stop()

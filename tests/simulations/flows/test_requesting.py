@@ -13,6 +13,8 @@ from loopixmix.sphinx import Geometry
 from simulations.flows.rates import flows_of
 from simulations.flows.requesting import pace_of, requesting_of
 from simulations.flows.traffic import cover_share
+from simulations.formulas.delivery import ANSWER_S
+from simulations.formulas.requests import WRITES_S
 from simulations.scenario import Scenario, change
 from simulations.scenario.values import RequestLoad
 
@@ -40,12 +42,16 @@ def test_requests_take_the_place_of_cover_and_bring_answers() -> None:
     scenario = change(without, {"requests.answer_bytes": 100_000, "requests.pause_mean_s": 100.0})
     requesting = requesting_of(scenario)
     assert requesting is not None
-    # By hand: half a second for the turn, 50 shares at 3.5 a second, two ways of 0.8 s, half a pull, disk and answer.
-    assert requesting.pace.answer_shares == 50
-    assert 1 / requesting.per_s == pytest.approx(100 + 0.5 + 50 / 3.5 + 1.6 + 0.5 + 0.07)
-    assert cover_share(scenario) == pytest.approx(1 - requesting.per_s / 3)
+    # By hand: half a second for the turn and two ways of 0.8 s; the first share leaves 1 / 3.5 s later, and is there
+    # after half a pull. Another turn and two ways until reply blocks for 47 more of 50 shares are at the host.
+    assert (requesting.pace.answer_shares, requesting.pace.first_blocks) == (50, 3)
+    once_s = 0.5 + 1.6 + 0.5 + ANSWER_S
+    assert 1 / requesting.per_s == pytest.approx(100 + 2 * once_s + WRITES_S + 48 / 3.5)
+    # Eight packets of six blocks each.
+    assert requesting.packets == 9
+    assert cover_share(scenario) == pytest.approx(1 - 9 * requesting.per_s / 3)
     more = flows_of(scenario).replies_per_s - flows_of(without).replies_per_s
-    assert more == pytest.approx(1000 * 49 * requesting.per_s)
+    assert more == pytest.approx(1000 * 41 * requesting.per_s)
     assert requesting_of(without) is None
 
 

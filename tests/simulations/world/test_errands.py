@@ -110,8 +110,9 @@ def test_work_that_is_broken_off_leaves_no_call() -> None:
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.01])
-def test_requests_of_deployed_clients_are_carried_out_once_and_answered(loss: float) -> None:
-    world = world_of({**ASKING, "links.loss": loss})
+@pytest.mark.parametrize("cryptography", [False, True])
+def test_requests_of_deployed_clients_are_carried_out_once_and_answered(loss: float, cryptography: bool) -> None:
+    world = world_of({**ASKING, "links.loss": loss, "packets.cryptography": cryptography})
     world.start()
     world.run_for(30)
     errands = world.errands

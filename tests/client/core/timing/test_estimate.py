@@ -228,6 +228,40 @@ def test_a_request_takes_as_long_as_its_ways_and_its_answer() -> None:
     assert told.mean_s == pytest.approx(statistics.mean(times_s), rel=0.05)
 
 
+@pytest.mark.parametrize(("loss", "first_blocks"), [(0.0, 6), (0.1, 40), (0.1, 6)])
+def test_lost_parts_and_late_reply_blocks_make_a_request_longer(loss: float, first_blocks: int) -> None:
+    rng, params = random.Random(4), ROOMY
+    around = conditions(params, loss=loss, overhead_s=0.1)
+
+    def way_s() -> float:
+        return 0.1 + sum(rng.expovariate(1 / params.delay_mean_s) for _ in range(params.layers + 1))
+
+    def arrivals(count: int, start_s: float, rate_per_s: float) -> tuple[float, list[float]]:
+        """Return when the last has left, and when each arrives, if what is lost is followed by another one."""
+        arrived: list[float] = []
+        while len(arrived) < count:
+            start_s += rng.expovariate(rate_per_s)
+            if rng.random() >= loss:
+                arrived.append(start_s + way_s())
+        return start_s, arrived
+
+    def run() -> float:
+        _, asked = arrivals(3, 0.0, params.payload_rate_per_s)
+        begin_s, pull_s = max(asked), 1 / params.pull_rate_per_s
+        at_first = min(20, round(first_blocks * (1 - loss) ** 2))
+        left_s, shares = arrivals(at_first, begin_s, 4.0)
+        if at_first < 20:
+            _, [more_s] = arrivals(1, shares[0] + rng.random() * pull_s, params.payload_rate_per_s)
+            shares += arrivals(20 - at_first, max(left_s, more_s), 4.0)[1]
+        return max(shares) + rng.random() * pull_s
+
+    times_s = [run() for _ in range(3000)]
+    told = estimate_request(3, 20, around, free_items_per_s=4.0, first_blocks=first_blocks)
+    # The later of two times has a mean above both means, which is left out.
+    assert told.mean_s == pytest.approx(statistics.mean(times_s), rel=0.05)
+    assert told.p95_s == pytest.approx(sorted(times_s)[2850], rel=0.08)
+
+
 def test_what_links_add_is_read_off_the_loops() -> None:
     nothing_s = 2 * (ROOMY.layers + 1) * ROOMY.delay_mean_s + 0.5 / ROOMY.pull_rate_per_s
     assert overhead_s(ROOMY, round_trip_mean_s=0.0) == 0.0
