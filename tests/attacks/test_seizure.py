@@ -76,7 +76,7 @@ def test_a_providers_disk_names_no_sender_and_no_time(town: Town, tmp_path: Path
     assert b"marked-body" in seized  # what clients put there is sealed to the recipient; this test's is not
     assert town.alice.id not in seized
     assert all(surb_id not in seized for surb_id in town.alice.surbs)
-    with town.p2.store._database.connect() as connection:
+    with town.p2.store._databases.writing.connect() as connection:
         rows = connection.exec_driver_sql("SELECT stored_day, surb_id FROM items").all()
         assert {day * 86_400 <= town.world.clock.seconds() < (day + 1) * 86_400 for day, _ in rows} == {True}
 
