@@ -482,7 +482,8 @@ class Client(Protocol):
     async def delete(self, number: int) -> None:
         """Forget a received message, and how to answer it if it was anonymous; its number is not used again.
 
-        Its bytes are overwritten in the store. Raises `UnknownMessageError`.
+        Its bytes are overwritten in the store; the log of changes beside it may have them until the daemon stops.
+        Raises `UnknownMessageError`.
         """
 
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:

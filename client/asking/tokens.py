@@ -80,6 +80,7 @@ class TokenWallet:
                 )
 
         await self._access.write(add)
+        self.problem = None
         self._look_at_s = min([self._look_at_s, *(due_at_s for _, due_at_s in due)])
 
     async def take(self, purpose: str) -> Token:

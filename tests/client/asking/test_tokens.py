@@ -101,6 +101,8 @@ def test_an_order_that_the_issuer_refuses_is_given_up(world: WalletWorld) -> Non
     world.run(DAY_S)
     assert len(world.issuer.asked) == 1
     assert "could not carry out" in str(world.wallet.problem)
+    world.fetch(1)
+    assert world.wallet.problem is None
 
 
 def test_an_issuer_that_signs_wrongly_gives_no_token(world: WalletWorld) -> None:

@@ -36,15 +36,20 @@ def context(provider: Path, name: str, clock: Clock, **settings: Setting) -> Ser
     )
 
 
+def clock_at(now_s: float) -> Clock:
+    clock = Clock()
+    clock.advance(now_s)
+    return clock
+
+
 class TokenProvider:
-    """A provider with an issuer and a redeemer for guests."""
+    """A provider with an issuer and a redeemer of tokens for answers."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.clock = Clock()
-        self.clock.advance(NOW_S)
-        self.issuer = IssuerService(context(directory, "issuer", self.clock))
-        self.redeemer = RedeemerService(context(directory, "redeemer", self.clock))
+        self.clock = clock_at(NOW_S)
+        self.issuer = IssuerService(context(directory, "issuer", self.clock, purposes=["answer"]))
+        self.redeemer = RedeemerService(context(directory, "redeemer", self.clock, purpose="answer"))
 
     def close(self) -> None:
         result_of(self.issuer.close())
@@ -105,7 +110,17 @@ def test_a_wrong_setting_of_the_issuer_is_named(tmp_path: Path, settings: dict[s
         IssuerService(context(tmp_path, "issuer", Clock(), **settings))
 
 
-@pytest.mark.parametrize("settings", [{"purpose": ["guest"]}, {"purpose": "Guest"}, {"keys": 1}, {"key": "file"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"purpose": "guest"},
+        {"purpose": ["answer"]},
+        {"purpose": "A"},
+        {"purpose": "answer", "keys": 1},
+        {"key": "a"},
+    ],
+)
 def test_a_wrong_setting_of_the_redeemer_is_named(tmp_path: Path, settings: dict[str, Setting]) -> None:
     with pytest.raises(ConfigError, match="service redeemer"):
         RedeemerService(context(tmp_path, "redeemer", Clock(), **settings))
@@ -115,9 +130,9 @@ def test_the_document_gets_keys_before_there_are_services_and_the_same_ones_late
     in_document = IssuerInDocument({}, random.Random(1))
     keys = in_document(tmp_path, NOW_S)
     assert [key.holds_at(NOW_S) for key in keys] == [True, False]
-    provider = TokenProvider(tmp_path)
+    service = IssuerService(context(tmp_path, "issuer", clock_at(NOW_S)))
     assert in_document(tmp_path, NOW_S) == keys
-    provider.close()
+    result_of(service.close())
     # Months later the provider starts again.
     later = in_document(tmp_path, NOW_S + 20 * WEEK_S)
     assert [key.holds_at(NOW_S + 20 * WEEK_S) for key in later] == [True, False]
@@ -132,7 +147,8 @@ def test_a_provider_whose_keys_are_damaged_goes_on_with_those_it_knows(tmp_path:
 
 
 def test_a_token_goes_its_whole_way_in_packets(tmp_path: Path) -> None:
-    town = Town(tmp_path, services=("issuer", "redeemer"))
+    settings: dict[str, dict[str, Setting]] = {"issuer": {"purposes": ["answer"]}, "redeemer": {"purpose": "answer"}}
+    town = Town(tmp_path, services=("issuer", "redeemer"), settings=settings)
     (code,) = make_codes(tmp_path, tokens=1, last_day=100_000, count=1, rng=random.Random(1))
     key = read_public_keys(tmp_path / "services" / "issuer" / PUBLIC_FILE)[0]
     pending = begin_token(key, random.Random(2))
