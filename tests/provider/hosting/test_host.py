@@ -84,14 +84,14 @@ def test_a_program_that_declares_something_else_is_served_by_that(store: MailSto
     before = world.ask("changing", b"before")
     assert "150 bytes kept" in world.host.figures()["service_changing"]
     asker.oracle.asked[0][1].callback(b"one")
-    world.run(60.0)
+    world.run(20.0)
     asker.declaration = Declaration(recognises_repetition=True, at_once=1, queue=1)
     requests = [world.ask("changing", body) for body in (b"first", b"second", b"third")]
     # One is under way, one waits, and nothing more is kept.
     assert asker.oracle.bodies == [b"before", b"first"]
     assert "1 under way, 1 waiting" in world.host.figures()["service_changing"]
     asker.oracle.asked[1][1].callback(b"two")
-    world.run(60.0)
+    world.run(20.0)
     assert asker.oracle.bodies == [b"before", b"first", b"second"]
     assert world.said(requests[0])
     assert world.said(before)
