@@ -93,9 +93,9 @@ def test_a_program_that_declares_something_else_is_served_by_that(store: MailSto
     asker.oracle.asked[1][1].callback(b"two")
     world.run(20.0)
     assert asker.oracle.bodies == [b"before", b"first", b"second"]
+    assert world.host.answered == 2
     assert world.said(requests[0])
     assert world.said(before)
-    assert world.host.answered == 2
     world.stop()
     assert world.clock.getDelayedCalls() == []
 
