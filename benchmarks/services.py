@@ -7,6 +7,7 @@ MEASURED_BY = (
     "benchmarks.asking.outside",
     "benchmarks.asking.burning",
     "benchmarks.asking.killed",
+    "benchmarks.asking.waiting",
     "benchmarks.stores",
     "benchmarks.tokens",
     "benchmarks.bulk",

@@ -34,6 +34,9 @@ MAX_KIND_LENGTH = 64
 MessageId: TypeAlias = str
 """32 hexadecimal digits, random, made by the sender; the same on both ends."""
 
+RequestId: TypeAlias = str
+"""32 hexadecimal digits, random; no provider ever sees it."""
+
 
 class ClientError(LoopixmixError):
     """The client cannot do this."""
@@ -59,6 +62,10 @@ class KeyChangedError(ClientError, PeerError):
     """The contact's key is not the one that was pinned; nothing is sent until you accept the new one."""
 
 
+class NoTokenError(ClientError, MisuseError):
+    """There is no token for this purpose that may be spent now; order some ahead."""
+
+
 class NotRegisteredError(ClientError, MisuseError):
     """This client has no account at a provider yet; register first."""
 
@@ -72,15 +79,19 @@ class QueueFullError(ClientError, MisuseError):
 
 
 class ConflictError(ClientError, MisuseError):
-    """That idempotency key was used for a different message."""
+    """That idempotency key was used for something else."""
 
 
 class UnknownMessageError(ClientError, MisuseError):
     """There is no message of that id."""
 
 
+class UnknownRequestError(ClientError, MisuseError):
+    """There is no posted request of that id, or it was forgotten."""
+
+
 class WrongStateError(ClientError, MisuseError):
-    """The message is in a state in which this cannot be done."""
+    """The message or request is in a state in which this cannot be done."""
 
 
 class RequestTimeoutError(ClientError, UnavailableError):
@@ -189,6 +200,46 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     deadline_s: float | None = None
 
 
+class RequestState(enum.StrEnum):
+    """Where a posted request is.
+
+    `FAILED`: the service could not carry it out. `EXPIRED`: no answer came until its deadline; it may have been carried
+    out. `CANCELLED`: nothing more of it is sent, and its answer is not waited for.
+    """
+
+    QUEUED = "queued"
+    ASKING = "asking"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class PostedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that waits for its answer through restarts, or has ended.
+
+    `parts_sent` of `parts`: how much of the request has left in this run; `parts_received` of `answer_parts`: how much
+    of the answer is here, 0 of 0 while its length is not known. `answer`: once the state is `ANSWERED`. `problem`: one
+    line about an end without answer. `ended`: counts the ends of requests from 1, 0 before; a program remembers the
+    last one it has seen.
+    """
+
+    request_id: RequestId
+    service: str
+    length_bytes: int
+    state: RequestState
+    created_at_s: float
+    leaves_at_s: float
+    deadline_s: float
+    parts_sent: int = 0
+    parts: int = 0
+    parts_received: int = 0
+    answer_parts: int = 0
+    answer: bytes | None = None
+    problem: str = ""
+    ended: int = 0
+
+
 class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
     """An incoming message. `sender` is a contact's address, or None if the sender stayed anonymous.
 
@@ -283,6 +334,7 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ReceivedCallback: TypeAlias = Callable[[ReceivedMessage], Awaitable[None] | None]
+AnswerCallback: TypeAlias = Callable[[PostedRequest], Awaitable[None] | None]
 ProgressCallback: TypeAlias = Callable[[NumberedChange | MessageProgress], Awaitable[None] | None]
 
 
@@ -325,9 +377,66 @@ class Client(Protocol):
         """Ask a provider's service anonymously and return its answer.
 
         `service` is `name` (any provider that offers it, chosen at random) or `name@provider`. Request and answer have
-        at most `MAX_REQUEST_BYTES` each.
+        at most `MAX_REQUEST_BYTES` each. Nothing of it is kept on the disk: `post_request` is for longer waits.
         Raises `UnknownServiceError`, `TooLongError`, `RequestTimeoutError`, `ServiceFailedError`,
         `NotRegisteredError`.
+        """
+
+    async def post_request(
+        self,
+        service: str,
+        body: bytes,
+        *,
+        idempotency_key: str,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> RequestId:
+        """Queue an anonymous request and return once it is durably stored: it goes on after a restart.
+
+        `service` and `body` are those of `request`. `idempotency_key`, up to 128 characters, makes a repeated call
+        return the first call's id. `not_before_s`, `deadline_s` (seconds since the Unix epoch, both at most a year
+        ahead): it is asked no earlier than the one, and expires at the other, by default five days from now. With
+        `not_before_s` the moment at which it begins to leave is drawn uniformly from there to the latest sensible one
+        before the deadline.
+
+        A request counts for its host until the end of the next epoch, and is carried out at most once in that time.
+        If the deadline is later, further attempts follow, each with the same repetition key. So a deadline that is
+        more than an epoch away is for services that recognise repetitions by that key; another one may carry the
+        request out again if only the answer was lost.
+        Raises `UnknownServiceError`, `TooLongError`, `QueueFullError`, `ConflictError`, `BadRequestError`,
+        `NotRegisteredError`.
+        """
+
+    async def answer(self, request_id: RequestId) -> PostedRequest:
+        """Return a posted request with its answer, if there is one. Raises `UnknownRequestError`.
+
+        Requests that have ended are kept for 30 days.
+        """
+
+    async def cancel_request(self, request_id: RequestId) -> PostedRequest:
+        """Send nothing more of a posted request; return it once that is durable. It may have been carried out.
+
+        One that is cancelled already stays so. Raises `UnknownRequestError`, `WrongStateError` if it has ended
+        otherwise.
+        """
+
+    async def forget_request(self, request_id: RequestId) -> None:
+        """Forget a posted request that has ended, with its answer and its idempotency key.
+
+        Raises `UnknownRequestError`, `WrongStateError` if it has not ended: cancel it first.
+        """
+
+    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
+        """Call `callback` for each posted request that has ended, in the order of their ends; returns how to stop.
+
+        First come those that are still kept and whose `ended` is over `after`. One on which `callback` fails is offered
+        again after a pause, before later ones.
+        """
+
+    async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
+        """Return how long a request would take if it were asked now, until its answer of that length is here.
+
+        The service is thought to answer at once. Raises `TooLongError`, `BadRequestError`, `NotRegisteredError`.
         """
 
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
@@ -373,7 +482,8 @@ class Client(Protocol):
     async def delete(self, number: int) -> None:
         """Forget a received message, and how to answer it if it was anonymous; its number is not used again.
 
-        Its bytes are overwritten in the store. Raises `UnknownMessageError`.
+        Its bytes are overwritten in the store; the log of changes beside it may have them until the daemon stops.
+        Raises `UnknownMessageError`.
         """
 
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
@@ -410,6 +520,21 @@ class Client(Protocol):
         first. An account that is not used for long ends. Then the client opens another one by itself, if it can.
         Raises `RegistrationRefusedError`, `BadRequestError`, `UnavailableError`.
         """
+
+    async def fetch_tokens(
+        self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
+    ) -> None:
+        """Order `count` blind tokens for `purpose` of the provider `issuer`; return when that is stored durably.
+
+        They come at random times in the next hours, and each rests for a random time: whoever issues and redeems tokens
+        must not be able to match the times. So order them long before they are needed. `credential`: why the issuer
+        should sign, a code of its operator for example. `key`: an encoded `loopixmix.tokens.TokenKey` of a record that
+        the application has pinned; without it, the issuer's key in the network document counts. An order that the
+        issuer refuses is given up; `status` says so. Raises `BadRequestError`.
+        """
+
+    async def take_token(self, purpose: str) -> bytes:
+        """Return an encoded token for `purpose`, once, for the caller to spend now. Raises `NoTokenError`."""
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services. Raises `UnavailableError` without a document."""

@@ -138,6 +138,42 @@ def register(
     click.echo(f"registered as {_converse(directory, work)}")
 
 
+@client.group()
+def tokens() -> None:
+    """Order blind tokens ahead, and take them to be spent."""
+
+
+@tokens.command(name="order")
+@DIRECTORY
+@click.argument("issuer", metavar="PROVIDER")
+@click.argument("purpose")
+@click.argument("count", type=int, default=1)
+@click.option("--code", default="", help="The code, if the issuer asks for one.")
+def order_tokens(directory: Path, issuer: str, purpose: str, count: int, code: str) -> None:
+    """Order COUNT tokens for PURPOSE of the issuer at PROVIDER.
+
+    They come at random times in the next hours, so that nobody can tell later by the time who spends one.
+    """
+    _converse(directory, lambda conversation: conversation.client.fetch_tokens(issuer, purpose, count, credential=code))
+    click.echo(f"ordered {count} for {purpose}: they come at random times in the next hours")
+
+
+@tokens.command(name="take")
+@DIRECTORY
+@click.argument("purpose")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def take_token(directory: Path, purpose: str, file: Path) -> None:
+    """Put a token for PURPOSE into the new FILE.
+
+    It is for whoever spends it, once, and is forgotten here: `register --guest --token FILE` opens an account with one.
+    """
+    if file.exists():
+        raise click.BadParameter(f"{file} is there already", param_hint="FILE")
+    from loopixmix.process.files import create_file
+
+    create_file(file, _converse(directory, lambda conversation: conversation.client.take_token(purpose)))
+
+
 @client.command()
 @DIRECTORY
 @JSON
@@ -330,17 +366,56 @@ def delete(directory: Path, which: str) -> None:
 @click.argument("text", metavar="[TEXT|-]", default="")
 @FILE
 @click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="Seconds to wait for the answer.")
-def request(directory: Path, service: str, text: str, file: IO[bytes] | None, timeout_s: float) -> None:
+@click.option("--post", is_flag=True, help="Wait for nothing: print an id, by which `answer` gets the answer later.")
+@click.option("--idempotency-key", default="", help="With --post: the same key again asks once.  [default: random]")
+def request(
+    directory: Path,
+    service: str,
+    text: str,
+    file: IO[bytes] | None,
+    timeout_s: float,
+    post: bool,
+    idempotency_key: str,
+) -> None:
     """Ask a service anonymously.
 
     SERVICE is a name, for any provider that offers it, or SERVICE@PROVIDER. The request is TEXT, a file, or standard
     input (-); the answer goes to standard output as it is.
     """
     body = _body(text, file)
+    if idempotency_key and not post:
+        raise click.UsageError("--idempotency-key belongs to --post")
+    if post:
+        key = idempotency_key or random.SystemRandom().randbytes(16).hex()
+        click.echo(_converse(directory, lambda talk: talk.client.post_request(service, body, idempotency_key=key)))
+        return
     answer = _converse(directory, lambda conversation: conversation.client.request(service, body, timeout_s=timeout_s))
     sys.stdout.buffer.write(answer)
     if sys.stdout.isatty() and not answer.endswith(b"\n"):
         click.echo()
+
+
+@client.command()
+@DIRECTORY
+@click.argument("request_id", metavar="ID")
+@JSON
+def answer(directory: Path, request_id: str, as_json: bool) -> None:
+    """Get the answer to a posted request.
+
+    It goes to standard output as it is. Without one, a line says where the request is, and the exit code is 1.
+    """
+    found = _converse(directory, lambda conversation: conversation.client.answer(request_id))
+    if as_json:
+        return _print_json(found)
+    if found.answer is None:
+        from client.cli.views import posted_line
+
+        click.echo(posted_line(found), err=True)
+        sys.exit(1)
+    sys.stdout.buffer.write(found.answer)
+    if sys.stdout.isatty() and not found.answer.endswith(b"\n"):
+        click.echo()
+    return None
 
 
 @client.command()

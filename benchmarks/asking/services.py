@@ -18,10 +18,15 @@ from provider.serving import serve
 
 BATCH = "batch"
 BURNER = "burner"
+SIZED = "sized"
 BATCH_S = 0.25
 BODY_BYTES = 32
 
-_SERVICES = {BATCH: "benchmarks.asking.services:DurableBatches", BURNER: "benchmarks.asking.services:Burner"}
+_SERVICES = {
+    BATCH: "benchmarks.asking.services:DurableBatches",
+    BURNER: "benchmarks.asking.services:Burner",
+    SIZED: "benchmarks.asking.services:Sized",
+}
 
 
 class DurableBatches:
@@ -93,6 +98,30 @@ if os.environ.get("{CLOCK}"):
 """
 
 
+class Sized:
+    """Answers with as many bytes as it is asked for: the request is a number, and whatever fills it up."""
+
+    name = SIZED
+
+    def __init__(self, context: ServiceContext) -> None:
+        """It needs nothing."""
+
+    async def answer(self, body: bytes) -> bytes:
+        """Return that many bytes."""
+        return bytes(int(body.split(b" ", 1)[0]))
+
+
+LOSS = "LOOPIXMIX_BENCHMARK_LOSS"
+"""The share of packets that a mix loses, in the environment of a test network's processes."""
+_LOSSY_MIX = f"""
+import os, random, sys
+if os.environ.get("{LOSS}") and "mix" in sys.orig_argv:
+    from loopixmix.net.links.tls import TlsNetwork
+    share, sent = float(os.environ["{LOSS}"]), TlsNetwork.send
+    TlsNetwork.send = lambda *given: random.random() < share or sent(*given)
+"""
+
+
 @contextmanager
 def installed(directory: Path) -> Iterator[None]:
     """Let the programs that this process starts find the services: as a package in `directory` on their path."""
@@ -102,12 +131,15 @@ def installed(directory: Path) -> Iterator[None]:
     lines = "\n".join(f"{name} = {value}" for name, value in _SERVICES.items())
     (information / "entry_points.txt").write_text(f"[loopixmix.services]\n{lines}\n")
     # Python imports a module of this name before anything else (docs of `site`).
-    (directory / "sitecustomize.py").write_text(_MOVED_CLOCK)
+    (directory / "sitecustomize.py").write_text(_MOVED_CLOCK + _LOSSY_MIX)
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(directory), str(ROOT), *([before] if before else [])])
+    # Also for ourselves: a test network is made in this process.
+    sys.path.insert(0, str(directory))
     try:
         yield
     finally:
+        sys.path.remove(str(directory))
         if before is None:
             del os.environ["PYTHONPATH"]
         else:

@@ -10,10 +10,12 @@ from twisted.python.failure import Failure
 from client._fake.contacts import FakeContacts
 from client._fake.inbox import FakeInbox
 from client._fake.member import Member
-from client._fake.outbox import FakeOutbox
+from client._fake.outbox import FRAGMENT_BYTES, FakeOutbox
 from client._fake.post import PostOffice
+from client._fake.requests import FakeRequests
+from client._fake.wallet import FakeWallet
 from client.api import (
-    MAX_REQUEST_BYTES,
+    AnswerCallback,
     BadRequestError,
     ClientStatus,
     Contact,
@@ -24,17 +26,26 @@ from client.api import (
     NotRegisteredError,
     NumberedChange,
     OutgoingMessage,
+    PostedRequest,
     ProgressCallback,
     ReceivedCallback,
     ReceivedMessage,
+    RequestId,
     RequestTimeoutError,
     ServiceFailedError,
     StreamStatus,
     TimeEstimate,
-    TooLongError,
     Verified,
 )
-from client.core.arguments import check_address, check_body, check_number, check_size, check_step
+from client.asking.answers import AnswerFeed
+from client.core.arguments import (
+    check_address,
+    check_number,
+    check_request,
+    check_request_size,
+    check_size,
+    check_step,
+)
 from client.core.journal import Cursor
 from client.sending.feed import ProgressFeed
 from loopixmix.keys import KEY_BYTES
@@ -56,6 +67,8 @@ class FakeClient:
         self._listeners: list[Callable[[], None]] = []
         self._contacts = FakeContacts(network)
         self._inbox = FakeInbox(network, self.tell)
+        self._requests = FakeRequests(network, self.tell)
+        self._wallet = FakeWallet(network)
         self._outbox = FakeOutbox(self, network, self._contacts, max_queued=max_queued, tell=self.tell)
 
     @property
@@ -95,10 +108,8 @@ class FakeClient:
 
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service."""
-        check_body(body)
+        check_request(body)
         self._check_registered()
-        if len(body) > MAX_REQUEST_BYTES:
-            raise TooLongError(f"a request has at most {MAX_REQUEST_BYTES} bytes, not {len(body)}")
         host = self._network.service(service)
         await self._rest(min(timeout_s, self._network.delay_s))
         if self._network.problem or timeout_s <= self._network.delay_s or self._network.takes_loss():
@@ -108,6 +119,54 @@ class FakeClient:
             return await host.answer(body)
         except Exception as error:  # as at a provider: a service may fail in any way, and the reason is not told
             raise ServiceFailedError(f"{service} could not carry out the request") from error
+
+    async def post_request(
+        self,
+        service: str,
+        body: bytes,
+        *,
+        idempotency_key: str,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> RequestId:
+        """Queue a request, whose answer is waited for."""
+        self._requests.check(body, idempotency_key, not_before_s, deadline_s)
+        self._check_registered()
+        return self._requests.post(
+            service, body, idempotency_key=idempotency_key, not_before_s=not_before_s, deadline_s=deadline_s
+        )
+
+    async def answer(self, request_id: RequestId) -> PostedRequest:
+        """Return a posted request."""
+        return self._requests.find(request_id)
+
+    async def cancel_request(self, request_id: RequestId) -> PostedRequest:
+        """Send nothing more of a posted request."""
+        return self._requests.cancel(request_id)
+
+    async def forget_request(self, request_id: RequestId) -> None:
+        """Forget a posted request that has ended."""
+        self._requests.forget(request_id)
+
+    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
+        """Call `callback` for each posted request that has ended."""
+        feed = AnswerFeed(self, callback, clock=self._network.clock, after=after)
+        feed.start()
+        return feed.stop
+
+    async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:
+        """Return posted requests that have ended, by number."""
+        return self._requests.ended(after=after, limit=limit)
+
+    async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
+        """Return how long a request would take: it is carried in the time of a message."""
+        check_request_size(request_bytes)
+        check_request_size(answer_bytes, of="an answer")
+        self._check_registered()
+        delay_s, parts = self._network.delay_s, 1 + request_bytes // FRAGMENT_BYTES
+        return TimeEstimate(
+            mean_s=delay_s, p95_s=delay_s, queue_s=0.0, sending_s=0.0, delivery_s=delay_s, fragments=parts
+        )
 
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Call `callback` for each message of `kind`."""
@@ -188,6 +247,16 @@ class FakeClient:
             self.guest_at = self._network.admit_guest(provider, token)
             self.tell()
         return self.guest_at
+
+    async def fetch_tokens(
+        self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
+    ) -> None:
+        """Order blind tokens."""
+        self._wallet.fetch(issuer, purpose, count, credential=credential, key=key)
+
+    async def take_token(self, purpose: str) -> bytes:
+        """Take a blind token."""
+        return self._wallet.take(purpose)
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""

@@ -22,6 +22,8 @@ from loopixmix.cards import fingerprint
 from loopixmix.keys import KEY_BYTES
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, DelayedCall, Identity, Rng
+from loopixmix.tokens import TokenKey
+from loopixmix.tokens.signing import Signer
 
 REPLY_BLOCKS = 8
 """How many reply blocks an anonymous message carries."""
@@ -60,6 +62,14 @@ class FakeReplyBlocks:
     left: int = REPLY_BLOCKS
 
 
+@dataclass(frozen=True)
+class FakeIssuer:
+    """Issues tokens for one purpose."""
+
+    key: TokenKey
+    signer: Signer
+
+
 class PostOffice:
     """Carries everything between fake clients; nothing happens but by the clock."""
 
@@ -79,6 +89,7 @@ class PostOffice:
         self._to_fail = 0
         self._reply_blocks: dict[str, FakeReplyBlocks] = {}
         self._decoys: dict[str, str] = {}
+        self._issuers: dict[tuple[str, str], FakeIssuer] = {}
 
     def add_provider(self, name: str, *, invitation: str = "", guests: bool = True, guest_token: bytes = b"") -> None:
         """Add a provider if it is not there yet; with `invitation`, only those who know it may register.
@@ -93,6 +104,11 @@ class PostOffice:
         """Host `service` at `provider`, which is added if it is not there yet."""
         self.add_provider(provider)
         self._providers[provider].services[service.name] = service
+
+    def issue_tokens(self, provider: str, key: TokenKey, signer: Signer) -> None:
+        """Let `provider` issue tokens under `key`, whose private half `signer` has, for every credential."""
+        self.add_provider(provider)
+        self._issuers[provider, key.purpose] = FakeIssuer(key, signer)
 
     def lose_next(self, count: int = 1) -> None:
         """Lose the next `count` messages or requests on their way; messages are sent again after a while."""
@@ -127,6 +143,10 @@ class PostOffice:
         self._calls.clear()
 
     # The methods below are for FakeClient.
+
+    def issuer(self, provider: str, purpose: str) -> FakeIssuer | None:
+        """Return who issues tokens for a purpose at a provider."""
+        return self._issuers.get((provider, purpose))
 
     def later(self, delay_s: float, callback: Callable[[], None]) -> DelayedCall:
         """Call `callback` after `delay_s`, unless the network stops before."""

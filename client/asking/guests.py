@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from client.api import BadRequestError, RegistrationRefusedError
-from client.asking.tokens import NoTokenError
+from client.api import BadRequestError, NoTokenError, RegistrationRefusedError
 from client.link.registration import Registration
 from client.link.session import Account, Session
 from loopixmix.directory import NodeEntry

@@ -7,8 +7,9 @@ from typing import cast
 from twisted.internet.defer import CancelledError, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
-from client.api import MAX_REQUEST_BYTES, RequestTimeoutError, ServiceFailedError, TooLongError, UnknownServiceError
+from client.api import RequestTimeoutError, ServiceFailedError, UnknownServiceError
 from client.asking.exchanges import Exchange, Exchanges, Question
+from client.core.arguments import check_request
 from client.core.asking.asking import Done, Outcome
 from client.link.session import Session
 from loopixmix.directory import Document, NodeEntry
@@ -71,12 +72,6 @@ class Requests:
         content = request_content(self._rng.randbytes(REPETITION_KEY_BYTES), body)
         name = service.partition("@")[0]
         return Question(self._rng.randbytes(REQUEST_ID_BYTES), name, host.id, content, last_epoch)
-
-
-def check_request(body: bytes) -> None:
-    """Raise `TooLongError` if a request has over `MAX_REQUEST_BYTES`."""
-    if len(body) > MAX_REQUEST_BYTES:
-        raise TooLongError(f"a request has at most {MAX_REQUEST_BYTES} bytes, not {len(body)}")
 
 
 def hosts_of(service: str, document: Document) -> list[NodeEntry]:

@@ -14,23 +14,21 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from client.api import BadRequestError, ClientError, UnknownServiceError
+from client.api import NoTokenError, UnknownServiceError
 from client.asking.requests import Requests
+from client.core.arguments import check_token_order
 from client.link.session import Session
 from client.store import tokens
 from client.store.tokens import TokenOrder
-from loopixmix.errors import FormatError, MisuseError, PeerError, UnavailableError
-from loopixmix.requests.names import check_name
+from loopixmix.errors import FormatError, PeerError, UnavailableError
 from loopixmix.seams import Rng
 from loopixmix.store.access import StoreAccess
 from loopixmix.tokens import Token, TokenKey, begin_token, finish_token
 from loopixmix.tokens.exchange import (
     ISSUER_SERVICE,
-    MAX_CREDENTIAL_BYTES,
     encode_issue_request,
     split_messages,
 )
-from loopixmix.tokens.keys import check_purpose
 
 log = Logger()
 
@@ -41,13 +39,8 @@ REST_MEAN_S = 1800.0
 """The mean of the random time before a token may be spent."""
 LEAST_LEFT_S = 4 * REST_MEAN_S
 """A key whose period ends sooner is not asked for tokens any more: they would hardly have rested by then."""
-MOST_AT_ONCE = 1000
 ORDER_TOKENS = 3
 """As many tokens fit into one request under a key of any size."""
-
-
-class NoTokenError(ClientError, MisuseError):
-    """There is no token for this purpose that may be spent now."""
 
 
 class TokenWallet:
@@ -63,18 +56,13 @@ class TokenWallet:
         self._look_at_s = 0.0
         self.problem: str | None = None
 
-    async def fetch(
-        self, issuer: str, purpose: str, count: int, *, credential: bytes, key: TokenKey | None = None
-    ) -> None:
+    async def fetch(self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b"") -> None:
         """Order `count` tokens for `purpose` of the provider `issuer`; return when that is on the disk.
 
-        They are asked for at random times, some minutes apart, by `credential`, such as a code of the issuer. `key`:
-        the one in a record that the application has pinned; otherwise it is the issuer's in the network document. An
-        order that the issuer refuses is given up, and `problem` says so. Raises `BadRequestError`.
+        They are asked for at random times, some minutes apart; see `client.api.Client.fetch_tokens`. An order that the
+        issuer refuses is given up, and `problem` says so.
         """
-        _check(issuer, purpose, count, credential)
-        if key is not None and key.purpose != purpose:
-            raise BadRequestError(f"the key is for {key.purpose}, and tokens for {purpose} are wanted")
+        pinned = check_token_order(issuer, purpose, count, credential=credential, key=key)
         now_s = self._session.now_s
         sizes = [min(ORDER_TOKENS, count - begun) for begun in range(0, count, ORDER_TOKENS)]
         due = [(size, now_s + self._draw_s(FETCH_MEAN_S)) for size in sizes]
@@ -85,13 +73,14 @@ class TokenWallet:
                     connection,
                     issuer=issuer,
                     purpose=purpose,
-                    credential=credential,
+                    credential=credential.encode(),
                     size=size,
                     due_at_s=due_at_s,
-                    key=key,
+                    key=pinned,
                 )
 
         await self._access.write(add)
+        self.problem = None
         self._look_at_s = min([self._look_at_s, *(due_at_s for _, due_at_s in due)])
 
     async def take(self, purpose: str) -> Token:
@@ -215,15 +204,3 @@ class TokenWallet:
     def _failed(self, failure: Failure) -> None:
         if not isinstance(failure.value, CancelledError):
             log.error("the wallet could not do its work: {reason}", reason=failure.getErrorMessage())
-
-
-def _check(issuer: str, purpose: str, count: int, credential: bytes) -> None:
-    try:
-        check_purpose(purpose)
-        check_name(issuer)
-    except (MisuseError, FormatError) as error:
-        raise BadRequestError(str(error)) from error
-    if not 1 <= count <= MOST_AT_ONCE:
-        raise BadRequestError(f"1 to {MOST_AT_ONCE} tokens can be ordered at once, not {count}")
-    if len(credential) > MAX_CREDENTIAL_BYTES:
-        raise BadRequestError(f"a credential has at most {MAX_CREDENTIAL_BYTES} bytes, not {len(credential)}")

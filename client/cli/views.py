@@ -14,6 +14,7 @@ from client.api import (
     MessageState,
     NetworkView,
     OutgoingMessage,
+    PostedRequest,
     ReceivedMessage,
     StreamStatus,
     TimeEstimate,
@@ -87,6 +88,15 @@ def estimate_view(estimate: TimeEstimate) -> RenderableType:
     rows.add_row("leaves", f"{duration(estimate.sending_s)} in {counted(estimate.fragments, 'fragment')}")
     rows.add_row("is delivered", duration(estimate.delivery_s))
     return rows
+
+
+def posted_line(request: PostedRequest) -> str:
+    """Say where a posted request without an answer is."""
+    if request.ended:
+        return plain_line(f"{request.state.value}: {request.problem}")
+    if request.answer_parts:
+        return plain_line(f"{request.state.value}: {request.parts_received} of {request.answer_parts} parts came")
+    return plain_line(f"{request.state.value}: {request.parts_sent} of {max(1, request.parts)} parts sent")
 
 
 def queued_line(message: OutgoingMessage) -> Text:

@@ -10,6 +10,7 @@ from client.api import (
     MAX_BODY_BYTES,
     MAX_BULK_BYTES,
     MAX_LETTERS,
+    MAX_REQUEST_BYTES,
     BadRequestError,
     ClientError,
     Letter,
@@ -18,9 +19,15 @@ from client.api import (
 )
 from client.core.content import KIND_PATTERN
 from loopixmix.cards import split_address
-from loopixmix.errors import FormatError
+from loopixmix.errors import FormatError, MisuseError
+from loopixmix.requests.names import check_name
+from loopixmix.tokens import TokenKey, decode_token_key
+from loopixmix.tokens.exchange import MAX_CREDENTIAL_BYTES
+from loopixmix.tokens.keys import check_purpose
 
 MAX_IDEMPOTENCY_KEY_LENGTH = 128
+MAX_TOKENS = 1000
+"""As many tokens can be ordered at once."""
 MAX_NUMBER = 10**18
 """No received message has a higher number."""
 LONGEST_AHEAD_S = 366 * 86_400.0
@@ -28,6 +35,23 @@ REPLY_PREFIX = "reply:"
 """How the `to` of an answer to an anonymous sender begins; no address does."""
 
 _KIND = re.compile(KIND_PATTERN)
+
+
+def check_token_order(issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> TokenKey | None:
+    """Raise `BadRequestError` if an order of tokens is out of bounds; return its key, if it has one."""
+    try:
+        check_purpose(purpose)
+        check_name(issuer)
+        pinned = decode_token_key(key) if key else None
+    except (MisuseError, FormatError) as error:
+        raise BadRequestError(str(error)) from error
+    if not 1 <= count <= MAX_TOKENS:
+        raise BadRequestError(f"1 to {MAX_TOKENS} tokens can be ordered at once, not {count}")
+    if len(credential.encode()) > MAX_CREDENTIAL_BYTES:
+        raise BadRequestError(f"a credential has at most {MAX_CREDENTIAL_BYTES} bytes")
+    if pinned is not None and pinned.purpose != purpose:
+        raise BadRequestError(f"the key is for {pinned.purpose}, and tokens for {purpose} are wanted")
+    return pinned
 
 
 def check_body(body: object) -> None:
@@ -77,8 +101,7 @@ def check_letter(letter: Letter, *, now_s: float) -> None:
     check_length(letter.body)
     if not _KIND.search(letter.kind):
         raise BadRequestError("a kind has 1 to 64 characters of a-z 0-9 . - / _")
-    if not 1 <= len(letter.idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
-        raise BadRequestError(f"an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters")
+    check_idempotency_key(letter.idempotency_key)
     check_times(letter.not_before_s, letter.deadline_s, now_s=now_s)
 
 
@@ -86,6 +109,27 @@ def check_unsigned(letter: Letter) -> None:
     """Raise `BadRequestError` if a message would be signed with an address, as a guest cannot."""
     if not letter.anonymous and not letter.to.startswith(REPLY_PREFIX):
         raise BadRequestError("a guest has no address to sign with: send the message anonymously")
+
+
+def check_idempotency_key(idempotency_key: str) -> None:
+    """Raise `BadRequestError` if an idempotency key is empty or too long."""
+    if not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+        raise BadRequestError(f"an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters")
+
+
+def check_request(body: object) -> None:
+    """Raise `BadRequestError` or `TooLongError` if the body of a request is no bytes, or too long."""
+    check_body(body)
+    if isinstance(body, bytes):
+        check_request_size(len(body))
+
+
+def check_request_size(length_bytes: int, *, of: str = "a request") -> None:
+    """Raise `TooLongError` if a request, or an answer, has over `MAX_REQUEST_BYTES`; `BadRequestError` below 0."""
+    if length_bytes < 0:
+        raise BadRequestError(f"{of} has 0 bytes or more, not {length_bytes}")
+    if length_bytes > MAX_REQUEST_BYTES:
+        raise TooLongError(f"{of} has at most {MAX_REQUEST_BYTES} bytes, not {length_bytes}")
 
 
 def check_address(address: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from client.api import Client, MessageProgress, NumberedChange
+from client.api import Client, MessageProgress, NumberedChange, PostedRequest
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -33,11 +33,17 @@ class JournalledClient(Client, Protocol):
         Marks count from 0 and begin anew with the client: a reader of a later run, whose mark is ahead, is told all.
         """
 
+    async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:
+        """Return posted requests whose `ended` is over `after`, in the order of their ends, at most `limit`."""
+
     async def newest(self) -> Cursor:
         """Return the numbers of the newest received message and state change, 0 if there is none."""
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback`, which is quick, once `inbox`, `state_changes` or `status` has news; returns how to stop."""
+        """Call `callback`, which is quick, once there is news; returns how to stop.
+
+        That is news of `inbox`, `state_changes`, `ended_requests` or `status`.
+        """
 
 
 class News:

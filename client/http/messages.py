@@ -15,6 +15,7 @@ from client.api import (
     MessageProgress,
     NumberedChange,
     ReceivedMessage,
+    RequestId,
     Verified,
 )
 from loopixmix.errors import FormatError
@@ -36,6 +37,9 @@ SUBSCRIBED, MESSAGE = "subscribed", "message"
 
 RECEIVED, CHANGED, PROGRESS, STATUS = "received", "changed", "progress", "status"
 """The events of `GET /v1/events`."""
+
+ENDED = "ended"
+"""The event of `GET /v1/answers`."""
 
 OUTGOING = "outgoing"
 """The `about` of `GET /v1/events` that leaves out all but outgoing messages."""
@@ -60,6 +64,16 @@ class RequestBody(_Strict, frozen=True):
     service: str
     body: bytes
     timeout_s: float
+
+
+class PostBody(_Strict, frozen=True):
+    """`POST /v1/posted`."""
+
+    service: str
+    body: bytes
+    idempotency_key: str
+    not_before_s: float | None = None
+    deadline_s: float | None = None
 
 
 class ContactBody(_Strict, frozen=True):
@@ -89,6 +103,28 @@ class GuestBody(_Strict, frozen=True):
     token: bytes = b""
 
 
+class TokensBody(_Strict, frozen=True):
+    """`POST /v1/tokens`."""
+
+    issuer: str
+    purpose: str
+    count: int
+    credential: str = ""
+    key: bytes = b""
+
+
+class TakeTokenBody(_Strict, frozen=True):
+    """`POST /v1/tokens/take`."""
+
+    purpose: str
+
+
+class TakenToken(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/tokens/take`."""
+
+    token: bytes
+
+
 class Sent(msgspec.Struct, frozen=True):
     """Answers `POST /v1/messages`."""
 
@@ -99,6 +135,12 @@ class SentMany(msgspec.Struct, frozen=True):
     """Answers `POST /v1/messages/bulk`: an id for each letter, in their order."""
 
     message_ids: list[MessageId]
+
+
+class PostedId(msgspec.Struct, frozen=True):
+    """Answers `POST /v1/posted`."""
+
+    request_id: RequestId
 
 
 class Answered(msgspec.Struct, frozen=True):

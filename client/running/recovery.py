@@ -9,10 +9,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.asking.account import AccountOpening, KeptEnrolment, read_enrolment
+from client.asking.posted import PostedRequests
 from client.link.session import Session
 from client.sending.outbox import Outbox
-from client.store import contacts, outgoing
+from client.store import contacts, outgoing, requests
 from client.store.outgoing import UnfinishedMessage
+from client.store.requests import OpenRequest
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from loopixmix.store.access import StoreAccess
@@ -30,19 +32,29 @@ class LastRun(msgspec.Struct, frozen=True):
     params: NetworkParams | None
     newest_epoch: int
     unfinished: list[UnfinishedMessage]
+    requests: list[OpenRequest]
 
 
 class Recovery:
     """Takes a client up where the last run ended."""
 
-    def __init__(self, *, access: StoreAccess, session: Session, enrolment: AccountOpening, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        *,
+        access: StoreAccess,
+        session: Session,
+        enrolment: AccountOpening,
+        outbox: Outbox,
+        posted: PostedRequests,
+    ) -> None:
         """Read by `access`, and give back: the account and the network to `session`, its card to `enrolment`, messages
-        to `outbox`.
+        to `outbox`, requests to `posted`.
         """
         self._access = access
         self._session = session
         self._enrolment = enrolment
         self._outbox = outbox
+        self._posted = posted
 
     def read(self) -> Deferred[LastRun]:
         """Read everything; fails with `StoreError`."""
@@ -56,6 +68,7 @@ class Recovery:
             self._session.open_account(kept.enrolment.account)
         for message in kept.unfinished:
             self._outbox.add(message)
+        self._posted.restore(kept.requests)
 
     def save_network(self, document: Document) -> None:
         """Keep what the next run must know of a network document: its figures, and that no older one counts."""
@@ -70,6 +83,7 @@ def _read_kept(connection: Connection) -> LastRun:
         params=None if params is None else msgspec.msgpack.decode(params, type=NetworkParams),
         newest_epoch=-1 if epoch is None else int.from_bytes(epoch),
         unfinished=outgoing.unfinished(connection),
+        requests=requests.every_open(connection),
     )
 
 

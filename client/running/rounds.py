@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from client.asking.account import AccountOpening
 from client.asking.exchanges import Exchanges
+from client.asking.posted import PostedRequests
 from client.asking.tokens import TokenWallet
 from client.core.journal import News
 from client.link.watch import LinkWatch
@@ -24,6 +25,7 @@ class Rounds:
         *,
         watch: LinkWatch,
         outbox: Outbox,
+        posted: PostedRequests,
         exchanges: Exchanges,
         enrolment: AccountOpening,
         letterbox: Letterbox,
@@ -33,13 +35,14 @@ class Rounds:
     ) -> None:
         """Go round these parts.
 
-        `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `exchanges`: requests that are
-        under way; `enrolment`: a card that is not published yet, or a guest's account that has ended; `letterbox`:
-        received parts that are too old; `wallet`: tokens that are to be fetched; `news`: hears that messages got on;
-        `clock`: counts the minutes.
+        `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `posted`: requests that wait;
+        `exchanges`: requests that are under way; `enrolment`: a card that is not published yet, or a guest's account
+        that has ended; `letterbox`: received parts that are too old; `wallet`: tokens that are to be fetched; `clock`:
+        counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
+        self._posted = posted
         self._exchanges = exchanges
         self._enrolment = enrolment
         self._letterbox = letterbox
@@ -73,6 +76,7 @@ class Rounds:
             self._exchanges.refresh()
             self.publish()
             self._enrolment.renew()
+        self._posted.look()
         # First: what is to have been stored by now must not leave any more.
         self._outbox.give_up()
         self._outbox.release()
@@ -90,4 +94,5 @@ class Rounds:
         self.start()
         self._outbox.save_soon()
         self._letterbox.tidy()
+        self._posted.tidy()
         self._wallet.work()

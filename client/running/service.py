@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from client.api import (
+    AnswerCallback,
     ClientStatus,
     Contact,
     Letter,
@@ -13,14 +14,15 @@ from client.api import (
     NetworkView,
     NumberedChange,
     OutgoingMessage,
+    PostedRequest,
     ProgressCallback,
     ReceivedCallback,
     ReceivedMessage,
+    RequestId,
     TimeEstimate,
 )
-from client.asking.account import AccountOpening
-from client.asking.contacts import ContactBook
-from client.asking.requests import Requests
+from client.asking.desk import Desk
+from client.asking.services import Services
 from client.core.arguments import check_body
 from client.core.journal import Cursor
 from client.receiving.callbacks import Callbacks
@@ -29,6 +31,7 @@ from client.running.board import StatusBoard
 from client.running.life import Life
 from client.sending.dispatch import Dispatch
 from loopixmix.directory import Document
+from loopixmix.tokens import encode_token
 
 
 class ClientService:
@@ -39,23 +42,22 @@ class ClientService:
         *,
         life: Life,
         dispatch: Dispatch,
-        requests: Requests,
-        contacts: ContactBook,
-        enrolment: AccountOpening,
+        desk: Desk,
+        services: Services,
         callbacks: Callbacks,
         journal: Journal,
         board: StatusBoard,
     ) -> None:
         """Answer applications with these parts; `client.running.wiring.build_client` makes them.
 
-        `life`: what goes on by itself; `dispatch`: messages to send; `requests`, `contacts`, `enrolment`: what hosted
-        services are asked; `callbacks`: who handles received messages; `journal`: the history; `board`: the status.
+        `life`: what goes on by itself; `dispatch`: messages to send; `desk`: what hosted services are asked;
+        `services`: what they are asked for later; `callbacks`: who handles received messages; `journal`: the history;
+        `board`: the status.
         """
         self._life = life
         self._dispatch = dispatch
-        self._requests = requests
-        self._contacts = contacts
-        self._enrolment = enrolment
+        self._desk = desk
+        self._services = services
         self._callbacks = callbacks
         self._journal = journal
         self._board = board
@@ -110,7 +112,51 @@ class ClientService:
         """Ask a service anonymously; see `client.api.Client.request`."""
         check_body(body)
         await self._life.enrolled()
-        return await self._requests.ask(service, body, timeout_s=timeout_s)
+        return await self._desk.requests.ask(service, body, timeout_s=timeout_s)
+
+    async def post_request(
+        self,
+        service: str,
+        body: bytes,
+        *,
+        idempotency_key: str,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> RequestId:
+        """Queue an anonymous request and return once it is durably stored; see `client.api.Client.post_request`."""
+        await self._life.ready()
+        return await self._services.posted.post(
+            service, body, idempotency_key=idempotency_key, not_before_s=not_before_s, deadline_s=deadline_s
+        )
+
+    async def answer(self, request_id: RequestId) -> PostedRequest:
+        """Return a posted request; see `client.api.Client.answer`."""
+        await self._life.ready()
+        return await self._services.posted.answer(request_id)
+
+    async def cancel_request(self, request_id: RequestId) -> PostedRequest:
+        """Send nothing more of a posted request; see `client.api.Client.cancel_request`."""
+        await self._life.ready()
+        return await self._services.posted.cancel(request_id)
+
+    async def forget_request(self, request_id: RequestId) -> None:
+        """Forget a posted request that has ended; see `client.api.Client.forget_request`."""
+        await self._life.ready()
+        await self._services.posted.forget(request_id)
+
+    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
+        """Call `callback` for each posted request that has ended; see `client.api.Client.on_answer`."""
+        return self._services.on_answer(self, callback, after=after)
+
+    async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:
+        """Return posted requests that have ended; see `JournalledClient.ended_requests`."""
+        await self._life.ready()
+        return await self._services.posted.ended(after=after, limit=limit)
+
+    async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
+        """Return how long a request would take; see `client.api.Client.estimate_request`."""
+        await self._life.ready()
+        return self._services.estimate(request_bytes, answer_bytes)
 
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Offer messages to `callback`; see `client.api.Client.on_received`.
@@ -157,36 +203,48 @@ class ClientService:
     async def contacts(self) -> list[Contact]:
         """Return all contacts; see `client.api.Client.contacts`."""
         await self._life.ready()
-        return await self._contacts.every()
+        return await self._desk.contacts.every()
 
     async def add_contact(self, address: str) -> Contact:
         """Look up and pin a contact; see `client.api.Client.add_contact`."""
         await self._life.enrolled()
-        return await self._contacts.add(address)
+        return await self._desk.contacts.add(address)
 
     async def accept_key(self, address: str, fingerprint: str) -> Contact:
         """Pin a changed key; see `client.api.Client.accept_key`."""
         await self._life.ready()
-        return await self._contacts.accept(address, fingerprint)
+        return await self._desk.contacts.accept(address, fingerprint)
 
     async def remove_contact(self, address: str) -> None:
         """Forget a contact; see `client.api.Client.remove_contact`."""
         await self._life.ready()
-        await self._contacts.remove(address)
+        await self._desk.contacts.remove(address)
 
     async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
         """Open an account; see `client.api.Client.register`."""
         await self._life.ready()
-        account = await self._enrolment.register(name, provider, invitation)
+        account = await self._desk.enrolment.register(name, provider, invitation)
         self._life.on_registered()
         return account.address
 
     async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
         """Open an account without a name; see `client.api.Client.register_guest`."""
         await self._life.ready()
-        account = await self._enrolment.register_guest(provider, token)
+        account = await self._desk.enrolment.register_guest(provider, token)
         self._life.on_registered()
         return account.provider_name
+
+    async def fetch_tokens(
+        self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
+    ) -> None:
+        """Order blind tokens; see `client.api.Client.fetch_tokens`."""
+        await self._life.ready()
+        await self._desk.wallet.fetch(issuer, purpose, count, credential=credential, key=key)
+
+    async def take_token(self, purpose: str) -> bytes:
+        """Take a blind token; see `client.api.Client.take_token`."""
+        await self._life.ready()
+        return encode_token(await self._desk.wallet.take(purpose))
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services; see `client.api.Client.network`."""

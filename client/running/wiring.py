@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from client.asking.account import AccountOpening
 from client.asking.contacts import ContactBook
+from client.asking.desk import Desk
 from client.asking.exchanges import Exchanges
 from client.asking.guests import GuestOpening
+from client.asking.posted import PostedRequests
 from client.asking.requests import Requests
+from client.asking.services import Services
 from client.asking.tokens import TokenWallet
 from client.core.expectation import Expectations
 from client.core.journal import News
@@ -96,6 +99,8 @@ def build_client(
     # Asking.
     exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
     requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
+    posted = PostedRequests(session=session, exchanges=exchanges, access=access, news=news, rng=rng)
+    services = Services(posted, forecast, session, clock)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
     wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     guests = GuestOpening(session=session, registration=registration, purse=wallet, rng=rng)
@@ -114,6 +119,7 @@ def build_client(
     rounds = Rounds(
         watch=watch,
         outbox=outbox,
+        posted=posted,
         exchanges=exchanges,
         enrolment=enrolment,
         letterbox=letterbox,
@@ -124,7 +130,7 @@ def build_client(
     pulling = Pulling(session=session, pulls=pulls, chores=rounds, clock=clock, rng=rng)
     traffic = Traffic(session=session, queue=queue, loops=loops, pulling=pulling, clock=clock, rng=rng)
     # Running.
-    recovery = Recovery(access=access, session=session, enrolment=enrolment, outbox=outbox)
+    recovery = Recovery(access=access, session=session, enrolment=enrolment, outbox=outbox, posted=posted)
     board = StatusBoard(
         session=session,
         outbox=outbox,
@@ -141,6 +147,7 @@ def build_client(
             known,
             loops.health,
             inbox,
+            wallet,
             ThinTraffic(known),
         ),
     )
@@ -153,14 +160,13 @@ def build_client(
         news=news,
         access=access,
         # The ledger comes last: what the others break off may still leave notes.
-        parts=(registration, enrolment, wallet, requests, session, callbacks, journal, ledger),
+        parts=(registration, enrolment, wallet, posted, requests, session, callbacks, journal, ledger),
     )
     return ClientService(
         life=life,
         dispatch=dispatch,
-        requests=requests,
-        contacts=contacts,
-        enrolment=enrolment,
+        desk=Desk(requests=requests, contacts=contacts, enrolment=enrolment, wallet=wallet),
+        services=services,
         callbacks=callbacks,
         journal=journal,
         board=board,

@@ -20,10 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as table_clause
 
-HEAD = "0003"
+HEAD = "0004"
 """The schema version this code reads and writes: the newest migration."""
 
-OLDER_VERSIONS: frozenset[str] = frozenset({"0001", "0002"})
+OLDER_VERSIONS: frozenset[str] = frozenset({"0001", "0002", "0003"})
 """The versions that migrations lead from to `HEAD`."""
 
 metadata = MetaData()
@@ -270,3 +270,38 @@ tokens = Table(
     sqlite_autoincrement=True,
 )
 """Tokens that can be spent, after they have rested."""
+
+posted_requests = Table(
+    "posted_requests",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("request_id", String(32), nullable=False, unique=True),
+    Column("idempotency_key", String(128), nullable=False, unique=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("service", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("length_bytes", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at_s", Float, nullable=False),
+    Column("leaves_at_s", Float, nullable=False),
+    Column("deadline_s", Float, nullable=False),
+    Column("attempt", LargeBinary(16)),
+    Column("host", LargeBinary(32)),
+    Column("last_epoch", Integer),
+    Column("answer", LargeBinary),
+    Column("problem", String, nullable=False),
+    Column("ended_at_s", Float),
+    Index("posted_requests_by_state", "state", "number"),
+    sqlite_autoincrement=True,
+)
+"""Requests that were posted, with their answers. `attempt`: the id under which `host` knows the request."""
+
+request_ends = Table(
+    "request_ends",
+    metadata,
+    # Readers come back with the last number they saw, so no number may ever be given twice.
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("request", Integer, ForeignKey("posted_requests.number", ondelete="CASCADE"), nullable=False, unique=True),
+    sqlite_autoincrement=True,
+)
+"""The order in which posted requests have ended."""

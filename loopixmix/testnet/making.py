@@ -14,7 +14,7 @@ import tomli_w
 
 from loopixmix.authority.options import parameter_arguments
 from loopixmix.errors import MisuseError
-from loopixmix.testnet.plan import PlannedNode, PlannedService, TestnetPlan, planned_nodes, provider_name
+from loopixmix.testnet.plan import PlannedNode, TestnetPlan, planned_nodes, provider_name
 
 TRUST_ROOT_FILE = "network.toml"
 
@@ -36,9 +36,12 @@ def make_directories(directory: Path, plan: TestnetPlan) -> None:
     authority, *nodes = planned_nodes(plan)
     _init_authority(directory, plan, authority)
     for node in nodes:
-        _init_node(directory, node, [each for each in plan.services if provider_name(each.provider) == node.name])
+        _init_node(directory, node, plan)
     for program in plan.programs:
         (directory / program.name).mkdir(mode=0o700)
+        for service in plan.services:
+            if service.program == program.name:
+                (directory / program.name / f"{service.name}.toml").write_text(tomli_w.dumps(service.settings))
     for client in plan.clients:
         run_command("client", ["init", str(directory / client.name), "--network", str(directory / TRUST_ROOT_FILE)])
 
@@ -51,14 +54,19 @@ def _init_authority(directory: Path, plan: TestnetPlan, node: PlannedNode) -> No
     shutil.copyfile(directory / node.name / TRUST_ROOT_FILE, directory / TRUST_ROOT_FILE)
 
 
-def _init_node(directory: Path, node: PlannedNode, services: Sequence[PlannedService]) -> None:
+def _init_node(directory: Path, node: PlannedNode, plan: TestnetPlan) -> None:
+    here = [service for service in plan.services if provider_name(service.provider) == node.name]
+    inside = [service for service in here if not service.program]
     arguments = ["init", str(directory / node.name), "--name", node.name, "--listen", node.listen]
     arguments += ["--network", str(directory / TRUST_ROOT_FILE)]
     if node.role == "provider":
         arguments += ["--registration", "open", "--guests", "open"]
-        arguments += [word for service in services for word in ("--service", service.name)]
+        arguments += [word for service in inside for word in ("--service", service.name)]
     run_command(node.role, arguments)
-    settings = {service.name: service.settings for service in services if service.settings}
-    if settings:
-        with (directory / node.name / "node.toml").open("a", encoding="utf-8") as config:
-            config.write("\n" + tomli_w.dumps({"service": settings}))
+    sockets = {program.name: directory.absolute() / program.name / program.socket for program in plan.programs}
+    sections = {
+        "service": {service.name: service.settings for service in inside if service.settings},
+        "remote": {each.name: {"socket": str(sockets[each.program])} for each in here if each.program},
+    }
+    with (directory / node.name / "node.toml").open("a", encoding="utf-8") as config:
+        config.write(tomli_w.dumps({name: section for name, section in sections.items() if section}))

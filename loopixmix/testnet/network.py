@@ -84,7 +84,7 @@ class TestNetwork:
             self.processes.start(node.name, [node.role, "run", str(self.directory / node.name)])
         for program in self.plan.programs:
             if program.name not in running:
-                self.processes.start_program(program.name, self._command(program))
+                self.processes.start_program(program.name, self._command(program), where=self.directory / program.name)
         for client in self.plan.clients:
             if client.name not in running:
                 self.processes.start(client.name, ["client", "run", str(self.directory / client.name)])
@@ -155,9 +155,9 @@ class TestNetwork:
     def _command(self, program: PlannedProgram) -> list[str]:
         places = {
             "{python}": sys.executable,
-            "{network}": str(self.directory),
-            "{trust_root}": str(self.trust_root),
-            "{directory}": str(self.directory / program.name),
+            "{network}": str(self.directory.absolute()),
+            "{trust_root}": str(self.trust_root.absolute()),
+            "{directory}": str(self.directory.absolute() / program.name),
         }
         command = list(program.command)
         for place, value in places.items():

@@ -13,6 +13,7 @@ from loopixmix.errors import ConfigError
 from loopixmix.params import NetworkParams
 
 HOST = "127.0.0.1"
+SOCKET_FILE = "socket"
 
 FAST_PARAMS = NetworkParams(
     delay_mean_s=0.05,
@@ -36,15 +37,20 @@ class _Planned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlannedService(_Planned, frozen=True):
-    """A service that the provider of this number hosts, with the settings of its section in `node.toml`."""
+    """A service that the provider of this number hosts, with its settings.
+
+    `program`: the name of the planned program that answers for it, on that program's socket; the settings are then in
+    the file `NAME.toml` of the program's directory. Without one, the service runs in the provider.
+    """
 
     name: Name
     provider: Number = 1
     settings: dict[str, Setting] = {}
+    program: str = ""
 
 
 class PlannedProgram(_Planned, frozen=True):
-    """A program that is started and stopped with the network, in a directory of its own name.
+    """A program that is started and stopped with the network, and runs in a directory of its own name.
 
     In the words of `command`, `{python}`, `{network}`, `{trust_root}` and `{directory}` stand for this Python, the
     network's directory, the file that clients need, and the program's own directory. The program is ready when it
@@ -57,6 +63,15 @@ class PlannedProgram(_Planned, frozen=True):
     command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     socket: str = ""
     status_file: str = ""
+
+
+def serving_program(service: str) -> PlannedProgram:
+    """Return the program that answers for an installed service: `loopixmix provider serve`."""
+    command = ("{python}", "-m", "loopixmix.main", "provider", "serve", service)
+    options = {"--directory": "{directory}", "--socket": f"{{directory}}/{SOCKET_FILE}"}
+    options["--settings"] = f"{{directory}}/{service}.toml"
+    words = [word for option in options.items() for word in option]
+    return PlannedProgram(f"{service}-program", (*command, *words), socket=SOCKET_FILE)
 
 
 class PlannedClient(_Planned, frozen=True):
@@ -97,6 +112,10 @@ class TestnetPlan(Additions, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ConfigError(f'a test network has each name once, and "{twice[0]}" stands there twice')
+        sockets = {program.name for program in self.programs if program.socket}
+        for service in self.services:
+            if service.program and service.program not in sockets:
+                raise ConfigError(f'"{service.name}" needs a program "{service.program}" with a socket')
         places = [(service.name, service.provider) for service in self.services]
         for name, provider in places + [(client.name, client.provider) for client in self.clients]:
             if provider > self.providers:

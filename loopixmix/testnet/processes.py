@@ -55,9 +55,10 @@ class ProcessTable:
         """Run `loopixmix ARGUMENTS` in the background, its output appended to `NAME/log.txt`."""
         self.start_program(name, loopixmix_command(*arguments))
 
-    def start_program(self, name: str, command: Sequence[str]) -> None:
-        """Run any command in the background, its output appended to `NAME/log.txt`."""
-        pid = start_in_background(command, log=self._directory / name / LOG_FILE, environment=os.environ)
+    def start_program(self, name: str, command: Sequence[str], *, where: Path | None = None) -> None:
+        """Run any command in the background, in the directory `where`, its output appended to `NAME/log.txt`."""
+        log = self._directory / name / LOG_FILE
+        pid = start_in_background(command, log=log, environment=os.environ, directory=where)
         with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already: its log says why
             self._table[name] = RunningProcess(pid, psutil.Process(pid).create_time())
         self._table.setdefault(name, RunningProcess(pid, 0.0))

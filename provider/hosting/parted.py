@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 
 from loopixmix.drops import DropReason
 from loopixmix.errors import FormatError, StoreError
-from loopixmix.requests.answers import RequestOver, SharesMissing, encode_answer
+from loopixmix.requests.answers import MAX_SENT, RequestOver, SharesMissing, encode_answer
 from loopixmix.requests.parts import NO_SHARE, RequestHead, RequestPart, decode_part, split_content
 from loopixmix.routing.path import service_id
 from loopixmix.seams import DelayedCall
@@ -35,13 +35,15 @@ class _Open:
     while it is carried out.
     """
 
-    __slots__ = ("again", "assembly", "blocks", "call", "carried_bytes", "coding", "head", "name", "speech")
+    __slots__ = ("again", "assembly", "blocks", "call", "carried_bytes", "coding", "head", "indices", "name", "speech")
 
     def __init__(self, name: bytes, head: RequestHead) -> None:
         self.name = name
         self.head = head
         self.assembly: Assembly | None = Assembly(head)
         self.speech: Speech | None = None
+        # Of the shares that came, also those that came after enough others.
+        self.indices: set[int] = set()
         self.blocks = HeldBlocks()
         self.carried_bytes = 0
         self.coding = 0
@@ -95,6 +97,8 @@ class PartedRequests:
         for request in self._open.values():
             request.stop()
         self._open.clear()
+        self._collected.close()
+        self._answered.close()
 
     def forget_old(self) -> None:
         """Give up requests that no part has come for since long, or that are over."""
@@ -135,7 +139,13 @@ class PartedRequests:
             return self._collect(request, request.assembly, part, now_s)
         if request.speech is not None:
             self._answered.put(name, request, self._size_of(request), now_s)
+            left = request.speech.left(request.coding, request.again)
+            if part.index in request.indices and len(request.blocks) > left:
+                # Whoever sends a share again has no answer, even if the part does not ask for one share more.
+                request.again = min(request.again + 1, MAX_SENT)
             self._go_on(request)
+        if part.index != NO_SHARE:
+            request.indices.add(part.index)
         return None
 
     def _hold(self, request: _Open, part: RequestPart, surb: Surb | None) -> None:
@@ -166,6 +176,7 @@ class PartedRequests:
 
     def _collect(self, request: _Open, assembly: Assembly, part: RequestPart, now_s: float) -> DropReason | None:
         if part.index != NO_SHARE:
+            request.indices.add(part.index)
             assembly.add(part.index, part.share)
             if assembly.is_complete:
                 return self._complete(request, assembly)
@@ -247,7 +258,7 @@ class PartedRequests:
         speech, times = request.speech, self._times
         if speech is None or times is None or request.call is not None or not len(request.blocks):
             return
-        if speech.wants(request.coding, request.again):
+        if speech.left(request.coding, request.again):
             # Also the first one: no share follows its block after a fixed time.
             interval_s = self._world.rng.expovariate(times.shares_per_s)
             request.call = self._clock.callLater(interval_s, self._send_share, request, speech)

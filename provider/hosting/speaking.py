@@ -34,9 +34,9 @@ class Speech:
         """How much memory the answer takes."""
         return len(self._answer or b"")
 
-    def wants(self, coding: int, again: int) -> bool:
-        """Tell whether shares are left to be sent, for a sender that asked for so many; see `wanted_shares`."""
-        return self.sent < wanted_shares(self._pieces, coding, again)
+    def left(self, coding: int, again: int) -> int:
+        """Return how many shares are still to be sent, for a sender that asked for so many; see `wanted_shares`."""
+        return max(0, wanted_shares(self._pieces, coding, again) - self.sent)
 
     def next_payload(self, held: int) -> bytes:
         """Return the payload with the next share. `held`: the reply blocks that are left after it."""

@@ -17,6 +17,7 @@ from loopixmix.tokens.keys import check_purpose
 from provider.api import Declaration, ServiceContext, ServiceRefusedError, Setting
 from provider.hosting.loader import SERVICES_DIRECTORY
 from provider.tokens.codes import CodeList
+from provider.tokens.gate import GUEST_PURPOSE
 from provider.tokens.issuing import Issuing, erase_issued
 from provider.tokens.keys import PUBLIC_FILE, IssuerKeys, KeyFile, read_public_keys
 from provider.tokens.redeeming import Redeeming
@@ -27,7 +28,7 @@ log = Logger()
 
 TIDY_S = 600.0
 HOUR_S = 3600
-DEFAULT_PURPOSES = ("guest",)
+DEFAULT_PURPOSES = (GUEST_PURPOSE,)
 DEFAULT_PERIOD_HOURS = 168
 MAX_PERIOD_HOURS = 8784
 
@@ -73,7 +74,8 @@ class IssuerService:
 class RedeemerService:
     """Takes tokens for one purpose, each once.
 
-    Settings: `purpose`; `keys`, the file with the key set of the issuer, if that is not a service of this provider.
+    Settings: `purpose`, which no other redeemer takes tokens for; `keys`, the file with the key set of the issuer, if
+    that is not a service of this provider.
     """
 
     name = REDEEMER_SERVICE
@@ -82,12 +84,15 @@ class RedeemerService:
 
     def __init__(self, context: ServiceContext) -> None:
         """Open the table of spent tokens; raise `ConfigError` if a setting is wrong, `StoreError`."""
-        purpose = context.settings.get("purpose", DEFAULT_PURPOSES[0])
+        purpose = context.settings.get("purpose", "")
         file = context.settings.get("keys", "")
         _refuse_others(context.settings, {"purpose", "keys"}, self.name)
         if not isinstance(purpose, str) or not isinstance(file, str):
             raise ConfigError("service redeemer: purpose and keys are texts")
         _check_purposes([purpose], self.name)
+        # Tokens are taken once by each table. The accounts of guests have one of their own.
+        if purpose == GUEST_PURPOSE:
+            raise ConfigError(f"service redeemer: tokens for {GUEST_PURPOSE} open accounts; name another purpose")
         path = Path(file) if file else context.directory.parent / ISSUER_SERVICE / PUBLIC_FILE
         self._clock = context.clock
         self._store = open_token_store(context.directory)

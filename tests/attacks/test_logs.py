@@ -48,7 +48,7 @@ def test_a_towns_logs_name_no_client_no_packet_and_no_content(tmp_path: Path, lo
             town.world.packet_format.frames.packet_frame(forged_packet(rng, town, "provider1")),
         )
         town.settle(0.2)
-    town.p2.store._database.dispose()
+    town.p2.store._databases.writing.dispose()
     (tmp_path / "provider2.sqlite3").write_bytes(b"not a store any more" * 1000)
     town.alice.deliver(town.bob.id, MARK.encode(), exit=town.p2.identity)
     town.bob.pull()

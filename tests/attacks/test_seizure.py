@@ -76,7 +76,7 @@ def test_a_providers_disk_names_no_sender_and_no_time(town: Town, tmp_path: Path
     assert b"marked-body" in seized  # what clients put there is sealed to the recipient; this test's is not
     assert town.alice.id not in seized
     assert all(surb_id not in seized for surb_id in town.alice.surbs)
-    with town.p2.store._database.connect() as connection:
+    with town.p2.store._databases.writing.connect() as connection:
         rows = connection.exec_driver_sql("SELECT stored_day, surb_id FROM items").all()
         assert {day * 86_400 <= town.world.clock.seconds() < (day + 1) * 86_400 for day, _ in rows} == {True}
 
@@ -107,3 +107,28 @@ def test_what_was_sent_is_nowhere_in_a_clients_file(tmp_path: Path) -> None:
     world.clock.run_for(20)
     world.stop()
     assert b"marked-body" not in path.read_bytes()
+
+
+def test_what_was_deleted_is_nowhere_in_a_clients_file(tmp_path: Path) -> None:
+    """Bob deletes what he received, and Alice cancels and deletes what was still to leave."""
+    world = World(seed=13)
+    alice = world.person("alice@home", path=tmp_path / "alice.sqlite3")
+    bob = world.person("bob@away", path=tmp_path / "bob.sqlite3")
+    world.acquaint(alice, bob)
+    world.run(alice.client.send("bob@away", b"marked-body" * 200, kind="text", idempotency_key="1"))
+    assert world.wait_for(lambda: world.run(bob.client.inbox()), 120)
+    later_s = world.clock.seconds() + 1000
+    later = alice.client.send(
+        "bob@away", b"marked-later" * 200, kind="text", idempotency_key="marked-key", not_before_s=later_s
+    )
+    message_id = world.run(later)
+    seized = everything_in(tmp_path)
+    assert b"marked-body" in seized
+    assert b"marked-later" in seized
+    world.run(bob.client.delete(1))
+    world.run(alice.client.cancel(message_id))
+    world.run(alice.client.delete_outgoing(message_id))
+    world.stop()
+    seized = everything_in(tmp_path)
+    assert b"marked" not in seized
+    assert message_id.encode() not in seized

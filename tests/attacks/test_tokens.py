@@ -35,7 +35,7 @@ def wallet() -> Iterator[WalletWorld]:
 
 
 class Redeemer:
-    """A redeemer for guests under one key, which can be killed and started again."""
+    """A redeemer of answers under one key, which can be killed and started again."""
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock()
@@ -43,7 +43,7 @@ class Redeemer:
         self.directory = directory / "redeemer"
         make_directory(self.directory)
         self.keys = directory / "public.keys"
-        self.keys.write_bytes(encode_key_set([KEY]))
+        self.keys.write_bytes(encode_key_set([msgspec.structs.replace(KEY, purpose="answer")]))
         self.service = self.start()
 
     def start(self) -> RedeemerService:
@@ -54,7 +54,7 @@ class Redeemer:
                 clock=self.clock,
                 rng=random.Random(1),
                 keys=NoKeys(),
-                settings={"purpose": "guest", "keys": str(self.keys)},
+                settings={"purpose": "answer", "keys": str(self.keys)},
             )
         )
 

@@ -131,3 +131,21 @@ def test_bad_input_ends_with_2(arguments: list[str], complaint: str, capsys: pyt
 def test_the_openapi_document_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["client", "openapi"]) == 0
     assert "/v1/messages/bulk" in json.loads(capsys.readouterr().out)["paths"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("alice@home", "--guest"), "--guest is for an account without a name"),
+        (("--guest", "--invitation", "code"), "--guest is for an account without a name"),
+        (("alice@home", "--provider", "home"), "--provider and --token go with --guest"),
+        (("alice@home", "--token", __file__), "--provider and --token go with --guest"),
+        ((), "an address is NAME@PROVIDER"),
+        (("alice",), "an address is NAME@PROVIDER"),
+    ],
+)
+def test_an_account_has_a_name_or_is_a_guests(
+    directory: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], complaint: str
+) -> None:
+    assert run(["client", "register", str(directory), *arguments]) == 2
+    assert complaint in capsys.readouterr().err

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from client.api import (
     Client,
     MessageState,
+    NoTokenError,
     QueueFullError,
     RegistrationRefusedError,
     RequestTimeoutError,
@@ -21,8 +22,10 @@ from client.api import (
 )
 from client.core.journal import Cursor, JournalledClient
 from client.testing import wait_for
+from loopixmix.tokens import decode_token, encode_token_key, verify_token
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, send
 from tests.worlds.clients.fakes import FakeWorld
+from tests.worlds.tokens import signer_of, token_key
 
 
 class Broken:
@@ -234,6 +237,35 @@ def test_one_seed_gives_the_same_network() -> None:
         return send(fake, b"hello", key="1")
 
     assert message_id_of_a_run() == message_id_of_a_run()
+
+
+def test_tokens_come_a_while_after_they_were_ordered_and_count(world: FakeWorld) -> None:
+    network, key = world.network, token_key(0, begins_s=0, ends_s=2**40)
+    network.issue_tokens("home", key, signer_of(0))
+    alice = world.alice
+    wait_for(alice.fetch_tokens("home", "guest", 2), network.clock)
+    with pytest.raises(NoTokenError):
+        wait_for(alice.take_token("guest"), network.clock)
+    network.clock.advance(3000)
+    taken = {wait_for(alice.take_token("guest"), network.clock) for _ in range(2)}
+    assert len(taken) == 2
+    for token in taken:
+        verify_token(decode_token(token), key, 1.0)
+    with pytest.raises(NoTokenError):
+        wait_for(alice.take_token("guest"), network.clock)
+
+
+def test_a_token_under_a_pinned_key_comes_of_that_key_only(world: FakeWorld) -> None:
+    network = world.network
+    pinned, other = (token_key(number, begins_s=0, ends_s=2**40) for number in range(2))
+    network.issue_tokens("home", other, signer_of(1))
+    alice = world.alice
+    wait_for(alice.fetch_tokens("home", "guest", 1, key=encode_token_key(pinned)), network.clock)
+    network.clock.advance(3000)
+    with pytest.raises(NoTokenError):
+        wait_for(alice.take_token("guest"), network.clock)
+    network.issue_tokens("home", pinned, signer_of(0))
+    assert decode_token(wait_for(alice.take_token("guest"), network.clock)).key_id == pinned.key_id
 
 
 def test_a_provider_may_take_no_guests_or_ask_for_a_token(world: FakeWorld) -> None:

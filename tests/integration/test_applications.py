@@ -31,6 +31,18 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     terminal.close()
 
 
+REMOTE = """
+import msgspec, poll_demo
+from loopixmix.testnet.plan import serving_program
+inside = poll_demo.additions
+
+def outside(plan):
+    made = inside(plan)
+    services = tuple(msgspec.structs.replace(service, program="poll-program") for service in made.services)
+    return msgspec.structs.replace(made, services=services, programs=(serving_program("poll"),))
+
+poll_demo.additions = outside
+"""
 PROGRAM = """
 import random, sys
 from pathlib import Path
@@ -84,6 +96,11 @@ def test_a_test_network_has_what_an_application_needs(user: Terminal, tmp_path: 
         assert "stopped 9 processes" in user.run("testnet", "down", net)
     report = user.json("testnet", "status", net)
     assert {entry["health"] for entry in report.values()} == {"stopped"}
+
+
+def test_a_service_may_be_a_program_that_is_started_with_the_network(user: Terminal) -> None:
+    program = DEMO.replace("import poll_demo", REMOTE)
+    assert ast.literal_eval(user.python("-c", program, patience_s=240)) == {"A playground": 1, "More trees": 2}
 
 
 def test_the_demonstration_is_short() -> None:

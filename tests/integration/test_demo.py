@@ -6,9 +6,9 @@ import json
 import subprocess
 from pathlib import Path
 
-import psutil
 import pytest
 
+from loopixmix.process.background import is_running
 from loopixmix.testnet.processes import ProcessTable
 from tests.worlds.commands import command_text as loopixmix
 from tests.worlds.terminal import Terminal
@@ -64,7 +64,7 @@ def test_the_kept_network_can_be_watched_used_and_stopped(
     down = loopixmix("testnet", "down", str(directory))
     assert down.returncode == 0
     assert "stopped 11 processes" in down.stdout
-    assert not any(psutil.pid_exists(process.pid) for process in processes.values())
+    assert not any(is_running(process.pid) for process in processes.values())
     assert "nothing was running" in loopixmix("testnet", "down", str(directory)).stdout
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from provider.mailbox import Fetch
-from provider.store import MailStore, sqlite_url
+from provider.store import MailStore
 from provider.store.items import take_items
+from tests.worlds.databases import new_database
 
 ROUNDS = 6
 USERS = [bytes([n]) * 32 for n in (1, 2, 3)]
@@ -34,7 +35,8 @@ from provider.store.items import NewItem, PutOutcome, delete_owned, take_items
 url, seed, first = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 rng = random.Random(seed)
 calls = queue.SimpleQueue()
-access = threaded_access(MailStore(url), MailboxRules(), call_on_reactor=lambda f, *a: calls.put((f, a)))
+store = MailStore(url, exclusive=True)
+access = threaded_access(store, MailboxRules(), call_on_reactor=lambda f, *a: calls.put((f, a)))
 users = [bytes([n]) * 32 for n in (1, 2, 3)]
 
 def say(text):
@@ -101,11 +103,18 @@ def run_and_kill(url: str, rng: random.Random, first: int, word: bytes, times: i
     return (said + rest).decode().splitlines()
 
 
-@pytest.mark.parametrize("rounds", [ROUNDS, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("kind", "rounds"),
+    [
+        ("sqlite", ROUNDS),
+        pytest.param("sqlite", 60, marks=pytest.mark.long),
+        pytest.param("postgres", 20, marks=[pytest.mark.long, pytest.mark.needs("postgres")]),
+    ],
+)
 def test_nothing_acknowledged_is_lost_and_nothing_deleted_comes_back(
-    tmp_path: Path, rng: random.Random, rounds: int
+    tmp_path: Path, rng: random.Random, kind: str, rounds: int
 ) -> None:
-    url = sqlite_url(tmp_path / "mail.sqlite3")
+    url = new_database(kind, tmp_path)
     stored: set[int] = set()
     maybe_deleted: set[int] = set()
     deleted: set[int] = set()

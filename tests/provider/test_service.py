@@ -310,6 +310,37 @@ def test_items_expire(tmp_path: Path) -> None:
     assert town.world.clock.getDelayedCalls() == []
 
 
+def test_requests_are_erased_at_their_end_while_the_network_agrees_about_the_time(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    content = request_content(bytes(16), b"hello")
+    head = request_head(bytes(16), content, last_epoch=town.world.model.epoch, size=town.world.geometry)
+    town.alice.send_part("echo", RequestPart(head, 0, content), at=town.p2.identity)
+    town.settle()
+    for node in (*town.mixes, town.p1):
+        node.stop()
+    town.p2.service.loops.stop()
+
+    def rows() -> int:
+        return town.p2.store.read(
+            lambda connection: connection.execute(text("SELECT count(*) FROM requests")).scalar_one()
+        )
+
+    # Neither a clock that was set ahead nor one that was set back erases anything.
+    for off_s in (2 * 86_400, -4 * 86_400):
+        town.world.clock.rightNow += off_s
+        town.world.run(2 * TURN_S)
+        assert rows() == 1
+    town.world.clock.rightNow += 4 * 86_400
+    now_s = int(town.world.clock.seconds())
+    later = {"epoch": now_s // 600, "valid_from_s": now_s, "valid_until_s": now_s + 600}
+    town.p2.service.adopt(msgspec.structs.replace(town.world.model.document, **later))
+    town.p2.service.loops.stop()
+    town.world.run(TURN_S + 1)
+    assert rows() == 0
+    town.p2.stop()
+    assert town.world.clock.getDelayedCalls() == []
+
+
 def test_nothing_is_served_before_the_first_document(tmp_path: Path) -> None:
     world = MixWorld(TOWN_PARAMS)
     provider = RunningProvider(world, "provider1", tmp_path)

@@ -20,10 +20,21 @@ from client.api import (
     MessageId,
     NetworkView,
     OutgoingMessage,
+    PostedRequest,
+    RequestId,
     TimeEstimate,
     UnknownMessageError,
+    UnknownRequestError,
 )
-from client.core.arguments import check_body, check_length, check_letters, check_number, check_size
+from client.core.arguments import (
+    check_body,
+    check_length,
+    check_letters,
+    check_number,
+    check_request,
+    check_request_size,
+    check_size,
+)
 from client.core.journal import Cursor
 from client.http.messages import (
     JSON,
@@ -38,10 +49,14 @@ from client.http.messages import (
     GuestBody,
     OfferedPages,
     PageLink,
+    PostedId,
     Received,
     Registered,
     Sent,
     SentMany,
+    TakenToken,
+    TakeTokenBody,
+    TokensBody,
     decode_answer,
 )
 
@@ -81,8 +96,7 @@ def send(letter: Letter) -> Call[MessageId]:
     check_length(letter.body)
     query = {"to": letter.to, "kind": letter.kind, "idempotency_key": letter.idempotency_key}
     query["anonymous"] = "true" if letter.anonymous else "false"
-    times = {"not_before_s": letter.not_before_s, "deadline_s": letter.deadline_s}
-    query |= {name: repr(float(at_s)) for name, at_s in times.items() if at_s is not None}
+    query |= _times(letter.not_before_s, letter.deadline_s)
     return Call(
         method="POST",
         path="/v1/messages",
@@ -143,7 +157,7 @@ def delete(number: int) -> Call[None]:
 
 def request(service: str, body: bytes, *, timeout_s: float) -> Call[bytes]:
     """Ask a service."""
-    check_body(body)
+    check_request(body)
     return Call(
         method="POST",
         path="/v1/requests",
@@ -155,6 +169,45 @@ def request(service: str, body: bytes, *, timeout_s: float) -> Call[bytes]:
         timeout_s=ANSWER_TIMEOUT_S + timeout_s,
         repeatable=False,
     )
+
+
+def post_request(
+    service: str, body: bytes, *, idempotency_key: str, not_before_s: float | None, deadline_s: float | None
+) -> Call[RequestId]:
+    """Queue a request."""
+    check_request(body)
+    query = {"service": service, "idempotency_key": idempotency_key} | _times(not_before_s, deadline_s)
+    return Call(
+        method="POST",
+        path="/v1/posted",
+        query=query,
+        body=body,
+        content_type=OCTETS,
+        decode=lambda answer: decode_answer(answer, PostedId).request_id,
+    )
+
+
+def answer(request_id: RequestId) -> Call[PostedRequest]:
+    """Ask for a posted request with its answer."""
+    return Call(method="GET", path=_place_of_request(request_id), decode=_shape(PostedRequest))
+
+
+def cancel_request(request_id: RequestId) -> Call[PostedRequest]:
+    """Send nothing more of a posted request."""
+    return Call(method="POST", path=f"{_place_of_request(request_id)}/cancel", decode=_shape(PostedRequest))
+
+
+def forget_request(request_id: RequestId) -> Call[None]:
+    """Forget a posted request that has ended."""
+    return Call(method="DELETE", path=_place_of_request(request_id), decode=_nothing, repeatable=False)
+
+
+def estimate_request(request_bytes: int, answer_bytes: int) -> Call[TimeEstimate]:
+    """Ask how long a request would take."""
+    check_request_size(request_bytes)
+    check_request_size(answer_bytes, of="an answer")
+    query = {"request_bytes": str(request_bytes), "answer_bytes": str(answer_bytes)}
+    return Call(method="GET", path="/v1/posted/estimate", query=query, decode=_shape(TimeEstimate))
 
 
 def inbox_page(*, after: int, limit: int) -> Call[list[Received]]:
@@ -221,6 +274,33 @@ def register_guest(provider: str, token: bytes) -> Call[str]:
     )
 
 
+def fetch_tokens(issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> Call[None]:
+    """Order tokens."""
+    body = TokensBody(issuer=issuer, purpose=purpose, count=count, credential=credential, key=key)
+    return Call(
+        method="POST",
+        path="/v1/tokens",
+        body=msgspec.json.encode(body),
+        content_type=JSON,
+        decode=_nothing,
+        # Made again after it was carried out, it would order twice as many.
+        repeatable=False,
+    )
+
+
+def take_token(purpose: str) -> Call[bytes]:
+    """Take a token."""
+    return Call(
+        method="POST",
+        path="/v1/tokens/take",
+        body=msgspec.json.encode(TakeTokenBody(purpose=purpose)),
+        content_type=JSON,
+        decode=lambda body: decode_answer(body, TakenToken).token,
+        # Made again after it was carried out, it would take another one.
+        repeatable=False,
+    )
+
+
 def network() -> Call[NetworkView]:
     """Ask for the providers of the network and their services."""
     return Call(method="GET", path="/v1/network", decode=_shape(NetworkView))
@@ -252,6 +332,17 @@ def _shape(shape: type[T]) -> Decoder[T]:
 
 def _nothing(body: bytes, /) -> None:
     """Read nothing: the status says all."""
+
+
+def _times(not_before_s: float | None, deadline_s: float | None) -> dict[str, str]:
+    times = {"not_before_s": not_before_s, "deadline_s": deadline_s}
+    return {name: repr(float(at_s)) for name, at_s in times.items() if at_s is not None}
+
+
+def _place_of_request(request_id: RequestId) -> str:
+    if not _MESSAGE_ID.fullmatch(request_id):
+        raise UnknownRequestError(f"there is no posted request {request_id!r}: an id has 32 hexadecimal digits")
+    return f"/v1/posted/{request_id}"
 
 
 def _place_of(message_id: MessageId) -> str:

@@ -10,6 +10,8 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from client.api import (
+    AnswerCallback,
+    ClientError,
     ClientStatus,
     Contact,
     Letter,
@@ -19,9 +21,11 @@ from client.api import (
     NotRunningError,
     NumberedChange,
     OutgoingMessage,
+    PostedRequest,
     ProgressCallback,
     ReceivedCallback,
     ReceivedMessage,
+    RequestId,
     TimeEstimate,
 )
 from client.core.arguments import check_step
@@ -34,6 +38,10 @@ from client.http.sse import SseEvent
 T = TypeVar("T")
 
 _log = Logger("client.http")
+
+
+class AnswerNotHandledError(ClientError):
+    """A callback failed on an answer: it is offered again."""
 
 
 class CallingClient(ABC):
@@ -92,6 +100,55 @@ class CallingClient(ABC):
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service through the daemon."""
         return await self.ask(call.request(service, body, timeout_s=timeout_s))
+
+    async def post_request(
+        self,
+        service: str,
+        body: bytes,
+        *,
+        idempotency_key: str,
+        not_before_s: float | None = None,
+        deadline_s: float | None = None,
+    ) -> RequestId:
+        """Queue a request in the daemon; returns once it is stored durably there."""
+        made = call.post_request(
+            service, body, idempotency_key=idempotency_key, not_before_s=not_before_s, deadline_s=deadline_s
+        )
+        return await self.ask(made)
+
+    async def answer(self, request_id: RequestId) -> PostedRequest:
+        """Return a posted request with its answer, if there is one."""
+        return await self.ask(call.answer(request_id))
+
+    async def cancel_request(self, request_id: RequestId) -> PostedRequest:
+        """Send nothing more of a posted request."""
+        return await self.ask(call.cancel_request(request_id))
+
+    async def forget_request(self, request_id: RequestId) -> None:
+        """Forget a posted request that has ended."""
+        await self.ask(call.forget_request(request_id))
+
+    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
+        """Call `callback` for each posted request that has ended, whenever the daemon runs."""
+
+        async def take(event: SseEvent) -> None:
+            request = decode_answer(event.data, PostedRequest)
+            try:
+                pending = callback(request)
+                if pending is not None:
+                    await pending
+            except CancelledError:
+                raise
+            except Exception as error:  # the application's own code: whatever it raises, the answer is not handled
+                _log.failure("a callback failed on the answer to a request")
+                # The stream is opened again after a pause, from this one on.
+                raise AnswerNotHandledError("a callback failed on the answer to a request") from error
+
+        return self.follow("/v1/answers", {"after": str(after)}, take)
+
+    async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
+        """Return how long a request would take."""
+        return await self.ask(call.estimate_request(request_bytes, answer_bytes))
 
     def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
         """Call `callback` for each message of `kind`, whenever the daemon runs."""
@@ -185,6 +242,16 @@ class CallingClient(ABC):
     async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
         """Open an account without a name."""
         return await self.ask(call.register_guest(provider, token))
+
+    async def fetch_tokens(
+        self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
+    ) -> None:
+        """Order blind tokens."""
+        await self.ask(call.fetch_tokens(issuer, purpose, count, credential=credential, key=key))
+
+    async def take_token(self, purpose: str) -> bytes:
+        """Take a blind token."""
+        return await self.ask(call.take_token(purpose))
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""

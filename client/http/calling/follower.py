@@ -87,8 +87,8 @@ class Follower:
         source = await self._opener.stream(self._path, query=self._query, last_event_id=self._last_event_id)
         try:
             while not self.stopped and (event := await source.next()) is not None:
-                self._backoff.reset()
                 await self._take_one(event)
+                self._backoff.reset()
         finally:
             await source.close()
 

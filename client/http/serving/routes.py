@@ -17,6 +17,7 @@ from client.api import (
     Letter,
     NetworkView,
     OutgoingMessage,
+    PostedRequest,
     ReceivedMessage,
     TimeEstimate,
     UnknownMessageError,
@@ -37,14 +38,20 @@ from client.http.messages import (
     GuestBody,
     OfferedPages,
     PageLink,
+    PostBody,
+    PostedId,
     Received,
     Registered,
     RequestBody,
     Sent,
     SentMany,
+    TakenToken,
+    TakeTokenBody,
+    TokensBody,
     received_of,
 )
 from client.http.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNSUPPORTED_TYPE, problem_of
+from client.http.serving.answers import AnswerWriter
 from client.http.serving.calls import (
     UnsupportedTypeError,
     media_type,
@@ -83,6 +90,7 @@ LETTER_QUERY = {
 }
 """The parameters of a message in plain bytes, and whether each is required."""
 REQUEST_QUERY = {"service": True, "timeout_s": True}
+POST_QUERY = {"service": True, "idempotency_key": True, "not_before_s": False, "deadline_s": False}
 
 _log = Logger("client.http")
 
@@ -129,6 +137,21 @@ class LocalApi:
         body = read_json(request, GuestBody)
         provider = await self._client.register_guest(body.provider, token=body.token)
         return write_json(request, Admitted(provider), status=201)
+
+    @app.route("/v1/tokens", methods=["POST"])
+    @described(Description(takes=TokensBody, status=204, forms=()))
+    async def fetch_tokens(self, request: Request) -> bytes:
+        """Order blind tokens."""
+        body = read_json(request, TokensBody)
+        await self._client.fetch_tokens(body.issuer, body.purpose, body.count, credential=body.credential, key=body.key)
+        return _nothing(request)
+
+    @app.route("/v1/tokens/take", methods=["POST"])
+    @described(Description(takes=TakeTokenBody, answers=TakenToken))
+    async def take_token(self, request: Request) -> bytes:
+        """Take a blind token, which is forgotten here."""
+        body = read_json(request, TakeTokenBody)
+        return write_json(request, TakenToken(await self._client.take_token(body.purpose)))
 
     @app.route("/v1/network", methods=["GET"])
     @described(Description(answers=NetworkView))
@@ -201,6 +224,66 @@ class LocalApi:
             body.service, body.body, timeout_s=parse_seconds("timeout_s", body.timeout_s)
         )
         return write_json(request, Answered(answer)) if media_type(request) == JSON else write_octets(request, answer)
+
+    @app.route("/v1/posted", methods=["POST"])
+    @described(Description(takes=PostBody, octets_query=POST_QUERY, answers=PostedId, status=202))
+    async def post_request(self, request: Request) -> bytes:
+        """Queue a request, whose answer is waited for through restarts."""
+        body = _post_body(request)
+        request_id = await self._client.post_request(
+            body.service,
+            body.body,
+            idempotency_key=body.idempotency_key,
+            not_before_s=body.not_before_s,
+            deadline_s=body.deadline_s,
+        )
+        return write_json(request, PostedId(request_id), status=202)
+
+    @app.route("/v1/posted/estimate", methods=["GET"])
+    @described(Description(query={"request_bytes": True, "answer_bytes": True}, answers=TimeEstimate))
+    async def estimate_request(self, request: Request) -> bytes:
+        """Tell how long a request would take."""
+        query = read_query(request, "request_bytes", "answer_bytes")
+        sizes = [
+            parse_count(name, required(query, name), least=0, most=MAX_NUMBER)
+            for name in ("request_bytes", "answer_bytes")
+        ]
+        return write_json(request, await self._client.estimate_request(*sizes))
+
+    @app.route("/v1/posted/<request_id>", methods=["GET"])
+    @described(Description(answers=PostedRequest))
+    async def posted(self, request: Request, request_id: str) -> bytes:
+        """Tell where a posted request is, and its answer."""
+        read_query(request)
+        return write_json(request, await self._client.answer(request_id))
+
+    @app.route("/v1/posted/<request_id>", methods=["DELETE"])
+    @described(NOTHING)
+    async def forget_request(self, request: Request, request_id: str) -> bytes:
+        """Forget a posted request that has ended."""
+        read_query(request)
+        await self._client.forget_request(request_id)
+        return _nothing(request)
+
+    @app.route("/v1/posted/<request_id>/cancel", methods=["POST"])
+    @described(Description(answers=PostedRequest))
+    async def cancel_request(self, request: Request, request_id: str) -> bytes:
+        """Send nothing more of a posted request."""
+        read_query(request)
+        return write_json(request, await self._client.cancel_request(request_id))
+
+    @app.route("/v1/answers", methods=["GET"])
+    @described(Description(query={"after": False}, forms=(EVENT_STREAM,)))
+    async def answers(self, request: Request) -> None:
+        """Tell the ends of posted requests after a number, and those that come."""
+        query = read_query(request, "after")
+        last: str | None = request.getHeader("Last-Event-ID")
+        after = parse_count("after", last or query.get("after", "0"), least=0, most=MAX_NUMBER)
+        stream = self._open_stream(request)
+        try:
+            await AnswerWriter(self._client, stream, after=after).run()
+        finally:
+            self._close_stream(stream)
 
     @app.route("/v1/inbox", methods=["GET"])
     @described(Description(query={"after": False, "limit": False}, answers=list[Received]))
@@ -408,6 +491,20 @@ def _request_body(request: Request) -> RequestBody:
     query = read_query(request, *REQUEST_QUERY)
     timeout_s = parse_seconds("timeout_s", required(query, "timeout_s"))
     return RequestBody(service=required(query, "service"), body=read_octets(request), timeout_s=timeout_s)
+
+
+def _post_body(request: Request) -> PostBody:
+    if media_type(request) != OCTETS:
+        return read_json(request, PostBody)
+    query = read_query(request, *POST_QUERY)
+    times = {name: parse_time(name, query[name]) for name in ("not_before_s", "deadline_s") if name in query}
+    return PostBody(
+        service=required(query, "service"),
+        body=read_octets(request),
+        idempotency_key=required(query, "idempotency_key"),
+        not_before_s=times.get("not_before_s"),
+        deadline_s=times.get("deadline_s"),
+    )
 
 
 def _nothing(request: Request) -> bytes:

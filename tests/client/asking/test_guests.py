@@ -8,10 +8,9 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from client.api import BadRequestError, RegistrationRefusedError
+from client.api import BadRequestError, NoTokenError, RegistrationRefusedError
 from client.asking.account import RENEW_AGAIN_S
 from client.asking.guests import GuestOpening
-from client.asking.tokens import NoTokenError
 from client.core.settings import ClientSettings
 from client.link.registration import Registration
 from client.link.session import Account

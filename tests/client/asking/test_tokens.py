@@ -9,9 +9,9 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from client.api import BadRequestError, RequestTimeoutError, ServiceFailedError, UnknownServiceError
-from client.asking.tokens import FETCH_MEAN_S, REST_MEAN_S, NoTokenError
-from loopixmix.tokens import verify_token
+from client.api import BadRequestError, NoTokenError, RequestTimeoutError, ServiceFailedError, UnknownServiceError
+from client.asking.tokens import FETCH_MEAN_S, REST_MEAN_S
+from loopixmix.tokens import encode_token_key, verify_token
 from loopixmix.tokens.exchange import decode_issue_request
 from tests.worlds.clients.parts import outcome
 from tests.worlds.clients.wallets import DAY_S, KEY, MINUTE_S, WalletWorld
@@ -101,6 +101,8 @@ def test_an_order_that_the_issuer_refuses_is_given_up(world: WalletWorld) -> Non
     world.run(DAY_S)
     assert len(world.issuer.asked) == 1
     assert "could not carry out" in str(world.wallet.problem)
+    world.fetch(1)
+    assert world.wallet.problem is None
 
 
 def test_an_issuer_that_signs_wrongly_gives_no_token(world: WalletWorld) -> None:
@@ -164,11 +166,11 @@ def test_a_key_whose_period_ends_soon_makes_way_for_the_next(world: WalletWorld)
 def test_an_application_may_pin_another_key_than_that_of_the_document(world: WalletWorld) -> None:
     pinned = token_key(1, purpose="answer", begins_s=KEY.begins_s, ends_s=KEY.ends_s)
     world.issuer.key, world.issuer.number = pinned, 1
-    world.fetch(1, "answer", key=pinned)
+    world.fetch(1, "answer", key=encode_token_key(pinned))
     world.run(DAY_S)
     assert world.take("answer").key_id == pinned.key_id
     with pytest.raises(BadRequestError):
-        world.fetch(1, "guest", key=pinned)
+        world.fetch(1, "guest", key=encode_token_key(pinned))
 
 
 def test_tokens_of_a_period_that_is_over_are_forgotten(world: WalletWorld) -> None:
@@ -180,19 +182,20 @@ def test_tokens_of_a_period_that_is_over_are_forgotten(world: WalletWorld) -> No
 
 
 @pytest.mark.parametrize(
-    ("issuer", "purpose", "count", "credential"),
+    ("issuer", "purpose", "count", "credential", "key"),
     [
-        ("Provider", "guest", 1, b""),
-        ("provider2", "Guest", 1, b""),
-        ("provider2", "guest", 0, b""),
-        ("provider2", "guest", 1001, b""),
-        ("provider2", "guest", 1, bytes(129)),
+        ("Provider", "guest", 1, "", b""),
+        ("provider2", "Guest", 1, "", b""),
+        ("provider2", "guest", 0, "", b""),
+        ("provider2", "guest", 1001, "", b""),
+        ("provider2", "guest", 1, "c" * 129, b""),
+        ("provider2", "guest", 1, "", b"key"),
     ],
 )
 def test_an_order_out_of_bounds_is_refused(
-    world: WalletWorld, issuer: str, purpose: str, count: int, credential: bytes
+    world: WalletWorld, issuer: str, purpose: str, count: int, credential: str, key: bytes
 ) -> None:
-    ordering = Deferred.fromCoroutine(world.wallet.fetch(issuer, purpose, count, credential=credential))
+    ordering = Deferred.fromCoroutine(world.wallet.fetch(issuer, purpose, count, credential=credential, key=key))
     failure = outcome(ordering)
     assert isinstance(failure, Failure)
     assert failure.check(BadRequestError)

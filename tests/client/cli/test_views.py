@@ -10,7 +10,9 @@ from client.api import (
     ClientStatus,
     Contact,
     MessageState,
+    NetworkView,
     OutgoingMessage,
+    ProviderView,
     ReceivedMessage,
     StateChange,
     StreamStatus,
@@ -21,6 +23,7 @@ from client.cli.views import (
     contact_view,
     contacts_view,
     message_view,
+    network_view,
     queued_line,
     received_view,
     status_view,
@@ -84,6 +87,21 @@ def test_a_status_that_is_well() -> None:
         assert part in text
     assert "300 real, 700 cover" in text
     assert "problem" not in text
+
+
+def test_the_status_of_a_guest() -> None:
+    guest = msgspec.structs.replace(STATUS, address="", provider="home", guest=True)
+    assert "a guest at home" in shown(status_view(guest))
+
+
+def test_a_network_and_its_services() -> None:
+    providers = [
+        ProviderView(name=name, identity="ab" * 32, fingerprint=f"{name.strip()}-print", services=services)
+        for name, services in (("away", ("echo", "keys")), ("home\n", ()))
+    ]
+    lines = shown(network_view(NetworkView(epoch=1, valid_until_s=9.0, providers=tuple(providers)))).splitlines()
+    assert lines[1].split() == ["away", "echo", "keys", "away-print"]
+    assert len(lines) == 3
 
 
 def test_a_status_that_is_not() -> None:

@@ -35,7 +35,9 @@ def recovery_of(parts: Parts) -> Recovery:
         requests=parts.requests,
         access=parts.access,
     )
-    return Recovery(access=parts.access, session=parts.session, enrolment=enrolment, outbox=parts.outbox)
+    return Recovery(
+        access=parts.access, session=parts.session, enrolment=enrolment, outbox=parts.outbox, posted=parts.posted
+    )
 
 
 def read(parts: Parts) -> LastRun:

@@ -48,6 +48,19 @@ class Noting:
         self.asked.append("fetch tokens")
 
 
+class Looking:
+    """Posted requests, which are looked at and tidied by the same names as other parts."""
+
+    def __init__(self, noting: Noting) -> None:
+        self._noting = noting
+
+    def look(self) -> None:
+        self._noting.asked.append("ask")
+
+    def tidy(self) -> None:
+        self._noting.asked.append("forget")
+
+
 @pytest.fixture
 def parts() -> Noting:
     return Noting()
@@ -63,6 +76,7 @@ def rounds(parts: Noting, clock: Clock) -> Rounds:
     return Rounds(
         watch=parts,  # type: ignore[arg-type]
         exchanges=parts,  # type: ignore[arg-type]
+        posted=Looking(parts),  # type: ignore[arg-type]
         outbox=parts,  # type: ignore[arg-type]
         enrolment=parts,  # type: ignore[arg-type]
         letterbox=parts,  # type: ignore[arg-type]
@@ -74,7 +88,7 @@ def rounds(parts: Noting, clock: Clock) -> Rounds:
 
 def test_at_a_pull_what_is_overdue_comes_before_what_waits(rounds: Rounds, parts: Noting) -> None:
     rounds.at_pull()
-    assert parts.asked == ["look", "refresh", "publish", "renew", "give up", "release", "save"]
+    assert parts.asked == ["look", "refresh", "publish", "renew", "ask", "give up", "release", "save"]
 
 
 def test_that_messages_got_on_is_told_once_a_second(rounds: Rounds, parts: Noting, clock: Clock) -> None:
@@ -97,15 +111,15 @@ def test_that_messages_got_on_is_told_once_a_second(rounds: Rounds, parts: Notin
 def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> None:
     parts.linked = False
     rounds.at_pull()
-    assert parts.asked == ["look", "give up", "release", "save"]
+    assert parts.asked == ["look", "ask", "give up", "release", "save"]
 
 
 def test_once_a_minute_it_tidies_until_it_is_stopped(rounds: Rounds, parts: Noting, clock: Clock) -> None:
     rounds.start()
     clock.advance(TIDY_S)
-    assert parts.asked == ["save", "tidy", "fetch tokens"]
+    assert parts.asked == ["save", "tidy", "forget", "fetch tokens"]
     clock.advance(TIDY_S)
-    assert len(parts.asked) == 6
+    assert len(parts.asked) == 8
     rounds.stop()
     assert clock.getDelayedCalls() == []
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from loopixmix.errors import StoreError
 from loopixmix.store.commits import SharedCommits
+from loopixmix.store.faults import StoreUnavailableError
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from tests.worlds.polls import POLL, cast, choices
@@ -89,6 +90,33 @@ def test_work_that_fails_harms_no_other(store_of_votes: Store) -> None:
         with pytest.raises(StoreError):
             breaking.result(10)
     assert count(store_of_votes) == 5
+
+
+class AwayStore(Store):
+    """A store whose server is away."""
+
+    def __init__(self) -> None:
+        self.tried = 0
+        self.opened = threading.Event()
+
+    def write(self, work: Callable[[Connection], _R]) -> _R:
+        self.opened.wait(10)
+        self.tried += 1
+        raise StoreUnavailableError("the server is away")
+
+
+def test_a_server_that_is_away_is_not_waited_for_once_more_for_each_thread() -> None:
+    store = AwayStore()
+    commits = SharedCommits(store)
+    with ThreadPoolExecutor(8) as pool:
+        writes = [pool.submit(commits.write, lambda c: None) for _ in range(8)]
+        while len(commits._waiting) < 7:
+            pass
+        store.opened.set()
+        for write in writes:
+            with pytest.raises(StoreUnavailableError):
+                write.result(10)
+    assert store.tried == 2
 
 
 def test_no_writer_serves_the_others_for_ever(store_of_votes: Store) -> None:

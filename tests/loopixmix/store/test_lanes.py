@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from twisted.internet.task import Clock
 
 from loopixmix.errors import StoreError
+from loopixmix.store.faults import StoreUnavailableError
 from loopixmix.store.jobs import Job
 from loopixmix.store.lanes import MAX_BATCH, ClockLane, InlineLane, Lane, ThreadLane
 from tests.worlds.networks.reactor_threads import ReactorThread
@@ -79,6 +80,35 @@ def test_one_bad_job_harms_no_other() -> None:
         [StoreError],
         ["committed", "settled"],
     )
+
+
+class AwayBatches:
+    """Runs so many batches of one job, and then the server is away; larger ones contain a bad job."""
+
+    def __init__(self, runs: int) -> None:
+        self.runs = runs
+        self.tried: list[int] = []
+
+    def __call__(self, jobs: Sequence[Job]) -> None:
+        self.tried.append(len(jobs))
+        if not self.runs:
+            raise StoreUnavailableError("the server is away")
+        if len(jobs) > 1:
+            raise StoreError("one of these is bad")
+        self.runs -= 1
+
+
+@pytest.mark.parametrize(("runs", "tried"), [(0, [5]), (2, [5, 1, 1, 1])])
+def test_a_server_that_is_away_is_not_waited_for_once_more_for_each_job(runs: int, tried: list[int]) -> None:
+    clock, batches = Clock(), AwayBatches(runs)
+    lane = ClockLane(batches, clock=clock, batch_s=0.01)
+    jobs = [Counted() for _ in range(5)]
+    for job in jobs:
+        lane.submit(job)
+    clock.advance(0.01)
+    assert batches.tried == tried
+    fates = [["committed", "settled"]] * runs + [[StoreUnavailableError]] * (5 - runs)
+    assert [job.fate for job in jobs] == fates
 
 
 def test_what_is_committed_never_runs_again_whatever_becomes_of_who_hears_of_it() -> None:

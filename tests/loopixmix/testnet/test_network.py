@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,7 +21,14 @@ from loopixmix.process.files import load_identity
 from loopixmix.process.status import StatusFile
 from loopixmix.testnet.making import run_command
 from loopixmix.testnet.network import TestNetwork
-from loopixmix.testnet.plan import FAST_PARAMS, PlannedClient, PlannedProgram, PlannedService, TestnetPlan
+from loopixmix.testnet.plan import (
+    FAST_PARAMS,
+    PlannedClient,
+    PlannedProgram,
+    PlannedService,
+    TestnetPlan,
+    serving_program,
+)
 from provider.accounts import GuestMode
 from provider.config import ProviderConfig
 
@@ -47,7 +55,8 @@ class FakeTable:
     def start(self, name: str, arguments: Iterable[str]) -> None:
         self.started.append((name, list(arguments)))
 
-    def start_program(self, name: str, command: Sequence[str]) -> None:
+    def start_program(self, name: str, command: Sequence[str], *, where: Path) -> None:
+        assert where.name == name
         self.started.append((name, list(command)))
 
     def running(self) -> Mapping[str, Pid]:
@@ -181,6 +190,25 @@ def test_a_service_gets_its_settings_at_its_provider_only(extended: TestNetwork)
     assert first.service == {}
     assert second.service == {"echo": {"loud": True, "places": ["Oslo"]}}
     assert first.registration.guests is second.registration.guests is GuestMode.OPEN
+
+
+def test_a_service_that_a_program_answers_has_its_settings_there(tmp_path: Path) -> None:
+    plan = TestnetPlan(
+        width=1,
+        providers=2,
+        services=(PlannedService("poll", 2, {"question": "Why?", "options": ["a", "b"]}, "poll-program"),),
+        programs=(serving_program("poll"),),
+    )
+    net = TestNetwork.create(tmp_path / "net", plan).directory
+    config, _, _ = load_node(net / "provider-2", ProviderConfig)
+    assert config.remote["poll"].socket == f"{net}/poll-program/socket"
+    assert (config.services, config.service) == (("echo", "keys", "loop"), {})
+    assert tomllib.loads((net / "poll-program" / "poll.toml").read_text()) == {
+        "question": "Why?",
+        "options": ["a", "b"],
+    }
+    other, _, _ = load_node(net / "provider-1", ProviderConfig)
+    assert other.remote == {}
 
 
 def test_programs_and_clients_are_started_and_looked_at_with_the_nodes(extended: TestNetwork) -> None:

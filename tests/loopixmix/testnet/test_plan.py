@@ -60,6 +60,14 @@ def test_a_plan_with_additions_reads_back_from_its_file(tmp_path: Path) -> None:
         (Additions(clients=(PlannedClient("mix-1"),)), '"mix-1" stands there twice'),
         (Additions(programs=(PlannedProgram("carol", ("x",)),), clients=(PlannedClient("carol"),)), '"carol" stands'),
         (Additions(clients=(PlannedClient("carol", provider=3),)), '"carol" is to be at provider-3, of 2'),
+        (
+            Additions(services=(PlannedService("poll", program="board"),)),
+            '"poll" needs a program "board" with a socket',
+        ),
+        (
+            Additions(services=(PlannedService("poll", program="board"),), programs=(PlannedProgram("board", ("x",)),)),
+            '"poll" needs a program "board" with a socket',
+        ),
         (Additions(services=(PlannedService("poll", provider=9),)), '"poll" is to be at provider-9, of 2'),
     ],
 )

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, MetaData, create_engine, text
 
 from loopixmix.tokens import BadTokenError
 from loopixmix.tokens.spent import SpentTokens
+from tests.worlds.databases import SQLITE_AND_POSTGRES, new_database
 from tests.worlds.tokens import ENDS_S, new_token, token_key
 
 KEY = token_key()
@@ -17,9 +19,9 @@ METADATA = MetaData()
 SPENT = SpentTokens(METADATA)
 
 
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    database = create_engine("sqlite://")
+@pytest.fixture(params=SQLITE_AND_POSTGRES)
+def connection(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
+    database = create_engine(new_database(request.param, tmp_path))
     METADATA.create_all(database)
     with database.begin() as connection:
         yield connection
@@ -27,7 +29,7 @@ def connection() -> Iterator[Connection]:
 
 
 def rows(connection: Connection) -> list[bytes]:
-    return list(connection.execute(text("SELECT token FROM spent_tokens")).scalars())
+    return [bytes(token) for token in connection.execute(text("SELECT token FROM spent_tokens")).scalars()]
 
 
 def test_a_token_is_spent_once(connection: Connection) -> None:

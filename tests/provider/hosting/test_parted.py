@@ -307,6 +307,31 @@ def test_shares_that_were_lost_are_followed_by_others(world: HostWorld, oracle: 
     assert [share.index for share in shares(world, request)] == [0, 1, 2, 3]
 
 
+def test_a_share_that_is_sent_again_is_answered_again(world: HostWorld, oracle: Oracle) -> None:
+    """Whoever sends it has no answer; a spare one that is late has not been sent again."""
+    request = world.ask("oracle", b"q")
+    oracle.asked[0][1].callback(b"a")
+    assert [share.sent for share in shares(world, request)] == [1]
+    world.send_all(request, [7])
+    assert [share.sent for share in shares(world, request)] == [1]
+    world.send_all(request, [7])
+    assert [share.sent for share in shares(world, request)] == [1, 2]
+    # The block of the spare one is still there: it is used with that of this part.
+    world.send(request, world.part(request, 0, again=2))
+    assert [share.sent for share in shares(world, request)] == [1, 2, 3, 4]
+    assert oracle.bodies == [b"q"]
+
+
+def test_a_whole_request_that_is_sent_again_brings_the_answer(world: HostWorld) -> None:
+    body = world.rng.randbytes(9000)
+    request = world.ask("echo", body)
+    assert len(shares(world, request)) == 5
+    request.blocks.clear()
+    world.send_all(request)
+    assert [share.index for share in shares(world, request)] == [5, 6, 7, 8, 9]
+    assert world.answer(request) == body
+
+
 def test_shares_leave_at_exponential_intervals() -> None:
     """H0: exponential with the mean of free places. Kolmogorov-Smirnov, 1,500 samples, 1 % false alarms; seeded."""
     store = MailStore(MEMORY_URL)
@@ -348,10 +373,12 @@ def test_the_longest_answer_of_a_service_is_no_failure(world: HostWorld) -> None
 
 def test_a_failure_is_said_again_to_who_did_not_hear_it(world: HostWorld) -> None:
     request = world.ask("wrong", b"break")
-    world.send_all(request)
+    world.send_all(request, [1])
     assert world.said(request) == [RequestFailed()]
-    world.send(request, world.part(request, again=1))
+    world.send_all(request)
     assert world.said(request) == [RequestFailed()] * 2
+    world.send(request, world.part(request, NO_SHARE, again=2))
+    assert world.said(request) == [RequestFailed()] * 3
 
 
 def test_an_answer_that_is_late_is_a_failure(world: HostWorld, oracle: Oracle, logged: list[LogEvent]) -> None:
@@ -468,6 +495,20 @@ def test_a_request_whose_end_comes_while_its_parts_do_is_over(world: HostWorld, 
     assert oracle.asked == []
     world.host.forget_old()
     assert world.host._asked[service_id("oracle")].parted._open == {}
+
+
+def test_what_was_erased_is_over_also_if_the_clock_is_set_back(world: HostWorld, oracle: Oracle) -> None:
+    request = world.ask("oracle", b"q")
+    oracle.asked[0][1].callback(b"a")
+    world.run(PARAMS.epoch_length_s + PARAMS.grace_s)
+    world.host.forget_old()
+    world.host.erase_ended()
+    world.run(1.0)
+    world.clock.rightNow -= PARAMS.epoch_length_s
+    request.blocks.clear()
+    world.send_all(request)
+    assert world.said(request) == [RequestOver()]
+    assert oracle.bodies == [b"q"]
 
 
 def test_every_end_leaves_nothing_behind(world: HostWorld, oracle: Oracle) -> None:

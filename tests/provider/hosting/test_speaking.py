@@ -37,10 +37,11 @@ def test_any_k_that_follow_give_the_answer(begin: bytes, length: int, skipped: i
 )
 def test_as_many_are_sent_as_are_wanted(answer: bytes | None, coding: int, again: int, count: int) -> None:
     speech, sent = Speech(answer, SIZE), 0
-    while speech.wants(coding, again):
+    while speech.left(coding, again) == count - sent > 0:
         speech.next_payload(0)
         sent += 1
     assert sent == speech.sent == count
+    assert speech.left(coding, again) == 0
 
 
 def test_a_failure_is_said_in_the_same_way_each_time() -> None:

@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 
 from loopixmix.errors import ConfigError
 from loopixmix.process.files import make_directory
+from loopixmix.requests.single import ReplyStatus, decode_reply
 from loopixmix.tokens import begin_token, encode_token, finish_token
 from loopixmix.tokens.exchange import encode_issue_request, split_messages
 from provider.api import ServiceContext, ServiceRefusedError, Setting, declaration_of
@@ -16,6 +17,7 @@ from provider.tokens.codes import make_codes
 from provider.tokens.keys import PUBLIC_FILE, read_public_keys
 from provider.tokens.services import IssuerInDocument, IssuerService, RedeemerService
 from tests.worlds.mailboxes.hosted_services import NoKeys, result_of
+from tests.worlds.networks.towns import Town
 
 WEEK_S = 168 * 3600
 NOW_S = 10.5 * WEEK_S
@@ -34,15 +36,20 @@ def context(provider: Path, name: str, clock: Clock, **settings: Setting) -> Ser
     )
 
 
+def clock_at(now_s: float) -> Clock:
+    clock = Clock()
+    clock.advance(now_s)
+    return clock
+
+
 class TokenProvider:
-    """A provider with an issuer and a redeemer for guests."""
+    """A provider with an issuer and a redeemer of tokens for answers."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.clock = Clock()
-        self.clock.advance(NOW_S)
-        self.issuer = IssuerService(context(directory, "issuer", self.clock))
-        self.redeemer = RedeemerService(context(directory, "redeemer", self.clock))
+        self.clock = clock_at(NOW_S)
+        self.issuer = IssuerService(context(directory, "issuer", self.clock, purposes=["answer"]))
+        self.redeemer = RedeemerService(context(directory, "redeemer", self.clock, purpose="answer"))
 
     def close(self) -> None:
         result_of(self.issuer.close())
@@ -103,7 +110,17 @@ def test_a_wrong_setting_of_the_issuer_is_named(tmp_path: Path, settings: dict[s
         IssuerService(context(tmp_path, "issuer", Clock(), **settings))
 
 
-@pytest.mark.parametrize("settings", [{"purpose": ["guest"]}, {"purpose": "Guest"}, {"keys": 1}, {"key": "file"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"purpose": "guest"},
+        {"purpose": ["answer"]},
+        {"purpose": "A"},
+        {"purpose": "answer", "keys": 1},
+        {"key": "a"},
+    ],
+)
 def test_a_wrong_setting_of_the_redeemer_is_named(tmp_path: Path, settings: dict[str, Setting]) -> None:
     with pytest.raises(ConfigError, match="service redeemer"):
         RedeemerService(context(tmp_path, "redeemer", Clock(), **settings))
@@ -113,9 +130,9 @@ def test_the_document_gets_keys_before_there_are_services_and_the_same_ones_late
     in_document = IssuerInDocument({}, random.Random(1))
     keys = in_document(tmp_path, NOW_S)
     assert [key.holds_at(NOW_S) for key in keys] == [True, False]
-    provider = TokenProvider(tmp_path)
+    service = IssuerService(context(tmp_path, "issuer", clock_at(NOW_S)))
     assert in_document(tmp_path, NOW_S) == keys
-    provider.close()
+    result_of(service.close())
     # Months later the provider starts again.
     later = in_document(tmp_path, NOW_S + 20 * WEEK_S)
     assert [key.holds_at(NOW_S + 20 * WEEK_S) for key in later] == [True, False]
@@ -127,3 +144,26 @@ def test_a_provider_whose_keys_are_damaged_goes_on_with_those_it_knows(tmp_path:
     (tmp_path / "services" / "issuer" / PUBLIC_FILE).write_bytes(b"damaged")
     assert in_document(tmp_path, NOW_S) == keys
     assert in_document(tmp_path, NOW_S + WEEK_S) == keys[1:]
+
+
+def test_a_token_goes_its_whole_way_in_packets(tmp_path: Path) -> None:
+    settings: dict[str, dict[str, Setting]] = {"issuer": {"purposes": ["answer"]}, "redeemer": {"purpose": "answer"}}
+    town = Town(tmp_path, services=("issuer", "redeemer"), settings=settings)
+    (code,) = make_codes(tmp_path, tokens=1, last_day=100_000, count=1, rng=random.Random(1))
+    key = read_public_keys(tmp_path / "services" / "issuer" / PUBLIC_FILE)[0]
+    pending = begin_token(key, random.Random(2))
+    body = encode_issue_request(key, code.encode(), [pending.blinded])
+    # Asked twice: the second answer is the same, and the token is counted once.
+    for _ in range(2):
+        town.alice.request("issuer", body, at=town.p1.identity)
+        town.settle()
+    answers = [decode_reply(payload) for payload in town.alice.replies()]
+    assert [answer.status for answer in answers] == [ReplyStatus.OK] * 2
+    assert answers[0] == answers[1]
+    token = finish_token(pending, split_messages(answers[0].body, key)[0])
+    # Bob may have it from Alice, and spends it; then it is gone.
+    for _ in range(2):
+        town.bob.request("redeemer", encode_token(token), at=town.p1.identity)
+        town.settle()
+    assert [decode_reply(payload).status for payload in town.bob.replies()] == [ReplyStatus.OK, ReplyStatus.FAILED]
+    town.stop()

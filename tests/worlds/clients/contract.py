@@ -25,14 +25,18 @@ from client.api import (
     Letter,
     MessageProgress,
     MessageState,
+    NoTokenError,
     NotRegisteredError,
     NumberedChange,
+    PostedRequest,
     ReceivedMessage,
     RegistrationRefusedError,
+    RequestState,
     RequestTimeoutError,
     TooLongError,
     UnknownContactError,
     UnknownMessageError,
+    UnknownRequestError,
     UnknownServiceError,
     Verified,
     WrongStateError,
@@ -105,6 +109,11 @@ def run_with(awaitable: Awaitable[T], pass_time: Callable[[], None], *, steps: i
 def send(world: World, body: bytes, *, key: str, kind: str = "text", anonymous: bool = False) -> str:
     """Let Alice write to Bob."""
     return world.run(world.alice.send(BOB, body, kind=kind, idempotency_key=key, anonymous=anonymous))
+
+
+def post(world: World, body: bytes, *, key: str) -> str:
+    """Let Alice post a request to `echo`."""
+    return world.run(world.alice.post_request("echo", body, idempotency_key=key))
 
 
 class ClientContract:
@@ -613,6 +622,108 @@ class ClientContract:
         with pytest.raises(RequestTimeoutError):
             world.run(world.alice.request("echo", b"x", timeout_s=0.001))
 
+    # Posted requests
+
+    def test_a_posted_request_is_answered_and_told(self, world: World) -> None:
+        body = bytes(range(256)) * 20
+        answers: list[PostedRequest] = []
+        stop = world.alice.on_answer(answers.append)
+        request_id = post(world, body, key="1")
+        assert len(request_id) == 32
+        world.pass_time()
+        request = world.run(world.alice.answer(request_id))
+        assert (request.state, request.answer, request.problem) == (RequestState.ANSWERED, body, "")
+        assert (request.service, request.length_bytes, request.ended) == ("echo", len(body), 1)
+        assert answers == [request]
+        stop()
+
+    def test_a_request_that_was_answered_before_is_told_once(self, world: World) -> None:
+        first = post(world, b"first", key="1")
+        world.pass_time()
+        second = post(world, b"second", key="2")
+        world.pass_time()
+        every: list[PostedRequest] = []
+        later: list[PostedRequest] = []
+        stops = [world.alice.on_answer(every.append), world.alice.on_answer(later.append, after=1)]
+        world.pass_time()
+        assert [request.request_id for request in every] == [first, second]
+        assert [request.answer for request in later] == [b"second"]
+        for stop in stops:
+            stop()
+
+    def test_an_answer_on_which_a_callback_failed_is_offered_again(self, world: World) -> None:
+        offered: list[bytes | None] = []
+
+        def take(request: PostedRequest) -> None:
+            offered.append(request.answer)
+            if len(offered) == 1:
+                raise ReaderError("the disk is full")
+
+        stop = world.alice.on_answer(take)
+        post(world, b"one", key="1")
+        world.pass_time()
+        post(world, b"two", key="2")
+        for _ in range(3):
+            world.pass_time()
+        assert offered == [b"one", b"one", b"two"]
+        stop()
+
+    def test_a_repeated_post_asks_once(self, world: World) -> None:
+        assert post(world, b"x", key="same") == post(world, b"x", key="same")
+        with pytest.raises(ConflictError):
+            post(world, b"other", key="same")
+        with pytest.raises(ConflictError):
+            world.run(world.alice.post_request("echo@away", b"x", idempotency_key="same"))
+
+    def test_a_post_of_the_wrong_form_is_refused(self, world: World) -> None:
+        with pytest.raises(TooLongError):
+            post(world, bytes(MAX_REQUEST_BYTES + 1), key="1")
+        with pytest.raises(UnknownServiceError):
+            world.run(world.alice.post_request("nothing", b"x", idempotency_key="1"))
+        with pytest.raises(BadRequestError):
+            post(world, b"x", key="")
+        with pytest.raises(BadRequestError):
+            world.run(world.alice.post_request("echo", b"x", idempotency_key="1", not_before_s=50, deadline_s=40))
+        with pytest.raises(BadRequestError):
+            world.run(world.alice.post_request("echo", cast(bytes, "x"), idempotency_key="1"))
+        with pytest.raises(NotRegisteredError):
+            world.run(world.stranger.post_request("echo", b"x", idempotency_key="1"))
+
+    def test_a_posted_request_is_cancelled_and_forgotten(self, world: World) -> None:
+        now_s = world.run(world.alice.answer(post(world, b"now", key="0"))).created_at_s
+        later = world.alice.post_request(
+            "echo", b"later", idempotency_key="1", not_before_s=now_s + 5000, deadline_s=now_s + 5001
+        )
+        request_id = world.run(later)
+        waiting = world.run(world.alice.answer(request_id))
+        assert (waiting.state, waiting.ended) == (RequestState.QUEUED, 0)
+        assert (waiting.leaves_at_s, waiting.deadline_s) == (now_s + 5000, now_s + 5001)
+        with pytest.raises(WrongStateError):
+            world.run(world.alice.forget_request(request_id))
+        cancelled = world.run(world.alice.cancel_request(request_id))
+        assert cancelled.state is RequestState.CANCELLED
+        assert cancelled.problem.startswith("cancelled")
+        assert world.run(world.alice.cancel_request(request_id)) == cancelled
+        world.run(world.alice.forget_request(request_id))
+        for call in (world.alice.answer, world.alice.cancel_request, world.alice.forget_request):
+            with pytest.raises(UnknownRequestError):
+                world.run(call(request_id))  # type: ignore[operator]
+
+    def test_an_answered_request_cannot_be_cancelled(self, world: World) -> None:
+        request_id = post(world, b"x", key="1")
+        world.pass_time()
+        with pytest.raises(WrongStateError):
+            world.run(world.alice.cancel_request(request_id))
+        world.run(world.alice.forget_request(request_id))
+        # Forgotten, so that its key may be used for something else.
+        assert post(world, b"other", key="1") != request_id
+
+    def test_how_long_a_request_takes_is_told(self, world: World) -> None:
+        told = world.run(world.alice.estimate_request(100, 1000))
+        assert 0 < told.mean_s <= told.p95_s
+        with pytest.raises(TooLongError):
+            world.run(world.alice.estimate_request(100, MAX_REQUEST_BYTES + 1))
+
     # Contacts
 
     def test_contacts_are_pinned_listed_and_forgotten(self, world: World) -> None:
@@ -717,6 +828,22 @@ class ClientContract:
         world.run(world.bob.send(message.reply_to, b"nobody", kind="text", idempotency_key="3"))
         world.pass_time()
         assert [m.body for m in world.run(world.stranger.inbox())] == [b"nobody"]
+
+    def test_tokens_are_ordered_ahead(self, world: World) -> None:
+        world.run(world.alice.fetch_tokens("away", "guest", 2, credential="ABCDE"))
+        # Nobody issues any here, so that none will come.
+        with pytest.raises(NoTokenError):
+            world.run(world.alice.take_token("guest"))
+
+    @pytest.mark.parametrize(
+        ("issuer", "purpose", "count", "key"),
+        [("Away", "guest", 1, b""), ("away", "", 1, b""), ("away", "guest", 0, b""), ("away", "guest", 1, b"key")],
+    )
+    def test_an_order_of_the_wrong_form_is_refused(
+        self, world: World, issuer: str, purpose: str, count: int, key: bytes
+    ) -> None:
+        with pytest.raises(BadRequestError):
+            world.run(world.alice.fetch_tokens(issuer, purpose, count, key=key))
 
     def test_the_network_is_listed(self, world: World) -> None:
         network = world.run(world.stranger.network())

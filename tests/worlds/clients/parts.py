@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from client.api import Letter
 from client.asking.exchanges import Exchanges
+from client.asking.posted import PostedRequests
 from client.asking.requests import Requests
 from client.core.expectation import Expectations
 from client.core.journal import News
@@ -130,6 +131,9 @@ class Parts:
             expectations=self.expectations,
             loss=self.loops.health,
             rng=self.rng,
+        )
+        self.posted = PostedRequests(
+            session=self.session, exchanges=self.exchanges, access=self.access, news=self.news, rng=self.rng
         )
         self.requests = Requests(session=self.session, exchanges=self.exchanges, clock=self.clock, rng=self.rng)
         self.ledger = Ledger(self.access, self.news)

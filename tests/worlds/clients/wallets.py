@@ -8,7 +8,8 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from client.asking.tokens import NoTokenError, TokenWallet
+from client.api import NoTokenError
+from client.asking.tokens import TokenWallet
 from loopixmix.tokens import Token, TokenKey, encode_token_key
 from loopixmix.tokens.exchange import decode_issue_request, split_messages
 from tests.worlds.clients.parts import Parts, outcome
@@ -77,7 +78,7 @@ class WalletWorld(Parts):
         self.session.adopt(self.document)
 
     def fetch(self, count: int = 1, purpose: str = "guest", **more: object) -> None:
-        fetching = self.wallet.fetch("provider2", purpose, count, credential=b"code", **more)
+        fetching = self.wallet.fetch("provider2", purpose, count, credential="code", **more)
         result = outcome(Deferred.fromCoroutine(fetching))
         if isinstance(result, Failure):
             result.raiseException()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_rep
 from loopixmix.tokens.exchange import ISSUER_SERVICE
 from loopixmix.wire import Frame, Item, ItemKind, LinkRole, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules
+from provider.api import Setting
 from provider.cards.decoys import load_decoy_secret
 from provider.clients.allowance import ClientRules
 from provider.config import ProviderRules
@@ -53,6 +54,7 @@ class RunningProvider:
         mailbox: MailboxRules | None = None,
         registration: RegistrationRules = OPEN,
         services: Sequence[str] = ("echo", "keys"),
+        settings: Mapping[str, Mapping[str, Setting]] | None = None,
     ) -> None:
         mailbox = mailbox or MailboxRules()
         rng = random.Random(name)
@@ -91,7 +93,7 @@ class RunningProvider:
                 rng=rng,
                 keys=keys,
                 call_on_reactor=None,
-            ).load(services, {}, {}),
+            ).load(services, settings or {}, {}),
         )
 
     def prepare(self, document: Document) -> None:

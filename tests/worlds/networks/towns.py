@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel
@@ -14,6 +14,7 @@ from loopixmix.params import NetworkParams
 from loopixmix.routing.path import draw_delays_s, hops_for
 from loopixmix.sphinx import Discard, wrap
 from loopixmix.wire import Registered
+from provider.api import Setting
 from provider.mailbox import MailboxRules
 from tests.worlds.networks.mixes import MixWorld, RunningMix
 from tests.worlds.networks.providers import HandClient, RunningProvider
@@ -31,12 +32,15 @@ class Town:
         params: NetworkParams = TOWN_PARAMS,
         mailbox: MailboxRules | None = None,
         services: Sequence[str] = ("echo", "keys"),
+        settings: Mapping[str, Mapping[str, Setting]] | None = None,
     ) -> None:
         self.world = MixWorld(params, providers=2, latency_s=0.001)
         self.directory = directory
         self.mixes: list[RunningMix] = [self.world.mix(name) for name in ("mix11", "mix21", "mix31")]
-        self.p1 = RunningProvider(self.world, "provider1", directory, mailbox=mailbox, services=services)
-        self.p2 = RunningProvider(self.world, "provider2", directory, mailbox=mailbox, services=services)
+        self.p1, self.p2 = (
+            RunningProvider(self.world, name, directory, mailbox=mailbox, services=services, settings=settings)
+            for name in ("provider1", "provider2")
+        )
         for node in (*self.mixes, self.p1, self.p2):
             node.adopt(self.world.model.document)
             node.start()

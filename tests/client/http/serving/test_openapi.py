@@ -72,6 +72,7 @@ def test_a_route_takes_the_parameters_that_are_told(api: MemoryApi, route: Route
 )
 def test_a_parameter_that_is_required_must_be_there(api: MemoryApi, route: RouteDescription) -> None:
     values = {"kind": "text", "to": BOB, "idempotency_key": "1", "service": "echo", "timeout_s": "5", "body_bytes": "1"}
+    values |= {"request_bytes": "1", "answer_bytes": "1"}
     told = {**route.described.query, **route.described.octets_query}
     required = [name for name, needed in told.items() if needed]
     for missing in required:

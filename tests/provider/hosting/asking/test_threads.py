@@ -130,6 +130,7 @@ def test_an_error_in_a_thread_is_a_failure_and_the_thread_lives_on(
 
 def test_an_overdue_thread_is_given_up_and_another_takes_its_place(world: World) -> None:
     asked, results = world.ask(b"slow", gated=True)
+    [thread] = [thread for thread in threading.enumerate() if thread.name == "service gated"]
     asked.cancel()
     assert len(results) == 1
     assert world.asker.problem is None
@@ -140,6 +141,8 @@ def test_an_overdue_thread_is_given_up_and_another_takes_its_place(world: World)
     world.gates[0].set()
     world.reactor.run_one()
     assert len(results) == 1
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
 
 
 def test_a_service_whose_threads_hang_is_switched_off(world: World) -> None:

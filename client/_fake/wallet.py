@@ -1,0 +1,48 @@
+"""The wallet of a fake client: what is ordered comes a while later, signed by the issuer that the test has named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from client._fake.post import PostOffice
+from client.api import NoTokenError
+from client.core.arguments import check_token_order
+from loopixmix.tokens import begin_token, decode_token_key, encode_token, finish_token
+
+FETCHED_AND_RESTED_S = 2700.0
+"""The mean of what a real wallet takes until a token may be spent."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    issuer: str
+    purpose: str
+    key: bytes
+    usable_at_s: float
+
+
+class FakeWallet:
+    """The tokens of one fake client. Every credential is as good as another."""
+
+    def __init__(self, network: PostOffice) -> None:
+        """`network`: has the issuers, and the clock."""
+        self._network = network
+        self._orders: list[_Order] = []
+
+    def fetch(self, issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> None:
+        """Order tokens."""
+        check_token_order(issuer, purpose, count, credential=credential, key=key)
+        usable_at_s = self._network.clock.seconds() + FETCHED_AND_RESTED_S
+        self._orders += [_Order(issuer, purpose, key, usable_at_s)] * count
+
+    def take(self, purpose: str) -> bytes:
+        """Return a token."""
+        now_s = self._network.clock.seconds()
+        for order in self._orders:
+            if order.purpose == purpose and order.usable_at_s <= now_s:
+                found = self._network.issuer(order.issuer, purpose)
+                if found is not None and (not order.key or decode_token_key(order.key) == found.key):
+                    self._orders.remove(order)
+                    pending = begin_token(found.key, self._network.rng)
+                    return encode_token(finish_token(pending, found.signer.sign_many([pending.blinded])[0]))
+        raise NoTokenError(f"there is no token for {purpose} that may be spent now: order some ahead")
