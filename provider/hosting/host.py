@@ -10,7 +10,7 @@ from loopixmix.params import NetworkParams
 from loopixmix.requests.parts import PART_VERSION
 from loopixmix.routing.path import service_id
 from loopixmix.sphinx import Surb
-from provider.api import ClosingService, PayloadService
+from provider.api import ClosingService, Declaration, PayloadService
 from provider.hosting.asker import Asker, Hosted
 from provider.hosting.asking.turns import Turns
 from provider.hosting.carrying import Carrying
@@ -28,6 +28,7 @@ class _Service:
     """One service with the parts that serve it."""
 
     asker: Asker
+    declaration: Declaration
     turns: Turns
     carrying: Carrying
     parted: PartedRequests
@@ -51,6 +52,7 @@ class ServiceHost:
             else:
                 self._asked[service_id(each.name)] = self._serve(each)
         self._answered_at_once = 0
+        self._answered_before = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ class ServiceHost:
     def answered(self) -> int:
         """How many requests were answered since the start."""
         parted = sum(service.parted.answered + service.parted.failed for service in self._asked.values())
-        return self._answered_at_once + self._single.answered + parted
+        return self._answered_at_once + self._answered_before + self._single.answered + parted
 
     def is_service(self, recipient: bytes) -> bool:
         """Tell whether `recipient` is the id of a service here."""
@@ -82,6 +84,8 @@ class ServiceHost:
             self._world.blocks.use(surb, at_once.reply(payload))
             return None
         service = self._asked[recipient]
+        if service.declaration is not service.asker.declaration:
+            service = self._begin_anew(recipient, service)
         if payload.startswith(_PARTED):
             return service.parted.take(payload, surb)
         return self._single.take(recipient, service.turns, payload, surb)
@@ -135,4 +139,17 @@ class ServiceHost:
     def _serve(self, asker: Asker) -> _Service:
         turns = Turns(asker, clock=self._world.clock)
         carrying = Carrying(asker, turns, memory=self._memory, clock=self._world.clock)
-        return _Service(asker, turns, carrying, PartedRequests(asker, carrying, self._world))
+        return _Service(asker, asker.declaration, turns, carrying, PartedRequests(asker, carrying, self._world))
+
+    def _begin_anew(self, recipient: bytes, service: _Service) -> _Service:
+        """Serve a program that declares other limits than before, as it does when it is first reached."""
+        # Nothing that was asked is broken off by this: what the program had not answered was lost with its connection.
+        service.carrying.stop()
+        service.turns.stop()
+        service.parted.stop()
+        self._answered_before += service.parted.answered + service.parted.failed
+        anew = self._asked[recipient] = self._serve(service.asker)
+        if self._times is not None:
+            anew.carrying.adopt(self._times)
+            anew.parted.adopt(self._times)
+        return anew

@@ -97,6 +97,8 @@ class PartedRequests:
         for request in self._open.values():
             request.stop()
         self._open.clear()
+        self._collected.close()
+        self._answered.close()
 
     def forget_old(self) -> None:
         """Give up requests that no part has come for since long, or that are over."""

@@ -34,6 +34,10 @@ class SharedRoom:
         self._holders.append(shelf)
         return shelf
 
+    def give_back(self, shelf: _Holder) -> None:
+        """Count a shelf no more; it must be empty."""
+        self._holders.remove(shelf)
+
     def make_fit(self) -> None:
         """Take things out until the rest fits, from the service that holds most."""
         # Not the idlest of all services: one that fills the room would push out what the others have.
@@ -85,6 +89,12 @@ class Shelf(Generic[V]):
         name, (thing, _, _) = next(iter(self._things.items()))
         self._forget(name)
         self._given_up(thing)
+
+    def close(self) -> None:
+        """Throw all away, and be no part of the room any more."""
+        for name in list(self._things):
+            self._forget(name)
+        self._room.give_back(self)
 
     def give_up_before(self, at_s: float) -> None:
         """Take out the things that were not put again since then."""

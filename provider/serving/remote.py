@@ -238,7 +238,10 @@ class RemoteAsker:
         end.welcomed()
         self._backoff.reset()
         self._is_ready = True
-        self.declaration = self._limits.change(welcome.declaration)
+        declaration = self._limits.change(welcome.declaration)
+        # The same one stays: a change makes the provider begin anew with the service.
+        if declaration != self.declaration:
+            self.declaration = declaration
         log.info("the program of service {service} is there", service=self.name)
 
     def _answered(self, number: int, outcome: AskOutcome, body: bytes) -> None:

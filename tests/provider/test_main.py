@@ -20,7 +20,10 @@ from provider.main import provider
 from provider.store import MailStore, sqlite_url
 from provider.store.accounts import Application, find_card, register
 from provider.store.items import NewItem, store_items
+from provider.tokens.codes import CodeList
+from provider.tokens.store import open_token_store
 from tests.worlds.networks.models import trust_root_of
+from tests.worlds.tokens import token_key
 
 ALICE = bytes([1]) * 32
 
@@ -120,6 +123,22 @@ def test_many_invitations_for_programs(directory: Path) -> None:
     result = call("accounts", "invite", directory, "--count", "3", "--uses", "5", "--days", "1", "--json")
     codes = json.loads(result.output)["invitations"]
     assert len({hash_invitation(code) for code in codes}) == 3
+
+
+def test_codes_for_tokens_are_made_where_there_is_an_issuer(tmp_path: Path, network: Path, directory: Path) -> None:
+    refused = call("token-codes", directory)
+    assert isinstance(refused.exception, ConfigError)
+    assert 'no service "issuer"' in str(refused.exception)
+    made = tmp_path / "issuing"
+    usual = ("--name", "p2", "--listen", "127.0.0.1:30002", "--network", network)
+    assert call("init", made, *usual, "--service", "issuer").exit_code == 0
+    codes = json.loads(call("token-codes", made, "--tokens", "2", "--count", "3", "--json").output)["codes"]
+    store = open_token_store(made / "services" / "issuer")
+    allowed = [
+        store.read(lambda c, code=code: CodeList().allowed(c, code.encode(), token_key(), 0.0)) for code in codes
+    ]
+    store.close()
+    assert allowed == [2, 2, 2]
 
 
 def test_no_store_is_made_to_list_accounts_where_no_provider_ran(directory: Path) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -74,10 +75,16 @@ def parts(world: MixWorld, directory: Path, reactor: ReactorThread) -> NodeParts
     )
 
 
+def _dials_nobody(*_: object) -> NoReturn:
+    raise AssertionError("no service of these providers is a program of its own")
+
+
 def build(directory: Path, text: str = "") -> tuple[ReactorThread, ProviderService | LoopixmixError | None]:
     reactor = ReactorThread()
     config = parse_config(MINIMAL + text, ProviderConfig, source="node.toml")
-    making = make_provider(parts(MixWorld(NetworkParams()), directory, reactor), config, call_on_reactor=reactor.call)
+    making = make_provider(
+        parts(MixWorld(NetworkParams()), directory, reactor), config, call_on_reactor=reactor.call, dial=_dials_nobody
+    )
     return reactor, result_of(reactor, Deferred.fromCoroutine(making))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from loopixmix.requests.answers import AnswerShare
 from loopixmix.requests.single import encode_request
 from loopixmix.routing.path import service_id
+from provider.api import Declaration
 from provider.store import MailStore
 from tests.worlds.mailboxes.hosts import SIZE, HostWorld, Oracle
 
@@ -57,6 +59,45 @@ def test_both_versions_are_asked_of_one_service(world: HostWorld, oracle: Oracle
     assert world.blocks.used[-1][1] == b"\0done"
     assert world.said(request) == [AnswerShare(4, 1, 0, 0, b"done")]
     assert world.host.answered == 2
+
+
+class ChangingAsker:
+    """A program whose service declares other things when it is reached again."""
+
+    name = "changing"
+    problem = None
+
+    def __init__(self) -> None:
+        self.declaration = Declaration()
+        self.oracle = Oracle("changing", Declaration(recognises_repetition=True))
+
+    def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes]:
+        return Deferred.fromCoroutine(self.oracle.answer_again(repetition_key, body))
+
+    async def stop(self) -> None:
+        pass
+
+
+def test_a_program_that_declares_something_else_is_served_by_that(store: MailStore) -> None:
+    asker = ChangingAsker()
+    world = HostWorld(store, [asker])
+    before = world.ask("changing", b"before")
+    assert "150 bytes kept" in world.host.figures()["service_changing"]
+    asker.oracle.asked[0][1].callback(b"one")
+    world.run(20.0)
+    asker.declaration = Declaration(recognises_repetition=True, at_once=1, queue=1)
+    requests = [world.ask("changing", body) for body in (b"first", b"second", b"third")]
+    # One is under way, one waits, and nothing more is kept.
+    assert asker.oracle.bodies == [b"before", b"first"]
+    assert "1 under way, 1 waiting" in world.host.figures()["service_changing"]
+    asker.oracle.asked[1][1].callback(b"two")
+    world.run(20.0)
+    assert asker.oracle.bodies == [b"before", b"first", b"second"]
+    assert world.said(requests[0])
+    assert world.said(before)
+    assert world.host.answered == 2
+    world.stop()
+    assert world.clock.getDelayedCalls() == []
 
 
 def test_stopping_breaks_off_what_is_under_way_and_closes_services(world: HostWorld, oracle: Oracle) -> None:
