@@ -93,7 +93,7 @@ def estimate_view(estimate: TimeEstimate) -> RenderableType:
 def posted_line(request: PostedRequest) -> str:
     """Say where a posted request without an answer is."""
     if request.ended:
-        return plain_line(f"{request.state.value}: {request.problem}")
+        return plain_line(request.problem)
     if request.answer_parts:
         return plain_line(f"{request.state.value}: {request.parts_received} of {request.answer_parts} parts came")
     return plain_line(f"{request.state.value}: {request.parts_sent} of {max(1, request.parts)} parts sent")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from loopixmix.errors import MisuseError
 from simulations.scenario.values import SeedChoice
 from simulations.seeds import Seeds
-from simulations.verify import departures, entropies, latencies, pools, unlinkability
+from simulations.verify import departures, entropies, latencies, pools, unlinkability, waits
 from simulations.verify.rows import LONG, Case, Effort, Row
 
 CASES: tuple[Case, ...] = (
@@ -17,6 +17,7 @@ CASES: tuple[Case, ...] = (
     *latencies.CASES,
     *departures.CASES,
     *pools.CASES,
+    *waits.CASES,
 )
 
 FIGURES: dict[str, str] = {
@@ -35,6 +36,7 @@ FIGURES: dict[str, str] = {
     "loopix-lemma1": "Loopix Lemma 1: the pool is Poisson(lambda/mu), the output Poisson(lambda)",
     "loopix-eq5": "Loopix eq. 5, as deployed, against brute force",
     "capacity": "Capacity: packets a second that give so many bits; three layers, one second end to end",
+    "waits": "Waits of messages and requests: told by planner (theory) and client, and among deployed nodes",
 }
 """The meaning of each figure, in the order in which they are shown."""
 

@@ -82,7 +82,7 @@ class Setting:
     def title(self) -> str:
         """The setting in some words."""
         what = (
-            f"message, {self.packets} packets"
+            f"message, {self.packets} packet{'s' if self.packets > 1 else ''}"
             if self.packets
             else f"request, {self.request_bytes:,} + {self.answer_bytes:,} B"
         )

@@ -80,6 +80,18 @@ def test_a_file_and_standard_input_are_sent_as_they_are(commands: Commands, tmp_
     assert [path.read_bytes() for path in saved] == [content, content]
 
 
+def test_a_request_is_posted_and_its_answer_fetched_later(commands: Commands) -> None:
+    post = ["request", "alice", "echo", "-", "--post", "--idempotency-key", "posted-1"]
+    posted = commands.run(*post, stdin=b"\x00\xff").stdout.decode().strip()
+    assert commands.run(*post, stdin=b"\x00\xff").stdout.decode().strip() == posted
+    deadline_s = time.monotonic() + 20
+    while (found := json.loads(commands.out("answer", "alice", posted, "--json")))["state"] != "answered":
+        assert time.monotonic() < deadline_s, found
+        time.sleep(0.2)
+    assert commands.run("answer", "alice", posted).stdout == b"\x00\xff"
+    assert b"no posted request" in commands.run("answer", "alice", "0" * 32, code=2).stderr
+
+
 def test_a_request_is_answered_on_standard_output_as_it_is(commands: Commands) -> None:
     assert commands.run("request", "alice", "echo", "-", stdin=b"\x00\xff\n\n").stdout == b"\x00\xff\n\n"
 

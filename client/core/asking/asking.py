@@ -13,7 +13,7 @@ import msgspec
 
 from client.core.asking.blocks import BlockLedger
 from client.core.asking.shares import AnswerShares, AnswerTiming
-from client.core.asking.spares import coding_for
+from client.core.asking.spares import coding_for, spare_shares
 from client.core.asking.upload import RequestShares
 from loopixmix.errors import FormatError
 from loopixmix.requests.answers import (
@@ -194,7 +194,9 @@ class Asking:
             return 0
         in_air = self._shares.in_air
         usable = self._blocks.usable(in_air)
-        lacking = self._shares.wanted(self._loss) - self._shares.sent - usable
+        coming = self._shares.wanted(self._loss) - self._shares.sent
+        # Blocks get lost on their way there, too, and all those of a packet together: the last ones would be missed.
+        lacking = coming + spare_shares(coming, self._loss) - usable
         if lacking < 1:
             # The host may have blocks, and not know that it is to use them.
             return int(self._again > self._told_again and usable > 0)

@@ -12,8 +12,10 @@ from client.api import (
     MessageState,
     NetworkView,
     OutgoingMessage,
+    PostedRequest,
     ProviderView,
     ReceivedMessage,
+    RequestState,
     StateChange,
     StreamStatus,
     Verified,
@@ -24,6 +26,7 @@ from client.cli.views import (
     contacts_view,
     message_view,
     network_view,
+    posted_line,
     queued_line,
     received_view,
     status_view,
@@ -163,3 +166,22 @@ def test_contacts_and_what_to_do_about_them() -> None:
     assert "compare the fingerprint" in shown(contact_view(CONTACT))
     assert "4444" in shown(contact_view(changed))
     assert "compare the fingerprint" not in shown(contact_view(compared))
+
+
+def test_a_posted_request_without_an_answer_says_where_it_is() -> None:
+    request = PostedRequest(
+        request_id="a" * 32,
+        service="echo",
+        length_bytes=4096,
+        state=RequestState.ASKING,
+        created_at_s=0.0,
+        leaves_at_s=0.0,
+        deadline_s=1.0,
+        parts_sent=2,
+        parts=3,
+    )
+    assert posted_line(request) == "asking: 2 of 3 parts sent"
+    answering = msgspec.structs.replace(request, parts_received=12, answer_parts=50)
+    assert posted_line(answering) == "asking: 12 of 50 parts came"
+    ended = msgspec.structs.replace(request, state=RequestState.EXPIRED, problem="expired: no\nanswer", ended=1)
+    assert posted_line(ended) == "expired: no answer"

@@ -89,3 +89,13 @@ def test_loops_tell_of_losses_and_of_what_links_add(parts: Parts) -> None:
     # Of 40, the 10 that count from the start included, 30 came back both ways.
     assert (1 - around.loss) ** 2 == pytest.approx(0.75)
     assert around.overhead_s == pytest.approx(14.5, abs=0.5)
+
+
+def test_a_request_takes_its_parts_at_their_rates_and_a_round_trip(parts: Parts) -> None:
+    forecast, params, size = forecast_of(parts), parts.document.params, parts.session.registered().sphinx.geometry
+    short, there, back = (forecast.request(*lengths, size) for lengths in ((0, 0), (100_000, 0), (0, 100_000)))
+    assert (short.fragments, there.fragments, back.fragments) == (1, 51, 1)
+    round_trip_s = 2 * (params.layers + 1) * params.delay_mean_s
+    assert short.mean_s > round_trip_s + 1 / params.payload_rate_per_s + 1 / params.free_pulls_per_s
+    assert there.mean_s - short.mean_s == pytest.approx(50 / params.payload_rate_per_s, abs=0.5)
+    assert back.mean_s - short.mean_s == pytest.approx(49 / params.free_pulls_per_s, abs=0.5)

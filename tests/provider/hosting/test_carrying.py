@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import update
 from twisted.logger import LogEvent
 
 from loopixmix.drops import DropReason
@@ -15,6 +16,7 @@ from provider.api import Declaration
 from provider.hosting.asking.local import LocalAsker
 from provider.hosting.carrying import WRITE_AGAIN_S
 from provider.store import MailStore, sqlite_url
+from provider.store.schema import requests as requests_table
 from tests.worlds.mailboxes.hosts import PARAMS, SIZE, AwayAsker, HandRequest, HostWorld, Oracle
 from tests.worlds.mailboxes.mailstores import WRITE_S
 from tests.worlds.networks.models import EPOCH
@@ -207,7 +209,7 @@ def test_an_answer_that_was_changed_on_the_disk_is_not_given(store: MailStore) -
     request = world.ask("oracle", b"q")
     oracle.asked[0][1].callback(b"answer")
     world.run(1.0)
-    world.store.write(lambda c: c.exec_driver_sql("UPDATE requests SET answer = zeroblob(23)"))
+    world.store.write(lambda c: c.execute(update(requests_table).values(answer=bytes(23))))
     world = restart(world, again := Oracle())
     request.blocks.clear()
     world.send_all(request)

@@ -373,10 +373,12 @@ def test_the_longest_answer_of_a_service_is_no_failure(world: HostWorld) -> None
 
 def test_a_failure_is_said_again_to_who_did_not_hear_it(world: HostWorld) -> None:
     request = world.ask("wrong", b"break")
-    world.send_all(request)
+    world.send_all(request, [1])
     assert world.said(request) == [RequestFailed()]
-    world.send(request, world.part(request, again=1))
+    world.send_all(request)
     assert world.said(request) == [RequestFailed()] * 2
+    world.send(request, world.part(request, NO_SHARE, again=2))
+    assert world.said(request) == [RequestFailed()] * 3
 
 
 def test_an_answer_that_is_late_is_a_failure(world: HostWorld, oracle: Oracle, logged: list[LogEvent]) -> None:

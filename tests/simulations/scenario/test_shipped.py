@@ -13,7 +13,7 @@ from simulations.scenario.ranges import allowed, keys
 from simulations.workbench.engines import engine_named
 
 DEFAULT = shipped()["default"].read_text(encoding="utf-8")
-ENGINES = {"small-nodes": "nodes", "thousand-clients": "nodes", "attacks-on-nodes": "nodes"}
+ENGINES = dict.fromkeys(("small-nodes", "thousand-clients", "attacks-on-nodes", "guests-ask"), "nodes")
 _TABLE = re.compile(r"^(?:# )?\[([a-z_.]+)\]$")
 _KEY = re.compile(r"^(?:# )?([a-z_]+) = (.+)$")
 

@@ -19,7 +19,7 @@ from loopixmix.errors import MisuseError
 from simulations.commands.verify import verify as command
 from simulations.formulas.entropy import layered_entropy_bits
 from simulations.vector.trace import trace
-from simulations.verify import departures, entropies, publications
+from simulations.verify import departures, entropies, publications, waits
 from simulations.verify.rows import LONG, QUICK, Case, Effort, Row, text
 from simulations.verify.verification import CASES, FIGURES, cases_named, run_case, verify
 
@@ -78,10 +78,15 @@ def test_the_page_has_these_rows_with_these_values(rows: list[Row]) -> None:
         elif figure and line.startswith("| ") and not line.startswith("| setting"):
             setting, *cells = [cell.strip() for cell in line.strip("|").split("|")]
             found[f"{figure} {setting}"] = cells
-    assert list(found) == [row.name for row in rows]
+    quick = {row.name for row in rows}
+    # The long form has more settings of waits.
+    assert [name for name in found if name in quick or not name.startswith("waits ")] == [row.name for row in rows]
+    assert len([name for name in found if name.startswith("waits ")]) == 2 * len(waits.SETTINGS)
     for row in rows:
         publication, theory, simulated, _, unit = found[row.name]
-        assert (publication, theory, unit) == (text(row.published), text(row.theory), row.unit)
+        assert (publication, unit) == (text(row.published), row.unit)
+        # Clients tell of messages by what they have measured, which differs from run to run.
+        assert theory == text(row.theory) or row.setting.startswith("client: message")
         for value, within in ((row.published, row.published_within), (row.theory, row.theory_within)):
             if value is not None and within is not None:
                 assert abs(float(simulated.replace(",", "")) - value) <= within

@@ -127,3 +127,24 @@ def test_requests_of_deployed_clients_are_carried_out_once_and_answered(loss: fl
     assert errands.executed_twice() == 0
     assert set(errands.answered_at_s) <= set(errands.executions)
     assert world.clock.pending == 0
+
+
+def test_answers_that_outlast_an_epoch_come_and_nothing_is_carried_out_twice() -> None:
+    long = {**ASKING, "requests.answer_bytes": 40_000, "users.count": 6, "links.loss": 0.004}
+    world = world_of(long, epoch_length_s=25)
+    world.start()
+    world.run_for(90)
+    errands = world.errands
+    assert errands is not None
+    spans = [
+        (asked_s, errands.answered_at_s[n])
+        for n, asked_s in enumerate(errands.asked_at_s)
+        if n in errands.answered_at_s
+    ]
+    world.stop()
+
+    # Three edges; six users are asking at any time, and each answer takes several seconds.
+    edges = [world.start_s + 25 * number for number in (1, 2, 3)]
+    assert all(any(asked_s < edge < answered_s for asked_s, answered_s in spans) for edge in edges)
+    assert not errands.failed
+    assert errands.executed_twice() == 0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from client.core.asking.asking import RESUMED_AGAIN, Asking, Done, RequestProgress
 from client.core.asking.shares import answer_timing
+from client.core.asking.spares import spare_shares
 from loopixmix.params import NetworkParams
 from loopixmix.requests.answers import (
     AnswerShare,
@@ -327,3 +328,13 @@ def test_it_takes_little_longer_than_its_parts_at_their_rates(
     round_trip_s = 2 * (PARAMS.layers + 1) * PARAMS.delay_mean_s + 0.5 / PARAMS.pull_rate_per_s
     model_s = world.head.pieces / PARAMS.payload_rate_per_s + pieces / PARAMS.free_pulls_per_s + round_trip_s
     assert sum(took_s) / len(took_s) / model_s < bar
+
+
+def test_with_loss_it_brings_spare_blocks_so_that_a_lost_packet_is_not_missed_at_the_end() -> None:
+    """The host sends no more shares for them: what it is to send is said by `coding` and `again`."""
+    one = asking(loss=0.05)
+    send(one, 100)
+    give(one, 1, held=10, now_s=3.0)
+    blocks = sum(1 + beside for _, beside, _ in send(one, 100))
+    wanted = 20 + spare_shares(19, 0.05)
+    assert blocks == (wanted - 1) + spare_shares(wanted - 1, 0.05) - 11
