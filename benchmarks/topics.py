@@ -46,7 +46,7 @@ class Measured(msgspec.Struct, frozen=True):
 def modules_of(topic: str) -> list[str] | None:
     """Return the names of the modules that measure for a topic; None if there is no such topic."""
     module = f"benchmarks.{topic}"
-    names = _constants(module) if topic.isidentifier() and find_spec(module) is not None else {}
+    names = _constants(module) if all(map(str.isidentifier, topic.split("."))) else {}
     if "MEASURED_BY" in names:
         return [*names["MEASURED_BY"]]
     return [module] if "measure" in names else None
@@ -106,7 +106,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _constants(module: str) -> dict[str, tuple[str, ...]]:
     """Return the lists of words that a module defines at its top, and its functions, without importing it."""
     # It may need libraries that are not installed, and start things.
-    spec = find_spec(module)
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:  # a part of what is no folder
+        return {}
     if spec is None or spec.origin is None:
         return {}
     found: dict[str, tuple[str, ...]] = {}
