@@ -22,7 +22,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
 from loopixmix.config import load_trust_root
-from loopixmix.directory import Document, TrustRoot, decode_document, sign_descriptor
+from loopixmix.directory import MAX_DESCRIPTOR_BYTES, Document, TrustRoot, decode_document, sign_descriptor
 from loopixmix.errors import UnavailableError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.cache import DocumentCache
@@ -239,7 +239,7 @@ async def test_http_refuses_what_is_no_upload(authority: AuthorityProcess, tmp_p
     put = authority.url("/v1/descriptors")
     node = RunningNode(NODES[0], authority.trust_root, tmp_path)
     signed = node.signed()
-    assert (await fetcher().put(put, bytes(5000), limit_bytes=4096)).status == 413
+    assert (await fetcher().put(put, bytes(MAX_DESCRIPTOR_BYTES + 1), limit_bytes=4096)).status == 413
     with pytest.raises(UnavailableError):
         await fetcher().put(put, bytes(4_000_000), limit_bytes=4096)
     answers = [await fetcher().put(put, body, limit_bytes=4096) for body in (b"x", signed, signed)]
