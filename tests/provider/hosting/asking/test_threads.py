@@ -151,10 +151,27 @@ def test_a_service_whose_threads_hang_is_switched_off(world: World) -> None:
         asked, _ = world.ask(b"slow %d" % number, gated=True)
         asked.cancel()
     assert world.asker.problem == (
-        'the service "gated" is switched off until the provider is started again: 8 of its threads do not end'
+        'the service "gated" is switched off while 4 or more of its threads do not end: 8 are overdue'
     )
     _, results = world.ask(b"q")
     assert results == [NotAskedError]
+
+
+def test_a_service_comes_back_when_most_of_its_threads_have_ended(world: World) -> None:
+    for number in range(MOST_GIVEN_UP):
+        world.ask(b"slow %d" % number, gated=True)[0].cancel()
+    for number in range(4):
+        world.gates[number].set()
+        world.reactor.run_one()
+    assert (world.asker.problem or "").endswith(": 4 are overdue")
+    _, results = world.ask(b"q")
+    assert results == [NotAskedError]
+    world.gates[4].set()
+    world.reactor.run_one()
+    assert world.asker.problem is None
+    _, results = world.ask(b"q")
+    world.reactor.run_one()
+    assert results == [b"answer to q"]
 
 
 def test_threads_that_end_late_do_not_switch_a_service_off(world: World) -> None:
