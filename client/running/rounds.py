@@ -36,8 +36,8 @@ class Rounds:
 
         `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `posted`: requests that wait;
         `exchanges`: requests that are under way; `enrolment`: a card that is not published yet, or a guest's account
-        that has ended; `each_minute`: what parts do that is done once a minute; `news`: tells those who follow messages;
-        `clock`: counts the minutes.
+        that has ended; `each_minute`: what parts do once a minute; `news`: tells those who follow messages; `clock`:
+        counts the minutes.
         """
         self._watch = watch
         self._outbox = outbox
