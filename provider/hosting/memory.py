@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from loopixmix.requests.parts import EPOCHS_AHEAD, RequestHead
@@ -55,6 +55,7 @@ class RequestMemory:
         self._access = access
         self._bytes: dict[str, Counter[int]] = {}
         self._reading = False
+        self._beginning = 0
         self._erasing = False
         self._erased_rows_of = -1
         self.ready = False
@@ -71,8 +72,8 @@ class RequestMemory:
         self._access.read(kept_figures).addCallbacks(self._counted, self._not_counted)
 
     def settle(self) -> Deferred[None]:
-        """Fire when the disk has answered to all that it was to begin, keep and forget until now."""
-        return self._access.turn()
+        """Fire when the disk has answered to all that it was to begin until now; at once if that is nothing."""
+        return self._access.turn() if self._beginning else succeed(None)
 
     def kept_bytes(self, service: str) -> int:
         """Return how many bytes are kept for a service."""
@@ -98,7 +99,8 @@ class RequestMemory:
 
     def begin(self, request: NewRequest) -> Deferred[Begun]:
         """Write down that a request is carried out from now on, and return what was known of it before."""
-        return self._access.begin(request).addCallback(self._begun, request)
+        self._beginning += 1
+        return self._access.begin(request).addBoth(self._not_beginning).addCallback(self._begun, request)
 
     def keep(self, name: bytes, sealed: bytes) -> Deferred[None]:
         """Keep the sealed answer to a request that was begun; fires once it is on the disk."""
@@ -152,6 +154,10 @@ class RequestMemory:
     def _not_counted(self, failure: Failure) -> None:
         self._reading = False
         self.problem = f"new requests to services are refused until those that are kept can be read: {failure.value}"
+
+    def _not_beginning(self, result: Begun | Failure) -> Begun | Failure:
+        self._beginning -= 1
+        return result
 
     def _begun(self, outcome: Begun, request: NewRequest) -> Begun:
         if outcome is Begun.NOW:
