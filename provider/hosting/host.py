@@ -136,6 +136,7 @@ class ServiceHost:
         return (
             f"{parted.answered} answered, {parted.failed} failed, {service.carrying.refused} refused, "
             f"{seats.taken} under way, {waiting} waiting, {parted.incomplete} incomplete, "
+            f"{parted.unloaded} answers put aside, "
             f"{self._memory.kept_bytes(name)} bytes kept"
         )
 

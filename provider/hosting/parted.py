@@ -35,7 +35,10 @@ class _Open:
     while it is carried out.
     """
 
-    __slots__ = ("again", "assembly", "blocks", "call", "carried_bytes", "coding", "head", "indices", "name", "speech")
+    __slots__ = (
+        *("again", "assembly", "blocks", "call", "carried_bytes", "coding", "head", "indices", "is_loading"),
+        *("name", "speech"),
+    )
 
     def __init__(self, name: bytes, head: RequestHead) -> None:
         self.name = name
@@ -50,6 +53,7 @@ class _Open:
         self.again = 0
         # What comes next by itself: to tell which shares are missing, or to send one of the answer.
         self.call: DelayedCall | None = None
+        self.is_loading = False
 
     def stop(self) -> None:
         """Leave no call."""
@@ -76,12 +80,18 @@ class PartedRequests:
             most=declaration.assemblies, most_bytes=declaration.assembly_bytes, given_up=self._give_up
         )
         self._answered = world.answering.shelf(
-            most=MAX_ANSWERED, most_bytes=declaration.assembly_bytes, given_up=self._forget
+            most=MAX_ANSWERED, most_bytes=declaration.assembly_bytes // 4, given_up=self._forget
+        )
+        # Long answers have a shelf of their own: they push out each other, and not how much of them was sent.
+        self._loaded = world.answering.shelf(
+            most=MAX_ANSWERED, most_bytes=declaration.assembly_bytes * 3 // 4, given_up=self._unload
         )
         self._carried_bytes = 0
         self.answered = 0
         self.failed = 0
         self.given_up = 0
+        self.unloaded = 0
+        """How often an answer had to make room for others before all of it was sent."""
 
     @property
     def incomplete(self) -> int:
@@ -99,6 +109,7 @@ class PartedRequests:
         self._open.clear()
         self._collected.close()
         self._answered.close()
+        self._loaded.close()
 
     def forget_old(self) -> None:
         """Give up requests that no part has come for since long, or that are over."""
@@ -168,9 +179,7 @@ class PartedRequests:
 
     def _size_of(self, request: _Open) -> int:
         blocks_bytes = len(request.blocks) * self._world.size.surb_bytes
-        if request.assembly is not None:
-            return blocks_bytes + request.assembly.size_bytes
-        return blocks_bytes + (request.speech.size_bytes if request.speech is not None else 0)
+        return blocks_bytes + (request.assembly.size_bytes if request.assembly is not None else 0)
 
     # Collecting parts.
 
@@ -239,6 +248,7 @@ class PartedRequests:
         request.stop()
         self._collected.pop(request.name)
         self._answered.pop(request.name)
+        self._loaded.pop(request.name)
         self._open.pop(request.name, None)
 
     # Sending the answer.
@@ -251,13 +261,16 @@ class PartedRequests:
             self.failed += 1
         else:
             self.answered += 1
-        request.speech = Speech(answer, self._world.size)
+        request.speech = speech = Speech(answer, self._world.size)
         self._answered.put(request.name, request, self._size_of(request), self._clock.seconds())
+        self._loaded.put(request.name, request, speech.size_bytes, self._clock.seconds())
         self._go_on(request)
 
     def _go_on(self, request: _Open) -> None:
         speech, times = request.speech, self._times
         if speech is None or times is None or request.call is not None or not len(request.blocks):
+            return
+        if request.is_loading or request.name not in self._open:
             return
         if speech.left(request.coding, request.again):
             # Also the first one: no share follows its block after a fixed time.
@@ -266,10 +279,41 @@ class PartedRequests:
 
     def _send_share(self, request: _Open, speech: Speech) -> None:
         request.call = None
+        if not speech.is_loaded:
+            request.is_loading = True
+            loading = self._carrying.known(request.name, request.head)
+            loading.addCallbacks(partial(self._load, request, speech), partial(self._not_loaded, request))
+            return
         block = self._block_of(request)
         if block is not None:
             self._world.blocks.use(block, speech.next_payload(len(request.blocks)))
+            self._loaded.put(request.name, request, speech.size_bytes, self._clock.seconds())
             self._go_on(request)
+
+    def _load(self, request: _Open, speech: Speech, found: tuple[Begun, bytes | None]) -> None:
+        request.is_loading = False
+        if self._open.get(request.name) is not request:
+            return
+        if found[1] is None:
+            # It was erased meanwhile.
+            self._forget(request)
+            return
+        # The share leaves before the answer is put there: it may have to go at once.
+        speech.load(found[1])
+        self._send_share(request, speech)
+
+    def _not_loaded(self, request: _Open, failure: Failure) -> None:
+        # The next part tries again.
+        request.is_loading = False
+        self._not_found(failure)
+
+    def _unload(self, request: _Open) -> None:
+        if request.speech is None or not self._keeps:
+            # What is not on the disk cannot be read again; the service is asked again.
+            self._forget(request)
+            return
+        request.speech.unload()
+        self.unloaded += request.speech.left(request.coding, request.again) > 0
 
     def _block_of(self, request: _Open) -> Surb | bytes | None:
         if self._times is not None:

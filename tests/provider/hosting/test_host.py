@@ -147,7 +147,8 @@ def test_stopping_breaks_off_what_is_under_way_and_closes_services(world: HostWo
 def test_the_status_has_a_line_for_each_service(world: HostWorld, oracle: Oracle) -> None:
     world.ask("oracle", b"q")
     assert world.host.figures() == {
-        "service_oracle": "0 answered, 0 failed, 0 refused, 1 under way, 0 waiting, 0 incomplete, 150 bytes kept"
+        "service_oracle": "0 answered, 0 failed, 0 refused, 1 under way, 0 waiting, 0 incomplete, "
+        "0 answers put aside, 150 bytes kept"
     }
     oracle.asked[0][1].callback(b"four")
     world.clock.advance(0.1)

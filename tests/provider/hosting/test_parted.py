@@ -18,7 +18,7 @@ from provider.hosting.asking.limits import HostingRules
 from provider.hosting.blocks import MAX_HELD
 from provider.hosting.parted import IDLE_S
 from provider.store import MEMORY_URL, MailStore
-from tests.worlds.mailboxes.hosts import ELSEWHERE, PARAMS, SIZE, HandRequest, HostWorld, Oracle
+from tests.worlds.mailboxes.hosts import ELSEWHERE, PARAMS, SHARE_S, SIZE, HandRequest, HostWorld, Oracle
 from tests.worlds.mailboxes.mailstores import WRITE_S
 from tests.worlds.networks.models import EPOCH
 
@@ -411,6 +411,61 @@ def test_a_busy_service_gives_no_answer_and_leaves_the_others_theirs(store: Mail
 # Reply blocks.
 
 
+def others_push_out(world: HostWorld, others: list[HandRequest]) -> None:
+    """Let a share leave of each of these answers, which have no room beside another one."""
+    for other in others:
+        world.send(other, world.part(other, NO_SHARE, again=100))
+    world.run(SHARE_S)
+
+
+def test_an_answer_that_others_push_out_goes_on_from_where_it_was(store: MailStore) -> None:
+    """Who keeps many long answers alive, with a part now and then, must not make those of others begin again."""
+    oracle = Oracle(declaration=Declaration(assembly_bytes=60_000))
+    world = HostWorld(store, [oracle])
+    request, *others = [world.ask("oracle", b"%d" % number) for number in range(6)]
+    body = world.rng.randbytes(20_000)
+    for number, (_, answer) in enumerate(oracle.asked):
+        answer.callback(bytes(10_000) if number else body)
+    parted = world.host._asked[service_id("oracle")].parted
+    world.send(request, world.part(request, NO_SHARE, further=1))
+    for _ in range(4):
+        others_push_out(world, others)
+        assert parted._loaded.used_bytes <= 45_000
+        world.send(request, world.part(request, NO_SHARE, further=1))
+    assert [share.sent for share in shares(world, request)] == list(range(1, 11))
+    assert world.answer(request) == body
+    assert len(oracle.asked) == 6
+    assert "0 answers put aside" not in world.host.figures()["service_oracle"]
+    world.stop()
+
+
+def test_an_answer_that_cannot_be_read_again_goes_on_with_the_next_part(store: MailStore) -> None:
+    oracle = Oracle(declaration=Declaration(assembly_bytes=10_000))
+    world = HostWorld(store, [oracle])
+    request = world.ask("oracle", b"q")
+    world.send(request, world.part(request, NO_SHARE, further=3))
+    oracle.asked[0][1].callback(body := world.rng.randbytes(8000))
+    world.run(WRITE_S * 1.5)
+    world.rename("requests", "elsewhere")
+    assert len(world.said(request)) == 0
+    world.rename("elsewhere", "requests")
+    world.send(request, world.part(request, NO_SHARE))
+    assert world.answer(request) == body
+    world.stop()
+
+
+def test_a_long_answer_of_a_service_that_recognises_repetition_is_asked_for_again(store: MailStore) -> None:
+    oracle = Oracle(declaration=Declaration(recognises_repetition=True, assembly_bytes=10_000))
+    world = HostWorld(store, [oracle])
+    requests = [world.ask("oracle", b"%d" % number) for number in range(2)]
+    for _, answer in oracle.asked:
+        answer.callback(bytes(5000))
+    assert world.said(requests[0]) == []
+    world.send_all(requests[0])
+    assert oracle.bodies == [b"0", b"1", b"0"]
+    world.stop()
+
+
 def test_a_block_whose_way_begins_elsewhere_is_not_used(world: HostWorld) -> None:
     request = world.request("echo", b"hello")
     foreign = world.surb(request, first_hop=ELSEWHERE)
@@ -525,4 +580,5 @@ def test_every_end_leaves_nothing_behind(world: HostWorld, oracle: Oracle) -> No
         assert service.parted._open == {}
         assert service.parted._carried_bytes == 0
         assert service.parted._collected.used_bytes == service.parted._answered.used_bytes == 0
+        assert service.parted._loaded.used_bytes == len(service.parted._loaded) == 0
         assert service.turns.seats.taken == service.carrying._beginning.taken == 0

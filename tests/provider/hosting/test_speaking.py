@@ -47,3 +47,22 @@ def test_as_many_are_sent_as_are_wanted(answer: bytes | None, coding: int, again
 def test_a_failure_is_said_in_the_same_way_each_time() -> None:
     speech = Speech(None, SIZE)
     assert {decode_answer(speech.next_payload(3), SIZE) for _ in range(2)} == {RequestFailed()}
+
+
+def test_an_answer_that_was_put_aside_goes_on_from_where_it_was() -> None:
+    answer = bytes(range(250)) * 40
+    whole, parted = Speech(answer, SIZE), Speech(answer, SIZE)
+    expected = say(whole, 5)
+    first = [decode_answer(parted.next_payload(5 - number), SIZE) for number in range(1, 3)]
+    parted.unload()
+    assert (parted.is_loaded, parted.size_bytes, parted.left(0, 0)) == (False, 0, 3)
+    parted.load(answer)
+    assert parted.is_loaded
+    rest = [decode_answer(parted.next_payload(5 - number), SIZE) for number in range(3, 6)]
+    assert [part.share for part in [*first, *rest] if isinstance(part, AnswerShare)] == [p.share for p in expected]
+
+
+def test_a_failure_needs_not_be_loaded() -> None:
+    speech = Speech(None, SIZE)
+    speech.unload()
+    assert speech.is_loaded
