@@ -430,7 +430,7 @@ def test_an_answer_that_others_push_out_goes_on_from_where_it_was(store: MailSto
     world.send(request, world.part(request, NO_SHARE, further=1))
     for _ in range(4):
         others_push_out(world, others)
-        assert parted._loaded.used_bytes <= 45_000
+        assert sum(each.speech.size_bytes for each in parted._open.values() if each.speech) <= 45_000
         world.send(request, world.part(request, NO_SHARE, further=1))
     assert [share.sent for share in shares(world, request)] == list(range(1, 11))
     assert world.answer(request) == body
@@ -454,12 +454,35 @@ def test_an_answer_that_cannot_be_read_again_goes_on_with_the_next_part(store: M
     world.stop()
 
 
+def test_an_answer_is_read_once_at_a_time(store: MailStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts that come during a slow reading make it neither twice, nor let shares leave faster."""
+    oracle = Oracle(declaration=Declaration(assembly_bytes=10_000))
+    world = HostWorld(store, [oracle])
+    request = world.ask("oracle", b"q")
+    oracle.asked[0][1].callback(bytes(8000))
+    monkeypatch.setattr(world.access._reading, "_batch_s", 1000.0)
+    world.run(10.0)
+    for _ in range(4):
+        world.send(request, world.part(request, NO_SHARE))
+        world.run(10.0)
+    assert (world.access._reading.waiting, world.blocks.used) == (1, [])
+    world.run(1000.0)
+    assert len(world.blocks.used) == 1
+    world.host.forget_old()
+    world.run(3000.0)
+    world.stop()
+
+
 def test_a_long_answer_of_a_service_that_recognises_repetition_is_asked_for_again(store: MailStore) -> None:
     oracle = Oracle(declaration=Declaration(recognises_repetition=True, assembly_bytes=10_000))
     world = HostWorld(store, [oracle])
     requests = [world.ask("oracle", b"%d" % number) for number in range(2)]
     for _, answer in oracle.asked:
         answer.callback(bytes(5000))
+    # Its bytes are nowhere else, so that nothing of it stays.
+    assert list(world.host._asked[service_id("oracle")].parted._open) == [
+        requests[1].head.kept_name(service_id("oracle"))
+    ]
     assert world.said(requests[0]) == []
     world.send_all(requests[0])
     assert oracle.bodies == [b"0", b"1", b"0"]
