@@ -111,7 +111,7 @@ class BlockingService(Protocol):
     """Answers requests by code that waits for disks and sockets.
 
     `answer` runs in threads, several at a time. After `Declaration.timeout_s` the request has failed and the thread is
-    given up. A service that has too many such threads is switched off until the provider starts again.
+    given up. A service that has eight such threads is switched off until fewer than four are left.
     """
 
     name: str

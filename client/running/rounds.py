@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from client.asking.account import AccountOpening
 from client.asking.exchanges import Exchanges
 from client.asking.posted import PostedRequests
-from client.asking.tokens import TokenWallet
 from client.core.journal import News
 from client.link.watch import LinkWatch
-from client.receiving.letterbox import Letterbox
 from client.sending.outbox import Outbox
 from loopixmix.seams import Clock, DelayedCall
 
@@ -28,8 +28,7 @@ class Rounds:
         posted: PostedRequests,
         exchanges: Exchanges,
         enrolment: AccountOpening,
-        letterbox: Letterbox,
-        wallet: TokenWallet,
+        each_minute: Sequence[Callable[[], object]],
         news: News,
         clock: Clock,
     ) -> None:
@@ -37,7 +36,7 @@ class Rounds:
 
         `watch`: sees what is overdue; `outbox`: messages that wait, or waited too long; `posted`: requests that wait;
         `exchanges`: requests that are under way; `enrolment`: a card that is not published yet, or a guest's account
-        that has ended; `letterbox`: received parts that are too old; `wallet`: tokens that are to be fetched; `clock`:
+        that has ended; `each_minute`: what parts do once a minute; `news`: tells those who follow messages; `clock`:
         counts the minutes.
         """
         self._watch = watch
@@ -45,8 +44,7 @@ class Rounds:
         self._posted = posted
         self._exchanges = exchanges
         self._enrolment = enrolment
-        self._letterbox = letterbox
-        self._wallet = wallet
+        self._each_minute = each_minute
         self._news = news
         self._told_mark = 0
         self._told_s = 0.0
@@ -93,6 +91,5 @@ class Rounds:
     def _tidy(self) -> None:
         self.start()
         self._outbox.save_soon()
-        self._letterbox.tidy()
-        self._posted.tidy()
-        self._wallet.work()
+        for work in self._each_minute:
+            work()

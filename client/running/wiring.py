@@ -122,8 +122,7 @@ def build_client(
         posted=posted,
         exchanges=exchanges,
         enrolment=enrolment,
-        letterbox=letterbox,
-        wallet=wallet,
+        each_minute=(letterbox.tidy, posted.tidy, wallet.work),
         news=news,
         clock=clock,
     )

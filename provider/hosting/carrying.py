@@ -67,8 +67,13 @@ class Carrying:
         self._times = times
 
     def stop(self) -> None:
-        """Break off all; no call is left, and nothing more is written."""
+        """Break off all; no call is left, and no answer is written any more.
+
+        What was written down and not asked is forgotten: at once if it waits for the service, which `Turns.stop` tells,
+        and once the disk has answered if it is being written down.
+        """
         self._stopped = True
+        self._beginning.clear()
         for call in self._writing_again:
             call.cancel()
         self._writing_again.clear()
@@ -104,10 +109,12 @@ class Carrying:
             raise StoreError("a kept answer was changed on the disk") from error
 
     def _found(self, request: CompleteRequest, done: Deferred[bytes | None], found: tuple[Begun, bytes]) -> None:
-        if found[0] is Begun.NOW:
-            self._enter(request, done)
-        else:
+        if found[0] is Begun.ANSWERED:
             self._settle(request, done, found)
+        else:
+            # Also what was begun before: a reading overtakes changes, and this one may be about to be forgotten because
+            # the service was not asked. To begin it comes after them.
+            self._enter(request, done)
 
     def _settle(self, request: CompleteRequest, done: Deferred[bytes | None], found: tuple[Begun, bytes]) -> None:
         try:
@@ -118,8 +125,11 @@ class Carrying:
             done.callback(answer)
 
     def _enter(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
-        if self._stopped or not self._beginning.enter(partial(self._begin, request, done)):
-            done.errback(NotAskedError(f"{self._asker.name} has too many requests"))
+        if self._stopped or not self._beginning.enter(partial(self._begin, request, done), partial(self._refuse, done)):
+            self._refuse(done)
+
+    def _refuse(self, done: Deferred[bytes | None]) -> None:
+        done.errback(NotAskedError(f"{self._asker.name} has too many requests, or is stopped"))
 
     def _begin(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
         now_s, times = self._clock.seconds(), self._times
@@ -159,9 +169,14 @@ class Carrying:
                 self._memory.find(request.name).addCallbacks(partial(self._settle, request, done), done.errback)
 
     def _enter_service(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
+        dropped = partial(self._dropped, request, done)
         # Requests of version 1 may have taken the queue.
-        if self._stopped or not self._turns.seats.enter(partial(self._ask, request, done)):
-            self._not_asked(request, done, Failure(NotAskedError(f"{self._asker.name} has too many requests")))  # type: ignore[no-untyped-call]
+        if self._stopped or not self._turns.seats.enter(partial(self._ask, request, done), dropped):
+            dropped()
+
+    def _dropped(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
+        error = NotAskedError(f"{self._asker.name} has too many requests, or is stopped")
+        self._not_asked(request, done, Failure(error))  # type: ignore[no-untyped-call]
 
     def _ask(self, request: CompleteRequest, done: Deferred[bytes | None]) -> None:
         asking = self._turns.ask(request.repetition_key, request.body)

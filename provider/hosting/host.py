@@ -63,8 +63,8 @@ class ServiceHost:
     @property
     def problem(self) -> str | None:
         """Why a service cannot be asked just now, in one line; None if all can."""
-        problems = (service.asker.problem for service in self._asked.values())
-        return next((problem for problem in problems if problem is not None), None)
+        problems = [service.asker.problem for service in self._asked.values()]
+        return next((problem for problem in [*problems, self._memory.problem] if problem is not None), None)
 
     @property
     def answered(self) -> int:
@@ -102,7 +102,8 @@ class ServiceHost:
             service.parted.adopt(times)
 
     def forget_old(self) -> None:
-        """Forget requests in memory that are idle or over."""
+        """Forget requests in memory that are idle or over; look again what was carried out, if that failed."""
+        self._memory.start()
         for service in self._asked.values():
             service.parted.forget_old()
 
@@ -122,6 +123,8 @@ class ServiceHost:
         for each in self._at_once.values():
             if isinstance(each, ClosingService):
                 await each.close()
+        # What was being written down when it was stopped is forgotten now, while the store is still open.
+        await self._memory.settle()
 
     def figures(self) -> Mapping[str, str | int]:
         """Return figures for the status file: one line for each service that is asked."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
 from loopixmix.requests.parts import EPOCHS_AHEAD, RequestHead
 from loopixmix.store.alarm import already_told
@@ -53,15 +54,26 @@ class RequestMemory:
         """`access`: the provider's store. Nothing is known before `start` has read what is there."""
         self._access = access
         self._bytes: dict[str, Counter[int]] = {}
+        self._reading = False
+        self._beginning = 0
         self._erasing = False
         self._erased_rows_of = -1
         self.ready = False
+        self.problem: str | None = None
+        """Why no request can be carried out that must be written down, in one line; None if they can."""
         self.erased_through = -1
         """Requests whose last epoch is this one or before it are not carried out any more."""
 
     def start(self) -> None:
-        """Begin to read what is kept."""
-        self._access.read(kept_figures).addCallbacks(self._counted, already_told)
+        """Begin to read what is kept, unless that is done or under way. To be called again until it is `ready`."""
+        if self.ready or self._reading:
+            return
+        self._reading = True
+        self._access.read(kept_figures).addCallbacks(self._counted, self._not_counted)
+
+    def settle(self) -> Deferred[None]:
+        """Fire when the disk has answered to all that it was to begin until now; at once if that is nothing."""
+        return self._access.turn() if self._beginning else succeed(None)
 
     def kept_bytes(self, service: str) -> int:
         """Return how many bytes are kept for a service."""
@@ -87,7 +99,8 @@ class RequestMemory:
 
     def begin(self, request: NewRequest) -> Deferred[Begun]:
         """Write down that a request is carried out from now on, and return what was known of it before."""
-        return self._access.begin(request).addCallback(self._begun, request)
+        self._beginning += 1
+        return self._access.begin(request).addBoth(self._not_beginning).addCallback(self._begun, request)
 
     def keep(self, name: bytes, sealed: bytes) -> Deferred[None]:
         """Keep the sealed answer to a request that was begun; fires once it is on the disk."""
@@ -136,7 +149,15 @@ class RequestMemory:
         figures, self.erased_through = counted
         for each in figures:
             self._count(each.service, each.last_epoch, each.answer_bytes + ROW_BYTES * each.count)
-        self.ready = True
+        self.ready, self._reading, self.problem = True, False, None
+
+    def _not_counted(self, failure: Failure) -> None:
+        self._reading = False
+        self.problem = f"new requests to services are refused until those that are kept can be read: {failure.value}"
+
+    def _not_beginning(self, result: Begun | Failure) -> Begun | Failure:
+        self._beginning -= 1
+        return result
 
     def _begun(self, outcome: Begun, request: NewRequest) -> Begun:
         if outcome is Begun.NOW:

@@ -223,7 +223,8 @@ class PartedRequests:
 
     def _known(self, request: _Open, found: tuple[Begun, bytes | None]) -> None:
         begun, answer = found
-        if begun is Begun.NOW or request.assembly is None or self._open.get(request.name) is not request:
+        # One that was begun has failed, or is about to be forgotten: only who begins it again learns which.
+        if begun is not Begun.ANSWERED or request.assembly is None or self._open.get(request.name) is not request:
             return
         request.stop()
         self._collected.pop(request.name)

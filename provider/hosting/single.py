@@ -58,7 +58,7 @@ class SingleRequests:
             pending.append(surb)
             return None
         self._pending[key] = [surb]
-        if not turns.seats.enter(partial(self._ask, key, turns, request)):
+        if not turns.seats.enter(partial(self._ask, key, turns, request), partial(self._not_asked, key)):
             del self._pending[key]
             return DropReason.OVERLOADED
         return None
@@ -75,11 +75,15 @@ class SingleRequests:
 
         def not_asked(_: Failure) -> None:
             turns.seats.leave()
-            for _surb in self._pending.pop(key):
-                self._world.drops.count(DropReason.OVERLOADED)
+            self._not_asked(key)
 
         # The request's id is the same in all its copies, and so a key by which they are recognised.
         turns.ask(request.request_id, request.body).addCallbacks(settle, not_asked)
+
+    def _not_asked(self, key: bytes) -> None:
+        # Whoever sends it again is asked for anew; one that stayed here would take the copies and never be answered.
+        for _ in self._pending.pop(key):
+            self._world.drops.count(DropReason.OVERLOADED)
 
     def _encode(self, answer: bytes | None) -> bytes:
         if answer is None or len(answer) > self._longest:

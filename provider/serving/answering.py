@@ -15,11 +15,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from loopixmix.errors import FormatError, LoopixmixError, UnavailableError
-from loopixmix.requests.names import Publish, encode_keys_request
-from loopixmix.seams import Clock, Identity
+from loopixmix.requests.names import Publish, check_name, encode_keys_request
+from loopixmix.seams import Clock, DelayedCall, Identity
 from provider.api import ServiceRefusedError
-from provider.hosting.asker import Asker
+from provider.hosting.asker import Asker, NotAskedError
 from provider.serving.frames import (
+    MAX_PUBLICATION_BYTES,
     SOCKET_VERSION,
     Ask,
     AskAnswered,
@@ -38,6 +39,9 @@ from provider.serving.frames import (
     from_provider,
 )
 from provider.serving.sockets import peer_user_id, user_name
+
+WATCH_S = 1.0
+"""How soon the provider hears of a problem of the service, or of its end."""
 
 log = Logger()
 
@@ -70,6 +74,8 @@ class SocketKeys:
 
     async def card(self, name: str) -> bytes:
         """Return a card, or a decoy; see `KeyDirectory`. Raises `UnavailableError` if the provider gives none."""
+        # Before it is sent: a name that is none would end the connection, and with it all questions under way.
+        check_name(name)
         waiting: Deferred[bytes] = Deferred()
         number = self._number()
         self._cards[number] = waiting
@@ -81,10 +87,13 @@ class SocketKeys:
 
     async def publish(self, publish: Publish) -> bool:
         """Publish a card; see `KeyDirectory`. Raises `UnavailableError` if no provider is connected."""
+        publication = encode_keys_request(publish)
+        if len(publication) > MAX_PUBLICATION_BYTES:
+            return False
         waiting: Deferred[bool] = Deferred()
         number = self._number()
         self._publications[number] = waiting
-        self._ask(PublishCard(number, encode_keys_request(publish)))
+        self._ask(PublishCard(number, publication))
         return await waiting
 
     def found(self, message: FoundCard) -> None:
@@ -129,10 +138,11 @@ class Answering:
         self._service_for = service_for
         self._keys = keys
         self._allowed_user_id = allowed_user_id
-        self._clock = cast(IReactorTime, clock)
+        self._clock = clock
         self._end: ProgramEnd | None = None
         self._asker: Asker | None = None
         self._told_problem: str | None = None
+        self._watching: DelayedCall | None = None
         self._under_way: set[Deferred[bytes]] = set()
         self.answered = 0
 
@@ -154,6 +164,7 @@ class Answering:
         """Let go of the provider."""
         if self._end is not None:
             self._end.close()
+        self._stop_watching()
         self._keys.disconnect()
 
     # The methods below are for the ends of connections.
@@ -180,6 +191,7 @@ class Answering:
     def closed(self, end: ProgramEnd) -> None:
         """Note that a connection has ended."""
         if end is self._end:
+            self._stop_watching()
             self._end = self._asker = None
             self._keys.disconnect()
             log.info("the provider has gone")
@@ -195,11 +207,12 @@ class Answering:
         # A provider that was killed and started again may come before its old connection is seen to be dead.
         if self._end is not None:
             self._end.close()
+        self._stop_watching()
         self._end, self._asker = end, asker
         self._keys.connect(end.send)
         end.send(Welcome(SOCKET_VERSION, asker.name, asker.declaration))
         self._told_problem = None
-        self._tell_problem(end, asker)
+        self._watch(end, asker)
         log.info("the provider is connected")
 
     def _ask(self, end: ProgramEnd, asker: Asker, ask: Ask) -> None:
@@ -208,7 +221,7 @@ class Answering:
             raise FormatError(f"it asks more than {declaration.at_once + declaration.queue} questions at one time")
         asking = asker.ask(ask.repetition_key, ask.body)
         # The provider gives the question up after this time, and does not say so: a thread would be held for ever.
-        asking.addTimeout(declaration.timeout_s, self._clock)
+        asking.addTimeout(declaration.timeout_s, cast(IReactorTime, self._clock))
         self._under_way.add(asking)
         asking.addCallbacks(self._done, self._failed)
         asking.addCallback(partial(self._answer, end, asker, ask.number, asking))
@@ -219,6 +232,8 @@ class Answering:
     def _failed(self, failure: Failure) -> tuple[AskOutcome, bytes]:
         if isinstance(failure.value, ServiceRefusedError):
             return AskOutcome.REFUSED, b""
+        if isinstance(failure.value, NotAskedError):
+            return AskOutcome.NOT_ASKED, b""
         # The error of a service may quote the question: its type is all that is logged.
         log.error("the service failed: {kind}", kind=type(failure.value).__name__)
         return AskOutcome.BROKEN, b""
@@ -228,8 +243,18 @@ class Answering:
     ) -> None:
         self._under_way.discard(asking)
         self.answered += 1
-        end.send(AskAnswered(number, *result))
+        # The reason first: what is asked after it would be in vain.
         self._tell_problem(end, asker)
+        end.send(AskAnswered(number, *result))
+
+    def _watch(self, end: ProgramEnd, asker: Asker) -> None:
+        # Not only with answers: while there is a problem nothing is asked.
+        self._tell_problem(end, asker)
+        self._watching = self._clock.callLater(WATCH_S, self._watch, end, asker)
+
+    def _stop_watching(self) -> None:
+        if self._watching is not None and self._watching.active():
+            self._watching.cancel()
 
     def _tell_problem(self, end: ProgramEnd, asker: Asker) -> None:
         problem = asker.problem

@@ -21,6 +21,8 @@ from provider.api import Declaration
 SOCKET_VERSION = 1
 MAX_FRAME_BYTES = 512 * 1024
 """More than a body of the longest kind and its frame; a longer one is refused before it is read."""
+MAX_PUBLICATION_BYTES = 8192
+"""More than a card and its signature."""
 
 _LENGTH = struct.Struct(">I")
 
@@ -31,7 +33,7 @@ Identity32: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=32, max_length=
 RepetitionKey: TypeAlias = Annotated[
     bytes, msgspec.Meta(min_length=REPETITION_KEY_BYTES, max_length=REPETITION_KEY_BYTES)
 ]
-Publication: TypeAlias = Annotated[bytes, msgspec.Meta(max_length=8192)]
+Publication: TypeAlias = Annotated[bytes, msgspec.Meta(max_length=MAX_PUBLICATION_BYTES)]
 
 
 class AskOutcome(enum.IntEnum):
@@ -40,7 +42,9 @@ class AskOutcome(enum.IntEnum):
     DONE = 0
     REFUSED = 1
     BROKEN = 2
-    """The service raised an error, took too long, or is switched off; its program has logged which."""
+    """The service raised an error, or took too long; its program has logged which."""
+    NOT_ASKED = 3
+    """The service has not heard of the question: it is switched off, or has too much to do."""
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

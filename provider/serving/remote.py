@@ -17,7 +17,8 @@ from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from loopixmix.errors import FormatError, LoopixmixError
+from loopixmix.bounds import TokenBucket
+from loopixmix.errors import FormatError, LoopixmixError, MisuseError
 from loopixmix.process.backoff import Backoff
 from loopixmix.requests.names import Publish, decode_keys_request
 from loopixmix.seams import Clock, DelayedCall, Identity, Rng
@@ -52,6 +53,22 @@ MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024
 """Bodies that a program has not answered yet; a service with longer ones has fewer questions at one time."""
 MAX_KEY_CALLS = 256
 """Looked-up and published cards of one program at one time."""
+KEY_CALLS_PER_S = 200.0
+"""Each look-up signs a decoy, so that a program could keep the provider's processor busy with them."""
+DEAF_S = 30.0
+"""A program that reads nothing for so long is dropped."""
+STABLE_S = 60.0
+"""A connection that lasts so long lets the waits between connections begin anew."""
+MOST = Declaration(
+    at_once=4096,
+    queue=16_384,
+    timeout_s=300.0,
+    threads=4096,
+    kept_bytes=Declaration().kept_bytes,
+    assembly_bytes=64 * 1024 * 1024,
+    assemblies=16_384,
+)
+"""The most that a program may declare; an operator may set more. It is not trusted with the provider's memory."""
 
 _R = TypeVar("_R")
 
@@ -119,6 +136,9 @@ class RemoteAsker:
         self._bytes_under_way = 0
         self._next_number = 0
         self._key_calls = 0
+        self._key_rate = TokenBucket(KEY_CALLS_PER_S, MAX_KEY_CALLS, clock.seconds())
+        self._waiting: dict[int, Ask] = {}
+        self._ready_s = 0.0
         self._end: _ProviderEnd | None = None
         self._dialling: Deferred[object] | None = None
         self._timer: DelayedCall | None = None
@@ -161,7 +181,7 @@ class RemoteAsker:
         repetition: then it fails with `NotAskedError` too.
         """
         end = self._end
-        if end is None or not self._is_ready:
+        if end is None or not self._is_ready or self._health:
             return fail(NotAskedError(f"{self.name} cannot be asked: {self.problem}"))
         if self._bytes_under_way + len(body) > MAX_BYTES_UNDER_WAY:
             return fail(NotAskedError(f"{self.name} has too much to answer"))
@@ -169,7 +189,9 @@ class RemoteAsker:
         answer: Deferred[bytes] = Deferred(partial(self._given_up, number))
         self._questions[number] = _Question(answer, len(body))
         self._bytes_under_way += len(body)
-        end.send(Ask(number, repetition_key, body))
+        # Kept here while the program does not read: what is given up meanwhile is never sent.
+        self._waiting[number] = Ask(number, repetition_key, body)
+        self.send_waiting(end)
         return answer
 
     # The methods below are for the ends of connections.
@@ -183,7 +205,12 @@ class RemoteAsker:
             return
         self._end = end
         end.send(self._hello)
-        end.expect_welcome(self._clock.callLater(WELCOME_WITHIN_S, end.refuse, "it did not greet in time"))
+        end.expect_welcome()
+
+    def send_waiting(self, end: _ProviderEnd) -> None:
+        """Send questions until the connection takes no more."""
+        while self._waiting and not end.is_full:
+            end.send(self._waiting.pop(next(iter(self._waiting))))
 
     def received(self, end: _ProviderEnd, message: FromProgram) -> None:
         """Take a message of the program; raise `FormatError` if it is not its turn."""
@@ -206,6 +233,8 @@ class RemoteAsker:
         if end is not self._end and self._end is not None:
             return
         if self._is_ready:
+            if self._clock.seconds() - self._ready_s >= STABLE_S:
+                self._backoff.reset()
             log.warn("the program of service {service} was lost: {trouble}", service=self.name, trouble=trouble)
         self._end, self._is_ready, self._health, self._trouble = None, False, "", trouble
         self._lose_questions()
@@ -213,7 +242,7 @@ class RemoteAsker:
 
     def _connect(self) -> None:
         self._timer = None
-        factory = Factory.forProtocol(partial(_ProviderEnd, self))
+        factory = Factory.forProtocol(partial(_ProviderEnd, self, self._clock))
         factory.noisy = False
         dialling = self._dialling = self._dial(self._place, cast(IProtocolFactory, factory))
         dialling.addCallbacks(lambda _: None, self._not_reached)
@@ -236,9 +265,8 @@ class RemoteAsker:
         if welcome.version != SOCKET_VERSION or welcome.service != self.name:
             raise FormatError(f'it serves "{welcome.service}" by version {welcome.version} of the protocol')
         end.welcomed()
-        self._backoff.reset()
-        self._is_ready = True
-        declaration = self._limits.change(welcome.declaration)
+        self._is_ready, self._ready_s = True, self._clock.seconds()
+        declaration = self._limits.change(_capped(welcome.declaration))
         # The same one stays: a change makes the provider begin anew with the service.
         if declaration != self.declaration:
             self.declaration = declaration
@@ -253,6 +281,8 @@ class RemoteAsker:
                 question.answer.callback(body)
             case AskOutcome.REFUSED:
                 question.answer.errback(ServiceRefusedError(f"{self.name} refuses"))
+            case AskOutcome.NOT_ASKED:
+                question.answer.errback(NotAskedError(f"{self.name} cannot be asked now"))
             case AskOutcome.BROKEN:
                 question.answer.errback(LoopixmixError(f"{self.name} has failed"))
 
@@ -261,14 +291,17 @@ class RemoteAsker:
 
     def _forget(self, number: int) -> _Question | None:
         question = self._questions.pop(number, None)
+        self._waiting.pop(number, None)
         if question is not None:
             self._bytes_under_way -= question.body_bytes
         return question
 
     def _lose_questions(self) -> None:
         lost, self._questions, self._bytes_under_way = self._questions, {}, 0
-        error_type = NotAskedError if self.declaration.recognises_repetition else LostQuestionError
-        for question in lost.values():
+        unsent, self._waiting = self._waiting, {}
+        for number, question in lost.items():
+            may_ask_again = number in unsent or self.declaration.recognises_repetition
+            error_type = NotAskedError if may_ask_again else LostQuestionError
             question.answer.errback(error_type(f"the program of {self.name} ended before it answered"))
 
     async def _card(self, name: str) -> bytes:
@@ -285,7 +318,7 @@ class RemoteAsker:
         reply: Callable[[_R], FromProvider],
         otherwise: _R,
     ) -> None:
-        if self._key_calls >= MAX_KEY_CALLS:
+        if self._key_calls >= MAX_KEY_CALLS or not self._key_rate.take(self._clock.seconds()):
             work.close()
             end.send(reply(otherwise))
             return
@@ -307,15 +340,34 @@ class RemoteAsker:
 class _ProviderEnd(StreamProtocol):
     """One connection to the program."""
 
-    def __init__(self, asker: RemoteAsker) -> None:
+    def __init__(self, asker: RemoteAsker, clock: Clock) -> None:
         self._asker = asker
+        self._clock = clock
         self._reader = FrameReader()
         self._timer: DelayedCall | None = None
         self._trouble = ""
+        self.is_full = False
 
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
-        """Greet."""
+        """Greet, and hear from now on when the program does not read what is sent."""
+        self._transport.registerProducer(self, True)
         self._asker.opened(self)
+
+    def pauseProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """Send nothing more, and hear nothing that would have to be answered, until the program has read."""
+        self.is_full = True
+        self._transport.pauseProducing()
+        self._expect(DEAF_S, f"it has read nothing for {DEAF_S:g} s")
+
+    def resumeProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """Go on."""
+        self.is_full = False
+        self._stop_timer()
+        self._transport.resumeProducing()
+        self._asker.send_waiting(self)
+
+    def stopProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """Nothing: that the connection is lost is told by `connectionLost`."""
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
         """Take what the program sent."""
@@ -330,21 +382,20 @@ class _ProviderEnd(StreamProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802, ARG002 (Twisted's name)
         """Tell that the connection is gone."""
-        self.welcomed()
+        self._stop_timer()
         self._asker.closed(self, self._trouble or "its program closed the connection")
 
     def send(self, message: FromProvider) -> None:
         """Send a message; after the connection is closed it goes nowhere."""
         self._transport.write(encode_frame(message))
 
-    def expect_welcome(self, timer: DelayedCall) -> None:
-        """Hold the timer that ends the connection if no greeting comes."""
-        self._timer = timer
+    def expect_welcome(self) -> None:
+        """End the connection if no greeting comes."""
+        self._expect(WELCOME_WITHIN_S, "it did not greet in time")
 
     def welcomed(self) -> None:
-        """Stop that timer."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        """Wait for no greeting any more."""
+        self._stop_timer()
 
     def refuse(self, trouble: str) -> None:
         """Close the connection because of what the program did."""
@@ -353,8 +404,16 @@ class _ProviderEnd(StreamProtocol):
         self._transport.abortConnection()
 
     def close(self) -> None:
-        """Close the connection."""
-        self._transport.loseConnection()
+        """Close the connection, whether the program reads or not."""
+        self._transport.abortConnection()
+
+    def _expect(self, within_s: float, otherwise: str) -> None:
+        self._stop_timer()
+        self._timer = self._clock.callLater(within_s, self.refuse, otherwise)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
 
     @property
     def _transport(self) -> _Transport:
@@ -362,9 +421,13 @@ class _ProviderEnd(StreamProtocol):
 
 
 class _Transport(Protocol):
-    def write(self, data: bytes) -> None: ...
+    def registerProducer(self, producer: object, streaming: bool) -> None: ...  # noqa: N802 (Twisted's name)
 
-    def loseConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
+    def pauseProducing(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+    def resumeProducing(self) -> None: ...  # noqa: N802 (Twisted's name)
+
+    def write(self, data: bytes) -> None: ...
 
     def abortConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
 
@@ -374,8 +437,17 @@ def _why(error: BaseException | None) -> str:
     return f"nobody answers there ({os.strerror(number) if isinstance(number, int) else error})"
 
 
+def _capped(declared: Declaration) -> Declaration:
+    """Return what a program declares, or what it may declare at most."""
+    limits = [name for name in declared.__struct_fields__ if name != "recognises_repetition"]
+    return msgspec.structs.replace(
+        declared, **{name: min(getattr(declared, name), getattr(MOST, name)) for name in limits}
+    )
+
+
 def _decoded(message: bytes) -> FromProgram:
     try:
         return from_program.decode(message)
-    except msgspec.MsgspecError as error:
+    # A declaration refuses some values itself.
+    except (msgspec.MsgspecError, MisuseError) as error:
         raise FormatError(f"a message of it is none: {error}") from error

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 Begin: TypeAlias = Callable[[], object]
 """Called when there is a seat; whoever gave it calls `Seats.leave` once, later or at once."""
+Dropped: TypeAlias = Callable[[], object]
+"""Called instead, if there will be no seat any more."""
 
 
 class Seats:
@@ -17,7 +19,7 @@ class Seats:
         """`most`: the seats. `queue`: how many may wait for one."""
         self._most = most
         self._queue = queue
-        self._waiting: deque[Begin] = deque()
+        self._waiting: deque[tuple[Begin, Dropped]] = deque()
         self._is_calling = False
         self.taken = 0
 
@@ -31,11 +33,11 @@ class Seats:
         """Tell whether there is a seat at once."""
         return self.taken < self._most and not self._waiting
 
-    def enter(self, begin: Begin) -> bool:
-        """Call `begin` when there is a seat; false if too many wait already."""
+    def enter(self, begin: Begin, dropped: Dropped) -> bool:
+        """Call `begin` when there is a seat, or `dropped` at `clear`; false, and neither, if too many wait already."""
         if len(self._waiting) >= self._queue and not self.is_free:
             return False
-        self._waiting.append(begin)
+        self._waiting.append((begin, dropped))
         self._call()
         return True
 
@@ -45,8 +47,11 @@ class Seats:
         self._call()
 
     def clear(self) -> None:
-        """Forget those that wait."""
-        self._waiting.clear()
+        """Forget those that wait, and tell them."""
+        # All are taken out first: one that is told may give back a seat elsewhere, or ask for one here.
+        waiting, self._waiting = self._waiting, deque()
+        for _, dropped in waiting:
+            dropped()
 
     def _call(self) -> None:
         # A loop and not a recursion: a request that fails at once would let the next one begin from within, and so on.
@@ -56,6 +61,7 @@ class Seats:
         try:
             while self._waiting and self.taken < self._most:
                 self.taken += 1
-                self._waiting.popleft()()
+                begin, _ = self._waiting.popleft()
+                begin()
         finally:
             self._is_calling = False

@@ -15,7 +15,7 @@ from provider.hosting.asker import NotAskedError
 from provider.hosting.asking.local import Answering, AskedService, answering, close
 
 MOST_GIVEN_UP = 8
-"""A service with so many threads that were given up and do not end is switched off."""
+"""A service with so many threads that were given up and do not end is switched off, until half of them have ended."""
 
 
 class ThreadAsker:
@@ -35,17 +35,27 @@ class ThreadAsker:
         self.name = service.name
         # Each request has a thread at once: it is not to lose its time in a second queue.
         self.declaration = msgspec.structs.replace(declaration, at_once=min(declaration.at_once, declaration.threads))
-        self.problem: str | None = None
         self._service = service
         self._answer = answering(service)
         self._call_on_reactor = call_on_reactor
         self._idle: list[_Worker] = []
         self._given_up = 0
+        self._is_off = False
         self._stopped = False
+
+    @property
+    def problem(self) -> str | None:
+        """Why the service is switched off, in one line; None if it is not."""
+        if not self._is_off:
+            return None
+        return (
+            f'the service "{self.name}" is switched off while {MOST_GIVEN_UP // 2} or more of its threads do not end: '
+            f"{self._given_up} are overdue"
+        )
 
     def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes]:
         """Ask the service in an idle thread, or in a new one."""
-        if self.problem is not None or self._stopped:
+        if self._is_off or self._stopped:
             return fail(NotAskedError(self.problem or f"{self.name} is stopped"))
         worker = self._idle.pop() if self._idle else _Worker(self.name, self._answer, self._tell)
         question = _Question(worker, repetition_key, body, self._give_up)
@@ -67,9 +77,11 @@ class ThreadAsker:
         if question.is_given_up:
             # Another thread has its place.
             self._given_up -= 1
+            # Not at the first one that ends: a service that still hangs would be switched on and off all the time.
+            self._is_off = self._is_off and self._given_up >= MOST_GIVEN_UP // 2
             question.worker.ask(None)
             return
-        if self.problem is None and not self._stopped:
+        if not self._is_off and not self._stopped:
             self._idle.append(question.worker)
         else:
             question.worker.ask(None)
@@ -81,11 +93,7 @@ class ThreadAsker:
     def _give_up(self, question: _Question) -> None:
         question.is_given_up = True
         self._given_up += 1
-        if self._given_up >= MOST_GIVEN_UP and self.problem is None:
-            self.problem = (
-                f'the service "{self.name}" is switched off until the provider is started again: '
-                f"{self._given_up} of its threads do not end"
-            )
+        self._is_off = self._is_off or self._given_up >= MOST_GIVEN_UP
 
 
 class _Question:

@@ -43,7 +43,7 @@ class Turns:
         return asking.addCallbacks(self._check, self._failed)
 
     def stop(self) -> None:
-        """Break off all requests; no call is left."""
+        """Break off all requests, and tell those that wait for a seat; no call is left."""
         self.seats.clear()
         for asking in list(self._asking):
             asking.cancel()

@@ -49,16 +49,13 @@ class Noting:
 
 
 class Looking:
-    """Posted requests, which are looked at and tidied by the same names as other parts."""
+    """Posted requests, which are looked at by the same name as the link."""
 
     def __init__(self, noting: Noting) -> None:
         self._noting = noting
 
     def look(self) -> None:
         self._noting.asked.append("ask")
-
-    def tidy(self) -> None:
-        self._noting.asked.append("forget")
 
 
 @pytest.fixture
@@ -79,8 +76,7 @@ def rounds(parts: Noting, clock: Clock) -> Rounds:
         posted=Looking(parts),  # type: ignore[arg-type]
         outbox=parts,  # type: ignore[arg-type]
         enrolment=parts,  # type: ignore[arg-type]
-        letterbox=parts,  # type: ignore[arg-type]
-        wallet=parts,  # type: ignore[arg-type]
+        each_minute=(parts.tidy, parts.work),
         news=parts,  # type: ignore[arg-type]
         clock=clock,
     )
@@ -117,9 +113,9 @@ def test_without_a_link_no_card_is_published(rounds: Rounds, parts: Noting) -> N
 def test_once_a_minute_it_tidies_until_it_is_stopped(rounds: Rounds, parts: Noting, clock: Clock) -> None:
     rounds.start()
     clock.advance(TIDY_S)
-    assert parts.asked == ["save", "tidy", "forget", "fetch tokens"]
+    assert parts.asked == ["save", "tidy", "fetch tokens"]
     clock.advance(TIDY_S)
-    assert len(parts.asked) == 8
+    assert len(parts.asked) == 6
     rounds.stop()
     assert clock.getDelayedCalls() == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import update
+from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent
 
 from loopixmix.drops import DropReason
@@ -204,6 +205,42 @@ def test_a_service_that_is_away_does_not_make_requests_fail(store: MailStore) ->
     world.stop()
 
 
+def test_a_spare_share_before_an_unasked_request_is_forgotten_makes_no_failure(store: MailStore) -> None:
+    away = AwayAsker("oracle")
+    world = HostWorld(store, [away])
+    request = world.request("oracle", bytes(4000))
+    world.send_all(request)
+    # It is written down and the service is away, but it is not forgotten yet; a reading overtakes that.
+    world.clock.advance(WRITE_S)
+    assert world.facts.drops == [DropReason.OVERLOADED]
+    world.send_all(request, [3])
+    assert world.said(request) == []
+    away.back = LocalAsker(oracle := Oracle(), Declaration())
+    world.send_all(request)
+    world.run(0.1)
+    assert oracle.bodies == [bytes(4000)]
+    world.stop()
+
+
+def test_a_copy_to_a_busy_service_before_it_is_forgotten_makes_no_failure(store: MailStore) -> None:
+    away = AwayAsker("oracle", Declaration(at_once=1, queue=2))
+    world = HostWorld(store, [away])
+    request = world.request("oracle", b"q")
+    world.send_all(request)
+    world.clock.advance(WRITE_S)
+    # These take the places, so that the copy is looked up before it gets one.
+    for number in range(2):
+        world.send_all(world.request("oracle", b"%d" % number))
+    world.send_all(request)
+    assert world.said(request) == []
+    assert world.facts.drops == [DropReason.OVERLOADED] * 4
+    away.back = LocalAsker(oracle := Oracle(), away.declaration)
+    world.send_all(request)
+    world.run(0.1)
+    assert oracle.bodies == [b"q"]
+    world.stop()
+
+
 def test_an_answer_that_was_changed_on_the_disk_is_not_given(store: MailStore) -> None:
     world = HostWorld(store, [oracle := Oracle()])
     request = world.ask("oracle", b"q")
@@ -265,4 +302,47 @@ def test_a_stop_in_the_middle_leaves_begun_what_was_asked(store: MailStore) -> N
         world.send_all(request)
     assert [world.said(request) for request in requests] == [[RequestFailed()]] * 3
     assert oracle.asked == []
+    world.stop()
+
+
+def stop_with_store(world: HostWorld) -> None:
+    """Stop as a provider does: the store takes nothing any more once the host has stopped."""
+
+    async def stop() -> None:
+        await world.host.stop()
+        await world.access.finish()
+
+    stopping = Deferred.fromCoroutine(stop())
+    world.run(1.0)
+    assert stopping.called
+
+
+def test_a_stop_makes_none_fail_that_was_not_asked(store: MailStore) -> None:
+    narrow = Declaration(at_once=1, queue=7, timeout_s=1e6)
+    world = HostWorld(store, [before := Oracle(declaration=narrow)])
+    requests = [world.ask("oracle", b"%d" % number) for number in range(8)]
+    assert before.bodies == [b"0"]
+    # The second one was written down ahead.
+    assert world.memory.kept_bytes("oracle") == 300
+    stop_with_store(world)
+    world = restart(world, after := Oracle())
+    for request in requests:
+        request.blocks.clear()
+        world.send_all(request)
+    assert world.said(requests[0]) == [RequestFailed()]
+    assert after.bodies == [b"%d" % number for number in range(1, 8)]
+    world.stop()
+
+
+def test_a_stop_makes_none_fail_that_was_being_written_down(store: MailStore) -> None:
+    world = HostWorld(store, [before := Oracle(declaration=PATIENT)])
+    request = world.request("oracle", b"q")
+    world.send_all(request)
+    stop_with_store(world)
+    assert before.asked == []
+    world = restart(world, after := Oracle())
+    request.blocks.clear()
+    world.send_all(request)
+    world.run(0.1)
+    assert after.bodies == [b"q"]
     world.stop()

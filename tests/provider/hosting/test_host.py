@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.defer import Deferred
 
+from loopixmix.drops import DropReason
 from loopixmix.requests.answers import AnswerShare
 from loopixmix.requests.single import encode_request
 from loopixmix.routing.path import service_id
@@ -98,6 +99,41 @@ def test_a_program_that_declares_something_else_is_served_by_that(store: MailSto
     assert world.said(before)
     world.stop()
     assert world.clock.getDelayedCalls() == []
+
+
+def test_requests_of_version_1_that_wait_may_come_again_when_limits_change(store: MailStore) -> None:
+    asker = ChangingAsker()
+    asker.declaration = Declaration(at_once=1, queue=2)
+    world = HostWorld(store, [asker])
+    recipient = service_id("changing")
+    one, two, three = (encode_request(bytes([n]) * 16, b"%d" % n, SIZE) for n in (1, 2, 3))
+    for payload in (one, two, two):
+        assert world.host.take(recipient, payload, world.surb()) is None
+    asker.declaration = Declaration(at_once=3)
+    assert world.host.take(recipient, three, world.surb()) is None
+    # Both copies of the second: their sender hears nothing, and sends again.
+    assert world.facts.drops == [DropReason.OVERLOADED] * 2
+    assert world.host.take(recipient, two, world.surb()) is None
+    assert asker.oracle.bodies == [b"1", b"3", b"2"]
+    asker.oracle.asked[2][1].callback(b"done")
+    assert world.blocks.used[-1][1] == b"\0done"
+    world.stop()
+
+
+def test_a_memory_that_could_not_be_read_is_a_problem_and_is_read_again(store: MailStore, oracle: Oracle) -> None:
+    store.write(lambda connection: connection.exec_driver_sql("ALTER TABLE requests RENAME TO elsewhere"))
+    world = HostWorld(store, [oracle])
+    assert "no such table" in (world.host.problem or "")
+    world.rename("elsewhere", "requests")
+    request = world.ask("oracle", b"q")
+    assert oracle.bodies == []
+    world.host.forget_old()
+    world.run(0.1)
+    assert world.host.problem is None
+    world.send_all(request)
+    world.run(0.1)
+    assert oracle.bodies == [b"q"]
+    world.stop()
 
 
 def test_stopping_breaks_off_what_is_under_way_and_closes_services(world: HostWorld, oracle: Oracle) -> None:

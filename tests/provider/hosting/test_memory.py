@@ -148,6 +148,31 @@ def test_nothing_is_begun_before_it_is_known_what_there_is(store: MailStore) -> 
     assert memory.has_room("s", EPOCH, present=EPOCH, bound_bytes=BOUND)
 
 
+def test_a_reading_that_failed_at_the_start_is_tried_again(world: World) -> None:
+    world.begin(1, EPOCH)
+    world.rename("requests", "elsewhere")
+    memory = RequestMemory(world.access)
+    memory.start()
+    assert memory.problem is None
+    world.clock.advance(0.1)
+    assert not memory.ready
+    assert "no such table" in (memory.problem or "")
+    world.rename("elsewhere", "requests")
+    memory.start()
+    world.clock.advance(0.1)
+    assert (memory.ready, memory.problem, memory.kept_bytes("s")) == (True, None, ROW_BYTES)
+
+
+def test_what_is_kept_is_counted_once_however_often_it_is_started(world: World) -> None:
+    world.begin(1, EPOCH)
+    memory = RequestMemory(world.access)
+    for _ in range(3):
+        memory.start()
+        memory.start()
+        world.clock.advance(0.1)
+    assert memory.kept_bytes("s") == ROW_BYTES
+
+
 def test_what_was_not_carried_out_is_forgotten_and_what_was_is_not(world: World) -> None:
     head = RequestHead(bytes(16), bytes(16), EPOCH, 16, 16)
     world.begin(1, EPOCH)

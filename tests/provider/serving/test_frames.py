@@ -130,7 +130,7 @@ def test_other_bytes_are_no_message_of_a_provider(encoded: bytes) -> None:
 @pytest.mark.parametrize(
     "encoded",
     [
-        b"\x94\xa1d\x07\x03\xc4\x00",  # an unknown outcome
+        b"\x94\xa1d\x07\x04\xc4\x00",  # an unknown outcome
         b"\x92\xa1p\xda\x02\x00" + b"x" * 512,  # a health line without end
         b"\x93\xa1f\x01\xa0",  # no name
         b"\x94\xa1w\x01\xa4poll\x81\xa3foo\x05",  # an unknown field of the declaration

@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from loopixmix.errors import ConfigError, LoopixmixError, UnavailableError
+from loopixmix.errors import ConfigError, FormatError, LoopixmixError, UnavailableError
 from loopixmix.keys import IdentityKey
 from loopixmix.requests.names import Publish, sign_publish
 from loopixmix.seams import Identity
@@ -20,7 +20,7 @@ from provider.hosting.asker import Asker, LostQuestionError, NotAskedError
 from provider.hosting.asking.limits import ServiceLimits
 from provider.serving.answering import Answering, SocketKeys
 from provider.serving.frames import AskAnswered, AskOutcome, FindCard, Greeting, Health, Welcome, encode_frame
-from provider.serving.remote import MAX_BYTES_UNDER_WAY, MAX_KEY_CALLS, RemoteAsker
+from provider.serving.remote import MAX_BYTES_UNDER_WAY, MAX_KEY_CALLS, MOST, RemoteAsker
 from tests.worlds.mailboxes.service_sockets import PLACE, ScriptedAsker, SocketWorld
 
 KEY = bytes(range(16))
@@ -86,6 +86,12 @@ class Both:
         self.remote.ask(KEY, body).addBoth(lambda result: results.append(getattr(result, "value", result)))
         self.sockets.carry()
         return results
+
+    def give_cards(self, card: bytes) -> None:
+        """Answer all look-ups that wait."""
+        for waiting in self.provider_keys.cards:
+            if not waiting.called:
+                waiting.callback(card)
 
     def wait(self, seconds: float = 20.0) -> None:
         self.clock.advance(seconds)
@@ -205,6 +211,123 @@ def test_the_program_gives_up_a_question_by_its_own_time_limit(both: Both) -> No
     assert isinstance(results[0], LoopixmixError)
 
 
+def test_a_program_that_does_not_read_holds_little_of_the_providers_memory(both: Both) -> None:
+    both.run()
+    both.sockets.let_program_be_deaf()
+    body = bytes(100_000)
+    results = [both.remote.ask(KEY, body) for _ in range(100)]
+    assert both.sockets.unread_bytes < 300_000
+    # Those that are given up meanwhile are never sent.
+    for each in results[10:]:
+        each.addErrback(lambda _: None)
+        each.cancel()
+    both.sockets.let_program_be_deaf(False)
+    both.sockets.carry()
+    assert len(both.service.asked) == 10
+    both.wait(29.0)
+    assert both.sockets.open_connections == 1
+    for each in results[:10]:
+        each.addErrback(lambda _: None)
+
+
+def test_a_program_that_reads_nothing_for_long_is_dropped(both: Both) -> None:
+    both.run()
+    both.sockets.let_program_be_deaf()
+    failures: list[type] = []
+    for _ in range(3):
+        both.remote.ask(KEY, bytes(60_000)).addErrback(lambda failure: failures.append(type(failure.value)))
+    both.wait(29.0)
+    assert failures == []
+    both.wait(2.0)
+    # The first two were sent, and may have been read.
+    assert failures == [LostQuestionError, LostQuestionError, NotAskedError]
+    assert "has read nothing for 30 s" in (both.remote.problem or "")
+
+
+def test_a_program_that_does_not_read_cannot_let_cards_pile_up(both: Both) -> None:
+    impostor = Impostor(both)
+    both.sockets.let_program_be_deaf()
+    for _ in range(200):
+        impostor.say(b"".join(encode_frame(FindCard(number, "alice")) for number in range(50)))
+        both.give_cards(bytes(2000))
+        both.clock.advance(0.1)
+    assert both.sockets.unread_bytes < 300_000
+
+
+def test_cards_are_looked_up_at_a_limited_rate(both: Both) -> None:
+    impostor = Impostor(both)
+    for _ in range(100):
+        impostor.say(b"".join(encode_frame(FindCard(number, "alice")) for number in range(100)))
+        both.give_cards(b"card")
+        both.clock.advance(0.1)
+    assert len(both.provider_keys.asked) <= MAX_KEY_CALLS + 200 * 10 + 1
+
+
+def test_a_program_may_declare_so_much_and_no_more(both: Both) -> None:
+    both.service.declaration = Declaration(at_once=2**40, kept_bytes=2**60, timeout_s=float("inf"), assemblies=5)
+    both.run()
+    told = both.remote.declaration
+    assert (told.at_once, told.kept_bytes, told.timeout_s) == (MOST.at_once, MOST.kept_bytes, MOST.timeout_s)
+    assert told.assemblies == 5
+
+
+def test_a_declaration_that_is_none_ends_the_connection(both: Both) -> None:
+    impostor = Impostor(both, greets=False)
+    frame = encode_frame(Welcome(1, "poll", Declaration(timeout_s=30.5)))
+    impostor.say(frame.replace(struct.pack(">d", 30.5), struct.pack(">d", float("nan"))))
+    assert both.sockets.open_connections == 0
+    assert "breaks the protocol" in (both.remote.problem or "")
+
+
+def test_a_service_that_is_switched_off_was_not_asked(both: Both) -> None:
+    both.run()
+    first = both.ask()
+    both.service.problem = "8 of its threads do not end"
+    both.service.answers[0].errback(NotAskedError("switched off"))
+    both.sockets.carry()
+    assert isinstance(first[0], NotAskedError)
+    assert isinstance(both.ask()[0], NotAskedError)
+    assert len(both.service.asked) == 1
+    # It says so when it is well again, though nobody asks it.
+    both.service.problem = None
+    both.wait(1.0)
+    assert both.remote.problem is None
+    assert both.ask() == []
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "Alice", "a b"])
+def test_a_name_that_is_none_harms_nobody_else(both: Both, name: str) -> None:
+    both.run()
+    results = both.ask()
+    failures: list[object] = []
+    Deferred.fromCoroutine(both.program_keys.card(name)).addErrback(lambda f: failures.append(f.value))
+    both.sockets.carry()
+    assert isinstance(failures[0], FormatError)
+    assert both.sockets.open_connections == 1
+    assert results == []
+
+
+def test_a_card_that_is_too_long_is_not_published_and_harms_nobody_else(both: Both) -> None:
+    both.run()
+    published: list[object] = []
+    publish = sign_publish(IdentityKey(bytes(32)), "alice", 1, bytes(9000))
+    Deferred.fromCoroutine(both.program_keys.publish(publish)).addBoth(published.append)
+    both.sockets.carry()
+    assert published == [False]
+    assert both.sockets.open_connections == 1
+
+
+def test_a_program_that_greets_and_breaks_off_is_tried_less_and_less(both: Both) -> None:
+    both.sockets.listener = both.answering.new_connection
+    both.remote.start()
+    for _ in range(600):
+        both.sockets.carry()
+        if both.sockets.open_connections:
+            both.sockets.say_to_provider(b"\0\0\0\x03abc")
+        both.clock.advance(0.1)
+    assert 6 <= both.sockets.dials <= 25
+
+
 def test_a_program_with_too_much_to_answer_is_not_asked(both: Both) -> None:
     both.run()
     body = bytes(256 * 1024)
@@ -223,10 +346,8 @@ def test_a_program_says_why_its_service_does_not_work(both: Both) -> None:
     both.sockets.carry()
     assert results
     assert both.remote.problem == 'the program of the service "poll" says: 8 of its threads were given up'
-    both.ask()
     both.service.problem = None
-    both.service.answers[1].callback(b"")
-    both.sockets.carry()
+    both.wait(1.0)
     assert both.remote.problem is None
 
 
@@ -408,6 +529,7 @@ def test_a_program_cannot_keep_the_provider_busy_with_cards(both: Both) -> None:
     assert len(both.provider_keys.asked) == MAX_KEY_CALLS
     for card in both.provider_keys.cards:
         card.callback(b"card")
+    both.clock.advance(1.0)
     impostor.say(encode_frame(FindCard(0, "bob")))
     assert both.provider_keys.asked[-1] == "bob"
 

@@ -73,10 +73,10 @@ class AwayAsker:
     """A service that cannot be asked until the test says so."""
 
     problem = "the service is away"
-    declaration = Declaration()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, declaration: Declaration | None = None) -> None:
         self.name = name
+        self.declaration = declaration or Declaration()
         self.back: LocalAsker | None = None
 
     def ask(self, repetition_key: bytes, body: bytes) -> Deferred[bytes]:

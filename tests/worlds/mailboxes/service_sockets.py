@@ -6,18 +6,30 @@ import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.python.failure import Failure
 
 from provider.api import Declaration
 from provider.serving.sockets import SocketPlace
 
 PLACE = SocketPlace(Path("/run/poll/poll.sock"))
+
+
+BUFFER_BYTES = 65_536
+"""So much a transport holds before it asks its producer to pause, as Twisted's."""
+
+
+class Producer(Protocol):
+    """What Twisted's transports ask to pause."""
+
+    def pauseProducing(self) -> None: ...
+
+    def resumeProducing(self) -> None: ...
 
 
 class Handle:
@@ -33,13 +45,22 @@ class Handle:
 class Wire:
     """One end of a connection: what is written waits until the world carries it over."""
 
-    def __init__(self, world: SocketWorld, protocol: Protocol, user_id: int) -> None:
+    def __init__(self, world: SocketWorld, protocol: StreamProtocol, user_id: int) -> None:
         self.world = world
         self.protocol = protocol
         self.peer_user_id = user_id
         self.other: Wire | None = None
         self.written = bytearray()
         self.is_open = True
+        self.is_heard = True
+        self.is_deaf = False
+        self.is_full = False
+        self.producer: Producer | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the other end reads."""
+        return self.other is None or (self.other.is_heard and not self.other.is_deaf)
 
     def getHandle(self) -> Handle:
         return Handle(self.peer_user_id)
@@ -47,6 +68,25 @@ class Wire:
     def write(self, data: bytes) -> None:
         if self.is_open:
             self.written += data
+            if self.producer is not None and not self.is_full and len(self.written) > BUFFER_BYTES:
+                self.is_full = True
+                self.producer.pauseProducing()
+
+    def drained(self) -> None:
+        """Tell the producer that what was written has been carried over."""
+        if self.is_full and self.producer is not None:
+            self.is_full = False
+            self.producer.resumeProducing()
+
+    def registerProducer(self, producer: Producer, streaming: bool) -> None:
+        assert streaming
+        self.producer = producer
+
+    def pauseProducing(self) -> None:
+        self.is_heard = False
+
+    def resumeProducing(self) -> None:
+        self.is_heard = True
 
     def loseConnection(self) -> None:
         self.world.close(self)
@@ -59,7 +99,7 @@ class SocketWorld:
     """The path of one socket. `listener`: makes the program's protocol of a connection; None if nobody listens."""
 
     def __init__(self) -> None:
-        self.listener: Callable[[], Protocol] | None = None
+        self.listener: Callable[[], StreamProtocol] | None = None
         self.program_user_id = os.getuid()
         self.provider_user_id = os.getuid()
         self.dials = 0
@@ -71,7 +111,7 @@ class SocketWorld:
         self.dials += 1
         if self.listener is None:
             return fail(ConnectionRefusedError())
-        ours = Wire(self, cast(Protocol, factory.buildProtocol(None)), self.program_user_id)
+        ours = Wire(self, cast(StreamProtocol, factory.buildProtocol(None)), self.program_user_id)
         theirs = Wire(self, self.listener(), self.provider_user_id)
         ours.other, theirs.other = theirs, ours
         self._wires += [ours, theirs]
@@ -81,12 +121,13 @@ class SocketWorld:
 
     def carry(self, *, bytes_at_once: int = 1 << 20) -> None:
         """Carry all that was written to the other ends, until nobody writes any more."""
-        while writing := [wire for wire in self._wires if wire.written and wire.is_open]:
+        while writing := [wire for wire in self._wires if wire.written and wire.is_open and wire.is_read]:
             for wire in writing:
                 data, wire.written = bytes(wire.written), bytearray()
                 for start in range(0, len(data), bytes_at_once):
                     if wire.other is not None and wire.other.is_open:
                         wire.other.protocol.dataReceived(data[start : start + bytes_at_once])
+                wire.drained()
 
     def close(self, wire: Wire) -> None:
         """Close a connection, at both ends."""
@@ -94,6 +135,15 @@ class SocketWorld:
             if end is not None and end.is_open:
                 end.is_open = False
                 end.protocol.connectionLost(Failure(ConnectionDone()))
+
+    def let_program_be_deaf(self, deaf: bool = True) -> None:
+        """Let the program's end of the newest connection read nothing, or read again."""
+        self._wires[-1].is_deaf = deaf
+
+    @property
+    def unread_bytes(self) -> int:
+        """How much the provider's end of the newest connection holds because nobody reads it."""
+        return len(self._wires[-2].written)
 
     def kill_program(self) -> None:
         """End the program: its connections break, and nobody listens."""

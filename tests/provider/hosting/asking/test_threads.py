@@ -64,6 +64,12 @@ class World:
         self.service, self.reactor = Gated(), Reactor()
         self.asker = ThreadAsker(self.service, Declaration(threads=3), call_on_reactor=self.reactor.call)
         self.gates: list[threading.Event] = []
+        # Those of other tests may not have ended yet.
+        self._others = set(threading.enumerate())
+
+    @property
+    def threads(self) -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread not in self._others]
 
     def ask(self, body: bytes, *, gated: bool = False) -> tuple[Deferred[bytes], list[object]]:
         results: list[object] = []
@@ -97,7 +103,7 @@ def test_a_thread_is_used_again(world: World) -> None:
         _, results = world.ask(b"%d" % number)
         world.reactor.run_one()
         assert results == [b"answer to %d" % number]
-    assert sum(thread.name == "service gated" for thread in threading.enumerate()) == 1
+    assert [thread.name for thread in world.threads] == ["service gated"]
 
 
 def test_one_that_blocks_leaves_the_others_their_threads(world: World) -> None:
@@ -130,7 +136,7 @@ def test_an_error_in_a_thread_is_a_failure_and_the_thread_lives_on(
 
 def test_an_overdue_thread_is_given_up_and_another_takes_its_place(world: World) -> None:
     asked, results = world.ask(b"slow", gated=True)
-    [thread] = [thread for thread in threading.enumerate() if thread.name == "service gated"]
+    [thread] = world.threads
     asked.cancel()
     assert len(results) == 1
     assert world.asker.problem is None
@@ -151,10 +157,27 @@ def test_a_service_whose_threads_hang_is_switched_off(world: World) -> None:
         asked, _ = world.ask(b"slow %d" % number, gated=True)
         asked.cancel()
     assert world.asker.problem == (
-        'the service "gated" is switched off until the provider is started again: 8 of its threads do not end'
+        'the service "gated" is switched off while 4 or more of its threads do not end: 8 are overdue'
     )
     _, results = world.ask(b"q")
     assert results == [NotAskedError]
+
+
+def test_a_service_comes_back_when_most_of_its_threads_have_ended(world: World) -> None:
+    for number in range(MOST_GIVEN_UP):
+        world.ask(b"slow %d" % number, gated=True)[0].cancel()
+    for number in range(4):
+        world.gates[number].set()
+        world.reactor.run_one()
+    assert (world.asker.problem or "").endswith(": 4 are overdue")
+    _, results = world.ask(b"q")
+    assert results == [NotAskedError]
+    world.gates[4].set()
+    world.reactor.run_one()
+    assert world.asker.problem is None
+    _, results = world.ask(b"q")
+    world.reactor.run_one()
+    assert results == [b"answer to q"]
 
 
 def test_threads_that_end_late_do_not_switch_a_service_off(world: World) -> None:
