@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from client.core.asking.asking import Asking, Outcome, PartPlan, RequestProgress
 from client.core.asking.shares import answer_timing
+from client.core.asking.steps import LossStep
 from client.core.expectation import Expectations, Expected
 from client.core.packets import SURB_ID_BYTES, GivenBlock, MadePart, PacketMaker
 from client.link.session import Session
@@ -32,6 +33,10 @@ class LossSource(Protocol):
     @property
     def way_loss(self) -> float:
         """The probability that a packet is lost on one way."""
+
+    @property
+    def ended(self) -> int:
+        """How many loops this was measured by."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -123,6 +128,7 @@ class Exchanges:
         self._queue = queue
         self._expectations = expectations
         self._loss = loss
+        self._step = LossStep()
         self._rng = rng
         self._under_way: dict[Exchange, int] = {}
         self._total_under_way = 0
@@ -141,7 +147,7 @@ class Exchanges:
             head,
             geometry,
             timing=answer_timing(params),
-            loss=self._loss.way_loss,
+            loss=self._step.loss,
             resumed=question.resumed,
         )
         exchange = Exchange(self, question, head, geometry, asking, self._rng.randbytes(SURB_ID_BYTES))
@@ -163,6 +169,8 @@ class Exchanges:
     def refresh(self) -> None:
         """See what time alone has changed; called at each pull while there is a link."""
         now_s = self._session.now_s
+        # At a pull, not when a request begins: when the step is chosen has nothing to do with what the user does.
+        self._step.look(self._loss.way_loss, loops=self._loss.ended, now_s=now_s)
         for exchange in list(self._under_way):
             if self._is_over(exchange, now_s):
                 self._finish(exchange, RequestOver())

@@ -50,21 +50,31 @@ MAX_KEPT_BYTES = 256 * 1024 * 1024
 AT_ONCE = 64
 """How many are asked at a time: as many as a fast client asks while one answer is on its way."""
 ABSENT_S = 30.0
-"""How long a request rests whose service nobody hosts just now."""
+"""How long a request rests whose service nobody hosts just now, or whose end could not be written."""
 REPETITIONS_FACT = "repetitions"
 _SECRET_BYTES = 32
 
 log = Logger()
 
 
+@dataclass(frozen=True)
+class _Ending:
+    """How a request ended, to be written down."""
+
+    state: RequestState
+    answer: bytes | None = field(default=None, repr=False)
+    problem: str = ""
+
+
 @dataclass(eq=False)
 class _Open:
-    """A request that has not ended. `exchange`: while it is asked."""
+    """A request whose end is not written down. `exchange`: while it is asked; `ending`: if it could not be written."""
 
     stored: OpenRequest
     not_before_s: float
     asking: Deferred[None] | None = None
     exchange: Exchange | None = field(default=None)
+    ending: _Ending | None = None
 
 
 class PostedRequests:
@@ -138,7 +148,7 @@ class PostedRequests:
         """Send nothing more of a request; raises as `client.api.Client.cancel_request`."""
         for one in [each for each in self._open.values() if each.stored.request_id == request_id]:
             words = one.exchange.progress.words if one.exchange is not None else "it was not being asked"
-            await self._end(one, RequestState.CANCELLED, problem=f"cancelled: {words}")
+            await self._end(one, _Ending(RequestState.CANCELLED, problem=f"cancelled: {words}"))
         request = await self.answer(request_id)
         if request.state is not RequestState.CANCELLED:
             raise WrongStateError(f"the request {request_id} cannot be cancelled: it is {request.state.value} already")
@@ -164,13 +174,14 @@ class PostedRequests:
     def look(self) -> None:
         """Ask what it is time for, and end what has waited too long; called at each pull."""
         now_s = self._session.now_s
-        for one in [each for each in self._open.values() if each.stored.deadline_s <= now_s]:
+        for one in [each for each in self._open.values() if self._has_ended(each, now_s)]:
             words = one.exchange.progress.words if one.exchange is not None else "it was not being asked"
-            self._end(one, RequestState.EXPIRED, problem=f"expired: {words}").addErrback(_log_failure)
+            self._end(one, _Ending(RequestState.EXPIRED, problem=f"expired: {words}")).addErrback(_log_failure)
         document = self._session.known.document
         if document is None or self._session.account is None:
             return
-        room = AT_ONCE - sum(each.asking is not None for each in self._open.values())
+        # Answers that cannot be written lie in the memory: then no more are asked for.
+        room = AT_ONCE - sum(each.asking is not None or each.ending is not None for each in self._open.values())
         for one in list(self._open.values()):
             if room < 1:
                 return
@@ -202,9 +213,13 @@ class PostedRequests:
         return request_id
 
     def _is_due(self, one: _Open, now_s: float) -> bool:
-        # A rest that is longer comes from a clock that was set back; the drawn moment counts whatever the clock does.
-        rests = now_s < one.not_before_s and (one.not_before_s <= now_s + ABSENT_S)
-        return now_s >= one.stored.leaves_at_s and not rests
+        return one.ending is None and now_s >= one.stored.leaves_at_s and not _rests(one, now_s)
+
+    def _has_ended(self, one: _Open, now_s: float) -> bool:
+        """Tell whether its end should be written now."""
+        if one.ending is not None:
+            return not _rests(one, now_s)
+        return one.stored.deadline_s <= now_s
 
     def _begin(self, one: _Open, document: Document) -> None:
         asking = Deferred.fromCoroutine(self._ask(one, document))
@@ -251,26 +266,35 @@ class PostedRequests:
     async def _take(self, one: _Open, outcome: Outcome) -> None:
         match outcome:
             case Done(body):
-                await self._end(one, RequestState.ANSWERED, answer=body)
+                await self._end(one, _Ending(RequestState.ANSWERED, answer=body))
             case RequestFailed():
-                await self._end(one, RequestState.FAILED, problem="the service could not carry out the request")
+                await self._end(
+                    one, _Ending(RequestState.FAILED, problem="the service could not carry out the request")
+                )
             case RequestOver():
                 # A rest, because a host whose clock is wrong says so at once.
                 one.not_before_s = self._session.now_s + ABSENT_S
                 await self._access.write(lambda c: requests.forget_attempt(c, one.stored.number))
 
-    def _end(
-        self, one: _Open, state: RequestState, *, answer: bytes | None = None, problem: str = ""
-    ) -> Deferred[None]:
+    def _end(self, one: _Open, ending: _Ending) -> Deferred[None]:
         # First: from here on nothing else may end it.
         self._open.pop(one.stored.number, None)
-        if state is not RequestState.ANSWERED and state is not RequestState.FAILED:
+        # What could not be written the last time stays true: an answer that is here neither expires nor is cancelled.
+        end = one.ending = one.ending or ending
+        if end.state is not RequestState.ANSWERED and end.state is not RequestState.FAILED:
             self._break_off(one)
         number, now_s = one.stored.number, self._session.now_s
-        ending = self._access.write(
-            lambda c: requests.end(c, number, state, answer=answer, problem=problem, now_s=now_s)
+        writing = self._access.write(
+            lambda c: requests.end(c, number, end.state, answer=end.answer, problem=end.problem, now_s=now_s)
         )
-        return shielded(ending.addCallback(lambda _: self._news.tell()))
+        return shielded(writing.addCallbacks(lambda _: self._news.tell(), self._put_back, errbackArgs=(one,)))
+
+    def _put_back(self, failure: Failure, one: _Open) -> Failure:
+        """Keep a request whose end could not be written; it is written after a rest."""
+        if not self._stopped:
+            one.not_before_s = self._session.now_s + ABSENT_S
+            self._open[one.stored.number] = one
+        return failure
 
     def _break_off(self, one: _Open) -> None:
         if one.asking is not None:
@@ -328,6 +352,11 @@ def _begin_attempt(connection: Connection, number: int, attempt: Attempt, rng: R
         secret = rng.randbytes(_SECRET_BYTES)
         contacts.save_fact(connection, REPETITIONS_FACT, secret)
     return secret
+
+
+def _rests(one: _Open, now_s: float) -> bool:
+    # A rest that is longer comes from a clock that was set back; the drawn moment counts whatever the clock does.
+    return now_s < one.not_before_s <= now_s + ABSENT_S
 
 
 def _log_failure(failure: Failure) -> None:

@@ -32,6 +32,11 @@ class LoopHealth:
         return self._round_trips_s / self.returned if self.returned else 0.0
 
     @property
+    def ended(self) -> int:
+        """How many loops came back or were lost."""
+        return self.returned + self.lost
+
+    @property
     def way_loss(self) -> float:
         """The probability that a packet is lost on one way, as loops, which go there and back, lately showed.
 

@@ -1,7 +1,9 @@
-"""The packets a client makes: each takes a fresh path, and whatever it is for, the work and the size are the same.
+"""The packets a client makes: each takes a fresh path, and whatever it is for, the size is the same.
 
 A packet goes from our provider through one mix of each layer to another provider; its reply block comes back from
-there to our mailbox. Drop cover carries a reply block too. It is never used, but making it takes as long.
+there to our mailbox. Drop cover carries a reply block too. It is never used, but making it takes as long. So the work
+is the same for all packets but one kind: a part of a request is made with all the reply blocks that it carries, and
+one with five further ones takes four times as long as cover (docs/attacks.md, "A host that lies to who asks").
 """
 
 from __future__ import annotations

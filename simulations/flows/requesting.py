@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from client.core.asking.spares import spare_shares
+from client.core.asking.steps import nearest_step
 from loopixmix.requests.answers import answer_pieces
 from loopixmix.requests.coding import fitting_share_bytes, piece_count
 from loopixmix.requests.parts import REPETITION_KEY_BYTES, blocks_beside, part_room_bytes
@@ -47,7 +48,7 @@ def pace_of(scenario: Scenario, requests: RequestLoad) -> RequestPace:
         answer_shares=answer_pieces(requests.answer_bytes, size),
         turns_per_s=scenario.traffic.payload_rate_per_s,
         free_per_s=params_of(scenario).free_pulls_per_s,
-        first_blocks=(shares + spare_shares(shares, loss)) * (1 + beside),
+        first_blocks=(shares + spare_shares(shares, nearest_step(loss))) * (1 + beside),
         loss=loss,
         work_s=requests.work_s,
     )

@@ -38,7 +38,7 @@ _USERS = 4
 _LOAD = 0.3
 """The share of turns of the payload stream that messages take."""
 _PAUSE_MEAN_S = 1.0
-_LOOPS = 100.0
+_LOOPS = 200.0
 """After so many loops of its own a client knows how much is lost."""
 
 SLOW: Mapping[str, object] = {

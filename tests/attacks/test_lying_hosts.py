@@ -13,7 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.api import MAX_REQUEST_BYTES, RequestTimeoutError
-from loopixmix.requests.answers import AnswerPart, AnswerShare, SharesMissing, answer_share_bytes
+from client.core.asking.asking import MOST_BLOCKS_A_SHARE, MOST_BLOCKS_BESIDE
+from client.core.asking.blocks import FORGIVEN_A_SHARE, FORGIVEN_AT_FIRST
+from loopixmix.requests.answers import AnswerPart, AnswerShare, SharesMissing, answer_pieces, answer_share_bytes
 from loopixmix.requests.coding import MAX_SHARES
 from loopixmix.requests.parts import RequestPart
 from loopixmix.sphinx import Surb
@@ -44,6 +46,32 @@ class Liar:
         for block in blocks:
             lie = self.lies.pop(0) if len(self.lies) > 1 else self.lies[0]
             self.node.host.send(block, lie)
+
+
+class Hoarder:
+    """Keeps the blocks it gets, and uses one each two seconds to say that it has none."""
+
+    def __init__(self, world: World, said: AnswerPart) -> None:
+        self.world = world
+        self.said = said
+        self.kept: list[Surb] = []
+        self.used = 0
+        away = world.providers["away"]
+        away.host.take = self.take  # type: ignore[method-assign]
+        self.send = away.host.send
+        self.next = world.clock.callLater(2.0, self.speak)
+
+    def take(self, service: bytes, part: RequestPart, blocks: list[Surb]) -> None:
+        self.kept += blocks
+
+    def speak(self) -> None:
+        self.next = self.world.clock.callLater(2.0, self.speak)
+        if self.kept:
+            self.used += 1
+            said = self.said
+            if isinstance(said, AnswerShare):
+                said = AnswerShare(said.answer_bytes, self.used, 0, 0, said.share)
+            self.send(self.kept.pop(0), said)
 
 
 def lie(world: World, *lies: AnswerPart) -> Liar:
@@ -105,6 +133,32 @@ def test_a_host_that_claims_a_million_shares_fills_no_memory(world: World) -> No
     assert isinstance(failure, Failure)
     assert failure.check(RequestTimeoutError)
     assert (exchanges._total_under_way, len(exchanges._under_way)) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["shares", "missing"])
+def test_a_host_that_says_it_holds_no_blocks_cannot_hoard_them(world: World, kind: str) -> None:
+    """Kept, they would be a flood for the client's mailbox at a moment that the host chooses."""
+    alice = world.person("alice@home")
+    world.clock.run_for(20)
+    answer_bytes = 100_000
+    share = AnswerShare(answer_bytes, 1, 0, 0, bytes(answer_share_bytes(answer_bytes, world.geometry)))
+    hoarder = Hoarder(world, share if kind == "shares" else SharesMissing(frozenset()))
+    ask(alice, bytes(5000), timeout_s=250)
+    exchanges = alice.client._desk.requests._exchanges
+    window, most = exchanges._room, 0
+    for _ in range(240):
+        world.clock.run_for(1)
+        most = max(most, len(hoarder.kept))
+    assert hoarder.used > 60
+    # What may be under way, what may be lost where one share came, and one beside each part of the request.
+    parts, pieces = 3, answer_pieces(answer_bytes, world.geometry)
+    if kind == "shares":
+        assert most <= window + FORGIVEN_AT_FIRST + FORGIVEN_A_SHARE + parts + 6
+    # In all it gets some for each share that there is to send, and those of one part after each silence.
+    given = hoarder.used + len(hoarder.kept)
+    shares = parts + (pieces if kind == "shares" else 0)
+    assert given <= MOST_BLOCKS_BESIDE + MOST_BLOCKS_A_SHARE * shares + 4 * 6
+    hoarder.next.cancel()
 
 
 def test_a_link_shows_nothing_of_a_long_request_and_its_answer(world: World) -> None:

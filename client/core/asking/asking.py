@@ -27,6 +27,10 @@ from loopixmix.requests.answers import (
 )
 from loopixmix.requests.parts import NO_SHARE, PartSize, RequestHead, blocks_beside
 
+MOST_BLOCKS_A_SHARE = 16
+"""For each share of request and answer a host gets at most so many reply blocks, twice what a loss of a half takes."""
+MOST_BLOCKS_BESIDE = 64
+"""And so many for words that are no shares, beside one part for each silence."""
 RESUMED_AGAIN = 255
 """How many shares a request that is taken up again wants anew: its answer may have been sent before, and been lost."""
 
@@ -79,7 +83,8 @@ class Asking:
         """Begin with nothing sent.
 
         `head`: what all parts say; `size`: the lengths of packets; `timing`: how well times are known; `loss`: the
-        measured probability that a packet is lost on one way; `resumed`: whether parts left in an earlier run.
+        probability of loss on one way to allow for from the start, which the host learns; `resumed`: whether parts left
+        in an earlier run.
         """
         self._upload = RequestShares(head.pieces, loss=loss)
         self._shares = AnswerShares(size, timing)
@@ -92,6 +97,8 @@ class Asking:
         self._again = RESUMED_AGAIN if resumed else 0
         self._told_again = 0
         self._silences = 0
+        self._most_received = 0
+        self._most_blocks = MOST_BLOCKS_BESIDE + MOST_BLOCKS_A_SHARE * head.pieces
 
     @property
     def attempt(self) -> int:
@@ -112,14 +119,16 @@ class Asking:
     def due(self, room: int) -> int:
         """Return how many parts should leave now; `room`: how many more blocks may be under way."""
         if self._upload.waiting:
-            return self._upload.waiting
+            return min(self._upload.waiting, self._blocks_left)
         return -(-self._blocks_to_give(room) // self._blocks_a_part)
 
     def plan(self, room: int) -> PartPlan | None:
         """Return the next part; None if none is to leave now."""
         if self._upload.waiting:
+            if self._blocks_left < 1:
+                return None
             # A share never waits for room: without it there is no answer, and its packet has a block anyway.
-            blocks = min(self._beside_share, max(0, room - 1))
+            blocks = min(self._beside_share, max(0, self._own_room(room) - 1))
             return self._plan(self._upload.next_index, blocks, report=self._upload.waiting == 1)
         count = self._blocks_to_give(room)
         # The report: should the host have forgotten the request, it says so.
@@ -153,6 +162,7 @@ class Asking:
     def on_silence(self) -> None:
         """Note that the host has given no word for so long that something was lost."""
         self._silences += 1
+        self._most_blocks += self._blocks_a_part
         self._blocks.write_off()
         self._shares.write_off()
         if not self._shares.pieces:
@@ -175,6 +185,10 @@ class Asking:
             body = self._shares.answer()
         except FormatError:
             body = None  # shares that are not of one answer: the host sends others
+        if self._shares.received > self._most_received:
+            # Different shares only, of one answer: a host that sends one share again and again earns nothing by it.
+            self._most_received = self._shares.received
+            self._blocks.forgive(self._most_received)
         self._follow_loss()
         return None if body is None else Done(body)
 
@@ -188,10 +202,21 @@ class Asking:
     def _base(self) -> int:
         return wanted_shares(self._shares.pieces, self._coding, 0)
 
+    @property
+    def _blocks_left(self) -> int:
+        """How many reply blocks the host may still be given in all."""
+        return max(0, self._most_blocks + MOST_BLOCKS_A_SHARE * self._shares.pieces - self._blocks.given)
+
+    def _own_room(self, room: int) -> int:
+        """Return how many reply blocks this request may give now; `room`: as many as all requests may."""
+        # What a host hoards takes the room of its own request only, or it could stop all others.
+        return min(room - self._blocks.hoarded(self._shares.in_air), self._blocks_left)
+
     def _blocks_to_give(self, room: int) -> int:
         """Return how many reply blocks should leave now in parts without a share."""
-        if not self._shares.pieces:
+        if not self._shares.pieces or self._blocks_left < 1:
             return 0
+        room = self._own_room(room)
         in_air = self._shares.in_air
         usable = self._blocks.usable(in_air)
         coming = self._shares.wanted(self._loss) - self._shares.sent

@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+FORGIVEN_AT_FIRST = 12
+"""So many blocks may be lost before the first share comes: those of two parts."""
+FORGIVEN_A_SHARE = 3
+"""So many are lost for each share that comes if half of all packets get lost, on the way there and on that back."""
+
 
 @dataclass
 class _Given:
@@ -13,6 +18,8 @@ class _Given:
     left: int
     arrives_s: float
     ends_s: float
+    counted_on: bool = True
+    """Whether its blocks are expected to be used."""
 
 
 class BlockLedger:
@@ -21,6 +28,9 @@ class BlockLedger:
     A share of the answer tells how many its host still held when the share left. A block that should have been there
     by then, and is neither held nor was used, was lost on its way. So no block needs a deadline of its own: how long
     one lies at the host depends on those before it.
+
+    What a host says may be a lie, to be given more blocks and to keep them. So a block that neither came back nor ended
+    is taken for lost only while few are: `hoarded` tells how many there are beyond.
     """
 
     def __init__(self) -> None:
@@ -29,6 +39,7 @@ class BlockLedger:
         self._count = 0
         self._held = 0
         self._held_at_s = -math.inf
+        self._forgiven = FORGIVEN_AT_FIRST
         self.given = 0
         """All blocks that were ever given."""
 
@@ -58,8 +69,18 @@ class BlockLedger:
     def write_off(self) -> None:
         """Count on no block any more that was given until now."""
         # Should the host still use one of them, its share is welcome all the same.
-        self._parts.clear()
+        for given in self._parts.values():
+            given.counted_on = False
         self._held = 0
+
+    def forgive(self, received: int) -> None:
+        """Take as many blocks for lost as there may be where `received` different shares came."""
+        self._forgiven = FORGIVEN_AT_FIRST + FORGIVEN_A_SHARE * received
+
+    def hoarded(self, in_air: int) -> int:
+        """Return how many blocks the host may be keeping; `in_air`: as in `under_way`, whose blocks are not counted."""
+        out = sum(given.left for given in self._parts.values())
+        return max(0, out - self._forgiven - self.under_way(in_air))
 
     def expire(self, now_s: float) -> None:
         """Forget the blocks whose epoch has ended."""
@@ -68,8 +89,9 @@ class BlockLedger:
 
     def under_way(self, in_air: int) -> int:
         """Return how many blocks may still come back; `in_air`: those of them that the host has used already."""
-        arrived = sum(given.left for given in self._parts.values() if given.arrives_s <= self._held_at_s)
-        coming = sum(given.left for given in self._parts.values() if given.arrives_s > self._held_at_s)
+        counted_on = [given for given in self._parts.values() if given.counted_on]
+        arrived = sum(given.left for given in counted_on if given.arrives_s <= self._held_at_s)
+        coming = sum(given.left for given in counted_on if given.arrives_s > self._held_at_s)
         # A part may be counted twice that came just before the host said what it held; the sum of all is exact then.
         return min(arrived + coming, min(self._held, arrived) + coming + in_air)
 

@@ -11,6 +11,8 @@ from twisted.python.failure import Failure
 
 from client.api import RequestTimeoutError
 from client.asking.exchanges import Exchanges
+from client.core.asking.spares import coding_for
+from client.core.asking.steps import LOSS_STEPS
 from loopixmix.params import NetworkParams
 from loopixmix.requests.answers import RequestOver
 from tests.worlds.clients.parts import Parts
@@ -209,22 +211,33 @@ def test_a_host_for_whom_it_is_over_ends_the_wait(world: World, alice: Person) -
     assert "takes the request no more" in error_of(results)
 
 
-def test_spares_follow_the_loss_that_loops_show(world: World, alice: Person) -> None:
-    host = world.providers["away"].host
-    world.run(alice.client.request("echo@away", b"x", timeout_s=60))
-    assert len(host.parts) == 1
-    assert host.parts[0].coding == 0
-    health = alice.client._board._loops.health
-    for number in range(200):
-        if number % 10:
-            health.on_returned(1.0)
-        else:
-            health.on_lost()
-    host.parts.clear()
-    world.run(alice.client.request("echo@away", b"y", timeout_s=60))
-    world.clock.run_for(5)
-    assert len(host.parts) == 2
-    assert all(part.coding > 0 for part in host.parts)
+def test_a_host_sees_a_step_of_loss_and_not_what_loops_show(world: World, alice: Person) -> None:
+    """Otherwise requests made with one measured loss were likely one client's, and her provider could set it."""
+    host, health = world.providers["away"].host, alice.client._board._loops.health
+
+    def seen() -> tuple[int, int]:
+        host.parts.clear()
+        world.run(alice.client.request("echo@away", b"x", timeout_s=60))
+        world.clock.run_for(5)
+        [coding] = {part.coding for part in host.parts}
+        return len(host.parts), coding
+
+    def lose_each(nth: int) -> None:
+        for number in range(600):
+            if number % nth:
+                health.on_returned(1.0)
+            else:
+                health.on_lost()
+        world.clock.run_for(1)
+
+    assert seen() == (1, 0)
+    lose_each(10)
+    step = seen()
+    assert step == (2, coding_for(LOSS_STEPS[1]))
+    # Whatever is dropped now, for the rest of the hour all her requests look the same.
+    for nth in (3, 7, 50, 1000):
+        lose_each(nth)
+        assert seen() == step
 
 
 def test_a_request_without_a_network_is_refused() -> None:

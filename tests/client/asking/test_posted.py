@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from client.api import PostedRequest, QueueFullError, RequestState, UnknownRequestError
 from client.asking import posted
 from client.asking.posted import ABSENT_S, AT_ONCE, DEADLINE_S, KEEP_ENDED_S, REPETITIONS_FACT
-from client.store import contacts
+from client.store import contacts, requests
+from loopixmix.errors import StoreError
 from loopixmix.params import NetworkParams
 from tests.worlds.clients.world import QUICK, Person, World
 
@@ -63,6 +66,12 @@ def post(
 
 def answer(world: World, person: Person, request_id: str) -> PostedRequest:
     return world.run(person.client.answer(request_id))
+
+
+def error_type(result: Deferred[PostedRequest]) -> type[BaseException] | None:
+    failures: list[Failure] = []
+    result.addErrback(failures.append)
+    return failures[0].type if failures else None
 
 
 def test_it_goes_on_after_a_restart_and_is_carried_out_once(world: World, alice: Person) -> None:
@@ -158,6 +167,69 @@ def test_a_service_that_fails_ends_it(world: World, alice: Person) -> None:
     request = answer(world, alice, request_id)
     assert (request.state, request.answer) == (RequestState.FAILED, None)
     assert "could not carry out" in request.problem
+
+
+class FullDisk:
+    """Lets no end of a request be written while it is full."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.full = True
+        self.tries = 0
+        self._end = requests.end
+        monkeypatch.setattr(requests, "end", self.end)
+
+    def end(self, *args: Any, **kwargs: Any) -> bool:
+        self.tries += 1
+        if self.full:
+            raise StoreError("disk is full")
+        return self._end(*args, **kwargs)
+
+
+def test_an_answer_that_cannot_be_written_is_written_later(
+    world: World, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(monkeypatch)
+    told: list[PostedRequest] = []
+    alice.client.on_answer(told.append)
+    # Over its deadline, too: it is answered.
+    request_id = post(world, alice, b"vote", deadline_s=world.clock.seconds() + 60)
+    world.clock.run_for(20)
+    assert (disk.tries, answer(world, alice, request_id).ended) == (1, 0)
+    parts = len(world.providers["away"].host.parts)
+    world.clock.run_for(3 * ABSENT_S)
+    assert disk.tries == 4
+    cancelling = Deferred.fromCoroutine(alice.client.cancel_request(request_id))
+    assert error_type(cancelling) is StoreError
+    disk.full = False
+    assert told == []
+    world.clock.run_for(ABSENT_S + 2)
+    request = answer(world, alice, request_id)
+    assert (request.state, request.answer) == (RequestState.ANSWERED, b"vote")
+    assert told == [request]
+    # The host was asked nothing more for it.
+    assert len(world.providers["away"].host.parts) == parts
+    assert len(world.providers["away"].host.asked) == 1
+
+
+def test_a_cancel_that_cannot_be_written_stays_cancelled(
+    world: World, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_id = post(world, alice, bytes(60_000))
+    world.clock.run_for(4)
+    disk = FullDisk(monkeypatch)
+    cancelling = Deferred.fromCoroutine(alice.client.cancel_request(request_id))
+    assert error_type(cancelling) is StoreError
+    world.clock.run_for(10)
+    parts = len(world.providers["away"].host.parts)
+    disk.full = False
+    world.clock.run_for(ABSENT_S)
+    cancelled = answer(world, alice, request_id)
+    assert cancelled.state is RequestState.CANCELLED
+    assert "of 31 parts of the request were sent" in cancelled.problem
+    alice.restart()
+    world.clock.run_for(30)
+    assert len(world.providers["away"].host.parts) == parts
+    assert answer(world, alice, request_id) == cancelled
 
 
 def test_what_is_cancelled_is_sent_no_more(world: World, alice: Person) -> None:

@@ -309,7 +309,12 @@ def test_without_loss_no_part_and_no_share_is_sent_in_vain() -> None:
 
 @pytest.mark.parametrize(
     ("body_bytes", "answer_bytes", "loss", "known_loss", "bar"),
-    [(4096, 100, 0.0, 0.0, 1.25), (100, 100 * 1024, 0.0, 0.0, 1.25), (100, 100 * 1024, 0.05, 0.0, 1.4)],
+    [
+        (4096, 100, 0.0, 0.0, 1.25),
+        (100, 100 * 1024, 0.0, 0.0, 1.25),
+        (100, 100 * 1024, 0.05, 0.0, 1.4),
+        (100, 100 * 1024, 0.05, 0.05, 1.4),
+    ],
 )
 def test_it_takes_little_longer_than_its_parts_at_their_rates(
     body_bytes: int, answer_bytes: int, loss: float, known_loss: float, bar: float

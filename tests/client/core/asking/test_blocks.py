@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from client.core.asking.blocks import BlockLedger
+from client.core.asking.blocks import FORGIVEN_A_SHARE, FORGIVEN_AT_FIRST, BlockLedger
 
 
 def test_what_was_given_is_under_way_until_it_comes_back() -> None:
@@ -65,3 +65,26 @@ def test_what_is_written_off_is_counted_on_no_more() -> None:
     ledger.came_back(part)
     ledger.give(3, arrives_s=9.0, ends_s=50.0)
     assert ledger.usable(0) == 3
+
+
+def test_a_host_that_says_it_holds_nothing_is_believed_for_few_blocks_only() -> None:
+    ledger = BlockLedger()
+    for number in range(10):
+        ledger.give(6, arrives_s=float(number), ends_s=1000.0)
+        ledger.on_held(0, number + 0.5)
+    assert (ledger.usable(0), ledger.hoarded(0)) == (0, 60 - FORGIVEN_AT_FIRST)
+    ledger.forgive(5)
+    assert ledger.hoarded(0) == 60 - FORGIVEN_AT_FIRST - 5 * FORGIVEN_A_SHARE
+    # Whatever is done with them from now on: those that end, or come back, are nobody's any more.
+    ledger.came_back(1)
+    assert ledger.hoarded(0) == 59 - FORGIVEN_AT_FIRST - 5 * FORGIVEN_A_SHARE
+    ledger.expire(1000.0)
+    assert ledger.hoarded(0) == 0
+
+
+def test_silence_is_believed_for_few_blocks_only_too() -> None:
+    ledger = BlockLedger()
+    ledger.give(40, arrives_s=1.0, ends_s=1000.0)
+    assert ledger.hoarded(0) == 0
+    ledger.write_off()
+    assert (ledger.under_way(0), ledger.hoarded(0)) == (0, 40 - FORGIVEN_AT_FIRST)
