@@ -173,6 +173,18 @@ def test_what_is_kept_is_counted_once_however_often_it_is_started(world: World) 
     assert memory.kept_bytes("s") == ROW_BYTES
 
 
+def test_it_is_settled_once_the_disk_has_answered_also_if_it_fails(world: World) -> None:
+    assert world.memory.settle().called
+    world.rename("requests", "elsewhere")
+    world.memory.begin(NewRequest(bytes(32), "s", EPOCH, True)).addErrback(lambda _: None)
+    settling = world.memory.settle()
+    assert not settling.called
+    world.clock.advance(0.1)
+    assert settling.called
+    assert world.memory.settle().called
+    world.rename("elsewhere", "requests")
+
+
 def test_what_was_not_carried_out_is_forgotten_and_what_was_is_not(world: World) -> None:
     head = RequestHead(bytes(16), bytes(16), EPOCH, 16, 16)
     world.begin(1, EPOCH)
