@@ -2,7 +2,7 @@
 # make setup      makes .venv with everything; all targets below but the last do it first (minutes, once)
 # make demo       runs a whole network on this machine, uses it for real, and says whether all was well (half a minute)
 # make quick      checks the changed files: style, types, layers, and the tests that concern them (under a minute)
-# make test       checks everything: style, types, the Rust crate, layers, unit and integration tests (6 to 8 minutes)
+# make test       checks everything: style, types, the Rust crate, layers, unit and integration tests (8 to 12 minutes)
 # make lint       checks style only (seconds)
 # make types      checks types only (a minute)
 # make native     checks the Rust crate only (a minute)

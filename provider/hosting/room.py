@@ -35,8 +35,9 @@ class SharedRoom:
         return shelf
 
     def give_back(self, shelf: _Holder) -> None:
-        """Count a shelf no more; it must be empty."""
-        self._holders.remove(shelf)
+        """Count a shelf no more; it must be empty. It may have been given back already."""
+        if shelf in self._holders:
+            self._holders.remove(shelf)
 
     def make_fit(self) -> None:
         """Take things out until the rest fits, from the service that holds most."""

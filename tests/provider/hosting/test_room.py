@@ -86,3 +86,12 @@ def test_things_that_are_idle_are_given_up(world: World) -> None:
     assert world.given_up == ["b"]
     shelf.give_up_before(10.0)
     assert world.given_up == ["b", "a", "c"]
+
+
+def test_a_shelf_may_be_closed_twice_and_leaves_its_room_to_others(world: World) -> None:
+    first, second = world.shelf(), world.shelf()
+    put(first, "a", 900)
+    first.close()
+    first.close()
+    put(second, "b", 1000)
+    assert (len(first), len(second), world.given_up) == (0, 1, [])
