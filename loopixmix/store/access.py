@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from loopixmix.errors import LoopixmixError, StoreError
@@ -102,7 +102,8 @@ class StoreAccess:
         # An error of the program's own, such as a poll that does not exist, says nothing about the store. Neither does
         # a second vote of one person, whom anybody could be.
         is_own = isinstance(error, LoopixmixError) and not isinstance(error, StoreError)
-        if not is_own and not isinstance(error, ConstraintError):
+        # Nor does it that nobody waits for the result any more.
+        if not is_own and not isinstance(error, ConstraintError | CancelledError):
             self._alarm.failed(failure)
         return failure
 

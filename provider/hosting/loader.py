@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from loopixmix.errors import ConfigError, FormatError, MisuseError
+from loopixmix.errors import ConfigError, FormatError, LoopixmixError, MisuseError
 from loopixmix.process.files import make_directory
 from loopixmix.requests.names import check_name
 from loopixmix.seams import Clock, Identity, Rng
@@ -88,7 +88,7 @@ class ServiceLoader:
             keys=self._keys,
             settings=settings,
         )
-        service = factory(context)
+        service = make_service(name, factory, context)
         # The recipient id of a service is a hash of its name. Under another name than the network document lists no
         # client would reach it.
         if getattr(service, "name", None) != name:
@@ -98,6 +98,17 @@ class ServiceLoader:
         ):
             raise ConfigError(f'the service "{name}" has no method "answer"')
         return service
+
+
+def make_service(name: str, factory: ServiceFactory, context: ServiceContext) -> HostedService:
+    """Make a service; raise `ConfigError` if it cannot be made, most often for want of a setting."""
+    try:
+        return factory(context)
+    except LoopixmixError:
+        raise
+    # Whatever its author forgot to check is told in one line, and not as a defect of the provider.
+    except Exception as error:
+        raise ConfigError(f'the service "{name}" cannot be made: {type(error).__name__}: {error}') from error
 
 
 def make_asker(

@@ -23,7 +23,7 @@ from loopixmix.seams import Identity
 from provider.api import PayloadService, ServiceContext, ServiceFactory, Setting
 from provider.hosting.asker import Asker
 from provider.hosting.asking.limits import ServiceLimits
-from provider.hosting.loader import make_asker
+from provider.hosting.loader import make_asker, make_service
 from provider.serving.answering import Answering, SocketKeys
 from provider.serving.sockets import SocketPlace, UnixReactor, listen
 
@@ -67,6 +67,7 @@ class ServiceProgram(Program):
         self._keys = SocketKeys()
         self._asker: Asker | None = None
         self._provider: Identity | None = None
+        self._trouble: str | None = None
         self._answering = Answering(
             self._service_for, keys=self._keys, allowed_user_id=serving.place.user_id, clock=world.clock
         )
@@ -110,13 +111,20 @@ class ServiceProgram(Program):
         )
 
     def _problem(self) -> str | None:
+        if self._trouble is not None:
+            return self._trouble
         if self._asker is not None and self._asker.problem:
             return self._asker.problem
         return None if self._answering.is_connected else "no provider is connected"
 
     def _service_for(self, provider: Identity) -> Asker:
         if self._provider is None:
-            self._make(provider)
+            try:
+                self._make(provider)
+            except ConfigError as error:
+                self._trouble = str(error)
+                raise
+            self._trouble = None
             write_atomically(self._serving.directory / PROVIDER_FILE, provider.hex().encode() + b"\n")
         if provider != self._provider or self._asker is None:
             raise ConfigError(f"{self._serving.directory}: this is the service of another provider")
@@ -133,7 +141,8 @@ class ServiceProgram(Program):
             settings=serving.settings,
         )
         # Asked by the same parts as inside a provider: so the same service runs in either place.
-        service = make_asker(serving.factory(context), ServiceLimits(), call_on_reactor=world.reactor.callFromThread)
+        made = make_service(serving.directory.name, serving.factory, context)
+        service = make_asker(made, ServiceLimits(), call_on_reactor=world.reactor.callFromThread)
         if isinstance(service, PayloadService):
             raise ConfigError(f'the service "{service.name}" answers whole payloads, and runs inside a provider only')
         self._asker, self._provider = service, provider

@@ -55,6 +55,11 @@ class Poll:
         return str(self.context.settings["word"]).encode() + b" " + body
 
 
+class Unset(Poll):
+    def __init__(self, context):
+        self.units = context.settings["units"]
+
+
 class Sleeper(Poll):
     def answer(self, body):
         time.sleep(float(body))
@@ -64,7 +69,7 @@ class Sleeper(Poll):
 if __name__ == "__main__":
     import sys
 
-    factory = {"poll": Poll, "sleeper": Sleeper}[sys.argv[1]]
+    factory = {"poll": Poll, "sleeper": Sleeper, "unset": Unset}[sys.argv[1]]
     if len(sys.argv) > 5:
         # All that it runs on is loaded before: the other user may not be able to read it.
         import encodings.idna
@@ -238,6 +243,15 @@ async def test_it_is_the_service_of_one_provider_for_good(place: Place) -> None:
     place.start()
     await until(lambda: "another provider" in place.log(), "it serves any provider")
     assert asker.problem is not None
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_service_that_cannot_be_made_says_why(place: Place) -> None:
+    place.start("unset")
+    place.asker()
+    await until(lambda: "KeyError: 'units'" in place.log(), "the reason is in no log")
+    await until(lambda: "KeyError: 'units'" in str(place.status()["problem"]), "the status says something else")
+    assert "Traceback" not in place.log()
 
 
 @pytest_twisted.ensureDeferred

@@ -124,6 +124,14 @@ def test_an_error_of_the_application_is_no_problem_of_the_store(access: StoreAcc
     assert access.problem is None
 
 
+def test_that_nobody_waits_any_more_is_no_problem_of_the_store(access: StoreAccess, clock: Clock) -> None:
+    for asked in (access.read(choices), access.write(lambda connection: cast(connection, ballot(1), "tea"))):
+        asked.addErrback(lambda _: None)
+        asked.cancel()
+    clock.advance(WRITE_S)
+    assert access.problem is None
+
+
 def test_stopping_writes_what_was_accepted_and_takes_nothing_more(access: StoreAccess) -> None:
     results = results_of(access.write(lambda c: cast(c, ballot(1), "tea")))
     stopped = results_of(Deferred.fromCoroutine(access.stop()))

@@ -31,6 +31,11 @@ class Speechless:
     name = "speechless"
     def __init__(self, context: ServiceContext) -> None: ...
 
+class Unset(WeatherService):
+    name = "unset"
+    def __init__(self, context: ServiceContext) -> None:
+        self.units = context.settings["units"]
+
 class Blocking:
     name = "blocking"
     def __init__(self, context: ServiceContext) -> None: ...
@@ -43,6 +48,7 @@ weather = elsewhere_services:WeatherService
 misnamed = elsewhere_services:Misnamed
 speechless = elsewhere_services:Speechless
 blocking = elsewhere_services:Blocking
+unset = elsewhere_services:Unset
 absent = elsewhere_services:Absent
 moduleless = elsewhere_not_there:Service
 """
@@ -91,6 +97,7 @@ def test_the_provider_s_own_services_are_installed(loader: ServiceLoader) -> Non
         ("Weather", "no name of a service"),
         ("misnamed", 'calls itself "whether"'),
         ("speechless", 'no method "answer"'),
+        ("unset", "the service \"unset\" cannot be made: KeyError: 'units'"),
         ("absent", "cannot be loaded"),
         ("moduleless", "cannot be loaded"),
     ],
