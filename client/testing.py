@@ -15,7 +15,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from client._fake.client import FakeClient
-from client._fake.post import FakeService, PostOffice
+from client._fake.post import PostOffice
+from client._fake.services import FakeService
 
 __all__ = ["FakeClient", "FakeNetwork", "FakeService", "wait_for"]
 

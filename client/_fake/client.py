@@ -13,6 +13,7 @@ from client._fake.member import Member
 from client._fake.outbox import FRAGMENT_BYTES, FakeOutbox
 from client._fake.post import PostOffice
 from client._fake.requests import FakeRequests
+from client._fake.services import ask, draw_repetition_key
 from client._fake.wallet import FakeWallet
 from client.api import (
     AnswerCallback,
@@ -116,7 +117,7 @@ class FakeClient:
             await self._rest(max(0.0, timeout_s - self._network.delay_s))
             raise RequestTimeoutError(f"{service} did not answer within {timeout_s:g} s")
         try:
-            return await host.answer(body)
+            return await ask(host, draw_repetition_key(self._network.rng), body)
         except Exception as error:  # as at a provider: a service may fail in any way, and the reason is not told
             raise ServiceFailedError(f"{service} could not carry out the request") from error
 

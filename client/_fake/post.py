@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from client._fake.member import Member
+from client._fake.services import FakeService
 from client.api import (
     BadRequestError,
     NetworkView,
@@ -27,15 +27,6 @@ from loopixmix.tokens.signing import Signer
 
 REPLY_BLOCKS = 8
 """How many reply blocks an anonymous message carries."""
-
-
-class FakeService(Protocol):
-    """A hosted service, in the shape of a real provider's, so that an application can test its own here."""
-
-    name: str
-
-    async def answer(self, body: bytes, /) -> bytes:
-        """Return the answer to one anonymous request."""
 
 
 @dataclass

@@ -10,6 +10,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from client._fake.post import PostOffice
+from client._fake.services import ask, draw_repetition_key
 from client.api import (
     ConflictError,
     PostedRequest,
@@ -34,6 +35,7 @@ class _Posted:
     request: PostedRequest
     body: bytes
     digest: bytes
+    repetition_key: bytes
     calls: list[DelayedCall] = field(default_factory=list)
 
 
@@ -87,7 +89,7 @@ class FakeRequests:
             leaves_at_s=leaves_s,
             deadline_s=ends_s,
         )
-        posted = _Posted(request, body, digest)
+        posted = _Posted(request, body, digest, draw_repetition_key(network.rng))
         self._posted[request.request_id] = posted
         self._by_key[idempotency_key] = request.request_id
         posted.calls.append(network.later(max(0.0, leaves_s - now_s), lambda: self._ask(posted)))
@@ -140,7 +142,8 @@ class FakeRequests:
         )
 
     async def _answer(self, posted: _Posted) -> None:
-        answer = await self._network.service(posted.request.service).answer(posted.body)
+        service = self._network.service(posted.request.service)
+        answer = await ask(service, posted.repetition_key, posted.body)
         self._end(posted, RequestState.ANSWERED, answer=answer)
 
     def _expire(self, posted: _Posted) -> None:

@@ -23,6 +23,7 @@ from client.api import (
 from client.core.journal import Cursor, JournalledClient
 from client.testing import wait_for
 from loopixmix.tokens import decode_token, encode_token_key, verify_token
+from provider.api import Declaration
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, send
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.tokens import signer_of, token_key
@@ -35,6 +36,29 @@ class Broken:
 
     async def answer(self, body: bytes) -> bytes:
         raise ZeroDivisionError("a secret of the provider")
+
+
+class Plain:
+    """Answers by a plain function, as in threads of a provider."""
+
+    name = "plain"
+
+    def answer(self, body: bytes) -> bytes:
+        return body[::-1]
+
+
+class Board:
+    """Recognises repetitions, by the keys that it notes."""
+
+    name = "board"
+    declaration = Declaration(recognises_repetition=True)
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+
+    async def answer_again(self, repetition_key: bytes, body: bytes) -> bytes:
+        self.keys.append(repetition_key)
+        return body.upper()
 
 
 @pytest.fixture
@@ -168,6 +192,19 @@ def test_a_full_queue_refuses(world: FakeWorld) -> None:
     world.run(dave.send(BOB, b"1", kind="text", idempotency_key="1"))
     with pytest.raises(QueueFullError):
         world.run(dave.send(BOB, b"2", kind="text", idempotency_key="2"))
+
+
+def test_a_service_has_any_of_the_forms_of_a_real_one(world: FakeWorld) -> None:
+    board = Board()
+    world.network.add_service(Plain(), provider="home")
+    world.network.add_service(board, provider="home")
+    assert world.run(world.alice.request("plain", b"abc", timeout_s=5)) == b"cba"
+    assert world.run(world.alice.request("board", b"abc", timeout_s=5)) == b"ABC"
+    posted = world.run(world.alice.post_request("board", b"post", idempotency_key="1"))
+    world.pass_time()
+    assert world.run(world.alice.answer(posted)).answer == b"POST"
+    assert [len(key) for key in board.keys] == [16, 16]
+    assert board.keys[0] != board.keys[1]
 
 
 def test_a_failing_service_tells_nothing(world: FakeWorld) -> None:
