@@ -116,6 +116,10 @@ class TestnetPlan(Additions, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         for service in self.services:
             if service.program and service.program not in sockets:
                 raise ConfigError(f'"{service.name}" needs a program "{service.program}" with a socket')
+        settings: dict[tuple[str, int], dict[str, Setting]] = {}
+        for service in self.services:
+            if settings.setdefault((service.name, service.provider), service.settings) != service.settings:
+                raise ConfigError(f'the service "{service.name}" stands twice, with different settings')
         places = [(service.name, service.provider) for service in self.services]
         for name, provider in places + [(client.name, client.provider) for client in self.clients]:
             if provider > self.providers:

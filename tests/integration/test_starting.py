@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from client import remote, remote_asyncio
 from client.api import NotRunningError
+from client.directory.configuration import create_client
 from loopixmix.errors import ConfigError, UnavailableError
 from loopixmix.process.background import is_running
 from tests.worlds.clients.fake_daemons import TRUST_ROOT
@@ -69,6 +70,15 @@ async def test_a_daemon_is_made_and_started_and_one_that_runs_is_used(place: Pla
     assert is_running(pid)
     assert await place.start() == pid
     assert oct((place.directory / "identity.key").stat().st_mode)[-3:] == "600"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_client_of_another_network_is_not_started_for_this_one(place: Place) -> None:
+    create_client(place.directory, network=place.network, api_port=0, rng=random.Random(1))
+    place.network.write_text(TRUST_ROOT.replace("http://127.0.0.1:", "http://127.0.0.2:"))
+    with pytest.raises(ConfigError, match="is of another network than"):
+        await place.start()
+    assert not (place.directory / "client.lock").exists()
 
 
 @pytest_twisted.ensureDeferred

@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 from client.api import NotRunningError
-from client.directory.configuration import CONFIG_FILE, check_client, create_client
+from client.directory.configuration import CONFIG_FILE, TRUST_ROOT_FILE, check_client, create_client
 from client.http.endpoint import find_endpoint
+from loopixmix.config import load_trust_root
+from loopixmix.errors import ConfigError
 from loopixmix.process.background import is_running, last_words, loopixmix_command, start_in_background
 from loopixmix.seams import Rng
 
@@ -39,6 +41,10 @@ class DaemonStart:
         if network is not None and not (self._directory / CONFIG_FILE).exists():
             create_client(self._directory, network=network, api_port=0, rng=rng)
         check_client(self._directory)
+        # A test network that was made anew has other keys: its client would wait for the old one for ever.
+        own = self._directory / TRUST_ROOT_FILE
+        if network is not None and own.exists() and load_trust_root(own) != load_trust_root(network):
+            raise ConfigError(f"{self._directory} is of another network than {network}: choose another directory")
         self._start_if_none_runs()
 
     def check(self) -> None:

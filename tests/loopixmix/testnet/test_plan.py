@@ -68,6 +68,10 @@ def test_a_plan_with_additions_reads_back_from_its_file(tmp_path: Path) -> None:
             Additions(services=(PlannedService("poll", program="board"),), programs=(PlannedProgram("board", ("x",)),)),
             '"poll" needs a program "board" with a socket',
         ),
+        (
+            Additions(services=(PlannedService("poll"), PlannedService("poll", settings={"days": 3}))),
+            'the service "poll" stands twice, with different settings',
+        ),
         (Additions(services=(PlannedService("poll", provider=9),)), '"poll" is to be at provider-9, of 2'),
     ],
 )
