@@ -401,8 +401,8 @@ class Client(Protocol):
 
         A request counts for its host until the end of the next epoch, and is carried out at most once in that time.
         If the deadline is later, further attempts follow, each with the same repetition key. So a deadline that is
-        more than an epoch away is for services that recognise repetitions by that key; another one may carry the
-        request out again if only the answer was lost.
+        more than an epoch away is for services that recognise repetitions by that key. A service that does not may
+        carry the request out again, if only the answer was lost.
         Raises `UnknownServiceError`, `TooLongError`, `QueueFullError`, `ConflictError`, `BadRequestError`,
         `NotRegisteredError`.
         """

@@ -32,7 +32,13 @@ def testnet() -> None:
 @click.option("--width", default=2, show_default=True, help="Mixes in each layer.")
 @click.option("--providers", default=2, show_default=True, help="Providers.")
 @click.option("--base-port", default=30_000, show_default=True, help="The authority's port; the nodes' follow.")
-@click.option("--with", "applications", multiple=True, metavar="APP", help="And what APP needs in it; repeatable.")
+@click.option(
+    "--with",
+    "applications",
+    multiple=True,
+    metavar="APP",
+    help="Also what the installed package APP needs; repeatable.",
+)
 @parameter_options(FAST_PARAMS)
 def init(
     directory: Path, width: int, providers: int, base_port: int, applications: tuple[str, ...], **params: float
