@@ -194,10 +194,13 @@ async def test_kill_9_at_any_instant_neither_loses_nor_doubles(world: RealWorld,
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     real.spawnProcess(zygote, sys.executable, [sys.executable, str(ZYGOTE), *plans], env=environment)
     await ready
-    pids = {name: await zygote.start(name) for name in ("sender", "receiver")}
-    logs = {name: tmp_path / name for name in pids}
+    logs = {name: tmp_path / name for name in ("sender", "receiver")}
+    pids: dict[str, int] = {}
     try:
-        assert await wait_until(lambda: all(["ready"] in log_of(path) for path in logs.values()), 20)
+        # The receiver first: whoever looks up a name that nobody has yet gets a decoy, and writes to nobody.
+        for name in ("receiver", "sender"):
+            pids[name] = await zygote.start(name)
+            assert await wait_until(lambda name=name: ["ready"] in log_of(logs[name]), 20)
         world.loss = 0.01
         for number in range(kills):
             victim = chance.choice(("sender", "receiver"))
