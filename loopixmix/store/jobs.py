@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from loopixmix.store.transactions import Store
 
+_G = TypeVar("_G")
 _R = TypeVar("_R")
 
 
@@ -58,6 +59,30 @@ class Work(Generic[_R]):
     def settle(self) -> None:
         """Hand out the result."""
         self.done.callback(self._results[0])
+
+    def fail(self, error: Exception) -> None:
+        """Hand out the error."""
+        self.done.errback(error)
+
+
+class Batched(Generic[_G, _R]):
+    """One of many alike, which are done by one statement: a batch's own function does them, and sets each `result`."""
+
+    def __init__(self, given: _G, result: _R) -> None:
+        """`given`: what is to be done. `result`: until the statement gives another; `done` fires with it."""
+        self.done: Deferred[_R] = Deferred()
+        self.given = given
+        self.result = result
+
+    def run(self, connection: Connection) -> None:
+        """Do nothing: all of a batch are done at once."""
+
+    def committed(self) -> None:
+        """Do nothing: the result is kept already."""
+
+    def settle(self) -> None:
+        """Hand out the result."""
+        self.done.callback(self.result)
 
     def fail(self, error: Exception) -> None:
         """Hand out the error."""
