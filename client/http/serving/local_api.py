@@ -16,7 +16,7 @@ from client.http.serving.routes.contacts import ContactRoutes
 from client.http.serving.routes.events import EventRoutes
 from client.http.serving.routes.inbox import InboxRoutes
 from client.http.serving.routes.messages import OutgoingRoutes
-from client.http.serving.routes.pages import PageRoutes, Pages
+from client.http.serving.routes.pages import LinkRoutes, Pages
 from client.http.serving.routes.requests import RequestRoutes
 from client.http.serving.routes.streams import OpenStreams
 from loopixmix.seams import Clock, Rng
@@ -36,7 +36,7 @@ class LocalApi:
                 RequestRoutes(client, streams=self.streams),
                 InboxRoutes(client, streams=self.streams, rng=rng),
                 EventRoutes(client, streams=self.streams, clock=clock),
-                PageRoutes(pages),
+                LinkRoutes(pages),
                 self,
             ]
         )
@@ -55,7 +55,7 @@ SUBJECTS = (
     RequestRoutes,
     InboxRoutes,
     EventRoutes,
-    PageRoutes,
+    LinkRoutes,
     LocalApi,
 )
 

@@ -22,7 +22,7 @@ class Pages(Protocol):
         """Return a new one-time link to pages."""
 
 
-class PageRoutes:
+class LinkRoutes:
     """Gives out links to pages."""
 
     def __init__(self, pages: Pages) -> None:
