@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from loopixmix.errors import ConfigError, MisuseError, StoreError
@@ -36,24 +37,51 @@ def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasti
     If `lasting`, the data is on the disk when this returns; otherwise a power cut may bring the old content back.
     Raises `StoreError` if it cannot be written.
     """
-    unfinished = _unfinished(path)
+    write_together({path: data}, mode=mode, lasting=lasting)
+
+
+def write_together(contents: Mapping[Path, bytes], *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
+    """Put each content into its file, as `write_atomically` does, and none of them before all are written.
+
+    So a full disk leaves all files as they were. A crash may leave the first few new and the others old, in the order
+    of `contents`. Raises `StoreError` if one cannot be written.
+    """
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            # The mode given to `open` counts for a new file only, and a crash may have left an old one.
-            os.fchmod(file.fileno(), mode)
-            file.write(data)
-            file.flush()
-            if lasting:
-                os.fsync(file.fileno())
-        unfinished.replace(path)
+        for path, data in contents.items():
+            with _named(path):
+                _write_unfinished(path, data, mode, lasting=lasting)
+        for path in contents:
+            with _named(path):
+                _unfinished(path).replace(path)
         if lasting:
-            # Without this the new name, unlike the new content, may be lost with the power.
-            sync_directory(path.parent)
+            for directory in dict.fromkeys(path.parent for path in contents):
+                with _named(directory):
+                    # Without this the new name, unlike the new content, may be lost with the power.
+                    sync_directory(directory)
+    except StoreError:
+        for path in contents:
+            with contextlib.suppress(OSError):
+                _unfinished(path).unlink()  # on a full disk it would hold what room there is
+        raise
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()  # on a full disk it would hold what room there is
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _write_unfinished(path: Path, data: bytes, mode: int, *, lasting: bool) -> None:
+    descriptor = os.open(_unfinished(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        # The mode given to `open` counts for a new file only, and a crash may have left an old one.
+        os.fchmod(file.fileno(), mode)
+        file.write(data)
+        file.flush()
+        if lasting:
+            os.fsync(file.fileno())
 
 
 def remove_file(path: Path) -> None:
