@@ -12,7 +12,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorFromThreads
 
 from loopixmix.cards import DAY_S
-from loopixmix.commands.node import ask_to_withdraw, show_status
+from loopixmix.commands.node import CHECK, ask_to_withdraw, show_status
 from loopixmix.config import load_config
 from loopixmix.directory import Role
 from loopixmix.errors import ConfigError
@@ -127,9 +127,10 @@ def run(directory: Path, check_config: bool) -> None:
 @provider.command()
 @DIRECTORY
 @AS_JSON
-def status(directory: Path, as_json: bool) -> None:
-    """Tell how the provider of DIRECTORY is; exit code 1 if it does not run."""
-    show_status(directory, as_json=as_json)
+@CHECK
+def status(directory: Path, as_json: bool, check: bool) -> None:
+    """Tell how the provider of DIRECTORY is; exit code 1 if it does not run or answers no more."""
+    show_status(directory, as_json=as_json, check=check)
 
 
 @provider.command()
