@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from pathlib import Path
 
 from loopixmix.errors import StoreError
+from loopixmix.process.files import lock_attempts, try_lock
 from simulations.results.manifest import FolderError
-
-# A reader that asks whether the folder is held has it for an instant: that must not turn a run away.
-_TRIES = 10
-_BETWEEN_TRIES_S = 0.05
 
 
 def hold(path: Path) -> int:
@@ -21,19 +17,9 @@ def hold(path: Path) -> int:
     Raises `FolderError` if another process holds it, `StoreError` if it is no folder.
     """
     descriptor = _opened(path)
-    for left in reversed(range(_TRIES)):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if left:
-                time.sleep(_BETWEEN_TRIES_S)
-                continue
-            os.close(descriptor)
-            raise FolderError(f"{path}: another process runs in this folder") from None
-        except OSError as error:
-            os.close(descriptor)
-            raise StoreError(f"{path}: cannot be locked: {error.strerror}") from error
-        break
+    if not any(try_lock(descriptor, fcntl.LOCK_EX) for _ in lock_attempts()):
+        os.close(descriptor)
+        raise FolderError(f"{path}: another process runs in this folder")
     return descriptor
 
 
@@ -45,12 +31,9 @@ def is_held(path: Path) -> bool:
         return True
     try:
         # Shared: two readers do not take each other for a run.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
+        return not try_lock(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
-    return False
 
 
 def _opened(path: Path) -> int:
