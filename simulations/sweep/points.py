@@ -10,7 +10,12 @@ from simulations.scenario import Scenario, ScenarioError, change
 from simulations.scenario.plain import plain
 
 MOST_POINTS = 100_000
-FIXED_KEYS = ("run.replicates", "name", "description")
+_HINTS = {
+    "run.replicates": ": --replicates, or `replicates` in Python, sets it",
+    "name": "",
+    "description": "",
+}
+FIXED_KEYS = tuple(_HINTS)
 """Keys that have one value in all of a sweep."""
 
 
@@ -44,11 +49,10 @@ def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axi
     if isinstance(sweep, Mapping):
         sweep = [Axis(key, _listed(key, values)) for key, values in sweep.items()]
     axes = tuple(Axis(axis.key, tuple(map(plain, axis.values))) for axis in sweep)
-    for number, axis in enumerate(axes):
-        if axis.key in (other.key for other in axes[:number]):
-            raise ScenarioError(f"{axis.key} is swept twice: give all its values at once")
+    check_each_once(axes)
+    for axis in axes:
         if axis.key in FIXED_KEYS:
-            raise ScenarioError(f"{axis.key} cannot be swept: it is the same for all of a run")
+            raise ScenarioError(f"{axis.key} cannot be swept: it is the same for all of a run{_HINTS[axis.key]}")
         if not axis.values:
             raise ScenarioError(f"{axis.key} is swept over no values")
         for place, value in enumerate(axis.values):
@@ -56,6 +60,13 @@ def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axi
             if value in axis.values[:place]:
                 raise ScenarioError(f"{axis.key} is swept over {shown(value)} twice")
     return axes
+
+
+def check_each_once(axes: Sequence[Axis]) -> None:
+    """Raise `ScenarioError` if a key is there twice."""
+    for number, axis in enumerate(axes):
+        if axis.key in (other.key for other in axes[:number]):
+            raise ScenarioError(f"{axis.key} is given twice: give all its values at once")
 
 
 def _listed(key: str, values: object) -> tuple[object, ...]:

@@ -34,7 +34,7 @@ def test_without_a_sweep_there_is_one_point() -> None:
 @pytest.mark.parametrize(
     ("axes", "expected"),
     [
-        ([Axis("mix.delay_mean_s", (1,)), Axis("mix.delay_mean_s", (2,))], "mix.delay_mean_s is swept twice"),
+        ([Axis("mix.delay_mean_s", (1,)), Axis("mix.delay_mean_s", (2,))], "mix.delay_mean_s is given twice"),
         ([Axis("run.replicates", (1, 2))], "run.replicates cannot be swept"),
         ([Axis("mix.delay_mean_s", ())], "mix.delay_mean_s is swept over no values"),
         ([Axis("mix.delay_mean_s", (1, 2, 1.0))], "mix.delay_mean_s is swept over 1 twice"),
