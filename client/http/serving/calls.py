@@ -11,8 +11,8 @@ from typing import TypeVar
 import msgspec
 from twisted.web.server import Request
 
-from client.api import BadRequestError
-from client.http.messages import JSON, MAX_TIMEOUT_S, MESSAGE_PACK, OCTETS
+from client.api import MAX_TIMEOUT_S, BadRequestError
+from client.http.messages import JSON, MESSAGE_PACK, OCTETS
 from client.http.problems import Problem
 
 T = TypeVar("T", bound=msgspec.Struct)
