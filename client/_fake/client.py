@@ -49,8 +49,8 @@ from client.core.arguments import (
     check_request_size,
     check_size,
     check_step,
+    checked,
 )
-from client.core.checked import checked
 from client.core.journal import Cursor
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feeds

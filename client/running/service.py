@@ -24,8 +24,7 @@ from client.api import (
 )
 from client.asking.desk import Desk
 from client.asking.services import Services
-from client.core.arguments import check_after, check_body
-from client.core.checked import checked
+from client.core.arguments import check_after, check_body, checked
 from client.core.journal import Cursor
 from client.feeds.failures import CallbackFailures
 from client.receiving.callbacks import Callbacks

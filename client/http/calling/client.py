@@ -25,8 +25,7 @@ from client.api import (
     RequestId,
     TimeEstimate,
 )
-from client.core.arguments import check_after, check_step
-from client.core.checked import checked
+from client.core.arguments import check_after, check_step, checked
 from client.feeds.failures import CallbackFailures
 from client.feeds.listener import Listener
 from client.http.calling import call

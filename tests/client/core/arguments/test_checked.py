@@ -7,8 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.api import MAX_TIMEOUT_S, BadRequestError, Client, Letter, UnknownServiceError
-from client.core.arguments import MAX_TEXT_LENGTH
-from client.core.checked import check, checked
+from client.core.arguments import MAX_TEXT_LENGTH, check, checked
 
 
 class Asked:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from client.api import BadRequestError, Letter, UnknownServiceError
-from client.core.arguments import (
+from client.core.arguments.forms import (
     MAX_NUMBER,
     check_bytes,
     check_count,
