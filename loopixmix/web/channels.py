@@ -72,7 +72,7 @@ def plain_words(fault: Fault) -> LastAnswer:
     return LastAnswer(status, line.encode() + b"\n", headers)
 
 
-class Places(Protocol):
+class ConnectionPlaces(Protocol):
     """Who may keep a connection."""
 
     def prove(self, channel: BoundedChannel) -> bool:
@@ -89,7 +89,7 @@ class BoundedChannel(HTTPChannel):
     """A connection of a `loopixmix.web.sites.QuietSite`."""
 
     words: Words = staticmethod(plain_words)
-    places: Places | None = None
+    places: ConnectionPlaces | None = None
     turned_away = False
     """Whether it is one too many, whose request is answered with that."""
 
