@@ -563,7 +563,8 @@ class Client(Protocol):
         must not be able to match the times. So order them long before they are needed. `credential`: why the issuer
         should sign, a code of its operator for example. `key`: an encoded `loopixmix.tokens.TokenKey` of a record that
         the application has pinned; without it, the issuer's key in the network document counts. An order that the
-        issuer refuses is given up; `status` says so. Raises `BadRequestError`.
+        issuer refuses is given up; `status` says so, and why one has to wait.
+        Raises `BadRequestError`, `UnknownServiceError` if the network has no such issuer or none for `purpose`.
         """
 
     async def take_token(self, purpose: str) -> bytes:

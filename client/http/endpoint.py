@@ -9,8 +9,7 @@ import msgspec
 
 from client.api import NoClientError, NotRunningError
 from loopixmix.errors import StoreError
-from loopixmix.process.background import is_running
-from loopixmix.process.files import PRIVATE_FILE, write_atomically
+from loopixmix.process.files import PRIVATE_FILE, lock_holder, write_atomically
 from loopixmix.seams import Rng
 
 TOKEN_FILE, URL_FILE = "api.token", "api.url"
@@ -56,10 +55,10 @@ def find_endpoint(directory: Path) -> Endpoint:
 
 
 def _has_ended(lock: Path) -> bool:
-    """Tell whether the process that wrote its number into the lock is gone; false if none is named."""
+    """Tell whether no process holds the lock, as in a copy of a client's directory; false if there is no lock."""
     try:
-        return not is_running(int(lock.read_text("ascii")))
-    except (OSError, ValueError):
+        return lock.exists() and lock_holder(lock) is None
+    except (OSError, StoreError):
         return False
 
 
