@@ -70,9 +70,11 @@ class TokenWallet:
         """Order `count` tokens for `purpose` of the provider `issuer`; return when that is on the disk.
 
         They are asked for at random times, some minutes apart; see `client.api.Client.fetch_tokens`. An order that the
-        issuer refuses is given up, and `problem` says so.
+        issuer refuses is given up, and `problem` says so; it also says why one has to wait.
+        Raises `UnknownServiceError` if the network has no such issuer, or it issues none for `purpose`.
         """
         pinned = check_token_order(issuer, purpose, count, credential=credential, key=key)
+        self._check_issuer(issuer, None if pinned is not None else purpose)
         now_s = self._session.now_s
         sizes = [min(ORDER_TOKENS, count - begun) for begun in range(0, count, ORDER_TOKENS)]
         due = [(size, now_s + self._draw_s(self._waits.fetch_mean_s)) for size in sizes]
@@ -168,7 +170,8 @@ class TokenWallet:
             self.problem = f"tokens were not given: {error}"
             log.warn("tokens were not given: {reason}", reason=str(error))
             await self._access.write(lambda connection: tokens.remove_order(connection, order))
-        except (UnavailableError, UnknownServiceError):
+        except (UnavailableError, UnknownServiceError) as error:
+            self.problem = f"tokens for {order.purpose} are waited for: {error}"
             due_at_s = self._session.now_s + self._draw_s(self._waits.fetch_mean_s)
             await self._access.write(lambda connection: tokens.postpone_order(connection, order, due_at_s))
 
@@ -218,6 +221,19 @@ class TokenWallet:
             # who fetched in which.
             raise PeerError(f"{order.issuer} has another key for {order.purpose} than it had before for this period")
         return begun
+
+    def _check_issuer(self, issuer: str, purpose: str | None) -> None:
+        """Refuse what the present document shows to be a mistake: such an order would wait for ever."""
+        document = self._session.known.document
+        if document is None:
+            return
+        entry = document.provider_named(issuer)
+        if entry is None:
+            raise UnknownServiceError(f"there is no provider {issuer} in this network")
+        purposes = sorted({key.purpose for key in entry.issues()})
+        if purpose is not None and purpose not in purposes:
+            issued = f"only for {', '.join(purposes)}" if purposes else "and none for anything else"
+            raise UnknownServiceError(f"{issuer} issues no tokens for {purpose}, {issued}")
 
     def _key_of(self, order: TokenOrder) -> TokenKey:
         document, now_s = self._session.known.document, self._session.now_s

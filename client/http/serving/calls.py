@@ -14,6 +14,7 @@ from twisted.web.server import Request
 from client.api import BadRequestError
 from client.http.messages import JSON, MAX_TIMEOUT_S, MESSAGE_PACK, OCTETS
 from client.http.problems import Problem
+from loopixmix.web.channels import RETRY_AFTER_S
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -143,6 +144,8 @@ def write_problem(request: Request, status: int, problem: Problem) -> bytes:
     """Set the headers of an answer that is no success and return its body."""
     if status == 401:
         request.setHeader(b"WWW-Authenticate", b"Bearer")
+    if status == 503:
+        request.setHeader(b"Retry-After", b"%d" % RETRY_AFTER_S)
     return _write(request, msgspec.json.encode(problem), JSON, status)
 
 

@@ -155,13 +155,26 @@ def test_an_issuer_that_changes_its_key_within_a_period_is_not_asked(world: Wall
 
 
 def test_without_a_key_in_the_document_nothing_is_asked_until_there_is_one(world: WalletWorld) -> None:
-    world.publish()
     world.fetch(1)
+    world.publish()
     world.run(DAY_S)
     assert world.issuer.asked == []
+    assert world.wallet.problem == ("tokens for guest are waited for: provider2 issues no tokens for guest at present")
     world.publish(KEY)
     world.run(DAY_S)
     assert len(world.issuer.asked) == 1
+
+
+def test_an_order_that_could_never_be_met_is_refused_at_once(world: WalletWorld) -> None:
+    with pytest.raises(UnknownServiceError, match="provider2 issues no tokens for drinks, only for guest"):
+        world.fetch(1, "drinks")
+    with pytest.raises(UnknownServiceError, match="there is no provider nowhere in this network"):
+        world.fetch(1, issuer="nowhere")
+    world.publish()
+    with pytest.raises(UnknownServiceError, match="provider2 issues no tokens for guest, and none for anything else"):
+        world.fetch(1)
+    world.run(DAY_S)
+    assert world.issuer.asked == []
 
 
 def test_without_an_issuer_in_the_network_the_order_waits(world: WalletWorld) -> None:

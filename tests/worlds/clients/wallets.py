@@ -87,8 +87,8 @@ class WalletWorld(Parts):
         self.document = msgspec.structs.replace(self.document, nodes=nodes)
         self.session.adopt(self.document)
 
-    def fetch(self, count: int = 1, purpose: str = "guest", **more: object) -> None:
-        fetching = self.wallet.fetch("provider2", purpose, count, credential="code", **more)
+    def fetch(self, count: int = 1, purpose: str = "guest", *, issuer: str = "provider2", **more: object) -> None:
+        fetching = self.wallet.fetch(issuer, purpose, count, credential="code", **more)
         result = outcome(Deferred.fromCoroutine(fetching))
         if isinstance(result, Failure):
             result.raiseException()

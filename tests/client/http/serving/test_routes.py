@@ -6,14 +6,17 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
+from twisted.internet.interfaces import ITransport
 from twisted.logger import LogEvent, eventAsText, globalLogPublisher
 
 from client.api import MAX_BODY_BYTES, ClientStatus
 from client.http.messages import INLINE_BYTES, MAX_REQUEST_BYTES
 from client.testing import FakeClient
+from loopixmix.web.channels import LINGER_S
 from tests.worlds.clients.contract import BOB
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_api import MemoryApi
@@ -251,10 +254,65 @@ def test_a_chunked_body_has_the_same_limit(api: MemoryApi) -> None:
     assert answer.status == 413
 
 
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(api: MemoryApi) -> None:
+    headers = {**api.headers, "Content-Type": OCTETS, "Content-Length": str(10**12), "Expect": "100-continue"}
+    answer = api.raw(request_bytes("PUT", SEND, headers).replace(b"PUT", b"POST"))
+    assert (answer.status, json.loads(answer.body)["error"]) == (413, "too_long")
+    assert b"100 Continue" not in answer.received
+
+
+def test_a_body_within_the_limit_is_asked_for(api: MemoryApi) -> None:
+    headers = {**api.headers, "Content-Type": OCTETS, "Content-Length": "5", "Expect": "100-continue"}
+    answer = api.raw(request_bytes("PUT", SEND, headers).replace(b"PUT", b"POST"))
+    assert answer.status == 100
+    cast(ITransport, answer.transport).write(b"hello")
+    api.clock.advance(1)
+    assert b"HTTP/1.1 202" in answer.received
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate, identity", "x", ""])
+def test_a_body_in_another_coding_is_refused(api: MemoryApi, encoding: str) -> None:
+    headers = {**api.headers, "Content-Type": OCTETS, "Content-Encoding": encoding}
+    answer = api.raw(request_bytes("POST", SEND, headers, b"\x1f\x8b"))
+    assert (answer.status, json.loads(answer.body)["error"]) == (415, "unsupported_type")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "error"),
+    [
+        (b"GET /v1/status HTTP/1.1\r\nX: " + bytes(20_000), 431, "headers_too_long"),
+        (b"GET /v1/status HTTP/1.1\r\n" + b"X: abcdefgh\r\n" * 5000, 431, "headers_too_long"),
+        (b"GET /v1/status HTTP/1.1\r\n" + b"X:\r\n" * 501 + b"\r\n", 431, "headers_too_long"),
+        (b"GET /" + b"x" * 20_000, 414, "target_too_long"),
+        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 414, "target_too_long"),
+        (b"hello\r\n\r\n", 400, "bad_request"),
+        (b"GET /v1/status HTTP/3.0\r\n\r\n", 400, "bad_request"),
+        (b"GET /v1/status HTTP/1.1\r\nno colon\r\n\r\n", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request"),
+    ],
+)
+def test_what_is_no_request_is_told_in_json_too(api: MemoryApi, raw: bytes, status: int, error: str) -> None:
+    answer = api.raw(raw, seconds=1)
+    assert (answer.status, json.loads(answer.body)["error"]) == (status, error)
+    assert b"content-type: application/json" in answer.head
+    assert answer.received.count(b"Content-Length: ") == 1
+    assert answer.closed
+
+
+def test_a_chunk_that_is_malformed_is_told_in_json_too(api: MemoryApi) -> None:
+    headers = {**api.headers, "Transfer-Encoding": "chunked", "Content-Type": OCTETS}
+    answer = api.raw(request_bytes("PUT", SEND, headers) + b"zz\r\n", seconds=1)
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+
+
 def test_a_refused_body_is_not_read_for_ever(api: MemoryApi) -> None:
     headers = {"Host": "127.0.0.1:7078", "Content-Length": str(10**12)}
-    answer = api.raw(request_bytes("PUT", SEND, headers) + bytes(65 * 1024 * 1024))
-    assert answer.closed
+    answer = api.raw(request_bytes("PUT", SEND, headers) + bytes(1024 * 1024))
+    assert (answer.status, json.loads(answer.body)["error"]) == (401, "unauthorized")
+    api.clock.advance(LINGER_S + 1)
+    api.clock.advance(0)
+    assert [ends for ends in api.web.connections if not ends[1]._ended] == []
 
 
 class Clumsy(FakeClient):
