@@ -106,6 +106,18 @@ class NotRunningError(ClientError, UnavailableError):
     """The client daemon is not running."""
 
 
+class NoClientError(ClientError, MisuseError):
+    """There is no client in that directory; make one first."""
+
+
+class BusyError(ClientError, UnavailableError):
+    """The client daemon serves as many calls as it can; try again in a moment."""
+
+
+class ForbiddenError(ClientError, MisuseError):
+    """The client daemon refused the token or the origin of the call."""
+
+
 class MessageState(enum.StrEnum):
     """Where an outgoing message is; only what the network proved is ever shown.
 
@@ -333,13 +345,34 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     guest: bool = False
 
 
+class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """An error that a callback raised, which ends nothing.
+
+    `number`: counts the failures of this client object from 1. `callback`: the method that it was given to, and its
+    name, such as `on_received(guestbook.app.Guestbook.note)`. `error`: what it raised.
+    """
+
+    number: int
+    callback: str
+    error: BaseException
+
+
 ReceivedCallback: TypeAlias = Callable[[ReceivedMessage], Awaitable[None] | None]
 AnswerCallback: TypeAlias = Callable[[PostedRequest], Awaitable[None] | None]
 ProgressCallback: TypeAlias = Callable[[NumberedChange | MessageProgress], Awaitable[None] | None]
 
 
 class Client(Protocol):
-    """An anonymous messaging client; all that mail, votes and statistics know of the network."""
+    """An anonymous messaging client; all that mail, votes and statistics know of the network.
+
+    A callback may be a plain function or a coroutine function. It gets one thing at a time and is never interrupted,
+    not even by the function that stops it. An error that it raises, a cancellation too, ends nothing. It is kept in
+    `callback_failures`, and its kind and place are logged with the callback's name.
+    """
+
+    @property
+    def callback_failures(self) -> Sequence[CallbackFailure]:
+        """The newest 100 errors that callbacks of this client raised, oldest first."""
 
     async def send(
         self,
@@ -530,7 +563,8 @@ class Client(Protocol):
         must not be able to match the times. So order them long before they are needed. `credential`: why the issuer
         should sign, a code of its operator for example. `key`: an encoded `loopixmix.tokens.TokenKey` of a record that
         the application has pinned; without it, the issuer's key in the network document counts. An order that the
-        issuer refuses is given up; `status` says so. Raises `BadRequestError`.
+        issuer refuses is given up; `status` says so, and why one has to wait.
+        Raises `BadRequestError`, `UnknownServiceError` if the network has no such issuer or none for `purpose`.
         """
 
     async def take_token(self, purpose: str) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from client.api import (
     AnswerCallback,
+    CallbackFailure,
     ClientStatus,
     Contact,
     Letter,
@@ -25,6 +26,7 @@ from client.asking.desk import Desk
 from client.asking.services import Services
 from client.core.arguments import check_body
 from client.core.journal import Cursor
+from client.feeds.failures import CallbackFailures
 from client.receiving.callbacks import Callbacks
 from client.receiving.journal import Journal
 from client.running.board import StatusBoard
@@ -47,12 +49,13 @@ class ClientService:
         callbacks: Callbacks,
         journal: Journal,
         board: StatusBoard,
+        failures: CallbackFailures,
     ) -> None:
         """Answer applications with these parts; `client.running.wiring.build_client` makes them.
 
         `life`: what goes on by itself; `dispatch`: messages to send; `desk`: what hosted services are asked;
         `services`: what they are asked for later; `callbacks`: who handles received messages; `journal`: the history;
-        `board`: the status.
+        `board`: the status; `failures`: what callbacks raised.
         """
         self._life = life
         self._dispatch = dispatch
@@ -61,11 +64,17 @@ class ClientService:
         self._callbacks = callbacks
         self._journal = journal
         self._board = board
+        self._failures = failures
 
     @property
     def running(self) -> bool:
         """Whether it was started and not stopped since."""
         return self._life.is_running
+
+    @property
+    def callback_failures(self) -> Sequence[CallbackFailure]:
+        """What callbacks raised; see `client.api.Client.callback_failures`."""
+        return self._failures.newest
 
     def start(self) -> None:
         """Read the store, then begin to send and receive."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from loopixmix.errors import ConfigError, MisuseError, StoreError
@@ -16,6 +18,8 @@ PUBLIC_FILE = 0o644
 UNFINISHED = ".*.unfinished"
 """The files that a crash may leave of `write_atomically`, as a pattern for `glob`."""
 PRIVATE_DIRECTORY = 0o700
+LOCK_ATTEMPTS, LOCK_PAUSE_S = 6, 0.02
+"""Who asks for the holder of a lock has it for a moment: so often is it tried, with these pauses."""
 
 
 class LockedError(MisuseError):
@@ -25,7 +29,10 @@ class LockedError(MisuseError):
 def make_directory(path: Path) -> None:
     """Make `path` and its parents, private to the user, if it is not there; raise `StoreError` if that fails."""
     try:
-        path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        # Each by itself: Python gives the parents that it makes on the way whatever mode the umask lets through.
+        for directory in (*reversed(path.parents), path):
+            if not directory.is_dir():
+                directory.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
 
@@ -36,24 +43,51 @@ def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasti
     If `lasting`, the data is on the disk when this returns; otherwise a power cut may bring the old content back.
     Raises `StoreError` if it cannot be written.
     """
-    unfinished = _unfinished(path)
+    write_together({path: data}, mode=mode, lasting=lasting)
+
+
+def write_together(contents: Mapping[Path, bytes], *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
+    """Put each content into its file, as `write_atomically` does, and none of them before all are written.
+
+    So a full disk leaves all files as they were. A crash may leave the first few new and the others old, in the order
+    of `contents`. Raises `StoreError` if one cannot be written.
+    """
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            # The mode given to `open` counts for a new file only, and a crash may have left an old one.
-            os.fchmod(file.fileno(), mode)
-            file.write(data)
-            file.flush()
-            if lasting:
-                os.fsync(file.fileno())
-        unfinished.replace(path)
+        for path, data in contents.items():
+            with _named(path):
+                _write_unfinished(path, data, mode, lasting=lasting)
+        for path in contents:
+            with _named(path):
+                _unfinished(path).replace(path)
         if lasting:
-            # Without this the new name, unlike the new content, may be lost with the power.
-            sync_directory(path.parent)
+            for directory in dict.fromkeys(path.parent for path in contents):
+                with _named(directory):
+                    # Without this the new name, unlike the new content, may be lost with the power.
+                    sync_directory(directory)
+    except StoreError:
+        for path in contents:
+            with contextlib.suppress(OSError):
+                _unfinished(path).unlink()  # on a full disk it would hold what room there is
+        raise
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()  # on a full disk it would hold what room there is
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _write_unfinished(path: Path, data: bytes, mode: int, *, lasting: bool) -> None:
+    descriptor = os.open(_unfinished(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        # The mode given to `open` counts for a new file only, and a crash may have left an old one.
+        os.fchmod(file.fileno(), mode)
+        file.write(data)
+        file.flush()
+        if lasting:
+            os.fsync(file.fileno())
 
 
 def remove_file(path: Path) -> None:
@@ -131,13 +165,11 @@ class DirectoryLock:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be written: {error.strerror}") from error
-        try:
-            # The system's own lock: a file whose mere presence locks would outlive a crash.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
+        # The system's own lock: a file whose mere presence locks would outlive a crash.
+        if not any(try_lock(descriptor, fcntl.LOCK_EX) for _ in lock_attempts()):
+            holder = _named_in(descriptor)
             os.close(descriptor)
-            raise LockedError(f"{self._of}: is in use by process {holder or '(unknown)'}") from None
+            raise LockedError(f"{self._of}: is in use by process {holder or '(unknown)'}")
         os.ftruncate(descriptor, 0)
         os.write(descriptor, b"%d\n" % os.getpid())
         self._descriptor = descriptor
@@ -147,6 +179,52 @@ class DirectoryLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def lock_holder(path: Path) -> int | None:
+    """Return the number of the process that holds the lock at `path`; None if no process does.
+
+    The lock tells more than the number in the file: a copy of the file has the number, too, and another process may
+    have it by now. Raises `StoreError` if the lock cannot be read, or is held by a process that it does not name.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        # The number is written a moment after the lock is taken.
+        for _ in lock_attempts():
+            if try_lock(descriptor, fcntl.LOCK_SH):
+                return None
+            if holder := _named_in(descriptor):
+                return holder
+    finally:
+        os.close(descriptor)
+    raise StoreError(f"{path}: is held by a process that it does not name")
+
+
+def lock_attempts() -> Iterator[None]:
+    """Yield before each attempt to take a lock: whoever only asks for its holder has it for an instant."""
+    yield
+    for _ in range(LOCK_ATTEMPTS - 1):
+        time.sleep(LOCK_PAUSE_S)
+        yield
+
+
+def try_lock(descriptor: int, how: int) -> bool:
+    """Take the system's lock on an open file or directory, `fcntl.LOCK_EX` or `LOCK_SH`; tell whether that went."""
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _named_in(descriptor: int) -> int | None:
+    text = os.pread(descriptor, 20, 0).strip()
+    return int(text) if text.isdigit() else None
 
 
 def _unfinished(path: Path) -> Path:

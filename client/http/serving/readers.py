@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 from twisted.internet.defer import Deferred, DeferredSemaphore
 
-from client.api import Client, ClientError, ReceivedMessage, UnknownMessageError
+from client.api import Client, ReceivedMessage, UnknownMessageError
+from client.feeds.listener import NotHandledError
 from client.http.messages import MESSAGE, SUBSCRIBED, Subscribed, received_of
 from client.http.serving.stream import EventStream
 from client.http.sse import SseEvent
@@ -16,11 +17,11 @@ MAX_UNHANDLED = 16
 """A reader is given so many messages before it has to say what became of one."""
 
 
-class ReaderGoneError(ClientError, UnavailableError):
+class ReaderGoneError(NotHandledError, UnavailableError):
     """The program that reads these messages went away."""
 
 
-class ReaderFailedError(ClientError):
+class ReaderFailedError(NotHandledError):
     """The program that reads these messages could not handle one."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.logger import LogEvent
 
 from loopixmix.drops import DropReason
 from loopixmix.requests.answers import AnswerShare
@@ -123,7 +124,7 @@ def test_requests_of_version_1_that_wait_may_come_again_when_limits_change(store
 def test_a_memory_that_could_not_be_read_is_a_problem_and_is_read_again(store: MailStore, oracle: Oracle) -> None:
     store.write(lambda connection: connection.exec_driver_sql("ALTER TABLE requests RENAME TO elsewhere"))
     world = HostWorld(store, [oracle])
-    assert "no such table" in (world.host.problem or "")
+    assert "the store cannot be read" in (world.host.problem or "")
     world.rename("elsewhere", "requests")
     request = world.ask("oracle", b"q")
     assert oracle.bodies == []
@@ -142,6 +143,25 @@ def test_stopping_breaks_off_what_is_under_way_and_closes_services(world: HostWo
     assert oracle.closed
     assert oracle.asked[0][1].called
     assert world.said(request) == []
+
+
+def test_a_service_that_cannot_be_closed_keeps_no_other_open(
+    store: MailStore, oracle: Oracle, logged: list[LogEvent]
+) -> None:
+    class Broken:
+        name = "broken"
+
+        async def answer(self, body: bytes) -> bytes:
+            return body
+
+        async def close(self) -> None:
+            raise ValueError("secret")
+
+    world = HostWorld(store, [Broken(), oracle])
+    world.stop()
+    assert oracle.closed
+    assert [event["service"] for event in logged] == ["broken"]
+    assert "secret" not in repr(logged)
 
 
 def test_the_status_has_a_line_for_each_service(world: HostWorld, oracle: Oracle) -> None:
