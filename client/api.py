@@ -109,6 +109,18 @@ class NotRunningError(ClientError, UnavailableError):
     """The client daemon is not running."""
 
 
+class NoClientError(ClientError, MisuseError):
+    """There is no client in that directory; make one first."""
+
+
+class BusyError(ClientError, UnavailableError):
+    """The client daemon serves as many calls as it can; try again in a moment."""
+
+
+class ForbiddenError(ClientError, MisuseError):
+    """The client daemon refused the token or the origin of the call."""
+
+
 class MessageState(enum.StrEnum):
     """Where an outgoing message is; only what the network proved is ever shown.
 
