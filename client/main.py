@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SECONDS = click.FloatRange(min=0.0, min_open=True, max=86_400.0)
+
 
 @click.group()
 @click.pass_context
@@ -48,14 +50,27 @@ def client(context: click.Context) -> None:
     show_default="any free one",
     help="Port of the local HTTP API on loopback.",
 )
-def init(directory: Path, network: Path, api_port: int) -> None:
+@click.option(
+    "--token-waits-s",
+    type=(SECONDS, SECONDS),
+    default=None,
+    metavar="FETCH REST",
+    help="On a test network: mean seconds until tokens are fetched, and until they may be spent.  [default: 900 1800]",
+)
+def init(directory: Path, network: Path, api_port: int, token_waits_s: tuple[float, float] | None) -> None:
     """Make a new client in DIR.
 
     That is two secret keys, a client.toml to look through, and a copy of the trust root.
     """
-    from client.directory.configuration import CONFIG_FILE, create_client
+    from client.core.settings import TokenWaits
+    from client.directory.configuration import CONFIG_FILE, USUAL_WAITS, create_client
 
-    trust_root = create_client(directory, network=network, api_port=api_port, rng=random.SystemRandom())
+    waits = USUAL_WAITS
+    if token_waits_s is not None:
+        waits = TokenWaits(fetch_mean_s=token_waits_s[0], rest_mean_s=token_waits_s[1])
+    trust_root = create_client(
+        directory, network=network, api_port=api_port, rng=random.SystemRandom(), token_waits=waits
+    )
     click.echo(f"{directory / CONFIG_FILE}: a new client of the network {trust_root.name}")
     click.echo(f"start it with  loopixmix client run {directory}")
 
