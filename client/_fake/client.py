@@ -57,9 +57,13 @@ from client.feeds.feed import Feeds
 from client.receiving.callbacks import Callbacks
 from client.sending.feed import ProgressFeed
 from loopixmix.keys import KEY_BYTES
+from loopixmix.process.eventloops import await_on_twisted
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+
+INSTEAD = "in a test, client.testing.wait_for awaits it and moves the clock (docs/asyncio.md)"
+"""What a program on asyncio is told."""
 
 
 class FakeClient:
@@ -128,7 +132,7 @@ class FakeClient:
         # Whatever the service does with its cancellation: the time of the caller has ended.
         answering = Deferred.fromCoroutine(self._answer(service, host, body))
         answering.addTimeout(timeout_s, cast("IReactorTime", self._network.clock), partial(_raise_timeout, service))
-        return await answering
+        return await await_on_twisted(answering, instead=INSTEAD)
 
     @checked
     async def post_request(
@@ -398,7 +402,7 @@ class FakeClient:
         rested: Deferred[None] = Deferred()
         call = self._network.later(delay_s, lambda: rested.callback(None))
         try:
-            await rested
+            await await_on_twisted(rested, instead=INSTEAD)
         finally:
             if call.active():
                 call.cancel()
