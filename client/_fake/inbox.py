@@ -1,55 +1,51 @@
-"""The received messages of a fake client and the callbacks that handle them."""
+"""The received messages of a fake client, and what each reader has handled."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
-
 from client._fake.post import PostOffice
-from client.api import MessageId, ReceivedCallback, ReceivedMessage, UnknownMessageError, Verified
-from client.core.retry import CALLBACK_POLICY
-from loopixmix.seams import DelayedCall
+from client.api import (
+    MessageId,
+    NamedReader,
+    ReceivedMessage,
+    TooManyReadersError,
+    UnknownMessageError,
+    UnknownReaderError,
+    Verified,
+)
+from client.store.readers import MAX_READERS
 
 
-@dataclass(eq=False)
-class _Subscription:
-    """One callback; it gets one message at a time, and one that it failed on again after a while."""
-
-    kind: str
-    callback: ReceivedCallback
-    active: bool = True
-    busy: bool = False
-    failures: Counter[int] = field(default_factory=Counter)
-    waiting: set[int] = field(default_factory=set)
-    retries: list[DelayedCall] = field(default_factory=list)
+@dataclass
+class _Reader:
+    made_at_s: float
+    used_at_s: float
+    handled: set[int] = field(default_factory=set)
 
 
 class FakeInbox:
-    """Messages by number, handled or not."""
+    """Messages by number, handled or not; implements `client.receiving.offering.Shelf`."""
 
     def __init__(self, network: PostOffice, tell: Callable[[], None]) -> None:
         """Begin without messages; `network` has the time, `tell` is called at news."""
         self.messages: list[ReceivedMessage] = []
         self.newest = 0
-        self.failures: list[Failure] = []
         self._network = network
         self._tell = tell
         self._handled: set[int] = set()
-        self._subscriptions: list[_Subscription] = []
+        self._readers: dict[tuple[str, str], _Reader] = {}
 
     @property
-    def unhandled(self) -> int:
-        """How many messages no callback has handled yet."""
+    def unread(self) -> int:
+        """How many messages no reader has handled yet."""
         return sum(message.number not in self._handled for message in self.messages)
 
     def add(
         self, *, message_id: MessageId, body: bytes, kind: str, sender: str | None, verified: Verified, reply_to: str
     ) -> None:
-        """Number a message, keep it and offer it to the callbacks of its kind."""
+        """Number a message and keep it."""
         self.newest += 1
         message = ReceivedMessage(
             number=self.newest,
@@ -63,8 +59,6 @@ class FakeInbox:
         )
         self.messages.append(message)
         self._tell()
-        for subscription in tuple(self._subscriptions):
-            self._offer(subscription)
 
     def delete(self, number: int) -> str:
         """Forget a message; return how it could be answered."""
@@ -75,60 +69,55 @@ class FakeInbox:
                 return message.reply_to
         raise UnknownMessageError(f"there is no received message {number}")
 
-    def subscribe(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
-        """Offer all messages of `kind` that are not handled yet, then new ones; returns how to stop."""
-        subscription = _Subscription(kind, callback)
-        self._subscriptions.append(subscription)
-        first = self._network.later(0, lambda: self._offer(subscription))
-
-        def stop() -> None:
-            subscription.active = False
-            if subscription in self._subscriptions:
-                self._subscriptions.remove(subscription)
-            for call in (first, *subscription.retries):
-                if call.active():
-                    call.cancel()
-
-        return stop
-
-    def _offer(self, subscription: _Subscription) -> None:
-        message = self._next_for(subscription)
-        if message is None or subscription.busy:
+    async def begin(self, name: str, kind: str) -> None:
+        """Note that a reader is in use, and make it if it is not there; raise `TooManyReadersError`."""
+        now_s = self._network.clock.seconds()
+        if (name, kind) in self._readers:
+            self._readers[name, kind].used_at_s = now_s
             return
-        subscription.busy = True
-        done = Deferred.fromCoroutine(_call(subscription.callback, message))
-        done.addCallback(self._note_handled, message.number)
-        done.addErrback(self._note_failed, message.number, subscription)
-        done.addCallback(self._offer_next, subscription)
+        if name and sum(other != "" for other, _ in self._readers) >= MAX_READERS:
+            raise TooManyReadersError(
+                f"there are {MAX_READERS} named readers already: remove one before {name} begins to read {kind}"
+            )
+        self._readers[name, kind] = _Reader(now_s, now_s)
 
-    def _next_for(self, subscription: _Subscription) -> ReceivedMessage | None:
-        if not subscription.active:
-            return None
-        done = self._handled | subscription.waiting
-        waiting = (m for m in self.messages if m.kind == subscription.kind and m.number not in done)
-        return next(waiting, None)
+    async def first_open(self, name: str, kind: str, *, after: int) -> ReceivedMessage | None:
+        """Return the oldest message that a reader has not handled."""
+        return next((message for message in self._open(name, kind) if message.number > after), None)
 
-    def _note_handled(self, _: None, number: int) -> None:
+    async def open_one(self, name: str, kind: str, number: int) -> ReceivedMessage | None:
+        """Return the message of this number, unless the reader has handled it."""
+        return next((message for message in self._open(name, kind) if message.number == number), None)
+
+    async def settle(self, name: str, kind: str, number: int) -> bool:
+        """Note that a reader has handled a message; return whether that is new."""
+        handled = self._readers[name, kind].handled
+        is_new = number not in handled
+        handled.add(number)
         self._handled.add(number)
         self._tell()
+        return is_new
 
-    def _note_failed(self, failure: Failure, number: int, subscription: _Subscription) -> None:
-        self.failures.append(failure)
-        subscription.failures[number] += 1
-        wait_s = CALLBACK_POLICY.timeout_s(subscription.failures[number], 0.0)
-        subscription.waiting.add(number)
-        subscription.retries.append(self._network.later(wait_s, lambda: self._retry(subscription, number)))
+    async def named(self) -> list[NamedReader]:
+        """Return the named readers by name and kind."""
+        return [
+            NamedReader(
+                name=name,
+                kind=kind,
+                waiting=len(self._open(name, kind)),
+                programs=0,
+                made_at_s=reader.made_at_s,
+                used_at_s=reader.used_at_s,
+            )
+            for (name, kind), reader in sorted(self._readers.items(), key=lambda item: item[0])
+            if name
+        ]
 
-    def _retry(self, subscription: _Subscription, number: int) -> None:
-        subscription.waiting.discard(number)
-        self._offer(subscription)
+    async def remove(self, name: str, kind: str) -> None:
+        """Forget a reader."""
+        if self._readers.pop((name, kind), None) is None:
+            raise UnknownReaderError(f"there is no reader {name} of {kind}")
 
-    def _offer_next(self, _: None, subscription: _Subscription) -> None:
-        subscription.busy = False
-        self._network.later(0, lambda: self._offer(subscription))
-
-
-async def _call(callback: ReceivedCallback, message: ReceivedMessage) -> None:
-    pending = callback(message)
-    if pending is not None:
-        await pending
+    def _open(self, name: str, kind: str) -> list[ReceivedMessage]:
+        handled = self._readers[name, kind].handled
+        return [message for message in self.messages if message.kind == kind and message.number not in handled]

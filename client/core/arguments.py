@@ -17,6 +17,7 @@ from client.api import (
     TooLongError,
     UnknownMessageError,
 )
+from client.core.claims import LONGEST_S, MOST_AT_ONCE, SHORTEST_S
 from client.core.content import KIND_PATTERN
 from loopixmix.cards import split_address
 from loopixmix.errors import FormatError, MisuseError
@@ -35,6 +36,8 @@ REPLY_PREFIX = "reply:"
 """How the `to` of an answer to an anonymous sender begins; no address does."""
 
 _KIND = re.compile(KIND_PATTERN)
+# One that begins with a dot would be taken for a step in a path.
+_READER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
 
 def check_token_order(issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> TokenKey | None:
@@ -99,10 +102,38 @@ def check_letter(letter: Letter, *, now_s: float) -> None:
     """Raise `TooLongError` or `BadRequestError` if a message to send has the wrong form, or its times do."""
     check_body(letter.body)
     check_length(letter.body)
-    if not _KIND.search(letter.kind):
-        raise BadRequestError("a kind has 1 to 64 characters of a-z 0-9 . - / _")
+    check_kind(letter.kind)
     check_idempotency_key(letter.idempotency_key)
     check_times(letter.not_before_s, letter.deadline_s, now_s=now_s)
+
+
+def check_kind(kind: str) -> None:
+    """Raise `BadRequestError` if no message can have this kind."""
+    if not _KIND.search(kind):
+        raise BadRequestError("a kind has 1 to 64 characters of a-z 0-9 . - / _")
+
+
+def check_reader(name: str) -> None:
+    """Raise `BadRequestError` if no reader can have this name; an empty one stands for the reader without a name."""
+    if name and not _READER.fullmatch(name):
+        raise BadRequestError(
+            "the name of a reader has 1 to 64 characters of a-z 0-9 . - _, and begins with a-z or 0-9"
+        )
+
+
+def check_named_reader(name: str) -> None:
+    """Raise `BadRequestError` if this is no name of a reader."""
+    check_reader(name)
+    if not name:
+        raise BadRequestError("the reader without a name cannot be removed")
+
+
+def check_share(at_once: int, within_s: float) -> None:
+    """Raise `BadRequestError` if a program asks for too many messages at once, or for too long."""
+    if not 1 <= at_once <= MOST_AT_ONCE:
+        raise BadRequestError(f"at_once is a number from 1 to {MOST_AT_ONCE}, not {at_once}")
+    if not SHORTEST_S <= within_s <= LONGEST_S:
+        raise BadRequestError(f"within_s is a number of seconds from {SHORTEST_S:g} to {LONGEST_S:g}, not {within_s:g}")
 
 
 def check_unsigned(letter: Letter) -> None:

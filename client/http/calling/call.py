@@ -18,6 +18,7 @@ from client.api import (
     Contact,
     Letter,
     MessageId,
+    NamedReader,
     NetworkView,
     OutgoingMessage,
     PostedRequest,
@@ -31,6 +32,7 @@ from client.core.arguments import (
     check_length,
     check_letters,
     check_number,
+    check_named_reader,
     check_request,
     check_request_size,
     check_size,
@@ -226,6 +228,18 @@ def settle(subscription: str, number: int, *, handled: bool) -> Call[None]:
     word = "handled" if handled else "failed"
     path = f"/v1/received/{subscription}/{number}/{word}"
     return Call(method="POST", path=path, decode=_nothing, repeatable=False)
+
+
+def readers() -> Call[list[NamedReader]]:
+    """List the readers that have a name."""
+    return Call(method="GET", path="/v1/readers", decode=_shape(list[NamedReader]))
+
+
+def remove_reader(name: str, kind: str) -> Call[None]:
+    """Forget a reader."""
+    check_named_reader(name)
+    path = f"/v1/readers/{_part(name)}"
+    return Call(method="DELETE", path=path, query={"kind": kind}, decode=_nothing, repeatable=False)
 
 
 def contacts() -> Call[list[Contact]]:

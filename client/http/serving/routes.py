@@ -15,6 +15,7 @@ from client.api import (
     ClientStatus,
     Contact,
     Letter,
+    NamedReader,
     NetworkView,
     OutgoingMessage,
     PostedRequest,
@@ -22,6 +23,7 @@ from client.api import (
     TimeEstimate,
     UnknownMessageError,
 )
+from client.core.claims import MOST_AT_ONCE, USUAL_S
 from client.core.journal import Cursor, JournalledClient
 from client.http.messages import (
     JSON,
@@ -72,7 +74,7 @@ from client.http.serving.described import EVENT_STREAM, NOTHING, OCTETS_ANSWER, 
 from client.http.serving.news import NewsWriter, decode_cursor, encode_cursor
 from client.http.serving.openapi import openapi_document
 from client.http.serving.pages import InstalledPages
-from client.http.serving.readers import Readers
+from client.http.serving.readers import Subscriptions
 from client.http.serving.stream import EventStream
 from loopixmix.errors import LoopixmixError
 from loopixmix.seams import Clock, Rng
@@ -89,6 +91,7 @@ LETTER_QUERY = {
     "deadline_s": False,
 }
 """The parameters of a message in plain bytes, and whether each is required."""
+SHARE_QUERY = {"kind": True, "reader": False, "at_once": False, "within_s": False}
 REQUEST_QUERY = {"service": True, "timeout_s": True}
 POST_QUERY = {"service": True, "idempotency_key": True, "not_before_s": False, "deadline_s": False}
 
@@ -107,7 +110,7 @@ class LocalApi:
         self._client = client
         self._pages = pages
         self._clock = clock
-        self._readers = Readers(client, rng=rng)
+        self._subscriptions = Subscriptions(client, rng=rng)
         self._streams: set[EventStream] = set()
 
     def drop_streams(self) -> None:
@@ -317,28 +320,49 @@ class LocalApi:
         return write_octets(request, (await self._received(number)).body)
 
     @app.route("/v1/received", methods=["GET"])
-    @described(Description(query={"kind": True}, forms=(EVENT_STREAM,)))
+    @described(Description(query=SHARE_QUERY, forms=(EVENT_STREAM,)))
     async def read(self, request: Request) -> None:
         """Give the messages of a kind to a program that says which it handled."""
-        kind = required(read_query(request, "kind"), "kind")
+        query = read_query(request, *SHARE_QUERY)
+        subscription = await self._subscriptions.begin(
+            required(query, "kind"),
+            reader=query.get("reader", ""),
+            at_once=parse_count("at_once", query.get("at_once", str(MOST_AT_ONCE)), least=1, most=MOST_AT_ONCE),
+            within_s=parse_seconds("within_s", query.get("within_s", str(USUAL_S))),
+        )
         stream = self._open_stream(request)
         try:
-            await self._readers.run(kind, stream)
+            await self._subscriptions.run(subscription, stream)
         finally:
+            self._subscriptions.end(subscription)
             self._close_stream(stream)
 
     @app.route("/v1/received/<subscription>/<int:number>/handled", methods=["POST"])
     @described(NOTHING)
     async def handled(self, request: Request, subscription: str, number: int) -> bytes:
-        """Take note that a program handled a message."""
-        self._readers.settle(subscription, number, handled=True)
+        """Take note that a program handled a message; answers once that is on the disk."""
+        await self._subscriptions.settle(subscription, number, handled=True)
         return _nothing(request)
 
     @app.route("/v1/received/<subscription>/<int:number>/failed", methods=["POST"])
     @described(NOTHING)
     async def failed(self, request: Request, subscription: str, number: int) -> bytes:
         """Take note that a program could not handle a message."""
-        self._readers.settle(subscription, number, handled=False)
+        await self._subscriptions.settle(subscription, number, handled=False)
+        return _nothing(request)
+
+    @app.route("/v1/readers", methods=["GET"])
+    @described(Description(answers=list[NamedReader]))
+    async def readers(self, request: Request) -> bytes:
+        """List the readers that have a name."""
+        read_query(request)
+        return write_json(request, await self._client.readers())
+
+    @app.route("/v1/readers/<name>", methods=["DELETE"])
+    @described(Description(query={"kind": True}, status=204, forms=()))
+    async def remove_reader(self, request: Request, name: str) -> bytes:
+        """Forget a reader, and what it has handled of a kind."""
+        await self._client.remove_reader(name, required(read_query(request, "kind"), "kind"))
         return _nothing(request)
 
     @app.route("/v1/events/newest", methods=["GET"])
