@@ -530,7 +530,7 @@ def openapi() -> None:
     """
     import msgspec
 
-    from client.http.serving.routes import local_api_document
+    from client.http.serving.local_api import local_api_document
 
     click.echo(msgspec.json.format(msgspec.json.encode(local_api_document()), indent=2))
 

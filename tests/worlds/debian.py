@@ -9,7 +9,15 @@ import subprocess
 from pathlib import Path
 
 INSTALL_S = 900.0
-PACKAGES = {"chromium": "chromium", "pdftoppm": "poppler-utils", "postgres": "postgresql"}
+PACKAGES = {
+    "chromium": "chromium",
+    "curl": "curl",
+    "go": "golang-go",
+    "jq": "jq",
+    "node": "nodejs",
+    "pdftoppm": "poppler-utils",
+    "postgres": "postgresql",
+}
 """The package of each program that is installed when it is missing."""
 ELSEWHERE = {"postgres": "usr/lib/postgresql/*/bin/postgres"}
 """Where Debian puts a program that is not in the search path, as a pattern below the root."""

@@ -17,6 +17,9 @@ from client.http.problems import Problem
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+MAX_NUMBER = 10**18
+"""No number of a message, a change or a length is higher."""
+
 
 class UnsupportedTypeError(Exception):
     """The body is of a type that the local API does not take."""
@@ -128,6 +131,12 @@ def write_json(request: Request, value: msgspec.Struct | list[T] | Mapping[str, 
 def write_octets(request: Request, body: bytes) -> bytes:
     """Set the headers of an answer in plain bytes and return it."""
     return _write(request, body, OCTETS, 200)
+
+
+def write_nothing(request: Request) -> bytes:
+    """Set the headers of an answer that says by its status that all is done."""
+    request.setResponseCode(204)
+    return b""
 
 
 def write_problem(request: Request, status: int, problem: Problem) -> bytes:

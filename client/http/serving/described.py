@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
-
-from werkzeug.routing import Map
 
 from client.http.messages import JSON, OCTETS
 
@@ -37,42 +35,49 @@ class Description:
 
 @dataclass(frozen=True, kw_only=True)
 class RouteDescription:
-    """A route with its description; `parameters` are the parts of its path and whether they are numbers."""
+    """A route with its description; `rule` is its path as Werkzeug matches it.
+
+    `parameters` are the parts of its path and whether they are numbers.
+    """
 
     name: str
     summary: str
     method: str
+    rule: str
     path: str
     parameters: Mapping[str, bool]
     described: Description
 
 
-def described(description: Description) -> Callable[[F], F]:
-    """Say what the route below takes and answers."""
+def route(method: str, rule: str, description: Description) -> Callable[[F], F]:
+    """Answer `method` at `rule`, in the form of Werkzeug's rules, by the method of a class that is decorated."""
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, description)
+        setattr(function, _MARK, (method, rule, description))
         return function
 
     return mark
 
 
-_MARK = "_description"
+_MARK = "_route"
 
 
-def described_routes(api: type, routes: Map) -> Iterator[RouteDescription]:
-    """Yield the `routes` of the class `api` with what they say of themselves."""
-    for rule in routes.iter_rules():
-        function = getattr(api, rule.endpoint)
-        [method] = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        yield RouteDescription(
-            name=rule.endpoint,
-            summary=(function.__doc__ or "").strip().splitlines()[0],
-            method=method,
-            path=_PARAMETER.sub(lambda match: "{" + match["name"] + "}", rule.rule),
-            parameters={match["name"]: match["kind"] == "int" for match in _PARAMETER.finditer(rule.rule)},
-            described=getattr(function, _MARK),
-        )
+def described_routes(subjects: Iterable[type]) -> Iterator[RouteDescription]:
+    """Yield the routes of the classes `subjects` with what they say of themselves."""
+    for subject in subjects:
+        for name, function in vars(subject).items():
+            if not hasattr(function, _MARK):
+                continue
+            method, rule, description = getattr(function, _MARK)
+            yield RouteDescription(
+                name=name,
+                summary=(function.__doc__ or "").strip().splitlines()[0],
+                method=method,
+                rule=rule,
+                path=_PARAMETER.sub(lambda match: "{" + match["name"] + "}", rule),
+                parameters={match["name"]: match["kind"] == "int" for match in _PARAMETER.finditer(rule)},
+                described=description,
+            )
 
 
 NOTHING = Description(status=204, forms=())

@@ -15,8 +15,8 @@ from twisted.web.resource import IResource
 from client.core.journal import JournalledClient
 from client.http.endpoint import read_or_make_token, remove_url, write_url
 from client.http.serving.guard import Guard
+from client.http.serving.local_api import LocalApi
 from client.http.serving.pages import InstalledPages
-from client.http.serving.routes import LocalApi
 from client.http.serving.site import guarded_site
 from loopixmix.net.sockets import ListeningPort, Sockets
 from loopixmix.seams import Clock, Rng
@@ -39,7 +39,7 @@ class ApiServer:
         self._guard = Guard(token=read_or_make_token(directory, rng=rng))
         self._pages = InstalledPages(client, directory=directory, sockets=sockets, clock=clock, rng=rng)
         self._api = LocalApi(client, pages=self._pages, clock=clock, rng=rng)
-        resource = cast("IResource", self._api.app.resource())
+        resource = cast("IResource", self._api.resource)
         self._connections = BoundedFactory(guarded_site(resource, guard=self._guard, clock=clock), most=MAX_CONNECTIONS)
         self._listening: ListeningPort | None = None
 
@@ -61,6 +61,6 @@ class ApiServer:
         listening, self._listening = self._listening, None
         remove_url(self._directory)
         await maybeDeferred(listening.stopListening)
-        self._api.drop_streams()
+        self._api.streams.drop()
         await self._connections.close()
         await self._pages.stop()

@@ -57,7 +57,8 @@ class EventStream:
         for call in (self._heartbeat, self._alarm):
             if call is not None and call.active():
                 call.cancel()
-        if not self._lost:
+        # Whoever cancels the writer may hear of a lost connection earlier than this stream; it has no channel then.
+        if not self._lost and self._request.channel is not None:
             self._request.unregisterProducer()
 
     def drop(self) -> None:

@@ -123,7 +123,7 @@ def test_requests_of_version_1_that_wait_may_come_again_when_limits_change(store
 def test_a_memory_that_could_not_be_read_is_a_problem_and_is_read_again(store: MailStore, oracle: Oracle) -> None:
     store.write(lambda connection: connection.exec_driver_sql("ALTER TABLE requests RENAME TO elsewhere"))
     world = HostWorld(store, [oracle])
-    assert "no such table" in (world.host.problem or "")
+    assert "the store cannot be read" in (world.host.problem or "")
     world.rename("elsewhere", "requests")
     request = world.ask("oracle", b"q")
     assert oracle.bodies == []

@@ -156,7 +156,7 @@ def test_a_reading_that_failed_at_the_start_is_tried_again(world: World) -> None
     assert memory.problem is None
     world.clock.advance(0.1)
     assert not memory.ready
-    assert "no such table" in (memory.problem or "")
+    assert "the store cannot be read" in (memory.problem or "")
     world.rename("elsewhere", "requests")
     memory.start()
     world.clock.advance(0.1)

@@ -13,12 +13,12 @@ import pytest
 
 from client.http.messages import JSON, OCTETS
 from client.http.serving.described import EVENT_STREAM, RouteDescription, described_routes
-from client.http.serving.routes import LocalApi, local_api_document
+from client.http.serving.local_api import SUBJECTS, local_api_document
 from tests.worlds.clients.contract import BOB
 from tests.worlds.clients.memory_api import MemoryApi
 
 PAGE = Path(__file__).parents[4] / "docs" / "protocol" / "local-api.md"
-ROUTES = list(described_routes(LocalApi, LocalApi.app.url_map))
+ROUTES = list(described_routes(SUBJECTS))
 
 
 @pytest.fixture

@@ -1,0 +1,110 @@
+"""The routes about messages to others."""
+
+from __future__ import annotations
+
+from twisted.web.server import Request
+
+from client.api import Client, Letter, OutgoingMessage, TimeEstimate
+from client.http.messages import JSON, MESSAGE_PACK, OCTETS, Bulk, Sent, SentMany
+from client.http.serving.calls import (
+    MAX_NUMBER,
+    media_type,
+    parse_count,
+    parse_flag,
+    parse_time,
+    read_json,
+    read_octets,
+    read_packed,
+    read_query,
+    required,
+    write_json,
+    write_nothing,
+)
+from client.http.serving.described import NOTHING, Description, route
+
+LETTER_QUERY = {
+    "to": True,
+    "kind": True,
+    "idempotency_key": True,
+    "anonymous": False,
+    "not_before_s": False,
+    "deadline_s": False,
+}
+"""The parameters of a message in plain bytes, and whether each is required."""
+
+
+class OutgoingRoutes:
+    """Serves the messages that a client sends."""
+
+    def __init__(self, client: Client) -> None:
+        """Serve `client`."""
+        self._client = client
+
+    @route("POST", "/v1/messages", Description(takes=Letter, octets_query=LETTER_QUERY, answers=Sent, status=202))
+    async def send(self, request: Request) -> bytes:
+        """Queue a message."""
+        letter = _letter(request)
+        message_id = await self._client.send(
+            letter.to,
+            letter.body,
+            kind=letter.kind,
+            idempotency_key=letter.idempotency_key,
+            anonymous=letter.anonymous,
+            not_before_s=letter.not_before_s,
+            deadline_s=letter.deadline_s,
+        )
+        return write_json(request, Sent(message_id), status=202)
+
+    @route(
+        "POST",
+        "/v1/messages/bulk",
+        Description(takes=Bulk, takes_forms=(JSON, MESSAGE_PACK), answers=SentMany, status=202),
+    )
+    async def send_many(self, request: Request) -> bytes:
+        """Queue several messages, all or none."""
+        read_query(request)
+        message_ids = await self._client.send_many(read_packed(request, Bulk).letters)
+        return write_json(request, SentMany(message_ids), status=202)
+
+    @route("GET", "/v1/estimate", Description(query={"body_bytes": True, "to": True}, answers=TimeEstimate))
+    async def estimate(self, request: Request) -> bytes:
+        """Tell how long a message would take."""
+        query = read_query(request, "body_bytes", "to")
+        text = required(query, "body_bytes")
+        body_bytes = parse_count("body_bytes", text, least=0, most=MAX_NUMBER)
+        return write_json(request, await self._client.estimate(body_bytes, required(query, "to")))
+
+    @route("GET", "/v1/messages/<message_id>", Description(answers=OutgoingMessage))
+    async def message(self, request: Request, message_id: str) -> bytes:
+        """Tell where an outgoing message is."""
+        read_query(request)
+        return write_json(request, await self._client.message(message_id))
+
+    @route("DELETE", "/v1/messages/<message_id>", NOTHING)
+    async def delete_outgoing(self, request: Request, message_id: str) -> bytes:
+        """Forget an outgoing message that has ended."""
+        read_query(request)
+        await self._client.delete_outgoing(message_id)
+        return write_nothing(request)
+
+    @route("POST", "/v1/messages/<message_id>/cancel", Description(answers=OutgoingMessage))
+    async def cancel(self, request: Request, message_id: str) -> bytes:
+        """Send nothing more of a message."""
+        read_query(request)
+        return write_json(request, await self._client.cancel(message_id))
+
+
+def _letter(request: Request) -> Letter:
+    if media_type(request) != OCTETS:
+        return read_json(request, Letter)
+    query = read_query(request, *LETTER_QUERY)
+    times = {name: parse_time(name, query[name]) for name in ("not_before_s", "deadline_s") if name in query}
+    return Letter(
+        to=required(query, "to"),
+        kind=required(query, "kind"),
+        idempotency_key=required(query, "idempotency_key"),
+        body=read_octets(request),
+        anonymous=parse_flag("anonymous", query.get("anonymous", "false")),
+        not_before_s=times.get("not_before_s"),
+        deadline_s=times.get("deadline_s"),
+    )
