@@ -356,13 +356,34 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     guest: bool = False
 
 
+class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """An error that a callback raised, which ends nothing.
+
+    `number`: counts the failures of this client object from 1. `callback`: the method that it was given to, and its
+    name, such as `on_received(guestbook.app.Guestbook.note)`. `error`: what it raised.
+    """
+
+    number: int
+    callback: str
+    error: BaseException
+
+
 ReceivedCallback: TypeAlias = Callable[[ReceivedMessage], Awaitable[None] | None]
 AnswerCallback: TypeAlias = Callable[[PostedRequest], Awaitable[None] | None]
 ProgressCallback: TypeAlias = Callable[[NumberedChange | MessageProgress], Awaitable[None] | None]
 
 
 class Client(Protocol):
-    """An anonymous messaging client; all that mail, votes and statistics know of the network."""
+    """An anonymous messaging client; all that mail, votes and statistics know of the network.
+
+    A callback may be a plain function or a coroutine function. It gets one thing at a time and is never interrupted,
+    not even by the function that stops it. An error that it raises, a cancellation too, ends nothing. It is kept in
+    `callback_failures`, and its kind and place are logged with the callback's name.
+    """
+
+    @property
+    def callback_failures(self) -> Sequence[CallbackFailure]:
+        """The newest 100 errors that callbacks of this client raised, oldest first."""
 
     async def send(
         self,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -16,13 +16,13 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from client.feeds.failures import CallbackFailures
 from client.http.calling.call import Call, Query
 from client.http.calling.caller import Caller, FindEndpoint
 from client.http.calling.client import CallingClient
-from client.http.calling.follower import Follower
+from client.http.calling.follower import Follower, Take
 from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import find_endpoint
-from client.http.sse import SseEvent
 from loopixmix.seams import Clock, Rng
 from loopixmix.web.calls import kept_connections
 
@@ -94,6 +94,7 @@ class RemoteClient(CallingClient):
         on_close: Callable[[], object] = lambda: None,
     ) -> None:
         """Use `remote_client`, or build the parts for a test; `on_close` is called at the end."""
+        super().__init__(CallbackFailures())
         self._caller = Caller(http=http, find_endpoint=find_endpoint, clock=clock)
         self._rng = rng
         self._on_close = on_close
@@ -109,7 +110,7 @@ class RemoteClient(CallingClient):
         """Make a call and return its answer; see `CallingClient.ask`."""
         return await self._caller.ask(made)
 
-    def follow(self, path: str, query: Query, take: Callable[[SseEvent], Awaitable[None]]) -> Callable[[], None]:
+    def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
         follower = Follower(self._caller, take, path=path, query=query, rng=self._rng)
         self._running[follower] = running = Deferred.fromCoroutine(follower.run())

@@ -6,7 +6,7 @@ It needs the extra `asyncio` (`pip install loopixmix[asyncio]`). `client.remote`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +14,11 @@ from typing import TypeVar
 
 import httpx
 
-from client.api import NotRunningError
+from client.api import CallbackFailure, NotRunningError
+from client.feeds.failures import CallbackFailures, words_of
 from client.http.calling.call import Call, Query
 from client.http.calling.client import CallingClient
-from client.http.calling.follower import Follower
+from client.http.calling.follower import Follower, Take
 from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.problems import error_told_by
@@ -85,6 +86,7 @@ class AsyncioClient(CallingClient):
 
     def __init__(self, *, http: httpx.AsyncClient, find_endpoint: Callable[[], Endpoint], rng: Rng) -> None:
         """Use `asyncio_client`, or build the parts for a test."""
+        super().__init__(CallbackFailures(_tell_loop))
         self._http = http
         self._find_endpoint = find_endpoint
         self._rng = rng
@@ -116,7 +118,7 @@ class AsyncioClient(CallingClient):
         except _BrokenConnectionError as error:
             raise NotRunningError("the client daemon went away before it answered") from error
 
-    def follow(self, path: str, query: Query, take: Callable[[SseEvent], Awaitable[None]]) -> Callable[[], None]:
+    def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
         follower = Follower(self, take, path=path, query=query, rng=self._rng)
         self._running[follower] = asyncio.get_running_loop().create_task(follower.run())
@@ -180,6 +182,12 @@ class AsyncioClient(CallingClient):
         follower.stopped = True
         if not follower.taking:
             running.cancel()
+
+
+def _tell_loop(failure: CallbackFailure) -> None:
+    """Tell a failure as asyncio tells those of its own callbacks: by default they are logged."""
+    # Without the error itself, which the handler would log with its words: an application may quote a message in them.
+    asyncio.get_running_loop().call_exception_handler({"message": words_of(failure)})
 
 
 class _ResponseEvents:

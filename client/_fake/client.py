@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from client._fake.contacts import FakeContacts
 from client._fake.inbox import FakeInbox
@@ -18,11 +17,13 @@ from client._fake.wallet import FakeWallet
 from client.api import (
     AnswerCallback,
     BadRequestError,
+    CallbackFailure,
     ClientStatus,
     Contact,
     Letter,
     MessageId,
     MessageProgress,
+    NamedReader,
     NetworkView,
     NotRegisteredError,
     NumberedChange,
@@ -47,16 +48,18 @@ from client.core.arguments import (
     check_size,
     check_step,
 )
-from client.core.journal import Cursor
+from client.core.claims import USUAL_S
+from client.core.journal import Cursor, MessageShare
+from client.feeds.failures import CallbackFailures
+from client.feeds.feed import Feeds
+from client.receiving.callbacks import Callbacks
+from client.receiving.offering import Offering
 from client.sending.feed import ProgressFeed
 from loopixmix.keys import KEY_BYTES
 
 
 class FakeClient:
-    """Implements `client.api.Client` and `JournalledClient` in memory; `FakeNetwork.client` makes one.
-
-    `callback_failures` holds what callbacks given to `on_received` raised, for a test to look at.
-    """
+    """Implements `client.api.Client` and `JournalledClient` in memory; `FakeNetwork.client` makes one."""
 
     def __init__(self, network: PostOffice, *, max_queued: int) -> None:
         """Join `network` without an account; at most `max_queued` messages wait to be sent."""
@@ -71,11 +74,15 @@ class FakeClient:
         self._requests = FakeRequests(network, self.tell)
         self._wallet = FakeWallet(network)
         self._outbox = FakeOutbox(self, network, self._contacts, max_queued=max_queued, tell=self.tell)
+        self._failures = CallbackFailures()
+        self._offering = Offering(self._inbox, clock=network.clock)
+        self._callbacks = Callbacks(self._offering, clock=network.clock, failures=self._failures)
+        self._feeds: Feeds[AnswerFeed | ProgressFeed] = Feeds()
 
     @property
-    def callback_failures(self) -> list[Failure]:
-        """The errors that callbacks raised so far, oldest first."""
-        return self._inbox.failures
+    def callback_failures(self) -> Sequence[CallbackFailure]:
+        """The newest errors that callbacks raised, oldest first."""
+        return self._failures.newest
 
     async def send(
         self,
@@ -151,9 +158,8 @@ class FakeClient:
 
     def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
         """Call `callback` for each posted request that has ended."""
-        feed = AnswerFeed(self, callback, clock=self._network.clock, after=after)
-        feed.start()
-        return feed.stop
+        clock = self._network.clock
+        return self._feeds.begin(AnswerFeed(self, callback, clock=clock, after=after, failures=self._failures))
 
     async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:
         """Return posted requests that have ended, by number."""
@@ -169,16 +175,29 @@ class FakeClient:
             mean_s=delay_s, p95_s=delay_s, queue_s=0.0, sending_s=0.0, delivery_s=delay_s, fragments=parts
         )
 
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+    def on_received(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_S
+    ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`."""
-        return self._inbox.subscribe(kind, callback)
+        return self._callbacks.subscribe(kind, callback, reader=reader, within_s=within_s)
+
+    async def readers(self) -> list[NamedReader]:
+        """Return the readers that have a name."""
+        return await self._offering.readers()
+
+    async def remove_reader(self, name: str, kind: str) -> None:
+        """Forget a reader with a name."""
+        await self._offering.remove(name, kind)
+
+    def share(self, kind: str, *, reader: str, at_once: int, within_s: float, wake: Callable[[], None]) -> MessageShare:
+        """Let a program handle messages."""
+        return self._offering.join(kind, reader=reader, at_once=at_once, within_s=within_s, wake=wake)
 
     async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
         """Tell what happens to outgoing messages."""
         begin = check_step(after, self._outbox.newest)
-        feed = ProgressFeed(self, callback, clock=self._network.clock, after=begin)
-        feed.start()
-        return feed.stop
+        clock = self._network.clock
+        return self._feeds.begin(ProgressFeed(self, callback, clock=clock, after=begin, failures=self._failures))
 
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take."""
@@ -283,7 +302,7 @@ class FakeClient:
             problem=self._network.problem or "" if registered else "not registered at a provider yet",
             queued_messages=len(queued),
             queued_fragments=sum(m.fragments - m.fragments_acknowledged for m in queued),
-            unread=self._inbox.unhandled,
+            unread=self._inbox.unread,
             payload=StreamStatus(rate_per_s=payload.rate_per_s, sent=max(payload.sent, real_sent)),
             loop=loop,
             drop=stream(params.drop_rate_per_s),
@@ -324,6 +343,11 @@ class FakeClient:
         """Send what is still queued."""
         self._outbox.leave_all()
 
+    def stop(self) -> None:
+        """Call no callback any more."""
+        self._callbacks.stop()
+        self._feeds.stop()
+
     def receive(self, message_id: MessageId, body: bytes, *, kind: str, sender: Member, anonymous: bool) -> None:
         """Put a message into the inbox, once."""
         self._inbox.add(
@@ -334,6 +358,7 @@ class FakeClient:
             verified=self._trust(sender) if not anonymous else Verified.UNKNOWN,
             reply_to=self._network.hand_out_reply_blocks(sender) if anonymous else "",
         )
+        self._offering.wake({kind})
 
     def _trust(self, sender: Member) -> Verified:
         contact = self._contacts.find(sender.address)

@@ -22,5 +22,8 @@ class Member(Protocol):
     def leave_all(self) -> None:
         """Send what is still queued."""
 
+    def stop(self) -> None:
+        """Call no callback any more."""
+
     def receive(self, message_id: MessageId, body: bytes, *, kind: str, sender: Member, anonymous: bool) -> None:
         """Put a message into the inbox, once."""

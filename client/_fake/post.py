@@ -132,6 +132,8 @@ class PostOffice:
             if call.active():
                 call.cancel()
         self._calls.clear()
+        for client in self._clients:
+            client.stop()
 
     # The methods below are for FakeClient.
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-
 from client.api import AnswerCallback, PostedRequest
-from client.core.retry import CALLBACK_POLICY
-from loopixmix.process.pause import Pause
+from client.feeds.failures import CallbackFailures
+from client.feeds.feed import Feed
+from client.feeds.listener import Listener
+from client.feeds.offers import LaterOffers
 from loopixmix.seams import Clock
 
 BATCH = 8
 """So many answers, of up to 256 KB, are in memory at a time."""
-
-log = Logger()
 
 
 class EndedRequests(Protocol):
@@ -31,81 +27,49 @@ class EndedRequests(Protocol):
 
 
 class AnswerFeed:
-    """Tells one callback, until it is stopped."""
+    """Tells one callback, until it is stopped. One on which it failed is offered again, before later ones."""
 
-    def __init__(self, requests: EndedRequests, callback: AnswerCallback, *, clock: Clock, after: int) -> None:
-        """Give `callback` what ended in `requests` after the number `after`; `clock` times what is offered again."""
+    def __init__(
+        self,
+        requests: EndedRequests,
+        callback: AnswerCallback,
+        *,
+        clock: Clock,
+        after: int,
+        failures: CallbackFailures,
+    ) -> None:
+        """Give `callback` what ended in `requests` after the number `after`.
+
+        `clock`: times what is offered again; `failures`: hears what the callback raises.
+        """
         self._requests = requests
-        self._callback = callback
-        self._pause = Pause(clock)
+        self._listener = Listener("on_answer", callback, failures=failures)
+        self._clock = clock
         self._after = after
-        self._woken = False
-        self._waiting: Deferred[None] | None = None
-        self._running: Deferred[None] | None = None
-        self._calling = False
-        self._stopped = False
+        self._offers = LaterOffers()
+        self._feed = Feed(self._look, listener=self._listener, clock=clock)
+        self._stop_listening: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Begin to tell."""
-        self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(_log_failure)
+        self._stop_listening = self._requests.on_change(self._feed.wake)
+        self._feed.start()
 
     def stop(self) -> None:
         """Tell no more; a callback that runs is not interrupted."""
-        self._stopped = True
-        if self._running is not None and not self._calling:
-            self._running.cancel()
+        self._stop_listening()
+        self._feed.stop()
 
-    async def _run(self) -> None:
-        # Listened before the first look, so that nothing is missed between the two.
-        stop_listening = self._requests.on_change(self._wake)
-        try:
-            while not self._stopped:
-                ended = await self._requests.ended_requests(after=self._after, limit=BATCH)
-                for request in ended:
-                    await self._tell(request)
-                if not ended:
-                    await self._news()
-        finally:
-            stop_listening()
-
-    async def _tell(self, request: PostedRequest) -> None:
-        failures = 0
-        while not self._stopped and not await self._handle(request):
-            failures += 1
-            # The draw that spreads re-sends over time has no use here: there is one program.
-            await self._pause.wait(CALLBACK_POLICY.timeout_s(failures, 0.0))
-        if not self._stopped:
+    async def _look(self) -> float | None:
+        if wait_s := self._offers.wait_s(self._clock.seconds()):
+            return wait_s
+        ended = await self._requests.ended_requests(after=self._after, limit=BATCH)
+        for request in ended:
+            if self._feed.stopped:
+                break
+            if not await self._listener.tell(request):
+                self._offers.note_failure(request.ended, self._clock.seconds())
+                break
+            self._offers.forget(request.ended)
             self._after = request.ended
-
-    async def _handle(self, request: PostedRequest) -> bool:
-        self._calling = True
-        try:
-            pending = self._callback(request)
-            if pending is not None:
-                await pending
-        except CancelledError:
-            raise
-        except Exception:  # the application's own code: whatever it raises, the answer is not handled
-            log.failure("a callback failed on the answer to a request")
-            return False
-        finally:
-            self._calling = False
-        return True
-
-    async def _news(self) -> None:
-        if not self._woken:
-            self._waiting = Deferred()
-            await self._waiting
-        self._woken = False
-
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        self._woken = True
-        if waiting is not None and not waiting.called:
-            waiting.callback(None)
-
-
-def _log_failure(failure: Failure) -> None:
-    if not isinstance(failure.value, CancelledError):
-        log.error("answers to requests are told no more: {reason}", reason=failure.getErrorMessage())
+        return 0.0 if ended else None

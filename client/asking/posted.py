@@ -30,6 +30,7 @@ from client.core.asking.asking import Done, Outcome
 from client.core.journal import News
 from client.core.settings import DAY_S
 from client.core.timing.leaving import leaving_s, reserve_s
+from client.feeds.feed import Feeds
 from client.link.session import Session
 from client.store import contacts, requests
 from client.store.requests import Attempt, OpenRequest, RequestToKeep, StoredRequest
@@ -92,7 +93,7 @@ class PostedRequests:
         self._news = news
         self._rng = rng
         self._open: dict[int, _Open] = {}
-        self._feeds: list[AnswerFeed] = []
+        self._feeds: Feeds[AnswerFeed] = Feeds()
         self._stopped = False
 
     def restore(self, unfinished: list[OpenRequest]) -> None:
@@ -167,9 +168,7 @@ class PostedRequests:
 
     def tell(self, feed: AnswerFeed) -> Callable[[], None]:
         """Let `feed` tell its callback, until the client stops; returns how to stop it earlier."""
-        self._feeds.append(feed)
-        feed.start()
-        return partial(self._stop_feed, feed)
+        return self._feeds.begin(feed)
 
     def look(self) -> None:
         """Ask what it is time for, and end what has waited too long; called at each pull."""
@@ -197,8 +196,7 @@ class PostedRequests:
     def stop(self) -> None:
         """Break off all that is under way; the next run takes it up."""
         self._stopped = True
-        for feed in tuple(self._feeds):
-            self._stop_feed(feed)
+        self._feeds.stop()
         for one in list(self._open.values()):
             self._break_off(one)
 
@@ -299,11 +297,6 @@ class PostedRequests:
     def _break_off(self, one: _Open) -> None:
         if one.asking is not None:
             one.asking.cancel()
-
-    def _stop_feed(self, feed: AnswerFeed) -> None:
-        if feed in self._feeds:
-            self._feeds.remove(feed)
-            feed.stop()
 
     def _told(self, stored: StoredRequest) -> PostedRequest:
         one = self._open.get(stored.number)

@@ -9,6 +9,7 @@ from client.api import AnswerCallback, TimeEstimate
 from client.asking.answers import AnswerFeed, EndedRequests
 from client.asking.posted import PostedRequests
 from client.core.arguments import check_request_size
+from client.feeds.failures import CallbackFailures
 from client.link.session import Session
 from client.sending.forecast import Forecast
 from loopixmix.seams import Clock
@@ -22,10 +23,11 @@ class Services:
     forecast: Forecast
     session: Session
     clock: Clock
+    failures: CallbackFailures
 
     def on_answer(self, ended: EndedRequests, callback: AnswerCallback, *, after: int) -> Callable[[], None]:
         """Tell `callback` of the requests in `ended`; see `client.api.Client.on_answer`."""
-        return self.posted.tell(AnswerFeed(ended, callback, clock=self.clock, after=after))
+        return self.posted.tell(AnswerFeed(ended, callback, clock=self.clock, after=after, failures=self.failures))
 
     def estimate(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
         """Return how long a request takes; raises as `client.api.Client.estimate_request`."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from sqlalchemy import Connection
 
 from client.api import MessageProgress, NumberedChange, ProgressCallback, ReceivedMessage, UnknownMessageError
 from client.core.arguments import check_number, check_step
 from client.core.journal import Cursor, News
+from client.feeds.failures import CallbackFailures
+from client.feeds.feed import Feeds
 from client.sending.feed import ProgressFeed
 from client.sending.outbox import Outbox
 from client.store import incoming, outgoing, replies
@@ -20,16 +21,20 @@ from loopixmix.store.access import StoreAccess
 class Journal:
     """The history in the store, and word of what is new in it."""
 
-    def __init__(self, access: StoreAccess, news: News, outbox: Outbox, *, clock: Clock) -> None:
+    def __init__(
+        self, access: StoreAccess, news: News, outbox: Outbox, *, clock: Clock, failures: CallbackFailures
+    ) -> None:
         """Read what `access` has; `news` tells when there is more.
 
-        `outbox`: has the newest counts of messages on their way; `clock`: keeps these from being told too often.
+        `outbox`: has the newest counts of messages on their way; `clock`: keeps these from being told too often;
+        `failures`: hears what callbacks raise.
         """
         self._access = access
         self._news = news
         self._outbox = outbox
         self._clock = clock
-        self._feeds: list[ProgressFeed] = []
+        self._feeds: Feeds[ProgressFeed] = Feeds()
+        self._failures = failures
 
     async def received(self, *, after: int, limit: int) -> list[ReceivedMessage]:
         """Return received messages with a number over `after`, oldest first; fewer than `limit` if they are long."""
@@ -77,20 +82,12 @@ class Journal:
     async def on_progress(self, callback: ProgressCallback, after: int | None) -> Callable[[], None]:
         """Tell what happens to outgoing messages; raises as `client.api.Client.on_progress`."""
         begin = check_step(after, (await self.newest()).changes)
-        feed = ProgressFeed(self, callback, clock=self._clock, after=begin)
-        self._feeds.append(feed)
-        feed.start()
-        return partial(self._end, feed)
+        feed = ProgressFeed(self, callback, clock=self._clock, after=begin, failures=self._failures)
+        return self._feeds.begin(feed)
 
     def stop(self) -> None:
         """Tell nothing any more."""
-        for feed in tuple(self._feeds):
-            self._end(feed)
-
-    def _end(self, feed: ProgressFeed) -> None:
-        if feed in self._feeds:
-            self._feeds.remove(feed)
-            feed.stop()
+        self._feeds.stop()
 
     async def newest(self) -> Cursor:
         """Return the numbers of the newest received message and state change, 0 if there is none."""

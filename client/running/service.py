@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 
 from client.api import (
     AnswerCallback,
+    CallbackFailure,
     ClientStatus,
     Contact,
     Letter,
     MessageId,
     MessageProgress,
+    NamedReader,
     NetworkView,
     NumberedChange,
     OutgoingMessage,
@@ -24,7 +26,9 @@ from client.api import (
 from client.asking.desk import Desk
 from client.asking.services import Services
 from client.core.arguments import check_body
-from client.core.journal import Cursor
+from client.core.claims import USUAL_S
+from client.core.journal import Cursor, MessageShare
+from client.feeds.failures import CallbackFailures
 from client.receiving.callbacks import Callbacks
 from client.receiving.journal import Journal
 from client.running.board import StatusBoard
@@ -47,12 +51,13 @@ class ClientService:
         callbacks: Callbacks,
         journal: Journal,
         board: StatusBoard,
+        failures: CallbackFailures,
     ) -> None:
         """Answer applications with these parts; `client.running.wiring.build_client` makes them.
 
         `life`: what goes on by itself; `dispatch`: messages to send; `desk`: what hosted services are asked;
         `services`: what they are asked for later; `callbacks`: who handles received messages; `journal`: the history;
-        `board`: the status.
+        `board`: the status; `failures`: what callbacks raised.
         """
         self._life = life
         self._dispatch = dispatch
@@ -61,11 +66,17 @@ class ClientService:
         self._callbacks = callbacks
         self._journal = journal
         self._board = board
+        self._failures = failures
 
     @property
     def running(self) -> bool:
         """Whether it was started and not stopped since."""
         return self._life.is_running
+
+    @property
+    def callback_failures(self) -> Sequence[CallbackFailure]:
+        """What callbacks raised; see `client.api.Client.callback_failures`."""
+        return self._failures.newest
 
     def start(self) -> None:
         """Read the store, then begin to send and receive."""
@@ -158,12 +169,25 @@ class ClientService:
         await self._life.ready()
         return self._services.estimate(request_bytes, answer_bytes)
 
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
-        """Offer messages to `callback`; see `client.api.Client.on_received`.
+    def on_received(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_S
+    ) -> Callable[[], None]:
+        """Offer messages to `callback`; see `client.api.Client.on_received`."""
+        return self._callbacks.subscribe(kind, callback, reader=reader, within_s=within_s)
 
-        A message on which `callback` fails is offered again, ever later, and holds up no other one.
-        """
-        return self._callbacks.subscribe(kind, callback)
+    async def readers(self) -> list[NamedReader]:
+        """Return the readers that have a name; see `client.api.Client.readers`."""
+        await self._life.ready()
+        return await self._callbacks.offering.readers()
+
+    async def remove_reader(self, name: str, kind: str) -> None:
+        """Forget a reader with a name; see `client.api.Client.remove_reader`."""
+        await self._life.ready()
+        await self._callbacks.offering.remove(name, kind)
+
+    def share(self, kind: str, *, reader: str, at_once: int, within_s: float, wake: Callable[[], None]) -> MessageShare:
+        """Let a program handle messages; see `JournalledClient.share`."""
+        return self._callbacks.offering.join(kind, reader=reader, at_once=at_once, within_s=within_s, wake=wake)
 
     async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
         """Tell what happens to outgoing messages; see `client.api.Client.on_progress`."""

@@ -18,6 +18,7 @@ from client.core.journal import News
 from client.core.sealing import Sealer
 from client.core.settings import ClientSettings
 from client.directory.keys import ClientKeys
+from client.feeds.failures import CallbackFailures
 from client.link.network import KnownNetwork
 from client.link.pulls import PullBook
 from client.link.registration import Registration
@@ -28,7 +29,9 @@ from client.receiving.callbacks import Callbacks
 from client.receiving.inbox import Inbox
 from client.receiving.journal import Journal
 from client.receiving.letterbox import Letterbox
+from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
+from client.receiving.shelf import StoredMessages
 from client.running.board import MissingDocument, StatusBoard, ThinTraffic
 from client.running.life import Life
 from client.running.recovery import Recovery
@@ -80,6 +83,7 @@ def build_client(
     news = News()
     expectations = Expectations(capacity=MAX_EXPECTED)
     pulls = PullBook()
+    failures = CallbackFailures()
     # The link.
     known = KnownNetwork(arithmetic=arithmetic, longest_retry_s=settings.longest_retry_s)
     session = Session(identity=keys.identity_key.public, known=known, network=network, link=link, clock=clock, rng=rng)
@@ -100,7 +104,7 @@ def build_client(
     exchanges = Exchanges(session=session, queue=queue, expectations=expectations, loss=loops.health, rng=rng)
     requests = Requests(session=session, exchanges=exchanges, clock=clock, rng=rng)
     posted = PostedRequests(session=session, exchanges=exchanges, access=access, news=news, rng=rng)
-    services = Services(posted, forecast, session, clock)
+    services = Services(posted, forecast, session, clock, failures)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
     wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
     guests = GuestOpening(session=session, registration=registration, purse=wallet, rng=rng)
@@ -108,13 +112,14 @@ def build_client(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
     # Receiving.
-    callbacks = Callbacks(access, clock=clock, news=news)
+    offering = Offering(StoredMessages(access, news, clock=clock), clock=clock)
+    callbacks = Callbacks(offering, clock=clock, failures=failures)
     receiver = Receiver(Arrivals(poster, writer), writer)
-    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, callbacks=callbacks, news=news)
+    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, offering=offering, news=news)
     letterbox = Letterbox(
         session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )
-    journal = Journal(access, news, outbox, clock=clock)
+    journal = Journal(access, news, outbox, clock=clock, failures=failures)
     # Streams.
     rounds = Rounds(
         watch=watch,
@@ -169,4 +174,5 @@ def build_client(
         callbacks=callbacks,
         journal=journal,
         board=board,
+        failures=failures,
     )

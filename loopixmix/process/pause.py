@@ -15,17 +15,17 @@ class Pause:
         self._clock = clock
         self._waiting: Deferred[None] | None = None
 
-    async def wait(self, delay_s: float) -> None:
-        """Return after `delay_s` seconds, or as soon as `wake` is called."""
+    async def wait(self, delay_s: float | None) -> None:
+        """Return after `delay_s` seconds, or as soon as `wake` is called; with None not before that."""
         waiting: Deferred[None] = Deferred()
         self._waiting = waiting
         # Not `deferLater`: its Deferred can only be cancelled, which would look like the end of the coroutine.
-        call = self._clock.callLater(max(0.0, delay_s), self.wake)
+        call = None if delay_s is None else self._clock.callLater(max(0.0, delay_s), self.wake)
         try:
             await waiting
         finally:
             self._waiting = None
-            if call.active():
+            if call is not None and call.active():
                 call.cancel()
 
     def wake(self) -> None:

@@ -234,7 +234,7 @@ def test_a_callback_that_fails_gets_the_message_again_ever_later(world: FakeWorl
     send(world, b"hello", key="1")
     world.clock.pump([0.25] * 80)
     assert [later - earlier for earlier, later in pairwise(offered_s)] == [1, 2, 4]
-    assert [type(failure.value) for failure in world.bob.callback_failures] == [KeyError] * 3
+    assert [type(failure.error) for failure in world.bob.callback_failures] == [KeyError] * 3
     assert world.run(world.bob.status()).unread == 0
 
 

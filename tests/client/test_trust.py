@@ -178,7 +178,7 @@ def test_nothing_secret_is_logged(world: World) -> None:
         world.clock.run_for(30)
         assert len(inbox(world, bob)) == 2
         logged = repr(events.events)
-        assert "a callback for" in logged
+        assert "the callback on_received(" in logged
         assert "MARKED" not in logged
         for secret in (alice.keys.identity_key.seed, bob.keys.sealing.seed):
             assert secret.hex() not in logged

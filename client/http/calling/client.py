@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
-
-from twisted.internet.defer import CancelledError
-from twisted.logger import Logger
+from typing import TypeAlias, TypeVar
 
 from client.api import (
     AnswerCallback,
-    ClientError,
+    CallbackFailure,
     ClientStatus,
     Contact,
     Letter,
     MessageId,
     MessageProgress,
+    NamedReader,
     NetworkView,
     NotRunningError,
     NumberedChange,
@@ -29,19 +27,20 @@ from client.api import (
     TimeEstimate,
 )
 from client.core.arguments import check_step
+from client.core.claims import USUAL_S
+from client.feeds.failures import CallbackFailures
+from client.feeds.listener import Listener
 from client.http.calling import call
 from client.http.calling.call import Call, Query
+from client.http.calling.follower import Take
 from client.http.calling.reader import RemoteReader
 from client.http.messages import CHANGED, OUTGOING, PROGRESS, Event, PageLink, Received, decode_answer, decode_event
 from client.http.sse import SseEvent
 
 T = TypeVar("T")
+V = TypeVar("V")
 
-_log = Logger("client.http")
-
-
-class AnswerNotHandledError(ClientError):
-    """A callback failed on an answer: it is offered again."""
+EventCallback: TypeAlias = Callable[[Event], Awaitable[None] | None]
 
 
 class CallingClient(ABC):
@@ -51,6 +50,15 @@ class CallingClient(ABC):
     A message comes again if the program ended between handling it and saying so.
     """
 
+    def __init__(self, failures: CallbackFailures) -> None:
+        """Let `failures` hear what callbacks raise."""
+        self._failures = failures
+
+    @property
+    def callback_failures(self) -> Sequence[CallbackFailure]:
+        """The newest errors that callbacks of this object raised, oldest first."""
+        return self._failures.newest
+
     @abstractmethod
     async def ask(self, made: Call[T]) -> T:
         """Make a call and return its answer.
@@ -59,7 +67,7 @@ class CallingClient(ABC):
         """
 
     @abstractmethod
-    def follow(self, path: str, query: Query, take: Callable[[SseEvent], Awaitable[None]]) -> Callable[[], None]:
+    def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
         """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop."""
 
     async def is_running(self) -> bool:
@@ -131,18 +139,10 @@ class CallingClient(ABC):
     def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
         """Call `callback` for each posted request that has ended, whenever the daemon runs."""
 
-        async def take(event: SseEvent) -> None:
-            request = decode_answer(event.data, PostedRequest)
-            try:
-                pending = callback(request)
-                if pending is not None:
-                    await pending
-            except CancelledError:
-                raise
-            except Exception as error:  # the application's own code: whatever it raises, the answer is not handled
-                _log.failure("a callback failed on the answer to a request")
-                # The stream is opened again after a pause, from this one on.
-                raise AnswerNotHandledError("a callback failed on the answer to a request") from error
+        listener = self._listener("on_answer", callback)
+
+        async def take(event: SseEvent) -> bool:
+            return await listener.tell(decode_answer(event.data, PostedRequest))
 
         return self.follow("/v1/answers", {"after": str(after)}, take)
 
@@ -150,18 +150,33 @@ class CallingClient(ABC):
         """Return how long a request would take."""
         return await self.ask(call.estimate_request(request_bytes, answer_bytes))
 
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+    def on_received(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_S
+    ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`, whenever the daemon runs."""
-        return self.follow("/v1/received", {"kind": kind}, RemoteReader(self, callback).take)
+        query = call.share_query(kind, reader=reader, within_s=within_s)
+        taker = RemoteReader(self, self._listener("on_received", callback))
+        return self.follow("/v1/received", query, taker.take)
 
-    def on_event(self, callback: Callable[[Event], None], *, after: str = "") -> Callable[[], None]:
+    async def readers(self) -> list[NamedReader]:
+        """Return the readers that have a name."""
+        return await self.ask(call.readers())
+
+    async def remove_reader(self, name: str, kind: str) -> None:
+        """Forget a reader with a name."""
+        await self.ask(call.remove_reader(name, kind))
+
+    def on_event(self, callback: EventCallback, *, after: str = "") -> Callable[[], None]:
         """Call `callback` for each event after the one with the id `after`, or only for those to come.
 
         An event is a received message, a step of an outgoing message, or the client's status. Returns how to stop.
         """
 
-        async def take(event: SseEvent) -> None:
-            callback(decode_event(event.event, event.data))
+        listener = self._listener("on_event", callback)
+
+        async def take(event: SseEvent) -> bool:
+            await listener.tell(decode_event(event.event, event.data))
+            return True
 
         return self.follow("/v1/events", {"after": after} if after else {}, take)
 
@@ -170,20 +185,14 @@ class CallingClient(ABC):
         # Asked for first: without a place to begin at, what happens before the stream is open would be missed.
         begin = check_step(after, (await self.ask(call.newest())).changes)
 
-        async def take(event: SseEvent) -> None:
-            if event.event in (CHANGED, PROGRESS):
-                try:
-                    pending = callback(
-                        decode_answer(event.data, NumberedChange)
-                        if event.event == CHANGED
-                        else decode_answer(event.data, MessageProgress)
-                    )
-                    if pending is not None:
-                        await pending
-                except CancelledError:
-                    raise
-                except Exception:  # the application's own code: whatever it raises, the next event comes
-                    _log.failure("a callback failed on the progress of a message")
+        listener = self._listener("on_progress", callback)
+
+        async def take(event: SseEvent) -> bool:
+            if event.event == CHANGED:
+                await listener.tell(decode_answer(event.data, NumberedChange))
+            elif event.event == PROGRESS:
+                await listener.tell(decode_answer(event.data, MessageProgress))
+            return True
 
         return self.follow("/v1/events", {"after": f"0-{begin}", "about": OUTGOING}, take)
 
@@ -268,6 +277,9 @@ class CallingClient(ABC):
     async def status(self) -> ClientStatus:
         """Return what the client is doing now."""
         return await self.ask(call.status())
+
+    def _listener(self, door: str, callback: Callable[[V], Awaitable[None] | None]) -> Listener[V]:
+        return Listener(door, callback, failures=self._failures)
 
     async def _with_body(self, received: Received) -> ReceivedMessage:
         if received.body is not None:

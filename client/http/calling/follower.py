@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from twisted.logger import Logger
 
 from client.api import BadRequestError
+from client.core.retry import CALLBACK_POLICY
 from client.http.calling.call import Query
 from client.http.sse import SseEvent
 from loopixmix.errors import LoopixmixError
@@ -39,6 +40,10 @@ class StreamOpener(Protocol):
         """Let time pass."""
 
 
+Take: TypeAlias = Callable[[SseEvent], Awaitable[bool]]
+"""Takes an event; returns False if it is to be offered again before all later ones."""
+
+
 class Follower:
     """Gives every event of a stream to `take`, one at a time; comes back if the stream ends or `take` fails.
 
@@ -48,7 +53,7 @@ class Follower:
     def __init__(
         self,
         opener: StreamOpener,
-        take: Callable[[SseEvent], Awaitable[None]],
+        take: Take,
         *,
         path: str,
         query: Query,
@@ -93,9 +98,17 @@ class Follower:
             await source.close()
 
     async def _take_one(self, event: SseEvent) -> None:
+        times = 0
+        while not await self._offer(event):
+            times += 1
+            await self._opener.pause(CALLBACK_POLICY.timeout_s(times, 0.0))
+            if self.stopped:
+                return
+        self._last_event_id = event.id or self._last_event_id
+
+    async def _offer(self, event: SseEvent) -> bool:
         self.taking = True
         try:
-            await self._take(event)
+            return await self._take(event)
         finally:
             self.taking = False
-        self._last_event_id = event.id or self._last_event_id

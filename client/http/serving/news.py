@@ -8,6 +8,7 @@ import msgspec
 
 from client.api import BadRequestError
 from client.core.journal import Cursor, JournalledClient
+from client.feeds.interval import Interval
 from client.http.messages import CHANGED, PROGRESS, RECEIVED, STATUS, received_of
 from client.http.serving.stream import EventStream
 from client.http.sse import SseEvent
@@ -61,8 +62,8 @@ class NewsWriter:
         self._cursor = cursor
         self._only_outgoing = only_outgoing
         self._told_status = b""
-        self._status = _Interval(clock, STATUS_INTERVAL_S)
-        self._counts = _Interval(clock, COUNTS_INTERVAL_S)
+        self._status = Interval(clock, STATUS_INTERVAL_S)
+        self._counts = Interval(clock, COUNTS_INTERVAL_S)
         self._mark = 0
 
     async def run(self) -> None:
@@ -125,20 +126,3 @@ class NewsWriter:
 
     def _tell(self, event: str, data: bytes) -> None:
         self._stream.send(SseEvent(event, data, encode_cursor(self._cursor)))
-
-
-class _Interval:
-    """The time between two events of a kind that is told now and then."""
-
-    def __init__(self, clock: Clock, interval_s: float) -> None:
-        self._clock = clock
-        self._interval_s = interval_s
-        self._due_s = clock.seconds()
-
-    def begin(self) -> None:
-        self._due_s = self._clock.seconds() + self._interval_s
-
-    def wait_s(self) -> float | None:
-        wait_s = self._due_s - self._clock.seconds()
-        # Any longer wait comes from a clock that was set back.
-        return wait_s if 0 < wait_s <= self._interval_s else None

@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 
 from client.api import PostedRequest, RequestState
 from client.asking.answers import BATCH, AnswerFeed
+from client.feeds.failures import CallbackFailures
 
 REQUEST = PostedRequest(
     request_id="",
@@ -60,8 +61,9 @@ class Told:
 
 
 def feed_of(ends: Ends, told: Told, clock: Clock, *, after: int = 0) -> AnswerFeed:
-    feed = AnswerFeed(ends, told, clock=clock, after=after)
+    feed = AnswerFeed(ends, told, clock=clock, after=after, failures=CallbackFailures())
     feed.start()
+    clock.advance(0)
     return feed
 
 

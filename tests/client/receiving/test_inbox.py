@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from client.receiving.unhandled import StoredMessages
 from twisted.python.failure import Failure
 
 from client.api import ReceivedMessage
@@ -10,6 +11,7 @@ from client.core.content import Receipt, Sender, SignedMessage, encode_signed
 from client.core.fragments import FragmentSizes, seal_fragments
 from client.core.sealing import PlainSealer
 from client.core.settings import ClientSettings
+from client.feeds.failures import CallbackFailures
 from client.receiving.arrivals import Arrivals, surroundings
 from client.receiving.callbacks import Callbacks
 from client.receiving.inbox import Inbox
@@ -27,7 +29,9 @@ class Receiving:
         self.parts = Parts(settings=ClientSettings(receipts=True))
         self.parts.go_online()
         self.parts.befriend_bob()
-        self.callbacks = Callbacks(self.parts.access, clock=self.parts.clock, news=self.parts.news)
+        self.callbacks = Callbacks(
+            StoredMessages(self.parts.access, self.parts.news), clock=self.parts.clock, failures=CallbackFailures()
+        )
         self.inbox = Inbox(
             receiver=Receiver(Arrivals(self.parts.poster, self.parts.writer), self.parts.writer),
             access=self.parts.access,

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from client.api import Verified
 from client.core.journal import Cursor
+from client.feeds.failures import CallbackFailures
 from client.receiving.journal import Journal
 from client.store import incoming
 from client.store.incoming import Arrival
@@ -24,7 +25,7 @@ def parts() -> Iterator[Parts]:
 
 @pytest.fixture
 def journal(parts: Parts) -> Journal:
-    return Journal(parts.access, parts.news, parts.outbox, clock=parts.clock)
+    return Journal(parts.access, parts.news, parts.outbox, clock=parts.clock, failures=CallbackFailures())
 
 
 def arrive(parts: Parts, number: int, *, body: bytes = b"hello") -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from client.api import MessageProgress, MessageState, NumberedChange
+from client.api import MessageProgress, MessageState, NumberedChange, ProgressCallback
 from client.core.journal import News
+from client.feeds.failures import CallbackFailures
 from client.sending.feed import BATCH, COUNTS_INTERVAL_S, ProgressFeed
 
 
@@ -46,16 +47,22 @@ class History:
         )
 
 
+def feed_of(history: History, callback: ProgressCallback, clock: Clock, *, after: int = 0) -> ProgressFeed:
+    feed = ProgressFeed(history, callback, clock=clock, after=after, failures=CallbackFailures())
+    feed.start()
+    clock.advance(0)
+    return feed
+
+
 def numbers(told: list[NumberedChange | MessageProgress]) -> list[int]:
     return [event.number for event in told if isinstance(event, NumberedChange)]
 
 
 def test_what_was_and_what_comes_is_told_in_order() -> None:
-    history, told = History(), []
+    history, clock, told = History(), Clock(), []
     for _ in range(2 * BATCH + 5):
         history.step()
-    feed = ProgressFeed(history, told.append, clock=Clock(), after=3)  # type: ignore[arg-type]
-    feed.start()
+    feed = feed_of(history, told.append, clock, after=3)  # type: ignore[arg-type]
     history.step()
     history.news.tell()
     feed.stop()
@@ -66,7 +73,7 @@ def test_what_was_and_what_comes_is_told_in_order() -> None:
 
 
 def test_a_slow_callback_is_waited_for() -> None:
-    history, waiting = History(), []
+    history, clock, waiting = History(), Clock(), []
 
     def slow(event: NumberedChange | MessageProgress) -> Deferred[None]:
         waiting.append(Deferred())  # type: ignore[var-annotated]
@@ -74,8 +81,7 @@ def test_a_slow_callback_is_waited_for() -> None:
 
     history.step()
     history.step()
-    feed = ProgressFeed(history, slow, clock=Clock(), after=0)
-    feed.start()
+    feed = feed_of(history, slow, clock)
     assert len(waiting) == 1
     waiting[0].callback(None)
     assert len(waiting) == 2
@@ -88,8 +94,7 @@ def test_a_slow_callback_is_waited_for() -> None:
 
 def test_counts_are_told_no_more_often_than_they_may_and_hold_up_no_step() -> None:
     history, clock, told = History(), Clock(), []
-    feed = ProgressFeed(history, told.append, clock=clock, after=0)  # type: ignore[arg-type]
-    feed.start()
+    feed = feed_of(history, told.append, clock)  # type: ignore[arg-type]
     for _ in range(20):
         history.count()
         history.news.tell()

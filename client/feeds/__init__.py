@@ -1,0 +1,1 @@
+"""Telling the callbacks of applications what happened."""
