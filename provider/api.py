@@ -101,7 +101,8 @@ class Service(Protocol):
         """Return the answer to a request.
 
         `body` has at most `loopixmix.requests.parts.MAX_BODY_BYTES`, and so has the answer. Raise
-        `ServiceRefusedError` to fail; any other error fails the same way and is logged. A request that is sent again
+        `ServiceRefusedError` to fail; any other error fails the same way, and its kind and place are logged, but not
+        its message. It runs on Twisted: wait by the context's clock, not by asyncio. A request that is sent again
         is not carried out again: the provider keeps its answer, also over a restart, until the request's last epoch
         has ended.
         """
@@ -145,12 +146,15 @@ class ClosingService(Protocol):
     """A service that has something to put away when the provider stops."""
 
     async def close(self) -> None:
-        """Finish; nothing is asked any more."""
+        """Finish, within ten seconds; nothing is asked any more."""
 
 
 @runtime_checkable
 class PayloadService(Protocol):
-    """A service below requests, which answers a packet's payload at once. The loop service is one."""
+    """A service below requests, which answers a packet's payload at once. The loop service is one.
+
+    A service with an `answer` must not have a method of this name: it would never be asked.
+    """
 
     name: str
 

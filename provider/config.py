@@ -17,7 +17,8 @@ from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.api import Setting
 from provider.clients.allowance import ClientRules
 from provider.hosting.asking.limits import HostingRules, ServiceLimits
-from provider.hosting.loader import ALWAYS, SERVICES_DIRECTORY, find_factories
+from provider.hosting.loading.factories import ALWAYS, find_factories
+from provider.hosting.loading.loader import SERVICES_DIRECTORY
 from provider.mailbox import MailboxRules
 from provider.serving.sockets import SocketPlace
 from provider.store import MEMORY_URL, sqlite_url

@@ -12,7 +12,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorFromThreads
 
 from loopixmix.cards import DAY_S
-from loopixmix.commands.node import ask_to_withdraw, show_status
+from loopixmix.commands.node import CHECK, ask_to_withdraw, show_status
 from loopixmix.config import load_config
 from loopixmix.directory import Role
 from loopixmix.errors import ConfigError
@@ -28,7 +28,8 @@ from provider.accounts import GuestMode, RegistrationMode
 from provider.administration import administration
 from provider.api import Setting
 from provider.config import ProviderConfig, provider_toml
-from provider.hosting.loader import find_factories, find_factory
+from provider.hosting.loading.factories import find_factories, find_factory
+from provider.hosting.loading.trial import ServiceTrial
 from provider.mailbox import day_of
 from provider.service import ProviderService
 from provider.serving.main import run_service
@@ -106,15 +107,18 @@ def init(
 def run(directory: Path, check_config: bool) -> None:
     """Run the provider of DIRECTORY until SIGTERM or ctrl-C.
 
-    SIGHUP reads node.toml again.
+    SIGHUP reads node.toml again. With --check-config each service is made and closed, in a copy of its directory.
     """
-    config, _, _ = load_node(directory, ProviderConfig)
+    config, _, identity_key = load_node(directory, ProviderConfig)
     if config.has_store(directory):
         # Opened once before anything runs: the store itself is opened with the first network document, which may come
         # hours later, and a store that cannot be used should show at once.
         MailStore(config.store_url(directory), exclusive=not check_config).close()
     if check_config:
         config.check_services()
+        trial = ServiceTrial(directory, provider=identity_key.public, rng=system_rng(), now_s=time.time())
+        for untried in trial.run(config.services, config.service, config.service_limits):
+            click.echo(f"{directory}: {untried}")
         click.echo(f"{directory}: the configuration is good")
         return
     run_node(directory, ProviderConfig, _kind_of)
@@ -123,9 +127,10 @@ def run(directory: Path, check_config: bool) -> None:
 @provider.command()
 @DIRECTORY
 @AS_JSON
-def status(directory: Path, as_json: bool) -> None:
-    """Tell how the provider of DIRECTORY is; exit code 1 if it does not run."""
-    show_status(directory, as_json=as_json)
+@CHECK
+def status(directory: Path, as_json: bool, check: bool) -> None:
+    """Tell how the provider of DIRECTORY is; exit code 1 if it does not run or answers no more."""
+    show_status(directory, as_json=as_json, check=check)
 
 
 @provider.command()

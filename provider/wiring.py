@@ -30,7 +30,7 @@ from provider.drops import Drops
 from provider.hosting.asker import Hosted
 from provider.hosting.asking.limits import ServiceLimits
 from provider.hosting.host import ServiceHost
-from provider.hosting.loader import ServiceLoader
+from provider.hosting.loading.loader import ServiceLoader
 from provider.hosting.memory import RequestMemory
 from provider.hosting.room import SharedRoom
 from provider.hosting.seams import HostingWorld

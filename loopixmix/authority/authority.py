@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loopixmix.authority.config import AuthorityConfig
 from loopixmix.authority.store import AuthorityStore
+from loopixmix.authority.twins import Twins
 from loopixmix.directory import (
     Descriptor,
     DescriptorExpired,
@@ -52,6 +53,7 @@ class Authority:
         self._descriptors = _load_descriptors(store, trust_root)
         self._documents = _load_documents(store, trust_root)
         self._waiting_for: str | None = None
+        self._twins = Twins()
 
     # Questions of nodes and clients
 
@@ -61,6 +63,9 @@ class Authority:
         Raises `DescriptorError` or `FormatError` if the node is to blame, `StoreError` if the disk is.
         """
         descriptor = self._checked(signed, now_s=now_s)
+        known = self._descriptors.get(descriptor.node_id)
+        if known is not None:
+            self._twins.note(known, descriptor)
         self._store.keep_descriptor(descriptor.node_id, signed)
         self._descriptors[descriptor.node_id] = descriptor
         return descriptor
@@ -108,6 +113,11 @@ class Authority:
     def enrolled(self, *, now_s: float) -> list[Descriptor]:
         """Return the descriptors that would make up a document of the present epoch."""
         return [descriptor for descriptor in self._descriptors.values() if self._counts(descriptor, self._epoch(now_s))]
+
+    @property
+    def twins(self) -> list[str]:
+        """Each identity that more than one process uses, in words."""
+        return self._twins.found
 
     @property
     def newest_document(self) -> Document | None:
@@ -213,6 +223,7 @@ class Authority:
         for identity, descriptor in list(self._descriptors.items()):
             if descriptor.issued_at_ms < 1000 * self._oldest_issue_s(epoch):
                 del self._descriptors[identity]
+                self._twins.forget(identity)
                 self._store.forget_descriptor(identity)
         for old in sorted(self._documents)[:-1]:
             if old < epoch - KEPT_DOCUMENTS:

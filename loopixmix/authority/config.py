@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from loopixmix.config import commented_toml, load_config, load_trust_root
 from loopixmix.directory import Role, TrustRoot
 from loopixmix.directory.document import MAX_VALID_EPOCHS
 from loopixmix.directory.trust import HexKey
-from loopixmix.directory.words import Name
+from loopixmix.directory.words import Name, host_is_valid
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
 from loopixmix.params import PULL_MARGIN, NetworkParams
@@ -68,12 +69,37 @@ def _check_pulls(params: NetworkParams) -> None:
         )
 
 
-def parse_listen(listen: str) -> tuple[str, int]:
-    """Return address and port of HOST:PORT, an IPv6 address in brackets; raise `ConfigError` if it is not that."""
-    host, _, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
-        raise ConfigError(f'key "listen": {listen!r} is not an address like 127.0.0.1:9000 or [::1]:9000')
+def parse_listen(listen: str, *, key: str = "listen") -> tuple[str, int]:
+    """Return address and port of HOST:PORT, an IPv6 address in brackets; raise `ConfigError` if it is not that.
+
+    `key`: the one that it stands under, for the error. An IPv6 address may have a scope (`fe80::1%eth0`).
+    """
+    host, port = _split(listen, key)
+    if not host_is_valid(host.partition("%")[0] if ":" in host else host):
+        raise ConfigError(f'key "{key}": {listen!r}: {host!r} is neither an IP address nor a host name')
+    return host, port
+
+
+def parse_advertised(address: str, *, key: str) -> tuple[str, int]:
+    """Return host and port at which others are to find a node: as `parse_listen`, and every authority takes the host.
+
+    An address with a scope means something on one machine only.
+    """
+    host, port = _split(address, key)
+    if not host_is_valid(host):
+        raise ConfigError(
+            f'key "{key}": {address!r}: others cannot find a node at {host!r}: give an IP address without a scope, or '
+            "a host name of letters, digits, hyphens and dots"
+        )
+    return host, port
+
+
+def _split(address: str, key: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    if not host or (":" in host) != bracketed or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65_535:
+        raise ConfigError(f'key "{key}": {address!r} is not an address like 127.0.0.1:9000 or [::1]:9000')
     return host, int(port)
 
 

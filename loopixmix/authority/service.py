@@ -33,6 +33,7 @@ class AuthorityService:
         self._started_s = 0.0
         self._accepted = 0
         self._disk_problem: str | None = None
+        self._twins_told: set[str] = set()
 
     def start(self) -> None:
         """Begin."""
@@ -49,6 +50,9 @@ class AuthorityService:
         """Take a descriptor and make the documents that waited for it."""
         descriptor = self._authority.accept(signed, now_s=self._clock.seconds())
         self._accepted += 1
+        for twins in set(self._authority.twins) - self._twins_told:
+            _log.warn("{twins}", twins=twins)
+        self._twins_told = set(self._authority.twins)
         _log.debug("{role} {name} enrolled", role=descriptor.role, name=descriptor.name)
         self._turn()
 
@@ -72,6 +76,7 @@ class AuthorityService:
         problem = self._disk_problem or self._authority.problem(now_s=now_s)
         enrolled = self._authority.enrolled(now_s=now_s)
         newest = self._authority.newest_document
+        twins = self._authority.twins
         return NodeStatus(
             name=NAME,
             id=self._identity.hex(),
@@ -85,6 +90,7 @@ class AuthorityService:
             problem=problem,
             engine="none",
             extra={
+                **({"warning": "; ".join(twins)} if twins else {}),
                 "newest_document": newest.epoch if newest else "none",
                 "nodes_in_document": len(newest.nodes) if newest else 0,
                 "mixes_enrolled": sum(descriptor.role is Role.MIX for descriptor in enrolled),

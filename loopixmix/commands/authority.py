@@ -22,11 +22,11 @@ from loopixmix.authority.config import (
 )
 from loopixmix.authority.options import parameter_options
 from loopixmix.authority.program import AuthorityNode
-from loopixmix.commands.node import running_status
+from loopixmix.commands.node import CHECK, end_unless_well, health_of, running_status
 from loopixmix.config import convert_options
 from loopixmix.directory import TrustedAuthority, TrustRoot
 from loopixmix.errors import ConfigError
-from loopixmix.observing.status import STALE_AFTER_S, NodeStatus
+from loopixmix.observing.status import NodeStatus
 from loopixmix.params import NetworkParams
 from loopixmix.process.files import create_file, create_identity, load_identity, make_directory
 from loopixmix.process.main import run_program, system_rng
@@ -102,23 +102,26 @@ def run(directory: Path, check_config: bool) -> None:
 @authority.command()
 @DIRECTORY
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
-def status(directory: Path, as_json: bool) -> None:
-    """Tell how the authority of DIRECTORY is; exit code 1 if it does not run."""
-    found = running_status(directory)
+@CHECK
+def status(directory: Path, as_json: bool, check: bool) -> None:
+    """Tell how the authority of DIRECTORY is; exit code 1 if it does not run or answers no more."""
+    found = running_status(directory, lock_file=LOCK_FILE)
+    now_s = time.time()
     if as_json:
         click.echo(msgspec.json.encode(found))
-        return
-    for label, value in _status_rows(found):
-        click.echo(f"{label:<20} {value}")
+    elif check:
+        click.echo(f"{found.name}: {health_of(found, now_s=now_s)}")
+    else:
+        for label, value in _status_rows(found, now_s=now_s):
+            click.echo(f"{label:<20} {value}")
+    end_unless_well(found, now_s=now_s, check=check)
 
 
-def _status_rows(status: NodeStatus) -> list[tuple[str, object]]:
+def _status_rows(status: NodeStatus, *, now_s: float) -> list[tuple[str, object]]:
     started = datetime.fromtimestamp(status.started_at_s, UTC).isoformat(sep=" ", timespec="seconds")
     written = datetime.fromtimestamp(status.written_at_s, UTC).isoformat(sep=" ", timespec="seconds")
-    silent_s = time.time() - status.written_at_s
-    health = "ok" if status.healthy else status.problem or "unknown"
     rows: list[tuple[str, object]] = [
-        ("health", f"not answering for {silent_s:.0f} s" if silent_s > STALE_AFTER_S else health),
+        ("health", health_of(status, now_s=now_s)),
         ("process", status.pid),
         ("key", status.id),
         ("running since", started),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from loopixmix.commands.node import ask_to_withdraw, show_status
+from loopixmix.commands.node import CHECK, ask_to_withdraw, show_status
 from loopixmix.directory import Role
 from loopixmix.node.config import NodeConfig, create_node, load_node, node_toml
 from loopixmix.node.main import run_node
@@ -63,9 +63,10 @@ def run(directory: Path, check_config: bool) -> None:
 @mix.command()
 @DIRECTORY
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
-def status(directory: Path, as_json: bool) -> None:
-    """Tell how the mix of DIRECTORY is; exit code 1 if it does not run."""
-    show_status(directory, as_json=as_json)
+@CHECK
+def status(directory: Path, as_json: bool, check: bool) -> None:
+    """Tell how the mix of DIRECTORY is; exit code 1 if it does not run or answers no more."""
+    show_status(directory, as_json=as_json, check=check)
 
 
 @mix.command()

@@ -12,17 +12,36 @@ import click
 import msgspec
 
 from loopixmix.errors import UnavailableError
+from loopixmix.node.config import LOCK_FILE
 from loopixmix.observing.status import STALE_AFTER_S, NodeStatus, read_status
+from loopixmix.process.files import lock_holder
+
+CHECK = click.option(
+    "--check", is_flag=True, help="One line for a monitor; exit code 1 unless all is well and the node answers."
+)
 
 
-def show_status(directory: Path, *, as_json: bool) -> None:
-    """Print how the node of `directory` is; raise `UnavailableError` if none runs there."""
+def show_status(directory: Path, *, as_json: bool, check: bool = False) -> None:
+    """Print how the node of `directory` is; raise `UnavailableError` if none runs there, or it answers no more.
+
+    With `check`, also if it is not healthy; one line tells the rest.
+    """
     status = running_status(directory)
+    now_s = time.time()
     if as_json:
         click.echo(msgspec.json.encode(status))
-        return
-    for label, value in status_rows(status, now_s=time.time()):
-        click.echo(f"{label:<16} {value}")
+    elif check:
+        click.echo(f"{status.name}: {health_of(status, now_s=now_s)}")
+    else:
+        for label, value in status_rows(status, now_s=now_s):
+            click.echo(f"{label:<16} {value}")
+    end_unless_well(status, now_s=now_s, check=check)
+
+
+def end_unless_well(status: NodeStatus, *, now_s: float, check: bool) -> None:
+    """End the command with exit code 1 if the program is silent; with `check`, also if it is not healthy."""
+    if is_silent(status, now_s=now_s) or (check and not status.healthy):
+        raise click.exceptions.Exit(1)
 
 
 def ask_to_withdraw(directory: Path) -> None:
@@ -31,24 +50,38 @@ def ask_to_withdraw(directory: Path) -> None:
     click.echo("asked to withdraw: `status` tells when that is done")
 
 
-def running_status(directory: Path) -> NodeStatus:
-    """Return the status of the node that runs in `directory`; raise `UnavailableError` if none does."""
+def running_status(directory: Path, *, lock_file: str = LOCK_FILE) -> NodeStatus:
+    """Return the status of the program that runs in `directory`; raise `UnavailableError` if none does.
+
+    The lock tells whether one runs. The status file does not: it may be that of another directory, copied.
+    """
+    holder = lock_holder(directory / lock_file)
     found = read_status(directory)
-    if found is None:
-        raise UnavailableError(f"{directory}: no node runs here")
-    if not _runs(found.pid):
-        raise UnavailableError(f"{directory}: the node is gone; process {found.pid} ended without a word")
+    if holder is None:
+        left = f"; the status file in it is of {_time(found.written_at_s)}" if found is not None else ""
+        raise UnavailableError(f"{directory}: no node runs here{left}")
+    if found is None or found.pid != holder:
+        raise UnavailableError(f"{directory}: process {holder} has not told its status yet: ask again in a moment")
     return found
+
+
+def is_silent(status: NodeStatus, *, now_s: float) -> bool:
+    """Tell whether a program has told nothing for too long: it hangs, or was stopped."""
+    return now_s - status.written_at_s > STALE_AFTER_S
+
+
+def health_of(status: NodeStatus, *, now_s: float) -> str:
+    """Return in a few words how a program is."""
+    if is_silent(status, now_s=now_s):
+        return f"not answering for {now_s - status.written_at_s:.0f} s"
+    return "ok" if status.healthy else status.problem or "starting"
 
 
 def status_rows(status: NodeStatus, *, now_s: float) -> list[tuple[str, object]]:
     """Return a status as labels and values, for people."""
-    health = "ok" if status.healthy else status.problem or "starting"
-    if now_s - status.written_at_s > STALE_AFTER_S:
-        health = f"not answering for {now_s - status.written_at_s:.0f} s"
     loops = status.loops
     rows: list[tuple[str, object]] = [
-        ("health", health),
+        ("health", health_of(status, now_s=now_s)),
         ("name", status.name),
         ("id", status.id),
         ("role", status.role if status.layer is None else f"{status.role}, layer {status.layer}"),
@@ -76,14 +109,3 @@ def _counted(counts: dict[str, int]) -> str:
 
 def _time(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).isoformat(sep=" ", timespec="seconds")
-
-
-def _runs(pid: int) -> bool:
-    # Signal 0 is never delivered: it only tells whether it could be.
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -28,7 +28,7 @@ class TrustedAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:
             usable = False
-        if not usable or "?" in self.url or "#" in self.url or not self.url.isprintable() or " " in self.url:
+        if not usable or set("?#@ ") & set(self.url) or not self.url.isprintable():
             raise ConfigError(f"{self.url!r} is not an address like http://host:port")
 
     @property

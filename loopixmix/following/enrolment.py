@@ -15,9 +15,10 @@ from loopixmix.epoch import epoch_at
 from loopixmix.errors import UnavailableError
 from loopixmix.following.authorities import Authorities
 from loopixmix.keys import IdentityKey
+from loopixmix.net.address import PeerAddress
 from loopixmix.process.backoff import Backoff
 from loopixmix.process.pause import Pause
-from loopixmix.process.task import Task
+from loopixmix.process.task import Fail, Task, go_on
 from loopixmix.seams import Clock, Rng
 
 _log = Logger()
@@ -41,15 +42,21 @@ class Enrolment:
 class Enroller:
     """Keeps one node enrolled with all authorities of its network."""
 
-    def __init__(self, enrolment: Enrolment, *, authorities: Authorities, clock: Clock, rng: Rng) -> None:
-        """`enrolment`: the identity and description of the node. `authorities`: those to enrol with."""
+    def __init__(
+        self, enrolment: Enrolment, *, authorities: Authorities, clock: Clock, rng: Rng, fail: Fail = go_on
+    ) -> None:
+        """`enrolment`: the identity and description of the node. `authorities`: those to enrol with.
+
+        `fail`: told of a defect for which nothing is uploaded any more.
+        """
         self._enrolment = enrolment
         self._authorities = authorities
         self._epoch_length_s = authorities.trust_root.epoch_length_s
         self._clock = clock
         self._rng = rng
         self._document: Document | None = None
-        self._task = Task("enrolling")
+        self._other: str | None = None
+        self._task = Task("enrolling", fail=fail)
         self._pause = Pause(clock)
         self._due_s = dict.fromkeys(authorities.urls, float("-inf"))
         self._backoffs = {url: self._new_backoff() for url in authorities.urls}
@@ -61,7 +68,7 @@ class Enroller:
         """Why the node is not part of the network, in one line; None if it is."""
         if self._problems:
             return f"not enrolled: {'; '.join(self._problems.values())}"
-        return None if self._is_in_document() else "this node is not in the network document yet"
+        return self._other if self._is_in_document() else "this node is not in the network document yet"
 
     @property
     def defect(self) -> str | None:
@@ -79,6 +86,7 @@ class Enroller:
     def adopt(self, document: Document) -> None:
         """Take note of the document that holds now; if the node is not in it, upload to every authority again."""
         self._document = document
+        self._other = self._named_otherwise(document)
         if not self._is_in_document():
             # At once, and not at the next regular time: an authority may have lost its store.
             self._due_s = dict.fromkeys(self._due_s, float("-inf"))
@@ -111,6 +119,24 @@ class Enroller:
         if document is None or self._clock.seconds() >= document.valid_until_s:
             return False
         return document.node(self._enrolment.identity_key.public) is not None
+
+    def _named_otherwise(self, document: Document) -> str | None:
+        """Return how the document tells of this node what is true of another process only; None if it does not."""
+        entry = document.node(self._enrolment.identity_key.public)
+        if entry is None:
+            return None
+        own = self._enrolment.describe(int(self._clock.seconds() * 1000))
+        there, here = PeerAddress(entry.host, entry.port), PeerAddress(own.host, own.port)
+        if there != here:
+            told = f"has this node at {there}, and this process is at {here}"
+        elif any(own.mix_keys.get(epoch, key) != key for epoch, key in entry.mix_keys.items()):
+            told = "has other mix keys of this node than this process"
+        else:
+            return None
+        return (
+            f"the network document {told}: another process runs with the same identity (stop one of them), or this one "
+            "was moved lately (then the next document is right)"
+        )
 
     async def _upload_to(self, url: str) -> None:
         try:

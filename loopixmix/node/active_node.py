@@ -59,7 +59,8 @@ class ActiveNode:
             rng=world.rng,
             adopt=self._adopt,
             prepare=self._prepare,
-            enroller=Enroller(enrolment, authorities=authorities, clock=world.clock, rng=world.rng),
+            enroller=Enroller(enrolment, authorities=authorities, clock=world.clock, rng=world.rng, fail=world.fail),
+            fail=world.fail,
         )
 
     def start(self) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from loopixmix.authority.config import parse_listen
+from loopixmix.authority.config import parse_advertised, parse_listen
 from loopixmix.config import commented_toml, load_config, load_trust_root, parse_config
 from loopixmix.directory import TrustRoot
 from loopixmix.directory.words import Name
@@ -62,7 +62,7 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     def __post_init__(self) -> None:
         if self.listen:
-            parse_listen(self.listen)
+            parse_listen(self.listen, key="metrics.listen")
 
     @property
     def address(self) -> PeerAddress | None:
@@ -84,11 +84,13 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     def __post_init__(self) -> None:
         host, _ = parse_listen(self.listen)
         if self.advertise:
-            parse_listen(self.advertise)
+            parse_advertised(self.advertise, key="advertise")
         elif host in EVERY_ADDRESS:
             raise ConfigError(
                 f'key "listen": {self.listen} is every address: say with "advertise" at which one others find this node'
             )
+        else:
+            parse_advertised(self.listen, key="listen")
 
     @property
     def listen_address(self) -> PeerAddress:

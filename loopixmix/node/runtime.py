@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import signal
 import socket
 from collections.abc import Callable, Mapping
@@ -186,4 +187,5 @@ def check_port_free(address: PeerAddress) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(target)
     except OSError as error:
-        raise ListenError(f"cannot listen on {address}: {error.strerror}") from error
+        hint = "; does this node, or a copy of it, run already?" if error.errno == errno.EADDRINUSE else ""
+        raise ListenError(f"cannot listen on {address}: {error.strerror}{hint}") from error

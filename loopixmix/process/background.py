@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loopixmix.errors import StoreError
+from loopixmix.process.files import PRIVATE_FILE, make_directory
 
 # Started by a shell that ends at once, so that it is no child of ours: a child that ended would stay in the table of
 # processes for as long as we run, and look as if it were still there.
@@ -29,8 +30,8 @@ def start_in_background(
     default where we do. Its end shows in `is_running`. Raises `StoreError` if the log cannot be written.
     """
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.open("ab").close()
+        make_directory(log.parent)
+        os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE))
     except OSError as error:
         raise StoreError(f"{log}: cannot be written: {error.strerror}") from error
     done = subprocess.run(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from loopixmix.errors import ConfigError, MisuseError, StoreError
@@ -16,6 +18,8 @@ PUBLIC_FILE = 0o644
 UNFINISHED = ".*.unfinished"
 """The files that a crash may leave of `write_atomically`, as a pattern for `glob`."""
 PRIVATE_DIRECTORY = 0o700
+LOCK_ATTEMPTS, LOCK_PAUSE_S = 6, 0.02
+"""Who asks for the holder of a lock has it for a moment: so often is it tried, with these pauses."""
 
 
 class LockedError(MisuseError):
@@ -25,7 +29,10 @@ class LockedError(MisuseError):
 def make_directory(path: Path) -> None:
     """Make `path` and its parents, private to the user, if it is not there; raise `StoreError` if that fails."""
     try:
-        path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        # Each by itself: Python gives the parents that it makes on the way whatever mode the umask lets through.
+        for directory in (*reversed(path.parents), path):
+            if not directory.is_dir():
+                directory.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
 
@@ -131,13 +138,11 @@ class DirectoryLock:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be written: {error.strerror}") from error
-        try:
-            # The system's own lock: a file whose mere presence locks would outlive a crash.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
+        # The system's own lock: a file whose mere presence locks would outlive a crash.
+        if not any(_locks(descriptor, fcntl.LOCK_EX) for _ in _attempts()):
+            holder = _named_in(descriptor)
             os.close(descriptor)
-            raise LockedError(f"{self._of}: is in use by process {holder or '(unknown)'}") from None
+            raise LockedError(f"{self._of}: is in use by process {holder or '(unknown)'}")
         os.ftruncate(descriptor, 0)
         os.write(descriptor, b"%d\n" % os.getpid())
         self._descriptor = descriptor
@@ -147,6 +152,50 @@ class DirectoryLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def lock_holder(path: Path) -> int | None:
+    """Return the number of the process that holds the lock at `path`; None if no process does.
+
+    The lock tells more than the number in the file: a copy of the file has the number, too, and another process may
+    have it by now. Raises `StoreError` if the lock cannot be read, or is held by a process that it does not name.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        # The number is written a moment after the lock is taken.
+        for _ in _attempts():
+            if _locks(descriptor, fcntl.LOCK_SH):
+                return None
+            if holder := _named_in(descriptor):
+                return holder
+    finally:
+        os.close(descriptor)
+    raise StoreError(f"{path}: is held by a process that it does not name")
+
+
+def _attempts() -> Iterator[None]:
+    yield
+    for _ in range(LOCK_ATTEMPTS - 1):
+        time.sleep(LOCK_PAUSE_S)
+        yield
+
+
+def _locks(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _named_in(descriptor: int) -> int | None:
+    text = os.pread(descriptor, 20, 0).strip()
+    return int(text) if text.isdigit() else None
 
 
 def _unfinished(path: Path) -> Path:

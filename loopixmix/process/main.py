@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from loopixmix.process.files import DirectoryLock
 from loopixmix.process.log import Log
 from loopixmix.process.program import Process, Program, World
 from loopixmix.seams import Rng
+
+PRIVATE_UMASK = 0o077
 
 
 def system_rng() -> Rng:
@@ -29,5 +32,7 @@ def run_program(lock: Path, make: Callable[[World], Program]) -> None:
     from twisted.internet import reactor
     from twisted.internet.posixbase import PosixReactorBase
 
+    # Whatever the umask of who started us: nothing that a program writes is for others, unless it says so itself.
+    os.umask(PRIVATE_UMASK)
     process = Process(cast(PosixReactorBase, reactor), rng=system_rng(), lock=DirectoryLock(lock), log=Log(sys.stderr))
     process.run(make(process.world))

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from typing import TypeAlias
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from loopixmix.errors import LoopixmixError
+
 log = Logger()
+
+Fail: TypeAlias = Callable[[LoopixmixError], object]
+"""Ends the program that a defect befell, and tells why."""
+
+
+def go_on(_: LoopixmixError) -> None:
+    """Let the program go on without the work that ended: its problem tells."""
+
+
+class DefectError(LoopixmixError):
+    """A part of the program has ended by itself: a defect, which only a new start may mend."""
 
 
 class Task:
     """Work without an end. If it ends by itself, that is a defect, which is logged and told as the `problem`."""
 
-    def __init__(self, name: str) -> None:
-        """`name`: the work, in words for the log: "following the network document"."""
+    def __init__(self, name: str, *, fail: Fail = go_on) -> None:
+        """`name`: the work, in words for the log: "following the network document". `fail`: told of a defect."""
         self._name = name
+        self._fail = fail
         self._running: Deferred[None] | None = None
         self.problem: str | None = None
 
@@ -37,3 +52,4 @@ class Task:
         if not isinstance(failure.value, CancelledError):
             self.problem = f"{self._name} stopped: {failure.value}"
             log.failure("{name} stopped", failure, name=self._name)
+            self._fail(DefectError(f"a defect ended the program: {self.problem}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import URL, make_url
@@ -16,6 +17,9 @@ from loopixmix.store.schema import Schema
 from loopixmix.store.sqlite import SqliteDatabases
 
 _PASSWORD = re.compile(r"(?<=//).*@|^[^/]*@|(?<=password=)[^&]*")
+
+# Alembic keeps the migration that is under way in variables of its own module: there is to be one at a time.
+_migrating = threading.Lock()
 
 
 def open_databases(url: str, schema: Schema, *, one_connection: bool = False, exclusive: bool = False) -> Databases:
@@ -92,4 +96,5 @@ def _migrate(connection: Connection, place: str, schema: Schema) -> None:
     config = Config()
     config.set_main_option("script_location", str(schema.migrations).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, schema.head)
+    with _migrating:
+        command.upgrade(config, schema.head)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -27,18 +28,54 @@ _SETTERS = (
 )
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep linear algebra to one thread: libraries that are loaded by calls, those that will be by the environment.
+def _nothing() -> None:
+    pass
 
-    Afterwards libraries that were loaded have as many threads as before.
+
+class WhileAny:
+    """A setting of the whole process while any of its threads needs it: the first one makes it, the last one ends it.
+
+    If each thread made and ended it, the end of one would take it away from the others.
     """
+
+    def __init__(self, make: Callable[[], Callable[[], object]]) -> None:
+        """`make`: makes the setting, and returns what ends it."""
+        self._make = make
+        self._lock = threading.Lock()
+        self._count = 0
+        self._end: Callable[[], object] = _nothing
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Need the setting while the block lasts."""
+        with self._lock:
+            if self._count == 0:
+                self._end = self._make()
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count -= 1
+                if self._count == 0:
+                    self._end()
+
+
+def _one_thread() -> Callable[[], None]:
     changed = keep_one_thread()
-    try:
-        yield
-    finally:
+
+    def end() -> None:
         for setter, threads in changed:
             setter(threads)
+
+    return end
+
+
+one_thread = WhileAny(_one_thread)
+"""Keeps linear algebra to one thread: libraries that are loaded by calls, those that will be by the environment.
+
+Afterwards libraries that were loaded have as many threads as before.
+"""
 
 
 def keep_one_thread() -> list[tuple[SetThreads, int]]:

@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from loopixmix.errors import UnavailableError
+from loopixmix.errors import LoopixmixError, UnavailableError
 from provider.api import Declaration, PayloadService
 
 
@@ -16,6 +16,10 @@ class NotAskedError(UnavailableError):
 
 class LostQuestionError(UnavailableError):
     """The request was lost before its answer came: the service may have carried it out or not."""
+
+
+class FailedElsewhereError(LoopixmixError):
+    """The service has failed in a program of its own, which has logged why."""
 
 
 class Asker(Protocol):

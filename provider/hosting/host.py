@@ -12,6 +12,7 @@ from loopixmix.routing.path import service_id
 from loopixmix.sphinx import Surb
 from provider.api import ClosingService, Declaration, PayloadService
 from provider.hosting.asker import Asker, Hosted
+from provider.hosting.asking.ending import put_away
 from provider.hosting.asking.turns import Turns
 from provider.hosting.carrying import Carrying
 from provider.hosting.memory import RequestMemory
@@ -119,10 +120,10 @@ class ServiceHost:
             service.turns.stop()
             service.parted.stop()
         for service in self._asked.values():
-            await service.asker.stop()
+            await put_away(service.asker.name, service.asker.stop, clock=self._world.clock)
         for each in self._at_once.values():
             if isinstance(each, ClosingService):
-                await each.close()
+                await put_away(each.name, each.close, clock=self._world.clock)
         # What was being written down when it was stopped is forgotten now, while the store is still open.
         await self._memory.settle()
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol, cast
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.internet.protocol import connectionDone
@@ -19,6 +19,7 @@ from loopixmix.requests.names import Publish, check_name, encode_keys_request
 from loopixmix.seams import Clock, DelayedCall, Identity
 from provider.api import ServiceRefusedError
 from provider.hosting.asker import Asker, NotAskedError
+from provider.hosting.asking.failures import told
 from provider.serving.frames import (
     MAX_PUBLICATION_BYTES,
     SOCKET_VERSION,
@@ -221,10 +222,14 @@ class Answering:
             raise FormatError(f"it asks more than {declaration.at_once + declaration.queue} questions at one time")
         asking = asker.ask(ask.repetition_key, ask.body)
         # The provider gives the question up after this time, and does not say so: a thread would be held for ever.
-        asking.addTimeout(declaration.timeout_s, cast(IReactorTime, self._clock))
+        asking.addTimeout(declaration.timeout_s, cast(IReactorTime, self._clock), self._overdue)
         self._under_way.add(asking)
         asking.addCallbacks(self._done, self._failed)
         asking.addCallback(partial(self._answer, end, asker, ask.number, asking))
+
+    def _overdue(self, result: bytes | Failure, timeout_s: float) -> bytes | Failure:
+        log.warn("the service did not answer within {timeout_s} s, and the request has failed", timeout_s=timeout_s)
+        return result
 
     def _done(self, body: bytes) -> tuple[AskOutcome, bytes]:
         return AskOutcome.DONE, body
@@ -234,8 +239,9 @@ class Answering:
             return AskOutcome.REFUSED, b""
         if isinstance(failure.value, NotAskedError):
             return AskOutcome.NOT_ASKED, b""
-        # The error of a service may quote the question: its type is all that is logged.
-        log.error("the service failed: {kind}", kind=type(failure.value).__name__)
+        # Overdue: that has been told.
+        if not isinstance(failure.value, CancelledError):
+            log.error("the service failed: {what}", what=told(failure))
         return AskOutcome.BROKEN, b""
 
     def _answer(

@@ -22,8 +22,10 @@ from loopixmix.process.program import Program, World
 from loopixmix.seams import Identity
 from provider.api import PayloadService, ServiceContext, ServiceFactory, Setting
 from provider.hosting.asker import Asker
+from provider.hosting.asking.ending import put_away
 from provider.hosting.asking.limits import ServiceLimits
-from provider.hosting.loader import make_asker, make_service
+from provider.hosting.loading.form import class_faults, refuse
+from provider.hosting.loading.loader import make_asker, make_service
 from provider.serving.answering import Answering, SocketKeys
 from provider.serving.sockets import SocketPlace, UnixReactor, listen
 
@@ -68,6 +70,8 @@ class ServiceProgram(Program):
         self._asker: Asker | None = None
         self._provider: Identity | None = None
         self._trouble: str | None = None
+        # A class of a service has its name; a function that makes one need not.
+        self._name = str(getattr(serving.factory, "name", "") or serving.directory.name)
         self._answering = Answering(
             self._service_for, keys=self._keys, allowed_user_id=serving.place.user_id, clock=world.clock
         )
@@ -78,7 +82,8 @@ class ServiceProgram(Program):
         return self._serving.log
 
     def start(self) -> None:
-        """Make the service, if its provider is known, and listen."""
+        """Make the service, if its provider is known, and listen; raise `ConfigError` if its class is no service's."""
+        refuse(class_faults(self._serving.factory, self._name))
         known = _known_provider(self._serving.directory)
         if known is not None:
             self._make(known)
@@ -97,7 +102,7 @@ class ServiceProgram(Program):
             await maybeDeferred(self._port.stopListening)
         self._answering.stop()
         if self._asker is not None:
-            await self._asker.stop()
+            await put_away(self._asker.name, self._asker.stop, clock=self._world.clock)
 
     def status(self) -> ServiceStatus:
         """Return how it is now."""
@@ -141,7 +146,7 @@ class ServiceProgram(Program):
             settings=serving.settings,
         )
         # Asked by the same parts as inside a provider: so the same service runs in either place.
-        made = make_service(serving.directory.name, serving.factory, context)
+        made = make_service(self._name, serving.factory, context, settings_place="the settings of its program")
         service = make_asker(made, ServiceLimits(), call_on_reactor=world.reactor.callFromThread)
         if isinstance(service, PayloadService):
             raise ConfigError(f'the service "{service.name}" answers whole payloads, and runs inside a provider only')

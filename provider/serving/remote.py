@@ -23,7 +23,7 @@ from loopixmix.process.backoff import Backoff
 from loopixmix.requests.names import Publish, decode_keys_request
 from loopixmix.seams import Clock, DelayedCall, Identity, Rng
 from provider.api import Declaration, KeyDirectory, ServiceRefusedError
-from provider.hosting.asker import LostQuestionError, NotAskedError
+from provider.hosting.asker import FailedElsewhereError, LostQuestionError, NotAskedError
 from provider.hosting.asking.limits import ServiceLimits
 from provider.serving.frames import (
     SOCKET_VERSION,
@@ -284,7 +284,7 @@ class RemoteAsker:
             case AskOutcome.NOT_ASKED:
                 question.answer.errback(NotAskedError(f"{self.name} cannot be asked now"))
             case AskOutcome.BROKEN:
-                question.answer.errback(LoopixmixError(f"{self.name} has failed"))
+                question.answer.errback(FailedElsewhereError(f"{self.name} has failed"))
 
     def _given_up(self, number: int, _: Deferred[bytes]) -> None:
         self._forget(number)

@@ -11,7 +11,7 @@ from loopixmix.seams import Rng
 from loopixmix.tokens import TokenKey
 from loopixmix.tokens.exchange import ISSUER_SERVICE
 from provider.accounts import hash_invitation, make_invitation
-from provider.hosting.loader import SERVICES_DIRECTORY
+from provider.hosting.loading.loader import SERVICES_DIRECTORY
 from provider.mailbox import day_of
 from provider.tokens.store import codes, open_token_store
 

@@ -15,7 +15,7 @@ from loopixmix.tokens import TokenKey
 from loopixmix.tokens.exchange import ISSUER_SERVICE, REDEEMER_SERVICE
 from loopixmix.tokens.keys import check_purpose
 from provider.api import Declaration, ServiceContext, ServiceRefusedError, Setting
-from provider.hosting.loader import SERVICES_DIRECTORY
+from provider.hosting.loading.loader import SERVICES_DIRECTORY
 from provider.tokens.codes import CodeList
 from provider.tokens.gate import GUEST_PURPOSE
 from provider.tokens.issuing import Issuing, erase_issued

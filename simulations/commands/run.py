@@ -76,6 +76,8 @@ def run(
         raise click.UsageError("--jobs is for processes of this machine and --dask for a cluster: give one of them")
     if no_save and (out is not None or resume):
         raise click.UsageError("--no-save keeps nothing: it does not go with --out or --resume")
+    # First: a run may take hours.
+    _check_names(measures)
     plan = _plan(scenario, parameters, engine, replicates, seed)
     folder = None if no_save else out or RESULTS / _name(plan)
     result = _performed(plan, folder, jobs=jobs, dask=dask, quiet=quiet, resume=resume)
@@ -99,6 +101,14 @@ def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: i
         base = change(base, {"seeds.root": seed}, source="--seed")
     swept = [axis for axis in axes if len(axis.values) > 1]
     return plan_of(base, engine, sweep=swept, replicates=replicates, source=str(path))
+
+
+def _check_names(measures: tuple[str, ...]) -> None:
+    from simulations.measures.catalogue import unit_of
+
+    for name in measures:
+        if name != "all":
+            unit_of(name)
 
 
 def _name(plan: RunPlan) -> str:
@@ -140,17 +150,31 @@ def _kept(folder: Path | None) -> str:
 
 
 def _print(result: Result, folder: Path | None, measures: tuple[str, ...], *, as_json: bool) -> None:
+    from simulations.results.display import check_measures
+
+    wanted = result.measures if "all" in measures else measures
+    if as_json:
+        _print_json(result, folder)
+    else:
+        _print_table(result, folder, wanted)
+    # Last: a measure that is in the catalogue and was not measured here must not cost all the others.
+    check_measures(result, wanted)
+
+
+def _print_json(result: Result, folder: Path | None) -> None:
     import msgspec
+
+    from simulations.results.display import as_object
+
+    content = as_object(result) | {"folder": None if folder is None else str(folder)}
+    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+
+
+def _print_table(result: Result, folder: Path | None, wanted: tuple[str, ...]) -> None:
     from rich.console import Console
 
-    from simulations.results.display import as_object, below, check_measures, table_of
+    from simulations.results.display import below, table_of
 
-    if as_json:
-        content = as_object(result) | {"folder": None if folder is None else str(folder)}
-        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
-        return
-    wanted = result.measures if "all" in measures else measures
-    check_measures(result, wanted)
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
     table = table_of(result, wanted)
     # A line that the terminal breaks is less bad than figures that are cut.

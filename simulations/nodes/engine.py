@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
+from loopixmix.sweeps.threads import WhileAny
 from loopixmix.sweeps.work import Progress
 from simulations.flows.rates import flows_of
 from simulations.flows.traffic import utilisation_of
@@ -92,19 +92,22 @@ class _Pace:
                 self.progress(min(1.0, (clock.seconds() - start_s) / (self.end_s - start_s)))
 
 
-@contextmanager
-def little_garbage_collection() -> Iterator[None]:
-    """Look for cycles seldom while the block lasts, and not among what was there before."""
+def _collect_little() -> Callable[[], None]:
     before = gc.get_threshold()
     gc.set_threshold(_GARBAGE_THRESHOLD, *before[1:])
     gc.collect()
     # What was built lives until the end: the collector need not look at it again and again.
     gc.freeze()
-    try:
-        yield
-    finally:
+
+    def end() -> None:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+    return end
+
+
+little_garbage_collection = WhileAny(_collect_little)
+"""Looks for cycles seldom while a block lasts, and not among what was there before."""
 
 
 def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from loopixmix.wire import is_packet
 from simulations.flows.corruption import corrupt_mixes
 from simulations.formulas import capacity
+from simulations.formulas.gamma import fit_gamma
 from simulations.measures.catalogue import Figures, Measure
 from simulations.nodes.entropy import target_entropies_bits
 from simulations.outcome import Distribution
@@ -63,6 +65,7 @@ class Watch:
         for user in world.users:
             user.network.departures = self._depart
         world.hub.on_lost = self._lost
+        world.hub.on_way = self._on_way
 
     @property
     def hops(self) -> int:
@@ -107,7 +110,7 @@ class Watch:
         latencies_s = np.array(self.journeys.latencies_s)
         if latencies_s.size:
             distributions[Measure.LATENCY_S] = spread = Distribution.of(latencies_s)
-            figures |= _latency_figures(spread, _held_s(latencies_s, self.world))
+            figures |= _latency_figures(spread, np.array(self.journeys.waits_s))
         delays_s = self.world.letters.delays_s(self.from_s, self.until_s)
         if delays_s:
             distributions[Measure.DELIVERY_S] = delivery = Distribution.of(delays_s)
@@ -173,6 +176,10 @@ class Watch:
         if is_packet(frame):
             self.journeys.lose(frame)
 
+    def _on_way(self, frame: bytes, latency_s: float) -> None:
+        if is_packet(frame):
+            self.journeys.on_way(frame, latency_s)
+
 
 def _rates(world: World, window: Totals) -> Figures:
     scenario, duration_s = world.scenario, world.scenario.run.duration_s
@@ -205,7 +212,7 @@ def _rates(world: World, window: Totals) -> Figures:
     return figures
 
 
-def _latency_figures(spread: Distribution, held_s: FloatArray) -> Figures:
+def _latency_figures(spread: Distribution, waits_s: FloatArray) -> Figures:
     figures = {
         Measure.LATENCY_MEAN_S: spread.mean,
         Measure.LATENCY_SD_S: spread.sd,
@@ -213,18 +220,12 @@ def _latency_figures(spread: Distribution, held_s: FloatArray) -> Figures:
         Measure.LATENCY_P95_S: spread.quantile(0.95),
         Measure.LATENCY_P99_S: spread.quantile(0.99),
     }
-    if held_s.size > 1 and held_s.var() > 0:
-        # By moments: mean and variance are what links' own spread adds to least.
-        figures[Measure.LATENCY_FIT_SHAPE] = float(held_s.mean() ** 2 / held_s.var(ddof=1))
-        figures[Measure.LATENCY_FIT_SCALE_S] = float(held_s.var(ddof=1) / held_s.mean())
+    shape, scale_s = fit_gamma(waits_s)
+    # No Gamma distribution fits samples that are all equal.
+    if math.isfinite(shape):
+        figures[Measure.LATENCY_FIT_SHAPE] = shape
+        figures[Measure.LATENCY_FIT_SCALE_S] = scale_s
     return figures
-
-
-def _held_s(latencies_s: FloatArray, world: World) -> FloatArray:
-    """Return what links do not explain: latencies less the mean of all links of a path."""
-    links = world.params.layers + 2
-    # The mean of the law of links: how long each packet was on its own links is not recorded.
-    return latencies_s - links * world.hub.latency_mean_s
 
 
 def _entropy_figures(spread: Distribution) -> Figures:

@@ -10,9 +10,9 @@ from simulations.flows import traffic
 from simulations.flows.corruption import all_corrupt_share
 from simulations.flows.rates import PROVIDERS
 from simulations.flows.timing import delivery_faults
+from simulations.formulas.gamma import fit_gamma
 from simulations.measures.catalogue import Figures, Measure
 from simulations.outcome import Distribution
-from simulations.vector.gamma import fit_gamma
 from simulations.vector.run import Replicate
 
 # A smaller share of a target's mass than this that comes after the drain does not show in its entropy.

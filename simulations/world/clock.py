@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import heapq
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
 from typing import TypeAlias
 
 import msgspec
+from twisted.internet.defer import Deferred
 from twisted.internet.error import AlreadyCalled, AlreadyCancelled
+from twisted.python.failure import Failure
 
 from loopixmix.errors import MisuseError
 
@@ -161,6 +163,20 @@ class EventClock:
                 self._now_s = max(self._now_s, end_s)
                 return
             self.step()
+
+    def wait_for(self, awaited: Sequence[Deferred[None]], *, longest_s: float) -> None:
+        """Let time pass until all have fired, for `longest_s` seconds at the longest.
+
+        Raises what one of them has failed with, and `MisuseError` if one has not fired by then.
+        """
+        failures: list[Failure] = []
+        for each in awaited:
+            each.addErrback(failures.append)
+        self.run_for(longest_s, until=lambda: all(each.called for each in awaited))
+        for failure in failures:
+            failure.raiseException()
+        if not all(each.called for each in awaited):
+            raise MisuseError(f"something has not ended after {longest_s:g} s: what it waits for does not come")
 
     def note_cancelled(self) -> None:
         """Count a call that was cancelled; sweep such calls out before they are most of what is kept."""

@@ -27,6 +27,9 @@ class Numbers(Protocol):
     def of_frame(self, frame: bytes) -> int:
         """Return the number of the packet in a frame that its sender hands over; asked once for each packet."""
 
+    def under_way(self, frame: bytes) -> int | None:
+        """Return the number of the packet in a frame that is under way; None if it is not known."""
+
     def of_lost(self, frame: bytes) -> int | None:
         """Return the number of the packet in a frame that a link lost; None if it is not known."""
 
@@ -41,6 +44,10 @@ class PlainNumbers:
     def of_frame(self, frame: bytes) -> int:
         """Return the number of the packet in a frame."""
         return int.from_bytes(frame[1 : 1 + _NUMBER_BYTES], "big")
+
+    def under_way(self, frame: bytes) -> int | None:
+        """Return the number of the packet in a frame that is under way."""
+        return self.of_frame(frame)
 
     def of_lost(self, frame: bytes) -> int | None:
         """Return the number of the packet in a frame that a link lost."""
@@ -71,6 +78,10 @@ class TracingArithmetic:
         self._count += 1
         self._of_element[frame[1 : 1 + POINT_BYTES]] = self._count
         return self._count
+
+    def under_way(self, frame: bytes) -> int | None:
+        """Return the number of the packet in a frame that is under way; None for one that no user sent."""
+        return self._of_element.get(frame[1 : 1 + POINT_BYTES])
 
     def of_lost(self, frame: bytes) -> int | None:
         """Return the number of the packet in a frame that a link lost, and forget the packet."""

@@ -25,6 +25,8 @@ Tap: TypeAlias = Callable[[float, Identity, Identity, bytes], object]
 """Is told of one frame: the time in seconds, the sender, the receiver, the frame."""
 Departure: TypeAlias = Callable[[bytes, float], object]
 """Is told of a frame that leaves somebody, and when."""
+OnWay: TypeAlias = Callable[[bytes, float], object]
+"""Is told of a frame that a link takes, and for how many seconds."""
 Intercept: TypeAlias = Callable[[Identity, Identity, bytes], bool]
 """Judges one frame from a sender to a receiver; if it says false the adversary holds the frame back for good."""
 
@@ -39,6 +41,7 @@ class _Flight(msgspec.Struct, eq=False):
     receiver: Identity
     arrived: FramesArrived
     left_at_s: float
+    latency_s: float
     frames: list[bytes]
 
     def arrive(self) -> None:
@@ -87,15 +90,12 @@ class Wires(Switchboard):
         """Frames that `intercept` held back."""
         self.on_lost: Callable[[bytes], object] | None = None
         """Is told of each frame that a link lost."""
+        self.on_way: OnWay | None = None
+        """Is told of each frame that is under way, before it arrives."""
         self.rng = rng
         self.latency = latency
         self.places = places
         self.loss = loss
-
-    @property
-    def latency_mean_s(self) -> float:
-        """The mean latency of a link, in seconds."""
-        return self.latency.mean_s
 
     def network(self, identity: Identity, *, observer: Observer, reception: Reception | None = None) -> WireEnd:
         """Return the network as `identity` sees it; without `reception` it can only send."""
@@ -188,9 +188,12 @@ class WireEnd(MemoryEnd):
         flight = way.flight
         if flight is not None and flight.left_at_s == now_s and flight.frames:
             flight.frames.append(frame)
-            return True
-        way.flight = flight = _Flight(wires, self.identity, peer, arrived, now_s, [frame])
-        self._call_later(self._draw_s(self._place, way.place, wires.rng), flight.arrive)
+        else:
+            latency_s = self._draw_s(self._place, way.place, wires.rng)
+            way.flight = flight = _Flight(wires, self.identity, peer, arrived, now_s, latency_s, [frame])
+            self._call_later(latency_s, flight.arrive)
+        if wires.on_way is not None:
+            wires.on_way(frame, flight.latency_s)
         return True
 
     def _count(self, sender: Identity, frames: Sequence[bytes]) -> None:

@@ -6,6 +6,7 @@ from array import array
 from collections import Counter
 from struct import Struct
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,11 +48,19 @@ class Visits:
 _ROW = Visits.ROW.pack
 
 
+class _Journey(msgspec.Struct, gc=False):
+    """When a packet left its user, and for how long it was on links so far."""
+
+    sent_at_s: float
+    links_s: float = 0.0
+
+
 class Journeys:
     """Packets that users sent, from leaving the user to the end of their path.
 
     `begun` counts those sent since the start. Of those that were sent between `from_s` and `until_s`, `sent` counts,
-    `latencies_s` has one figure for each that arrived, `lost` counts those that links lost.
+    `latencies_s` has one figure for each that arrived, and `waits_s` the same without what links took of it; `lost`
+    counts those that links lost.
     """
 
     def __init__(self, numbers: Numbers, *, from_s: float, until_s: float) -> None:
@@ -59,11 +68,12 @@ class Journeys:
         self._numbers = numbers
         self._from_s = from_s
         self._until_s = until_s
-        self._under_way: dict[int, float] = {}
+        self._under_way: dict[int, _Journey] = {}
         self.begun = 0
         self.sent = 0
         self.lost = 0
         self.latencies_s = array("d")
+        self.waits_s = array("d")
         self.sent_numbers = array("Q")
         """The packets that were sent in the window, in order."""
 
@@ -74,7 +84,13 @@ class Journeys:
         if self._from_s <= at_s < self._until_s:
             self.sent += 1
             self.sent_numbers.append(number)
-            self._under_way[number] = at_s
+            self._under_way[number] = _Journey(at_s)
+
+    def on_way(self, frame: bytes, latency_s: float) -> None:
+        """Note that a link takes so long for a packet; nothing if no user sent it."""
+        number = self._numbers.under_way(frame)
+        if number is not None and (journey := self._under_way.get(number)) is not None:
+            journey.links_s += latency_s
 
     def lose(self, frame: bytes) -> None:
         """Note that a link lost a packet; nothing if it was not a user's."""
@@ -84,9 +100,11 @@ class Journeys:
 
     def arrive(self, number: int, at_s: float) -> None:
         """Note that a packet's path has ended."""
-        sent_at_s = self._under_way.pop(number, None)
-        if sent_at_s is not None:
-            self.latencies_s.append(at_s - sent_at_s)
+        journey = self._under_way.pop(number, None)
+        if journey is not None:
+            latency_s = at_s - journey.sent_at_s
+            self.latencies_s.append(latency_s)
+            self.waits_s.append(latency_s - journey.links_s)
 
 
 class NodeWatch:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from provider.hosting.loader import find_factory
+from provider.hosting.loading.factories import find_factory
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "poll"

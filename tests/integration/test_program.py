@@ -52,6 +52,7 @@ class Counting(Program):
         return self.config.log
 
     def start(self):
+        (self.path.parent / "notes").mkdir(exist_ok=True)
         self.tick()
         if self.config.fails_after_s:
             self.world.clock.callLater(self.config.fails_after_s, self.world.end, LoopixmixError("it counted enough"))
@@ -102,6 +103,7 @@ class Processes:
                 env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
                 stderr=subprocess.PIPE,
                 text=True,
+                umask=0,
             )
         )
         return self.started[-1]
@@ -133,6 +135,8 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 def test_it_runs_says_how_it_is_and_ends_in_order(processes: Processes) -> None:
     process = processes.start()
     assert processes.wait_for_status() > 0
+    # Whatever the umask is that it was started with: what a program makes is for its user only.
+    assert (processes.directory / "notes").stat().st_mode & 0o777 == 0o700
     second = processes.start()
     _, told = second.communicate(timeout=30)
     assert (second.returncode, told) == (

@@ -22,6 +22,7 @@ from provider.store.accounts import Application, find_card, register
 from provider.store.items import NewItem, store_items
 from provider.tokens.codes import CodeList
 from provider.tokens.store import open_token_store
+from tests.worlds.mailboxes.installed import Installed
 from tests.worlds.networks.models import trust_root_of
 from tests.worlds.tokens import token_key
 
@@ -195,3 +196,44 @@ def test_a_service_that_is_not_installed_is_one_line(directory: Path, capsys: py
 def test_nothing_runs_here(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["provider", "status", str(directory)]) == 1
     assert "no node runs here" in capsys.readouterr().err
+
+
+SERVICES = """
+class Poll:
+    name = "poll"
+    def __init__(self, context):
+        self.question = context.settings["question"]
+        (context.directory / "votes").write_text("made")
+    async def answer(self, body):
+        return body
+
+class Board(Poll):
+    name = "board"
+    def close(self):
+        pass
+"""
+
+
+def host(directory: Path, *names: str, settings: str = "") -> None:
+    path = directory / "node.toml"
+    services = "".join(f'"{name}", ' for name in names)
+    path.write_text(path.read_text().replace("\nservices = [", f"\nservices = [{services}") + settings)
+
+
+def test_the_check_makes_the_services_and_changes_nothing(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Installed(tmp_path / "site", monkeypatch).add("main_services", SERVICES, {"poll": "Poll", "board": "Board"})
+    host(directory, "poll")
+    assert run(["provider", "run", str(directory), "--check-config"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert 'the service "poll": class main_services.Poll needs the setting "question"' in error
+    assert "put it into [service.poll] of node.toml" in error
+    host(directory, settings='\n[service.poll]\nquestion = "What?"\n')
+    before = sorted(directory.rglob("*"))
+    assert run(["provider", "run", str(directory), "--check-config"]) == 0
+    assert sorted(directory.rglob("*")) == before
+    host(directory, "board")
+    for arguments in (["run", directory, "--check-config"], ["run", directory]):
+        assert 'class main_services.Board has a plain "def close"' in str(call(*arguments).exception)

@@ -147,6 +147,8 @@ SHARED = (
     "latency_sd_s",
     "latency_p50_s",
     "latency_p95_s",
+    "latency_fit_shape",
+    "latency_fit_scale_s",
     "pool_mean",
     "provider_pool_mean",
     "mix_rate_per_s",

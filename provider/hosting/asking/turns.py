@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Awaitable
 from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -11,7 +13,8 @@ from twisted.python.failure import Failure
 from loopixmix.requests.parts import MAX_BODY_BYTES
 from loopixmix.seams import Clock, DelayedCall
 from provider.api import ServiceRefusedError
-from provider.hosting.asker import Asker, NotAskedError
+from provider.hosting.asker import Asker, FailedElsewhereError, LostQuestionError, NotAskedError
+from provider.hosting.asking.failures import told
 from provider.hosting.asking.seats import Seats
 
 log = Logger()
@@ -66,10 +69,14 @@ class Turns:
         # Whatever the types say: a service is somebody else's code.
         if not isinstance(answer, bytes):
             log.error(
-                "service {service} answered with {kind}, not with bytes",
+                "service {service} answered with {kind}, not with bytes{cure}",
                 service=self._asker.name,
                 kind=type(answer).__name__,
+                # A decorator that hides an "async def" makes the service run in threads, where nothing awaits it.
+                cure=": write its answer with async def" if isinstance(answer, Awaitable) else "",
             )
+            if inspect.iscoroutine(answer):
+                answer.close()
             return None
         if len(answer) > MAX_BODY_BYTES:
             log.error(
@@ -85,6 +92,9 @@ class Turns:
         error = failure.value
         if isinstance(error, NotAskedError):
             raise error
-        # A service's error may quote the request: its type is all that is logged.
-        if not isinstance(error, ServiceRefusedError | CancelledError):
-            log.error("service {service} failed: {kind}", service=self._asker.name, kind=type(error).__name__)
+        if isinstance(error, FailedElsewhereError):
+            log.error("service {service} failed, and the log of its program says where", service=self._asker.name)
+        elif isinstance(error, LostQuestionError):
+            log.error("service {service}: its program ended before it answered a request", service=self._asker.name)
+        elif not isinstance(error, ServiceRefusedError | CancelledError):
+            log.error("service {service} failed: {what}", service=self._asker.name, what=told(failure))

@@ -411,3 +411,24 @@ def test_two_authorities_with_the_same_descriptors_make_the_same_bytes(tmp_path:
         one.upload()
     documents = [one.turn() for one in worlds]
     assert documents[0] == documents[1] != []
+
+
+def test_an_identity_that_two_processes_use_in_turns_is_named(world: World) -> None:
+    world.now_s += 1
+    world.upload("mix11", port=30001)
+    world.now_s += 1
+    world.upload("mix11", port=30002)  # it moved, as a node may
+    assert world.authority.twins == []
+    world.now_s += 1
+    world.upload("mix11", port=30002)
+    assert world.authority.twins == []
+    world.now_s += 1
+    world.upload("mix11", port=30001)
+    told = "two processes use the identity of mix11 in turns, at 127.0.0.1:30001 and 127.0.0.1:30002: stop one"
+    assert world.authority.twins == [told]
+    world.now_s += 1
+    world.upload("mix11", port=30002)
+    assert world.authority.twins == [told]
+    world.advance_to(3 * HOUR_S)
+    world.turn()
+    assert world.authority.twins == []

@@ -14,6 +14,7 @@ from loopixmix.authority.config import (
     AuthorityConfig,
     authority_toml,
     load_authority,
+    parse_advertised,
     parse_listen,
     trust_root_toml,
 )
@@ -104,6 +105,30 @@ def test_addresses_to_listen_on_are_understood() -> None:
     assert parse_listen("127.0.0.1:9000") == ("127.0.0.1", 9000)
     assert parse_listen("[::]:1") == ("::", 1)
     assert parse_listen("localhost:65535") == ("localhost", 65_535)
+    assert parse_listen("[fe80::1%eth0]:9000") == ("fe80::1%eth0", 9000)
+    assert parse_advertised("[2001:db8::1]:9000", key="advertise") == ("2001:db8::1", 9000)
+    assert parse_advertised("mix-1.example:9000", key="advertise") == ("mix-1.example", 9000)
+
+
+NO_HOSTS = ["a_b.example", "mix1.example.", "user@mix1.example", "http://mix1.example", "mix 1", "1.2.3.4.5", "-a.b"]
+
+
+@pytest.mark.parametrize("host", [*NO_HOSTS, "[fe80::1%eth0]"])
+def test_a_host_that_no_authority_takes_is_refused_where_it_is_written(host: str) -> None:
+    with pytest.raises(ConfigError, match=r'^key "advertise": '):
+        parse_advertised(f"{host}:9000", key="advertise")
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
+def test_nobody_listens_at_what_is_no_host(host: str) -> None:
+    with pytest.raises(ConfigError, match=r'^key "metrics.listen": '):
+        parse_listen(f"{host}:9000", key="metrics.listen")
+
+
+@pytest.mark.parametrize("address", ["::1:9000", "[1.2.3.4]:9000", "[::1:9000"])
+def test_brackets_are_for_ipv6_addresses(address: str) -> None:
+    with pytest.raises(ConfigError, match="is not an address like"):
+        parse_listen(address)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loopixmix.authority.config import AuthorityConfig, load_authority
+from loopixmix.authority.config import LOCK_FILE, AuthorityConfig, load_authority
 from loopixmix.commands.authority import authority
 from loopixmix.config import load_config, load_trust_root
 from loopixmix.main import run
 from loopixmix.observing.status import NodeStatus
 from loopixmix.params import NetworkParams
-from loopixmix.process.files import create_identity, load_identity
+from loopixmix.process.files import DirectoryLock, create_identity, load_identity
 from loopixmix.process.status import StatusFile
 
 
@@ -127,15 +127,19 @@ def test_status_prints_what_the_running_authority_wrote(tmp_path: Path, capsys: 
         engine="none",
         extra={"nodes_in_document": 3},
     )
-    StatusFile(tmp_path).write(written)
-    assert command("status", tmp_path) == 0
-    output = capsys.readouterr().out
-    assert "not answering for" in output
-    StatusFile(tmp_path).write(msgspec.structs.replace(written, written_at_s=time.time()))
-    assert command("status", tmp_path) == 0
-    assert "no document yet" in capsys.readouterr().out
-    StatusFile(tmp_path).write(written)
-    assert "1970-01-01 00:01:00+00:00" in output
-    assert "nodes in document    3" in output
-    assert command("status", tmp_path, "--json") == 0
-    assert msgspec.json.decode(capsys.readouterr().out, type=NodeStatus) == written
+    with DirectoryLock(tmp_path / LOCK_FILE):
+        StatusFile(tmp_path).write(written)
+        assert command("status", tmp_path) == 1
+        output = capsys.readouterr().out
+        assert "not answering for" in output
+        assert "1970-01-01 00:01:00+00:00" in output
+        assert "nodes in document    3" in output
+        assert command("status", tmp_path, "--json") == 1
+        assert msgspec.json.decode(capsys.readouterr().out, type=NodeStatus) == written
+        StatusFile(tmp_path).write(msgspec.structs.replace(written, written_at_s=time.time()))
+        assert command("status", tmp_path) == 0
+        assert "no document yet" in capsys.readouterr().out
+        assert command("status", tmp_path, "--check") == 1
+        assert capsys.readouterr().out == "authority: no document yet\n"
+        StatusFile(tmp_path).write(msgspec.structs.replace(written, written_at_s=time.time(), healthy=True))
+        assert command("status", tmp_path, "--check") == 0

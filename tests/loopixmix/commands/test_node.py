@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
 from loopixmix.commands.node import ask_to_withdraw, running_status, show_status, status_rows
 from loopixmix.errors import UnavailableError
+from loopixmix.node.config import LOCK_FILE
 from loopixmix.observing.observers import LinkCounts, LoopCounts
 from loopixmix.observing.status import NodeStatus
+from loopixmix.process.files import DirectoryLock
 from loopixmix.process.status import StatusFile
 
 STATUS = NodeStatus(
@@ -61,23 +63,66 @@ def test_what_is_wrong_comes_first_and_silence_is_worst() -> None:
     assert rows(msgspec.structs.replace(STATUS, role="provider", layer=None))["role"] == "provider"
 
 
-def test_a_program_reads_it_as_it_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    StatusFile(tmp_path).write(STATUS)
-    show_status(tmp_path, as_json=True)
-    assert msgspec.json.decode(capsys.readouterr().out, type=NodeStatus) == STATUS
-    StatusFile(tmp_path).write(msgspec.structs.replace(STATUS, written_at_s=0.0))
-    show_status(tmp_path, as_json=False)
-    assert "not answering for" in capsys.readouterr().out
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Path]:
+    """The directory of a node that runs: this process."""
+    directory = tmp_path / "mix1"
+    directory.mkdir()
+    with DirectoryLock(directory / LOCK_FILE):
+        StatusFile(directory).write(msgspec.structs.replace(STATUS, written_at_s=time.time()))
+        yield directory
 
 
-def test_where_no_node_runs_the_command_says_so(tmp_path: Path) -> None:
+def tell(directory: Path, **changes: object) -> None:
+    """Write another status."""
+    StatusFile(directory).write(msgspec.structs.replace(STATUS, **{"written_at_s": time.time(), **changes}))
+
+
+def test_a_program_reads_it_as_it_was_written(running: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show_status(running, as_json=True)
+    found = msgspec.json.decode(capsys.readouterr().out, type=NodeStatus)
+    assert msgspec.structs.replace(found, written_at_s=STATUS.written_at_s) == STATUS
+
+
+def test_a_node_that_answers_no_more_fails_the_command(running: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(running, written_at_s=time.time() - 60)
+    for as_json, check in ((False, False), (True, False), (False, True)):
+        with pytest.raises(click.exceptions.Exit) as ended:
+            show_status(running, as_json=as_json, check=check)
+        assert ended.value.exit_code == 1
+    assert "not answering for 60 s" in capsys.readouterr().out
+
+
+def test_a_monitor_learns_whether_all_is_well(running: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show_status(running, as_json=False, check=True)
+    assert capsys.readouterr().out == "mix1: ok\n"
+    tell(running, healthy=False, problem="no link to mix2")
+    show_status(running, as_json=False)
+    capsys.readouterr()
+    with pytest.raises(click.exceptions.Exit) as ended:
+        show_status(running, as_json=False, check=True)
+    assert ended.value.exit_code == 1
+    assert capsys.readouterr().out == "mix1: no link to mix2\n"
+
+
+def test_where_no_node_runs_the_command_says_so(running: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"no node runs here$"):
+        running_status(tmp_path)
+    # A copy has the lock file and the status of the original; its lock is held by nobody.
+    copy = tmp_path / "copy"
+    shutil.copytree(running, copy)
+    assert (copy / LOCK_FILE).read_text() == f"{os.getpid()}\n"
+    assert running_status(running).pid == os.getpid()
+    with pytest.raises(UnavailableError, match="copy: no node runs here; the status file in it is of"):
+        running_status(copy)
     with pytest.raises(UnavailableError, match="no node runs here"):
-        running_status(tmp_path)
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    StatusFile(tmp_path).write(msgspec.structs.replace(STATUS, pid=ended.pid))
-    with pytest.raises(UnavailableError, match=f"process {ended.pid} ended without a word"):
-        running_status(tmp_path)
+        ask_to_withdraw(copy)
+
+
+def test_a_status_that_a_killed_node_left_is_not_that_of_its_successor(running: Path) -> None:
+    tell(running, pid=1)
+    with pytest.raises(UnavailableError, match=f"process {os.getpid()} has not told its status yet"):
+        running_status(running)
 
 
 @pytest.fixture
@@ -89,10 +134,9 @@ def heard() -> Iterator[list[int]]:
 
 
 def test_withdrawing_sends_the_node_a_signal(
-    tmp_path: Path, heard: list[int], capsys: pytest.CaptureFixture[str]
+    running: Path, heard: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    StatusFile(tmp_path).write(STATUS)
-    ask_to_withdraw(tmp_path)
+    ask_to_withdraw(running)
     deadline_s = time.monotonic() + 5
     while not heard and time.monotonic() < deadline_s:
         time.sleep(0.001)

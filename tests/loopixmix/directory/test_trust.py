@@ -55,7 +55,18 @@ def test_a_threshold_that_cannot_be_reached_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "host:80", "ftp://host", "http://", "http://host:port", "http://h/?a=1", "http://h/#f", "http://h /"]
+    "url",
+    [
+        "",
+        "host:80",
+        "ftp://host",
+        "http://",
+        "http://host:port",
+        "http://h/?a=1",
+        "http://h/#f",
+        "http://h /",
+        "http://me@h/",
+    ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="is not an address"):

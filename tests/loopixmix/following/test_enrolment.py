@@ -10,11 +10,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from loopixmix.directory import Document
-from loopixmix.errors import UnavailableError
+from loopixmix.directory import Descriptor, Document
+from loopixmix.errors import LoopixmixError, UnavailableError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.enrolment import MISSING_REPEAT_S, Enroller, Enrolment
 from loopixmix.following.fetcher import Answer
+from loopixmix.keys import MixKey
 from tests.worlds.networks.authorities import FakeAuthorities, describer
 from tests.worlds.networks.models import NOW_S, model_network
 
@@ -30,15 +31,35 @@ class Bench:
         self.clock = Clock()
         self.clock.advance(NOW_S + 10)
         self.fake = FakeAuthorities(network, self.clock)
+        self.failures: list[LoopixmixError] = []
+        self.broken = False
+        self._identity, self._network = node.id, network
+        self._describe = describer(network, node)
         rng = random.Random(5)
         self.enroller = Enroller(
-            Enrolment(node.identity_key, describer(network, node)),
+            Enrolment(node.identity_key, self._described),
             authorities=Authorities(network.trust_root, fetcher=self.fake, rng=rng),
             clock=self.clock,
             rng=rng,
+            fail=self.failures.append,
         )
         self.with_us = self.fake.publish(network.epoch)
         self.without_us = self.fake.publish(network.epoch, lambda document: self._without(document, node.id))
+
+    def _described(self, issued_at_ms: int) -> Descriptor:
+        told = self._describe(issued_at_ms)
+        return msgspec.structs.replace(told, host="a_b") if self.broken else told
+
+    def changed(self, **words: object) -> Document:
+        """Publish a document that has other words of this node."""
+
+        def change(document: Document) -> Document:
+            nodes = [
+                msgspec.structs.replace(node, **words) if node.id == self._identity else node for node in document.nodes
+            ]
+            return msgspec.structs.replace(document, nodes=tuple(nodes))
+
+        return self.fake.publish(self._network.epoch, change)
 
     @staticmethod
     def _without(document: Document, identity: bytes) -> Document:
@@ -132,4 +153,32 @@ def test_a_clock_that_goes_back_makes_no_descriptor_older_than_the_last(bench: B
     bench.clock.advance(0)
     first, second = bench.issued
     assert second == first + 1
+    bench.stop()
+
+
+def test_a_node_that_the_document_has_elsewhere_says_so(bench: Bench) -> None:
+    bench.enroller.start()
+    bench.enroller.adopt(bench.changed(host="10.0.0.9", port=30009))
+    problem = bench.enroller.problem or ""
+    assert problem.startswith("the network document has this node at 10.0.0.9:30009, and this process is at ")
+    assert "another process runs with the same identity" in problem
+    bench.enroller.adopt(bench.with_us)
+    assert bench.enroller.problem is None
+    bench.stop()
+
+
+def test_a_node_whose_keys_the_document_does_not_have_says_so(bench: Bench) -> None:
+    bench.enroller.start()
+    other = {epoch: MixKey(bytes([epoch % 251 + 1]) * 32).public for epoch in bench.with_us.epochs}
+    bench.enroller.adopt(bench.changed(mix_keys=other))
+    assert (bench.enroller.problem or "").startswith("the network document has other mix keys of this node")
+    bench.stop()
+
+
+def test_a_defect_is_told_to_who_can_end_the_program(bench: Bench) -> None:
+    bench.broken = True
+    bench.enroller.start()
+    [error] = bench.failures
+    assert "enrolling stopped: 'a_b' is neither an IP address nor a host name" in str(error)
+    assert bench.enroller.defect is not None
     bench.stop()

@@ -39,8 +39,11 @@ def test_without_another_address_a_node_is_found_where_it_listens() -> None:
     [
         ('listen = "30001"', 'key "listen"'),
         ('listen = "0.0.0.0:30001"', 'say with "advertise"'),
-        ('advertise = "nowhere"', "is not an address"),
-        ('[metrics]\nlisten = "here"', "is not an address"),
+        ('advertise = "nowhere"', 'node.toml: key "advertise"'),
+        ('advertise = "a_b.example:1"', "node.toml: key \"advertise\": 'a_b.example:1': others cannot find a node"),
+        ('listen = "a_b.example:1"', "node.toml: key \"listen\": 'a_b.example:1'"),
+        ('listen = "[fe80::1%eth0]:1"', "node.toml: key \"listen\": '[fe80::1%eth0]:1': others cannot find a node"),
+        ('[metrics]\nlisten = "here"', 'node.toml: key "metrics.listen"'),
         ("[limits]\nlinks = 0", 'key "limits.links"'),
         ('[work]\nengine = "fast"', 'key "work.engine"'),
         ("[work]\nthread = 1", "did you mean"),
@@ -52,6 +55,11 @@ def test_a_mistake_is_one_line_that_names_the_key(line: str, fault: str) -> None
         parse(text + line)
     assert fault in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_an_address_for_one_machine_only_is_listened_on_if_others_are_told_another() -> None:
+    config = parse('name = "mix1"\nlisten = "[fe80::1%eth0]:1"\nadvertise = "mix1.example:1"')
+    assert config.listen_address == PeerAddress("fe80::1%eth0", 1)
 
 
 def test_metrics_are_off_unless_there_is_an_address() -> None:

@@ -7,8 +7,9 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import pytest
@@ -19,10 +20,13 @@ from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.directory import Descriptor, Document, Role
 from loopixmix.errors import ConfigError, ListenError, LoopixmixError, StoreError
+from loopixmix.keyring.keyring import MixKeyring
+from loopixmix.keyring.keystore import KeyFiles
+from loopixmix.net.address import PeerAddress
 from loopixmix.net.limits import LinkLimits
 from loopixmix.net.links.tls import TlsNetwork
 from loopixmix.net.reception import Reception
-from loopixmix.node.config import NodeConfig, load_node, node_toml
+from loopixmix.node.config import KEYS_DIRECTORY, NodeConfig, load_node, node_toml
 from loopixmix.node.running_node import MakeService, NodeParts, NodeService
 from loopixmix.node.runtime import (
     OTHER_DESCRIPTORS,
@@ -42,6 +46,7 @@ from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import LoopLost, PacketIn
 from loopixmix.sphinx import load_arithmetic
+from loopixmix.tokens import TokenKey
 from loopixmix.wire import LinkRole
 from tests.worlds.networks.authorities import FakeAuthorities
 from tests.worlds.networks.links import MemorySockets, RecordingObserver
@@ -56,6 +61,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+TokenKeys: TypeAlias = Callable[[Path, float], Sequence[TokenKey]]
+
+
+def no_keys(_directory: Path, _now_s: float) -> Sequence[TokenKey]:
+    return ()
+
+
 class Bench:
     """The directory of mix11, the authorities, and the provider it has links to."""
 
@@ -66,6 +78,7 @@ class Bench:
         self.model = model_network(random.Random(1), params=PARAMS, mixes_per_layer=1, providers=1)
         self.authorities = FakeAuthorities(self.model, self.clock)
         self.failures: list[LoopixmixError] = []
+        self.keys: dict[int, bytes] = {}
         self.directory = tmp_path / "mix11"
         self.port = free_port()
         self._make_directory(self.model.node("mix11"))
@@ -80,11 +93,11 @@ class Bench:
         create_file(self.directory / "identity.key", node.identity_key.seed.hex().encode())
         create_file(self.directory / "network.toml", trust_root_toml(self.model.trust_root).encode())
 
-    def make_runtime(self, make_service: MakeService = make_mix) -> NodeRuntime:
+    def make_runtime(self, make_service: MakeService = make_mix, *, token_keys: TokenKeys = no_keys) -> NodeRuntime:
         config, trust_root, identity_key = load_node(self.directory, NodeConfig)
         return NodeRuntime(
             NodeFiles(directory=self.directory, config=config, trust_root=trust_root, identity_key=identity_key),
-            kind=NodeKind(role=Role.MIX, link_role=LinkRole.MIX, make_service=make_service),
+            kind=NodeKind(role=Role.MIX, link_role=LinkRole.MIX, make_service=make_service, token_keys=token_keys),
             world=NodeWorld(
                 clock=self.clock,
                 rng=random.Random(2),
@@ -94,6 +107,30 @@ class Bench:
                 fail=self.failures.append,
             ),
         )
+
+    def publish(self, epoch: int, change: Callable[[Document], Document] = lambda document: document) -> Document:
+        """Publish a document with the address and the keys of this very node."""
+        if not self.keys:
+            length_s, now_s = PARAMS.epoch_length_s, self.clock.seconds()
+            files = KeyFiles(self.directory / KEYS_DIRECTORY)
+            keyring = MixKeyring(
+                files, rng=random.Random(4), epoch_length_s=length_s, grace_s=length_s / 2, max_tags=1000
+            ).open(now_s)
+            self.keys = keyring.public_keys(now_s)
+            keyring.close()
+
+        def with_us(document: Document) -> Document:
+            place = PeerAddress("mix11.example", 30001)
+            own = {number: self.keys[number] for number in document.epochs}
+            nodes = [
+                msgspec.structs.replace(node, host=place.host, port=place.port, mix_keys=own)
+                if node.name == "mix11"
+                else node
+                for node in document.nodes
+            ]
+            return change(msgspec.structs.replace(document, nodes=tuple(nodes)))
+
+        return self.authorities.publish(epoch, with_us)
 
     def start(self) -> None:
         """Begin, and report as the process does."""
@@ -175,7 +212,7 @@ def test_a_node_enrols_with_its_keys_and_says_that_it_waits(bench: Bench) -> Non
 
 
 def test_with_document_and_links_a_node_is_healthy(bench: Bench) -> None:
-    bench.authorities.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch)
     bench.start()
     bench.run(2.0)
     assert (bench.status.problem or "").startswith("no link to provider1 at 127.0.0.1:")
@@ -197,14 +234,14 @@ def test_a_node_outside_the_document_says_so(bench: Bench) -> None:
         nodes = [other if node.id == own else node for node in document.nodes]
         return msgspec.structs.replace(document, nodes=tuple(sorted(nodes, key=lambda node: node.id)))
 
-    bench.authorities.publish(bench.model.epoch, without_us)
+    bench.publish(bench.model.epoch, without_us)
     bench.start()
     bench.run(2.0)
     assert bench.status.problem == "this node is not in the network document yet"
 
 
 def test_a_restart_takes_up_the_document_it_knew_and_the_same_keys(bench: Bench) -> None:
-    bench.authorities.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch)
     bench.start()
     bench.run(2.0)
     keys = bench.uploads[0].mix_keys
@@ -233,8 +270,8 @@ def test_before_an_edge_a_node_knows_its_next_neighbours_and_a_restart_changes_n
         neighbourhoods.append(parts.hop.neighbourhood)
         return await make_mix(parts)
 
-    bench.authorities.publish(bench.model.epoch)
-    bench.authorities.publish(bench.model.epoch + 1, with_newcomer)
+    bench.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch + 1, with_newcomer)
     bench.runtime = bench.make_runtime(make_and_note)
     bench.start()
     bench.run(2.0)
@@ -251,8 +288,8 @@ def test_before_an_edge_a_node_knows_its_next_neighbours_and_a_restart_changes_n
 
 
 def test_the_grace_of_the_document_decides_when_a_key_is_erased(bench: Bench) -> None:
-    bench.authorities.publish(bench.model.epoch)
-    bench.authorities.publish(bench.model.epoch + 1)
+    bench.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch + 1)
     bench.start()
     bench.run(2.0)
     first = bench.directory / "keys" / f"{bench.model.epoch}.key"
@@ -264,7 +301,7 @@ def test_the_grace_of_the_document_decides_when_a_key_is_erased(bench: Bench) ->
 
 
 def test_a_restart_erases_no_key_that_is_still_in_the_grace_of_the_document(bench: Bench) -> None:
-    bench.authorities.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch)
     bench.start()
     bench.run(2.0)
     bench.stop()
@@ -281,8 +318,8 @@ def test_a_restart_erases_no_key_that_is_still_in_the_grace_of_the_document(benc
 
 def test_packets_of_another_size_in_the_next_epoch_make_new_links(bench: Bench) -> None:
     bigger = msgspec.structs.replace(PARAMS, payload_bytes=4096)
-    bench.authorities.publish(bench.model.epoch)
-    bench.authorities.publish(bench.model.epoch + 1, lambda document: msgspec.structs.replace(document, params=bigger))
+    bench.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch + 1, lambda document: msgspec.structs.replace(document, params=bigger))
     bench.start()
     bench.run_provider(bigger)
     bench.run(5.0)
@@ -298,7 +335,7 @@ def test_a_service_that_cannot_start_ends_the_process_with_its_reason(bench: Ben
         raise StoreError("mailboxes are damaged")
 
     bench.runtime = bench.make_runtime(fail)
-    bench.authorities.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch)
     bench.start()
     bench.run(2.0)
     assert [str(error) for error in bench.failures] == ["mailboxes are damaged"]
@@ -309,14 +346,14 @@ def test_a_defect_ends_the_process_with_a_line(bench: Bench) -> None:
         raise RuntimeError("a defect")
 
     bench.runtime = bench.make_runtime(fail)
-    bench.authorities.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch)
     bench.start()
     bench.run(2.0)
     assert [str(error) for error in bench.failures] == ["a defect stopped the node; the log has more"]
 
 
 def test_a_withdrawn_node_has_asked_for_it_and_says_so(bench: Bench) -> None:
-    bench.authorities.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch)
     bench.start()
     bench.run(2.0)
     bench.runtime.withdraw()
@@ -326,7 +363,7 @@ def test_a_withdrawn_node_has_asked_for_it_and_says_so(bench: Bench) -> None:
 
 
 def test_a_withdrawal_that_failed_is_none(bench: Bench) -> None:
-    bench.authorities.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch)
     bench.start()
     bench.run(2.0)
     bench.authorities.down = {"127.0.0.1:9000"}
@@ -336,7 +373,7 @@ def test_a_withdrawal_that_failed_is_none(bench: Bench) -> None:
 
 
 def test_lost_loops_and_low_traffic_are_told(bench: Bench) -> None:
-    bench.authorities.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch)
     bench.run_provider()
     bench.start()
     bench.run(5.0)
@@ -374,7 +411,7 @@ def test_stopping_while_the_first_document_is_being_fetched_leaves_nothing(bench
 
 
 def test_stopping_twice_is_stopping_once(bench: Bench) -> None:
-    bench.authorities.publish(bench.model.epoch)
+    bench.publish(bench.model.epoch)
     bench.start()
     bench.run(1.0)
     first = Deferred.fromCoroutine(bench.runtime.stop())
@@ -422,3 +459,13 @@ def test_a_node_that_gets_fewer_links_than_its_operator_wants_says_so_at_the_sta
         f"limits.links is 2000000000, but the system lets this process have {hard - OTHER_DESCRIPTORS} incoming links "
         "at most: raise its limit of open files (LimitNOFILE of systemd, ulimit -Hn) to 2000001024"
     ]
+
+
+def test_a_defect_for_which_it_can_never_enrol_ends_the_process(bench: Bench) -> None:
+    def broken(_directory: Path, _now_s: float) -> Sequence[TokenKey]:
+        raise ValueError("no keys today")
+
+    bench.runtime = bench.make_runtime(token_keys=broken)
+    bench.start()
+    [failure] = bench.failures
+    assert str(failure) == "a defect ended the program: enrolling stopped: no keys today"

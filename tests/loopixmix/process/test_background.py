@@ -43,7 +43,7 @@ def test_its_output_is_appended_to_its_log_and_arguments_are_passed_as_they_are(
 
 def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="log: cannot be written"):
+    with pytest.raises(StoreError, match="file: cannot be made"):
         start_in_background(["/bin/true"], log=tmp_path / "file" / "log", environment={})
 
 

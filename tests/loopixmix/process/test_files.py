@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from loopixmix.process.files import (
     create_file,
     create_identity,
     load_identity,
+    lock_holder,
     make_directory,
     write_atomically,
 )
@@ -117,3 +120,43 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "node.lock")], timeout=30, check=False)
     assert killed.returncode == -9
     DirectoryLock(tmp_path / "node.lock").acquire()
+
+
+def test_the_lock_tells_who_holds_it_and_a_copy_of_it_does_not(tmp_path: Path) -> None:
+    path, copy = tmp_path / "node.lock", tmp_path / "copy.lock"
+    assert lock_holder(path) is None
+    with DirectoryLock(path):
+        copy.write_bytes(path.read_bytes())
+        assert lock_holder(path) == os.getpid()
+        assert lock_holder(copy) is None
+    # The number stays in the file; the lock is free.
+    assert path.read_text() == f"{os.getpid()}\n"
+    assert lock_holder(path) is None
+
+
+def test_a_lock_that_names_nobody_is_no_free_one(tmp_path: Path) -> None:
+    with DirectoryLock(tmp_path / "node.lock"):
+        (tmp_path / "node.lock").write_bytes(b"")
+        with pytest.raises(StoreError, match="held by a process that it does not name"):
+            lock_holder(tmp_path / "node.lock")
+
+
+def test_asking_for_the_holder_keeps_nobody_out(tmp_path: Path) -> None:
+    path = tmp_path / "node.lock"
+    path.touch()
+    descriptor = os.open(path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)  # as somebody does who is just asking
+    release = threading.Timer(0.03, os.close, [descriptor])
+    release.start()
+    with DirectoryLock(path):
+        assert lock_holder(path) == os.getpid()
+    release.join()
+
+
+def test_directories_made_on_the_way_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        make_directory(tmp_path / "services" / "poll")
+    finally:
+        os.umask(before)
+    assert permissions(tmp_path / "services") == permissions(tmp_path / "services" / "poll") == 0o700

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
+from loopixmix.errors import LoopixmixError
 from loopixmix.process.pause import Pause
 from loopixmix.process.task import Task
 
@@ -60,9 +61,11 @@ def test_a_defect_is_logged_and_told(logged: list[str]) -> None:
     async def fail() -> None:
         raise ValueError("no such tick")
 
-    task = Task("ticking")
+    told: list[LoopixmixError] = []
+    task = Task("ticking", fail=told.append)
     task.start(fail())
     assert task.problem == "ticking stopped: no such tick"
+    assert [str(error) for error in told] == ["a defect ended the program: ticking stopped: no such tick"]
     assert logged == ["ticking stopped"]
     assert task.stop().called
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.logger import LogEvent
 
 from loopixmix.drops import DropReason
 from loopixmix.requests.answers import AnswerShare
@@ -142,6 +143,25 @@ def test_stopping_breaks_off_what_is_under_way_and_closes_services(world: HostWo
     assert oracle.closed
     assert oracle.asked[0][1].called
     assert world.said(request) == []
+
+
+def test_a_service_that_cannot_be_closed_keeps_no_other_open(
+    store: MailStore, oracle: Oracle, logged: list[LogEvent]
+) -> None:
+    class Broken:
+        name = "broken"
+
+        async def answer(self, body: bytes) -> bytes:
+            return body
+
+        async def close(self) -> None:
+            raise ValueError("secret")
+
+    world = HostWorld(store, [Broken(), oracle])
+    world.stop()
+    assert oracle.closed
+    assert [event["service"] for event in logged] == ["broken"]
+    assert "secret" not in repr(logged)
 
 
 def test_the_status_has_a_line_for_each_service(world: HostWorld, oracle: Oracle) -> None:

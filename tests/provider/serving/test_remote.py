@@ -10,13 +10,14 @@ from collections.abc import Callable
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent
 
 from loopixmix.errors import ConfigError, FormatError, LoopixmixError, UnavailableError
 from loopixmix.keys import IdentityKey
 from loopixmix.requests.names import Publish, sign_publish
 from loopixmix.seams import Identity
 from provider.api import Declaration, ServiceRefusedError
-from provider.hosting.asker import Asker, LostQuestionError, NotAskedError
+from provider.hosting.asker import Asker, FailedElsewhereError, LostQuestionError, NotAskedError
 from provider.hosting.asking.limits import ServiceLimits
 from provider.serving.answering import Answering, SocketKeys
 from provider.serving.frames import AskAnswered, AskOutcome, FindCard, Greeting, Health, Welcome, encode_frame
@@ -139,8 +140,24 @@ def test_a_refusal_and_a_failure_are_told_apart(both: Both) -> None:
     both.service.answers[0].errback(ServiceRefusedError("no"))
     both.service.answers[1].errback(ValueError("the body was: secret"))
     both.sockets.carry()
-    assert [type(error) for error in refused + failed] == [ServiceRefusedError, LoopixmixError]
+    assert [type(error) for error in refused + failed] == [ServiceRefusedError, FailedElsewhereError]
     assert "secret" not in str(failed[0])
+
+
+def test_the_program_logs_where_its_service_failed_and_the_provider_that_it_did(
+    both: Both, logged: list[LogEvent]
+) -> None:
+    both.run()
+    both.ask()
+    try:
+        raise ValueError("the body was: secret")
+    except ValueError:
+        both.service.answers[0].errback()
+    both.sockets.carry()
+    told = [event["what"] for event in logged if "what" in event]
+    assert len(told) == 1
+    assert told[0].startswith(f"ValueError at {__file__}:")
+    assert "secret" not in repr(logged)
 
 
 def test_nothing_is_asked_before_the_program_is_there(both: Both) -> None:
@@ -202,13 +219,14 @@ def test_an_answer_to_a_question_that_was_given_up_is_ignored(both: Both) -> Non
     assert both.ask() == []
 
 
-def test_the_program_gives_up_a_question_by_its_own_time_limit(both: Both) -> None:
+def test_the_program_gives_up_a_question_by_its_own_time_limit(both: Both, logged: list[LogEvent]) -> None:
     both.service.declaration = Declaration(timeout_s=5.0)
     both.run()
     results = both.ask()
     both.wait(5.0)
     assert both.service.cancelled == 1
     assert isinstance(results[0], LoopixmixError)
+    assert [event["timeout_s"] for event in logged if "timeout_s" in event] == [5.0]
 
 
 def test_a_program_that_does_not_read_holds_little_of_the_providers_memory(both: Both) -> None:

@@ -97,8 +97,22 @@ def test_measures_are_shown_that_are_asked_for(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr().out
     assert "latency_sd_s" in shown
     assert "latency_mean_s" in shown
-    assert run_command([*RUN, *sweep, "--measure", "hapiness"]) == 2
-    assert '"hapiness" was not measured (there is: latency_mean_s' in capsys.readouterr().err
+
+
+def test_a_measure_that_no_engine_has_is_refused_before_anything_is_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command([*RUN, "--measure", "latency_sd_s", "--measure", "hapiness"]) == 2
+    assert 'no measure is called "hapiness" (there are: latency_s, latency_mean_s' in capsys.readouterr().err
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("shape", [(), ("--json",)])
+def test_a_measure_that_this_run_has_not_costs_none_of_the_others(
+    shape: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command([*RUN, *shape, "--no-save", "--measure", "latency_sd_s", "--measure", "epsilon"]) == 2
+    shown = capsys.readouterr()
+    assert "latency_sd_s" in shown.out
+    assert '"epsilon" was not measured (there is: latency_mean_s' in shown.err
 
 
 REFUSALS = [

@@ -128,6 +128,30 @@ def test_the_figures_are_those_of_theory() -> None:
     assert figures["dropped_share"] == figures["lost_share"] == figures["utilisation"] == 0.0
 
 
+@pytest.mark.parametrize("cryptography", [False, True])
+def test_the_fitted_shape_has_nothing_of_links_that_vary(cryptography: bool) -> None:
+    varying = {
+        "links.model": "uniform",
+        "links.low_s": 0.0,
+        "links.high_s": 2.0,
+        "links.loss": 0.02,
+        "mix.delay_mean_s": 0.05,
+        "packets.cryptography": cryptography,
+        "run.warm_up_s": 1.0,
+        "run.duration_s": 12.0,
+        "run.drain_s": 12.0,
+        "run.targets": 0,
+    }
+    found = run(small(varying))
+    packets = found.distributions["latency_s"].count
+
+    # H0: four delays of 50 ms. The shape's relative sd is below sqrt(3 / packets): five of them, false alarm below
+    # 1e-6. Links vary by 1.3 s, and would make the shape 60 times as small.
+    assert packets > 150
+    assert found.figures["latency_fit_shape"] == pytest.approx(4.0, rel=5 * (3 / packets) ** 0.5)
+    assert found.figures["latency_fit_scale_s"] == pytest.approx(0.05, rel=5 * (3 / packets) ** 0.5)
+
+
 def test_corrupt_mixes_take_from_the_entropy_what_they_know() -> None:
     scenario = small({**MATCHING, "corruption.share": 0.5, "run.duration_s": 4.0, "run.drain_s": 4.0})
     found, theory = run(scenario), EXACT.run(scenario, seeds_of(scenario), progress=lambda share: None)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from distributed import LocalCluster
 
 from simulations.scenario import Scenario, change
 from simulations.sweep.tasks import Task
 from simulations.workbench.execution import perform
+from simulations.workbench.runs import run
+from tests.worlds.simulations.node_worlds import small
 
 SMALL: dict[str, object] = {
     "users.count": 20,
@@ -36,3 +42,29 @@ def test_progress_leaves_half_for_the_attacks() -> None:
     perform(Task(engine="vector", scenario=scenario, point=0, replicate=0), told.append)
     assert told[-1] == 1.0
     assert len([share for share in told if 0.4 <= share <= 0.6]) > 0
+
+
+def test_threads_of_one_process_may_each_run_deployed_nodes() -> None:
+    # A Dask worker has as many threads as processors unless it is told otherwise.
+    scenario = small({"run.duration_s": 1.0, "run.warm_up_s": 1.0, "run.drain_s": 1.0})
+    tasks = [Task(engine="nodes", scenario=scenario, point=0, replicate=number % 2) for number in range(8)]
+    before = gc.get_threshold()
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda task: perform(task, lambda _: None).outcome, tasks))
+    assert together == [perform(task, lambda _: None).outcome for task in tasks[:2]] * 4
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
+
+
+def test_a_worker_of_a_cluster_may_have_several_threads() -> None:
+    scenario = small({"run.duration_s": 1.0, "run.warm_up_s": 1.0, "run.drain_s": 1.0})
+    here = run(scenario, "nodes", replicates=4, jobs=1)
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=4,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address=None,
+    ) as cluster:
+        there = run(scenario, "nodes", replicates=4, dask=cluster.scheduler_address)
+    assert [record.outcome for record in there.records] == [record.outcome for record in here.records]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.error import AlreadyCalled, AlreadyCancelled
 
 from loopixmix.errors import MisuseError
@@ -200,3 +201,38 @@ def test_running_for_a_span_stops_where_something_holds() -> None:
 
     clock.run_for(10, until=lambda: False)
     assert (made, clock.seconds()) == ([0, 1, 2, 3, 4], 12.0)
+
+
+def test_waiting_ends_with_the_last_that_fires() -> None:
+    clock = EventClock()
+    awaited: list[Deferred[None]] = [Deferred(), Deferred()]
+    for after_s, each in zip((3.0, 2.0), awaited, strict=True):
+        clock.callLater(after_s, each.callback, None)
+    clock.callLater(5.0, awaited.clear)
+
+    clock.wait_for(awaited, longest_s=10.0)
+    assert clock.seconds() == 3.0
+    clock.wait_for([], longest_s=10.0)
+    assert clock.seconds() == 3.0
+
+
+def test_what_fails_while_it_is_waited_for_is_raised() -> None:
+    clock = EventClock()
+    failing: Deferred[None] = Deferred()
+    clock.callLater(1.0, failing.errback, LookupError("no such thing"))
+    with pytest.raises(LookupError, match="no such thing"):
+        clock.wait_for([failing], longest_s=10.0)
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_waiting_for_what_never_comes_ends(goes_on: bool) -> None:
+    clock = EventClock()
+
+    def again() -> None:
+        clock.callLater(1.0, again)
+
+    if goes_on:
+        again()
+    with pytest.raises(MisuseError, match="has not ended after 10 s"):
+        clock.wait_for([Deferred()], longest_s=10.0)
+    assert clock.seconds() == 10.0

@@ -11,6 +11,7 @@ from provider.api import ServiceRefusedError
 from simulations.scenario.values import RequestLoad
 from simulations.world.clock import EventClock
 from simulations.world.errands import Errand, Errands, ErrandService
+from simulations.world.nodes import WRITE_S
 from tests.worlds.simulations.node_worlds import world_of
 
 ASKING = {"requests.pause_mean_s": 0.5, "requests.request_bytes": 500, "users.messages_per_day": 0.0}
@@ -148,3 +149,24 @@ def test_answers_that_outlast_an_epoch_come_and_nothing_is_carried_out_twice() -
     assert all(any(asked_s < edge < answered_s for asked_s, answered_s in spans) for edge in edges)
     assert not errands.failed
     assert errands.executed_twice() == 0
+
+
+def test_a_world_that_stops_while_a_request_is_being_written_down_waits_for_that_disk() -> None:
+    # A request is written down for `WRITE_S` before it is carried out: when that is shows in another world like it.
+    foresight = world_of(ASKING)
+    foresight.start()
+    assert foresight.errands is not None
+    while not foresight.errands.executions:
+        foresight.clock.step()
+    carried_out_s = foresight.clock.seconds()
+    foresight.stop()
+
+    world = world_of(ASKING)
+    world.start()
+    world.run_until(carried_out_s - WRITE_S / 2)
+    world.stop()
+    # The disk has answered then, and the service was not asked any more.
+    assert world.clock.seconds() == pytest.approx(carried_out_s, abs=1e-6)
+    assert world.clock.pending == 0
+    assert world.errands is not None
+    assert not world.errands.executions

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-import pytest
-
 from loopixmix.drops import DropReason
 from loopixmix.seams import Fact, Identity, PacketDropped
 from simulations.latency.distribution import ConstantLatency
@@ -120,6 +118,12 @@ def test_nothing_is_left_when_the_wires_are_grounded() -> None:
     assert town.clock.pending == 0
 
 
-@pytest.mark.parametrize("latency_s", [0.0, 0.25])
-def test_the_mean_is_that_of_the_model(latency_s: float) -> None:
-    assert Town(latency=ConstantLatency(latency_s)).wires.latency_mean_s == latency_s
+def test_what_watches_is_told_how_long_each_frame_is_on_its_way() -> None:
+    town, told = Town(latency=FallingLatency()), list[tuple[bytes, float]]()
+    town.wires.on_way = lambda frame, latency_s: told.append((frame, latency_s))
+    for frame in (b"a", b"b"):
+        town.end.send(OTHER, frame)
+    town.clock.run_for(5.0)
+    town.end.send(OTHER, b"c")
+    # Those that travel together take as long.
+    assert told == [(b"a", 3.0), (b"b", 3.0), (b"c", 2.0)]

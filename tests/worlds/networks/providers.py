@@ -28,7 +28,7 @@ from provider.api import Setting
 from provider.cards.decoys import load_decoy_secret
 from provider.clients.allowance import ClientRules
 from provider.config import ProviderRules
-from provider.hosting.loader import SERVICES_DIRECTORY, ServiceLoader
+from provider.hosting.loading.loader import SERVICES_DIRECTORY, ServiceLoader
 from provider.mailbox import MailboxRules, day_of
 from provider.store import MailStore, sqlite_url
 from provider.store.access import clocked_access

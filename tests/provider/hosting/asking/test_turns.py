@@ -9,7 +9,7 @@ from twisted.logger import LogEvent
 
 from loopixmix.requests.parts import MAX_BODY_BYTES
 from provider.api import Declaration, ServiceRefusedError
-from provider.hosting.asker import NotAskedError
+from provider.hosting.asker import FailedElsewhereError, LostQuestionError, NotAskedError
 from provider.hosting.asking.turns import Turns
 
 
@@ -59,6 +59,20 @@ def test_an_error_is_a_failure_whose_kind_alone_is_logged(
     assert ask(fail(error), Clock()) == [None]
     assert len(logged) == lines
     assert "secret" not in repr(logged)
+
+
+def test_an_error_in_the_program_of_a_service_is_told_as_that(logged: list[LogEvent]) -> None:
+    for error in (FailedElsewhereError("no"), LostQuestionError("gone")):
+        assert ask(fail(error), Clock()) == [None]
+    assert ["program" in str(event["log_format"]) for event in logged] == [True, True]
+
+
+def test_a_service_that_hides_its_coroutine_is_told_the_cure(logged: list[LogEvent]) -> None:
+    async def answer() -> bytes:
+        return b""
+
+    assert ask(succeed(answer()), Clock()) == [None]  # type: ignore[arg-type]
+    assert logged[0]["cure"] == ": write its answer with async def"
 
 
 def test_who_was_not_asked_has_not_failed() -> None:

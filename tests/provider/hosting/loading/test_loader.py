@@ -11,10 +11,14 @@ from twisted.internet.task import Clock
 
 from loopixmix.errors import ConfigError, StoreError
 from provider.api import Setting
-from provider.hosting.loader import ServiceLoader
+from provider.hosting.loading.loader import ServiceLoader
 from tests.worlds.mailboxes.hosted_services import NoKeys
+from tests.worlds.mailboxes.installed import Installed
 
 MODULE = """
+import asyncio
+
+from loopixmix.errors import ConfigError
 from provider.api import ServiceContext
 
 class WeatherService:
@@ -36,34 +40,54 @@ class Unset(WeatherService):
     def __init__(self, context: ServiceContext) -> None:
         self.units = context.settings["units"]
 
+class Refusing(WeatherService):
+    name = "refusing"
+    def __init__(self, context: ServiceContext) -> None:
+        raise ConfigError("units are metric or imperial")
+
+class Confused(WeatherService):
+    name = "confused"
+    def __init__(self, context: ServiceContext) -> None:
+        {}["units"]
+
+class Leaving(WeatherService):
+    name = "leaving"
+    def __init__(self, context: ServiceContext) -> None:
+        raise SystemExit(3)
+
+class Sleepy(WeatherService):
+    name = "sleepy"
+    def __init__(self, context: ServiceContext) -> None:
+        asyncio.get_running_loop()
+
+class Unclosable(WeatherService):
+    name = "unclosable"
+    def close(self) -> None: ...
+
 class Blocking:
     name = "blocking"
     def __init__(self, context: ServiceContext) -> None: ...
     def answer(self, body: bytes) -> bytes:
         return body
 """
-ENTRY_POINTS = """
-[loopixmix.services]
-weather = elsewhere_services:WeatherService
-misnamed = elsewhere_services:Misnamed
-speechless = elsewhere_services:Speechless
-blocking = elsewhere_services:Blocking
-unset = elsewhere_services:Unset
-absent = elsewhere_services:Absent
-moduleless = elsewhere_not_there:Service
-"""
+SERVICES = {
+    "weather": "WeatherService",
+    "misnamed": "Misnamed",
+    "speechless": "Speechless",
+    "blocking": "Blocking",
+    "unset": "Unset",
+    "refusing": "Refusing",
+    "confused": "Confused",
+    "leaving": "Leaving",
+    "sleepy": "Sleepy",
+    "unclosable": "Unclosable",
+}
 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package of somebody else, installed."""
-    site = tmp_path / "site"
-    information = site / "elsewhere-1.0.dist-info"
-    information.mkdir(parents=True)
-    (site / "elsewhere_services.py").write_text(MODULE)
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
-    (information / "entry_points.txt").write_text(ENTRY_POINTS)
-    monkeypatch.syspath_prepend(str(site))
+    Installed(tmp_path / "site", monkeypatch).add("elsewhere_services", MODULE, SERVICES)
 
 
 @pytest.fixture
@@ -97,14 +121,29 @@ def test_the_provider_s_own_services_are_installed(loader: ServiceLoader) -> Non
         ("Weather", "no name of a service"),
         ("misnamed", 'calls itself "whether"'),
         ("speechless", 'no method "answer"'),
-        ("unset", "the service \"unset\" cannot be made: KeyError: 'units'"),
-        ("absent", "cannot be loaded"),
-        ("moduleless", "cannot be loaded"),
+        ("unset", r'Unset needs the setting "units": put it into \[service\.unset\] of node\.toml \(.*services\.py:\d'),
+        ("refusing", r'"refusing": class elsewhere_services\.Refusing: units are metric or imperial'),
+        (
+            "confused",
+            r"Confused cannot be made: __init__ raised KeyError: 'units' \(.*services\.py:\d.*: mend the class",
+        ),
+        ("leaving", "Leaving cannot be made: __init__ raised SystemExit: 3"),
+        (
+            "sleepy",
+            r"Sleepy cannot be made: __init__ raised RuntimeError: no running event loop .*Pause\(context\.clock",
+        ),
+        ("unclosable", 'class elsewhere_services.Unclosable has a plain "def close"'),
     ],
 )
 def test_what_cannot_be_used_is_named(loader: ServiceLoader, name: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         loader.load([name], {}, {})
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_all_that_cannot_be_used_are_named_at_once(loader: ServiceLoader) -> None:
+    with pytest.raises(ConfigError, match=r'"unset".*; the service "refusing".*; the service "misnamed"'):
+        loader.load(["unset", "weather", "refusing", "misnamed"], {}, {})
 
 
 def test_settings_for_a_service_that_is_not_hosted_are_an_error(loader: ServiceLoader) -> None:

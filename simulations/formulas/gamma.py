@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulations.vector.recursion import FloatArray
+from simulations.formulas.latency import FloatArray
 
 
 def fit_gamma(samples: FloatArray) -> tuple[float, float]:

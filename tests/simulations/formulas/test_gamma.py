@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulations.vector.gamma import fit_gamma
+from simulations.formulas.gamma import fit_gamma
 
 
 def test_it_is_the_maximum_that_scipy_finds() -> None:

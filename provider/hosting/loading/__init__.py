@@ -1,0 +1,1 @@
+"""Hosted services: found by their entry points, made, and judged before they are asked."""
