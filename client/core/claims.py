@@ -131,9 +131,10 @@ class Claims:
         self._failures.pop(number, None)
 
     def not_settled(self, number: int, now_s: float) -> None:
-        """Note that it could not be written down that a message was handled."""
+        """Note that it could not be written down that a message was handled: it is given again after a while."""
         self._settling.discard(number)
-        self._back[number] = _Back(now_s)
+        # Not at once: the disk is as full as before, and the program would be kept busy.
+        self._back[number] = _Back(now_s + CALLBACK_POLICY.first_s)
 
     def fail(self, holder: Holder, number: int, now_s: float) -> float:
         """Take the word of a program that could not handle a message; return in how many seconds it is given again.

@@ -152,7 +152,8 @@ class Share:
             is_new = await self._shelf.settle(line.name, line.kind, number)
         except BaseException:
             claims.not_settled(number, self._clock.seconds())
-            line.wake()
+            # Not this one: it looks again by itself, after a pause that grows while the disk is full.
+            line.wake(but=self)
             raise
         claims.settled(number)
         line.wake()

@@ -248,6 +248,8 @@ def test_a_word_that_cannot_be_written_does_not_count(desk: Desk) -> None:
     settling.addErrback(errors.append)
     writing.errback(StoreError("the disk is full"))
     assert errors[0].check(StoreError)
+    assert desk.take(share) == []
+    desk.clock.advance(1.0)
     assert desk.take(share) == [1]
 
 
