@@ -114,6 +114,18 @@ class NotRunningError(ClientError, UnavailableError):
     """The client daemon is not running."""
 
 
+class NoClientError(ClientError, MisuseError):
+    """There is no client in that directory; make one first."""
+
+
+class BusyError(ClientError, UnavailableError):
+    """The client daemon serves as many calls as it can; try again in a moment."""
+
+
+class ForbiddenError(ClientError, MisuseError):
+    """The client daemon refused the token or the origin of the call."""
+
+
 class MessageState(enum.StrEnum):
     """Where an outgoing message is; only what the network proved is ever shown.
 
@@ -597,7 +609,8 @@ class Client(Protocol):
         must not be able to match the times. So order them long before they are needed. `credential`: why the issuer
         should sign, a code of its operator for example. `key`: an encoded `loopixmix.tokens.TokenKey` of a record that
         the application has pinned; without it, the issuer's key in the network document counts. An order that the
-        issuer refuses is given up; `status` says so. Raises `BadRequestError`.
+        issuer refuses is given up; `status` says so, and why one has to wait.
+        Raises `BadRequestError`, `UnknownServiceError` if the network has no such issuer or none for `purpose`.
         """
 
     async def take_token(self, purpose: str) -> bytes:

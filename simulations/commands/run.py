@@ -146,7 +146,16 @@ def _kept(folder: Path | None) -> str:
     if not (folder / "manifest.json").exists():
         return "nothing was done yet"
     manifest = read_manifest(folder)
-    return f"{manifest.tasks_done} of {manifest.tasks} tasks are kept in {folder}; the same command goes on"
+    found = manifest.unfinished or manifest
+    kept = f"{found.tasks_done} of {found.tasks} tasks are kept in {folder}; the same command goes on"
+    if manifest.complete:
+        kept += f"; the finished result of {replicates_text(manifest.replicates)} is still there"
+    return kept
+
+
+def replicates_text(count: int) -> str:
+    """Return a number of replicates in words."""
+    return "one replicate" if count == 1 else f"{count} replicates"
 
 
 def _print(result: Result, folder: Path | None, measures: tuple[str, ...], *, as_json: bool) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from simulations.outcome import PROBABILITIES, Distribution, Outcome
 from simulations.results.findings import Findings
-from simulations.results.manifest import FolderError, read_manifest
+from simulations.results.folder import manifest_now
+from simulations.results.manifest import FolderError, Manifest
 from simulations.sweep.points import Axis, points_of
 from simulations.sweep.tasks import THEORY, Record
 
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
 
 def read_findings(folder: Path) -> Findings:
     """Return what `folder` keeps; raise `FolderError` if it keeps nothing, or an unfinished run."""
-    manifest = read_manifest(folder)
+    manifest = manifest_now(folder)
     if not manifest.complete:
-        done = f"{manifest.tasks_done} of {manifest.tasks} tasks are done"
-        raise FolderError(f"{folder}: the run is not finished ({done}): the same command goes on with it")
+        raise FolderError(f"{folder}: {_unfinished(manifest)}")
     axes = [Axis(axis.key, axis.values) for axis in manifest.sweep]
     records, theory = _read_tables(folder, manifest.engine)
     return Findings(manifest=manifest, points=points_of(manifest.scenario, axes), records=records, theory=theory)
+
+
+def _unfinished(manifest: Manifest) -> str:
+    done = f"{manifest.tasks_done} of {manifest.tasks} tasks are done"
+    if any(session.end == "running" for session in manifest.sessions):
+        return f"the run goes on just now ({done}): wait until it is finished"
+    return f"the run is not finished ({done}): the same command goes on with it"
 
 
 def _read_tables(folder: Path, engine: str) -> tuple[list[Record], dict[int, Outcome]]:

@@ -12,12 +12,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
-from client.api import Client, MessageState, NotRunningError, NumberedChange, ReceivedMessage
+from client.api import Client, ForbiddenError, MessageState, NotRunningError, NumberedChange, ReceivedMessage
 from client.core.journal import JournalledClient
 from client.http.calling.caller import MOST_CALLS
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.messages import Event, Received
-from client.http.problems import ForbiddenError
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient
 from loopixmix.web.calls import client_of

@@ -10,10 +10,9 @@ from typing import TypeVar
 
 import pytest
 
-from client.api import Client, NotRunningError, ReceivedMessage
+from client.api import Client, ForbiddenError, NotRunningError, ReceivedMessage
 from client.core.journal import JournalledClient
 from client.http.endpoint import Endpoint, find_endpoint
-from client.http.problems import ForbiddenError
 from client.http.serving.server import ApiServer
 from client.remote_asyncio import AsyncioClient
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, run_with, send

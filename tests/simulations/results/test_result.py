@@ -100,7 +100,7 @@ def test_folders_that_keep_no_finished_run_do_not_load(tmp_path: Path) -> None:
     unfinished = msgspec.structs.replace(result.manifest, complete=False, tasks_done=1)
     (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(unfinished))
     with pytest.raises(
-        FolderError, match=r"the run is not finished \(1 of 2 tasks are done\): the same command goes on"
+        FolderError, match=r"the run is not finished \(1 of 2 tasks are done\): the same command goes on with it"
     ):
         Result.load(tmp_path)
     (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(result.manifest))

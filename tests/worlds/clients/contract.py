@@ -924,9 +924,10 @@ class ClientContract:
         world.pass_time()
         assert [m.body for m in world.run(world.stranger.inbox())] == [b"nobody"]
 
-    def test_tokens_are_ordered_ahead(self, world: World) -> None:
-        world.run(world.alice.fetch_tokens("away", "guest", 2, credential="ABCDE"))
-        # Nobody issues any here, so that none will come.
+    @pytest.mark.parametrize("issuer", ["away", "nowhere"])
+    def test_an_order_at_who_issues_none_is_refused_at_once(self, world: World, issuer: str) -> None:
+        with pytest.raises(UnknownServiceError):
+            world.run(world.alice.fetch_tokens(issuer, "guest", 2, credential="ABCDE"))
         with pytest.raises(NoTokenError):
             world.run(world.alice.take_token("guest"))
 
