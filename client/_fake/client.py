@@ -41,6 +41,7 @@ from client.api import (
 )
 from client.asking.answers import AnswerFeed
 from client.core.arguments import (
+    USUAL_SHARE_S,
     check_address,
     check_number,
     check_request,
@@ -48,7 +49,6 @@ from client.core.arguments import (
     check_size,
     check_step,
 )
-from client.core.claims import USUAL_S
 from client.core.journal import Cursor, MessageShare
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feeds
@@ -176,7 +176,7 @@ class FakeClient:
         )
 
     def on_received(
-        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_S
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_SHARE_S
     ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`."""
         return self._callbacks.subscribe(kind, callback, reader=reader, within_s=within_s)

@@ -26,7 +26,7 @@ class _Reader:
 
 
 class FakeInbox:
-    """Messages by number, handled or not; implements `client.receiving.offering.Shelf`."""
+    """Messages by number, handled or not; implements `client.receiving.offering.MessageShelf`."""
 
     def __init__(self, network: PostOffice, tell: Callable[[], None]) -> None:
         """Begin without messages; `network` has the time, `tell` is called at news."""

@@ -17,7 +17,6 @@ from client.api import (
     TooLongError,
     UnknownMessageError,
 )
-from client.core.claims import LONGEST_S, MOST_AT_ONCE, SHORTEST_S
 from client.core.content import KIND_PATTERN
 from loopixmix.cards import split_address
 from loopixmix.errors import FormatError, MisuseError
@@ -31,6 +30,10 @@ MAX_TOKENS = 1000
 """As many tokens can be ordered at once."""
 MAX_NUMBER = 10**18
 """No received message has a higher number."""
+MOST_AT_ONCE = 16
+"""A program is given so many messages at most before it says what became of one: more would wait in its memory."""
+SHORTEST_SHARE_S, USUAL_SHARE_S, LONGEST_SHARE_S = 1.0, 60.0, 3600.0
+"""How long a program may have a message before another one is given it."""
 LONGEST_AHEAD_S = 366 * 86_400.0
 REPLY_PREFIX = "reply:"
 """How the `to` of an answer to an anonymous sender begins; no address does."""
@@ -132,8 +135,10 @@ def check_share(at_once: int, within_s: float) -> None:
     """Raise `BadRequestError` if a program asks for too many messages at once, or for too long."""
     if not 1 <= at_once <= MOST_AT_ONCE:
         raise BadRequestError(f"at_once is a number from 1 to {MOST_AT_ONCE}, not {at_once}")
-    if not SHORTEST_S <= within_s <= LONGEST_S:
-        raise BadRequestError(f"within_s is a number of seconds from {SHORTEST_S:g} to {LONGEST_S:g}, not {within_s:g}")
+    if not SHORTEST_SHARE_S <= within_s <= LONGEST_SHARE_S:
+        raise BadRequestError(
+            f"within_s is a number of seconds from {SHORTEST_SHARE_S:g} to {LONGEST_SHARE_S:g}, not {within_s:g}"
+        )
 
 
 def check_unsigned(letter: Letter) -> None:

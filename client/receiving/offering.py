@@ -11,12 +11,12 @@ from twisted.internet.defer import Deferred, DeferredLock
 
 from client.api import NamedReader, ReceivedMessage, WrongStateError
 from client.core.arguments import check_kind, check_named_reader, check_reader, check_share
-from client.core.claims import Claims, Holder
+from client.receiving.claims import Claims, Holder
 from loopixmix.process.shield import shielded
 from loopixmix.seams import Clock
 
 
-class Shelf(Protocol):
+class MessageShelf(Protocol):
     """The received messages, and what each reader has handled; `name` is empty for the reader without one."""
 
     async def begin(self, name: str, kind: str) -> None:
@@ -60,7 +60,7 @@ class Line:
 class Share:
     """One program's part in what a reader handles; `Offering.join` makes it."""
 
-    def __init__(self, line: Line, shelf: Shelf, holder: Holder, wake: Callable[[], None], clock: Clock) -> None:
+    def __init__(self, line: Line, shelf: MessageShelf, holder: Holder, wake: Callable[[], None], clock: Clock) -> None:
         """Take messages of `line` from `shelf` for `holder`; `wake` is called when it may look again."""
         self.wake = wake
         self._line = line
@@ -169,7 +169,7 @@ class Share:
 class Offering:
     """All readers of a client."""
 
-    def __init__(self, shelf: Shelf, *, clock: Clock) -> None:
+    def __init__(self, shelf: MessageShelf, *, clock: Clock) -> None:
         """Give out what is on `shelf`; `clock` tells when a program has had a message for too long."""
         self._shelf = shelf
         self._clock = clock

@@ -10,7 +10,7 @@ from loopixmix.store.access import StoreAccess
 
 
 class StoredMessages:
-    """Implements `client.receiving.offering.Shelf`."""
+    """Implements `client.receiving.offering.MessageShelf`."""
 
     def __init__(self, access: StoreAccess, news: News, *, clock: Clock) -> None:
         """Read and mark the messages in the store of `access`; `news` hears of handled ones."""
@@ -19,7 +19,7 @@ class StoredMessages:
         self._clock = clock
 
     async def begin(self, name: str, kind: str) -> None:
-        """Note that a reader is in use; see `Shelf.begin`."""
+        """Note that a reader is in use; see `MessageShelf.begin`."""
         now_s = self._clock.seconds()
         await self._access.write(lambda c: readers.begin(c, name, kind, now_s=now_s))
 

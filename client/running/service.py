@@ -25,8 +25,7 @@ from client.api import (
 )
 from client.asking.desk import Desk
 from client.asking.services import Services
-from client.core.arguments import check_body
-from client.core.claims import USUAL_S
+from client.core.arguments import USUAL_SHARE_S, check_body
 from client.core.journal import Cursor, MessageShare
 from client.feeds.failures import CallbackFailures
 from client.receiving.callbacks import Callbacks
@@ -170,7 +169,7 @@ class ClientService:
         return self._services.estimate(request_bytes, answer_bytes)
 
     def on_received(
-        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_S
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_SHARE_S
     ) -> Callable[[], None]:
         """Offer messages to `callback`; see `client.api.Client.on_received`."""
         return self._callbacks.subscribe(kind, callback, reader=reader, within_s=within_s)

@@ -41,14 +41,14 @@ _NAMED = select(readers).where(readers.c.name != "").order_by(readers.c.name, re
 _REMOVE = delete(readers).where(readers.c.name == bindparam("of_name"), readers.c.kind == bindparam("of_kind"))
 
 
-class Place(msgspec.Struct, frozen=True):
+class ReaderPlace(msgspec.Struct, frozen=True):
     """A reader's row, and the number up to which it has handled all."""
 
     reader: int
     settled_to: int
 
 
-NOWHERE = Place(0, 0)
+NOWHERE = ReaderPlace(0, 0)
 """The place of the reader without a name before it has handled anything."""
 
 
@@ -109,7 +109,7 @@ def named(connection: Connection) -> list[NamedReader]:
             name=row.name,
             kind=row.kind,
             waiting=connection.execute(
-                _HOW_MANY_OPEN, _at(Place(row.id, row.settled_to), row.kind, row.settled_to)
+                _HOW_MANY_OPEN, _at(ReaderPlace(row.id, row.settled_to), row.kind, row.settled_to)
             ).scalar_one(),
             programs=0,
             made_at_s=row.made_at_s,
@@ -124,15 +124,15 @@ def remove(connection: Connection, name: str, kind: str) -> bool:
     return connection.execute(_REMOVE, {"of_name": name, "of_kind": kind}).rowcount > 0
 
 
-def _at(place: Place, kind: str, after: int) -> dict[str, object]:
+def _at(place: ReaderPlace, kind: str, after: int) -> dict[str, object]:
     return {"of_reader": place.reader, "of_kind": kind, "after": after}
 
 
-def _place(connection: Connection, name: str, kind: str) -> Place | None:
+def _place(connection: Connection, name: str, kind: str) -> ReaderPlace | None:
     row = connection.execute(_PLACE, {"of_name": name, "of_kind": kind}).one_or_none()
-    return None if row is None else Place(row.id, row.settled_to)
+    return None if row is None else ReaderPlace(row.id, row.settled_to)
 
 
-def _make(connection: Connection, name: str, kind: str, now_s: float) -> Place:
+def _make(connection: Connection, name: str, kind: str, now_s: float) -> ReaderPlace:
     values = {"name": name, "kind": kind, "settled_to": 0, "made_at_s": now_s, "used_at_s": now_s}
-    return Place(connection.execute(_MAKE, values).scalar_one(), 0)
+    return ReaderPlace(connection.execute(_MAKE, values).scalar_one(), 0)

@@ -26,8 +26,7 @@ from client.api import (
     RequestId,
     TimeEstimate,
 )
-from client.core.arguments import check_step
-from client.core.claims import USUAL_S
+from client.core.arguments import USUAL_SHARE_S, check_step
 from client.feeds.failures import CallbackFailures
 from client.feeds.listener import Listener
 from client.http.calling import call
@@ -151,7 +150,7 @@ class CallingClient(ABC):
         return await self.ask(call.estimate_request(request_bytes, answer_bytes))
 
     def on_received(
-        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_S
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_SHARE_S
     ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`, whenever the daemon runs."""
         query = call.share_query(kind, reader=reader, within_s=within_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.web.server import Request
 
 from client.api import NamedReader, ReceivedMessage, UnknownMessageError
-from client.core.claims import MOST_AT_ONCE, USUAL_S
+from client.core.arguments import MOST_AT_ONCE, USUAL_SHARE_S
 from client.core.journal import JournalledClient
 from client.http.messages import MAX_PAGE, Received, received_of
 from client.http.serving.calls import (
@@ -68,7 +68,7 @@ class InboxRoutes:
             required(query, "kind"),
             reader=query.get("reader", ""),
             at_once=parse_count("at_once", query.get("at_once", str(MOST_AT_ONCE)), least=1, most=MOST_AT_ONCE),
-            within_s=parse_seconds("within_s", query.get("within_s", str(USUAL_S))),
+            within_s=parse_seconds("within_s", query.get("within_s", str(USUAL_SHARE_S))),
         )
         try:
             if request.method != b"HEAD":

@@ -8,12 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from client.api import UnknownMessageError, WrongStateError
+from client.core.arguments import LONGEST_SHARE_S
 from client.core.retry import CALLBACK_POLICY
-
-MOST_AT_ONCE = 16
-"""A program has so many messages in hand at most; further ones would only wait in its memory."""
-SHORTEST_S, USUAL_S, LONGEST_S = 1.0, 60.0, 3600.0
-"""How long a program may have a message in hand."""
 
 
 @dataclass(eq=False)
@@ -184,4 +180,4 @@ class Claims:
 def _left_s(due_s: float, now_s: float) -> float:
     left_s = due_s - now_s
     # No wait is that long: a clock that was set back has put it there.
-    return left_s if 0 < left_s <= LONGEST_S else 0.0
+    return left_s if 0 < left_s <= LONGEST_SHARE_S else 0.0

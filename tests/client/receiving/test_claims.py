@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from client.api import UnknownMessageError, WrongStateError
-from client.core.claims import Claims, Holder
+from client.receiving.claims import Claims, Holder
 
 
 def join(claims: Claims, *, at_once: int = 16, within_s: float = 60.0) -> Holder:
