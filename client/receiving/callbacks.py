@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from client.api import ReceivedCallback, ReceivedMessage, UnknownMessageError, WrongStateError
-from client.core.arguments import check_kind, check_reader, check_share
+from client.core.arguments import USUAL_SHARE_S, check_kind, check_reader, check_share
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feed, Feeds
 from client.feeds.listener import Listener
@@ -87,7 +87,9 @@ class Callbacks:
         self._failures = failures
         self._handlings: Feeds[Handling] = Feeds()
 
-    def subscribe(self, kind: str, callback: ReceivedCallback, *, reader: str, within_s: float) -> Callable[[], None]:
+    def subscribe(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_SHARE_S
+    ) -> Callable[[], None]:
         """Offer messages of `kind` to `callback`; see `client.api.Client.on_received`. Returns how to stop."""
         check_kind(kind)
         check_reader(reader)
