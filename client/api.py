@@ -233,10 +233,11 @@ class RequestState(enum.StrEnum):
 class PostedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request that waits for its answer through restarts, or has ended.
 
-    `parts_sent` of `parts`: how much of the request has left in this run; `parts_received` of `answer_parts`: how much
-    of the answer is here, 0 of 0 while its length is not known. `answer`: once the state is `ANSWERED`. `problem`: one
-    line about an end without answer. `ended`: counts the ends of requests from 1, 0 before; a program remembers the
-    last one it has seen.
+    `leaves_at_s`: the moment at which it begins to leave, None if that is at once. `parts_sent` of `parts`: how much of
+    the request has left; `parts_received` of `answer_parts`: how much of the answer is here, 0 of 0 while its length is
+    not known. These four count what happened since the client was started. `answer`: once the state is `ANSWERED`.
+    `problem`: one line about an end without answer. `ended`: counts the ends of requests from 1, 0 before; a program
+    remembers the last one it has seen.
     """
 
     request_id: RequestId
@@ -244,7 +245,7 @@ class PostedRequest(msgspec.Struct, frozen=True, kw_only=True):
     length_bytes: int
     state: RequestState
     created_at_s: float
-    leaves_at_s: float
+    leaves_at_s: float | None = None
     deadline_s: float
     parts_sent: int = 0
     parts: int = 0
@@ -447,9 +448,10 @@ class Client(Protocol):
         """
 
     async def answer(self, request_id: RequestId) -> PostedRequest:
-        """Return a posted request with its answer, if there is one. Raises `UnknownRequestError`.
+        """Return a posted request as it is now; its field `answer` is the answer once its state is `ANSWERED`.
 
-        Requests that have ended are kept for 30 days.
+        It does not wait: `on_answer` tells when a request has ended. Requests that have ended are kept for 30 days.
+        Raises `UnknownRequestError`.
         """
 
     async def cancel_request(self, request_id: RequestId) -> PostedRequest:
@@ -468,8 +470,9 @@ class Client(Protocol):
     def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
         """Call `callback` for each posted request that has ended, in the order of their ends; returns how to stop.
 
-        First come those that are still kept and whose `ended` is over `after`, whichever end they had: see
-        `PostedRequest.state`. One on which `callback` fails is offered again after a pause, before later ones.
+        Every end is told, not only an answer: `PostedRequest.state` says whether it was answered, failed, expired or
+        was cancelled. First come those that are still kept and whose `ended` is over `after`. One on which
+        `callback` fails is offered again after a pause, before later ones.
         Raises `BadRequestError`.
         """
 
