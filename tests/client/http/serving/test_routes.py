@@ -68,6 +68,9 @@ def test_a_message_is_sent_as_it_is(api: MemoryApi) -> None:
         ({}, "missing required field"),
         (message(extra=1), "unknown field"),
         (message(body="not base64!"), "base64"),
+        (message(body="QR=="), "no bit is left over"),
+        (message(body="QQ"), "base64"),
+        (message(body="QQ==\n"), "base64"),
         (message(body=5), "Expected `bytes`"),
         (message(anonymous="yes"), "Expected `bool`"),
         (message(to=None), "Expected `str`"),
@@ -79,6 +82,30 @@ def test_a_body_of_another_shape_is_refused(api: MemoryApi, value: object, reaso
     problem = json.loads(answer.body)
     assert (answer.status, problem["error"]) == (400, "bad_request")
     assert reason in problem["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/contacts", b'{"address": "carol@home", "address": "dave@home"}'),
+        ("/v1/contacts", b'{"address": "carol@home", "addr\\u0065ss": "carol@home"}'),
+        ("/v1/messages/bulk", b'{"letters": [], "letters": []}'),
+        ("/v1/messages/bulk", b'{"letters": [{"kind": "x", ' + json.dumps(message()).encode()[1:] + b"]}"),
+    ],
+)
+def test_a_field_that_comes_twice_is_refused(api: MemoryApi, path: str, body: bytes) -> None:
+    answer = api.ask("POST", path, body, content_type="application/json")
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+    assert "twice" in json.loads(answer.body)["message"]
+
+
+def test_a_parameter_beside_a_json_body_is_refused(api: MemoryApi) -> None:
+    for target, value in (
+        (SEND, message()),
+        ("/v1/requests?timeout_s=5", {"service": "echo", "body": "", "timeout_s": 5}),
+    ):
+        answer = api.ask_json("POST", target, value)
+        assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{}x", b"\xff", b'{"to": "\xff"}'])
@@ -101,6 +128,16 @@ def test_a_body_that_is_no_json_is_refused(api: MemoryApi, body: bytes) -> None:
         "/v1/requests?service=echo&timeout_s=soon",
         "/v1/requests?service=echo&timeout_s=nan",
         "/v1/requests?service=echo&timeout_s=0",
+        "/v1/requests?service=echo&timeout_s=1_0",
+        "/v1/requests?service=echo&timeout_s=%201",
+        "/v1/requests?service=echo&timeout_s=01",
+        "/v1/requests?service=echo&timeout_s=%D9%A1",
+        "/v1/requests?service=echo&timeout_s=infinity",
+        "/v1/posted?service=echo&idempotency_key=1&deadline_s=1_0",
+        f"{SEND}&anonymous",
+        f"{SEND}&;anonymous=true",
+        f"{SEND}%zz",
+        f"{SEND}&not_before_s=inf",
         "/v1/requests?service=echo&timeout_s=1e9",
     ],
 )
