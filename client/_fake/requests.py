@@ -143,7 +143,7 @@ class FakeRequests:
 
     async def _answer(self, posted: _Posted) -> None:
         service = self._network.service(posted.request.service)
-        answer = await ask(service, posted.repetition_key, posted.body)
+        answer = await ask(service, posted.repetition_key, posted.body, clock=self._network.clock)
         self._end(posted, RequestState.ANSWERED, answer=answer)
 
     def _expire(self, posted: _Posted) -> None:
