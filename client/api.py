@@ -13,7 +13,13 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from loopixmix.errors import LoopixmixError, MisuseError, PeerError, UnavailableError
+# With `as`, because a program that checks its types may import only what is exported: it catches errors by kind.
+from loopixmix.errors import ConfigError as ConfigError
+from loopixmix.errors import LoopixmixError as LoopixmixError
+from loopixmix.errors import MisuseError as MisuseError
+from loopixmix.errors import PeerError as PeerError
+from loopixmix.errors import StoreError as StoreError
+from loopixmix.errors import UnavailableError as UnavailableError
 from loopixmix.requests import parts
 
 MAX_BODY_BYTES = 10 * 1024 * 1024

@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from client.api import (
     AnswerCallback,
+    BusyError,
     CallbackFailure,
     ClientStatus,
     Contact,
@@ -42,7 +43,10 @@ EventCallback: TypeAlias = Callable[[Event], Awaitable[None] | None]
 
 
 class CallingClient(ABC):
-    """Implements `client.api.Client` by calls; every call may raise `NotRunningError` besides its own.
+    """Implements `client.api.Client` by calls; every call may raise three errors besides its own.
+
+    `NotRunningError`: there is a client, and no daemon answers. `NoClientError`: there is no client in that directory.
+    `BusyError`: the daemon serves as many calls as it can, after some attempts still.
 
     Which received messages were handled is kept by the daemon, with the messages: a program needs no store of its own.
     A message comes again if the program ended between handling it and saying so.
@@ -69,11 +73,13 @@ class CallingClient(ABC):
         """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop."""
 
     async def is_running(self) -> bool:
-        """Tell whether the daemon answers."""
+        """Tell whether the daemon answers, even if it is busy; raise `NoClientError` if there is no client."""
         try:
             await self.status()
         except NotRunningError:
             return False
+        except BusyError:
+            return True
         return True
 
     @checked

@@ -19,9 +19,9 @@ from loopixmix.web.showing.frame import Frame
 from loopixmix.web.showing.markup import element, render
 from loopixmix.web.visiting.answers import SeeOther, Shown
 from loopixmix.web.visiting.visit import Visit
-from provider.api import ServiceContext
+from provider.api import ServiceContext, Setting
 
-SETTINGS = {"question": "What shall we build?", "options": ["A playground", "More trees"]}
+SETTINGS: dict[str, Setting] = {"question": "What shall we build?", "options": ["A playground", "More trees"]}
 
 
 class World:
