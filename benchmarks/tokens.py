@@ -18,11 +18,11 @@ from benchmarks.report import OUTPUT, Figure, barred
 from loopixmix.store.commits import SharedCommits
 from loopixmix.tokens import Token, TokenKey, begin_token, encode_token, finish_token
 from loopixmix.tokens.exchange import encode_issue_request, most_messages
+from loopixmix.tokens.redeeming import FixedKeys, Redeeming
 from loopixmix.tokens.signing import generate_key, load_signer
 from provider.tokens.codes import CodeList, add_code
 from provider.tokens.issuing import Issuing
 from provider.tokens.keys import IssuerKeys
-from provider.tokens.redeeming import FixedKeys, Redeeming
 from provider.tokens.services import IssuerService, RedeemerService
 from provider.tokens.store import SPENT, open_token_store
 

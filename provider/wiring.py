@@ -16,6 +16,8 @@ from loopixmix.net.network import ReceivingNetwork
 from loopixmix.node.running_node import NodeParts
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.seams import Clock, Identity, Observer, Rng
+from loopixmix.tokens.keyfile import KeyFile
+from loopixmix.tokens.redeeming import Redeeming, TakenKeys
 from loopixmix.wire import Frame
 from provider.api import KeyDirectory
 from provider.cards.decoys import Decoys, DecoySecret, load_decoy_secret
@@ -46,8 +48,6 @@ from provider.store.access import MailAccess, threaded_access
 from provider.store.items import skip_numbers
 from provider.store.schema import SPENT
 from provider.tokens.gate import GUEST_PURPOSE, StoredGate
-from provider.tokens.keys import KeyFile
-from provider.tokens.redeeming import Redeeming, TakenKeys
 
 SKIPPED_BITS = 36
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 
+import click
+
 from loopixmix.main import EntryPointGroup
+from loopixmix.sweeps.ending import ended_as_by_ctrl_c
 
 COMMANDS = ("run", "scenario", "verify", "plan", "plot", "measure")
 
@@ -25,4 +28,13 @@ def commands() -> Iterable[EntryPoint]:
     return [EntryPoint(name, f"simulations.commands.{name}:{name}", "simulations.commands") for name in COMMANDS]
 
 
-simulate = EntryPointGroup("simulate", help=HELP, find=commands)
+class SimulateGroup(EntryPointGroup):
+    """Commands that take long, and may have processes and temporary files of their own."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; SIGTERM ends it as Ctrl-C does, so that nothing of it is left behind."""
+        with ended_as_by_ctrl_c():
+            return super().invoke(ctx)
+
+
+simulate = SimulateGroup("simulate", help=HELP, find=commands)

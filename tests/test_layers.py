@@ -24,7 +24,15 @@ LAYERS = (
     (0, ("loopixmix.bounds", "loopixmix.drops", "loopixmix.seams", "loopixmix.group*")),
     (0, ("loopixmix._native", "loopixmix._signing")),
     # The issuer's and redeemer's sides of tokens; before the formats, whose pattern fits them too.
-    (3, ("loopixmix.tokens.signing", "loopixmix.tokens.spent")),
+    (
+        3,
+        (
+            "loopixmix.tokens.signing",
+            "loopixmix.tokens.spent",
+            "loopixmix.tokens.redeeming",
+            "loopixmix.tokens.keyfile",
+        ),
+    ),
     # Formats.
     (1, ("loopixmix.tokens*",)),
     (1, ("loopixmix.sphinx*", "loopixmix.wire*", "loopixmix.directory*", "loopixmix.requests*", "loopixmix.cards")),

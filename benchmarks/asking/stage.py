@@ -97,7 +97,7 @@ class Stage:
         for program in self.programs:
             self.start_program(program)
         self.network.processes.start(PROVIDER, ["provider", "run", str(self.network.directory / PROVIDER)])
-        self.provider.cpu_affinity([0])
+        _pin(self.provider, core=0)
 
     def executed_in(self, name: str) -> Path:
         """Return the database of the service `name`, wherever it ran."""
@@ -187,12 +187,18 @@ def _configure(stage: Stage, services: Sequence[str]) -> None:
 def _stop_mixes(stage: Stage) -> None:
     """Stop all mixes. The provider gets core 0 alone."""
     running = stage.network.processes.running()
-    stage.provider.cpu_affinity([0])
-    running["authority"].cpu_affinity([1])
+    _pin(stage.provider, core=0)
+    _pin(running["authority"], core=1)
     mixes = [process for name, process in running.items() if name.startswith("mix")]
     for process in mixes:
         process.terminate()
     psutil.wait_procs(mixes, timeout=20)
+
+
+def _pin(process: psutil.Process, *, core: int) -> None:
+    """Give a process one core alone, with all its threads: `cpu_affinity` moves only the first."""
+    for thread in process.threads():
+        os.sched_setaffinity(thread.id, {core})
 
 
 async def _perform(stage: Stage, body: Callable[[RequestLoad, Document], Awaitable[None]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from client._fake.post import PostOffice
-from client.api import NoTokenError
+from client.api import NoTokenError, UnknownServiceError
 from client.core.arguments import check_token_order
 from loopixmix.tokens import begin_token, decode_token_key, encode_token, finish_token
 
@@ -31,7 +31,9 @@ class FakeWallet:
 
     def fetch(self, issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> None:
         """Order tokens."""
-        check_token_order(issuer, purpose, count, credential=credential, key=key)
+        pinned = check_token_order(issuer, purpose, count, credential=credential, key=key)
+        if pinned is None and self._network.issuer(issuer, purpose) is None:
+            raise UnknownServiceError(f"{issuer} issues no tokens for {purpose}")
         usable_at_s = self._network.clock.seconds() + FETCHED_AND_RESTED_S
         self._orders += [_Order(issuer, purpose, key, usable_at_s)] * count
 

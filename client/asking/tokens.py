@@ -17,11 +17,12 @@ from twisted.python.failure import Failure
 from client.api import NoTokenError, UnknownServiceError
 from client.asking.requests import Requests
 from client.core.arguments import check_token_order
+from client.core.settings import TokenWaits
 from client.link.session import Session
 from client.store import tokens
 from client.store.tokens import TokenOrder
 from loopixmix.errors import FormatError, PeerError, UnavailableError
-from loopixmix.seams import Rng
+from loopixmix.seams import Clock, DelayedCall, Rng
 from loopixmix.store.access import StoreAccess
 from loopixmix.tokens import Token, TokenKey, begin_token, finish_token
 from loopixmix.tokens.exchange import (
@@ -33,12 +34,12 @@ from loopixmix.tokens.exchange import (
 log = Logger()
 
 ASK_TIMEOUT_S = 300.0
-FETCH_MEAN_S = 900.0
-"""The mean of the random time before an order is asked for, and between attempts."""
-REST_MEAN_S = 1800.0
-"""The mean of the random time before a token may be spent."""
-LEAST_LEFT_S = 4 * REST_MEAN_S
-"""A key whose period ends sooner is not asked for tokens any more: they would hardly have rested by then."""
+ROUND_S = 60.0
+"""How often the wallet is told to work."""
+LEAST_RESTS = 4
+"""A key whose period ends within so many mean rests is not asked for tokens any more: they would hardly have rested."""
+ORDERS_IN_A_FETCH = 15
+"""So many orders are asked for within a mean wait at most: those of a client that was away do not come all at once."""
 ORDER_TOKENS = 3
 """As many tokens fit into one request under a key of any size."""
 
@@ -46,26 +47,37 @@ ORDER_TOKENS = 3
 class TokenWallet:
     """The tokens of one client."""
 
-    def __init__(self, *, session: Session, requests: Requests, access: StoreAccess, rng: Rng) -> None:
-        """`session`: has the network document. `requests`: ask issuers. `access`: keeps tokens. `rng`: draws times."""
+    def __init__(
+        self, *, session: Session, requests: Requests, access: StoreAccess, waits: TokenWaits, clock: Clock, rng: Rng
+    ) -> None:
+        """`session`: has the network document. `requests`: ask issuers. `access`: keeps tokens. `rng`: draws times.
+
+        `waits`: their means. `clock`: calls when one is over, if that is sooner than the next round.
+        """
+        self._waits = waits
+        self._clock = clock
+        self._call: DelayedCall | None = None
         self._session = session
         self._requests = requests
         self._access = access
         self._rng = rng
         self._working: Deferred[None] | None = None
         self._look_at_s = 0.0
+        self._stopped = False
         self.problem: str | None = None
 
     async def fetch(self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b"") -> None:
         """Order `count` tokens for `purpose` of the provider `issuer`; return when that is on the disk.
 
         They are asked for at random times, some minutes apart; see `client.api.Client.fetch_tokens`. An order that the
-        issuer refuses is given up, and `problem` says so.
+        issuer refuses is given up, and `problem` says so; it also says why one has to wait.
+        Raises `UnknownServiceError` if the network has no such issuer, or it issues none for `purpose`.
         """
         pinned = check_token_order(issuer, purpose, count, credential=credential, key=key)
+        self._check_issuer(issuer, None if pinned is not None else purpose)
         now_s = self._session.now_s
         sizes = [min(ORDER_TOKENS, count - begun) for begun in range(0, count, ORDER_TOKENS)]
-        due = [(size, now_s + self._draw_s(FETCH_MEAN_S)) for size in sizes]
+        due = [(size, now_s + self._draw_s(self._waits.fetch_mean_s)) for size in sizes]
 
         def add(connection: Connection) -> None:
             for size, due_at_s in due:
@@ -81,7 +93,7 @@ class TokenWallet:
 
         await self._access.write(add)
         self.problem = None
-        self._look_at_s = min([self._look_at_s, *(due_at_s for _, due_at_s in due)])
+        self._look_at(min([self._look_at_s, *(due_at_s for _, due_at_s in due)]))
 
     async def take(self, purpose: str) -> Token:
         """Return a token for `purpose`, which the wallet forgets; raise `NoTokenError` if none may be spent now."""
@@ -103,8 +115,11 @@ class TokenWallet:
         return token
 
     def work(self) -> None:
-        """Ask for the tokens of one order, if one is due; called once a minute."""
-        if self._working is not None or self._session.now_s < self._look_at_s:
+        """Ask for the tokens of one order, if one is due; called every `ROUND_S`."""
+        if self._working is not None:
+            return
+        if self._session.now_s < self._look_at_s:
+            self._look_at(self._look_at_s)
             return
         if self._session.account is None or self._session.known.document is None:
             return
@@ -115,6 +130,8 @@ class TokenWallet:
 
     def stop(self) -> None:
         """Break off what is under way; it goes on at the next start."""
+        self._stopped = True
+        self._forget_call()
         if self._working is not None:
             self._working.cancel()
 
@@ -130,6 +147,20 @@ class TokenWallet:
                 await self._try(order)
         finally:
             self._working = None
+            self._look_at(max(self._look_at_s, self._session.now_s + self._waits.fetch_mean_s / ORDERS_IN_A_FETCH))
+
+    def _look_at(self, at_s: float) -> None:
+        self._look_at_s = at_s
+        self._forget_call()
+        wait_s = at_s - self._session.now_s
+        # Later, the next round will do: an order that is a minute late is not what a wait of minutes is about.
+        if wait_s < ROUND_S and not self._stopped:
+            self._call = self._clock.callLater(max(0.0, wait_s), self.work)
+
+    def _forget_call(self) -> None:
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        self._call = None
 
     async def _try(self, order: TokenOrder) -> None:
         try:
@@ -139,8 +170,9 @@ class TokenWallet:
             self.problem = f"tokens were not given: {error}"
             log.warn("tokens were not given: {reason}", reason=str(error))
             await self._access.write(lambda connection: tokens.remove_order(connection, order))
-        except (UnavailableError, UnknownServiceError):
-            due_at_s = self._session.now_s + self._draw_s(FETCH_MEAN_S)
+        except (UnavailableError, UnknownServiceError) as error:
+            self.problem = f"tokens for {order.purpose} are waited for: {error}"
+            due_at_s = self._session.now_s + self._draw_s(self._waits.fetch_mean_s)
             await self._access.write(lambda connection: tokens.postpone_order(connection, order, due_at_s))
 
     async def _fulfil(self, order: TokenOrder) -> None:
@@ -150,7 +182,7 @@ class TokenWallet:
         key = pending[0].key
         body = encode_issue_request(key, order.credential, [each.blinded for each in pending])
         answer = await self._requests.ask(f"{ISSUER_SERVICE}@{order.issuer}", body, timeout_s=ASK_TIMEOUT_S)
-        rests_until_s = [self._session.now_s + self._draw_s(REST_MEAN_S) for _ in pending]
+        rests_until_s = [self._session.now_s + self._draw_s(self._waits.rest_mean_s) for _ in pending]
 
         def finish(connection: Connection) -> None:
             signatures = split_messages(answer, key)
@@ -190,11 +222,24 @@ class TokenWallet:
             raise PeerError(f"{order.issuer} has another key for {order.purpose} than it had before for this period")
         return begun
 
+    def _check_issuer(self, issuer: str, purpose: str | None) -> None:
+        """Refuse what the present document shows to be a mistake: such an order would wait for ever."""
+        document = self._session.known.document
+        if document is None:
+            return
+        entry = document.provider_named(issuer)
+        if entry is None:
+            raise UnknownServiceError(f"there is no provider {issuer} in this network")
+        purposes = sorted({key.purpose for key in entry.issues()})
+        if purpose is not None and purpose not in purposes:
+            issued = f"only for {', '.join(purposes)}" if purposes else "and none for anything else"
+            raise UnknownServiceError(f"{issuer} issues no tokens for {purpose}, {issued}")
+
     def _key_of(self, order: TokenOrder) -> TokenKey:
         document, now_s = self._session.known.document, self._session.now_s
         entry = None if document is None else document.provider_named(order.issuer)
         for key in () if entry is None else entry.issues():
-            if key.purpose == order.purpose and key.ends_s > now_s + LEAST_LEFT_S:
+            if key.purpose == order.purpose and key.ends_s > now_s + LEAST_RESTS * self._waits.rest_mean_s:
                 return key
         raise UnavailableError(f"{order.issuer} issues no tokens for {order.purpose} at present")
 

@@ -11,13 +11,25 @@ DAY_S = 86_400.0
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
+class TokenWaits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The means of the random times that keep apart when a token is fetched and when it is spent; exponential.
+
+    An order waits for `fetch_mean_s` until its issuer is asked, and as long before each further attempt. A token rests
+    for `rest_mean_s` before it may be spent. Shorter ones are for test networks: docs/attacks.md, "Blind tokens".
+    """
+
+    fetch_mean_s: Seconds = 900.0
+    rest_mean_s: Seconds = 1800.0
+
+
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a client behaves, as far as the network document leaves the choice.
 
     A message that is not acknowledged is sent again after `longest_retry_s` at the latest, and given up after
     `give_up_s`. An anonymous message carries `reply_blocks` blocks to answer by. With `receipts`, contacts are told
     that their messages came, a random time later (exponential, `receipt_delay_mean_s`): a receipt tells that we are
-    online. A request to register, to be sent or to be looked up waits `patience_s` for the network.
+    online. A request to register, to be sent or to be looked up waits `patience_s` for the network. `tokens`: when
+    tokens are fetched and may be spent.
     """
 
     receipts: bool = False
@@ -29,3 +41,4 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_queued_fragments: Annotated[int, msgspec.Meta(ge=1)] = 100_000
     keep_finished_s: Seconds = 90 * DAY_S
     patience_s: Seconds = 60.0
+    tokens: TokenWaits = TokenWaits()

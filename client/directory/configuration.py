@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from client.core.settings import ClientSettings
+from client.core.settings import ClientSettings, TokenWaits
 from client.directory.keys import ClientKeys, create_keys, load_keys
 from loopixmix.config import commented_toml, load_config, load_trust_root
 from loopixmix.directory import TrustRoot
@@ -21,6 +21,7 @@ CONFIG_FILE = "client.toml"
 TRUST_ROOT_FILE = "network.toml"
 STORE_FILE = "client.db"
 DOCUMENT_FILE = "document"
+USUAL_WAITS = TokenWaits()
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
@@ -63,10 +64,13 @@ def check_client(path: Path) -> None:
         raise ConfigError(f"{path} is no client's directory: make one with  loopixmix client init DIR --network FILE")
 
 
-def create_client(path: Path, *, network: Path, api_port: int, rng: Rng) -> TrustRoot:
+def create_client(
+    path: Path, *, network: Path, api_port: int, rng: Rng, token_waits: TokenWaits = USUAL_WAITS
+) -> TrustRoot:
     """Make a new client in `path`, with new keys and a copy of the trust root `network`; return that.
 
-    Raises `ConfigError` if there is a client already, which is never overwritten.
+    `token_waits`: others than the usual ones are for test networks. Raises `ConfigError` if there is a client already,
+    which is never overwritten.
     """
     trust_root = load_trust_root(network)
     if (path / CONFIG_FILE).exists():
@@ -76,7 +80,7 @@ def create_client(path: Path, *, network: Path, api_port: int, rng: Rng) -> Trus
     if network.resolve() != (path / TRUST_ROOT_FILE).resolve():
         create_file(path / TRUST_ROOT_FILE, network.read_bytes())
     create_keys(path, rng)
-    create_file(path / CONFIG_FILE, config_text(api_port).encode())
+    create_file(path / CONFIG_FILE, config_text(api_port, token_waits).encode())
     return trust_root
 
 
@@ -92,14 +96,18 @@ Tell contacts that their messages came, a random time later (mean, in seconds). 
     "client.max_queued_messages": "How much may wait to be sent.",
     "client.keep_finished_s": "How long finished outgoing messages can be looked at.",
     "client.patience_s": "How long registering and looking up wait for the network.",
+    "client.tokens.fetch_mean_s": """\
+Blind tokens are fetched a random time after they were ordered, and may be spent a random time after that (means, in
+seconds). Issuer and redeemer together would match short ones: shorten them on a test network only.""",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
 }
 """The comment above each key of `client.toml`."""
 
 
-def config_text(api_port: int) -> str:
+def config_text(api_port: int, token_waits: TokenWaits = USUAL_WAITS) -> str:
     """Return the first content of `client.toml`: every key, with what it does."""
-    values = msgspec.to_builtins(ClientConfig(api=ApiConfig(port=api_port)))
+    settings = ClientSettings(tokens=token_waits)
+    values = msgspec.to_builtins(ClientConfig(api=ApiConfig(port=api_port), client=settings))
     head = """\
 A LoopixMix client. Changes count from its next start; check them with  loopixmix client run DIR --check-config"""
     return commented_toml(values, head=head, comments=COMMENTS)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from client.api import NotRunningError
+from client.api import NoClientError, NotRunningError
+from client.directory.configuration import CONFIG_FILE
 from loopixmix.errors import StoreError
-from loopixmix.process.background import is_running
-from loopixmix.process.files import PRIVATE_FILE, write_atomically
+from loopixmix.process.files import PRIVATE_FILE, lock_holder, write_atomically
 from loopixmix.seams import Rng
 
 TOKEN_FILE, URL_FILE = "api.token", "api.url"
@@ -32,17 +32,24 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def find_endpoint(directory: Path) -> Endpoint:
-    """Return how to reach the daemon of a client's directory; raise `NotRunningError` if it is not running.
+    """Return how to reach the daemon of a client's directory.
+
+    Raises `NotRunningError` if it is not running, `NoClientError` if there is no client in that directory.
 
     An address that a crash left behind is not believed: another user's program may have that port by now, and would be
     shown the token.
     """
+    if not directory.is_dir():
+        raise NoClientError(f"there is no directory {directory}: make a client with  loopixmix client init {directory}")
     if _has_ended(directory / LOCK_FILE):
         raise NotRunningError(f"the client daemon of {directory} is not running")
     try:
         url = (directory / URL_FILE).read_text("ascii").strip()
         token = (directory / TOKEN_FILE).read_text("ascii").strip()
     except FileNotFoundError:
+        # The one is there from the beginning, the other from the first start on.
+        if not any((directory / name).exists() for name in (CONFIG_FILE, TOKEN_FILE)):
+            raise NoClientError(f"{directory} is no client's directory: make one with  loopixmix client init") from None
         raise NotRunningError(f"the client daemon of {directory} is not running") from None
     except (OSError, UnicodeDecodeError) as error:
         raise NotRunningError(f"the client daemon of {directory} cannot be reached: {error}") from error
@@ -52,10 +59,10 @@ def find_endpoint(directory: Path) -> Endpoint:
 
 
 def _has_ended(lock: Path) -> bool:
-    """Tell whether the process that wrote its number into the lock is gone; false if none is named."""
+    """Tell whether no process holds the lock, as in a copy of a client's directory; false if there is no lock."""
     try:
-        return not is_running(int(lock.read_text("ascii")))
-    except (OSError, ValueError):
+        return lock.exists() and lock_holder(lock) is None
+    except (OSError, StoreError):
         return False
 
 

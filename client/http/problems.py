@@ -8,9 +8,12 @@ import msgspec
 
 from client.api import (
     BadRequestError,
+    BusyError,
     ClientError,
     ConflictError,
+    ForbiddenError,
     KeyChangedError,
+    NoClientError,
     NoTokenError,
     NotRegisteredError,
     NotRunningError,
@@ -28,10 +31,6 @@ from client.api import (
 from loopixmix.errors import LoopixmixError, MisuseError, PeerError, StoreError, UnavailableError
 
 ErrorClass: TypeAlias = type[LoopixmixError]
-
-
-class ForbiddenError(ClientError, MisuseError):
-    """The daemon refused the token or the origin of the call."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -59,6 +58,8 @@ PROBLEMS: tuple[tuple[str, int, ErrorClass], ...] = (
     ("queue_full", 429, QueueFullError),
     ("request_timeout", 504, RequestTimeoutError),
     ("service_failed", 502, ServiceFailedError),
+    ("no_client", 404, NoClientError),
+    ("busy", 503, BusyError),
     ("not_running", 503, NotRunningError),
     ("store", 507, StoreError),
     ("client", 500, ClientError),
@@ -74,11 +75,20 @@ UNAUTHORIZED = (401, Problem("unauthorized", "the bearer token is missing or wro
 NOT_FOUND = (404, Problem("not_found", "there is nothing at that path"))
 METHOD_NOT_ALLOWED = (405, Problem("method_not_allowed", "that path does not take this method"))
 UNSUPPORTED_TYPE = (415, Problem("unsupported_type", "send application/json or application/octet-stream"))
+ENCODED = (415, Problem("unsupported_type", "send the body as it is, without Content-Encoding"))
+MALFORMED = (400, Problem("bad_request", "this is no HTTP/1.1 request"))
+LATE = (408, Problem("late", "the request did not come in time"))
+TARGET_TOO_LONG = (414, Problem("target_too_long", "an address with its query has at most 16384 bytes"))
+HEADERS_TOO_LONG = (431, Problem("headers_too_long", "headers have at most 16384 bytes together, and are 500 at most"))
+BUSY = (503, Problem("busy", "the client daemon serves as many calls as it can; try again in a moment"))
+STOPPING = (503, Problem("not_running", "the client daemon is stopping; this call may have been carried out, or not"))
 INTERNAL = (500, Problem("internal", "the daemon failed; its log tells more"))
 
 _CLASSES = {code: error_class for code, _, error_class in PROBLEMS} | {
     "forbidden_host": ForbiddenError,
     "forbidden_origin": ForbiddenError,
+    "target_too_long": BadRequestError,
+    "headers_too_long": BadRequestError,
 }
 
 

@@ -105,7 +105,7 @@ def build_client(
     posted = PostedRequests(session=session, exchanges=exchanges, access=access, news=news, rng=rng)
     services = Services(posted, forecast, session, clock, failures)
     contacts = ContactBook(session=session, requests=requests, access=access, patience_s=settings.patience_s)
-    wallet = TokenWallet(session=session, requests=requests, access=access, rng=rng)
+    wallet = TokenWallet(session=session, requests=requests, access=access, waits=settings.tokens, clock=clock, rng=rng)
     guests = GuestOpening(session=session, registration=registration, purse=wallet, rng=rng)
     enrolment = AccountOpening(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from loopixmix.errors import ConfigError, MisuseError, StoreError
@@ -43,24 +43,51 @@ def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, lasti
     If `lasting`, the data is on the disk when this returns; otherwise a power cut may bring the old content back.
     Raises `StoreError` if it cannot be written.
     """
-    unfinished = _unfinished(path)
+    write_together({path: data}, mode=mode, lasting=lasting)
+
+
+def write_together(contents: Mapping[Path, bytes], *, mode: int = PRIVATE_FILE, lasting: bool = True) -> None:
+    """Put each content into its file, as `write_atomically` does, and none of them before all are written.
+
+    So a full disk leaves all files as they were. A crash may leave the first few new and the others old, in the order
+    of `contents`. Raises `StoreError` if one cannot be written.
+    """
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            # The mode given to `open` counts for a new file only, and a crash may have left an old one.
-            os.fchmod(file.fileno(), mode)
-            file.write(data)
-            file.flush()
-            if lasting:
-                os.fsync(file.fileno())
-        unfinished.replace(path)
+        for path, data in contents.items():
+            with _named(path):
+                _write_unfinished(path, data, mode, lasting=lasting)
+        for path in contents:
+            with _named(path):
+                _unfinished(path).replace(path)
         if lasting:
-            # Without this the new name, unlike the new content, may be lost with the power.
-            sync_directory(path.parent)
+            for directory in dict.fromkeys(path.parent for path in contents):
+                with _named(directory):
+                    # Without this the new name, unlike the new content, may be lost with the power.
+                    sync_directory(directory)
+    except StoreError:
+        for path in contents:
+            with contextlib.suppress(OSError):
+                _unfinished(path).unlink()  # on a full disk it would hold what room there is
+        raise
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()  # on a full disk it would hold what room there is
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _write_unfinished(path: Path, data: bytes, mode: int, *, lasting: bool) -> None:
+    descriptor = os.open(_unfinished(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        # The mode given to `open` counts for a new file only, and a crash may have left an old one.
+        os.fchmod(file.fileno(), mode)
+        file.write(data)
+        file.flush()
+        if lasting:
+            os.fsync(file.fileno())
 
 
 def remove_file(path: Path) -> None:
@@ -139,7 +166,7 @@ class DirectoryLock:
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be written: {error.strerror}") from error
         # The system's own lock: a file whose mere presence locks would outlive a crash.
-        if not any(_locks(descriptor, fcntl.LOCK_EX) for _ in _attempts()):
+        if not any(try_lock(descriptor, fcntl.LOCK_EX) for _ in lock_attempts()):
             holder = _named_in(descriptor)
             os.close(descriptor)
             raise LockedError(f"{self._of}: is in use by process {holder or '(unknown)'}")
@@ -168,8 +195,8 @@ def lock_holder(path: Path) -> int | None:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         # The number is written a moment after the lock is taken.
-        for _ in _attempts():
-            if _locks(descriptor, fcntl.LOCK_SH):
+        for _ in lock_attempts():
+            if try_lock(descriptor, fcntl.LOCK_SH):
                 return None
             if holder := _named_in(descriptor):
                 return holder
@@ -178,14 +205,16 @@ def lock_holder(path: Path) -> int | None:
     raise StoreError(f"{path}: is held by a process that it does not name")
 
 
-def _attempts() -> Iterator[None]:
+def lock_attempts() -> Iterator[None]:
+    """Yield before each attempt to take a lock: whoever only asks for its holder has it for an instant."""
     yield
     for _ in range(LOCK_ATTEMPTS - 1):
         time.sleep(LOCK_PAUSE_S)
         yield
 
 
-def _locks(descriptor: int, how: int) -> bool:
+def try_lock(descriptor: int, how: int) -> bool:
+    """Take the system's lock on an open file or directory, `fcntl.LOCK_EX` or `LOCK_SH`; tell whether that went."""
     try:
         fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except OSError:

@@ -30,7 +30,7 @@ _BITMAP_BYTES = 32
 _CODING_UNIT = 256
 
 
-class AnswerShare(msgspec.Struct, frozen=True):
+class AnswerShare(msgspec.Struct, frozen=True, gc=False):
     """A share of what the service answered.
 
     `answer_bytes`: the length of the whole answer. `sent`: how many shares have been sent until now, this one counted,

@@ -49,7 +49,7 @@ class PartSize(Protocol):
         """The length of a reply block."""
 
 
-class RequestHead(msgspec.Struct, frozen=True):
+class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """What all parts of one request say alike.
 
     `last_epoch`: the last one in which the request may be executed. `share_bytes`: the length of each share.
@@ -75,7 +75,7 @@ class RequestHead(msgspec.Struct, frozen=True):
         return hashlib.sha256(_SEAL_DOMAIN + service + self.request_id + self.digest).digest()
 
 
-class RequestPart(msgspec.Struct, frozen=True):
+class RequestPart(msgspec.Struct, frozen=True, gc=False):
     """One part of a request.
 
     `index`, `share`: which share of the content it brings; `NO_SHARE` and nothing if none. `blocks`: further reply

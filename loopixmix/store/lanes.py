@@ -41,12 +41,21 @@ class Lane(Protocol):
 class ThreadLane:
     """A lane with a thread of its own."""
 
-    def __init__(self, name: str, run_batch: RunBatch, *, call_on_reactor: Callable[..., object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        run_batch: RunBatch,
+        *,
+        call_on_reactor: Callable[..., object],
+        pause: Callable[[], object] | None = None,
+    ) -> None:
         """Start a thread called `name` that does batches by `run_batch`.
 
-        `call_on_reactor` is the reactor's `callFromThread`.
+        `call_on_reactor` is the reactor's `callFromThread`. `pause`: waits a little after each batch of several jobs,
+        so that the next one grows. A job that comes alone never waits.
         """
         self._run_batch = run_batch
+        self._pause = pause
         self._call_on_reactor = call_on_reactor
         self._changed = threading.Condition()
         self._jobs: list[Job] = []
@@ -83,6 +92,8 @@ class ThreadLane:
         while batch := self._next_batch():
             errors = _attempt(self._run_batch, batch)
             self._call_on_reactor(_settle, batch, errors)
+            if self._pause is not None and len(batch) > 1:
+                self._pause()
         self._call_on_reactor(self._ended)
 
     def _next_batch(self) -> list[Job]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 import warnings
@@ -12,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from loopixmix.errors import LoopixmixError
+from loopixmix.sweeps.ending import hang_ups_ignored, leave_endings_to_the_parent
 from loopixmix.sweeps.shares import Shares, SharesElsewhere
 from loopixmix.sweeps.work import Finished, TaskWork
 
@@ -43,7 +43,12 @@ def perform_in_processes(
     Raises `WorkerLostError` if a process dies, as it does when memory runs out. However this ends, they end too.
     """
     from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.backend import resource_tracker
 
+    # Loky's process that removes what others leave ignores the other signals that end a sweep, and not this one: a
+    # terminal that closes would end it before there is anything to remove.
+    with hang_ups_ignored():
+        resource_tracker.ensure_running()
     calls = (delayed(_perform_for_another)(work, task, str(shares.path), place) for place, task in enumerate(tasks))
     with parallel_config(backend="loky", inner_max_num_threads=1):
         # A call at a time: each outcome is kept at once, and no call waits for the rest of a batch.
@@ -73,8 +78,8 @@ def _perform_for_another(work: TaskWork, task: bytes, shares_path: str, place: i
 
 
 def _depend_on_the_parent(parent: int) -> None:
-    """Leave interrupts to the parent, for ctrl-C reaches every process of a terminal; end when it was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave interrupts to the parent; end when it was killed."""
+    leave_endings_to_the_parent()
     # Loky's processes outlive a parent that was killed: a run that was given up would go on with computing.
     threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
 

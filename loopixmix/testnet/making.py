@@ -42,8 +42,10 @@ def make_directories(directory: Path, plan: TestnetPlan) -> None:
         for service in plan.services:
             if service.program == program.name:
                 (directory / program.name / f"{service.name}.toml").write_text(tomli_w.dumps(service.settings))
+    waits = ("--token-waits-s", str(plan.token_fetch_mean_s), str(plan.token_rest_mean_s))
     for client in plan.clients:
-        run_command("client", ["init", str(directory / client.name), "--network", str(directory / TRUST_ROOT_FILE)])
+        where = ("init", str(directory / client.name), "--network", str(directory / TRUST_ROOT_FILE))
+        run_command("client", [*where, *waits])
 
 
 def _init_authority(directory: Path, plan: TestnetPlan, node: PlannedNode) -> None:

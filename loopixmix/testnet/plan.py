@@ -29,6 +29,7 @@ FAST_PARAMS = NetworkParams(
 """Rates for trying things out on one machine: a message arrives within a second."""
 
 Setting: TypeAlias = str | int | float | bool | list[str]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=50)]
 
 
@@ -96,7 +97,9 @@ class Additions(_Planned, frozen=True, kw_only=True):
 class TestnetPlan(Additions, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How many nodes there are, where they listen, the figures they share, and what applications need besides.
 
-    The authority listens on `base_port`, the nodes on the ports that follow.
+    The authority listens on `base_port`, the nodes on the ports that follow. `token_fetch_mean_s`, `token_rest_mean_s`:
+    how long the plan's clients wait, on average, before they fetch a token and before they may spend it. Of a network
+    that others use both are long: docs/attacks.md, "Blind tokens".
     """
 
     __test__ = False  # not a test, whatever its name
@@ -105,6 +108,8 @@ class TestnetPlan(Additions, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     providers: Number = 2
     base_port: Annotated[int, msgspec.Meta(ge=1024, le=60_000)] = 30_000
     params: NetworkParams = FAST_PARAMS
+    token_fetch_mean_s: Seconds = 1.0
+    token_rest_mean_s: Seconds = 2.0
 
     def __post_init__(self) -> None:
         names = [node.name for node in planned_nodes(self)]

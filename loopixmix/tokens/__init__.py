@@ -2,7 +2,8 @@
 
 `keys` says what a token's key is for and how long it counts; `blinding` is the cryptography of the client and of
 verification; `token` makes a token and checks one; `exchange` is what client and issuer say to each other. On the
-issuer's side `signing` signs, and on the redeemer's `spent` remembers. Specification: docs/protocol/tokens.md.
+issuer's side `signing` signs. On that of a service that takes tokens, `redeeming` takes them, `keyfile` has the keys
+that count, and `spent` remembers. Specification: docs/protocol/tokens.md.
 """
 
 from loopixmix.tokens.keys import TokenKey, decode_key_set, decode_token_key, encode_key_set, encode_token_key

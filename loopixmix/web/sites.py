@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Protocol, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory, IReactorTime
@@ -19,8 +19,13 @@ from zope.interface import implementer
 
 from loopixmix.net.limits import address_group
 from loopixmix.seams import Clock
+from loopixmix.web.channels import BoundedChannel, Fault, LastAnswer, Words, plain_words
 
 IDLE_TIMEOUT_S = 60.0
+GOODBYE_S = 1.0
+"""How long peers have to read their last answers when a server stops."""
+MAX_LEAVING = 64
+"""So many connections may be open that are being told why they end; further ones are cut."""
 
 Answer: TypeAlias = Callable[[Request], bytes]
 """Writes status and headers of an answer to a request, and returns its body."""
@@ -38,52 +43,50 @@ class BoundedRequest(Request):
     ) -> None:
         """`channel`, `queued`: from Twisted. `limit_bytes`: the longest body. `too_long`: answers a longer one.
 
-        A body that is refused is still read past, up to `discard_bytes`, so that its sender comes to read why; then the
-        connection is cut.
+        A body that is refused is not waited for. What comes of it is read past, up to `discard_bytes`, so that its
+        sender comes to read why; then the connection is cut.
         """
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
         self._limit_bytes = limit_bytes
         self._discard_bytes = discard_bytes
         self._too_long = too_long
-        self._refusal: Answer | None = None
+        self._is_refused = False
         self._body = io.BytesIO()
         self._taken_bytes = 0
 
     def refuse(self, answer: Answer) -> None:
-        """Give this answer instead of asking the routes; the first refusal counts."""
-        if self._refusal is None:
-            self._refusal = answer
-            self._body.truncate(0)
+        """Give this answer now, instead of asking the routes, and end; the first refusal counts."""
+        if self._is_refused:
+            return
+        self._is_refused = True
+        # Or Twisted would ask for the body all the same.
+        self.requestHeaders.removeHeader(b"Expect")
+        channel, body = cast(BoundedChannel, self.channel), answer(self)
+        headers = {name: values[0] for name, values in self.responseHeaders.getAllRawHeaders()}
+        channel.end_with(LastAnswer(self.code, body, headers), discard_bytes=self._discard_bytes)
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 (Twisted's name)
         """Begin with the body: the headers are there."""
+        if self._is_refused:
+            return
         self.content = self._body
         if length is not None and length > self._limit_bytes:
             self.refuse(self._too_long)
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
-        """Keep a piece of the body, or read past it."""
+        """Keep a piece of the body."""
         self._taken_bytes += len(data)
         if self._taken_bytes > self._limit_bytes:
             self.refuse(self._too_long)
-        if self._refusal is None:
+        if not self._is_refused:
             self._body.write(data)
-        elif self._taken_bytes > self._discard_bytes:
-            self.channel.loseConnection()
-
-    def process(self) -> None:
-        """Answer a refused request here, any other one by the routes."""
-        if self._refusal is None:
-            super().process()
-            return
-        self.write(self._refusal(self))
-        self.finish()
 
 
 class QuietSite(Site):
     """Serves a resource and keeps no access log: its lines would tell the users of the network, and their times."""
 
     noisy = False
+    protocol = BoundedChannel  # type: ignore[assignment]  # Twisted names the class that it makes itself
 
     def __init__(
         self,
@@ -92,40 +95,98 @@ class QuietSite(Site):
         clock: Clock,
         make_request: MakeRequest = Request,
         idle_timeout_s: float = IDLE_TIMEOUT_S,
+        words: Words = plain_words,
     ) -> None:
-        """`resource`: served at the root. `clock`: times idle connections. `make_request`: makes the request of one."""
+        """`resource`: served at the root. `clock`: times idle connections. `make_request`: makes the request of one.
+
+        `words`: how it tells of faults that no route hears of.
+        """
         super().__init__(
             resource, requestFactory=make_request, timeout=idle_timeout_s, reactor=cast(IReactorTime, clock)
         )
+        self._words = words
+
+    def buildProtocol(self, addr: IAddress | None) -> BoundedChannel:  # type: ignore[override]  # noqa: N802
+        """Serve one more connection."""
+        channel = cast(BoundedChannel, super().buildProtocol(addr))
+        channel.words = self._words
+        return channel
 
     def log(self, request: HTTPRequest) -> None:
         """Write nothing."""
 
 
-class _Abortable(Protocol):
-    def abortConnection(self) -> None: ...  # noqa: N802
-
-
 @implementer(IProtocolNegotiationFactory)
 class BoundedFactory(WrappingFactory[ProtocolWrapper]):
-    """Limits the connections that are open at one time, in all and from one address, and ends them together."""
+    """Limits the connections that are open at one time, in all and from one address, and ends them together.
+
+    One too many is answered with 503. If a site knows by its requests who its peers are, those who have proven it have
+    places of their own, which others cannot take: see `most_unproven`.
+    """
 
     noisy = False
 
-    def __init__(self, site: Site, *, most: int, most_per_address: int | None = None) -> None:
-        """Serve `site` to `most` connections; an IPv6 network counts as one address."""
+    def __init__(
+        self, site: QuietSite, *, most: int, most_per_address: int | None = None, most_unproven: int | None = None
+    ) -> None:
+        """Serve `site` to `most` connections; an IPv6 network counts as one address.
+
+        `most_unproven`: for sites whose requests call `BoundedChannel.places.prove`. So many connections may be open on
+        which nothing was proven yet; a further one takes the place of the oldest. `most` counts the proven ones alone,
+        and a further one takes the place of the one that has been idle longest.
+        """
         super().__init__(site)
+        self._clock = cast(Clock, site.reactor)
         self._most = most
         self._most_per_address = most if most_per_address is None else most_per_address
+        self._most_unproven = most_unproven
+        # Each in the order in which they became idle, the longest first.
+        self._unproven: dict[BoundedChannel, None] = {}
+        self._proven: dict[BoundedChannel, None] = {}
         self._closed: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> ProtocolWrapper | None:  # type: ignore[override]  # noqa: N802
-        """Take the connection, or none if there are too many: Twisted closes it then."""
-        group = address_group(str(getattr(addr, "host", "")))
-        same = sum(address_group(wrapper.getPeer().host) == group for wrapper in self.protocols)
-        if len(self.protocols) >= self._most or same >= self._most_per_address:
+        """Take the connection, or none if even those that are turned away are too many: Twisted closes it then."""
+        is_free = self._is_free(addr)
+        leaving = len(self.protocols) - len(self._unproven) - len(self._proven)
+        if not is_free and leaving >= MAX_LEAVING:
             return None
-        return super().buildProtocol(addr)
+        wrapper = super().buildProtocol(addr)
+        if wrapper is None:
+            return None
+        channel = _channel_of(wrapper)
+        channel.places = self
+        if is_free:
+            self._unproven[channel] = None
+        else:
+            channel.turned_away = True
+        return wrapper
+
+    def prove(self, channel: BoundedChannel) -> bool:
+        """Give a place to a connection whose peer has proven who it is; false if all are taken by calls under way."""
+        if channel in self._proven:
+            return True
+        if len(self._proven) >= self._most:
+            idle = next((other for other in self._proven if other.is_idle), None)
+            if idle is None:
+                return False
+            del self._proven[idle]
+            idle.loseConnection()
+        self._unproven.pop(channel, None)
+        self._proven[channel] = None
+        return True
+
+    def rest(self, channel: BoundedChannel) -> None:
+        """Take note that a connection is idle from now on."""
+        for kept in (self._proven, self._unproven):
+            if channel in kept:
+                del kept[channel]
+                kept[channel] = None
+
+    def end(self, channel: BoundedChannel) -> None:
+        """Take note that a connection has had its last answer."""
+        self._proven.pop(channel, None)
+        self._unproven.pop(channel, None)
 
     def acceptableProtocols(self) -> list[bytes]:  # noqa: N802 (Twisted's name)
         """Tell what is spoken over TLS.
@@ -138,16 +199,46 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
     def unregisterProtocol(self, p: ProtocolWrapper) -> None:  # noqa: N802 (Twisted's name)
         """Note that a connection is gone."""
         super().unregisterProtocol(p)
+        self.end(_channel_of(p))
         if self._closed is not None and not self.protocols:
             closed, self._closed = self._closed, None
             closed.callback(None)
 
     def close(self) -> Deferred[None]:
-        """Cut every open connection; fires when all are gone."""
+        """End every open connection; fires when all are gone.
+
+        Calls under way are answered with 503. A peer that does not read that in time is cut off.
+        """
+        for wrapper in tuple(self.protocols):
+            _channel_of(wrapper).stop()
         if not self.protocols:
             return succeed(None)
-        closed = self._closed = Deferred()
+        closed: Deferred[None] = Deferred()
+        self._closed = closed
+        goodbye = self._clock.callLater(GOODBYE_S, self._cut_all)
+        return closed.addBoth(lambda _: goodbye.cancel() if goodbye.active() else None)
+
+    def _is_free(self, addr: IAddress | None) -> bool:
+        if self._most_unproven is not None:
+            if len(self._unproven) >= self._most_unproven:
+                self._end_oldest_unproven()
+            return True
+        group = address_group(str(getattr(addr, "host", "")))
+        same = sum(address_group(channel.getPeer().host) == group for channel in self._unproven)
+        return len(self._unproven) < self._most and same < self._most_per_address
+
+    def _end_oldest_unproven(self) -> None:
+        oldest = next(iter(self._unproven))
+        if len(self.protocols) - len(self._unproven) - len(self._proven) < MAX_LEAVING:
+            oldest.end_with(oldest.words(Fault.BUSY))
+        else:
+            self.end(oldest)
+            oldest.cut()
+
+    def _cut_all(self) -> None:
         for wrapper in tuple(self.protocols):
-            # Not `loseConnection`: that waits until the peer has read all, which one that stalls never does.
-            cast(_Abortable, wrapper).abortConnection()
-        return closed
+            _channel_of(wrapper).cut()
+
+
+def _channel_of(wrapper: ProtocolWrapper) -> BoundedChannel:
+    return cast(BoundedChannel, wrapper.wrappedProtocol)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TypeAlias
+
+import msgspec
 
 from loopixmix.sphinx import Surb
 
@@ -14,38 +16,35 @@ Block: TypeAlias = Surb | bytes
 """As it came with its packet, or encoded among further ones. It is decoded only if it is used."""
 
 
-class HeldBlocks:
-    """Reply blocks by the last epoch in which they work."""
+class HeldBlocks(msgspec.Struct, gc=False):
+    """Reply blocks, each with the last epoch in which it works."""
 
-    __slots__ = ("_by_epoch", "_count")
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        self._by_epoch: dict[int, list[Block]] = {}
-        self._count = 0
+    # Those that end last stand first. One tuple, and no lists by epoch: thousands of requests are remembered that have
+    # no block left, and each list would be one thing more for the garbage collector to look at.
+    _held: tuple[tuple[int, Block], ...] = ()
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._held)
 
-    def add(self, last_epoch: int, blocks: Iterable[Block]) -> None:
+    def add(self, last_epoch: int, blocks: Sequence[Block]) -> None:
         """Hold further blocks, up to `MAX_HELD`."""
-        held = self._by_epoch.setdefault(last_epoch, [])
-        for block in blocks:
-            if self._count >= MAX_HELD:
-                return
-            held.append(block)
-            self._count += 1
+        new = [(last_epoch, block) for block in blocks[: MAX_HELD - len(self._held)]]
+        # Of those that end together the one that came first stands last, and is used first.
+        self._held = tuple(sorted([*reversed(new), *self._held], key=_last_epoch, reverse=True))
 
     def drop_before(self, epoch: int) -> None:
         """Forget the blocks that work only in epochs before `epoch`."""
-        for last_epoch in [each for each in self._by_epoch if each < epoch]:
-            self._count -= len(self._by_epoch.pop(last_epoch))
+        if self._held and self._held[-1][0] < epoch:
+            self._held = tuple(held for held in self._held if held[0] >= epoch)
 
     def take(self) -> Block | None:
         """Take out one of those that end first; None if there is none."""
-        if not self._count:
+        if not self._held:
             return None
-        epoch = min(epoch for epoch, held in self._by_epoch.items() if held)
-        held = self._by_epoch[epoch]
-        self._count -= 1
-        return held.pop(0)
+        *rest, (_, block) = self._held
+        self._held = tuple(rest)
+        return block
+
+
+def _last_epoch(held: tuple[int, Block]) -> int:
+    return held[0]

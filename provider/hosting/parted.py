@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
 from twisted.python.failure import Failure
 
 from loopixmix.drops import DropReason
@@ -28,32 +29,28 @@ IDLE_S = 120.0
 """A request is given up when no part of it has come for so long."""
 
 
-class _Open:
+# Thousands are remembered for minutes after they were answered. The garbage collector would look through all of them
+# again and again, and packets would wait for it a tenth of a second. Each circle is broken by `stop`.
+class _Open(msgspec.Struct, gc=False):
     """A request that parts come for.
 
     Its stage shows in what it has: an assembly while parts are missing, a speech once there is an answer, and neither
     while it is carried out.
     """
 
-    __slots__ = (
-        *("again", "assembly", "blocks", "call", "carried_bytes", "coding", "head", "indices", "is_loading"),
-        *("name", "speech"),
-    )
-
-    def __init__(self, name: bytes, head: RequestHead) -> None:
-        self.name = name
-        self.head = head
-        self.assembly: Assembly | None = Assembly(head)
-        self.speech: Speech | None = None
-        # Of the shares that came, also those that came after enough others.
-        self.indices: set[int] = set()
-        self.blocks = HeldBlocks()
-        self.carried_bytes = 0
-        self.coding = 0
-        self.again = 0
-        # What comes next by itself: to tell which shares are missing, or to send one of the answer.
-        self.call: DelayedCall | None = None
-        self.is_loading = False
+    name: bytes
+    head: RequestHead
+    assembly: Assembly | None
+    speech: Speech | None = None
+    # One bit for each share that came, also after enough others.
+    indices: int = 0
+    blocks: HeldBlocks = msgspec.field(default_factory=HeldBlocks)
+    carried_bytes: int = 0
+    coding: int = 0
+    again: int = 0
+    # What comes next by itself: to tell which shares are missing, or to send one of the answer.
+    call: DelayedCall | None = None
+    is_loading: bool = False
 
     def stop(self) -> None:
         """Leave no call."""
@@ -139,7 +136,7 @@ class PartedRequests:
             self._world.blocks.use(surb, encode_answer(RequestOver(), self._world.size))
             return None
         if request is None:
-            request = self._open[name] = _Open(name, head)
+            request = self._open[name] = _Open(name, head, Assembly(head))
             # An answer that is kept is not to wait until all parts have come again.
             if self._keeps and (part.index == NO_SHARE or head.pieces > 1):
                 self._carrying.known(name, head).addCallbacks(partial(self._known, request), self._not_found)
@@ -151,12 +148,12 @@ class PartedRequests:
         if request.speech is not None:
             self._answered.put(name, request, self._size_of(request), now_s)
             left = request.speech.left(request.coding, request.again)
-            if part.index in request.indices and len(request.blocks) > left:
+            if request.indices >> part.index & 1 and len(request.blocks) > left:
                 # Whoever sends a share again has no answer, even if the part does not ask for one share more.
                 request.again = min(request.again + 1, MAX_SENT)
             self._go_on(request)
         if part.index != NO_SHARE:
-            request.indices.add(part.index)
+            request.indices |= 1 << part.index
         return None
 
     def _hold(self, request: _Open, part: RequestPart, surb: Surb | None) -> None:
@@ -185,7 +182,7 @@ class PartedRequests:
 
     def _collect(self, request: _Open, assembly: Assembly, part: RequestPart, now_s: float) -> DropReason | None:
         if part.index != NO_SHARE:
-            request.indices.add(part.index)
+            request.indices |= 1 << part.index
             assembly.add(part.index, part.share)
             if assembly.is_complete:
                 return self._complete(request, assembly)

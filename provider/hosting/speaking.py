@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from loopixmix.requests.answers import (
     AnswerShare,
     RequestFailed,
@@ -16,19 +18,23 @@ from loopixmix.requests.parts import PartSize
 _CODED_AT_ONCE = 16
 
 
-class Speech:
-    """What there is to say about one request, share by share."""
+class Speech(msgspec.Struct, gc=False):
+    """What there is to say about one request, share by share.
 
-    __slots__ = ("_answer", "_coded", "_has_failed", "_pieces", "_size", "sent")
+    It begins with the service's answer, or with None if the request failed: that is said like an answer of one share.
+    """
 
-    def __init__(self, answer: bytes | None, size: PartSize) -> None:
-        """`answer`: the service's; None if the request failed, which is said like an answer of one share."""
-        self._answer = answer
-        self._has_failed = answer is None
-        self._size = size
-        self._pieces = 1 if answer is None else answer_pieces(len(answer), size)
-        self._coded: list[bytes] = []
-        self.sent = 0
+    _answer: bytes | None
+    _size: PartSize
+    _has_failed: bool = False
+    _pieces: int = 1
+    _coded: tuple[bytes, ...] = ()
+    sent: int = 0
+
+    def __post_init__(self) -> None:
+        self._has_failed = self._answer is None
+        if self._answer is not None:
+            self._pieces = answer_pieces(len(self._answer), self._size)
 
     @property
     def size_bytes(self) -> int:
@@ -42,7 +48,7 @@ class Speech:
 
     def unload(self) -> None:
         """Forget the answer itself, and not how much of it was sent."""
-        self._answer, self._coded = None, []
+        self._answer, self._coded = None, ()
 
     def load(self, answer: bytes) -> None:
         """Take up the same answer again."""
@@ -66,5 +72,7 @@ class Speech:
         # its memory again.
         if not self._coded:
             indices = [each % MAX_SHARES for each in range(number, number + min(_CODED_AT_ONCE, self._pieces))]
-            self._coded = answer_shares(answer, indices, self._size)[::-1]
-        return self._coded.pop()
+            self._coded = tuple(answer_shares(answer, indices, self._size))
+        share, *rest = self._coded
+        self._coded = tuple(rest)
+        return share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -19,6 +20,9 @@ from provider.store.batches import Deleting, Storing, write_mail
 from provider.store.items import NewItem, PutOutcome
 from provider.store.keeping import Beginning, Keeping
 from provider.store.requests import Begun, NewRequest
+
+PAUSE_S = 0.005
+"""Under load a commit is followed by a pause, so that more share the next one: each costs a millisecond of work."""
 
 _R = TypeVar("_R")
 _WAITING = "mail"
@@ -66,7 +70,12 @@ class MailAccess(StoreAccess):
 
 def threaded_access(store: MailStore, rules: MailboxRules, *, call_on_reactor: Callable[..., object]) -> MailAccess:
     """Return access through two threads; `call_on_reactor` is the reactor's `callFromThread`."""
-    writing = ThreadLane("store writer", partial(write_mail, store, rules), call_on_reactor=call_on_reactor)
+    writing = ThreadLane(
+        "store writer",
+        partial(write_mail, store, rules),
+        call_on_reactor=call_on_reactor,
+        pause=partial(time.sleep, PAUSE_S),
+    )
     reading = ThreadLane("store reader", partial(read_batch, store), call_on_reactor=call_on_reactor)
     return MailAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(_WAITING))
 

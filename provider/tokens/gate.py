@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from loopixmix.seams import Clock
 from loopixmix.store.access import StoreAccess
 from loopixmix.store.alarm import already_told
-from provider.tokens.redeeming import Redeeming
+from loopixmix.tokens.redeeming import Redeeming
 
 GUEST_PURPOSE = "guest"
 

@@ -13,14 +13,15 @@ from loopixmix.seams import Rng
 from loopixmix.store.commits import SharedCommits
 from loopixmix.tokens import TokenKey
 from loopixmix.tokens.exchange import ISSUER_SERVICE, REDEEMER_SERVICE
+from loopixmix.tokens.keyfile import KeyFile, read_public_keys
 from loopixmix.tokens.keys import check_purpose
+from loopixmix.tokens.redeeming import Redeeming
 from provider.api import Declaration, ServiceContext, ServiceRefusedError, Setting
 from provider.hosting.loading.loader import SERVICES_DIRECTORY
 from provider.tokens.codes import CodeList
 from provider.tokens.gate import GUEST_PURPOSE
 from provider.tokens.issuing import Issuing, erase_issued
-from provider.tokens.keys import PUBLIC_FILE, IssuerKeys, KeyFile, read_public_keys
-from provider.tokens.redeeming import Redeeming
+from provider.tokens.keys import PUBLIC_FILE, IssuerKeys
 from provider.tokens.store import SPENT, open_token_store
 from provider.tokens.tidying import Tidying
 

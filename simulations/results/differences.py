@@ -14,7 +14,7 @@ COMPUTING = ("python", "numpy", "scipy")
 
 
 def differences(kept: Manifest, wanted: Manifest) -> Iterator[str]:
-    """Yield what differs, each as "KEY was X, is Y"; more replicates are no difference: they are added."""
+    """Yield what differs, each as "KEY was X, is Y"; the number of replicates is none: those missing are added."""
     if kept.engine != wanted.engine:
         yield f"the engine was {kept.engine}, is {wanted.engine}"
     yield from _differing_keys(_flat(msgspec.to_builtins(kept.scenario)), _flat(msgspec.to_builtins(wanted.scenario)))
@@ -22,8 +22,6 @@ def differences(kept: Manifest, wanted: Manifest) -> Iterator[str]:
         {f"the sweep of {axis.key}": _list(axis.values) for axis in kept.sweep},
         {f"the sweep of {axis.key}": _list(axis.values) for axis in wanted.sweep},
     )
-    if wanted.replicates < kept.replicates:
-        yield f"there were {kept.replicates} replicates, are {wanted.replicates}"
     if (kept.code.fingerprint, kept.code.native) != (wanted.code.fingerprint, wanted.code.native):
         yield f"the code was {kept.code.text}, is {wanted.code.text}"
     yield from _differing_keys(
@@ -39,7 +37,7 @@ def differences(kept: Manifest, wanted: Manifest) -> Iterator[str]:
 def _differing_keys(kept: Mapping[str, object], wanted: Mapping[str, object]) -> Iterator[str]:
     for key in dict.fromkeys([*kept, *wanted]):
         before, now = kept.get(key, "absent"), wanted.get(key, "absent")
-        # More replicates are added to what is there; all else would mix two experiments in one folder.
+        # Replicates are added to what is there; all else would mix two experiments in one folder.
         if before != now and key != "run.replicates":
             yield f"{key} was {shown(before)}, is {shown(now)}"
 

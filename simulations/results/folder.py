@@ -4,12 +4,12 @@ manifest.json                     what was run, by which code, when, where; the 
 scenario.toml                     the scenario as run
 parts/00000-00000.outcome         the outcome of one task (point, replicate): a SHA-256, then MessagePack
 parts/00000-theory.outcome        what the exact engine says of that point
-replicates, summary, distributions: .csv and .parquet, when all is done
+replicates, summary, distributions: .csv and .parquet, when all is done; they stay while more is done
 """
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -18,10 +18,11 @@ from pathlib import Path
 import msgspec
 
 from loopixmix.errors import StoreError
-from loopixmix.process.files import PUBLIC_FILE, write_atomically
+from loopixmix.process.files import PUBLIC_FILE, UNFINISHED, write_atomically, write_together
 from simulations.results.differences import differences
 from simulations.results.findings import Findings
-from simulations.results.manifest import MANIFEST, FolderError, Manifest, read_manifest
+from simulations.results.holding import hold, is_held
+from simulations.results.manifest import MANIFEST, FolderError, Manifest, ended, read_manifest
 from simulations.results.tables import as_csv, as_parquet, distributions_table, replicates_table, summary_table
 from simulations.scenario import to_toml
 from simulations.sweep.tasks import Record, Task
@@ -50,26 +51,28 @@ class Folder:
         """
         self.path = path
         self._code = manifest.code.fingerprint
-        self._complete = False
         try:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
-            # The folder itself is locked, and no file in it that would be left behind by a kill.
-            self._lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise StoreError(f"{path}: cannot be used as a folder: {error.strerror}") from error
+        self._hold = hold(path)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._tidy()
             self.manifest = self._compared(manifest)
-        except BlockingIOError:
-            self.close()
-            raise FolderError(f"{path}: another process runs in this folder") from None
+            self._published = self.manifest if self.manifest.complete and self._is_whole(self.manifest) else None
         except BaseException:
             self.close()
             raise
 
+    @property
+    def published(self) -> Manifest | None:
+        """The manifest of the finished result that the files hold; None if there is none, or a file is damaged."""
+        return self._published
+
     def close(self) -> None:
         """Let others have the folder."""
-        os.close(self._lock)
+        self._tidy()
+        os.close(self._hold)
 
     def finished(self, tasks: Sequence[Task]) -> list[Record]:
         """Return what is kept of `tasks`; what is damaged or was made by something else counts as not done."""
@@ -84,19 +87,16 @@ class Folder:
         # With its hash: a part that a power cut left half written must count as not done.
         put(self._part(task), hashlib.sha256(body).digest() + body)
 
-    def is_complete(self) -> bool:
-        """Tell whether all tables are there as they were written."""
-        return self._complete and all(
-            _digest_of(self.path / name) == digest for name, digest in self.manifest.files.items()
-        )
-
     def note(self, manifest: Manifest) -> None:
         """Write the manifest as it is now."""
+        put(self.path / MANIFEST, _encoded(manifest))
         self.manifest = manifest
-        put(self.path / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
 
     def publish(self, found: Findings) -> Manifest:
-        """Write all tables, and the manifest last; return the manifest as written."""
+        """Write all tables and the manifest of them; return the manifest as written.
+
+        A finished result that is there already stays until all of the new one is on the disk.
+        """
         tables = (
             replicates_table(found.points, found.records),
             summary_table(found.points, found.records, found.theory),
@@ -105,11 +105,24 @@ class Folder:
         files = {SCENARIO: to_toml(found.scenario).encode("utf-8")}
         for name, table in zip(TABLES, tables, strict=True):
             files |= {f"{name}.csv": as_csv(table), f"{name}.parquet": as_parquet(table)}
-        for name, content in files.items():
-            put(self.path / name, content)
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        self.note(msgspec.structs.replace(found.manifest, files=digests))
-        return self.manifest
+        manifest = msgspec.structs.replace(found.manifest, files=digests)
+        # The manifest last: it has the hashes of the others.
+        together = {self.path / name: content for name, content in (files | {MANIFEST: _encoded(manifest)}).items()}
+        write_together(together, mode=PUBLIC_FILE, lasting=False)
+        self.manifest = self._published = manifest
+        return manifest
+
+    def _is_whole(self, manifest: Manifest) -> bool:
+        return all(digest_of(self.path / name) == digest for name, digest in manifest.files.items())
+
+    def _tidy(self) -> None:
+        """Remove what a kill left half written, here and among the parts."""
+        for folder in (self.path, self.path / PARTS):
+            for left in folder.glob(UNFINISHED):
+                # In a folder that nobody may write it stays, and does no harm.
+                with contextlib.suppress(OSError):
+                    left.unlink()
 
     def _compared(self, wanted: Manifest) -> Manifest:
         """Return the manifest to go on with; raise `FolderError` if the folder keeps another run."""
@@ -124,8 +137,8 @@ class Folder:
             raise FolderError(
                 f"{self.path}: keeps another run: {'; '.join(found)} (choose another folder, or run what it holds)"
             )
-        self._complete = kept.complete and kept.replicates == wanted.replicates
-        return kept
+        # Nobody else runs here: this process holds the folder.
+        return msgspec.structs.replace(kept, sessions=ended(kept.sessions))
 
     def _part(self, task: Task) -> Path:
         which = "theory" if task.theory else f"{task.replicate:05}"
@@ -154,8 +167,27 @@ def put(path: Path, data: bytes) -> None:
     write_atomically(path, data, mode=PUBLIC_FILE, lasting=False)
 
 
-def _digest_of(path: Path) -> str:
+def manifest_now(folder: Path) -> Manifest:
+    """Return a folder's manifest as it is now: a session that says it runs, and whose process is gone, was interrupted.
+
+    Raises `FolderError` if there is no manifest, or it is damaged.
+    """
+    manifest = read_manifest(folder)
+    if any(session.end == "running" for session in manifest.sessions) and not is_held(folder):
+        # Read again: the run may have ended properly since it was read.
+        manifest = read_manifest(folder)
+        manifest = msgspec.structs.replace(manifest, sessions=ended(manifest.sessions))
+    return manifest
+
+
+def _encoded(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex; empty if it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

@@ -10,6 +10,7 @@ import msgspec
 from loopixmix.errors import MisuseError
 from simulations.results.provenance import Code
 from simulations.scenario import Scenario
+from simulations.scenario.plain import plain
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -25,9 +26,17 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     values: tuple[object, ...]
 
+    def __post_init__(self) -> None:
+        """Make values that were read equal to those that were written: JSON has no tuples, and lists come back."""
+        msgspec.structs.force_setattr(self, "values", tuple(map(plain, self.values)))
+
 
 class RunSession(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that the command ran. `ended` is None, and `end` "running", if it runs or was killed."""
+    """One time that the command ran. `end`: "running", "complete", "interrupted" or "failed".
+
+    `seconds` and the counts are written as the session goes on. Of one that was killed the file says "running" until
+    the next session begins; `ended` stays None.
+    """
 
     started: str
     ended: str | None = None
@@ -45,8 +54,20 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     points: int
 
 
+class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that was begun after a result was finished, and is not in its files yet, such as more replicates."""
+
+    replicates: int
+    tasks: int
+    tasks_done: int = 0
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. Times, machine and sessions are here and in no other file of the folder."""
+    """All of it. Times, machine and sessions are here and in no other file of the folder.
+
+    `complete`: whether the files hold the result of all `tasks`. If work goes on afterwards, the finished result stays
+    as it is, and `unfinished` tells how far the new work is.
+    """
 
     format: int = FORMAT
     engine: str
@@ -60,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = False
     tasks: int
     tasks_done: int = 0
+    unfinished: Unfinished | None = None
     notes: tuple[Note, ...] = ()
     files: dict[str, str] = {}
     versions: dict[str, str] = {}
@@ -76,8 +98,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(same)).hexdigest()
 
 
+def ended(sessions: tuple[RunSession, ...]) -> tuple[RunSession, ...]:
+    """Return the sessions of a folder in which no process runs: one that says it runs was killed."""
+    return tuple(
+        msgspec.structs.replace(session, end="interrupted") if session.end == "running" else session
+        for session in sessions
+    )
+
+
 def read_manifest(folder: Path) -> Manifest:
-    """Return a folder's manifest; raise `FolderError` if there is none or it is damaged."""
+    """Return a folder's manifest as it is written; raise `FolderError` if there is none or it is damaged."""
     path = folder / MANIFEST
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
 
-from loopixmix.errors import MisuseError
+from loopixmix.errors import MisuseError, StoreError
+from loopixmix.sweeps.ending import ended_as_by_ctrl_c
 from loopixmix.sweeps.places import Place, performed
 from loopixmix.sweeps.progress import Watcher, watcher_for
 from simulations.results.conclusions import notes_of, window
 from simulations.results.folder import Folder
-from simulations.results.manifest import Manifest, RunSession, Swept
+from simulations.results.manifest import Manifest, RunSession, Swept, Unfinished
 from simulations.results.provenance import code, inputs_of, machine, now, versions
 from simulations.results.result import Result
 from simulations.results.tables import checked
@@ -29,6 +30,8 @@ from simulations.workbench.execution import WORK, decode_record, encode_task
 Sweep: TypeAlias = Mapping[str, Sequence[object]] | Iterable[Axis]
 
 MOST_JOBS = 1024
+COUNT_EVERY_S = 1.0
+"""How long the manifest may lag behind the tasks that are kept, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ def run(
     base = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
     plan = plan_of(base, engine, sweep=sweep, replicates=replicates)
     shown: Watcher = watcher_for(base.name, quiet=not progress) if isinstance(progress, bool) else progress
-    return run_plan(plan, Place(jobs, dask), shown, out=None if out is None else Path(out))
+    # For a script that a batch system ends; the command has done so already.
+    with ended_as_by_ctrl_c():
+        return run_plan(plan, Place(jobs, dask), shown, out=None if out is None else Path(out))
 
 
 def run_plan(plan: RunPlan, place: Place, watcher: Watcher, *, out: Path | None) -> Result:
@@ -120,8 +125,14 @@ def _check(points: Sequence[Point], engine: str, source: str) -> None:
 def _run_in(folder: Folder, plan: RunPlan, place: Place, watcher: Watcher) -> Result:
     """Run what the folder has not got, and write its tables; if nothing is missing, write nothing."""
     earlier = folder.finished(plan.tasks)
-    if len(earlier) == len(plan.tasks) and folder.is_complete():
-        return _concluded(plan, earlier, folder.manifest)
+    published, wanted = folder.published, plan.manifest.replicates
+    if len(earlier) == len(plan.tasks) and published is not None and published.replicates >= wanted:
+        return _concluded(plan, earlier, _manifest_of(plan, published))
+    kept = folder.manifest
+    if kept.complete and kept.replicates > wanted:
+        # Something of the larger result is damaged: it is mended whole, for the folder stays the larger one's.
+        whole = _run_in(folder, _of_replicates(plan, kept.replicates), place, watcher)
+        return _concluded(plan, folder.finished(plan.tasks), _manifest_of(plan, whole.manifest))
     have = {record.position for record in earlier}
     # In the plan's order, so that an interrupted run goes on with the replicate it was at.
     missing = [task for task in plan.tasks if task.position not in have]
@@ -129,10 +140,24 @@ def _run_in(folder: Folder, plan: RunPlan, place: Place, watcher: Watcher) -> Re
     with diary:
         for task, record in _paired(missing, _outcomes(missing, place, watcher, done=len(earlier))):
             folder.keep(task, record)
-            diary.fresh.append(record)
+            diary.add(record)
         result = _concluded(plan, [*earlier, *diary.fresh], diary.manifest("complete"))
         written = folder.publish(result)
     return Result(manifest=written, points=result.points, records=result.records, theory=result.theory)
+
+
+def _manifest_of(plan: RunPlan, published: Manifest) -> Manifest:
+    """Return the manifest of a result that needs nothing but what a folder has: its own, if it has no more."""
+    if published.replicates == plan.manifest.replicates:
+        return published
+    # Without hashes of files: those in the folder hold more replicates.
+    return msgspec.structs.replace(plan.manifest, sessions=published.sessions)
+
+
+def _of_replicates(plan: RunPlan, replicates: int) -> RunPlan:
+    manifest = plan.manifest
+    sweep = [Axis(axis.key, axis.values) for axis in manifest.sweep]
+    return plan_of(manifest.scenario, manifest.engine, sweep=sweep, replicates=replicates)
 
 
 def _paired(
@@ -164,35 +189,59 @@ def _concluded(plan: RunPlan, records: Sequence[Record], manifest: Manifest) -> 
 
 
 class _Diary:
-    """Writes in the manifest that a session began, and how it ended."""
+    """Writes in the manifest that a session began, how far it is, and how it ended."""
 
     def __init__(self, folder: Folder, manifest: Manifest, place: Place, *, done_before: int) -> None:
         self.fresh: list[Record] = []
         self._folder, self._manifest = folder, manifest
+        self._published = folder.published
         self._sessions = folder.manifest.sessions
         self._done_before = done_before
         self._session = RunSession(started=now(), where=place.text)
-        self._began_s = time.monotonic()
+        self._began_s = self._counted_s = time.monotonic()
 
     def __enter__(self) -> None:
-        self._folder.note(self.manifest("running"))
+        self._folder.note(self._so_far("running"))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
-        if kind is not None:
-            interrupted = issubclass(kind, KeyboardInterrupt | GeneratorExit)
-            self._folder.note(self.manifest("interrupted" if interrupted else "failed"))
+        if kind is None:
+            return
+        interrupted = issubclass(kind, KeyboardInterrupt | GeneratorExit | SystemExit)
+        # On a full disk this fails too, and the first error is the one to be told.
+        with suppress(StoreError):
+            self._folder.note(self._so_far("interrupted" if interrupted else "failed"))
+
+    def add(self, record: Record) -> None:
+        """Count a task that is done and kept."""
+        self.fresh.append(record)
+        # Not at each of a thousand short tasks, for which it would be most of the work.
+        if time.monotonic() - self._counted_s >= COUNT_EVERY_S:
+            self._counted_s = time.monotonic()
+            self._folder.note(self._so_far("running"))
 
     def manifest(self, end: str) -> Manifest:
+        """Return the manifest of what this session makes, if it ends so."""
+        return msgspec.structs.replace(self._manifest, tasks_done=self._done, sessions=self._sessions_with(end))
+
+    def _so_far(self, end: str) -> Manifest:
+        """Return the manifest until the work is done: a finished result stays in it, for its files are still there."""
+        if self._published is None:
+            return self.manifest(end)
+        wanted = self._manifest
+        unfinished = Unfinished(replicates=wanted.replicates, tasks=wanted.tasks, tasks_done=self._done)
+        return msgspec.structs.replace(self._published, unfinished=unfinished, sessions=self._sessions_with(end))
+
+    @property
+    def _done(self) -> int:
+        return self._done_before + len(self.fresh)
+
+    def _sessions_with(self, end: str) -> tuple[RunSession, ...]:
         session = msgspec.structs.replace(
             self._session,
             end=end,
             ended=None if end == "running" else now(),
-            seconds=None if end == "running" else round(time.monotonic() - self._began_s, 3),
+            seconds=round(time.monotonic() - self._began_s, 3),
             tasks_done=len(self.fresh),
             task_seconds=round(sum(record.seconds or 0.0 for record in self.fresh), 3),
         )
-        return msgspec.structs.replace(
-            self._manifest,
-            tasks_done=self._done_before + len(self.fresh),
-            sessions=(*self._sessions, session),
-        )
+        return (*self._sessions, session)

@@ -22,6 +22,7 @@ from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
 from loopixmix.routing.path import Neighbourhood
 from loopixmix.seams import Fact, Identity, Observer, Rng
+from loopixmix.tokens.redeeming import FixedKeys
 from loopixmix.wire import LinkRole
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.api import KeyDirectory, ServiceContext, declaration_of
@@ -36,7 +37,6 @@ from provider.mailbox import MailboxRules, day_of
 from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
-from provider.tokens.redeeming import FixedKeys
 from provider.wiring import wire_provider
 from simulations.scenario.values import Processors
 from simulations.world.clock import EventClock

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from loopixmix.errors import FormatError
 from loopixmix.requests.names import LookUp, encode_keys_request
 from loopixmix.tokens import PendingToken, Token, begin_token, encode_token, finish_token, spent_hash
+from loopixmix.tokens.redeeming import FixedKeys, Redeeming
 from loopixmix.wire import Registered
 from provider.accounts import GuestMode, RegistrationRules
 from provider.clients.guests import Guests
@@ -18,7 +19,6 @@ from provider.store import MailStore
 from provider.store.guests import in_place_of_name
 from provider.store.schema import SPENT
 from provider.tokens.gate import StoredGate
-from provider.tokens.redeeming import FixedKeys, Redeeming
 from tests.worlds.mailboxes.mailstores import WRITE_S, StoreWorld
 from tests.worlds.tokens import BEGINS_S, signer_of, token_key
 

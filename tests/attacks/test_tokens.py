@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from twisted.internet.task import Clock
 
-from client.asking.tokens import REST_MEAN_S
 from loopixmix.directory import sign_document
 from loopixmix.errors import MisuseError
 from loopixmix.process.files import make_directory
@@ -18,7 +17,7 @@ from loopixmix.tokens import Token, begin_token, encode_key_set, encode_token, e
 from loopixmix.tokens.blinding import BadSignatureError, blind, encode_pss
 from provider.api import ServiceContext, ServiceRefusedError
 from provider.tokens.services import RedeemerService
-from tests.worlds.clients.wallets import DAY_S, KEY, MINUTE_S, WalletWorld
+from tests.worlds.clients.wallets import DAY_S, KEY, MINUTE_S, WAITS, WalletWorld
 from tests.worlds.mailboxes.hosted_services import NoKeys, result_of
 from tests.worlds.networks.models import NOW_S, model_network
 from tests.worlds.tokens import new_token, signer_of, token_key
@@ -129,11 +128,11 @@ def test_times_of_fetching_and_spending_match_no_better_than_the_crowd_allows() 
     """Issuer and redeemer together: each spending is laid to the fetching that came last before it.
 
     That is their best guess, for the rest is exponential. It is right if nobody else fetched in between: with a rate of
-    fetching r, that is once in 1 + r * REST_MEAN_S. Null hypothesis: this rate; 100 people, and three standard errors.
+    fetching r, that is once in 1 + r * the mean rest. Null hypothesis: this rate; 100 people, three standard errors.
     """
     rng = random.Random(5)
     pairs = [visit(seed, rng.uniform(0, HOURS * 3600)) for seed in range(PEOPLE)]
-    expected = 1 / (1 + PEOPLE / (HOURS * 3600) * REST_MEAN_S)
+    expected = 1 / (1 + PEOPLE / (HOURS * 3600) * WAITS.rest_mean_s)
     found = matched(pairs)
     assert found < expected + 3 * (expected * (1 - expected) / PEOPLE) ** 0.5
     # The same people without a rest, who spend what they fetch at once.

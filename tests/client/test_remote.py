@@ -12,18 +12,19 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
-from client.api import Client, MessageState, NotRunningError, NumberedChange, ReceivedMessage
+from client.api import Client, ForbiddenError, MessageState, NotRunningError, NumberedChange, ReceivedMessage
 from client.core.journal import JournalledClient
 from client.http.calling.caller import MOST_CALLS
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.messages import Event, Received
-from client.http.problems import ForbiddenError
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient
 from loopixmix.web.calls import client_of
+from tests.worlds.clients.callbacks import CallbackContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, ReaderError, run_with, send
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_web import MemoryWeb
+from tests.worlds.clients.refusals import RefusalContract
 
 T = TypeVar("T")
 
@@ -101,8 +102,8 @@ def world(tmp_path: Path) -> Iterator[RemoteWorld]:
     assert [failure for failure in failures if not failure.check(ReaderError)] == []
 
 
-class TestRemoteClient(ClientContract):
-    """The contract."""
+class TestRemoteClient(ClientContract, RefusalContract, CallbackContract):
+    """The contracts."""
 
 
 def acquaint(world: RemoteWorld) -> None:

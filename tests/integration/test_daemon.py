@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -122,6 +123,22 @@ def test_it_ends_cleanly(daemons: Daemons, ending: signal.Signals) -> None:
     assert process.returncode == 0
     assert "Traceback" not in told
     assert not (daemons.directory / "api.url").exists()
+
+
+def test_it_is_stopped_by_a_command(daemons: Daemons) -> None:
+    assert daemons.run("stop", "alice").stderr == (
+        "loopixmix: the client of alice is not running: there is nothing to stop\n"
+    )
+    assert daemons.run("stop", "nowhere").returncode == 2
+    process = daemons.start()
+    shutil.copytree(daemons.directory, daemons.root / "copy")
+    # The copy has the address and the token of the daemon of the original, and must not speak for it.
+    for command in ("stop", "status"):
+        refused = daemons.run(command, "copy")
+        assert (refused.returncode, "the client of copy is not running" in refused.stderr) == (1, True)
+    assert daemons.run("status", "alice", "--check").returncode == 1  # it has no network
+    assert daemons.run("stop", "alice").stdout == "the client of alice has ended\n"
+    assert process.wait(timeout=30) == 0
 
 
 class DeafAuthority:

@@ -92,6 +92,13 @@ def test_a_request_is_posted_and_its_answer_fetched_later(commands: Commands) ->
     assert b"no posted request" in commands.run("answer", "alice", "0" * 32, code=2).stderr
 
 
+def test_a_posted_request_has_a_deadline(commands: Commands) -> None:
+    post = ["request", "alice", "echo", "?", "--post"]
+    assert len(commands.out(*post, "--not-before", "+1", "--deadline", "+60").strip()) == 32
+    assert b"deadline" in commands.run(*post, "--deadline", f"+{2 * 365 * 86400}", code=2).stderr
+    assert b"deadline" in commands.run(*post, "--not-before", "+60", "--deadline", "+1", code=2).stderr
+
+
 def test_a_request_is_answered_on_standard_output_as_it_is(commands: Commands) -> None:
     assert commands.run("request", "alice", "echo", "-", stdin=b"\x00\xff\n\n").stdout == b"\x00\xff\n\n"
 

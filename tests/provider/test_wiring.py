@@ -21,6 +21,7 @@ from loopixmix.hop.unwrapping import ThreadedUnwrapping
 from loopixmix.node.running_node import NodeParts
 from loopixmix.params import NetworkParams
 from loopixmix.routing.path import Neighbourhood
+from loopixmix.tokens.redeeming import FixedKeys
 from loopixmix.wire import LinkRole
 from provider.api import Declaration, KeyDirectory
 from provider.cards.decoys import SECRET_FILE, load_decoy_secret
@@ -30,7 +31,6 @@ from provider.hosting.asking.local import LocalAsker
 from provider.service import ProviderService
 from provider.store import MEMORY_URL, MailStore
 from provider.store.access import clocked_access
-from provider.tokens.redeeming import FixedKeys
 from provider.wiring import make_provider, wire_provider
 from tests.worlds.networks.memory_worlds import Recorder
 from tests.worlds.networks.mixes import MixWorld

@@ -5,17 +5,24 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TypeVar
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from twisted.web.server import Request
 
-from client.api import BadRequestError
-from client.http.messages import JSON, MAX_TIMEOUT_S, MESSAGE_PACK, OCTETS
+from client.api import MAX_TIMEOUT_S, BadRequestError
+from client.http.messages import JSON, MESSAGE_PACK, OCTETS
 from client.http.problems import Problem
+from client.http.serving.bodies import decode_body
+from loopixmix.web.channels import RETRY_AFTER_S
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?")
+_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 MAX_NUMBER = 10**18
 """No number of a message, a change or a length is higher."""
@@ -35,26 +42,20 @@ def media_type(request: Request) -> str:
 
 
 def read_json(request: Request, shape: type[T]) -> T:
-    """Return the JSON body; raise `BadRequestError` if it is not of that shape."""
-    found = media_type(request)
-    if found != JSON:
-        raise UnsupportedTypeError(found)
-    return _decoded(request, msgspec.json.Decoder(shape))
+    """Return the JSON body; raise `BadRequestError` if it is not of that shape, or there are parameters beside it."""
+    if media_type(request) != JSON:
+        raise UnsupportedTypeError(media_type(request))
+    return read_packed(request, shape)
 
 
 def read_packed(request: Request, shape: type[T]) -> T:
-    """Return the body, in JSON or MessagePack; raise `BadRequestError` if it is not of that shape."""
+    """Return the body, in JSON or MessagePack; raise `BadRequestError` as `read_json`."""
     found = media_type(request)
     if found == OCTETS:
         raise UnsupportedTypeError(found)
-    return _decoded(request, msgspec.json.Decoder(shape) if found == JSON else msgspec.msgpack.Decoder(shape))
-
-
-def _decoded(request: Request, decoder: msgspec.json.Decoder[T] | msgspec.msgpack.Decoder[T]) -> T:
-    try:
-        return decoder.decode(read_octets(request))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequestError(f"the body is wrong: {error}") from error
+    # A parameter beside a body would be a wish that nobody hears.
+    read_query(request)
+    return decode_body(read_octets(request), shape, is_json=found == JSON)
 
 
 def read_octets(request: Request) -> bytes:
@@ -66,18 +67,27 @@ def read_octets(request: Request) -> bytes:
 
 
 def read_query(request: Request, *allowed: str) -> dict[str, str]:
-    """Return the query's parameters; raise `BadRequestError` for an unknown or repeated one or one that is no UTF-8."""
+    """Return the query's parameters; raise `BadRequestError` for an unknown, repeated or malformed one."""
     query: dict[str, str] = {}
-    arguments: dict[bytes, list[bytes]] = request.args or {}
-    for raw_name, raw_values in arguments.items():
-        try:
-            name, values = raw_name.decode(), [value.decode() for value in raw_values]
-        except UnicodeDecodeError as error:
-            raise BadRequestError("the query is not UTF-8") from error
-        if name not in allowed or len(values) != 1:
-            raise BadRequestError(f"unknown or repeated parameter {name[:40]!r} (allowed: {', '.join(allowed)})")
-        query[name] = values[0]
+    # Read here, because Twisted leaves out what is no pair, and takes ";" for "&".
+    for piece in request.uri.partition(b"?")[2].split(b"&"):
+        if not piece:
+            continue
+        raw_name, equals, raw_value = piece.partition(b"=")
+        name, value = _unquoted(raw_name), _unquoted(raw_value)
+        if not equals or name not in allowed or name in query:
+            raise BadRequestError(f"unknown, repeated or empty parameter {name[:40]!r} (allowed: {', '.join(allowed)})")
+        query[name] = value
     return query
+
+
+def _unquoted(raw: bytes) -> str:
+    if _NO_ESCAPE.search(raw):
+        raise BadRequestError("in the query a % stands before two hexadecimal digits")
+    try:
+        return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError as error:
+        raise BadRequestError("the query is not UTF-8") from error
 
 
 def required(query: dict[str, str], name: str) -> str:
@@ -96,10 +106,7 @@ def parse_flag(name: str, text: str) -> bool:
 
 def parse_time(name: str, text: str) -> float:
     """Return a parameter that is an instant in seconds since 1970; raise `BadRequestError` otherwise."""
-    try:
-        at_s = float(text)
-    except ValueError:
-        at_s = math.nan
+    at_s = _number(text)
     if not math.isfinite(at_s):
         raise BadRequestError(f"{name} is a number of seconds since 1970, not {text[:40]!r}")
     return at_s
@@ -114,13 +121,15 @@ def parse_count(name: str, text: str, *, least: int, most: int) -> int:
 
 def parse_seconds(name: str, value: str | float) -> float:
     """Return a number of seconds over 0 and up to an hour; raise `BadRequestError` otherwise."""
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
+    seconds = _number(value) if isinstance(value, str) else value
     if not 0 < seconds <= MAX_TIMEOUT_S:
         raise BadRequestError(f"{name} is a number of seconds over 0 and up to {MAX_TIMEOUT_S:g}")
     return seconds
+
+
+def _number(text: str) -> float:
+    """Return a number as JSON writes it, NaN for anything else: Python takes "1_0", " 1" and "infinity" too."""
+    return float(text) if _NUMBER.fullmatch(text) else math.nan
 
 
 def write_json(request: Request, value: msgspec.Struct | list[T] | Mapping[str, object], *, status: int = 200) -> bytes:
@@ -143,6 +152,8 @@ def write_problem(request: Request, status: int, problem: Problem) -> bytes:
     """Set the headers of an answer that is no success and return its body."""
     if status == 401:
         request.setHeader(b"WWW-Authenticate", b"Bearer")
+    if status == 503:
+        request.setHeader(b"Retry-After", b"%d" % RETRY_AFTER_S)
     return _write(request, msgspec.json.encode(problem), JSON, status)
 
 

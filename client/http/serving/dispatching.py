@@ -20,7 +20,7 @@ from werkzeug.routing import Map, Rule
 
 from client.api import BadRequestError
 from client.http.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNSUPPORTED_TYPE, problem_of
-from client.http.serving.calls import UnsupportedTypeError, write_nothing, write_problem
+from client.http.serving.calls import UnsupportedTypeError, read_query, write_nothing, write_problem
 from client.http.serving.described import described_routes
 from loopixmix.errors import LoopixmixError
 
@@ -38,10 +38,13 @@ class Dispatcher(Resource):
         """`subjects`: objects whose methods are marked by `client.http.serving.described.route`."""
         super().__init__()
         self._answering: dict[str, _Answering] = {}
+        self._without_query: set[str] = set()
         rules: list[Rule] = []
         for subject in subjects:
             for route in described_routes([type(subject)]):
                 self._answering[route.name] = getattr(subject, route.name)
+                if not route.described.query and not route.described.octets_query:
+                    self._without_query.add(route.name)
                 rules.append(Rule(route.rule, methods=[route.method], endpoint=route.name))
         # Neither redirects: a redirect would be an answer without a JSON body, and some clients lose the token on it.
         self._routes = Map(rules, merge_slashes=False, redirect_defaults=False).bind("")
@@ -56,6 +59,8 @@ class Dispatcher(Resource):
         if method == "OPTIONS" or method != method.upper():
             return self._tell_methods(request, path)
         name, parts = self._routes.match(path, method=method)
+        if name in self._without_query:
+            read_query(request)
         return await self._answering[name](request, **parts)
 
     def _tell_methods(self, request: Request, path: str) -> bytes:

@@ -23,7 +23,7 @@ class Guard:
 
     def __init__(self, *, token: str) -> None:
         """Let in requests that carry `token`, and none before `allow_port`."""
-        self._authorization = f"Bearer {token}".encode("ascii")
+        self._token = token.encode("ascii")
         self._hosts: frozenset[bytes] = frozenset()
         self._origins: frozenset[bytes] = frozenset()
 
@@ -44,7 +44,11 @@ class Guard:
         if not {b"none", b"same-origin"}.issuperset(headers.getRawHeaders(b"Sec-Fetch-Site", [])):
             return FORBIDDEN_ORIGIN
         authorization = headers.getRawHeaders(b"Authorization", [])
-        if len(authorization) != 1 or not hmac.compare_digest(authorization[0], self._authorization):
+        if len(authorization) != 1:
+            return UNAUTHORIZED
+        # The name of a scheme is the same in any case (RFC 9110, 11.1).
+        scheme, _, token = authorization[0].partition(b" ")
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(token.lstrip(b" "), self._token):
             return UNAUTHORIZED
         return None
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from twisted.web.server import Request
 
 from client.core.journal import JournalledClient
-from client.http.serving.calls import read_query, write_json
+from client.http.serving.calls import write_json
 from client.http.serving.described import Description, described_routes, route
 from client.http.serving.dispatching import Dispatcher
 from client.http.serving.openapi import openapi_document
@@ -44,7 +44,6 @@ class LocalApi:
     @route("GET", "/v1/openapi.json", Description(answers=dict))
     async def openapi(self, request: Request) -> bytes:
         """Tell all of this to programs, as an OpenAPI document."""
-        read_query(request)
         return write_json(request, local_api_document())
 
 

@@ -17,13 +17,11 @@ from client.http.endpoint import read_or_make_token, remove_url, write_url
 from client.http.serving.guard import Guard
 from client.http.serving.local_api import LocalApi
 from client.http.serving.pages import InstalledPages
-from client.http.serving.site import guarded_site
+from client.http.serving.site import guarded_factory
 from loopixmix.net.sockets import ListeningPort, Sockets
 from loopixmix.seams import Clock, Rng
-from loopixmix.web.sites import BoundedFactory
 
 HOST = "127.0.0.1"
-MAX_CONNECTIONS = 128
 
 
 class ApiServer:
@@ -39,8 +37,7 @@ class ApiServer:
         self._guard = Guard(token=read_or_make_token(directory, rng=rng))
         self._pages = InstalledPages(client, directory=directory, sockets=sockets, clock=clock, rng=rng)
         self._api = LocalApi(client, pages=self._pages, clock=clock, rng=rng)
-        resource = cast("IResource", self._api.resource)
-        self._connections = BoundedFactory(guarded_site(resource, guard=self._guard, clock=clock), most=MAX_CONNECTIONS)
+        self._connections = guarded_factory(cast("IResource", self._api.resource), guard=self._guard, clock=clock)
         self._listening: ListeningPort | None = None
 
     def start(self) -> str:
@@ -55,7 +52,10 @@ class ApiServer:
         return write_url(self._directory, f"http://{HOST}:{port}")
 
     async def stop(self) -> None:
-        """Stop to listen and cut all connections; no delayed call is left when this returns."""
+        """Stop to listen and end all connections; no delayed call is left when this returns.
+
+        Calls under way are answered with 503.
+        """
         if self._listening is None:
             return
         listening, self._listening = self._listening, None

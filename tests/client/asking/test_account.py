@@ -15,7 +15,7 @@ from client.api import (
 from client.asking.account import PUBLISH_TIMEOUT_S, AccountOpening, KeptEnrolment
 from client.asking.guests import GuestOpening
 from client.asking.tokens import TokenWallet
-from client.core.settings import ClientSettings
+from client.core.settings import ClientSettings, TokenWaits
 from client.link.registration import Registration
 from loopixmix.cards import CARD_BYTES
 from loopixmix.errors import UnavailableError
@@ -127,7 +127,14 @@ def test_a_clock_that_is_set_back_does_not_keep_the_card_from_being_published() 
     mixes = tuple(node for node in parts.document.nodes if node.layer is not None)
     parts.session.adopt(msgspec.structs.replace(parts.document, nodes=(*mixes, *hosts)))
     registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
-    wallet = TokenWallet(session=parts.session, requests=parts.requests, access=parts.access, rng=parts.rng)
+    wallet = TokenWallet(
+        session=parts.session,
+        requests=parts.requests,
+        access=parts.access,
+        waits=TokenWaits(),
+        clock=parts.clock,
+        rng=parts.rng,
+    )
     enrolment = AccountOpening(
         keys=parts.keys,
         session=parts.session,

@@ -10,11 +10,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from client.api import BadRequestError, NoTokenError, RequestTimeoutError, ServiceFailedError, UnknownServiceError
-from client.asking.tokens import FETCH_MEAN_S, REST_MEAN_S
+from client.core.settings import TokenWaits
 from loopixmix.tokens import encode_token_key, verify_token
 from loopixmix.tokens.exchange import decode_issue_request
 from tests.worlds.clients.parts import outcome
-from tests.worlds.clients.wallets import DAY_S, KEY, MINUTE_S, WalletWorld
+from tests.worlds.clients.wallets import DAY_S, KEY, MINUTE_S, WAITS, WalletWorld
 from tests.worlds.networks.models import NOW_S
 from tests.worlds.tokens import token_key
 
@@ -64,10 +64,30 @@ def test_the_times_of_fetching_and_resting_are_exponential() -> None:
         first_s.append(world.issuer.at_s[0] - NOW_S)
         rests_s.append(world.wait_for_token_s())
         world.close()
-    assert 0.61 * FETCH_MEAN_S < sum(first_s) / 100 < 1.39 * FETCH_MEAN_S
-    assert 0.61 * REST_MEAN_S < sum(rests_s) / 100 < 1.39 * REST_MEAN_S
-    assert max(first_s) > FETCH_MEAN_S
-    assert min(first_s) < FETCH_MEAN_S / 2
+    assert 0.61 * WAITS.fetch_mean_s < sum(first_s) / 100 < 1.39 * WAITS.fetch_mean_s
+    assert 0.61 * WAITS.rest_mean_s < sum(rests_s) / 100 < 1.39 * WAITS.rest_mean_s
+    assert max(first_s) > WAITS.fetch_mean_s
+    assert min(first_s) < WAITS.fetch_mean_s / 2
+
+
+def test_short_waits_are_kept_to_the_second_and_not_to_the_round() -> None:
+    world = WalletWorld(waits=TokenWaits(fetch_mean_s=1.0, rest_mean_s=2.0))
+    world.fetch(9)
+    world.wallet.work()
+    world.clock.pump([0.1] * 300)
+    assert len(world.issuer.asked) == 3
+    assert len({world.take().prefix for _ in range(9)}) == 9
+    world.close()
+
+
+def test_a_wallet_that_was_stopped_leaves_no_call() -> None:
+    world = WalletWorld(waits=TokenWaits(fetch_mean_s=1.0, rest_mean_s=2.0))
+    world.fetch(3)
+    world.wallet.stop()
+    before = len(world.issuer.asked)
+    world.clock.pump([0.1] * 300)
+    assert len(world.issuer.asked) == before
+    world.close()
 
 
 def test_a_lost_answer_is_asked_for_again_with_the_same_messages_also_after_a_restart(world: WalletWorld) -> None:
@@ -135,13 +155,26 @@ def test_an_issuer_that_changes_its_key_within_a_period_is_not_asked(world: Wall
 
 
 def test_without_a_key_in_the_document_nothing_is_asked_until_there_is_one(world: WalletWorld) -> None:
-    world.publish()
     world.fetch(1)
+    world.publish()
     world.run(DAY_S)
     assert world.issuer.asked == []
+    assert world.wallet.problem == ("tokens for guest are waited for: provider2 issues no tokens for guest at present")
     world.publish(KEY)
     world.run(DAY_S)
     assert len(world.issuer.asked) == 1
+
+
+def test_an_order_that_could_never_be_met_is_refused_at_once(world: WalletWorld) -> None:
+    with pytest.raises(UnknownServiceError, match="provider2 issues no tokens for drinks, only for guest"):
+        world.fetch(1, "drinks")
+    with pytest.raises(UnknownServiceError, match="there is no provider nowhere in this network"):
+        world.fetch(1, issuer="nowhere")
+    world.publish()
+    with pytest.raises(UnknownServiceError, match="provider2 issues no tokens for guest, and none for anything else"):
+        world.fetch(1)
+    world.run(DAY_S)
+    assert world.issuer.asked == []
 
 
 def test_without_an_issuer_in_the_network_the_order_waits(world: WalletWorld) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from client.core.settings import ClientSettings, TokenWaits
 from client.directory.configuration import ApiConfig, ClientConfig, create_client, load_client
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ConfigError
@@ -36,6 +37,16 @@ def test_what_was_made_is_read_again(tmp_path: Path, network: Path) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "alice").iterdir()}
     assert set(modes) == {"client.toml", "network.toml", "identity.key", "sealing.key"}
     assert set(modes.values()) == {0o600}
+
+
+def test_a_client_of_a_test_network_waits_less_for_tokens(tmp_path: Path, network: Path) -> None:
+    waits = TokenWaits(fetch_mean_s=1.0, rest_mean_s=2.5)
+    create_client(tmp_path / "alice", network=network, api_port=0, rng=random.Random(1), token_waits=waits)
+    assert load_client(tmp_path / "alice").config.client == ClientSettings(tokens=waits)
+    text = (tmp_path / "alice" / "client.toml").read_text()
+    assert "shorten them on a test network only" in text
+    create(tmp_path / "bob", network)
+    assert load_client(tmp_path / "bob").config.client.tokens == TokenWaits(fetch_mean_s=900.0, rest_mean_s=1800.0)
 
 
 def test_a_client_may_live_beside_its_trust_root(tmp_path: Path, network: Path) -> None:

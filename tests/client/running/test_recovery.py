@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 from client.asking.account import ACCOUNT_FACT, AccountOpening
 from client.asking.guests import GuestOpening
 from client.asking.tokens import TokenWallet
+from client.core.settings import TokenWaits
 from client.link.registration import Registration
 from client.running.recovery import LastRun, Recovery
 from client.store import contacts
@@ -26,7 +27,14 @@ def parts() -> Iterator[Parts]:
 
 def recovery_of(parts: Parts) -> Recovery:
     registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
-    wallet = TokenWallet(session=parts.session, requests=parts.requests, access=parts.access, rng=parts.rng)
+    wallet = TokenWallet(
+        session=parts.session,
+        requests=parts.requests,
+        access=parts.access,
+        waits=TokenWaits(),
+        clock=parts.clock,
+        rng=parts.rng,
+    )
     enrolment = AccountOpening(
         keys=parts.keys,
         session=parts.session,

@@ -117,7 +117,8 @@ def test_who_stops_asking_is_told_so_and_not_that_the_authority_failed(bench: Be
 def test_a_connection_that_breaks(bench: Bench) -> None:
     bench.authority.silent = True
     results = bench.ask(bench.fetcher.get(URL, limit_bytes=100))
-    bench.factory.close()
+    for connection in tuple(bench.factory.protocols):
+        connection.abortConnection()
     bench.clock.pump([0.0] * 10)
     assert [str(error) for error in results] == ["the connection broke before the answer was complete"]
     bench.stop()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from twisted.internet.task import Clock
 
 from loopixmix.drops import DropReason
 from loopixmix.hop.mixing import Arrived
 from loopixmix.hop.service import HopService
-from loopixmix.hop.unwrapping import InlineUnwrapping
+from loopixmix.hop.unwrapping import Done, InlineUnwrapping
 from loopixmix.node.wiring import wire_hop
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
@@ -55,8 +56,21 @@ class Wire:
         return True
 
 
+class Batches(InlineUnwrapping):
+    """Notes how many packets were unwrapped together."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT.sphinx)
+        self.sizes: list[int] = []
+
+    def unwrap(self, private_keys: Sequence[bytes], packets: Sequence[bytes], done: Done) -> None:
+        self.sizes.append(len(packets))
+        super().unwrap(private_keys, packets, done)
+
+
 class Bench:
     def __init__(self) -> None:
+        self.unwrapping = Batches()
         self.clock, self.wire, self.recorder = Clock(), Wire(), Recorder()
         self.clock.rightNow = NET.start_s + 1
         self.rng = random.Random(2)
@@ -64,7 +78,7 @@ class Bench:
             Neighbourhood(ME),
             keyring=Ring(),  # type: ignore[arg-type]
             frames=FORMAT.frames,
-            unwrapping=InlineUnwrapping(FORMAT.sphinx),
+            unwrapping=self.unwrapping,
             limits=LIMITS,
             clock=self.clock,
             network=self.wire,
@@ -122,8 +136,30 @@ def test_packets_are_taken_in_order_only_from_a_peer_that_stands_before() -> Non
 def test_our_own_packets_are_taken_without_a_link() -> None:
     bench = Bench()
     bench.hop.inject([bench.packet(Relay(NEXT, 0))])
-    assert bench.wire.sent == [NEXT]
+    assert (bench.hop.queue, bench.hop.idle) == (1, False)
+    bench.clock.advance(0)
+    assert (bench.hop.queue, bench.hop.idle, bench.wire.sent) == (0, True, [NEXT])
     assert bench.hop.identity == ME
+
+
+def test_our_own_packets_of_one_turn_are_unwrapped_together() -> None:
+    bench = Bench()
+    for _ in range(5):
+        bench.hop.inject([bench.packet(Relay(NEXT, 0))])
+    bench.clock.advance(0)
+    bench.hop.inject([bench.packet(Relay(NEXT, 0))])
+    bench.clock.advance(0)
+    assert bench.unwrapping.sizes == [5, 1]
+    assert bench.wire.sent == [NEXT] * 6
+
+
+def test_a_hop_that_stops_leaves_no_call_and_takes_none_of_its_own() -> None:
+    bench = Bench()
+    for _ in range(2):
+        bench.hop.inject([bench.packet(Relay(NEXT, 0))])
+    bench.hop.stop()
+    bench.hop.inject([bench.packet(Relay(NEXT, 0))])
+    assert (bench.hop.idle, bench.clock.getDelayedCalls(), bench.unwrapping.sizes) == (True, [], [])
 
 
 def test_a_hop_that_takes_no_more_still_lets_go_what_waits() -> None:

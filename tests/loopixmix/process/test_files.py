@@ -23,6 +23,7 @@ from loopixmix.process.files import (
     lock_holder,
     make_directory,
     write_atomically,
+    write_together,
 )
 
 
@@ -120,6 +121,19 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "node.lock")], timeout=30, check=False)
     assert killed.returncode == -9
     DirectoryLock(tmp_path / "node.lock").acquire()
+
+
+def test_files_that_are_written_together_change_all_or_none(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a", "b", "c")]
+    write_together(dict.fromkeys(paths, b"old"))
+    (tmp_path / ".c.unfinished").mkdir()  # as a full disk does, this hinders the last one
+    with pytest.raises(StoreError, match="/c: cannot be written: Is a directory"):
+        write_together(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths] == [b"old"] * 3
+    (tmp_path / ".c.unfinished").rmdir()
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "c"}
+    write_together(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths] == [b"new"] * 3
 
 
 def test_the_lock_tells_who_holds_it_and_a_copy_of_it_does_not(tmp_path: Path) -> None:

@@ -174,6 +174,36 @@ def test_a_thread_does_what_waits_in_few_batches_and_in_order() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "a lane"]
 
 
+def test_after_a_batch_of_several_the_next_one_is_given_time_to_grow() -> None:
+    reactor, batches = ReactorThread(), Batches()
+    has_begun, may_begin = threading.Event(), threading.Event()
+    alone, together = Counted(), [Counted() for _ in range(3)]
+    late = [Counted() for _ in range(2)]
+    coming = iter(late)
+
+    def run(jobs: Sequence[Job]) -> None:
+        batches(jobs)
+        has_begun.set()
+        assert may_begin.wait(10)
+
+    def pause() -> None:
+        for job in coming:
+            lane.submit(job)
+
+    lane = ThreadLane("a lane", run, call_on_reactor=reactor.call, pause=pause)
+    lane.submit(alone)
+    assert has_begun.wait(10)
+    for job in together:
+        lane.submit(job)
+    may_begin.set()
+    stopped: list[None] = []
+    reactor.run_until(lambda: bool(late[-1].fate))
+    lane.stop().addCallback(stopped.append)
+    reactor.run_until(lambda: bool(stopped))
+    # None after the first, which was alone: otherwise the late ones would be with the three.
+    assert batches.tried == [[alone], together, late]
+
+
 def test_a_process_that_forgets_to_stop_its_lane_ends() -> None:
     script = (
         "from twisted.internet import reactor\nfrom loopixmix.store.lanes import ThreadLane\n"

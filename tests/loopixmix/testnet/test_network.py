@@ -211,6 +211,11 @@ def test_a_service_that_a_program_answers_has_its_settings_there(tmp_path: Path)
     assert other.remote == {}
 
 
+def test_clients_of_a_test_network_wait_little_for_tokens(extended: TestNetwork) -> None:
+    config = tomllib.loads((extended.directory / "carol" / "client.toml").read_text())
+    assert config["client"]["tokens"] == {"fetch_mean_s": 1.0, "rest_mean_s": 2.0}
+
+
 def test_programs_and_clients_are_started_and_looked_at_with_the_nodes(extended: TestNetwork) -> None:
     assert extended.start()[-3:] == ["board", "carol", "dave"]
     net = extended.directory

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import io
 from functools import partial
+from typing import cast
 
 import pytest
 from twisted.internet.error import ConnectionAborted
-from twisted.internet.interfaces import IProtocolNegotiationFactory
+from twisted.internet.interfaces import IProtocolNegotiationFactory, ITransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from loopixmix.web.sites import BoundedFactory, BoundedRequest, QuietSite
+from loopixmix.web.sites import GOODBYE_S, MAX_LEAVING, BoundedFactory, BoundedRequest, QuietSite
 from tests.worlds.clients.memory_web import MemoryWeb, RawConversation, converse, request_bytes
 
 PORT = 8000
-LIMIT_BYTES, DISCARD_BYTES = 100, 1000
+LIMIT_BYTES, DISCARD_BYTES = 100, 100_000
 
 
 class Echo(Resource):
@@ -94,14 +95,6 @@ def test_one_in_chunks_that_does_not_tell_its_length_is_refused_too(bench: Bench
     assert bench.raw(head + 2 * chunk + b"0\r\n\r\n").status == 413
 
 
-def test_one_that_does_not_end_is_cut(bench: Bench) -> None:
-    head = f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {10 * DISCARD_BYTES}\r\n\r\n".encode()
-    assert not bench.raw(head + b"x" * DISCARD_BYTES).closed
-    conversation = bench.raw(head + b"x" * (DISCARD_BYTES + 1))
-    assert conversation.closed
-    assert conversation.received == b""
-
-
 def test_the_first_refusal_counts(bench: Bench) -> None:
     answer = bench.put(b"x" * (LIMIT_BYTES + 1), X_Unwelcome="yes")
     assert (answer.status, answer.received.endswith(b"not you")) == (403, True)
@@ -115,10 +108,22 @@ def test_an_idle_connection_is_closed(bench: Bench) -> None:
     assert conversation.closed
 
 
-def test_connections_are_counted_in_all_and_by_address() -> None:
-    assert [Bench(most=2).raw(b"PUT ").closed for _ in range(2)] == [False, False]
-    for bench in (Bench(most=2), Bench(most=10, most_per_address=2)):
-        assert [bench.raw(b"PUT ").closed for _ in range(3)] == [False, False, True]
+@pytest.mark.parametrize("bench", [Bench(most=2), Bench(most=10, most_per_address=2)])
+def test_connections_are_counted_in_all_and_by_address(bench: Bench) -> None:
+    kept = [bench.raw(b"PUT ") for _ in range(2)]
+    one_too_many = bench.put(b"x")
+    assert (one_too_many.status, one_too_many.closed) == (503, True)
+    assert b"retry-after: 1" in one_too_many.head
+    assert not any(conversation.closed for conversation in kept)
+    cast(ITransport, kept[0].transport).loseConnection()
+    bench.clock.advance(0)
+    assert bench.put(b"x").status == 200
+
+
+def test_so_many_that_are_turned_away_are_heard_before_the_rest_is_cut() -> None:
+    bench = Bench(most=1)
+    bench.raw(b"PUT ")
+    assert [bench.raw(b"PUT ").closed for _ in range(MAX_LEAVING + 1)] == [False] * MAX_LEAVING + [True]
 
 
 def test_no_request_is_written_into_a_log(bench: Bench) -> None:
@@ -128,14 +133,17 @@ def test_no_request_is_written_into_a_log(bench: Bench) -> None:
     assert lines.getvalue() == ""
 
 
-def test_at_the_end_a_connection_is_cut_and_not_asked_to_finish(bench: Bench) -> None:
+def test_at_the_end_a_peer_that_does_not_read_is_cut(bench: Bench) -> None:
     transport = StringTransport()
     protocol = bench.factory.buildProtocol(transport.getPeer())
     assert protocol is not None
     protocol.makeConnection(transport)
     bench.factory.close()
+    assert not transport.disconnected
+    bench.clock.advance(GOODBYE_S)
     assert transport.disconnected  # as `abortConnection` does; `loseConnection` only begins to
     protocol.connectionLost(Failure(ConnectionAborted()))
+    assert bench.clock.getDelayedCalls() == []
 
 
 def test_over_tls_browsers_are_told_what_is_spoken(bench: Bench) -> None:

@@ -7,12 +7,12 @@ from sqlalchemy import text
 from twisted.internet.task import Clock
 
 from loopixmix.tokens import encode_token
+from loopixmix.tokens.redeeming import FixedKeys, Redeeming
 from provider.mailbox import MailboxRules
 from provider.store import MailStore
 from provider.store.access import clocked_access
 from provider.store.schema import SPENT
 from provider.tokens.gate import StoredGate
-from provider.tokens.redeeming import FixedKeys, Redeeming
 from tests.worlds.tokens import BEGINS_S, ENDS_S, new_token, token_key
 
 KEY = token_key()

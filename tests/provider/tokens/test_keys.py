@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from loopixmix.errors import StoreError
-from loopixmix.tokens import TokenKey, encode_key_set
+from loopixmix.tokens import TokenKey
+from loopixmix.tokens.keyfile import read_public_keys
 from loopixmix.tokens.keys import key_faults
-from provider.tokens.keys import PUBLIC_FILE, IssuerKeys, KeyFile, read_public_keys
-from tests.worlds.tokens import private_key, token_key
+from provider.tokens.keys import PUBLIC_FILE, IssuerKeys
+from tests.worlds.tokens import private_key
 
 HOUR_S = 3600
 NOW_S = 100.5 * HOUR_S
@@ -90,27 +91,3 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path, name: str, data: bytes |
     (tmp_path / name).write_bytes(private_key() if data is None else data)
     with pytest.raises(StoreError, match="no key of a token issuer"):
         issuer(tmp_path).refresh(NOW_S)
-
-
-def test_a_redeemer_sees_the_keys_of_its_purpose_as_they_change(tmp_path: Path) -> None:
-    path = tmp_path / "public.keys"
-    file = KeyFile(path, "guest")
-    assert file.keys() == {}
-    first, other = token_key(0), token_key(1, purpose="mail")
-    path.write_bytes(encode_key_set([first, other]))
-    assert file.keys() == {first.key_id: first}
-    second = token_key(2)
-    replacement = tmp_path / "new"
-    replacement.write_bytes(encode_key_set([second]))
-    replacement.replace(path)
-    assert file.keys() == {second.key_id: second}
-    path.unlink()
-    assert file.keys() == {}
-
-
-def test_a_damaged_key_set_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "public.keys"
-    path.write_bytes(b"damaged")
-    with pytest.raises(StoreError, match=r"public\.keys"):
-        KeyFile(path, "guest").keys()
-    assert read_public_keys(tmp_path / "none") == ()

@@ -12,9 +12,10 @@ from loopixmix.process.files import make_directory
 from loopixmix.requests.single import ReplyStatus, decode_reply
 from loopixmix.tokens import begin_token, encode_token, finish_token
 from loopixmix.tokens.exchange import encode_issue_request, split_messages
+from loopixmix.tokens.keyfile import read_public_keys
 from provider.api import ServiceContext, ServiceRefusedError, Setting, declaration_of
 from provider.tokens.codes import make_codes
-from provider.tokens.keys import PUBLIC_FILE, read_public_keys
+from provider.tokens.keys import PUBLIC_FILE
 from provider.tokens.services import IssuerInDocument, IssuerService, RedeemerService
 from tests.worlds.mailboxes.hosted_services import NoKeys, result_of
 from tests.worlds.networks.towns import Town

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from loopixmix.errors import MisuseError, StoreError
 from simulations import Result, Scenario, change, run
-from simulations.results.folder import Folder
-from simulations.results.manifest import FolderError
+from simulations.results.folder import Folder, manifest_now
+from simulations.results.manifest import FolderError, Manifest, RunSession, Unfinished, read_manifest
 from simulations.results.provenance import code
+from simulations.sweep.tasks import Record, Task
+from simulations.workbench import runs
 from simulations.workbench.runs import plan_of
 from tests.worlds.toys import LOG
 
@@ -69,8 +72,129 @@ def test_more_replicates_are_added_to_what_is_there(tmp_path: Path, log: Path) -
     assert lines(log) == [f"0.2 {replicate}" for replicate in range(5)]
     fresh = run(Scenario(), TOY, replicates=5, jobs=1, out=tmp_path / "fresh")
     assert fresh.manifest.files == Result.load(tmp_path / "out").manifest.files
-    with pytest.raises(FolderError, match="there were 5 replicates, are 3"):
-        run(Scenario(), TOY, replicates=3, jobs=1, out=tmp_path / "out")
+
+
+def test_fewer_replicates_than_are_kept_are_the_first_of_them_and_write_nothing(tmp_path: Path, log: Path) -> None:
+    out = tmp_path / "out"
+    few = run(Scenario(), TOY, replicates=3, jobs=1)
+    run(Scenario(), TOY, replicates=5, jobs=1, out=out)
+    log.write_text("")
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    found = run(Scenario(), TOY, replicates=3, jobs=1, out=out)
+    assert found.to_dataframe().equals(few.to_dataframe())
+    assert found.manifest.replicates == 3
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    assert lines(log) == []
+    assert Result.load(out).manifest.replicates == 5
+
+
+def test_fewer_replicates_than_are_kept_mend_what_is_damaged_of_all(tmp_path: Path, log: Path) -> None:
+    out = tmp_path / "out"
+    whole = run(Scenario(), TOY, replicates=5, jobs=1, out=out)
+    (out / "parts" / "00000-00004.outcome").unlink()
+    (out / "replicates.parquet").unlink()
+    log.write_text("")
+    assert run(Scenario(), TOY, replicates=3, jobs=1, out=out).manifest.replicates == 3
+    assert lines(log) == ["0.2 4"]
+    assert Result.load(out).manifest.files == whole.manifest.files
+
+
+def interrupted(out: Path, monkeypatch: pytest.MonkeyPatch, *, replicates: int, after: int) -> None:
+    """Run with `replicates` and interrupt it when `after` tasks more are kept."""
+    with monkeypatch.context() as patch:
+        keep, kept = Folder.keep, []
+
+        def keep_some(self: Folder, task: Task, record: Record) -> None:
+            if len(kept) == after:
+                raise KeyboardInterrupt
+            kept.append(task)
+            keep(self, task, record)
+
+        patch.setattr(Folder, "keep", keep_some)
+        with pytest.raises(KeyboardInterrupt):
+            run(Scenario(), TOY, replicates=replicates, jobs=1, out=out)
+
+
+def test_more_replicates_that_are_interrupted_leave_the_finished_result_as_it_was(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    finished = run(Scenario(), TOY, replicates=2, jobs=1, out=out)
+    interrupted(out, monkeypatch, replicates=6, after=1)
+    loaded = Result.load(out)
+    assert loaded.to_dataframe().equals(finished.to_dataframe())
+    assert (loaded.manifest.replicates, loaded.manifest.tasks_done) == (2, 3)
+    assert loaded.manifest.unfinished == Unfinished(replicates=6, tasks=7, tasks_done=4)
+    assert [session.end for session in loaded.manifest.sessions] == ["complete", "interrupted"]
+    log.write_text("")
+    again = run(Scenario(), TOY, replicates=2, jobs=1, out=out)
+    assert again.to_dataframe().equals(finished.to_dataframe())
+    assert lines(log) == []
+    more = run(Scenario(), TOY, replicates=6, jobs=1, out=out)
+    assert lines(log) == ["0.2 3", "0.2 4", "0.2 5"]
+    assert (more.manifest.replicates, more.manifest.unfinished) == (6, None)
+
+
+def test_fewer_replicates_finish_a_run_that_was_interrupted(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    interrupted(out, monkeypatch, replicates=6, after=3)
+    run(Scenario(), TOY, replicates=2, jobs=1, out=out)
+    assert Result.load(out).manifest.replicates == 2
+    log.write_text("")
+    run(Scenario(), TOY, replicates=6, jobs=1, out=out)
+    assert lines(log) == [f"0.2 {replicate}" for replicate in (3, 4, 5)]
+
+
+def test_a_full_disk_leaves_the_finished_result_readable(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    finished = run(Scenario(), TOY, replicates=2, jobs=1, out=out)
+    # A folder in the place of a file that is written on the way: the last table cannot be written.
+    (out / ".distributions.parquet.unfinished").mkdir()
+    with pytest.raises(StoreError, match=r"distributions\.parquet: cannot be written"):
+        run(Scenario(), TOY, replicates=3, jobs=1, out=out)
+    assert Result.load(out).to_dataframe().equals(finished.to_dataframe())
+
+
+def test_the_manifest_counts_as_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "COUNT_EVERY_S", 0)
+    counted = []
+    note = Folder.note
+
+    def listen(self: Folder, manifest: Manifest) -> None:
+        note(self, manifest)
+        written = read_manifest(tmp_path)
+        counted.append((written.tasks_done, written.sessions[-1].tasks_done, written.sessions[-1].end))
+
+    monkeypatch.setattr(Folder, "note", listen)
+    run(Scenario(), TOY, replicates=2, jobs=1, out=tmp_path)
+    assert counted == [(done, done, "running") for done in range(4)]
+
+
+def test_a_session_whose_process_is_gone_was_interrupted(tmp_path: Path) -> None:
+    plan = plan_of(Scenario(), TOY, replicates=2)
+    folder = Folder(tmp_path, plan.manifest)
+    folder.note(msgspec.structs.replace(plan.manifest, sessions=(RunSession(started="then", where="here"),)))
+    assert manifest_now(tmp_path).sessions[0].end == "running"
+    with pytest.raises(FolderError, match=r"the run goes on just now \(0 of 3 tasks are done\): wait until"):
+        Result.load(tmp_path)
+    folder.close()
+    assert read_manifest(tmp_path).sessions[0].end == "running"
+    assert manifest_now(tmp_path).sessions[0].end == "interrupted"
+    with pytest.raises(FolderError, match=r"the run is not finished \(0 of 3 tasks are done\): the same command"):
+        Result.load(tmp_path)
+    result = run(Scenario(), TOY, replicates=2, jobs=1, out=tmp_path)
+    assert [session.end for session in result.manifest.sessions] == ["interrupted", "complete"]
+
+
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    run(Scenario(), TOY, replicates=1, jobs=1, out=tmp_path)
+    left = [tmp_path / ".summary.csv.unfinished", tmp_path / "parts" / ".00000-00000.outcome.unfinished"]
+    for path in left:
+        path.write_bytes(b"half")
+    run(Scenario(), TOY, replicates=1, jobs=1, out=tmp_path)
+    assert not any(path.exists() for path in left)
 
 
 DAMAGE = [

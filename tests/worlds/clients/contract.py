@@ -634,6 +634,10 @@ class ClientContract:
         request = world.run(world.alice.answer(request_id))
         assert (request.state, request.answer, request.problem) == (RequestState.ANSWERED, body, "")
         assert (request.service, request.length_bytes, request.ended) == ("echo", len(body), 1)
+        assert request.leaves_at_s is None
+        # What is known of its parts stays after its end.
+        assert request.parts_sent == request.parts > 0
+        assert request.parts_received == request.answer_parts > 0
         assert answers == [request]
         stop()
 
@@ -829,9 +833,10 @@ class ClientContract:
         world.pass_time()
         assert [m.body for m in world.run(world.stranger.inbox())] == [b"nobody"]
 
-    def test_tokens_are_ordered_ahead(self, world: World) -> None:
-        world.run(world.alice.fetch_tokens("away", "guest", 2, credential="ABCDE"))
-        # Nobody issues any here, so that none will come.
+    @pytest.mark.parametrize("issuer", ["away", "nowhere"])
+    def test_an_order_at_who_issues_none_is_refused_at_once(self, world: World, issuer: str) -> None:
+        with pytest.raises(UnknownServiceError):
+            world.run(world.alice.fetch_tokens(issuer, "guest", 2, credential="ABCDE"))
         with pytest.raises(NoTokenError):
             world.run(world.alice.take_token("guest"))
 

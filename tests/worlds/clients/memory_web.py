@@ -43,6 +43,7 @@ class MemoryTransport:
         self._ended = False
         self._producer: IPushProducer | None = None
         self._producer_paused = False
+        self.peer_wrote_all = False
 
     def getHost(self) -> IPv4Address:
         return self._host
@@ -84,6 +85,12 @@ class MemoryTransport:
     def abortConnection(self) -> None:
         self.loseConnection()
 
+    def loseWriteConnection(self) -> None:
+        # The other end closes when it has read all, as Twisted's protocols do.
+        if self.other is not None:
+            self.other.peer_wrote_all = True
+            self.other._schedule()
+
     def stopProducing(self) -> None:
         self.loseConnection()
 
@@ -108,7 +115,8 @@ class MemoryTransport:
             data, self._arrived = bytes(self._arrived), bytearray()
             self.protocol.dataReceived(data)
             self._drained()
-        if self._ending or (self.other is not None and self.other._ending and not self._arrived):
+        other_wrote_all = self.peer_wrote_all or (self.other is not None and self.other._ending)
+        if self._ending or (other_wrote_all and not self._arrived):
             self._ended = self._ending = True
             self.protocol.connectionLost(Failure(ConnectionDone()))
             if self.other is not None:

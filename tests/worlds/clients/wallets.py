@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 
 from client.api import NoTokenError
 from client.asking.tokens import TokenWallet
+from client.core.settings import TokenWaits
 from loopixmix.tokens import Token, TokenKey, encode_token_key
 from loopixmix.tokens.exchange import decode_issue_request, split_messages
 from tests.worlds.clients.parts import Parts, outcome
@@ -18,6 +19,7 @@ from tests.worlds.tokens import signer_of, token_key
 
 DAY_S = 86_400
 MINUTE_S = 60.0
+WAITS = TokenWaits()
 KEY = token_key(0, begins_s=int(NOW_S) - DAY_S, ends_s=int(NOW_S) + 30 * DAY_S)
 
 
@@ -58,15 +60,23 @@ class FakeIssuer:
 class WalletWorld(Parts):
     """A client whose network has an issuer of tokens for guests at provider2."""
 
-    def __init__(self, **changes: int) -> None:
+    def __init__(self, waits: TokenWaits = WAITS, **changes: int) -> None:
         super().__init__(**changes)
+        self.waits = waits
         self.issuer = FakeIssuer(lambda: self.now_s)
         self.publish(KEY)
         self.go_online()
         self.wallet = self.new_wallet()
 
     def new_wallet(self) -> TokenWallet:
-        return TokenWallet(session=self.session, requests=self.issuer, access=self.access, rng=self.rng)
+        return TokenWallet(
+            session=self.session,
+            requests=self.issuer,
+            access=self.access,
+            waits=self.waits,
+            clock=self.clock,
+            rng=self.rng,
+        )
 
     def publish(self, *keys: TokenKey) -> None:
         encoded = tuple(encode_token_key(key) for key in keys)
@@ -77,8 +87,8 @@ class WalletWorld(Parts):
         self.document = msgspec.structs.replace(self.document, nodes=nodes)
         self.session.adopt(self.document)
 
-    def fetch(self, count: int = 1, purpose: str = "guest", **more: object) -> None:
-        fetching = self.wallet.fetch("provider2", purpose, count, credential="code", **more)
+    def fetch(self, count: int = 1, purpose: str = "guest", *, issuer: str = "provider2", **more: object) -> None:
+        fetching = self.wallet.fetch(issuer, purpose, count, credential="code", **more)
         result = outcome(Deferred.fromCoroutine(fetching))
         if isinstance(result, Failure):
             result.raiseException()

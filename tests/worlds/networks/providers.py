@@ -22,6 +22,7 @@ from loopixmix.routing.path import Neighbourhood, choose_path, deliver_to, draw_
 from loopixmix.seams import Identity
 from loopixmix.sphinx import Discard, Reply, Surb, SurbKeys, make_surb, open_reply, wrap
 from loopixmix.tokens.exchange import ISSUER_SERVICE
+from loopixmix.tokens.keyfile import KeyFile
 from loopixmix.wire import Frame, Item, ItemKind, LinkRole, Pull, Register
 from provider.accounts import RegistrationMode, RegistrationRules
 from provider.api import Setting
@@ -33,7 +34,7 @@ from provider.mailbox import MailboxRules, day_of
 from provider.store import MailStore, sqlite_url
 from provider.store.access import clocked_access
 from provider.tokens.gate import GUEST_PURPOSE
-from provider.tokens.keys import PUBLIC_FILE, KeyFile
+from provider.tokens.keys import PUBLIC_FILE
 from provider.wiring import wire_provider
 from tests.worlds.networks.memory_worlds import Recorder
 from tests.worlds.networks.mixes import MixWorld

@@ -14,7 +14,7 @@ from client.http.messages import (
     TakeTokenBody,
     TokensBody,
 )
-from client.http.serving.calls import read_json, read_query, write_json, write_nothing
+from client.http.serving.calls import read_json, write_json, write_nothing
 from client.http.serving.described import Description, route
 
 
@@ -28,7 +28,6 @@ class AccountRoutes:
     @route("GET", "/v1/status", Description(answers=ClientStatus))
     async def status(self, request: Request) -> bytes:
         """Tell what the client is doing now."""
-        read_query(request)
         return write_json(request, await self._client.status())
 
     @route("POST", "/v1/account", Description(takes=AccountBody, answers=Registered, status=201))
@@ -61,5 +60,4 @@ class AccountRoutes:
     @route("GET", "/v1/network", Description(answers=NetworkView))
     async def network(self, request: Request) -> bytes:
         """List the providers of the network and their services."""
-        read_query(request)
         return write_json(request, await self._client.network())

@@ -6,7 +6,7 @@ from twisted.web.server import Request
 
 from client.api import Client, Contact
 from client.http.messages import AcceptBody, ContactBody
-from client.http.serving.calls import read_json, read_query, write_json, write_nothing
+from client.http.serving.calls import read_json, write_json, write_nothing
 from client.http.serving.described import NOTHING, Description, route
 
 
@@ -20,7 +20,6 @@ class ContactRoutes:
     @route("GET", "/v1/contacts", Description(answers=list[Contact]))
     async def contacts(self, request: Request) -> bytes:
         """List all contacts."""
-        read_query(request)
         return write_json(request, await self._client.contacts())
 
     @route("POST", "/v1/contacts", Description(takes=ContactBody, answers=Contact, status=201))

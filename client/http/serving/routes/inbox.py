@@ -43,20 +43,17 @@ class InboxRoutes:
     @route("GET", "/v1/inbox/<int(max=1000000000000000000):number>", Description(answers=Received))
     async def received(self, request: Request, number: int) -> bytes:
         """Tell one received message; a long body is left out."""
-        read_query(request)
         return write_json(request, received_of(await self._received(number)))
 
     @route("DELETE", "/v1/inbox/<int(max=1000000000000000000):number>", NOTHING)
     async def delete(self, request: Request, number: int) -> bytes:
         """Forget one received message."""
-        read_query(request)
         await self._client.delete(number)
         return write_nothing(request)
 
     @route("GET", "/v1/inbox/<int(max=1000000000000000000):number>/body", OCTETS_ANSWER)
     async def received_body(self, request: Request, number: int) -> bytes:
         """Return the body of one received message."""
-        read_query(request)
         return write_octets(request, (await self._received(number)).body)
 
     @route("GET", "/v1/received", Description(query={"kind": True}, forms=(EVENT_STREAM,)))

@@ -62,7 +62,6 @@ class OutgoingRoutes:
     )
     async def send_many(self, request: Request) -> bytes:
         """Queue several messages, all or none."""
-        read_query(request)
         message_ids = await self._client.send_many(read_packed(request, Bulk).letters)
         return write_json(request, SentMany(message_ids), status=202)
 
@@ -77,20 +76,17 @@ class OutgoingRoutes:
     @route("GET", "/v1/messages/<message_id>", Description(answers=OutgoingMessage))
     async def message(self, request: Request, message_id: str) -> bytes:
         """Tell where an outgoing message is."""
-        read_query(request)
         return write_json(request, await self._client.message(message_id))
 
     @route("DELETE", "/v1/messages/<message_id>", NOTHING)
     async def delete_outgoing(self, request: Request, message_id: str) -> bytes:
         """Forget an outgoing message that has ended."""
-        read_query(request)
         await self._client.delete_outgoing(message_id)
         return write_nothing(request)
 
     @route("POST", "/v1/messages/<message_id>/cancel", Description(answers=OutgoingMessage))
     async def cancel(self, request: Request, message_id: str) -> bytes:
         """Send nothing more of a message."""
-        read_query(request)
         return write_json(request, await self._client.cancel(message_id))
 
 

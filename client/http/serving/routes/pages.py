@@ -7,7 +7,7 @@ from typing import Protocol
 from twisted.web.server import Request
 
 from client.http.messages import OfferedPages, PageLink
-from client.http.serving.calls import read_query, write_json
+from client.http.serving.calls import write_json
 from client.http.serving.described import Description, route
 from loopixmix.web.visiting.links import LINK_LIFE_S
 
@@ -32,11 +32,9 @@ class LinkRoutes:
     @route("GET", "/v1/pages", Description(answers=OfferedPages))
     async def pages(self, request: Request) -> bytes:
         """List the pages that installed packages offer."""
-        read_query(request)
         return write_json(request, OfferedPages(self._pages.names()))
 
     @route("POST", "/v1/pages/<name>/links", Description(answers=PageLink, status=201))
     async def open_page(self, request: Request, name: str) -> bytes:
         """Make a link that opens pages once."""
-        read_query(request)
         return write_json(request, PageLink(self._pages.link(name), LINK_LIFE_S), status=201)

@@ -80,20 +80,17 @@ class RequestRoutes:
     @route("GET", "/v1/posted/<request_id>", Description(answers=PostedRequest))
     async def posted(self, request: Request, request_id: str) -> bytes:
         """Tell where a posted request is, and its answer."""
-        read_query(request)
         return write_json(request, await self._client.answer(request_id))
 
     @route("DELETE", "/v1/posted/<request_id>", NOTHING)
     async def forget_request(self, request: Request, request_id: str) -> bytes:
         """Forget a posted request that has ended."""
-        read_query(request)
         await self._client.forget_request(request_id)
         return write_nothing(request)
 
     @route("POST", "/v1/posted/<request_id>/cancel", Description(answers=PostedRequest))
     async def cancel_request(self, request: Request, request_id: str) -> bytes:
         """Send nothing more of a posted request."""
-        read_query(request)
         return write_json(request, await self._client.cancel_request(request_id))
 
     @route("GET", "/v1/answers", Description(query={"after": False}, forms=(EVENT_STREAM,)))

@@ -79,3 +79,12 @@ def test_a_path_that_is_no_text_is_told_so(api: MemoryApi, path: str) -> None:
     raw = request_bytes("GET", "/PATH", {**api.headers, "Connection": "close"})
     answer = api.raw(raw.replace(b"/PATH", path.encode("utf-8", "surrogateescape")), seconds=2)
     assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("query", ["nothing=1", "nothing", "nothing=%ff"])
+def test_no_call_takes_a_parameter_that_it_does_not_know(api: MemoryApi, route: RouteDescription, query: str) -> None:
+    target = re.sub(r"{(\w+)}", "7", route.path)
+    answer = api.ask(route.method, f"{target}?{query}", b"{}", content_type="application/json")
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+    assert "parameter" in json.loads(answer.body)["message"] or "UTF-8" in json.loads(answer.body)["message"]

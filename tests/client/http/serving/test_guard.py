@@ -94,6 +94,11 @@ def test_without_the_token_nobody_is_let_in(authorization: list[str]) -> None:
     assert guard().refusal(headers(Authorization=authorization)) == UNAUTHORIZED
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
+def test_a_scheme_has_one_name_in_any_case(scheme: str) -> None:
+    assert guard().refusal(headers(Authorization=[f"{scheme} {TOKEN}"])) is None
+
+
 def test_before_there_is_a_port_nobody_is_let_in() -> None:
     assert Guard(token=TOKEN).refusal(headers()) == FORBIDDEN_HOST
 

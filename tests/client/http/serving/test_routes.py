@@ -6,14 +6,17 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
+from twisted.internet.interfaces import ITransport
 from twisted.logger import LogEvent, eventAsText, globalLogPublisher
 
 from client.api import MAX_BODY_BYTES, ClientStatus
 from client.http.messages import INLINE_BYTES, MAX_REQUEST_BYTES
 from client.testing import FakeClient
+from loopixmix.web.channels import LINGER_S
 from tests.worlds.clients.contract import BOB
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_api import MemoryApi
@@ -65,6 +68,9 @@ def test_a_message_is_sent_as_it_is(api: MemoryApi) -> None:
         ({}, "missing required field"),
         (message(extra=1), "unknown field"),
         (message(body="not base64!"), "base64"),
+        (message(body="QR=="), "no bit is left over"),
+        (message(body="QQ"), "base64"),
+        (message(body="QQ==\n"), "base64"),
         (message(body=5), "Expected `bytes`"),
         (message(anonymous="yes"), "Expected `bool`"),
         (message(to=None), "Expected `str`"),
@@ -76,6 +82,30 @@ def test_a_body_of_another_shape_is_refused(api: MemoryApi, value: object, reaso
     problem = json.loads(answer.body)
     assert (answer.status, problem["error"]) == (400, "bad_request")
     assert reason in problem["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/contacts", b'{"address": "carol@home", "address": "dave@home"}'),
+        ("/v1/contacts", b'{"address": "carol@home", "addr\\u0065ss": "carol@home"}'),
+        ("/v1/messages/bulk", b'{"letters": [], "letters": []}'),
+        ("/v1/messages/bulk", b'{"letters": [{"kind": "x", ' + json.dumps(message()).encode()[1:] + b"]}"),
+    ],
+)
+def test_a_field_that_comes_twice_is_refused(api: MemoryApi, path: str, body: bytes) -> None:
+    answer = api.ask("POST", path, body, content_type="application/json")
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+    assert "twice" in json.loads(answer.body)["message"]
+
+
+def test_a_parameter_beside_a_json_body_is_refused(api: MemoryApi) -> None:
+    for target, value in (
+        (SEND, message()),
+        ("/v1/requests?timeout_s=5", {"service": "echo", "body": "", "timeout_s": 5}),
+    ):
+        answer = api.ask_json("POST", target, value)
+        assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{}x", b"\xff", b'{"to": "\xff"}'])
@@ -98,6 +128,16 @@ def test_a_body_that_is_no_json_is_refused(api: MemoryApi, body: bytes) -> None:
         "/v1/requests?service=echo&timeout_s=soon",
         "/v1/requests?service=echo&timeout_s=nan",
         "/v1/requests?service=echo&timeout_s=0",
+        "/v1/requests?service=echo&timeout_s=1_0",
+        "/v1/requests?service=echo&timeout_s=%201",
+        "/v1/requests?service=echo&timeout_s=01",
+        "/v1/requests?service=echo&timeout_s=%D9%A1",
+        "/v1/requests?service=echo&timeout_s=infinity",
+        "/v1/posted?service=echo&idempotency_key=1&deadline_s=1_0",
+        f"{SEND}&anonymous",
+        f"{SEND}&;anonymous=true",
+        f"{SEND}%zz",
+        f"{SEND}&not_before_s=inf",
         "/v1/requests?service=echo&timeout_s=1e9",
     ],
 )
@@ -251,10 +291,65 @@ def test_a_chunked_body_has_the_same_limit(api: MemoryApi) -> None:
     assert answer.status == 413
 
 
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(api: MemoryApi) -> None:
+    headers = {**api.headers, "Content-Type": OCTETS, "Content-Length": str(10**12), "Expect": "100-continue"}
+    answer = api.raw(request_bytes("PUT", SEND, headers).replace(b"PUT", b"POST"))
+    assert (answer.status, json.loads(answer.body)["error"]) == (413, "too_long")
+    assert b"100 Continue" not in answer.received
+
+
+def test_a_body_within_the_limit_is_asked_for(api: MemoryApi) -> None:
+    headers = {**api.headers, "Content-Type": OCTETS, "Content-Length": "5", "Expect": "100-continue"}
+    answer = api.raw(request_bytes("PUT", SEND, headers).replace(b"PUT", b"POST"))
+    assert answer.status == 100
+    cast(ITransport, answer.transport).write(b"hello")
+    api.clock.advance(1)
+    assert b"HTTP/1.1 202" in answer.received
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate, identity", "x", ""])
+def test_a_body_in_another_coding_is_refused(api: MemoryApi, encoding: str) -> None:
+    headers = {**api.headers, "Content-Type": OCTETS, "Content-Encoding": encoding}
+    answer = api.raw(request_bytes("POST", SEND, headers, b"\x1f\x8b"))
+    assert (answer.status, json.loads(answer.body)["error"]) == (415, "unsupported_type")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "error"),
+    [
+        (b"GET /v1/status HTTP/1.1\r\nX: " + bytes(20_000), 431, "headers_too_long"),
+        (b"GET /v1/status HTTP/1.1\r\n" + b"X: abcdefgh\r\n" * 5000, 431, "headers_too_long"),
+        (b"GET /v1/status HTTP/1.1\r\n" + b"X:\r\n" * 501 + b"\r\n", 431, "headers_too_long"),
+        (b"GET /" + b"x" * 20_000, 414, "target_too_long"),
+        (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", 414, "target_too_long"),
+        (b"hello\r\n\r\n", 400, "bad_request"),
+        (b"GET /v1/status HTTP/3.0\r\n\r\n", 400, "bad_request"),
+        (b"GET /v1/status HTTP/1.1\r\nno colon\r\n\r\n", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request"),
+    ],
+)
+def test_what_is_no_request_is_told_in_json_too(api: MemoryApi, raw: bytes, status: int, error: str) -> None:
+    answer = api.raw(raw, seconds=1)
+    assert (answer.status, json.loads(answer.body)["error"]) == (status, error)
+    assert b"content-type: application/json" in answer.head
+    assert answer.received.count(b"Content-Length: ") == 1
+    assert answer.closed
+
+
+def test_a_chunk_that_is_malformed_is_told_in_json_too(api: MemoryApi) -> None:
+    headers = {**api.headers, "Transfer-Encoding": "chunked", "Content-Type": OCTETS}
+    answer = api.raw(request_bytes("PUT", SEND, headers) + b"zz\r\n", seconds=1)
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+
+
 def test_a_refused_body_is_not_read_for_ever(api: MemoryApi) -> None:
     headers = {"Host": "127.0.0.1:7078", "Content-Length": str(10**12)}
-    answer = api.raw(request_bytes("PUT", SEND, headers) + bytes(65 * 1024 * 1024))
-    assert answer.closed
+    answer = api.raw(request_bytes("PUT", SEND, headers) + bytes(1024 * 1024))
+    assert (answer.status, json.loads(answer.body)["error"]) == (401, "unauthorized")
+    api.clock.advance(LINGER_S + 1)
+    api.clock.advance(0)
+    assert [ends for ends in api.web.connections if not ends[1]._ended] == []
 
 
 class Clumsy(FakeClient):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ITransport
 
-from client.api import NotRunningError
-from client.http.endpoint import find_endpoint, read_or_make_token
-from client.http.serving.server import MAX_CONNECTIONS, ApiServer
+from client.api import ClientStatus, NoClientError, NotRunningError
+from client.http.endpoint import LOCK_FILE, find_endpoint, read_or_make_token
+from client.http.serving.server import ApiServer
+from client.http.serving.site import MAX_CONNECTIONS, MAX_UNPROVEN
+from client.testing import FakeClient
 from loopixmix.errors import StoreError
+from loopixmix.process.files import DirectoryLock
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_api import MemoryApi
 from tests.worlds.clients.memory_web import request_bytes
@@ -56,10 +61,74 @@ def test_stopping_twice_or_before_the_start_is_nothing(tmp_path: Path, api: Memo
     api.fake.run(never_started.stop())
 
 
-def test_connections_are_bounded(api: MemoryApi) -> None:
-    kept = [api.raw(b"GET ") for _ in range(MAX_CONNECTIONS)]
-    assert not any(conversation.closed for conversation in kept)
-    assert api.raw(b"GET ").closed
+def test_the_owner_gets_in_however_many_idle_connections_there_are(api: MemoryApi) -> None:
+    idle = [api.raw(b"") for _ in range(2 * MAX_CONNECTIONS)]
+    assert sum(not conversation.closed for conversation in idle) == MAX_UNPROVEN
+    assert api.ask("GET", "/v1/status").status == 200
+
+
+def test_who_has_to_go_is_told_why(api: MemoryApi) -> None:
+    first = api.raw(b"GET ")
+    for _ in range(MAX_UNPROVEN):
+        api.raw(b"GET ")
+    assert (first.status, json.loads(first.body)["error"]) == (503, "busy")
+    assert b"retry-after: 1" in first.head
+
+
+def test_a_connection_that_shows_no_token_is_not_waited_for(api: MemoryApi) -> None:
+    silent, slow = api.raw(b""), api.raw(b"GET /v1/status HTTP/1.1\r\nHost:")
+    api.clock.advance(9)
+    assert not silent.closed
+    assert not slow.closed
+    api.clock.pump([1.5, 0, 0])
+    assert silent.closed
+    assert (slow.status, json.loads(slow.body)["error"]) == (408, "late")
+
+
+def test_one_whose_token_is_wrong_ends(api: MemoryApi) -> None:
+    wrong = {**api.headers, "Authorization": f"Bearer {'cd' * 32}"}
+    answer = api.raw(request_bytes("GET", "/v1/status", wrong), seconds=1)
+    assert (answer.status, answer.closed) == (401, True)
+
+
+def test_calls_beyond_the_limit_are_told_so(api: MemoryApi) -> None:
+    streams = [api.raw(request_bytes("GET", "/v1/events", api.headers)) for _ in range(MAX_CONNECTIONS)]
+    answer = api.ask("GET", "/v1/status")
+    assert (answer.status, json.loads(answer.body)["error"]) == (503, "busy")
+    assert b"retry-after: 1" in answer.head
+    cast(ITransport, streams[0].transport).loseConnection()
+    api.clock.advance(1)
+    assert api.ask("GET", "/v1/status").status == 200
+
+
+def test_the_connection_that_was_idle_longest_makes_place(api: MemoryApi) -> None:
+    kept = [api.raw(request_bytes("GET", "/v1/status", api.headers)) for _ in range(MAX_CONNECTIONS)]
+    cast(ITransport, kept[0].transport).write(request_bytes("GET", "/v1/status", api.headers))
+    api.clock.advance(1)
+    assert api.ask("GET", "/v1/status").status == 200
+    assert [number for number, conversation in enumerate(kept) if conversation.closed] == [1]
+
+
+class Slow(FakeClient):
+    """A client whose status takes for ever."""
+
+    async def status(self) -> ClientStatus:
+        await Deferred()
+        raise AssertionError
+
+
+def test_calls_under_way_are_told_of_the_end(tmp_path: Path) -> None:
+    api = MemoryApi(tmp_path, client=Slow(FakeWorld().network, max_queued=1))
+    call = api.raw(request_bytes("GET", "/v1/status", api.headers), seconds=1)
+    begun = {**api.headers, "Content-Type": "application/octet-stream", "Content-Length": "1000"}
+    upload = api.raw(request_bytes("PUT", "/v1/requests?service=echo&timeout_s=5", begun) + b"x", seconds=1)
+    stream = api.raw(request_bytes("GET", "/v1/received?kind=text", api.headers), seconds=1)
+    assert call.received == upload.received == b""
+    api.stop()
+    for conversation in (call, upload):
+        assert (conversation.status, json.loads(conversation.body)["error"]) == (503, "not_running")
+        assert b"retry-after: 1" in conversation.head
+    assert stream.closed
 
 
 def test_a_token_that_others_could_read_is_replaced(tmp_path: Path, rng: random.Random) -> None:
@@ -77,6 +146,16 @@ def test_a_token_that_others_could_read_is_replaced(tmp_path: Path, rng: random.
 def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path, rng: random.Random) -> None:
     with pytest.raises(StoreError, match=r"api\.token"):
         read_or_make_token(tmp_path / "missing", rng=rng)
+
+
+def test_no_client_is_another_thing_than_one_that_does_not_run(tmp_path: Path) -> None:
+    with pytest.raises(NoClientError, match="there is no directory"):
+        find_endpoint(tmp_path / "alcie")
+    with pytest.raises(NoClientError, match="is no client's directory"):
+        find_endpoint(tmp_path)
+    (tmp_path / "client.toml").touch()
+    with pytest.raises(NotRunningError, match="is not running"):
+        find_endpoint(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -97,11 +176,11 @@ def test_damaged_files_are_told(tmp_path: Path, url: str, token: str) -> None:
 
 
 def test_an_address_left_by_a_crash_is_not_shown_the_token(api: MemoryApi) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    (api.directory / "client.lock").write_text(f"{gone.pid}\n")
+    # Its number may be that of another process by now, and a copied directory has it, too: the lock itself counts.
+    (api.directory / LOCK_FILE).write_text(f"{os.getpid()}\n")
     with pytest.raises(NotRunningError, match="not running"):
         find_endpoint(api.directory)
-    for there in (str(os.getpid()), "1", "", "damaged"):
-        (api.directory / "client.lock").write_text(there)
+    with DirectoryLock(api.directory / LOCK_FILE):
+        assert find_endpoint(api.directory).token == api.token
+        (api.directory / LOCK_FILE).write_text("")
         assert find_endpoint(api.directory).token == api.token

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,9 +12,9 @@ from hypothesis import strategies as st
 from loopixmix.store.commits import SharedCommits
 from loopixmix.store.transactions import Store
 from loopixmix.tokens import encode_token
-from provider.tokens import redeeming as module
-from provider.tokens.redeeming import FixedKeys, Redeeming
-from provider.tokens.store import SPENT
+from loopixmix.tokens import redeeming as module
+from loopixmix.tokens.redeeming import FixedKeys, Redeeming
+from provider.tokens.store import SPENT, open_token_store
 from tests.worlds.tokens import ENDS_S, new_token, token_key
 
 KEY, MAIL = token_key(0), token_key(1, purpose="mail")
@@ -30,6 +32,13 @@ class Redeemer:
     def take(self, data: bytes, now_s: float = NOW_S) -> bool:
         checked = self.redeeming.check(data, now_s)
         return self.commits.write(lambda connection: self.redeeming.spend(connection, checked))
+
+
+@pytest.fixture
+def token_store(tmp_path: Path) -> Iterator[Store]:
+    store = open_token_store(tmp_path)
+    yield store
+    store.close()
 
 
 @pytest.fixture

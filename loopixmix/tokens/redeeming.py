@@ -1,4 +1,4 @@
-"""Redeeming: a token is verified, and spent in the caller's transaction."""
+"""Redeeming, for services that take tokens: a token is verified, and spent in the transaction of what it buys."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""Commands about the account, and the tokens that pay for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from client.cli.outside import DIRECTORY, converse
+
+if TYPE_CHECKING:
+    from client.cli.command_run import CommandRun
+
+REGISTER_WAIT_S = 15.0
+
+
+@click.command()
+@DIRECTORY
+@click.argument("address", metavar="NAME@PROVIDER", default="")
+@click.option("--invitation", default="", help="The code, if the provider asks for one.")
+@click.option("--guest", is_flag=True, help="Without a name: to ask services, and to send anonymous messages.")
+@click.option("--provider", default="", help="With --guest: this provider.  [default: any one]")
+@click.option("--token", "token_file", type=click.File("rb"), help="With --guest: the file of a token to pay with.")
+def register(
+    directory: Path, address: str, invitation: str, guest: bool, provider: str, token_file: IO[bytes] | None
+) -> None:
+    """Open an account.
+
+    The provider PROVIDER keeps the mailbox NAME for this client, and gives its keys to all who ask for them. With
+    --guest, the account has no name, nothing of it is published, and it ends when it is not used.
+    """
+    name, at, named_provider = address.partition("@")
+    if guest and (address or invitation):
+        raise click.UsageError("--guest is for an account without a name: it takes no address and no invitation")
+    if not guest and (provider or token_file is not None):
+        raise click.UsageError("--provider and --token go with --guest")
+    if not guest and not at:
+        raise click.BadParameter("an address is NAME@PROVIDER")
+    token = b"" if token_file is None else token_file.read()
+
+    async def work(conversation: CommandRun) -> str:
+        await conversation.daemon(within_s=REGISTER_WAIT_S)  # it may have been started just now
+        if guest:
+            return f"a guest at {await conversation.client.register_guest(provider, token=token)}"
+        return await conversation.client.register(name, named_provider, invitation=invitation)
+
+    click.echo(f"registered as {converse(directory, work)}")
+
+
+@click.group()
+def tokens() -> None:
+    """Order blind tokens ahead, and take them to be spent."""
+
+
+@tokens.command(name="order")
+@DIRECTORY
+@click.argument("issuer", metavar="PROVIDER")
+@click.argument("purpose")
+@click.argument("count", type=int, default=1)
+@click.option("--code", default="", help="The code, if the issuer asks for one.")
+def order_tokens(directory: Path, issuer: str, purpose: str, count: int, code: str) -> None:
+    """Order COUNT tokens for PURPOSE of the issuer at PROVIDER.
+
+    They come at random times in the next hours, so that nobody can tell later by the time who spends one.
+    """
+    converse(directory, lambda conversation: conversation.client.fetch_tokens(issuer, purpose, count, credential=code))
+    click.echo(f"ordered {count} for {purpose}: they come at random times in the next hours")
+
+
+@tokens.command(name="take")
+@DIRECTORY
+@click.argument("purpose")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def take_token(directory: Path, purpose: str, file: Path) -> None:
+    """Put a token for PURPOSE into the new FILE.
+
+    It is for whoever spends it, once, and is forgotten here: `register --guest --token FILE` opens an account with one.
+    """
+    if file.exists():
+        raise click.BadParameter(f"{file} is there already", param_hint="FILE")
+    from loopixmix.process.files import create_file
+
+    create_file(file, converse(directory, lambda conversation: conversation.client.take_token(purpose)))
