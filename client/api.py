@@ -13,7 +13,13 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from loopixmix.errors import LoopixmixError, MisuseError, PeerError, UnavailableError
+# With `as`, because a program that checks its types may import only what is exported: it catches errors by kind.
+from loopixmix.errors import ConfigError as ConfigError
+from loopixmix.errors import LoopixmixError as LoopixmixError
+from loopixmix.errors import MisuseError as MisuseError
+from loopixmix.errors import PeerError as PeerError
+from loopixmix.errors import StoreError as StoreError
+from loopixmix.errors import UnavailableError as UnavailableError
 from loopixmix.requests import parts
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -27,6 +33,9 @@ MAX_LETTERS = 10_000
 
 MAX_BULK_BYTES = 16 * 1024 * 1024
 """The most that the bodies of one `send_many` have together."""
+
+MAX_TIMEOUT_S = 3600.0
+"""The longest that `request` waits for an answer."""
 
 MAX_KIND_LENGTH = 64
 """The longest `kind`, in characters of `a-z 0-9 . - / _`."""
@@ -230,10 +239,11 @@ class RequestState(enum.StrEnum):
 class PostedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request that waits for its answer through restarts, or has ended.
 
-    `parts_sent` of `parts`: how much of the request has left in this run; `parts_received` of `answer_parts`: how much
-    of the answer is here, 0 of 0 while its length is not known. `answer`: once the state is `ANSWERED`. `problem`: one
-    line about an end without answer. `ended`: counts the ends of requests from 1, 0 before; a program remembers the
-    last one it has seen.
+    `leaves_at_s`: the moment at which it begins to leave, None if that is at once. `parts_sent` of `parts`: how much of
+    the request has left; `parts_received` of `answer_parts`: how much of the answer is here, 0 of 0 while its length is
+    not known. These four count what happened since the client was started. `answer`: once the state is `ANSWERED`.
+    `problem`: one line about an end without answer. `ended`: counts the ends of requests from 1, 0 before; a program
+    remembers the last one it has seen.
     """
 
     request_id: RequestId
@@ -241,7 +251,7 @@ class PostedRequest(msgspec.Struct, frozen=True, kw_only=True):
     length_bytes: int
     state: RequestState
     created_at_s: float
-    leaves_at_s: float
+    leaves_at_s: float | None = None
     deadline_s: float
     parts_sent: int = 0
     parts: int = 0
@@ -365,6 +375,8 @@ ProgressCallback: TypeAlias = Callable[[NumberedChange | MessageProgress], Await
 class Client(Protocol):
     """An anonymous messaging client; all that mail, votes and statistics know of the network.
 
+    An argument of a wrong type or form raises `BadRequestError`, in every method and at every implementation alike.
+
     A callback may be a plain function or a coroutine function. It gets one thing at a time and is never interrupted,
     not even by the function that stops it. An error that it raises, a cancellation too, ends nothing. It is kept in
     `callback_failures`, and its kind and place are logged with the callback's name.
@@ -410,8 +422,9 @@ class Client(Protocol):
         """Ask a provider's service anonymously and return its answer.
 
         `service` is `name` (any provider that offers it, chosen at random) or `name@provider`. Request and answer have
-        at most `MAX_REQUEST_BYTES` each. Nothing of it is kept on the disk: `post_request` is for longer waits.
-        Raises `UnknownServiceError`, `TooLongError`, `RequestTimeoutError`, `ServiceFailedError`,
+        at most `MAX_REQUEST_BYTES` each. `timeout_s`: over 0 and at most `MAX_TIMEOUT_S`. Nothing of it is kept on the
+        disk: `post_request` is for longer waits.
+        Raises `UnknownServiceError`, `TooLongError`, `RequestTimeoutError`, `ServiceFailedError`, `BadRequestError`,
         `NotRegisteredError`.
         """
 
@@ -441,9 +454,10 @@ class Client(Protocol):
         """
 
     async def answer(self, request_id: RequestId) -> PostedRequest:
-        """Return a posted request with its answer, if there is one. Raises `UnknownRequestError`.
+        """Return a posted request as it is now; its field `answer` is the answer once its state is `ANSWERED`.
 
-        Requests that have ended are kept for 30 days.
+        It does not wait: `on_answer` tells when a request has ended. Requests that have ended are kept for 30 days.
+        Raises `UnknownRequestError`.
         """
 
     async def cancel_request(self, request_id: RequestId) -> PostedRequest:
@@ -462,8 +476,10 @@ class Client(Protocol):
     def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
         """Call `callback` for each posted request that has ended, in the order of their ends; returns how to stop.
 
-        First come those that are still kept and whose `ended` is over `after`. One on which `callback` fails is offered
-        again after a pause, before later ones.
+        Every end is told, not only an answer: `PostedRequest.state` says whether it was answered, failed, expired or
+        was cancelled. First come those that are still kept and whose `ended` is over `after`. One on which
+        `callback` fails is offered again after a pause, before later ones.
+        Raises `BadRequestError`.
         """
 
     async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
@@ -520,7 +536,10 @@ class Client(Protocol):
         """
 
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
-        """Return received messages with a number over `after`, oldest first, at most `limit`."""
+        """Return received messages with a number over `after`, oldest first, at most `limit`, which is 1 or more.
+
+        Fewer come if they are long. Raises `BadRequestError`.
+        """
 
     async def contacts(self) -> list[Contact]:
         """Return all contacts by address."""
@@ -534,7 +553,10 @@ class Client(Protocol):
         """
 
     async def accept_key(self, address: str, fingerprint: str) -> Contact:
-        """Pin the changed key of a contact after its fingerprint was compared; also marks it verified."""
+        """Pin the changed key of a contact after its fingerprint was compared; also marks it verified.
+
+        Raises `UnknownContactError`, `BadRequestError` if it is the fingerprint of no key of this contact.
+        """
 
     async def remove_contact(self, address: str) -> None:
         """Forget a contact. Raises `UnknownContactError`."""
@@ -568,7 +590,10 @@ class Client(Protocol):
         """
 
     async def take_token(self, purpose: str) -> bytes:
-        """Return an encoded token for `purpose`, once, for the caller to spend now. Raises `NoTokenError`."""
+        """Return an encoded token for `purpose`, once, for the caller to spend now.
+
+        Raises `NoTokenError`, `BadRequestError`.
+        """
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services. Raises `UnavailableError` without a document."""

@@ -44,7 +44,8 @@ def load_config(path: Path, config_type: type[T]) -> T:
 def parse_config(text: str, config_type: type[T], *, source: str) -> T:
     """Return TOML text as a `config_type`; errors begin with `source`, the name of the file."""
     try:
-        table = tomllib.loads(text)
+        # Some editors write a mark at the beginning of UTF-8, which TOML does not know.
+        table = tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: is not valid TOML: {error}") from error
     # msgspec would refuse them, too, but names neither the keys that are allowed nor the likeliest meant.

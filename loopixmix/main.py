@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 import click
 
@@ -23,6 +24,10 @@ EXIT_INTERRUPTED = 130
 
 class CommandError(LoopixmixError):
     """The command cannot be loaded: a part of the installation is missing or broken."""
+
+
+class OutputError(LoopixmixError):
+    """Standard output cannot be written."""
 
 
 FindCommands: TypeAlias = Callable[[], Iterable[EntryPoint]]
@@ -91,6 +96,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None, *, command: click.Command = loopixmix) -> int:
     """Run `command` and return its exit code; every expected error becomes one line on stderr."""
     try:
+        exit_code = _run(arguments, command)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what cannot be written is found out here, and not when Python exits
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader is gone: Python would complain a second time when it flushes at exit
+        return EXIT_FAILED
+    except OSError as error:
+        # The error of a full disk does not say which file it was; of standard output, the next attempt fails too.
+        if error.filename is not None or not _is_full(sys.stdout):
+            raise
+        return _complain(OutputError(f"standard output cannot be written: {error.strerror}"), EXIT_FAILED)
+    return exit_code
+
+
+def _run(arguments: Sequence[str] | None, command: click.Command) -> int:
+    try:
         result = command.main(arguments, prog_name="loopixmix", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -104,10 +125,26 @@ def run(arguments: Sequence[str] | None = None, *, command: click.Command = loop
         return _complain(error, EXIT_MISUSE)
     except LoopixmixError as error:
         return _complain(error, EXIT_FAILED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader is gone: Python would complain a second time when it flushes at exit
-        return EXIT_FAILED
     return result if isinstance(result, int) else 0
+
+
+def _is_full(output: TextIO | None) -> bool:
+    """Tell whether nothing more can be written to `output`; if so, what is still to be written goes nowhere."""
+    if output is None:
+        return False
+    try:
+        descriptor = output.fileno()
+    except OSError:  # it is no file, as in a test
+        return False
+    try:
+        output.flush()
+        # Without a buffer there is nothing to flush. What fills a disk leaves no room for a single octet.
+        os.write(descriptor, b"\n")
+    except OSError:
+        # Python would complain a second time when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+        return True
+    return False
 
 
 def _complain(error: LoopixmixError, exit_code: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred
 
@@ -12,7 +14,7 @@ from client._fake.member import Member
 from client._fake.outbox import FRAGMENT_BYTES, FakeOutbox
 from client._fake.post import PostOffice
 from client._fake.requests import FakeRequests
-from client._fake.services import ask, draw_repetition_key
+from client._fake.services import FakeService, ServiceBrokenError, ask, draw_repetition_key
 from client._fake.wallet import FakeWallet
 from client.api import (
     AnswerCallback,
@@ -41,11 +43,13 @@ from client.api import (
 from client.asking.answers import AnswerFeed
 from client.core.arguments import (
     check_address,
+    check_after,
     check_number,
     check_request,
     check_request_size,
     check_size,
     check_step,
+    checked,
 )
 from client.core.journal import Cursor
 from client.feeds.failures import CallbackFailures
@@ -53,6 +57,9 @@ from client.feeds.feed import Feeds
 from client.receiving.callbacks import Callbacks
 from client.sending.feed import ProgressFeed
 from loopixmix.keys import KEY_BYTES
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
 
 
 class FakeClient:
@@ -80,6 +87,7 @@ class FakeClient:
         """The newest errors that callbacks raised, oldest first."""
         return self._failures.newest
 
+    @checked
     async def send(
         self,
         to: str,
@@ -105,25 +113,24 @@ class FakeClient:
         self._check_registered()
         return self._outbox.post(letter)
 
+    @checked
     async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
         """Queue messages, all or none."""
         self._check_registered()
         return self._outbox.post_many(letters)
 
+    @checked
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service."""
         check_request(body)
         self._check_registered()
         host = self._network.service(service)
-        await self._rest(min(timeout_s, self._network.delay_s))
-        if self._network.problem or timeout_s <= self._network.delay_s or self._network.takes_loss():
-            await self._rest(max(0.0, timeout_s - self._network.delay_s))
-            raise RequestTimeoutError(f"{service} did not answer within {timeout_s:g} s")
-        try:
-            return await ask(host, draw_repetition_key(self._network.rng), body)
-        except Exception as error:  # as at a provider: a service may fail in any way, and the reason is not told
-            raise ServiceFailedError(f"{service} could not carry out the request") from error
+        # Whatever the service does with its cancellation: the time of the caller has ended.
+        answering = Deferred.fromCoroutine(self._answer(service, host, body))
+        answering.addTimeout(timeout_s, cast("IReactorTime", self._network.clock), partial(_raise_timeout, service))
+        return await answering
 
+    @checked
     async def post_request(
         self,
         service: str,
@@ -140,20 +147,24 @@ class FakeClient:
             service, body, idempotency_key=idempotency_key, not_before_s=not_before_s, deadline_s=deadline_s
         )
 
+    @checked
     async def answer(self, request_id: RequestId) -> PostedRequest:
         """Return a posted request."""
         return self._requests.find(request_id)
 
+    @checked
     async def cancel_request(self, request_id: RequestId) -> PostedRequest:
         """Send nothing more of a posted request."""
         return self._requests.cancel(request_id)
 
+    @checked
     async def forget_request(self, request_id: RequestId) -> None:
         """Forget a posted request that has ended."""
         self._requests.forget(request_id)
 
     def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
         """Call `callback` for each posted request that has ended."""
+        check_after(after)
         clock = self._network.clock
         return self._feeds.begin(AnswerFeed(self, callback, clock=clock, after=after, failures=self._failures))
 
@@ -161,6 +172,7 @@ class FakeClient:
         """Return posted requests that have ended, by number."""
         return self._requests.ended(after=after, limit=limit)
 
+    @checked
     async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
         """Return how long a request would take: it is carried in the time of a message."""
         check_request_size(request_bytes)
@@ -181,30 +193,36 @@ class FakeClient:
         clock = self._network.clock
         return self._feeds.begin(ProgressFeed(self, callback, clock=clock, after=begin, failures=self._failures))
 
+    @checked
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take."""
         check_size(body_bytes)
         self._check_registered()
         return self._outbox.estimate(body_bytes, to)
 
+    @checked
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""
         return self._outbox.message(message_id)
 
+    @checked
     async def cancel(self, message_id: MessageId) -> OutgoingMessage:
         """Send nothing more of a message."""
         return self._outbox.cancel(message_id)
 
+    @checked
     async def delete_outgoing(self, message_id: MessageId) -> None:
         """Forget an outgoing message that has ended."""
         self._outbox.delete(message_id)
 
+    @checked
     async def delete(self, number: int) -> None:
         """Forget a received message."""
         check_number(number)
         reply_to = self._inbox.delete(number)
         self._network.forget_reply_blocks(reply_to)
 
+    @checked
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages."""
         return [message for message in self._inbox.messages if message.number > after][:limit]
@@ -213,6 +231,7 @@ class FakeClient:
         """Return all contacts by address."""
         return self._contacts.all()
 
+    @checked
     async def add_contact(self, address: str) -> Contact:
         """Look up and pin a contact."""
         self._check_registered()
@@ -222,14 +241,17 @@ class FakeClient:
             raise RequestTimeoutError(f"the key of {address} could not be looked up in time")
         return self._contacts.add(address)
 
+    @checked
     async def accept_key(self, address: str, fingerprint: str) -> Contact:
         """Pin the changed key of a contact."""
         return self._contacts.accept(address, fingerprint)
 
+    @checked
     async def remove_contact(self, address: str) -> None:
         """Forget a contact."""
         self._contacts.remove(address)
 
+    @checked
     async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
         """Open an account."""
         check_address(f"{name}@{provider}")
@@ -239,6 +261,7 @@ class FakeClient:
         self.tell()
         return self.address
 
+    @checked
     async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
         """Open an account without a name."""
         if self.address:
@@ -250,12 +273,14 @@ class FakeClient:
             self.tell()
         return self.guest_at
 
+    @checked
     async def fetch_tokens(
         self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
     ) -> None:
         """Order blind tokens."""
         self._wallet.fetch(issuer, purpose, count, credential=credential, key=key)
 
+    @checked
     async def take_token(self, purpose: str) -> bytes:
         """Take a blind token."""
         return self._wallet.take(purpose)
@@ -360,7 +385,24 @@ class FakeClient:
         if not self.address and not self.guest_at:
             raise NotRegisteredError("this client has no account yet: register first")
 
+    async def _answer(self, service: str, host: FakeService, body: bytes) -> bytes:
+        await self._rest(self._network.delay_s)
+        if self._network.problem or self._network.takes_loss():
+            await Deferred()  # nothing comes back: the caller's time ends
+        try:
+            return await ask(host, draw_repetition_key(self._network.rng), body, clock=self._network.clock)
+        except ServiceBrokenError as error:
+            raise ServiceFailedError(f"{service} could not carry out the request") from error
+
     async def _rest(self, delay_s: float) -> None:
         rested: Deferred[None] = Deferred()
-        self._network.later(delay_s, lambda: rested.callback(None))
-        await rested
+        call = self._network.later(delay_s, lambda: rested.callback(None))
+        try:
+            await rested
+        finally:
+            if call.active():
+                call.cancel()
+
+
+def _raise_timeout(service: str, _: object, timeout_s: float) -> bytes:
+    raise RequestTimeoutError(f"{service} did not answer within {timeout_s:g} s")

@@ -28,9 +28,6 @@ MAX_REQUEST_BYTES = MAX_BULK_BYTES * 4 // 3 + MAX_LETTERS * 512
 MAX_PAGE = 100
 """The most messages that one answer lists."""
 
-MAX_TIMEOUT_S = 3600.0
-"""The longest a request may wait for its answer."""
-
 JSON, OCTETS, MESSAGE_PACK = "application/json", "application/octet-stream", "application/msgpack"
 SUBSCRIBED, MESSAGE = "subscribed", "message"
 """The events of `GET /v1/received`."""

@@ -24,7 +24,7 @@ from client.api import (
 )
 from client.asking.desk import Desk
 from client.asking.services import Services
-from client.core.arguments import check_body
+from client.core.arguments import check_after, check_body, checked
 from client.core.journal import Cursor
 from client.feeds.failures import CallbackFailures
 from client.receiving.callbacks import Callbacks
@@ -88,6 +88,7 @@ class ClientService:
         """Go on with a new network document, which was verified."""
         self._life.adopt(document)
 
+    @checked
     async def send(
         self,
         to: str,
@@ -112,17 +113,20 @@ class ClientService:
         )
         return await self._dispatch.send(letter)
 
+    @checked
     async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
         """Queue messages, all or none; see `client.api.Client.send_many`."""
         await self._life.ready()
         return await self._dispatch.send_many(letters)
 
+    @checked
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service anonymously; see `client.api.Client.request`."""
         check_body(body)
         await self._life.enrolled()
         return await self._desk.requests.ask(service, body, timeout_s=timeout_s)
 
+    @checked
     async def post_request(
         self,
         service: str,
@@ -138,16 +142,19 @@ class ClientService:
             service, body, idempotency_key=idempotency_key, not_before_s=not_before_s, deadline_s=deadline_s
         )
 
+    @checked
     async def answer(self, request_id: RequestId) -> PostedRequest:
         """Return a posted request; see `client.api.Client.answer`."""
         await self._life.ready()
         return await self._services.posted.answer(request_id)
 
+    @checked
     async def cancel_request(self, request_id: RequestId) -> PostedRequest:
         """Send nothing more of a posted request; see `client.api.Client.cancel_request`."""
         await self._life.ready()
         return await self._services.posted.cancel(request_id)
 
+    @checked
     async def forget_request(self, request_id: RequestId) -> None:
         """Forget a posted request that has ended; see `client.api.Client.forget_request`."""
         await self._life.ready()
@@ -155,6 +162,7 @@ class ClientService:
 
     def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
         """Call `callback` for each posted request that has ended; see `client.api.Client.on_answer`."""
+        check_after(after)
         return self._services.on_answer(self, callback, after=after)
 
     async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:
@@ -162,6 +170,7 @@ class ClientService:
         await self._life.ready()
         return await self._services.posted.ended(after=after, limit=limit)
 
+    @checked
     async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
         """Return how long a request would take; see `client.api.Client.estimate_request`."""
         await self._life.ready()
@@ -179,31 +188,37 @@ class ClientService:
         await self._life.ready()
         return await self._journal.on_progress(callback, after)
 
+    @checked
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take; see `client.api.Client.estimate`."""
         await self._life.ready()
         return await self._dispatch.estimate(body_bytes, to)
 
+    @checked
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message; see `client.api.Client.message`."""
         await self._life.ready()
         return await self._dispatch.message(message_id)
 
+    @checked
     async def cancel(self, message_id: MessageId) -> OutgoingMessage:
         """Send nothing more of a message; see `client.api.Client.cancel`."""
         await self._life.ready()
         return await self._dispatch.cancel(message_id)
 
+    @checked
     async def delete_outgoing(self, message_id: MessageId) -> None:
         """Forget an outgoing message that has ended; see `client.api.Client.delete_outgoing`."""
         await self._life.ready()
         await self._dispatch.delete(message_id)
 
+    @checked
     async def delete(self, number: int) -> None:
         """Forget a received message; see `client.api.Client.delete`."""
         await self._life.ready()
         await self._journal.delete(number)
 
+    @checked
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages; see `client.api.Client.inbox`. Fewer than `limit` come if they are long."""
         await self._life.ready()
@@ -214,21 +229,25 @@ class ClientService:
         await self._life.ready()
         return await self._desk.contacts.every()
 
+    @checked
     async def add_contact(self, address: str) -> Contact:
         """Look up and pin a contact; see `client.api.Client.add_contact`."""
         await self._life.enrolled()
         return await self._desk.contacts.add(address)
 
+    @checked
     async def accept_key(self, address: str, fingerprint: str) -> Contact:
         """Pin a changed key; see `client.api.Client.accept_key`."""
         await self._life.ready()
         return await self._desk.contacts.accept(address, fingerprint)
 
+    @checked
     async def remove_contact(self, address: str) -> None:
         """Forget a contact; see `client.api.Client.remove_contact`."""
         await self._life.ready()
         await self._desk.contacts.remove(address)
 
+    @checked
     async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
         """Open an account; see `client.api.Client.register`."""
         await self._life.ready()
@@ -236,6 +255,7 @@ class ClientService:
         self._life.on_registered()
         return account.address
 
+    @checked
     async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
         """Open an account without a name; see `client.api.Client.register_guest`."""
         await self._life.ready()
@@ -243,6 +263,7 @@ class ClientService:
         self._life.on_registered()
         return account.provider_name
 
+    @checked
     async def fetch_tokens(
         self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
     ) -> None:
@@ -250,6 +271,7 @@ class ClientService:
         await self._life.ready()
         await self._desk.wallet.fetch(issuer, purpose, count, credential=credential, key=key)
 
+    @checked
     async def take_token(self, purpose: str) -> bytes:
         """Take a blind token; see `client.api.Client.take_token`."""
         await self._life.ready()

@@ -89,17 +89,19 @@ def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: i
     from simulations.scenario import change, load_scenario
     from simulations.scenario.shipped import find_scenario
     from simulations.sweep.parameters import parse_parameter
-    from simulations.sweep.points import axes_of
+    from simulations.sweep.points import axes_of, check_each_once
     from simulations.workbench.runs import plan_of
 
     path = find_scenario(scenario)
-    axes = axes_of(parse_parameter(text) for text in parameters)
-    fixed = {axis.key: axis.values[0] for axis in axes if len(axis.values) == 1}
+    given = [parse_parameter(text) for text in parameters]
+    check_each_once(given)
+    # A key with one value is set and not swept, so it may be one that has the same value in all of a run.
+    fixed = {axis.key: axis.values[0] for axis in given if len(axis.values) == 1}
     base = change(load_scenario(path), fixed, source="-p")
     # After the options of -p: --seed is the more explicit of the two.
     if seed is not None:
         base = change(base, {"seeds.root": seed}, source="--seed")
-    swept = [axis for axis in axes if len(axis.values) > 1]
+    swept = axes_of(axis for axis in given if len(axis.values) > 1)
     return plan_of(base, engine, sweep=swept, replicates=replicates, source=str(path))
 
 

@@ -156,8 +156,10 @@ def _with_unit(key: str, value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a swept value as it stands in a figure: numbers as short as they are."""
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    """Return a swept value as it stands in a figure: numbers as short as they are, `true` and `false`, and text."""
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _plain(name: str) -> str:

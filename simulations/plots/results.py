@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +53,7 @@ def sweep_figure(result: Result, measure: str, *, key: str = "", columns: Column
     table, swept = _measured(result.summary(), measure), _swept(result)
     key = _key(key, swept, table)
     others = [other for other in swept if other != key]
-    numeric = all(isinstance(value, int | float) for value in table[key])
+    numeric = _are_numbers(table[key])
     with styled():
         figure, (axes,) = new_figure(columns)
         for number, (values, line) in enumerate(_lines(table, others)):
@@ -157,6 +157,11 @@ def _key(key: str, swept: list[str], table: pd.DataFrame) -> str:
     return key
 
 
+def _are_numbers(values: Iterable[object]) -> bool:
+    """Tell whether values have places on an axis; true and false are words, although Python counts with them."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
 def _lines(
     table: pd.DataFrame, others: list[str], *, most: int = MOST_LINES
 ) -> Iterator[tuple[Mapping[str, object], pd.DataFrame]]:
@@ -199,7 +204,7 @@ def _draw_bounds(axes: Axes, result: Result, measure: str, *, key: str, others: 
     if not len(bounds):
         return
     for number, (_, line) in enumerate(_lines(bounds, others)):
-        numeric = all(isinstance(value, int | float) for value in line[key])
+        numeric = _are_numbers(line[key])
         line = line.sort_values(key) if numeric else line
         places = line[key].to_numpy() if numeric else np.arange(len(line))
         axes.plot(places, line["mean"].to_numpy(dtype=float), color=look(number).colour, linestyle=DOTTED, zorder=1)
@@ -214,7 +219,7 @@ def _label_sweep(axes: Axes, table: pd.DataFrame, key: str, measure: str, *, num
         axes.set_xscale(scale_for(table[key]))
         tick_at(axes, table[key])
     else:
-        names = list(dict.fromkeys(map(str, table[key])))
+        names = list(dict.fromkeys(map(shown, table[key])))
         axes.set_xticks(range(len(names)), names)
 
 

@@ -114,7 +114,7 @@ class Folder:
         return manifest
 
     def _is_whole(self, manifest: Manifest) -> bool:
-        return all(_digest_of(self.path / name) == digest for name, digest in manifest.files.items())
+        return all(digest_of(self.path / name) == digest for name, digest in manifest.files.items())
 
     def _tidy(self) -> None:
         """Remove what a kill left half written, here and among the parts."""
@@ -184,8 +184,10 @@ def _encoded(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
-def _digest_of(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex; empty if it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

@@ -10,6 +10,7 @@ import msgspec
 from loopixmix.errors import MisuseError
 from simulations.results.provenance import Code
 from simulations.scenario import Scenario
+from simulations.scenario.plain import plain
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -24,6 +25,10 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     values: tuple[object, ...]
+
+    def __post_init__(self) -> None:
+        """Make values that were read equal to those that were written: JSON has no tuples, and lists come back."""
+        msgspec.structs.force_setattr(self, "values", tuple(map(plain, self.values)))
 
 
 class RunSession(msgspec.Struct, frozen=True, kw_only=True):

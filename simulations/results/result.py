@@ -43,7 +43,10 @@ class Result(Findings):
 
     @classmethod
     def load(cls, path: Path | str) -> Result:
-        """Return the result that a folder keeps; raise `MisuseError` if it keeps none or an unfinished one."""
+        """Return the finished result that a folder keeps, as the run wrote it.
+
+        Raises `MisuseError`, which names the file and the cure, if there is none, or a file changed since or is gone.
+        """
         found = read_findings(Path(path))
         return cls(manifest=found.manifest, points=found.points, records=found.records, theory=found.theory)
 

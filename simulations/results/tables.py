@@ -45,7 +45,7 @@ def summary_table(points: Sequence[Point], records: Sequence[Record], theory: Ma
     """Return one row for each point and measure: what the replicates together say, and what theory says.
 
     Columns: point, swept keys, engine, measure, unit, count, mean, sd, low, high (95 % interval of the mean), q05, q50,
-    q95 (over replicates), exact (the closed form) and difference (mean less exact); empty if there is none.
+    q95 (over replicates), exact (the closed form) and difference (mean less exact); NaN if there is none.
     """
     quantiles = [f"q{round(100 * probability):02}" for probability in QUANTILES]
     named = ("engine", "measure", "unit", "count", "mean", "sd", "low", "high", *quantiles, "exact", "difference")
@@ -99,8 +99,10 @@ def figures_of(
 
 
 def as_csv(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV: figures in the shortest form that reads back as the same number."""
-    text: str = table.to_csv(index=False, lineterminator="\n")
+    """Return a table as CSV: figures in the shortest form that reads back as the same number, NaN for no number."""
+    # An empty cell would do for pandas. Polars and DuckDB take a column of empty cells, or that begins with some, for
+    # text; in this spelling, and no other, all three take them for numbers.
+    text: str = table.to_csv(index=False, lineterminator="\n", na_rep="NaN")
     return text.encode("utf-8")
 
 

@@ -18,6 +18,9 @@ MOST_BYTES = 1_000_000
 """A scenario has some hundred lines; what is larger is something else."""
 
 
+BYTE_ORDER_MARK = "\ufeff"
+
+
 class ScenarioError(ConfigError):
     """The scenario cannot be simulated as it is."""
 
@@ -40,13 +43,14 @@ def load_scenario(path: Path) -> Scenario:
     try:
         return parse_scenario(content.decode("utf-8"), source=str(path))
     except UnicodeDecodeError as error:
-        raise ScenarioError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+        raise ScenarioError(f"{path}: is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
 
 
 def parse_scenario(text: str, *, source: str) -> Scenario:
     """Return the scenario in TOML text; errors begin with `source`."""
     try:
-        table = tomllib.loads(text)
+        # Some editors write a mark at the beginning of UTF-8, which TOML does not know.
+        table = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{source}: is not valid TOML: {error}") from error
     except (RecursionError, ValueError) as error:  # tomllib's own limits: depth, and digits of a number

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from client.api import MAX_TIMEOUT_S
 from loopixmix.errors import MisuseError
 from loopixmix.requests.parts import MAX_BODY_BYTES
 
@@ -72,7 +73,7 @@ class RequestLoad(Section, frozen=True, kw_only=True):
     answer_bytes: Annotated[int, msgspec.Meta(ge=LEAST_BODY_BYTES, le=MAX_BODY_BYTES)] = 1000
     pause_mean_s: Positive = 600.0
     work_s: NotNegative = 0.0
-    timeout_s: Positive = 600.0
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=MAX_TIMEOUT_S)] = 600.0
 
 
 class Traffic(Section, frozen=True, kw_only=True):

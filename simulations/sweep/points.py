@@ -10,7 +10,12 @@ from simulations.scenario import Scenario, ScenarioError, change
 from simulations.scenario.plain import plain
 
 MOST_POINTS = 100_000
-FIXED_KEYS = ("run.replicates", "name", "description")
+_HINTS = {
+    "run.replicates": ": --replicates, or `replicates` in Python, sets it",
+    "name": "",
+    "description": "",
+}
+FIXED_KEYS = tuple(_HINTS)
 """Keys that have one value in all of a sweep."""
 
 
@@ -43,12 +48,11 @@ def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axi
     """
     if isinstance(sweep, Mapping):
         sweep = [Axis(key, _listed(key, values)) for key, values in sweep.items()]
-    axes = tuple(sweep)
-    for number, axis in enumerate(axes):
-        if axis.key in (other.key for other in axes[:number]):
-            raise ScenarioError(f"{axis.key} is swept twice: give all its values at once")
+    axes = tuple(Axis(axis.key, tuple(map(plain, axis.values))) for axis in sweep)
+    check_each_once(axes)
+    for axis in axes:
         if axis.key in FIXED_KEYS:
-            raise ScenarioError(f"{axis.key} cannot be swept: it is the same for all of a run")
+            raise ScenarioError(f"{axis.key} cannot be swept: it is the same for all of a run{_HINTS[axis.key]}")
         if not axis.values:
             raise ScenarioError(f"{axis.key} is swept over no values")
         for place, value in enumerate(axis.values):
@@ -58,10 +62,17 @@ def axes_of(sweep: Mapping[str, Sequence[object]] | Iterable[Axis]) -> tuple[Axi
     return axes
 
 
+def check_each_once(axes: Sequence[Axis]) -> None:
+    """Raise `ScenarioError` if a key is there twice."""
+    for number, axis in enumerate(axes):
+        if axis.key in (other.key for other in axes[:number]):
+            raise ScenarioError(f"{axis.key} is given twice: give all its values at once")
+
+
 def _listed(key: str, values: object) -> tuple[object, ...]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ScenarioError(f"{key} is swept over {values!r}: give a list of values")
-    return tuple(plain(value) for value in values)
+    return tuple(values)
 
 
 def points_of(scenario: Scenario, axes: Sequence[Axis]) -> tuple[Point, ...]:
@@ -86,11 +97,20 @@ def _point(number: int, changes: Mapping[str, object], scenario: Scenario) -> Po
 
 
 def shown(value: object) -> str:
-    """Return a value of a key as text for a reader."""
+    """Return a value of a key as text for a reader, as `-p` takes it."""
     match value:
         case bool():
             return "true" if value else "false"
         case float():
             return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        case list() | tuple():
+            return f"[{', '.join(map(_within, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{key} = {_within(item)}' for key, item in value.items())}}}"
         case _:
             return str(value)
+
+
+def _within(value: object) -> str:
+    """Return a value within a list or table, as TOML has it: text needs quotation marks there."""
+    return f'"{value}"' if isinstance(value, str) else shown(value)

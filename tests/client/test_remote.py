@@ -20,9 +20,11 @@ from client.http.messages import Event, Received
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient
 from loopixmix.web.calls import client_of
+from tests.worlds.clients.callbacks import CallbackContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, ReaderError, run_with, send
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_web import MemoryWeb
+from tests.worlds.clients.refusals import RefusalContract
 
 T = TypeVar("T")
 
@@ -100,8 +102,8 @@ def world(tmp_path: Path) -> Iterator[RemoteWorld]:
     assert [failure for failure in failures if not failure.check(ReaderError)] == []
 
 
-class TestRemoteClient(ClientContract):
-    """The contract."""
+class TestRemoteClient(ClientContract, RefusalContract, CallbackContract):
+    """The contracts."""
 
 
 def acquaint(world: RemoteWorld) -> None:

@@ -15,10 +15,12 @@ from client.core.journal import JournalledClient
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.serving.server import ApiServer
 from client.remote_asyncio import AsyncioClient
+from tests.worlds.clients.callbacks import CallbackContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, run_with, send
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_httpx import ClockedClient, go_round, memory_http
 from tests.worlds.clients.memory_web import MemoryWeb
+from tests.worlds.clients.refusals import RefusalContract
 
 T = TypeVar("T")
 
@@ -102,8 +104,8 @@ def world(tmp_path: Path) -> Iterator[AsyncioWorld]:
     assert remote.clock.getDelayedCalls() == []
 
 
-class TestAsyncioClient(ClientContract):
-    """The contract."""
+class TestAsyncioClient(ClientContract, RefusalContract, CallbackContract):
+    """The contracts."""
 
 
 def acquaint(world: AsyncioWorld) -> None:

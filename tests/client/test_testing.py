@@ -9,11 +9,13 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from client.api import (
+    MAX_REQUEST_BYTES,
     Client,
     MessageState,
     NoTokenError,
     QueueFullError,
     RegistrationRefusedError,
+    RequestState,
     RequestTimeoutError,
     ServiceFailedError,
     TooLongError,
@@ -24,8 +26,10 @@ from client.core.journal import Cursor, JournalledClient
 from client.testing import wait_for
 from loopixmix.tokens import decode_token, encode_token_key, verify_token
 from provider.api import Declaration
+from tests.worlds.clients.callbacks import CallbackContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, send
 from tests.worlds.clients.fakes import FakeWorld
+from tests.worlds.clients.refusals import RefusalContract
 from tests.worlds.tokens import signer_of, token_key
 
 
@@ -61,6 +65,26 @@ class Board:
         return body.upper()
 
 
+class Hanging:
+    """Never answers, or ever something else than bytes."""
+
+    name = "hanging"
+
+    def __init__(self, answer: object = None) -> None:
+        self.asked: Deferred[bytes] = Deferred()
+        if answer is not None:
+            self.asked.callback(answer)  # type: ignore[arg-type]
+
+    async def answer(self, body: bytes) -> bytes:
+        return await self.asked
+
+
+class Declared(Hanging):
+    """Hangs, and says how long it may take."""
+
+    declaration = Declaration(timeout_s=5.0)
+
+
 @pytest.fixture
 def world() -> Iterator[FakeWorld]:
     fake = FakeWorld()
@@ -69,8 +93,8 @@ def world() -> Iterator[FakeWorld]:
     assert fake.clock.getDelayedCalls() == []
 
 
-class TestFakeClient(ClientContract):
-    """The contract."""
+class TestFakeClient(ClientContract, RefusalContract, CallbackContract):
+    """The contracts."""
 
 
 def acquaint(world: FakeWorld) -> None:
@@ -315,3 +339,39 @@ def test_a_provider_may_take_no_guests_or_ask_for_a_token(world: FakeWorld) -> N
     assert world.run(world.stranger.register_guest("asking", token=b"token")) == "asking"
     for _ in range(20):
         assert world.run(world.network.client().register_guest()) in ("home", "away")
+
+
+def test_a_service_that_hangs_is_waited_for_as_long_as_the_caller_said(world: FakeWorld) -> None:
+    world.network.add_service(Hanging(), provider="home")
+    with pytest.raises(RequestTimeoutError, match="hanging did not answer within 20 s"):
+        world.run(world.alice.request("hanging", b"x", timeout_s=20))
+    assert world.clock.seconds() == 20
+    with pytest.raises(RequestTimeoutError):
+        world.run(world.alice.request("hanging", b"x", timeout_s=0.5))
+    assert world.clock.seconds() == 20.5
+
+
+def test_a_service_that_hangs_has_the_time_that_it_declares(world: FakeWorld) -> None:
+    world.network.add_service(Declared(), provider="home")
+    with pytest.raises(ServiceFailedError):
+        world.run(world.alice.request("hanging", b"x", timeout_s=20))
+    assert world.clock.seconds() == 6  # one second on the way
+
+
+def test_a_posted_request_to_a_service_that_hangs_expires(world: FakeWorld) -> None:
+    world.network.add_service(Hanging(), provider="home")
+    request_id = world.run(world.alice.post_request("hanging", b"x", idempotency_key="1", deadline_s=60.0))
+    world.clock.pump([1.0] * 59)
+    assert world.run(world.alice.answer(request_id)).state is RequestState.ASKING
+    world.clock.advance(1)
+    assert world.run(world.alice.answer(request_id)).state is RequestState.EXPIRED
+
+
+@pytest.mark.parametrize("answer", ["text", bytes(MAX_REQUEST_BYTES + 1)], ids=["text", "long"])
+def test_what_a_provider_does_not_take_for_an_answer_is_a_failure(world: FakeWorld, answer: object) -> None:
+    world.network.add_service(Hanging(answer), provider="home")
+    with pytest.raises(ServiceFailedError):
+        world.run(world.alice.request("hanging", b"x", timeout_s=20))
+    request_id = world.run(world.alice.post_request("hanging", b"x", idempotency_key="1"))
+    world.pass_time()
+    assert world.run(world.alice.answer(request_id)).state is RequestState.FAILED

@@ -16,10 +16,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
+from client.api import BusyError, NoClientError, NotRunningError
 from client.directory.configuration import create_client
 from client.http.endpoint import find_endpoint
 from client.http.serving.site import MAX_CONNECTIONS
@@ -210,6 +214,59 @@ def test_calls_under_way_are_told_that_it_stops(own_daemon: Daemon) -> None:
         assert (answer.status, answer.error) == (503, "not_running")
         assert b"retry-after: 1" in answer.head
     assert own_daemon.process.wait(timeout=30) == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_program_keeps_its_connections(daemon: Daemon) -> None:
+    client = remote_client(daemon.directory, reactor=reactor, rng=random.Random(1))
+    await client.status()
+    before = connections_to(daemon)
+    for _ in range(50):
+        await client.status()
+    assert connections_to(daemon) == before
+    client.close()
+
+
+def connections_to(daemon: Daemon) -> set[int]:
+    """Return the ports at our end of the connections to a daemon."""
+    ours = psutil.Process().net_connections("tcp4")
+    return {each.laddr.port for each in ours if each.raddr and each.raddr.port == daemon.port}
+
+
+@pytest_twisted.ensureDeferred
+async def test_busy_not_running_and_no_client_are_three_errors(own_daemon: Daemon) -> None:
+    client = remote_client(own_daemon.directory, reactor=reactor, rng=random.Random(1))
+    nobody = remote_client(own_daemon.directory / "nobody", reactor=reactor, rng=random.Random(1))
+    with pytest.raises(NoClientError, match="there is no directory"):
+        await nobody.status()
+    with ExitStack() as stack:
+        for _ in range(MAX_CONNECTIONS):
+            stream = stack.enter_context(own_daemon.connect())
+            stream.sendall(own_daemon.head("GET", "/v1/received?kind=text"))
+            assert stream.recv(100).startswith(b"HTTP/1.1 200 ")
+        with pytest.raises(BusyError, match="try again in a moment"):
+            await client.status()
+        assert "serves as many calls as it can" in command("status", own_daemon).stderr
+        asking = Deferred.fromCoroutine(client.status())
+        await deferLater(reactor, 0.5, lambda: None)
+    # Now there are places again, and the daemon is asked again.
+    assert not (await asking).registered
+    own_daemon.end()
+    with pytest.raises(NotRunningError, match="is not running"):
+        await client.status()
+    assert "is not running: start it with" in command("status", own_daemon).stderr
+    client.close()
+
+
+def command(name: str, daemon: Daemon) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "loopixmix.main", "client", name, str(daemon.directory)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 class Proxy:

@@ -172,3 +172,8 @@ def test_every_comment_of_a_template_is_in_its_file(text: str, comments: Mapping
     for comment in comments.values():
         lines = [f"# {line}".rstrip() for line in comment.splitlines()]
         assert "\n".join(lines) in text
+
+
+def test_a_file_may_begin_with_the_mark_of_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "node.toml").write_text('name = "a"', encoding="utf-8-sig")
+    assert load_config(tmp_path / "node.toml", Example).name == "a"

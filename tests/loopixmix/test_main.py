@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import time
@@ -134,6 +136,30 @@ def test_each_kind_of_error_has_its_exit_code(
 def test_a_defect_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         run([], command=click.Command("fails", callback=raiser(ZeroDivisionError())))
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["simulate", "scenario"], ["simulate", "scenario", "default"]]
+)
+def test_standard_output_that_is_full_is_one_line(arguments: list[str], buffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run(
+            [sys.executable, "-m", "loopixmix.main", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONUNBUFFERED": buffered},
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert answer.stderr == "loopixmix: standard output cannot be written: No space left on device\n"
+    assert answer.returncode == 1
+
+
+def test_an_error_of_another_file_is_not_taken_for_one_of_standard_output() -> None:
+    with pytest.raises(OSError, match="No space left"):
+        run([], command=click.Command("fails", callback=raiser(OSError(errno.ENOSPC, "No space left on device"))))
 
 
 def test_help_is_quick_in_a_new_process() -> None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from client.api import (
+    BadRequestError,
     ClientStatus,
     Contact,
     Letter,
@@ -23,10 +24,12 @@ from client.api import (
     PostedRequest,
     RequestId,
     TimeEstimate,
+    UnknownContactError,
     UnknownMessageError,
     UnknownRequestError,
 )
 from client.core.arguments import (
+    check_address,
     check_body,
     check_length,
     check_letters,
@@ -240,12 +243,12 @@ def add_contact(address: str) -> Call[Contact]:
 
 def accept_key(address: str, fingerprint: str) -> Call[Contact]:
     """Pin the changed key of a contact."""
-    return _json("POST", f"/v1/contacts/{_part(address)}/accept", AcceptBody(fingerprint=fingerprint), Contact)
+    return _json("POST", f"{_place_of_contact(address)}/accept", AcceptBody(fingerprint=fingerprint), Contact)
 
 
 def remove_contact(address: str) -> Call[None]:
     """Forget a contact."""
-    return Call(method="DELETE", path=f"/v1/contacts/{_part(address)}", decode=_nothing, repeatable=False)
+    return Call(method="DELETE", path=_place_of_contact(address), decode=_nothing, repeatable=False)
 
 
 def register(name: str, provider: str, invitation: str) -> Call[str]:
@@ -337,6 +340,14 @@ def _nothing(body: bytes, /) -> None:
 def _times(not_before_s: float | None, deadline_s: float | None) -> dict[str, str]:
     times = {"not_before_s": not_before_s, "deadline_s": deadline_s}
     return {name: repr(float(at_s)) for name, at_s in times.items() if at_s is not None}
+
+
+def _place_of_contact(address: str) -> str:
+    try:
+        check_address(address)
+    except BadRequestError as error:
+        raise UnknownContactError(f"there is no contact {address!r}: {error}") from error
+    return f"/v1/contacts/{_part(address)}"
 
 
 def _place_of_request(request_id: RequestId) -> str:

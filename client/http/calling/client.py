@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from client.api import (
     AnswerCallback,
+    BusyError,
     CallbackFailure,
     ClientStatus,
     Contact,
@@ -25,7 +26,7 @@ from client.api import (
     RequestId,
     TimeEstimate,
 )
-from client.core.arguments import check_step
+from client.core.arguments import check_after, check_step, checked
 from client.feeds.failures import CallbackFailures
 from client.feeds.listener import Listener
 from client.http.calling import call
@@ -42,7 +43,10 @@ EventCallback: TypeAlias = Callable[[Event], Awaitable[None] | None]
 
 
 class CallingClient(ABC):
-    """Implements `client.api.Client` by calls; every call may raise `NotRunningError` besides its own.
+    """Implements `client.api.Client` by calls; every call may raise three errors besides its own.
+
+    `NotRunningError`: there is a client, and no daemon answers. `NoClientError`: there is no client in that directory.
+    `BusyError`: the daemon serves as many calls as it can, after some attempts still.
 
     Which received messages were handled is kept by the daemon, with the messages: a program needs no store of its own.
     A message comes again if the program ended between handling it and saying so.
@@ -69,13 +73,16 @@ class CallingClient(ABC):
         """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop."""
 
     async def is_running(self) -> bool:
-        """Tell whether the daemon answers."""
+        """Tell whether the daemon answers, even if it is busy; raise `NoClientError` if there is no client."""
         try:
             await self.status()
         except NotRunningError:
             return False
+        except BusyError:
+            return True
         return True
 
+    @checked
     async def send(
         self,
         to: str,
@@ -99,14 +106,17 @@ class CallingClient(ABC):
         )
         return await self.ask(call.send(letter))
 
+    @checked
     async def send_many(self, letters: Sequence[Letter]) -> list[MessageId]:
         """Queue several messages in the daemon, all or none."""
         return await self.ask(call.send_many(letters))
 
+    @checked
     async def request(self, service: str, body: bytes, *, timeout_s: float) -> bytes:
         """Ask a service through the daemon."""
         return await self.ask(call.request(service, body, timeout_s=timeout_s))
 
+    @checked
     async def post_request(
         self,
         service: str,
@@ -122,20 +132,24 @@ class CallingClient(ABC):
         )
         return await self.ask(made)
 
+    @checked
     async def answer(self, request_id: RequestId) -> PostedRequest:
         """Return a posted request with its answer, if there is one."""
         return await self.ask(call.answer(request_id))
 
+    @checked
     async def cancel_request(self, request_id: RequestId) -> PostedRequest:
         """Send nothing more of a posted request."""
         return await self.ask(call.cancel_request(request_id))
 
+    @checked
     async def forget_request(self, request_id: RequestId) -> None:
         """Forget a posted request that has ended."""
         await self.ask(call.forget_request(request_id))
 
     def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
         """Call `callback` for each posted request that has ended, whenever the daemon runs."""
+        check_after(after)
 
         listener = self._listener("on_answer", callback)
 
@@ -144,6 +158,7 @@ class CallingClient(ABC):
 
         return self.follow("/v1/answers", {"after": str(after)}, take)
 
+    @checked
     async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
         """Return how long a request would take."""
         return await self.ask(call.estimate_request(request_bytes, answer_bytes))
@@ -184,26 +199,32 @@ class CallingClient(ABC):
 
         return self.follow("/v1/events", {"after": f"0-{begin}", "about": OUTGOING}, take)
 
+    @checked
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
         """Return how long a message would take."""
         return await self.ask(call.estimate(body_bytes, to))
 
+    @checked
     async def message(self, message_id: MessageId) -> OutgoingMessage:
         """Return an outgoing message."""
         return await self.ask(call.message(message_id))
 
+    @checked
     async def cancel(self, message_id: MessageId) -> OutgoingMessage:
         """Send nothing more of a message."""
         return await self.ask(call.cancel(message_id))
 
+    @checked
     async def delete_outgoing(self, message_id: MessageId) -> None:
         """Forget an outgoing message that has ended."""
         await self.ask(call.delete_outgoing(message_id))
 
+    @checked
     async def delete(self, number: int) -> None:
         """Forget a received message."""
         await self.ask(call.delete(number))
 
+    @checked
     async def inbox(self, *, after: int = 0, limit: int = 100) -> list[ReceivedMessage]:
         """Return received messages."""
         messages: list[ReceivedMessage] = []
@@ -220,32 +241,39 @@ class CallingClient(ABC):
         """Return all contacts."""
         return await self.ask(call.contacts())
 
+    @checked
     async def add_contact(self, address: str) -> Contact:
         """Look up and pin a contact."""
         return await self.ask(call.add_contact(address))
 
+    @checked
     async def accept_key(self, address: str, fingerprint: str) -> Contact:
         """Pin the changed key of a contact."""
         return await self.ask(call.accept_key(address, fingerprint))
 
+    @checked
     async def remove_contact(self, address: str) -> None:
         """Forget a contact."""
         await self.ask(call.remove_contact(address))
 
+    @checked
     async def register(self, name: str, provider: str, *, invitation: str = "") -> str:
         """Open an account."""
         return await self.ask(call.register(name, provider, invitation))
 
+    @checked
     async def register_guest(self, provider: str = "", *, token: bytes = b"") -> str:
         """Open an account without a name."""
         return await self.ask(call.register_guest(provider, token))
 
+    @checked
     async def fetch_tokens(
         self, issuer: str, purpose: str, count: int, *, credential: str = "", key: bytes = b""
     ) -> None:
         """Order blind tokens."""
         await self.ask(call.fetch_tokens(issuer, purpose, count, credential=credential, key=key))
 
+    @checked
     async def take_token(self, purpose: str) -> bytes:
         """Take a blind token."""
         return await self.ask(call.take_token(purpose))

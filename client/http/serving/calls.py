@@ -13,8 +13,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from twisted.web.server import Request
 
-from client.api import BadRequestError
-from client.http.messages import JSON, MAX_TIMEOUT_S, MESSAGE_PACK, OCTETS
+from client.api import MAX_TIMEOUT_S, BadRequestError
+from client.http.messages import JSON, MESSAGE_PACK, OCTETS
 from client.http.problems import Problem
 from client.http.serving.bodies import decode_body
 from loopixmix.web.channels import RETRY_AFTER_S

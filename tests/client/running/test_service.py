@@ -7,7 +7,9 @@ import pytest
 
 from loopixmix.cards import SealingKey, encode_card, make_card
 from loopixmix.keys import IdentityKey
+from tests.worlds.clients.callbacks import CallbackContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract
+from tests.worlds.clients.refusals import RefusalContract
 from tests.worlds.clients.world import World
 
 T = TypeVar("T")
@@ -46,5 +48,5 @@ def world() -> Iterator[ContractWorld]:
     contract.world.stop()
 
 
-class TestClientService(ClientContract):
-    """The contract."""
+class TestClientService(ClientContract, RefusalContract, CallbackContract):
+    """The contracts."""

@@ -75,6 +75,25 @@ def test_one_value_is_set_and_several_are_swept(capsys: pytest.CaptureFixture[st
     assert list(Path().iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "replicates"),
+    [(["-p", "run.replicates=3"], 3), (["-p", "run.replicates=3", "--replicates", "2"], 2)],
+)
+def test_a_key_that_is_the_same_for_all_of_a_run_is_set_by_p(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], replicates: int
+) -> None:
+    assert run_command([*RUN, *arguments, "-p", "name=mine", "--json", "--no-save"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["scenario"], printed["replicates"]) == ("mine", replicates)
+
+
+def test_a_file_may_begin_with_the_mark_of_utf_8(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bom.toml").write_text('name = "mine"\n', encoding="utf-8-sig")
+    arguments = ["simulate", "run", "bom.toml", "--engine", TOY, "--jobs", "1", "--replicates", "1", "--no-save"]
+    assert run_command(arguments) == 0
+    assert "mine, engine" in capsys.readouterr().out
+
+
 def test_without_out_each_run_has_a_folder_that_the_same_command_finds_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -125,8 +144,12 @@ REFUSALS = [
     (("default", "-p", "mix.dealy=1"), '-p: unknown key "dealy" in [mix] (allowed: delay_mean_s; did you mean'),
     (("default", "-p", "mix.delay_mean_s"), "-p mix.delay_mean_s: must be KEY=VALUE"),
     (("default", "-p", "users.count=2"), "-p: users.contacts (10) must be below users.count (2)"),
-    (("default", "-p", "run.replicates=1,2"), "run.replicates cannot be swept"),
-    (("default", "-p", "mix.delay_mean_s=1", "-p", "mix.delay_mean_s=2"), "mix.delay_mean_s is swept twice"),
+    (
+        ("default", "-p", "run.replicates=1,2"),
+        "it is the same for all of a run: --replicates, or `replicates` in Python, sets it",
+    ),
+    (("default", "-p", "run.replicates=0"), "-p: run.replicates is 0: must be a whole number from 1 to 100000"),
+    (("default", "-p", "mix.delay_mean_s=1", "-p", "mix.delay_mean_s=2"), "mix.delay_mean_s is given twice"),
     (("default", "-p", "corruption.share=0.5"), "default.toml: corruption.share is 0.5: the toy engine knows only 0"),
     (("default", "--engine", "exakt"), 'no engine is called "exakt" (there are: exact, vector, nodes'),
     (("default", "--replicates", "0"), "'--replicates': 0 is not in the range 1<=x<=100000"),

@@ -18,6 +18,7 @@ from simulations.plots.distributions import density, form_named, gamma_quantiles
 from simulations.plots.labels import key_label, measure_label, scale_for
 from simulations.plots.results import distribution_figure, replicates_figure, sweep_figure
 from simulations.plots.style import WIDTH_INCHES, destinations, look, save
+from simulations.scenario import Scenario, change
 from tests.worlds.simulations.results_by_hand import result_by_hand
 
 DELAYS = {"mix.delay_mean_s": [0.1, 0.2, 0.5]}
@@ -46,6 +47,28 @@ BUILDERS: dict[str, Callable[[], Figure]] = {
         result_by_hand({"mix.delay_mean_s": [0.1, 0.2, 0.5, 1]}, theory=False), "latency_s"
     ),
 }
+
+
+TRUE_OR_FALSE = {"packets.cryptography": [True, False]}
+
+
+def test_true_and_false_are_words_on_the_axis_and_in_the_legend() -> None:
+    axes = only(sweep_figure(result_by_hand(TRUE_OR_FALSE), "entropy_bits"))
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["true", "false"]
+    figure = sweep_figure(result_by_hand(DELAYS | TRUE_OR_FALSE), "entropy_bits")
+    assert {"true", "false"} < set(legend(figure))
+    axes = only(replicates_figure(result_by_hand(TRUE_OR_FALSE), "entropy_bits"))
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["true", "false"]
+    assert {"true", "false"} < set(legend(distribution_figure(result_by_hand(TRUE_OR_FALSE), "latency_s")))
+
+
+LISTS = {"links.quantiles": [((0.5, 0.01), (1.0, 0.02)), ((0.5, 0.1), (1.0, 0.2))]}
+
+
+def test_lists_are_words_on_the_axis() -> None:
+    scenario = change(Scenario(), {"links.model": "quantiles", "links.quantiles": LISTS["links.quantiles"][0]})
+    axes = only(sweep_figure(result_by_hand(LISTS, scenario=scenario), "entropy_bits"))
+    assert axes.get_xticklabels()[0].get_text() == "[[0.5, 0.01], [1, 0.02]]"
 
 
 @pytest.mark.parametrize("name", BUILDERS)

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulations.scenario import Scenario, ScenarioError
+from simulations.scenario.plain import plain
+from simulations.sweep.parameters import parse_parameter
 from simulations.sweep.points import Axis, axes_of, points_of, shown
 
 
@@ -32,7 +34,7 @@ def test_without_a_sweep_there_is_one_point() -> None:
 @pytest.mark.parametrize(
     ("axes", "expected"),
     [
-        ([Axis("mix.delay_mean_s", (1,)), Axis("mix.delay_mean_s", (2,))], "mix.delay_mean_s is swept twice"),
+        ([Axis("mix.delay_mean_s", (1,)), Axis("mix.delay_mean_s", (2,))], "mix.delay_mean_s is given twice"),
         ([Axis("run.replicates", (1, 2))], "run.replicates cannot be swept"),
         ([Axis("mix.delay_mean_s", ())], "mix.delay_mean_s is swept over no values"),
         ([Axis("mix.delay_mean_s", (1, 2, 1.0))], "mix.delay_mean_s is swept over 1 twice"),
@@ -56,3 +58,18 @@ def test_numbers_are_shown_so_that_they_read_back(value: float) -> None:
 def test_a_value_that_is_no_list_is_refused(values: Sequence[object]) -> None:
     with pytest.raises(ScenarioError, match=r"is swept over .*: give a list of values"):
         axes_of({"links.model": values})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (((0.5, 0.01), (1.0, 0.02)), "[[0.5, 0.01], [1, 0.02]]"),
+        (["europe", "world"], '["europe", "world"]'),
+        ({"trials": 10}, "{trials = 10}"),
+        (True, "true"),
+        ("world", "world"),
+    ],
+)
+def test_values_are_shown_as_an_option_takes_them(value: object, text: str) -> None:
+    assert shown(value) == text
+    assert parse_parameter(f"some.key={text}").values == (plain(value),)

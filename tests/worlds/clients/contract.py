@@ -634,6 +634,10 @@ class ClientContract:
         request = world.run(world.alice.answer(request_id))
         assert (request.state, request.answer, request.problem) == (RequestState.ANSWERED, body, "")
         assert (request.service, request.length_bytes, request.ended) == ("echo", len(body), 1)
+        assert request.leaves_at_s is None
+        # What is known of its parts stays after its end.
+        assert request.parts_sent == request.parts > 0
+        assert request.parts_received == request.answer_parts > 0
         assert answers == [request]
         stop()
 

@@ -14,7 +14,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ITransport
 
-from client.api import ClientStatus, NotRunningError
+from client.api import ClientStatus, NoClientError, NotRunningError
 from client.http.endpoint import LOCK_FILE, find_endpoint, read_or_make_token
 from client.http.serving.server import ApiServer
 from client.http.serving.site import MAX_CONNECTIONS, MAX_UNPROVEN
@@ -146,6 +146,16 @@ def test_a_token_that_others_could_read_is_replaced(tmp_path: Path, rng: random.
 def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path, rng: random.Random) -> None:
     with pytest.raises(StoreError, match=r"api\.token"):
         read_or_make_token(tmp_path / "missing", rng=rng)
+
+
+def test_no_client_is_another_thing_than_one_that_does_not_run(tmp_path: Path) -> None:
+    with pytest.raises(NoClientError, match="there is no directory"):
+        find_endpoint(tmp_path / "alcie")
+    with pytest.raises(NoClientError, match="is no client's directory"):
+        find_endpoint(tmp_path)
+    (tmp_path / "client.toml").touch()
+    with pytest.raises(NotRunningError, match="is not running"):
+        find_endpoint(tmp_path)
 
 
 @pytest.mark.parametrize(

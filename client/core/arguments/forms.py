@@ -11,6 +11,7 @@ from client.api import (
     MAX_BULK_BYTES,
     MAX_LETTERS,
     MAX_REQUEST_BYTES,
+    MAX_TIMEOUT_S,
     BadRequestError,
     ClientError,
     Letter,
@@ -34,7 +35,12 @@ LONGEST_AHEAD_S = 366 * 86_400.0
 REPLY_PREFIX = "reply:"
 """How the `to` of an answer to an anonymous sender begins; no address does."""
 
+MAX_TEXT_LENGTH = 512
+"""No name, address, fingerprint or other text that is no message has more characters."""
+
+_FAR_S = 1e15
 _KIND = re.compile(KIND_PATTERN)
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def check_token_order(issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> TokenKey | None:
@@ -52,6 +58,66 @@ def check_token_order(issuer: str, purpose: str, count: int, *, credential: str,
     if pinned is not None and pinned.purpose != purpose:
         raise BadRequestError(f"the key is for {pinned.purpose}, and tokens for {purpose} are wanted")
     return pinned
+
+
+def check_token_purpose(purpose: str) -> None:
+    """Raise `BadRequestError` if no token can be for this purpose."""
+    try:
+        check_purpose(purpose)
+    except MisuseError as error:
+        raise BadRequestError(str(error)) from error
+
+
+def check_text(name: str, value: object) -> None:
+    """Raise `BadRequestError` if `value`, the argument `name`, is no text, or a longer one than anything has."""
+    if not isinstance(value, str):
+        raise BadRequestError(f"{name} is a str, not {type(value).__name__}")
+    if len(value) > MAX_TEXT_LENGTH:
+        raise BadRequestError(f"{name} has at most {MAX_TEXT_LENGTH} characters, not {len(value)}")
+    # What Python makes of a file name that is no UTF-8: no store and no format takes it.
+    if _SURROGATES.search(value):
+        raise BadRequestError(f"{name} is no text: it has half of a surrogate pair, as a wrongly decoded file name has")
+
+
+def check_bytes(name: str, value: object) -> None:
+    """Raise `BadRequestError` if `value`, the argument `name`, is no bytes."""
+    if not isinstance(value, bytes):
+        raise BadRequestError(f"{name} is bytes, not {type(value).__name__}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise `BadRequestError` if `value`, the argument `name`, is no bool."""
+    if not isinstance(value, bool):
+        raise BadRequestError(f"{name} is True or False, not {type(value).__name__}")
+
+
+def check_count(name: str, value: object, *, least: int | None = None, most: int | None = None) -> None:
+    """Raise `BadRequestError` if `value`, the argument `name`, is no int, or not one from `least` to `most`."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadRequestError(f"{name} is an int, not {type(value).__name__}")
+    if (least is not None and value < least) or (most is not None and value > most):
+        raise BadRequestError(f"{name} is at least {least}" + (f" and at most {most}" if most is not None else ""))
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Raise `BadRequestError` if `value`, the argument `name`, is no number."""
+    # Compared, not converted: an int may be too large for a float. A NaN passes no comparison.
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise BadRequestError(f"{name} is a number of seconds, not {type(value).__name__}")
+    if not -_FAR_S < value < _FAR_S:
+        raise BadRequestError(f"{name} is a number of seconds within the reach of calendars")
+
+
+def check_timeout(name: str, value: object) -> None:
+    """Raise `BadRequestError` if nobody may wait so many seconds for the answer to a request."""
+    check_seconds(name, value)
+    if isinstance(value, int | float) and not 0 < value <= MAX_TIMEOUT_S:
+        raise BadRequestError(f"{name} is over 0 and at most {MAX_TIMEOUT_S:g} seconds, not {value:g}")
+
+
+def check_after(after: object) -> None:
+    """Raise `BadRequestError` if `after` is no number after which something may be told."""
+    check_count("after", after, least=0, most=MAX_NUMBER)
 
 
 def check_body(body: object) -> None:
@@ -99,10 +165,15 @@ def check_letter(letter: Letter, *, now_s: float) -> None:
     """Raise `TooLongError` or `BadRequestError` if a message to send has the wrong form, or its times do."""
     check_body(letter.body)
     check_length(letter.body)
-    if not _KIND.search(letter.kind):
-        raise BadRequestError("a kind has 1 to 64 characters of a-z 0-9 . - / _")
+    check_kind(letter.kind)
     check_idempotency_key(letter.idempotency_key)
     check_times(letter.not_before_s, letter.deadline_s, now_s=now_s)
+
+
+def check_kind(kind: str) -> None:
+    """Raise `BadRequestError` if no message can be of this kind."""
+    if not _KIND.search(kind):
+        raise BadRequestError("a kind has 1 to 64 characters of a-z 0-9 . - / _")
 
 
 def check_unsigned(letter: Letter) -> None:

@@ -1,0 +1,183 @@
+"""What every implementation of `client.api.Client` does with callbacks that fail, hang, or are stopped.
+
+A test module makes a subclass of `CallbackContract` whose name starts with `Test` and gives it a fixture `world`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+
+from client.api import BadRequestError, Client, NumberedChange, PostedRequest
+from tests.worlds.clients.contract import ALICE, BOB, ReaderError, World, post, send
+
+RAISED = (ReaderError("full"), CancelledError(), asyncio.CancelledError())
+"""What callbacks raise: an error, and what is left of something that was cancelled, on Twisted and on asyncio."""
+
+
+class Failing:
+    """A callback that raises an error the first time, or more often."""
+
+    def __init__(self, error: BaseException, *, times: int = 1) -> None:
+        self.told: list[Any] = []
+        self.times = times
+        self._error = error
+
+    def plain(self, thing: object) -> None:
+        self.told.append(thing)
+        if len(self.told) <= self.times:
+            raise self._error
+
+    async def awaited(self, thing: object) -> None:
+        self.plain(thing)
+
+
+class Gate:
+    """A place to wait, on Twisted and on asyncio."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._openers: list[Callable[[], object]] = []
+
+    async def passing(self) -> None:
+        self.waiting += 1
+        try:
+            future = asyncio.get_running_loop().create_future()
+        except RuntimeError:
+            deferred: Deferred[None] = Deferred()
+            self._openers.append(lambda: deferred.callback(None))
+            await deferred
+        else:
+            self._openers.append(lambda: future.set_result(None))
+            await future
+        self.waiting -= 1
+
+    def open(self) -> None:
+        openers, self._openers = self._openers, []
+        for opener in openers:
+            opener()
+
+
+def errors(client: Client) -> list[type[BaseException]]:
+    """Return the kinds of what callbacks of a client raised."""
+    return [type(failure.error) for failure in client.callback_failures]
+
+
+def each_failure(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test with each error, raised by a plain function and by a coroutine function."""
+    errors = pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__module__)
+    return errors(pytest.mark.parametrize("form", ["plain", "awaited"])(test))
+
+
+class CallbackContract:
+    """The tests; see the module's docstring."""
+
+    @each_failure
+    def test_a_message_is_offered_again_and_the_next_one_comes(
+        self, world: World, error: BaseException, form: str
+    ) -> None:
+        world.run(world.alice.add_contact(BOB))
+        world.run(world.bob.add_contact(ALICE))
+        failing = Failing(error)
+        stop = world.bob.on_received("text", getattr(failing, form))
+        send(world, b"one", key="1")
+        world.pass_time()
+        send(world, b"two", key="2")
+        for _ in range(2):
+            world.pass_time()
+        assert sorted(message.body for message in failing.told) == [b"one", b"one", b"two"]
+        assert world.run(world.bob.status()).unread == 0
+        self.check_told(world.bob, "on_received", form, error)
+        stop()
+
+    @each_failure
+    def test_an_answer_is_offered_again_before_the_next_one(
+        self, world: World, error: BaseException, form: str
+    ) -> None:
+        failing = Failing(error, times=2)
+        stop = world.alice.on_answer(getattr(failing, form))
+        post(world, b"one", key="1")
+        world.pass_time()
+        post(world, b"two", key="2")
+        for _ in range(3):
+            world.pass_time()
+        assert [request.answer for request in failing.told] == [b"one", b"one", b"one", b"two"]
+        self.check_told(world.alice, "on_answer", form, error, times=2)
+        stop()
+
+    @each_failure
+    def test_after_a_step_the_next_one_is_told(self, world: World, error: BaseException, form: str) -> None:
+        world.run(world.alice.add_contact(BOB))
+        failing = Failing(error)
+        stop = world.run(world.alice.on_progress(getattr(failing, form)))
+        send(world, b"one", key="1")
+        world.pass_time()
+        assert [step.state for step in failing.told if isinstance(step, NumberedChange)] == [
+            "queued",
+            "sending",
+            "stored",
+        ]
+        self.check_told(world.alice, "on_progress", form, error)
+        stop()
+
+    def test_a_callback_that_hangs_holds_up_no_other_one(self, world: World) -> None:
+        world.run(world.alice.add_contact(BOB))
+        world.run(world.bob.add_contact(ALICE))
+        gate = Gate()
+        answers: list[PostedRequest] = []
+        bodies: list[bytes] = []
+        stops = [
+            world.alice.on_answer(lambda answer: gate.passing()),
+            world.alice.on_answer(answers.append),
+            world.bob.on_received("slow", lambda message: gate.passing()),
+            world.bob.on_received("quick", lambda message: bodies.append(message.body)),
+        ]
+        post(world, b"one", key="1")
+        send(world, b"one", key="1", kind="slow")
+        send(world, b"two", key="2", kind="quick")
+        for _ in range(2):
+            world.pass_time()
+        assert ([answer.answer for answer in answers], bodies) == ([b"one"], [b"two"])
+        for stop in stops:
+            stop()
+        world.pass_time()
+        assert gate.waiting == 2
+        gate.open()
+        world.pass_time()
+        assert (gate.waiting, errors(world.alice), errors(world.bob)) == (0, [], [])
+
+    def test_a_callback_may_stop_itself_and_is_not_interrupted(self, world: World) -> None:
+        done: list[str] = []
+        gate = Gate()
+
+        async def take(answer: PostedRequest) -> None:
+            stop()
+            stop()
+            await gate.passing()
+            done.append(answer.service)
+
+        stop = world.alice.on_answer(take)
+        post(world, b"one", key="1")
+        world.pass_time()
+        post(world, b"two", key="2")
+        world.pass_time()
+        assert (gate.waiting, done) == (1, [])
+        gate.open()
+        world.pass_time()
+        assert (gate.waiting, done, errors(world.alice)) == (0, ["echo"], [])
+
+    @pytest.mark.parametrize("after", [-1, 10**30, None, "1", 1.0, True])
+    def test_a_number_of_no_answer_is_refused(self, world: World, after: object) -> None:
+        with pytest.raises(BadRequestError, match="after"):
+            world.alice.on_answer(lambda answer: None, after=cast(int, after))
+
+    def check_told(self, client: Client, door: str, form: str, error: BaseException, *, times: int = 1) -> None:
+        failures = client.callback_failures
+        assert [failure.number for failure in failures] == [*range(1, times + 1)]
+        for failure in failures:
+            assert failure.callback == f"{door}({__name__}.Failing.{form})"
+            assert failure.error is error
