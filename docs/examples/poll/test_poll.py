@@ -12,8 +12,7 @@ from poll_service import Poll
 from twisted.internet.task import Clock
 
 from client.api import RequestTimeoutError, ServiceFailedError
-from client.testing import FakeNetwork, wait_for
-from loopixmix.requests.names import Publish
+from client.testing import FakeKeyDirectory, FakeNetwork, wait_for
 from loopixmix.web.forms.bodies import FormBody
 from loopixmix.web.pages import PageContext
 from loopixmix.web.showing.frame import Frame
@@ -25,24 +24,15 @@ from provider.api import ServiceContext, Setting
 SETTINGS: dict[str, Setting] = {"question": "What shall we build?", "options": ["A playground", "More trees"]}
 
 
-class NoKeys:
-    """The cards of a provider that has none: the poll needs no keys."""
-
-    async def card(self, name: str) -> bytes:
-        return b""
-
-    async def publish(self, publish: Publish) -> bool:
-        return False
-
-
 class World:
     """Alice, Bob and a provider with a poll. Nothing happens until the clock moves."""
 
     def __init__(self, directory: Path) -> None:
         self.clock, rng = Clock(), random.Random(1)
         self.network = FakeNetwork(clock=self.clock, rng=rng, delay_s=1.0)
+        keys = FakeKeyDirectory(rng=rng)
         context = ServiceContext(
-            provider=bytes(32), directory=directory, clock=self.clock, rng=rng, keys=NoKeys(), settings=SETTINGS
+            provider=bytes(32), directory=directory, clock=self.clock, rng=rng, keys=keys, settings=SETTINGS
         )
         self.network.add_service(Poll(context), provider="away")
         self.alice = Voter(self.network.client("alice@home"))
