@@ -13,7 +13,13 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from loopixmix.errors import LoopixmixError, MisuseError, PeerError, UnavailableError
+# With `as`, because a program that checks its types may import only what is exported: it catches errors by kind.
+from loopixmix.errors import ConfigError as ConfigError
+from loopixmix.errors import LoopixmixError as LoopixmixError
+from loopixmix.errors import MisuseError as MisuseError
+from loopixmix.errors import PeerError as PeerError
+from loopixmix.errors import StoreError as StoreError
+from loopixmix.errors import UnavailableError as UnavailableError
 from loopixmix.requests import parts
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -91,6 +97,14 @@ class UnknownMessageError(ClientError, MisuseError):
 
 class UnknownRequestError(ClientError, MisuseError):
     """There is no posted request of that id, or it was forgotten."""
+
+
+class UnknownReaderError(ClientError, MisuseError):
+    """There is no reader of that name for that kind."""
+
+
+class TooManyReadersError(ClientError, MisuseError):
+    """There are as many named readers as there may be; remove one first."""
 
 
 class WrongStateError(ClientError, MisuseError):
@@ -233,10 +247,11 @@ class RequestState(enum.StrEnum):
 class PostedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request that waits for its answer through restarts, or has ended.
 
-    `parts_sent` of `parts`: how much of the request has left in this run; `parts_received` of `answer_parts`: how much
-    of the answer is here, 0 of 0 while its length is not known. `answer`: once the state is `ANSWERED`. `problem`: one
-    line about an end without answer. `ended`: counts the ends of requests from 1, 0 before; a program remembers the
-    last one it has seen.
+    `leaves_at_s`: the moment at which it begins to leave, None if that is at once. `parts_sent` of `parts`: how much of
+    the request has left; `parts_received` of `answer_parts`: how much of the answer is here, 0 of 0 while its length is
+    not known. These four count what happened since the client was started. `answer`: once the state is `ANSWERED`.
+    `problem`: one line about an end without answer. `ended`: counts the ends of requests from 1, 0 before; a program
+    remembers the last one it has seen.
     """
 
     request_id: RequestId
@@ -244,7 +259,7 @@ class PostedRequest(msgspec.Struct, frozen=True, kw_only=True):
     length_bytes: int
     state: RequestState
     created_at_s: float
-    leaves_at_s: float
+    leaves_at_s: float | None = None
     deadline_s: float
     parts_sent: int = 0
     parts: int = 0
@@ -272,6 +287,21 @@ class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     received_at_s: float
     reply_to: str = ""
+
+
+class NamedReader(msgspec.Struct, frozen=True, kw_only=True):
+    """A reader with a name, and how far it is with the messages of one kind.
+
+    `waiting`: how many it has not handled; `programs`: how many read by this name now; `made_at_s`, `used_at_s`: when a
+    program began to read by it for the first time, and the last time.
+    """
+
+    name: str
+    kind: str
+    waiting: int
+    programs: int
+    made_at_s: float
+    used_at_s: float
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -447,9 +477,10 @@ class Client(Protocol):
         """
 
     async def answer(self, request_id: RequestId) -> PostedRequest:
-        """Return a posted request with its answer, if there is one. Raises `UnknownRequestError`.
+        """Return a posted request as it is now; its field `answer` is the answer once its state is `ANSWERED`.
 
-        Requests that have ended are kept for 30 days.
+        It does not wait: `on_answer` tells when a request has ended. Requests that have ended are kept for 30 days.
+        Raises `UnknownRequestError`.
         """
 
     async def cancel_request(self, request_id: RequestId) -> PostedRequest:
@@ -468,8 +499,9 @@ class Client(Protocol):
     def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
         """Call `callback` for each posted request that has ended, in the order of their ends; returns how to stop.
 
-        First come those that are still kept and whose `ended` is over `after`, whichever end they had: see
-        `PostedRequest.state`. One on which `callback` fails is offered again after a pause, before later ones.
+        Every end is told, not only an answer: `PostedRequest.state` says whether it was answered, failed, expired or
+        was cancelled. First come those that are still kept and whose `ended` is over `after`. One on which
+        `callback` fails is offered again after a pause, before later ones.
         Raises `BadRequestError`.
         """
 
@@ -479,10 +511,33 @@ class Client(Protocol):
         The service is thought to answer at once. Raises `TooLongError`, `BadRequestError`, `NotRegisteredError`.
         """
 
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+    def on_received(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = 60.0
+    ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`, those not yet handled first; returns how to stop.
 
         A message counts as handled once the callback (and what it returned, if awaitable) finished without error.
+        One on which it fails comes again after a pause: after 1 s at first, then after twice as long each time, at most
+        5 minutes. It does not hold up the others.
+
+        Each reader gets every message. Programs, and callbacks of one program, that read by the same name share it:
+        each message is given to one of them. So they do without a name, which is one reader too. `reader` has 1 to 64
+        characters of `a-z 0-9 . - _`. A new one begins with the oldest message that is kept. Which messages a reader
+        has handled is kept through restarts. A client keeps at most 64 readers with a name, each kind counted by
+        itself; while there is no place for another one, its callback is given nothing, and the log says so.
+
+        If the callback takes longer than `within_s` (1 to 3600 seconds), the message is given to another program of
+        this reader, if there is one. Then the callback that took too long is not counted.
+        Raises `BadRequestError` if `kind`, `reader` or `within_s` has the wrong form.
+        """
+
+    async def readers(self) -> list[NamedReader]:
+        """Return the readers that have a name, by name and kind."""
+
+    async def remove_reader(self, name: str, kind: str) -> None:
+        """Forget a reader with a name, and what it has handled.
+
+        Raises `UnknownReaderError`, `WrongStateError` while a program reads by that name.
         """
 
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:

@@ -16,6 +16,7 @@ import httpx
 
 from client.api import CallbackFailure, NotRunningError
 from client.feeds.failures import CallbackFailures, words_of
+from client.http.calling.attempts import BrokenConnectionError, answered
 from client.http.calling.call import Call, Query
 from client.http.calling.client import CallingClient
 from client.http.calling.follower import Follower, Take
@@ -27,7 +28,7 @@ from loopixmix.errors import FormatError
 from loopixmix.seams import Rng
 
 KEPT_CONNECTIONS, MOST_CONNECTIONS = 8, 96
-"""The daemon takes 128 in all."""
+"""The daemon has 128 places for all programs."""
 KEPT_IDLE_S = 20.0
 """Shorter than the daemon waits: it is not to end a connection that is used again."""
 CONNECT_TIMEOUT_S = 10.0
@@ -77,10 +78,6 @@ async def start(
     return client
 
 
-class _BrokenConnectionError(Exception):
-    """The connection broke before the answer was there."""
-
-
 class AsyncioClient(CallingClient):
     """A `CallingClient` on asyncio."""
 
@@ -115,7 +112,7 @@ class AsyncioClient(CallingClient):
                 return made.decode(await self._answer(made))
         except TimeoutError as error:
             raise NotRunningError(f"the client daemon did not answer within {made.timeout_s:g} s") from error
-        except _BrokenConnectionError as error:
+        except BrokenConnectionError as error:
             raise NotRunningError("the client daemon went away before it answered") from error
 
     def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
@@ -131,7 +128,7 @@ class AsyncioClient(CallingClient):
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
         try:
             return _ResponseEvents(await self._respond("GET", path, query, headers, None, SILENT_STREAM_S))
-        except _BrokenConnectionError as error:
+        except BrokenConnectionError as error:
             raise NotRunningError("the client daemon went away before it answered") from error
 
     async def pause(self, seconds: float) -> None:
@@ -139,13 +136,7 @@ class AsyncioClient(CallingClient):
         await asyncio.sleep(seconds)
 
     async def _answer(self, made: Call[T]) -> bytes:
-        try:
-            return await self._attempt(made)
-        except _BrokenConnectionError:
-            # A connection that was kept may have been ended by the daemon just when it was used again.
-            if not made.repeatable:
-                raise
-            return await self._attempt(made)
+        return await answered(lambda: self._attempt(made), repeatable=made.repeatable, pause=self.pause)
 
     async def _attempt(self, made: Call[T]) -> bytes:
         headers = {} if made.body is None else {"Content-Type": made.content_type}
@@ -170,7 +161,7 @@ class AsyncioClient(CallingClient):
         except httpx.ConnectError as error:
             raise NotRunningError("the client daemon is not running") from error
         except httpx.TransportError as error:
-            raise _BrokenConnectionError from error
+            raise BrokenConnectionError from error
         if not 200 <= response.status_code < 300:
             raise error_told_by(await _body_of(response))
         return response
@@ -221,6 +212,6 @@ async def _body_of(response: httpx.Response) -> bytes:
     try:
         return await response.aread()
     except httpx.TransportError as error:
-        raise _BrokenConnectionError from error
+        raise BrokenConnectionError from error
     finally:
         await response.aclose()

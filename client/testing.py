@@ -2,7 +2,8 @@
 
 `FakeNetwork` carries messages and requests between `FakeClient`s on a clock that the test moves, and loses, delays or
 refuses them on demand. A fake client does what the daemon's client does, as far as `client.api` tells; the same
-contract tests run on both. `docs/first-service.md` shows a test that uses it.
+contract tests run on both. `FakeKeyDirectory` stands for the cards of a provider that hosts a service.
+`docs/first-service.md` shows a test that uses them.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from client._fake.client import FakeClient
+from client._fake.keys import FakeKeyDirectory
 from client._fake.post import PostOffice
 from client._fake.services import FakeService
 
-__all__ = ["FakeClient", "FakeNetwork", "FakeService", "wait_for"]
+__all__ = ["FakeClient", "FakeKeyDirectory", "FakeNetwork", "FakeService", "wait_for"]
 
 T = TypeVar("T")
 

@@ -42,9 +42,12 @@ class Clock(Protocol):
         """Return the present time in seconds since the Unix epoch."""
 
     def callLater(  # noqa: N802 (Twisted's name)
-        self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
     ) -> DelayedCall:
-        """Call `callable` after `delay` seconds."""
+        """Call `callable` after `delay` seconds.
+
+        Its arguments have names, although nobody uses them: with a `/`, Twisted's own clocks would not fit.
+        """
 
 
 class Network(Protocol):

@@ -86,7 +86,7 @@ class FakeRequests:
             length_bytes=len(body),
             state=RequestState.QUEUED,
             created_at_s=now_s,
-            leaves_at_s=leaves_s,
+            leaves_at_s=leaves_s or None,
             deadline_s=ends_s,
         )
         posted = _Posted(request, body, digest, draw_repetition_key(network.rng))
@@ -156,7 +156,14 @@ class FakeRequests:
             if call.active():
                 call.cancel()
         self._ends += 1
+        came = int(answer is not None)
         posted.request = msgspec.structs.replace(
-            posted.request, state=state, answer=answer, problem=problem, ended=self._ends
+            posted.request,
+            state=state,
+            answer=answer,
+            problem=problem,
+            ended=self._ends,
+            parts_received=came,
+            answer_parts=came,
         )
         self._tell()

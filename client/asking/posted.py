@@ -26,7 +26,7 @@ from client.asking.answers import AnswerFeed
 from client.asking.exchanges import Exchange, Exchanges, Question
 from client.asking.requests import hosts_of
 from client.core.arguments import check_idempotency_key, check_request, check_times
-from client.core.asking.asking import Done, Outcome
+from client.core.asking.asking import Done, Outcome, RequestProgress
 from client.core.journal import News
 from client.core.settings import DAY_S
 from client.core.timing.leaving import leaving_s, reserve_s
@@ -34,6 +34,7 @@ from client.feeds.feed import Feeds
 from client.link.session import Session
 from client.store import contacts, requests
 from client.store.requests import Attempt, OpenRequest, RequestToKeep, StoredRequest
+from loopixmix.bounds import BoundedMap
 from loopixmix.directory import Document
 from loopixmix.epoch import epoch_at
 from loopixmix.process.shield import shielded
@@ -94,6 +95,7 @@ class PostedRequests:
         self._rng = rng
         self._open: dict[int, _Open] = {}
         self._feeds: Feeds[AnswerFeed] = Feeds()
+        self._counts: BoundedMap[int, RequestProgress] = BoundedMap(MAX_KEPT)
         self._stopped = False
 
     def restore(self, unfinished: list[OpenRequest]) -> None:
@@ -238,6 +240,7 @@ class PostedRequests:
         finally:
             one.asking = None
             if one.exchange is not None:
+                self._counts[one.stored.number] = one.exchange.progress
                 self._exchanges.end(one.exchange)
                 one.exchange = None
 
@@ -277,6 +280,8 @@ class PostedRequests:
     def _end(self, one: _Open, ending: _Ending) -> Deferred[None]:
         # First: from here on nothing else may end it.
         self._open.pop(one.stored.number, None)
+        if one.exchange is not None:
+            self._counts[one.stored.number] = one.exchange.progress
         # What could not be written the last time stays true: an answer that is here neither expires nor is cancelled.
         end = one.ending = one.ending or ending
         if end.state is not RequestState.ANSWERED and end.state is not RequestState.FAILED:
@@ -301,14 +306,14 @@ class PostedRequests:
     def _told(self, stored: StoredRequest) -> PostedRequest:
         one = self._open.get(stored.number)
         exchange = one.exchange if one is not None else None
-        progress = exchange.progress if exchange is not None else None
+        progress = exchange.progress if exchange is not None else self._counts.get(stored.number)
         return PostedRequest(
             request_id=stored.request_id,
             service=stored.service,
             length_bytes=stored.length_bytes,
             state=stored.state,
             created_at_s=stored.created_at_s,
-            leaves_at_s=stored.leaves_at_s,
+            leaves_at_s=stored.leaves_at_s or None,
             deadline_s=stored.deadline_s,
             parts_sent=progress.sent if progress is not None else 0,
             parts=progress.parts if progress is not None else 0,

@@ -76,8 +76,8 @@ def converse(directory: Path, work: Callable[[CommandRun], Awaitable[T]], *, rea
     reactor.callWhenRunning(begin)
     reactor.run()
     match results:
-        case [Failure(value=NotRunningError())]:
-            raise _not_running(directory)
+        case [Failure(value=NotRunningError() as error)]:
+            raise _not_running(directory, error)
         case [Failure() as failure]:
             failure.raiseException()
         case [result]:
@@ -86,8 +86,16 @@ def converse(directory: Path, work: Callable[[CommandRun], Awaitable[T]], *, rea
     raise click.Abort
 
 
-def _not_running(directory: Path) -> NotRunningError:
+def _not_running(directory: Path, error: NotRunningError) -> NotRunningError:
     from client.directory.configuration import check_client
+    from client.http.endpoint import find_endpoint
 
     check_client(directory)
-    return NotRunningError(f"the client of {directory} is not running: start it with  loopixmix client run {directory}")
+    try:
+        find_endpoint(directory)
+    except NotRunningError:
+        return NotRunningError(
+            f"the client of {directory} is not running: start it with  loopixmix client run {directory}"
+        )
+    # It runs, and is about to end or does not answer: to start it would not help.
+    return error

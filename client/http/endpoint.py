@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from client.api import NoClientError, NotRunningError
+from client.directory.configuration import CONFIG_FILE
 from loopixmix.errors import StoreError
 from loopixmix.process.files import PRIVATE_FILE, lock_holder, write_atomically
 from loopixmix.seams import Rng
@@ -33,7 +34,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 def find_endpoint(directory: Path) -> Endpoint:
     """Return how to reach the daemon of a client's directory.
 
-    Raises `NotRunningError` if it is not running, `NoClientError` if there is no such directory.
+    Raises `NotRunningError` if it is not running, `NoClientError` if there is no client in that directory.
 
     An address that a crash left behind is not believed: another user's program may have that port by now, and would be
     shown the token.
@@ -46,6 +47,9 @@ def find_endpoint(directory: Path) -> Endpoint:
         url = (directory / URL_FILE).read_text("ascii").strip()
         token = (directory / TOKEN_FILE).read_text("ascii").strip()
     except FileNotFoundError:
+        # The one is there from the beginning, the other from the first start on.
+        if not any((directory / name).exists() for name in (CONFIG_FILE, TOKEN_FILE)):
+            raise NoClientError(f"{directory} is no client's directory: make one with  loopixmix client init") from None
         raise NotRunningError(f"the client daemon of {directory} is not running") from None
     except (OSError, UnicodeDecodeError) as error:
         raise NotRunningError(f"the client daemon of {directory} cannot be reached: {error}") from error

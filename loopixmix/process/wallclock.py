@@ -15,7 +15,7 @@ class Timers(Protocol):
     seconds: Callable[[], float]
 
     def callLater(  # noqa: N802 (Twisted's name)
-        self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
     ) -> DelayedCall:
         """Call `callable` after `delay` seconds."""
 
@@ -44,7 +44,7 @@ class WallClock:
         return self._time_of_day()
 
     def callLater(  # noqa: N802 (Twisted's name)
-        self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
     ) -> DelayedCall:
         """Call `callable` after `delay` seconds."""
         return self._timers.callLater(delay, callable, *args, **kw)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from simulations.planner.packet_cost import PacketCost
     from simulations.planner.plan import Answer, Plan
     from simulations.planner.wishes import LatencyKind
-    from simulations.scenario.values import Prices
+    from simulations.scenario.values import Prices, Scenario
 
 ROOT = Path(__file__).parents[2]
 PIPED_COLUMNS = 100
@@ -202,4 +202,18 @@ def _write(plan: Plan, path: Path) -> None:
         path.write_text(to_toml(scenario), encoding="utf-8")
     except OSError as error:
         raise MisuseError(f"{path}: cannot be written: {error.strerror}") from error
-    click.echo(f"{path}: the plan as a scenario; `loopixmix simulate run {path}` checks it", err=True)
+    click.echo(
+        f"{path}: the plan as a scenario; `loopixmix simulate run {path}{_engine_for(scenario)} checks it", err=True
+    )
+
+
+def _engine_for(scenario: Scenario) -> str:
+    """Return the option that a run of this scenario needs, and why, up to the end of the command."""
+    from simulations.workbench.engines import engine_named
+
+    # The engine of `simulate run` unless it is told another one.
+    try:
+        engine_named("vector").check(scenario)
+    except MisuseError as error:
+        return f" --engine exact` (too much for others: {error})"
+    return "`"

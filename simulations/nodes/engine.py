@@ -14,6 +14,7 @@ from loopixmix.sweeps.work import Progress
 from simulations.flows.rates import flows_of
 from simulations.flows.traffic import utilisation_of
 from simulations.measures.catalogue import Measure, by_name
+from simulations.measures.samples import sample_notes
 from simulations.nodes.limits import refusals
 from simulations.nodes.measurement import Totals, Watch
 from simulations.outcome import Outcome
@@ -52,7 +53,11 @@ class NodesEngine:
         watch = Watch(world)
         with little_garbage_collection():
             measured = measure_world(world, watch, progress=progress)
-        notes = (*_notes(scenario, measured.figures), *_request_notes(world, watch))
+        notes = (
+            *_notes(scenario, measured.figures),
+            *_request_notes(world, watch),
+            *sample_notes(measured.distributions, wanted=_measured_of(scenario)),
+        )
         return msgspec.structs.replace(measured, notes=notes)
 
 
@@ -135,6 +140,14 @@ def _notes(scenario: Scenario, figures: dict[str, float]) -> Iterator[str]:
     attacks = scenario.attacks
     if any(attack is not None for attack in (attacks.fifo, attacks.disclosure, attacks.flow_matching)):
         yield "attacks.fifo, .disclosure and .flow_matching are left out: the engine vector carries them out."
+
+
+def _measured_of(scenario: Scenario) -> Iterator[Measure]:
+    yield Measure.LATENCY_S
+    if scenario.users.messages_per_day > 0 and scenario.users.contacts and scenario.users.named:
+        yield Measure.DELIVERY_S
+    if scenario.requests is not None:
+        yield Measure.REQUEST_S
 
 
 def _request_notes(world: World, watch: Watch) -> Iterator[str]:

@@ -19,7 +19,6 @@ from simulations.scenario.values import (
     Packets,
     Processors,
     RequestLoad,
-    Run,
     Scenario,
     Topology,
     Traffic,
@@ -126,12 +125,6 @@ def scenario_of(wishes: Wishes, terms: Terms, design: Design, *, name: str = "pl
             held_packets=_held_packets(wishes, terms, design),
         ),
         packets=Packets(payload_bytes=terms.payload_bytes),
-        run=Run(
-            duration_s=20.0,
-            warm_up_s=_settled_s(terms, design),
-            drain_s=_drained_s(wishes, terms, design),
-            replicates=3,
-        ),
         prices=terms.prices,
     )
 
@@ -177,18 +170,6 @@ def _drops_per_s(terms: Terms, payload_rate_per_s: float) -> float:
 
 def _short(value: float) -> float:
     return float(f"{value:.4g}")
-
-
-def _settled_s(terms: Terms, design: Design) -> float:
-    # Long enough that what is left of the beginning, or under way, is less than one in ten million.
-    return _short(20 * design.delay_mean_s + (terms.layers + 2) * (16 * terms.packet_cost_s + terms.link_latency_s))
-
-
-def _drained_s(wishes: Wishes, terms: Terms, design: Design) -> float:
-    # A target's packets are there, and messages read.
-    turns = wishes.packets_per_message / design.payload_rate_per_s
-    reading_s = 10 * turns + 3 / design.pull_rate_per_s if wishes.latency_kind.startswith("delivery") else 0.0
-    return _short(2 * _settled_s(terms, design) + reading_s)
 
 
 def _held_packets(wishes: Wishes, terms: Terms, design: Design) -> int:

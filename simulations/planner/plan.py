@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import TypeAlias
 
+import msgspec
+
 from simulations.exact.engine import ENGINE
 from simulations.flows import traffic
 from simulations.flows.rates import flows_of
@@ -14,6 +16,7 @@ from simulations.formulas.capacity import WidthInterval
 from simulations.measures.catalogue import Measure
 from simulations.planner.conflicts import Infeasible, why_infeasible
 from simulations.planner.design import Design, least_pool_of, scenario_of, widths
+from simulations.planner.measuring import run_of
 from simulations.planner.search import (
     Found,
     cheapest,
@@ -117,6 +120,7 @@ def _judged(wishes: Wishes, terms: Terms, found: Found) -> Plan:
 
 def _plan(wishes: Wishes, terms: Terms, design: Design, figures: dict[str, float], notes: tuple[str, ...]) -> Plan:
     scenario = scenario_of(wishes, terms, design)
+    scenario = msgspec.structs.replace(scenario, run=run_of(scenario, wishes, figures))
     flows = flows_of(scenario)
     layer = widths(terms, flows, design.delay_mean_s)
     return Plan(

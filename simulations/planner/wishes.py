@@ -49,6 +49,11 @@ class Wishes:
         _between("messages a day", self.messages_per_day, 0, 1e6)
         _between("packets a message", self.packets_per_message, 1, 10_000)
         _between("online share", self.online_share, 1e-4, 1)
+        if self.users * self.online_share < 1:
+            raise MisuseError(
+                f"{self.users} users of whom a share of {self.online_share:g} is online are less than one at a time: "
+                "wish for more users or a larger share"
+            )
         for name, length in (("request bytes", self.request_bytes), ("answer bytes", self.answer_bytes)):
             if length:
                 _between(name, length, LEAST_BODY_BYTES, MAX_BODY_BYTES)

@@ -30,10 +30,11 @@ def sample_deliveries(
 ) -> FloatArray | None:
     """Return times from handing a message over to having it, sender and recipient linked all the while.
 
-    `latencies_s`: network latencies of packets. None if there are none, if users write nothing, or if the waits
-    have no steady state (`simulations.flows.timing.delivery_faults` says why).
+    `latencies_s`: network latencies of packets. None if there are none, or if the waits have no steady state
+    (`simulations.flows.timing.delivery_faults` says why). Where users write nothing, it is the time of a message that
+    would be the only one.
     """
-    if not can_deliver(scenario) or not latencies_s.size or not scenario.users.messages_per_day:
+    if not can_deliver(scenario) or not latencies_s.size:
         return None
     count = max(min(MESSAGES, MOST_PACKETS // scenario.users.packets_per_message), 100)
     queue_s, turns_s = _turns(scenario, count, generator)
@@ -49,6 +50,8 @@ def _turns(scenario: Scenario, count: int, generator: Generator) -> tuple[FloatA
     users, turns_per_s = scenario.users, scenario.traffic.payload_rate_per_s
     gaps_s = generator.exponential(1 / turns_per_s, (count, users.packets_per_message))
     turns_s = np.cumsum(gaps_s, axis=1)
+    if not users.messages_per_day:
+        return np.zeros(count), turns_s
     while_linked_per_s = users.messages_per_day / DAY_S / users.online_share
     # W(n + 1) = max(0, W(n) + S(n) - A(n)): the walk less its least value so far.
     steps_s = turns_s[:-1, -1] - generator.exponential(1 / while_linked_per_s, count - 1)

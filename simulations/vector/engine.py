@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from loopixmix.sweeps.work import Progress
 from simulations.flows.load import check_load
-from simulations.measures.catalogue import by_name
+from simulations.measures.catalogue import Measure, by_name
+from simulations.measures.samples import sample_notes
 from simulations.outcome import Outcome
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
@@ -48,11 +49,12 @@ class VectorEngine:
         replicate.run(lambda done: progress(done / parts))
         epsilon = epsilon_of(scenario, seeds, progress=lambda done: progress((1 + done) / parts))
         progress(1.0)
+        distributions = by_name(distributions_of(replicate))
         return Outcome(
             engine=self.name,
             figures=by_name(figures_of(replicate) | epsilon),
-            distributions=by_name(distributions_of(replicate)),
-            notes=tuple(notes_of(replicate)),
+            distributions=distributions,
+            notes=(*notes_of(replicate), *sample_notes(distributions, wanted=[Measure.LATENCY_S])),
         )
 
 

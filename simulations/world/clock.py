@@ -92,7 +92,7 @@ class EventClock:
         return self._now_s
 
     def callLater(  # noqa: N802 (Twisted's name)
-        self, delay: float, callable: Callable[..., object], /, *args: object, **kw: object
+        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
     ) -> EventCall:
         """Call `callable` after `delay` seconds; raise `MisuseError` for a delay below 0 or without end."""
         # Stated so that NaN is refused as well.

@@ -1,4 +1,4 @@
-"""The poll of docs/first-service.md: it works, and the page shows what it really is."""
+"""The examples of docs/first-service.md and docs/taking-tokens.md: they work, and the pages show what they are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,30 @@ import pytest
 from provider.hosting.loading.factories import find_factory
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "docs" / "examples" / "poll"
-PAGE = (ROOT / "docs" / "first-service.md").read_text()
-SOURCES = [path.read_text() for path in sorted([*EXAMPLE.glob("*.py"), *EXAMPLE.glob("*.toml")])]
+EXAMPLES = ROOT / "docs" / "examples"
+EXAMPLE = EXAMPLES / "poll"
+PAGES = {"poll": "first-service.md", "petition": "taking-tokens.md"}
+TESTS = {"poll": 7, "petition": 9}
 
 
-@pytest.mark.parametrize("block", re.findall(r"```(?:python|toml)\n(.*?)```", PAGE, re.DOTALL))
-def test_the_page_shows_the_files_as_they_are(block: str) -> None:
-    assert any(block in source for source in SOURCES), block
+def blocks() -> Iterator[tuple[str, str]]:
+    for example, page in PAGES.items():
+        text = (ROOT / "docs" / page).read_text()
+        yield from ((example, block) for block in re.findall(r"```(?:python|toml)\n(.*?)```", text, re.DOTALL))
 
 
-def test_the_tests_of_the_example_pass() -> None:
+@pytest.mark.parametrize(("example", "block"), list(blocks()))
+def test_the_page_shows_the_files_as_they_are(example: str, block: str) -> None:
+    sources = sorted([*(EXAMPLES / example).glob("*.py"), *(EXAMPLES / example).glob("*.toml")])
+    assert any(block in path.read_text() for path in sources), block
+
+
+@pytest.mark.parametrize("example", PAGES)
+def test_the_tests_of_the_example_pass(example: str) -> None:
     line = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(line, cwd=EXAMPLE, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(line, cwd=EXAMPLES / example, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout
-    assert "7 passed" in done.stdout
+    assert f"{TESTS[example]} passed" in done.stdout
 
 
 def test_a_provider_finds_the_service_once_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,16 +32,8 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
 
 
 REMOTE = """
-import msgspec, poll_demo
-from loopixmix.testnet.plan import serving_program
-inside = poll_demo.additions
-
-def outside(plan):
-    made = inside(plan)
-    services = tuple(msgspec.structs.replace(service, program="poll-program") for service in made.services)
-    return msgspec.structs.replace(made, services=services, programs=(serving_program("poll"),))
-
-poll_demo.additions = outside
+import poll_demo, poll_outside
+poll_demo.additions = poll_outside.additions
 """
 PROGRAM = """
 import random, sys
@@ -62,6 +54,21 @@ async def vote(reactor):
 
 react(lambda reactor: Deferred.fromCoroutine(vote(reactor)))
 """
+
+
+PETITION = f"""
+from loopixmix.testnet.plan import TestnetPlan
+import petition_demo
+petition_demo.main(TestnetPlan(width=1, base_port={BASE_PORT + 60}))
+"""
+
+
+def test_a_service_of_ones_own_takes_tokens_on_a_test_network(tmp_path: Path) -> None:
+    person = Terminal(tmp_path / "home")
+    person.install(ROOT / "docs" / "examples" / "petition")
+    said = person.python("-c", PETITION, patience_s=240)
+    person.close()
+    assert said.splitlines() == ["We want more trees.", "For the birds", "For the children", "For the shade"]
 
 
 def test_the_demonstration_counts_the_votes_of_guests(user: Terminal) -> None:

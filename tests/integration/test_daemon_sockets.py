@@ -13,16 +13,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
+from client.api import BusyError, NoClientError, NotRunningError
 from client.directory.configuration import create_client
 from client.http.endpoint import find_endpoint
-from client.http.serving.site import MAX_CONNECTIONS
+from client.http.serving.site import MAX_CONNECTIONS, MAX_UNPROVEN
 from client.remote import remote_client
 from client.remote_asyncio import asyncio_client
 from tests.worlds.clients.fake_daemons import TRUST_ROOT
@@ -120,7 +124,7 @@ def own_daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 def test_idle_connections_do_not_lock_the_owner_out(daemon: Daemon) -> None:
     with ExitStack() as stack:
-        idle = [stack.enter_context(daemon.connect()) for _ in range(MAX_CONNECTIONS + 72)]
+        idle = [stack.enter_context(daemon.connect()) for _ in range(MAX_UNPROVEN + 10)]
         assert daemon.ask("GET", "/v1/status").status == 200
         # The first ones had to go, and were told why.
         assert answer_of(idle[0]).error == "busy"
@@ -164,6 +168,7 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read(daemon: Daemon) ->
         (b"GET /v1/status HTTP/1.1\r\nHEADERS\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
         (b"GET /v1/" + b"x" * 20_000 + b" HTTP/1.1\r\nHEADERS\r\n\r\n", 414),
         (b"this is no HTTP\r\n\r\n", 400),
+        (b"GET * HTTP/1.1\r\nHEADERS\r\n\r\n", 404),
         (b"PATCH /v1/status HTTP/1.1\r\nHEADERS\r\n\r\n", 405),
         (b"GET /v1/status HTTP/1.1\r\n\r\n", 421),
         (b"POST /v1/contacts HTTP/1.1\r\nHEADERS\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 415),
@@ -210,6 +215,73 @@ def test_calls_under_way_are_told_that_it_stops(own_daemon: Daemon) -> None:
         assert (answer.status, answer.error) == (503, "not_running")
         assert b"retry-after: 1" in answer.head
     assert own_daemon.process.wait(timeout=30) == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_program_keeps_its_connections(daemon: Daemon) -> None:
+    client = remote_client(daemon.directory, reactor=reactor, rng=random.Random(1))
+    await client.status()
+    before = connections_to(daemon)
+    for _ in range(50):
+        await client.status()
+    assert connections_to(daemon) == before
+    client.close()
+
+
+@pytest.mark.parametrize("programs", [1, 3])
+def test_many_calls_at_one_moment_are_all_answered(daemon: Daemon, programs: int) -> None:
+    async def ask() -> list[bool]:
+        async with AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(asyncio_client(daemon.directory, rng=random.Random(1)))
+                for _ in range(programs)
+            ]
+            asked = [client.status() for client in clients for _ in range(300 // programs)]
+            return [status.registered for status in await asyncio.gather(*asked)]
+
+    assert asyncio.run(ask()) == [False] * 300
+
+
+def connections_to(daemon: Daemon) -> set[int]:
+    """Return the ports at our end of the connections to a daemon."""
+    ours = psutil.Process().net_connections("tcp4")
+    return {each.laddr.port for each in ours if each.raddr and each.raddr.port == daemon.port}
+
+
+@pytest_twisted.ensureDeferred
+async def test_busy_not_running_and_no_client_are_three_errors(own_daemon: Daemon) -> None:
+    client = remote_client(own_daemon.directory, reactor=reactor, rng=random.Random(1))
+    nobody = remote_client(own_daemon.directory / "nobody", reactor=reactor, rng=random.Random(1))
+    with pytest.raises(NoClientError, match="there is no directory"):
+        await nobody.status()
+    with ExitStack() as stack:
+        for _ in range(MAX_CONNECTIONS):
+            stream = stack.enter_context(own_daemon.connect())
+            stream.sendall(own_daemon.head("GET", "/v1/received?kind=text"))
+            assert stream.recv(100).startswith(b"HTTP/1.1 200 ")
+        with pytest.raises(BusyError, match="try again in a moment"):
+            await client.status()
+        assert "serves as many calls as it can" in command("status", own_daemon).stderr
+        asking = Deferred.fromCoroutine(client.status())
+        await deferLater(reactor, 0.5, lambda: None)
+    # Now there are places again, and the daemon is asked again.
+    assert not (await asking).registered
+    own_daemon.end()
+    with pytest.raises(NotRunningError, match="is not running"):
+        await client.status()
+    assert "is not running: start it with" in command("status", own_daemon).stderr
+    client.close()
+
+
+def command(name: str, daemon: Daemon) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "loopixmix.main", "client", name, str(daemon.directory)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 class Proxy:

@@ -16,6 +16,7 @@ from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
 
 from client.api import NotRunningError
+from client.http.calling.attempts import BrokenConnectionError, answered
 from client.http.calling.call import Call, Query
 from client.http.endpoint import Endpoint
 from client.http.problems import error_told_by
@@ -26,17 +27,13 @@ from loopixmix.seams import Clock
 from loopixmix.web.calls import BodyCollector, BrokenAnswerError
 
 MOST_CALLS = 64
-"""A program has at most so many calls under way; further ones wait. The daemon takes 128 connections in all."""
+"""A program has at most so many calls under way; further ones wait. The daemon has 128 places for all programs."""
 MAX_WAITING_EVENTS = 64
 """A stream is not read on while so many of its events wait to be taken."""
 
 FindEndpoint: TypeAlias = Callable[[], Endpoint]
 
 T = TypeVar("T")
-
-
-class _BrokenConnectionError(Exception):
-    """The connection broke before the answer was there."""
 
 
 class Caller:
@@ -52,14 +49,15 @@ class Caller:
     async def ask(self, call: Call[T]) -> T:
         """Make a call and return its answer.
 
-        Raises the daemon's error in its own class, `NotRunningError` if there is no answer.
+        Raises the daemon's error in its own class, `NotRunningError` if there is no answer, `NoClientError` if there is
+        no client to ask, `BusyError` if the daemon goes on to be busy.
         """
         answer = Deferred.fromCoroutine(self._answer(call))
         try:
             return call.decode(await answer.addTimeout(call.timeout_s, cast(IReactorTime, self._clock)))
         except TimeoutError as error:
             raise NotRunningError(f"the client daemon did not answer within {call.timeout_s:g} s") from error
-        except _BrokenConnectionError as error:
+        except BrokenConnectionError as error:
             raise NotRunningError("the client daemon went away before it answered") from error
 
     async def stream(self, path: str, *, query: Query, last_event_id: str) -> EventReader:
@@ -69,7 +67,7 @@ class Caller:
             headers.setRawHeaders("Last-Event-ID", [last_event_id])
         try:
             response = await self._respond("GET", path, query, headers, None)
-        except _BrokenConnectionError as error:
+        except BrokenConnectionError as error:
             raise NotRunningError("the client daemon went away before it answered") from error
         reader = EventReader()
         response.deliverBody(reader)
@@ -82,13 +80,7 @@ class Caller:
     async def _answer(self, call: Call[T]) -> bytes:
         await self._slots.acquire()
         try:
-            try:
-                return await self._attempt(call)
-            except _BrokenConnectionError:
-                # A connection that was kept may have been ended by the daemon just when it was used again.
-                if not call.repeatable:
-                    raise
-                return await self._attempt(call)
+            return await answered(lambda: self._attempt(call), repeatable=call.repeatable, pause=self.pause)
         finally:
             self._slots.release()
 
@@ -117,7 +109,7 @@ class Caller:
         except (ResponseFailed, ConnectionClosed) as error:
             if isinstance(error, ResponseFailed) and any(reason.check(CancelledError) for reason in error.reasons):
                 raise CancelledError from error
-            raise _BrokenConnectionError from error
+            raise BrokenConnectionError from error
         if not 200 <= response.code < 300:
             raise error_told_by(await _body_of(cast(_Response, response)))
         return cast(_Response, response)
@@ -198,4 +190,4 @@ async def _body_of(response: _Response) -> bytes:
     try:
         return await collector.complete
     except BrokenAnswerError as error:
-        raise _BrokenConnectionError from error
+        raise BrokenConnectionError from error

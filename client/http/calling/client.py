@@ -8,12 +8,14 @@ from typing import TypeAlias, TypeVar
 
 from client.api import (
     AnswerCallback,
+    BusyError,
     CallbackFailure,
     ClientStatus,
     Contact,
     Letter,
     MessageId,
     MessageProgress,
+    NamedReader,
     NetworkView,
     NotRunningError,
     NumberedChange,
@@ -25,7 +27,7 @@ from client.api import (
     RequestId,
     TimeEstimate,
 )
-from client.core.arguments import check_after, check_step, checked
+from client.core.arguments import USUAL_SHARE_S, check_after, check_step, checked
 from client.feeds.failures import CallbackFailures
 from client.feeds.listener import Listener
 from client.http.calling import call
@@ -42,7 +44,10 @@ EventCallback: TypeAlias = Callable[[Event], Awaitable[None] | None]
 
 
 class CallingClient(ABC):
-    """Implements `client.api.Client` by calls; every call may raise `NotRunningError` besides its own.
+    """Implements `client.api.Client` by calls; every call may raise three errors besides its own.
+
+    `NotRunningError`: there is a client, and no daemon answers. `NoClientError`: there is no client in that directory.
+    `BusyError`: the daemon serves as many calls as it can, after some attempts still.
 
     Which received messages were handled is kept by the daemon, with the messages: a program needs no store of its own.
     A message comes again if the program ended between handling it and saying so.
@@ -69,11 +74,13 @@ class CallingClient(ABC):
         """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop."""
 
     async def is_running(self) -> bool:
-        """Tell whether the daemon answers."""
+        """Tell whether the daemon answers, even if it is busy; raise `NoClientError` if there is no client."""
         try:
             await self.status()
         except NotRunningError:
             return False
+        except BusyError:
+            return True
         return True
 
     @checked
@@ -157,11 +164,22 @@ class CallingClient(ABC):
         """Return how long a request would take."""
         return await self.ask(call.estimate_request(request_bytes, answer_bytes))
 
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+    def on_received(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_SHARE_S
+    ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`, whenever the daemon runs."""
-        return self.follow(
-            "/v1/received", {"kind": kind}, RemoteReader(self, self._listener("on_received", callback)).take
-        )
+        query = call.share_query(kind, reader=reader, within_s=within_s)
+        taker = RemoteReader(self, self._listener("on_received", callback))
+        return self.follow("/v1/received", query, taker.take)
+
+    async def readers(self) -> list[NamedReader]:
+        """Return the readers that have a name."""
+        return await self.ask(call.readers())
+
+    @checked
+    async def remove_reader(self, name: str, kind: str) -> None:
+        """Forget a reader with a name."""
+        await self.ask(call.remove_reader(name, kind))
 
     def on_event(self, callback: EventCallback, *, after: str = "") -> Callable[[], None]:
         """Call `callback` for each event after the one with the id `after`, or only for those to come.

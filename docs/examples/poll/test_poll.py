@@ -12,27 +12,16 @@ from poll_service import Poll
 from twisted.internet.task import Clock
 
 from client.api import RequestTimeoutError, ServiceFailedError
-from client.testing import FakeNetwork, wait_for
-from loopixmix.requests.names import Publish
+from client.testing import FakeKeyDirectory, FakeNetwork, wait_for
 from loopixmix.web.forms.bodies import FormBody
 from loopixmix.web.pages import PageContext
 from loopixmix.web.showing.frame import Frame
 from loopixmix.web.showing.markup import element, render
 from loopixmix.web.visiting.answers import SeeOther, Shown
 from loopixmix.web.visiting.visit import Visit
-from provider.api import ServiceContext
+from provider.api import ServiceContext, Setting
 
-SETTINGS = {"question": "What shall we build?", "options": ["A playground", "More trees"]}
-
-
-class NoKeys:
-    """The cards of a provider that has none: the poll needs no keys."""
-
-    async def card(self, name: str) -> bytes:
-        return b""
-
-    async def publish(self, publish: Publish) -> bool:
-        return False
+SETTINGS: dict[str, Setting] = {"question": "What shall we build?", "options": ["A playground", "More trees"]}
 
 
 class World:
@@ -41,8 +30,9 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.clock, rng = Clock(), random.Random(1)
         self.network = FakeNetwork(clock=self.clock, rng=rng, delay_s=1.0)
+        keys = FakeKeyDirectory(rng=rng)
         context = ServiceContext(
-            provider=bytes(32), directory=directory, clock=self.clock, rng=rng, keys=NoKeys(), settings=SETTINGS
+            provider=bytes(32), directory=directory, clock=self.clock, rng=rng, keys=keys, settings=SETTINGS
         )
         self.network.add_service(Poll(context), provider="away")
         self.alice = Voter(self.network.client("alice@home"))

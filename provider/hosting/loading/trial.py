@@ -142,7 +142,7 @@ class StandingClock:
         """Return the time that it shows."""
         return self._now_s
 
-    def callLater(self, delay: float, callable: object, /, *args: object, **kw: object) -> DelayedCall:  # noqa: ARG002, N802 (Twisted's name)
+    def callLater(self, delay: float, callable: object, *args: object, **kw: object) -> DelayedCall:  # noqa: ARG002, N802 (Twisted's name)
         """Return a call that never comes."""
         return _NoCall()
 

@@ -133,7 +133,7 @@ def test_it_is_asked_at_a_moment_that_is_drawn_once(world: World, alice: Person)
 def test_without_a_time_it_leaves_at_once_and_is_tried_for_days(world: World, alice: Person) -> None:
     now_s = world.clock.seconds()
     request = answer(world, alice, post(world, alice))
-    assert request.leaves_at_s == 0.0
+    assert request.leaves_at_s is None
     assert request.deadline_s == pytest.approx(now_s + DEADLINE_S)
 
 
@@ -229,7 +229,8 @@ def test_a_cancel_that_cannot_be_written_stays_cancelled(
     alice.restart()
     world.clock.run_for(30)
     assert len(world.providers["away"].host.parts) == parts
-    assert answer(world, alice, request_id) == cancelled
+    again = answer(world, alice, request_id)
+    assert (again.state, again.problem) == (cancelled.state, cancelled.problem)
 
 
 def test_what_is_cancelled_is_sent_no_more(world: World, alice: Person) -> None:
@@ -241,7 +242,8 @@ def test_what_is_cancelled_is_sent_no_more(world: World, alice: Person) -> None:
     parts = len(world.providers["away"].host.parts)
     world.clock.run_for(60)
     assert len(world.providers["away"].host.parts) <= parts + 4  # those that were under way
-    assert answer(world, alice, request_id) == cancelled
+    again = answer(world, alice, request_id)
+    assert (again.state, again.problem) == (cancelled.state, cancelled.problem)
 
 
 def test_a_longer_deadline_leads_to_new_attempts_with_the_same_repetition_key() -> None:

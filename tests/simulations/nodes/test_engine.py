@@ -87,6 +87,18 @@ def test_progress_rises_to_the_end() -> None:
     assert told[-1] == 1.0
 
 
+def test_few_samples_are_told() -> None:
+    few = run(small({**SHORT, "users.messages_per_day": 0.01, "requests.pause_mean_s": 1e6}))
+    notes = " ".join(few.notes)
+    for what in (
+        "latency_* are of fewer",
+        "delivery_* are left out: none of the",
+        "request_* are left out: none of the",
+    ):
+        assert what in notes
+    assert "delivery_*" not in " ".join(run(small({**SHORT, "users.messages_per_day": 0.0})).notes)
+
+
 MATCHING = {
     "users.count": 60,
     "users.contacts": 10,

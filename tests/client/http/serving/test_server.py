@@ -14,7 +14,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ITransport
 
-from client.api import ClientStatus, NotRunningError
+from client.api import ClientStatus, NoClientError, NotRunningError
 from client.http.endpoint import LOCK_FILE, find_endpoint, read_or_make_token
 from client.http.serving.server import ApiServer
 from client.http.serving.site import MAX_CONNECTIONS, MAX_UNPROVEN
@@ -62,7 +62,7 @@ def test_stopping_twice_or_before_the_start_is_nothing(tmp_path: Path, api: Memo
 
 
 def test_the_owner_gets_in_however_many_idle_connections_there_are(api: MemoryApi) -> None:
-    idle = [api.raw(b"") for _ in range(2 * MAX_CONNECTIONS)]
+    idle = [api.raw(b"") for _ in range(MAX_CONNECTIONS + MAX_UNPROVEN)]
     assert sum(not conversation.closed for conversation in idle) == MAX_UNPROVEN
     assert api.ask("GET", "/v1/status").status == 200
 
@@ -146,6 +146,16 @@ def test_a_token_that_others_could_read_is_replaced(tmp_path: Path, rng: random.
 def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path, rng: random.Random) -> None:
     with pytest.raises(StoreError, match=r"api\.token"):
         read_or_make_token(tmp_path / "missing", rng=rng)
+
+
+def test_no_client_is_another_thing_than_one_that_does_not_run(tmp_path: Path) -> None:
+    with pytest.raises(NoClientError, match="there is no directory"):
+        find_endpoint(tmp_path / "alcie")
+    with pytest.raises(NoClientError, match="is no client's directory"):
+        find_endpoint(tmp_path)
+    (tmp_path / "client.toml").touch()
+    with pytest.raises(NotRunningError, match="is not running"):
+        find_endpoint(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""How many samples a distribution was measured on, and what to say where they are few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from simulations.measures.catalogue import Measure
+from simulations.outcome import Distribution
+
+FEW = 100
+"""Below so many samples the 95 % quantile is one of the five or so largest: a matter of chance."""
+
+_OF: Mapping[Measure, tuple[str, str]] = {
+    Measure.LATENCY_S: ("latency_*", "packets"),
+    Measure.DELIVERY_S: ("delivery_*", "messages"),
+    Measure.REQUEST_S: ("request_*", "requests"),
+}
+
+
+def sample_notes(distributions: Mapping[str, Distribution], *, wanted: Iterable[Measure]) -> Iterator[str]:
+    """Yield a sentence for each distribution of `wanted` that has fewer samples than `FEW`, or none."""
+    for measure in wanted:
+        figures, what = _OF[measure]
+        if measure not in distributions:
+            yield f"{figures} are left out: none of the {what} that set out in run.duration_s has come."
+        elif distributions[measure].count < FEW:
+            yield (
+                f"{figures} are of fewer than {FEW} {what} a replicate, and their quantiles a matter of chance: a "
+                "longer run.duration_s gives more."
+            )
