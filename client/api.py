@@ -99,6 +99,14 @@ class UnknownRequestError(ClientError, MisuseError):
     """There is no posted request of that id, or it was forgotten."""
 
 
+class UnknownReaderError(ClientError, MisuseError):
+    """There is no reader of that name for that kind."""
+
+
+class TooManyReadersError(ClientError, MisuseError):
+    """There are as many named readers as there may be; remove one first."""
+
+
 class WrongStateError(ClientError, MisuseError):
     """The message or request is in a state in which this cannot be done."""
 
@@ -279,6 +287,21 @@ class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     received_at_s: float
     reply_to: str = ""
+
+
+class NamedReader(msgspec.Struct, frozen=True, kw_only=True):
+    """A reader with a name, and how far it is with the messages of one kind.
+
+    `waiting`: how many it has not handled; `programs`: how many read by this name now; `made_at_s`, `used_at_s`: when a
+    program began to read by it for the first time, and the last time.
+    """
+
+    name: str
+    kind: str
+    waiting: int
+    programs: int
+    made_at_s: float
+    used_at_s: float
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -501,10 +524,33 @@ class Client(Protocol):
         The service is thought to answer at once. Raises `TooLongError`, `BadRequestError`, `NotRegisteredError`.
         """
 
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+    def on_received(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = 60.0
+    ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`, those not yet handled first; returns how to stop.
 
         A message counts as handled once the callback (and what it returned, if awaitable) finished without error.
+        One on which it fails comes again after a pause: after 1 s at first, then after twice as long each time, at most
+        5 minutes. It does not hold up the others.
+
+        Each reader gets every message. Programs, and callbacks of one program, that read by the same name share it:
+        each message is given to one of them. So they do without a name, which is one reader too. `reader` has 1 to 64
+        characters of `a-z 0-9 . - _`. A new one begins with the oldest message that is kept. Which messages a reader
+        has handled is kept through restarts. A client keeps at most 64 readers with a name, each kind counted by
+        itself; while there is no place for another one, its callback is given nothing, and the log says so.
+
+        If the callback takes longer than `within_s` (1 to 3600 seconds), the message is given to another program of
+        this reader, if there is one. Then the callback that took too long is not counted.
+        Raises `BadRequestError` if `kind`, `reader` or `within_s` has the wrong form.
+        """
+
+    async def readers(self) -> list[NamedReader]:
+        """Return the readers that have a name, by name and kind."""
+
+    async def remove_reader(self, name: str, kind: str) -> None:
+        """Forget a reader with a name, and what it has handled.
+
+        Raises `UnknownReaderError`, `WrongStateError` while a program reads by that name.
         """
 
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:

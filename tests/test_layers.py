@@ -48,7 +48,17 @@ LAYERS = (
         ),
     ),
     (2, ("loopixmix.observing.anonymity", "loopixmix.observing.observers")),
-    (2, ("provider.mailbox", "provider.accounts", "provider.api", "client.api", "client.core*")),
+    (
+        2,
+        (
+            "provider.mailbox",
+            "provider.accounts",
+            "provider.api",
+            "client.api",
+            "client.core*",
+            "client.receiving.claims",
+        ),
+    ),
     # Commands and worlds, which wire all of it; before the services, whose patterns fit them too.
     (
         6,

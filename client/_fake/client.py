@@ -26,6 +26,7 @@ from client.api import (
     Letter,
     MessageId,
     MessageProgress,
+    NamedReader,
     NetworkView,
     NotRegisteredError,
     NumberedChange,
@@ -43,6 +44,7 @@ from client.api import (
 )
 from client.asking.answers import AnswerFeed
 from client.core.arguments import (
+    USUAL_SHARE_S,
     check_address,
     check_after,
     check_number,
@@ -51,15 +53,20 @@ from client.core.arguments import (
     check_size,
     checked,
 )
-from client.core.journal import Cursor
+from client.core.journal import Cursor, MessageShare
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feeds
 from client.receiving.callbacks import Callbacks
+from client.receiving.offering import Offering
 from client.sending.feed import ProgressFeed
 from loopixmix.keys import KEY_BYTES
+from loopixmix.process.eventloops import await_on_twisted
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+
+INSTEAD = "in a test, client.testing.wait_for awaits it and moves the clock (docs/asyncio.md)"
+"""What a program on asyncio is told."""
 
 
 class FakeClient:
@@ -79,7 +86,8 @@ class FakeClient:
         self._wallet = FakeWallet(network)
         self._outbox = FakeOutbox(self, network, self._contacts, max_queued=max_queued, tell=self.tell)
         self._failures = CallbackFailures()
-        self._callbacks = Callbacks(self._inbox, clock=network.clock, failures=self._failures)
+        self._offering = Offering(self._inbox, clock=network.clock)
+        self._callbacks = Callbacks(self._offering, clock=network.clock, failures=self._failures)
         self._feeds: Feeds[AnswerFeed | ProgressFeed] = Feeds()
 
     @property
@@ -128,7 +136,7 @@ class FakeClient:
         # Whatever the service does with its cancellation: the time of the caller has ended.
         answering = Deferred.fromCoroutine(self._answer(service, host, body))
         answering.addTimeout(timeout_s, cast("IReactorTime", self._network.clock), partial(_raise_timeout, service))
-        return await answering
+        return await await_on_twisted(answering, instead=INSTEAD)
 
     @checked
     async def post_request(
@@ -183,9 +191,24 @@ class FakeClient:
             mean_s=delay_s, p95_s=delay_s, queue_s=0.0, sending_s=0.0, delivery_s=delay_s, fragments=parts
         )
 
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+    def on_received(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_SHARE_S
+    ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`."""
-        return self._callbacks.subscribe(kind, callback)
+        return self._callbacks.subscribe(kind, callback, reader=reader, within_s=within_s)
+
+    async def readers(self) -> list[NamedReader]:
+        """Return the readers that have a name."""
+        return await self._offering.readers()
+
+    @checked
+    async def remove_reader(self, name: str, kind: str) -> None:
+        """Forget a reader with a name."""
+        await self._offering.remove(name, kind)
+
+    def share(self, kind: str, *, reader: str, at_once: int, within_s: float, wake: Callable[[], None]) -> MessageShare:
+        """Let a program handle messages."""
+        return self._offering.join(kind, reader=reader, at_once=at_once, within_s=within_s, wake=wake)
 
     def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Tell what happens to outgoing messages."""
@@ -365,7 +388,7 @@ class FakeClient:
             verified=self._trust(sender) if not anonymous else Verified.UNKNOWN,
             reply_to=self._network.hand_out_reply_blocks(sender) if anonymous else "",
         )
-        self._callbacks.wake({kind})
+        self._offering.wake({kind})
 
     def _trust(self, sender: Member) -> Verified:
         contact = self._contacts.find(sender.address)
@@ -398,7 +421,7 @@ class FakeClient:
         rested: Deferred[None] = Deferred()
         call = self._network.later(delay_s, lambda: rested.callback(None))
         try:
-            await rested
+            await await_on_twisted(rested, instead=INSTEAD)
         finally:
             if call.active():
                 call.cancel()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from client.api import Client, MessageProgress, NumberedChange, PostedRequest
+from client.api import Client, MessageProgress, NumberedChange, PostedRequest, ReceivedMessage
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -21,8 +21,43 @@ class Cursor(msgspec.Struct, frozen=True):
         return self.received > other.received or self.changes > other.changes
 
 
+class MessageShare(Protocol):
+    """One program's part in what a reader handles."""
+
+    async def begin(self) -> None:
+        """Take part; raise `TooManyReadersError` if the reader is new and there is no place for it."""
+
+    async def take(self) -> ReceivedMessage | None:
+        """Return a message that is this program's to handle; None if there is none now, or its hand is full."""
+
+    def wait_s(self) -> float | None:
+        """Return after how many seconds to look again without being woken, None if there is no need."""
+
+    async def handled(self, number: int) -> None:
+        """Take the word that a message was handled; return once that is on the disk.
+
+        Raises `UnknownMessageError` if it was not given to this program, `WrongStateError` if it took too long and
+        another one has got it.
+        """
+
+    def failed(self, number: int) -> float:
+        """Take the word that a message could not be handled; return in how many seconds it comes again.
+
+        Raises as `handled`.
+        """
+
+    def leave(self) -> None:
+        """Give back what is in hand, and take no more."""
+
+
 class JournalledClient(Client, Protocol):
     """A client that also tells what happened, so that a reader can come back and miss nothing."""
+
+    def share(self, kind: str, *, reader: str, at_once: int, within_s: float, wake: Callable[[], None]) -> MessageShare:
+        """Let a program handle messages of `kind` as `reader`, at most `at_once` at a time, each in `within_s` seconds.
+
+        `wake` is called when there may be one for it. Raises `BadRequestError` if an argument has the wrong form.
+        """
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         """Return state changes with a number over `after`, oldest first, at most `limit`."""

@@ -1,103 +1,107 @@
-"""Handing received messages to applications: in order, each until it was handled, no kind in the way of another."""
+"""The applications' callbacks: each handles one message at a time, and no kind is in the way of another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Protocol
+from collections.abc import Callable
 
-from client.api import ReceivedCallback, ReceivedMessage
+from twisted.logger import Logger
+
+from client.api import ReceivedCallback, ReceivedMessage, UnknownMessageError, WrongStateError
+from client.core.arguments import USUAL_SHARE_S, check_kind, check_reader, check_share
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feed, Feeds
 from client.feeds.listener import Listener
-from client.feeds.offers import LaterOffers
+from client.receiving.offering import Offering, Share
 from loopixmix.seams import Clock
 
-
-class UnhandledMessages(Protocol):
-    """The received messages, as far as no callback has handled them."""
-
-    async def first_unhandled(self, kind: str, *, after: int) -> ReceivedMessage | None:
-        """Return the oldest message of a kind, with a number over `after`, that no callback has handled."""
-
-    async def unhandled(self, number: int) -> ReceivedMessage | None:
-        """Return the message of this number, unless a callback has handled it."""
-
-    async def mark_handled(self, number: int) -> None:
-        """Note that a callback has handled a message."""
+log = Logger()
 
 
-class Subscription:
-    """One callback, which gets one message at a time, and those on which it failed again, ever later."""
+class Handling:
+    """One callback."""
 
-    def __init__(self, kind: str, listener: Listener[ReceivedMessage], messages: UnhandledMessages, clock: Clock):
-        """Offer `listener` the messages of `kind` among `messages`; `clock` times further offers."""
-        self.kind = kind
+    def __init__(
+        self, listener: Listener[ReceivedMessage], join: Callable[[Callable[[], None]], Share], *, clock: Clock
+    ) -> None:
+        """Let `listener` handle what the share is given that `join` makes of a call that wakes it.
+
+        `clock` times further offers.
+        """
         self._listener = listener
-        self._messages = messages
-        self._clock = clock
-        self._offers = LaterOffers()
-        self._after = 0
-        self._unmarked: set[int] = set()
+        self._join = join
+        self._share: Share | None = None
+        self._done: set[int] = set()
+        """Messages that were handled, which is not written yet."""
         self._feed = Feed(self._look, listener=listener, clock=clock)
-        self.start, self.stop, self.wake = self._feed.start, self._feed.stop, self._feed.wake
+
+    def start(self) -> None:
+        """Begin to handle."""
+        self._share = self._join(self._feed.wake)
+        self._feed.start()
+
+    def stop(self) -> None:
+        """Begin no further message; a callback that runs is not interrupted."""
+        self._feed.stop()
+        # What it is at work on is its own until it is done.
+        if self._share is not None and not self._listener.busy:
+            self._share.leave()
 
     async def _look(self) -> float | None:
-        await self._mark()
-        message = await self._next()
+        share = self._share
+        if share is None:
+            return None
+        message = await share.take()
         if message is None:
-            return self._offers.wait_s(self._clock.seconds())
-        if not self._feed.stopped:
-            await self._offer(message)
+            return share.wait_s()
+        try:
+            if not self._feed.stopped:
+                await self._handle(share, message)
+        finally:
+            if self._feed.stopped:
+                share.leave()
         return 0.0
 
-    async def _next(self) -> ReceivedMessage | None:
-        number = self._offers.due(self._clock.seconds())
-        if number is not None:
-            again = await self._messages.unhandled(number)
-            if again is not None:
-                return again
-            self._offers.forget(number)  # another callback has handled it
-        message = await self._messages.first_unhandled(self.kind, after=self._after)
-        if message is not None:
-            self._after = message.number
-        return message
-
-    async def _offer(self, message: ReceivedMessage) -> None:
-        if await self._listener.tell(message):
-            self._offers.forget(message.number)
-            self._unmarked.add(message.number)
-            await self._mark()
-        else:
-            self._offers.note_failure(message.number, self._clock.seconds())
-
-    async def _mark(self) -> None:
-        # Kept until it is written: if the disk is full just then, the callback is not to be given them again.
-        for number in sorted(self._unmarked):
-            await self._messages.mark_handled(number)
-            self._unmarked.discard(number)
+    async def _handle(self, share: Share, message: ReceivedMessage) -> None:
+        number = message.number
+        # If the disk was full just then, the callback is not to be given it again.
+        is_handled = number in self._done or await self._listener.tell(message)
+        try:
+            if is_handled:
+                self._done.add(number)
+                await share.handled(number)
+            else:
+                share.failed(number)
+        except (WrongStateError, UnknownMessageError) as error:
+            log.warn("{callback} was too slow: {reason}", callback=self._listener.name, reason=str(error))
+        self._done.discard(number)
 
 
 class Callbacks:
-    """The applications' callbacks."""
+    """The callbacks of all applications."""
 
-    def __init__(self, messages: UnhandledMessages, *, clock: Clock, failures: CallbackFailures) -> None:
-        """Offer `messages`; `clock` times further offers, `failures` hears what callbacks raise."""
-        self._messages = messages
+    def __init__(self, offering: Offering, *, clock: Clock, failures: CallbackFailures) -> None:
+        """Give them what is offered; `clock` times further offers, `failures` hears what they raise."""
+        self.offering = offering
+        """What they share with programs that ask for messages in another way."""
         self._clock = clock
         self._failures = failures
-        self._subscriptions: Feeds[Subscription] = Feeds()
+        self._handlings: Feeds[Handling] = Feeds()
 
-    def subscribe(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
-        """Offer every message of `kind` that is not handled; returns how to stop."""
+    def subscribe(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_SHARE_S
+    ) -> Callable[[], None]:
+        """Offer messages of `kind` to `callback`; see `client.api.Client.on_received`. Returns how to stop."""
+        check_kind(kind)
+        check_reader(reader)
+        check_share(1, within_s)
+
+        def join(wake: Callable[[], None]) -> Share:
+            # One at a time: the time for a message begins when the callback is called.
+            return self.offering.join(kind, reader=reader, at_once=1, within_s=within_s, wake=wake)
+
         listener = Listener("on_received", callback, failures=self._failures)
-        return self._subscriptions.begin(Subscription(kind, listener, self._messages, self._clock))
-
-    def wake(self, kinds: Collection[str]) -> None:
-        """Offer messages of these kinds that have come."""
-        for subscription in self._subscriptions:
-            if subscription.kind in kinds:
-                subscription.wake()
+        return self._handlings.begin(Handling(listener, join, clock=self._clock))
 
     def stop(self) -> None:
         """Offer nothing any more; a callback that runs is not interrupted."""
-        self._subscriptions.stop()
+        self._handlings.stop()

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 
 from client.core.journal import News
 from client.receiving.arrivals import Surroundings
-from client.receiving.callbacks import Callbacks
+from client.receiving.offering import Offering
 from client.receiving.receiver import ReceivedBatch, Receiver
 from client.sending.outbox import Outbox
 from loopixmix.store.access import StoreAccess
@@ -27,19 +27,19 @@ class Inbox:
         receiver: Receiver,
         access: StoreAccess,
         outbox: Outbox,
-        callbacks: Callbacks,
+        offering: Offering,
         news: News,
     ) -> None:
         """Let `receiver` work where `access` has the store.
 
-        `outbox`: sends the receipts, and hears of those that came; `callbacks` and `news`: hear of new messages.
+        `outbox`: sends the receipts, and hears of those that came; `offering` and `news`: hear of new messages.
         """
         self.problem: str | None = None
         """One line about a sender who claims to be somebody else, empty while there was none."""
         self._receiver = receiver
         self._access = access
         self._outbox = outbox
-        self._callbacks = callbacks
+        self._offering = offering
         self._news = news
 
     def receive(
@@ -75,7 +75,7 @@ class Inbox:
         if outcome.refused:
             log.warn("{count} parts of messages were refused", count=outcome.refused)
         if outcome.kinds or outcome.received:
-            self._callbacks.wake(outcome.kinds)
+            self._offering.wake(outcome.kinds)
             self._news.tell()
 
 

@@ -13,6 +13,7 @@ from client.api import (
     Letter,
     MessageId,
     MessageProgress,
+    NamedReader,
     NetworkView,
     NumberedChange,
     OutgoingMessage,
@@ -25,8 +26,8 @@ from client.api import (
 )
 from client.asking.desk import Desk
 from client.asking.services import Services
-from client.core.arguments import check_after, check_body, checked
-from client.core.journal import Cursor
+from client.core.arguments import USUAL_SHARE_S, check_after, check_body, checked
+from client.core.journal import Cursor, MessageShare
 from client.feeds.failures import CallbackFailures
 from client.receiving.callbacks import Callbacks
 from client.receiving.journal import Journal
@@ -177,12 +178,26 @@ class ClientService:
         await self._life.ready()
         return self._services.estimate(request_bytes, answer_bytes)
 
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
-        """Offer messages to `callback`; see `client.api.Client.on_received`.
+    def on_received(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_SHARE_S
+    ) -> Callable[[], None]:
+        """Offer messages to `callback`; see `client.api.Client.on_received`."""
+        return self._callbacks.subscribe(kind, callback, reader=reader, within_s=within_s)
 
-        A message on which `callback` fails is offered again, ever later, and holds up no other one.
-        """
-        return self._callbacks.subscribe(kind, callback)
+    async def readers(self) -> list[NamedReader]:
+        """Return the readers that have a name; see `client.api.Client.readers`."""
+        await self._life.ready()
+        return await self._callbacks.offering.readers()
+
+    @checked
+    async def remove_reader(self, name: str, kind: str) -> None:
+        """Forget a reader with a name; see `client.api.Client.remove_reader`."""
+        await self._life.ready()
+        await self._callbacks.offering.remove(name, kind)
+
+    def share(self, kind: str, *, reader: str, at_once: int, within_s: float, wake: Callable[[], None]) -> MessageShare:
+        """Let a program handle messages; see `JournalledClient.share`."""
+        return self._callbacks.offering.join(kind, reader=reader, at_once=at_once, within_s=within_s, wake=wake)
 
     def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Tell what happens to outgoing messages; see `client.api.Client.on_progress`."""

@@ -29,8 +29,9 @@ from client.receiving.callbacks import Callbacks
 from client.receiving.inbox import Inbox
 from client.receiving.journal import Journal
 from client.receiving.letterbox import Letterbox
+from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
-from client.receiving.unhandled import StoredMessages
+from client.receiving.shelf import StoredMessages
 from client.running.board import MissingDocument, StatusBoard, ThinTraffic
 from client.running.life import Life
 from client.running.recovery import Recovery
@@ -111,9 +112,10 @@ def build_client(
         keys=keys, session=session, registration=registration, guests=guests, requests=requests, access=access
     )
     # Receiving.
-    callbacks = Callbacks(StoredMessages(access, news), clock=clock, failures=failures)
+    offering = Offering(StoredMessages(access, news, clock=clock), clock=clock)
+    callbacks = Callbacks(offering, clock=clock, failures=failures)
     receiver = Receiver(Arrivals(poster, writer), writer)
-    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, callbacks=callbacks, news=news)
+    inbox = Inbox(receiver=receiver, access=access, outbox=outbox, offering=offering, news=news)
     letterbox = Letterbox(
         session=session, registration=registration, pulls=pulls, expectations=expectations, inbox=inbox
     )

@@ -54,14 +54,6 @@ _BETWEEN = (
     .where(inbox.c.number > bindparam("after"), inbox.c.number <= bindparam("last"))
     .order_by(inbox.c.number)
 )
-_FIRST_UNHANDLED = (
-    select(inbox)
-    .where(inbox.c.handled.is_(False), inbox.c.kind == bindparam("of_kind"), inbox.c.number > bindparam("after"))
-    .order_by(inbox.c.number)
-    .limit(1)
-)
-_UNHANDLED = select(inbox).where(inbox.c.handled.is_(False), inbox.c.number == bindparam("of_number"))
-_HANDLE = update(inbox).where(inbox.c.number == bindparam("of_number")).values(handled=True)
 _UNREAD = select(func.count()).where(inbox.c.handled.is_(False))
 _NEWEST = newest_number(inbox)
 _DELETE = delete(inbox).where(inbox.c.number == bindparam("of_number")).returning(inbox.c.reply_to)
@@ -161,24 +153,7 @@ def received_after(connection: Connection, *, after: int, limit: int) -> list[Re
         if total_bytes > MAX_READ_BYTES and last > after:
             break
         last = number
-    return [_received(row._mapping) for row in connection.execute(_BETWEEN, {"after": after, "last": last})]
-
-
-def first_unhandled(connection: Connection, kind: str, *, after: int) -> ReceivedMessage | None:
-    """Return the oldest message of a kind, with a number over `after`, that no callback has handled."""
-    row = connection.execute(_FIRST_UNHANDLED, {"of_kind": kind, "after": after}).one_or_none()
-    return None if row is None else _received(row._mapping)
-
-
-def unhandled(connection: Connection, number: int) -> ReceivedMessage | None:
-    """Return the message of this number, unless a callback has handled it."""
-    row = connection.execute(_UNHANDLED, {"of_number": number}).one_or_none()
-    return None if row is None else _received(row._mapping)
-
-
-def mark_handled(connection: Connection, number: int) -> None:
-    """Note that a callback has handled a message."""
-    connection.execute(_HANDLE, {"of_number": number})
+    return [message_in(row._mapping) for row in connection.execute(_BETWEEN, {"after": after, "last": last})]
 
 
 def unread(connection: Connection) -> int:
@@ -201,6 +176,7 @@ def expire_seen(connection: Connection, now_s: float) -> None:
     connection.execute(_EXPIRE, {"now_s": now_s})
 
 
-def _received(row: RowMapping) -> ReceivedMessage:
+def message_in(row: RowMapping) -> ReceivedMessage:
+    """Return the message that a row of the inbox holds."""
     values = {name: row[name] for name in ReceivedMessage.__struct_fields__}
     return ReceivedMessage(**values | {"verified": Verified(row["verified"])})

@@ -20,10 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as table_clause
 
-HEAD = "0004"
+HEAD = "0005"
 """The schema version this code reads and writes: the newest migration."""
 
-OLDER_VERSIONS: frozenset[str] = frozenset({"0001", "0002", "0003"})
+OLDER_VERSIONS: frozenset[str] = frozenset({"0001", "0002", "0003", "0004"})
 """The versions that migrations lead from to `HEAD`."""
 
 metadata = MetaData()
@@ -148,10 +148,33 @@ inbox = Table(
     Column("reply_to", String, nullable=False),
     Column("handled", Boolean, nullable=False),
     UniqueConstraint("author", "message_id"),
-    Index("inbox_by_kind", "handled", "kind", "number"),
+    Index("inbox_by_kind", "kind", "number"),
+    Index("inbox_by_handled", "handled"),
     sqlite_autoincrement=True,
 )
-"""Received messages. `author`: the key that signed, nothing for an anonymous sender."""
+"""Received messages. `author`: the key that signed, nothing for an anonymous sender. `handled`: by any reader."""
+
+readers = Table(
+    "readers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("settled_to", Integer, nullable=False),
+    Column("made_at_s", Float, nullable=False),
+    Column("used_at_s", Float, nullable=False),
+    UniqueConstraint("name", "kind"),
+)
+"""Who handles messages of a kind. `settled_to`: each message up to that number is handled, or deleted."""
+
+settled = Table(
+    "settled",
+    metadata,
+    Column("reader", Integer, ForeignKey("readers.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Messages that a reader handled before an earlier one."""
 
 contacts = Table(
     "contacts",

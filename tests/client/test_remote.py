@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
-from client.api import Client, ForbiddenError, MessageState, NotRunningError, NumberedChange, ReceivedMessage
+from client.api import (
+    Client,
+    ForbiddenError,
+    MessageState,
+    MisuseError,
+    NotRunningError,
+    NumberedChange,
+    ReceivedMessage,
+)
 from client.core.journal import JournalledClient
 from client.http.calling.caller import MOST_CALLS
 from client.http.endpoint import Endpoint, find_endpoint
@@ -126,6 +135,12 @@ def test_a_daemon_that_is_not_there_is_told_so(world: RemoteWorld) -> None:
     world.run(world.servers["alice"].stop())
     with pytest.raises(NotRunningError, match="not running"):
         world.run(world.alice.status())
+
+
+def test_asyncio_that_awaits_a_call_is_told_of_the_twin(world: RemoteWorld) -> None:
+    with pytest.raises(MisuseError, match=r"use client\.remote_asyncio"):
+        asyncio.run(world.alice.status())
+    world.run(world.alice.status())
 
 
 def test_an_address_left_by_a_crash_is_no_daemon(world: RemoteWorld) -> None:

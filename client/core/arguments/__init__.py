@@ -2,9 +2,12 @@
 
 from client.core.arguments.checked import check, checked
 from client.core.arguments.forms import (
+    LONGEST_SHARE_S,
     MAX_NUMBER,
     MAX_TEXT_LENGTH,
+    MOST_AT_ONCE,
     REPLY_PREFIX,
+    USUAL_SHARE_S,
     check_address,
     check_after,
     check_body,
@@ -16,10 +19,13 @@ from client.core.arguments.forms import (
     check_length,
     check_letter,
     check_letters,
+    check_named_reader,
     check_number,
+    check_reader,
     check_request,
     check_request_size,
     check_seconds,
+    check_share,
     check_size,
     check_step,
     check_text,
@@ -33,9 +39,12 @@ from client.core.arguments.forms import (
 )
 
 __all__ = [
+    "LONGEST_SHARE_S",
     "MAX_NUMBER",
     "MAX_TEXT_LENGTH",
+    "MOST_AT_ONCE",
     "REPLY_PREFIX",
+    "USUAL_SHARE_S",
     "check",
     "check_address",
     "check_after",
@@ -48,10 +57,13 @@ __all__ = [
     "check_length",
     "check_letter",
     "check_letters",
+    "check_named_reader",
     "check_number",
+    "check_reader",
     "check_request",
     "check_request_size",
     "check_seconds",
+    "check_share",
     "check_size",
     "check_step",
     "check_text",

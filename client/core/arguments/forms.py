@@ -31,6 +31,10 @@ MAX_TOKENS = 1000
 """As many tokens can be ordered at once."""
 MAX_NUMBER = 10**18
 """No received message has a higher number."""
+MOST_AT_ONCE = 16
+"""A program is given so many messages at most before it says what became of one: more would wait in its memory."""
+SHORTEST_SHARE_S, USUAL_SHARE_S, LONGEST_SHARE_S = 1.0, 60.0, 3600.0
+"""How long a program may have a message before another one is given it."""
 LONGEST_AHEAD_S = 366 * 86_400.0
 REPLY_PREFIX = "reply:"
 """How the `to` of an answer to an anonymous sender begins; no address does."""
@@ -40,6 +44,8 @@ MAX_TEXT_LENGTH = 512
 
 _FAR_S = 1e15
 _KIND = re.compile(KIND_PATTERN)
+# One that begins with a dot would be taken for a step in a path.
+_READER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -172,8 +178,36 @@ def check_letter(letter: Letter, *, now_s: float) -> None:
 
 def check_kind(kind: str) -> None:
     """Raise `BadRequestError` if no message can be of this kind."""
+    check_text("kind", kind)
     if not _KIND.search(kind):
         raise BadRequestError("a kind has 1 to 64 characters of a-z 0-9 . - / _")
+
+
+def check_reader(name: str) -> None:
+    """Raise `BadRequestError` if no reader can have this name; an empty one stands for the reader without a name."""
+    check_text("reader", name)
+    if name and not _READER.fullmatch(name):
+        raise BadRequestError(
+            "the name of a reader has 1 to 64 characters of a-z 0-9 . - _, and begins with a-z or 0-9"
+        )
+
+
+def check_named_reader(name: str) -> None:
+    """Raise `BadRequestError` if this is no name of a reader."""
+    check_reader(name)
+    if not name:
+        raise BadRequestError("the reader without a name cannot be removed")
+
+
+def check_share(at_once: int, within_s: float) -> None:
+    """Raise `BadRequestError` if a program asks for too many messages at once, or for too long."""
+    check_seconds("within_s", within_s)
+    if not 1 <= at_once <= MOST_AT_ONCE:
+        raise BadRequestError(f"at_once is a number from 1 to {MOST_AT_ONCE}, not {at_once}")
+    if not SHORTEST_SHARE_S <= within_s <= LONGEST_SHARE_S:
+        raise BadRequestError(
+            f"within_s is a number of seconds from {SHORTEST_SHARE_S:g} to {LONGEST_SHARE_S:g}, not {within_s:g}"
+        )
 
 
 def check_unsigned(letter: Letter) -> None:

@@ -19,6 +19,7 @@ from client.api import (
     Contact,
     Letter,
     MessageId,
+    NamedReader,
     NetworkView,
     OutgoingMessage,
     PostedRequest,
@@ -31,11 +32,15 @@ from client.api import (
 from client.core.arguments import (
     check_address,
     check_body,
+    check_kind,
     check_length,
     check_letters,
+    check_named_reader,
     check_number,
+    check_reader,
     check_request,
     check_request_size,
+    check_share,
     check_size,
 )
 from client.core.journal import Cursor
@@ -229,6 +234,28 @@ def settle(subscription: str, number: int, *, handled: bool) -> Call[None]:
     word = "handled" if handled else "failed"
     path = f"/v1/received/{subscription}/{number}/{word}"
     return Call(method="POST", path=path, decode=_nothing, repeatable=False)
+
+
+def share_query(kind: str, *, reader: str, within_s: float) -> Query:
+    """Return what a program says that handles messages, one at a time; raise `BadRequestError`."""
+    check_kind(kind)
+    check_reader(reader)
+    check_share(1, within_s)
+    # One at a time: the time for a message begins when the callback is called.
+    query = {"kind": kind, "at_once": "1", "within_s": repr(float(within_s))}
+    return query | ({"reader": reader} if reader else {})
+
+
+def readers() -> Call[list[NamedReader]]:
+    """List the readers that have a name."""
+    return Call(method="GET", path="/v1/readers", decode=_shape(list[NamedReader]))
+
+
+def remove_reader(name: str, kind: str) -> Call[None]:
+    """Forget a reader."""
+    check_named_reader(name)
+    path = f"/v1/readers/{_part(name)}"
+    return Call(method="DELETE", path=path, query={"kind": kind}, decode=_nothing, repeatable=False)
 
 
 def contacts() -> Call[list[Contact]]:

@@ -16,6 +16,7 @@ from client.api import (
     Letter,
     MessageId,
     MessageProgress,
+    NamedReader,
     NetworkView,
     NotRunningError,
     NumberedChange,
@@ -27,7 +28,7 @@ from client.api import (
     RequestId,
     TimeEstimate,
 )
-from client.core.arguments import check_after, check_step, check_text, checked
+from client.core.arguments import USUAL_SHARE_S, check_after, check_step, check_text, checked
 from client.feeds.failures import CallbackFailures
 from client.feeds.listener import Listener
 from client.http.calling import call
@@ -167,11 +168,22 @@ class CallingClient(ABC):
         """Return how long a request would take."""
         return await self.ask(call.estimate_request(request_bytes, answer_bytes))
 
-    def on_received(self, kind: str, callback: ReceivedCallback) -> Callable[[], None]:
+    def on_received(
+        self, kind: str, callback: ReceivedCallback, *, reader: str = "", within_s: float = USUAL_SHARE_S
+    ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`, whenever the daemon runs."""
-        return self.follow(
-            "/v1/received", {"kind": kind}, RemoteReader(self, self._listener("on_received", callback)).take
-        )
+        query = call.share_query(kind, reader=reader, within_s=within_s)
+        taker = RemoteReader(self, self._listener("on_received", callback))
+        return self.follow("/v1/received", query, taker.take)
+
+    async def readers(self) -> list[NamedReader]:
+        """Return the readers that have a name."""
+        return await self.ask(call.readers())
+
+    @checked
+    async def remove_reader(self, name: str, kind: str) -> None:
+        """Forget a reader with a name."""
+        await self.ask(call.remove_reader(name, kind))
 
     def on_event(self, callback: EventCallback, *, after: str = "") -> Following:
         """Call `callback` for each event after the one with the id `after`, or only for those to come.

@@ -1,100 +1,78 @@
-"""The readers of `GET /v1/received`: each is a callback of `on_received`, and says itself which messages it handled."""
+"""The programs behind `GET /v1/received`: each is given messages, and says itself which of them it has handled."""
 
 from __future__ import annotations
 
 import msgspec
-from twisted.internet.defer import Deferred, DeferredSemaphore
 
-from client.api import Client, ReceivedMessage, UnknownMessageError
-from client.feeds.listener import NotHandledError
+from client.api import UnknownMessageError
+from client.core.journal import JournalledClient
 from client.http.messages import MESSAGE, SUBSCRIBED, Subscribed, received_of
 from client.http.serving.stream import EventStream
 from client.http.sse import SseEvent
-from loopixmix.errors import UnavailableError
 from loopixmix.seams import Rng
 
-MAX_UNHANDLED = 16
-"""A reader is given so many messages before it has to say what became of one."""
 
-
-class ReaderGoneError(NotHandledError, UnavailableError):
-    """The program that reads these messages went away."""
-
-
-class ReaderFailedError(NotHandledError):
-    """The program that reads these messages could not handle one."""
-
-
-class Reader:
+class Subscription:
     """One open stream of messages of one kind."""
 
-    def __init__(self, subscription: str, stream: EventStream) -> None:
-        """Write messages to `stream`; the reader answers for them under the name `subscription`."""
-        self.subscription = subscription
-        self.stream = stream
-        self._slots: DeferredSemaphore = DeferredSemaphore(MAX_UNHANDLED)
-        self._pending: dict[int, Deferred[None]] = {}
-        self._gone = False
+    def __init__(self, client: JournalledClient, name: str, kind: str, *, reader: str, at_once: int, within_s: float):
+        """Take part in what `reader` of `client` handles; the program speaks of its messages under `name`."""
+        self.name = name
+        self.share = client.share(kind, reader=reader, at_once=at_once, within_s=within_s, wake=self._wake)
+        self._stream: EventStream | None = None
 
-    async def offer(self, message: ReceivedMessage) -> None:
-        """Give a message to the reader; returns when it was handled, raises if it was not."""
-        # As many as the reader may have in hand: more would only wait in its memory instead of in the store.
-        await self._slots.acquire()
-        try:
-            await self.stream.writable()
-            # It may have left while this one waited for the connection.
-            if self._gone:
-                raise ReaderGoneError("the reader went away")
-            done = self._pending[message.number] = Deferred()
-            self.stream.send(SseEvent(MESSAGE, msgspec.json.encode(received_of(message)), str(message.number)))
-            await done
-        finally:
-            self._pending.pop(message.number, None)
-            self._slots.release()
+    async def begin(self) -> None:
+        """Take part; raise `TooManyReadersError`."""
+        await self.share.begin()
 
-    def settle(self, number: int, *, handled: bool) -> None:
-        """Take the reader's word for a message; raise `UnknownMessageError` if it was not given that one."""
-        done = self._pending.pop(number, None)
-        if done is None:
-            raise UnknownMessageError(f"message {number} does not wait to be handled here")
-        if handled:
-            done.callback(None)
-        else:
-            done.errback(ReaderFailedError(f"the reader could not handle message {number}"))
+    async def run(self, stream: EventStream) -> None:
+        """Write messages to `stream`; never returns."""
+        self._stream = stream
+        stream.send(SseEvent(SUBSCRIBED, msgspec.json.encode(Subscribed(self.name))))
+        while True:
+            # What the connection does not take stays in the store.
+            await stream.writable()
+            message = await self.share.take()
+            if message is None:
+                await stream.woken(within_s=self.share.wait_s())
+            else:
+                stream.send(SseEvent(MESSAGE, msgspec.json.encode(received_of(message)), str(message.number)))
 
-    def leave(self) -> None:
-        """Give back what was not handled."""
-        self._gone = True
-        pending, self._pending = self._pending, {}
-        for number, done in pending.items():
-            done.errback(ReaderGoneError(f"the reader went away before it handled message {number}"))
+    def _wake(self) -> None:
+        if self._stream is not None:
+            self._stream.wake()
 
 
-class Readers:
-    """All readers of a daemon by the names of their subscriptions."""
+class Subscriptions:
+    """All of a daemon, by their names."""
 
-    def __init__(self, client: Client, *, rng: Rng) -> None:
+    def __init__(self, client: JournalledClient, *, rng: Rng) -> None:
         """Read the messages of `client`; `rng` names the subscriptions, so that none can be guessed."""
         self._client = client
         self._rng = rng
-        self._readers: dict[str, Reader] = {}
+        self._subscriptions: dict[str, Subscription] = {}
 
-    async def run(self, kind: str, stream: EventStream) -> None:
-        """Give messages of `kind` to the reader of `stream`, until this is cancelled."""
-        reader = Reader(self._rng.randbytes(16).hex(), stream)
-        self._readers[reader.subscription] = reader
-        stream.send(SseEvent(SUBSCRIBED, msgspec.json.encode(Subscribed(reader.subscription))))
-        stop = self._client.on_received(kind, reader.offer)
-        try:
-            while True:
-                await stream.woken()
-        finally:
-            stop()
-            del self._readers[reader.subscription]
-            reader.leave()
+    def join(self, kind: str, *, reader: str, at_once: int, within_s: float) -> Subscription:
+        """Let a program handle messages of `kind` as `reader`, until `end`; raise `BadRequestError`."""
+        name = self._rng.randbytes(16).hex()
+        made = Subscription(self._client, name, kind, reader=reader, at_once=at_once, within_s=within_s)
+        self._subscriptions[name] = made
+        return made
 
-    def settle(self, subscription: str, number: int, *, handled: bool) -> None:
-        """Take a reader's word; raise `UnknownMessageError` if there is no such reader or message."""
-        if subscription not in self._readers:
+    def end(self, subscription: Subscription) -> None:
+        """Give back what was not handled."""
+        self._subscriptions.pop(subscription.name).share.leave()
+
+    async def settle(self, subscription: str, number: int, *, handled: bool) -> None:
+        """Take a program's word, and return once that is on the disk.
+
+        Raises `UnknownMessageError` if there is no such subscription or message, `WrongStateError` if another program
+        has got the message.
+        """
+        if subscription not in self._subscriptions:
             raise UnknownMessageError("that subscription has ended")
-        self._readers[subscription].settle(number, handled=handled)
+        share = self._subscriptions[subscription].share
+        if handled:
+            await share.handled(number)
+        else:
+            share.failed(number)

@@ -14,8 +14,9 @@ from client.feeds.failures import CallbackFailures
 from client.receiving.arrivals import Arrivals, surroundings
 from client.receiving.callbacks import Callbacks
 from client.receiving.inbox import Inbox
+from client.receiving.offering import Offering
 from client.receiving.receiver import Receiver
-from client.receiving.unhandled import StoredMessages
+from client.receiving.shelf import StoredMessages
 from client.store import incoming
 from loopixmix.errors import StoreError
 from loopixmix.keys import IdentityKey
@@ -29,14 +30,14 @@ class Receiving:
         self.parts = Parts(settings=ClientSettings(receipts=True))
         self.parts.go_online()
         self.parts.befriend_bob()
-        self.callbacks = Callbacks(
-            StoredMessages(self.parts.access, self.parts.news), clock=self.parts.clock, failures=CallbackFailures()
-        )
+        clock = self.parts.clock
+        offering = Offering(StoredMessages(self.parts.access, self.parts.news, clock=clock), clock=clock)
+        self.callbacks = Callbacks(offering, clock=clock, failures=CallbackFailures())
         self.inbox = Inbox(
             receiver=Receiver(Arrivals(self.parts.poster, self.parts.writer), self.parts.writer),
             access=self.parts.access,
             outbox=self.parts.outbox,
-            callbacks=self.callbacks,
+            offering=offering,
             news=self.parts.news,
         )
 

@@ -36,6 +36,7 @@ from client.api import (
     TooLongError,
     UnknownContactError,
     UnknownMessageError,
+    UnknownReaderError,
     UnknownRequestError,
     UnknownServiceError,
     Verified,
@@ -598,6 +599,100 @@ class ClientContract:
         acquainted.pass_time()
         assert reader.messages == []
         assert len(acquainted.run(acquainted.bob.inbox())) == 1
+
+    # Readers
+
+    def test_each_reader_gets_every_message(self, acquainted: World) -> None:
+        first, second, nameless = Reader(), Reader(), Reader()
+        send(acquainted, b"one", key="1")
+        acquainted.pass_time()
+        acquainted.bob.on_received("text", first, reader="archive")
+        acquainted.bob.on_received("text", nameless)
+        send(acquainted, b"two", key="2")
+        acquainted.pass_time()
+        acquainted.bob.on_received("text", second, reader="alarm")
+        acquainted.pass_time()
+        assert [reader.bodies for reader in (first, second, nameless)] == [[b"one", b"two"]] * 3
+
+    @pytest.mark.parametrize("name", ["", "archive"])
+    def test_who_shares_a_reader_shares_its_messages(self, acquainted: World, name: str) -> None:
+        first, second = Reader(), Reader()
+        acquainted.bob.on_received("text", first, reader=name)
+        acquainted.bob.on_received("text", second, reader=name)
+        for number in range(6):
+            send(acquainted, b"%d" % number, key=str(number))
+        acquainted.pass_time()
+        acquainted.pass_time()
+        assert sorted(first.bodies + second.bodies) == [b"%d" % number for number in range(6)]
+
+    def test_a_reader_goes_on_where_it_was(self, acquainted: World) -> None:
+        first, second = Reader(), Reader()
+        stop = acquainted.bob.on_received("text", first, reader="archive")
+        send(acquainted, b"one", key="1")
+        acquainted.pass_time()
+        stop()
+        send(acquainted, b"two", key="2")
+        acquainted.pass_time()
+        acquainted.bob.on_received("text", second, reader="archive")
+        acquainted.pass_time()
+        assert (first.bodies, second.bodies) == ([b"one"], [b"two"])
+
+    def test_what_failed_comes_again_to_its_own_reader_only(self, acquainted: World) -> None:
+        failing, other = Reader(failing=True), Reader()
+        acquainted.bob.on_received("text", failing, reader="archive")
+        acquainted.bob.on_received("text", other, reader="alarm")
+        send(acquainted, b"one", key="1")
+        acquainted.pass_time()
+        failing.failing = False
+        for _ in range(4):
+            acquainted.pass_time()
+        assert failing.bodies[:2] == [b"one", b"one"]
+        assert other.bodies == [b"one"]
+
+    def test_readers_with_a_name_are_listed_and_removed(self, acquainted: World) -> None:
+        reader = Reader()
+        send(acquainted, b"one", key="1")
+        acquainted.pass_time()
+        stop = acquainted.bob.on_received("text", reader, reader="archive")
+        acquainted.bob.on_received("text", Reader())
+        acquainted.pass_time()
+        send(acquainted, b"two", key="2", kind="other")
+        acquainted.pass_time()
+        [listed] = acquainted.run(acquainted.bob.readers())
+        assert (listed.name, listed.kind, listed.waiting, listed.programs) == ("archive", "text", 0, 1)
+        assert 0 <= acquainted.now_s() - listed.used_at_s < 120
+        with pytest.raises(WrongStateError):
+            acquainted.run(acquainted.bob.remove_reader("archive", "text"))
+        stop()
+        acquainted.pass_time()
+        send(acquainted, b"three", key="3")
+        acquainted.pass_time()
+        [listed] = acquainted.run(acquainted.bob.readers())
+        assert (listed.waiting, listed.programs) == (1, 0)
+        acquainted.run(acquainted.bob.remove_reader("archive", "text"))
+        assert acquainted.run(acquainted.bob.readers()) == []
+        with pytest.raises(UnknownReaderError):
+            acquainted.run(acquainted.bob.remove_reader("archive", "text"))
+
+    @pytest.mark.parametrize(
+        ("kind", "reader", "within_s"),
+        [
+            ("Text", "", 60.0),
+            ("", "", 60.0),
+            ("text", "An Archive", 60.0),
+            ("text", "..", 60.0),
+            ("text", "a/b", 60.0),
+            ("text", "a" * 65, 60.0),
+            ("text", "", 0.9),
+            ("text", "", 3601.0),
+            ("text", "", float("nan")),
+        ],
+    )
+    def test_a_reader_of_the_wrong_form_is_refused(self, world: World, kind: str, reader: str, within_s: float) -> None:
+        with pytest.raises(BadRequestError):
+            world.bob.on_received(kind, Reader(), reader=reader, within_s=within_s)
+        with pytest.raises(BadRequestError):
+            world.run(world.bob.remove_reader("", "text"))
 
     # Requests
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from twisted.web.server import Request
 
-from client.api import Client, ReceivedMessage, UnknownMessageError
+from client.api import NamedReader, ReceivedMessage, UnknownMessageError
+from client.core.arguments import MOST_AT_ONCE, USUAL_SHARE_S
+from client.core.journal import JournalledClient
 from client.http.messages import MAX_PAGE, Received, received_of
 from client.http.serving.calls import (
     MAX_NUMBER,
     parse_count,
+    parse_seconds,
     read_query,
     required,
     write_json,
@@ -16,21 +19,22 @@ from client.http.serving.calls import (
     write_octets,
 )
 from client.http.serving.described import EVENT_STREAM, NOTHING, OCTETS_ANSWER, Description, route
-from client.http.serving.readers import Readers
+from client.http.serving.readers import Subscriptions
 from client.http.serving.routes.streams import OpenStreams
 from loopixmix.seams import Rng
 
 _PAGE_STEP = 8
+SHARE_QUERY = {"kind": True, "reader": False, "at_once": False, "within_s": False}
 
 
 class InboxRoutes:
     """Serves the messages that a client received."""
 
-    def __init__(self, client: Client, *, streams: OpenStreams, rng: Rng) -> None:
+    def __init__(self, client: JournalledClient, *, streams: OpenStreams, rng: Rng) -> None:
         """Serve `client`; messages are offered on `streams`, and `rng` names subscriptions."""
         self._client = client
         self._streams = streams
-        self._readers = Readers(client, rng=rng)
+        self._subscriptions = Subscriptions(client, rng=rng)
 
     @route("GET", "/v1/inbox", Description(query={"after": False, "limit": False}, answers=list[Received]))
     async def inbox(self, request: Request) -> bytes:
@@ -56,22 +60,46 @@ class InboxRoutes:
         """Return the body of one received message."""
         return write_octets(request, (await self._received(number)).body)
 
-    @route("GET", "/v1/received", Description(query={"kind": True}, forms=(EVENT_STREAM,)))
+    @route("GET", "/v1/received", Description(query=SHARE_QUERY, forms=(EVENT_STREAM,)))
     async def read(self, request: Request) -> bytes:
         """Give the messages of a kind to a program that says which it handled."""
-        kind = required(read_query(request, "kind"), "kind")
-        return await self._streams.run(request, lambda stream: self._readers.run(kind, stream))
+        query = read_query(request, *SHARE_QUERY)
+        subscription = self._subscriptions.join(
+            required(query, "kind"),
+            reader=query.get("reader", ""),
+            at_once=parse_count("at_once", query.get("at_once", str(MOST_AT_ONCE)), least=1, most=MOST_AT_ONCE),
+            within_s=parse_seconds("within_s", query.get("within_s", str(USUAL_SHARE_S))),
+        )
+        try:
+            if request.method != b"HEAD":
+                # Before the stream is open: then there is still an answer that can tell of an error.
+                await subscription.begin()
+            return await self._streams.run(request, subscription.run)
+        finally:
+            self._subscriptions.end(subscription)
 
     @route("POST", "/v1/received/<subscription>/<int:number>/handled", NOTHING)
     async def handled(self, request: Request, subscription: str, number: int) -> bytes:
-        """Take note that a program handled a message."""
-        self._readers.settle(subscription, number, handled=True)
+        """Take note that a program handled a message; answers once that is on the disk."""
+        await self._subscriptions.settle(subscription, number, handled=True)
         return write_nothing(request)
 
     @route("POST", "/v1/received/<subscription>/<int:number>/failed", NOTHING)
     async def failed(self, request: Request, subscription: str, number: int) -> bytes:
         """Take note that a program could not handle a message."""
-        self._readers.settle(subscription, number, handled=False)
+        await self._subscriptions.settle(subscription, number, handled=False)
+        return write_nothing(request)
+
+    @route("GET", "/v1/readers", Description(answers=list[NamedReader]))
+    async def readers(self, request: Request) -> bytes:
+        """List the readers that have a name."""
+        read_query(request)
+        return write_json(request, await self._client.readers())
+
+    @route("DELETE", "/v1/readers/<name>", Description(query={"kind": True}, status=204, forms=()))
+    async def remove_reader(self, request: Request, name: str) -> bytes:
+        """Forget a reader, and what it has handled of a kind."""
+        await self._client.remove_reader(name, required(read_query(request, "kind"), "kind"))
         return write_nothing(request)
 
     async def _page(self, after: int, limit: int) -> list[Received]:

@@ -223,6 +223,12 @@ def test_a_bulk_of_another_shape_is_refused(api: MemoryApi, body: bytes, content
     assert api.ask("POST", "/v1/messages/bulk", body, content_type=content_type).status == status
 
 
+def test_a_body_of_two_types_is_refused(api: MemoryApi) -> None:
+    raw = request_bytes("POST", SEND, {**api.headers, "Content-Type": OCTETS}, b"x")
+    answer = api.raw(raw.replace(b"Content-Type", b"Content-Type: application/json\r\nContent-Type"))
+    assert (answer.status, json.loads(answer.body)["error"]) == (415, "unsupported_type")
+
+
 def test_octets_are_taken_only_where_they_make_sense(api: MemoryApi) -> None:
     assert api.ask("POST", "/v1/contacts", b"{}", content_type=OCTETS).status == 415
 

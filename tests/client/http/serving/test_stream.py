@@ -149,38 +149,6 @@ def test_a_reader_that_never_reads_is_dropped_and_comes_back(api: MemoryApi) -> 
     assert numbers_of(open_stream(api, "/v1/events", Last_Event_ID=f"{seen[-1]}-0")) == [*range(seen[-1] + 1, 21)]
 
 
-def test_a_reader_says_what_it_handled(api: MemoryApi) -> None:
-    receive(api, b"one", key="1")
-    receive(api, b"two", key="2")
-    api.fake.pass_time()
-    stream = open_stream(api, "/v1/received?kind=text")
-    api.clock.advance(1)
-    subscribed, first = events_of(stream)
-    assert (first.event, first.id) == ("message", "1")
-    path = f"/v1/received/{json.loads(subscribed.data)['subscription']}"
-    assert api.ask("POST", f"{path}/2/handled").status == 404
-    assert api.ask("POST", f"{path}/1/handled").status == 204
-    assert api.ask("POST", f"{path}/1/handled").status == 404
-    assert [event.id for event in events_of(stream)[1:]] == ["1", "2"]
-    assert api.ask("POST", f"{path}/2/failed").status == 204
-    assert api.fake.run(api.fake.alice.status()).unread == 1
-
-
-def test_a_reader_that_goes_away_gives_back_what_it_had(api: MemoryApi) -> None:
-    receive(api, b"one", key="1")
-    api.fake.pass_time()
-    stream = open_stream(api, "/v1/received?kind=text")
-    api.clock.advance(1)
-    path = f"/v1/received/{json.loads(events_of(stream)[0].data)['subscription']}"
-    transport_of(stream).loseConnection()
-    api.clock.advance(1)
-    assert api.ask("POST", f"{path}/1/handled").status == 404
-    assert api.fake.run(api.fake.alice.status()).unread == 1
-    again = open_stream(api, "/v1/received?kind=text")
-    api.clock.advance(1)
-    assert [event.id for event in events_of(again)[1:]] == ["1"]
-
-
 def test_a_clock_that_is_set_back_does_not_keep_the_status_back(api: MemoryApi) -> None:
     stream = open_stream(api, "/v1/events")
     api.clock.pump([0.25] * 8)
