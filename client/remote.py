@@ -17,8 +17,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.api import Following
-from client.feeds.beginning import Beginning
 from client.feeds.failures import CallbackFailures
+from client.feeds.followed import Followed
 from client.http.calling.call import Call, Query
 from client.http.calling.caller import Caller, FindEndpoint
 from client.http.calling.client import CallingClient
@@ -122,7 +122,7 @@ class RemoteClient(CallingClient):
     def follow(self, path: str, query: Query | Where, take: Take) -> Following:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
         follower = Follower(self._caller, take, path=path, query=query, rng=self._rng)
-        follower.beginning = Beginning(partial(self._stop, follower))
+        follower.beginning = Followed(partial(self._stop, follower))
         self._running[follower] = running = Deferred.fromCoroutine(follower.run())
         running.addErrback(_note_end, follower)
         return follower.beginning

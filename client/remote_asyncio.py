@@ -15,8 +15,8 @@ from typing import TypeVar
 import httpx
 
 from client.api import CallbackFailure, Following, NotRunningError
-from client.feeds.beginning import Beginning, Waiter
 from client.feeds.failures import CallbackFailures, words_of
+from client.feeds.followed import Followed, Waiter
 from client.http.calling.attempts import BrokenConnectionError, answered
 from client.http.calling.call import Call, Query
 from client.http.calling.client import CallingClient
@@ -119,7 +119,7 @@ class AsyncioClient(CallingClient):
     def follow(self, path: str, query: Query | Where, take: Take) -> Following:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
         follower = Follower(self, take, path=path, query=query, rng=self._rng)
-        follower.beginning = Beginning(partial(self._stop, follower), _future_waiter)
+        follower.beginning = Followed(partial(self._stop, follower), _future_waiter)
         self._running[follower] = asyncio.get_running_loop().create_task(follower.run())
         return follower.beginning
 

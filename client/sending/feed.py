@@ -10,9 +10,9 @@ from twisted.logger import Logger
 from client.api import BadRequestError, Following, MessageProgress, NumberedChange, ProgressCallback
 from client.core.arguments import check_after, check_step
 from client.core.journal import Cursor
-from client.feeds.beginning import Beginning
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feed
+from client.feeds.followed import Followed
 from client.feeds.interval import Interval
 from client.feeds.listener import Listener
 from loopixmix.seams import Clock
@@ -67,11 +67,11 @@ class ProgressFeed:
         self._counts = Interval(clock, COUNTS_INTERVAL_S)
         self._feed = Feed(self._look, listener=self._listener, clock=clock)
         self._stop_listening: Callable[[], None] = lambda: None
-        self._beginning = Beginning(self.stop)
+        self._beginning = Followed(self.stop)
 
     def follow(self, stop: Callable[[], None]) -> Following:
         """Return how to stop, by `stop`, and to know that it has begun."""
-        self._beginning = Beginning(stop)
+        self._beginning = Followed(stop)
         return self._beginning
 
     def start(self) -> None:

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from client.api import BadRequestError
 from client.core.retry import CALLBACK_POLICY
-from client.feeds.beginning import Beginning
+from client.feeds.followed import Followed
 from client.http.calling.call import Query
 from client.http.sse import SseEvent
 from loopixmix.errors import LoopixmixError
@@ -70,7 +70,7 @@ class Follower:
         """
         self.taking = False
         """Whether an event is being taken now: that is not to be interrupted."""
-        self.beginning = Beginning(lambda: None)
+        self.beginning = Followed(lambda: None)
         """Whoever runs it puts its own there."""
         self.stopped = False
         """Whether it is followed no more; whoever runs it says so."""

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.api import BadRequestError, Following
-from client.feeds.beginning import Beginning
+from client.feeds.followed import Followed
 
 
 def awaited(following: Following) -> list[object]:
@@ -25,11 +25,11 @@ def stops() -> list[int]:
 
 
 @pytest.fixture
-def beginning(stops: list[int]) -> Beginning:
-    return Beginning(lambda: stops.append(1))
+def beginning(stops: list[int]) -> Followed:
+    return Followed(lambda: stops.append(1))
 
 
-def test_all_that_wait_go_on_when_it_has_begun(beginning: Beginning, stops: list[int]) -> None:
+def test_all_that_wait_go_on_when_it_has_begun(beginning: Followed, stops: list[int]) -> None:
     first, second = awaited(beginning), awaited(beginning)
     assert (first, second) == ([], [])
     beginning.begun()
@@ -37,7 +37,7 @@ def test_all_that_wait_go_on_when_it_has_begun(beginning: Beginning, stops: list
     assert stops == []
 
 
-def test_all_that_wait_learn_why_it_does_not_begin(beginning: Beginning) -> None:
+def test_all_that_wait_learn_why_it_does_not_begin(beginning: Followed) -> None:
     waiting = awaited(beginning)
     beginning.refused(BadRequestError("no"))
     for [failure] in (waiting, awaited(beginning)):
@@ -45,19 +45,19 @@ def test_all_that_wait_learn_why_it_does_not_begin(beginning: Beginning) -> None
         assert failure.check(BadRequestError)
 
 
-def test_what_is_refused_later_had_begun(beginning: Beginning) -> None:
+def test_what_is_refused_later_had_begun(beginning: Followed) -> None:
     beginning.begun()
     beginning.refused(BadRequestError("no"))
     assert awaited(beginning) == [beginning]
 
 
-def test_stopping_lets_those_go_that_wait(beginning: Beginning, stops: list[int]) -> None:
+def test_stopping_lets_those_go_that_wait(beginning: Followed, stops: list[int]) -> None:
     waiting = awaited(beginning)
     beginning()
     assert (waiting, stops) == ([beginning], [1])
 
 
-def test_a_wait_that_is_given_up_harms_nobody(beginning: Beginning) -> None:
+def test_a_wait_that_is_given_up_harms_nobody(beginning: Followed) -> None:
     async def wait() -> None:
         await beginning
 

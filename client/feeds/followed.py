@@ -17,7 +17,7 @@ def deferred_waiter() -> Waiter:
     return waiting, lambda: None if waiting.called else waiting.callback(None)
 
 
-class Beginning:
+class Followed:
     """Implements `client.api.Following`."""
 
     def __init__(self, stop: Callable[[], None], new_waiter: Callable[[], Waiter] = deferred_waiter) -> None:
@@ -34,7 +34,7 @@ class Beginning:
         # It will not begin any more, and nobody is to wait for that.
         self.begun()
 
-    def __await__(self) -> Generator[Any, Any, Beginning]:
+    def __await__(self) -> Generator[Any, Any, Followed]:
         """Wait until it has begun; raises why it will not."""
         return self._passing().__await__()
 
@@ -51,7 +51,7 @@ class Beginning:
             self._error = error
         self.begun()
 
-    async def _passing(self) -> Beginning:
+    async def _passing(self) -> Followed:
         if not self._is_over:
             waiting, wake = self._new_waiter()
             self._wakers.append(wake)
