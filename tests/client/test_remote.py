@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
-from client.api import Client, ForbiddenError, MessageState, NotRunningError, NumberedChange, ReceivedMessage
+from client.api import (
+    Client,
+    ForbiddenError,
+    MessageState,
+    MisuseError,
+    NotRunningError,
+    NumberedChange,
+    ReceivedMessage,
+)
 from client.core.journal import JournalledClient
 from client.http.calling.caller import MOST_CALLS
 from client.http.endpoint import Endpoint, find_endpoint
@@ -20,7 +29,7 @@ from client.http.messages import Event, Received
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient
 from loopixmix.web.calls import client_of
-from tests.worlds.clients.callbacks import CallbackContract
+from tests.worlds.clients.callbacks import CallbackContract, EventContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, ReaderError, run_with, send
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_web import MemoryWeb
@@ -75,6 +84,12 @@ class RemoteWorld:
     def now_s(self) -> float:
         return self.clock.seconds()
 
+    def restart_alice(self, meanwhile: Callable[[], object]) -> None:
+        self.run(self.servers["alice"].stop())
+        self.pass_time()
+        meanwhile()
+        self.start("alice", self.fake.alice)
+
     def change_key_of_bob(self) -> None:
         self.fake.change_key_of_bob()
 
@@ -102,7 +117,7 @@ def world(tmp_path: Path) -> Iterator[RemoteWorld]:
     assert [failure for failure in failures if not failure.check(ReaderError)] == []
 
 
-class TestRemoteClient(ClientContract, RefusalContract, CallbackContract):
+class TestRemoteClient(ClientContract, RefusalContract, CallbackContract, EventContract):
     """The contracts."""
 
 
@@ -120,6 +135,12 @@ def test_a_daemon_that_is_not_there_is_told_so(world: RemoteWorld) -> None:
     world.run(world.servers["alice"].stop())
     with pytest.raises(NotRunningError, match="not running"):
         world.run(world.alice.status())
+
+
+def test_asyncio_that_awaits_a_call_is_told_of_the_twin(world: RemoteWorld) -> None:
+    with pytest.raises(MisuseError, match=r"use client\.remote_asyncio"):
+        asyncio.run(world.alice.status())
+    world.run(world.alice.status())
 
 
 def test_an_address_left_by_a_crash_is_no_daemon(world: RemoteWorld) -> None:
