@@ -313,3 +313,18 @@ def test_events_after_one_that_has_not_happened_are_not_asked_for_again_and_agai
     for _ in range(8):
         world.pass_time()
     assert (len(attempts), events) == (1, [])
+
+
+def test_nobody_waits_for_what_a_closed_client_would_follow(world: RemoteWorld) -> None:
+    world.run(world.servers["alice"].stop())
+    following = world.alice.on_progress(lambda event: None)
+    waiting: list[object] = []
+
+    async def wait() -> None:
+        waiting.append(await following)
+
+    Deferred.fromCoroutine(wait())
+    world.pass_time()
+    assert waiting == []
+    world.alice.close()
+    assert waiting == [following]
