@@ -20,7 +20,7 @@ from client.feeds.failures import CallbackFailures
 from client.http.calling.call import Call, Query
 from client.http.calling.caller import Caller, FindEndpoint
 from client.http.calling.client import CallingClient
-from client.http.calling.follower import Follower, Take
+from client.http.calling.follower import ANYWHERE, Follower, StreamPlace, Take
 from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import find_endpoint
 from loopixmix.seams import Clock, Rng
@@ -110,9 +110,9 @@ class RemoteClient(CallingClient):
         """Make a call and return its answer; see `CallingClient.ask`."""
         return await self._caller.ask(made)
 
-    def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
+    def follow(self, path: str, query: Query, take: Take, place: StreamPlace = ANYWHERE) -> Callable[[], None]:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
-        follower = Follower(self._caller, take, path=path, query=query, rng=self._rng)
+        follower = Follower(self._caller, take, path=path, query=query, rng=self._rng, place=place)
         self._running[follower] = running = Deferred.fromCoroutine(follower.run())
         running.addErrback(_note_end, follower)
         return partial(self._stop, follower)

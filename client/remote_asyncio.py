@@ -19,7 +19,7 @@ from client.feeds.failures import CallbackFailures, words_of
 from client.http.calling.attempts import BrokenConnectionError, answered
 from client.http.calling.call import Call, Query
 from client.http.calling.client import CallingClient
-from client.http.calling.follower import Follower, Take
+from client.http.calling.follower import ANYWHERE, Follower, StreamPlace, Take
 from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.problems import error_told_by
@@ -115,9 +115,9 @@ class AsyncioClient(CallingClient):
         except BrokenConnectionError as error:
             raise NotRunningError("the client daemon went away before it answered") from error
 
-    def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
+    def follow(self, path: str, query: Query, take: Take, place: StreamPlace = ANYWHERE) -> Callable[[], None]:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
-        follower = Follower(self, take, path=path, query=query, rng=self._rng)
+        follower = Follower(self, take, path=path, query=query, rng=self._rng, place=place)
         self._running[follower] = asyncio.get_running_loop().create_task(follower.run())
         return partial(self._stop, follower)
 

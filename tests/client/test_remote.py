@@ -12,9 +12,18 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
-from client.api import Client, ForbiddenError, MessageState, NotRunningError, NumberedChange, ReceivedMessage
+from client.api import (
+    BadRequestError,
+    Client,
+    ForbiddenError,
+    MessageState,
+    NotRunningError,
+    NumberedChange,
+    ReceivedMessage,
+)
 from client.core.journal import JournalledClient
-from client.http.calling.caller import MOST_CALLS
+from client.http.calling.call import Query
+from client.http.calling.caller import MOST_CALLS, EventReader
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.messages import Event, Received
 from client.http.serving.server import ApiServer
@@ -292,3 +301,54 @@ def test_events_after_one_that_has_not_happened_are_not_asked_for_again_and_agai
     for _ in range(8):
         world.pass_time()
     assert (len(attempts), events) == (1, [])
+
+
+def test_an_event_id_of_another_form_is_refused_at_once(world: RemoteWorld) -> None:
+    for after in ("latest", "999999", "1-", "-1", "1-2-3", "١-٢"):
+        with pytest.raises(BadRequestError, match="an event id is two numbers with a hyphen between them"):
+            world.alice.on_event(lambda _: None, after=after)
+
+
+def test_an_event_id_that_lies_ahead_is_told_to_the_program(world: RemoteWorld) -> None:
+    refusals: list[str] = []
+    world.alice.on_event(lambda _: None, after="999999-999999", refused=lambda error: refusals.append(str(error)))
+    for _ in range(4):
+        world.pass_time()
+    assert refusals == ["there was no event 999999-999999 yet: the newest is 0-0"]
+
+
+def test_nothing_is_missed_over_a_restart_before_the_first_event_was_told(world: RemoteWorld) -> None:
+    acquaint(world)
+    events: list[Event] = []
+    opened: list[str] = []
+
+    caller = world.bob._caller
+    stream = caller.stream
+
+    async def broken(path: str, *, query: Query, last_event_id: str) -> EventReader:
+        opened.append(last_event_id)
+        if len(opened) <= 4:
+            raise NotRunningError("the connection broke before the first event")
+        return await stream(path, query=query, last_event_id=last_event_id)
+
+    caller.stream = broken  # type: ignore[method-assign]
+    world.bob.on_event(events.append)
+    send(world, b"meanwhile", key="1")
+    for _ in range(6):
+        world.pass_time()
+    assert opened == ["0-0"] * 5
+    assert [event.body for event in events if isinstance(event, Received)] == [b"meanwhile"]
+
+
+def test_the_newest_event_is_a_place_to_begin_at(world: RemoteWorld) -> None:
+    acquaint(world)
+    send(world, b"before", key="1")
+    world.pass_time()
+    events: list[Event] = []
+    newest = world.run(world.bob.newest_event())
+    assert newest == "1-0"
+    send(world, b"after", key="2")
+    world.pass_time()
+    world.bob.on_event(events.append, after=newest)
+    world.pass_time()
+    assert [event.body for event in events if isinstance(event, Received)] == [b"after"]

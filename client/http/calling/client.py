@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from client.api import (
     AnswerCallback,
+    BadRequestError,
     BusyError,
     CallbackFailure,
     ClientStatus,
@@ -32,8 +33,9 @@ from client.feeds.failures import CallbackFailures
 from client.feeds.listener import Listener
 from client.http.calling import call
 from client.http.calling.call import Call, Query
-from client.http.calling.follower import Take
+from client.http.calling.follower import ANYWHERE, StreamPlace, Take
 from client.http.calling.reader import RemoteReader
+from client.http.cursors import decode_cursor, encode_cursor
 from client.http.messages import CHANGED, OUTGOING, PROGRESS, Event, PageLink, Received, decode_answer, decode_event
 from client.http.sse import SseEvent
 
@@ -70,7 +72,7 @@ class CallingClient(ABC):
         """
 
     @abstractmethod
-    def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
+    def follow(self, path: str, query: Query, take: Take, place: StreamPlace = ANYWHERE) -> Callable[[], None]:
         """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop."""
 
     async def is_running(self) -> bool:
@@ -181,11 +183,27 @@ class CallingClient(ABC):
         """Forget a reader with a name."""
         await self.ask(call.remove_reader(name, kind))
 
-    def on_event(self, callback: EventCallback, *, after: str = "") -> Callable[[], None]:
+    async def newest_event(self) -> str:
+        """Return the id of the newest event: with it as `after`, `on_event` tells what comes from now on."""
+        return encode_cursor(await self.ask(call.newest()))
+
+    def on_event(
+        self,
+        callback: EventCallback,
+        *,
+        after: str = "",
+        refused: Callable[[BadRequestError], object] | None = None,
+    ) -> Callable[[], None]:
         """Call `callback` for each event after the one with the id `after`, or only for those to come.
 
         An event is a received message, a step of an outgoing message, or the client's status. Returns how to stop.
+        Without `after`, following begins at the newest event of the moment in which the daemon answers for the first
+        time. Nothing is missed from then on, over restarts of the daemon too. `refused` is told, once, if there was no
+        event `after` yet, as when it comes from another client; then no events are told.
+        Raises `BadRequestError` if `after` is no id of an event.
         """
+        if after:
+            decode_cursor(after)
 
         listener = self._listener("on_event", callback)
 
@@ -193,7 +211,8 @@ class CallingClient(ABC):
             await listener.tell(decode_event(event.event, event.data))
             return True
 
-        return self.follow("/v1/events", {"after": after} if after else {}, take)
+        place = StreamPlace(find=None if after else self.newest_event, refused=refused)
+        return self.follow("/v1/events", {"after": after} if after else {}, take, place)
 
     async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
         """Tell what happens to outgoing messages."""

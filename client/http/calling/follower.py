@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from twisted.logger import Logger
@@ -44,6 +45,20 @@ Take: TypeAlias = Callable[[SseEvent], Awaitable[bool]]
 """Takes an event; returns False if it is to be offered again before all later ones."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StreamPlace:
+    """Where a stream is begun that was not followed before, and what becomes of one that is refused.
+
+    `find`: asks for the id after which to begin; `refused`: is told why the daemon does not know that place.
+    """
+
+    find: Callable[[], Awaitable[str]] | None = None
+    refused: Callable[[BadRequestError], object] | None = None
+
+
+ANYWHERE = StreamPlace()
+
+
 class Follower:
     """Gives every event of a stream to `take`, one at a time; comes back if the stream ends or `take` fails.
 
@@ -58,8 +73,9 @@ class Follower:
         path: str,
         query: Query,
         rng: Rng,
+        place: StreamPlace = ANYWHERE,
     ) -> None:
-        """Follow the stream at `path` with `query`, opened by `opener`.
+        """Follow the stream at `path` with `query`, opened by `opener`, from `place` on.
 
         `rng`: when it comes back after a break, so that many programs do not come back at once.
         """
@@ -71,6 +87,7 @@ class Follower:
         self._take = take
         self._path = path
         self._query = query
+        self._place = place
         self._backoff = Backoff(rng=rng, first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
         self._last_event_id = ""
 
@@ -82,6 +99,8 @@ class Follower:
             except BadRequestError as error:
                 # A later attempt would ask the same.
                 _log.error("the daemon's events are followed no more: {error}", error=error)
+                if self._place.refused is not None:
+                    self._place.refused(error)
                 return
             except LoopixmixError as error:
                 _log.debug("the daemon's events cannot be followed: {error}", error=error)
@@ -89,6 +108,9 @@ class Follower:
                 await self._opener.pause(self._backoff.next_s())
 
     async def _follow(self) -> None:
+        if self._place.find is not None and not self._last_event_id:
+            # Before the stream is open: should it break before its first event, what comes meanwhile is not missed.
+            self._last_event_id = await self._place.find()
         source = await self._opener.stream(self._path, query=self._query, last_event_id=self._last_event_id)
         try:
             while not self.stopped and (event := await source.next()) is not None:
