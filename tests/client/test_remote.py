@@ -352,3 +352,66 @@ def test_the_newest_event_is_a_place_to_begin_at(world: RemoteWorld) -> None:
     world.bob.on_event(events.append, after=newest)
     world.pass_time()
     assert [event.body for event in events if isinstance(event, Received)] == [b"after"]
+
+
+def test_a_slow_callback_that_is_alone_is_counted_and_not_called_twice(world: RemoteWorld) -> None:
+    acquaint(world)
+    slow: list[int] = []
+    release: Deferred[None] = Deferred()
+
+    async def wait(message: ReceivedMessage) -> None:
+        slow.append(message.number)
+        await release
+
+    world.bob.on_received("text", wait, within_s=2.0)
+    send(world, b"one", key="1")
+    for _ in range(3):
+        world.pass_time()
+    release.callback(None)
+    for _ in range(3):
+        world.pass_time()
+    assert slow == [1]
+    assert world.run(world.bob.status()).unread == 0
+
+
+def test_what_takes_too_long_goes_to_another_program_and_the_slow_one_is_not_counted(world: RemoteWorld) -> None:
+    acquaint(world)
+    slow, other = list[int](), Reader()
+    release: Deferred[None] = Deferred()
+
+    async def wait(message: ReceivedMessage) -> None:
+        slow.append(message.number)
+        await release
+
+    world.bob.on_received("text", wait, within_s=2.0)
+    world.pass_time()
+    send(world, b"one", key="1")
+    world.pass_time()
+    world.remote("bob").on_received("text", other)
+    world.pass_time()
+    assert (slow, other.bodies) == ([1], [b"one"])
+    assert world.run(world.bob.status()).unread == 0
+    logged: list[LogEvent] = []
+    globalLogPublisher.addObserver(logged.append)
+    release.callback(None)
+    world.pass_time()
+    globalLogPublisher.removeObserver(logged.append)
+    reasons = [event["reason"] for event in logged if "was too slow" in event.get("log_format", "")]
+    assert reasons == ["message 1 was not settled within 2 s, and another program has got it"]
+    send(world, b"two", key="2")
+    world.pass_time()
+    assert sorted([*slow, *(message.number for message in other.messages)]) == [1, 1, 2]
+
+
+def test_a_reader_that_was_removed_begins_anew(world: RemoteWorld) -> None:
+    acquaint(world)
+    reader = Reader()
+    stop = world.bob.on_received("text", reader, reader="archive")
+    send(world, b"one", key="1")
+    world.pass_time()
+    stop()
+    world.pass_time()
+    world.run(world.bob.remove_reader("archive", "text"))
+    world.bob.on_received("text", reader, reader="archive")
+    world.pass_time()
+    assert reader.bodies == [b"one", b"one"]
