@@ -55,6 +55,11 @@ def barred(
     return Figure(name=name, value=value, unit=unit, reference=reference, ratio=ratio, bar=bar, met=met)
 
 
+def tell(line: str) -> None:
+    """Tell whoever waits for a measurement how far it is."""
+    print(f"  {line}", flush=True)
+
+
 def machine() -> str:
     """Name the machine as its owner would recognise it."""
     model = platform.processor() or platform.machine()

@@ -58,7 +58,9 @@ def measure_topic(modules: Sequence[str], *, tell: Callable[[str], object], long
     measured = Measured([], [])
     for module in modules:
         tell(f"{module} ...")
-        figures, problem = _measure_apart(module, timeout_s=until_s - time.monotonic())
+        begin_s = time.monotonic()
+        figures, problem = _measure_apart(module, timeout_s=until_s - begin_s)
+        tell(f"{module} took {time.monotonic() - begin_s:.0f} s")
         measured.figures.extend(figures)
         if problem is not None:
             lacking = [name for name in _constants(module).get("FIGURES", ()) if name not in _names(figures)]

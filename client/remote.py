@@ -16,13 +16,16 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from client.api import Following
 from client.feeds.failures import CallbackFailures
+from client.feeds.followed import Followed
 from client.http.calling.call import Call, Query
 from client.http.calling.caller import Caller, FindEndpoint
 from client.http.calling.client import CallingClient
-from client.http.calling.follower import ANYWHERE, Follower, StreamPlace, Take
+from client.http.calling.follower import Follower, Take, Where
 from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import find_endpoint
+from loopixmix.process.eventloops import await_on_twisted, check_no_asyncio
 from loopixmix.seams import Clock, Rng
 from loopixmix.web.calls import kept_connections
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 KEPT_CONNECTIONS = 8
 """So many connections are kept for further calls."""
+INSTEAD = "use client.remote_asyncio, which is the same client for asyncio (docs/asyncio.md)"
+"""What a program on asyncio is told."""
 
 T = TypeVar("T")
 
@@ -42,7 +47,9 @@ def remote_client(directory: Path, *, reactor: ReactorBase, rng: Rng) -> RemoteC
     """Return the client whose daemon runs in `directory` (`loopixmix client run DIRECTORY`).
 
     The daemon may start later, stop and come back: each call finds it anew.
+    Raises `MisuseError` in a program on asyncio: `client.remote_asyncio` has its twin.
     """
+    check_no_asyncio(reactor, instead=INSTEAD)
     kept, find = kept_connections(reactor, most=KEPT_CONNECTIONS), partial(find_endpoint, directory)
     return RemoteClient(http=kept.http, find_endpoint=find, clock=cast(Clock, reactor), rng=rng, on_close=kept.close)
 
@@ -64,8 +71,10 @@ async def start(
     by which a client is made if there is none in the directory. `guest`: open an account without a name if there is no
     account yet, at `provider` or anywhere, with `token` (see `client.api.Client.register_guest`). `within_s`: how many
     seconds the daemon may take to answer.
-    Raises `ConfigError`, `StoreError`, `NotRunningError`, and what `register_guest` raises.
+    Raises `ConfigError`, `StoreError`, `NotRunningError`, what `register_guest` raises, and `MisuseError` in a program
+    on asyncio.
     """
+    check_no_asyncio(reactor, instead=INSTEAD)
     starting = DaemonStart(directory, within_s=within_s)
     starting.begin(network=network, rng=rng)
     client = remote_client(directory, reactor=reactor, rng=rng)
@@ -108,20 +117,22 @@ class RemoteClient(CallingClient):
 
     async def ask(self, made: Call[T]) -> T:
         """Make a call and return its answer; see `CallingClient.ask`."""
-        return await self._caller.ask(made)
+        return await await_on_twisted(self._caller.ask(made), instead=INSTEAD)
 
-    def follow(self, path: str, query: Query, take: Take, place: StreamPlace = ANYWHERE) -> Callable[[], None]:
+    def follow(self, path: str, query: Query | Where, take: Take) -> Following:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
-        follower = Follower(self._caller, take, path=path, query=query, rng=self._rng, place=place)
+        follower = Follower(self._caller, take, path=path, query=query, rng=self._rng)
+        follower.beginning = Followed(partial(self._stop, follower))
         self._running[follower] = running = Deferred.fromCoroutine(follower.run())
         running.addErrback(_note_end, follower)
-        return partial(self._stop, follower)
+        return follower.beginning
 
     def _stop(self, follower: Follower) -> None:
         running = self._running.pop(follower, None)
         if running is None:
             return
         follower.stopped = True
+        follower.beginning.begun()
         if not follower.taking:
             running.cancel()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.asking.load import Asked, RequestLoad, pause
 from benchmarks.asking.services import BATCH
 from benchmarks.asking.stage import PLAN, PROVIDER, MovedClock, Program, Stage, perform, staged
-from benchmarks.report import Figure, barred
+from benchmarks.report import Figure, barred, tell
 from loopixmix.directory import Document
 
 FIGURES = ("executed_twice", "answered_share", "answered_unexecuted")
@@ -75,6 +75,7 @@ async def _wave(load: RequestLoad, document: Document, requests: Sequence[Asked]
     await load.send(sent, frames, rate_per_s=RATE_PER_S)
     await pause(settle_s)
     load.read_answers(lost_share=LOSS_SHARE)
+    tell(f"{len(sent)} sent, {sum(each.answered_s > 0 for each in requests)} of {len(requests)} answered by now")
 
 
 async def _until_back(load: RequestLoad, stage: Stage) -> None:

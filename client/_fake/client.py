@@ -22,6 +22,7 @@ from client.api import (
     CallbackFailure,
     ClientStatus,
     Contact,
+    Following,
     Letter,
     MessageId,
     MessageProgress,
@@ -50,7 +51,6 @@ from client.core.arguments import (
     check_request,
     check_request_size,
     check_size,
-    check_step,
     checked,
 )
 from client.core.journal import Cursor, MessageShare
@@ -60,9 +60,13 @@ from client.receiving.callbacks import Callbacks
 from client.receiving.offering import Offering
 from client.sending.feed import ProgressFeed
 from loopixmix.keys import KEY_BYTES
+from loopixmix.process.eventloops import await_on_twisted
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+
+INSTEAD = "in a test, client.testing.wait_for awaits it and moves the clock (docs/asyncio.md)"
+"""What a program on asyncio is told."""
 
 
 class FakeClient:
@@ -132,7 +136,7 @@ class FakeClient:
         # Whatever the service does with its cancellation: the time of the caller has ended.
         answering = Deferred.fromCoroutine(self._answer(service, host, body))
         answering.addTimeout(timeout_s, cast("IReactorTime", self._network.clock), partial(_raise_timeout, service))
-        return await answering
+        return await await_on_twisted(answering, instead=INSTEAD)
 
     @checked
     async def post_request(
@@ -206,11 +210,11 @@ class FakeClient:
         """Let a program handle messages."""
         return self._offering.join(kind, reader=reader, at_once=at_once, within_s=within_s, wake=wake)
 
-    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+    def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Tell what happens to outgoing messages."""
-        begin = check_step(after, self._outbox.newest)
         clock = self._network.clock
-        return self._feeds.begin(ProgressFeed(self, callback, clock=clock, after=begin, failures=self._failures))
+        feed = ProgressFeed(self, callback, clock=clock, after=after, failures=self._failures)
+        return feed.follow(self._feeds.begin(feed))
 
     @checked
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
@@ -417,7 +421,7 @@ class FakeClient:
         rested: Deferred[None] = Deferred()
         call = self._network.later(delay_s, lambda: rested.callback(None))
         try:
-            await rested
+            await await_on_twisted(rested, instead=INSTEAD)
         finally:
             if call.active():
                 call.cancel()

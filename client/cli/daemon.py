@@ -52,7 +52,7 @@ def stop(directory: Path, timeout_s: float) -> None:
     """
     from client.directory.configuration import check_client
     from client.http.endpoint import LOCK_FILE
-    from loopixmix.process.stopping import stop_holder
+    from loopixmix.process.background import stop_holder
 
     check_client(directory)
     if stop_holder(directory / LOCK_FILE, within_s=timeout_s) is None:

@@ -1,15 +1,19 @@
-"""Programs that go on by themselves after the one that started them has ended."""
+"""Programs that go on by themselves after the one that started them has ended, and how they are ended."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from loopixmix.errors import StoreError
-from loopixmix.process.files import PRIVATE_FILE, make_directory
+from loopixmix.errors import StoreError, UnavailableError
+from loopixmix.process.files import PRIVATE_FILE, lock_holder, make_directory
+
+STOP_POLL_S = 0.05
 
 # Started by a shell that ends at once, so that it is no child of ours: a child that ended would stay in the table of
 # processes for as long as we run, and look as if it were still there.
@@ -57,6 +61,29 @@ def is_running(pid: int) -> bool:
     except (OSError, IndexError):
         return True  # another user's, or a system without /proc
     return state not in ("Z", "X")
+
+
+def stop_holder(lock: Path, *, within_s: float) -> int | None:
+    """Ask the process that holds `lock` to end, and wait until it has; return its number, or None if there is none.
+
+    Raises `UnavailableError` if it has not ended after `within_s`, `StoreError` if it is another user's.
+    """
+    holder = lock_holder(lock)
+    if holder is None:
+        return None
+    try:
+        os.kill(holder, signal.SIGTERM)
+    except ProcessLookupError:
+        pass  # it ended in this moment
+    except PermissionError as error:
+        raise StoreError(f"{lock.parent}: process {holder} is another user's, who alone may stop it") from error
+    deadline_s = time.monotonic() + within_s
+    # The lock is given back when all of the program has ended; another process may have it by then.
+    while lock_holder(lock) == holder:
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"{lock.parent}: process {holder} has not ended after {within_s:g} s: it goes on")
+        time.sleep(STOP_POLL_S)
+    return holder
 
 
 def last_words(log: Path, *, lines: int = 3) -> str:

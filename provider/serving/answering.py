@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, cast
+from typing import cast
 
-import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol as StreamProtocol
-from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from loopixmix.errors import FormatError, LoopixmixError, UnavailableError
+from loopixmix.errors import FormatError, UnavailableError
 from loopixmix.requests.names import Publish, check_name, encode_keys_request
 from loopixmix.seams import Clock, DelayedCall, Identity
 from provider.api import ServiceRefusedError
 from provider.hosting.asker import Asker, NotAskedError
 from provider.hosting.asking.failures import told
+from provider.serving.ends import SocketEnd
 from provider.serving.frames import (
     MAX_PUBLICATION_BYTES,
     SOCKET_VERSION,
@@ -28,7 +26,6 @@ from provider.serving.frames import (
     AskOutcome,
     FindCard,
     FoundCard,
-    FrameReader,
     FromProgram,
     FromProvider,
     Greeting,
@@ -36,7 +33,6 @@ from provider.serving.frames import (
     PublishCard,
     Published,
     Welcome,
-    encode_frame,
     from_provider,
 )
 from provider.serving.sockets import peer_user_id, user_name
@@ -269,65 +265,32 @@ class Answering:
             end.send(Health((problem or "")[:500]))
 
 
-class ProgramEnd(StreamProtocol):
+class ProgramEnd(SocketEnd[FromProvider]):
     """One connection of a provider."""
 
     def __init__(self, answering: Answering) -> None:
         """`answering`: takes what is asked."""
+        super().__init__(from_provider)
         self._answering = answering
-        self._reader = FrameReader()
-        self._refused = False
 
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
         """See who it is."""
         user_id = peer_user_id(self.transport)
         if not self._answering.admits(user_id):
-            self._refuse(f"user {user_name(user_id)} is not the one who may connect")
+            self.refuse(f"user {user_name(user_id)} is not the one who may connect")
 
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
-        """Take what the provider sent."""
-        try:
-            for message in self._reader.feed(data):
-                if self._refused:
-                    return
-                self._answering.received(self, _decoded(message))
-        except LoopixmixError as error:
-            self._refuse(str(error))
+    def heard(self, message: FromProvider) -> None:
+        """Take what the provider says."""
+        self._answering.received(self, message)
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802, ARG002 (Twisted's name)
+    def refused(self, trouble: str) -> None:
+        """Say so in the log."""
+        log.warn("a connection was refused: {trouble}", trouble=trouble)
+
+    def ended(self, trouble: str | None) -> None:  # noqa: ARG002 (it has been told)
         """Tell that the connection is gone."""
-        self._refused = True
         self._answering.closed(self)
 
-    def send(self, message: FromProgram) -> None:
-        """Send a message; after the connection is closed it goes nowhere."""
-        if not self._refused:
-            self._transport.write(encode_frame(message))
-
     def close(self) -> None:
-        """Close the connection."""
-        self._transport.loseConnection()
-
-    def _refuse(self, trouble: str) -> None:
-        log.warn("a connection was refused: {trouble}", trouble=trouble)
-        self._refused = True
-        self._transport.abortConnection()
-
-    @property
-    def _transport(self) -> _Transport:
-        return cast(_Transport, self.transport)
-
-
-class _Transport(Protocol):
-    def write(self, data: bytes) -> None: ...
-
-    def loseConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
-
-    def abortConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
-
-
-def _decoded(message: bytes) -> FromProvider:
-    try:
-        return from_provider.decode(message)
-    except msgspec.MsgspecError as error:
-        raise FormatError(f"a message of it is none: {error}") from error
+        """Close the connection, when what was sent has left."""
+        self.channel.loseConnection()

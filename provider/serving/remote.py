@@ -12,19 +12,19 @@ import msgspec
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.interfaces import IProtocolFactory
-from twisted.internet.protocol import Factory, connectionDone
-from twisted.internet.protocol import Protocol as StreamProtocol
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from loopixmix.bounds import TokenBucket
-from loopixmix.errors import FormatError, LoopixmixError, MisuseError
+from loopixmix.errors import FormatError, LoopixmixError
 from loopixmix.process.backoff import Backoff
 from loopixmix.requests.names import Publish, decode_keys_request
 from loopixmix.seams import Clock, DelayedCall, Identity, Rng
 from provider.api import Declaration, KeyDirectory, ServiceRefusedError
 from provider.hosting.asker import FailedElsewhereError, LostQuestionError, NotAskedError
 from provider.hosting.asking.limits import ServiceLimits
+from provider.serving.ends import SocketEnd
 from provider.serving.frames import (
     SOCKET_VERSION,
     Ask,
@@ -32,7 +32,6 @@ from provider.serving.frames import (
     AskOutcome,
     FindCard,
     FoundCard,
-    FrameReader,
     FromProgram,
     FromProvider,
     Greeting,
@@ -40,7 +39,6 @@ from provider.serving.frames import (
     PublishCard,
     Published,
     Welcome,
-    encode_frame,
     from_program,
 )
 from provider.serving.sockets import SocketPlace, peer_user_id, user_name
@@ -337,57 +335,49 @@ class RemoteAsker:
         self._key_calls -= 1
 
 
-class _ProviderEnd(StreamProtocol):
+class _ProviderEnd(SocketEnd[FromProgram]):
     """One connection to the program."""
 
     def __init__(self, asker: RemoteAsker, clock: Clock) -> None:
+        super().__init__(from_program)
         self._asker = asker
         self._clock = clock
-        self._reader = FrameReader()
         self._timer: DelayedCall | None = None
-        self._trouble = ""
         self.is_full = False
 
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
         """Greet, and hear from now on when the program does not read what is sent."""
-        self._transport.registerProducer(self, True)
+        self.channel.registerProducer(self, True)
         self._asker.opened(self)
 
     def pauseProducing(self) -> None:  # noqa: N802 (Twisted's name)
         """Send nothing more, and hear nothing that would have to be answered, until the program has read."""
         self.is_full = True
-        self._transport.pauseProducing()
+        self.channel.pauseProducing()
         self._expect(DEAF_S, f"it has read nothing for {DEAF_S:g} s")
 
     def resumeProducing(self) -> None:  # noqa: N802 (Twisted's name)
         """Go on."""
         self.is_full = False
         self._stop_timer()
-        self._transport.resumeProducing()
+        self.channel.resumeProducing()
         self._asker.send_waiting(self)
 
     def stopProducing(self) -> None:  # noqa: N802 (Twisted's name)
         """Nothing: that the connection is lost is told by `connectionLost`."""
 
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
-        """Take what the program sent."""
-        try:
-            for message in self._reader.feed(data):
-                # Refused in the middle of what came: the rest is not heard any more.
-                if self._trouble:
-                    return
-                self._asker.received(self, _decoded(message))
-        except FormatError as error:
-            self.refuse(f"it breaks the protocol: {error}")
+    def heard(self, message: FromProgram) -> None:
+        """Take what the program says."""
+        self._asker.received(self, message)
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802, ARG002 (Twisted's name)
+    def refused(self, trouble: str) -> None:
+        """Say so in the log."""
+        log.warn("the program of service {service}: {trouble}", service=self._asker.name, trouble=trouble)
+
+    def ended(self, trouble: str | None) -> None:
         """Tell that the connection is gone."""
         self._stop_timer()
-        self._asker.closed(self, self._trouble or "its program closed the connection")
-
-    def send(self, message: FromProvider) -> None:
-        """Send a message; after the connection is closed it goes nowhere."""
-        self._transport.write(encode_frame(message))
+        self._asker.closed(self, trouble or "its program closed the connection")
 
     def expect_welcome(self) -> None:
         """End the connection if no greeting comes."""
@@ -397,15 +387,9 @@ class _ProviderEnd(StreamProtocol):
         """Wait for no greeting any more."""
         self._stop_timer()
 
-    def refuse(self, trouble: str) -> None:
-        """Close the connection because of what the program did."""
-        log.warn("the program of service {service}: {trouble}", service=self._asker.name, trouble=trouble)
-        self._trouble = trouble
-        self._transport.abortConnection()
-
     def close(self) -> None:
         """Close the connection, whether the program reads or not."""
-        self._transport.abortConnection()
+        self.channel.abortConnection()
 
     def _expect(self, within_s: float, otherwise: str) -> None:
         self._stop_timer()
@@ -414,22 +398,6 @@ class _ProviderEnd(StreamProtocol):
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-
-    @property
-    def _transport(self) -> _Transport:
-        return cast(_Transport, self.transport)
-
-
-class _Transport(Protocol):
-    def registerProducer(self, producer: object, streaming: bool) -> None: ...  # noqa: N802 (Twisted's name)
-
-    def pauseProducing(self) -> None: ...  # noqa: N802 (Twisted's name)
-
-    def resumeProducing(self) -> None: ...  # noqa: N802 (Twisted's name)
-
-    def write(self, data: bytes) -> None: ...
-
-    def abortConnection(self) -> None: ...  # noqa: N802 (Twisted's name)
 
 
 def _why(error: BaseException | None) -> str:
@@ -443,11 +411,3 @@ def _capped(declared: Declaration) -> Declaration:
     return msgspec.structs.replace(
         declared, **{name: min(getattr(declared, name), getattr(MOST, name)) for name in limits}
     )
-
-
-def _decoded(message: bytes) -> FromProgram:
-    try:
-        return from_program.decode(message)
-    # A declaration refuses some values itself.
-    except (msgspec.MsgspecError, MisuseError) as error:
-        raise FormatError(f"a message of it is none: {error}") from error

@@ -163,11 +163,12 @@ def replicates_text(count: int) -> str:
 def _print(result: Result, folder: Path | None, measures: tuple[str, ...], *, as_json: bool) -> None:
     from simulations.results.display import check_measures
 
-    wanted = result.measures if "all" in measures else measures
+    everything = "all" in measures
+    wanted = result.measures if everything else measures
     if as_json:
         _print_json(result, folder)
     else:
-        _print_table(result, folder, wanted)
+        _print_table(result, folder, wanted, brief=everything or not measures)
     # Last: a measure that is in the catalogue and was not measured here must not cost all the others.
     check_measures(result, wanted)
 
@@ -181,21 +182,29 @@ def _print_json(result: Result, folder: Path | None) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
 
 
-def _print_table(result: Result, folder: Path | None, wanted: tuple[str, ...]) -> None:
+def _print_table(result: Result, folder: Path | None, wanted: tuple[str, ...], *, brief: bool) -> None:
     from rich.console import Console
 
-    from simulations.results.display import below, table_of
+    from simulations.results.display import below, selection_of, table_of
 
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
-    table = table_of(result, wanted)
+    selection = selection_of(result, wanted, brief=brief)
+    table = table_of(result, selection)
     # A line that the terminal breaks is less bad than figures that are cut.
     widest = Console(width=WIDEST).measure(table).maximum
     Console(width=max(console.width, widest), highlight=False).print(table)
-    for line in below(result, wanted):
+    for line in below(result, selection, folder=folder):
         console.print(line, markup=False)
     manifest = result.manifest
-    counted = f"{manifest.replicates} replicates" if manifest.replicates > 1 else "one replicate"
-    swept = f"{len(result.points)} points, " if len(result.points) > 1 else ""
-    console.print(f"{swept}{counted}; {manifest.window}.", markup=False)
+    swept = f"{len(result.points):,} points, " if len(result.points) > 1 else ""
+    console.print(f"{swept}{replicates_text(manifest.replicates)}; {manifest.window}.", markup=False)
     if folder is not None:
-        console.print(f"Kept in {folder}", markup=False, soft_wrap=True)
+        console.print(f"Kept in {folder}{_also_kept(folder, manifest.replicates)}", markup=False, soft_wrap=True)
+
+
+def _also_kept(folder: Path, replicates: int) -> str:
+    """Say so if the files in a folder hold more replicates than were asked for."""
+    from simulations.results.manifest import read_manifest
+
+    kept = read_manifest(folder).replicates
+    return f", whose files hold {replicates_text(kept)}" if kept > replicates else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from client.api import (
     Client,
     ForbiddenError,
     MessageState,
+    MisuseError,
     NotRunningError,
     NumberedChange,
     ReceivedMessage,
@@ -29,7 +31,7 @@ from client.http.messages import Event, Received
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient
 from loopixmix.web.calls import client_of
-from tests.worlds.clients.callbacks import CallbackContract
+from tests.worlds.clients.callbacks import CallbackContract, EventContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, ReaderError, run_with, send
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_web import MemoryWeb
@@ -84,6 +86,12 @@ class RemoteWorld:
     def now_s(self) -> float:
         return self.clock.seconds()
 
+    def restart_alice(self, meanwhile: Callable[[], object]) -> None:
+        self.run(self.servers["alice"].stop())
+        self.pass_time()
+        meanwhile()
+        self.start("alice", self.fake.alice)
+
     def change_key_of_bob(self) -> None:
         self.fake.change_key_of_bob()
 
@@ -111,7 +119,7 @@ def world(tmp_path: Path) -> Iterator[RemoteWorld]:
     assert [failure for failure in failures if not failure.check(ReaderError)] == []
 
 
-class TestRemoteClient(ClientContract, RefusalContract, CallbackContract):
+class TestRemoteClient(ClientContract, RefusalContract, CallbackContract, EventContract):
     """The contracts."""
 
 
@@ -129,6 +137,12 @@ def test_a_daemon_that_is_not_there_is_told_so(world: RemoteWorld) -> None:
     world.run(world.servers["alice"].stop())
     with pytest.raises(NotRunningError, match="not running"):
         world.run(world.alice.status())
+
+
+def test_asyncio_that_awaits_a_call_is_told_of_the_twin(world: RemoteWorld) -> None:
+    with pytest.raises(MisuseError, match=r"use client\.remote_asyncio"):
+        asyncio.run(world.alice.status())
+    world.run(world.alice.status())
 
 
 def test_an_address_left_by_a_crash_is_no_daemon(world: RemoteWorld) -> None:
@@ -310,11 +324,8 @@ def test_an_event_id_of_another_form_is_refused_at_once(world: RemoteWorld) -> N
 
 
 def test_an_event_id_that_lies_ahead_is_told_to_the_program(world: RemoteWorld) -> None:
-    refusals: list[str] = []
-    world.alice.on_event(lambda _: None, after="999999-999999", refused=lambda error: refusals.append(str(error)))
-    for _ in range(4):
-        world.pass_time()
-    assert refusals == ["there was no event 999999-999999 yet: the newest is 0-0"]
+    with pytest.raises(BadRequestError, match="there was no event 999999-999999 yet: the newest is 0-0"):
+        world.run(world.alice.on_event(lambda _: None, after="999999-999999"))
 
 
 def test_nothing_is_missed_over_a_restart_before_the_first_event_was_told(world: RemoteWorld) -> None:
@@ -326,7 +337,7 @@ def test_nothing_is_missed_over_a_restart_before_the_first_event_was_told(world:
     stream = caller.stream
 
     async def broken(path: str, *, query: Query, last_event_id: str) -> EventReader:
-        opened.append(last_event_id)
+        opened.append(last_event_id or query["after"])
         if len(opened) <= 4:
             raise NotRunningError("the connection broke before the first event")
         return await stream(path, query=query, last_event_id=last_event_id)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import psutil
@@ -26,7 +26,7 @@ from twisted.internet.task import deferLater
 from client.api import BusyError, NoClientError, NotRunningError
 from client.directory.configuration import create_client
 from client.http.endpoint import find_endpoint
-from client.http.serving.site import MAX_CONNECTIONS
+from client.http.serving.site import MAX_CONNECTIONS, MAX_UNPROVEN
 from client.remote import remote_client
 from client.remote_asyncio import asyncio_client
 from tests.worlds.clients.fake_daemons import TRUST_ROOT
@@ -124,7 +124,7 @@ def own_daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 def test_idle_connections_do_not_lock_the_owner_out(daemon: Daemon) -> None:
     with ExitStack() as stack:
-        idle = [stack.enter_context(daemon.connect()) for _ in range(MAX_CONNECTIONS + 72)]
+        idle = [stack.enter_context(daemon.connect()) for _ in range(MAX_UNPROVEN + 10)]
         assert daemon.ask("GET", "/v1/status").status == 200
         # The first ones had to go, and were told why.
         assert answer_of(idle[0]).error == "busy"
@@ -168,6 +168,7 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read(daemon: Daemon) ->
         (b"GET /v1/status HTTP/1.1\r\nHEADERS\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
         (b"GET /v1/" + b"x" * 20_000 + b" HTTP/1.1\r\nHEADERS\r\n\r\n", 414),
         (b"this is no HTTP\r\n\r\n", 400),
+        (b"GET * HTTP/1.1\r\nHEADERS\r\n\r\n", 404),
         (b"PATCH /v1/status HTTP/1.1\r\nHEADERS\r\n\r\n", 405),
         (b"GET /v1/status HTTP/1.1\r\n\r\n", 421),
         (b"POST /v1/contacts HTTP/1.1\r\nHEADERS\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 415),
@@ -225,6 +226,20 @@ async def test_a_program_keeps_its_connections(daemon: Daemon) -> None:
         await client.status()
     assert connections_to(daemon) == before
     client.close()
+
+
+@pytest.mark.parametrize("programs", [1, 3])
+def test_many_calls_at_one_moment_are_all_answered(daemon: Daemon, programs: int) -> None:
+    async def ask() -> list[bool]:
+        async with AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(asyncio_client(daemon.directory, rng=random.Random(1)))
+                for _ in range(programs)
+            ]
+            asked = [client.status() for client in clients for _ in range(300 // programs)]
+            return [status.registered for status in await asyncio.gather(*asked)]
+
+    assert asyncio.run(ask()) == [False] * 300
 
 
 def connections_to(daemon: Daemon) -> set[int]:

@@ -249,8 +249,8 @@ async def test_it_is_the_service_of_one_provider_for_good(place: Place) -> None:
 async def test_a_service_that_cannot_be_made_says_why(place: Place) -> None:
     place.start("unset")
     place.asker()
-    await until(lambda: "KeyError: 'units'" in place.log(), "the reason is in no log")
-    await until(lambda: "KeyError: 'units'" in str(place.status()["problem"]), "the status says something else")
+    await until(lambda: 'needs the setting "units"' in place.log(), "the reason is in no log")
+    await until(lambda: 'needs the setting "units"' in str(place.status()["problem"]), "the status says something else")
     assert "Traceback" not in place.log()
 
 

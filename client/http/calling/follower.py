@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from twisted.logger import Logger
 
 from client.api import BadRequestError
 from client.core.retry import CALLBACK_POLICY
+from client.feeds.followed import Followed
 from client.http.calling.call import Query
 from client.http.sse import SseEvent
 from loopixmix.errors import LoopixmixError
@@ -19,6 +19,10 @@ from loopixmix.seams import Rng
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 
 _log = Logger("client.http")
+
+
+Where: TypeAlias = Callable[[], Awaitable[Query]]
+"""Asks at what place to begin, once; raises as a call does."""
 
 
 class EventSource(Protocol):
@@ -45,20 +49,6 @@ Take: TypeAlias = Callable[[SseEvent], Awaitable[bool]]
 """Takes an event; returns False if it is to be offered again before all later ones."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StreamPlace:
-    """Where a stream is begun that was not followed before, and what becomes of one that is refused.
-
-    `find`: asks for the id after which to begin; `refused`: is told why the daemon does not know that place.
-    """
-
-    find: Callable[[], Awaitable[str]] | None = None
-    refused: Callable[[BadRequestError], object] | None = None
-
-
-ANYWHERE = StreamPlace()
-
-
 class Follower:
     """Gives every event of a stream to `take`, one at a time; comes back if the stream ends or `take` fails.
 
@@ -71,23 +61,23 @@ class Follower:
         take: Take,
         *,
         path: str,
-        query: Query,
+        query: Query | Where,
         rng: Rng,
-        place: StreamPlace = ANYWHERE,
     ) -> None:
-        """Follow the stream at `path` with `query`, opened by `opener`, from `place` on.
+        """Follow the stream at `path` with `query`, or with what that returns, opened by `opener`.
 
         `rng`: when it comes back after a break, so that many programs do not come back at once.
         """
         self.taking = False
         """Whether an event is being taken now: that is not to be interrupted."""
+        self.beginning = Followed(lambda: None)
+        """Whoever runs it puts its own there."""
         self.stopped = False
         """Whether it is followed no more; whoever runs it says so."""
         self._opener = opener
         self._take = take
         self._path = path
         self._query = query
-        self._place = place
         self._backoff = Backoff(rng=rng, first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
         self._last_event_id = ""
 
@@ -99,8 +89,7 @@ class Follower:
             except BadRequestError as error:
                 # A later attempt would ask the same.
                 _log.error("the daemon's events are followed no more: {error}", error=error)
-                if self._place.refused is not None:
-                    self._place.refused(error)
+                self.beginning.refused(error)
                 return
             except LoopixmixError as error:
                 _log.debug("the daemon's events cannot be followed: {error}", error=error)
@@ -108,10 +97,10 @@ class Follower:
                 await self._opener.pause(self._backoff.next_s())
 
     async def _follow(self) -> None:
-        if self._place.find is not None and not self._last_event_id:
-            # Before the stream is open: should it break before its first event, what comes meanwhile is not missed.
-            self._last_event_id = await self._place.find()
+        if callable(self._query):
+            self._query = await self._query()
         source = await self._opener.stream(self._path, query=self._query, last_event_id=self._last_event_id)
+        self.beginning.begun()
         try:
             while not self.stopped and (event := await source.next()) is not None:
                 await self._take_one(event)

@@ -34,8 +34,9 @@ class UnsupportedTypeError(Exception):
 
 def media_type(request: Request) -> str:
     """Return the type of the body; raise `UnsupportedTypeError` for anything a web page's form could send."""
-    value: str = request.getHeader("Content-Type") or ""
-    found = value.partition(";")[0].strip().lower()
+    values = request.requestHeaders.getRawHeaders("Content-Type", [])
+    # Of two, one program might believe the first and another the last.
+    found = values[0].partition(";")[0].strip().lower() if len(values) == 1 else ""
     if found not in (JSON, OCTETS, MESSAGE_PACK):
         raise UnsupportedTypeError(found)
     return found

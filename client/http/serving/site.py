@@ -34,8 +34,12 @@ MAX_DISCARDED_BYTES = 1024 * 1024 * 1024
 """A refused body is read past so far, so that a program that reads the answer only after it has sent all gets it."""
 MAX_CONNECTIONS = 128
 """So many connections of programs that have shown the token are open at one time."""
-MAX_UNPROVEN = 64
-"""So many connections may be open on which the token was not shown yet."""
+MAX_UNPROVEN = 256
+"""So many connections may be open on which the token was not shown yet.
+
+More than there are places, so that programs that all begin at one moment do not push out each other's connections
+before their first request was read.
+"""
 
 _FAULTS: Mapping[Fault, Refusal] = {
     Fault.MALFORMED: MALFORMED,
@@ -63,6 +67,13 @@ class GuardedRequest(BoundedRequest):
         if refusal is not None:
             self.refuse(lambda request: write_problem(request, *refusal))
         super().gotLength(length)
+
+    def process(self) -> None:
+        """Answer by the routes."""
+        if self.path == b"*" and self.method != b"OPTIONS":
+            # Twisted would answer without a body.
+            self.path = b"/*"
+        super().process()
 
     def _place_refusal(self) -> Refusal | None:
         channel = cast(BoundedChannel, self.channel)

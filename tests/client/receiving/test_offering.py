@@ -318,7 +318,7 @@ def test_arguments_of_the_wrong_form_are_refused(desk: Desk, wrong: dict[str, ob
 
 
 def test_what_is_read_again_when_its_program_goes_away_comes_to_another(desk: Desk) -> None:
-    first = desk.join()
+    first, second = desk.join(), desk.join()
     desk.arrive(1)
     assert desk.take(first) == [1]
     first.failed(1)
@@ -330,4 +330,4 @@ def test_what_is_read_again_when_its_program_goes_away_comes_to_another(desk: De
     taking.addErrback(lambda _: None)
     taking.cancel()
     first.leave()
-    assert desk.take(desk.join()) == [1]
+    assert desk.take(second) == [1]

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from simulations.flows.rates import flows_of
-from simulations.flows.timing import can_deliver, delivery_faults, mailbox_items_per_s, request_faults, timing_of
+from simulations.flows.timing import (
+    can_deliver,
+    delivery_faults,
+    mailbox_items_per_s,
+    request_faults,
+    request_remarks,
+    timing_of,
+)
 from simulations.scenario import Scenario, change
 from simulations.seeds import Seeds
 
@@ -53,3 +60,11 @@ def test_requests_have_a_law_unless_mailboxes_overflow() -> None:
     assert "while an answer comes" in request_faults(tight)[0]
     assert timing_of(tight, flows_of(tight), Seeds(asking.seeds, replicate=0)).request is None
     assert request_faults(change(tight, {"requests.answer_bytes": 500})) == []
+
+
+@pytest.mark.parametrize(("loss", "told"), [(0.0, False), (0.004, True), (0.01, False)])
+def test_loss_that_clients_send_no_spares_for_is_told(loss: float, told: bool) -> None:
+    # On five links 2 % and 4.9 % are lost; from 2.5 % on clients allow for 5 %.
+    lossy = change(Scenario(), {"links.loss": loss, "requests.answer_bytes": 30_000})
+    assert [("another round" in remark) for remark in request_remarks(lossy)] == [True] * told
+    assert request_remarks(change(Scenario(), {"links.loss": loss})) == []

@@ -1,0 +1,93 @@
+"""A door of Twisted's that asyncio awaits says so; on Twisted nothing changes, on whatever loop it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable
+
+import pytest
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from client.api import MisuseError
+from client.remote import remote_client, start
+from client.testing import FakeClient, FakeNetwork
+from loopixmix.process.eventloops import await_on_twisted, check_no_asyncio
+from tests.worlds.clients.parts import outcome
+
+
+async def wait(deferred: Awaitable[str]) -> str:
+    return await await_on_twisted(deferred, instead="use the other one")
+
+
+def test_asyncio_that_waits_is_told_what_to_use() -> None:
+    with pytest.raises(MisuseError, match="a task of asyncio awaits what runs on Twisted: use the other one"):
+        asyncio.run(wait(Deferred()))
+
+
+def test_on_twisted_it_waits_also_within_a_task_of_asyncio() -> None:
+    async def on_a_loop() -> str:
+        deferred: Deferred[str] = Deferred()
+        waiting = Deferred.fromCoroutine(wait(deferred))
+        deferred.callback("well")
+        return await waiting.asFuture(asyncio.get_running_loop())
+
+    assert asyncio.run(on_a_loop()) == "well"
+    deferred: Deferred[str] = Deferred()
+    waiting = Deferred.fromCoroutine(wait(deferred))
+    deferred.callback("well")
+    assert outcome(waiting) == "well"
+
+
+def test_other_errors_stay_as_they_are() -> None:
+    async def fail() -> str:
+        raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        asyncio.run(wait(fail()))
+
+
+def test_a_reactor_that_runs_on_asyncio_is_at_home_there() -> None:
+    async def check() -> None:
+        reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
+        check_no_asyncio(reactor, instead="never")
+        reactor.disconnectAll()
+
+    with asyncio.Runner() as runner:
+        runner.run(check())
+    check_no_asyncio(Clock(), instead="never")  # no loop runs
+
+
+def test_the_client_of_a_daemon_names_its_twin(tmp_path: object) -> None:
+    async def make() -> None:
+        remote_client(tmp_path, reactor=Clock(), rng=random.Random(1))
+
+    async def begin() -> None:
+        await start(tmp_path, reactor=Clock(), rng=random.Random(1))
+
+    for door in (make, begin):
+        with pytest.raises(MisuseError, match=r"use client\.remote_asyncio"):
+            asyncio.run(door())
+
+
+@pytest.mark.parametrize("door", ["request", "add_contact"])
+def test_a_fake_client_names_what_awaits_it(door: str) -> None:
+    network = FakeNetwork(clock=Clock(), rng=random.Random(1), delay_s=1.0)
+    network.add_provider("away")
+    alice: FakeClient = network.client("alice@home")
+
+    class Echo:
+        name = "echo"
+
+        async def answer(self, body: bytes) -> bytes:
+            return body
+
+    network.add_service(Echo(), provider="home")
+    calls = {
+        "request": lambda: alice.request("echo", b"?", timeout_s=60),
+        "add_contact": lambda: alice.add_contact("bob@away"),
+    }
+    with pytest.raises(MisuseError, match=r"client\.testing\.wait_for"):
+        asyncio.run(calls[door]())
