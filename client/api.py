@@ -8,8 +8,8 @@ application's tests).
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -395,6 +395,19 @@ AnswerCallback: TypeAlias = Callable[[PostedRequest], Awaitable[None] | None]
 ProgressCallback: TypeAlias = Callable[[NumberedChange | MessageProgress], Awaitable[None] | None]
 
 
+class Following(Protocol):
+    """How to stop a callback that follows something: call it, once or more often.
+
+    It may be awaited, too, and returns itself once following has begun: what happens from then on is told.
+    """
+
+    def __call__(self) -> None:
+        """Follow no more; a callback that runs is not interrupted."""
+
+    def __await__(self) -> Generator[Any, Any, Following]:
+        """Wait until it has begun; raises why it will not."""
+
+
 class Client(Protocol):
     """An anonymous messaging client; all that mail, votes and statistics know of the network.
 
@@ -548,14 +561,16 @@ class Client(Protocol):
         Raises `UnknownContactError`, `KeyChangedError`, `TooLongError`, `BadRequestError`, `NotRegisteredError`.
         """
 
-    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+    def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Call `callback` for each step of each outgoing message, and with the counts of those that are on their way.
 
         Steps are told once each, in their order, those after the number `after` first; without it only those to come.
         A program that comes back gives the number of the last event that it has dealt with, and misses no step. Counts
         are told once a second for each message at most, and not kept: after a break only the newest are told. The next
-        event comes when the callback, and what it returned, if awaitable, is done. Returns how to stop.
-        Raises `BadRequestError` if `after` is no number of a step that was there.
+        event comes when the callback, and what it returned, if awaitable, is done. Returns how to stop. It begins by
+        itself, as soon as it can; await what is returned to know that it has begun.
+        Raises `BadRequestError` for a number of a wrong form. If `after` lies ahead of the newest step, nothing is
+        told; the log says so, and awaiting raises `BadRequestError`.
         """
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:

@@ -9,6 +9,7 @@ from client.api import (
     CallbackFailure,
     ClientStatus,
     Contact,
+    Following,
     Letter,
     MessageId,
     MessageProgress,
@@ -198,10 +199,9 @@ class ClientService:
         """Let a program handle messages; see `JournalledClient.share`."""
         return self._callbacks.offering.join(kind, reader=reader, at_once=at_once, within_s=within_s, wake=wake)
 
-    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+    def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Tell what happens to outgoing messages; see `client.api.Client.on_progress`."""
-        await self._life.ready()
-        return await self._journal.on_progress(callback, after)
+        return self._journal.on_progress(callback, after)
 
     @checked
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:

@@ -90,6 +90,17 @@ def test_a_wallet_that_was_stopped_leaves_no_call() -> None:
     world.close()
 
 
+def test_nor_does_one_that_was_stopped_while_it_asked() -> None:
+    world = WalletWorld(waits=TokenWaits(fetch_mean_s=1.0, rest_mean_s=2.0))
+    world.issuer.be_silent()
+    world.fetch(1)
+    world.clock.pump([0.1] * 100)
+    assert len(world.issuer.asked) == 1
+    world.wallet.stop()
+    assert [call for call in world.clock.getDelayedCalls() if call.func == world.wallet.work] == []
+    world.close()
+
+
 def test_a_lost_answer_is_asked_for_again_with_the_same_messages_also_after_a_restart(world: WalletWorld) -> None:
     world.fetch(2)
     world.issuer.fail(RequestTimeoutError("no answer"))
