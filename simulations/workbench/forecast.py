@@ -18,7 +18,7 @@ TRY_S = 5.0
 
 
 @dataclass(frozen=True)
-class Forecast:
+class RunForecast:
     """What a run will take. `left`: the tasks that are not kept yet; `jobs`: None on a cluster, which may have any.
 
     `trials`: of the tasks at the first and the last point, which are most unlike in a sweep; none if nothing is left.
@@ -50,7 +50,7 @@ class Forecast:
         return max((trial.peak_bytes for trial in (*self.trials, *filter(None, (self.theory,)))), default=0)
 
 
-def forecast(plan: RunPlan, place: Place, *, out: Path | None, try_s: float = TRY_S) -> Forecast:
+def forecast(plan: RunPlan, place: Place, *, out: Path | None, try_s: float = TRY_S) -> RunForecast:
     """Return what a run would take, in `try_s` seconds for each of up to three tasks; write nothing.
 
     Raises `FolderError` if `out` keeps another run, `TrialError` if a task fails.
@@ -61,7 +61,7 @@ def forecast(plan: RunPlan, place: Place, *, out: Path | None, try_s: float = TR
     trials = tuple(_tried(task, try_s) for task in ends.values())
     of_theory = _tried(theory[0], try_s) if theory else None
     each_s = sum(trial.known_s for trial in trials) / max(1, len(trials))
-    return Forecast(
+    return RunForecast(
         points=len(plan.points),
         replicates=plan.manifest.replicates,
         tasks=len(plan.tasks),
@@ -77,7 +77,7 @@ def _tried(task: Task, try_s: float) -> Trial:
     return try_out(WORK, encode_task(task), within_s=try_s)
 
 
-def lines_of(found: Forecast, plan: RunPlan, out: Path | None) -> list[str]:
+def lines_of(found: RunForecast, plan: RunPlan, out: Path | None) -> list[str]:
     """Return a forecast as lines for a reader."""
     sweep = " x ".join(f"{len(axis.values)} of {axis.key}" for axis in plan.manifest.sweep)
     each = "one replicate" if found.replicates == 1 else f"{found.replicates} replicates"

@@ -10,7 +10,7 @@ from loopixmix.sweeps.places import Place
 from loopixmix.sweeps.trial import Trial
 from simulations import Scenario, change, run
 from simulations.results.manifest import FolderError
-from simulations.workbench.forecast import Forecast, forecast, lines_of, span
+from simulations.workbench.forecast import RunForecast, forecast, lines_of, span
 from simulations.workbench.runs import plan_of
 
 TOY = "tests.worlds.toys:ENGINE"
@@ -51,7 +51,7 @@ def test_a_reader_gets_a_line_for_each_thing(tmp_path: Path) -> None:
     plan = plan_of(Scenario(), TOY, sweep=SWEEP, replicates=4)
     trials = (Trial(2.0, 2.0, 100_000_000), Trial(4.0, 4.0, 120_000_000))
     theory = Trial(0.1, 0.1, 90_000_000)
-    found = Forecast(3, 4, 15, 12, 2, trials, theory, 36.0)
+    found = RunForecast(3, 4, 15, 12, 2, trials, theory, 36.0)
     assert lines_of(found, plan, tmp_path) == [
         "points    3 (3 of mix.delay_mean_s)",
         "tasks     15 (4 replicates of each point, and theory once for each point)",
@@ -61,7 +61,7 @@ def test_a_reader_gets_a_line_for_each_thing(tmp_path: Path) -> None:
         "memory    about 120 MB for a task, 240 MB for 2 at once",
         "time      about 18 s with 2 jobs",
     ]
-    slow = Forecast(3, 4, 15, 15, None, (Trial(None, 5.0, 100_000_000),), theory, 7_300.0)
+    slow = RunForecast(3, 4, 15, 15, None, (Trial(None, 5.0, 100_000_000),), theory, 7_300.0)
     assert lines_of(slow, plan, None)[-2:] == [
         "memory    about 100 MB for each task that runs",
         "time      at least 2 h of work, shared among the workers of the cluster",
