@@ -298,6 +298,7 @@ class CallingClient(ABC):
         """Return the names of the pages that packages installed beside the daemon offer."""
         return await self.ask(call.pages())
 
+    @checked
     async def page_link(self, name: str) -> PageLink:
         """Return a link that opens pages in a browser, once; raises `BadRequestError` if they are not installed."""
         return await self.ask(call.page_link(name))
