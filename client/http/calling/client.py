@@ -27,6 +27,7 @@ from client.api import (
     ReceivedMessage,
     RequestId,
     TimeEstimate,
+    TokenStock,
 )
 from client.core.arguments import USUAL_SHARE_S, check_after, check_step, check_text, checked
 from client.feeds.failures import CallbackFailures
@@ -304,6 +305,10 @@ class CallingClient(ABC):
     async def take_token(self, purpose: str) -> bytes:
         """Take a blind token."""
         return await self.ask(call.take_token(purpose))
+
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered."""
+        return await self.ask(call.tokens())
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""
