@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ from client.http.messages import Event, Received
 from client.http.serving.server import ApiServer
 from client.remote import RemoteClient
 from loopixmix.web.calls import client_of
-from tests.worlds.clients.callbacks import CallbackContract
+from tests.worlds.clients.callbacks import CallbackContract, EventContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, ReaderError, run_with, send
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_web import MemoryWeb
@@ -85,6 +85,12 @@ class RemoteWorld:
     def now_s(self) -> float:
         return self.clock.seconds()
 
+    def restart_alice(self, meanwhile: Callable[[], object]) -> None:
+        self.run(self.servers["alice"].stop())
+        self.pass_time()
+        meanwhile()
+        self.start("alice", self.fake.alice)
+
     def change_key_of_bob(self) -> None:
         self.fake.change_key_of_bob()
 
@@ -112,7 +118,7 @@ def world(tmp_path: Path) -> Iterator[RemoteWorld]:
     assert [failure for failure in failures if not failure.check(ReaderError)] == []
 
 
-class TestRemoteClient(ClientContract, RefusalContract, CallbackContract):
+class TestRemoteClient(ClientContract, RefusalContract, CallbackContract, EventContract):
     """The contracts."""
 
 

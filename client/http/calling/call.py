@@ -25,6 +25,7 @@ from client.api import (
     PostedRequest,
     RequestId,
     TimeEstimate,
+    TokenStock,
     UnknownContactError,
     UnknownMessageError,
     UnknownRequestError,
@@ -329,6 +330,11 @@ def take_token(purpose: str) -> Call[bytes]:
         # Made again after it was carried out, it would take another one.
         repeatable=False,
     )
+
+
+def tokens() -> Call[list[TokenStock]]:
+    """Count the tokens, by purpose."""
+    return Call(method="GET", path="/v1/tokens", decode=_shape(list[TokenStock]))
 
 
 def network() -> Call[NetworkView]:
