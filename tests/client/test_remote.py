@@ -186,6 +186,12 @@ def test_a_connection_that_breaks_costs_one_more_attempt_if_the_call_may_be_made
         world.run(world.alice.request("echo", b"x", timeout_s=5))
 
 
+@pytest.mark.parametrize("name", ["", "a/b", ".", "..", "nothing", "\ud800", 5, b"mail"])
+def test_pages_that_are_not_there_are_told_so(world: RemoteWorld, name: str) -> None:
+    with pytest.raises(BadRequestError):
+        world.run(world.alice.page_link(name))
+
+
 def test_further_calls_wait_for_those_under_way(world: RemoteWorld) -> None:
     for _ in range(MOST_CALLS + 20):
         Deferred.fromCoroutine(world.alice.status())

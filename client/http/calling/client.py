@@ -27,6 +27,7 @@ from client.api import (
     ReceivedMessage,
     RequestId,
     TimeEstimate,
+    TokenStock,
 )
 from client.core.arguments import USUAL_SHARE_S, check_after, check_step, check_text, checked
 from client.feeds.failures import CallbackFailures
@@ -311,6 +312,10 @@ class CallingClient(ABC):
         """Take a blind token."""
         return await self.ask(call.take_token(purpose))
 
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered."""
+        return await self.ask(call.tokens())
+
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""
         return await self.ask(call.network())
@@ -319,6 +324,7 @@ class CallingClient(ABC):
         """Return the names of the pages that packages installed beside the daemon offer."""
         return await self.ask(call.pages())
 
+    @checked
     async def page_link(self, name: str) -> PageLink:
         """Return a link that opens pages in a browser, once; raises `BadRequestError` if they are not installed."""
         return await self.ask(call.page_link(name))

@@ -9,7 +9,14 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from client.api import BadRequestError, NoTokenError, RequestTimeoutError, ServiceFailedError, UnknownServiceError
+from client.api import (
+    BadRequestError,
+    NoTokenError,
+    RequestTimeoutError,
+    ServiceFailedError,
+    TokenStock,
+    UnknownServiceError,
+)
 from client.core.settings import TokenWaits
 from loopixmix.tokens import encode_token_key, verify_token
 from loopixmix.tokens.exchange import decode_issue_request
@@ -174,6 +181,22 @@ def test_without_a_key_in_the_document_nothing_is_asked_until_there_is_one(world
     world.publish(KEY)
     world.run(DAY_S)
     assert len(world.issuer.asked) == 1
+
+
+def test_what_is_there_and_what_is_to_come_is_counted_by_purpose(world: WalletWorld) -> None:
+    assert world.stock() == []
+    world.fetch(5)
+    assert world.stock() == [TokenStock(purpose="guest", usable=0, resting=0, ordered=5)]
+    while world.stock()[0].ordered:
+        world.run(MINUTE_S)
+    [stock] = world.stock()
+    assert stock.usable + stock.resting == 5
+    assert stock.resting > 0
+    world.run(DAY_S)
+    world.take()
+    assert world.stock() == [TokenStock(purpose="guest", usable=4, resting=0, ordered=0)]
+    world.clock.advance(KEY.ends_s - world.now_s)
+    assert world.stock() == []
 
 
 def test_an_order_that_could_never_be_met_is_refused_at_once(world: WalletWorld) -> None:
