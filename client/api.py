@@ -8,8 +8,8 @@ application's tests).
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -352,6 +352,15 @@ class NetworkView(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderView, ...]
 
 
+class TokenStock(msgspec.Struct, frozen=True, kw_only=True):
+    """The blind tokens for one purpose: how many may be spent now, rest until they may, and are still to come."""
+
+    purpose: str
+    usable: int
+    resting: int
+    ordered: int
+
+
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the client is doing now; `problem` is one line for the user, empty when all is well.
 
@@ -393,6 +402,19 @@ class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):
 ReceivedCallback: TypeAlias = Callable[[ReceivedMessage], Awaitable[None] | None]
 AnswerCallback: TypeAlias = Callable[[PostedRequest], Awaitable[None] | None]
 ProgressCallback: TypeAlias = Callable[[NumberedChange | MessageProgress], Awaitable[None] | None]
+
+
+class Following(Protocol):
+    """How to stop a callback that follows something: call it, once or more often.
+
+    It may be awaited, too, and returns itself once following has begun: what happens from then on is told.
+    """
+
+    def __call__(self) -> None:
+        """Follow no more; a callback that runs is not interrupted."""
+
+    def __await__(self) -> Generator[Any, Any, Following]:
+        """Wait until it has begun; raises why it will not."""
 
 
 class Client(Protocol):
@@ -548,14 +570,16 @@ class Client(Protocol):
         Raises `UnknownContactError`, `KeyChangedError`, `TooLongError`, `BadRequestError`, `NotRegisteredError`.
         """
 
-    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+    def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Call `callback` for each step of each outgoing message, and with the counts of those that are on their way.
 
         Steps are told once each, in their order, those after the number `after` first; without it only those to come.
         A program that comes back gives the number of the last event that it has dealt with, and misses no step. Counts
         are told once a second for each message at most, and not kept: after a break only the newest are told. The next
-        event comes when the callback, and what it returned, if awaitable, is done. Returns how to stop.
-        Raises `BadRequestError` if `after` is no number of a step that was there.
+        event comes when the callback, and what it returned, if awaitable, is done. Returns how to stop. It begins by
+        itself, as soon as it can; await what is returned to know that it has begun.
+        Raises `BadRequestError` for a number of a wrong form. If `after` lies ahead of the newest step, nothing is
+        told; the log says so, and awaiting raises `BadRequestError`.
         """
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:
@@ -640,6 +664,9 @@ class Client(Protocol):
 
         Raises `NoTokenError`, `BadRequestError`.
         """
+
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered, by purpose; `status` says why one has to wait."""
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services. Raises `UnavailableError` without a document."""

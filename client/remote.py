@@ -16,11 +16,13 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from client.api import Following
 from client.feeds.failures import CallbackFailures
+from client.feeds.followed import Followed
 from client.http.calling.call import Call, Query
 from client.http.calling.caller import Caller, FindEndpoint
 from client.http.calling.client import CallingClient
-from client.http.calling.follower import Follower, Take
+from client.http.calling.follower import Follower, Take, Where
 from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import find_endpoint
 from loopixmix.process.eventloops import await_on_twisted, check_no_asyncio
@@ -117,18 +119,20 @@ class RemoteClient(CallingClient):
         """Make a call and return its answer; see `CallingClient.ask`."""
         return await await_on_twisted(self._caller.ask(made), instead=INSTEAD)
 
-    def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
+    def follow(self, path: str, query: Query | Where, take: Take) -> Following:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
         follower = Follower(self._caller, take, path=path, query=query, rng=self._rng)
+        follower.beginning = Followed(partial(self._stop, follower))
         self._running[follower] = running = Deferred.fromCoroutine(follower.run())
         running.addErrback(_note_end, follower)
-        return partial(self._stop, follower)
+        return follower.beginning
 
     def _stop(self, follower: Follower) -> None:
         running = self._running.pop(follower, None)
         if running is None:
             return
         follower.stopped = True
+        follower.beginning.begun()
         if not follower.taking:
             running.cancel()
 

@@ -14,12 +14,13 @@ from typing import TypeVar
 
 import httpx
 
-from client.api import CallbackFailure, NotRunningError
+from client.api import CallbackFailure, Following, NotRunningError
 from client.feeds.failures import CallbackFailures, words_of
+from client.feeds.followed import Followed, Waiter
 from client.http.calling.attempts import BrokenConnectionError, answered
 from client.http.calling.call import Call, Query
 from client.http.calling.client import CallingClient
-from client.http.calling.follower import Follower, Take
+from client.http.calling.follower import Follower, Take, Where
 from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.problems import error_told_by
@@ -115,11 +116,12 @@ class AsyncioClient(CallingClient):
         except BrokenConnectionError as error:
             raise NotRunningError("the client daemon went away before it answered") from error
 
-    def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
+    def follow(self, path: str, query: Query | Where, take: Take) -> Following:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
         follower = Follower(self, take, path=path, query=query, rng=self._rng)
+        follower.beginning = Followed(partial(self._stop, follower), _future_waiter)
         self._running[follower] = asyncio.get_running_loop().create_task(follower.run())
-        return partial(self._stop, follower)
+        return follower.beginning
 
     # The methods below are for the followers.
 
@@ -171,8 +173,14 @@ class AsyncioClient(CallingClient):
         if running is None:
             return
         follower.stopped = True
+        follower.beginning.begun()
         if not follower.taking:
             running.cancel()
+
+
+def _future_waiter() -> Waiter:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    return future, lambda: None if future.done() else future.set_result(None)
 
 
 def _tell_loop(failure: CallbackFailure) -> None:

@@ -18,8 +18,10 @@ BAR_PER_S = 1500.0
 RATES_PER_S = (1500.0, 1800.0, 2200.0, 2600.0, 3000.0)
 TRIAL_S = 8.0
 LONG_S = 60.0
-LONG_TRIALS = 2
-"""What is sustained for some seconds may be too much for a minute: then the rate below is held."""
+LONG_TRIALS = 3
+"""What is sustained for some seconds may be too much for a minute: then the rate below is tried."""
+MOST_CPU_SHARE = 0.85
+"""What takes more of the provider's core is not tried for a minute: then everything that comes beside makes a queue."""
 SETTLE_S = 3.0
 BATCH_S = 0.25
 
@@ -46,7 +48,7 @@ async def find_rate(load: RequestLoad, document: Document, stage: Stage, name: s
     passed = [RATES_PER_S[0]]
     for rate_per_s in RATES_PER_S:
         trial = await _try(load, document, stage, rate_per_s=rate_per_s, seconds=TRIAL_S)
-        if not trial.sustained:
+        if not trial.sustained or trial.cpu_share > MOST_CPU_SHARE:
             break
         passed = [rate_per_s, *passed[: LONG_TRIALS - 1]]
     best, *slower = passed

@@ -22,6 +22,7 @@ from client.api import (
     CallbackFailure,
     ClientStatus,
     Contact,
+    Following,
     Letter,
     MessageId,
     MessageProgress,
@@ -39,6 +40,7 @@ from client.api import (
     ServiceFailedError,
     StreamStatus,
     TimeEstimate,
+    TokenStock,
     Verified,
 )
 from client.asking.answers import AnswerFeed
@@ -50,7 +52,6 @@ from client.core.arguments import (
     check_request,
     check_request_size,
     check_size,
-    check_step,
     checked,
 )
 from client.core.journal import Cursor, MessageShare
@@ -210,11 +211,11 @@ class FakeClient:
         """Let a program handle messages."""
         return self._offering.join(kind, reader=reader, at_once=at_once, within_s=within_s, wake=wake)
 
-    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+    def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Tell what happens to outgoing messages."""
-        begin = check_step(after, self._outbox.newest)
         clock = self._network.clock
-        return self._feeds.begin(ProgressFeed(self, callback, clock=clock, after=begin, failures=self._failures))
+        feed = ProgressFeed(self, callback, clock=clock, after=after, failures=self._failures)
+        return feed.follow(self._feeds.begin(feed))
 
     @checked
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
@@ -307,6 +308,10 @@ class FakeClient:
     async def take_token(self, purpose: str) -> bytes:
         """Take a blind token."""
         return self._wallet.take(purpose)
+
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered."""
+        return self._wallet.stock()
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""

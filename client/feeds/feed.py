@@ -54,6 +54,10 @@ class Feed:
         if self._running is not None and not self._listener.busy:
             self._running.cancel()
 
+    def end(self) -> None:
+        """Tell no more, said by `look` itself."""
+        self._stopped = True
+
     def wake(self) -> None:
         """Look again: there may be news."""
         self._woken = True

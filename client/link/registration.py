@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
@@ -11,18 +12,26 @@ from client.api import BadRequestError
 from client.link.session import Session
 from loopixmix.directory import Document, NodeEntry
 from loopixmix.errors import UnavailableError
+from loopixmix.net.address import PeerAddress
 from loopixmix.seams import Clock, DelayedCall, Identity
 from loopixmix.wire import Register, Registered, RegisterGuest, RegisterRefusal, RegisterRefused
 
 ASK_AGAIN_S = 5.0
 LINK_WAIT_S = 0.1
+DOCUMENT_PATIENCE_S = 15.0
+"""So long a document is waited for, if it is known what keeps it away: by then its source was tried several times."""
 
 
 class Registration:
     """The talk with a provider about our account there."""
 
-    def __init__(self, session: Session, *, clock: Clock, patience_s: float) -> None:
-        """Talk over the link of `session`; the network and the provider have `patience_s` each to be there."""
+    def __init__(
+        self, session: Session, *, clock: Clock, patience_s: float, document_problem: Callable[[], str | None]
+    ) -> None:
+        """Talk over the link of `session`; the network and the provider have `patience_s` each to be there.
+
+        `document_problem`: says why there is no network document, if anything is known about that.
+        """
         self.provider: Identity | None = None
         """The provider that is asked for an account now."""
         self.forgotten = False
@@ -32,6 +41,7 @@ class Registration:
         self._session = session
         self._clock = clock
         self._patience_s = patience_s
+        self._document_problem = document_problem
         self._answer: Deferred[Registered | RegisterRefused] | None = None
         self._asking: DelayedCall | None = None
 
@@ -55,8 +65,18 @@ class Registration:
         return entry
 
     async def document(self) -> Document:
-        """Return the network document, as soon as there is one; raise `UnavailableError` if there is none in time."""
-        return await self._session.arrival(self._patience_s)
+        """Return the network document, as soon as there is one; raise `UnavailableError` if there is none in time.
+
+        The error names the authorities that were asked in vain.
+        """
+        first_s = min(self._patience_s, DOCUMENT_PATIENCE_S)
+        try:
+            return await self._session.arrival(first_s)
+        except UnavailableError as error:
+            problem = self._document_problem()
+            if problem is not None:
+                raise UnavailableError(problem) from error
+        return await self._session.arrival(self._patience_s - first_s)
 
     async def ask(self, entry: NodeEntry, register: Register | RegisterGuest) -> Registered | RegisterRefused:
         """Ask a provider until it answers; raise `UnavailableError` if it does not in time."""
@@ -70,7 +90,10 @@ class Registration:
             self._ask_again(entry, register)
             return await answer
         except (CancelledError, TimeoutError):
-            raise UnavailableError(f"the provider {entry.name} cannot be reached or does not answer") from None
+            address = PeerAddress(entry.host, entry.port)
+            raise UnavailableError(
+                f"the provider {entry.name} at {address} cannot be reached or does not answer"
+            ) from None
         finally:
             if self._asking is not None and self._asking.active():
                 self._asking.cancel()

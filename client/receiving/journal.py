@@ -6,8 +6,15 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from client.api import MessageProgress, NumberedChange, ProgressCallback, ReceivedMessage, UnknownMessageError
-from client.core.arguments import check_number, check_step
+from client.api import (
+    Following,
+    MessageProgress,
+    NumberedChange,
+    ProgressCallback,
+    ReceivedMessage,
+    UnknownMessageError,
+)
+from client.core.arguments import check_number
 from client.core.journal import Cursor, News
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feeds
@@ -79,11 +86,10 @@ class Journal:
         ]
         return told, mark
 
-    async def on_progress(self, callback: ProgressCallback, after: int | None) -> Callable[[], None]:
+    def on_progress(self, callback: ProgressCallback, after: int | None) -> Following:
         """Tell what happens to outgoing messages; raises as `client.api.Client.on_progress`."""
-        begin = check_step(after, (await self.newest()).changes)
-        feed = ProgressFeed(self, callback, clock=self._clock, after=begin, failures=self._failures)
-        return self._feeds.begin(feed)
+        feed = ProgressFeed(self, callback, clock=self._clock, after=after, failures=self._failures)
+        return feed.follow(self._feeds.begin(feed))
 
     def stop(self) -> None:
         """Tell nothing any more."""

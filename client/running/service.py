@@ -9,6 +9,7 @@ from client.api import (
     CallbackFailure,
     ClientStatus,
     Contact,
+    Following,
     Letter,
     MessageId,
     MessageProgress,
@@ -22,6 +23,7 @@ from client.api import (
     ReceivedMessage,
     RequestId,
     TimeEstimate,
+    TokenStock,
 )
 from client.asking.desk import Desk
 from client.asking.services import Services
@@ -198,10 +200,9 @@ class ClientService:
         """Let a program handle messages; see `JournalledClient.share`."""
         return self._callbacks.offering.join(kind, reader=reader, at_once=at_once, within_s=within_s, wake=wake)
 
-    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+    def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Tell what happens to outgoing messages; see `client.api.Client.on_progress`."""
-        await self._life.ready()
-        return await self._journal.on_progress(callback, after)
+        return self._journal.on_progress(callback, after)
 
     @checked
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
@@ -291,6 +292,11 @@ class ClientService:
         """Take a blind token; see `client.api.Client.take_token`."""
         await self._life.ready()
         return encode_token(await self._desk.wallet.take(purpose))
+
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered; see `client.api.Client.tokens`."""
+        await self._life.ready()
+        return await self._desk.wallet.stock()
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services; see `client.api.Client.network`."""

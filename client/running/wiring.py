@@ -87,7 +87,7 @@ def build_client(
     # The link.
     known = KnownNetwork(arithmetic=arithmetic, longest_retry_s=settings.longest_retry_s)
     session = Session(identity=keys.identity_key.public, known=known, network=network, link=link, clock=clock, rng=rng)
-    registration = Registration(session, clock=clock, patience_s=settings.patience_s)
+    registration = Registration(session, clock=clock, patience_s=settings.patience_s, document_problem=document_problem)
     watch = LinkWatch(session, expectations, news)
     # Sending.
     writer = Writer(keys=keys, sealer=sealer, rng=rng, settings=settings)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from client.api import MessageProgress, NumberedChange, ProgressCallback
+from twisted.logger import Logger
+
+from client.api import BadRequestError, Following, MessageProgress, NumberedChange, ProgressCallback
+from client.core.arguments import check_after, check_step
+from client.core.journal import Cursor
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feed
+from client.feeds.followed import Followed
 from client.feeds.interval import Interval
 from client.feeds.listener import Listener
 from loopixmix.seams import Clock
@@ -16,12 +21,17 @@ COUNTS_INTERVAL_S = 1.0
 """Counts are told no more often than this."""
 BATCH = 100
 
+log = Logger()
+
 
 class OutgoingHistory(Protocol):
     """The part of a client that knows what happened; see `client.core.journal.JournalledClient`."""
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         """Return state changes with a number over `after`, oldest first."""
+
+    async def newest(self) -> Cursor:
+        """Return the numbers of the newest received message and state change."""
 
     async def progress(self, *, mark: int, limit: int) -> tuple[list[MessageProgress], int]:
         """Return the counts that changed since `mark`, and the next mark."""
@@ -39,20 +49,30 @@ class ProgressFeed:
         callback: ProgressCallback,
         *,
         clock: Clock,
-        after: int,
+        after: int | None,
         failures: CallbackFailures,
     ) -> None:
-        """Tell `callback` what is in `history` after the step `after`.
+        """Tell `callback` what is in `history` after the step `after`, with None after the newest one.
 
-        `clock`: spaces the counts; `failures`: hears what the callback raises.
+        `clock`: spaces the counts; `failures`: hears what the callback raises. Raises `BadRequestError` for a number
+        of a wrong form.
         """
+        if after is not None:
+            check_after(after)
         self._history = history
         self._listener = Listener("on_progress", callback, failures=failures)
-        self._after = after
+        self._wanted = after
+        self._after: int | None = None
         self._mark = 0
         self._counts = Interval(clock, COUNTS_INTERVAL_S)
         self._feed = Feed(self._look, listener=self._listener, clock=clock)
         self._stop_listening: Callable[[], None] = lambda: None
+        self._beginning = Followed(self.stop)
+
+    def follow(self, stop: Callable[[], None]) -> Following:
+        """Return how to stop, by `stop`, and to know that it has begun."""
+        self._beginning = Followed(stop)
+        return self._beginning
 
     def start(self) -> None:
         """Begin to tell."""
@@ -63,12 +83,27 @@ class ProgressFeed:
         """Tell no more; a callback that runs is not interrupted."""
         self._stop_listening()
         self._feed.stop()
+        self._beginning.begun()
 
     async def _look(self) -> float | None:
-        return 0.0 if await self._tell_steps() else await self._tell_counts()
+        if self._after is None:
+            await self._begin()
+        return 0.0 if self._feed.stopped or await self._tell_steps() else await self._tell_counts()
+
+    async def _begin(self) -> None:
+        newest = (await self._history.newest()).changes
+        try:
+            self._after = check_step(self._wanted, newest)
+        except BadRequestError as error:
+            log.error("{callback} is told nothing: {error}", callback=self._listener.name, error=error)
+            self._stop_listening()
+            self._feed.end()
+            self._beginning.refused(error)
+        else:
+            self._beginning.begun()
 
     async def _tell_steps(self) -> bool:
-        changes = await self._history.state_changes(after=self._after, limit=BATCH)
+        changes = await self._history.state_changes(after=self._after or 0, limit=BATCH)
         for change in changes:
             if self._feed.stopped:
                 break
@@ -85,7 +120,7 @@ class ProgressFeed:
             self._counts.begin()
         for count in counts:
             if not self._feed.stopped:
-                await self._listener.tell(count_at(count, self._after))
+                await self._listener.tell(count_at(count, self._after or 0))
         return self._counts.wait_s() if len(counts) == BATCH else None
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from loopixmix.authority.options import parameter_options
 from loopixmix.config import convert_options
+from loopixmix.errors import UnavailableError
 from loopixmix.progress import Bar
 from loopixmix.testnet.applications import plan_with
 from loopixmix.testnet.network import START_TIMEOUT_S, TestNetwork
@@ -50,9 +51,7 @@ def init(
     values = {"width": width, "providers": providers, "base_port": base_port, "params": params}
     plan = plan_with(convert_options(values, TestnetPlan), applications)
     network = TestNetwork.create(directory, plan)
-    more = len(network.names) - len(network.nodes)
-    besides = f" and {more} more programs" if more else ""
-    click.echo(f"{directory} holds a network of {len(network.nodes)} nodes{besides}. Start it with:")
+    click.echo(f"{directory} holds a network of {_contents(network)}. Start it with:")
     click.echo(f"  loopixmix testnet up {directory}")
 
 
@@ -63,10 +62,16 @@ def up(directory: Path) -> None:
     network = TestNetwork(directory)
     started = network.start()
     if not started:
-        click.echo("every node runs already")
+        click.echo(f"all of it runs already; how it is, is told by  loopixmix testnet status {directory}")
         return
-    wait_with_progress(network, Console())
-    network.enrol()
+    try:
+        wait_with_progress(network, Console())
+        network.enrol()
+    except UnavailableError as error:
+        raise UnavailableError(f"{error}; {_what_runs_on(network)}") from error
+    except KeyboardInterrupt:
+        click.echo(_what_runs_on(network), err=True)
+        raise
     click.echo("The network runs. Try:")
     click.echo(f"  loopixmix testnet status {directory}")
     for client in network.plan.clients:
@@ -104,7 +109,7 @@ def down(directory: Path) -> None:
     count = len(network.processes.running())
     for name in network.stop():
         click.echo(f"{name} did not end in time and was killed", err=True)
-    click.echo(f"stopped {count} processes" if count else "nothing was running")
+    click.echo(f"stopped {_counted(count, 'process', 'processes')}" if count else "nothing was running")
 
 
 def wait_with_progress(network: TestNetwork, console: Console) -> None:
@@ -113,6 +118,28 @@ def wait_with_progress(network: TestNetwork, console: Console) -> None:
         network.wait_until_healthy(
             timeout_s=START_TIMEOUT_S, progress=lambda healthy, total: bar.show("starting nodes", healthy, total)
         )
+
+
+def _contents(network: TestNetwork) -> str:
+    plan = network.plan
+    parts = [(len(network.nodes), "node"), (len(plan.programs), "program"), (len(plan.clients), "client")]
+    *others, last = [_counted(count, noun) for count, noun in parts if count]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _what_runs_on(network: TestNetwork) -> str:
+    count = len(network.processes.running())
+    if not count:
+        return "nothing of it runs any more"
+    verb = "goes" if count == 1 else "go"
+    return (
+        f"{_counted(count, 'process', 'processes')} {verb} on running: look with  loopixmix testnet status "
+        f"{network.directory}, stop with  loopixmix testnet down {network.directory}"
+    )
+
+
+def _counted(count: int, noun: str, plural: str = "") -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
 
 
 def _table(network: TestNetwork) -> Table:

@@ -21,10 +21,14 @@ WAIT_STEP_S = 0.1
 
 
 class RunningProcess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A process that was started here; the creation time tells it from a later one with the same number."""
+    """A process that was started here; the creation time tells it from a later one with the same number.
+
+    `place`: the number that the file system gives the network's directory. A copy of that directory has another one.
+    """
 
     pid: int
     created_s: float
+    place: int
 
     def find(self) -> psutil.Process | None:
         """Return the process if it still runs."""
@@ -44,12 +48,15 @@ class ProcessTable:
         """Read the table of the network in `directory`; raise `StoreError` if it is damaged."""
         self._directory = directory
         self._path = directory / PROCESSES_FILE
+        self._place = directory.stat().st_ino
         self._table: dict[str, RunningProcess] = {}
         if self._path.exists():
             try:
-                self._table = msgspec.json.decode(self._path.read_bytes(), type=dict[str, RunningProcess])
+                found = msgspec.json.decode(self._path.read_bytes(), type=dict[str, RunningProcess])
             except msgspec.MsgspecError as error:
                 raise StoreError(f"{self._path}: {error}") from error
+            # The processes of the original are not ours to look at, nor to stop.
+            self._table = {name: process for name, process in found.items() if process.place == self._place}
 
     def start(self, name: str, arguments: Iterable[str]) -> None:
         """Run `loopixmix ARGUMENTS` in the background, its output appended to `NAME/log.txt`."""
@@ -60,8 +67,8 @@ class ProcessTable:
         log = self._directory / name / LOG_FILE
         pid = start_in_background(command, log=log, environment=os.environ, directory=where)
         with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already: its log says why
-            self._table[name] = RunningProcess(pid, psutil.Process(pid).create_time())
-        self._table.setdefault(name, RunningProcess(pid, 0.0))
+            self._table[name] = RunningProcess(pid, psutil.Process(pid).create_time(), self._place)
+        self._table.setdefault(name, RunningProcess(pid, 0.0, self._place))
         self._save()
 
     def running(self) -> Mapping[str, psutil.Process]:

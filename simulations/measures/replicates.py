@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,17 +44,30 @@ def estimate(values: Iterable[float]) -> Estimate:
     Source: Law, Simulation Modeling and Analysis, 9.4.1 (replication and deletion).
     """
     # NaN stands for not measured. Counted as a value, it would make every mean NaN.
-    measured = np.array([value for value in values if not np.isnan(value)], dtype=np.float64)
-    if measured.size == 0:
+    found = [float(value) for value in values if not math.isnan(value)]
+    if not found:
         return Estimate(0, float("nan"), None, None, None, (float("nan"),) * len(QUANTILES))
-    mean = float(measured.mean())
-    quantiles = tuple(np.quantile(measured, QUANTILES).tolist())
     # Of one there is no spread; n - 1 = 0 would give NaN for it, with a warning.
-    if measured.size == 1:
-        return Estimate(1, mean, None, None, None, quantiles)
-    sd = float(measured.std(ddof=1))
-    half = _student_t(measured.size - 1) * sd / float(np.sqrt(measured.size))
-    return Estimate(measured.size, mean, sd, mean - half, mean + half, quantiles)
+    if len(found) == 1:
+        return Estimate(1, found[0], None, None, None, (found[0],) * len(QUANTILES))
+    measured = np.array(found, dtype=np.float64)
+    mean, sd = float(measured.mean()), float(measured.std(ddof=1))
+    half = _student_t(len(found) - 1) * sd / math.sqrt(len(found))
+    ordered = sorted(found)
+    quantiles = tuple(_quantile(ordered, probability) for probability in QUANTILES)
+    return Estimate(len(found), mean, sd, mean - half, mean + half, quantiles)
+
+
+def _quantile(ordered: Sequence[float], probability: float) -> float:
+    """Return what `np.quantile` does, to the bit; for a few values it takes a hundred times as long.
+
+    A sweep of a thousand points has ten thousand estimates, which a reader waits for.
+    """
+    place = probability * (len(ordered) - 1)
+    before = math.floor(place)
+    low, high = ordered[before], ordered[min(before + 1, len(ordered) - 1)]
+    share = place - before
+    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
 
 
 def _student_t(degrees: int) -> float:

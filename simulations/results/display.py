@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from loopixmix.errors import MisuseError
@@ -33,6 +36,8 @@ HEADLINES = (
 """The measures that are shown of a sweep by default, and all figures of attacks."""
 
 OUTSIDE = "* theory is outside of the 95 % interval (so it is once in twenty if both are right)"
+MOST_ROWS = 200
+"""The longest table; a longer one is shown in brief."""
 _MOST_DECIMALS = 6
 _MORE_DIGITS = 2
 # Sums of floating-point numbers have a relative error of this size: a smaller interval is none.
@@ -56,6 +61,11 @@ class ResultRow:
         return 0.0 if half is not None and half <= _NOISE * abs(self.found.mean) else half
 
     @property
+    def shown(self) -> float:
+        """The mean, or theory where nothing was measured; not a number if there is neither."""
+        return self.exact if math.isnan(self.found.mean) and self.exact is not None else self.found.mean
+
+    @property
     def value(self) -> str:
         """The mean with its interval, to the digits that mean something."""
         return with_interval(self.found.mean, self.width)
@@ -71,11 +81,54 @@ class ResultRow:
         if self.exact is None or math.isnan(self.found.mean):
             return ""
         less = self.found.mean - self.exact
-        # Two ways to compute the same sum differ in the last digit, which is no difference worth a mark.
-        if abs(less) <= _NOISE * abs(self.exact):
+        if self._is_theory:
             return "0  "
-        outside = self.width is not None and not self.found.holds(self.exact)
-        return f"{'-' if less < 0 else '+'}{_rounded(abs(less), self.width)}{' *' if outside else '  '}"
+        return f"{'-' if less < 0 else '+'}{_rounded(abs(less), self.width)}{' *' if self.is_outside else '  '}"
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether there is an interval that does not hold theory."""
+        if self.exact is None or math.isnan(self.found.mean) or self._is_theory:
+            return False
+        return self.width is not None and not self.found.holds(self.exact)
+
+    @property
+    def _is_theory(self) -> bool:
+        # Two ways to compute the same sum differ in the last digit, which is no difference worth a mark.
+        return self.exact is not None and abs(self.found.mean - self.exact) <= _NOISE * abs(self.exact)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is shown of a result. `left_out`: how many measures are not.
+
+    `brief`: of each measure there are only the rows where it is least and greatest, out of `figures` rows, of which
+    `outside` are off theory.
+    """
+
+    rows: tuple[ResultRow, ...]
+    left_out: int
+    brief: bool
+    figures: int
+    outside: int
+
+
+def selection_of(result: Findings, measures: Sequence[str] = (), *, brief: bool = True) -> Selection:
+    """Return what to show: `measures`, or if there are none all of one point and the headlines of a sweep.
+
+    `brief`: more rows than a reader looks through become two for each measure.
+    """
+    wanted = measures or headlines(result)
+    rows = rows_of(result, wanted)
+    names = {row.measure for row in rows}
+    brief = brief and len(rows) > MOST_ROWS
+    return Selection(
+        rows=tuple(_extremes(rows)) if brief else tuple(rows),
+        left_out=0 if measures else len(set(_measured(result)) - names),
+        brief=brief,
+        figures=len(rows),
+        outside=sum(row.is_outside for row in rows),
+    )
 
 
 def rows_of(result: Findings, measures: Sequence[str] = ()) -> list[ResultRow]:
@@ -90,13 +143,34 @@ def rows_of(result: Findings, measures: Sequence[str] = ()) -> list[ResultRow]:
     return sorted(rows, key=lambda row: (places[row.measure], row.point.number))
 
 
-def table_of(result: Findings, measures: Sequence[str] = ()) -> Table:
+def _measured(result: Findings) -> list[str]:
+    """Return the measures that have a row, in the order of the catalogue."""
+    return in_order([*result.measures, *(name for theory in result.theory.values() for name in theory.figures)])
+
+
+def _extremes(rows: Sequence[ResultRow]) -> Iterator[ResultRow]:
+    """Yield of each measure the rows where it is least and greatest; one row if it is the same everywhere."""
+    for _, of_one in itertools.groupby(rows, key=lambda row: row.measure):
+        all_of_one = list(of_one)
+        known = [row for row in all_of_one if not math.isnan(row.shown)]
+        if not known:
+            yield all_of_one[0]
+            continue
+        least, greatest = min(known, key=lambda row: row.shown), max(known, key=lambda row: row.shown)
+        yield least
+        if greatest.shown > least.shown:
+            yield greatest
+
+
+def table_of(result: Findings, selection: Selection) -> Table:
     """Return the table for a terminal: a row for each measure, and below it for each point of a sweep."""
-    rows = rows_of(result, measures or headlines(result))
+    rows = selection.rows
     keys = list(result.points[0].values) if result.points else []
     title = f"{result.scenario.name}, engine {result.engine}"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Measure", no_wrap=True)
+    if selection.brief:
+        table.add_column("", no_wrap=True)
     for key in keys:
         table.add_column(key, justify="right")
     table.add_column("Value" if result.manifest.replicates == 1 else "Mean ± 95 %", justify="right", no_wrap=True)
@@ -107,12 +181,13 @@ def table_of(result: Findings, measures: Sequence[str] = ()) -> Table:
         table.add_column("Difference", justify="right", no_wrap=True)
     for number, row in enumerate(rows):
         first = number == 0 or rows[number - 1].measure != row.measure
-        swept = (shown(value) for value in row.point.values.values())
-        theory = (row.theory, row.difference) if with_theory else ()
         last = number + 1 == len(rows) or rows[number + 1].measure != row.measure
-        table.add_row(
-            row.measure if first else "", *swept, row.value, row.unit, *theory, end_section=bool(keys) and last
-        )
+        which = ("equal" if first and last else "least" if first else "greatest",) if selection.brief else ()
+        # Of what is the same everywhere, no point is worth naming.
+        swept = ("" if which == ("equal",) else shown(value) for value in row.point.values.values())
+        theory = (row.theory, row.difference) if with_theory else ()
+        cells = (row.measure if first else "", *which, *swept, row.value, row.unit, *theory)
+        table.add_row(*map(escape, cells), end_section=bool(keys) and last)
     return table
 
 
@@ -125,20 +200,30 @@ def headlines(result: Findings) -> tuple[str, ...]:
 
 def check_measures(result: Findings, wanted: Sequence[str]) -> None:
     """Raise `MisuseError` if a wanted measure was not measured."""
-    known = {row.measure for row in rows_of(result)}
+    known = _measured(result)
     for name in wanted:
         if name not in known:
-            raise MisuseError(f'"{name}" was not measured (there is: {", ".join(in_order(known))})')
+            raise MisuseError(f'"{name}" was not measured (there is: {", ".join(known)})')
 
 
-def below(result: Findings, measures: Sequence[str] = ()) -> Iterator[str]:
-    """Yield what stands below the table: marks, what the table leaves out, and the notes."""
-    rows = rows_of(result, measures or headlines(result))
-    if any(row.difference.endswith("*") for row in rows):
+def below(result: Findings, selection: Selection, *, folder: Path | None = None) -> Iterator[str]:
+    """Yield what stands below the table: marks, what the table leaves out, and the notes.
+
+    `folder`: where the result is kept, if it is.
+    """
+    everything = "summary.csv has" if folder is None else f"{folder / 'summary.csv'} has"
+    if selection.brief:
+        yield (
+            f"Of each measure only the least and the greatest of {len(result.points):,} points are shown. {everything} "
+            "all of them; --measure NAME shows one at every point"
+        )
+        if selection.outside:
+            share = f"{selection.outside:,} of {selection.figures:,}"
+            yield f"* theory is outside of the 95 % interval in {share} figures (one in twenty, if both are right)"
+    elif selection.outside:
         yield OUTSIDE
-    left_out = len({row.measure for row in rows_of(result)} - {row.measure for row in rows})
-    if left_out and not measures:
-        yield f"{left_out} more measures are in summary.csv; --measure all shows them"
+    if selection.left_out:
+        yield f"{selection.left_out} more measures are in summary.csv; --measure all shows them"
     for note in result.manifest.notes:
         place = f" (at {note.points} of {len(result.points)} points)" if note.points < len(result.points) else ""
         yield f"Note{place}: {note.text}"
@@ -146,14 +231,10 @@ def below(result: Findings, measures: Sequence[str] = ()) -> Iterator[str]:
 
 def as_object(result: Findings) -> dict[str, object]:
     """Return the result as an object for programs; what is not a number is null."""
-    rows = rows_of(result)
-    points = [
-        {
-            "values": dict(point.values),
-            "measures": {row.measure: _figures(row) for row in rows if row.point.number == point.number},
-        }
-        for point in result.points
-    ]
+    measures: dict[int, dict[str, object]] = {point.number: {} for point in result.points}
+    for row in rows_of(result):
+        measures[row.point.number][row.measure] = _figures(row)
+    points = [{"values": dict(point.values), "measures": measures[point.number]} for point in result.points]
     return {
         "scenario": result.scenario.name,
         "engine": result.engine,
@@ -166,11 +247,12 @@ def as_object(result: Findings) -> dict[str, object]:
 
 def as_html(result: Findings) -> str:
     """Return the table and the notes as HTML, for notebooks."""
-    table = table_of(result)
+    selection = selection_of(result)
+    table = table_of(result, selection)
     heads = "".join(f"<th>{html.escape(str(column.header))}</th>" for column in table.columns)
     cells = [[html.escape(str(cell)) for cell in column.cells] for column in table.columns]
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in zip(*cells, strict=True))
-    notes = "".join(f"<p>{html.escape(line)}</p>" for line in below(result))
+    notes = "".join(f"<p>{html.escape(line)}</p>" for line in below(result, selection))
     return f"<p><b>{html.escape(str(table.title))}</b></p><table><tr>{heads}</tr>{body}</table>{notes}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from client.core.journal import JournalledClient
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.serving.server import ApiServer
 from client.remote_asyncio import AsyncioClient
-from tests.worlds.clients.callbacks import CallbackContract
+from tests.worlds.clients.callbacks import CallbackContract, EventContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, run_with, send
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_httpx import ClockedClient, go_round, memory_http
@@ -78,6 +78,12 @@ class AsyncioWorld:
     def now_s(self) -> float:
         return self.clock.seconds()
 
+    def restart_alice(self, meanwhile: Callable[[], object]) -> None:
+        self.stop_server("alice")
+        self.pass_time()
+        meanwhile()
+        self.start("alice", self.fake.alice)
+
     def change_key_of_bob(self) -> None:
         self.fake.change_key_of_bob()
 
@@ -104,7 +110,7 @@ def world(tmp_path: Path) -> Iterator[AsyncioWorld]:
     assert remote.clock.getDelayedCalls() == []
 
 
-class TestAsyncioClient(ClientContract, RefusalContract, CallbackContract):
+class TestAsyncioClient(ClientContract, RefusalContract, CallbackContract, EventContract):
     """The contracts."""
 
 

@@ -12,6 +12,7 @@ from client.api import (
     CallbackFailure,
     ClientStatus,
     Contact,
+    Following,
     Letter,
     MessageId,
     MessageProgress,
@@ -26,14 +27,16 @@ from client.api import (
     ReceivedMessage,
     RequestId,
     TimeEstimate,
+    TokenStock,
 )
-from client.core.arguments import USUAL_SHARE_S, check_after, check_step, checked
+from client.core.arguments import USUAL_SHARE_S, check_after, check_step, check_text, checked
 from client.feeds.failures import CallbackFailures
 from client.feeds.listener import Listener
 from client.http.calling import call
 from client.http.calling.call import Call, Query
-from client.http.calling.follower import Take
+from client.http.calling.follower import Take, Where
 from client.http.calling.reader import RemoteReader
+from client.http.cursors import decode_cursor, encode_cursor
 from client.http.messages import CHANGED, OUTGOING, PROGRESS, Event, PageLink, Received, decode_answer, decode_event
 from client.http.sse import SseEvent
 
@@ -70,8 +73,11 @@ class CallingClient(ABC):
         """
 
     @abstractmethod
-    def follow(self, path: str, query: Query, take: Take) -> Callable[[], None]:
-        """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop."""
+    def follow(self, path: str, query: Query | Where, take: Take) -> Following:
+        """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop.
+
+        `query`: what is asked for, or what asks for that once the daemon runs.
+        """
 
     async def is_running(self) -> bool:
         """Tell whether the daemon answers, even if it is busy; raise `NoClientError` if there is no client."""
@@ -181,25 +187,37 @@ class CallingClient(ABC):
         """Forget a reader with a name."""
         await self.ask(call.remove_reader(name, kind))
 
-    def on_event(self, callback: EventCallback, *, after: str = "") -> Callable[[], None]:
+    async def newest_event(self) -> str:
+        """Return the id of the newest event: with it as `after`, `on_event` tells what comes from now on."""
+        return encode_cursor(await self.ask(call.newest()))
+
+    def on_event(self, callback: EventCallback, *, after: str = "") -> Following:
         """Call `callback` for each event after the one with the id `after`, or only for those to come.
 
-        An event is a received message, a step of an outgoing message, or the client's status. Returns how to stop.
+        An event is a received message, a step of an outgoing message, or the client's status. Returns how to stop; it
+        may be awaited to know that it has begun, which raises `BadRequestError` if there was no event `after` yet.
+        Without awaiting, only the log says so. Raises `BadRequestError` if `after` has not the form of an id.
         """
-
+        check_text("after", after)
+        if after:
+            decode_cursor(after)
         listener = self._listener("on_event", callback)
 
         async def take(event: SseEvent) -> bool:
             await listener.tell(decode_event(event.event, event.data))
             return True
 
-        return self.follow("/v1/events", {"after": after} if after else {}, take)
+        async def newest() -> Query:
+            return {"after": await self.newest_event()}
 
-    async def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Callable[[], None]:
+        # Asked for first: without a place to begin at, what happens before the first event would be missed, if the
+        # daemon is started again meanwhile.
+        return self.follow("/v1/events", {"after": after} if after else newest, take)
+
+    def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Tell what happens to outgoing messages."""
-        # Asked for first: without a place to begin at, what happens before the stream is open would be missed.
-        begin = check_step(after, (await self.ask(call.newest())).changes)
-
+        if after is not None:
+            check_after(after)
         listener = self._listener("on_progress", callback)
 
         async def take(event: SseEvent) -> bool:
@@ -209,7 +227,11 @@ class CallingClient(ABC):
                 await listener.tell(decode_answer(event.data, MessageProgress))
             return True
 
-        return self.follow("/v1/events", {"after": f"0-{begin}", "about": OUTGOING}, take)
+        async def place() -> Query:
+            step = check_step(after, (await self.ask(call.newest())).changes)
+            return {"after": f"0-{step}", "about": OUTGOING}
+
+        return self.follow("/v1/events", place, take)
 
     @checked
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
@@ -290,6 +312,10 @@ class CallingClient(ABC):
         """Take a blind token."""
         return await self.ask(call.take_token(purpose))
 
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered."""
+        return await self.ask(call.tokens())
+
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""
         return await self.ask(call.network())
@@ -298,6 +324,7 @@ class CallingClient(ABC):
         """Return the names of the pages that packages installed beside the daemon offer."""
         return await self.ask(call.pages())
 
+    @checked
     async def page_link(self, name: str) -> PageLink:
         """Return a link that opens pages in a browser, once; raises `BadRequestError` if they are not installed."""
         return await self.ask(call.page_link(name))

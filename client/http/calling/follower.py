@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from client.api import BadRequestError
 from client.core.retry import CALLBACK_POLICY
+from client.feeds.followed import Followed
 from client.http.calling.call import Query
 from client.http.sse import SseEvent
 from loopixmix.errors import LoopixmixError
@@ -18,6 +19,10 @@ from loopixmix.seams import Rng
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 
 _log = Logger("client.http")
+
+
+Where: TypeAlias = Callable[[], Awaitable[Query]]
+"""Asks at what place to begin, once; raises as a call does."""
 
 
 class EventSource(Protocol):
@@ -56,15 +61,17 @@ class Follower:
         take: Take,
         *,
         path: str,
-        query: Query,
+        query: Query | Where,
         rng: Rng,
     ) -> None:
-        """Follow the stream at `path` with `query`, opened by `opener`.
+        """Follow the stream at `path` with `query`, or with what that returns, opened by `opener`.
 
         `rng`: when it comes back after a break, so that many programs do not come back at once.
         """
         self.taking = False
         """Whether an event is being taken now: that is not to be interrupted."""
+        self.beginning = Followed(lambda: None)
+        """Whoever runs it puts its own there."""
         self.stopped = False
         """Whether it is followed no more; whoever runs it says so."""
         self._opener = opener
@@ -82,6 +89,7 @@ class Follower:
             except BadRequestError as error:
                 # A later attempt would ask the same.
                 _log.error("the daemon's events are followed no more: {error}", error=error)
+                self.beginning.refused(error)
                 return
             except LoopixmixError as error:
                 _log.debug("the daemon's events cannot be followed: {error}", error=error)
@@ -89,7 +97,10 @@ class Follower:
                 await self._opener.pause(self._backoff.next_s())
 
     async def _follow(self) -> None:
+        if callable(self._query):
+            self._query = await self._query()
         source = await self._opener.stream(self._path, query=self._query, last_event_id=self._last_event_id)
+        self.beginning.begun()
         try:
             while not self.stopped and (event := await source.next()) is not None:
                 await self._take_one(event)

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import IntegerConverter, Map, Rule
 
 from client.api import BadRequestError
 from client.http.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNSUPPORTED_TYPE, problem_of
@@ -47,7 +47,8 @@ class Dispatcher(Resource):
                     self._without_query.add(route.name)
                 rules.append(Rule(route.rule, methods=[route.method], endpoint=route.name))
         # Neither redirects: a redirect would be an answer without a JSON body, and some clients lose the token on it.
-        self._routes = Map(rules, merge_slashes=False, redirect_defaults=False).bind("")
+        strict = {"int": _PlainNumber}
+        self._routes = Map(rules, converters=strict, merge_slashes=False, redirect_defaults=False).bind("")
 
     def render(self, request: Request) -> int:
         """Begin to answer; the call is cancelled if nobody waits for its answer any more."""
@@ -71,6 +72,12 @@ class Dispatcher(Resource):
             raise MethodNotAllowed(methods)
         _set_allow(request, methods)
         return write_nothing(request)
+
+
+class _PlainNumber(IntegerConverter):
+    """A number in a path: Werkzeug takes zeros before it, and the digits of all scripts."""
+
+    regex = "(?:0|[1-9][0-9]{0,18})"
 
 
 class _CallUnderWay:

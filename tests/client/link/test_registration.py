@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from client.api import BadRequestError
-from client.link.registration import ASK_AGAIN_S, LINK_WAIT_S, Registration
+from client.link.registration import ASK_AGAIN_S, DOCUMENT_PATIENCE_S, LINK_WAIT_S, Registration
 from loopixmix.errors import UnavailableError
 from loopixmix.wire import Register, Registered, RegisterRefusal, RegisterRefused
 from tests.worlds.clients.parts import Parts, outcome
@@ -27,7 +27,11 @@ def parts() -> Iterator[Parts]:
 
 @pytest.fixture
 def registration(parts: Parts) -> Registration:
-    return Registration(parts.session, clock=parts.clock, patience_s=PATIENCE_S)
+    return new_registration(parts, lambda: None)
+
+
+def new_registration(parts: Parts, document_problem: Callable[[], str | None]) -> Registration:
+    return Registration(parts.session, clock=parts.clock, patience_s=PATIENCE_S, document_problem=document_problem)
 
 
 def ask(parts: Parts, registration: Registration) -> Deferred[Registered | RegisterRefused]:
@@ -78,7 +82,7 @@ def test_a_provider_that_says_nothing_is_given_up(parts: Parts, registration: Re
     parts.clock.pump([1.0] * int(PATIENCE_S))
     error = error_of(asking)
     assert isinstance(error, UnavailableError)
-    assert "provider1 cannot be reached or does not answer" in str(error)
+    assert "the provider provider1 at 127.0.0.1:" in str(error)
 
 
 def test_stopping_ends_it(parts: Parts, registration: Registration) -> None:
@@ -107,3 +111,26 @@ def test_a_provider_is_found_by_its_name(parts: Parts, registration: Registratio
     found = outcome(Deferred.fromCoroutine(registration.find("provider2")))
     assert found == parts.document.provider_named("provider2")
     assert isinstance(error_of(Deferred.fromCoroutine(registration.find("nowhere"))), BadRequestError)
+
+
+@pytest.fixture
+def offline() -> Iterator[Parts]:
+    """A client that has no network document."""
+    made = Parts()
+    yield made
+    made.close()
+
+
+def test_an_authority_that_is_known_to_be_away_is_named_soon(offline: Parts) -> None:
+    problem = "no network document yet: http://127.0.0.1:9: connection refused"
+    finding = Deferred.fromCoroutine(new_registration(offline, lambda: problem).find("provider1"))
+    offline.clock.pump([1.0] * int(DOCUMENT_PATIENCE_S))
+    error = error_of(finding)
+    assert (type(error), str(error)) == (UnavailableError, problem)
+
+
+def test_without_a_reason_the_document_is_waited_for(offline: Parts) -> None:
+    finding = Deferred.fromCoroutine(new_registration(offline, lambda: None).find("provider1"))
+    offline.clock.pump([1.0] * int(PATIENCE_S - 1))
+    offline.session.adopt(offline.document)
+    assert outcome(finding) == offline.document.provider_named("provider1")

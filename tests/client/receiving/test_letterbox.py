@@ -58,7 +58,9 @@ class Setting:
         self.inbox = KeptInbox()
         self.pulls = PullBook()
         self.pulls.begin(first_request_id=0, max_acknowledged=8)
-        self.registration = Registration(self.parts.session, clock=self.parts.clock, patience_s=60.0)
+        self.registration = Registration(
+            self.parts.session, clock=self.parts.clock, patience_s=60.0, document_problem=lambda: None
+        )
         self.letterbox = Letterbox(
             session=self.parts.session,
             registration=self.registration,

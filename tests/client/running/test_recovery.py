@@ -26,7 +26,7 @@ def parts() -> Iterator[Parts]:
 
 
 def recovery_of(parts: Parts) -> Recovery:
-    registration = Registration(parts.session, clock=parts.clock, patience_s=60.0)
+    registration = Registration(parts.session, clock=parts.clock, patience_s=60.0, document_problem=lambda: None)
     wallet = TokenWallet(
         session=parts.session,
         requests=parts.requests,

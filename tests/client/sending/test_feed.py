@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from client.api import MessageProgress, MessageState, NumberedChange, ProgressCallback
-from client.core.journal import News
+from client.core.journal import Cursor, News
 from client.feeds.failures import CallbackFailures
 from client.sending.feed import BATCH, COUNTS_INTERVAL_S, ProgressFeed
 
@@ -24,6 +24,9 @@ class History:
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:
         return self.steps[after:][:limit]
+
+    async def newest(self) -> Cursor:
+        return Cursor(0, len(self.steps))
 
     async def progress(self, *, mark: int, limit: int) -> tuple[list[MessageProgress], int]:
         self.asked += 1
@@ -47,7 +50,7 @@ class History:
         )
 
 
-def feed_of(history: History, callback: ProgressCallback, clock: Clock, *, after: int = 0) -> ProgressFeed:
+def feed_of(history: History, callback: ProgressCallback, clock: Clock, *, after: int | None = 0) -> ProgressFeed:
     feed = ProgressFeed(history, callback, clock=clock, after=after, failures=CallbackFailures())
     feed.start()
     clock.advance(0)

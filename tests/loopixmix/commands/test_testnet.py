@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from loopixmix.commands import testnet as commands
 from loopixmix.commands.testnet import testnet as command_group
 from loopixmix.commands.testnet import wait_with_progress
 from loopixmix.errors import UnavailableError
 from loopixmix.main import EXIT_MISUSE, run
 from loopixmix.testnet.network import TestNetwork
+from loopixmix.testnet.plan import Additions, PlannedClient, PlannedProgram
 
 
 def command(*arguments: object) -> int:
@@ -81,3 +83,64 @@ def test_waiting_shows_how_many_nodes_are_ready(tmp_path: Path, fails: bool) -> 
         wait_with_progress(network, console)
     assert isinstance(console.file, io.StringIO)
     assert "3 of 3" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, "a network of 3 nodes. "),
+        ({"clients": (PlannedClient("carol"),)}, "a network of 3 nodes and 1 client. "),
+        (
+            {"programs": (PlannedProgram("board", ("true",)),), "clients": (PlannedClient("a"), PlannedClient("b"))},
+            "a network of 3 nodes, 1 program and 2 clients. ",
+        ),
+    ],
+)
+def test_a_new_network_says_what_is_in_it(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    more: dict[str, object],
+    told: str,
+) -> None:
+    monkeypatch.setattr(commands, "plan_with", lambda plan, _: plan.with_additions(Additions(**more)))
+    assert init(tmp_path / "net") == 0
+    assert told in capsys.readouterr().out
+
+
+class FailedAtOnce(TestNetwork):
+    """A network whose first node ends at its start, while the others go on."""
+
+    others = 2
+
+    def start(self) -> list[str]:
+        return self.names
+
+    def wait_until_healthy(self, *, timeout_s: float, progress: object) -> None:
+        self.processes.running = lambda: dict.fromkeys(self.names[: self.others])  # type: ignore[method-assign]
+        raise UnavailableError("mix-1 ended: a port is in use")
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [(2, "2 processes go on running: look with"), (1, "1 process goes on"), (0, "nothing of it runs")],
+)
+def test_a_start_that_fails_says_what_goes_on_running(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, others: int, told: str
+) -> None:
+    init(tmp_path / "net")
+    monkeypatch.setattr(FailedAtOnce, "others", others)
+    monkeypatch.setattr(commands, "TestNetwork", FailedAtOnce)
+    assert command("up", tmp_path / "net") == 1
+    assert f"mix-1 ended: a port is in use; {told}" in capsys.readouterr().err
+
+
+def test_what_runs_already_is_not_started_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init(tmp_path / "net")
+    monkeypatch.setattr(TestNetwork, "start", lambda _: [])
+    assert command("up", tmp_path / "net") == 0
+    assert f"all of it runs already; how it is, is told by  loopixmix testnet status {tmp_path / 'net'}" in (
+        capsys.readouterr().out
+    )

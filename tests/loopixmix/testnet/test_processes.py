@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from loopixmix.errors import StoreError
-from loopixmix.testnet.processes import ProcessTable, RunningProcess, memory_bytes
+from loopixmix.testnet.processes import PROCESSES_FILE, ProcessTable, RunningProcess, memory_bytes
 
 SLEEPS = "import time; time.sleep(60)"
 STUBBORN = """
@@ -38,7 +39,7 @@ class Sleepers:
             process.stdout.readline()
         found = psutil.Process(process.pid)
         table = ProcessTable(self.directory)
-        table._table[name] = RunningProcess(process.pid, found.create_time())
+        table._table[name] = RunningProcess(process.pid, found.create_time(), self.directory.stat().st_ino)
         table._save()
         return found
 
@@ -74,8 +75,8 @@ def test_those_that_run_are_found_again_and_the_others_named(sleepers: Sleepers)
 
 def test_another_process_with_the_same_number_is_not_taken_for_ours(sleepers: Sleepers) -> None:
     process = sleepers.add("mix-1")
-    assert RunningProcess(process.pid, process.create_time() - 60).find() is None
-    assert RunningProcess(2**22 + 1, 0.0).find() is None
+    assert RunningProcess(process.pid, process.create_time() - 60, 1).find() is None
+    assert RunningProcess(2**22 + 1, 0.0, 1).find() is None
 
 
 def test_all_are_asked_to_end_and_who_does_not_is_killed(sleepers: Sleepers) -> None:
@@ -110,3 +111,14 @@ def test_a_process_that_is_gone_takes_no_memory() -> None:
     gone.wait()
     assert memory_bytes(process) == 0
     assert memory_bytes(psutil.Process(os.getpid())) > 0
+
+
+def test_a_copy_of_a_network_has_no_processes_and_stops_none(sleepers: Sleepers, tmp_path: Path) -> None:
+    process = sleepers.add("mix-1")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(tmp_path / PROCESSES_FILE, copy)
+    assert set(ProcessTable(tmp_path).running()) == {"mix-1"}
+    table = ProcessTable(copy)
+    assert (table.running(), table.exited(), table.stop(grace_s=0.1)) == ({}, [], [])
+    assert process.is_running()

@@ -11,6 +11,7 @@ import pytest
 
 from loopixmix.main import run as run_command
 from simulations.main import COMMANDS
+from simulations.results import display
 
 TOY = "tests.worlds.toys:ENGINE"
 RUN = ("simulate", "run", "default", "--engine", TOY, "--jobs", "1")
@@ -132,6 +133,43 @@ def test_a_measure_that_this_run_has_not_costs_none_of_the_others(
     shown = capsys.readouterr()
     assert "latency_sd_s" in shown.out
     assert '"epsilon" was not measured (there is: latency_mean_s' in shown.err
+
+
+def test_a_large_sweep_is_shown_in_brief_and_names_its_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(display, "MOST_ROWS", 8)
+    large = [*RUN, "-p", "mix.delay_mean_s=0.1:1:0.1", "--replicates", "1", "--out", "out"]
+    assert run_command(large) == 0
+    brief = capsys.readouterr().out
+    assert "greatest" in brief
+    assert " 0.5 " not in brief
+    assert "out/summary.csv has all of them" in brief
+    assert run_command([*large, "--measure", "all"]) == 0
+    assert " 0.5 " not in capsys.readouterr().out
+    assert run_command([*large, "--measure", "latency_mean_s"]) == 0
+    assert " 0.5 " in capsys.readouterr().out
+    assert run_command([*large, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["points"]) == 10
+
+
+def test_a_folder_that_holds_more_replicates_than_are_shown_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command([*RUN, "--replicates", "3", "--out", "out"]) == 0
+    assert run_command([*RUN, "--replicates", "1", "--out", "out"]) == 0
+    assert capsys.readouterr().out.endswith("Kept in out, whose files hold 3 replicates\n")
+
+
+def test_a_dry_run_tells_what_a_run_takes_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = ["-p", "mix.delay_mean_s=0.1,0.2", "--replicates", "3", "--dry-run"]
+    assert run_command([*RUN, *sweep]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == f"default, engine {TOY}: nothing was run (--dry-run)"
+    assert [line.split()[0] for line in lines] == ["points", "tasks", "a", "theory", "memory", "time"]
+    assert run_command([*RUN, *sweep, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["points"], printed["tasks"], printed["left"]) == (2, 8, 8)
+    assert printed["expected_s"] > 0
+    assert list(Path().iterdir()) == []
 
 
 REFUSALS = [

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from simulations.measures.replicates import estimate
+from simulations.measures.replicates import QUANTILES, estimate
 from simulations.results.display import with_interval
 
 _VALUES = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30).filter(lambda values: np.std(values) > 1e-3)
@@ -68,3 +68,8 @@ def test_intervals_hold_the_mean_as_often_as_they_say() -> None:
 )
 def test_figures_have_the_digits_that_mean_something(mean: float, half: float | None, text: str) -> None:
     assert with_interval(mean, half) == text
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=30))
+def test_quantiles_are_numpys_to_the_bit(values: list[float]) -> None:
+    assert estimate(values).quantiles == tuple(np.quantile(values, QUANTILES).tolist())

@@ -176,6 +176,11 @@ def test_a_number_out_of_range_is_refused(api: MemoryApi, target: str) -> None:
         ("GET", "/v2/status", 404, "not_found"),
         ("GET", "/v1/status/", 404, "not_found"),
         ("GET", "/v1/inbox/x", 404, "not_found"),
+        ("GET", "/v1/inbox/01", 404, "not_found"),
+        ("GET", "/v1/inbox/%D9%A1", 404, "not_found"),
+        ("GET", f"/v1/inbox/{'1' * 5000}", 404, "not_found"),
+        ("POST", f"/v1/received/abc/{'1' * 5000}/handled", 404, "not_found"),
+        ("GET", "/v1/received?kind=Upper", 400, "bad_request"),
         ("GET", "/v1/inbox/1000000000000000001", 404, "not_found"),
         ("GET", "/v1/inbox/0", 404, "unknown_message"),
         ("GET", "/v1/inbox/7/body", 404, "unknown_message"),
@@ -239,6 +244,13 @@ def test_a_request_is_answered_in_the_form_it_had(api: MemoryApi) -> None:
     body = base64.b64encode(b"\xff").decode()
     in_json = api.ask_json("POST", "/v1/requests", {"service": "echo", "body": body, "timeout_s": 5})
     assert json.loads(in_json.body) == {"body": body}
+
+
+@pytest.mark.parametrize("target", ["/v1/requests?timeout_s=5", "/v1/posted?idempotency_key=1"])
+@pytest.mark.parametrize("service", ["echo@", "echo%40", "echo@home@home", "@home", ""])
+def test_a_service_is_named_in_one_way(api: MemoryApi, target: str, service: str) -> None:
+    answer = api.ask("POST", f"{target}&service={service}", b"x", content_type=OCTETS)
+    assert (answer.status, json.loads(answer.body)["error"]) == (404, "unknown_service")
 
 
 def test_a_long_body_is_fetched_by_itself(api: MemoryApi) -> None:
