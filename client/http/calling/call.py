@@ -349,6 +349,9 @@ def pages() -> Call[list[str]]:
 
 def page_link(name: str) -> Call[PageLink]:
     """Ask for a link that opens pages in a browser, once."""
+    # These would lead to another path: a slash even if it is encoded, and httpx leaves dots out.
+    if name in ("", ".", "..") or "/" in name:
+        raise BadRequestError(f"there are no pages {name!r}: a name has at least one character that is no dot or slash")
     return Call(method="POST", path=f"/v1/pages/{_part(name)}/links", decode=_shape(PageLink))
 
 
