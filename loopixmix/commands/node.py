@@ -58,7 +58,11 @@ def running_status(directory: Path, *, lock_file: str = LOCK_FILE) -> NodeStatus
     holder = lock_holder(directory / lock_file)
     found = read_status(directory)
     if holder is None:
-        left = f"; the status file in it is of {_time(found.written_at_s)}" if found is not None else ""
+        left = ""
+        if found is not None:
+            left = (
+                f"; the status file in it is of {_time(found.written_at_s)}: one ended without a word, or it is a copy"
+            )
         raise UnavailableError(f"{directory}: no node runs here{left}")
     if found is None or found.pid != holder:
         raise UnavailableError(f"{directory}: process {holder} has not told its status yet: ask again in a moment")

@@ -344,7 +344,8 @@ async def test_a_port_in_use_is_one_clear_line(world: World, tmp_path: Path) -> 
     assert run(["mix", "init", str(tmp_path / "other"), *options]) == 0
     refused = command_text("mix", "run", str(tmp_path / "other"))
     assert refused.returncode == 2
-    assert refused.stderr == f"loopixmix: cannot listen on {listen}: Address already in use\n"
+    hint = "does this node, or a copy of it, run already?"
+    assert refused.stderr == f"loopixmix: cannot listen on {listen}: Address already in use; {hint}\n"
 
 
 @pytest_twisted.ensureDeferred
