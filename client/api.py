@@ -352,6 +352,15 @@ class NetworkView(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderView, ...]
 
 
+class TokenStock(msgspec.Struct, frozen=True, kw_only=True):
+    """The blind tokens for one purpose: how many may be spent now, rest until they may, and are still to come."""
+
+    purpose: str
+    usable: int
+    resting: int
+    ordered: int
+
+
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the client is doing now; `problem` is one line for the user, empty when all is well.
 
@@ -655,6 +664,9 @@ class Client(Protocol):
 
         Raises `NoTokenError`, `BadRequestError`.
         """
+
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered, by purpose; `status` says why one has to wait."""
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services. Raises `UnavailableError` without a document."""

@@ -40,6 +40,7 @@ from client.api import (
     ServiceFailedError,
     StreamStatus,
     TimeEstimate,
+    TokenStock,
     Verified,
 )
 from client.asking.answers import AnswerFeed
@@ -307,6 +308,10 @@ class FakeClient:
     async def take_token(self, purpose: str) -> bytes:
         """Take a blind token."""
         return self._wallet.take(purpose)
+
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered."""
+        return self._wallet.stock()
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from client._fake.post import PostOffice
-from client.api import NoTokenError, UnknownServiceError
+from client.api import NoTokenError, TokenStock, UnknownServiceError
 from client.core.arguments import check_token_order
 from loopixmix.tokens import begin_token, decode_token_key, encode_token, finish_token
 
@@ -36,6 +37,16 @@ class FakeWallet:
             raise UnknownServiceError(f"{issuer} issues no tokens for {purpose}")
         usable_at_s = self._network.clock.seconds() + FETCHED_AND_RESTED_S
         self._orders += [_Order(issuer, purpose, key, usable_at_s)] * count
+
+    def stock(self) -> list[TokenStock]:
+        """Return how many tokens may be spent, and how many are still to come."""
+        now_s = self._network.clock.seconds()
+        usable = Counter(order.purpose for order in self._orders if order.usable_at_s <= now_s)
+        ordered = Counter(order.purpose for order in self._orders if order.usable_at_s > now_s)
+        return [
+            TokenStock(purpose=purpose, usable=usable[purpose], resting=0, ordered=ordered[purpose])
+            for purpose in sorted({*usable, *ordered})
+        ]
 
     def take(self, purpose: str) -> bytes:
         """Return a token."""

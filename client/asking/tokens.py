@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from client.api import NoTokenError, UnknownServiceError
+from client.api import NoTokenError, TokenStock, UnknownServiceError
 from client.asking.requests import Requests
 from client.core.arguments import check_token_order
 from client.core.settings import TokenWaits
@@ -94,6 +94,11 @@ class TokenWallet:
         await self._access.write(add)
         self.problem = None
         self._look_at(min([self._look_at_s, *(due_at_s for _, due_at_s in due)]))
+
+    async def stock(self) -> list[TokenStock]:
+        """Return how many tokens there are and are ordered, by purpose."""
+        now_s = self._session.now_s
+        return await self._access.read(lambda connection: tokens.count_stock(connection, now_s))
 
     async def take(self, purpose: str) -> Token:
         """Return a token for `purpose`, which the wallet forgets; raise `NoTokenError` if none may be spent now."""

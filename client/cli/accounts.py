@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from client.cli.outside import DIRECTORY, converse
+from client.cli.outside import DIRECTORY, JSON, converse, show, show_json
 
 if TYPE_CHECKING:
     from client.cli.command_run import CommandRun
@@ -66,6 +66,22 @@ def order_tokens(directory: Path, issuer: str, purpose: str, count: int, code: s
     """
     converse(directory, lambda conversation: conversation.client.fetch_tokens(issuer, purpose, count, credential=code))
     click.echo(f"ordered {count} for {purpose}: they come at random times in the next hours")
+
+
+@tokens.command(name="list")
+@DIRECTORY
+@JSON
+def list_tokens(directory: Path, as_json: bool) -> None:
+    """List the tokens by purpose: to be spent, resting until they may be, and ordered.
+
+    Why ordered ones have to wait, if anything hinders them, is told by `status`.
+    """
+    found = converse(directory, lambda conversation: conversation.client.tokens())
+    if as_json:
+        return show_json(found)
+    from client.cli.views import tokens_view
+
+    return show(tokens_view(found))
 
 
 @tokens.command(name="take")

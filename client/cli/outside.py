@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, TypeVar
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import msgspec
     from rich.console import Console, RenderableType
 
-    from client.api import Contact
     from client.cli.command_run import CommandRun
 
 T = TypeVar("T")
@@ -70,7 +69,7 @@ def body_of(text: str, file: IO[bytes] | None) -> bytes:
     return sys.stdin.buffer.read() if text == "-" else text.encode()
 
 
-def show_json(value: msgspec.Struct | list[Contact]) -> None:
+def show_json(value: msgspec.Struct | Sequence[msgspec.Struct]) -> None:
     """Print a value for programs."""
     import msgspec
 

@@ -18,6 +18,7 @@ from client.api import (
     ReceivedMessage,
     StreamStatus,
     TimeEstimate,
+    TokenStock,
     Verified,
 )
 from client.cli.text import counted, duration, instant, plain_line, readable, size
@@ -60,6 +61,21 @@ def network_view(network: NetworkView) -> RenderableType:
     table.add_column("fingerprint", overflow="fold")
     for provider in network.providers:
         table.add_row(plain_line(provider.name), plain_line(" ".join(provider.services)), provider.fingerprint)
+    return table
+
+
+def tokens_view(stocks: Sequence[TokenStock]) -> RenderableType:
+    """Show how many tokens there are and are ordered."""
+    if not stocks:
+        return Text(
+            "no tokens, and none ordered: order some with  loopixmix client tokens order DIR PROVIDER PURPOSE", "dim"
+        )
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("purpose", style="bold")
+    for heading in ("to spend", "resting", "ordered"):
+        table.add_column(heading, justify="right")
+    for stock in stocks:
+        table.add_row(plain_line(stock.purpose), f"{stock.usable:,}", f"{stock.resting:,}", f"{stock.ordered:,}")
     return table
 
 

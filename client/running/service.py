@@ -23,6 +23,7 @@ from client.api import (
     ReceivedMessage,
     RequestId,
     TimeEstimate,
+    TokenStock,
 )
 from client.asking.desk import Desk
 from client.asking.services import Services
@@ -291,6 +292,11 @@ class ClientService:
         """Take a blind token; see `client.api.Client.take_token`."""
         await self._life.ready()
         return encode_token(await self._desk.wallet.take(purpose))
+
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered; see `client.api.Client.tokens`."""
+        await self._life.ready()
+        return await self._desk.wallet.stock()
 
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services; see `client.api.Client.network`."""

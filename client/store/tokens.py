@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from client.api import TokenStock
 from client.store.schema import token_keys, token_orders, tokens
 from loopixmix.tokens import (
     PendingToken,
@@ -48,6 +49,12 @@ _FIND_TOKENS = select(tokens.c.number, tokens.c.token).where(
     tokens.c.ends_s > bindparam("now_s"),
     tokens.c.rests_until_s <= bindparam("now_s"),
 )
+_COUNT_TOKENS = (
+    select(tokens.c.purpose, tokens.c.rests_until_s <= bindparam("now_s"), func.count())
+    .where(tokens.c.ends_s > bindparam("now_s"))
+    .group_by(tokens.c.purpose, tokens.c.rests_until_s <= bindparam("now_s"))
+)
+_COUNT_ORDERED = select(token_orders.c.purpose, func.sum(token_orders.c.size)).group_by(token_orders.c.purpose)
 _REMOVE_TOKEN = delete(tokens).where(tokens.c.number == bindparam("of_number"))
 _secrets = msgspec.msgpack.Decoder(list[tuple[bytes, bytes, bytes]])
 
@@ -156,6 +163,17 @@ def usable_tokens(connection: Connection, purpose: str, now_s: float) -> list[tu
     """Return the tokens that may be spent now, with their numbers."""
     rows = connection.execute(_FIND_TOKENS, {"of_purpose": purpose, "now_s": now_s})
     return [(row.number, decode_token(row.token)) for row in rows]
+
+
+def count_stock(connection: Connection, now_s: float) -> list[TokenStock]:
+    """Return how many tokens there are and are ordered, by purpose."""
+    counts: dict[str, dict[str, int]] = {}
+    for purpose, rested, count in connection.execute(_COUNT_TOKENS, {"now_s": now_s}):
+        counts.setdefault(purpose, {})["usable" if rested else "resting"] = count
+    for purpose, count in connection.execute(_COUNT_ORDERED):
+        counts.setdefault(purpose, {})["ordered"] = int(count)
+    none = {"usable": 0, "resting": 0, "ordered": 0}
+    return [TokenStock(purpose=purpose, **none | found) for purpose, found in sorted(counts.items())]
 
 
 def remove_token(connection: Connection, number: int) -> None:

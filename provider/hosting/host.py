@@ -34,6 +34,11 @@ class _Service:
     carrying: Carrying
     parted: PartedRequests
 
+    @property
+    def answered(self) -> int:
+        """How many requests of several packets have an answer, or have failed."""
+        return self.parted.answers.answered + self.parted.answers.failed
+
 
 class ServiceHost:
     """The services of one provider."""
@@ -70,7 +75,7 @@ class ServiceHost:
     @property
     def answered(self) -> int:
         """How many requests were answered since the start."""
-        parted = sum(service.parted.answered + service.parted.failed for service in self._asked.values())
+        parted = sum(service.answered for service in self._asked.values())
         return self._answered_at_once + self._answered_before + self._single.answered + parted
 
     def is_service(self, recipient: bytes) -> bool:
@@ -132,12 +137,12 @@ class ServiceHost:
         return {f"service_{service.asker.name}": self._line(service) for service in self._asked.values()}
 
     def _line(self, service: _Service) -> str:
-        name, parted, seats = service.asker.name, service.parted, service.turns.seats
+        name, answers, seats = service.asker.name, service.parted.answers, service.turns.seats
         waiting = seats.waiting + service.carrying.waiting
         return (
-            f"{parted.answered} answered, {parted.failed} failed, {service.carrying.refused} refused, "
-            f"{seats.taken} under way, {waiting} waiting, {parted.incomplete} incomplete, "
-            f"{parted.unloaded} answers put aside, "
+            f"{answers.answered} answered, {answers.failed} failed, {service.carrying.refused} refused, "
+            f"{seats.taken} under way, {waiting} waiting, {service.parted.incomplete} incomplete, "
+            f"{answers.unloaded} answers put aside, "
             f"{self._memory.kept_bytes(name)} bytes kept"
         )
 
@@ -152,7 +157,7 @@ class ServiceHost:
         service.carrying.stop()
         service.turns.stop()
         service.parted.stop()
-        self._answered_before += service.parted.answered + service.parted.failed
+        self._answered_before += service.answered
         anew = self._asked[recipient] = self._serve(service.asker)
         if self._times is not None:
             anew.carrying.adopt(self._times)

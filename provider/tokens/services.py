@@ -87,13 +87,13 @@ class RedeemerService:
         """Open the table of spent tokens; raise `ConfigError` if a setting is wrong, `StoreError`."""
         purpose = context.settings.get("purpose", "")
         file = context.settings.get("keys", "")
-        _refuse_others(context.settings, {"purpose", "keys"}, self.name)
+        _refuse_others(context.settings, {"purpose", "keys"})
         if not isinstance(purpose, str) or not isinstance(file, str):
-            raise ConfigError("service redeemer: purpose and keys are texts")
-        _check_purposes([purpose], self.name)
+            raise ConfigError("purpose and keys are texts")
+        _check_purposes([purpose])
         # Tokens are taken once by each table. The accounts of guests have one of their own.
         if purpose == GUEST_PURPOSE:
-            raise ConfigError(f"service redeemer: tokens for {GUEST_PURPOSE} open accounts; name another purpose")
+            raise ConfigError(f"tokens for {GUEST_PURPOSE} open accounts; name another purpose")
         path = Path(file) if file else context.directory.parent / ISSUER_SERVICE / PUBLIC_FILE
         self._clock = context.clock
         self._store = open_token_store(context.directory)
@@ -146,27 +146,27 @@ class IssuerInDocument:
 
 def issuer_keys(directory: Path, settings: Mapping[str, Setting], rng: Rng) -> IssuerKeys:
     """Return the keys of the issuer in its `directory`; raise `ConfigError` if a setting is wrong."""
-    _refuse_others(settings, {"purposes", "period_hours"}, ISSUER_SERVICE)
+    _refuse_others(settings, {"purposes", "period_hours"})
     purposes = settings.get("purposes", list(DEFAULT_PURPOSES))
     hours = settings.get("period_hours", DEFAULT_PERIOD_HOURS)
     if not isinstance(purposes, list) or not 1 <= len(purposes) <= MAX_TOKEN_KEYS // 2:
-        raise ConfigError(f"service issuer: purposes are 1 to {MAX_TOKEN_KEYS // 2} names, not {purposes!r}")
+        raise ConfigError(f"purposes are 1 to {MAX_TOKEN_KEYS // 2} names, not {purposes!r}")
     if len(set(purposes)) != len(purposes):
-        raise ConfigError("service issuer: a purpose comes twice")
+        raise ConfigError("a purpose comes twice")
     if type(hours) is not int or not 1 <= hours <= MAX_PERIOD_HOURS:
-        raise ConfigError(f"service issuer: period_hours is a whole number from 1 to {MAX_PERIOD_HOURS}, not {hours!r}")
-    _check_purposes(purposes, ISSUER_SERVICE)
+        raise ConfigError(f"period_hours is a whole number from 1 to {MAX_PERIOD_HOURS}, not {hours!r}")
+    _check_purposes(purposes)
     return IssuerKeys(directory, purposes=purposes, period_s=hours * HOUR_S, rng=rng)
 
 
-def _check_purposes(purposes: list[str], service: str) -> None:
+def _check_purposes(purposes: list[str]) -> None:
     try:
         for purpose in purposes:
             check_purpose(purpose)
     except MisuseError as error:
-        raise ConfigError(f"service {service}: {error}") from error
+        raise ConfigError(str(error)) from error
 
 
-def _refuse_others(settings: Mapping[str, Setting], known: set[str], service: str) -> None:
+def _refuse_others(settings: Mapping[str, Setting], known: set[str]) -> None:
     for name in sorted(set(settings) - known):
-        raise ConfigError(f'service {service}: there is no setting "{name}"; there are {", ".join(sorted(known))}')
+        raise ConfigError(f'there is no setting "{name}"; there are {", ".join(sorted(known))}')

@@ -78,7 +78,7 @@ def test_the_demonstration_counts_the_votes_of_guests(user: Terminal) -> None:
 def test_a_test_network_has_what_an_application_needs(user: Terminal, tmp_path: Path) -> None:
     net = tmp_path / "net"
     sizes = ("--width", 1, "--providers", 2, "--base-port", BASE_PORT + 20)
-    assert "6 nodes and 3 more programs" in user.run("testnet", "init", net, "--with", "poll", *sizes)
+    assert "6 nodes and 3 clients" in user.run("testnet", "init", net, "--with", "poll", *sizes)
     try:
         assert f"client status {net}/ann" in user.run("testnet", "up", net, patience_s=240)
         report = user.json("testnet", "status", net)
@@ -98,7 +98,7 @@ def test_a_test_network_has_what_an_application_needs(user: Terminal, tmp_path: 
             assert user.python("-c", PROGRAM, net, erin, patience_s=240) == expected
         finally:
             os.kill(int((erin / "client.lock").read_text()), signal.SIGTERM)
-        assert "every node runs already" in user.run("testnet", "up", net, patience_s=240)
+        assert "all of it runs already" in user.run("testnet", "up", net, patience_s=240)
     finally:
         assert "stopped 9 processes" in user.run("testnet", "down", net)
     report = user.json("testnet", "status", net)

@@ -198,6 +198,13 @@ def test_a_received_message_is_deleted(commands: Commands) -> None:
     commands.run("delete", "bob", str(number), code=2)
 
 
+def test_tokens_are_counted_and_an_order_that_nobody_meets_is_refused(commands: Commands) -> None:
+    assert "no tokens, and none ordered" in commands.out("tokens", "list", "alice").replace("\n", " ")
+    assert json.loads(commands.out("tokens", "list", "alice", "--json")) == []
+    refused = commands.run("tokens", "order", "alice", "home", "guest", code=2)
+    assert b"home issues no tokens for guest" in refused.stderr
+
+
 def test_how_long_a_message_would_take(commands: Commands) -> None:
     assert "on average" in commands.out("estimate", "alice", "bob@away", "1000")
     assert json.loads(commands.out("estimate", "alice", "bob@away", "1000", "--json"))["fragments"] == 1

@@ -25,6 +25,7 @@ from client.api import (
     PostedRequest,
     RequestId,
     TimeEstimate,
+    TokenStock,
     UnknownContactError,
     UnknownMessageError,
     UnknownRequestError,
@@ -331,6 +332,11 @@ def take_token(purpose: str) -> Call[bytes]:
     )
 
 
+def tokens() -> Call[list[TokenStock]]:
+    """Count the tokens, by purpose."""
+    return Call(method="GET", path="/v1/tokens", decode=_shape(list[TokenStock]))
+
+
 def network() -> Call[NetworkView]:
     """Ask for the providers of the network and their services."""
     return Call(method="GET", path="/v1/network", decode=_shape(NetworkView))
@@ -343,6 +349,9 @@ def pages() -> Call[list[str]]:
 
 def page_link(name: str) -> Call[PageLink]:
     """Ask for a link that opens pages in a browser, once."""
+    # These would lead to another path: a slash even if it is encoded, and httpx leaves dots out.
+    if name in ("", ".", "..") or "/" in name:
+        raise BadRequestError(f"there are no pages {name!r}: a name has at least one character that is no dot or slash")
     return Call(method="POST", path=f"/v1/pages/{_part(name)}/links", decode=_shape(PageLink))
 
 

@@ -27,6 +27,7 @@ from client.api import (
     ReceivedMessage,
     RequestId,
     TimeEstimate,
+    TokenStock,
 )
 from client.core.arguments import USUAL_SHARE_S, check_after, check_step, check_text, checked
 from client.feeds.failures import CallbackFailures
@@ -35,6 +36,7 @@ from client.http.calling import call
 from client.http.calling.call import Call, Query
 from client.http.calling.follower import Take, Where
 from client.http.calling.reader import RemoteReader
+from client.http.cursors import decode_cursor, encode_cursor
 from client.http.messages import CHANGED, OUTGOING, PROGRESS, Event, PageLink, Received, decode_answer, decode_event
 from client.http.sse import SseEvent
 
@@ -185,14 +187,20 @@ class CallingClient(ABC):
         """Forget a reader with a name."""
         await self.ask(call.remove_reader(name, kind))
 
+    async def newest_event(self) -> str:
+        """Return the id of the newest event: with it as `after`, `on_event` tells what comes from now on."""
+        return encode_cursor(await self.ask(call.newest()))
+
     def on_event(self, callback: EventCallback, *, after: str = "") -> Following:
         """Call `callback` for each event after the one with the id `after`, or only for those to come.
 
         An event is a received message, a step of an outgoing message, or the client's status. Returns how to stop; it
-        may be awaited to know that it has begun, which raises `BadRequestError` if `after` is no id of an event that
-        was there. Without awaiting, only the log says so.
+        may be awaited to know that it has begun, which raises `BadRequestError` if there was no event `after` yet.
+        Without awaiting, only the log says so. Raises `BadRequestError` if `after` has not the form of an id.
         """
         check_text("after", after)
+        if after:
+            decode_cursor(after)
         listener = self._listener("on_event", callback)
 
         async def take(event: SseEvent) -> bool:
@@ -200,8 +208,7 @@ class CallingClient(ABC):
             return True
 
         async def newest() -> Query:
-            cursor = await self.ask(call.newest())
-            return {"after": f"{cursor.received}-{cursor.changes}"}
+            return {"after": await self.newest_event()}
 
         # Asked for first: without a place to begin at, what happens before the first event would be missed, if the
         # daemon is started again meanwhile.
@@ -305,6 +312,10 @@ class CallingClient(ABC):
         """Take a blind token."""
         return await self.ask(call.take_token(purpose))
 
+    async def tokens(self) -> list[TokenStock]:
+        """Return how many blind tokens there are and are ordered."""
+        return await self.ask(call.tokens())
+
     async def network(self) -> NetworkView:
         """Return the providers of the network and their services."""
         return await self.ask(call.network())
@@ -313,6 +324,7 @@ class CallingClient(ABC):
         """Return the names of the pages that packages installed beside the daemon offer."""
         return await self.ask(call.pages())
 
+    @checked
     async def page_link(self, name: str) -> PageLink:
         """Return a link that opens pages in a browser, once; raises `BadRequestError` if they are not installed."""
         return await self.ask(call.page_link(name))

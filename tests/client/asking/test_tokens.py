@@ -9,7 +9,14 @@ import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from client.api import BadRequestError, NoTokenError, RequestTimeoutError, ServiceFailedError, UnknownServiceError
+from client.api import (
+    BadRequestError,
+    NoTokenError,
+    RequestTimeoutError,
+    ServiceFailedError,
+    TokenStock,
+    UnknownServiceError,
+)
 from client.core.settings import TokenWaits
 from loopixmix.tokens import encode_token_key, verify_token
 from loopixmix.tokens.exchange import decode_issue_request
@@ -90,6 +97,17 @@ def test_a_wallet_that_was_stopped_leaves_no_call() -> None:
     world.close()
 
 
+def test_nor_does_one_that_was_stopped_while_it_asked() -> None:
+    world = WalletWorld(waits=TokenWaits(fetch_mean_s=1.0, rest_mean_s=2.0))
+    world.issuer.be_silent()
+    world.fetch(1)
+    world.clock.pump([0.1] * 100)
+    assert len(world.issuer.asked) == 1
+    world.wallet.stop()
+    assert [call for call in world.clock.getDelayedCalls() if call.func == world.wallet.work] == []
+    world.close()
+
+
 def test_a_lost_answer_is_asked_for_again_with_the_same_messages_also_after_a_restart(world: WalletWorld) -> None:
     world.fetch(2)
     world.issuer.fail(RequestTimeoutError("no answer"))
@@ -163,6 +181,22 @@ def test_without_a_key_in_the_document_nothing_is_asked_until_there_is_one(world
     world.publish(KEY)
     world.run(DAY_S)
     assert len(world.issuer.asked) == 1
+
+
+def test_what_is_there_and_what_is_to_come_is_counted_by_purpose(world: WalletWorld) -> None:
+    assert world.stock() == []
+    world.fetch(5)
+    assert world.stock() == [TokenStock(purpose="guest", usable=0, resting=0, ordered=5)]
+    while world.stock()[0].ordered:
+        world.run(MINUTE_S)
+    [stock] = world.stock()
+    assert stock.usable + stock.resting == 5
+    assert stock.resting > 0
+    world.run(DAY_S)
+    world.take()
+    assert world.stock() == [TokenStock(purpose="guest", usable=4, resting=0, ordered=0)]
+    world.clock.advance(KEY.ends_s - world.now_s)
+    assert world.stock() == []
 
 
 def test_an_order_that_could_never_be_met_is_refused_at_once(world: WalletWorld) -> None:

@@ -18,6 +18,7 @@ from client.api import (
     RequestState,
     StateChange,
     StreamStatus,
+    TokenStock,
     Verified,
 )
 from client.cli.views import (
@@ -30,6 +31,7 @@ from client.cli.views import (
     queued_line,
     received_view,
     status_view,
+    tokens_view,
 )
 
 STATUS = ClientStatus(
@@ -185,3 +187,10 @@ def test_a_posted_request_without_an_answer_says_where_it_is() -> None:
     assert posted_line(answering) == "asking: 12 of 50 parts came"
     ended = msgspec.structs.replace(request, state=RequestState.EXPIRED, problem="expired: no\nanswer", ended=1)
     assert posted_line(ended) == "expired: no answer"
+
+
+def test_tokens_are_counted_by_purpose() -> None:
+    assert "no tokens, and none ordered" in shown(tokens_view([]))
+    [head, row] = shown(tokens_view([TokenStock(purpose="guest", usable=1, resting=2, ordered=3000)])).splitlines()
+    assert head.split() == ["purpose", "to", "spend", "resting", "ordered"]
+    assert row.split() == ["guest", "1", "2", "3,000"]

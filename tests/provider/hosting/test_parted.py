@@ -602,6 +602,6 @@ def test_every_end_leaves_nothing_behind(world: HostWorld, oracle: Oracle) -> No
     for service in world.host._asked.values():
         assert service.parted._open == {}
         assert service.parted._carried_bytes == 0
-        assert service.parted._collected.used_bytes == service.parted._answered.used_bytes == 0
-        assert service.parted._loaded.used_bytes == len(service.parted._loaded) == 0
+        assert service.parted._collected.used_bytes == service.parted.answers._answered.used_bytes == 0
+        assert service.parted.answers._loaded.used_bytes == len(service.parted.answers._loaded) == 0
         assert service.turns.seats.taken == service.carrying._beginning.taken == 0

@@ -934,6 +934,7 @@ class ClientContract:
             world.run(world.alice.fetch_tokens(issuer, "guest", 2, credential="ABCDE"))
         with pytest.raises(NoTokenError):
             world.run(world.alice.take_token("guest"))
+        assert world.run(world.alice.tokens()) == []
 
     @pytest.mark.parametrize(
         ("issuer", "purpose", "count", "key"),

@@ -8,7 +8,7 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from client.api import NoTokenError
+from client.api import NoTokenError, TokenStock
 from client.asking.tokens import TokenWallet
 from client.core.settings import TokenWaits
 from loopixmix.tokens import Token, TokenKey, encode_token_key
@@ -97,6 +97,11 @@ class WalletWorld(Parts):
         result = outcome(Deferred.fromCoroutine(self.wallet.take(purpose)))
         if isinstance(result, Failure):
             result.raiseException()
+        return result
+
+    def stock(self) -> list[TokenStock]:
+        result = outcome(Deferred.fromCoroutine(self.wallet.stock()))
+        assert not isinstance(result, Failure)
         return result
 
     def run(self, seconds: float) -> None:

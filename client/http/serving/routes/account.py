@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.web.server import Request
 
-from client.api import Client, ClientStatus, NetworkView
+from client.api import Client, ClientStatus, NetworkView, TokenStock
 from client.http.messages import (
     AccountBody,
     Admitted,
@@ -50,6 +50,11 @@ class AccountRoutes:
         body = read_json(request, TokensBody)
         await self._client.fetch_tokens(body.issuer, body.purpose, body.count, credential=body.credential, key=body.key)
         return write_nothing(request)
+
+    @route("GET", "/v1/tokens", Description(answers=list[TokenStock]))
+    async def tokens(self, request: Request) -> bytes:
+        """Tell how many blind tokens there are and are ordered, by purpose."""
+        return write_json(request, await self._client.tokens())
 
     @route("POST", "/v1/tokens/take", Description(takes=TakeTokenBody, answers=TakenToken))
     async def take_token(self, request: Request) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
@@ -73,6 +75,17 @@ def test_a_service_that_hides_its_coroutine_is_told_the_cure(logged: list[LogEve
 
     assert ask(succeed(answer()), Clock()) == [None]  # type: ignore[arg-type]
     assert logged[0]["cure"] == ": write its answer with async def"
+
+
+def test_a_service_that_sleeps_by_asyncio_is_told_what_to_use(logged: list[LogEvent]) -> None:
+    async def answer() -> bytes:
+        await asyncio.sleep(1.0)
+        return b""
+
+    assert ask(Deferred.fromCoroutine(answer()), Clock()) == [None]
+    assert logged[0]["what"].startswith("RuntimeError at ")
+    assert f"{__file__}:{answer.__code__.co_firstlineno + 1} (answer)" in logged[0]["what"]
+    assert "await Pause(context.clock).wait(seconds)" in logged[0]["what"]
 
 
 def test_who_was_not_asked_has_not_failed() -> None:
