@@ -8,6 +8,7 @@ MEASURED_BY = (
     "benchmarks.asking.burning",
     "benchmarks.asking.killed",
     "benchmarks.asking.waiting",
+    "benchmarks.reading.restarts",
     "benchmarks.stores",
     "benchmarks.tokens",
     "benchmarks.bulk",

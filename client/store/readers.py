@@ -29,7 +29,7 @@ _OPEN = (
     ~_IS_SETTLED,
 )
 _FIRST_OPEN = select(inbox).where(*_OPEN).order_by(inbox.c.number).limit(1)
-_FIRST_OPEN_NUMBER = select(func.min(inbox.c.number)).where(*_OPEN)
+_FIRST_OPEN_NUMBER = select(inbox.c.number).where(*_OPEN).order_by(inbox.c.number).limit(1)
 _HOW_MANY_OPEN = select(func.count()).where(*_OPEN)
 _OPEN_ONE = select(inbox).where(*_OPEN, inbox.c.number == bindparam("of_number"))
 _LAST_SETTLED = select(func.max(settled.c.number)).where(settled.c.reader == bindparam("of_reader"))

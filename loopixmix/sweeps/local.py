@@ -57,7 +57,7 @@ def perform_in_processes(
             batch_size=1,
             pre_dispatch="2*n_jobs",
             return_as="generator_unordered",
-            initializer=_depend_on_the_parent,
+            initializer=depend_on_the_parent,
             initargs=(os.getpid(),),
         )
         given = parallel(calls)
@@ -77,7 +77,7 @@ def _perform_for_another(work: TaskWork, task: bytes, shares_path: str, place: i
     return Finished(place, outcome)
 
 
-def _depend_on_the_parent(parent: int) -> None:
+def depend_on_the_parent(parent: int) -> None:
     """Leave interrupts to the parent; end when it was killed."""
     leave_endings_to_the_parent()
     # Loky's processes outlive a parent that was killed: a run that was given up would go on with computing.

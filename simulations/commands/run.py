@@ -44,6 +44,12 @@ WIDEST = 1000
     "that belongs to this very run]",
 )
 @click.option("--no-save", is_flag=True, help="Keep nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Run and write nothing: print how many points and tasks there are, and try some of them for seconds to tell "
+    "memory and time.",
+)
 @click.option("--resume", is_flag=True, help="Only go on with what is kept; the same command without it does so too.")
 @click.option(
     "--measure", "measures", multiple=True, metavar="NAME", help="Show this measure (again for more), or all."
@@ -60,6 +66,7 @@ def run(
     dask: str | None,
     out: Path | None,
     no_save: bool,
+    dry_run: bool,
     resume: bool,
     measures: tuple[str, ...],
     as_json: bool,
@@ -80,6 +87,9 @@ def run(
     _check_names(measures)
     plan = _plan(scenario, parameters, engine, replicates, seed)
     folder = None if no_save else out or RESULTS / _name(plan)
+    if dry_run:
+        _foretell(plan, folder, jobs=jobs, dask=dask, as_json=as_json)
+        return
     result = _performed(plan, folder, jobs=jobs, dask=dask, quiet=quiet, resume=resume)
     _print(result, folder, measures, as_json=as_json)
 
@@ -116,6 +126,26 @@ def _check_names(measures: tuple[str, ...]) -> None:
 def _name(plan: RunPlan) -> str:
     manifest = plan.manifest
     return f"{manifest.scenario.name}-{manifest.engine.replace(':', '.')}-{manifest.digest[:8]}"
+
+
+def _foretell(plan: RunPlan, folder: Path | None, *, jobs: int | None, dask: str | None, as_json: bool) -> None:
+    import msgspec
+    from rich.console import Console
+
+    from loopixmix.progress import waiting
+    from loopixmix.sweeps.places import Place
+    from simulations.workbench.forecast import forecast, lines_of
+
+    with waiting(Console(stderr=True), "trying some tasks"):
+        found = forecast(plan, Place(jobs, dask), out=folder)
+    if as_json:
+        totals = {"expected_s": found.expected_s, "task_bytes": found.task_bytes, "is_least": found.is_least}
+        content = msgspec.to_builtins(found) | totals | {"folder": None if folder is None else str(folder)}
+        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        return
+    click.echo(f"{plan.manifest.scenario.name}, engine {plan.manifest.engine}: nothing was run (--dry-run)")
+    for line in lines_of(found, plan, folder):
+        click.echo(line)
 
 
 def _performed(

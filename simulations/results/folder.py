@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -39,6 +40,34 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 
     digest: str
     record: Record
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The names of the parts that a folder keeps, none if there is no folder."""
+
+    names: frozenset[str]
+
+    def lacking(self, tasks: Sequence[Task]) -> list[Task]:
+        """Return the tasks of which there is no part; whether one is damaged is not looked at."""
+        return [task for task in tasks if _part_name(task) not in self.names]
+
+
+def kept_in(path: Path, wanted: Manifest) -> Kept:
+    """Return what a folder keeps of a run, without changing it; raise `FolderError` if it keeps another run."""
+    if not (path / MANIFEST).exists():
+        return Kept(frozenset())
+    check_same(path, read_manifest(path), wanted)
+    return Kept(frozenset(part.name for part in (path / PARTS).glob("*.outcome")))
+
+
+def check_same(path: Path, kept: Manifest, wanted: Manifest) -> None:
+    """Raise `FolderError`, which says what differs, if the folder keeps another run than the wanted one."""
+    found = list(differences(kept, wanted))
+    if found:
+        raise FolderError(
+            f"{path}: keeps another run: {'; '.join(found)} (choose another folder, or run what it holds)"
+        )
 
 
 class Folder:
@@ -132,17 +161,12 @@ class Folder:
                 raise FolderError(f"{self.path}: holds other files and no {MANIFEST}: choose a new folder")
             return wanted
         kept = read_manifest(self.path)
-        found = list(differences(kept, wanted))
-        if found:
-            raise FolderError(
-                f"{self.path}: keeps another run: {'; '.join(found)} (choose another folder, or run what it holds)"
-            )
+        check_same(self.path, kept, wanted)
         # Nobody else runs here: this process holds the folder.
         return msgspec.structs.replace(kept, sessions=ended(kept.sessions))
 
     def _part(self, task: Task) -> Path:
-        which = "theory" if task.theory else f"{task.replicate:05}"
-        return self.path / PARTS / f"{task.point:05}-{which}.outcome"
+        return self.path / PARTS / _part_name(task)
 
     def _read(self, task: Task) -> Record | None:
         try:
@@ -157,6 +181,10 @@ class Folder:
         except msgspec.DecodeError:
             return None
         return part.record if part.digest == task.digest(self._code) else None
+
+
+def _part_name(task: Task) -> str:
+    return f"{task.point:05}-{'theory' if task.theory else f'{task.replicate:05}'}.outcome"
 
 
 def put(path: Path, data: bytes) -> None:

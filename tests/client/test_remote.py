@@ -24,7 +24,8 @@ from client.api import (
     ReceivedMessage,
 )
 from client.core.journal import JournalledClient
-from client.http.calling.caller import MOST_CALLS
+from client.http.calling.call import Query
+from client.http.calling.caller import MOST_CALLS, EventReader
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.messages import Event, Received
 from client.http.serving.server import ApiServer
@@ -320,3 +321,129 @@ def test_events_after_one_that_has_not_happened_are_not_asked_for_again_and_agai
     for _ in range(8):
         world.pass_time()
     assert (len(attempts), events) == (1, [])
+
+
+def test_nobody_waits_for_what_a_closed_client_would_follow(world: RemoteWorld) -> None:
+    world.run(world.servers["alice"].stop())
+    following = world.alice.on_progress(lambda event: None)
+    waiting: list[object] = []
+
+    async def wait() -> None:
+        waiting.append(await following)
+
+    Deferred.fromCoroutine(wait())
+    world.pass_time()
+    assert waiting == []
+    world.alice.close()
+    assert waiting == [following]
+
+
+def test_an_event_id_of_another_form_is_refused_at_once(world: RemoteWorld) -> None:
+    for after in ("latest", "999999", "1-", "-1", "1-2-3", "١-٢"):
+        with pytest.raises(BadRequestError, match="an event id is two numbers with a hyphen between them"):
+            world.alice.on_event(lambda _: None, after=after)
+
+
+def test_an_event_id_that_lies_ahead_is_told_to_the_program(world: RemoteWorld) -> None:
+    with pytest.raises(BadRequestError, match="there was no event 999999-999999 yet: the newest is 0-0"):
+        world.run(world.alice.on_event(lambda _: None, after="999999-999999"))
+
+
+def test_nothing_is_missed_over_a_restart_before_the_first_event_was_told(world: RemoteWorld) -> None:
+    acquaint(world)
+    events: list[Event] = []
+    opened: list[str] = []
+
+    caller = world.bob._caller
+    stream = caller.stream
+
+    async def broken(path: str, *, query: Query, last_event_id: str) -> EventReader:
+        opened.append(last_event_id or query["after"])
+        if len(opened) <= 4:
+            raise NotRunningError("the connection broke before the first event")
+        return await stream(path, query=query, last_event_id=last_event_id)
+
+    caller.stream = broken  # type: ignore[method-assign]
+    world.bob.on_event(events.append)
+    send(world, b"meanwhile", key="1")
+    for _ in range(6):
+        world.pass_time()
+    assert opened == ["0-0"] * 5
+    assert [event.body for event in events if isinstance(event, Received)] == [b"meanwhile"]
+
+
+def test_the_newest_event_is_a_place_to_begin_at(world: RemoteWorld) -> None:
+    acquaint(world)
+    send(world, b"before", key="1")
+    world.pass_time()
+    events: list[Event] = []
+    newest = world.run(world.bob.newest_event())
+    assert newest == "1-0"
+    send(world, b"after", key="2")
+    world.pass_time()
+    world.bob.on_event(events.append, after=newest)
+    world.pass_time()
+    assert [event.body for event in events if isinstance(event, Received)] == [b"after"]
+
+
+def test_a_slow_callback_that_is_alone_is_counted_and_not_called_twice(world: RemoteWorld) -> None:
+    acquaint(world)
+    slow: list[int] = []
+    release: Deferred[None] = Deferred()
+
+    async def wait(message: ReceivedMessage) -> None:
+        slow.append(message.number)
+        await release
+
+    world.bob.on_received("text", wait, within_s=2.0)
+    send(world, b"one", key="1")
+    for _ in range(3):
+        world.pass_time()
+    release.callback(None)
+    for _ in range(3):
+        world.pass_time()
+    assert slow == [1]
+    assert world.run(world.bob.status()).unread == 0
+
+
+def test_what_takes_too_long_goes_to_another_program_and_the_slow_one_is_not_counted(world: RemoteWorld) -> None:
+    acquaint(world)
+    slow, other = list[int](), Reader()
+    release: Deferred[None] = Deferred()
+
+    async def wait(message: ReceivedMessage) -> None:
+        slow.append(message.number)
+        await release
+
+    world.bob.on_received("text", wait, within_s=2.0)
+    world.pass_time()
+    send(world, b"one", key="1")
+    world.pass_time()
+    world.remote("bob").on_received("text", other)
+    world.pass_time()
+    assert (slow, other.bodies) == ([1], [b"one"])
+    assert world.run(world.bob.status()).unread == 0
+    logged: list[LogEvent] = []
+    globalLogPublisher.addObserver(logged.append)
+    release.callback(None)
+    world.pass_time()
+    globalLogPublisher.removeObserver(logged.append)
+    reasons = [event["reason"] for event in logged if "was too slow" in event.get("log_format", "")]
+    assert reasons == ["message 1 was not settled within 2 s, and another program has got it"]
+    send(world, b"two", key="2")
+    world.pass_time()
+    assert sorted([*slow, *(message.number for message in other.messages)]) == [1, 1, 2]
+
+
+def test_a_reader_that_was_removed_begins_anew(world: RemoteWorld) -> None:
+    acquaint(world)
+    reader = Reader()
+    stop = world.bob.on_received("text", reader, reader="archive")
+    send(world, b"one", key="1")
+    world.pass_time()
+    stop()
+    world.pass_time()
+    world.run(world.bob.remove_reader("archive", "text"))
+    world.bob.on_received("text", reader, reader="archive")
+    world.pass_time()
+    assert reader.bodies == [b"one", b"one"]

@@ -36,6 +36,7 @@ from client.http.calling import call
 from client.http.calling.call import Call, Query
 from client.http.calling.follower import Take, Where
 from client.http.calling.reader import RemoteReader
+from client.http.cursors import decode_cursor, encode_cursor
 from client.http.messages import CHANGED, OUTGOING, PROGRESS, Event, PageLink, Received, decode_answer, decode_event
 from client.http.sse import SseEvent
 
@@ -186,14 +187,20 @@ class CallingClient(ABC):
         """Forget a reader with a name."""
         await self.ask(call.remove_reader(name, kind))
 
+    async def newest_event(self) -> str:
+        """Return the id of the newest event: with it as `after`, `on_event` tells what comes from now on."""
+        return encode_cursor(await self.ask(call.newest()))
+
     def on_event(self, callback: EventCallback, *, after: str = "") -> Following:
         """Call `callback` for each event after the one with the id `after`, or only for those to come.
 
         An event is a received message, a step of an outgoing message, or the client's status. Returns how to stop; it
-        may be awaited to know that it has begun, which raises `BadRequestError` if `after` is no id of an event that
-        was there. Without awaiting, only the log says so.
+        may be awaited to know that it has begun, which raises `BadRequestError` if there was no event `after` yet.
+        Without awaiting, only the log says so. Raises `BadRequestError` if `after` has not the form of an id.
         """
         check_text("after", after)
+        if after:
+            decode_cursor(after)
         listener = self._listener("on_event", callback)
 
         async def take(event: SseEvent) -> bool:
@@ -201,8 +208,7 @@ class CallingClient(ABC):
             return True
 
         async def newest() -> Query:
-            cursor = await self.ask(call.newest())
-            return {"after": f"{cursor.received}-{cursor.changes}"}
+            return {"after": await self.newest_event()}
 
         # Asked for first: without a place to begin at, what happens before the first event would be missed, if the
         # daemon is started again meanwhile.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
-from client.api import BadRequestError
 from client.core.journal import Cursor, JournalledClient
 from client.feeds.interval import Interval
+from client.http.cursors import encode_cursor
 from client.http.messages import CHANGED, PROGRESS, RECEIVED, STATUS, received_of
 from client.http.serving.stream import EventStream
 from client.http.sse import SseEvent
@@ -20,20 +18,6 @@ STATUS_INTERVAL_S = 1.0
 
 _RECEIVED_BATCH = 8
 _CHANGED_BATCH = 100
-_CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
-
-
-def encode_cursor(cursor: Cursor) -> str:
-    """Encode a cursor as the id of an event."""
-    return f"{cursor.received}-{cursor.changes}"
-
-
-def decode_cursor(text: str) -> Cursor:
-    """Decode the id of an event; raise `BadRequestError` if it is none."""
-    match = _CURSOR.fullmatch(text)
-    if match is None:
-        raise BadRequestError(f"an event id is two numbers with a hyphen between them, not {text[:40]!r}")
-    return Cursor(int(match[1]), int(match[2]))
 
 
 class NewsWriter:

@@ -315,3 +315,19 @@ def test_arguments_of_the_wrong_form_are_refused(desk: Desk, wrong: dict[str, ob
     with pytest.raises(BadRequestError):
         desk.offering.join(**arguments)  # type: ignore[arg-type]
     assert done(desk.offering.readers()) == []
+
+
+def test_what_is_read_again_when_its_program_goes_away_comes_to_another(desk: Desk) -> None:
+    first, second = desk.join(), desk.join()
+    desk.arrive(1)
+    assert desk.take(first) == [1]
+    first.failed(1)
+    desk.clock.advance(1.0)
+    desk.inbox.waiting = []
+    taking = start(first.take())
+    assert len(desk.inbox.waiting) == 1
+    desk.inbox.waiting = None
+    taking.addErrback(lambda _: None)
+    taking.cancel()
+    first.leave()
+    assert desk.take(second) == [1]

@@ -159,6 +159,19 @@ def test_a_folder_that_holds_more_replicates_than_are_shown_says_so(capsys: pyte
     assert capsys.readouterr().out.endswith("Kept in out, whose files hold 3 replicates\n")
 
 
+def test_a_dry_run_tells_what_a_run_takes_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = ["-p", "mix.delay_mean_s=0.1,0.2", "--replicates", "3", "--dry-run"]
+    assert run_command([*RUN, *sweep]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == f"default, engine {TOY}: nothing was run (--dry-run)"
+    assert [line.split()[0] for line in lines] == ["points", "tasks", "a", "theory", "memory", "time"]
+    assert run_command([*RUN, *sweep, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["points"], printed["tasks"], printed["left"]) == (2, 8, 8)
+    assert printed["expected_s"] > 0
+    assert list(Path().iterdir()) == []
+
+
 REFUSALS = [
     (("my.toml",), "my.toml: there is no such file"),
     (("defalt",), 'there is no file "defalt" and no scenario of that name (there are: '),

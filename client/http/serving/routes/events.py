@@ -6,10 +6,11 @@ from twisted.web.server import Request
 
 from client.api import BadRequestError
 from client.core.journal import Cursor, JournalledClient
+from client.http.cursors import decode_cursor, encode_cursor
 from client.http.messages import OUTGOING
 from client.http.serving.calls import read_query, write_json
 from client.http.serving.described import EVENT_STREAM, Description, route
-from client.http.serving.news import NewsWriter, decode_cursor, encode_cursor
+from client.http.serving.news import NewsWriter
 from client.http.serving.routes.streams import OpenStreams
 from client.http.serving.stream import EventStream
 from loopixmix.seams import Clock

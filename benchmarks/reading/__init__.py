@@ -1,0 +1,1 @@
+"""Readers of received messages, over restarts of the daemon and of themselves."""
