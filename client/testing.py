@@ -19,6 +19,7 @@ from client._fake.client import FakeClient
 from client._fake.keys import FakeKeyDirectory
 from client._fake.post import PostOffice
 from client._fake.services import FakeService
+from client.core.arguments import check_address
 
 __all__ = ["FakeClient", "FakeKeyDirectory", "FakeNetwork", "FakeService", "wait_for"]
 
@@ -29,13 +30,17 @@ class FakeNetwork(PostOffice):
     """Several clients that reach each other in memory; nothing happens but by the clock."""
 
     def client(self, address: str = "", *, max_queued: int = 1000) -> FakeClient:
-        """Add a client: with `name@provider` one that has this account, otherwise one that has still to register."""
+        """Add a client: with `name@provider` one that has this account, otherwise one that has still to register.
+
+        Raises `BadRequestError` if it is no address, `RegistrationRefusedError` if the name is taken there.
+        """
+        names = check_address(address) if address else None
         client = FakeClient(self, max_queued=max_queued)
-        self._clients.append(client)
-        if address:
-            name, _, provider = address.partition("@")
+        if names is not None:
+            name, provider = names
             self.add_provider(provider)
             self.open_account(client, name, provider, "")
+        self._clients.append(client)
         return client
 
 

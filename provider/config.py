@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from loopixmix.config import commented_toml
+from loopixmix.directory.words import MAX_SERVICES, NAME_PATTERN
 from loopixmix.errors import ConfigError, FormatError
 from loopixmix.node.config import NODE_COMMENTS, LimitSettings, NodeConfig, node_head, node_values
 from loopixmix.requests.names import check_name
@@ -71,6 +73,7 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
             _check_remote_name(name, self.services)
             if name in self.service:
                 raise ConfigError(f'the service "{name}" is outside of the provider: its program takes its settings')
+        _check_listed(self.service_names)
         # That address is for tests and simulations. A provider on it would acknowledge mail and lose it at a restart.
         if self.store == MEMORY_URL:
             raise ConfigError(f'key "store": {MEMORY_URL} forgets all mail when the provider stops')
@@ -114,6 +117,21 @@ def _check_remote_name(name: str, services: Iterable[str]) -> None:
         raise ConfigError(f'remote: "{name}" is no name of a service: {error}') from error
     if name in (*ALWAYS, *services):
         raise ConfigError(f'the service "{name}" is in services and in [remote.{name}]: it can be in one of them')
+
+
+def _check_listed(names: Sequence[str]) -> None:
+    """Refuse what no network document lists: the provider would never be enrolled."""
+    for name in names:
+        if re.fullmatch(NAME_PATTERN, name) is None:
+            raise ConfigError(
+                f'key "services" or "remote": the network document cannot list "{name}": a name begins with a-z or 0-9 '
+                "and has at most 63 characters of a-z 0-9 . _ -"
+            )
+    if len(names) > MAX_SERVICES:
+        raise ConfigError(
+            f'key "services": the network document lists at most {MAX_SERVICES} services of a provider, loop and those '
+            f"under [remote] included, not {len(names)}"
+        )
 
 
 PROVIDER_COMMENTS = NODE_COMMENTS | {

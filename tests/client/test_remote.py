@@ -323,6 +323,21 @@ def test_events_after_one_that_has_not_happened_are_not_asked_for_again_and_agai
     assert (len(attempts), events) == (1, [])
 
 
+def test_nobody_waits_for_what_a_closed_client_would_follow(world: RemoteWorld) -> None:
+    world.run(world.servers["alice"].stop())
+    following = world.alice.on_progress(lambda event: None)
+    waiting: list[object] = []
+
+    async def wait() -> None:
+        waiting.append(await following)
+
+    Deferred.fromCoroutine(wait())
+    world.pass_time()
+    assert waiting == []
+    world.alice.close()
+    assert waiting == [following]
+
+
 def test_an_event_id_of_another_form_is_refused_at_once(world: RemoteWorld) -> None:
     for after in ("latest", "999999", "1-", "-1", "1-2-3", "١-٢"):
         with pytest.raises(BadRequestError, match="an event id is two numbers with a hyphen between them"):

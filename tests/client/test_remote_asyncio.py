@@ -192,3 +192,22 @@ def test_a_stopped_callback_finishes_the_message_it_has(world: AsyncioWorld) -> 
     world.pass_time()
     assert bodies == [b"one"]
     assert world.run(world.bob.status()).unread == 1
+
+
+def test_nobody_waits_for_what_a_closed_client_would_follow(world: AsyncioWorld) -> None:
+    world.stop_server("alice")
+    following = world.alice.on_progress(lambda event: None)
+    waiting: list[object] = []
+
+    async def wait() -> None:
+        waiting.append(await following)
+
+    async def close() -> None:
+        waiter = asyncio.ensure_future(wait())
+        await asyncio.sleep(0)
+        assert waiting == []
+        await world.alice.close()
+        await waiter
+
+    world.run(close())
+    assert waiting == [following]

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from client.api import (
     MAX_REQUEST_BYTES,
+    BadRequestError,
     Client,
     MessageState,
     NoTokenError,
@@ -375,3 +376,12 @@ def test_what_a_provider_does_not_take_for_an_answer_is_a_failure(world: FakeWor
     request_id = world.run(world.alice.post_request("hanging", b"x", idempotency_key="1"))
     world.pass_time()
     assert world.run(world.alice.answer(request_id)).state is RequestState.FAILED
+
+
+@pytest.mark.parametrize("address", ["alice", "Alice@home", "alice@", "a b@home"])
+def test_a_fake_client_has_an_address_that_a_provider_would_give(world: FakeWorld, address: str) -> None:
+    with pytest.raises(BadRequestError):
+        world.network.client(address)
+    with pytest.raises(RegistrationRefusedError):
+        world.network.client(ALICE)
+    assert [provider.name for provider in world.run(world.alice.network()).providers] == ["away", "home"]

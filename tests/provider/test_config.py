@@ -93,6 +93,9 @@ def test_services_are_named_and_told_what_they_need() -> None:
         ("[service.weather]\nunits = {}", 'key "service'),
         ('store = "sqlite://"', 'key "store": sqlite:// forgets all mail'),
         ("services = [1]", r'key "services\[0\]"'),
+        ('services = ["Poll"]', 'node.toml: key "services" or "remote": the network document cannot list "Poll"'),
+        ('[remote."-poll"]\nsocket = "s"', 'the network document cannot list "-poll"'),
+        (f"services = {[f's{n}' for n in range(16)]}", "at most 16 services of a provider, .* not 17"),
         ("registration = 1", 'key "registration"'),
     ],
 )

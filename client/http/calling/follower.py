@@ -45,6 +45,14 @@ class StreamOpener(Protocol):
         """Let time pass."""
 
 
+class _RefusedError(Exception):
+    """The daemon refuses what is asked for."""
+
+    def __init__(self, error: BadRequestError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 Take: TypeAlias = Callable[[SseEvent], Awaitable[bool]]
 """Takes an event; returns False if it is to be offered again before all later ones."""
 
@@ -85,22 +93,33 @@ class Follower:
         """Follow until it is stopped."""
         while not self.stopped:
             try:
-                await self._follow()
-            except BadRequestError as error:
+                source = await self._open()
+                await self._take_all(source)
+            except _RefusedError as refused:
                 # A later attempt would ask the same.
-                _log.error("the daemon's events are followed no more: {error}", error=error)
-                self.beginning.refused(error)
+                _log.error("the daemon's events are followed no more: {error}", error=refused.error)
+                self.beginning.refused(refused.error)
                 return
             except LoopixmixError as error:
                 _log.debug("the daemon's events cannot be followed: {error}", error=error)
+            except Exception:  # whatever it is: a program that is told nothing any more would not know it
+                if self.stopped:
+                    raise
+                _log.failure("an event of the daemon could not be taken")
             if not self.stopped:
                 await self._opener.pause(self._backoff.next_s())
 
-    async def _follow(self) -> None:
-        if callable(self._query):
-            self._query = await self._query()
-        source = await self._opener.stream(self._path, query=self._query, last_event_id=self._last_event_id)
+    async def _open(self) -> EventSource:
+        try:
+            if callable(self._query):
+                self._query = await self._query()
+            source = await self._opener.stream(self._path, query=self._query, last_event_id=self._last_event_id)
+        except BadRequestError as error:
+            raise _RefusedError(error) from error
         self.beginning.begun()
+        return source
+
+    async def _take_all(self, source: EventSource) -> None:
         try:
             while not self.stopped and (event := await source.next()) is not None:
                 await self._take_one(event)

@@ -9,6 +9,8 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
+import pytest
+
 from client.api import (
     MAX_BODY_BYTES,
     MAX_REQUEST_BYTES,
@@ -113,6 +115,8 @@ def refusals() -> dict[str, tuple[Try, type[ClientError]]]:
     for method in ("message", "cancel", "delete_outgoing"):
         refuse(method, NO_IDS, lambda value, method=method: do(method, value), UnknownMessageError)
         refuse(method, NO_TEXTS, lambda value, method=method: do(method, value), BadRequestError)
+    refuse("remove_reader:name", NO_TEXTS, lambda value: do("remove_reader", value, "text"), BadRequestError)
+    refuse("remove_reader:kind", NO_TEXTS, lambda value: do("remove_reader", "reader", value), BadRequestError)
     refuse("delete", (0, -1, 10**30), lambda value: do("delete", value), UnknownMessageError)
     refuse("delete", (None, "1", 1.0, True), lambda value: do("delete", value), BadRequestError)
 
@@ -203,6 +207,15 @@ class RefusalContract:
         # Nothing of it was queued, and the client goes on.
         assert world.run(world.alice.status()).queued_messages == 0
         assert world.run(world.alice.request("echo", b"x", timeout_s=60)) == b"x"
+
+    def test_who_reads_what_nobody_can_is_refused_at_once(self, world: World) -> None:
+        bob: Any = world.bob
+        tries: list[dict[str, object]] = [{"kind": kind} for kind in NO_KINDS]
+        tries += [{"reader": reader} for reader in ("A", "a b", "r" * 65, *NO_TEXTS)]
+        tries += [{"within_s": within_s} for within_s in (0.5, *NO_TIMEOUTS)]
+        for changed in tries:
+            with pytest.raises(BadRequestError):
+                bob.on_received(callback=lambda message: None, **({"kind": "text"} | changed))
 
     def test_a_client_without_an_account_refuses_alike(self, world: World) -> None:
         assert wrong(world, world.stranger, OF_A_STRANGER) == {}
