@@ -193,3 +193,14 @@ def test_a_full_disk_is_one_line_and_what_is_done_is_kept(tmp_path: Path) -> Non
     assert len(sweep.kept) == TASKS
     sweep.finish()
     assert len(sweep.done) == 12
+
+
+def test_workers_leave_sigterm_to_their_parent(tmp_path: Path) -> None:
+    """A batch system sends it to every process: workers that died of it would make the run fail."""
+    sweep = Sweep(tmp_path, jobs=2)
+    process = sweep.start()
+    sweep.wait_for(4)
+    for worker in children_of(process.pid):
+        os.kill(worker, signal.SIGTERM)
+    _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (0, "")
