@@ -563,7 +563,7 @@ class Client(Protocol):
     async def remove_reader(self, name: str, kind: str) -> None:
         """Forget a reader with a name, and what it has handled.
 
-        Raises `UnknownReaderError`, `WrongStateError` while a program reads by that name.
+        Raises `UnknownReaderError`, `WrongStateError` while a program reads by that name, `BadRequestError`.
         """
 
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
