@@ -125,6 +125,7 @@ class RemoteClient(CallingClient):
         follower.beginning = Followed(partial(self._stop, follower))
         self._running[follower] = running = Deferred.fromCoroutine(follower.run())
         running.addErrback(_note_end, follower)
+        running.addBoth(lambda _: self._running.pop(follower, None))
         return follower.beginning
 
     def _stop(self, follower: Follower) -> None:

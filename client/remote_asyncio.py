@@ -127,7 +127,8 @@ class AsyncioClient(CallingClient):
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
         follower = Follower(self, take, path=path, query=query, rng=self._rng, refused=refused)
         follower.beginning = Followed(partial(self._stop, follower), _future_waiter)
-        self._running[follower] = asyncio.get_running_loop().create_task(follower.run())
+        self._running[follower] = running = asyncio.get_running_loop().create_task(follower.run())
+        running.add_done_callback(lambda _: self._running.pop(follower, None))
         return follower.beginning
 
     # The methods below are for the followers.

@@ -28,6 +28,7 @@ from client.api import (
     RequestId,
     TimeEstimate,
     TokenStock,
+    UnknownMessageError,
 )
 from client.core.arguments import USUAL_SHARE_S, check_after, check_step, check_text, checked
 from client.feeds.failures import CallbackFailures
@@ -269,7 +270,12 @@ class CallingClient(ABC):
             if not page:
                 break
             after = page[-1].number
-            messages += [await self._with_body(received) for received in page]
+            for received in page:
+                try:
+                    messages.append(await self._with_body(received))
+                except UnknownMessageError:
+                    # It was deleted after it was listed.
+                    continue
         return messages
 
     async def contacts(self) -> list[Contact]:

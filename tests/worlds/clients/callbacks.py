@@ -264,8 +264,9 @@ class EventContract:
     def test_a_program_learns_why_it_is_told_no_event(self, world: EventWorld) -> None:
         following = world.alice.on_event(lambda event: None, after="7-7")
         world.pass_time()
-        following()
         check_ended(world.alice, "on_event", "there was no event 7-7 yet: the newest is 0-0")
+        assert not world.alice._running  # type: ignore[attr-defined]
+        following()
 
     def test_a_quiet_client_loses_no_event_over_a_restart(self, world: EventWorld) -> None:
         world.run(world.alice.add_contact(BOB))
