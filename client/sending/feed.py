@@ -60,9 +60,7 @@ class ProgressFeed:
         self._after = 0
         self._mark = 0
         self._counts = Interval(clock, COUNTS_INTERVAL_S)
-        self._feed = Feed(
-            self._look, listener=self._listener, clock=clock, enter=self._enter, listen=history.on_change
-        )
+        self._feed = Feed(self._look, listener=self._listener, clock=clock, enter=self._enter, listen=history.on_change)
 
     def follow(self, stop: Callable[[], None]) -> Following:
         """Return how to stop, by `stop`, and to know that it has begun."""
