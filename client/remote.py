@@ -125,8 +125,11 @@ class RemoteClient(CallingClient):
         follower.beginning = Followed(partial(self._stop, follower))
         self._running[follower] = running = Deferred.fromCoroutine(follower.run())
         running.addErrback(_note_end, follower)
-        running.addBoth(lambda _: self._running.pop(follower, None))
+        running.addBoth(self._forget, follower)
         return follower.beginning
+
+    def _forget(self, _: object, follower: Follower) -> None:
+        self._running.pop(follower, None)
 
     def _stop(self, follower: Follower) -> None:
         running = self._running.pop(follower, None)

@@ -222,7 +222,7 @@ class BoundedChannel(HTTPChannel):
 
     def timeoutConnection(self) -> None:  # noqa: N802 (Twisted's name)
         """End a connection on which nothing came for long."""
-        if self.is_ending:
+        if self.is_ending or not (self.persistent or self.requests):
             self.cut()
         elif self.requests:
             self.end_with(self.words(Fault.LATE))
