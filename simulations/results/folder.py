@@ -31,6 +31,8 @@ from simulations.sweep.tasks import Record, Task
 SCENARIO = "scenario.toml"
 PARTS = "parts"
 TABLES = ("replicates", "summary", "distributions")
+FILES = (SCENARIO, *(f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet")))
+"""All that a finished run publishes, its manifest left out."""
 
 _DIGEST_BYTES = 32
 
@@ -88,15 +90,20 @@ class Folder:
         try:
             self._tidy()
             self.manifest = self._compared(manifest)
-            self._published = self.manifest if self.manifest.complete and self._is_whole(self.manifest) else None
+            self._look_at_files()
         except BaseException:
             self.close()
             raise
 
     @property
     def published(self) -> Manifest | None:
-        """The manifest of the finished result that the files hold; None if there is none, or a file is damaged."""
+        """The manifest of the finished result that can be read; None if there is none, or a file is damaged."""
         return self._published
+
+    @property
+    def whole(self) -> Manifest | None:
+        """The same manifest if no file of the result is missing either."""
+        return self._whole
 
     def close(self) -> None:
         """Let others have the folder."""
@@ -139,11 +146,16 @@ class Folder:
         # The manifest last: it has the hashes of the others.
         together = {self.path / name: content for name, content in (files | {MANIFEST: _encoded(manifest)}).items()}
         write_together(together, mode=PUBLIC_FILE, lasting=False)
-        self.manifest = self._published = manifest
+        self.manifest = self._published = self._whole = manifest
         return manifest
 
-    def _is_whole(self, manifest: Manifest) -> bool:
-        return all(digest_of(self.path / name) == digest for name, digest in manifest.files.items())
+    def _look_at_files(self) -> None:
+        manifest = self.manifest
+        other = [name for name in FILES if digest_of(self.path / name) != manifest.files.get(name)]
+        # Somebody may have removed what a result can be read without.
+        needed = [name for name in other if name.endswith(".parquet") or (self.path / name).exists()]
+        self._published = manifest if manifest.complete and not needed else None
+        self._whole = manifest if manifest.complete and not other else None
 
     def _tidy(self) -> None:
         """Remove what a kill left half written, here and among the parts."""
