@@ -200,7 +200,7 @@ LONG = ((0.5, 0.1), (1.0, 0.2))
     [
         {"links.quantiles": [SHORT, LONG]},
         {"links.quantiles": [[list(pair) for pair in pairs] for pairs in (SHORT, LONG)]},
-        [Axis("links.quantiles", (np.array(SHORT).tolist(), np.array(LONG).tolist()))],
+        [Axis("links.quantiles", (np.array(SHORT), np.array(LONG)))],
         {"attacks.fifo": [{"trials": 10}, {"trials": 20}]},
         {"packets.cryptography": [True, False], "mix.delay_mean_s": np.array([0.1, 1.0])},
     ],
