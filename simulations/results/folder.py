@@ -56,8 +56,9 @@ class Kept:
 
 
 def kept_in(path: Path, wanted: Manifest) -> Kept:
-    """Return what a folder keeps of a run, without changing it; raise `FolderError` if it keeps another run."""
+    """Return what a folder keeps of a run, without changing it; raise `FolderError` if it keeps something else."""
     if not (path / MANIFEST).exists():
+        check_unused(path)
         return Kept(frozenset())
     check_same(path, read_manifest(path), wanted)
     return Kept(frozenset(part.name for part in (path / PARTS).glob("*.outcome")))
@@ -70,6 +71,14 @@ def check_same(path: Path, kept: Manifest, wanted: Manifest) -> None:
         raise FolderError(
             f"{path}: keeps another run: {'; '.join(found)} (choose another folder, or run what it holds)"
         )
+
+
+def check_unused(path: Path) -> None:
+    """Raise `FolderError` if a folder without a manifest is no new one; it need not be there."""
+    entries = list(path.iterdir()) if path.is_dir() else []
+    others = [entry.name for entry in entries if entry.name != PARTS and entry.name[0] != "."]
+    if others or any((path / PARTS).glob("[!.]*")):
+        raise FolderError(f"{path}: holds other files and no {MANIFEST}: choose a new folder")
 
 
 class Folder:
@@ -168,9 +177,7 @@ class Folder:
     def _compared(self, wanted: Manifest) -> Manifest:
         """Return the manifest to go on with; raise `FolderError` if the folder keeps another run."""
         if not (self.path / MANIFEST).exists():
-            others = [entry.name for entry in self.path.iterdir() if entry.name != PARTS and entry.name[0] != "."]
-            if others or any((self.path / PARTS).glob("[!.]*")):
-                raise FolderError(f"{self.path}: holds other files and no {MANIFEST}: choose a new folder")
+            check_unused(self.path)
             return wanted
         kept = read_manifest(self.path)
         check_same(self.path, kept, wanted)

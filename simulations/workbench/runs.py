@@ -95,7 +95,8 @@ def plan_of(
     axes = axes_of(sweep)
     points = points_of(base, axes)
     _check(points, engine, source)
-    tasks = tasks_of(points, engine=engine, replicates=wanted)
+    inputs = inputs_of((point.scenario for point in points), engine)
+    tasks = tasks_of(points, engine=engine, replicates=wanted, inputs=inputs)
     manifest = Manifest(
         engine=engine,
         scenario=base,
@@ -104,7 +105,7 @@ def plan_of(
         replicates=wanted,
         tasks=len(tasks),
         window=window(base, engine),
-        inputs=inputs_of((point.scenario for point in points), engine),
+        inputs=inputs,
         code=code(),
         versions=versions(),
         machine=machine(),
