@@ -23,7 +23,7 @@ class _Wish:
         self.is_there = False
         self._raised_at_s = -math.inf
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
         """Raise `KeyboardInterrupt`, as a handler of signals."""
         self.is_there = True
         # `timeout` sends SIGTERM to the program and then to its group, so that it comes twice: the second one would

@@ -35,12 +35,11 @@ def read_findings(folder: Path) -> Findings:
         manifest = manifest_now(folder)
         try:
             return _findings_of(folder, manifest)
-        except FolderError as error:
+        except FolderError:
             # A run that ends just now puts its files in place one after the other: they fit together a moment later.
             if not is_held(folder) and manifest_now(folder) == manifest:
                 raise
-            found = error
-    raise found
+    return _findings_of(folder, manifest_now(folder))
 
 
 def _findings_of(folder: Path, manifest: Manifest) -> Findings:

@@ -91,6 +91,8 @@ class Folder:
         """
         self.path = path
         self._code = manifest.code.fingerprint
+        self._published: Manifest | None = None
+        self._whole: Manifest | None = None
         try:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -8,7 +8,7 @@ from loopixmix.errors import MisuseError
 
 
 def plain(value: object) -> object:
-    """Return a value for a scenario's key in Python's own types: numpy's numbers and arrays, dates as text, lists as tuples.
+    """Return a value for a scenario's key in Python's own types: from numpy's, dates as text, lists as tuples.
 
     Raises `MisuseError` for what can be no value of a key.
     """

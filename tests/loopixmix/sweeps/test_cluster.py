@@ -99,9 +99,7 @@ def test_what_goes_wrong_in_work_on_a_cluster_comes_out(cluster: Cluster) -> Non
 
 def test_workers_with_other_code_get_no_work(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CODE, "b" * 64)
-    with pytest.raises(
-        ClusterCodeError, match=r"runs other code \(a{12}\) than this command \(b{12}\)"
-    ):
+    with pytest.raises(ClusterCodeError, match=r"runs other code \(a{12}\) than this command \(b{12}\)"):
         list(performed(BACKWARDS, [b"0"], Place(dask=cluster.address)))
 
 

@@ -22,6 +22,7 @@ from tests.worlds.simulations.wish_grid import PROMISED, grid
 
 TERMS = Terms(packet_cost_s=71e-6)
 
+
 def planned(wishes: Wishes) -> Plan:
     answer = make_plan(wishes, TERMS)
     assert isinstance(answer, Plan)
