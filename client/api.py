@@ -364,7 +364,8 @@ class TokenStock(msgspec.Struct, frozen=True, kw_only=True):
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the client is doing now; `problem` is one line for the user, empty when all is well.
 
-    A guest has an account at `provider` and no address.
+    A guest has an account at `provider` and no address. `fingerprint`: that of this client's own key, for people who
+    have it as a contact, and compare.
     """
 
     address: str
@@ -385,6 +386,7 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     expected_delivery_s: float
     provider: str = ""
     guest: bool = False
+    fingerprint: str = ""
 
 
 class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):
