@@ -93,8 +93,13 @@ def take_token(directory: Path, purpose: str, file: Path) -> None:
 
     It is for whoever spends it, once, and is forgotten here: `register --guest --token FILE` opens an account with one.
     """
-    if file.exists():
-        raise click.BadParameter(f"{file} is there already", param_hint="FILE")
-    from loopixmix.process.files import create_file
+    from loopixmix.process.files import create_file, remove_file, write_atomically
 
-    create_file(file, converse(directory, lambda conversation: conversation.client.take_token(purpose)))
+    # Made before the token is taken: one that could not be written down would be lost.
+    create_file(file, b"")
+    try:
+        token = converse(directory, lambda conversation: conversation.client.take_token(purpose))
+    except BaseException:
+        remove_file(file)
+        raise
+    write_atomically(file, token)
