@@ -172,3 +172,23 @@ def test_without_a_directory_it_says_how_it_is_used(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, timeout=30)
     assert done.returncode == 2
     assert done.stderr.startswith(b"usage: ")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", LANGUAGES, indirect=True)
+@pytest_twisted.ensureDeferred
+async def test_a_message_that_cannot_be_answered_holds_up_no_other(world: World, command: list[str]) -> None:
+    told, told_eve = Reader(), Reader()
+    eve = world.network.client("eve@home")
+    await eve.add_contact(BOB)
+    eve.on_received("told", told_eve)
+    world.alice.on_received("told", told)
+    # Bob has no contact of that address: nothing can be sent to it.
+    await eve.send(BOB, b"first", kind="ask", idempotency_key="1")
+    await task.deferLater(reactor, 0.3, lambda: None)
+    await world.alice.send(BOB, b"second", kind="ask", idempotency_key="1")
+    world.start_program(command)
+    await until_told(told, 1)
+    assert told_eve.bodies == []
+    await world.bob.add_contact("eve@home")
+    await until_told(told_eve, 1)

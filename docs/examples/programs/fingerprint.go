@@ -130,14 +130,19 @@ func (d *daemon) follow() error {
 			if err := json.Unmarshal([]byte(data), &message); err != nil {
 				return err
 			}
+			word := "handled"
 			if err := d.answer(message); err != nil {
-				return err
+				// The sender is no contact, for example. The message comes again later, and holds up no other.
+				fmt.Fprintln(os.Stderr, err)
+				word = "failed"
 			}
-			target := fmt.Sprintf("/v1/received/%s/%d/handled", subscription, message.Number)
+			target := fmt.Sprintf("/v1/received/%s/%d/%s", subscription, message.Number, word)
 			if _, err := d.call("POST", target, nil); err != nil {
 				return err
 			}
-			fmt.Printf("answered message %d\n", message.Number)
+			if word == "handled" {
+				fmt.Printf("answered message %d\n", message.Number)
+			}
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -85,9 +85,16 @@ async function follow(daemon) {
   for await (const event of events(response)) {
     if (event.name === "subscribed") subscription = event.data.subscription;
     if (event.name !== "message") continue;
-    await answer(daemon, event.data);
-    await call(daemon, "POST", `/v1/received/${subscription}/${event.data.number}/handled`);
-    console.log(`answered message ${event.data.number}`);
+    let word = "handled";
+    try {
+      await answer(daemon, event.data);
+    } catch (error) {
+      // The sender is no contact, for example. The message comes again later, and holds up no other.
+      console.error(error.message);
+      word = "failed";
+    }
+    await call(daemon, "POST", `/v1/received/${subscription}/${event.data.number}/${word}`);
+    if (word === "handled") console.log(`answered message ${event.data.number}`);
   }
 }
 

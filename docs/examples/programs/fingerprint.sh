@@ -25,6 +25,10 @@ call() {
             "$(cat "$dir/api.url")$target"
 }
 
+settle() {
+    call POST "/v1/received/$subscription/$number/$1"
+}
+
 answer() {
     number=$(printf %s "$1" | jq -r .number)
     sender=$(printf %s "$1" | jq -r '.sender // empty | @uri')
@@ -38,7 +42,7 @@ answer() {
             call POST "/v1/messages?to=$sender&kind=told&idempotency_key=$key" --output "$body" \
                 --header 'Content-Type: application/octet-stream' --data-binary "$sum" || return 1
     fi
-    call POST "/v1/received/$subscription/$number/handled" && echo "answered message $number"
+    settle handled && echo "answered message $number"
 }
 
 while true; do
@@ -49,8 +53,8 @@ while true; do
             data=${line#data: }
             case $event in
             subscribed) subscription=$(printf %s "$data" | jq -r .subscription) ;;
-            # A message that could not be answered is not settled, so it comes again in the next stream.
-            message) answer "$data" || break ;;
+            # The sender is no contact, for example. The message comes again later, and holds up no other.
+            message) answer "$data" || settle failed || break ;;
             esac
             ;;
         esac
