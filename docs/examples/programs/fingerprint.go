@@ -16,7 +16,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -32,8 +34,20 @@ type daemon struct {
 	client     *http.Client
 }
 
-// A daemon that was started anew listens at another port: both files are read before each connection.
+// A daemon that was started anew listens at another port: the files are read before each connection.
 func findDaemon(directory string) (*daemon, error) {
+	// After a crash another program may have the port, and would be shown the token.
+	lock, err := os.ReadFile(filepath.Join(directory, "client.lock"))
+	if err != nil {
+		return nil, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(lock)))
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Kill(pid, 0); err != nil {
+		return nil, fmt.Errorf("the client does not run: %w", err)
+	}
 	url, err := os.ReadFile(filepath.Join(directory, "api.url"))
 	if err != nil {
 		return nil, err

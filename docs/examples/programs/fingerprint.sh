@@ -14,12 +14,14 @@ dir=$1
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
 
-# A daemon that was started anew listens at another port: both files are read before each call.
+# A daemon that was started anew listens at another port: the files are read before each call.
 # --noproxy: a proxy that the environment names would see the token. A header from standard input does not stand
 # in the list of processes, which all users of the machine can read.
 call() {
     method=$1 target=$2
     shift 2
+    # After a crash another program may have the port, and would be shown the token.
+    kill -0 "$(cat "$dir/client.lock")" || return 1
     printf 'Authorization: Bearer %s\n' "$(cat "$dir/api.token")" |
         curl --silent --show-error --fail-with-body --noproxy '*' --header @- --request "$method" "$@" \
             "$(cat "$dir/api.url")$target"
