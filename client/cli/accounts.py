@@ -65,7 +65,7 @@ def order_tokens(directory: Path, issuer: str, purpose: str, count: int, code: s
     They come at random times in the next hours, so that nobody can tell later by the time who spends one.
     """
     converse(directory, lambda conversation: conversation.client.fetch_tokens(issuer, purpose, count, credential=code))
-    click.echo(f"ordered {count} for {purpose}: they come at random times in the next hours")
+    click.echo(f"ordered {count} for {purpose}; what has come is listed by  loopixmix client tokens list {directory}")
 
 
 @tokens.command(name="list")
