@@ -72,9 +72,9 @@ def order_tokens(directory: Path, issuer: str, purpose: str, count: int, code: s
 @DIRECTORY
 @JSON
 def list_tokens(directory: Path, as_json: bool) -> None:
-    """List the tokens by purpose: to be spent, resting until they may be, and ordered.
+    """List the tokens and the orders of each purpose.
 
-    Why ordered ones have to wait, if anything hinders them, is told by `status`.
+    A token rests for a while before it may be spent. If something hinders an order, `status` tells what.
     """
     found = converse(directory, lambda conversation: conversation.client.tokens())
     if as_json:
