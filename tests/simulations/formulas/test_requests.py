@@ -70,7 +70,9 @@ def test_the_law_has_the_further_rounds_of_lost_shares() -> None:
 
     def mean_s(loss: float) -> float:
         asked = pace(2, 15, free_per_s=4.0, first_blocks=4, loss=loss)
-        return request_law(asked, network=erlang(grid, 4, 0.2), queue=at_once(grid), pull=uniform(grid, 0.0, 1.0)).mean_s
+        return request_law(
+            asked, network=erlang(grid, 4, 0.2), queue=at_once(grid), pull=uniform(grid, 0.0, 1.0)
+        ).mean_s
 
     lossy = pace(2, 15, free_per_s=4.0, first_blocks=4, loss=0.02)
     further_s = sum(stage.mean_s for stage in lossy.late_rounds(way_s=0.8, turn_s=0.5, pull_s=0.5 + ANSWER_S))

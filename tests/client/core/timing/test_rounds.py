@@ -27,10 +27,15 @@ from loopixmix.params import NetworkParams
 SHIPPED = NetworkParams()
 FIVE_LAYERS = NetworkParams(layers=5, delay_mean_s=0.05)
 FAST = NetworkParams(
-    delay_mean_s=0.05, payload_rate_per_s=40.0, loop_rate_per_s=5.0, drop_rate_per_s=5.0, pull_rate_per_s=5.0, pull_batch=29
+    delay_mean_s=0.05,
+    payload_rate_per_s=40.0,
+    loop_rate_per_s=5.0,
+    drop_rate_per_s=5.0,
+    pull_rate_per_s=5.0,
+    pull_batch=29,
 )
 LINKS_S = 0.14
-RUNS = 2000
+RUNS = 1000
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Exchange:
         self.given: list[tuple[float, int]] = []
         self.got: set[int] = set()
         self.missing: dict[int, float] = {}
-        self.newest = self.held = self.silences = self.told = self.used_before = 0
+        self.newest = self.held = self.silences = self.told = self.used_before = self.again = 0
         self.held_at_s, self.alarm_s = -math.inf, math.inf
         # The host's.
         self.here = self.blocks = self.sent = 0
@@ -164,11 +169,13 @@ class Exchange:
     def be_silent(self) -> None:
         if not self.queue:
             self.silences += 1
+            # Shares may have been lost that nobody tells of: doubled, it soon exceeds any number of those.
+            self.again = 2 * self.again + 1
             self.missing.clear()
             self.given.clear()
             self.held, self.used_before = 0, self.newest
             if not self.newest:
-                self.ask_shares(1 + self.spares(1), 1, self.usual + 2**self.silences - 1)
+                self.ask_shares(1 + self.spares(1), 1, self.usual + self.again)
         self.expect_word()
 
     def ask_blocks(self) -> None:
@@ -178,7 +185,7 @@ class Exchange:
         coming = max(0, needed + self.spares(needed) - len(self.missing))
         on_their_way = sum(blocks for arrives_s, blocks in self.given if arrives_s > self.held_at_s)
         unused = sum(blocks for _, blocks in self.given) - (self.newest - self.used_before)
-        wanted = self.newest + coming
+        wanted = max(self.newest + coming, self.usual + self.again)
         lacking = coming + self.spares(coming) - max(0, min(self.held + on_their_way, unused))
         if lacking < 1 and wanted > max(self.told, self.usual):
             lacking = 1  # the host has blocks, and does not know that it is to use them
