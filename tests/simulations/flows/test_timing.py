@@ -68,8 +68,8 @@ def test_the_law_of_requests_counts_further_rounds_where_clients_send_no_spares(
         lossy = change(asking, {"links.loss": loss})
         law = timing_of(lossy, flows_of(lossy), Seeds(asking.seeds, replicate=0)).request
         assert law is not None
-        # All of it is on the grid, also those that wait for a silence twice.
-        assert law.masses.sum() == pytest.approx(1.0, abs=1e-9)
+        # All of it is on the grid, but for pulls that are lost many times in a row.
+        assert law.masses.sum() == pytest.approx(1.0, abs=1e-5)
         return law.mean_s
 
     # On five links 2 % and 4.9 % are lost; from 2.5 % on clients allow for 5 %.
