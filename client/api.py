@@ -1,8 +1,8 @@
 """What applications use: one protocol, frozen values and errors; nothing deeper.
 
 `Client` is implemented by `client.running.service.ClientService` (in the daemon's process), by
-`client.remote.RemoteClient` (over the daemon's local HTTP API) and by `client.testing.FakeClient` (in memory, for an
-application's tests).
+`client.remote.RemoteClient` and `client.remote_asyncio.AsyncioClient` (over the daemon's local HTTP API, on Twisted and
+on asyncio), and by `client.testing.FakeClient` (in memory, for an application's tests).
 """
 
 from __future__ import annotations
@@ -271,12 +271,13 @@ class PostedRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """An incoming message. `sender` is a contact's address, or None if the sender stayed anonymous.
+    """An incoming message.
 
-    `verified` tells whether the signature inside belongs to a contact's key, and whether that was compared, as it was
-    when the message came. `reply_to` names how to
-    answer an anonymous sender: give it to `send` as `to`; it is empty if the sender left no way to answer.
-    `number` counts received messages from 1 and never repeats; a program remembers the last one it has seen.
+    `sender` is None if the sender stayed anonymous; otherwise the address of a contact, or, if `verified` is `UNKNOWN`,
+    the address that the sender claims. It is `key:` and a fingerprint if a contact has that address and another key.
+    `verified` is as it was when the message came. `reply_to` names how to answer an anonymous sender: give it to `send`
+    as `to`; it is empty if the sender left no way to answer. `number` counts received messages from 1 and never
+    repeats; a program remembers the last one it has seen.
     """
 
     number: int
@@ -364,7 +365,8 @@ class TokenStock(msgspec.Struct, frozen=True, kw_only=True):
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the client is doing now; `problem` is one line for the user, empty when all is well.
 
-    A guest has an account at `provider` and no address.
+    A guest has an account at `provider` and no address. `fingerprint`: that of this client's own key, for people who
+    have it as a contact, and compare.
     """
 
     address: str
@@ -385,6 +387,7 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     expected_delivery_s: float
     provider: str = ""
     guest: bool = False
+    fingerprint: str = ""
 
 
 class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):

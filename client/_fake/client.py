@@ -348,6 +348,7 @@ class FakeClient:
             expected_delivery_s=self._network.delay_s,
             provider=self.guest_at or self.address.rpartition("@")[2],
             guest=bool(self.guest_at),
+            fingerprint=self._network.fingerprint_of(self),
         )
 
     async def state_changes(self, *, after: int, limit: int) -> list[NumberedChange]:

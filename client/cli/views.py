@@ -41,6 +41,8 @@ def status_view(status: ClientStatus) -> RenderableType:
     head = _grid()
     address = f"a guest at {status.provider}" if status.guest else status.address
     head.add_row("address", Text(address or "not registered", style="bold" if address else "yellow"))
+    if status.address:
+        head.add_row("fingerprint", status.fingerprint)
     head.add_row("link", Text("connected", "green") if status.connected else Text("not connected", "red"))
     if status.problem:
         label, style = ("mind", "yellow") if status.connected else ("problem", "bold red")

@@ -132,6 +132,8 @@ def test_the_status_for_people_and_programs(commands: Commands) -> None:
         (["contacts", "alice", "add", "Bob"], 2, "an address is name@provider"),
         (["contacts", "alice", "show", "nobody@home"], 2, "there is no contact nobody@home"),
         (["tokens", "take", "alice", "guest", "t.token"], 2, "there is no token for guest that may be spent now"),
+        (["tokens", "take", "alice", "guest", "no/t.token"], 2, "no/t.token: cannot be written"),
+        (["tokens", "take", "alice", "guest", "network.toml"], 2, "network.toml: exists already"),
         (["tokens", "order", "alice", "away", "guest", "0"], 2, "1 to 1000 tokens can be ordered at once, not 0"),
         (["register", "alice", "bob@away"], 1, "the name bob is taken at away"),
     ],
@@ -140,6 +142,11 @@ def test_errors_are_one_line(commands: Commands, arguments: list[str], code: int
     told = commands.run(*arguments, code=code).stderr.decode()
     assert complaint in told
     assert told.count("\n") == 1
+
+
+def test_a_token_that_cannot_be_had_leaves_no_file(commands: Commands) -> None:
+    commands.run("tokens", "take", "alice", "guest", "t.token", code=2)
+    assert not (commands.root / "t.token").exists()
 
 
 def test_a_body_over_the_limit_is_refused_at_once(commands: Commands) -> None:

@@ -51,6 +51,7 @@ STATUS = ClientStatus(
     loops_lost=1,
     loop_round_trip_mean_s=1.5,
     expected_delivery_s=3.0,
+    fingerprint="7777-8888",
 )
 CONTACT = Contact(address="bob@away", fingerprint="1111-2222", verified=Verified.PINNED)
 RECEIVED = ReceivedMessage(
@@ -88,6 +89,7 @@ def shown(renderable: RenderableType) -> str:
 
 def test_a_status_that_is_well() -> None:
     text = shown(status_view(STATUS))
+    assert "7777-8888" in text
     for part in ("alice@home", "connected", "2 messages, 700 fragments", "1 message", "about 3.0 s", "99.0% of 100"):
         assert part in text
     assert "300 real, 700 cover" in text
@@ -96,7 +98,10 @@ def test_a_status_that_is_well() -> None:
 
 def test_the_status_of_a_guest() -> None:
     guest = msgspec.structs.replace(STATUS, address="", provider="home", guest=True)
-    assert "a guest at home" in shown(status_view(guest))
+    text = shown(status_view(guest))
+    assert "a guest at home" in text
+    # Nobody looks up a guest, so there is nothing to compare.
+    assert "7777-8888" not in text
 
 
 def test_a_network_and_its_services() -> None:
