@@ -197,7 +197,7 @@ MALFORMED = {
     "bare_carriage_return": crlf(head("Content-Type: text/plain\n")) + b"\r\na\rb\r\n",
     "header_of_no_charset": b"From: a@example.org\r\nTo: b@example.org\r\nSubject: \xff\xfe\r\n\r\ntext\r\n",
 }
-"""Mails that break the rules of MIME, by the rule: carried byte for byte to a contact, refused in the anonymous form."""
+"""Mails that break a rule of MIME: carried byte for byte to a contact, refused in the anonymous form."""
 
 SAMPLES = {
     "plain": PLAIN,
