@@ -87,14 +87,14 @@ MailKey: TypeAlias = tuple[str | None, bytes]
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeMail:
     """The last missing piece came: this is the mail."""
 
     mail: bytes
 
 
 @dataclass(frozen=True)
-class Incomplete:
+class PiecesMissing:
     """So many pieces are missing still. `displaced`: senders and ids of the mails that were given up for this one."""
 
     missing: int
@@ -102,7 +102,7 @@ class Incomplete:
 
 
 @dataclass(frozen=True)
-class Repeated:
+class PieceRepeated:
     """This piece was here before, or the mail it belongs to is complete; it changes nothing."""
 
 
@@ -131,7 +131,7 @@ class Collector:
         self._collections: OrderedDict[MailKey, _Collection] = OrderedDict()
         self._complete: OrderedDict[MailKey, None] = OrderedDict()
 
-    def add(self, piece: Piece, sender: str | None, now_s: float) -> Whole | Incomplete | Repeated:
+    def add(self, piece: Piece, sender: str | None, now_s: float) -> WholeMail | PiecesMissing | PieceRepeated:
         """Take a piece that `decode_body` gave; returns what came of it.
 
         Raises `FormatError` if it contradicts earlier pieces of the mail, which are kept, or if the mail that it
@@ -139,7 +139,7 @@ class Collector:
         """
         key = (sender, piece.mail_id)
         if key in self._complete:
-            return Repeated()
+            return PieceRepeated()
         displaced: tuple[MailKey, ...] = ()
         collection = self._collections.get(key)
         if collection is None:
@@ -148,12 +148,12 @@ class Collector:
         if (collection.count, collection.digest) != (piece.count, piece.digest):
             raise FormatError("a piece of a mail contradicts the pieces before it")
         if piece.number in collection.contents:
-            return Repeated()
+            return PieceRepeated()
         collection.contents[piece.number] = piece.content
         collection.touched_s = now_s
         self._collections.move_to_end(key)
         missing = collection.count - len(collection.contents)
-        return Incomplete(missing, displaced) if missing else Whole(self._finish(key))
+        return PiecesMissing(missing, displaced) if missing else WholeMail(self._finish(key))
 
     def give_up(self, now_s: float) -> tuple[MailKey, ...]:
         """Forget the mails of which no piece came for too long; returns their senders and ids."""

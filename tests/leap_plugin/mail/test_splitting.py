@@ -11,10 +11,10 @@ from client.api import MAX_BODY_BYTES
 from leap_plugin.mail.splitting import (
     PIECE_BYTES,
     Collector,
-    Incomplete,
     Piece,
-    Repeated,
-    Whole,
+    PieceRepeated,
+    PiecesMissing,
+    WholeMail,
     bodies_of,
     decode_body,
 )
@@ -55,14 +55,14 @@ def test_the_longest_envelope_that_fits_is_not_cut() -> None:
 def test_pieces_come_in_any_order(order: tuple[int, ...]) -> None:
     collector = Collector()
     told = [collector.add(PIECES[number], "bob@p", 0.0) for number in order]
-    assert told == [Incomplete(2), Incomplete(1), Whole(LONG)]
+    assert told == [PiecesMissing(2), PiecesMissing(1), WholeMail(LONG)]
 
 
 def test_a_doubled_piece_changes_nothing_before_and_after_the_end() -> None:
     collector = Collector()
     numbers = (0, 0, 1, 2, 1)
     told = [type(collector.add(PIECES[number], "bob@p", 0.0)) for number in numbers]
-    assert told == [Incomplete, Repeated, Incomplete, Whole, Repeated]
+    assert told == [PiecesMissing, PieceRepeated, PiecesMissing, WholeMail, PieceRepeated]
 
 
 def test_mails_and_senders_are_kept_apart() -> None:
@@ -72,8 +72,8 @@ def test_mails_and_senders_are_kept_apart() -> None:
         one = collector.add(theirs, "bob@p", 0.0)
         two = collector.add(ours, "bob@p", 0.0)
         # Another sender who knows the id gets a collection of its own.
-        assert not isinstance(collector.add(ours, "eve@p", 0.0), Repeated)
-    assert (one, two) == (Whole(other), Whole(LONG))
+        assert not isinstance(collector.add(ours, "eve@p", 0.0), PieceRepeated)
+    assert (one, two) == (WholeMail(other), WholeMail(LONG))
 
 
 def test_a_sender_pushes_out_only_its_own_mails() -> None:
@@ -81,13 +81,13 @@ def test_a_sender_pushes_out_only_its_own_mails() -> None:
     collector.add(PIECES[0], "bob@p", 0.0)
     mails = [msgspec.structs.replace(PIECES[0], mail_id=bytes([number]) * 16) for number in range(4)]
     assert [collector.add(mail, "eve@p", 1.0) for mail in mails[:3]] == [
-        Incomplete(2),
-        Incomplete(2),
-        Incomplete(2, (("eve@p", mails[0].mail_id),)),
+        PiecesMissing(2),
+        PiecesMissing(2),
+        PiecesMissing(2, (("eve@p", mails[0].mail_id),)),
     ]
     # With all places taken, the sender that has most loses one.
-    assert collector.add(mails[3], None, 1.0) == Incomplete(2, (("eve@p", mails[1].mail_id),))
-    assert collector.add(PIECES[1], "bob@p", 2.0) == Incomplete(1)
+    assert collector.add(mails[3], None, 1.0) == PiecesMissing(2, (("eve@p", mails[1].mail_id),))
+    assert collector.add(PIECES[1], "bob@p", 2.0) == PiecesMissing(1)
 
 
 def test_an_incomplete_mail_is_given_up_in_the_end() -> None:
@@ -96,7 +96,7 @@ def test_an_incomplete_mail_is_given_up_in_the_end() -> None:
     collector.add(PIECES[1], "bob@p", 8.0)
     assert collector.give_up(18.0) == ()
     assert collector.give_up(18.1) == (("bob@p", PIECES[0].mail_id),)
-    assert collector.add(PIECES[2], "bob@p", 19.0) == Incomplete(2)
+    assert collector.add(PIECES[2], "bob@p", 19.0) == PiecesMissing(2)
 
 
 def test_a_contradiction_is_refused_and_what_was_there_stays() -> None:
@@ -105,7 +105,7 @@ def test_a_contradiction_is_refused_and_what_was_there_stays() -> None:
     for changed in ({"digest": bytes(32)}, {"count": 4}):
         with pytest.raises(FormatError, match="contradicts"):
             collector.add(msgspec.structs.replace(PIECES[1], **changed), "bob@p", 0.0)  # type: ignore[arg-type]
-    assert [type(collector.add(piece, "bob@p", 0.0)) for piece in PIECES[1:]] == [Incomplete, Whole]
+    assert [type(collector.add(piece, "bob@p", 0.0)) for piece in PIECES[1:]] == [PiecesMissing, WholeMail]
 
 
 def test_pieces_that_make_something_else_are_refused() -> None:
