@@ -10,13 +10,11 @@ import re
 from base64 import encodebytes
 from collections.abc import Set
 from dataclasses import dataclass
-from email.generator import BytesGenerator
 from email.message import Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import SMTP
 from email.utils import formatdate
-from io import BytesIO
 from random import Random
 
 from leap_plugin.mail.states import DsnAction
@@ -113,9 +111,7 @@ def notification(
     report.attach(MIMEText(_for_people(notices), "plain", "us-ascii", policy=SMTP))
     report.attach(_for_programs(submission, notices, reporter))
     report.attach(_returned_head(submission.mail))
-    written = BytesIO()
-    BytesGenerator(written, mangle_from_=False, policy=SMTP.clone(max_line_length=0)).flatten(report)
-    return written.getvalue()
+    return report.as_bytes(policy=SMTP.clone(max_line_length=0))
 
 
 def _for_people(notices: tuple[Notice, ...]) -> str:
@@ -133,7 +129,7 @@ def _for_programs(submission: Submission, notices: tuple[Notice, ...], reporter:
         of_mail["Original-Envelope-Id"] = submission.envelope_id
     of_mail["Reporting-MTA"] = f"dns; {reporter}"
     of_mail["Arrival-Date"] = formatdate(submission.arrived_s)
-    blocks = [of_mail]
+    blocks: list[Message | str] = [of_mail]
     for notice in notices:
         block = Message(policy=SMTP)
         if notice.original_recipient:
