@@ -20,7 +20,6 @@ class DropReason(enum.StrEnum):
     UNKNOWN_NEXT_HOP = "unknown_next_hop"
     UNKNOWN_PREVIOUS_HOP = "unknown_previous_hop"
     UNKNOWN_REPLY = "unknown_reply"
-    UNKNOWN_RECIPIENT = "unknown_recipient"
     NO_EPOCH_KEY = "no_epoch_key"
     OVERLOADED = "overloaded"
     QUEUE_FULL = "queue_full"

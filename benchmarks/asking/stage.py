@@ -40,17 +40,23 @@ PLAN = TestnetPlan(
     params=msgspec.structs.replace(FAST_PARAMS, node_loop_rate_per_s=0.001, epoch_length_s=7200),
 )
 
+GIVING_WAY = ("chrt", "--idle", "0")
+"""Begins a command that gets a core only while nothing else there wants to run.
+
+With `nice` alone, what wakes up there still waits some milliseconds for its turn.
+"""
+
 
 @dataclass(frozen=True)
 class Program:
     """A service outside the provider: which, and with which settings.
 
-    `niceness`: with 19 it lets everything else on its core go first.
+    `gives_way`: it gets its core only while nothing else on that core wants to run.
     """
 
     name: str
     settings: Sequence[str] = ()
-    niceness: int = 0
+    gives_way: bool = False
 
 
 @dataclass
@@ -82,8 +88,8 @@ class Stage:
 
     def start_program(self, program: Program) -> None:
         """Start a service outside the provider, on core 1."""
-        nice = ["nice", "-n", str(program.niceness)]
-        line = [*nice, sys.executable, "-m", "benchmarks.asking.services", program.name, str(self.socket(program))]
+        behind = GIVING_WAY if program.gives_way else ()
+        line = [*behind, sys.executable, "-m", "benchmarks.asking.services", program.name, str(self.socket(program))]
         with (self.directory / f"{program.name}.log").open("ab") as log:
             self.processes[program.name] = subprocess.Popen(
                 [*line, str(self.directory / program.name), *program.settings], stdout=log, stderr=log

@@ -65,7 +65,7 @@ def order_tokens(directory: Path, issuer: str, purpose: str, count: int, code: s
     They come at random times in the next hours, so that nobody can tell later by the time who spends one.
     """
     converse(directory, lambda conversation: conversation.client.fetch_tokens(issuer, purpose, count, credential=code))
-    click.echo(f"ordered {count} for {purpose}: they come at random times in the next hours")
+    click.echo(f"ordered {count} for {purpose}; what has come is listed by  loopixmix client tokens list {directory}")
 
 
 @tokens.command(name="list")
@@ -93,8 +93,13 @@ def take_token(directory: Path, purpose: str, file: Path) -> None:
 
     It is for whoever spends it, once, and is forgotten here: `register --guest --token FILE` opens an account with one.
     """
-    if file.exists():
-        raise click.BadParameter(f"{file} is there already", param_hint="FILE")
-    from loopixmix.process.files import create_file
+    from loopixmix.process.files import create_file, remove_file, write_atomically
 
-    create_file(file, converse(directory, lambda conversation: conversation.client.take_token(purpose)))
+    # Made before the token is taken: one that could not be written down would be lost.
+    create_file(file, b"")
+    try:
+        token = converse(directory, lambda conversation: conversation.client.take_token(purpose))
+    except BaseException:
+        remove_file(file)
+        raise
+    write_atomically(file, token)

@@ -96,7 +96,7 @@ Tell contacts that their messages came, a random time later (mean, in seconds). 
     "client.max_queued_messages": "How much may wait to be sent.",
     "client.keep_finished_s": "How long finished outgoing messages can be looked at.",
     "client.patience_s": """\
-How long registering and looking up wait for the network; 15 s at most for a document that no authority gives.""",
+How long registering and looking up wait for the network; at most 15 s while no authority gives a document.""",
     "client.tokens.fetch_mean_s": """\
 Blind tokens are fetched a random time after they were ordered, and may be spent a random time after that (means, in
 seconds). Issuer and redeemer together would match short ones: shorten them on a test network only.""",

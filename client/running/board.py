@@ -101,6 +101,7 @@ class StatusBoard:
             expected_delivery_s=self._expected_delivery_s(),
             provider=account.provider_name if account is not None else "",
             guest=account is not None and account.is_guest,
+            fingerprint=fingerprint(self._session.identity),
         )
 
     async def network(self) -> NetworkView:

@@ -56,3 +56,16 @@ def test_a_provider_finds_the_service_once_it_is_installed(tmp_path: Path, monke
 def test_the_example_is_short() -> None:
     lines = (EXAMPLE / "poll_service.py").read_text().splitlines()
     assert len([line for line in lines if line.strip()]) <= 30
+
+
+@pytest.mark.parametrize(("example", "word"), [("poll", "result"), ("petition", "read")])
+def test_its_program_says_in_one_line_what_is_wrong(example: str, word: str) -> None:
+    def told(*words: str) -> str:
+        line = [sys.executable, "-B", f"{example}_app.py", *words]
+        done = subprocess.run(line, cwd=EXAMPLES / example, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        return done.stderr
+
+    assert told("nowhere", word).startswith("there is no directory nowhere")
+    assert told("nowhere", word).count("\n") == 1
+    assert f"{example}_app" in told("nowhere")

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -116,6 +118,24 @@ def test_contacts_come_and_go(commands: Commands) -> None:
     assert [contact["address"] for contact in listed] == ["bob@away"]
 
 
+def test_readers_are_listed_and_removed(commands: Commands) -> None:
+    assert "no program has read by a name" in commands.out("readers", "bob")
+    url = urlsplit((commands.root / "bob" / "api.url").read_text().strip())
+    token = (commands.root / "bob" / "api.token").read_text().strip()
+    program = HTTPConnection(url.netloc)
+    program.request("GET", "/v1/received?kind=note&reader=archive", headers={"Authorization": f"Bearer {token}"})
+    assert program.getresponse().status == 200
+    assert "archive" in commands.out("readers", "bob")
+    assert b"end it first" in commands.run("readers", "bob", "remove", "archive", "note", code=2).stderr
+    program.close()
+    deadline_s = time.monotonic() + 20
+    while json.loads(commands.out("readers", "bob", "list", "--json"))[0]["programs"]:
+        assert time.monotonic() < deadline_s
+    assert commands.out("readers", "bob", "remove", "archive", "note") == "archive is no reader of note any more\n"
+    assert json.loads(commands.out("readers", "bob", "list", "--json")) == []
+    assert b"there is no reader archive" in commands.run("readers", "bob", "remove", "archive", "note", code=2).stderr
+
+
 def test_the_status_for_people_and_programs(commands: Commands) -> None:
     assert "alice@home" in commands.out("status", "alice")
     assert json.loads(commands.out("status", "bob", "--json"))["address"] == "bob@away"
@@ -132,6 +152,8 @@ def test_the_status_for_people_and_programs(commands: Commands) -> None:
         (["contacts", "alice", "add", "Bob"], 2, "an address is name@provider"),
         (["contacts", "alice", "show", "nobody@home"], 2, "there is no contact nobody@home"),
         (["tokens", "take", "alice", "guest", "t.token"], 2, "there is no token for guest that may be spent now"),
+        (["tokens", "take", "alice", "guest", "no/t.token"], 2, "no/t.token: cannot be written"),
+        (["tokens", "take", "alice", "guest", "network.toml"], 2, "network.toml: exists already"),
         (["tokens", "order", "alice", "away", "guest", "0"], 2, "1 to 1000 tokens can be ordered at once, not 0"),
         (["register", "alice", "bob@away"], 1, "the name bob is taken at away"),
     ],
@@ -140,6 +162,11 @@ def test_errors_are_one_line(commands: Commands, arguments: list[str], code: int
     told = commands.run(*arguments, code=code).stderr.decode()
     assert complaint in told
     assert told.count("\n") == 1
+
+
+def test_a_token_that_cannot_be_had_leaves_no_file(commands: Commands) -> None:
+    commands.run("tokens", "take", "alice", "guest", "t.token", code=2)
+    assert not (commands.root / "t.token").exists()
 
 
 def test_a_body_over_the_limit_is_refused_at_once(commands: Commands) -> None:

@@ -14,6 +14,7 @@ import pytest_twisted
 from twisted.internet import reactor, task
 from twisted.internet.protocol import Factory, Protocol
 
+from client.http.endpoint import LOCK_FILE
 from client.http.serving.server import ApiServer
 from client.testing import FakeClient, FakeNetwork
 from loopixmix.net.sockets import TcpSockets
@@ -67,6 +68,8 @@ class World:
         self.bob: FakeClient = self.network.client(BOB)
         self.directory = directory / "bob"
         self.directory.mkdir()
+        # As the daemon of a client does: these programs show the token only if that process is there.
+        (self.directory / LOCK_FILE).write_text(f"{os.getpid()}\n")
         self.server = self.make_server()
         self.proxy = Factory.forProtocol(Proxy)
         self.proxy.visits = 0
@@ -172,3 +175,43 @@ def test_without_a_directory_it_says_how_it_is_used(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, timeout=30)
     assert done.returncode == 2
     assert done.stderr.startswith(b"usage: ")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", LANGUAGES, indirect=True)
+@pytest_twisted.ensureDeferred
+async def test_a_message_that_cannot_be_answered_holds_up_no_other(world: World, command: list[str]) -> None:
+    told, told_eve = Reader(), Reader()
+    eve = world.network.client("eve@home")
+    await eve.add_contact(BOB)
+    eve.on_received("told", told_eve)
+    world.alice.on_received("told", told)
+    # Bob has no contact of that address: nothing can be sent to it.
+    await eve.send(BOB, b"first", kind="ask", idempotency_key="1")
+    await task.deferLater(reactor, 0.3, lambda: None)
+    await world.alice.send(BOB, b"second", kind="ask", idempotency_key="1")
+    world.start_program(command)
+    await until_told(told, 1)
+    assert told_eve.bodies == []
+    await world.bob.add_contact("eve@home")
+    await until_told(told_eve, 1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", LANGUAGES, indirect=True)
+@pytest_twisted.ensureDeferred
+async def test_the_token_is_not_shown_at_an_address_that_a_crash_left_behind(world: World, command: list[str]) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait(10)
+    (world.directory / LOCK_FILE).write_text(f"{ended.pid}\n")
+    # The proxy counts connections as well as any other program that has the port by now.
+    (world.directory / "api.url").write_text(f"http://127.0.0.1:{world.listening.getHost().port}\n")
+    world.start_program(command)
+    await task.deferLater(reactor, 2.5, lambda: None)
+    assert world.proxy.visits == 0
+    (world.directory / LOCK_FILE).write_text(f"{os.getpid()}\n")
+    for _ in range(500):
+        if world.proxy.visits:
+            break
+        await task.deferLater(reactor, 0.02, lambda: None)
+    assert world.proxy.visits

@@ -25,10 +25,14 @@ async def ask_all(client: Client, service: str, questions: Sequence[bytes]) -> l
 async def answer(client: Client, message: ReceivedMessage) -> None:
     """Answer one message; it counts as handled when this returns."""
     to = message.sender or message.reply_to
+    if not to or to.startswith("key:"):
+        return  # nobody to answer to: without a way back, or somebody who claims a contact's address
     if message.sender is not None and message.sender not in {each.address for each in await client.contacts()}:
         await client.add_contact(message.sender)
     # The same key each time: if the program ends before the message counts as handled, it is offered again.
-    await client.send(to, b"I got: " + message.body, kind="text", idempotency_key=f"answer-{message.message_id}")
+    # Another kind than the one it reads: two such programs would answer each other for ever.
+    key = f"answer-{message.message_id}"
+    await client.send(to, b"I got: " + message.body, kind="answer", idempotency_key=key)
 
 
 async def main(directory: Path) -> None:

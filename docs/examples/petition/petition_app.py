@@ -17,7 +17,7 @@ from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from client.api import Client
+from client.api import Client, LoopixmixError
 from client.remote import remote_client
 
 TIMEOUT_S = 60.0
@@ -45,7 +45,7 @@ class Signer:
         return msgspec.msgpack.decode(answer, type=Signed)
 
 
-async def main(reactor: ReactorBase, directory: str, word: str, *rest: str) -> None:
+async def act(reactor: ReactorBase, directory: str = "", word: str = "", *rest: str) -> None:
     """Do what the command line says."""
     signer = Signer(remote_client(Path(directory), reactor=reactor, rng=random.SystemRandom()))
     match [word, *rest]:
@@ -58,6 +58,14 @@ async def main(reactor: ReactorBase, directory: str, word: str, *rest: str) -> N
             print(signed.text, *signed.comments, sep="\n")
         case _:
             raise SystemExit(__doc__)
+
+
+async def main(reactor: ReactorBase, *words: str) -> None:
+    """Do what the command line says, or tell in one line why not."""
+    try:
+        await act(reactor, *words)
+    except LoopixmixError as error:
+        raise SystemExit(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from client.api import Client, ReceivedMessage, Verified
+from client.api import Client, LoopixmixError, ReceivedMessage, Verified
 from client.remote import remote_client
 
 KIND = "poll/invitation"
@@ -61,7 +61,7 @@ class Voter:
         self.client.on_received(KIND, invited)
 
 
-async def main(reactor: ReactorBase, directory: str, word: str, *rest: str) -> None:
+async def act(reactor: ReactorBase, directory: str = "", word: str = "", *rest: str) -> None:
     """Do what the command line says."""
     voter = Voter(remote_client(Path(directory), reactor=reactor, rng=random.SystemRandom()))
     match [word, *rest]:
@@ -80,6 +80,14 @@ async def main(reactor: ReactorBase, directory: str, word: str, *rest: str) -> N
             await Deferred()
         case _:
             raise SystemExit(__doc__)
+
+
+async def main(reactor: ReactorBase, *words: str) -> None:
+    """Do what the command line says, or tell in one line why not."""
+    try:
+        await act(reactor, *words)
+    except LoopixmixError as error:
+        raise SystemExit(str(error)) from error
 
 
 if __name__ == "__main__":

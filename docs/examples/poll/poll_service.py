@@ -19,8 +19,8 @@ class Poll:
         self._file = context.directory / "votes"
         self._file.touch()
 
-    async def answer(self, body: bytes) -> bytes:
-        """Return the answer to one anonymous request."""
+    def answer(self, body: bytes) -> bytes:
+        """Return the answer to one anonymous request; a plain `def`, because it waits for the disk."""
         match body.decode(errors="replace").split(" ", 1):
             case ["question"]:
                 return "\n".join([self._question, *self._options]).encode()

@@ -16,7 +16,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -32,8 +34,20 @@ type daemon struct {
 	client     *http.Client
 }
 
-// A daemon that was started anew listens at another port: both files are read before each connection.
+// A daemon that was started anew listens at another port: the files are read before each connection.
 func findDaemon(directory string) (*daemon, error) {
+	// After a crash another program may have the port, and would be shown the token.
+	lock, err := os.ReadFile(filepath.Join(directory, "client.lock"))
+	if err != nil {
+		return nil, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(lock)))
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Kill(pid, 0); err != nil {
+		return nil, fmt.Errorf("the client does not run: %w", err)
+	}
 	url, err := os.ReadFile(filepath.Join(directory, "api.url"))
 	if err != nil {
 		return nil, err
@@ -130,14 +144,19 @@ func (d *daemon) follow() error {
 			if err := json.Unmarshal([]byte(data), &message); err != nil {
 				return err
 			}
+			word := "handled"
 			if err := d.answer(message); err != nil {
-				return err
+				// The sender is no contact, for example. The message comes again later, and holds up no other.
+				fmt.Fprintln(os.Stderr, err)
+				word = "failed"
 			}
-			target := fmt.Sprintf("/v1/received/%s/%d/handled", subscription, message.Number)
+			target := fmt.Sprintf("/v1/received/%s/%d/%s", subscription, message.Number, word)
 			if _, err := d.call("POST", target, nil); err != nil {
 				return err
 			}
-			fmt.Printf("answered message %d\n", message.Number)
+			if word == "handled" {
+				fmt.Printf("answered message %d\n", message.Number)
+			}
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -9,9 +9,11 @@ import { readFile } from "node:fs/promises";
 import http from "node:http";
 import path from "node:path";
 
-// A daemon that was started anew listens at another port: both files are read before each connection.
+// A daemon that was started anew listens at another port: the files are read before each connection.
 async function findDaemon(directory) {
   const read = async (name) => (await readFile(path.join(directory, name), "ascii")).trim();
+  // After a crash another program may have the port, and would be shown the token. This throws if the process is gone.
+  process.kill(Number.parseInt(await read("client.lock"), 10), 0);
   return { url: await read("api.url"), token: await read("api.token") };
 }
 
@@ -85,9 +87,16 @@ async function follow(daemon) {
   for await (const event of events(response)) {
     if (event.name === "subscribed") subscription = event.data.subscription;
     if (event.name !== "message") continue;
-    await answer(daemon, event.data);
-    await call(daemon, "POST", `/v1/received/${subscription}/${event.data.number}/handled`);
-    console.log(`answered message ${event.data.number}`);
+    let word = "handled";
+    try {
+      await answer(daemon, event.data);
+    } catch (error) {
+      // The sender is no contact, for example. The message comes again later, and holds up no other.
+      console.error(error.message);
+      word = "failed";
+    }
+    await call(daemon, "POST", `/v1/received/${subscription}/${event.data.number}/${word}`);
+    if (word === "handled") console.log(`answered message ${event.data.number}`);
   }
 }
 

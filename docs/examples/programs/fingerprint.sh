@@ -14,15 +14,21 @@ dir=$1
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
 
-# A daemon that was started anew listens at another port: both files are read before each call.
+# A daemon that was started anew listens at another port: the files are read before each call.
 # --noproxy: a proxy that the environment names would see the token. A header from standard input does not stand
 # in the list of processes, which all users of the machine can read.
 call() {
     method=$1 target=$2
     shift 2
+    # After a crash another program may have the port, and would be shown the token.
+    kill -0 "$(cat "$dir/client.lock")" || return 1
     printf 'Authorization: Bearer %s\n' "$(cat "$dir/api.token")" |
         curl --silent --show-error --fail-with-body --noproxy '*' --header @- --request "$method" "$@" \
             "$(cat "$dir/api.url")$target"
+}
+
+settle() {
+    call POST "/v1/received/$subscription/$number/$1"
 }
 
 answer() {
@@ -38,7 +44,7 @@ answer() {
             call POST "/v1/messages?to=$sender&kind=told&idempotency_key=$key" --output "$body" \
                 --header 'Content-Type: application/octet-stream' --data-binary "$sum" || return 1
     fi
-    call POST "/v1/received/$subscription/$number/handled" && echo "answered message $number"
+    settle handled && echo "answered message $number"
 }
 
 while true; do
@@ -49,8 +55,8 @@ while true; do
             data=${line#data: }
             case $event in
             subscribed) subscription=$(printf %s "$data" | jq -r .subscription) ;;
-            # A message that could not be answered is not settled, so it comes again in the next stream.
-            message) answer "$data" || break ;;
+            # The sender is no contact, for example. The message comes again later, and holds up no other.
+            message) answer "$data" || settle failed || break ;;
             esac
             ;;
         esac

@@ -10,6 +10,7 @@ from client.api import (
     ClientStatus,
     Contact,
     MessageState,
+    NamedReader,
     NetworkView,
     OutgoingMessage,
     PostedRequest,
@@ -29,6 +30,7 @@ from client.cli.views import (
     network_view,
     posted_line,
     queued_line,
+    readers_view,
     received_view,
     status_view,
     tokens_view,
@@ -51,6 +53,7 @@ STATUS = ClientStatus(
     loops_lost=1,
     loop_round_trip_mean_s=1.5,
     expected_delivery_s=3.0,
+    fingerprint="7777-8888",
 )
 CONTACT = Contact(address="bob@away", fingerprint="1111-2222", verified=Verified.PINNED)
 RECEIVED = ReceivedMessage(
@@ -88,6 +91,7 @@ def shown(renderable: RenderableType) -> str:
 
 def test_a_status_that_is_well() -> None:
     text = shown(status_view(STATUS))
+    assert "7777-8888" in text
     for part in ("alice@home", "connected", "2 messages, 700 fragments", "1 message", "about 3.0 s", "99.0% of 100"):
         assert part in text
     assert "300 real, 700 cover" in text
@@ -96,7 +100,10 @@ def test_a_status_that_is_well() -> None:
 
 def test_the_status_of_a_guest() -> None:
     guest = msgspec.structs.replace(STATUS, address="", provider="home", guest=True)
-    assert "a guest at home" in shown(status_view(guest))
+    text = shown(status_view(guest))
+    assert "a guest at home" in text
+    # Nobody looks up a guest, so there is nothing to compare.
+    assert "7777-8888" not in text
 
 
 def test_a_network_and_its_services() -> None:
@@ -168,6 +175,14 @@ def test_contacts_and_what_to_do_about_them() -> None:
     assert "compare the fingerprint" in shown(contact_view(CONTACT))
     assert "4444" in shown(contact_view(changed))
     assert "compare the fingerprint" not in shown(contact_view(compared))
+
+
+def test_readers_and_what_waits_for_them() -> None:
+    archive = NamedReader(name="archive", kind="mail", waiting=1200, programs=1, made_at_s=0.0, used_at_s=86_400.0)
+    [head, row] = shown(readers_view([archive])).splitlines()
+    assert head.split() == ["name", "kind", "waiting", "programs", "last", "used"]
+    assert row.split()[:4] == ["archive", "mail", "1,200", "1"]
+    assert "no program has read by a name" in shown(readers_view([]))
 
 
 def test_a_posted_request_without_an_answer_says_where_it_is() -> None:

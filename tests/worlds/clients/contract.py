@@ -959,3 +959,7 @@ class ClientContract:
         assert (status.address, status.registered, status.problem) == (ALICE, True, "")
         assert status.payload.rate_per_s > 0
         assert status.unread == 0
+
+    def test_the_status_tells_the_fingerprint_that_others_see(self, world: World) -> None:
+        contact = world.run(world.alice.add_contact(BOB))
+        assert world.run(world.bob.status()).fingerprint == contact.fingerprint
