@@ -12,6 +12,7 @@ from client.api import (
     ClientStatus,
     Contact,
     MessageState,
+    NamedReader,
     NetworkView,
     OutgoingMessage,
     PostedRequest,
@@ -160,6 +161,22 @@ def contacts_view(contacts: Sequence[Contact]) -> RenderableType:
     table.add_column("")
     for contact in contacts:
         table.add_row(plain_line(contact.address), contact.fingerprint, _trust(contact))
+    return table
+
+
+def readers_view(readers: Sequence[NamedReader]) -> RenderableType:
+    """Show the readers that have a name."""
+    if not readers:
+        return Text("no program has read by a name yet", "dim")
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("name", style="bold")
+    table.add_column("kind")
+    for heading in ("waiting", "programs"):
+        table.add_column(heading, justify="right")
+    table.add_column("last used")
+    for reader in readers:
+        used = Text(instant(reader.used_at_s), "dim")
+        table.add_row(reader.name, reader.kind, f"{reader.waiting:,}", f"{reader.programs:,}", used)
     return table
 
 

@@ -26,6 +26,7 @@ _FETCH_WITHIN_S = 2.0
 _TOPIC = "loopixmix-shares"
 _NOISY = ("distributed", "tornado", "asyncio")
 _ADDRESS = re.compile(r"([a-z]+://)?([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}")
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 class ClusterError(UnavailableError):
@@ -132,12 +133,16 @@ def _check_code(client: _Client, work: TaskWork, address: str) -> None:
         raise ClusterError(f"--dask {address}: the cluster does not answer ({error})") from error
     if not found:
         raise ClusterError(f"--dask {address}: the cluster has no workers")
-    for worker, fingerprint in sorted(found.items()):
-        if fingerprint != own:
+    for worker, other in sorted(found.items()):
+        if other != own:
             raise ClusterCodeError(
-                f"--dask {address}: the worker {worker} runs other code (sources {fingerprint[:12]}) than this command "
-                f"(sources {own[:12]})"
+                f"--dask {address}: the worker {worker} runs other code ({_short(other)}) than this command "
+                f"({_short(own)})"
             )
+
+
+def _short(code: str) -> str:
+    return _HASH.sub(lambda found: found[0][:12], code)
 
 
 def _performed(

@@ -6,14 +6,14 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from loopixmix.errors import LoopixmixError
-from loopixmix.sweeps.ending import hang_ups_ignored, leave_endings_to_the_parent
+from loopixmix.sweeps.ending import hang_ups_ignored, leave_endings_to_the_parent, no_end_lost
 from loopixmix.sweeps.shares import Shares, SharesElsewhere
-from loopixmix.sweeps.work import Finished, TaskWork
+from loopixmix.sweeps.work import Finished, Progress, TaskWork
 
 _LOOK_EVERY_S = 1.0
 
@@ -30,9 +30,18 @@ def usable_cores() -> int:
 def perform_here(work: TaskWork, tasks: Sequence[bytes], shares: Shares) -> Generator[Finished, None, None]:
     """Perform tasks one after the other in this process."""
     for place, task in enumerate(tasks):
-        outcome = work.perform(task, shares.progress(place))
+        with no_end_lost() as check:
+            outcome = work.perform(task, _checked(shares.progress(place), check))
         shares.put(place, 1.0)
         yield Finished(place, outcome)
+
+
+def _checked(tell: Progress, check: Callable[[], None]) -> Progress:
+    def told(share: float) -> None:
+        check()
+        tell(share)
+
+    return told
 
 
 def perform_in_processes(

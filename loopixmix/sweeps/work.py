@@ -15,8 +15,8 @@ class TaskWork:
     """What is done with each task. Both functions stand in a module that other processes can import.
 
     `perform` does one task: from its bytes, and a function that it tells how far it is, it makes the bytes of the
-    outcome. `code` returns a hash of the code that computes (see `loopixmix.sweeps.sources.fingerprint`): a cluster
-    that runs other code is refused.
+    outcome. `code` returns in words what must be the same wherever tasks are done, such as a hash of the code that
+    computes (see `loopixmix.sweeps.sources.fingerprint`). A cluster where it differs is refused.
     """
 
     perform: Callable[[bytes, Progress], bytes]

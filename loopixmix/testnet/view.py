@@ -19,7 +19,7 @@ def health(status: NodeStatus | None, *, running: bool, now_s: float) -> str:
         return "stopped"
     if status is None:
         return "starting"
-    if now_s - status.written_at_s > STALE_AFTER_S:
+    if abs(now_s - status.written_at_s) > STALE_AFTER_S:
         return "not answering"
     return "ok" if status.healthy else status.problem or "starting"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loopixmix.errors import UnavailableError
+from loopixmix.errors import MisuseError, UnavailableError
 
 if TYPE_CHECKING:
     from simulations.results.result import Result
@@ -84,7 +84,7 @@ def run(
     if no_save and (out is not None or resume):
         raise click.UsageError("--no-save keeps nothing: it does not go with --out or --resume")
     # First: a run may take hours.
-    _check_names(measures)
+    _check_names(measures, engine)
     plan = _plan(scenario, parameters, engine, replicates, seed)
     folder = None if no_save else out or RESULTS / _name(plan)
     if dry_run:
@@ -115,12 +115,24 @@ def _plan(scenario: str, parameters: tuple[str, ...], engine: str, replicates: i
     return plan_of(base, engine, sweep=swept, replicates=replicates, source=str(path))
 
 
-def _check_names(measures: tuple[str, ...]) -> None:
-    from simulations.measures.catalogue import unit_of
+def _check_names(measures: tuple[str, ...], engine: str) -> None:
+    """Refuse names of figures that no run by this engine can have."""
+    from simulations.measures.attack_figures import check_attack_figure
+    from simulations.measures.catalogue import DISTRIBUTIONS, unit_of
+    from simulations.workbench.engines import BUILT_IN
 
     for name in measures:
-        if name != "all":
-            unit_of(name)
+        if name == "all":
+            continue
+        unit_of(name)
+        if name in DISTRIBUTIONS:
+            raise MisuseError(
+                f"{name} is a distribution and no figure: `loopixmix simulate plot distribution FOLDER` draws it, and "
+                "distributions.csv in the folder has it"
+            )
+        # An engine of one's own may carry out an attack of its own.
+        if name.startswith("attack.") and engine in BUILT_IN:
+            check_attack_figure(name)
 
 
 def _name(plan: RunPlan) -> str:

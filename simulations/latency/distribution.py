@@ -18,11 +18,6 @@ class ConstantLatency:
 
     latency_s: float
 
-    @property
-    def mean_s(self) -> float:
-        """The latency itself."""
-        return self.latency_s
-
     def draw_s(self, sender: int, receiver: int, rng: Random) -> float:  # noqa: ARG002 - the same for all
         """Return the latency; nothing is drawn."""
         return self.latency_s
@@ -38,11 +33,6 @@ class UniformLatency:
 
     low_s: float
     high_s: float
-
-    @property
-    def mean_s(self) -> float:
-        """The middle."""
-        return (self.low_s + self.high_s) / 2
 
     def draw_s(self, sender: int, receiver: int, rng: Random) -> float:  # noqa: ARG002
         """Return one draw."""
@@ -66,13 +56,6 @@ class QuantileLatency:
         """`points`: (probability, seconds), rising, two or more."""
         self._probabilities = np.array([probability for probability, _ in points])
         self._seconds = np.array([seconds for _, seconds in points])
-
-    @property
-    def mean_s(self) -> float:
-        """The integral of the quantile function, which is exact for a broken line."""
-        first, last = self._probabilities[0], self._probabilities[-1]
-        between = np.trapezoid(self._seconds, self._probabilities)
-        return float(first * self._seconds[0] + between + (1 - last) * self._seconds[-1])
 
     def draw_s(self, sender: int, receiver: int, rng: Random) -> float:  # noqa: ARG002
         """Return one draw."""

@@ -16,10 +16,6 @@ FloatArray: TypeAlias = NDArray[np.float64]
 class LatencyModel(Protocol):
     """How long packets are on links. Places are those of `simulations.latency.places.Places`."""
 
-    @property
-    def mean_s(self) -> float:
-        """The mean over the links of paths, each place of a kind as likely as the other."""
-
     def draw_s(self, sender: int, receiver: int, rng: Random) -> float:
         """Return the seconds of one packet from one place to another."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -38,7 +36,6 @@ class TableLatency:
         self._user_sites = user_sites.astype(np.uint16)
         self._sites: NDArray[np.uint16] = np.concatenate((self._node_sites, self._user_sites))
         self._last_mile_s = last_mile_s
-        self.mean_s = float(np.mean(list(self._link_means_s())))
 
     def draw_s(self, sender: int, receiver: int, rng: Random) -> float:  # noqa: ARG002
         """Return the table's entry and the last miles."""
@@ -64,20 +61,3 @@ class TableLatency:
             within = (found - self._places.first_user) % self._user_sites.size + self._places.first_user
             found = np.where(beyond, within, found)
         return self._sites[found]
-
-    def _link_means_s(self) -> Iterator[float]:
-        """Yield the mean of each link of a path, over all places that it can lie between."""
-        topology = self._places.topology
-        mixes = self._node_sites[topology.providers :].reshape(topology.layers, topology.mixes_per_layer)
-        stages: list[NDArray[np.uint16]] = [*mixes]
-        if topology.providers:
-            providers = self._node_sites[: topology.providers]
-            stages = [self._user_sites, providers, *stages, providers]
-        else:
-            stages = [self._user_sites, *stages, self._user_sites]
-        for sender, receiver in pairwise(stages):
-            users = int(sender is self._user_sites) + int(receiver is self._user_sites)
-            yield float(self._weights(sender) @ self._table_s @ self._weights(receiver)) + users * self._last_mile_s
-
-    def _weights(self, sites: NDArray[np.uint16]) -> FloatArray:
-        return np.bincount(sites, minlength=len(self._table_s)) / sites.size

@@ -90,6 +90,9 @@ MEASURES: Mapping[str, Measure] = {measure.value: measure for measure in Measure
 Figures: TypeAlias = dict[Measure, float]
 """The figures of an engine."""
 
+DISTRIBUTIONS = (Measure.LATENCY_S, Measure.DELIVERY_S, Measure.REQUEST_S)
+"""Distributions whose name is that of no figure."""
+
 _ATTACK_UNITS = {"_s": "s", ".rounds": "rounds", ".rounds_needed": "rounds", ".remaining_users": "users"}
 
 

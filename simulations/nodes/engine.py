@@ -21,6 +21,8 @@ from simulations.outcome import Outcome
 from simulations.scenario.reading import ScenarioError
 from simulations.scenario.values import Scenario
 from simulations.seeds import Seeds
+from simulations.world.behaviour import Letters
+from simulations.world.errands import Errands
 from simulations.world.world import World
 
 _SLICES = 1000
@@ -55,7 +57,7 @@ class NodesEngine:
             measured = measure_world(world, watch, progress=progress)
         notes = (
             *_notes(scenario, measured.figures),
-            *_request_notes(world, watch),
+            *_under_way_notes(world, watch, measured),
             *sample_notes(measured.distributions, wanted=_measured_of(scenario)),
         )
         return msgspec.structs.replace(measured, notes=notes)
@@ -150,12 +152,19 @@ def _measured_of(scenario: Scenario) -> Iterator[Measure]:
         yield Measure.REQUEST_S
 
 
-def _request_notes(world: World, watch: Watch) -> Iterator[str]:
-    if world.errands is not None and world.errands.under_way_share(watch.from_s, watch.until_s) > _NOTED_SHARE:
-        yield (
-            "Requests take longer than run.drain_s: those that were under way at the end are left out, and request_* "
-            "come out too short."
-        )
+def _under_way_notes(world: World, watch: Watch, measured: Outcome) -> Iterator[str]:
+    records: tuple[tuple[Measure, str, Letters | Errands | None], ...] = (
+        (Measure.DELIVERY_S, "Messages", world.letters),
+        (Measure.REQUEST_S, "Requests", world.errands),
+    )
+    for measure, what, record in records:
+        if record is None or measure not in measured.distributions:
+            continue
+        if record.under_way_share(watch.from_s, watch.until_s) > _NOTED_SHARE:
+            yield (
+                f"{what} take longer than run.drain_s: those that were under way at the end are left out, and "
+                f"{measure.removesuffix('_s')}_* come out too short."
+            )
 
 
 ENGINE = NodesEngine()

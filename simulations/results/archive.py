@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loopixmix.process.files import lock_attempts
 from simulations.outcome import PROBABILITIES, Distribution, Outcome
 from simulations.results.findings import Findings
 from simulations.results.folder import digest_of, manifest_now
+from simulations.results.holding import is_held
 from simulations.results.manifest import MANIFEST, FolderError, Manifest
 from simulations.sweep.points import Axis, points_of
 from simulations.sweep.tasks import THEORY, Record
@@ -26,31 +31,51 @@ _COLUMNS = {
 
 def read_findings(folder: Path) -> Findings:
     """Return what `folder` keeps; raise `FolderError` if it keeps nothing, an unfinished run, or files that changed."""
-    manifest = manifest_now(folder)
+    for _ in lock_attempts():
+        manifest = manifest_now(folder)
+        try:
+            return _findings_of(folder, manifest)
+        except FolderError:
+            # A run that ends just now puts its files in place one after the other: they fit together a moment later.
+            if not is_held(folder) and manifest_now(folder) == manifest:
+                raise
+    return _findings_of(folder, manifest_now(folder))
+
+
+def _findings_of(folder: Path, manifest: Manifest) -> Findings:
     if not manifest.complete:
         raise FolderError(f"{folder}: {_unfinished(manifest)}")
     axes = [Axis(axis.key, axis.values) for axis in manifest.sweep]
     points = points_of(manifest.scenario, axes)
-    _check_files(folder, manifest)
-    records, theory = _read_tables(folder, manifest)
+    records, theory = _read_tables(folder, manifest, _checked_tables(folder, manifest))
     return Findings(manifest=manifest, points=points, records=records, theory=theory)
 
 
-def _check_files(folder: Path, manifest: Manifest) -> None:
-    """Raise `FolderError` if a file is not what the run wrote, or one that is needed is not there.
+def _checked_tables(folder: Path, manifest: Manifest) -> dict[str, bytes]:
+    """Return the tables in Parquet; raise `FolderError` if a file is not what the run wrote, or a table is not there.
 
-    The tables in CSV are not needed, and somebody may have removed them.
+    The other files are not needed, and somebody may have removed them.
     """
-    for name, digest in manifest.files.items():
-        path = folder / name
-        if path.exists() and digest_of(path) != digest:
-            raise FolderError(f"{path}: was changed after the run wrote it (see its hash in {MANIFEST}): {CURE}")
+    tables: dict[str, bytes] = {}
     for name in _COLUMNS:
         path = folder / f"{name}.parquet"
         if path.name not in manifest.files:
             raise FolderError(f"{folder / MANIFEST}: has no hash of {path.name}: {CURE}")
-        if not path.exists():
-            raise FolderError(f"{path}: is not there: {CURE}")
+        try:
+            # Read once, and so hashed as it is used: a run may put another file in its place meanwhile.
+            tables[name] = path.read_bytes()
+        except FileNotFoundError:
+            raise FolderError(f"{path}: is not there: {CURE}") from None
+        except OSError as error:
+            raise FolderError(f"{path}: cannot be read: {error.strerror}: {CURE}") from error
+    digests = {f"{name}.parquet": hashlib.sha256(content).hexdigest() for name, content in tables.items()}
+    for name, digest in manifest.files.items():
+        path = folder / name
+        if name not in digests and not path.exists():
+            continue
+        if (digests.get(name) or digest_of(path)) != digest:
+            raise FolderError(f"{path}: was changed after the run wrote it (see its hash in {MANIFEST}): {CURE}")
+    return tables
 
 
 def _unfinished(manifest: Manifest) -> str:
@@ -60,10 +85,12 @@ def _unfinished(manifest: Manifest) -> str:
     return f"the run is not finished ({done}): the same command goes on with it"
 
 
-def _read_tables(folder: Path, manifest: Manifest) -> tuple[list[Record], dict[int, Outcome]]:
+def _read_tables(
+    folder: Path, manifest: Manifest, tables: Mapping[str, bytes]
+) -> tuple[list[Record], dict[int, Outcome]]:
     """Return the records and the theory that the Parquet tables in `folder` hold; raise `FolderError` if damaged."""
-    figures = _figures(_table(folder, manifest, "replicates"))
-    distributions = _distributions(_table(folder, manifest, "distributions"))
+    figures = _figures(_table(folder, manifest, "replicates", tables))
+    distributions = _distributions(_table(folder, manifest, "distributions", tables))
     records = [
         Record(
             point=point,
@@ -74,15 +101,15 @@ def _read_tables(folder: Path, manifest: Manifest) -> tuple[list[Record], dict[i
     ]
     if manifest.engine == THEORY:
         return records, {}
-    return records, _theory(_table(folder, manifest, "summary"), distributions)
+    return records, _theory(_table(folder, manifest, "summary", tables), distributions)
 
 
-def _table(folder: Path, manifest: Manifest, name: str) -> pd.DataFrame:
+def _table(folder: Path, manifest: Manifest, name: str, tables: Mapping[str, bytes]) -> pd.DataFrame:
     import pandas as pd
 
     path = folder / f"{name}.parquet"
     try:
-        table = pd.read_parquet(path)
+        table = pd.read_parquet(io.BytesIO(tables[name]))
     except (OSError, ValueError) as error:
         raise FolderError(f"{path}: cannot be read: {error}: {CURE}") from error
     lacking = [column for column in _COLUMNS[name] if column not in table.columns]

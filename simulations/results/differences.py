@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from simulations.results.manifest import Manifest
+from simulations.results.provenance import COMPUTING
 from simulations.sweep.points import shown
-
-# A new version of these libraries can change an outcome.
-COMPUTING = ("python", "numpy", "scipy")
 
 
 def differences(kept: Manifest, wanted: Manifest) -> Iterator[str]:

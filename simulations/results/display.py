@@ -123,7 +123,7 @@ def selection_of(result: Findings, measures: Sequence[str] = (), *, brief: bool 
     names = {row.measure for row in rows}
     brief = brief and len(rows) > MOST_ROWS
     return Selection(
-        rows=tuple(_extremes(rows)) if brief else tuple(rows),
+        rows=tuple(_extremes(rows, len(result.points))) if brief else tuple(rows),
         left_out=0 if measures else len(set(_measured(result)) - names),
         brief=brief,
         figures=len(rows),
@@ -148,8 +148,8 @@ def _measured(result: Findings) -> list[str]:
     return in_order([*result.measures, *(name for theory in result.theory.values() for name in theory.figures)])
 
 
-def _extremes(rows: Sequence[ResultRow]) -> Iterator[ResultRow]:
-    """Yield of each measure the rows where it is least and greatest; one row if it is the same everywhere."""
+def _extremes(rows: Sequence[ResultRow], points: int) -> Iterator[ResultRow]:
+    """Yield of each measure the rows where it is least and greatest; one row if it is the same at every point."""
     for _, of_one in itertools.groupby(rows, key=lambda row: row.measure):
         all_of_one = list(of_one)
         known = [row for row in all_of_one if not math.isnan(row.shown)]
@@ -158,7 +158,8 @@ def _extremes(rows: Sequence[ResultRow]) -> Iterator[ResultRow]:
             continue
         least, greatest = min(known, key=lambda row: row.shown), max(known, key=lambda row: row.shown)
         yield least
-        if greatest.shown > least.shown:
+        # Where it was not measured everywhere, it is not the same everywhere.
+        if greatest.shown > least.shown or len(known) < points:
             yield greatest
 
 

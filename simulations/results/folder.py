@@ -31,6 +31,8 @@ from simulations.sweep.tasks import Record, Task
 SCENARIO = "scenario.toml"
 PARTS = "parts"
 TABLES = ("replicates", "summary", "distributions")
+FILES = (SCENARIO, *(f"{table}.{kind}" for table in TABLES for kind in ("csv", "parquet")))
+"""All that a finished run publishes, its manifest left out."""
 
 _DIGEST_BYTES = 32
 
@@ -54,8 +56,9 @@ class Kept:
 
 
 def kept_in(path: Path, wanted: Manifest) -> Kept:
-    """Return what a folder keeps of a run, without changing it; raise `FolderError` if it keeps another run."""
+    """Return what a folder keeps of a run, without changing it; raise `FolderError` if it keeps something else."""
     if not (path / MANIFEST).exists():
+        check_unused(path)
         return Kept(frozenset())
     check_same(path, read_manifest(path), wanted)
     return Kept(frozenset(part.name for part in (path / PARTS).glob("*.outcome")))
@@ -70,6 +73,14 @@ def check_same(path: Path, kept: Manifest, wanted: Manifest) -> None:
         )
 
 
+def check_unused(path: Path) -> None:
+    """Raise `FolderError` if a folder without a manifest is no new one; it need not be there."""
+    entries = list(path.iterdir()) if path.is_dir() else []
+    others = [entry.name for entry in entries if entry.name != PARTS and entry.name[0] != "."]
+    if others or any((path / PARTS).glob("[!.]*")):
+        raise FolderError(f"{path}: holds other files and no {MANIFEST}: choose a new folder")
+
+
 class Folder:
     """The folder of one run, held by one process at a time."""
 
@@ -80,6 +91,8 @@ class Folder:
         """
         self.path = path
         self._code = manifest.code.fingerprint
+        self._published: Manifest | None = None
+        self._whole: Manifest | None = None
         try:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -88,15 +101,20 @@ class Folder:
         try:
             self._tidy()
             self.manifest = self._compared(manifest)
-            self._published = self.manifest if self.manifest.complete and self._is_whole(self.manifest) else None
+            self._look_at_files()
         except BaseException:
             self.close()
             raise
 
     @property
     def published(self) -> Manifest | None:
-        """The manifest of the finished result that the files hold; None if there is none, or a file is damaged."""
+        """The manifest of the finished result that can be read; None if there is none, or a file is damaged."""
         return self._published
+
+    @property
+    def whole(self) -> Manifest | None:
+        """The same manifest if no file of the result is missing either."""
+        return self._whole
 
     def close(self) -> None:
         """Let others have the folder."""
@@ -139,11 +157,16 @@ class Folder:
         # The manifest last: it has the hashes of the others.
         together = {self.path / name: content for name, content in (files | {MANIFEST: _encoded(manifest)}).items()}
         write_together(together, mode=PUBLIC_FILE, lasting=False)
-        self.manifest = self._published = manifest
+        self.manifest = self._published = self._whole = manifest
         return manifest
 
-    def _is_whole(self, manifest: Manifest) -> bool:
-        return all(digest_of(self.path / name) == digest for name, digest in manifest.files.items())
+    def _look_at_files(self) -> None:
+        manifest = self.manifest
+        other = [name for name in FILES if digest_of(self.path / name) != manifest.files.get(name)]
+        # Somebody may have removed what a result can be read without.
+        needed = [name for name in other if name.endswith(".parquet") or (self.path / name).exists()]
+        self._published = manifest if manifest.complete and not needed else None
+        self._whole = manifest if manifest.complete and not other else None
 
     def _tidy(self) -> None:
         """Remove what a kill left half written, here and among the parts."""
@@ -156,9 +179,7 @@ class Folder:
     def _compared(self, wanted: Manifest) -> Manifest:
         """Return the manifest to go on with; raise `FolderError` if the folder keeps another run."""
         if not (self.path / MANIFEST).exists():
-            others = [entry.name for entry in self.path.iterdir() if entry.name != PARTS and entry.name[0] != "."]
-            if others or any((self.path / PARTS).glob("[!.]*")):
-                raise FolderError(f"{self.path}: holds other files and no {MANIFEST}: choose a new folder")
+            check_unused(self.path)
             return wanted
         kept = read_manifest(self.path)
         check_same(self.path, kept, wanted)

@@ -23,6 +23,8 @@ SOURCES = ("loopixmix", "provider", "client", "simulations")
 # Parts of the code that change no outcome of a task: a new label of a plot must not make every result be computed anew.
 NOT_COMPUTING = ("simulations/commands", "simulations/plots", "simulations/importing", "simulations/scenario/scenarios")
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "msgspec", "joblib", "twisted")
+# A new version of these can change an outcome.
+COMPUTING = ("python", "numpy", "scipy")
 
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -59,9 +61,11 @@ def code() -> Code:
     )
 
 
-def fingerprint() -> str:
-    """Return the fingerprint of the code that this process runs."""
-    return code().fingerprint
+def computing() -> str:
+    """Return in words what must be the same wherever tasks of one run are done: code, and libraries that compute."""
+    own = code()
+    libraries = ", ".join(f"{name} {found}" for name, found in versions().items() if name in COMPUTING)
+    return f"sources {own.fingerprint}, {'with' if own.native else 'without'} native code, {libraries}"
 
 
 def inputs_of(scenarios: Iterable[Scenario], engine: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from loopixmix.errors import MisuseError
 
 
 def plain(value: object) -> object:
-    """Return a value for a scenario's key in Python's own types: numpy's numbers, dates as text, lists as tuples.
+    """Return a value for a scenario's key in Python's own types: from numpy's, dates as text, lists as tuples.
 
     Raises `MisuseError` for what can be no value of a key.
     """
@@ -27,7 +27,9 @@ def plain(value: object) -> object:
             return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple():
             return tuple(plain(item) for item in value)
-    item = getattr(value, "item", None)
-    if not callable(item):
+    # numpy's numbers and arrays. Its longest floats have no type of Python, and give themselves.
+    to_python = getattr(value, "tolist", None)
+    found = to_python() if callable(to_python) else value
+    if type(found) is type(value):
         raise MisuseError(f"{value!r} cannot be a value of a scenario")
-    return plain(item())
+    return plain(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -23,6 +23,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One replicate of one point, independent of all others: its randomness follows from seeds and replicate alone.
 
     `theory`: what the `exact` engine says of the point beside the engine that was asked for, which may be nothing.
+    `inputs`: the SHA-256 of files that the run takes something from, as they were when it began.
     """
 
     engine: str
@@ -30,6 +31,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     point: int
     replicate: int
     theory: bool = False
+    inputs: dict[str, str] = {}
 
     @property
     def position(self) -> Position:
@@ -65,10 +67,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return self.point, self.replicate, self.theory
 
 
-def tasks_of(points: Sequence[Point], *, engine: str, replicates: int) -> tuple[Task, ...]:
+def tasks_of(
+    points: Sequence[Point], *, engine: str, replicates: int, inputs: Mapping[str, str] | None = None
+) -> tuple[Task, ...]:
     """Return all tasks: replicate 0 of each point, then replicate 1, so that points fill evenly, and theory last."""
+    files = dict(inputs or {})
     measured = [
-        Task(engine=engine, scenario=point.scenario, point=point.number, replicate=replicate)
+        Task(engine=engine, scenario=point.scenario, point=point.number, replicate=replicate, inputs=files)
         # Replicate by replicate: an interrupted sweep then has a little of every point, which can be looked at already.
         for replicate in range(replicates)
         for point in points
@@ -76,6 +81,7 @@ def tasks_of(points: Sequence[Point], *, engine: str, replicates: int) -> tuple[
     if engine == THEORY:
         return tuple(measured)
     theory = [
-        Task(engine=THEORY, scenario=point.scenario, point=point.number, replicate=0, theory=True) for point in points
+        Task(engine=THEORY, scenario=point.scenario, point=point.number, replicate=0, theory=True, inputs=files)
+        for point in points
     ]
     return (*measured, *theory)

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 
 from loopixmix.errors import MisuseError
+from loopixmix.sweeps.ending import no_end_lost
 from simulations.scenario.values import SeedChoice
 from simulations.seeds import Seeds
 from simulations.verify import departures, entropies, latencies, pools, unlinkability, waits
@@ -61,7 +62,8 @@ def run_case(case: Case, effort: Effort, seed: int = ROOT_SEED) -> list[Row]:
     # By name and not by place in the list: a new figure changes no other one. `hash` would differ from process to
     # process.
     number = zlib.crc32(f"{case.figure} {case.name}".encode())
-    return list(case.run(effort, Seeds(SeedChoice(root=seed), replicate=number).generator("measures")))
+    with no_end_lost():
+        return list(case.run(effort, Seeds(SeedChoice(root=seed), replicate=number).generator("measures")))
 
 
 def verify(

@@ -10,7 +10,7 @@ from loopixmix.errors import MisuseError
 from loopixmix.sweeps.threads import one_thread
 from loopixmix.sweeps.work import Progress, TaskWork
 from simulations.outcome import Outcome
-from simulations.results.provenance import fingerprint
+from simulations.results.provenance import computing, inputs_of
 from simulations.scenario.values import Attacks
 from simulations.seeds import Seeds
 from simulations.sweep.tasks import Record, Task
@@ -18,13 +18,24 @@ from simulations.workbench.engines import attacks_beside, engine_named
 
 
 def perform(task: Task, progress: Progress) -> Record:
-    """Run one task, here and now; raise `MisuseError` if the engine cannot do it."""
+    """Run one task, here and now; raise `MisuseError` if the engine cannot do it, or a file is another one by now."""
+    _check_inputs(task)
     began_s = time.perf_counter()
     # In every process alike: the last digits of a sum must not depend on where it was computed.
     with one_thread():
         outcome = _theory(task, progress) if task.theory else _outcome(task, progress)
     seconds = time.perf_counter() - began_s
     return Record(point=task.point, replicate=task.replicate, theory=task.theory, outcome=outcome, seconds=seconds)
+
+
+def _check_inputs(task: Task) -> None:
+    # A worker of a cluster has files of its own, and somebody may write a file anew while a sweep goes on.
+    for name, digest in inputs_of([task.scenario], task.engine).items():
+        if task.inputs.get(name, digest) != digest:
+            raise MisuseError(
+                f"{name} is another file here (SHA-256 {digest[:12]}) than where and when the run began "
+                f"({task.inputs[name][:12]})"
+            )
 
 
 def _outcome(task: Task, progress: Progress) -> Outcome:
@@ -66,5 +77,5 @@ def _perform_encoded(task: bytes, progress: Progress) -> bytes:
     return msgspec.msgpack.encode(perform(msgspec.msgpack.decode(task, type=Task), progress))
 
 
-WORK = TaskWork(_perform_encoded, fingerprint)
+WORK = TaskWork(_perform_encoded, computing)
 """Tasks of scenarios, for `loopixmix.sweeps`."""

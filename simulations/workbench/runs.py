@@ -95,7 +95,8 @@ def plan_of(
     axes = axes_of(sweep)
     points = points_of(base, axes)
     _check(points, engine, source)
-    tasks = tasks_of(points, engine=engine, replicates=wanted)
+    inputs = inputs_of((point.scenario for point in points), engine)
+    tasks = tasks_of(points, engine=engine, replicates=wanted, inputs=inputs)
     manifest = Manifest(
         engine=engine,
         scenario=base,
@@ -104,7 +105,7 @@ def plan_of(
         replicates=wanted,
         tasks=len(tasks),
         window=window(base, engine),
-        inputs=inputs_of((point.scenario for point in points), engine),
+        inputs=inputs,
         code=code(),
         versions=versions(),
         machine=machine(),
@@ -125,14 +126,14 @@ def _check(points: Sequence[Point], engine: str, source: str) -> None:
 def _run_in(folder: Folder, plan: RunPlan, place: Place, watcher: Watcher) -> Result:
     """Run what the folder has not got, and write its tables; if nothing is missing, write nothing."""
     earlier = folder.finished(plan.tasks)
-    published, wanted = folder.published, plan.manifest.replicates
-    if len(earlier) == len(plan.tasks) and published is not None and published.replicates >= wanted:
-        return _concluded(plan, earlier, _manifest_of(plan, published))
+    whole, wanted = folder.whole, plan.manifest.replicates
+    if len(earlier) == len(plan.tasks) and whole is not None and whole.replicates >= wanted:
+        return _concluded(plan, earlier, _manifest_of(plan, whole))
     kept = folder.manifest
     if kept.complete and kept.replicates > wanted:
         # Something of the larger result is damaged: it is mended whole, for the folder stays the larger one's.
-        whole = _run_in(folder, _of_replicates(plan, kept.replicates), place, watcher)
-        return _concluded(plan, folder.finished(plan.tasks), _manifest_of(plan, whole.manifest))
+        mended = _run_in(folder, _of_replicates(plan, kept.replicates), place, watcher)
+        return _concluded(plan, folder.finished(plan.tasks), _manifest_of(plan, mended.manifest))
     have = {record.position for record in earlier}
     # In the plan's order, so that an interrupted run goes on with the replicate it was at.
     missing = [task for task in plan.tasks if task.position not in have]
@@ -150,8 +151,11 @@ def _manifest_of(plan: RunPlan, published: Manifest) -> Manifest:
     """Return the manifest of a result that needs nothing but what a folder has: its own, if it has no more."""
     if published.replicates == plan.manifest.replicates:
         return published
-    # Without hashes of files: those in the folder hold more replicates.
-    return msgspec.structs.replace(plan.manifest, sessions=published.sessions)
+    # Code, machine and sessions are those that computed it. The files in the folder hold more replicates.
+    own = plan.manifest
+    return msgspec.structs.replace(
+        published, scenario=own.scenario, replicates=own.replicates, tasks=own.tasks, files={}, unfinished=None
+    )
 
 
 def _of_replicates(plan: RunPlan, replicates: int) -> RunPlan:

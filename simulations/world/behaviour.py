@@ -26,8 +26,8 @@ class Letters:
     body_bytes: int
     sent_at_s: list[float] = field(default_factory=list)
     received_at_s: dict[int, float] = field(default_factory=dict)
-    refused: int = 0
-    """Messages that the client did not take."""
+    refused: set[int] = field(default_factory=set)
+    """The numbers of messages that the client did not take."""
     foretells: bool = False
     """Whether clients are asked, before they get a message, how long it will take."""
     foretold_s: dict[int, float] = field(default_factory=dict)
@@ -58,6 +58,15 @@ class Letters:
             for number, at_s in sorted(self.received_at_s.items())
             if from_s <= self.sent_at_s[number] < until_s
         ]
+
+    def under_way_share(self, from_s: float, until_s: float) -> float:
+        """Return the share that has not come yet among those taken in that time; 0 without any."""
+        taken = [
+            number
+            for number, at_s in enumerate(self.sent_at_s)
+            if from_s <= at_s < until_s and number not in self.refused
+        ]
+        return sum(number not in self.received_at_s for number in taken) / max(1, len(taken))
 
 
 class Behaviour:
@@ -128,15 +137,15 @@ class Behaviour:
             self._write()
 
     def _write(self) -> None:
+        number = len(self._letters.sent_at_s)
         body, to = self._letters.new_body(), self._rng.choice(self._contacts).plan.address
         if self._letters.foretells:
-            number = len(self._letters.sent_at_s) - 1
             self.user.estimate(len(body), to).addCallback(partial(self._foretold, number))
         sending = self.user.send(to, body, kind=KIND, key=body[:NUMBER_BYTES].hex())
-        sending.addErrback(self._not_taken)
+        sending.addErrback(partial(self._not_taken, number))
 
     def _foretold(self, number: int, estimate: TimeEstimate) -> None:
         self._letters.foretold_s[number] = estimate.mean_s
 
-    def _not_taken(self, _: object) -> None:
-        self._letters.refused += 1
+    def _not_taken(self, number: int, _: object) -> None:
+        self._letters.refused.add(number)

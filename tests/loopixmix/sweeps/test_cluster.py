@@ -99,9 +99,7 @@ def test_what_goes_wrong_in_work_on_a_cluster_comes_out(cluster: Cluster) -> Non
 
 def test_workers_with_other_code_get_no_work(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CODE, "b" * 64)
-    with pytest.raises(
-        ClusterCodeError, match=r"runs other code \(sources aaaaaaaaaaaa\) than this command \(sources b"
-    ):
+    with pytest.raises(ClusterCodeError, match=r"runs other code \(a{12}\) than this command \(b{12}\)"):
         list(performed(BACKWARDS, [b"0"], Place(dask=cluster.address)))
 
 
@@ -179,7 +177,7 @@ def test_a_cluster_that_runs_other_code_is_refused(tmp_path: Path, cluster: Clus
     )
     assert done.returncode == 2
     assert "runs other code (sources " in done.stderr
-    assert "than this command (sources 000000000000)" in done.stderr
+    assert "than this command (sources 000000000000, " in done.stderr
 
 
 def test_a_worker_that_is_lost_is_made_up_for(cluster: Cluster, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ MIX = NodeStatus(
 def test_health_is_the_nodes_own_word_while_it_is_fresh() -> None:
     assert health(MIX, running=True, now_s=NOW_S) == "ok"
     assert health(MIX, running=True, now_s=NOW_S + 60) == "not answering"
+    assert health(MIX, running=True, now_s=NOW_S - 60) == "not answering"
     assert health(MIX, running=False, now_s=NOW_S) == "stopped"
     assert health(None, running=True, now_s=NOW_S) == "starting"
     ill = msgspec.structs.replace(MIX, healthy=False, problem="the clock is wrong")

@@ -13,6 +13,7 @@ import pytest
 from loopixmix.errors import MisuseError
 from simulations.attacks.node_attacks import run_attacks_on_nodes
 from simulations.attacks.traces import run_attacks
+from simulations.measures.attack_figures import ATTACK_FIGURES, names_of
 from simulations.measures.catalogue import unit_of
 from simulations.scenario.values import (
     Attacks,
@@ -61,6 +62,14 @@ def all_figures() -> dict[str, float]:
     return figures | run_attacks_on_nodes(SCENARIO, Seeds(SeedChoice(), replicate=0), progress=told.append)
 
 
+@cache
+def shown_figures() -> dict[str, float]:
+    shown = msgspec.structs.replace(
+        SCENARIO, attacks=Attacks(flow_matching=FlowMatching(packets=20, candidates=5, trials=10, spread=False))
+    )
+    return run_attacks(shown, Seeds(SeedChoice(), replicate=0), progress=lambda _: None)
+
+
 def test_every_attack_reports_success_against_its_bound() -> None:
     figures = all_figures()
     kinds = {name.split(".")[1] for name in figures}
@@ -91,11 +100,19 @@ def test_the_guide_says_what_each_figure_is() -> None:
     named = set(re.findall(r"`(attack\.[\w.]+)`", tables))
     figures = {re.sub(r"\.(low|high)$", "", name).replace(".deployed", "") for name in all_figures()}
     figures |= {"attack.n_minus_one.detection_s"}  # where it is detected
-    shown = msgspec.structs.replace(
-        SCENARIO, attacks=Attacks(flow_matching=FlowMatching(packets=20, candidates=5, trials=10, spread=False))
-    )
-    figures |= set(run_attacks(shown, Seeds(SeedChoice(), replicate=0), progress=lambda _: None))
+    figures |= shown_figures().keys()
     assert {name for name in figures if not name.endswith((".low", ".high"))} == named
+
+
+def test_the_names_of_all_figures_are_known() -> None:
+    """A name that is not known is refused before a run."""
+    seen = {
+        *all_figures(),
+        *shown_figures(),
+        "attack.n_minus_one.detection_s",  # where it is detected
+        "attack.n_minus_one.deployed.detection_s",
+    }
+    assert seen == {f"attack.{kind}.{name}" for kind in ATTACK_FIGURES for name in names_of(kind)}
 
 
 def test_the_attack_of_the_guide_does_what_it_says() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -14,6 +15,7 @@ from simulations.main import simulate
 from simulations.planner.wishes import LatencyKind
 from simulations.scenario import load_scenario
 from tests.worlds.simulations.planning_page import PAGE, answers, printed
+from tests.worlds.simulations.wish_grid import PROMISED, options_of, wish
 
 WISHES = ["--users", "2000", "--bits", "12", "--latency", "5", "--packet-cost-s", "71e-6"]
 
@@ -57,6 +59,43 @@ def test_the_plan_is_a_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert scenario.mix.delay_mean_s == answer["plan"]["delay_mean_s"]
     assert "2,000 users" in scenario.description
     assert run(["run", str(path), "--engine", "exact", "--no-save", "--json", "--quiet"], command=simulate) == 0
+
+
+@pytest.mark.parametrize(
+    ("users", "kind", "engine"),
+    [
+        (2, "plain", ""),
+        pytest.param(2, "busy", "nodes", marks=pytest.mark.long),
+        (10, "asking", ""),
+        (50, "busy", ""),
+        (200, "seldom there", ""),
+        (700, "plain", ""),
+        (20_000_000, "busy", "exact"),
+        pytest.param(3000, "busy", "", marks=pytest.mark.long),
+        pytest.param(50, "asking", "nodes", marks=pytest.mark.long),
+        pytest.param(50, "seldom writing", "", marks=pytest.mark.long),
+    ],
+)
+def test_the_command_that_is_told_runs_the_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], users: int, kind: str, engine: str
+) -> None:
+    wishes = wish(users, kind)
+    path = tmp_path / "plan.toml"
+    assert plan(*options_of(wishes), "--packet-cost-s", "71e-6", "--no-front", "--scenario", str(path)) == 0
+    told = re.search(r"`loopixmix simulate (.*?)`", capsys.readouterr().err)
+    assert told is not None
+    command = told[1].split()
+    if engine == "exact":
+        assert command[-2:] == ["--engine", "exact"]
+    elif engine:
+        command += ["--engine", engine]
+    assert run([*command, "--replicates", "1", "--jobs", "1", "--no-save", "--json", "--quiet"], command=simulate) == 0
+    printed = json.loads(capsys.readouterr().out)
+    measures = printed["points"][0]["measures"]
+    assert measures["entropy_bits"]["mean"] > wishes.bits - 1
+    assert measures[PROMISED[wishes.latency_kind]]["mean"] > 0
+    if engine == "nodes":
+        assert ("request_mean_s" in measures) == (kind == "asking")
 
 
 def test_what_is_there_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,6 +125,26 @@ def test_a_measure_that_no_engine_has_is_refused_before_anything_is_run(capsys: 
     assert list(Path().iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("attack.fifo.sucess", 'attack.fifo has no figure "sucess" (there are: success, bound, '),
+        ("latency_s", "latency_s is a distribution and no figure: "),
+    ],
+)
+def test_a_figure_that_no_run_can_have_is_refused_before_anything_is_run(
+    capsys: pytest.CaptureFixture[str], name: str, says: str
+) -> None:
+    assert run_command(["simulate", "run", "default", "--measure", "all", "--measure", name]) == 2
+    assert says in capsys.readouterr().err
+    assert list(Path().iterdir()) == []
+
+
+def test_an_engine_of_ones_own_may_have_an_attack_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command([*RUN, "--no-save", "--replicates", "1", "--measure", "attack.mine.success"]) == 2
+    assert "was not measured (there is: latency_mean_s" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("shape", [(), ("--json",)])
 def test_a_measure_that_this_run_has_not_costs_none_of_the_others(
     shape: tuple[str, ...], capsys: pytest.CaptureFixture[str]

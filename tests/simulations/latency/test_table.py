@@ -35,8 +35,3 @@ def test_users_beyond_those_drawn_stand_where_others_do() -> None:
     assert model.draw_s(4, 0, random.Random(1)) == model.draw_s(2, 0, random.Random(1))
     beyond = model.draw_many_s(np.array([4, 5]), np.array([0, 0]), np.random.default_rng(1))
     assert beyond.tolist() == [0.2, 0.001]
-
-
-def test_the_mean_is_over_the_links_of_a_path() -> None:
-    # User to provider, provider to mix, mix to provider.
-    assert table().mean_s == pytest.approx(((0.2 + 0.001) / 2 + 0.1 + 0.2) / 3)

@@ -99,6 +99,14 @@ def test_few_samples_are_told() -> None:
     assert "delivery_*" not in " ".join(run(small({**SHORT, "users.messages_per_day": 0.0})).notes)
 
 
+def test_what_is_still_under_way_at_the_end_is_told() -> None:
+    asking = {"users.messages_per_day": 20_000.0, "requests.pause_mean_s": 0.5, "run.duration_s": 4.0}
+    told = ("Messages take longer than run.drain_s", "Requests take longer than run.drain_s")
+    for drain_s, is_told in ((0.5, True), (60.0, False)):
+        notes = " ".join(run(small({**asking, "run.drain_s": drain_s})).notes)
+        assert [what in notes for what in told] == [is_told] * 2
+
+
 MATCHING = {
     "users.count": 60,
     "users.contacts": 10,

@@ -100,6 +100,22 @@ def test_a_measure_that_is_the_same_everywhere_has_one_row_without_a_point() -> 
     assert list(table.columns[2].cells) == [""] * 3
 
 
+def test_a_measure_that_only_some_points_have_is_not_the_same_everywhere() -> None:
+    some = result_by_hand({"links.latency_s": [number / 1000 for number in range(201)]}, replicates=1)
+    for record in some.records:
+        record.outcome.figures.clear()
+        if record.point == 7:
+            record.outcome.figures["pool_mean"] = 5.0
+        record.outcome.figures["entropy_bits"] = 1.0
+    selection = selection_of(some, ["entropy_bits", "pool_mean"])
+    assert [(row.measure, row.point.number) for row in selection.rows] == [
+        ("entropy_bits", 0),
+        ("pool_mean", 7),
+        ("pool_mean", 7),
+    ]
+    assert list(table_of(some, selection).columns[1].cells) == ["equal", "least", "greatest"]
+
+
 def test_text_in_brackets_is_shown_as_it_is() -> None:
     """Rich would take `[0.5]` for a mark of its own and swallow it."""
     scenario = change(Scenario(), {"links.model": "quantiles", "links.quantiles": [(0.5, 0.01), (1, 0.02)]})

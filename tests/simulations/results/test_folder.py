@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import msgspec
@@ -133,6 +134,47 @@ def test_more_replicates_that_are_interrupted_leave_the_finished_result_as_it_wa
     more = run(Scenario(), TOY, replicates=6, jobs=1, out=out)
     assert lines(log) == ["0.2 3", "0.2 4", "0.2 5"]
     assert (more.manifest.replicates, more.manifest.unfinished) == (6, None)
+
+
+def test_fewer_replicates_than_are_kept_come_with_the_provenance_of_what_is_kept(tmp_path: Path) -> None:
+    whole = run(Scenario(), TOY, replicates=3, jobs=1, out=tmp_path).manifest
+    elsewhere = msgspec.structs.replace(whole, machine="another machine")
+    (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(elsewhere))
+    few = run(Scenario(), TOY, replicates=2, jobs=1, out=tmp_path).manifest
+    assert (few.machine, few.sessions) == ("another machine", whole.sessions)
+    assert (few.replicates, few.scenario.run.replicates, few.tasks, few.tasks_done, few.files) == (2, 2, 3, 3, {})
+
+
+def test_a_finished_result_without_its_tables_of_text_stays_readable_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    finished = run(Scenario(), TOY, replicates=2, jobs=1, out=out)
+    (out / "replicates.csv").unlink()
+    interrupted(out, monkeypatch, replicates=6, after=1)
+    assert Result.load(out).to_dataframe().equals(finished.to_dataframe())
+    run(Scenario(), TOY, replicates=2, jobs=1, out=out)
+    assert (out / "replicates.csv").exists()
+
+
+def test_a_result_that_is_just_being_published_is_read_a_moment_later(tmp_path: Path) -> None:
+    few, more = tmp_path / "few", tmp_path / "more"
+    run(Scenario(), TOY, replicates=2, jobs=1, out=few)
+    run(Scenario(), TOY, replicates=3, jobs=1, out=more)
+    folder = Folder(few, plan_of(Scenario(), TOY, replicates=3).manifest)
+    try:
+        for path in more.iterdir():
+            if path.suffix in (".csv", ".parquet", ".toml"):
+                path.replace(few / path.name)
+        later = threading.Timer(0.03, (more / "manifest.json").replace, (few / "manifest.json",))
+        later.start()
+        assert Result.load(few).manifest.replicates == 3
+        later.join()
+        (few / "replicates.parquet").write_bytes(b"PAR1")
+        with pytest.raises(FolderError, match=r"replicates\.parquet: was changed"):
+            Result.load(few)
+    finally:
+        folder.close()
 
 
 def test_fewer_replicates_finish_a_run_that_was_interrupted(

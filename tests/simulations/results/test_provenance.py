@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulations.results.provenance import code, inputs_of, versions
+from simulations.results.provenance import code, computing, inputs_of, versions
 from simulations.scenario import Scenario, ScenarioError, change
 
 
@@ -16,6 +16,8 @@ def test_the_code_is_told_by_its_sources() -> None:
     assert len(found.fingerprint) == 64
     assert found.fingerprint[:12] in found.text
     assert {"python", "numpy", "msgspec"} <= set(versions())
+    for each in (f"sources {found.fingerprint}, ", "native code", f"numpy {versions()['numpy']}", "python 3."):
+        assert each in computing()
 
 
 def test_files_and_engines_of_ones_own_are_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

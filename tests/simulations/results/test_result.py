@@ -187,6 +187,8 @@ def test_a_manifest_without_hashes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(result.manifest, files={})))
     with pytest.raises(FolderError, match=r"manifest\.json: has no hash of replicates\.parquet: the same command"):
         Result.load(tmp_path)
+    run(Scenario(), TOY, replicates=2, jobs=1, out=tmp_path)
+    assert Result.load(tmp_path).to_dataframe().equals(result.to_dataframe())
 
 
 SHORT = ((0.5, 0.01), (1.0, 0.02))
@@ -198,7 +200,7 @@ LONG = ((0.5, 0.1), (1.0, 0.2))
     [
         {"links.quantiles": [SHORT, LONG]},
         {"links.quantiles": [[list(pair) for pair in pairs] for pairs in (SHORT, LONG)]},
-        [Axis("links.quantiles", (np.array(SHORT).tolist(), np.array(LONG).tolist()))],
+        [Axis("links.quantiles", (np.array(SHORT), np.array(LONG)))],
         {"attacks.fifo": [{"trials": 10}, {"trials": 20}]},
         {"packets.cryptography": [True, False], "mix.delay_mean_s": np.array([0.1, 1.0])},
     ],

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loopixmix.errors import MisuseError
 from simulations.scenario import Scenario, ScenarioError
 from simulations.scenario.plain import plain
 from simulations.sweep.parameters import parse_parameter
@@ -58,6 +59,12 @@ def test_numbers_are_shown_so_that_they_read_back(value: float) -> None:
 def test_a_value_that_is_no_list_is_refused(values: Sequence[object]) -> None:
     with pytest.raises(ScenarioError, match=r"is swept over .*: give a list of values"):
         axes_of({"links.model": values})
+
+
+@pytest.mark.parametrize("value", [object(), np.longdouble(0.1), [np.longdouble(0.1)]])
+def test_what_is_no_value_of_a_key_is_refused(value: object) -> None:
+    with pytest.raises(MisuseError, match="cannot be a value of a scenario"):
+        axes_of({"mix.delay_mean_s": [value]})
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 from distributed import LocalCluster
 
+from loopixmix.errors import MisuseError
 from simulations.scenario import Scenario, change
 from simulations.sweep.tasks import Task
 from simulations.workbench.execution import perform
-from simulations.workbench.runs import run
+from simulations.workbench.runs import plan_of, run
 from tests.worlds.simulations.node_worlds import small
 
 SMALL: dict[str, object] = {
@@ -68,3 +70,15 @@ def test_a_worker_of_a_cluster_may_have_several_threads() -> None:
     ) as cluster:
         there = run(scenario, "nodes", replicates=4, dask=cluster.scheduler_address)
     assert [record.outcome for record in there.records] == [record.outcome for record in here.records]
+
+
+def test_a_file_that_is_another_one_than_when_the_run_began_is_refused() -> None:
+    """As on a worker of a cluster that has its own."""
+    module = "module tests.worlds.toys"
+    plan = plan_of(Scenario(), "tests.worlds.toys:ENGINE", replicates=1)
+    task = plan.tasks[0]
+    assert task.inputs == plan.manifest.inputs
+    assert perform(task, lambda _: None).outcome.engine == "toy"
+    other = msgspec.structs.replace(task, inputs={module: "0" * 64})
+    with pytest.raises(MisuseError, match=rf"{module} is another file here .* the run began \(000000000000\)"):
+        perform(other, lambda _: None)

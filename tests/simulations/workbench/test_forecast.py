@@ -44,6 +44,10 @@ def test_what_a_folder_keeps_is_not_foretold_again(tmp_path: Path) -> None:
     assert lines_of(done, same, tmp_path)[-1] == "time      none: all is done"
     with pytest.raises(FolderError, match=r"keeps another run: topology\.layers was 3, is 2"):
         forecast(plan_of(change(Scenario(), {"topology.layers": 2}), TOY, sweep=SWEEP), Place(), out=tmp_path)
+    (tmp_path / "manifest.json").rename(tmp_path / "other.json")
+    with pytest.raises(FolderError, match=r"holds other files and no manifest\.json"):
+        forecast(more, Place(), out=tmp_path)
+    (tmp_path / "other.json").rename(tmp_path / "manifest.json")
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 

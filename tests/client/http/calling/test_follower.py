@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock, deferLater
+from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
-from client.api import BadRequestError, NotRunningError
+from client.api import BadRequestError, NotRunningError, TooManyReadersError
 from client.feeds.followed import Followed
 from client.http.calling.call import Query
 from client.http.calling.follower import Follower
@@ -128,6 +129,36 @@ def test_a_refusal_ends_it_and_is_told_to_who_waits(follower: Follower, daemon: 
     running = run(follower, daemon)
     assert running.called
     assert (refused, taker.taken) == (["there was no event 0 yet"], [])
+
+
+def test_a_refusal_after_a_break_is_told(daemon: Daemon) -> None:
+    refused: list[BadRequestError] = []
+    error = BadRequestError("there was no event 1 yet")
+
+    async def take(event: SseEvent) -> bool:
+        daemon.errors.append(error)
+        raise NotRunningError("it broke")
+
+    follower = Follower(daemon, take, path="/v1/e", query={}, rng=random.Random(1), refused=refused.append)
+    assert run(follower, daemon).called
+    assert refused == [error]
+
+
+def test_what_hinders_it_for_long_is_logged_once_unless_the_daemon_does_not_run(
+    follower: Follower, daemon: Daemon, taker: Taker
+) -> None:
+    full, gone = TooManyReadersError("there are 64 named readers already"), NotRunningError("it starts")
+    daemon.errors = [gone, full, gone, full, full]
+    taker.words = [True, full, full, gone, True]
+    logged: list[LogEvent] = []
+    globalLogPublisher.addObserver(logged.append)
+    try:
+        run(follower, daemon, seconds=120)
+    finally:
+        globalLogPublisher.removeObserver(logged.append)
+    assert taker.taken == ["1", "2", "2", "2", "2"]
+    told = [event for event in logged if event["log_level"] >= LogLevel.warn]
+    assert [(event["path"], event["error"]) for event in told] == [("/v1/e", full), ("/v1/e", full)]
 
 
 def test_the_place_to_begin_is_asked_for_once_it_can_be(daemon: Daemon, taker: Taker) -> None:
