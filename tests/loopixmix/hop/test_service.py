@@ -172,6 +172,16 @@ def test_a_hop_that_takes_no_more_still_lets_go_what_waits() -> None:
     assert bench.hop.idle
 
 
+def test_our_own_packets_of_the_turn_in_which_it_takes_no_more_still_leave() -> None:
+    bench = Bench()
+    bench.hop.inject([bench.packet(Relay(NEXT, 0))])
+    bench.hop.stop_taking()
+    bench.hop.inject([bench.packet(Relay(NEXT, 0))])
+    assert (bench.hop.queue, bench.hop.idle) == (1, False)
+    bench.clock.advance(0)
+    assert (bench.wire.sent, bench.hop.idle) == ([NEXT], True)
+
+
 def test_a_stopped_hop_loses_what_waits_and_leaves_no_call() -> None:
     bench = Bench()
     bench.hop.take(PROVIDER, [bench.packet(Relay(NEXT, 100_000))])
