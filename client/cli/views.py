@@ -193,7 +193,8 @@ def contact_view(contact: Contact) -> RenderableType:
     advice = (
         "The key has changed, so nothing is sent. Ask your contact in another way, then accept the new key."
         if contact.changed_fingerprint
-        else "Every name gets an answer, even one without an account: compare the fingerprint, then accept it."
+        else "Every name gets an answer, even one without an account: compare the fingerprint with the one that "
+        "`loopixmix client status` tells them, then accept it."
     )
     return Group(rows, Text(), Text(advice, "dim"))
 
