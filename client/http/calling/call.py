@@ -255,7 +255,6 @@ def readers() -> Call[list[NamedReader]]:
 def remove_reader(name: str, kind: str) -> Call[None]:
     """Forget a reader."""
     check_named_reader(name)
-    check_kind(kind)
     path = f"/v1/readers/{_part(name)}"
     return Call(method="DELETE", path=path, query={"kind": kind}, decode=_nothing, repeatable=False)
 

@@ -120,6 +120,7 @@ class Entering(Looker):
 
     def __init__(self) -> None:
         super().__init__()
+        self.entered = 0
         self.refusals: list[Exception] = []
         self.failures = CallbackFailures(lambda failure: None)
         self.listeners: list[Callable[[], None]] = []
@@ -130,6 +131,7 @@ class Entering(Looker):
         Deferred.fromCoroutine(self.wait()).addBoth(self.waiting.append)
 
     async def enter(self) -> None:
+        self.entered += 1
         if self.refusals:
             raise self.refusals.pop(0)
 
@@ -151,7 +153,7 @@ def test_it_begins_when_it_may() -> None:
     assert (looker.looks, looker.waiting) == ([1.0], [looker.following])
     [wake] = looker.listeners
     wake()
-    assert looker.looks == [1.0, 1.0]
+    assert (looker.looks, looker.entered) == ([1.0, 1.0], 2)
     looker.feed.stop()
     looker.feed.stop()
     assert (looker.listeners, looker.clock.getDelayedCalls()) == ([], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -59,8 +60,13 @@ def test_a_mail_that_is_too_long_is_refused() -> None:
 
 def test_a_bomb_is_unpacked_as_far_as_its_claim_and_no_further() -> None:
     bomb = zlib.compress(bytes(20_000_000), 9)
-    with pytest.raises(FormatError, match="length"):
-        decode_envelope(made(1, 1, 1000, bomb))
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="length"):
+            decode_envelope(made(1, 1, 1000, bomb))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
     with pytest.raises(FormatError, match="at most"):
         decode_envelope(made(1, 1, MAX_MAIL_BYTES + 1, bomb))
 

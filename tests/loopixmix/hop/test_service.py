@@ -116,9 +116,9 @@ def test_a_packet_that_ends_here_is_offered_and_its_taker_may_drop_it() -> None:
     bench = Bench()
     bench.hop.take(PROVIDER, [bench.packet(Deliver(b"r" * 32))])
     assert [type(fact) for fact in bench.recorder.facts] == [PacketIn, PacketDelivered]
-    bench.answer = DropReason.UNKNOWN_RECIPIENT
+    bench.answer = DropReason.UNKNOWN_REPLY
     bench.hop.take(PROVIDER, [bench.packet(Deliver(b"r" * 32))])
-    assert bench.recorder.facts[2:] == [PacketDropped(bench.clock.seconds(), DropReason.UNKNOWN_RECIPIENT)]
+    assert bench.recorder.facts[2:] == [PacketDropped(bench.clock.seconds(), DropReason.UNKNOWN_REPLY)]
     assert len(bench.arrived) == 2
 
 

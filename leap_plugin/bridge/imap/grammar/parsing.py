@@ -85,7 +85,7 @@ def _rename(scanner: Scanner) -> Rename:
 
 
 def _plain_list(scanner: Scanner) -> List:
-    reference = scanner.astring()
+    reference = scanner.pattern()
     scanner.space()
     return List(reference, scanner.pattern())
 

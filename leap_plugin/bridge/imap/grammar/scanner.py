@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta, timezone
 
-from leap_plugin.bridge.imap.grammar.names import decode_name
+from leap_plugin.bridge.imap.grammar.names import MOST_NAME_BYTES, decode_name
 from leap_plugin.bridge.imap.grammar.sequences import STAR, NumberSet
 from loopixmix.errors import FormatError
 
 MOST_NUMBER = 2**32 - 1
 MOST_FLAGS = 64
 MOST_RANGES = 4_096
+MOST_WILDCARDS = 16
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _ATOM = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
@@ -122,9 +123,11 @@ class Scanner:
 
     def pattern(self) -> bytes:
         """Read what LIST compares names with (`list-mailbox`)."""
-        if self.literal_is_next() or self.next_is(b'"'):
-            return self.string()
-        return self._match(_PATTERN, "a pattern")[0]
+        quoted = self.literal_is_next() or self.next_is(b'"')
+        pattern = self.string() if quoted else self._match(_PATTERN, "a pattern")[0]
+        if len(pattern) > MOST_NAME_BYTES or pattern.count(b"*") + pattern.count(b"%") > MOST_WILDCARDS:
+            raise self.refusal(f"a pattern of at most {MOST_NAME_BYTES} bytes and {MOST_WILDCARDS} wildcards")
+        return pattern
 
     def flags(self) -> frozenset[str]:
         """Read a list of flags in parentheses."""

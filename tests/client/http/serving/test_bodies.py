@@ -63,9 +63,13 @@ def test_in_messagepack_no_field_comes_twice(body: bytes, wide: bool) -> None:
 
 def test_many_fields_are_counted() -> None:
     fields: list[tuple[str, object]] = [("provider", "a")] * 20
-    packed = b"\xde" + len(fields).to_bytes(2) + packed_map(fields)[1:]
-    with pytest.raises(BadRequestError, match="comes twice"):
-        decode_body(packed, GuestBody, is_json=False)
+    for count in (1, 20):
+        packed = b"\xde" + count.to_bytes(2) + packed_map(fields[:count])[1:]
+        if count == 1:
+            assert decode_body(packed, GuestBody, is_json=False) == GuestBody(provider="a")
+        else:
+            with pytest.raises(BadRequestError, match="comes twice"):
+                decode_body(packed, GuestBody, is_json=False)
 
 
 @pytest.mark.parametrize("number", ["1e999", "NaN", "1" * 5000])

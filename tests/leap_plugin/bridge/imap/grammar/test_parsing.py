@@ -126,6 +126,8 @@ REFUSED = [
     b"a SEARCH " + b" ".join([b"ALL"] * 5000),
     b"a STATUS x (NOSUCH)",
     b"a STATUS x ()",
+    b'a LIST "" ' + b"*" * 17,
+    b'a LIST "" ' + b"x" * 1001,
 ]
 
 
