@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leap_plugin.bridge.imap.grammar.commands import Append, AskStatus, List, OnFolder, Rename, Verb
+from leap_plugin.bridge.imap.grammar.commands import Append, AskStatus, Command, List, OnFolder, Rename, Verb
 from leap_plugin.bridge.imap.grammar.names import encode_name
 from leap_plugin.bridge.imap.grammar.responses import encode_folder, encode_list, untagged
 from leap_plugin.bridge.imap.session.ending import Ending, Replies
-from leap_plugin.bridge.imap.session.mailboxes import DELIMITER, INBOX, Mailboxes
+from leap_plugin.bridge.imap.session.mailboxes import DELIMITER, INBOX, Mailboxes, MailFolderError
 
 NO_SELECT = "\\Noselect"
+
+
+def folder_replies(mailboxes: Mailboxes, command: Command) -> Replies:
+    """Carry out a command on folders; one that is for something else has nothing left to do."""
+    match command.arguments:
+        case OnFolder() as asked:
+            return change_folder(mailboxes, command.verb, asked)
+        case Rename() as asked:
+            return rename_folder(mailboxes, asked)
+        case List() as asked:
+            return (yield from list_folders(mailboxes, command.verb, asked))
+        case AskStatus() as asked:
+            return (yield from tell_status(mailboxes, asked))
+        case Append() as asked:
+            return append_message(mailboxes, asked)
+        case _:
+            return Ending()
 
 
 def change_folder(mailboxes: Mailboxes, verb: Verb, arguments: OnFolder) -> Ending:
@@ -18,7 +35,9 @@ def change_folder(mailboxes: Mailboxes, verb: Verb, arguments: OnFolder) -> Endi
     match verb:
         case Verb.CREATE:
             # A delimiter at the end says only that folders will come below (RFC 3501 section 6.3.3).
-            mailboxes.create(arguments.folder.rstrip(DELIMITER))
+            name = arguments.folder.removesuffix(DELIMITER)
+            _check_new(name)
+            mailboxes.create(name)
         case Verb.DELETE:
             mailboxes.delete(arguments.folder)
         case _:
@@ -28,8 +47,18 @@ def change_folder(mailboxes: Mailboxes, verb: Verb, arguments: OnFolder) -> Endi
 
 def rename_folder(mailboxes: Mailboxes, arguments: Rename) -> Ending:
     """RENAME."""
+    _check_new(arguments.new)
+    if arguments.new.startswith(arguments.old + DELIMITER):
+        raise MailFolderError("a folder cannot be moved below itself")
     mailboxes.rename(arguments.old, arguments.new)
     return Ending()
+
+
+def _check_new(name: str) -> None:
+    if "" in name.split(DELIMITER) or not name.isprintable():
+        raise MailFolderError(
+            f"each level of a new name, divided by '{DELIMITER}', has one or more printable characters"
+        )
 
 
 def list_folders(mailboxes: Mailboxes, verb: Verb, arguments: List) -> Replies:

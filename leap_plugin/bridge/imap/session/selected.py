@@ -9,6 +9,8 @@ from leap_plugin.bridge.imap.grammar.responses import encode_flags, encode_list,
 from leap_plugin.bridge.imap.grammar.sequences import NumberSet
 from leap_plugin.bridge.imap.session.mailboxes import FolderState, Mailboxes, NoFolderError
 
+SYSTEM_FLAGS = rb"\Answered \Deleted \Draft \Flagged \Seen"
+
 
 class SelectedFolder:
     """Keeps the UIDs that the client has a number for, and tells it what changed since (RFC 3501 section 7.4.1)."""
@@ -23,6 +25,16 @@ class SelectedFolder:
         self._uids = list(mailboxes.uids(name))
         self._gone: set[int] = set()
         self._known: dict[int, frozenset[str]] = {}
+
+    def description(self) -> Iterator[bytes]:
+        """Yield what a client is told at first (RFC 3501 section 6.3.1)."""
+        yield untagged(b"FLAGS (%b)" % SYSTEM_FLAGS)
+        yield untagged(b"%d EXISTS" % len(self._uids))
+        yield untagged(b"0 RECENT")
+        kept = b"" if self.read_only else SYSTEM_FLAGS + rb" \*"
+        yield untagged(b"OK [PERMANENTFLAGS (%b)] kept" % kept)
+        yield untagged(b"OK [UIDVALIDITY %d] valid" % self.state.uid_validity)
+        yield untagged(b"OK [UIDNEXT %d] next" % self.state.uid_next)
 
     @property
     def uids(self) -> Sequence[int]:

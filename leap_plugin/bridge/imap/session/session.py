@@ -7,17 +7,13 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from leap_plugin.bridge.imap.grammar.commands import (
-    Append,
-    AskStatus,
     Authenticate,
     Command,
     CopyOrMove,
     FetchItems,
-    List,
     Login,
     OnFolder,
     Plain,
-    Rename,
     Search,
     StoreFlags,
     UidExpunge,
@@ -34,20 +30,11 @@ from leap_plugin.bridge.imap.grammar.lines import (
 )
 from leap_plugin.bridge.imap.grammar.parsing import parse_command
 from leap_plugin.bridge.imap.grammar.responses import tagged, untagged
-from leap_plugin.bridge.imap.session.ending import Ending, Replies
-from leap_plugin.bridge.imap.session.folders import (
-    append_message,
-    change_folder,
-    list_folders,
-    rename_folder,
-    tell_status,
-)
+from leap_plugin.bridge.imap.session.ending import Ending, Replies, ending_of
+from leap_plugin.bridge.imap.session.folders import folder_replies
 from leap_plugin.bridge.imap.session.mailboxes import (
     Accounts,
-    FolderExistsError,
-    FullError,
     Mailboxes,
-    MailFolderError,
     NoFolderError,
 )
 from leap_plugin.bridge.imap.session.messages import SelectedMessages
@@ -58,7 +45,6 @@ from loopixmix.errors import FormatError, LoopixmixError
 MOST_BAD = 20
 """Commands that are none, one after the other, before the connection ends."""
 MOST_WRONG_PASSWORDS = 3
-_SYSTEM_FLAGS = rb"\Answered \Deleted \Draft \Flagged \Seen"
 _MAY_CREATE = (Verb.APPEND, Verb.COPY, Verb.MOVE)
 _CAPABILITY_CODE = b"CAPABILITY " + CAPABILITIES
 
@@ -198,19 +184,10 @@ class ImapSession:
                 return None
         try:
             return (yield from self._replies(command))
-        except NoFolderError:
-            code = b"TRYCREATE" if command.verb in _MAY_CREATE else b"NONEXISTENT"
-            return Ending("there is no such folder", code, done=False)
-        except FolderExistsError:
-            return Ending("a folder has this name already", b"ALREADYEXISTS", done=False)
-        except MailFolderError as error:
-            return Ending(str(error), b"CANNOT", done=False)
-        except FullError as error:
-            return Ending(str(error), b"OVERQUOTA", done=False)
         except FormatError:
             raise
         except LoopixmixError as error:
-            return Ending(f"the mails cannot be reached: {error}", b"UNAVAILABLE", done=False)
+            return ending_of(error, creates=command.verb in _MAY_CREATE)
 
     def _replies(self, command: Command) -> Replies:
         if self._selected is not None and self._mailboxes is not None:
@@ -243,23 +220,11 @@ class ImapSession:
             case Verb.NAMESPACE:
                 yield untagged(b'NAMESPACE (("" "/")) NIL NIL')
         if self._mailboxes is not None:
-            return (yield from self._folder_replies(self._mailboxes, command))
-        return Ending()
-
-    def _folder_replies(self, mailboxes: Mailboxes, command: Command) -> Replies:
-        match command.arguments:
-            case OnFolder(folder) if command.verb in (Verb.SELECT, Verb.EXAMINE):
-                return (yield from self._select(mailboxes, folder, read_only=command.verb is Verb.EXAMINE))
-            case OnFolder() as asked:
-                return change_folder(mailboxes, command.verb, asked)
-            case Rename() as asked:
-                return rename_folder(mailboxes, asked)
-            case List() as asked:
-                return (yield from list_folders(mailboxes, command.verb, asked))
-            case AskStatus() as asked:
-                return (yield from tell_status(mailboxes, asked))
-            case Append() as asked:
-                return append_message(mailboxes, asked)
+            match command.arguments:
+                case OnFolder(folder) if command.verb in (Verb.SELECT, Verb.EXAMINE):
+                    return (yield from self._select(self._mailboxes, folder, read_only=command.verb is Verb.EXAMINE))
+                case _:
+                    return (yield from folder_replies(self._mailboxes, command))
         return Ending()
 
     def _finish(self, command: Command, outcome: Ending) -> Iterator[bytes]:
@@ -287,13 +252,7 @@ class ImapSession:
         # Whatever comes of it, the folder before is left (RFC 3501 section 6.3.1).
         self._leave(State.AUTHENTICATED)
         selected = SelectedFolder(mailboxes, name, read_only)
-        yield untagged(b"FLAGS (%b)" % _SYSTEM_FLAGS)
-        yield untagged(b"%d EXISTS" % len(selected.uids))
-        yield untagged(b"0 RECENT")
-        kept = b"" if read_only else _SYSTEM_FLAGS + rb" \*"
-        yield untagged(b"OK [PERMANENTFLAGS (%b)] kept" % kept)
-        yield untagged(b"OK [UIDVALIDITY %d] valid" % selected.state.uid_validity)
-        yield untagged(b"OK [UIDNEXT %d] next" % selected.state.uid_next)
+        yield from selected.description()
         self._selected, self._state = selected, State.SELECTED
         return Ending("selected", b"READ-ONLY" if read_only else b"READ-WRITE")
 

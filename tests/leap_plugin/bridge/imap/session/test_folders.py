@@ -61,6 +61,15 @@ def test_folders_are_made_renamed_and_deleted() -> None:
     assert client.say("c CREATE Entw&rfe")[0].startswith("c BAD")
 
 
+@pytest.mark.parametrize(
+    "line", ['CREATE ""', "CREATE /", "CREATE a//b", "CREATE &AAoACg-", "RENAME Sent a/", "RENAME Sent Sent/a"]
+)
+def test_names_that_no_folder_may_have(line: str) -> None:
+    client = Client()
+    assert client.say(f"x {line}")[0].startswith(("x NO [CANNOT]", "x BAD"))
+    assert len(client.mailboxes.folders()) == 2
+
+
 def test_status_tells_what_is_asked() -> None:
     client = Client()
     client.mailboxes.append("Sent", b"x", frozenset(), None)
