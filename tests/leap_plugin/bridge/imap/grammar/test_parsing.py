@@ -27,7 +27,19 @@ from leap_plugin.bridge.imap.grammar.commands import (
 from leap_plugin.bridge.imap.grammar.fetching import BodySection, Datum, Kind
 from leap_plugin.bridge.imap.grammar.lines import RawCommand
 from leap_plugin.bridge.imap.grammar.parsing import parse_command
-from leap_plugin.bridge.imap.grammar.searching import AllOf, AnyOf, Dated, Flagged, InHeader, Not, Numbered, Sized, When
+from leap_plugin.bridge.imap.grammar.searching import (
+    MOST_KEYS,
+    MOST_NESTED,
+    AllOf,
+    AnyOf,
+    Dated,
+    Flagged,
+    InHeader,
+    Not,
+    Numbered,
+    Sized,
+    When,
+)
 from leap_plugin.bridge.imap.grammar.sequences import NumberSet
 from loopixmix.errors import FormatError
 
@@ -160,3 +172,12 @@ def test_nothing_but_a_format_error_comes_of_any_bytes(
 def test_a_password_is_not_shown() -> None:
     assert "SESAME" not in repr(parse_command(RawCommand((b"a LOGIN SMITH SESAME",))))
     assert "AGEAYg" not in repr(parse_command(RawCommand((b"a AUTHENTICATE PLAIN AGEAYg==",))))
+
+
+def test_keys_of_a_search_are_nested_so_deep_and_no_deeper() -> None:
+    deepest = MOST_NESTED - 1
+    parse_command(RawCommand((b"a SEARCH " + b"NOT " * deepest + b"ALL",)))
+    with pytest.raises(FormatError, match="nested"):
+        parse_command(RawCommand((b"a SEARCH " + b"NOT " * (deepest + 1) + b"ALL",)))
+    with pytest.raises(FormatError, match="keys"):
+        parse_command(RawCommand((b"a SEARCH " + b" ".join([b"ALL"] * (MOST_KEYS + 1)),)))

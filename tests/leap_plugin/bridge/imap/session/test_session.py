@@ -285,6 +285,13 @@ def test_hostile_input_ends_within_bounds() -> None:
     assert Talk().say("a SEARCH " + "(" * 10_000)[0].startswith("a BAD")
 
 
+def test_mistakes_between_good_commands_do_not_add_up() -> None:
+    talk = Talk()
+    for _ in range(2 * MOST_BAD):
+        talk.say("* NOOP")
+        assert talk.say("n NOOP") == ["n OK done"]
+
+
 def test_a_password_is_in_no_answer() -> None:
     talk = Talk()
     assert b"hunter2" not in talk.raw(b"a LOGIN alice hunter2\r\n") + talk.raw(b"a LOGIN alice hunter2 x\r\n")
