@@ -107,7 +107,8 @@ def request_remarks(scenario: Scenario) -> list[str]:
     if loss > 0 and nearest_step(loss) == 0:
         return [
             "Links lose less than clients allow for from the start: what is lost of a request or answer takes another "
-            "round, which request_* leave out. They are a tenth to a fifth too short."
+            "round, which request_* leave out. Where 2 % are lost they are a tenth to a fifth too short, and less where "
+            "less is lost."
         ]
     return []
 

@@ -39,7 +39,7 @@ _NO_SPARES_WITHIN = 0.25
 """The same where links lose less than clients allow for.
 
 They send no spares then (`client.core.asking.steps.LOSS_STEPS`), so that what is lost takes another round. Estimates
-leave that out, and tell a tenth to a fifth too little.
+leave that out, and tell a tenth to a fifth too little at 2 % lost.
 """
 _USERS = 4
 """Few: each of them has to learn how much is lost before anything is measured."""
