@@ -391,15 +391,18 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):
-    """An error that a callback raised, which ends nothing.
+    """An error that a callback raised, which ends nothing; or why it is told nothing any more.
 
     `number`: counts the failures of this client object from 1. `callback`: the method that it was given to, and its
-    name, such as `on_received(guestbook.app.Guestbook.note)`. `error`: what it raised.
+    name, such as `on_received(guestbook.app.Guestbook.note)`. `error`: what it raised; only the newest one still has
+    its traceback. `ended`: whether the callback is told nothing any more, because what it asked for was
+    refused, at once or after a break; then `error` says why.
     """
 
     number: int
     callback: str
     error: BaseException
+    ended: bool = False
 
 
 ReceivedCallback: TypeAlias = Callable[[ReceivedMessage], Awaitable[None] | None]
@@ -432,7 +435,7 @@ class Client(Protocol):
 
     @property
     def callback_failures(self) -> Sequence[CallbackFailure]:
-        """The newest 100 errors that callbacks of this client raised, oldest first."""
+        """The newest 100 errors that callbacks of this client raised, or that ended them, oldest first."""
 
     async def send(
         self,
@@ -521,13 +524,14 @@ class Client(Protocol):
         Raises `UnknownRequestError`, `WrongStateError` if it has not ended: cancel it first.
         """
 
-    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
+    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Following:
         """Call `callback` for each posted request that has ended, in the order of their ends; returns how to stop.
 
         Every end is told, not only an answer: `PostedRequest.state` says whether it was answered, failed, expired or
         was cancelled. First come those that are still kept and whose `ended` is over `after`. One on which
         `callback` fails is offered again after a pause, before later ones.
-        Raises `BadRequestError`.
+        Raises `BadRequestError` for a number of a wrong form. If `after` lies ahead of the newest end, nothing is told:
+        `callback_failures` says so, and awaiting raises `BadRequestError`.
         """
 
     async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
@@ -548,8 +552,8 @@ class Client(Protocol):
         Each reader gets every message. Programs, and callbacks of one program, that read by the same name share it:
         each message is given to one of them. So they do without a name, which is one reader too. `reader` has 1 to 64
         characters of `a-z 0-9 . - _`. A new one begins with the oldest message that is kept. Which messages a reader
-        has handled is kept through restarts. A client keeps at most 64 readers with a name, each kind counted by
-        itself; while there is no place for another one, its callback is given nothing, and the log says so.
+        has handled is kept through restarts. A client keeps at most 64 readers with a name, and one that reads two
+        kinds counts twice. While there is no place for another one, its callback is given nothing, and the log says so.
 
         If the callback takes longer than `within_s` (1 to 3600 seconds), the message is given to another program of
         this reader, if there is one. Then the callback that took too long is not counted.
@@ -562,7 +566,7 @@ class Client(Protocol):
     async def remove_reader(self, name: str, kind: str) -> None:
         """Forget a reader with a name, and what it has handled.
 
-        Raises `UnknownReaderError`, `WrongStateError` while a program reads by that name.
+        Raises `UnknownReaderError`, `WrongStateError` while a program reads by that name, `BadRequestError`.
         """
 
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
@@ -582,7 +586,7 @@ class Client(Protocol):
         event comes when the callback, and what it returned, if awaitable, is done. Returns how to stop. It begins by
         itself, as soon as it can; await what is returned to know that it has begun.
         Raises `BadRequestError` for a number of a wrong form. If `after` lies ahead of the newest step, nothing is
-        told; the log says so, and awaiting raises `BadRequestError`.
+        told: `callback_failures` says so, and awaiting raises `BadRequestError`.
         """
 
     async def message(self, message_id: MessageId) -> OutgoingMessage:

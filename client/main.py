@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import click
 
-from client.cli import accounts, contacts, daemon, messages, services
+from client.cli import accounts, contacts, daemon, messages, readers, services
 from client.cli.outside import DIRECTORY, Outside
 
 if TYPE_CHECKING:
@@ -121,6 +121,6 @@ for _command in (
     *(accounts.register, accounts.tokens),
     *(messages.send, messages.inbox, messages.message, messages.estimate, messages.cancel, messages.delete),
     *(services.network, services.request, services.answer),
-    contacts.contacts,
+    *(contacts.contacts, readers.readers),
 ):
     client.add_command(_command)

@@ -22,7 +22,7 @@ from client.feeds.followed import Followed
 from client.http.calling.call import Call, Query
 from client.http.calling.caller import Caller, FindEndpoint
 from client.http.calling.client import CallingClient
-from client.http.calling.follower import Follower, Take, Where
+from client.http.calling.follower import Follower, Refused, Take, Where, log_refusal
 from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import find_endpoint
 from loopixmix.process.eventloops import await_on_twisted, check_no_asyncio
@@ -119,13 +119,17 @@ class RemoteClient(CallingClient):
         """Make a call and return its answer; see `CallingClient.ask`."""
         return await await_on_twisted(self._caller.ask(made), instead=INSTEAD)
 
-    def follow(self, path: str, query: Query | Where, take: Take) -> Following:
+    def follow(self, path: str, query: Query | Where, take: Take, *, refused: Refused = log_refusal) -> Following:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
-        follower = Follower(self._caller, take, path=path, query=query, rng=self._rng)
+        follower = Follower(self._caller, take, path=path, query=query, rng=self._rng, refused=refused)
         follower.beginning = Followed(partial(self._stop, follower))
         self._running[follower] = running = Deferred.fromCoroutine(follower.run())
         running.addErrback(_note_end, follower)
+        running.addBoth(self._forget, follower)
         return follower.beginning
+
+    def _forget(self, _: object, follower: Follower) -> None:
+        self._running.pop(follower, None)
 
     def _stop(self, follower: Follower) -> None:
         running = self._running.pop(follower, None)

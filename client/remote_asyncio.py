@@ -20,7 +20,7 @@ from client.feeds.followed import Followed, Waiter
 from client.http.calling.attempts import BrokenConnectionError, answered
 from client.http.calling.call import Call, Query
 from client.http.calling.client import CallingClient
-from client.http.calling.follower import Follower, Take, Where
+from client.http.calling.follower import Follower, Refused, Take, Where, log_refusal
 from client.http.calling.starting import POLL_S, WITHIN_S, DaemonStart
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.problems import error_told_by
@@ -89,6 +89,7 @@ class AsyncioClient(CallingClient):
         self._find_endpoint = find_endpoint
         self._rng = rng
         self._running: dict[Follower, asyncio.Task[None]] = {}
+        self._closing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> AsyncioClient:
         return self
@@ -99,12 +100,18 @@ class AsyncioClient(CallingClient):
         await self.close()
 
     async def close(self) -> None:
-        """Stop all callbacks and close the connections; a callback that runs is waited for."""
-        running = list(self._running.values())
+        """Stop all callbacks and close the connections; a callback that runs is waited for.
+
+        If it is a callback that closes the client, the connections are closed when that is done.
+        """
+        running, own = list(self._running.values()), asyncio.current_task()
         for follower in tuple(self._running):
             self._stop(follower)
-        await asyncio.gather(*running, return_exceptions=True)
-        await self._http.aclose()
+        await asyncio.gather(*(task for task in running if task is not own), return_exceptions=True)
+        if own is not None and own in running:
+            own.add_done_callback(self._close_connections)
+        else:
+            await self._http.aclose()
 
     async def ask(self, made: Call[T]) -> T:
         """Make a call and return its answer; see `CallingClient.ask`."""
@@ -116,11 +123,12 @@ class AsyncioClient(CallingClient):
         except BrokenConnectionError as error:
             raise NotRunningError("the client daemon went away before it answered") from error
 
-    def follow(self, path: str, query: Query | Where, take: Take) -> Following:
+    def follow(self, path: str, query: Query | Where, take: Take, *, refused: Refused = log_refusal) -> Following:
         """Give the events of a stream to `take`; see `CallingClient.follow`."""
-        follower = Follower(self, take, path=path, query=query, rng=self._rng)
+        follower = Follower(self, take, path=path, query=query, rng=self._rng, refused=refused)
         follower.beginning = Followed(partial(self._stop, follower), _future_waiter)
-        self._running[follower] = asyncio.get_running_loop().create_task(follower.run())
+        self._running[follower] = running = asyncio.get_running_loop().create_task(follower.run())
+        running.add_done_callback(lambda _: self._running.pop(follower, None))
         return follower.beginning
 
     # The methods below are for the followers.
@@ -167,6 +175,9 @@ class AsyncioClient(CallingClient):
         if not 200 <= response.status_code < 300:
             raise error_told_by(await _body_of(response))
         return response
+
+    def _close_connections(self, _: object) -> None:
+        self._closing = asyncio.get_running_loop().create_task(self._http.aclose())
 
     def _stop(self, follower: Follower) -> None:
         running = self._running.pop(follower, None)

@@ -14,6 +14,7 @@ MAX_DELAY_MEANS = 27.631021115928547
 
 PULL_MARGIN = 1.5
 """How many times as many items as the streams bring a client pulls: requests of several packets need free places."""
+_SETTLING_PATHS = 2
 
 Rate = Annotated[float, msgspec.Meta(gt=0, le=10_000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
@@ -92,6 +93,14 @@ class NetworkParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """
         # Products of rates with decimal places miss their sum by rounding.
         return self.pulled_per_s >= self.least_pulled_per_s * (1 - 1e-9)
+
+    @property
+    def settling_s(self) -> float:
+        """How long shares of a request may come after the one that left last, which asks what is missing.
+
+        The delays of a path add up to less than this, all but once in some ten thousand times.
+        """
+        return _SETTLING_PATHS * self.hops * self.delay_mean_s + 1.0
 
     @property
     def free_pulls_per_s(self) -> float:

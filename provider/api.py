@@ -102,9 +102,10 @@ class Service(Protocol):
 
         `body` has at most `loopixmix.requests.parts.MAX_BODY_BYTES`, and so has the answer. Raise
         `ServiceRefusedError` to fail; any other error fails the same way, and its kind and place are logged, but not
-        its message. It runs on Twisted: wait by the context's clock, not by asyncio. A request that is sent again
-        is not carried out again: the provider keeps its answer, also over a restart, until the request's last epoch
-        has ended.
+        its message. It runs on Twisted: wait by the context's clock, not by asyncio. When it is overdue, what it awaits
+        raises a `CancelledError` of Twisted's: let it end the request, which has failed. `except Exception` catches it,
+        too. A request that is sent again is not carried out again: the provider keeps its answer, also over a restart,
+        until the request's last epoch has ended.
         """
 
 

@@ -110,7 +110,15 @@ FORMATS = ("loopixmix.sphinx", "loopixmix.wire", "loopixmix.directory")
 MOST_MODULES = 14
 PURE_LAYER = 2
 PURE_FOLDERS = (
-    *("leap_plugin.mail", "votes.record", "votes.ballot", "votes.shuffle", "votes.tally", "votes.verify"),
+    *(
+        "leap_plugin.mail",
+        "leap_plugin.bridge.imap",
+        "votes.record",
+        "votes.ballot",
+        "votes.shuffle",
+        "votes.tally",
+        "votes.verify",
+    ),
     *("stats.questionnaire", "stats.randomise", "stats.estimate", "stats.account"),
 )
 IMPURE_MODULES = ("time", "secrets", "logging", "twisted", "socket", "threading")

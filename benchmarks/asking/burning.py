@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
+
 from benchmarks.asking.load import RequestLoad, pause
 from benchmarks.asking.rates import BAR_PER_S
 from benchmarks.asking.services import BATCH, BURNER
@@ -22,6 +24,10 @@ TURN_S = 12.0
 TURNS = 7
 BURN_S = TURN_S + 1.0
 THREADS = 4
+LEAST_BURNT = 0.3
+"""The share of its core that the service burns at least. It gets what the load leaves of it."""
+LEAST_ANSWERED = 0.9
+"""Of the requests of a turn, when the last one has just been sent. With fewer, other departures are measured."""
 SPIN = "while True: pass"
 
 
@@ -76,7 +82,16 @@ async def _turn(load: RequestLoad, document: Document, stage: Stage, *, burns: b
         burning = load.new(THREADS)
         await load.send(burning, load.frames(burning, BURNER, last_epoch=document.epoch), rate_per_s=1000.0)
         await pause(0.5)
-    await load.send(requests, frames, rate_per_s=QUARTER_PER_S)
+    burnt_s = _burnt_s(stage)
+    spent_s = await load.send(requests, frames, rate_per_s=QUARTER_PER_S)
+    burnt = (_burnt_s(stage) - burnt_s) / spent_s
     load.read_answers()
+    answered = sum(each.answered_s > 0 for each in requests) / len(requests)
+    if answered < LEAST_ANSWERED or (burns and burnt < LEAST_BURNT):
+        raise RuntimeError(f"{answered:.0%} were answered, and {burnt:.0%} of a core burnt: nothing was measured")
     # The latest 4,096 departures: with one answer for each request those of this turn.
     return stage.status.late_p99_s
+
+
+def _burnt_s(stage: Stage) -> float:
+    return sum(psutil.Process(stage.processes[BURNER].pid).cpu_times()[:2])

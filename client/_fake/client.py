@@ -47,7 +47,6 @@ from client.asking.answers import AnswerFeed
 from client.core.arguments import (
     USUAL_SHARE_S,
     check_address,
-    check_after,
     check_number,
     check_request,
     check_request_size,
@@ -171,11 +170,10 @@ class FakeClient:
         """Forget a posted request that has ended."""
         self._requests.forget(request_id)
 
-    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
+    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Following:
         """Call `callback` for each posted request that has ended."""
-        check_after(after)
-        clock = self._network.clock
-        return self._feeds.begin(AnswerFeed(self, callback, clock=clock, after=after, failures=self._failures))
+        feed = AnswerFeed(self, callback, clock=self._network.clock, after=after, failures=self._failures)
+        return feed.follow(self._feeds.begin(feed))
 
     async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:
         """Return posted requests that have ended, by number."""
@@ -361,7 +359,7 @@ class FakeClient:
 
     async def newest(self) -> Cursor:
         """Return the newest numbers."""
-        return Cursor(self._inbox.newest, self._outbox.newest)
+        return Cursor(self._inbox.newest, self._outbox.newest, self._requests.newest)
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` whenever there is news."""

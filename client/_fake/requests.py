@@ -48,7 +48,8 @@ class FakeRequests:
         self._tell = tell
         self._posted: dict[RequestId, _Posted] = {}
         self._by_key: dict[str, RequestId] = {}
-        self._ends = 0
+        self.newest = 0
+        """The number of the newest end."""
 
     def check(self, body: bytes, idempotency_key: str, not_before_s: float | None, deadline_s: float | None) -> None:
         """Refuse arguments of a wrong form; raise as `client.api.Client.post_request`."""
@@ -155,14 +156,14 @@ class FakeRequests:
         for call in posted.calls:
             if call.active():
                 call.cancel()
-        self._ends += 1
+        self.newest += 1
         came = int(answer is not None)
         posted.request = msgspec.structs.replace(
             posted.request,
             state=state,
             answer=answer,
             problem=problem,
-            ended=self._ends,
+            ended=self.newest,
             parts_received=came,
             answer_parts=came,
         )

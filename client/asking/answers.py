@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from client.api import AnswerCallback, PostedRequest
+from client.api import AnswerCallback, Following, PostedRequest
+from client.core.arguments import check_after, check_end
+from client.core.journal import Cursor
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feed
 from client.feeds.listener import Listener
@@ -21,6 +23,9 @@ class EndedRequests(Protocol):
 
     async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:
         """Return posted requests that ended after the number `after`, in their order."""
+
+    async def newest(self) -> Cursor:
+        """Return the numbers of the newest received message, state change and end of a posted request."""
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` once there is news; returns how to stop."""
@@ -40,25 +45,33 @@ class AnswerFeed:
     ) -> None:
         """Give `callback` what ended in `requests` after the number `after`.
 
-        `clock`: times what is offered again; `failures`: hears what the callback raises.
+        `clock`: times what is offered again; `failures`: hears what the callback raises. Raises `BadRequestError` for a
+        number of a wrong form.
         """
+        check_after(after)
         self._requests = requests
         self._listener = Listener("on_answer", callback, failures=failures)
         self._clock = clock
         self._after = after
         self._offers = LaterOffers()
-        self._feed = Feed(self._look, listener=self._listener, clock=clock)
-        self._stop_listening: Callable[[], None] = lambda: None
+        self._feed = Feed(
+            self._look, listener=self._listener, clock=clock, enter=self._enter, listen=requests.on_change
+        )
+
+    def follow(self, stop: Callable[[], None]) -> Following:
+        """Return how to stop, by `stop`, and to know that it has begun."""
+        return self._feed.follow(stop)
 
     def start(self) -> None:
         """Begin to tell."""
-        self._stop_listening = self._requests.on_change(self._feed.wake)
         self._feed.start()
 
     def stop(self) -> None:
         """Tell no more; a callback that runs is not interrupted."""
-        self._stop_listening()
         self._feed.stop()
+
+    async def _enter(self) -> None:
+        check_end(self._after, (await self._requests.newest()).ended)
 
     async def _look(self) -> float | None:
         if wait_s := self._offers.wait_s(self._clock.seconds()):

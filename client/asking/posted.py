@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,6 +13,7 @@ from twisted.python.failure import Failure
 
 from client.api import (
     ConflictError,
+    Following,
     PostedRequest,
     QueueFullError,
     RequestId,
@@ -168,9 +168,9 @@ class PostedRequests:
         found = await self._access.read(lambda c: requests.ended_after(c, after=after, limit=limit))
         return [self._told(stored) for stored in found]
 
-    def tell(self, feed: AnswerFeed) -> Callable[[], None]:
+    def tell(self, feed: AnswerFeed) -> Following:
         """Let `feed` tell its callback, until the client stops; returns how to stop it earlier."""
-        return self._feeds.begin(feed)
+        return feed.follow(self._feeds.begin(feed))
 
     def look(self) -> None:
         """Ask what it is time for, and end what has waited too long; called at each pull."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from client.api import AnswerCallback, TimeEstimate
+from client.api import AnswerCallback, Following, TimeEstimate
 from client.asking.answers import AnswerFeed, EndedRequests
 from client.asking.posted import PostedRequests
 from client.core.arguments import check_request_size
@@ -25,7 +24,7 @@ class Services:
     clock: Clock
     failures: CallbackFailures
 
-    def on_answer(self, ended: EndedRequests, callback: AnswerCallback, *, after: int) -> Callable[[], None]:
+    def on_answer(self, ended: EndedRequests, callback: AnswerCallback, *, after: int) -> Following:
         """Tell `callback` of the requests in `ended`; see `client.api.Client.on_answer`."""
         return self.posted.tell(AnswerFeed(ended, callback, clock=self.clock, after=after, failures=self.failures))
 

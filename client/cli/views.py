@@ -12,6 +12,7 @@ from client.api import (
     ClientStatus,
     Contact,
     MessageState,
+    NamedReader,
     NetworkView,
     OutgoingMessage,
     PostedRequest,
@@ -163,6 +164,22 @@ def contacts_view(contacts: Sequence[Contact]) -> RenderableType:
     return table
 
 
+def readers_view(readers: Sequence[NamedReader]) -> RenderableType:
+    """Show the readers that have a name."""
+    if not readers:
+        return Text("no program has read by a name yet", "dim")
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("name", style="bold")
+    table.add_column("kind")
+    for heading in ("waiting", "programs"):
+        table.add_column(heading, justify="right")
+    table.add_column("last used")
+    for reader in readers:
+        used = Text(instant(reader.used_at_s), "dim")
+        table.add_row(reader.name, reader.kind, f"{reader.waiting:,}", f"{reader.programs:,}", used)
+    return table
+
+
 def contact_view(contact: Contact) -> RenderableType:
     """Show one contact, and what to do about it."""
     rows = _grid()
@@ -176,7 +193,8 @@ def contact_view(contact: Contact) -> RenderableType:
     advice = (
         "The key has changed, so nothing is sent. Ask your contact in another way, then accept the new key."
         if contact.changed_fingerprint
-        else "Every name gets an answer, even one without an account: compare the fingerprint, then accept it."
+        else "Every name gets an answer, even one without an account: compare the fingerprint with the one that "
+        "`loopixmix client status` tells them, then accept it."
     )
     return Group(rows, Text(), Text(advice, "dim"))
 

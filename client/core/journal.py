@@ -11,14 +11,15 @@ from client.api import Client, MessageProgress, NumberedChange, PostedRequest, R
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """How far a reader has come: the last received message's number and the last state change's number."""
+    """How far a reader has come: the numbers of the last received message, state change, and end of a request."""
 
     received: int = 0
     changes: int = 0
+    ended: int = 0
 
     def is_after(self, other: Cursor) -> bool:
-        """Tell whether a reader of `other` has yet to come so far, in one of the two."""
-        return self.received > other.received or self.changes > other.changes
+        """Tell whether a reader of `other` has yet to come so far, in one of the three."""
+        return self.received > other.received or self.changes > other.changes or self.ended > other.ended
 
 
 class MessageShare(Protocol):
@@ -72,7 +73,7 @@ class JournalledClient(Client, Protocol):
         """Return posted requests whose `ended` is over `after`, in the order of their ends, at most `limit`."""
 
     async def newest(self) -> Cursor:
-        """Return the numbers of the newest received message and state change, 0 if there is none."""
+        """Return the numbers of the newest received message, state change and end of a posted request, 0 for none."""
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback`, which is quick, once there is news; returns how to stop.

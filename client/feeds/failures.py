@@ -19,8 +19,10 @@ log = Logger("client.feeds")
 def words_of(failure: CallbackFailure) -> str:
     """Tell a failure in one line: whose it is, its kind and its place in the code.
 
-    Not its words: an application may quote a message in them.
+    Not its words: an application may quote a message in them. What ended the telling was said by the client itself.
     """
+    if failure.ended:
+        return f"the callback {failure.callback} is told nothing any more: {failure.error}"
     frames = traceback.extract_tb(failure.error.__traceback__)
     place = f" in {frames[-1].name}, line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else ""
     return f"the callback {failure.callback} failed: {type(failure.error).__name__}{place}"
@@ -45,9 +47,23 @@ class CallbackFailures:
         """The newest failures, oldest first."""
         return list(self._kept)
 
-    def note(self, callback: str, error: BaseException) -> None:
-        """Keep what `callback` raised, and tell it."""
+    def note(self, callback: str, error: BaseException, *, ended: bool = False) -> None:
+        """Keep what `callback` raised, or why it is told nothing any more (`ended`), and tell it."""
         self._count += 1
-        failure = CallbackFailure(number=self._count, callback=callback, error=error)
+        failure = CallbackFailure(number=self._count, callback=callback, error=error, ended=ended)
+        if self._kept and self._kept[-1].error is not error:
+            _forget_frames(self._kept[-1].error)
         self._kept.append(failure)
         self._tell(failure)
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Let go of what an error holds by its tracebacks: the variables of a callback may be a message of 10 MB."""
+    found: dict[int, BaseException] = {}
+    left: list[BaseException | None] = [error]
+    while left:
+        each = left.pop()
+        if each is not None and id(each) not in found:
+            found[id(each)] = each.with_traceback(None)
+            left += [each.__cause__, each.__context__]
+            left += each.exceptions if isinstance(each, BaseExceptionGroup) else ()

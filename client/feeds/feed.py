@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from client.api import BadRequestError
 from client.core.retry import CALLBACK_POLICY
+from client.feeds.followed import Followed
 from client.feeds.listener import Listener
 from loopixmix.errors import LoopixmixError
 from loopixmix.process.pause import Pause
@@ -17,21 +19,37 @@ from loopixmix.seams import Clock, DelayedCall
 
 log = Logger("client.feeds")
 
+Listen: TypeAlias = Callable[[Callable[[], None]], Callable[[], None]]
+"""Calls what it is given at news, until what it returns is called."""
+
 
 class Feed:
     """Looks for what a listener was not told yet, tells it, and waits for more."""
 
-    def __init__(self, look: Callable[[], Awaitable[float | None]], *, listener: Listener[Any], clock: Clock) -> None:
+    def __init__(
+        self,
+        look: Callable[[], Awaitable[float | None]],
+        *,
+        listener: Listener[Any],
+        clock: Clock,
+        enter: Callable[[], Awaitable[None]] | None = None,
+        listen: Listen | None = None,
+    ) -> None:
         """Call `look` at the start, after each `wake`, and after as many seconds of `clock` as it returned.
 
         `look` tells `listener`. It returns 0 if there may be more at once, and None if there is nothing before the next
-        `wake`.
+        `wake`. `enter`: called before the first look; nothing is told if it raises `BadRequestError`. `listen`: wakes
+        this feed at news.
         """
         self._look = look
         self._listener = listener
         self._clock = clock
+        self._enter = enter
+        self._listen = listen
+        self._stop_listening: Callable[[], None] = lambda: None
+        self._beginning = Followed(self.stop)
         self._pause = Pause(clock)
-        self._beginning: DelayedCall | None = None
+        self._start: DelayedCall | None = None
         self._running: Deferred[None] | None = None
         self._woken = False
         self._errors = 0
@@ -44,19 +62,27 @@ class Feed:
 
     def start(self) -> None:
         """Begin to tell in the next turn of the clock: before that, the caller gets to know how to stop it."""
-        self._beginning = self._clock.callLater(0, self._begin)
+        if self._listen is not None:
+            # Before the first look, so that nothing is missed between the two.
+            self._stop_listening = self._listen(self.wake)
+        self._start = self._clock.callLater(0, self._begin)
+
+    def follow(self, stop: Callable[[], None]) -> Followed:
+        """Return how to stop it, by `stop`, and to know that it has begun."""
+        self._beginning = Followed(stop)
+        if self._stopped:
+            self._beginning.begun()
+        return self._beginning
 
     def stop(self) -> None:
         """Tell no more; a callback that runs is not interrupted. May be called twice."""
         self._stopped = True
-        if self._beginning is not None and self._beginning.active():
-            self._beginning.cancel()
+        self._listen_no_more()
+        if self._start is not None and self._start.active():
+            self._start.cancel()
         if self._running is not None and not self._listener.busy:
             self._running.cancel()
-
-    def end(self) -> None:
-        """Tell no more, said by `look` itself."""
-        self._stopped = True
+        self._beginning.begun()
 
     def wake(self) -> None:
         """Look again: there may be news."""
@@ -79,7 +105,9 @@ class Feed:
 
     async def _look_once(self) -> float | None:
         try:
-            wait_s = await self._look()
+            if self._enter is not None:
+                await self._enter_once(self._enter)
+            wait_s = None if self.stopped else await self._look()
         except Exception as error:  # what was not told stays where it is: a disk may be full, or the store be closed
             if self.stopped:
                 raise
@@ -91,6 +119,23 @@ class Feed:
             return CALLBACK_POLICY.timeout_s(self._errors, 0.0)
         self._errors = 0
         return wait_s
+
+    async def _enter_once(self, enter: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await enter()
+        except BadRequestError as error:
+            # A later attempt would ask the same.
+            self._stopped = True
+            self._listen_no_more()
+            self._listener.refused(error)
+            self._beginning.refused(error)
+        else:
+            self._enter = None
+            self._beginning.begun()
+
+    def _listen_no_more(self) -> None:
+        stop, self._stop_listening = self._stop_listening, lambda: None
+        stop()
 
 
 class Tells(Protocol):
@@ -120,8 +165,10 @@ class Feeds(Generic[F]):
 
     def begin(self, feed: F) -> Callable[[], None]:
         """Start a feed; returns how to stop it, which may be called twice."""
-        # A program that subscribes to a client that stops is told nothing, and gets no error for it.
-        if not self._stopped:
+        if self._stopped:
+            # A program that subscribes to a client that stops is told nothing, and gets no error for it.
+            feed.stop()
+        else:
             self._feeds.append(feed)
             feed.start()
         return partial(self._end, feed)

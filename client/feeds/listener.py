@@ -7,16 +7,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from client.api import ClientError
+from client.api import BadRequestError
 from client.feeds.failures import CallbackFailures
 
 T = TypeVar("T")
-
-
-class NotHandledError(ClientError):
-    """The program did not handle it, and says so: it is offered again."""
-
-    # Nothing failed here, so that it is not noted as a failure of a callback.
 
 
 class Listener(Generic[T]):
@@ -39,8 +33,6 @@ class Listener(Generic[T]):
             pending = self._callback(value)
             if pending is not None:
                 await pending
-        except NotHandledError:
-            return False
         # A cancelled task of asyncio is no `Exception`. To the callback it is an error like others.
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
@@ -51,6 +43,10 @@ class Listener(Generic[T]):
         finally:
             self.busy = False
         return True
+
+    def refused(self, error: BadRequestError) -> None:
+        """Take note that it is told nothing any more: what it asked for is refused."""
+        self._failures.note(self.name, error, ended=True)
 
 
 def name_of(callback: Callable[..., object]) -> str:

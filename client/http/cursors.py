@@ -7,7 +7,8 @@ import re
 from client.api import BadRequestError
 from client.core.journal import Cursor
 
-_CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
+_NUMBER = "(0|[1-9][0-9]{0,17})"
+_CURSOR = re.compile(f"{_NUMBER}-{_NUMBER}")
 
 
 def encode_cursor(cursor: Cursor) -> str:

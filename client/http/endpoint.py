@@ -40,7 +40,9 @@ def find_endpoint(directory: Path) -> Endpoint:
     shown the token.
     """
     if not directory.is_dir():
-        raise NoClientError(f"there is no directory {directory}: make a client with  loopixmix client init {directory}")
+        raise NoClientError(
+            f"there is no directory {directory}: make a client with  loopixmix client init {directory} --network FILE"
+        )
     if _has_ended(directory / LOCK_FILE):
         raise NotRunningError(f"the client daemon of {directory} is not running")
     try:
@@ -49,7 +51,9 @@ def find_endpoint(directory: Path) -> Endpoint:
     except FileNotFoundError:
         # The one is there from the beginning, the other from the first start on.
         if not any((directory / name).exists() for name in (CONFIG_FILE, TOKEN_FILE)):
-            raise NoClientError(f"{directory} is no client's directory: make one with  loopixmix client init") from None
+            raise NoClientError(
+                f"{directory} is no client's directory: make one with  loopixmix client init DIR --network FILE"
+            ) from None
         raise NotRunningError(f"the client daemon of {directory} is not running") from None
     except (OSError, UnicodeDecodeError) as error:
         raise NotRunningError(f"the client daemon of {directory} cannot be reached: {error}") from error

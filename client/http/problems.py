@@ -82,8 +82,11 @@ UNSUPPORTED_TYPE = (415, Problem("unsupported_type", "send application/json or a
 ENCODED = (415, Problem("unsupported_type", "send the body as it is, without Content-Encoding"))
 MALFORMED = (400, Problem("bad_request", "this is no HTTP/1.1 request"))
 LATE = (408, Problem("late", "the request did not come in time"))
-TARGET_TOO_LONG = (414, Problem("target_too_long", "an address with its query has at most 16384 bytes"))
-HEADERS_TOO_LONG = (431, Problem("headers_too_long", "headers have at most 16384 bytes together, and are 500 at most"))
+TARGET_TOO_LONG = (414, Problem("target_too_long", "the line with method, address and query has at most 16384 bytes"))
+HEADERS_TOO_LONG = (
+    431,
+    Problem("headers_too_long", "the first line and all headers have at most 16384 bytes; headers are 500 at most"),
+)
 BUSY = (503, Problem("busy", "the client daemon serves as many calls as it can; try again in a moment"))
 STOPPING = (503, Problem("not_running", "the client daemon is stopping; this call may have been carried out, or not"))
 INTERNAL = (500, Problem("internal", "the daemon failed; its log tells more"))

@@ -31,10 +31,15 @@ class Holder:
 
 @dataclass(frozen=True)
 class _Back:
-    """A message that was given out, and was not handled: from when, and whom it is not given to if there are others."""
+    """A message that was given out, and was not handled: from when, and to whom later than to others."""
 
     due_s: float
     unlike: Holder | None = None
+
+    @property
+    def again_s(self) -> float:
+        """From when it is given to `unlike` too: the others may have no room."""
+        return self.due_s + (self.unlike.within_s if self.unlike is not None else 0.0)
 
 
 class Claims:
@@ -147,13 +152,13 @@ class Claims:
     def wait_s(self, now_s: float) -> float | None:
         """Return how long until time alone changes something, None if it will not."""
         due = [due_s for holder in self._holders for due_s in holder.held.values()]
-        due += [back.due_s for back in self._back.values()]
+        due += [due_s for back in self._back.values() for due_s in (back.due_s, back.again_s)]
         return min((wait_s for due_s in due if (wait_s := _left_s(due_s, now_s)) > 0), default=None)
 
     def _fits(self, number: int, back: _Back, holder: Holder, now_s: float) -> bool:
         if _left_s(back.due_s, now_s) > 0:
             return False
-        if back.unlike is holder and self.holders > 1:
+        if back.unlike is holder and self.holders > 1 and _left_s(back.again_s, now_s) > 0:
             return False
         # What is in its hand already, only too long, needs no more room there.
         return holder.room > 0 or number in holder.late

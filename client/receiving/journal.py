@@ -20,7 +20,7 @@ from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feeds
 from client.sending.feed import ProgressFeed
 from client.sending.outbox import Outbox
-from client.store import incoming, outgoing, replies
+from client.store import incoming, outgoing, replies, requests
 from loopixmix.seams import Clock
 from loopixmix.store.access import StoreAccess
 
@@ -96,8 +96,10 @@ class Journal:
         self._feeds.stop()
 
     async def newest(self) -> Cursor:
-        """Return the numbers of the newest received message and state change, 0 if there is none."""
-        return await self._access.read(lambda c: Cursor(incoming.newest_received(c), outgoing.newest_change(c)))
+        """Return the numbers of the newest received message, state change and end of a request, 0 for none."""
+        return await self._access.read(
+            lambda c: Cursor(incoming.newest_received(c), outgoing.newest_change(c), requests.newest_end(c))
+        )
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after there is news; returns how to stop."""

@@ -208,6 +208,7 @@ class Offering:
     async def remove(self, name: str, kind: str) -> None:
         """Forget a named reader; raise `UnknownReaderError`, `WrongStateError` while a program reads by its name."""
         check_named_reader(name)
+        check_kind(kind)
         if self._programs(name, kind):
             raise WrongStateError(f"a program reads {kind} as {name} now: end it first")
         await self._shelf.remove(name, kind)

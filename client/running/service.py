@@ -27,7 +27,7 @@ from client.api import (
 )
 from client.asking.desk import Desk
 from client.asking.services import Services
-from client.core.arguments import USUAL_SHARE_S, check_after, check_body, checked
+from client.core.arguments import USUAL_SHARE_S, check_body, checked
 from client.core.journal import Cursor, MessageShare
 from client.feeds.failures import CallbackFailures
 from client.receiving.callbacks import Callbacks
@@ -163,9 +163,8 @@ class ClientService:
         await self._life.ready()
         await self._services.posted.forget(request_id)
 
-    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
+    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Following:
         """Call `callback` for each posted request that has ended; see `client.api.Client.on_answer`."""
-        check_after(after)
         return self._services.on_answer(self, callback, after=after)
 
     async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:

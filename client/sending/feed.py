@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from twisted.logger import Logger
-
-from client.api import BadRequestError, Following, MessageProgress, NumberedChange, ProgressCallback
+from client.api import Following, MessageProgress, NumberedChange, ProgressCallback
 from client.core.arguments import check_after, check_step
 from client.core.journal import Cursor
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feed
-from client.feeds.followed import Followed
 from client.feeds.interval import Interval
 from client.feeds.listener import Listener
 from loopixmix.seams import Clock
@@ -20,8 +17,6 @@ from loopixmix.seams import Clock
 COUNTS_INTERVAL_S = 1.0
 """Counts are told no more often than this."""
 BATCH = 100
-
-log = Logger()
 
 
 class OutgoingHistory(Protocol):
@@ -31,7 +26,7 @@ class OutgoingHistory(Protocol):
         """Return state changes with a number over `after`, oldest first."""
 
     async def newest(self) -> Cursor:
-        """Return the numbers of the newest received message and state change."""
+        """Return the numbers of the newest received message, state change and end of a posted request."""
 
     async def progress(self, *, mark: int, limit: int) -> tuple[list[MessageProgress], int]:
         """Return the counts that changed since `mark`, and the next mark."""
@@ -62,48 +57,31 @@ class ProgressFeed:
         self._history = history
         self._listener = Listener("on_progress", callback, failures=failures)
         self._wanted = after
-        self._after: int | None = None
+        self._after = 0
         self._mark = 0
         self._counts = Interval(clock, COUNTS_INTERVAL_S)
-        self._feed = Feed(self._look, listener=self._listener, clock=clock)
-        self._stop_listening: Callable[[], None] = lambda: None
-        self._beginning = Followed(self.stop)
+        self._feed = Feed(self._look, listener=self._listener, clock=clock, enter=self._enter, listen=history.on_change)
 
     def follow(self, stop: Callable[[], None]) -> Following:
         """Return how to stop, by `stop`, and to know that it has begun."""
-        self._beginning = Followed(stop)
-        return self._beginning
+        return self._feed.follow(stop)
 
     def start(self) -> None:
         """Begin to tell."""
-        self._stop_listening = self._history.on_change(self._feed.wake)
         self._feed.start()
 
     def stop(self) -> None:
         """Tell no more; a callback that runs is not interrupted."""
-        self._stop_listening()
         self._feed.stop()
-        self._beginning.begun()
+
+    async def _enter(self) -> None:
+        self._after = check_step(self._wanted, (await self._history.newest()).changes)
 
     async def _look(self) -> float | None:
-        if self._after is None:
-            await self._begin()
-        return 0.0 if self._feed.stopped or await self._tell_steps() else await self._tell_counts()
-
-    async def _begin(self) -> None:
-        newest = (await self._history.newest()).changes
-        try:
-            self._after = check_step(self._wanted, newest)
-        except BadRequestError as error:
-            log.error("{callback} is told nothing: {error}", callback=self._listener.name, error=error)
-            self._stop_listening()
-            self._feed.end()
-            self._beginning.refused(error)
-        else:
-            self._beginning.begun()
+        return 0.0 if await self._tell_steps() else await self._tell_counts()
 
     async def _tell_steps(self) -> bool:
-        changes = await self._history.state_changes(after=self._after or 0, limit=BATCH)
+        changes = await self._history.state_changes(after=self._after, limit=BATCH)
         for change in changes:
             if self._feed.stopped:
                 break
@@ -120,7 +98,7 @@ class ProgressFeed:
             self._counts.begin()
         for count in counts:
             if not self._feed.stopped:
-                await self._listener.tell(count_at(count, self._after or 0))
+                await self._listener.tell(count_at(count, self._after))
         return self._counts.wait_s() if len(counts) == BATCH else None
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from client.api import NotRegisteredError, TimeEstimate
 from client.core.health import LoopHealth
 from client.core.timing.estimate import Conditions, estimate_message, estimate_request, overhead_s
+from client.core.timing.parts import request_parts
 from client.link.session import Session
 from client.sending.outbox import Outbox
 from client.sending.payloads import PayloadQueue
-from loopixmix.requests.answers import answer_pieces
-from loopixmix.requests.coding import piece_count
-from loopixmix.requests.parts import REPETITION_KEY_BYTES, PartSize, part_room_bytes
+from loopixmix.requests.parts import PartSize
 
 ENOUGH_LOOPS = 20
 """Fewer loops than this say nothing about how long packets take."""
@@ -51,9 +50,8 @@ class Forecast:
     def request(self, request_bytes: int, answer_bytes: int, size: PartSize) -> TimeEstimate:
         """Return how long a request would take until its answer is here; see `estimate_request`."""
         conditions = self.conditions()
-        there = piece_count(REPETITION_KEY_BYTES + request_bytes, part_room_bytes(size))
-        back = answer_pieces(answer_bytes, size)
-        return estimate_request(there, back, conditions, free_items_per_s=conditions.params.free_pulls_per_s)
+        parts = request_parts(request_bytes, answer_bytes, size, loss=conditions.loss)
+        return estimate_request(parts, conditions, free_items_per_s=conditions.params.free_pulls_per_s)
 
     def _waiting(self) -> list[float]:
         """Return how many packets of each flow wait, those of drafts that take the places of sealed ones included."""

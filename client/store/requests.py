@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, update
 
 from client.api import RequestId, RequestState
-from client.store.schema import posted_requests, request_ends
+from client.store.schema import newest_number, posted_requests, request_ends
 from loopixmix.seams import Identity
 
 _UNFINISHED = (RequestState.QUEUED.value, RequestState.ASKING.value)
@@ -61,6 +61,7 @@ _END = (
     )
 )
 _NUMBER_END = insert(request_ends)
+_NEWEST_END = newest_number(request_ends)
 _ENDED_AFTER = (
     select(posted_requests, request_ends.c.number.label("ended"))
     .join(request_ends, request_ends.c.request == posted_requests.c.number)
@@ -199,6 +200,11 @@ def ended_after(connection: Connection, *, after: int, limit: int) -> list[Store
     """Return the requests whose end has a number over `after`, in the order of these."""
     rows = connection.execute(_ENDED_AFTER, {"after": after, "count": limit})
     return [_from_row(row, ended=row.ended) for row in rows]
+
+
+def newest_end(connection: Connection) -> int:
+    """Return the number of the newest end, whether or not that request was forgotten; 0 if there was none."""
+    return connection.execute(_NEWEST_END).scalar() or 0
 
 
 def forget_ended(connection: Connection, request_id: RequestId) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from loopixmix.config import commented_toml, load_config, load_trust_root
 from loopixmix.directory import Role, TrustRoot
 from loopixmix.directory.document import MAX_VALID_EPOCHS
 from loopixmix.directory.trust import HexKey
-from loopixmix.directory.words import Name, host_is_valid
+from loopixmix.directory.words import MAX_HOST_CHARACTERS, Name, host_is_valid
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
 from loopixmix.params import PULL_MARGIN, NetworkParams
@@ -83,15 +84,22 @@ def parse_listen(listen: str, *, key: str = "listen") -> tuple[str, int]:
 def parse_advertised(address: str, *, key: str) -> tuple[str, int]:
     """Return host and port at which others are to find a node: as `parse_listen`, and every authority takes the host.
 
-    An address with a scope means something on one machine only.
+    An address with a scope means something on one machine only, and one that stands for every address is nobody's.
     """
     host, port = _split(address, key)
-    if not host_is_valid(host):
+    if not host_is_valid(host) or _is_every_address(host):
         raise ConfigError(
-            f'key "{key}": {address!r}: others cannot find a node at {host!r}: give an IP address without a scope, or '
-            "a host name of letters, digits, hyphens and dots"
+            f'key "{key}": {address!r}: others cannot find a node at {host!r}: give its own IP address, without a '
+            f"scope, or a host name of letters, digits, hyphens and dots, with {MAX_HOST_CHARACTERS} characters at most"
         )
     return host, port
+
+
+def _is_every_address(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def _split(address: str, key: str) -> tuple[str, int]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from loopixmix.directory import Descriptor
 from loopixmix.seams import Identity
 
+ALONE_AFTER = 3
+"""A process that describes the node so often, and no other between, is alone: the other one was stopped."""
+
 
 class Twins:
     """Notes which nodes describe themselves in two ways by turns, as two processes with one identity do.
@@ -16,6 +19,7 @@ class Twins:
         """Begin with none."""
         self._before: dict[Identity, Descriptor] = {}
         self._found: dict[Identity, str] = {}
+        self._alike: dict[Identity, int] = {}
 
     @property
     def found(self) -> list[str]:
@@ -25,7 +29,11 @@ class Twins:
     def note(self, known: Descriptor, new: Descriptor) -> None:
         """Take note that `new` replaces `known`."""
         if not differ(known, new):
+            self._alike[new.node_id] = alike = self._alike.get(new.node_id, 0) + 1
+            if alike >= ALONE_AFTER:
+                self._found.pop(new.node_id, None)
             return
+        self._alike.pop(new.node_id, None)
         before = self._before.get(new.node_id)
         if before is not None and not differ(before, new):
             places = sorted({_place(known), _place(new)})
@@ -38,6 +46,7 @@ class Twins:
         """Forget a node that is no longer enrolled."""
         self._before.pop(identity, None)
         self._found.pop(identity, None)
+        self._alike.pop(identity, None)
 
 
 def differ(one: Descriptor, other: Descriptor) -> bool:

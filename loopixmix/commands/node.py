@@ -71,13 +71,15 @@ def running_status(directory: Path, *, lock_file: str = LOCK_FILE) -> NodeStatus
 
 def is_silent(status: NodeStatus, *, now_s: float) -> bool:
     """Tell whether a program has told nothing for too long: it hangs, or was stopped."""
-    return now_s - status.written_at_s > STALE_AFTER_S
+    # Nor does a word of the future tell anything: the clock was set back, and a running program has told one since.
+    return abs(now_s - status.written_at_s) > STALE_AFTER_S
 
 
 def health_of(status: NodeStatus, *, now_s: float) -> str:
     """Return in a few words how a program is."""
     if is_silent(status, now_s=now_s):
-        return f"not answering for {now_s - status.written_at_s:.0f} s"
+        silent_s = now_s - status.written_at_s
+        return f"not answering for {silent_s:.0f} s" if silent_s > 0 else "not answering since the clock was set back"
     return "ok" if status.healthy else status.problem or "starting"
 
 

@@ -16,6 +16,7 @@ from loopixmix.errors import FormatError
 from loopixmix.tokens.keys import MAX_ENCODED_BYTES, decode_token_key, key_faults
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
+MAX_HOST_CHARACTERS = 253
 MAX_KEYS = 8
 MAX_SERVICES = 16
 MAX_TOKEN_KEYS = 8
@@ -24,7 +25,7 @@ CLOCK_TOLERANCE_S = 5
 """How far the clocks of nodes, clients and authorities may differ without anybody noticing."""
 
 Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
-Host: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+Host: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_HOST_CHARACTERS)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 Key: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Signature: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
@@ -49,6 +50,8 @@ class Role(enum.StrEnum):
 
 def host_is_valid(host: str) -> bool:
     """Tell whether `host` is an IPv4 or IPv6 address or a DNS name (RFC 1123, section 2.1), as a node may write it."""
+    if len(host) > MAX_HOST_CHARACTERS:
+        return False
     try:
         return "%" not in host and bool(ip_address(host))
     except ValueError:

@@ -117,7 +117,7 @@ class HopService:
 
         They are taken when the turn of the reactor ends, those of one turn together.
         """
-        if self._arrived is None:
+        if self._arrived is None or not self._taking:
             return
         # A turn has many under load: acknowledgements of a commit, answers of a batch. Unwrapped one by one each would
         # take three times as long.
@@ -128,7 +128,8 @@ class HopService:
     def _take_own(self) -> None:
         self._own_call = None
         own, self._own = self._own, []
-        self.take(self.identity, own)
+        # Not by `take`: they are in this node already, and leave also if it takes no more since then.
+        self._intake.add(self.identity, own)
 
     def _settle_batch(self, batch: Sequence[Waiting], results: Results) -> None:
         now_s = self._clock.seconds()

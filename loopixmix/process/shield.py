@@ -1,4 +1,4 @@
-"""Work that goes on although whoever waits for it goes away."""
+"""Work and whoever waits for it, of which one goes away without the other."""
 
 from __future__ import annotations
 
@@ -12,8 +12,19 @@ T = TypeVar("T")
 
 def shielded(result: Deferred[T]) -> Deferred[T]:
     """Return a Deferred with the same outcome; cancelling it does not touch `result` and what hangs on it."""
-    outer: Deferred[T] = Deferred()
+    return _handed_on(result, Deferred())
 
+
+def surely_cancelled(result: Deferred[T]) -> Deferred[T]:
+    """Return a Deferred with the same outcome; cancelling it cancels `result`, and ends it whatever `result` does.
+
+    A coroutine that catches its cancellation, as each `except Exception` does, may go on for ever. Whoever waits for it
+    would wait as long, also by `addTimeout`.
+    """
+    return _handed_on(result, Deferred(lambda _: result.cancel()))
+
+
+def _handed_on(result: Deferred[T], outer: Deferred[T]) -> Deferred[T]:
     def succeed(value: T) -> None:
         if not outer.called:
             outer.callback(value)

@@ -52,7 +52,7 @@ class ThreadLane:
         """Start a thread called `name` that does batches by `run_batch`.
 
         `call_on_reactor` is the reactor's `callFromThread`. `pause`: waits a little after each batch of several jobs,
-        so that the next one grows. A job that comes alone never waits.
+        so that the next one grows; not after a full one, nor after one job that came alone.
         """
         self._run_batch = run_batch
         self._pause = pause
@@ -92,7 +92,8 @@ class ThreadLane:
         while batch := self._next_batch():
             errors = _attempt(self._run_batch, batch)
             self._call_on_reactor(_settle, batch, errors)
-            if self._pause is not None and len(batch) > 1:
+            # A full batch cannot grow: who waits behind one would only wait longer.
+            if self._pause is not None and 1 < len(batch) < MAX_BATCH:
                 self._pause()
         self._call_on_reactor(self._ended)
 

@@ -19,7 +19,7 @@ def health(status: NodeStatus | None, *, running: bool, now_s: float) -> str:
         return "stopped"
     if status is None:
         return "starting"
-    if now_s - status.written_at_s > STALE_AFTER_S:
+    if abs(now_s - status.written_at_s) > STALE_AFTER_S:
         return "not answering"
     return "ok" if status.healthy else status.problem or "starting"
 
@@ -35,7 +35,8 @@ def network_table(
 
     `others`: the programs and clients beside them, each with why it is not ready, or None.
     """
-    table = Table(caption=CAPTION, caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    # Without padding, because a terminal of 80 columns is to hold all headings whole.
+    table = Table(caption=CAPTION, caption_justify="left", box=SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("node", no_wrap=True)
     table.add_column("layer")
     table.add_column("health", overflow="fold")

@@ -186,7 +186,12 @@ class BoundedChannel(HTTPChannel):
         """Take one header."""
         if not self.is_ending and self._receivedHeaderCount >= self.maxHeaders:
             self.end_with(self.words(Fault.HEADERS_TOO_LONG))
-        return not self.is_ending and bool(super().headerReceived(line))
+        try:
+            return not self.is_ending and bool(super().headerReceived(line))
+        except ValueError:
+            # Of a length with thousands of digits, Python makes no number.
+            self.end_with(self.words(Fault.MALFORMED))
+            return False
 
     def allHeadersReceived(self) -> None:  # noqa: N802 (Twisted's name)
         """Go on with a request, unless there are too many."""
@@ -208,13 +213,16 @@ class BoundedChannel(HTTPChannel):
 
     def requestDone(self, request: object) -> None:  # noqa: N802 (Twisted's name)
         """Wait for the next request."""
+        if not self.persistent:
+            # Or Twisted would wait for ever until the peer has read this last answer.
+            self.setTimeout(self._savedTimeOut)
         super().requestDone(request)
         if self.places is not None and self.is_idle:
             self.places.rest(self)
 
     def timeoutConnection(self) -> None:  # noqa: N802 (Twisted's name)
         """End a connection on which nothing came for long."""
-        if self.is_ending:
+        if self.is_ending or not (self.persistent or self.requests):
             self.cut()
         elif self.requests:
             self.end_with(self.words(Fault.LATE))

@@ -143,13 +143,14 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
         # Each in the order in which they became idle, the longest first.
         self._unproven: dict[BoundedChannel, None] = {}
         self._proven: dict[BoundedChannel, None] = {}
+        self._leaving: dict[BoundedChannel, None] = {}
+        self._is_closing = False
         self._closed: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> ProtocolWrapper | None:  # type: ignore[override]  # noqa: N802
         """Take the connection, or none if even those that are turned away are too many: Twisted closes it then."""
         is_free = self._is_free(addr)
-        leaving = len(self.protocols) - len(self._unproven) - len(self._proven)
-        if not is_free and leaving >= MAX_LEAVING:
+        if not is_free and len(self._leaving) >= MAX_LEAVING:
             return None
         wrapper = super().buildProtocol(addr)
         if wrapper is None:
@@ -160,6 +161,7 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
             self._unproven[channel] = None
         else:
             channel.turned_away = True
+            self._leaving[channel] = None
         return wrapper
 
     def prove(self, channel: BoundedChannel) -> bool:
@@ -170,7 +172,7 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
             idle = next((other for other in self._proven if other.is_idle), None)
             if idle is None:
                 return False
-            del self._proven[idle]
+            self.end(idle)
             idle.loseConnection()
         self._unproven.pop(channel, None)
         self._proven[channel] = None
@@ -185,8 +187,12 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
 
     def end(self, channel: BoundedChannel) -> None:
         """Take note that a connection has had its last answer."""
-        self._proven.pop(channel, None)
-        self._unproven.pop(channel, None)
+        self._forget(channel)
+        self._leaving[channel] = None
+        # A peer that means harm does not go: then the one that was told first is cut. When the server stops, all are
+        # told at once, and have a moment to read it.
+        if len(self._leaving) > MAX_LEAVING and not self._is_closing:
+            self._cut(next(iter(self._leaving)))
 
     def acceptableProtocols(self) -> list[bytes]:  # noqa: N802 (Twisted's name)
         """Tell what is spoken over TLS.
@@ -199,7 +205,7 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
     def unregisterProtocol(self, p: ProtocolWrapper) -> None:  # noqa: N802 (Twisted's name)
         """Note that a connection is gone."""
         super().unregisterProtocol(p)
-        self.end(_channel_of(p))
+        self._forget(_channel_of(p))
         if self._closed is not None and not self.protocols:
             closed, self._closed = self._closed, None
             closed.callback(None)
@@ -209,6 +215,7 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
 
         Calls under way are answered with 503. A peer that does not read that in time is cut off.
         """
+        self._is_closing = True
         for wrapper in tuple(self.protocols):
             _channel_of(wrapper).stop()
         if not self.protocols:
@@ -229,11 +236,18 @@ class BoundedFactory(WrappingFactory[ProtocolWrapper]):
 
     def _end_oldest_unproven(self) -> None:
         oldest = next(iter(self._unproven))
-        if len(self.protocols) - len(self._unproven) - len(self._proven) < MAX_LEAVING:
+        if len(self._leaving) < MAX_LEAVING:
             oldest.end_with(oldest.words(Fault.BUSY))
         else:
-            self.end(oldest)
-            oldest.cut()
+            self._cut(oldest)
+
+    def _cut(self, channel: BoundedChannel) -> None:
+        self._forget(channel)
+        channel.cut()
+
+    def _forget(self, channel: BoundedChannel) -> None:
+        for kept in (self._proven, self._unproven, self._leaving):
+            kept.pop(channel, None)
 
     def _cut_all(self) -> None:
         for wrapper in tuple(self.protocols):

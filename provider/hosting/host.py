@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from twisted.internet.defer import Deferred
+
 from loopixmix.drops import DropReason
 from loopixmix.params import NetworkParams
 from loopixmix.requests.parts import PART_VERSION
@@ -124,11 +126,12 @@ class ServiceHost:
             service.carrying.stop()
             service.turns.stop()
             service.parted.stop()
-        for service in self._asked.values():
-            await put_away(service.asker.name, service.asker.stop, clock=self._world.clock)
-        for each in self._at_once.values():
-            if isinstance(each, ClosingService):
-                await put_away(each.name, each.close, clock=self._world.clock)
+        closings = [(service.asker.name, service.asker.stop) for service in self._asked.values()]
+        closings += [(each.name, each.close) for each in self._at_once.values() if isinstance(each, ClosingService)]
+        # All at one time: several that hang take no longer than one.
+        ending = [Deferred.fromCoroutine(put_away(*each, clock=self._world.clock)) for each in closings]
+        for each in ending:
+            await each
         # What was being written down when it was stopped is forgotten now, while the store is still open.
         await self._memory.settle()
 

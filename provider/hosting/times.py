@@ -9,8 +9,6 @@ from loopixmix.epoch import epoch_at
 from loopixmix.params import NetworkParams
 from loopixmix.requests.parts import EPOCHS_AHEAD
 
-_SETTLING_PATHS = 2
-
 
 @dataclass(frozen=True)
 class RequestTimes:
@@ -25,11 +23,8 @@ class RequestTimes:
 
     @property
     def settling_s(self) -> float:
-        """How long parts may come after the one that left last, which asks what is missing.
-
-        The delays of a path add up to less than this, all but once in some ten thousand times.
-        """
-        return _SETTLING_PATHS * self.params.hops * self.params.delay_mean_s + 1.0
+        """How long parts may come after the one that left last, which asks what is missing."""
+        return self.params.settling_s
 
     def present(self, now_s: float) -> int:
         """Return the present epoch."""

@@ -215,7 +215,9 @@ class Answering:
     def _ask(self, end: ProgramEnd, asker: Asker, ask: Ask) -> None:
         declaration = asker.declaration
         if len(self._under_way) >= declaration.at_once + declaration.queue:
-            raise FormatError(f"it asks more than {declaration.at_once + declaration.queue} questions at one time")
+            # No fault of the provider's: what it has given up may be under way here for a moment yet.
+            end.send(AskAnswered(ask.number, AskOutcome.NOT_ASKED, b""))
+            return
         asking = asker.ask(ask.repetition_key, ask.body)
         # The provider gives the question up after this time, and does not say so: a thread would be held for ever.
         asking.addTimeout(declaration.timeout_s, cast(IReactorTime, self._clock), self._overdue)

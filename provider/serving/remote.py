@@ -265,6 +265,9 @@ class RemoteAsker:
         end.welcomed()
         self._is_ready, self._ready_s = True, self._clock.seconds()
         declaration = self._limits.change(_capped(welcome.declaration))
+        # More than the program takes at once would be turned away by it; here it waits.
+        at_once = min(declaration.at_once, welcome.declaration.at_once)
+        declaration = msgspec.structs.replace(declaration, at_once=at_once)
         # The same one stays: a change makes the provider begin anew with the service.
         if declaration != self.declaration:
             self.declaration = declaration

@@ -114,7 +114,6 @@ def _notes(scenario: Scenario, flows: Flows, seeds: Seeds) -> Iterator[str]:
     yield from anonymity.entropy_notes(flows, shares)
     yield from timing.delivery_faults(scenario)
     yield from timing.request_faults(scenario)
-    yield from timing.request_remarks(scenario)
     if scenario.attacks != Attacks():
         yield "Attacks are left out: the engines vector and nodes carry them out."
     if scenario.unlinkability is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from client.core.retry import round_trip_policy
+from client.core.retry import RetryPolicy, round_trip_policy
 from client.core.settings import ClientSettings
 from loopixmix.params import MAX_DELAY_MEANS, NetworkParams
 from simulations.scenario.values import Scenario
@@ -45,6 +45,6 @@ def params_of(scenario: Scenario, *, epoch_length_s: int | None = None) -> Netwo
     )
 
 
-def first_retry_s(scenario: Scenario) -> float:
-    """Return after what time without an answer a client sends a packet again; a random part of it is added."""
-    return round_trip_policy(params_of(scenario), longest_s=ClientSettings().longest_retry_s).first_s
+def retry_policy_of(scenario: Scenario) -> RetryPolicy:
+    """Return how long a client waits for an answer before it sends again."""
+    return round_trip_policy(params_of(scenario), longest_s=ClientSettings().longest_retry_s)

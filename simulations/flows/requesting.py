@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from math import ceil
 
 from client.core.asking.spares import spare_shares
-from client.core.asking.steps import nearest_step
-from loopixmix.requests.answers import answer_pieces
-from loopixmix.requests.coding import fitting_share_bytes, piece_count
-from loopixmix.requests.parts import REPETITION_KEY_BYTES, blocks_beside, part_room_bytes
+from client.core.timing.parts import request_parts
+from client.core.timing.rounds import patience_of
 from loopixmix.sphinx import Geometry
-from simulations.flows.deployed import params_of
+from simulations.flows.deployed import params_of, retry_policy_of
 from simulations.formulas.queues import pull_wait_mean_s
 from simulations.formulas.requests import RequestPace, request_mean_s
 from simulations.scenario.values import RequestLoad, Scenario
@@ -33,22 +31,19 @@ class Requesting:
     @property
     def more_answers_per_s(self) -> float:
         """The packets of answers, beyond the one that each packet of the payload stream is answered by anyway."""
-        return self.per_s * max(0, self.pace.answer_shares - self.packets)
+        return self.per_s * max(0, self.pace.parts.back - self.packets)
 
 
 def pace_of(scenario: Scenario, requests: RequestLoad) -> RequestPace:
     """Return what the time of such a request hangs on in the network of a scenario."""
-    size = _size(scenario)
-    content_bytes = REPETITION_KEY_BYTES + requests.request_bytes
-    shares = piece_count(content_bytes, part_room_bytes(size))
+    params = params_of(scenario)
+    size = Geometry.for_network(params)
     loss = 1 - (1 - scenario.links.loss) ** (scenario.topology.layers + 2)
-    beside = blocks_beside(fitting_share_bytes(content_bytes, part_room_bytes(size)), size)
     return RequestPace(
-        shares=shares,
-        answer_shares=answer_pieces(requests.answer_bytes, size),
+        parts=request_parts(requests.request_bytes, requests.answer_bytes, size, loss=loss),
         turns_per_s=scenario.traffic.payload_rate_per_s,
-        free_per_s=params_of(scenario).free_pulls_per_s,
-        first_blocks=(shares + spare_shares(shares, nearest_step(loss))) * (1 + beside),
+        free_per_s=params.free_pulls_per_s,
+        patience=patience_of(params, retry_policy_of(scenario)),
         loss=loss,
         work_s=requests.work_s,
     )
@@ -65,12 +60,8 @@ def requesting_of(scenario: Scenario) -> Requesting | None:
     network_s = (scenario.topology.layers + 1) * scenario.mix.delay_mean_s + (scenario.topology.layers + 2) * links_s
     pull_s = pull_wait_mean_s(scenario.traffic.pull_rate_per_s)
     taken_s = request_mean_s(pace, network_mean_s=network_s, pull_mean_s=pull_s)
-    size = _size(scenario)
     # Reply blocks that the first ones are too few for leave in parts without a share.
-    blocks = pace.later_shares + spare_shares(pace.answer_shares, pace.loss)
-    packets = pace.shares + spare_shares(pace.shares, pace.loss) + ceil(blocks / (1 + blocks_beside(0, size)))
+    parts = pace.parts
+    blocks = pace.later_shares + spare_shares(parts.back, pace.loss)
+    packets = parts.there + spare_shares(parts.there, pace.loss) + ceil(blocks / parts.blocks_a_part)
     return Requesting(pace, packets, 1 / (requests.pause_mean_s + taken_s))
-
-
-def _size(scenario: Scenario) -> Geometry:
-    return Geometry(hops=scenario.topology.layers + 2, payload_bytes=scenario.packets.payload_bytes)

@@ -8,9 +8,8 @@ from math import log
 
 import numpy as np
 
-from client.core.asking.steps import nearest_step
 from simulations.flows import traffic
-from simulations.flows.deployed import first_retry_s
+from simulations.flows.deployed import retry_policy_of
 from simulations.flows.rates import PROVIDERS, Flows, FlowStage
 from simulations.flows.requesting import pace_of
 from simulations.formulas import delivery, latency, queues
@@ -94,21 +93,6 @@ def request_faults(scenario: Scenario) -> list[str]:
         return [
             "request_* are left out: while an answer comes, more comes into mailboxes than 0.98 of what "
             "traffic.pull_rate_per_s x traffic.pull_batch takes out."
-        ]
-    return []
-
-
-def request_remarks(scenario: Scenario) -> list[str]:
-    """Return what the law of requests leaves out, as whole sentences."""
-    requests = scenario.requests
-    if requests is None or delivery_faults(scenario) or request_faults(scenario):
-        return []
-    loss = pace_of(scenario, requests).loss
-    if loss > 0 and nearest_step(loss) == 0:
-        return [
-            "Links lose less than clients allow for from the start: what is lost of a request or answer takes another "
-            "round, which request_* leave out. Where 2 % are lost they are a tenth to a fifth too short, and less where "
-            "less is lost."
         ]
     return []
 
@@ -227,14 +211,17 @@ def _longest_waits_s(scenario: Scenario) -> float:
 def _longest_request_s(pace: RequestPace) -> float:
     turns_per_s = pace.turns_per_s * (1 - pace.loss)
     # One turn more: for the reply blocks that the user sends later.
-    sending_s = latency.erlang_quantile_s(pace.shares + 1, 1 / turns_per_s, 1 - _TAIL)
-    answering_s = latency.erlang_quantile_s(pace.answer_shares + 1, 1 / pace.arriving_per_s, 1 - _TAIL)
-    return sending_s + answering_s + WRITES_S + pace.work_s
+    sending_s = latency.erlang_quantile_s(pace.parts.there + 1, 1 / turns_per_s, 1 - _TAIL)
+    answering_s = latency.erlang_quantile_s(pace.parts.back + 1, 1 / pace.arriving_per_s, 1 - _TAIL)
+    # Something in each of three stages may have to be sent once more, which is noticed after the longest of these.
+    patience = pace.patience
+    noticing_s = 3 * max(patience.silence_s, patience.settling_s, patience.late_s) if pace.loss else 0.0
+    return sending_s + answering_s + noticing_s + WRITES_S + pace.work_s
 
 
 def _items_while_answered_per_s(scenario: Scenario, pace: RequestPace) -> float:
     # A single share comes alone; of several each finds the others in the mailbox.
-    return mailbox_items_per_s(scenario) + (pace.free_per_s if pace.answer_shares > 1 else 0.0)
+    return mailbox_items_per_s(scenario) + (pace.free_per_s if pace.parts.back > 1 else 0.0)
 
 
 def _longest_link_s(scenario: Scenario) -> float:
@@ -264,7 +251,7 @@ def retries_of(scenario: Scenario) -> delivery.Retries:
     links = scenario.topology.layers + 2
     return delivery.Retries(
         loss=1 - (1 - scenario.links.loss) ** links,
-        first_wait_s=first_retry_s(scenario),
+        first_wait_s=retry_policy_of(scenario).first_s,
         turns_per_s=scenario.traffic.payload_rate_per_s,
         pulls_per_s=scenario.traffic.pull_rate_per_s,
     )

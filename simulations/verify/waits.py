@@ -13,12 +13,10 @@ from functools import partial
 from numpy.random import Generator
 
 from client.core.asking.steps import ENOUGH_LOOPS, STEP_S
-from client.core.retry import round_trip_policy
-from client.core.settings import ClientSettings
 from client.core.timing.estimate import Conditions, estimate_request
 from loopixmix.errors import MisuseError
 from simulations.exact.engine import ENGINE as EXACT
-from simulations.flows.deployed import params_of
+from simulations.flows.deployed import params_of, retry_policy_of
 from simulations.flows.requesting import pace_of
 from simulations.flows.traffic import real_packets_per_s
 from simulations.measures.catalogue import Measure
@@ -34,13 +32,7 @@ from simulations.world.network import START_S
 from simulations.world.world import World
 
 WITHIN = 0.15
-"""How far an estimate may be from the mean, as a share of it, in most settings."""
-_NO_SPARES_WITHIN = 0.25
-"""The same where links lose less than clients allow for.
-
-They send no spares then (`client.core.asking.steps.LOSS_STEPS`), so that what is lost takes another round. Estimates
-leave that out, and tell a tenth to a fifth too little at 2 % lost.
-"""
+"""How far an estimate may be from the mean, as a share of it."""
 _USERS = 4
 """Few: each of them has to learn how much is lost before anything is measured."""
 _LOAD = 0.3
@@ -81,7 +73,7 @@ class Setting:
     """A network, and what is sent in it: messages of some packets, or requests of some bytes and their answers.
 
     `loss`: the share of packets that is lost on a whole path. `count`: how many are sent in the long form, about.
-    `within`: how far an estimate may be from the mean, as a share of it. `quick`: whether the short form has it, too.
+    `quick`: whether the short form has it, too.
     """
 
     name: str
@@ -90,7 +82,6 @@ class Setting:
     request_bytes: int = 0
     answer_bytes: int = 0
     loss: float = 0.0
-    within: float = WITHIN
     count: int = 500
     quick: bool = False
 
@@ -166,7 +157,6 @@ SETTINGS = (
         request_bytes=1000,
         answer_bytes=30_000,
         loss=0.02,
-        within=_NO_SPARES_WITHIN,
         count=120,
     ),
 )
@@ -188,12 +178,11 @@ def wait_rows(setting: Setting, effort: Effort, generator: Generator) -> Sequenc
     )
     measured = _simulated(setting, scenario)
     spread = measured.spread
-    within_s = setting.within * spread.mean
+    within_s = WITHIN * spread.mean
     if effort.trials_share < 1:
         within_s += SHARE_ERRORS * spread.sd / math.sqrt(spread.count)
     reason = (
-        f"{setting.within:.0%} of the simulated mean; in the short form {SHARE_ERRORS:g} standard errors more, as few "
-        "are sent"
+        f"{WITHIN:.0%} of the simulated mean; in the short form {SHARE_ERRORS:g} standard errors more, as few are sent"
     )
     return [
         Row(
@@ -239,17 +228,11 @@ def _foretold_request_s(setting: Setting, scenario: Scenario) -> float:
     links_s = (scenario.topology.layers + 2) * scenario.links.latency_s
     conditions = Conditions(
         params=params,
-        policy=round_trip_policy(params, longest_s=ClientSettings().longest_retry_s),
+        policy=retry_policy_of(scenario),
         loss=setting.loss,
         overhead_s=links_s,
     )
-    return estimate_request(
-        pace.shares,
-        pace.answer_shares,
-        conditions,
-        free_items_per_s=params.free_pulls_per_s,
-        first_blocks=pace.first_blocks,
-    ).mean_s
+    return estimate_request(pace.parts, conditions, free_items_per_s=params.free_pulls_per_s).mean_s
 
 
 def _by_theory_s(setting: Setting, scenario: Scenario) -> float:

@@ -194,6 +194,23 @@ def test_a_stopped_callback_finishes_the_message_it_has(world: AsyncioWorld) -> 
     assert world.run(world.bob.status()).unread == 1
 
 
+def test_a_callback_may_close_the_client_and_what_it_handled_is_settled(world: AsyncioWorld) -> None:
+    acquaint(world)
+    closed: list[bool] = []
+
+    async def read(message: ReceivedMessage) -> None:
+        await world.bob.close()
+        closed.append(True)
+
+    world.bob.on_received("text", read)
+    send(world, b"one", key="1")
+    for _ in range(2):
+        world.pass_time()
+    assert closed == [True]
+    assert world.run(world.fake.bob.status()).unread == 0
+    assert world.bob._http.is_closed
+
+
 def test_nobody_waits_for_what_a_closed_client_would_follow(world: AsyncioWorld) -> None:
     world.stop_server("alice")
     following = world.alice.on_progress(lambda event: None)

@@ -72,3 +72,15 @@ def test_it_asks_at_one_time_answers_what_comes_and_ends_in_order(daemons: Path)
     finally:
         program.kill()
         program.communicate()
+
+
+def test_it_says_in_one_line_what_is_wrong() -> None:
+    def told(*words: str) -> str:
+        line = [sys.executable, "-B", str(EXAMPLE / "answering.py"), *words]
+        done = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        return done.stderr
+
+    assert told("nowhere").startswith("there is no directory nowhere")
+    assert told("nowhere").count("\n") == 1
+    assert "python answering.py DIR" in told()

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -114,6 +116,24 @@ def test_contacts_come_and_go(commands: Commands) -> None:
     commands.run("contacts", "alice", "remove", "carol@home")
     listed = json.loads(commands.out("contacts", "alice", "list", "--json"))
     assert [contact["address"] for contact in listed] == ["bob@away"]
+
+
+def test_readers_are_listed_and_removed(commands: Commands) -> None:
+    assert "no program has read by a name" in commands.out("readers", "bob")
+    url = urlsplit((commands.root / "bob" / "api.url").read_text().strip())
+    token = (commands.root / "bob" / "api.token").read_text().strip()
+    program = HTTPConnection(url.netloc)
+    program.request("GET", "/v1/received?kind=note&reader=archive", headers={"Authorization": f"Bearer {token}"})
+    assert program.getresponse().status == 200
+    assert "archive" in commands.out("readers", "bob")
+    assert b"end it first" in commands.run("readers", "bob", "remove", "archive", "note", code=2).stderr
+    program.close()
+    deadline_s = time.monotonic() + 20
+    while json.loads(commands.out("readers", "bob", "list", "--json"))[0]["programs"]:
+        assert time.monotonic() < deadline_s
+    assert commands.out("readers", "bob", "remove", "archive", "note") == "archive is no reader of note any more\n"
+    assert json.loads(commands.out("readers", "bob", "list", "--json")) == []
+    assert b"there is no reader archive" in commands.run("readers", "bob", "remove", "archive", "note", code=2).stderr
 
 
 def test_the_status_for_people_and_programs(commands: Commands) -> None:

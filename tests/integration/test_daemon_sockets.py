@@ -29,6 +29,7 @@ from client.http.endpoint import find_endpoint
 from client.http.serving.site import MAX_CONNECTIONS, MAX_UNPROVEN
 from client.remote import remote_client
 from client.remote_asyncio import asyncio_client
+from loopixmix.web.sites import MAX_LEAVING
 from tests.worlds.clients.fake_daemons import TRUST_ROOT
 
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"}
@@ -132,6 +133,17 @@ def test_idle_connections_do_not_lock_the_owner_out(daemon: Daemon) -> None:
         assert answer_of(idle[-1]).status == 200
 
 
+def test_peers_that_were_refused_and_stay_are_cut(own_daemon: Daemon) -> None:
+    process = psutil.Process(own_daemon.process.pid)
+    with ExitStack() as stack:
+        for _ in range(2 * MAX_LEAVING):
+            peer = stack.enter_context(own_daemon.connect())
+            peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert peer.recv(100).startswith(b"HTTP/1.1 421 ")
+        assert len([each for each in process.net_connections("tcp4") if each.raddr]) <= MAX_LEAVING + 2
+        assert own_daemon.ask("GET", "/v1/status").status == 200
+
+
 def test_beyond_the_limit_there_is_an_answer(daemon: Daemon) -> None:
     with ExitStack() as stack:
         for _ in range(MAX_CONNECTIONS):
@@ -173,6 +185,7 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read(daemon: Daemon) ->
         (b"GET /v1/status HTTP/1.1\r\n\r\n", 421),
         (b"POST /v1/contacts HTTP/1.1\r\nHEADERS\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 415),
         (b"POST /v1/contacts HTTP/1.1\r\nHEADERS\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (b"POST /v1/contacts HTTP/1.1\r\nContent-Length: " + b"1" * 5000 + b"\r\n\r\n", 400),
     ],
 )
 def test_every_error_has_a_json_body(daemon: Daemon, raw: bytes, status: int) -> None:

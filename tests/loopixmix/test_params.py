@@ -65,3 +65,7 @@ def test_pulls_that_suffice_only_before_rounding_suffice() -> None:
 def test_figures_that_contradict_each_other_are_refused(changes: dict[str, float], text: str) -> None:
     with pytest.raises(MisuseError, match=text):
         NetworkParams(**changes)  # type: ignore[arg-type]
+
+
+def test_a_host_waits_for_shares_for_two_paths_and_a_second() -> None:
+    assert NetworkParams(layers=3, delay_mean_s=0.2).settling_s == pytest.approx(2 * 5 * 0.2 + 1)

@@ -265,6 +265,12 @@ def check_step(after: int | None, newest: int) -> int:
     return after
 
 
+def check_end(after: int, newest: int) -> None:
+    """Raise `BadRequestError` if no request has ended with the number `after` yet; all ends come after 0."""
+    if after > newest:
+        raise BadRequestError(f"no request has ended with the number {after} yet: the newest is {newest}")
+
+
 def check_times(not_before_s: float | None, deadline_s: float | None, *, now_s: float) -> None:
     """Raise `BadRequestError` if nothing could be sent between the two, or they are further ahead than a year."""
     last_s = now_s + LONGEST_AHEAD_S

@@ -19,6 +19,8 @@ from itertools import pairwise
 
 from client.api import TimeEstimate
 from client.core.retry import JITTER, RetryPolicy, exceedance, quantile_s
+from client.core.timing.parts import RequestParts
+from client.core.timing.rounds import Ways, late_rounds, patience_of
 from loopixmix.params import NetworkParams
 
 FINE_POINTS, COARSE_POINTS = 120, 120
@@ -107,43 +109,43 @@ def overhead_s(params: NetworkParams, *, round_trip_mean_s: float) -> float:
 
 
 def estimate_request(
-    parts_there: int,
-    parts_back: int,
-    conditions: Conditions,
-    *,
-    free_items_per_s: float,
-    first_blocks: int | None = None,
-    service_s: float = 0.0,
+    parts: RequestParts, conditions: Conditions, *, free_items_per_s: float, service_s: float = 0.0
 ) -> TimeEstimate:
     """Return how long it takes until the answer to a request is here.
 
-    `parts_there`, `parts_back`: packets that give request and answer back. Coded ones beside them stand in for those
-    that are lost, so that each loss costs one more turn or interval, and no re-send. `free_items_per_s`: the pulled
+    Each loss costs one more turn or interval: coded parts stand in for what is lost, or it is sent once more. In the
+    second case, or if they are too few, it also takes another round (`late_rounds`). `free_items_per_s`: the pulled
     items that nothing else takes, at which rate the answer's parts leave the service's provider at exponential
-    intervals. `first_blocks`: the reply blocks that leave with the request, if they may be fewer than the answer has
-    parts; the rest waits for more, which leave when the first part is here. `service_s`: how long the service takes,
-    on average.
+    intervals. Those for which the first reply blocks are too few wait for more, which leave when the first part is
+    here. `service_s`: how long the service takes, on average.
     """
-    params, through = conditions.params, 1 - conditions.loss
-    turns = _turns(parts_there, replace(conditions, loss=0.0))
+    params, loss = conditions.params, conditions.loss
+    through = 1 - loss
+    turns = _turns(parts.there, replace(conditions, loss=0.0))
     turn_s, gap_s = 1 / (params.payload_rate_per_s * through), 1 / (free_items_per_s * through)
     first_s, last_s = turns.first / params.payload_rate_per_s, turns.last * turn_s
     there = _excess(
-        parts_there, turns.gap * turn_s, _gap_stages(turns.gap), _way(parts_there, conditions, is_sent_again=False)
+        parts.there, turns.gap * turn_s, _gap_stages(turns.gap), _way(parts.there, conditions, is_sent_again=False)
     )
     pulled = _pull_wait(conditions, arriving_per_s=0.0, during_s=0.0)
-    at_first = parts_back if first_blocks is None else max(1, round(first_blocks * through**2))
-    later = max(0, parts_back - at_first)
-    answering = _Spread(min(parts_back, at_first) * gap_s, min(parts_back, at_first) * gap_s**2)
+    first, later = parts.first(loss), parts.later(loss)
+    hops = params.layers + 1
+    way = _Spread(conditions.overhead_s + hops * params.delay_mean_s, hops * params.delay_mean_s**2)
+    answering = _Spread(first * gap_s, first * gap_s**2)
     if later:
-        hops = params.layers + 1
-        ways = _Spread(2 * (conditions.overhead_s + hops * params.delay_mean_s), 2 * hops * params.delay_mean_s**2)
         asked_s = turns.gap * turn_s
-        more = _Spread(gap_s, gap_s**2) + ways + pulled + _Spread(asked_s, asked_s**2)
+        more = _Spread(gap_s, gap_s**2) + way + way + pulled + _Spread(asked_s, asked_s**2)
         answering = max(answering, more, key=lambda each: each.mean) + _Spread(later * gap_s, later * gap_s**2)
-    parts = later or parts_back
-    back = _excess(parts, gap_s, 1, _way(parts, conditions, is_sent_again=False))
+    last_parts = later or parts.back
+    back = _excess(last_parts, gap_s, 1, _way(last_parts, conditions, is_sent_again=False))
     after = there + _Spread(service_s, 0.0) + answering + back + pulled
+    ways = Ways(
+        way_s=way.mean,
+        turn_s=turns.gap / params.payload_rate_per_s,
+        interval_s=1 / free_items_per_s,
+        pull_s=pulled.mean,
+    )
+    after += _further(parts, conditions, ways)
     spread = _Spread(last_s, turns.last * turn_s**2) + after
     return TimeEstimate(
         mean_s=spread.mean,
@@ -151,8 +153,14 @@ def estimate_request(
         queue_s=first_s,
         sending_s=last_s - first_s,
         delivery_s=after.mean,
-        fragments=parts_there,
+        fragments=parts.there,
     )
+
+
+def _further(parts: RequestParts, conditions: Conditions, ways: Ways) -> _Spread:
+    """Return how much later what has to be sent once more makes the answer."""
+    stages = late_rounds(parts, conditions.loss, ways, patience_of(conditions.params, conditions.policy))
+    return _Spread(sum(stage.mean_s for stage in stages), sum(stage.variance for stage in stages))
 
 
 @dataclass(frozen=True)

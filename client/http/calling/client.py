@@ -28,13 +28,14 @@ from client.api import (
     RequestId,
     TimeEstimate,
     TokenStock,
+    UnknownMessageError,
 )
 from client.core.arguments import USUAL_SHARE_S, check_after, check_step, check_text, checked
 from client.feeds.failures import CallbackFailures
 from client.feeds.listener import Listener
 from client.http.calling import call
 from client.http.calling.call import Call, Query
-from client.http.calling.follower import Take, Where
+from client.http.calling.follower import Refused, Take, Where, log_refusal
 from client.http.calling.reader import RemoteReader
 from client.http.cursors import decode_cursor, encode_cursor
 from client.http.messages import CHANGED, OUTGOING, PROGRESS, Event, PageLink, Received, decode_answer, decode_event
@@ -62,7 +63,7 @@ class CallingClient(ABC):
 
     @property
     def callback_failures(self) -> Sequence[CallbackFailure]:
-        """The newest errors that callbacks of this object raised, oldest first."""
+        """The newest errors that callbacks of this object raised, or that ended them, oldest first."""
         return self._failures.newest
 
     @abstractmethod
@@ -73,10 +74,11 @@ class CallingClient(ABC):
         """
 
     @abstractmethod
-    def follow(self, path: str, query: Query | Where, take: Take) -> Following:
+    def follow(self, path: str, query: Query | Where, take: Take, *, refused: Refused = log_refusal) -> Following:
         """Give the events of a stream to `take`, through restarts of the daemon; returns how to stop.
 
-        `query`: what is asked for, or what asks for that once the daemon runs.
+        `query`: what is asked for, or what asks for that once the daemon runs. `refused`: hears why no more are given,
+        if the daemon refuses what is asked for.
         """
 
     async def is_running(self) -> bool:
@@ -154,7 +156,7 @@ class CallingClient(ABC):
         """Forget a posted request that has ended."""
         await self.ask(call.forget_request(request_id))
 
-    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Callable[[], None]:
+    def on_answer(self, callback: AnswerCallback, *, after: int = 0) -> Following:
         """Call `callback` for each posted request that has ended, whenever the daemon runs."""
         check_after(after)
 
@@ -163,7 +165,7 @@ class CallingClient(ABC):
         async def take(event: SseEvent) -> bool:
             return await listener.tell(decode_answer(event.data, PostedRequest))
 
-        return self.follow("/v1/answers", {"after": str(after)}, take)
+        return self.follow("/v1/answers", {"after": str(after)}, take, refused=listener.refused)
 
     @checked
     async def estimate_request(self, request_bytes: int, answer_bytes: int) -> TimeEstimate:
@@ -175,8 +177,8 @@ class CallingClient(ABC):
     ) -> Callable[[], None]:
         """Call `callback` for each message of `kind`, whenever the daemon runs."""
         query = call.share_query(kind, reader=reader, within_s=within_s)
-        taker = RemoteReader(self, self._listener("on_received", callback))
-        return self.follow("/v1/received", query, taker.take)
+        listener = self._listener("on_received", callback)
+        return self.follow("/v1/received", query, RemoteReader(self, listener).take, refused=listener.refused)
 
     async def readers(self) -> list[NamedReader]:
         """Return the readers that have a name."""
@@ -195,8 +197,8 @@ class CallingClient(ABC):
         """Call `callback` for each event after the one with the id `after`, or only for those to come.
 
         An event is a received message, a step of an outgoing message, or the client's status. Returns how to stop; it
-        may be awaited to know that it has begun, which raises `BadRequestError` if there was no event `after` yet.
-        Without awaiting, only the log says so. Raises `BadRequestError` if `after` has not the form of an id.
+        may be awaited to know that it has begun, which raises `BadRequestError` if there was no event `after` yet;
+        `callback_failures` says so, too. Raises `BadRequestError` if `after` has not the form of an id.
         """
         check_text("after", after)
         if after:
@@ -212,7 +214,7 @@ class CallingClient(ABC):
 
         # Asked for first: without a place to begin at, what happens before the first event would be missed, if the
         # daemon is started again meanwhile.
-        return self.follow("/v1/events", {"after": after} if after else newest, take)
+        return self.follow("/v1/events", {"after": after} if after else newest, take, refused=listener.refused)
 
     def on_progress(self, callback: ProgressCallback, *, after: int | None = None) -> Following:
         """Tell what happens to outgoing messages."""
@@ -231,7 +233,7 @@ class CallingClient(ABC):
             step = check_step(after, (await self.ask(call.newest())).changes)
             return {"after": f"0-{step}", "about": OUTGOING}
 
-        return self.follow("/v1/events", place, take)
+        return self.follow("/v1/events", place, take, refused=listener.refused)
 
     @checked
     async def estimate(self, body_bytes: int, to: str) -> TimeEstimate:
@@ -268,7 +270,12 @@ class CallingClient(ABC):
             if not page:
                 break
             after = page[-1].number
-            messages += [await self._with_body(received) for received in page]
+            for received in page:
+                try:
+                    messages.append(await self._with_body(received))
+                except UnknownMessageError:
+                    # It was deleted after it was listed.
+                    continue
         return messages
 
     async def contacts(self) -> list[Contact]:

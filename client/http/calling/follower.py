@@ -12,7 +12,7 @@ from client.core.retry import CALLBACK_POLICY
 from client.feeds.followed import Followed
 from client.http.calling.call import Query
 from client.http.sse import SseEvent
-from loopixmix.errors import LoopixmixError
+from loopixmix.errors import LoopixmixError, UnavailableError
 from loopixmix.process.backoff import Backoff
 from loopixmix.seams import Rng
 
@@ -56,6 +56,14 @@ class _RefusedError(Exception):
 Take: TypeAlias = Callable[[SseEvent], Awaitable[bool]]
 """Takes an event; returns False if it is to be offered again before all later ones."""
 
+Refused: TypeAlias = Callable[[BadRequestError], None]
+"""Hears why a stream is followed no more."""
+
+
+def log_refusal(error: BadRequestError) -> None:
+    """Log why a stream is followed no more."""
+    _log.error("the daemon's events are followed no more: {error}", error=error)
+
 
 class Follower:
     """Gives every event of a stream to `take`, one at a time; comes back if the stream ends or `take` fails.
@@ -71,10 +79,12 @@ class Follower:
         path: str,
         query: Query | Where,
         rng: Rng,
+        refused: Refused = log_refusal,
     ) -> None:
         """Follow the stream at `path` with `query`, or with what that returns, opened by `opener`.
 
-        `rng`: when it comes back after a break, so that many programs do not come back at once.
+        `rng`: when it comes back after a break, so that many programs do not come back at once. `refused`: hears why it
+        comes back no more.
         """
         self.taking = False
         """Whether an event is being taken now: that is not to be interrupted."""
@@ -86,7 +96,9 @@ class Follower:
         self._take = take
         self._path = path
         self._query = query
+        self._refused = refused
         self._backoff = Backoff(rng=rng, first_s=FIRST_WAIT_S, longest_s=LONGEST_WAIT_S)
+        self._was_told = False
         self._last_event_id = ""
 
     async def run(self) -> None:
@@ -97,11 +109,11 @@ class Follower:
                 await self._take_all(source)
             except _RefusedError as refused:
                 # A later attempt would ask the same.
-                _log.error("the daemon's events are followed no more: {error}", error=refused.error)
+                self._refused(refused.error)
                 self.beginning.refused(refused.error)
                 return
             except LoopixmixError as error:
-                _log.debug("the daemon's events cannot be followed: {error}", error=error)
+                self._note(error)
             except Exception:  # whatever it is: a program that is told nothing any more would not know it
                 if self.stopped:
                     raise
@@ -123,7 +135,10 @@ class Follower:
         try:
             while not self.stopped and (event := await source.next()) is not None:
                 await self._take_one(event)
-                self._backoff.reset()
+                # One without an id only opens a stream: the next one may fail as those before.
+                if event.id:
+                    self._backoff.reset()
+                    self._was_told = False
         finally:
             await source.close()
 
@@ -135,6 +150,14 @@ class Follower:
             if self.stopped:
                 return
         self._last_event_id = event.id or self._last_event_id
+
+    def _note(self, error: LoopixmixError) -> None:
+        # That a daemon does not run, or is busy, is nothing to speak of. Anything else is told once.
+        if isinstance(error, UnavailableError) or self._was_told:
+            _log.debug("the daemon's events cannot be followed: {error}", error=error)
+        else:
+            self._was_told = True
+            _log.error("the events of {path} cannot be followed just now: {error}", path=self._path, error=error)
 
     async def _offer(self, event: SseEvent) -> bool:
         self.taking = True

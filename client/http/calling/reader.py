@@ -59,7 +59,12 @@ class RemoteReader:
         if number not in self._told:
             body = received.body
             if body is None:
-                body = await self._asker.ask(call.received_body(number))
+                try:
+                    body = await self._asker.ask(call.received_body(number))
+                except UnknownMessageError:
+                    # It was deleted meanwhile: the daemon looks once more, and has the next one for us.
+                    await self._tell(number, handled=False)
+                    return
             if not await self._listener.tell(received.with_body(body)):
                 await self._tell(number, handled=False)
                 return

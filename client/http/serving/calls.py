@@ -21,6 +21,7 @@ from loopixmix.web.channels import RETRY_AFTER_S
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_COUNT = re.compile(r"0|[1-9][0-9]{0,18}")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?")
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -115,7 +116,7 @@ def parse_time(name: str, text: str) -> float:
 
 def parse_count(name: str, text: str, *, least: int, most: int) -> int:
     """Return a parameter that is a number from `least` to `most`; raise `BadRequestError` otherwise."""
-    if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or not least <= int(text) <= most:
+    if not _COUNT.fullmatch(text) or not least <= int(text) <= most:
         raise BadRequestError(f"{name} is a number from {least} to {most}, not {text[:40]!r}")
     return int(text)
 

@@ -20,7 +20,7 @@ from werkzeug.routing import IntegerConverter, Map, Rule
 
 from client.api import BadRequestError
 from client.http.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNSUPPORTED_TYPE, problem_of
-from client.http.serving.calls import UnsupportedTypeError, read_query, write_nothing, write_problem
+from client.http.serving.calls import UnsupportedTypeError, read_octets, read_query, write_nothing, write_problem
 from client.http.serving.described import described_routes
 from loopixmix.errors import LoopixmixError
 
@@ -39,12 +39,15 @@ class Dispatcher(Resource):
         super().__init__()
         self._answering: dict[str, _Answering] = {}
         self._without_query: set[str] = set()
+        self._without_body: set[str] = set()
         rules: list[Rule] = []
         for subject in subjects:
             for route in described_routes([type(subject)]):
                 self._answering[route.name] = getattr(subject, route.name)
                 if not route.described.query and not route.described.octets_query:
                     self._without_query.add(route.name)
+                if route.described.takes is None:
+                    self._without_body.add(route.name)
                 rules.append(Rule(route.rule, methods=[route.method], endpoint=route.name))
         # Neither redirects: a redirect would be an answer without a JSON body, and some clients lose the token on it.
         strict = {"int": _PlainNumber}
@@ -62,6 +65,9 @@ class Dispatcher(Resource):
         name, parts = self._routes.match(path, method=method)
         if name in self._without_query:
             read_query(request)
+        if name in self._without_body and read_octets(request):
+            # What it says would be a wish that nobody hears.
+            raise BadRequestError("this call takes no body: a parameter of it stands in the path or the query")
         return await self._answering[name](request, **parts)
 
     def _tell_methods(self, request: Request, path: str) -> bytes:

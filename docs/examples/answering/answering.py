@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from client.api import Client, ReceivedMessage
+from client.api import Client, LoopixmixError, ReceivedMessage
 from client.remote_asyncio import asyncio_client
 
 
@@ -47,4 +47,9 @@ async def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    try:
+        asyncio.run(main(Path(sys.argv[1])))
+    except LoopixmixError as error:
+        raise SystemExit(str(error)) from error

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from loopixmix.process.shield import surely_cancelled
 from loopixmix.seams import Clock
 from provider.hosting.asking.failures import told
 
@@ -22,7 +23,8 @@ log = Logger()
 async def put_away(name: str, close: Callable[[], Coroutine[Deferred[object], object, None]], *, clock: Clock) -> None:
     """Await `close` of the service `name`, for `CLOSE_S` seconds at most; log what fails, and never raise."""
     try:
-        await Deferred.fromCoroutine(close()).addTimeout(CLOSE_S, cast(IReactorTime, clock))
+        closing = surely_cancelled(Deferred.fromCoroutine(close()))
+        await closing.addTimeout(CLOSE_S, cast(IReactorTime, clock))
     except TimeoutError:
         log.error("service {service} did not close within {close_s:g} s", service=name, close_s=CLOSE_S)
     # It is somebody else's code, and what comes after it must be closed all the same.

@@ -10,6 +10,9 @@ directory, such as in a database of its own, is not held back.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import shutil
 import stat
 import tempfile
@@ -20,6 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from loopixmix.errors import StoreError, UnavailableError
+from loopixmix.process.files import try_lock
 from loopixmix.requests.names import Publish
 from loopixmix.seams import DelayedCall, Identity, Rng
 from provider.api import ClosingService, PayloadService, Setting
@@ -29,8 +33,10 @@ from provider.hosting.asking.limits import ServiceLimits
 from provider.hosting.loading.form import refuse
 from provider.hosting.loading.loader import SERVICES_DIRECTORY, ServiceLoader
 
-MOST_COPIED_BYTES = 64 * 1024 * 1024
+MOST_COPIED_BYTES, MOST_COPIED_FILES = 64 * 1024 * 1024, 10_000
 """A service with more in its directory is not tried: a check is to take seconds, and no room on a disk."""
+
+_COPY_PREFIX, _COPY_SUFFIX = ".check-", ".unfinished"
 
 
 class ServiceTrial:
@@ -53,21 +59,22 @@ class ServiceTrial:
 
         Raises `ConfigError`, with all that is wrong with any of them, and `StoreError`.
         """
-        sizes = {name: _size_bytes(self._directory / SERVICES_DIRECTORY / name) for name in dict.fromkeys(names)}
-        tried = [name for name, size in sizes.items() if size <= MOST_COPIED_BYTES]
+        wanted = list(dict.fromkeys(names))
+        originals = self._directory / SERVICES_DIRECTORY
         try:
-            with tempfile.TemporaryDirectory(prefix="check-", dir=self._directory) as copy:
+            tried = [name for name in wanted if _is_small(originals / name)]
+            with _place_for_copies(self._directory) as copies:
                 for name in tried:
-                    _copy(self._directory / SERVICES_DIRECTORY / name, Path(copy) / SERVICES_DIRECTORY / name)
-                self._make_and_close(Path(copy), tried, settings, limits)
+                    _copy(originals / name, copies / SERVICES_DIRECTORY / name)
+                self._make_and_close(copies, tried, settings, limits)
         except OSError as error:
             raise StoreError(
                 f"{self._directory}: services cannot be tried in a copy of their directories: {error}"
             ) from error
         return [
-            f'the service "{name}" was not made: its directory holds {size / 1e6:,.0f} MB, and a check copies '
-            f"{MOST_COPIED_BYTES / 1e6:,.0f} MB at most"
-            for name, size in sizes.items()
+            f'the service "{name}" was not made: a check copies at most {MOST_COPIED_BYTES / 1e6:,.0f} MB in '
+            f"{MOST_COPIED_FILES:,} files, and its directory holds more"
+            for name in wanted
             if name not in tried
         ]
 
@@ -108,25 +115,73 @@ def _close_faults(hosted: Hosted) -> Iterator[str]:
         yield from (f'the service "{hosted.name}" cannot be closed: {told(failure)}' for failure in failures)
 
 
-def _size_bytes(directory: Path) -> int:
-    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+@contextlib.contextmanager
+def _place_for_copies(directory: Path) -> Iterator[Path]:
+    """Yield a new directory in `directory`; those that checks left which were killed are removed before."""
+    for left in directory.glob(f"{_COPY_PREFIX}*{_COPY_SUFFIX}"):
+        with _opened(left) as descriptor:
+            # Another check that goes on at this moment has the lock.
+            if try_lock(descriptor, fcntl.LOCK_EX):
+                shutil.rmtree(left)
+    with (
+        tempfile.TemporaryDirectory(prefix=_COPY_PREFIX, suffix=_COPY_SUFFIX, dir=directory) as made,
+        _opened(Path(made)) as descriptor,
+    ):
+        try_lock(descriptor, fcntl.LOCK_EX)
+        yield Path(made)
+
+
+@contextlib.contextmanager
+def _opened(directory: Path) -> Iterator[int]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_small(directory: Path) -> bool:
+    """Tell whether a copy of a directory is within the bounds; links are followed, as `_copy` does."""
+    size_bytes = files = 0
+    # Counted while we walk, and not afterwards: two links that lead back to their directory never come to an end.
+    for place, directories, names in os.walk(directory, followlinks=True):
+        files += len(directories) + len(names)
+        size_bytes += sum(_size_bytes(Path(place, name)) for name in names)
+        if size_bytes > MOST_COPIED_BYTES or files > MOST_COPIED_FILES:
+            return False
+    return True
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # gone already, or a link that leads nowhere
 
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         # Links are followed: through a link that was copied as one, the service would write into the original.
-        shutil.copytree(source, target, ignore=_irregular, ignore_dangling_symlinks=True)
+        # Not `ignore_dangling_symlinks`, which looks for the ends of relative links in the directory that we run in.
+        shutil.copytree(source, target, ignore=_irregular, copy_function=copy_file)
+
+
+def copy_file(source: str, target: str) -> None:
+    """Copy one file, if it is there."""
+    # A running provider may have removed it meanwhile, as databases do with their journals.
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy2(source, target)
 
 
 def _irregular(directory: str, names: list[str]) -> list[str]:
-    """Return what cannot be copied: sockets, pipes, and what is gone already."""
+    """Return what cannot be copied: sockets, pipes, links that lead nowhere or in circles, what is gone already."""
     return [name for name in names if not _is_regular(Path(directory, name))]
 
 
 def _is_regular(path: Path) -> bool:
     try:
         mode = path.stat().st_mode
-    except FileNotFoundError:
+    except OSError:
         return False
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 

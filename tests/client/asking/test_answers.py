@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 
 from client.api import PostedRequest, RequestState
 from client.asking.answers import BATCH, AnswerFeed
+from client.core.journal import Cursor
 from client.feeds.failures import CallbackFailures
 
 REQUEST = PostedRequest(
@@ -38,6 +39,9 @@ class Ends:
 
     async def ended_requests(self, *, after: int, limit: int) -> list[PostedRequest]:
         return [request for request in self.ended if request.ended > after][:limit]
+
+    async def newest(self) -> Cursor:
+        return Cursor(ended=len(self.ended))
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         self.listeners.append(callback)
@@ -78,6 +82,19 @@ def test_what_has_ended_and_what_ends_is_told_in_order() -> None:
     ends.end("d")
     assert told.names == ["b", "c"]
     assert (ends.listeners, clock.getDelayedCalls()) == ([], [])
+
+
+def test_what_lies_ahead_is_refused_and_leaves_nothing_behind() -> None:
+    ends, told, clock, failures = Ends(), Told(), Clock(), CallbackFailures()
+    ends.end("a")
+    feed = AnswerFeed(ends, told, clock=clock, after=2, failures=failures)
+    feed.start()
+    clock.advance(0)
+    ends.end("b", "c")
+    assert (told.names, ends.listeners, clock.getDelayedCalls()) == ([], [], [])
+    [failure] = failures.newest
+    assert failure.ended
+    assert str(failure.error) == "no request has ended with the number 2 yet: the newest is 1"
 
 
 def test_more_than_a_batch_is_told() -> None:

@@ -10,6 +10,7 @@ from client.api import (
     ClientStatus,
     Contact,
     MessageState,
+    NamedReader,
     NetworkView,
     OutgoingMessage,
     PostedRequest,
@@ -29,6 +30,7 @@ from client.cli.views import (
     network_view,
     posted_line,
     queued_line,
+    readers_view,
     received_view,
     status_view,
     tokens_view,
@@ -173,6 +175,14 @@ def test_contacts_and_what_to_do_about_them() -> None:
     assert "compare the fingerprint" in shown(contact_view(CONTACT))
     assert "4444" in shown(contact_view(changed))
     assert "compare the fingerprint" not in shown(contact_view(compared))
+
+
+def test_readers_and_what_waits_for_them() -> None:
+    archive = NamedReader(name="archive", kind="mail", waiting=1200, programs=1, made_at_s=0.0, used_at_s=86_400.0)
+    [head, row] = shown(readers_view([archive])).splitlines()
+    assert head.split() == ["name", "kind", "waiting", "programs", "last", "used"]
+    assert row.split()[:4] == ["archive", "mail", "1,200", "1"]
+    assert "no program has read by a name" in shown(readers_view([]))
 
 
 def test_a_posted_request_without_an_answer_says_where_it_is() -> None:

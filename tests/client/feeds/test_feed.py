@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
+from client.api import BadRequestError, Following
 from client.feeds.failures import CallbackFailures
 from client.feeds.feed import Feed, Feeds
 from client.feeds.listener import Listener
@@ -109,6 +113,78 @@ def test_what_cannot_be_looked_for_is_looked_for_again_ever_later(looker: Looker
         looker.clock.advance(0.25)
     assert looker.looks[:4] == [0.0, 1.0, 3.0, 7.0]
     assert looker.told == ["a"]
+
+
+class Entering(Looker):
+    """Looks once a test lets it in; hears news as long as it is followed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = 0
+        self.refusals: list[Exception] = []
+        self.failures = CallbackFailures(lambda failure: None)
+        self.listeners: list[Callable[[], None]] = []
+        listener: Listener[str] = Listener("on_news", self.hear, failures=self.failures)
+        self.feed = Feed(self.look, listener=listener, clock=self.clock, enter=self.enter, listen=self.listen)
+        self.following = self.feed.follow(self.feed.stop)
+        self.waiting: list[object] = []
+        Deferred.fromCoroutine(self.wait()).addBoth(self.waiting.append)
+
+    async def enter(self) -> None:
+        self.entered += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        self.listeners.append(wake)
+        return lambda: self.listeners.remove(wake)
+
+    async def wait(self) -> Following:
+        return await self.following
+
+
+def test_it_begins_when_it_may() -> None:
+    looker = Entering()
+    looker.refusals = [StoreError("the disk is full")]
+    looker.feed.start()
+    looker.clock.advance(0)
+    assert (looker.looks, looker.waiting) == ([], [])
+    looker.clock.advance(1)
+    assert (looker.looks, looker.waiting) == ([1.0], [looker.following])
+    [wake] = looker.listeners
+    wake()
+    assert (looker.looks, looker.entered) == ([1.0, 1.0], 2)
+    looker.feed.stop()
+    looker.feed.stop()
+    assert (looker.listeners, looker.clock.getDelayedCalls()) == ([], [])
+
+
+def test_what_is_refused_is_not_asked_for_again() -> None:
+    looker = Entering()
+    looker.refusals = [BadRequestError("there was no news 7 yet")]
+    looker.feed.start()
+    looker.clock.pump([0, 1000])
+    [refused] = looker.waiting
+    assert isinstance(refused, Failure)
+    assert refused.check(BadRequestError)
+    assert [failure.ended for failure in looker.failures.newest] == [True]
+    assert (looker.looks, looker.listeners, looker.clock.getDelayedCalls()) == ([], [], [])
+    looker.feed.stop()
+
+
+def test_nobody_waits_for_a_feed_that_begins_too_late() -> None:
+    looker, feeds = Entering(), Feeds[Feed]()
+    feeds.stop()
+    feeds.begin(looker.feed)
+    assert looker.waiting == [looker.following]
+    late = looker.feed.follow(looker.feed.stop)
+    results: list[object] = []
+    Deferred.fromCoroutine(awaited(late)).addBoth(results.append)
+    assert results == [late]
+
+
+async def awaited(following: Following) -> Following:
+    return await following
 
 
 def test_feeds_end_together_and_none_begins_after_that() -> None:

@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from client.api import BadRequestError
 from client.feeds.failures import CallbackFailures
-from client.feeds.listener import Listener, NotHandledError, name_of
+from client.feeds.listener import Listener, name_of
 
 
 class Notes:
@@ -70,13 +71,12 @@ def test_something_that_cannot_be_awaited_is_noted() -> None:
     assert type(failures.newest[0].error) is TypeError
 
 
-def test_a_program_may_say_that_it_did_not_handle_something() -> None:
-    def refuse(value: int) -> None:
-        raise NotHandledError("later")
-
-    failures = silent()
-    assert not told(refuse, failures)
-    assert failures.newest == []
+def test_why_it_is_told_nothing_any_more_is_noted() -> None:
+    failures, error = silent(), BadRequestError("there was no step 7 yet")
+    listener: Listener[int] = Listener("on_progress", print, failures=failures)
+    listener.refused(error)
+    [failure] = failures.newest
+    assert (failure.callback, failure.error, failure.ended) == ("on_progress(builtins.print)", error, True)
 
 
 def test_a_task_of_asyncio_that_is_cancelled_ends_and_one_that_a_callback_waits_for_does_not() -> None:

@@ -87,6 +87,21 @@ def test_a_program_that_is_alone_gets_again_what_it_forgot() -> None:
     assert claims.may_take(holder)
 
 
+def test_what_no_other_program_takes_comes_again_to_the_one_that_forgot_it() -> None:
+    claims = Claims()
+    slow, hung = join(claims), join(claims, at_once=1)
+    claims.give(hung, 1, 0.0)
+    claims.give(slow, 2, 0.0)
+    claims.lapse(60.0)
+    assert claims.take_back(slow, 60.0) == 1
+    claims.give(slow, 1, 60.0)
+    claims.begin_settling(slow, 1, 61.0)
+    claims.settled(1)
+    assert claims.take_back(slow, 119.9) is None
+    assert claims.wait_s(70.0) == 50.0
+    assert claims.take_back(slow, 120.0) == 2
+
+
 def test_a_word_lets_the_time_of_the_later_ones_begin() -> None:
     claims = Claims()
     holder = join(claims)

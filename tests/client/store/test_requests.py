@@ -89,6 +89,15 @@ def test_ends_are_numbered_in_their_order_and_no_number_comes_twice(store: Clien
     assert [each.ended for each in store.write(lambda c: requests.ended_after(c, after=0, limit=10))] == [1, 3]
 
 
+def test_the_newest_end_keeps_its_number_when_its_request_is_forgotten(store: ClientStore) -> None:
+    assert store.write(requests.newest_end) == 0
+    for number in (1, 2):
+        end(store, add(store, number), RequestState.EXPIRED)
+    assert store.write(requests.newest_end) == 2
+    assert store.write(lambda c: requests.forget_ended(c, f"{2:032x}"))
+    assert store.write(requests.newest_end) == 2
+
+
 def test_only_what_has_ended_is_forgotten(store: ClientStore) -> None:
     number = add(store, 1)
     assert not store.write(lambda c: requests.forget_ended(c, f"{1:032x}"))

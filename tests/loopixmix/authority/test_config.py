@@ -111,9 +111,10 @@ def test_addresses_to_listen_on_are_understood() -> None:
 
 
 NO_HOSTS = ["a_b.example", "mix1.example.", "user@mix1.example", "http://mix1.example", "mix 1", "1.2.3.4.5", "-a.b"]
+NO_HOSTS += [".".join(["a" * 63] * 4)]  # longer than a descriptor has room for
 
 
-@pytest.mark.parametrize("host", [*NO_HOSTS, "[fe80::1%eth0]"])
+@pytest.mark.parametrize("host", [*NO_HOSTS, "[fe80::1%eth0]", "0.0.0.0", "[::]", "[::0]"])
 def test_a_host_that_no_authority_takes_is_refused_where_it_is_written(host: str) -> None:
     with pytest.raises(ConfigError, match=r'^key "advertise": '):
         parse_advertised(f"{host}:9000", key="advertise")

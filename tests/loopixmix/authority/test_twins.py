@@ -6,7 +6,7 @@ import random
 
 import msgspec
 
-from loopixmix.authority.twins import Twins, differ
+from loopixmix.authority.twins import ALONE_AFTER, Twins, differ
 from loopixmix.keys import MixKey
 from tests.worlds.networks.models import NOW_S, model_network
 
@@ -37,3 +37,19 @@ def test_twins_at_one_address_are_known_by_their_keys() -> None:
     assert told == f"two processes use the identity of mix11 in turns, at {FIRST.host}:{FIRST.port}: stop one"
     twins.forget(NODE.id)
     assert twins.found == []
+
+
+def test_when_one_of_them_was_stopped_the_warning_ends() -> None:
+    twins, other = Twins(), msgspec.structs.replace(FIRST, port=9)
+    twins.note(FIRST, other)
+    twins.note(other, FIRST)
+    for known, new in ((FIRST, FIRST), (FIRST, other), (other, FIRST)):
+        twins.note(known, new)
+    for _ in range(ALONE_AFTER - 1):
+        twins.note(FIRST, FIRST)
+        assert twins.found
+    twins.note(FIRST, FIRST)
+    assert twins.found == []
+    # It was only quiet for a while.
+    twins.note(FIRST, other)
+    assert len(twins.found) == 1

@@ -91,6 +91,11 @@ def test_a_node_that_answers_no_more_fails_the_command(running: Path, capsys: py
             show_status(running, as_json=as_json, check=check)
         assert ended.value.exit_code == 1
     assert "not answering for 60 s" in capsys.readouterr().out
+    # It was stopped, and then the clock was set back.
+    tell(running, written_at_s=time.time() + 60)
+    with pytest.raises(click.exceptions.Exit):
+        show_status(running, as_json=False, check=True)
+    assert capsys.readouterr().out == "mix1: not answering since the clock was set back\n"
 
 
 def test_a_monitor_learns_whether_all_is_well(running: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,9 +116,9 @@ def test_a_packet_that_ends_here_is_offered_and_its_taker_may_drop_it() -> None:
     bench = Bench()
     bench.hop.take(PROVIDER, [bench.packet(Deliver(b"r" * 32))])
     assert [type(fact) for fact in bench.recorder.facts] == [PacketIn, PacketDelivered]
-    bench.answer = DropReason.UNKNOWN_RECIPIENT
+    bench.answer = DropReason.UNKNOWN_REPLY
     bench.hop.take(PROVIDER, [bench.packet(Deliver(b"r" * 32))])
-    assert bench.recorder.facts[2:] == [PacketDropped(bench.clock.seconds(), DropReason.UNKNOWN_RECIPIENT)]
+    assert bench.recorder.facts[2:] == [PacketDropped(bench.clock.seconds(), DropReason.UNKNOWN_REPLY)]
     assert len(bench.arrived) == 2
 
 
@@ -170,6 +170,16 @@ def test_a_hop_that_takes_no_more_still_lets_go_what_waits() -> None:
     bench.clock.advance(1)
     assert bench.wire.sent == [NEXT]
     assert bench.hop.idle
+
+
+def test_our_own_packets_of_the_turn_in_which_it_takes_no_more_still_leave() -> None:
+    bench = Bench()
+    bench.hop.inject([bench.packet(Relay(NEXT, 0))])
+    bench.hop.stop_taking()
+    bench.hop.inject([bench.packet(Relay(NEXT, 0))])
+    assert (bench.hop.queue, bench.hop.idle) == (1, False)
+    bench.clock.advance(0)
+    assert (bench.wire.sent, bench.hop.idle) == ([NEXT], True)
 
 
 def test_a_stopped_hop_loses_what_waits_and_leaves_no_call() -> None:

@@ -40,6 +40,7 @@ def test_without_another_address_a_node_is_found_where_it_listens() -> None:
         ('listen = "30001"', 'key "listen"'),
         ('listen = "0.0.0.0:30001"', 'say with "advertise"'),
         ('advertise = "nowhere"', 'node.toml: key "advertise"'),
+        ('advertise = "0.0.0.0:1"', "node.toml: key \"advertise\": '0.0.0.0:1': others cannot find a node"),
         ('advertise = "a_b.example:1"', "node.toml: key \"advertise\": 'a_b.example:1': others cannot find a node"),
         ('listen = "a_b.example:1"', "node.toml: key \"listen\": 'a_b.example:1'"),
         ('listen = "[fe80::1%eth0]:1"', "node.toml: key \"listen\": '[fe80::1%eth0]:1': others cannot find a node"),

@@ -204,6 +204,29 @@ def test_after_a_batch_of_several_the_next_one_is_given_time_to_grow() -> None:
     assert batches.tried == [[alone], together, late]
 
 
+def test_after_a_full_batch_nobody_is_let_wait() -> None:
+    reactor, batches, pauses = ReactorThread(), Batches(), list[None]()
+    has_begun, may_begin = threading.Event(), threading.Event()
+
+    def run(jobs: Sequence[Job]) -> None:
+        batches(jobs)
+        has_begun.set()
+        assert may_begin.wait(10)
+
+    lane = ThreadLane("a lane", run, call_on_reactor=reactor.call, pause=lambda: pauses.append(None))
+    alone, jobs = Counted(), [Counted() for _ in range(2 * MAX_BATCH + 3)]
+    lane.submit(alone)
+    assert has_begun.wait(10)
+    for job in jobs:
+        lane.submit(job)
+    may_begin.set()
+    stopped: list[None] = []
+    lane.stop().addCallback(stopped.append)
+    reactor.run_until(lambda: bool(stopped))
+    assert [len(batch) for batch in batches.tried] == [1, MAX_BATCH, MAX_BATCH, 3]
+    assert len(pauses) == 1  # after the three
+
+
 def test_a_process_that_forgets_to_stop_its_lane_ends() -> None:
     script = (
         "from twisted.internet import reactor\nfrom loopixmix.store.lanes import ThreadLane\n"

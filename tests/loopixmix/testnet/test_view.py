@@ -34,6 +34,7 @@ MIX = NodeStatus(
 def test_health_is_the_nodes_own_word_while_it_is_fresh() -> None:
     assert health(MIX, running=True, now_s=NOW_S) == "ok"
     assert health(MIX, running=True, now_s=NOW_S + 60) == "not answering"
+    assert health(MIX, running=True, now_s=NOW_S - 60) == "not answering"
     assert health(MIX, running=False, now_s=NOW_S) == "stopped"
     assert health(None, running=True, now_s=NOW_S) == "starting"
     ill = msgspec.structs.replace(MIX, healthy=False, problem="the clock is wrong")
@@ -52,3 +53,21 @@ def test_a_row_shows_traffic_drops_loops_beside_theory_entropy_and_links() -> No
     shown = " ".join(capture.get().split())
     assert "board full" in shown
     assert "carol ok" in shown
+
+
+def test_a_terminal_of_80_columns_holds_all_headings_whole() -> None:
+    provider = msgspec.structs.replace(MIX, name="provider-1", role="provider", layer=None, dropped={})
+    slow = msgspec.structs.replace(
+        provider, loops=msgspec.structs.replace(MIX.loops, mean_s=1.017, expected_mean_s=0.35)
+    )
+    table = network_table({"provider-1": slow, "mix-1": MIX}, {}, running=frozenset({"provider-1"}), now_s=NOW_S)
+    console = Console(width=80, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table)
+    headings = next(line for line in capture.get().splitlines() if "node" in line)
+    assert headings.split() == [
+        "node",
+        "layer",
+        "health",
+        *["in/s", "out/s", "drops", "loops", "ms", "theory", "bits", "links"],
+    ]

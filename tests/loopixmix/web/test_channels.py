@@ -42,6 +42,9 @@ class Waiting(Resource):
         request.notifyFinish().addErrback(self.gone.append)
         return NOT_DONE_YET
 
+    def render_POST(self, request: Request) -> bytes:
+        return b"read me"
+
 
 class Bench:
     """One connection to a site."""
@@ -104,6 +107,7 @@ def test_and_not_for_long(bench: Bench) -> None:
         (b"nonsense\r\n", 400),
         (b"GET / HTTP/1.1\r\nX: " + bytes(20_000), 431),
         (b"GET /" + bytes(20_000), 414),
+        (b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"1" * 5000 + b"\r\n", 400),
     ],
 )
 def test_what_cannot_be_read_is_told_in_plain_words(bench: Bench, raw: bytes, status: int) -> None:
@@ -122,6 +126,15 @@ def test_a_request_that_does_not_come_is_not_waited_for(bench: Bench, begun: byt
     bench.clock.advance(0.1)
     assert bench.wire.value()[: len(status) or None] == status
     assert bench.wire.disconnecting or bench.wire.wrote_all
+    bench.end()
+
+
+def test_a_peer_that_never_reads_its_last_answer_is_not_waited_for(bench: Bench) -> None:
+    told = bench.send(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert told.endswith(b"read me")
+    assert (bench.wire.disconnecting, bench.wire.disconnected) == (True, False)
+    bench.clock.advance(IDLE_TIMEOUT_S)
+    assert bench.wire.disconnected
     bench.end()
 
 

@@ -126,6 +126,39 @@ def test_so_many_that_are_turned_away_are_heard_before_the_rest_is_cut() -> None
     assert [bench.raw(b"PUT ").closed for _ in range(MAX_LEAVING + 1)] == [False] * MAX_LEAVING + [True]
 
 
+class Stubborn(StringTransport):
+    """A peer that reads its answer and does not go."""
+
+    def loseWriteConnection(self) -> None:
+        """The other direction stays open."""
+
+
+def test_peers_that_do_not_go_when_they_are_told_to_are_counted_and_the_first_one_is_cut(bench: Bench) -> None:
+    peers = [Stubborn() for _ in range(MAX_LEAVING + 5)]
+    for peer in peers:
+        protocol = bench.factory.buildProtocol(peer.getPeer())
+        assert protocol is not None
+        protocol.makeConnection(peer)
+        protocol.dataReceived(b"nonsense\r\n")
+        assert peer.value().startswith(b"HTTP/1.1 400 ")
+    assert [peer.disconnected for peer in peers] == [True] * 5 + [False] * MAX_LEAVING
+    assert bench.put(b"x").status == 200
+
+
+def test_when_the_server_stops_all_have_a_moment_to_read_why() -> None:
+    bench = Bench(most=MAX_LEAVING + 5)
+    peers = [Stubborn() for _ in range(MAX_LEAVING + 5)]
+    for peer in peers:
+        protocol = bench.factory.buildProtocol(peer.getPeer())
+        assert protocol is not None
+        protocol.makeConnection(peer)
+        protocol.dataReceived(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n1")
+    bench.factory.close()
+    assert {(peer.value()[:13], peer.disconnected) for peer in peers} == {(b"HTTP/1.1 503 ", False)}
+    bench.clock.advance(GOODBYE_S)
+    assert {peer.disconnected for peer in peers} == {True}
+
+
 def test_no_request_is_written_into_a_log(bench: Bench) -> None:
     lines = io.StringIO()
     bench.site.logFile = lines

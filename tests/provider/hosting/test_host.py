@@ -13,6 +13,7 @@ from loopixmix.requests.answers import AnswerShare
 from loopixmix.requests.single import encode_request
 from loopixmix.routing.path import service_id
 from provider.api import Declaration
+from provider.hosting.asking.ending import CLOSE_S
 from provider.store import MailStore
 from tests.worlds.mailboxes.hosts import SIZE, HostWorld, Oracle
 
@@ -162,6 +163,22 @@ def test_a_service_that_cannot_be_closed_keeps_no_other_open(
     assert oracle.closed
     assert [event["service"] for event in logged] == ["broken"]
     assert "secret" not in repr(logged)
+
+
+def test_services_that_hang_are_waited_for_all_at_one_time(store: MailStore, oracle: Oracle) -> None:
+    class Hanging(Mirror):
+        async def close(self) -> None:
+            await Deferred()
+
+    class OtherHanging(Hanging):
+        name = "other"
+
+    world = HostWorld(store, [Hanging(), OtherHanging(), oracle])
+    ended = Deferred.fromCoroutine(world.host.stop())
+    assert oracle.closed
+    world.run(CLOSE_S + 1.0)
+    assert ended.called
+    assert world.clock.getDelayedCalls() == []
 
 
 def test_the_status_has_a_line_for_each_service(world: HostWorld, oracle: Oracle) -> None:

@@ -219,6 +219,19 @@ def test_an_answer_to_a_question_that_was_given_up_is_ignored(both: Both) -> Non
     assert both.ask() == []
 
 
+def test_more_than_the_program_takes_is_not_asked_and_breaks_nothing_off(both: Both) -> None:
+    both.service.declaration = Declaration(at_once=2, queue=1)
+    both.run()
+    under_way = [both.ask() for _ in range(3)]
+    [error] = both.ask()
+    assert isinstance(error, NotAskedError)
+    assert len(both.service.asked) == 3
+    both.service.answers[0].callback(b"answer")
+    both.sockets.carry()
+    assert under_way == [[b"answer"], [], []]
+    assert (both.ask(), len(both.service.asked)) == ([], 4)
+
+
 def test_the_program_gives_up_a_question_by_its_own_time_limit(both: Both, logged: list[LogEvent]) -> None:
     both.service.declaration = Declaration(timeout_s=5.0)
     both.run()
@@ -287,6 +300,18 @@ def test_a_program_may_declare_so_much_and_no_more(both: Both) -> None:
     told = both.remote.declaration
     assert (told.at_once, told.kept_bytes, told.timeout_s) == (MOST.at_once, MOST.kept_bytes, MOST.timeout_s)
     assert told.assemblies == 5
+
+
+def test_an_operator_lets_the_program_be_asked_less_at_once_and_not_more(both: Both) -> None:
+    both.remote._limits = ServiceLimits(at_once=50, queue=7)
+    both.service.declaration = Declaration(at_once=3)
+    both.run()
+    assert (both.remote.declaration.at_once, both.remote.declaration.queue) == (3, 7)
+    both.sockets.kill_program()
+    both.service.declaration = Declaration(at_once=60)
+    both.sockets.listener = both.answering.new_connection
+    both.wait()
+    assert both.remote.declaration.at_once == 50
 
 
 def test_a_declaration_that_is_none_ends_the_connection(both: Both) -> None:
@@ -501,16 +526,6 @@ def test_a_provider_that_breaks_the_protocol_is_dropped(both: Both, data: bytes)
     Stranger(both).say(data)
     assert both.sockets.open_connections == 0
     assert both.service.asked == []
-
-
-def test_more_questions_than_were_declared_end_the_connection(both: Both) -> None:
-    both.service.declaration = Declaration(at_once=2, queue=1)
-    both.run()
-    for _ in range(3):
-        assert both.ask() == []
-    both.ask()
-    assert len(both.service.asked) == 3
-    assert both.sockets.open_connections == 0
 
 
 def test_cards_are_found_and_published_over_the_socket(both: Both) -> None:

@@ -24,8 +24,8 @@ def test_a_request_has_the_shares_that_the_client_makes(request_bytes: int, answ
     pace = pace_of(Scenario(), RequestLoad(request_bytes=request_bytes, answer_bytes=answer_bytes))
     size = Geometry.for_network(NetworkParams())
     content = request_content(bytes(16), random.Random(1).randbytes(request_bytes))
-    assert pace.shares == request_head(bytes(16), content, last_epoch=1, size=size).pieces
-    assert pace.answer_shares == answer_pieces(answer_bytes, size)
+    assert pace.parts.there == request_head(bytes(16), content, last_epoch=1, size=size).pieces
+    assert pace.parts.back == answer_pieces(answer_bytes, size)
 
 
 def test_the_free_pulls_are_those_of_the_deployed_nodes() -> None:
@@ -44,7 +44,7 @@ def test_requests_take_the_place_of_cover_and_bring_answers() -> None:
     assert requesting is not None
     # By hand: half a second for the turn and two ways of 0.8 s; the first share leaves 1 / 3.5 s later, and is there
     # after half a pull. Another turn and two ways until reply blocks for 47 more of 50 shares are at the host.
-    assert (requesting.pace.answer_shares, requesting.pace.first_blocks) == (50, 3)
+    assert (requesting.pace.parts.back, requesting.pace.parts.first_blocks) == (50, 3)
     once_s = 0.5 + 1.6 + 0.5 + ANSWER_S
     assert 1 / requesting.per_s == pytest.approx(100 + 2 * once_s + WRITES_S + 48 / 3.5)
     # Eight packets of six blocks each.

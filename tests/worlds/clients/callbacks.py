@@ -206,6 +206,24 @@ class CallbackContract:
         world.pass_time()
         following()
         assert told == []
+        check_ended(world.alice, "on_progress", "there was no step 2 yet: the newest is 0")
+
+    def test_answers_that_lie_ahead_are_refused_too(self, world: World) -> None:
+        told: list[PostedRequest] = []
+        following = world.alice.on_answer(told.append, after=1)
+        with pytest.raises(BadRequestError, match="no request has ended with the number 1 yet"):
+            world.run(following)
+        post(world, b"one", key="1")
+        world.pass_time()
+        following()
+        assert told == []
+        check_ended(world.alice, "on_answer", "no request has ended with the number 1 yet: the newest is 0")
+        again = world.alice.on_answer(told.append, after=1)
+        assert world.run(again) is again
+        post(world, b"two", key="2")
+        world.pass_time()
+        assert [answer.answer for answer in told] == [b"two"]
+        again()
 
     def test_nobody_waits_for_what_was_stopped(self, world: World) -> None:
         following = world.alice.on_progress(lambda event: None)
@@ -243,6 +261,13 @@ class EventContract:
         with pytest.raises(BadRequestError):
             world.run(world.alice.on_event(lambda event: None, after=after))
 
+    def test_a_program_learns_why_it_is_told_no_event(self, world: EventWorld) -> None:
+        following = world.alice.on_event(lambda event: None, after="7-7")
+        world.pass_time()
+        check_ended(world.alice, "on_event", "there was no event 7-7 yet: the newest is 0-0")
+        assert not world.alice._running  # type: ignore[attr-defined]
+        following()
+
     def test_a_quiet_client_loses_no_event_over_a_restart(self, world: EventWorld) -> None:
         world.run(world.alice.add_contact(BOB))
         told: list[object] = []
@@ -258,6 +283,13 @@ class EventContract:
         stop_events()
 
 
+def check_ended(client: Client, door: str, why: str) -> None:
+    """Check what a client keeps of a callback that is told nothing any more, and nothing else."""
+    [failure] = client.callback_failures
+    assert failure.callback.startswith(f"{door}(")
+    assert (failure.ended, type(failure.error), str(failure.error)) == (True, BadRequestError, why)
+
+
 def check_told(client: Client, door: str, form: str, error: BaseException, *, times: int = 1) -> None:
     """Check what a client keeps of a callback of `Failing` that failed."""
     failures = client.callback_failures
@@ -265,3 +297,4 @@ def check_told(client: Client, door: str, form: str, error: BaseException, *, ti
     for failure in failures:
         assert failure.callback == f"{door}({__name__}.Failing.{form})"
         assert failure.error is error
+        assert not failure.ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import httpcore
@@ -13,9 +13,10 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from client.api import Following
 from client.http.calling.call import Query
+from client.http.calling.follower import Refused, Take, Where, log_refusal
 from client.http.endpoint import Endpoint
-from client.http.sse import SseEvent
 from client.remote_asyncio import AsyncioClient
 from loopixmix.seams import Rng
 from tests.worlds.clients.memory_web import FULL_BYTES, MemoryEndpoint, MemoryTransport, MemoryWeb
@@ -114,12 +115,12 @@ class ClockedClient(AsyncioClient):
         self._loop = loop
         self._clock = clock
 
-    def follow(self, path: str, query: Query, take: Callable[[SseEvent], Awaitable[None]]) -> Callable[[], None]:
+    def follow(self, path: str, query: Query | Where, take: Take, *, refused: Refused = log_refusal) -> Following:
         if self._loop.is_running():
-            return super().follow(path, query, take)
+            return super().follow(path, query, take, refused=refused)
 
-        async def begin() -> Callable[[], None]:
-            return super(ClockedClient, self).follow(path, query, take)
+        async def begin() -> Following:
+            return super(ClockedClient, self).follow(path, query, take, refused=refused)
 
         return self._loop.run_until_complete(begin())
 

@@ -116,7 +116,7 @@ def refusals() -> dict[str, tuple[Try, type[ClientError]]]:
         refuse(method, NO_IDS, lambda value, method=method: do(method, value), UnknownMessageError)
         refuse(method, NO_TEXTS, lambda value, method=method: do(method, value), BadRequestError)
     refuse("remove_reader:name", NO_TEXTS, lambda value: do("remove_reader", value, "text"), BadRequestError)
-    refuse("remove_reader:kind", NO_TEXTS, lambda value: do("remove_reader", "reader", value), BadRequestError)
+    refuse("remove_reader:kind", NO_KINDS, lambda value: do("remove_reader", "reader", value), BadRequestError)
     refuse("delete", (0, -1, 10**30), lambda value: do("delete", value), UnknownMessageError)
     refuse("delete", (None, "1", 1.0, True), lambda value: do("delete", value), BadRequestError)
 

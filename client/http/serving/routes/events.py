@@ -27,7 +27,7 @@ class EventRoutes:
 
     @route("GET", "/v1/events/newest", Description(answers=Cursor))
     async def newest(self, request: Request) -> bytes:
-        """Tell the numbers of the newest events."""
+        """Tell the numbers of the newest events and of the newest end of a request."""
         return write_json(request, await self._client.newest())
 
     @route("GET", "/v1/events", Description(query={"after": False, "about": False}, forms=(EVENT_STREAM,)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.web.server import Request
 
 from client.api import PostedRequest, TimeEstimate
+from client.core.arguments import check_end
 from client.core.journal import JournalledClient
 from client.http.messages import JSON, OCTETS, Answered, PostBody, PostedId, RequestBody
 from client.http.serving.answers import AnswerWriter
@@ -99,6 +100,7 @@ class RequestRoutes:
         query = read_query(request, "after")
         last: str | None = request.getHeader("Last-Event-ID")
         after = parse_count("after", last or query.get("after", "0"), least=0, most=MAX_NUMBER)
+        check_end(after, (await self._client.newest()).ended)
         return await self._streams.run(request, lambda stream: AnswerWriter(self._client, stream, after=after).run())
 
 

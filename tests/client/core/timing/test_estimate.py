@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from client.core.retry import round_trip_policy
 from client.core.timing.estimate import Conditions, estimate_message, estimate_request, overhead_s
+from client.core.timing.parts import RequestParts
 from loopixmix.params import NetworkParams
 
 ROOMY = NetworkParams(pull_batch=9)
@@ -224,7 +225,8 @@ def test_a_request_takes_as_long_as_its_ways_and_its_answer() -> None:
         return back_s + rng.random() / params.pull_rate_per_s
 
     times_s = [run() for _ in range(2000)]
-    told = estimate_request(3, 20, around, free_items_per_s=4.0, service_s=0.5)
+    parts = RequestParts(there=3, back=20, first_blocks=60, blocks_a_part=6)
+    told = estimate_request(parts, around, free_items_per_s=4.0, service_s=0.5)
     assert told.mean_s == pytest.approx(statistics.mean(times_s), rel=0.05)
 
 
@@ -256,7 +258,8 @@ def test_lost_parts_and_late_reply_blocks_make_a_request_longer(loss: float, fir
         return max(shares) + rng.random() * pull_s
 
     times_s = [run() for _ in range(3000)]
-    told = estimate_request(3, 20, around, free_items_per_s=4.0, first_blocks=first_blocks)
+    parts = RequestParts(there=3, back=20, first_blocks=first_blocks, blocks_a_part=6)
+    told = estimate_request(parts, around, free_items_per_s=4.0)
     # The later of two times has a mean above both means, which is left out.
     assert told.mean_s == pytest.approx(statistics.mean(times_s), rel=0.05)
     assert told.p95_s == pytest.approx(sorted(times_s)[2850], rel=0.08)

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock, deferLater
+from twisted.logger import LogEvent, LogLevel, globalLogPublisher
 
-from client.api import BadRequestError, NotRunningError
+from client.api import BadRequestError, NotRunningError, TooManyReadersError
 from client.feeds.followed import Followed
 from client.http.calling.call import Query
 from client.http.calling.follower import Follower
 from client.http.sse import SseEvent
+from loopixmix.errors import StoreError
 
 
 class Daemon:
@@ -128,6 +130,52 @@ def test_a_refusal_ends_it_and_is_told_to_who_waits(follower: Follower, daemon: 
     running = run(follower, daemon)
     assert running.called
     assert (refused, taker.taken) == (["there was no event 0 yet"], [])
+
+
+def test_a_refusal_after_a_break_is_told(daemon: Daemon) -> None:
+    refused: list[BadRequestError] = []
+    error = BadRequestError("there was no event 1 yet")
+
+    async def take(event: SseEvent) -> bool:
+        daemon.errors.append(error)
+        raise NotRunningError("it broke")
+
+    follower = Follower(daemon, take, path="/v1/e", query={}, rng=random.Random(1), refused=refused.append)
+    assert run(follower, daemon).called
+    assert refused == [error]
+
+
+def test_what_hinders_it_for_long_is_logged_once_unless_the_daemon_does_not_run(
+    follower: Follower, daemon: Daemon, taker: Taker
+) -> None:
+    full, gone = TooManyReadersError("there are 64 named readers already"), NotRunningError("it starts")
+    daemon.errors = [gone, full, gone, full, full]
+    taker.words = [True, full, full, gone, True]
+    logged: list[LogEvent] = []
+    globalLogPublisher.addObserver(logged.append)
+    try:
+        run(follower, daemon, seconds=120)
+    finally:
+        globalLogPublisher.removeObserver(logged.append)
+    assert taker.taken == ["1", "2", "2", "2", "2"]
+    told = [event for event in logged if event["log_level"] >= LogLevel.warn]
+    assert [(event["path"], event["error"]) for event in told] == [("/v1/e", full), ("/v1/e", full)]
+
+
+class Opening(Daemon):
+    """Begins each stream with an event that has no id, as `GET /v1/received` does."""
+
+    async def stream(self, path: str, *, query: Query, last_event_id: str) -> Stream:
+        self.opened.append(("", last_event_id))
+        return Stream([SseEvent("subscribed", b""), *self.events])
+
+
+def test_a_stream_that_only_opens_is_no_reason_to_come_back_sooner(taker: Taker) -> None:
+    daemon, full = Opening(), StoreError("the disk is full")
+    follower = Follower(daemon, taker.take, path="/v1/e", query={}, rng=random.Random(1))
+    taker.words = [word for _ in range(200) for word in (True, full)]
+    run(follower, daemon, seconds=60).cancel()
+    assert 5 < len(daemon.opened) < 30
 
 
 def test_the_place_to_begin_is_asked_for_once_it_can_be(daemon: Daemon, taker: Taker) -> None:

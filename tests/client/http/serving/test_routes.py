@@ -155,6 +155,9 @@ def test_a_query_of_another_shape_is_refused(api: MemoryApi, target: str) -> Non
         "/v1/inbox?after=1000000000000000000000",
         "/v1/inbox?limit=0",
         "/v1/inbox?limit=101",
+        "/v1/inbox?limit=010",
+        "/v1/answers?after=00",
+        "/v1/events?after=0-00",
         "/v1/inbox?before=1",
         "/v1/status?verbose=1",
         "/v1/events?after=1",
@@ -199,6 +202,23 @@ def test_a_number_out_of_range_is_refused(api: MemoryApi, target: str) -> None:
 def test_what_is_not_there_is_told_so(api: MemoryApi, method: str, target: str, status: int, code: str) -> None:
     answer = api.ask(method, target)
     assert (answer.status, json.loads(answer.body)["error"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("POST", "/v1/messages/00/cancel"),
+        ("POST", "/v1/received/abc/1/handled"),
+        ("DELETE", "/v1/inbox/1"),
+        ("GET", "/v1/events"),
+        ("GET", "/v1/status"),
+    ],
+)
+def test_a_body_that_nobody_would_read_is_refused(api: MemoryApi, method: str, target: str) -> None:
+    for body in (b"{}", b"\0"):
+        answer = api.ask(method, target, body, content_type="application/json")
+        assert (answer.status, json.loads(answer.body)["error"]) == (400, "bad_request")
+        assert "takes no body" in json.loads(answer.body)["message"]
 
 
 def test_many_messages_are_sent_in_json_or_messagepack(api: MemoryApi) -> None:

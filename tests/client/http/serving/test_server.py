@@ -21,6 +21,7 @@ from client.http.serving.site import MAX_CONNECTIONS, MAX_UNPROVEN
 from client.testing import FakeClient
 from loopixmix.errors import StoreError
 from loopixmix.process.files import DirectoryLock
+from loopixmix.web.sites import MAX_LEAVING
 from tests.worlds.clients.fakes import FakeWorld
 from tests.worlds.clients.memory_api import MemoryApi
 from tests.worlds.clients.memory_web import request_bytes
@@ -119,13 +120,13 @@ class Slow(FakeClient):
 
 def test_calls_under_way_are_told_of_the_end(tmp_path: Path) -> None:
     api = MemoryApi(tmp_path, client=Slow(FakeWorld().network, max_queued=1))
-    call = api.raw(request_bytes("GET", "/v1/status", api.headers), seconds=1)
+    calls = [api.raw(request_bytes("GET", "/v1/status", api.headers), seconds=1) for _ in range(MAX_LEAVING + 5)]
     begun = {**api.headers, "Content-Type": "application/octet-stream", "Content-Length": "1000"}
     upload = api.raw(request_bytes("PUT", "/v1/requests?service=echo&timeout_s=5", begun) + b"x", seconds=1)
     stream = api.raw(request_bytes("GET", "/v1/received?kind=text", api.headers), seconds=1)
-    assert call.received == upload.received == b""
+    assert {conversation.received for conversation in (*calls, upload)} == {b""}
     api.stop()
-    for conversation in (call, upload):
+    for conversation in (*calls, upload):
         assert (conversation.status, json.loads(conversation.body)["error"]) == (503, "not_running")
         assert b"retry-after: 1" in conversation.head
     assert stream.closed

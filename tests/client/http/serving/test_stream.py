@@ -92,7 +92,7 @@ def test_a_place_that_is_none_or_lies_ahead_is_refused(api: MemoryApi, position:
 def test_the_newest_place_can_be_asked_for(api: MemoryApi) -> None:
     receive(api, b"x", key="1")
     api.fake.pass_time()
-    assert json.loads(api.ask("GET", "/v1/events/newest").body) == {"received": 1, "changes": 0}
+    assert json.loads(api.ask("GET", "/v1/events/newest").body) == {"received": 1, "changes": 0, "ended": 0}
 
 
 def test_the_status_is_told_at_most_once_a_second(api: MemoryApi) -> None:

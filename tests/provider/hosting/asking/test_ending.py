@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -27,6 +28,12 @@ async def waits() -> None:
     await Deferred()
 
 
+async def insists() -> None:
+    while True:
+        with contextlib.suppress(Exception):
+            await Deferred()
+
+
 @pytest.mark.parametrize(("close", "lines"), [(ends, 0), (fails, 1), (is_plain, 1)])
 def test_what_fails_is_logged_and_over(close: Any, lines: int, logged: list[LogEvent]) -> None:
     clock = Clock()
@@ -38,9 +45,10 @@ def test_what_fails_is_logged_and_over(close: Any, lines: int, logged: list[LogE
     assert "secret" not in repr(logged)
 
 
-def test_one_that_does_not_end_is_left_after_a_while(logged: list[LogEvent]) -> None:
+@pytest.mark.parametrize("close", [waits, insists])
+def test_one_that_does_not_end_is_left_after_a_while(close: Any, logged: list[LogEvent]) -> None:
     clock = Clock()
-    ending: Coroutine[Deferred[object], object, None] = put_away("poll", waits, clock=clock)
+    ending: Coroutine[Deferred[object], object, None] = put_away("poll", close, clock=clock)
     ended = Deferred.fromCoroutine(ending)
     clock.advance(CLOSE_S - 0.1)
     assert not ended.called

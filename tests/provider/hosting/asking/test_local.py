@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from loopixmix.errors import MisuseError
 from provider.api import Declaration, declaration_of
+from provider.hosting.asker import NotAskedError
 from provider.hosting.asking.local import LocalAsker, is_async
 
 RECOGNISING = Declaration(recognises_repetition=True)
@@ -46,6 +49,21 @@ class PlainAgain:
         return repetition_key + body
 
 
+class Stubborn:
+    """Tries again whatever happens, also when it is told to break off."""
+
+    name = "stubborn"
+
+    def __init__(self) -> None:
+        self.tries: list[Deferred[bytes]] = []
+
+    async def answer(self, body: bytes) -> bytes:
+        while True:
+            self.tries.append(Deferred())
+            with contextlib.suppress(Exception):
+                return await self.tries[-1]
+
+
 class Closing(Async):
     closed = False
 
@@ -81,6 +99,23 @@ def test_an_error_is_a_failure(service: Async | Plain) -> None:
     kinds: list[type[BaseException]] = []
     LocalAsker(service, Declaration()).ask(b"", b"break").addErrback(lambda failure: kinds.append(type(failure.value)))
     assert kinds == [ValueError]
+
+
+def test_one_that_does_not_break_off_is_not_waited_for_and_switched_off_in_the_end() -> None:
+    service = Stubborn()
+    asker = LocalAsker(service, Declaration(at_once=2))
+    kinds: list[type[BaseException]] = []
+    for _ in range(4):
+        assert asker.problem is None
+        asked = asker.ask(b"", b"q").addErrback(lambda failure: kinds.append(type(failure.value)))
+        asked.cancel()
+    assert kinds == [CancelledError] * 4
+    asker.ask(b"", b"q").addErrback(lambda failure: kinds.append(type(failure.value)))
+    assert kinds[4:] == [NotAskedError]
+    assert "go on: 4 are under way" in (asker.problem or "")
+    service.tries[-1].callback(b"late")
+    assert asker.problem is None
+    assert not asker.ask(b"", b"q").called
 
 
 def test_a_service_is_closed_if_it_wants_that() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from loopixmix.errors import ConfigError, UnavailableError
-from provider.hosting.loading.trial import MOST_COPIED_BYTES, NoCards, ServiceTrial, StandingClock
+from loopixmix.process.files import try_lock
+from provider.hosting.loading.trial import MOST_COPIED_BYTES, NoCards, ServiceTrial, StandingClock, copy_file
 from tests.worlds.mailboxes.hosted_services import result_of
 from tests.worlds.mailboxes.installed import Installed
 
@@ -111,8 +113,52 @@ def test_one_with_much_data_is_not_tried_and_that_is_said(directory: Path) -> No
     large.touch()
     os.truncate(large, MOST_COPIED_BYTES + 1)
     assert check(directory, "counter", "echo") == [
-        'the service "counter" was not made: its directory holds 67 MB, and a check copies 67 MB at most'
+        'the service "counter" was not made: a check copies at most 67 MB in 10,000 files, and its directory holds more'
     ]
+
+
+def test_a_link_leads_where_it_does_in_the_original(directory: Path) -> None:
+    # Also one whose end would be another place, or none, if it began in the directory that the check runs in.
+    (directory / "services" / "counter" / "real").write_text("9")
+    (directory / "services" / "counter" / "count").symlink_to("real")
+    with pytest.raises(ConfigError, match="too many"):
+        check(directory, "counter")
+
+
+def test_what_is_behind_links_counts_and_circles_of_them_come_to_an_end(directory: Path, tmp_path: Path) -> None:
+    own = directory / "services" / "counter"
+    (own / "count").write_text("9")
+    (own / "circle").symlink_to(".")
+    with pytest.raises(ConfigError, match="too many"):
+        check(directory, "counter")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "large").touch()
+    os.truncate(elsewhere / "large", MOST_COPIED_BYTES + 1)
+    (own / "data").symlink_to(elsewhere)
+    [told] = check(directory, "counter")
+    assert "its directory holds more" in told
+    (own / "data").unlink()
+    # Two circles double with each step.
+    (own / "other").symlink_to(".")
+    assert check(directory, "counter") == [told]
+
+
+def test_what_a_killed_check_left_goes_with_the_next_one(directory: Path) -> None:
+    left, used = directory / ".check-left.unfinished", directory / ".check-used.unfinished"
+    for each in (left, used):
+        each.mkdir()
+        (each / "secret").touch()
+    descriptor = os.open(used, os.O_RDONLY)
+    assert try_lock(descriptor, fcntl.LOCK_EX)
+    assert check(directory, "counter") == []
+    os.close(descriptor)
+    assert sorted(path.name for path in directory.iterdir()) == [".check-used.unfinished", "services"]
+
+
+def test_a_file_that_is_gone_when_its_turn_comes_is_left_out(tmp_path: Path) -> None:
+    copy_file(str(tmp_path / "gone"), str(tmp_path / "copy"))
+    assert list(tmp_path.glob("copy")) == []
 
 
 def test_nothing_comes_and_nobody_is_there() -> None:

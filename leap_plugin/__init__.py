@@ -1,0 +1,1 @@
+"""Mail: a local bridge for mail programs, and gateways to ordinary mail."""

@@ -1,0 +1,1 @@
+"""The local bridge: what mail programs speak with."""

@@ -1,0 +1,178 @@
+"""Whether a message is what SEARCH looks for (RFC 3501 section 6.4.4)."""
+
+from __future__ import annotations
+
+import base64
+import quopri
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.utils import parsedate_tz
+
+from leap_plugin.bridge.imap.grammar.searching import (
+    AllOf,
+    AnyOf,
+    Containing,
+    Dated,
+    Flagged,
+    InHeader,
+    Not,
+    Numbered,
+    SearchKey,
+    Sized,
+    TextPlace,
+    When,
+)
+from leap_plugin.bridge.imap.message.mime import MessagePart, header_fields, unfold
+
+MOST_ENCODED_BYTES = 4_096
+"""Of a header value with encoded words: the standard library's search for them takes the square of its length."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A message that may be found; its text is read only if a key needs it."""
+
+    number: int
+    uid: int
+    flags: frozenset[str]
+    arrived_at: datetime
+    size_bytes: int
+    read: Callable[[], MessagePart]
+
+
+@dataclass(frozen=True)
+class NumberKeys:
+    """The numbers that the sets of a search stand for, found once for all messages."""
+
+    chosen: dict[Numbered, frozenset[int]]
+
+
+def numbered_keys(key: SearchKey) -> Iterator[Numbered]:
+    """Yield every set of numbers in a key."""
+    match key:
+        case Numbered():
+            yield key
+        case Not(inner):
+            yield from numbered_keys(inner)
+        case AllOf(keys) | AnyOf(keys):
+            for inner in keys:
+                yield from numbered_keys(inner)
+        case _:
+            return
+
+
+def matches(key: SearchKey, message: Candidate, numbers: NumberKeys) -> bool:
+    """Tell whether a message fits a key. Texts are compared in any case, as UTF-8."""
+    match key:
+        case AllOf(keys):
+            return all(matches(inner, message, numbers) for inner in keys)
+        case AnyOf(keys):
+            return any(matches(inner, message, numbers) for inner in keys)
+        case Not(inner):
+            return not matches(inner, message, numbers)
+        case Flagged(flag, wanted):
+            return (flag.lower() in {own.lower() for own in message.flags}) is wanted
+        case Numbered():
+            return (message.uid if key.by_uid else message.number) in numbers.chosen[key]
+        case Sized(larger, size_bytes):
+            return message.size_bytes > size_bytes if larger else message.size_bytes < size_bytes
+        case Dated():
+            day = _sent_on(message.read()) if key.sent else message.arrived_at.date()
+            return day is not None and _fits(key.when, day, key.day)
+        case InHeader(field, text):
+            values = _values(message.read(), field)
+            return any(_contains(value, text) for value in values)
+        case Containing(place, text):
+            return _in_text(message.read(), place, text)
+
+
+def _fits(when: When, day: date, wanted: date) -> bool:
+    match when:
+        case When.BEFORE:
+            return day < wanted
+        case When.ON:
+            return day == wanted
+        case When.SINCE:
+            return day >= wanted
+
+
+def _sent_on(message: MessagePart) -> date | None:
+    # The day as its author wrote it: the zone counts for nothing (RFC 3501 section 6.4.4).
+    try:
+        parsed = parsedate_tz((message.field("date") or b"").decode("ascii", "replace")[:200])
+        return date(*parsed[:3]) if parsed else None
+    except (ValueError, TypeError, IndexError):
+        return None
+
+
+def _contains(text: str, wanted: bytes) -> bool:
+    return wanted.decode("utf-8", "replace").casefold() in text.casefold()
+
+
+def _values(message: MessagePart, field: str) -> Iterator[str]:
+    name = field.lower().encode("ascii", "replace")
+    for found in header_fields(message.header):
+        if found[1].lower() == name:
+            yield _readable(unfold(found[2]))
+
+
+def _readable(value: bytes) -> str:
+    """Return a header value with its encoded words (RFC 2047) read."""
+    text = value[:MOST_ENCODED_BYTES].decode("utf-8", "replace")
+    if "=?" not in text:
+        return text
+    try:
+        pieces = decode_header(text)
+    except (ValueError, HeaderParseError):
+        return text
+    return "".join(
+        piece if isinstance(piece, str) else _in_charset(piece, charset or "utf-8") for piece, charset in pieces
+    )
+
+
+def _in_charset(data: bytes, charset: str) -> str:
+    try:
+        return data.decode(charset, "replace")
+    except (LookupError, UnicodeError, ValueError):
+        return data.decode("latin-1")
+
+
+def _in_text(message: MessagePart, place: TextPlace, wanted: bytes) -> bool:
+    if place is TextPlace.TEXT and _contains(_readable_header(message), wanted):
+        return True
+    return any(_contains(text, wanted) for text in _texts(message))
+
+
+def _readable_header(message: MessagePart) -> str:
+    fields = header_fields(message.header)
+    return "\n".join(f"{found[1].decode('ascii')}: {_readable(unfold(found[2]))}" for found in fields)
+
+
+def _texts(part: MessagePart) -> Iterator[str]:
+    for child in part.children:
+        yield from _texts(child)
+    if part.embedded:
+        yield _readable_header(part.embedded)
+        yield from _texts(part.embedded)
+    elif not part.children and part.kind[0] == "text":
+        yield _in_charset(_decoded(part), part.parameters.get("charset", b"utf-8").decode("ascii", "replace"))
+
+
+def _decoded(part: MessagePart) -> bytes:
+    encoding = (part.field("content-transfer-encoding") or b"").lower()
+    if encoding == b"quoted-printable":
+        return quopri.decodestring(part.body)
+    if encoding == b"base64":
+        letters = re.sub(rb"[^A-Za-z0-9+/]", b"", part.body)
+        return base64.b64decode(letters[: len(letters) // 4 * 4] + _padded(letters))
+    return part.body
+
+
+def _padded(letters: bytes) -> bytes:
+    rest = letters[len(letters) // 4 * 4 :]
+    # One letter alone is not even a byte.
+    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""

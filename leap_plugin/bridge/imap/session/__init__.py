@@ -1,0 +1,1 @@
+"""One connection of a mail program: which commands it may give, and the answers."""

@@ -1,0 +1,100 @@
+"""The envelope of a mail to a contact: the mail byte for byte, compressed where that makes it shorter.
+
+MessagePack of an array: `["mail", 1, coding, length, content]`. `coding` is 0 for the mail as it is and 1 for zlib
+(RFC 1950). It is the body of one message of the network, which seals it to the contact. So nothing outside of the
+sealing tells its subject, its recipients or its form.
+"""
+
+from __future__ import annotations
+
+import enum
+import zlib
+
+import msgspec
+
+from loopixmix.errors import FormatError, MisuseError
+
+MAX_MAIL_BYTES = 36 * 1024 * 1024
+"""The longest mail: what other mail servers take, with the third that base64 adds to 25 MB."""
+
+VERSION = 1
+_OVERHEAD_BYTES = 32
+MAX_ENVELOPE_BYTES = MAX_MAIL_BYTES + _OVERHEAD_BYTES
+"""The longest envelope: a mail that does not become shorter, and the fields before it."""
+
+
+class MailTooLongError(MisuseError):
+    """The mail is over the size limit."""
+
+
+class Coding(enum.IntEnum):
+    """How the mail is held in its envelope."""
+
+    AS_IT_IS = 0
+    ZLIB = 1
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="mail"):
+    """What the bytes of an envelope say, before its content is believed."""
+
+    version: int
+    coding: int
+    length_bytes: int
+    content: bytes
+
+
+_DECODER = msgspec.msgpack.Decoder(Envelope)
+
+
+def encode_envelope(mail: bytes) -> bytes:
+    """Return the envelope of a mail of at most `MAX_MAIL_BYTES`; raises `MailTooLongError`.
+
+    The mail may be any bytes: what is malformed is carried as it is.
+    """
+    if len(mail) > MAX_MAIL_BYTES:
+        raise MailTooLongError(f"the mail has {len(mail):,} bytes; at most {MAX_MAIL_BYTES:,} are allowed")
+    compressed = zlib.compress(mail, 9)
+    coding, content = (Coding.ZLIB, compressed) if len(compressed) < len(mail) else (Coding.AS_IT_IS, mail)
+    return msgspec.msgpack.encode(Envelope(VERSION, coding, len(mail), content))
+
+
+def decode_envelope(envelope: bytes) -> bytes:
+    """Return the mail in an envelope, byte for byte; raises `FormatError`.
+
+    At most `MAX_MAIL_BYTES` are ever unpacked, whatever the sender claims.
+    """
+    if len(envelope) > MAX_ENVELOPE_BYTES:
+        raise FormatError(
+            f"the envelope of a mail has {len(envelope):,} bytes; at most {MAX_ENVELOPE_BYTES:,} are allowed"
+        )
+    try:
+        fields = _DECODER.decode(envelope)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"not the envelope of a mail: {error}") from error
+    # msgspec takes the same fields in longer encodings, and further elements of an array: only one form counts.
+    if msgspec.msgpack.encode(fields) != envelope:
+        raise FormatError("not the envelope of a mail: it is not encoded in the shortest form")
+    if fields.version != VERSION:
+        raise FormatError(f"the envelope of a mail has version {fields.version}; this program knows {VERSION}")
+    if not 0 <= fields.length_bytes <= MAX_MAIL_BYTES:
+        raise FormatError(f"a mail of {fields.length_bytes:,} bytes; at most {MAX_MAIL_BYTES:,} are allowed")
+    mail = _unpack(fields)
+    if len(mail) != fields.length_bytes:
+        raise FormatError("the mail in the envelope has not the length that the envelope says")
+    return mail
+
+
+def _unpack(fields: Envelope) -> bytes:
+    if fields.coding == Coding.AS_IT_IS:
+        return fields.content
+    if fields.coding != Coding.ZLIB:
+        raise FormatError(f"the envelope of a mail has coding {fields.coding}; this program knows 0 and 1")
+    unpacking = zlib.decompressobj()
+    try:
+        # One byte more than is allowed shows what is too long, without unpacking the rest of it.
+        mail = unpacking.decompress(fields.content, fields.length_bytes + 1)
+    except zlib.error as error:
+        raise FormatError(f"the mail in the envelope cannot be unpacked: {error}") from error
+    if len(mail) <= fields.length_bytes and (not unpacking.eof or unpacking.unused_data):
+        raise FormatError("the packed mail in the envelope ends too early or too late")
+    return mail

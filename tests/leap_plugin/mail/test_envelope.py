@@ -1,0 +1,80 @@
+"""The envelope of a mail: byte for byte, and refused where it is anything else."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leap_plugin.mail.envelope import MAX_MAIL_BYTES, MailTooLongError, decode_envelope, encode_envelope
+from loopixmix.errors import FormatError
+from tests.worlds.mails import PNG, SAMPLES, in_base64
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "mail-envelope.json").read_text())
+
+
+def made(*fields: object) -> bytes:
+    return msgspec.msgpack.encode(["mail", *fields])
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_mail_comes_back_byte_for_byte(name: str) -> None:
+    assert decode_envelope(encode_envelope(SAMPLES[name])) == SAMPLES[name]
+
+
+@given(st.binary(max_size=500))
+def test_any_bytes_come_back(mail: bytes) -> None:
+    assert decode_envelope(encode_envelope(mail)) == mail
+
+
+@pytest.mark.parametrize("vector", VECTORS["good"], ids=lambda vector: vector["name"])
+def test_the_known_envelopes_are_read(vector: dict[str, str]) -> None:
+    assert decode_envelope(bytes.fromhex(vector["envelope"])) == bytes.fromhex(vector["mail"])
+
+
+@pytest.mark.parametrize("vector", VECTORS["bad"], ids=lambda vector: vector["name"])
+def test_the_known_bad_envelopes_are_refused(vector: dict[str, str]) -> None:
+    with pytest.raises(FormatError, match=vector["error"]):
+        decode_envelope(bytes.fromhex(vector["envelope"]))
+
+
+def test_what_cannot_be_packed_is_kept_as_it_is() -> None:
+    assert encode_envelope(b"a") == bytes.fromhex("95a46d61696c010001c40161")
+
+
+def test_base64_becomes_shorter() -> None:
+    mail = in_base64(PNG * 1000 + bytes(range(256))).encode()
+    assert len(encode_envelope(mail)) < 0.76 * len(mail)
+
+
+def test_a_mail_that_is_too_long_is_refused() -> None:
+    with pytest.raises(MailTooLongError, match="at most 37,748,736"):
+        encode_envelope(bytes(MAX_MAIL_BYTES + 1))
+
+
+def test_a_bomb_is_unpacked_as_far_as_its_claim_and_no_further() -> None:
+    bomb = zlib.compress(bytes(20_000_000), 9)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="length"):
+            decode_envelope(made(1, 1, 1000, bomb))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(FormatError, match="at most"):
+        decode_envelope(made(1, 1, MAX_MAIL_BYTES + 1, bomb))
+
+
+def test_every_shorter_and_longer_one_is_refused() -> None:
+    envelope = encode_envelope(SAMPLES["plain"])
+    for length in range(len(envelope)):
+        with pytest.raises(FormatError):
+            decode_envelope(envelope[:length])
+    with pytest.raises(FormatError):
+        decode_envelope(envelope + b"\0")
