@@ -153,13 +153,11 @@ def _thread_lines(part: MailPart, ids: Mapping[str, str]) -> Iterator[str]:
 
 def _collect(part: MailPart, body: _Body, has_plain: bool) -> None:
     """Sort the parts into text and attachments. `has_plain`: whether the same is said in plain text beside it."""
-    disposition = part.structured("Content-Disposition")
-    name = part.parameters.get("name") if disposition is None else disposition.params.get("filename")
-    is_file = name is not None or (disposition is not None and disposition.content_disposition == "attachment")
+    is_file, name = _file_name(part)
     match part.content_type:
         case "multipart/mixed" | "multipart/related" | "multipart/alternative":
             if part.content_type == "multipart/alternative":
-                has_plain = any(one.content_type == "text/plain" for one in part.walk())
+                has_plain = any(one.content_type == "text/plain" and not _file_name(one)[0] for one in part.walk())
             for inner in part.parts:
                 _collect(inner, body, has_plain)
         case "text/plain" if not is_file:
@@ -176,6 +174,13 @@ def _collect(part: MailPart, body: _Body, has_plain: bool) -> None:
             raise UnsuitableMailError(f"{kind} brings header lines of others along: quote it as text instead")
         case _:
             body.attachments.append(Attachment(normalised_name(name), part.content()))
+
+
+def _file_name(part: MailPart) -> tuple[bool, str | None]:
+    """Tell whether a part is a file, and by which name, if it has one."""
+    disposition = part.structured("Content-Disposition")
+    name = part.parameters.get("name") if disposition is None else disposition.params.get("filename")
+    return name is not None or (disposition is not None and disposition.content_disposition == "attachment"), name
 
 
 def _text(part: MailPart) -> str:

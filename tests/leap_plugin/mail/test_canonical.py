@@ -129,6 +129,12 @@ def test_a_nested_mail_is_its_text_and_its_files() -> None:
     assert result.left_out == ("the same text as HTML, which would tell the mail program",)
 
 
+def test_a_text_file_does_not_stand_for_the_text() -> None:
+    # Otherwise the HTML would be left out, and what the author wrote with it.
+    with pytest.raises(UnsuitableMailError, match="plain text"):
+        canonical(NESTED.replace(b"text/plain; charset=us-ascii", b"text/plain; charset=us-ascii; name=notes.txt"))
+
+
 def test_an_encrypted_mail_keeps_its_packets_and_loses_the_marks_of_its_program() -> None:
     message = canonical(PGP_MIME).message
     parsed = email.message_from_bytes(message, policy=default)
