@@ -35,7 +35,7 @@ def run_of(scenario: Scenario, wishes: Wishes, figures: dict[str, float]) -> Run
     settled_s = _settled_s(scenario)
     return Run(
         duration_s=window_s,
-        warm_up_s=_short(settled_s),
+        warm_up_s=_short(max(settled_s, _queued_s(scenario, wishes, figures))),
         drain_s=_short(2 * settled_s + _reading_s(scenario, wishes, figures)),
         replicates=REPLICATES,
         targets=min(Run().targets, targets),
@@ -62,6 +62,16 @@ def _settled_s(scenario: Scenario) -> float:
     links = scenario.topology.layers + 2
     on_links_s = links * (16 * scenario.processors.unwrap_s + scenario.links.latency_s)
     return 20 * scenario.mix.delay_mean_s + on_links_s
+
+
+def _queued_s(scenario: Scenario, wishes: Wishes, figures: dict[str, float]) -> float:
+    """Return for how long messages must have been written until those that wait for turns are as many as ever."""
+    if not _is_of_delivery(wishes):
+        return 0.0
+    # The fuller the turns are, the longer that takes. Half full, messages of ten packets would otherwise find a queue
+    # that is a quarter too short.
+    load = traffic.real_packets_per_s(scenario) / scenario.traffic.payload_rate_per_s
+    return 4 * load * figures.get(Measure.DELIVERY_P95_S, 0.0)
 
 
 def _reading_s(scenario: Scenario, wishes: Wishes, figures: dict[str, float]) -> float:

@@ -65,6 +65,14 @@ def test_a_run_has_enough_messages_if_delivery_is_promised() -> None:
     assert 50 * 3000 / 86_400 * plan.scenario.run.duration_s == pytest.approx(1.4 * FEW, rel=0.01)
 
 
+def test_queues_for_turns_are_full_before_anything_is_measured() -> None:
+    """Half of the turns are taken. Messages wait 8 s on average, but 6 s in a window that begins after 22 s."""
+    plan = planned(Wishes(users=500, bits=8, latency_s=60, messages_per_day=3000, packets_per_message=10))
+    assert plan.scenario.run.warm_up_s == pytest.approx(2 * 60, rel=0.05)
+    idle = planned(Wishes(users=500, bits=8, latency_s=60))
+    assert idle.scenario.run.warm_up_s < 30
+
+
 @pytest.mark.long
 def test_deployed_nodes_have_enough_messages_too() -> None:
     plan = planned(Wishes(users=50, bits=7, latency_s=20, messages_per_day=3000, packets_per_message=10))
