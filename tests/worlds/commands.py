@@ -47,7 +47,8 @@ class ForkedCommands:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())],
+                # -P: the folder `simulations` beside this file must not be taken for the package of that name.
+                [sys.executable, "-P", __file__, str(theirs.fileno())],
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
