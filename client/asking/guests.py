@@ -63,7 +63,7 @@ class GuestOpening:
             raise BadRequestError(f"a token has at most {MAX_TOKEN_BYTES} bytes, not {len(token)}")
         try:
             return await self._first_that_agrees(await self._candidates(provider), token, anywhere=not provider)
-        except BaseException:
+        except BaseException:  # also a caller that gives up: the link must lead back to our own provider
             self._go_back()
             raise
 

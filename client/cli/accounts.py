@@ -99,7 +99,7 @@ def take_token(directory: Path, purpose: str, file: Path) -> None:
     create_file(file, b"")
     try:
         token = converse(directory, lambda conversation: conversation.client.take_token(purpose))
-    except BaseException:
+    except BaseException:  # also Ctrl-C: an empty file would look like a token
         remove_file(file)
         raise
     write_atomically(file, token)

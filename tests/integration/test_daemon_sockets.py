@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -33,7 +32,6 @@ from loopixmix.web.sites import MAX_LEAVING
 from tests.worlds.clients.fake_daemons import TRUST_ROOT
 
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"}
-CURL = shutil.which("curl")
 
 
 class Daemon:
@@ -345,7 +343,7 @@ def test_our_client_for_asyncio_asks_no_proxy(daemon: Daemon, proxy: Proxy, monk
     assert not proxy.was_asked()
 
 
-@pytest.mark.skipif(CURL is None, reason="curl is not installed")
+@pytest.mark.needs("curl")
 def test_the_lines_of_the_page_ask_no_proxy(daemon: Daemon, proxy: Proxy, tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "protocol" / "local-api.md").read_text()
     lines = [block for block in page.split("\n\n") if block.startswith("    ") and " curl " in block]

@@ -15,6 +15,7 @@ PACKAGES = {
     "go": "golang-go",
     "jq": "jq",
     "node": "nodejs",
+    "openssl": "openssl",
     "pdftoppm": "poppler-utils",
     "postgres": "postgresql",
 }
