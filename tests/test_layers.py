@@ -72,6 +72,8 @@ LAYERS = (
             "simulations*",
         ),
     ),
+    # Applications; before the outside, since their stores know their own values.
+    (5, tuple(f"{application}*" for application in APPLICATIONS)),
     # The outside.
     (
         3,
@@ -88,8 +90,6 @@ LAYERS = (
     (3, ("loopixmix.observing.metrics", "loopixmix.observing.status", "*.store", "*.store.*", "*.migrations*")),
     # Services.
     (4, ("loopixmix.*", "provider.*", "client.*")),
-    # Applications.
-    (5, tuple(f"{application}*" for application in APPLICATIONS)),
 )
 MAY_IMPORT = {
     "loopixmix": ("loopixmix",),

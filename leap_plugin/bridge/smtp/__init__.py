@@ -1,0 +1,1 @@
+"""SMTP submission (RFC 6409), by which mail programs send."""

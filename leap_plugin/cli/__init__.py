@@ -1,0 +1,1 @@
+"""The commands of loopixmix mail, without the reactor."""

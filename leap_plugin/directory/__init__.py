@@ -1,0 +1,1 @@
+"""The directory of a bridge: its configuration, keys and passwords."""

@@ -1,0 +1,1 @@
+"""Between the network and ordinary mail: exits and entrances."""

@@ -1,0 +1,10 @@
+"""`loopixmix mail`: mail over the mix network, for any mail program."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def mail() -> None:
+    """Send and receive mail over the mix network, with the mail program that you have."""
