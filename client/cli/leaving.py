@@ -11,7 +11,7 @@ import click
 from client.cli.outside import DIRECTORY, JSON, console, show_json
 
 if TYPE_CHECKING:
-    from client.leaving.erasure import Keeping
+    from client.leaving.erasure import WhatIsErased
 
 
 @click.command()
@@ -63,7 +63,7 @@ def erase(directory: Path, yes: bool, as_json: bool) -> None:
     return None
 
 
-def _warning(directory: Path, keeping: Keeping) -> str:
+def _warning(directory: Path, keeping: WhatIsErased) -> str:
     whose = "no account" if keeping.account is None else keeping.account.address or "a guest's account"
     return (
         f"{directory}: {whose}, {keeping.received:,} received and {keeping.sent:,} sent messages, "
@@ -72,7 +72,7 @@ def _warning(directory: Path, keeping: Keeping) -> str:
     )
 
 
-def _what_stays(keeping: Keeping) -> str:
+def _what_stays(keeping: WhatIsErased) -> str:
     lines = ["What cannot be erased from here:"]
     account = keeping.account
     if account is not None and account.is_guest:

@@ -26,7 +26,7 @@ OTHER_FILES = (
 WRITTEN_AT_ONCE_BYTES = 1024 * 1024
 
 
-class Keeping(msgspec.Struct, frozen=True):
+class WhatIsErased(msgspec.Struct, frozen=True):
     """What would be erased: the account (None if there is none, or the store cannot be read) and some counts."""
 
     account: Account | None = None
@@ -43,24 +43,24 @@ class Erased(msgspec.Struct, frozen=True):
     left: tuple[str, ...]
 
 
-def look_before_erasing(directory: Path) -> Keeping:
+def look_before_erasing(directory: Path) -> WhatIsErased:
     """Return what `erase_client` would erase; raise `ConfigError` if there is no client or it is running."""
     check_client(directory)
     if holder := lock_holder(directory / LOCK_FILE):
         raise _running(directory, f"{directory}: is in use by process {holder}")
     if not (directory / STORE_FILE).exists():
-        return Keeping()
+        return WhatIsErased()
     try:
         with StoreRows(directory / STORE_FILE, secrets=False) as store:
             account = store.fact(ACCOUNT_FACT)
-            return Keeping(
+            return WhatIsErased(
                 account=None if account is None else msgspec.msgpack.decode(account, type=Account),
                 received=store.count(inbox),
                 sent=store.count(messages),
                 contacts=store.count(contacts),
             )
     except (StoreError, sqlite3.Error, msgspec.DecodeError):
-        return Keeping()  # a damaged store is to be erased all the same
+        return WhatIsErased()  # a damaged store is to be erased all the same
 
 
 def erase_client(directory: Path) -> Erased:
