@@ -1,24 +1,30 @@
-"""The envelope of a mail to a contact: the mail byte for byte, compressed where that makes it shorter.
+"""The envelope of a mail: the mail byte for byte, compressed where that makes it shorter, and for whom it is.
 
-MessagePack of an array: `["mail", 1, coding, length, content]`. `coding` is 0 for the mail as it is and 1 for zlib
-(RFC 1950). It is the body of one message of the network, which seals it to the contact. So nothing outside of the
-sealing tells its subject, its recipients or its form.
+MessagePack of an array: `["mail", 1, to, token, coding, length, content]`. `to` is the envelope recipient, for those
+who receive for several addresses; `token` pays an exit. Both are empty without need. `coding` is 0 for the mail as it
+is and 1 for zlib (RFC 1950). It is the body of one message of the network, which seals it to the contact. So nothing
+outside of the sealing tells its subject, its recipients or its form. The page is docs/protocol/mail.md.
 """
 
 from __future__ import annotations
 
 import enum
 import zlib
+from dataclasses import dataclass, field
 
 import msgspec
 
+from leap_plugin.mail.addresses import MAX_ADDRESS_LENGTH, AddressError, read_address
 from loopixmix.errors import FormatError, MisuseError
 
 MAX_MAIL_BYTES = 36 * 1024 * 1024
 """The longest mail: what other mail servers take, with the third that base64 adds to 25 MB."""
 
+MAX_TOKEN_BYTES = 1024
+"""More than the longest blind token has (docs/protocol/tokens.md)."""
+
 VERSION = 1
-_OVERHEAD_BYTES = 32
+_OVERHEAD_BYTES = 32 + MAX_ADDRESS_LENGTH + MAX_TOKEN_BYTES
 MAX_ENVELOPE_BYTES = MAX_MAIL_BYTES + _OVERHEAD_BYTES
 """The longest envelope: a mail that does not become shorter, and the fields before it."""
 
@@ -34,10 +40,25 @@ class Coding(enum.IntEnum):
     ZLIB = 1
 
 
+@dataclass(frozen=True)
+class EnclosedMail:
+    """What an envelope holds.
+
+    `mail`: its bytes, whatever they are. `to`: the mail address of the envelope recipient, empty if the one who
+    receives it knows. `token`: an encoded blind token for an exit, or nothing.
+    """
+
+    mail: bytes = field(repr=False)
+    to: str = field(default="", repr=False)
+    token: bytes = field(default=b"", repr=False)
+
+
 class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, tag="mail"):
     """What the bytes of an envelope say, before its content is believed."""
 
     version: int
+    to: str
+    token: bytes
     coding: int
     length_bytes: int
     content: bytes
@@ -46,20 +67,25 @@ class Envelope(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 _DECODER = msgspec.msgpack.Decoder(Envelope)
 
 
-def encode_envelope(mail: bytes) -> bytes:
-    """Return the envelope of a mail of at most `MAX_MAIL_BYTES`; raises `MailTooLongError`.
+def encode_envelope(mail: bytes, *, to: str = "", token: bytes = b"") -> bytes:
+    """Return the envelope of a mail of at most `MAX_MAIL_BYTES`; the mail may be any bytes.
 
-    The mail may be any bytes: what is malformed is carried as it is.
+    `to`, `token`: as in `EnclosedMail`. Raises `MailTooLongError`, `AddressError` if `to` is no mail address, and
+    `MisuseError` for a token of over `MAX_TOKEN_BYTES`.
     """
+    if to:
+        read_address(to, frozenset())
+    if len(token) > MAX_TOKEN_BYTES:
+        raise MisuseError(f"the token has {len(token):,} bytes; at most {MAX_TOKEN_BYTES:,} are allowed")
     if len(mail) > MAX_MAIL_BYTES:
         raise MailTooLongError(f"the mail has {len(mail):,} bytes; at most {MAX_MAIL_BYTES:,} are allowed")
     compressed = zlib.compress(mail, 9)
     coding, content = (Coding.ZLIB, compressed) if len(compressed) < len(mail) else (Coding.AS_IT_IS, mail)
-    return msgspec.msgpack.encode(Envelope(VERSION, coding, len(mail), content))
+    return msgspec.msgpack.encode(Envelope(VERSION, to, token, coding, len(mail), content))
 
 
-def decode_envelope(envelope: bytes) -> bytes:
-    """Return the mail in an envelope, byte for byte; raises `FormatError`.
+def decode_envelope(envelope: bytes) -> EnclosedMail:
+    """Return what is in an envelope, the mail byte for byte; raises `FormatError`.
 
     At most `MAX_MAIL_BYTES` are ever unpacked, whatever the sender claims.
     """
@@ -69,19 +95,30 @@ def decode_envelope(envelope: bytes) -> bytes:
         )
     try:
         fields = _DECODER.decode(envelope)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FormatError(f"not the envelope of a mail: {error}") from error
     # msgspec takes the same fields in longer encodings, and further elements of an array: only one form counts.
     if msgspec.msgpack.encode(fields) != envelope:
         raise FormatError("not the envelope of a mail: it is not encoded in the shortest form")
     if fields.version != VERSION:
         raise FormatError(f"the envelope of a mail has version {fields.version}; this program knows {VERSION}")
+    _check_address(fields.to)
+    if len(fields.token) > MAX_TOKEN_BYTES:
+        raise FormatError(f"a token of {len(fields.token):,} bytes; at most {MAX_TOKEN_BYTES:,} are allowed")
     if not 0 <= fields.length_bytes <= MAX_MAIL_BYTES:
         raise FormatError(f"a mail of {fields.length_bytes:,} bytes; at most {MAX_MAIL_BYTES:,} are allowed")
     mail = _unpack(fields)
     if len(mail) != fields.length_bytes:
         raise FormatError("the mail in the envelope has not the length that the envelope says")
-    return mail
+    return EnclosedMail(mail, fields.to, fields.token)
+
+
+def _check_address(to: str) -> None:
+    try:
+        if to:
+            read_address(to, frozenset())
+    except AddressError as error:
+        raise FormatError(f"the envelope of a mail is for nobody: {error}") from error
 
 
 def _unpack(fields: Envelope) -> bytes:

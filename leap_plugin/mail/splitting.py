@@ -16,7 +16,7 @@ from typing import TypeAlias
 import msgspec
 
 from client.api import MAX_BODY_BYTES
-from leap_plugin.mail.envelope import MAX_ENVELOPE_BYTES, decode_envelope, encode_envelope
+from leap_plugin.mail.envelope import MAX_ENVELOPE_BYTES, EnclosedMail, decode_envelope, encode_envelope
 from loopixmix.errors import FormatError
 
 ID_BYTES = 16
@@ -44,12 +44,13 @@ _DECODER = msgspec.msgpack.Decoder(Piece)
 _PIECE_HEAD = b"\x97\xa5piece"
 
 
-def bodies_of(mail: bytes, rng: Random) -> tuple[bytes, ...]:
-    """Return the bodies, each of at most `MAX_BODY_BYTES`, that bring a mail; raises `MailTooLongError`.
+def bodies_of(mail: bytes, rng: Random, *, to: str = "", token: bytes = b"") -> tuple[bytes, ...]:
+    """Return the bodies, each of at most `MAX_BODY_BYTES`, that bring a mail.
 
-    `rng` draws the mail id, if there are several.
+    `rng` draws the mail id, if there are several. `to`, `token`: for a gateway, as in
+    `leap_plugin.mail.envelope.EnclosedMail`. Raises as `encode_envelope`.
     """
-    envelope = encode_envelope(mail)
+    envelope = encode_envelope(mail, to=to, token=token)
     if len(envelope) <= MAX_BODY_BYTES:
         return (envelope,)
     mail_id, digest = rng.randbytes(ID_BYTES), hashlib.sha256(envelope).digest()
@@ -60,7 +61,7 @@ def bodies_of(mail: bytes, rng: Random) -> tuple[bytes, ...]:
     )
 
 
-def decode_body(body: bytes) -> bytes | Piece:
+def decode_body(body: bytes) -> EnclosedMail | Piece:
     """Return the mail that a body brings, or its piece of one; raises `FormatError`."""
     if not body.startswith(_PIECE_HEAD):
         return decode_envelope(body)
@@ -90,7 +91,7 @@ MailKey: TypeAlias = tuple[str | None, bytes]
 class WholeMail:
     """The last missing piece came: this is the mail."""
 
-    mail: bytes
+    enclosed: EnclosedMail
 
 
 @dataclass(frozen=True)
@@ -162,16 +163,16 @@ class Collector:
             del self._collections[key]
         return tuple(late)
 
-    def _finish(self, key: MailKey) -> bytes:
+    def _finish(self, key: MailKey) -> EnclosedMail:
         collection = self._collections.pop(key)
         envelope = b"".join(collection.contents[number] for number in range(collection.count))
         if hashlib.sha256(envelope).digest() != collection.digest:
             raise FormatError("the pieces of a mail do not make what they promised")
-        mail = decode_envelope(envelope)
+        enclosed = decode_envelope(envelope)
         self._complete[key] = None
         if len(self._complete) > 1000:
             self._complete.popitem(last=False)
-        return mail
+        return enclosed
 
     def _make_room(self, sender: str | None) -> tuple[MailKey, ...]:
         owners = [owner for owner, _ in self._collections]

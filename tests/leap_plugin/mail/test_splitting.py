@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from client.api import MAX_BODY_BYTES
+from leap_plugin.mail.envelope import EnclosedMail
 from leap_plugin.mail.splitting import (
     PIECE_BYTES,
     Collector,
@@ -35,7 +36,7 @@ PIECES = pieces_of(LONG)
 
 def test_a_short_mail_is_one_body() -> None:
     (body,) = bodies_of(b"short", RNG)
-    assert decode_body(body) == b"short"
+    assert decode_body(body) == EnclosedMail(b"short")
 
 
 def test_a_long_mail_is_several_bodies_that_the_network_takes() -> None:
@@ -46,16 +47,24 @@ def test_a_long_mail_is_several_bodies_that_the_network_takes() -> None:
 
 
 def test_the_longest_envelope_that_fits_is_not_cut() -> None:
-    mail = RNG.randbytes(MAX_BODY_BYTES - 18)
+    mail = RNG.randbytes(MAX_BODY_BYTES - 21)
     assert [len(body) for body in bodies_of(mail, RNG)] == [MAX_BODY_BYTES]
     assert len(bodies_of(mail + b"a", RNG)) == 2
+
+
+def test_the_recipient_and_the_token_come_along_with_pieces_too() -> None:
+    collector = Collector()
+    bodies = bodies_of(LONG, RNG, to="erin@example.org", token=b"token")
+    pieces = [piece for body in bodies if isinstance(piece := decode_body(body), Piece)]
+    told = [collector.add(piece, "bob@p", 0.0) for piece in pieces]
+    assert told[-1] == WholeMail(EnclosedMail(LONG, "erin@example.org", b"token"))
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_pieces_come_in_any_order(order: tuple[int, ...]) -> None:
     collector = Collector()
     told = [collector.add(PIECES[number], "bob@p", 0.0) for number in order]
-    assert told == [PiecesMissing(2), PiecesMissing(1), WholeMail(LONG)]
+    assert told == [PiecesMissing(2), PiecesMissing(1), WholeMail(EnclosedMail(LONG))]
 
 
 def test_a_doubled_piece_changes_nothing_before_and_after_the_end() -> None:
@@ -73,7 +82,7 @@ def test_mails_and_senders_are_kept_apart() -> None:
         two = collector.add(ours, "bob@p", 0.0)
         # Another sender who knows the id gets a collection of its own.
         assert not isinstance(collector.add(ours, "eve@p", 0.0), PieceRepeated)
-    assert (one, two) == (WholeMail(other), WholeMail(LONG))
+    assert (one, two) == (WholeMail(EnclosedMail(other)), WholeMail(EnclosedMail(LONG)))
 
 
 def test_a_sender_pushes_out_only_its_own_mails() -> None:
