@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 from typing import Protocol as Interface
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, TimeoutError
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
@@ -28,6 +28,7 @@ from leap_plugin.bridge.smtp.session import (
 from leap_plugin.bridge.users import MailUser, MailUsers
 from leap_plugin.mail.submitting import Announcement, SubmissionRefusedError, Submissions
 from loopixmix.errors import LoopixmixError, MisuseError, StoreError, UnavailableError
+from loopixmix.seams import Clock, DelayedCall
 
 IDLE_S = 300.0
 """How long a mail program may say nothing (RFC 5321, 4.5.3.2.7)."""
@@ -91,7 +92,7 @@ class SubmissionServer(Factory):
         self._connections: set[SubmissionConnection] = set()
         self._submitting: set[Deferred[None]] = set()
 
-    def buildProtocol(self, addr: IAddress) -> Protocol:  # noqa: ARG002, N802 (Twisted's names)
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: ARG002, N802 (Twisted's names)
         """Return the protocol of a new connection."""
         return SubmissionConnection(self) if len(self._connections) < MOST_CONNECTIONS else _Crowded()
 
@@ -284,7 +285,7 @@ class SubmissionConnection(Protocol):
 
 def _given_up(failure: Failure) -> None:
     """Take note that nobody waits for the answer any more."""
-    failure.trap(CancelledError)
+    failure.trap(CancelledError)  # type: ignore[no-untyped-call]
 
 
 class _Crowded(Protocol):
