@@ -14,7 +14,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from leap_plugin.bridge.smtp.replies import Reply, refusal
+from leap_plugin.bridge.smtp.replies import SmtpReply, refusal
 from leap_plugin.bridge.smtp.session import (
     HOST,
     CheckRcpt,
@@ -244,7 +244,7 @@ class SubmissionConnection(Protocol):
             user = await server.in_thread(lambda: server.door.users.log_in(asked.user, asked.password))
         except LoopixmixError as error:
             _log.error("passwords cannot be checked: {reason}", reason=str(error))
-            self._session.logged_in(Reply(454, "4.7.0", "passwords cannot be checked now"))
+            self._session.logged_in(SmtpReply(454, "4.7.0", "passwords cannot be checked now"))
             return self._go_on()
         pause_s = server.password_was(right=user is not None)
         if pause_s:
@@ -254,7 +254,7 @@ class SubmissionConnection(Protocol):
         return self._go_on()
 
     async def _check(self, asked: CheckRcpt) -> None:
-        refused: Reply | None = None
+        refused: SmtpReply | None = None
         try:
             checking = Deferred.fromCoroutine(self._submissions.check_recipient(asked.address, asked.size_bytes))
             await checking.addTimeout(CHECK_WITHIN_S, cast(IReactorTime, self._server.clock))
@@ -267,7 +267,7 @@ class SubmissionConnection(Protocol):
 
     async def _submit(self, asked: Submit) -> None:
         self._is_submitting = True
-        outcome: str | Reply
+        outcome: str | SmtpReply
         try:
             outcome = await self._submissions.submit(asked.mail)
         except Exception as error:
@@ -298,20 +298,20 @@ class _Crowded(Protocol):
         transport.loseConnection()
 
 
-def _reply_to(error: Exception) -> Reply:
+def _reply_to(error: Exception) -> SmtpReply:
     """Return the reply for what went wrong; the log learns the kind only, for a message may name a recipient."""
     match error:
         case SubmissionRefusedError():
             return refusal(error.code, error.status, str(error))
         case StoreError():
             _log.error("a mail could not be stored: {reason}", reason=str(error))
-            return Reply(451, "4.3.0", "the mail cannot be stored now")
+            return SmtpReply(451, "4.3.0", "the mail cannot be stored now")
         case MisuseError():
-            return Reply(550, "5.1.0", str(error))
+            return SmtpReply(550, "5.1.0", str(error))
         case UnavailableError():
-            return Reply(451, "4.4.0", str(error))
+            return SmtpReply(451, "4.4.0", str(error))
         case TimeoutError():
-            return Reply(451, "4.4.7", "the recipient could not be looked up in time")
+            return SmtpReply(451, "4.4.7", "the recipient could not be looked up in time")
         case _:
             _log.error("a submission failed: {kind}", kind=type(error).__name__)
-            return Reply(451, "4.3.0", "the bridge failed; its log says more")
+            return SmtpReply(451, "4.3.0", "the bridge failed; its log says more")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from leap_plugin.bridge.smtp.replies import Reply
+from leap_plugin.bridge.smtp.replies import SmtpReply
 from leap_plugin.mail.submitting import RcptTo
 from loopixmix.errors import PeerError
 
@@ -29,11 +29,11 @@ class SmtpCommandError(PeerError):
 
     def __init__(self, code: int, status: str, text: str) -> None:
         super().__init__(text)
-        self.reply = Reply(code, status, text)
+        self.reply = SmtpReply(code, status, text)
 
 
 @dataclass(frozen=True)
-class Hello:
+class Ehlo:
     """EHLO, or HELO if not `extended`."""
 
     extended: bool
@@ -75,7 +75,7 @@ class Simple:
     verb: str
 
 
-SmtpCommand: TypeAlias = Hello | Auth | MailFrom | Rcpt | Simple
+SmtpCommand: TypeAlias = Ehlo | Auth | MailFrom | Rcpt | Simple
 
 
 def parse_smtp(line: bytes) -> SmtpCommand:
@@ -91,10 +91,10 @@ def parse_smtp(line: bytes) -> SmtpCommand:
     return parse(verb.upper(), rest)
 
 
-def _hello(verb: str, rest: str) -> Hello:
+def _hello(verb: str, rest: str) -> Ehlo:
     if not rest.strip():
         raise SmtpCommandError(501, "5.5.4", f"{verb} takes the name of the client")
-    return Hello(extended=verb == "EHLO")
+    return Ehlo(extended=verb == "EHLO")
 
 
 def _auth(_: str, rest: str) -> Auth:

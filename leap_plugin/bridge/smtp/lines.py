@@ -17,7 +17,7 @@ SKIPPED_MAIL_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Line:
+class SmtpLine:
     """A line, without its CRLF."""
 
     text: bytes
@@ -72,7 +72,7 @@ class SmtpReader:
         self._waiting.clear()
         self._scanned = self._skipped = 0
 
-    def next_line(self) -> Line | BadLine | None:
+    def next_line(self) -> SmtpLine | BadLine | None:
         """Return the next line, or None while it is incomplete."""
         end = self._waiting.find(b"\n", self._scanned)
         if end < 0:
@@ -84,7 +84,7 @@ class SmtpReader:
             return BadLine(f"the line is too long: {self._line_bytes} octets are allowed")
         if not line.endswith(b"\r\n") or b"\r" in line[:-2] or b"\0" in line:
             return BadLine("a line ends in CRLF, and has no other CR, LF or NUL")
-        return Line(line[:-2])
+        return SmtpLine(line[:-2])
 
     def begin_mail(self, most_bytes: int) -> None:
         """Expect a mail of at most `most_bytes`."""

@@ -12,7 +12,7 @@ _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Reply:
+class SmtpReply:
     """One reply. `status`: the enhanced status code, empty for greetings, EHLO and intermediate replies."""
 
     code: int
@@ -24,13 +24,13 @@ class Reply:
         return _line(self.code, " ", " ".join(filter(None, (self.status, self.text))))
 
 
-def refusal(code: int, status: str, text: str) -> Reply:
+def refusal(code: int, status: str, text: str) -> SmtpReply:
     """Return a reply for an error that says its own code; one that does not fit SMTP becomes 451 or 550."""
     if not 400 <= code <= 599:
         code = 451
     if not _ENHANCED.fullmatch(status) or status[0] != str(code)[0]:
         status = f"{code // 100}.0.0"
-    return Reply(code, status, text)
+    return SmtpReply(code, status, text)
 
 
 def greeting(texts: Sequence[str]) -> bytes:

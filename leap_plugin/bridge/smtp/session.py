@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from leap_plugin.bridge.smtp.commands import (
     Auth,
-    Hello,
+    Ehlo,
     MailFrom,
     Rcpt,
     Simple,
@@ -25,8 +25,8 @@ from leap_plugin.bridge.smtp.commands import (
     SmtpCommandError,
     parse_smtp,
 )
-from leap_plugin.bridge.smtp.lines import BadLine, BadMail, Line, Mail, SmtpReader
-from leap_plugin.bridge.smtp.replies import Reply, greeting
+from leap_plugin.bridge.smtp.lines import BadLine, BadMail, Mail, SmtpLine, SmtpReader
+from leap_plugin.bridge.smtp.replies import SmtpReply, greeting
 from leap_plugin.mail.recipients import MOST_RECIPIENTS
 from leap_plugin.mail.submitting import Announcement, RcptTo, SubmittedMail
 
@@ -112,7 +112,7 @@ class SmtpSession:
         self._secrecy = secrecy
         self._reader = SmtpReader(LINE_BYTES)
         self._reading = _Reading.COMMAND
-        self._outbox = [Reply(220, "", f"{HOST} ESMTP LoopixMix").encode()]
+        self._outbox = [SmtpReply(220, "", f"{HOST} ESMTP LoopixMix").encode()]
         self._question: Question | None = None
         self._is_greeted = False
         self._own_address: str | None = None
@@ -163,34 +163,34 @@ class SmtpSession:
             if self._question is not None:
                 return self._question
 
-    def logged_in(self, own_address: str | Reply | None) -> None:
+    def logged_in(self, own_address: str | SmtpReply | None) -> None:
         """Answer `LogIn`: the address of the user, None if user or password is wrong, a reply if that is not known."""
         self._question = None
-        if isinstance(own_address, Reply):
+        if isinstance(own_address, SmtpReply):
             return self._say(own_address)
         if own_address is not None:
             self._own_address = own_address
-            return self._say(Reply(235, "2.7.0", "welcome"))
+            return self._say(SmtpReply(235, "2.7.0", "welcome"))
         self._wrong_passwords += 1
-        self._say(Reply(535, "5.7.8", "the user or the password is wrong: loopixmix mail setup DIR shows them"))
+        self._say(SmtpReply(535, "5.7.8", "the user or the password is wrong: loopixmix mail setup DIR shows them"))
         if self._wrong_passwords >= MOST_WRONG_PASSWORDS:
             self._bye("too many wrong passwords")
         return None
 
-    def rcpt_checked(self, refused: Reply | None) -> None:
+    def rcpt_checked(self, refused: SmtpReply | None) -> None:
         """Answer `CheckRcpt`: None if the recipient is taken, otherwise the reply."""
         self._question = None
         asked, self._asked_rcpt = self._asked_rcpt, None
         if refused is None and asked is not None and self._transaction is not None:
             self._transaction.recipients.append(asked)
-            refused = Reply(250, "2.1.5", "the recipient is taken")
-        self._say(refused or Reply(451, "4.3.0", "the transaction has ended"))
+            refused = SmtpReply(250, "2.1.5", "the recipient is taken")
+        self._say(refused or SmtpReply(451, "4.3.0", "the transaction has ended"))
 
-    def submitted(self, outcome: str | Reply) -> None:
+    def submitted(self, outcome: str | SmtpReply) -> None:
         """Answer `Submit`: the id of the mail in the queue, or the reply that refuses it."""
         self._question = None
         self._transaction = None
-        self._say(outcome if isinstance(outcome, Reply) else Reply(250, "2.6.0", f"queued as {outcome}"))
+        self._say(outcome if isinstance(outcome, SmtpReply) else SmtpReply(250, "2.6.0", f"queued as {outcome}"))
 
     def secured(self) -> None:
         """Answer `StartTls`: TLS has begun, and all that was said before counts no more (RFC 3207, 4.2)."""
@@ -201,10 +201,10 @@ class SmtpSession:
 
     # -- Input.
 
-    def _line_came(self, line: Line | BadLine) -> None:
+    def _line_came(self, line: SmtpLine | BadLine) -> None:
         if isinstance(line, BadLine):
             self._reading = _Reading.COMMAND
-            self._refuse(Reply(500, "5.5.2", line.reason))
+            self._refuse(SmtpReply(500, "5.5.2", line.reason))
             if line.fatal:
                 self._bye("what follows cannot be read")
         elif self._reading is not _Reading.COMMAND:
@@ -225,7 +225,7 @@ class SmtpSession:
 
     def _perform(self, command: SmtpCommand) -> None:
         match command:
-            case Hello(extended):
+            case Ehlo(extended):
                 self._hello(extended=extended)
             case Auth():
                 self._auth(command)
@@ -239,15 +239,15 @@ class SmtpSession:
                 self._starttls()
             case Simple("RSET"):
                 self._transaction = None
-                self._say(Reply(250, "2.0.0", "begun anew"))
+                self._say(SmtpReply(250, "2.0.0", "begun anew"))
             case Simple("NOOP"):
-                self._say(Reply(250, "2.0.0", "nothing done"))
+                self._say(SmtpReply(250, "2.0.0", "nothing done"))
             case Simple("VRFY"):
-                self._say(Reply(252, "2.5.0", "RCPT tells whether an address can be reached"))
+                self._say(SmtpReply(252, "2.5.0", "RCPT tells whether an address can be reached"))
             case Simple("HELP"):
-                self._say(Reply(214, "2.0.0", "log in, then give MAIL, RCPT and DATA"))
+                self._say(SmtpReply(214, "2.0.0", "log in, then give MAIL, RCPT and DATA"))
             case Simple("QUIT"):
-                self._say(Reply(221, "2.0.0", "until next time"))
+                self._say(SmtpReply(221, "2.0.0", "until next time"))
                 self._ended = True
 
     # -- The commands.
@@ -255,7 +255,7 @@ class SmtpSession:
     def _hello(self, *, extended: bool) -> None:
         self._is_greeted, self._transaction = True, None
         if not extended:
-            return self._say(Reply(250, "", HOST))
+            return self._say(SmtpReply(250, "", HOST))
         told = self._announce()
         texts = [f"{HOST} {told.text}", f"SIZE {told.size_bytes}", "8BITMIME", "SMTPUTF8", "PIPELINING"]
         texts += ["ENHANCEDSTATUSCODES", "DSN"]
@@ -274,7 +274,7 @@ class SmtpSession:
         # It would be taken for a part of what follows under TLS, and could come from somebody else.
         if not self._reader.is_empty:
             return self._bye("nothing may follow STARTTLS before its reply")
-        self._question = StartTls(Reply(220, "2.0.0", "begin TLS").encode())
+        self._question = StartTls(SmtpReply(220, "2.0.0", "begin TLS").encode())
         return None
 
     def _auth(self, auth: Auth) -> None:
@@ -300,11 +300,11 @@ class SmtpSession:
     def _response_came(self, line: bytes) -> None:
         reading, self._reading = self._reading, _Reading.COMMAND
         if line == b"*":
-            return self._refuse(Reply(501, "5.7.0", "the log-in was given up"))
+            return self._refuse(SmtpReply(501, "5.7.0", "the log-in was given up"))
         try:
             response = base64.b64decode(line, validate=True).decode("utf-8")
         except (binascii.Error, UnicodeDecodeError):
-            return self._refuse(Reply(501, "5.5.2", "the response is not UTF-8 in base64"))
+            return self._refuse(SmtpReply(501, "5.5.2", "the response is not UTF-8 in base64"))
         if reading is _Reading.LOGIN_USER:
             self._login_user = response
             return self._go_on(_Reading.LOGIN_PASSWORD, b"Password:")
@@ -314,7 +314,7 @@ class SmtpSession:
         authorize, *user_and_password = response.split("\0")
         # Somebody else's mail cannot be sent: whom one acts for, if that is said, is the user (RFC 4616, 2).
         if len(user_and_password) != 2 or authorize not in ("", user_and_password[0]):
-            return self._refuse(Reply(501, "5.5.2", "the response of PLAIN is NUL, user, NUL, password"))
+            return self._refuse(SmtpReply(501, "5.5.2", "the response of PLAIN is NUL, user, NUL, password"))
         self._question = LogIn(*user_and_password)
         return None
 
@@ -335,7 +335,7 @@ class SmtpSession:
         if command.size_bytes is not None and command.size_bytes > most_bytes:
             raise SmtpCommandError(552, "5.3.4", _too_long(most_bytes))
         self._transaction = _Transaction(command, most_bytes)
-        self._say(Reply(250, "2.1.0", "the sender is taken"))
+        self._say(SmtpReply(250, "2.1.0", "the sender is taken"))
 
     def _rcpt(self, to: RcptTo) -> None:
         transaction = self._under_way()
@@ -352,7 +352,7 @@ class SmtpSession:
             raise SmtpCommandError(554, "5.5.1", "no recipient was taken")
         self._reader.begin_mail(transaction.most_bytes)
         self._reading = _Reading.MAIL
-        self._say(Reply(354, "", "give the mail; CRLF.CRLF ends it"))
+        self._say(SmtpReply(354, "", "give the mail; CRLF.CRLF ends it"))
 
     def _mail_came(self, mail: Mail | BadMail) -> None:
         self._reading = _Reading.COMMAND
@@ -372,9 +372,9 @@ class SmtpSession:
             return
         self._transaction = None
         if mail.too_long:
-            self._say(Reply(552, "5.3.4", _too_long(transaction.most_bytes)))
+            self._say(SmtpReply(552, "5.3.4", _too_long(transaction.most_bytes)))
         else:
-            self._say(Reply(550, "5.5.2", mail.reason))
+            self._say(SmtpReply(550, "5.5.2", mail.reason))
         if mail.fatal:
             self._bye("what follows cannot be read")
 
@@ -392,17 +392,17 @@ class SmtpSession:
             raise SmtpCommandError(503, "5.5.1", "MAIL comes first")
         return self._transaction
 
-    def _say(self, reply: Reply) -> None:
+    def _say(self, reply: SmtpReply) -> None:
         self._outbox.append(reply.encode())
 
-    def _refuse(self, reply: Reply) -> None:
+    def _refuse(self, reply: SmtpReply) -> None:
         self._say(reply)
         self._bad += 1
         if self._bad >= MOST_BAD:
             self._bye("too many commands that are none")
 
     def _bye(self, reason: str) -> None:
-        self._say(Reply(421, "4.7.0", f"{HOST} closes the connection: {reason}"))
+        self._say(SmtpReply(421, "4.7.0", f"{HOST} closes the connection: {reason}"))
         self._ended = True
 
 

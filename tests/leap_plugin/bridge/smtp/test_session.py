@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leap_plugin.bridge.smtp.replies import Reply, refusal
+from leap_plugin.bridge.smtp.replies import SmtpReply, refusal
 from leap_plugin.bridge.smtp.session import (
     LINE_BYTES,
     MOST_BAD,
@@ -70,7 +70,7 @@ class Conversation:
                     self.session.secured()
 
 
-def _refusal_of(queue: MemorySubmissions, address: str, size_bytes: int | None) -> Reply | None:
+def _refusal_of(queue: MemorySubmissions, address: str, size_bytes: int | None) -> SmtpReply | None:
     # Run by hand: nothing of it waits.
     try:
         queue.check_recipient(address, size_bytes).send(None)
