@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.api import Client, ReceivedMessage, UnknownMessageError
-from leap_plugin.incoming.taking import Arrived, Kept, Taken, gateways_of, take
+from leap_plugin.incoming.taking import ClientKeeps, MailArrival, TakenMessage, gateways_of, take
 from leap_plugin.mail.addresses import REPLY_LENGTH, REPLY_LETTERS
 from leap_plugin.mail.trace import TraceKey
 from leap_plugin.store.accounts import account_number
@@ -90,14 +90,14 @@ class IncomingMail:
         # Asked each time: who is a gateway must not be forgotten when the bridge starts again, and the daemon knows it.
         gateways = gateways_of(await self._client.network())
         word = "".join(self._rng.choice(REPLY_LETTERS) for _ in range(REPLY_LENGTH))
-        arrived = Arrived(message, gateways, word, self._clock.seconds())
+        arrived = MailArrival(message, gateways, word, self._clock.seconds())
         taken = await self._shelves.access.write(
             lambda connection: take(connection, self._address, arrived, self._trace_key), committed=self._tell
         )
-        if taken.kept is Kept.NOWHERE:
+        if taken.kept is ClientKeeps.NOWHERE:
             await self._forget(message.number)
 
-    def _tell(self, taken: Taken) -> None:
+    def _tell(self, taken: TakenMessage) -> None:
         if taken.is_new_mail:
             self._shelves.bell.ring(taken.account)
 

@@ -22,7 +22,7 @@ from leap_plugin.store.pieces import PieceRepeated, PiecesMissing, PiecesSpoilt,
 from loopixmix.errors import FormatError
 
 
-class Kept(enum.Enum):
+class ClientKeeps(enum.Enum):
     """What the client does with a message that was dealt with.
 
     `NOWHERE`: it forgets it, because the mail is in a folder, or in pieces here. `FOR_REPLY`: it keeps it for a while,
@@ -35,16 +35,16 @@ class Kept(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Taken:
+class TakenMessage:
     """What became of a message. `account`: whose it is; `is_new_mail`: whether there is a new mail in its INBOX."""
 
     account: int
-    kept: Kept
+    kept: ClientKeeps
     is_new_mail: bool = False
 
 
 @dataclass(frozen=True)
-class Arrived:
+class MailArrival:
     """A message as it came, and what the lines before its mail depend on.
 
     `gateways`: the domain of each gateway's account, as `gateways_of` returns them. `word`: a new one, for the address
@@ -69,7 +69,7 @@ def gateways_of(view: NetworkView) -> dict[str, str]:
     return found
 
 
-def take(connection: Connection, address: str, arrived: Arrived, trace_key: TraceKey) -> Taken:
+def take(connection: Connection, address: str, arrived: MailArrival, trace_key: TraceKey) -> TakenMessage:
     """Deal with a message of kind `mail` that came to the account of `address`, if that was not done before.
 
     In the same transaction its mail is put into INBOX and it is noted that the message is done: after a crash both are
@@ -78,7 +78,9 @@ def take(connection: Connection, address: str, arrived: Arrived, trace_key: Trac
     message, now_s = arrived.message, arrived.now_s
     account = account_number(connection, address, now_s=now_s)
     if not note_taken(connection, account, message, now_s):
-        return Taken(account, Kept.FOR_REPLY if is_answerable(connection, account, message) else Kept.NOWHERE)
+        return TakenMessage(
+            account, ClientKeeps.FOR_REPLY if is_answerable(connection, account, message) else ClientKeeps.NOWHERE
+        )
     try:
         found = decode_body(message.body)
     except FormatError:
@@ -88,32 +90,32 @@ def take(connection: Connection, address: str, arrived: Arrived, trace_key: Trac
     match take_piece(connection, account, found, message.sender, now_s):
         case PiecesMissing() as waiting:
             note_loss(connection, account, Loss.DISPLACED, now_s, count=waiting.displaced)
-            return Taken(account, Kept.NOWHERE)
+            return TakenMessage(account, ClientKeeps.NOWHERE)
         case PieceRepeated():
-            return Taken(account, Kept.NOWHERE)
+            return TakenMessage(account, ClientKeeps.NOWHERE)
         case PiecesSpoilt():
             return _put_aside(connection, account, now_s)
         case whole:
             return _deliver(connection, account, whole.enclosed, arrived, trace_key)
 
 
-def _put_aside(connection: Connection, account: int, now_s: float) -> Taken:
+def _put_aside(connection: Connection, account: int, now_s: float) -> TakenMessage:
     note_loss(connection, account, Loss.MALFORMED, now_s)
-    return Taken(account, Kept.FOR_GOOD)
+    return TakenMessage(account, ClientKeeps.FOR_GOOD)
 
 
 def _deliver(
-    connection: Connection, account: int, enclosed: EnclosedMail, arrived: Arrived, trace_key: TraceKey
-) -> Taken:
-    message, kept, reply = arrived.message, Kept.NOWHERE, None
+    connection: Connection, account: int, enclosed: EnclosedMail, arrived: MailArrival, trace_key: TraceKey
+) -> TakenMessage:
+    message, kept, reply = arrived.message, ClientKeeps.NOWHERE, None
     if message.sender is None and message.reply_to:
         way = ReplyWay(arrived.word, message.reply_to, message.number, message.message_id, arrived.now_s)
         keep_way(connection, account, way)
-        kept, reply = Kept.FOR_REPLY, reply_address(arrived.word)
+        kept, reply = ClientKeeps.FOR_REPLY, reply_address(arrived.word)
     origin = Origin(message.sender, message.verified, _gateway(message.sender, arrived.gateways), reply)
     came_at = datetime.fromtimestamp(message.received_at_s, UTC)
     append(connection, account, INBOX, mark(enclosed.mail, origin, trace_key), (), came_at)
-    return Taken(account, kept, is_new_mail=True)
+    return TakenMessage(account, kept, is_new_mail=True)
 
 
 def _gateway(sender: str | None, gateways: Mapping[str, str]) -> str | None:
