@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from client.api import Client
 from leap_plugin.mail.addresses import mail_address_of
 from leap_plugin.outgoing.settings import SendingSettings
-from leap_plugin.store.mail_store import MailStore
+from leap_plugin.store.bell import MailBell
 from loopixmix.seams import Clock, Rng
+from loopixmix.store.access import StoreAccess
 
 _R = TypeVar("_R")
 
@@ -44,19 +45,25 @@ class InThread(Protocol):
 class QueueStore:
     """The store of mails, used from the reactor for one account."""
 
-    def __init__(self, account: int, store: MailStore, in_thread: InThread) -> None:
-        """`account`: whose bell rings after each change. `in_thread`: where the store is used."""
+    def __init__(self, account: int, access: StoreAccess, bell: MailBell, in_thread: InThread) -> None:
+        """`access`: to the store; `bell`: rings for `account` after each change; `in_thread`: where long work is done.
+
+        Changes that come together share a commit.
+        """
         self.account = account
-        self._store = store
+        self._access = access
+        self._bell = bell
         self._in_thread = in_thread
 
     async def read(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work`, which only reads; raises what it raises, or `StoreError`."""
-        return await self._in_thread(lambda: self._store.read(work))
+        return await self._access.read(work)
 
     async def write(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work`, return once it is on the disk; it may run again. Raises what it raises, or `StoreError`."""
-        return await self._in_thread(lambda: self._store.write(self.account, work))
+        result = await self._access.write(work)
+        self._bell.ring(self.account)
+        return result
 
     async def compute(self, work: Callable[[], _R]) -> _R:
         """Do work that takes long, and no store."""
@@ -64,7 +71,7 @@ class QueueStore:
 
     def listen(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call `callback`, from any thread, after each change of the account; returns how to stop."""
-        return self._store.bell.listen(self.account, callback)
+        return self._bell.listen(self.account, callback)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,15 @@ from client.api import (
     LoopixmixError,
     NotRegisteredError,
     NotRunningError,
+    TooLongError,
+    UnknownContactError,
 )
-from leap_plugin.mail.addresses import AddressError, InsideAddress, read_address
+from leap_plugin.mail.addresses import AddressError, InsideAddress, read_address, reply_word
 from leap_plugin.mail.submitting import SubmissionRefusedError
 from leap_plugin.outgoing.author import SendingAccount
 from leap_plugin.outgoing.outlook import Outlook, told_size
 from leap_plugin.outgoing.planning import fragments_of_mail
+from leap_plugin.store.incoming import find_way
 
 LOOK_UP_S = 60.0
 KIND, EXIT_KIND = "mail", "mail/exit"
@@ -43,6 +46,16 @@ class Route:
         """Whether a gateway hands the mail to the outside."""
         return self.kind == EXIT_KIND
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers an anonymous mail, by the way back that came with it."""
+        return is_answer(self.reached_at)
+
+
+def is_answer(reached_at: str) -> bool:
+    """Tell whether what a message is sent to is a way back to an anonymous sender, and no address."""
+    return "@" not in reached_at
+
 
 class RecipientCheck:
     """Says who may be written to, and why others may not."""
@@ -50,13 +63,21 @@ class RecipientCheck:
     def __init__(self, account: SendingAccount, outlook: Outlook) -> None:
         """`outlook`: what is known of the network."""
         self._client = account.client
+        self._store = account.store
         self._outlook = outlook
         self._settings = account.settings
         self._clock = account.clock
         self._looking_up: dict[str, Deferred[None]] = {}
 
-    def route(self, address: str) -> Route:
+    async def route(self, address: str) -> Route:
         """Return how a mail would get to an address; raises `SubmissionRefusedError` if it would not."""
+        word = reply_word(address)
+        if word is not None:
+            number = self._store.account
+            way = await self._store.read(lambda connection: find_way(connection, number, word))
+            if way is None:
+                raise reply_expired()
+            return Route(address, way.reply_to)
         try:
             found = read_address(address, self._outlook.domains)
         except AddressError as error:
@@ -73,13 +94,16 @@ class RecipientCheck:
         """Raise `SubmissionRefusedError` if a mail of that size to an address would not be taken now."""
         if self._outlook.network is None:
             await self._outlook.refresh()
-        route = self.route(address)
+        route = await self.route(address)
         if size_bytes is not None:
             self.check_size(size_bytes)
             self.check_quota(route, int(size_bytes * COMPRESSED_SHARE))
         if route.is_outside:
             await self._check_token()
-        await self._check_known(route.reached_at)
+        if route.is_answer:
+            await self._check_answer(route, size_bytes or 0)
+        else:
+            await self._check_known(route.reached_at)
 
     def check_size(self, size_bytes: int) -> None:
         """Raise `SubmissionRefusedError` if a mail is longer than what leaves within a day."""
@@ -139,6 +163,16 @@ class RecipientCheck:
             )
             raise SubmissionRefusedError(550, "5.7.1", why)
 
+    async def _check_answer(self, route: Route, size_bytes: int) -> None:
+        try:
+            await self._client.estimate(int(size_bytes * COMPRESSED_SHARE), route.reached_at)
+        except TooLongError as error:
+            raise SubmissionRefusedError(552, "5.3.4", str(error)) from error
+        except UnknownContactError as error:
+            raise reply_expired() from error
+        except LoopixmixError as error:
+            raise SubmissionRefusedError(450, "4.3.0", str(error)) from error
+
     async def _check_known(self, address: str) -> None:
         known = self._outlook.contacts.get(address)
         if known is None or known.changed_fingerprint:
@@ -167,6 +201,12 @@ class RecipientCheck:
         except (LoopixmixError, TimeoutError) as error:
             why = f"the key of {address} was not found within {LOOK_UP_S:.0f} s; try again later"
             raise SubmissionRefusedError(455, "4.7.5", why) from error
+
+
+def reply_expired() -> SubmissionRefusedError:
+    """Return the refusal of an answer to an anonymous mail that came too long ago."""
+    why = "the way back to the sender of this anonymous mail has expired: it works for a day at most"
+    return SubmissionRefusedError(550, "5.1.1", why)
 
 
 def key_changed(address: str) -> SubmissionRefusedError:

@@ -27,7 +27,7 @@ from client.api import (
 )
 from leap_plugin.mail.submitting import SubmissionRefusedError
 from leap_plugin.outgoing.author import SendingAccount
-from leap_plugin.outgoing.checking import KIND, RecipientCheck, key_changed
+from leap_plugin.outgoing.checking import KIND, RecipientCheck, is_answer, key_changed, reply_expired
 from leap_plugin.outgoing.folding import next_state
 from leap_plugin.outgoing.notices import AuthorNotices
 from leap_plugin.outgoing.outlook import Outlook
@@ -91,7 +91,9 @@ class HandingOver:
     async def settled(self) -> None:
         """Return once all that was begun is done."""
         while self._running:
-            await next(iter(self._running.values()))
+            done: Deferred[None] = Deferred()
+            next(iter(self._running.values())).addBoth(done.callback)
+            await done
 
     def stop(self) -> None:
         """Hand over no more; what is under way may have been handed over or not, as after a crash."""
@@ -99,17 +101,13 @@ class HandingOver:
             running.cancel()
 
     def _begin(self, recipient: RecipientRow) -> None:
-        done: Deferred[None] = Deferred()
-        self._running[recipient.number] = done
         work = Deferred.fromCoroutine(self._hand_all(recipient.number))
-        done._canceller = lambda _: work.cancel()  # type: ignore[attr-defined]
+        self._running[recipient.number] = work
         work.addErrback(_note_defect)
-        work.addBoth(self._ended, recipient.number, done)
+        work.addBoth(self._ended, recipient.number)
 
-    def _ended(self, _: object, recipient: int, done: Deferred[None]) -> None:
+    def _ended(self, _: object, recipient: int) -> None:
         self._running.pop(recipient, None)
-        if not done.called:
-            done.callback(None)
 
     async def _hand_all(self, recipient: int) -> None:
         while True:
@@ -137,7 +135,10 @@ class HandingOver:
                 return False
             wait_s = await self._outlook.wait_s(due.mail.length_bytes, recipient.reached_at)
             await self._send(due, expected_at_s=self._account.now_s + wait_s)
-        except UnknownContactError:
+        except UnknownContactError as error:
+            if is_answer(recipient.reached_at):
+                await self._fail(recipient, error)
+                return False
             return await self._look_up(recipient)
         except (KeyChangedError, TooLongError, BadRequestError, ConflictError) as error:
             await self._fail(recipient, error)
@@ -240,6 +241,8 @@ class HandingOver:
         match error:
             case KeyChangedError():
                 refusal = key_changed(recipient.reached_at)
+            case UnknownContactError():
+                refusal = reply_expired()
             case ConflictError():
                 why = "the client knows another mail by the same key: it may have been sent; ask the recipient"
                 refusal = SubmissionRefusedError(554, "5.3.0", why)
@@ -310,7 +313,7 @@ class HandingOver:
             return None
         body = await self._account.store.compute(partial(_body, due))
         try:
-            # The same call returns the same message. If there was none, this one leaves in months, and is cancelled now.
+            # The same call returns the same message. If there was none, this one would leave in months only.
             return await self._account.client.send(
                 recipient.reached_at,
                 body,
@@ -337,5 +340,5 @@ def _body(due: _Due) -> bytes:
 
 
 def _note_defect(failure: Failure) -> None:
-    if not failure.check(CancelledError):
+    if not isinstance(failure.value, CancelledError):
         log.failure("a mail could not be handed to the client", failure)

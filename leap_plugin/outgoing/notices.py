@@ -80,21 +80,23 @@ class AuthorNotices:
         connection: Connection,
         *,
         mail: bytes,
-        folder: str,
-        uid: int,
+        place: tuple[str, int] | None,
         sender: str,
         refusals: Sequence[tuple[str, SubmissionRefusedError]],
     ) -> None:
-        """Report a mail in a folder that cannot be sent at all, and put it among the drafts."""
-        now_s = self._account.now_s
-        submission = Submission(mail, sender, now_s)
-        notices = tuple(
-            Notice(one_line(address), DsnAction.FAILED, _permanent(refusal.status), one_line(str(refusal)))
-            for address, refusal in refusals
-        )
-        self._deliver(connection, submission, notices)
-        remove(connection, self._account.number, folder, [uid])
-        self._keep_draft(connection, mail)
+        """Report to whom a mail that was put into a folder cannot be sent.
+
+        `place`: the folder and UID of a mail that cannot be sent to anybody; it is put among the drafts.
+        """
+        if refusals:
+            notices = tuple(
+                Notice(one_line(address), DsnAction.FAILED, _permanent(refusal.status), one_line(str(refusal)))
+                for address, refusal in refusals
+            )
+            self._deliver(connection, Submission(mail, sender, self._account.now_s), notices)
+        if place is not None:
+            remove(connection, self._account.number, place[0], [place[1]])
+            self._keep_draft(connection, mail)
 
     def _report(self, connection: Connection, row: MailRow, notices: Sequence[Notice]) -> None:
         if not notices:

@@ -96,7 +96,10 @@ class MailTaking:
         except PolicyError as error:
             raise SubmissionRefusedError(554, "5.6.0", str(error)) from error
         # Two ways of writing one address are one recipient (RFC 5321, 3.3 lets us choose).
-        routes = {(r.reached_at, r.enclosed_to): (one, r) for one, r in self._routes(submitted.recipients)}
+        routes: dict[tuple[str, str], tuple[RcptTo, Route]] = {}
+        for rcpt in submitted.recipients:
+            route = await self._check.route(rcpt.address)
+            routes.setdefault((route.reached_at, route.enclosed_to), (rcpt, route))
         forms = await self._forms(submitted.mail, policy, [route for _, route in routes.values()])
         queue_id = self._account.rng.randbytes(QUEUE_ID_BYTES).hex()
         recipients = [PlannedRecipient(rcpt, route, await self._token(route)) for rcpt, route in routes.values()]
@@ -133,9 +136,6 @@ class MailTaking:
         outgoing.keep_ids(connection, self._account.number, planned.forms.ids, now_s)
         content = OutgoingContent(submitted.mail, planned.forms.canonical)
         return outgoing.insert_mail(connection, mail, content, self._rows(planned, now_s))
-
-    def _routes(self, recipients: Sequence[RcptTo]) -> list[tuple[RcptTo, Route]]:
-        return [(one, self._check.route(one.address)) for one in recipients]
 
     def _rows(self, planned: PlannedMail, now_s: float) -> list[tuple[RecipientRow, list[PieceRow]]]:
         rows = []

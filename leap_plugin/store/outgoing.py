@@ -29,10 +29,12 @@ MOST_IDS = 10_000
 class Reached(enum.StrEnum):
     """How far a mail is on its way to one recipient.
 
-    `CANCELLING`: its author wants it no more, and the client is still to be told.
+    `CANCELLING`: its author wants it no more, and the client is still to be told. `SENT`: an answer to an anonymous
+    sender has left, which nothing acknowledges.
     """
 
     WAITING = "waiting"
+    SENT = "sent"
     CANCELLING = "cancelling"
     STORED = "stored"
     RECEIVED = "received"
@@ -263,15 +265,21 @@ def change_recipient(connection: Connection, recipient: RecipientRow) -> None:
 def hurry(connection: Connection, account: int, now_s: float) -> None:
     """Let everything be handed over at once that waits because of a failure."""
     of_account = select(outgoing_mails.c.number).where(outgoing_mails.c.account == account)
-    which = (_waits_for_handover(), outgoing_recipients.c.mail.in_(of_account))
-    which += (outgoing_recipients.c.next_at_s > now_s,)
-    connection.execute(update(outgoing_recipients).where(*which).values(next_at_s=now_s))
+    waits = _waits_for_handover() & outgoing_recipients.c.mail.in_(of_account)
+    later = update(outgoing_recipients).where(waits, outgoing_recipients.c.next_at_s > now_s)
+    connection.execute(later.values(next_at_s=now_s))
 
 
 def long_pieces_alive(connection: Connection, account: int, *, from_fragments: int) -> int:
     """Return of how many messages with so many fragments or more the client may still send something."""
     which = (outgoing_pieces.c.fragments >= from_fragments, outgoing_pieces.c.state.in_(ALIVE))
     return len(_with_pieces(connection, account, *which))
+
+
+def note_sent(connection: Connection, recipient: int) -> None:
+    """Note that all has left to a recipient of whom nothing further will be known."""
+    which = (outgoing_recipients.c.number == recipient, outgoing_recipients.c.state == Reached.WAITING)
+    connection.execute(update(outgoing_recipients).where(*which).values(state=Reached.SENT))
 
 
 def end_mail(connection: Connection, mail: int, now_s: float) -> None:
@@ -352,7 +360,7 @@ def _with_pieces(
 
 
 def _pairs(connection: Connection, found: Sequence[Row[Any]]) -> Iterator[tuple[RecipientRow, PieceRow]]:
-    for number, position in found:
+    for number, position in (tuple(row) for row in found):
         recipient = find_recipient(connection, number)
         piece = next(one for one in pieces_of(connection, number) if one.position == position)
         if recipient is not None:
