@@ -29,7 +29,7 @@ ADDED_BYTES = 320
 LINKS, LINK_S = 6, 0.05
 SECONDS_A_MONTH = 30 * 86_400
 HEAD = """\
-| a mail of 50 KB in | payload packets | 10 KB: mean, 95 % | 100 KB | 1 MB | a user sends, gets | machines | a user and month |
+| 50 KB in | payload packets | 10 KB: mean, 95 % | 100 KB | 1 MB | a user sends, gets | machines | a user and month |
 |---|---|---|---|---|---|---|---|
 """
 
@@ -91,9 +91,9 @@ def row_of(latency_s: float) -> str:
         plan.figures[each] * SECONDS_A_MONTH / 1e9
         for each in (Measure.USER_UP_BYTES_PER_S, Measure.USER_DOWN_BYTES_PER_S)
     )
-    cost = plan.figures[Measure.COST_USER_MONTH]
+    cost, rate = plan.figures[Measure.COST_USER_MONTH], plan.design.payload_rate_per_s
     return (
-        f"| {shown(latency_s)} | {plan.design.payload_rate_per_s:.3g} /s | {times} | {up:.3g} GB, {down:.3g} GB a month "
+        f"| {shown(latency_s)} | {rate:.3g} /s | {times} | {up:.3g} GB, {down:.3g} GB a month "
         f"| {plan.machines} | {cost:.2g} EUR |\n"
     )
 
