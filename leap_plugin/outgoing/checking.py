@@ -30,7 +30,7 @@ COMPRESSED_SHARE = 0.76
 
 
 @dataclass(frozen=True)
-class Route:
+class MailRoute:
     """How a mail gets to a recipient. `address`: as its author wrote it; `reached_at`: to whom the message goes.
 
     `enclosed_to`: what stands in the envelope for a gateway, empty for a person.
@@ -69,7 +69,7 @@ class RecipientCheck:
         self._clock = account.clock
         self._looking_up: dict[str, Deferred[None]] = {}
 
-    async def route(self, address: str) -> Route:
+    async def route(self, address: str) -> MailRoute:
         """Return how a mail would get to an address; raises `SubmissionRefusedError` if it would not."""
         word = reply_word(address)
         if word is not None:
@@ -77,7 +77,7 @@ class RecipientCheck:
             way = await self._store.read(lambda connection: find_way(connection, number, word))
             if way is None:
                 raise reply_expired()
-            return Route(address, way.reply_to)
+            return MailRoute(address, way.reply_to)
         try:
             found = read_address(address, self._outlook.domains)
         except AddressError as error:
@@ -88,7 +88,7 @@ class RecipientCheck:
         if not exit_gateway:
             why = "is outside of the mix network, and no gateway to the outside is set up for this account"
             raise SubmissionRefusedError(550, "5.7.1", f"{ascii(address)[1:-1]} {why}")
-        return Route(address, exit_gateway, EXIT_KIND, found.address)
+        return MailRoute(address, exit_gateway, EXIT_KIND, found.address)
 
     async def check(self, address: str, size_bytes: int | None) -> None:
         """Raise `SubmissionRefusedError` if a mail of that size to an address would not be taken now."""
@@ -112,7 +112,7 @@ class RecipientCheck:
             limit = f"at most {most_bytes:,} are taken, which is what leaves within 24 hours"
             raise SubmissionRefusedError(552, "5.3.4", f"the mail has {size_bytes:,} bytes; {limit}")
 
-    def check_quota(self, route: Route, envelope_bytes: int) -> None:
+    def check_quota(self, route: MailRoute, envelope_bytes: int) -> None:
         """Raise `SubmissionRefusedError` if a mail would take more than half of its recipient's mailbox."""
         most, fragment_bytes = self._outlook.most_fragments(route.reached_at), self._outlook.fragment_bytes
         if most is None or not fragment_bytes:
@@ -146,11 +146,11 @@ class RecipientCheck:
         contact: Contact = await self._client.add_contact(address)
         self._outlook.contacts = {**self._outlook.contacts, address: contact}
 
-    def _inside(self, address: str, found: str) -> Route:
+    def _inside(self, address: str, found: str) -> MailRoute:
         if self._outlook.network is not None and self._outlook.provider_of(found) is None:
             place = found.partition("@")[2]
             raise SubmissionRefusedError(550, "5.1.2", f"the network has no provider {place}: check the address")
-        return Route(address, found, enclosed_to=found if self._outlook.is_gateways(found) else "")
+        return MailRoute(address, found, enclosed_to=found if self._outlook.is_gateways(found) else "")
 
     async def _check_token(self) -> None:
         try:
@@ -163,7 +163,7 @@ class RecipientCheck:
             )
             raise SubmissionRefusedError(550, "5.7.1", why)
 
-    async def _check_answer(self, route: Route, size_bytes: int) -> None:
+    async def _check_answer(self, route: MailRoute, size_bytes: int) -> None:
         try:
             await self._client.estimate(int(size_bytes * COMPRESSED_SHARE), route.reached_at)
         except TooLongError as error:

@@ -17,7 +17,7 @@ from leap_plugin.mail.parsing import MalformedMailError
 from leap_plugin.mail.recipients import MOST_RECIPIENTS
 from leap_plugin.mail.submitting import RcptTo, SubmissionRefusedError, SubmittedMail
 from leap_plugin.outgoing.author import SendingAccount
-from leap_plugin.outgoing.checking import RecipientCheck, Route
+from leap_plugin.outgoing.checking import RecipientCheck, MailRoute
 from leap_plugin.outgoing.outlook import Outlook
 from leap_plugin.outgoing.planning import (
     LeavingForms,
@@ -43,7 +43,7 @@ class PlannedRecipient:
     """A recipient with its route and the token for the gateway on it."""
 
     rcpt: RcptTo
-    route: Route
+    route: MailRoute
     token: bytes = field(default=b"", repr=False)
 
 
@@ -96,7 +96,7 @@ class MailTaking:
         except PolicyError as error:
             raise SubmissionRefusedError(554, "5.6.0", str(error)) from error
         # Two ways of writing one address are one recipient (RFC 5321, 3.3 lets us choose).
-        routes: dict[tuple[str, str], tuple[RcptTo, Route]] = {}
+        routes: dict[tuple[str, str], tuple[RcptTo, MailRoute]] = {}
         for rcpt in submitted.recipients:
             route = await self._check.route(rcpt.address)
             routes.setdefault((route.reached_at, route.enclosed_to), (rcpt, route))
@@ -158,7 +158,7 @@ class MailTaking:
             rows.append((recipient, pieces))
         return rows
 
-    async def _forms(self, mail: bytes, policy: MixPolicy, routes: Sequence[Route]) -> LeavingForms:
+    async def _forms(self, mail: bytes, policy: MixPolicy, routes: Sequence[MailRoute]) -> LeavingForms:
         if policy is MixPolicy.NAMED and not any(route.is_outside for route in routes):
             return LeavingForms(named_form(mail))
         account, now_s = self._account.number, self._account.now_s
@@ -175,7 +175,7 @@ class MailTaking:
             raise SubmissionRefusedError(554, "5.6.0", f"the mail cannot leave in this form: {error}") from error
         return LeavingForms(named_form(mail), canonical, new_ids)
 
-    async def _token(self, route: Route) -> bytes:
+    async def _token(self, route: MailRoute) -> bytes:
         if not route.is_outside:
             return b""
         try:
