@@ -306,7 +306,7 @@ class NamedReader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
-    """A person or program that can be written to: `name@provider`, with the key that was pinned."""
+    """A person or program that can be written to: `name@provider` or `name@domain`, with the key that was pinned."""
 
     address: str
     fingerprint: str
@@ -336,21 +336,42 @@ class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
 
 
+class MailDomain(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail domain of the network: `name@domain` is an address like `name@provider`.
+
+    `gateway`: the account, `name@provider`, that every name of the domain reaches. Its client can read all mail to the
+    domain. Empty: each name of the domain is that of an account of the provider.
+    """
+
+    domain: str
+    gateway: str = ""
+
+
 class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider of the network. `identity`: its key, as 64 hexadecimal digits. `services`: what it hosts, by name."""
+    """A provider of the network. `identity`: its key, as 64 hexadecimal digits. `services`: what it hosts, by name.
+
+    `mailbox_items`: how many fragments wait in one mailbox at most, 0 if the provider does not say. `domains`: its mail
+    domains, by name.
+    """
 
     name: str
     identity: str
     fingerprint: str
     services: tuple[str, ...]
+    mailbox_items: int = 0
+    domains: tuple[MailDomain, ...] = ()
 
 
 class NetworkView(msgspec.Struct, frozen=True, kw_only=True):
-    """The network as its present document describes it; providers by name."""
+    """The network as its present document describes it; providers by name.
+
+    `fragment_bytes`: how many bytes of a message one fragment carries; the first one carries a little less.
+    """
 
     epoch: int
     valid_until_s: float
     providers: tuple[ProviderView, ...]
+    fragment_bytes: int = 0
 
 
 class TokenStock(msgspec.Struct, frozen=True, kw_only=True):

@@ -395,18 +395,25 @@ class FakeClient:
         self._offering.wake({kind})
 
     def _trust(self, sender: Member) -> Verified:
-        contact = self._contacts.find(sender.address)
+        contact = self._contact_of(sender)
         return contact.verified if contact is not None and self._is_pinned(sender) else Verified.UNKNOWN
 
+    def _contact_of(self, sender: Member) -> Contact | None:
+        name, _, provider = sender.address.partition("@")
+        return self._contacts.find(sender.address) or self._contacts.reaching((name, provider))
+
     def _is_pinned(self, sender: Member) -> bool:
-        contact = self._contacts.find(sender.address)
+        contact = self._contact_of(sender)
         return contact is not None and contact.fingerprint == self._network.fingerprint_of(sender)
 
     def _shown_sender(self, sender: Member) -> str:
         """Return the address, but for somebody with another key than the contact of that address only the key."""
-        if self._contacts.find(sender.address) is None or self._is_pinned(sender):
-            return sender.address
-        return f"key:{self._network.fingerprint_of(sender)}"
+        contact = self._contact_of(sender)
+        if contact is not None and not self._is_pinned(sender):
+            return f"key:{self._network.fingerprint_of(sender)}"
+        # By a name of its domain the gateway of all its names would be shown as one of their owners.
+        is_name_of_its_own = contact is not None and not self._network.is_gateways(contact.address)
+        return contact.address if contact is not None and is_name_of_its_own else sender.address
 
     def _check_registered(self) -> None:
         if not self.address and not self.guest_at:

@@ -6,7 +6,7 @@ import msgspec
 
 from client._fake.post import PostOffice
 from client.api import BadRequestError, Contact, KeyChangedError, UnknownContactError, Verified
-from client.core.arguments import check_address, plain_fingerprint
+from client.core.arguments import no_such_place, plain_fingerprint
 
 
 class FakeContacts:
@@ -16,6 +16,7 @@ class FakeContacts:
         """Begin without contacts; `network` looks them up."""
         self._network = network
         self._contacts: dict[str, Contact] = {}
+        self._accounts: dict[str, tuple[str, str]] = {}
 
     def all(self) -> list[Contact]:
         """Return all contacts by address."""
@@ -25,15 +26,32 @@ class FakeContacts:
         """Return a contact, or None."""
         return self._contacts.get(address)
 
+    def to_write_to(self, address: str) -> Contact:
+        """Return a contact that can be written to; raise `UnknownContactError` or `KeyChangedError`."""
+        contact = self._known(address)
+        reached = self._network.account_of(address)
+        if reached is None:
+            raise UnknownContactError(no_such_place(address))
+        if contact.changed_fingerprint or reached != self._accounts[address]:
+            raise KeyChangedError(f"the key of {address} changed: compare fingerprints and accept it first")
+        return contact
+
+    def reaching(self, account: tuple[str, str]) -> Contact | None:
+        """Return a contact that an account, its name and its provider, was pinned for."""
+        return next((self._contacts[at] for at, reached in self._accounts.items() if reached == account), None)
+
     def add(self, address: str) -> Contact:
         """Look up `address` and pin its key; raise `KeyChangedError` if another one was pinned."""
-        found = self._network.look_up(*check_address(address))
+        reached = self._network.account_of(address)
+        if reached is None:
+            raise BadRequestError(no_such_place(address))
+        found = self._network.look_up(*reached)
         known = self._contacts.get(address)
         if known is not None and known.fingerprint != found:
             self._contacts[address] = msgspec.structs.replace(known, changed_fingerprint=found)
             raise KeyChangedError(f"the key of {address} changed: compare fingerprints and accept it first")
         contact = msgspec.structs.replace(known, changed_fingerprint="") if known else _pinned(address, found)
-        self._contacts[address] = contact
+        self._contacts[address], self._accounts[address] = contact, reached
         return contact
 
     def accept(self, address: str, fingerprint: str) -> Contact:
@@ -42,13 +60,15 @@ class FakeContacts:
         for known in filter(None, (contact.fingerprint, contact.changed_fingerprint)):
             if plain_fingerprint(known) == plain_fingerprint(fingerprint):
                 self._contacts[address] = Contact(address=address, fingerprint=known, verified=Verified.COMPARED)
+                if known != contact.fingerprint:
+                    self._accounts[address] = self._network.account_of(address) or self._accounts[address]
                 return self._contacts[address]
         raise BadRequestError(f"no key of {address} has that fingerprint")
 
     def remove(self, address: str) -> None:
         """Forget a contact."""
         self._known(address)
-        del self._contacts[address]
+        del self._contacts[address], self._accounts[address]
 
     def _known(self, address: str) -> Contact:
         if address not in self._contacts:

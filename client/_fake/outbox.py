@@ -13,7 +13,6 @@ from client._fake.member import Member
 from client._fake.post import PostOffice
 from client.api import (
     ConflictError,
-    KeyChangedError,
     Letter,
     MessageId,
     MessageProgress,
@@ -23,7 +22,6 @@ from client.api import (
     QueueFullError,
     StateChange,
     TimeEstimate,
-    UnknownContactError,
     UnknownMessageError,
     WrongStateError,
 )
@@ -208,12 +206,7 @@ class FakeOutbox:
         if to.startswith(REPLY_PREFIX):
             self._network.check_reply_blocks(to, fragments)
             return ""
-        contact = self._contacts.find(to)
-        if contact is None:
-            raise UnknownContactError(f"there is no contact {to}; add it first")
-        if contact.changed_fingerprint:
-            raise KeyChangedError(f"the key of {to} changed: compare fingerprints and accept it first")
-        return contact.fingerprint
+        return self._contacts.to_write_to(to).fingerprint
 
     def _state(self, message_id: MessageId) -> MessageState | None:
         outgoing = self._messages.get(message_id)

@@ -10,6 +10,7 @@ from client._fake.member import Member
 from client._fake.services import FakeService
 from client.api import (
     BadRequestError,
+    MailDomain,
     NetworkView,
     ProviderView,
     RegistrationRefusedError,
@@ -17,7 +18,8 @@ from client.api import (
     UnknownContactError,
     UnknownServiceError,
 )
-from client.core.arguments import REPLY_PREFIX
+from client.core.arguments import REPLY_PREFIX, check_address
+from client.core.fragments import FragmentSizes
 from loopixmix.cards import fingerprint
 from loopixmix.keys import KEY_BYTES
 from loopixmix.params import NetworkParams
@@ -25,6 +27,8 @@ from loopixmix.seams import Clock, DelayedCall, Identity, Rng
 from loopixmix.tokens import TokenKey
 from loopixmix.tokens.signing import Signer
 
+MAILBOX_ITEMS = 20_000
+"""What a provider says unless a test wants otherwise."""
 REPLY_BLOCKS = 8
 """How many reply blocks an anonymous message carries."""
 
@@ -34,6 +38,7 @@ class FakeProvider:
     """One provider: who has an account, what it hosts, and what a new account needs.
 
     `invitation`: that of an account with a name. `guests`: whether it takes guests. `guest_token`: what they pay with.
+    `mailbox_items`: how many fragments it says that a mailbox holds.
     """
 
     name: str
@@ -41,8 +46,17 @@ class FakeProvider:
     guests: bool = True
     guest_token: bytes = b""
     identity: Identity = bytes(KEY_BYTES)
+    mailbox_items: int = MAILBOX_ITEMS
     accounts: dict[str, Member] = field(default_factory=dict)
     services: dict[str, FakeService] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FakeDomain:
+    """A mail domain: its provider, and the account that all its names reach, if there is one."""
+
+    provider: str
+    gateway: str
 
 
 @dataclass
@@ -74,6 +88,7 @@ class PostOffice:
         self.started_at_s = clock.seconds()
         self.problem: str | None = None
         self._providers: dict[str, FakeProvider] = {}
+        self._domains: dict[str, FakeDomain] = {}
         self._clients: list[Member] = []
         self._calls: list[DelayedCall] = []
         self._to_lose = 0
@@ -82,14 +97,36 @@ class PostOffice:
         self._decoys: dict[str, str] = {}
         self._issuers: dict[tuple[str, str], FakeIssuer] = {}
 
-    def add_provider(self, name: str, *, invitation: str = "", guests: bool = True, guest_token: bytes = b"") -> None:
+    def add_provider(
+        self,
+        name: str,
+        *,
+        invitation: str = "",
+        guests: bool = True,
+        guest_token: bytes = b"",
+        mailbox_items: int = MAILBOX_ITEMS,
+    ) -> None:
         """Add a provider if it is not there yet; with `invitation`, only those who know it may register.
 
-        `guests`: whether it takes guests; with `guest_token`, only those who bring it.
+        `guests`: whether it takes guests; with `guest_token`, only those who bring it. `mailbox_items`: how many
+        fragments it says that a mailbox holds; nothing is refused for it here.
         """
         if name not in self._providers:
             identity = hashlib.sha256(name.encode()).digest()
-            self._providers[name] = FakeProvider(name, invitation, guests, guest_token, identity)
+            self._providers[name] = FakeProvider(name, invitation, guests, guest_token, identity, mailbox_items)
+
+    def add_domain(self, domain: str, provider: str, gateway: str = "") -> None:
+        """Give `provider`, which is added if it is not there yet, a mail domain, or take it there from another one.
+
+        `gateway`: the name of the account there that every name of the domain reaches; without one each name of the
+        domain is that of an account.
+        """
+        self.add_provider(provider)
+        self._domains[domain] = FakeDomain(provider, gateway)
+
+    def remove_domain(self, domain: str) -> None:
+        """Take a mail domain out of the network."""
+        del self._domains[domain]
 
     def add_service(self, service: FakeService, *, provider: str) -> None:
         """Host `service` at `provider`, which is added if it is not there yet."""
@@ -179,18 +216,36 @@ class PostOffice:
                 identity=provider.identity.hex(),
                 fingerprint=fingerprint(provider.identity),
                 services=tuple(sorted(provider.services)),
+                mailbox_items=provider.mailbox_items,
+                domains=self._domains_of(provider.name),
             )
             for _, provider in sorted(self._providers.items())
         ]
-        return NetworkView(epoch=epoch, valid_until_s=float((epoch + 1) * length_s), providers=tuple(providers))
+        return NetworkView(
+            epoch=epoch,
+            valid_until_s=float((epoch + 1) * length_s),
+            providers=tuple(providers),
+            fragment_bytes=FragmentSizes(self.params.payload_bytes).body_data_bytes,
+        )
+
+    def account_of(self, address: str) -> tuple[str, str] | None:
+        """Return name and provider of the account that an address reaches; None if the network has no such place."""
+        name, place = check_address(address)
+        if place in self._providers:
+            return name, place
+        domain = self._domains.get(place)
+        return None if domain is None else (domain.gateway or name, domain.provider)
+
+    def is_gateways(self, address: str) -> bool:
+        """Tell whether an address is one of many that reach one account."""
+        domain = self._domains.get(address.partition("@")[2])
+        return domain is not None and bool(domain.gateway)
 
     def look_up(self, name: str, provider_name: str) -> str:
         """Return the fingerprint published for a name; for an unknown one a decoy that stays the same."""
-        provider = self._providers.get(provider_name)
-        if provider is None:
-            raise BadRequestError(f"this network has no provider {provider_name}")
-        if name in provider.accounts:
-            return fingerprint(provider.accounts[name].identity)
+        accounts = self._providers[provider_name].accounts
+        if name in accounts:
+            return fingerprint(accounts[name].identity)
         address = f"{name}@{provider_name}"
         return self._decoys.setdefault(address, fingerprint(self.rng.randbytes(KEY_BYTES)))
 
@@ -198,9 +253,8 @@ class PostOffice:
         """Return the client behind an address or reply block."""
         if address in self._reply_blocks:
             return self._reply_blocks[address].owner
-        name, _, provider_name = address.partition("@")
-        provider = self._providers.get(provider_name)
-        return provider.accounts.get(name) if provider else None
+        account = self.account_of(address)
+        return self._providers[account[1]].accounts.get(account[0]) if account else None
 
     def hand_out_reply_blocks(self, client: Member) -> str:
         """Return a way to answer `client` without knowing who it is, good for a few fragments."""
@@ -246,6 +300,13 @@ class PostOffice:
         """Tell whether what is under way now is to fail for good, and count it."""
         self._to_fail, failed = max(0, self._to_fail - 1), self._to_fail > 0
         return failed
+
+    def _domains_of(self, provider: str) -> tuple[MailDomain, ...]:
+        return tuple(
+            MailDomain(domain=name, gateway=domain.gateway and f"{domain.gateway}@{provider}")
+            for name, domain in sorted(self._domains.items())
+            if domain.provider == provider
+        )
 
     def tell_all(self) -> None:
         """Tell every client's listeners that there is news."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from client.api import ClientStatus, NetworkView, ProviderView
+from client.core.fragments import FragmentSizes
 from client.core.health import assured_pool, traffic_problem
 from client.link.network import KnownNetwork
 from client.link.session import Session
@@ -120,6 +121,7 @@ class StatusBoard:
             epoch=document.epoch,
             valid_until_s=document.valid_until_s,
             providers=tuple(sorted(providers, key=lambda provider: provider.name)),
+            fragment_bytes=FragmentSizes(document.params.payload_bytes).body_data_bytes,
         )
 
     def _expected_delivery_s(self) -> float:

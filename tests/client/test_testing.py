@@ -12,6 +12,8 @@ from client.api import (
     MAX_REQUEST_BYTES,
     BadRequestError,
     Client,
+    KeyChangedError,
+    MailDomain,
     MessageState,
     NoTokenError,
     QueueFullError,
@@ -20,6 +22,7 @@ from client.api import (
     RequestTimeoutError,
     ServiceFailedError,
     TooLongError,
+    UnknownContactError,
     UnknownMessageError,
     Verified,
 )
@@ -385,3 +388,58 @@ def test_a_fake_client_has_an_address_that_a_provider_would_give(world: FakeWorl
     with pytest.raises(RegistrationRefusedError):
         world.network.client(ALICE)
     assert [provider.name for provider in world.run(world.alice.network()).providers] == ["away", "home"]
+
+
+def test_a_provider_tells_its_quota_and_its_mail_domains(world: FakeWorld) -> None:
+    world.network.add_provider("large", mailbox_items=60_000)
+    world.network.add_domain("example.org", "large", gateway="gate")
+    world.network.add_domain("example.net", "away")
+    providers = {provider.name: provider for provider in world.run(world.alice.network()).providers}
+    assert (providers["large"].mailbox_items, providers["home"].mailbox_items) == (60_000, 20_000)
+    assert providers["large"].domains == (MailDomain(domain="example.org", gateway="gate@large"),)
+    assert providers["away"].domains == (MailDomain(domain="example.net"),)
+
+
+def test_a_name_of_a_mail_domain_is_an_address(world: FakeWorld) -> None:
+    world.network.add_domain("example.net", "away")
+    contact = world.run(world.alice.add_contact("bob@example.net"))
+    assert contact.fingerprint == world.run(world.bob.status()).fingerprint
+    world.run(world.alice.send("bob@example.net", b"hello", kind="text", idempotency_key="1"))
+    world.pass_time()
+    assert [message.body for message in world.run(world.bob.inbox())] == [b"hello"]
+
+
+def test_every_name_of_a_gateways_domain_reaches_it(world: FakeWorld) -> None:
+    gateway = world.network.client("gate@away")
+    world.network.add_domain("example.org", "away", gateway="gate")
+    for name in ("a", "b"):
+        address = f"{name}@example.org"
+        world.run(world.alice.add_contact(address))
+        assert world.run(world.alice.estimate(10, address)).fragments == 1
+        world.run(world.alice.send(address, name.encode(), kind="text", idempotency_key=name))
+    world.pass_time()
+    assert [message.body for message in world.run(gateway.inbox())] == [b"a", b"b"]
+    # Its answers are its own, and not those of the first name of its domain.
+    world.run(gateway.add_contact(ALICE))
+    world.run(gateway.send(ALICE, b"back", kind="text", idempotency_key="1"))
+    world.pass_time()
+    [answer] = world.run(world.alice.inbox())
+    assert (answer.sender, answer.verified) == ("gate@away", Verified.PINNED)
+
+
+def test_a_mail_domain_that_goes_or_moves_stops_its_contacts(world: FakeWorld) -> None:
+    world.network.client("gate@away")
+    world.network.add_domain("example.org", "away", gateway="gate")
+    world.run(world.alice.add_contact("a@example.org"))
+    world.network.remove_domain("example.org")
+    with pytest.raises(UnknownContactError, match=r"no provider or mail domain example\.org"):
+        world.run(world.alice.estimate(10, "a@example.org"))
+    world.network.client("gate@home")
+    world.network.add_domain("example.org", "home", gateway="gate")
+    with pytest.raises(KeyChangedError):
+        world.run(world.alice.send("a@example.org", b"", kind="text", idempotency_key="1"))
+    with pytest.raises(KeyChangedError):
+        world.run(world.alice.add_contact("a@example.org"))
+    [contact] = world.run(world.alice.contacts())
+    world.run(world.alice.accept_key("a@example.org", contact.changed_fingerprint))
+    world.run(world.alice.send("a@example.org", b"", kind="text", idempotency_key="1"))

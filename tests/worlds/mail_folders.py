@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from leap_plugin.bridge.imap.message.mime import header_length
 from leap_plugin.bridge.imap.session.mailboxes import (
     DELIMITER,
     INBOX,
@@ -94,8 +95,9 @@ class MemoryMailboxes:
 
     def state(self, folder: str) -> FolderState:
         box = self._box(folder)
-        unseen = sum("\\Seen" not in mail.flags for mail in box.mails.values())
-        return FolderState(box.uid_validity, box.uid_next, len(box.mails), unseen, self._moment)
+        unseen = [uid for uid, mail in box.mails.items() if "\\Seen" not in mail.flags]
+        first = unseen[0] if unseen else None
+        return FolderState(box.uid_validity, box.uid_next, len(box.mails), len(unseen), self._moment, first)
 
     def uids(self, folder: str) -> Sequence[int]:
         return list(self._box(folder).mails)
@@ -107,6 +109,10 @@ class MemoryMailboxes:
     def read(self, folder: str, uid: int) -> bytes | None:
         mail = self._box(folder).mails.get(uid)
         return mail.data if mail else None
+
+    def headers(self, folder: str, uids: Sequence[int]) -> Mapping[int, bytes]:
+        mails = self._box(folder).mails
+        return {uid: (data := mails[uid].data)[: header_length(data)] for uid in uids if uid in mails}
 
     def changes(self, folder: str, after: int) -> Changes:
         box = self._box(folder)

@@ -35,6 +35,7 @@ from client.core.arguments.forms import (
     check_token_order,
     check_token_purpose,
     check_unsigned,
+    no_such_place,
     plain_fingerprint,
     told_of,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "check_token_purpose",
     "check_unsigned",
     "checked",
+    "no_such_place",
     "plain_fingerprint",
     "told_of",
 ]

@@ -245,6 +245,11 @@ def check_address(address: str) -> tuple[str, str]:
         raise BadRequestError(str(error)) from error
 
 
+def no_such_place(address: str) -> str:
+    """Return what to tell a user whose address is at no provider and no mail domain of the network."""
+    return f"this network has no provider or mail domain {address.partition('@')[2]}"
+
+
 def plain_fingerprint(text: str) -> str:
     """Return a fingerprint as it was read out or typed, without spaces and dashes."""
     return "".join(text.lower().replace("-", " ").split())

@@ -953,6 +953,7 @@ class ClientContract:
         assert all(len(bytes.fromhex(provider.identity)) == 32 for provider in network.providers)
         assert len({provider.fingerprint for provider in network.providers}) == 2
         assert network.valid_until_s > 0
+        assert 1_000 < network.fragment_bytes < 32_768
 
     def test_the_status_tells_who_and_how(self, world: World) -> None:
         status = world.run(world.alice.status())

@@ -88,9 +88,22 @@ def parse_value(value: bytes | None) -> tuple[bytes, dict[str, bytes]] | None:
     return (found[1], parse_parameters(value or b"")) if found else None
 
 
+def header_length(data: bytes) -> int:
+    """Return how many bytes the header of a message has, with the blank line after it."""
+    return _body_start(data, 0, len(data))
+
+
 def parse_message(data: bytes) -> MessagePart:
     """Return the tree of a message. What is not valid MIME is a part without parts: nothing is refused or repaired."""
     return _Parser(data).part(0, len(data), "text/plain", MOST_DEPTH)
+
+
+def _body_start(data: bytes, start: int, end: int) -> int:
+    for blank in (b"\r\n", b"\n"):
+        if data.startswith(blank, start, end):
+            return start + len(blank)
+    found = _BLANK_LINE.search(data, start, end)
+    return found.end() if found else end
 
 
 class _Parser:
@@ -100,7 +113,7 @@ class _Parser:
 
     def part(self, start: int, end: int, default: str, depth: int) -> MessagePart:
         self._left -= 1
-        body_start = self._body_start(start, end)
+        body_start = _body_start(self._data, start, end)
         bare = MessagePart(self._data, start, body_start, end, ("", ""), {})
         value = bare.field("content-type")
         kind, parameters = _content_type(value, default)
@@ -115,13 +128,6 @@ class _Parser:
             # A multipart without parts has no structure that IMAP could tell.
             kind, parameters = ("text", "plain"), {}
         return MessagePart(self._data, start, body_start, end, kind, parameters, children, embedded)
-
-    def _body_start(self, start: int, end: int) -> int:
-        for blank in (b"\r\n", b"\n"):
-            if self._data.startswith(blank, start, end):
-                return start + len(blank)
-        found = _BLANK_LINE.search(self._data, start, end)
-        return found.end() if found else end
 
     def _children(self, start: int, end: int, boundary: bytes, kind: str, depth: int) -> tuple[MessagePart, ...]:
         line = re.compile(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*(?:\r?(?=\n)|\Z)")

@@ -49,6 +49,8 @@ class FolderState:
     unseen: int
     moment: int
     """The number of the last change; each change of the account has a greater one."""
+    first_unseen: int | None = None
+    """The UID of the first message that is not seen."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Changes:
     expunged: Sequence[int] = ()
     flagged: Mapping[int, frozenset[str]] = field(default_factory=dict)
     """The flags of each message, present or arrived, whose flags changed."""
+    present: Sequence[int] | None = None
+    """If the moment lies too far back to tell what was expunged since: the UIDs of all messages that are left."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,9 @@ class Mailboxes(Protocol):
 
     def read(self, folder: str, uid: int) -> bytes | None:
         """Return a message as it came, or None if it is gone."""
+
+    def headers(self, folder: str, uids: Sequence[int]) -> Mapping[int, bytes]:
+        """Return the headers of messages, each with its blank line; those that are gone, or overlong, are left out."""
 
     def changes(self, folder: str, after: int) -> Changes:
         """Return what happened after a moment."""

@@ -67,6 +67,8 @@ class SelectedFolder:
         arrived = [uid for uid in changes.arrived if not self._uids or uid > self._uids[-1]]
         self._uids += arrived
         self._gone.update(changes.expunged)
+        if changes.present is not None:
+            self._gone.update(frozenset(self._uids).difference(changes.present))
         if expunges and self._gone:
             yield from self._expunges()
         if arrived:
