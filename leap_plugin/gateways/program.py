@@ -21,7 +21,7 @@ from client import remote
 from leap_plugin.gateways.configuration import STORE_FILE, GatewayDirectory, listening_place
 from leap_plugin.gateways.exit.orders import KIND
 from leap_plugin.gateways.store.schema import SCHEMA
-from leap_plugin.gateways.tidying import Tidying
+from leap_plugin.gateways.tidying import GatewayTidying
 from leap_plugin.gateways.wiring import ExitParts, GatewayWorld, make_exit, make_tables
 from loopixmix.errors import ConfigError, ListenError, LoopixmixError
 from loopixmix.process.log import LogSettings
@@ -164,7 +164,7 @@ class _RunningGateway:
         self._client = client
         self.address = address
         self.exit: ExitParts | None = None
-        self._tidying: Tidying | None = None
+        self._tidying: GatewayTidying | None = None
         self._ports: list[Any] = []
         self._connections: list[BoundedFactory] = []
         self._stop_reading: list[Callable[[], None]] = []
@@ -197,7 +197,7 @@ class _RunningGateway:
             parts.relaying.start()
             taking = world.client.on_received(KIND, parts.orders.take, reader=READER, within_s=HANDLED_WITHIN_S)
             self._stop_reading.append(taking)
-        self._tidying = Tidying(world.client, world.access, tables.ways, clock=world.clock)
+        self._tidying = GatewayTidying(world.client, world.access, tables.ways, clock=world.clock)
         self._tidying.start()
 
     async def stop(self) -> None:

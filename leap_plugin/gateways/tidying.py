@@ -32,7 +32,7 @@ ENDED = (MessageState.STORED, MessageState.RECEIVED, MessageState.FAILED, Messag
 log = Logger()
 
 
-class Tidying:
+class GatewayTidying:
     """Lets client and store forget, all the time."""
 
     def __init__(self, client: Client, access: StoreAccess, ways: WaysBack, *, clock: Clock) -> None:

@@ -19,7 +19,7 @@ from leap_plugin.gateways.configuration import (
 from leap_plugin.gateways.exit.composing import Composing, WayTimes
 from leap_plugin.gateways.exit.encryption import RecipientKeys
 from leap_plugin.gateways.exit.orders import ExitOrders, OrderStore
-from leap_plugin.gateways.exit.relay import Relay, SmtpRelay
+from leap_plugin.gateways.exit.relay import MailRelay, SmtpRelay
 from leap_plugin.gateways.exit.relaying import InThread, Relaying
 from leap_plugin.gateways.exit.reporting import NetworkReports
 from leap_plugin.gateways.exit.rules import ExitRules
@@ -63,7 +63,7 @@ def make_tables(directory: GatewayDirectory, world: GatewayWorld) -> OrderStore:
 
 
 def make_exit(
-    directory: GatewayDirectory, world: GatewayWorld, tables: OrderStore, *, relay: Relay | None = None
+    directory: GatewayDirectory, world: GatewayWorld, tables: OrderStore, *, relay: MailRelay | None = None
 ) -> ExitParts:
     """Return the exit of a gateway; `relay`: another one than the configuration names."""
     config, settings = directory.config, directory.config.exit

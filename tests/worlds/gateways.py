@@ -18,7 +18,7 @@ from leap_plugin.gateways.configuration import PURPOSE, GatewayDirectory, create
 from leap_plugin.gateways.exit.relay import RelayAnswer, RelayHasIt
 from leap_plugin.gateways.store.schema import SCHEMA
 from leap_plugin.gateways.store.waiting import OutsideMail
-from leap_plugin.gateways.tidying import Tidying
+from leap_plugin.gateways.tidying import GatewayTidying
 from leap_plugin.gateways.wiring import ExitParts, GatewayWorld, make_exit, make_tables
 from leap_plugin.mail.canonical import ANONYMOUS, canonicalise
 from leap_plugin.mail.envelope import decode_envelope
@@ -90,7 +90,7 @@ class ExitWorld:
         world = GatewayWorld(self.client, access, self.clock, self.rng, at_once)
         self.tables = make_tables(self.directory, world)
         self.exit: ExitParts = make_exit(self.directory, world, self.tables, relay=self.relay)
-        self.tidying = Tidying(self.client, access, self.tables.ways, clock=self.clock)
+        self.tidying = GatewayTidying(self.client, access, self.tables.ways, clock=self.clock)
         self.exit.relaying.start()
         self.tidying.start()
         self.stop_reading = self.client.on_received("mail/exit", self.exit.orders.take, reader="gateway")

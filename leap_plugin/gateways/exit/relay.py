@@ -74,7 +74,7 @@ class RelayRefused:
 RelayAnswer: TypeAlias = RelayHasIt | RelayLater | RelayRefused
 
 
-class Relay(Protocol):
+class MailRelay(Protocol):
     """A mail server that takes mail."""
 
     def hand_over(self, mail: OutsideMail) -> RelayAnswer:

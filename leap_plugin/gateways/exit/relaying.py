@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from leap_plugin.gateways.exit.relay import Relay, RelayAnswer, RelayHasIt, RelayLater
+from leap_plugin.gateways.exit.relay import MailRelay, RelayAnswer, RelayHasIt, RelayLater
 from leap_plugin.gateways.store.waiting import OutsideMail, WaitingMail, WaitingMails
 from leap_plugin.mail.reports import Notice
 from leap_plugin.mail.states import DsnAction
@@ -69,7 +69,7 @@ class Relaying:
         self,
         waiting: WaitingMails,
         access: StoreAccess,
-        relay: Relay,
+        relay: MailRelay,
         reports: Reports,
         *,
         in_thread: InThread,
