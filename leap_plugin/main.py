@@ -6,6 +6,7 @@ import click
 
 from leap_plugin.cli.check import check
 from leap_plugin.cli.preview import preview_command
+from leap_plugin.gateways.cli import gateway
 from loopixmix.process.main import system_rng
 
 
@@ -16,3 +17,4 @@ def mail() -> None:
 
 mail.add_command(check)
 mail.add_command(preview_command(system_rng()))
+mail.add_command(gateway)
