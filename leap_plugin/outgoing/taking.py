@@ -17,7 +17,7 @@ from leap_plugin.mail.parsing import MalformedMailError
 from leap_plugin.mail.recipients import MOST_RECIPIENTS
 from leap_plugin.mail.submitting import RcptTo, SubmissionRefusedError, SubmittedMail
 from leap_plugin.outgoing.author import SendingAccount
-from leap_plugin.outgoing.checking import RecipientCheck, MailRoute
+from leap_plugin.outgoing.checking import MailRoute, RecipientCheck
 from leap_plugin.outgoing.outlook import Outlook
 from leap_plugin.outgoing.planning import (
     LeavingForms,
