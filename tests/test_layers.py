@@ -113,6 +113,7 @@ PURE_FOLDERS = (
     *(
         "leap_plugin.mail",
         "leap_plugin.bridge.imap",
+        "leap_plugin.bridge.smtp",
         "votes.record",
         "votes.ballot",
         "votes.shuffle",
