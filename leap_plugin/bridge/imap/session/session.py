@@ -99,6 +99,11 @@ class ImapSession:
         return self._mailboxes
 
     @property
+    def wrong_passwords(self) -> int:
+        """How many the client has given."""
+        return self._wrong_passwords
+
+    @property
     def idles(self) -> bool:
         """Whether the client waits for news."""
         return self._waiting is not None and self._waiting.verb is Verb.IDLE
