@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -23,8 +24,8 @@ from loopixmix.store.schema import Schema
 metadata = MetaData()
 MAIL_STORE = Schema(
     owner="a mail bridge",
-    head="0001",
-    older_versions=frozenset(),
+    head="0003",
+    older_versions=frozenset({"0001"}),
     migrations=Path(__file__).parent.parent / "migrations",
     in_memory=metadata,
 )
@@ -108,3 +109,67 @@ expunged = Table(
     sqlite_with_rowid=False,
 )
 """The UIDs of mails that are gone, so that every session can tell its client."""
+
+incoming_mails = Table(
+    "incoming_mails",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
+    Column("account", NUMBER, ForeignKey("accounts.number", ondelete="CASCADE"), nullable=False),
+    Column("sender", String, nullable=False),
+    Column("mail_id", LargeBinary(16), nullable=False),
+    Column("piece_count", Integer, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("touched_s", Float, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    UniqueConstraint("account", "sender", "mail_id"),
+    sqlite_autoincrement=True,
+)
+"""Mails in several pieces. `sender` is empty for anonymous ones. `touched_s`: when the last piece came.
+
+`ended`: it is complete, or given up; it is remembered for a while, so that a piece that is repeated begins no new one.
+"""
+
+incoming_pieces = Table(
+    "incoming_pieces",
+    metadata,
+    Column("mail", NUMBER, ForeignKey("incoming_mails.number", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Pieces of mails that are not complete."""
+
+taken_messages = Table(
+    "taken_messages",
+    metadata,
+    Column("account", NUMBER, ForeignKey("accounts.number", ondelete="CASCADE"), primary_key=True),
+    Column("sender", String, primary_key=True),
+    Column("message_id", String(32), primary_key=True),
+    Column("taken_at_s", Float, nullable=False),
+    Index("taken_messages_by_age", "taken_at_s"),
+    sqlite_with_rowid=False,
+)
+"""Messages of the network that were dealt with: each is, once, although it may be offered again after a crash."""
+
+reply_ways = Table(
+    "reply_ways",
+    metadata,
+    Column("account", NUMBER, ForeignKey("accounts.number", ondelete="CASCADE"), primary_key=True),
+    Column("word", String(16), primary_key=True),
+    Column("reply_to", String, nullable=False),
+    Column("number", NUMBER, nullable=False),
+    Column("message_id", String(32), nullable=False),
+    Column("came_at_s", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How to answer anonymous mails. `number` and `message_id`: of the message, which the client keeps for so long."""
+
+incoming_losses = Table(
+    "incoming_losses",
+    metadata,
+    Column("account", NUMBER, ForeignKey("accounts.number", ondelete="CASCADE"), primary_key=True),
+    Column("reason", String(16), primary_key=True),
+    Column("times", NUMBER, nullable=False),
+    Column("last_at_s", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many messages were put aside, and mails given up, for the status."""
