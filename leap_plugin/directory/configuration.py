@@ -193,8 +193,8 @@ def _change(directory: MailDirectory, **changes: object) -> MailDirectory:
 COMMENTS = {
     "local": "Mail programs on this machine, at 127.0.0.1; 0 takes any free port.",
     "local.security": """\
-plain: without TLS, which no other machine can overhear. tls: with TLS from the beginning. starttls: SMTP begins
-without TLS and changes to it; IMAP has it from the beginning. With TLS, mail programs ask once about the certificate.""",
+plain: without TLS, which no other machine can overhear. tls: with TLS from the beginning. starttls: SMTP begins without
+TLS and changes to it; IMAP has it from the beginning. With TLS, mail programs ask once about the certificate.""",
     "private": "Other devices, always with TLS, each with a password of its own: loopixmix mail devices add DIR NAME",
     "private.address": """\
 The address of this machine in its own network, such as "192.168.1.5"; empty: no other device gets in. Change it with
