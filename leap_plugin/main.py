@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import click
 
 from leap_plugin.cli import devices, running, setting_up
+from leap_plugin.cli.check import check
 from leap_plugin.cli.outside import BRIDGE, MailOutside, perform_on
+from leap_plugin.cli.preview import preview_command
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -79,5 +81,8 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[T]], /) -> T:
     return perform_on(cast("PosixReactorBase", reactor), work)
 
 
-for _command in (setting_up.setup, running.status, running.stop, devices.devices):
+for _command in (
+    *(setting_up.setup, running.status, running.stop, devices.devices),
+    *(check, preview_command(random.SystemRandom())),
+):
     mail.add_command(_command)

@@ -64,72 +64,61 @@ def wire_bridge(directory: MailDirectory, world: World) -> BridgeParts:
     # Read before the store is opened: what may be wrong with it leaves nothing open then.
     context = tls_context(directory.path / CERTIFICATE_FILE)
     store = Store(MAIL_STORE, sqlite_url(directory.path / STORE_FILE), exclusive=True)
-    reactor = cast(IReactorFromThreads, world.reactor)
-    access = threaded_access(store, waiting="mails", call_on_reactor=reactor.callFromThread)
-    bell = MailBell()
-    shelves = MailShelves(access, bell)
-    bridge_store = BridgeStore(store, bell)
-    accounts = tuple(
-        _wire_account(account, directory.client_of(account), world, trace_key, store, shelves, bridge_store)
-        for account in directory.config.accounts
-    )
-    smtp, ports = _wire_doors(directory, {parts.user.address: parts.user for parts in accounts}, world, context)
-    return BridgeParts(access, accounts, smtp, ports)
+    wiring = _Wiring(directory, world, trace_key, store)
+    accounts = tuple(wiring.account(account) for account in directory.config.accounts)
+    smtp, ports = wiring.doors({parts.user.address: parts.user for parts in accounts}, context)
+    return BridgeParts(wiring.access, accounts, smtp, ports)
 
 
-def in_thread(world: World) -> Callable[[Callable[[], _R]], Awaitable[_R]]:
-    """Return what does blocking work in a thread of the reactor's."""
-    pool = world.reactor.getThreadPool()
+class _Wiring:
+    def __init__(self, directory: MailDirectory, world: World, trace_key: TraceKey, store: Store) -> None:
+        self._directory = directory
+        self._world = world
+        self._trace_key = trace_key
+        self._store = store
+        self._reactor = cast(IReactorFromThreads, world.reactor)
+        self._bell = MailBell()
+        self._bridge_store = BridgeStore(store, self._bell)
+        self.access = threaded_access(store, waiting="mails", call_on_reactor=self._reactor.callFromThread)
 
-    def run(work: Callable[[], _R]) -> Awaitable[_R]:
-        return deferToThreadPool(cast(IReactorFromThreads, world.reactor), pool, work)
+    def account(self, account: MailAccount) -> AccountParts:
+        world, client = self._world, self._directory.client_of(account)
+        now_s = world.clock.seconds()
+        number = self._store.write(lambda connection: account_number(connection, account.address, now_s=now_s))
+        remote = remote_client(client, reactor=world.reactor, rng=world.rng)
+        begin = self._begin_daemon if self._directory.config.start_clients else None
+        keeper = AccountClient(account.address, client, remote, start_daemon=begin, clock=world.clock, rng=world.rng)
+        shelves = MailShelves(self.access, self._bell)
+        incoming = IncomingMail(
+            account.address, remote, shelves, trace_key=self._trace_key, clock=world.clock, rng=world.rng
+        )
+        mailboxes = StoredMailboxes(
+            number, self._bridge_store, now=lambda: datetime.fromtimestamp(world.clock.seconds(), UTC)
+        )
+        return AccountParts(account, remote, keeper, incoming, MailUser(account.login, mailboxes, _NoQueue()))
 
-    return run
+    def doors(
+        self, users: Mapping[str, MailUser], context: object
+    ) -> tuple[tuple[SubmissionServer, ...], tuple[MailPort, ...]]:
+        local, private = self._directory.config.local, self._directory.config.private
+        passwords = MailPasswords(self._directory.path)
+        secrecy = Secrecy(local.security)
+        doors = [(LOOPBACK, secrecy, passwords.is_local, local.smtp_port, local.imap_port)]
+        if private.address:
+            doors.append((private.address, Secrecy.TLS, passwords.is_of_device, private.smtp_port, private.imap_port))
+        servers, ports = [], []
+        for host, how, is_password, smtp_port, _ in doors:
+            door = SubmissionDoor(MailUsers(users, is_password), how, context)
+            server = SubmissionServer(door, clock=self._world.clock, in_thread=self._in_thread)
+            servers.append(server)
+            ports.append(MailPort("smtp", host, smtp_port, server, context if how is Secrecy.TLS else None))
+        return tuple(servers), tuple(ports)
 
+    def _in_thread(self, work: Callable[[], _R]) -> Awaitable[_R]:
+        return deferToThreadPool(self._reactor, self._world.reactor.getThreadPool(), work)
 
-def _wire_account(
-    account: MailAccount,
-    client: Path,
-    world: World,
-    trace_key: TraceKey,
-    store: Store,
-    shelves: MailShelves,
-    bridge_store: BridgeStore,
-) -> AccountParts:
-    now_s = world.clock.seconds()
-    number = store.write(lambda connection: account_number(connection, account.address, now_s=now_s))
-    remote = remote_client(client, reactor=world.reactor, rng=world.rng)
-    keeper = AccountClient(
-        account.address, client, remote, start_daemon=_start_daemon(world), clock=world.clock, rng=world.rng
-    )
-    incoming = IncomingMail(account.address, remote, shelves, trace_key=trace_key, clock=world.clock, rng=world.rng)
-    mailboxes = StoredMailboxes(number, bridge_store, now=lambda: datetime.fromtimestamp(world.clock.seconds(), UTC))
-    return AccountParts(account, remote, keeper, incoming, MailUser(account.login, mailboxes, _NoQueue()))
-
-
-def _start_daemon(world: World) -> Callable[[Path], Awaitable[None]]:
-    async def begin(directory: Path) -> None:
-        (await start(directory, reactor=world.reactor, rng=world.rng)).close()
-
-    return begin
-
-
-def _wire_doors(
-    directory: MailDirectory, users: Mapping[str, MailUser], world: World, context: object
-) -> tuple[tuple[SubmissionServer, ...], tuple[MailPort, ...]]:
-    config, passwords = directory.config, MailPasswords(directory.path)
-    secrecy = Secrecy(config.local.security)
-    doors = [(LOOPBACK, secrecy, passwords.is_local, config.local.smtp_port, config.local.imap_port)]
-    if config.private.address:
-        private = config.private
-        doors.append((private.address, Secrecy.TLS, passwords.is_of_device, private.smtp_port, private.imap_port))
-    servers, ports = [], []
-    for host, how, is_password, smtp_port, _ in doors:
-        door = SubmissionDoor(MailUsers(users, is_password), how, context)
-        server = SubmissionServer(door, clock=world.clock, in_thread=in_thread(world))
-        servers.append(server)
-        ports.append(MailPort("smtp", host, smtp_port, server, context if how is Secrecy.TLS else None))
-    return tuple(servers), tuple(ports)
+    async def _begin_daemon(self, directory: Path) -> None:
+        (await start(directory, reactor=self._world.reactor, rng=self._world.rng)).close()
 
 
 class _NoQueue:

@@ -29,11 +29,14 @@ class AccountClient:
         directory: Path,
         client: Client,
         *,
-        start_daemon: Callable[[Path], Awaitable[object]],
+        start_daemon: Callable[[Path], Awaitable[object]] | None,
         clock: Clock,
         rng: Rng,
     ) -> None:
-        """`address`: the account's in the network. `start_daemon`: returns once the daemon of a directory answers."""
+        """`address`: the account's in the network. `start_daemon`: returns once the daemon of a directory answers.
+
+        Without it, none is started.
+        """
         self.directory = directory
         self.status: ClientStatus | None = None
         self._address = address
@@ -75,6 +78,9 @@ class AccountClient:
             await self._pause.wait(wait_s)
 
     async def _start(self) -> None:
+        if self._start_daemon is None:
+            self._problem = "its client daemon does not run: loopixmix client run starts it"
+            return
         self._problem = f"its client daemon is being started in {self.directory}"
         _log.info("{directory}: no client daemon runs, so one is started", directory=self.directory)
         try:

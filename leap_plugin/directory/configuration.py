@@ -81,8 +81,9 @@ class OutgoingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class MailConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`mail.toml`."""
+    """`mail.toml`. `start_clients`: whether the daemons of clients are started if they do not run."""
 
+    start_clients: bool = True
     local: LocalDoor = LocalDoor()
     private: PrivateDoor = PrivateDoor()
     outgoing: OutgoingConfig = OutgoingConfig()
@@ -191,6 +192,7 @@ def _change(directory: MailDirectory, **changes: object) -> MailDirectory:
 
 
 COMMENTS = {
+    "start_clients": "Start the daemon of a client that does not run; it goes on when the bridge ends.",
     "local": "Mail programs on this machine, at 127.0.0.1; 0 takes any free port.",
     "local.security": """\
 plain: without TLS, which no other machine can overhear. tls: with TLS from the beginning. starttls: SMTP begins without

@@ -49,7 +49,9 @@ def make_unasked(
     """
     smtp_port, imap_port = ports or (SMTP_PORT, IMAP_PORT)
     entries = tuple(MailAccount(client=str(client.resolve()), address=address) for address, client in accounts)
-    config = MailConfig(local=LocalDoor(smtp_port=smtp_port, imap_port=imap_port), accounts=entries)
+    local = LocalDoor(smtp_port=smtp_port, imap_port=imap_port)
+    # A test network starts and stops its clients itself.
+    config = MailConfig(start_clients=False, local=local, accounts=entries)
     return make_bridge(path, config, rng=rng, now_s=now_s)
 
 
