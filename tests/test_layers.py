@@ -71,6 +71,7 @@ LAYERS = (
             "*.main",
             "provider.serving",
             "simulations*",
+            "leap_plugin.gateways.cli",
         ),
     ),
     # Applications; before the outside, since their stores know their own values.
