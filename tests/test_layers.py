@@ -66,10 +66,12 @@ LAYERS = (
             "loopixmix.main",
             "loopixmix.commands*",
             "loopixmix.testnet*",
+            "leap_plugin.testnet",
             "client.demo*",
             "*.main",
             "provider.serving",
             "simulations*",
+            "leap_plugin.gateways.cli",
         ),
     ),
     # Applications; before the outside, since their stores know their own values.
