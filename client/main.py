@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import click
 
-from client.cli import accounts, contacts, daemon, messages, readers, services
+from client.cli import accounts, contacts, daemon, leaving, messages, readers, services
 from client.cli.outside import DIRECTORY, Outside
 
 if TYPE_CHECKING:
@@ -130,5 +130,6 @@ for _command in (
     *(messages.send, messages.inbox, messages.message, messages.estimate, messages.cancel, messages.delete),
     *(services.network, services.request, services.answer),
     *(contacts.contacts, readers.readers),
+    *(leaving.export, leaving.erase),
 ):
     client.add_command(_command)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from leap_plugin.bridge.imap.message.mime import header_length
 from leap_plugin.bridge.imap.session.mailboxes import (
     DELIMITER,
     INBOX,
@@ -49,12 +50,23 @@ class MemoryMailboxes:
     def __init__(self) -> None:
         self._moment = 0
         self._boxes: dict[str, _Box] = {}
+        self._listeners: dict[object, Callable[[], object]] = {}
         for name in (INBOX, "Sent"):
             self.create(name)
 
     def _tick(self) -> int:
         self._moment += 1
         return self._moment
+
+    def listen(self, callback: Callable[[], object]) -> Callable[[], None]:
+        key = object()
+        self._listeners[key] = callback
+        return lambda: self._listeners.pop(key, None) and None
+
+    def ring(self) -> None:
+        """Tell those who listen, as the store does after each change."""
+        for callback in list(self._listeners.values()):
+            callback()
 
     def _box(self, folder: str) -> _Box:
         if folder not in self._boxes:
@@ -94,8 +106,9 @@ class MemoryMailboxes:
 
     def state(self, folder: str) -> FolderState:
         box = self._box(folder)
-        unseen = sum("\\Seen" not in mail.flags for mail in box.mails.values())
-        return FolderState(box.uid_validity, box.uid_next, len(box.mails), unseen, self._moment)
+        unseen = [uid for uid, mail in box.mails.items() if "\\Seen" not in mail.flags]
+        first = unseen[0] if unseen else None
+        return FolderState(box.uid_validity, box.uid_next, len(box.mails), len(unseen), self._moment, first)
 
     def uids(self, folder: str) -> Sequence[int]:
         return list(self._box(folder).mails)
@@ -107,6 +120,10 @@ class MemoryMailboxes:
     def read(self, folder: str, uid: int) -> bytes | None:
         mail = self._box(folder).mails.get(uid)
         return mail.data if mail else None
+
+    def headers(self, folder: str, uids: Sequence[int]) -> Mapping[int, bytes]:
+        mails = self._box(folder).mails
+        return {uid: (data := mails[uid].data)[: header_length(data)] for uid in uids if uid in mails}
 
     def changes(self, folder: str, after: int) -> Changes:
         box = self._box(folder)

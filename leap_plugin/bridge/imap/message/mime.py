@@ -6,14 +6,15 @@ The parser of the standard library forgets where a part began, so that its bytes
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 MOST_DEPTH = 20
 MOST_PARTS = 1_000
 MOST_HEADER_BYTES = 262_144
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\n]|\n[ \t])*)\n?")
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)\n?")
 _TOKEN = rb"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
 _TYPE = re.compile(rb"\s*(" + _TOKEN + rb")\s*/\s*(" + _TOKEN + rb")\s*(?=;|$|\s)")
 _VALUE = re.compile(rb"\s*(" + _TOKEN + rb")\s*(?=;|$)")
@@ -48,13 +49,20 @@ class MessagePart:
     def whole(self) -> bytes:
         return self.data[self.start : self.end]
 
+    @cached_property
+    def fields(self) -> Sequence[re.Match[bytes]]:
+        """The fields of the header, as `header_fields` finds them."""
+        return header_fields(self.header)
+
     def field(self, name: str) -> bytes | None:
         """Return the unfolded value of the first header field of this name."""
-        wanted = name.lower().encode("ascii", "replace")
-        for found in header_fields(self.header):
-            if found[1].lower() == wanted:
-                return unfold(found[2])
-        return None
+        found = self._first_fields.get(name.lower().encode("ascii", "replace"))
+        return None if found is None else unfold(found[2])
+
+    @cached_property
+    def _first_fields(self) -> Mapping[bytes, re.Match[bytes]]:
+        # From the end, so that the first of a name counts.
+        return {found[1].lower(): found for found in reversed(self.fields)}
 
 
 def header_fields(header: bytes) -> list[re.Match[bytes]]:
@@ -88,9 +96,27 @@ def parse_value(value: bytes | None) -> tuple[bytes, dict[str, bytes]] | None:
     return (found[1], parse_parameters(value or b"")) if found else None
 
 
+def header_length(data: bytes) -> int:
+    """Return how many bytes the header of a message has, with the blank line after it."""
+    return _body_start(data, 0, len(data))
+
+
+def bare_message(data: bytes) -> MessagePart:
+    """Return a message of which only header and body are told apart; also fit for a header alone."""
+    return MessagePart(data, 0, header_length(data), len(data), ("text", "plain"), {})
+
+
 def parse_message(data: bytes) -> MessagePart:
     """Return the tree of a message. What is not valid MIME is a part without parts: nothing is refused or repaired."""
     return _Parser(data).part(0, len(data), "text/plain", MOST_DEPTH)
+
+
+def _body_start(data: bytes, start: int, end: int) -> int:
+    for blank in (b"\r\n", b"\n"):
+        if data.startswith(blank, start, end):
+            return start + len(blank)
+    found = _BLANK_LINE.search(data, start, end)
+    return found.end() if found else end
 
 
 class _Parser:
@@ -100,7 +126,7 @@ class _Parser:
 
     def part(self, start: int, end: int, default: str, depth: int) -> MessagePart:
         self._left -= 1
-        body_start = self._body_start(start, end)
+        body_start = _body_start(self._data, start, end)
         bare = MessagePart(self._data, start, body_start, end, ("", ""), {})
         value = bare.field("content-type")
         kind, parameters = _content_type(value, default)
@@ -115,13 +141,6 @@ class _Parser:
             # A multipart without parts has no structure that IMAP could tell.
             kind, parameters = ("text", "plain"), {}
         return MessagePart(self._data, start, body_start, end, kind, parameters, children, embedded)
-
-    def _body_start(self, start: int, end: int) -> int:
-        for blank in (b"\r\n", b"\n"):
-            if self._data.startswith(blank, start, end):
-                return start + len(blank)
-        found = _BLANK_LINE.search(self._data, start, end)
-        return found.end() if found else end
 
     def _children(self, start: int, end: int, boundary: bytes, kind: str, depth: int) -> tuple[MessagePart, ...]:
         line = re.compile(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*(?:\r?(?=\n)|\Z)")

@@ -1,0 +1,124 @@
+"""Erasing a client: its keys first, so that whatever is left after an interruption opens nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import msgspec
+
+from client.asking.account import ACCOUNT_FACT
+from client.directory.configuration import CONFIG_FILE, DOCUMENT_FILE, STORE_FILE, TRUST_ROOT_FILE, check_client
+from client.directory.keys import IDENTITY_FILE, SEALING_FILE
+from client.http.endpoint import LOCK_FILE, TOKEN_FILE, URL_FILE
+from client.leaving.rows import StoreRows
+from client.link.session import Account
+from client.store.schema import contacts, inbox, messages
+from loopixmix.errors import ConfigError, StoreError
+from loopixmix.process.files import DirectoryLock, LockedError, lock_holder, sync_directory
+
+KEY_FILES = (IDENTITY_FILE, SEALING_FILE)
+OTHER_FILES = (
+    *(f"{STORE_FILE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
+    *(TOKEN_FILE, URL_FILE, DOCUMENT_FILE, TRUST_ROOT_FILE),
+)
+WRITTEN_AT_ONCE_BYTES = 1024 * 1024
+
+
+class WhatIsErased(msgspec.Struct, frozen=True):
+    """What would be erased: the account (None if there is none, or the store cannot be read) and some counts."""
+
+    account: Account | None = None
+    received: int = 0
+    sent: int = 0
+    contacts: int = 0
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What was erased, and the names of files in the directory that are not the client's and were left."""
+
+    files: int
+    file_bytes: int
+    left: tuple[str, ...]
+
+
+def look_before_erasing(directory: Path) -> WhatIsErased:
+    """Return what `erase_client` would erase; raise `ConfigError` if there is no client or it is running."""
+    check_client(directory)
+    if holder := lock_holder(directory / LOCK_FILE):
+        raise _running(directory, f"{directory}: is in use by process {holder}")
+    if not (directory / STORE_FILE).exists():
+        return WhatIsErased()
+    try:
+        with StoreRows(directory / STORE_FILE, secrets=False) as store:
+            account = store.fact(ACCOUNT_FACT)
+            return WhatIsErased(
+                account=None if account is None else msgspec.msgpack.decode(account, type=Account),
+                received=store.count(inbox),
+                sent=store.count(messages),
+                contacts=store.count(contacts),
+            )
+    except (StoreError, sqlite3.Error, msgspec.DecodeError):
+        return WhatIsErased()  # a damaged store is to be erased all the same
+
+
+def erase_client(directory: Path) -> Erased:
+    """Overwrite and delete all files of the client of `directory`, and the directory if nothing else is in it.
+
+    What is not the client's own is left. Raises `ConfigError` if there is no client or it is running, `StoreError` if a
+    file cannot be erased; a second call then goes on.
+    """
+    check_client(directory)
+    lock = DirectoryLock(directory / LOCK_FILE)
+    try:
+        lock.acquire()
+    except LockedError as error:
+        raise _running(directory, str(error)) from error
+    try:
+        files = erased_bytes = 0
+        # The configuration last: by it a second call finds the client that an interrupted one began to erase.
+        for name in (*KEY_FILES, *_unfinished(directory), *OTHER_FILES, CONFIG_FILE):
+            size = _erase(directory / name)
+            files, erased_bytes = files + (size is not None), erased_bytes + (size or 0)
+        (directory / LOCK_FILE).unlink(missing_ok=True)
+    finally:
+        lock.release()
+    left = tuple(sorted(path.name for path in directory.iterdir()))
+    if not left:
+        try:
+            directory.rmdir()
+        except OSError:  # a directory that is the root of a volume, or in one that others own, stays
+            left = ()
+    return Erased(files, erased_bytes, left)
+
+
+def _running(directory: Path, problem: str) -> ConfigError:
+    return ConfigError(f"{problem}: end it first with  loopixmix client stop {directory}")
+
+
+def _unfinished(directory: Path) -> list[str]:
+    # What a crash left of a file that is replaced as a whole: it may have a key in it.
+    names = (*KEY_FILES, *OTHER_FILES, CONFIG_FILE)
+    return [name for each in names if (directory / (name := f".{each}.unfinished")).exists()]
+
+
+def _erase(path: Path) -> int | None:
+    """Overwrite and delete one file; return its size, None if there was none."""
+    try:
+        # Never through a link: the file that it leads to may not be ours.
+        if path.is_symlink():
+            path.unlink()
+            return 0
+        size = path.stat().st_size
+        with path.open("r+b", buffering=0) as file:
+            for start in range(0, size, WRITTEN_AT_ONCE_BYTES):
+                file.write(bytes(min(WRITTEN_AT_ONCE_BYTES, size - start)))
+            os.fsync(file.fileno())
+        path.unlink()
+        sync_directory(path.parent)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be erased: {error.strerror}") from error
+    return size

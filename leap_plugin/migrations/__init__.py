@@ -1,0 +1,1 @@
+"""The history of the mail store, applied at start (Alembic)."""
