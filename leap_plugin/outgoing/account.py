@@ -17,7 +17,7 @@ from leap_plugin.outgoing.handing import HandingOver
 from leap_plugin.outgoing.notices import AuthorNotices
 from leap_plugin.outgoing.outbox import OutboxFolders
 from leap_plugin.outgoing.outlook import Outlook
-from leap_plugin.outgoing.overview import QueueOverview, WaitingMail
+from leap_plugin.outgoing.overview import QueuedMail, QueueOverview
 from leap_plugin.outgoing.standing import StandingMessage
 from leap_plugin.outgoing.taking import MailTaking
 from leap_plugin.store import outgoing
@@ -75,7 +75,7 @@ class OutgoingMail:
         self._wake()
         return queue_id
 
-    async def overview(self) -> list[WaitingMail]:
+    async def overview(self) -> list[QueuedMail]:
         """Return the mails that wait, the oldest first; raises `StoreError`."""
         return await self._overview.mails()
 

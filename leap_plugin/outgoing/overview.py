@@ -29,7 +29,7 @@ MOST_SHOWN = 100
 
 
 @dataclass(frozen=True)
-class WaitingRecipient:
+class QueuedRecipient:
     """One recipient of a mail that waits.
 
     `sent` of `fragments`: how much of the mail has left. `remaining_s`: how long it still takes, about; None if that is
@@ -67,14 +67,14 @@ class WaitingRecipient:
 
 
 @dataclass(frozen=True)
-class WaitingMail:
+class QueuedMail:
     """A mail that has not ended. `taken_at_s`: when it was taken, in seconds since the Unix epoch."""
 
     queue_id: str
     taken_at_s: float
     length_bytes: int
     anonymous: bool
-    recipients: Sequence[WaitingRecipient]
+    recipients: Sequence[QueuedRecipient]
 
 
 class QueueOverview:
@@ -85,11 +85,11 @@ class QueueOverview:
         self._account = account
         self._counts = counts
 
-    async def mails(self) -> list[WaitingMail]:
+    async def mails(self) -> list[QueuedMail]:
         """Return the mails that wait, the oldest first, at most `MOST_SHOWN`."""
         found = await self._account.store.read(partial(_read, account=self._account.number))
         return [
-            WaitingMail(
+            QueuedMail(
                 queue_id=mail.queue_id,
                 taken_at_s=mail.taken_at_s,
                 length_bytes=mail.length_bytes,
@@ -99,7 +99,7 @@ class QueueOverview:
             for ahead, (mail, recipients) in enumerate(found)
         ]
 
-    async def _recipient(self, row: RecipientRow, pieces: Sequence[PieceRow], ahead: int) -> WaitingRecipient:
+    async def _recipient(self, row: RecipientRow, pieces: Sequence[PieceRow], ahead: int) -> QueuedRecipient:
         messages = [found for piece in pieces if (found := await self._message(piece)) is not None]
         fragments = sum(found.fragments for found in messages)
         fragments += sum(piece.fragments for piece in pieces if piece.message_id is None)
@@ -109,7 +109,7 @@ class QueueOverview:
             remaining_s = row.expected_at_s - self._account.now_s
         state = _state(row, pieces, messages, ahead=ahead, remaining_s=remaining_s, whole=(sent, fragments))
         problem = row.problem if row.state is Reached.WAITING else ""
-        return WaitingRecipient(row.address, state, sent, fragments, remaining_s, problem)
+        return QueuedRecipient(row.address, state, sent, fragments, remaining_s, problem)
 
     async def _message(self, piece: PieceRow) -> OutgoingMessage | None:
         if piece.message_id is None:

@@ -15,7 +15,7 @@ from leap_plugin.bridge.imap.session.mailboxes import INBOX
 from leap_plugin.mail.reports import one_line
 from leap_plugin.outgoing.author import SendingAccount
 from leap_plugin.outgoing.outlook import Outlook, told_size
-from leap_plugin.outgoing.overview import QueueOverview, WaitingMail
+from leap_plugin.outgoing.overview import QueuedMail, QueueOverview
 from leap_plugin.store import outgoing
 from leap_plugin.store.folders import append, remove, summaries_in
 
@@ -46,12 +46,12 @@ class StandingMessage:
         await self._account.store.write(partial(self._replace, long=long, is_news=is_news))
         self._shown, self._at_s = shown, now_s
 
-    def _takes_long(self, mail: WaitingMail) -> bool:
+    def _takes_long(self, mail: QueuedMail) -> bool:
         threshold_s = self._account.settings.standing_after_s
         waited_s = self._account.now_s - mail.taken_at_s
         return any(waited_s + (one.remaining_s or 0.0) > threshold_s for one in mail.recipients)
 
-    def _replace(self, connection: Connection, long: Sequence[WaitingMail], is_news: bool) -> None:
+    def _replace(self, connection: Connection, long: Sequence[QueuedMail], is_news: bool) -> None:
         number = self._account.number
         before = outgoing.standing_uid(connection, number)
         old = [] if before is None else summaries_in(connection, number, INBOX, [before])
@@ -66,7 +66,7 @@ class StandingMessage:
         if uid != before:
             outgoing.note_standing_uid(connection, number, uid)
 
-    def _written(self, mails: Sequence[WaitingMail]) -> bytes:
+    def _written(self, mails: Sequence[QueuedMail]) -> bytes:
         account = self._account
         message = EmailMessage(policy=SMTP)
         message["From"] = f"Mail over the mix network <postmaster@{account.author.host}>"
@@ -79,7 +79,7 @@ class StandingMessage:
         return message.as_bytes()
 
 
-def _text(mails: Sequence[WaitingMail]) -> str:
+def _text(mails: Sequence[QueuedMail]) -> str:
     lines = ["These mails take a while. To cancel one, move it out of the folder Outbox.", ""]
     for mail in mails:
         lines.append(f"{told_size(mail.length_bytes)}, taken {formatdate(mail.taken_at_s)}:")
