@@ -1,0 +1,207 @@
+"""Thunderbird under Xvfb: a profile with one account, a mail sent by its composer, a mail read in its window."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.worlds.mail_programs.mail_networks import MailSettings
+from tests.worlds.mail_programs.marionette import Marionette
+
+PROGRAMS = ("thunderbird", "Xvfb", "strace")
+PAGE = Path(__file__).parents[3] / "docs" / "mail.md"
+START_S, END_S = 180.0, 30.0
+
+_CONNECT = re.compile(r"connect\(\d+, \{sa_family=AF_INET6?, .*?sin6?_port=htons\((\d+)\).*?\"([^\"]+)\"")
+_ACCOUNT = """\
+user_pref("mail.accountmanager.accounts", "account1");
+user_pref("mail.accountmanager.defaultaccount", "account1");
+user_pref("mail.account.account1.server", "server1");
+user_pref("mail.account.account1.identities", "id1");
+user_pref("mail.server.server1.type", "imap");
+user_pref("mail.server.server1.hostname", "127.0.0.1");
+user_pref("mail.server.server1.port", {imap_port});
+user_pref("mail.server.server1.userName", "{user}");
+user_pref("mail.server.server1.name", "{address}");
+user_pref("mail.server.server1.authMethod", 3);
+user_pref("mail.server.server1.socketType", 0);
+user_pref("mail.server.server1.login_at_startup", false);
+user_pref("mail.server.server1.check_new_mail", false);
+user_pref("mail.identity.id1.fullName", "{name}");
+user_pref("mail.identity.id1.useremail", "{address}");
+user_pref("mail.identity.id1.valid", true);
+user_pref("mail.identity.id1.smtpServer", "smtp1");
+user_pref("mail.smtpservers", "smtp1");
+user_pref("mail.smtp.defaultserver", "smtp1");
+user_pref("mail.smtpserver.smtp1.hostname", "127.0.0.1");
+user_pref("mail.smtpserver.smtp1.port", {smtp_port});
+user_pref("mail.smtpserver.smtp1.username", "{user}");
+user_pref("mail.smtpserver.smtp1.authMethod", 3);
+user_pref("mail.smtpserver.smtp1.try_ssl", 0);
+user_pref("marionette.port", {marionette_port});
+user_pref("mail.shell.checkDefaultClient", false);
+user_pref("mail.rights.version", 1);
+user_pref("app.donation.eoy.version.viewed", 999);
+user_pref("datareporting.policy.dataSubmissionPolicyBypassNotification", true);
+"""
+# The two passwords, as if they had been typed into the two questions for them and kept.
+_LOG_IN = """
+const [user, password, done] = arguments;
+(async () => {
+  for (const scheme of ["imap", "smtp"]) {
+    const login = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
+    login.init(scheme + "://127.0.0.1", null, scheme + "://127.0.0.1", user, password, "", "");
+    await Services.logins.addLoginAsync(login);
+  }
+})().then(() => done(""), error => done(String(error)));
+"""
+_SEND = """
+const {MailServices} = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+const [to, subject, body, done] = arguments;
+const params = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
+const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
+Object.assign(fields, {to, subject, body});
+params.composeFields = fields;
+params.format = Ci.nsIMsgCompFormat.PlainText;
+params.type = Ci.nsIMsgCompType.New;
+params.identity = MailServices.accounts.defaultAccount.defaultIdentity;
+const main = Services.wm.getMostRecentWindow("mail:3pane");
+Services.ww.registerNotification(function opened(win, topic) {
+  if (topic != "domwindowopened") return;
+  win.addEventListener("compose-editor-ready", async () => {
+    Services.ww.unregisterNotification(opened);
+    await new Promise(resolve => main.setTimeout(resolve, 1000));
+    win.goDoCommand("cmd_sendNow");
+    for (let tries = 0; tries < 100 && !win.closed; tries++)
+      await new Promise(resolve => main.setTimeout(resolve, 500));
+    done(win.closed ? "" : "the window of the composer is still open");
+  }, {once: true});
+});
+MailServices.compose.OpenComposeWindowWithParams(null, params);
+"""
+_READ = """
+const {MailServices} = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+const [subject, seconds, done] = arguments;
+const win = Services.wm.getMostRecentWindow("mail:3pane");
+const root = MailServices.accounts.defaultAccount.incomingServer.rootFolder;
+const pause = ms => new Promise(resolve => win.setTimeout(resolve, ms));
+(async () => {
+  const tabmail = win.document.getElementById("tabmail");
+  const pane = tabmail.currentAbout3Pane;
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(1000)) {
+    const inbox = root.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox);
+    if (!inbox) { root.server.performExpand(null); continue; }
+    if (pane.gFolder != inbox) pane.displayFolder(inbox.URI);
+    inbox.getNewMessages(null, null);
+    const view = pane.gDBView;
+    for (let row = 0; view && row < view.rowCount; row++) {
+      if (view.getMsgHdrAt(row).mime2DecodedSubject != subject) continue;
+      pane.threadTree.selectedIndex = row;
+      await pause(3000);
+      return tabmail.currentAboutMessage.getMessagePaneBrowser().contentDocument.body.textContent;
+    }
+  }
+  return "";
+})().then(done, error => done("failed: " + error));
+"""
+
+
+def quiet_preferences() -> str:
+    """Return the `user.js` that docs/mail.md gives to users, so that the tests hold for what the page says."""
+    [found] = re.findall(r"```js\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return str(found)
+
+
+class Thunderbird:
+    """One Thunderbird with one account, which runs."""
+
+    def __init__(self, marionette: Marionette, trace: Path) -> None:
+        """`trace`: what strace writes."""
+        self._marionette = marionette
+        self._trace = trace
+
+    def send(self, to: str, subject: str, text: str) -> None:
+        """Write a mail in the composer and press Send."""
+        trouble = self._marionette.script(_SEND, to, subject, text)
+        assert trouble == "", trouble
+
+    def read(self, subject: str, *, within_s: float) -> str:
+        """Open the mail of this subject as soon as it is in the inbox; return what the window shows of it."""
+        return str(self._marionette.script(_READ, subject, within_s))
+
+    def screenshot(self) -> bytes:
+        """Return what the main window looks like."""
+        return self._marionette.screenshot()
+
+    def connections(self) -> set[tuple[str, int]]:
+        """Return all addresses and ports that it has tried to reach."""
+        return {(address, int(port)) for port, address in _CONNECT.findall(self._trace.read_text(errors="replace"))}
+
+
+@contextmanager
+def display() -> Iterator[str]:
+    """A screen that nobody sees."""
+    # It takes a number that is free, and tells it once it listens.
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", "1", "-screen", "0", "1200x800x24", "-nolisten", "tcp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert server.stdout is not None
+        yield f":{server.stdout.readline().decode().strip()}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextmanager
+def thunderbird(directory: Path, screen: str, account: MailSettings, *, name: str, port: int) -> Iterator[Thunderbird]:
+    """Run Thunderbird with a new profile in `directory`; `port`: where it is driven."""
+    profile = directory / "profile"
+    profile.mkdir(parents=True)
+    preferences = _ACCOUNT.format(
+        address=account.address,
+        user=account.user,
+        imap_port=account.imap_port,
+        smtp_port=account.smtp_port,
+        name=name,
+        marionette_port=port,
+    )
+    (profile / "prefs.js").write_text(preferences)
+    (profile / "user.js").write_text(quiet_preferences())
+    trace = directory / "connections.txt"
+    program = ["thunderbird", "--profile", str(profile), "--no-remote", "-marionette", "-remote-allow-system-access"]
+    with (directory / "log.txt").open("wb") as log:
+        running = subprocess.Popen(
+            ["strace", "-f", "-qq", "-e", "trace=connect", "-o", str(trace), *program],
+            env=os.environ | {"DISPLAY": screen, "HOME": str(directory)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            marionette = Marionette(port, within_s=START_S)
+            trouble = marionette.script(_LOG_IN, account.user, account.password)
+            assert trouble == "", trouble
+            yield Thunderbird(marionette, trace)
+            marionette.close()
+        finally:
+            _end(running)
+
+
+def _end(running: subprocess.Popen[bytes]) -> None:
+    # All of its session: strace hands no signal on to what it follows.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGTERM)
+    try:
+        running.wait(END_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
