@@ -85,14 +85,8 @@ def build_client(
     pulls = PullBook()
     failures = CallbackFailures()
     # The link.
-    identity = keys.identity_key.public
-    known = KnownNetwork(
-        identity=identity,
-        is_gateway=settings.gateway,
-        arithmetic=arithmetic,
-        longest_retry_s=settings.longest_retry_s,
-    )
-    session = Session(identity=identity, known=known, network=network, link=link, clock=clock, rng=rng)
+    known = KnownNetwork(arithmetic=arithmetic, longest_retry_s=settings.longest_retry_s)
+    session = Session(identity=keys.identity_key.public, known=known, network=network, link=link, clock=clock, rng=rng)
     registration = Registration(session, clock=clock, patience_s=settings.patience_s, document_problem=document_problem)
     watch = LinkWatch(session, expectations, news)
     # Sending.

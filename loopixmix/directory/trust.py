@@ -11,8 +11,7 @@ import msgspec
 from loopixmix.directory.words import NETWORK_ID_BYTES, Name
 from loopixmix.errors import ConfigError
 
-HEX_KEY_PATTERN = r"^[0-9a-f]{64}\Z"
-HexKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=HEX_KEY_PATTERN)]
+HexKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 _NETWORK_DOMAIN = b"loopixmix/network/v1"
 

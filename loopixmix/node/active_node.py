@@ -48,7 +48,6 @@ class ActiveNode:
         self._arithmetic = load_arithmetic(files.config.work.engine_name)
         self.capacity: Capacity | None = None
         self.running: RunningNode | None = None
-        self.domains_left_out: tuple[str, ...] = ()
         self.counters = Counters(delay_mean_s=0.0)
         self.rotation = KeyRotation(keyring, clock=world.clock)
         authorities = Authorities(files.trust_root, fetcher=world.fetcher, rng=world.rng)
@@ -121,7 +120,6 @@ class ActiveNode:
             mix_keys=self._keyring.public_keys(self._world.clock.seconds()),
             services=tuple(sorted(self._kind.services)),
             token_keys=tuple(encode_token_key(key) for key in self._token_keys()),
-            mail=self._kind.mail,
             software=f"loopixmix {__version__}",
         )
 
@@ -142,7 +140,6 @@ class ActiveNode:
             return
         self._keyring.accept_for(document.params.grace_s)
         self.counters.delay_mean_s = document.params.delay_mean_s
-        self._look_for_domains(document)
         packet_format = self._packet_format(document)
         if self.running is not None and self.running.packet_format == packet_format:
             self.running.adopt(document)
@@ -159,18 +156,6 @@ class ActiveNode:
             observer=self.counters,
         )
         await self.running.start(document, self._files.config.listen_address)
-
-    def _look_for_domains(self, document: Document) -> None:
-        """Note which of our mail domains the document leaves out, and log it when that changes."""
-        entry = document.node(self._files.identity_key.public)
-        wanted, offer = self._kind.mail, entry.mail if entry is not None else None
-        if wanted is None or entry is None:
-            return
-        listed = {each.domain for each in offer.domains} if offer is not None else set()
-        left_out = tuple(each.domain for each in wanted.domains if each.domain not in listed)
-        if left_out and left_out != self.domains_left_out:
-            log.warn("{problem}", problem=left_out_line(left_out))
-        self.domains_left_out = left_out
 
     async def _stop_running(self, drain_s: float) -> None:
         if self.running is not None:
@@ -204,11 +189,3 @@ class ActiveNode:
         elif not isinstance(failure.value, CancelledError):
             log.failure("taking up a network document failed", failure)
             self._world.fail(LoopixmixError("a defect stopped the node; the log has more"))
-
-
-def left_out_line(domains: Sequence[str]) -> str:
-    """Return what to tell an operator whose mail domains are not in the network document."""
-    return (
-        f"not in the network document: {', '.join(domains)}. Its authority must allow a mail domain under [[domains]] "
-        "of authority.toml, and a new one comes with the next document"
-    )

@@ -416,7 +416,7 @@ def test_each_missing_field_is_refused(part: str) -> None:
 def test_a_second_encoding_of_the_same_document_is_refused() -> None:
     data = msgspec.msgpack.encode(NETWORK.document)
     with pytest.raises(FormatError, match="not canonical"):
-        believe(forge_bytes(data.replace(b"\xa7version\x03", b"\xa7version\xcc\x03")))
+        believe(forge_bytes(data.replace(b"\xa7version\x02", b"\xa7version\xcc\x02")))
     with pytest.raises(FormatError, match="trailing"):
         believe(forge_bytes(data + b"\xc0"))
     swapped = msgspec.to_builtins(NETWORK.document, builtin_types=(bytes,), str_keys=False)
