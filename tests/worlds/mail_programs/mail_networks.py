@@ -12,6 +12,7 @@ from typing import Any, cast
 from tests.worlds.terminal import Terminal
 
 START_S = 300.0
+BRIDGE = "mail-bridge"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class MailSettings:
     password: str
     imap_port: int
     smtp_port: int
+    thunderbird_profile: Path
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ def mail_network(directory: Path, base_port: int) -> Iterator[MailNetwork]:
     user.run("testnet", "init", net, "--with", "mail", *sizes)
     try:
         user.run("testnet", "up", net, patience_s=START_S)
-        _wait_until_well(user, net / "mail-bridge")
-        told = cast(Mapping[str, Any], user.json("mail", "setup", net / "mail-bridge", "--show"))
-        alice, bob = (_settings_of(account) for account in told["accounts"])
+        _wait_until_well(user, net / BRIDGE)
+        told = cast(Mapping[str, Any], user.json("mail", "setup", net / BRIDGE, "--show"))
+        alice, bob = (_settings_of(account, net / BRIDGE) for account in told["accounts"])
         yield MailNetwork(alice, bob)
     finally:
         user.attempt("testnet", "down", net, patience_s=START_S)
@@ -58,11 +60,12 @@ def _wait_until_well(user: Terminal, bridge: Path) -> None:
         time.sleep(1.0)
 
 
-def _settings_of(account: Mapping[str, Any]) -> MailSettings:
+def _settings_of(account: Mapping[str, Any], bridge: Path) -> MailSettings:
     return MailSettings(
         address=account["address"],
         user=account["user"],
         password=account["password"],
         imap_port=account["here"]["imap"]["port"],
         smtp_port=account["here"]["smtp"]["port"],
+        thunderbird_profile=bridge / "settings" / "thunderbird",
     )

@@ -1,10 +1,11 @@
-"""Thunderbird under Xvfb: a profile with one account, a mail sent by its composer, a mail read in its window."""
+"""Thunderbird under Xvfb: the profile of a bridge, a mail sent by its composer, a mail read in its window."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,41 +16,17 @@ from tests.worlds.mail_programs.mail_networks import MailSettings
 from tests.worlds.mail_programs.marionette import Marionette
 
 PROGRAMS = ("thunderbird", "Xvfb", "strace")
-PAGE = Path(__file__).parents[3] / "docs" / "mail.md"
 START_S, END_S = 180.0, 30.0
 
 _CONNECT = re.compile(r"connect\(\d+, \{sa_family=AF_INET6?, .*?sin6?_port=htons\((\d+)\).*?\"([^\"]+)\"")
-_ACCOUNT = """\
-user_pref("mail.accountmanager.accounts", "account1");
-user_pref("mail.accountmanager.defaultaccount", "account1");
-user_pref("mail.account.account1.server", "server1");
-user_pref("mail.account.account1.identities", "id1");
-user_pref("mail.server.server1.type", "imap");
-user_pref("mail.server.server1.hostname", "127.0.0.1");
-user_pref("mail.server.server1.port", {imap_port});
-user_pref("mail.server.server1.userName", "{user}");
-user_pref("mail.server.server1.name", "{address}");
-user_pref("mail.server.server1.authMethod", 3);
-user_pref("mail.server.server1.socketType", 0);
-user_pref("mail.server.server1.login_at_startup", false);
-user_pref("mail.server.server1.check_new_mail", false);
-user_pref("mail.identity.id1.fullName", "{name}");
-user_pref("mail.identity.id1.useremail", "{address}");
-user_pref("mail.identity.id1.valid", true);
-user_pref("mail.identity.id1.smtpServer", "smtp1");
-user_pref("mail.smtpservers", "smtp1");
-user_pref("mail.smtp.defaultserver", "smtp1");
-user_pref("mail.smtpserver.smtp1.hostname", "127.0.0.1");
-user_pref("mail.smtpserver.smtp1.port", {smtp_port});
-user_pref("mail.smtpserver.smtp1.username", "{user}");
-user_pref("mail.smtpserver.smtp1.authMethod", 3);
-user_pref("mail.smtpserver.smtp1.try_ssl", 0);
-user_pref("marionette.port", {marionette_port});
-user_pref("mail.shell.checkDefaultClient", false);
+_DRIVEN = """\
+user_pref("marionette.port", {port});
 user_pref("mail.rights.version", 1);
 user_pref("app.donation.eoy.version.viewed", 999);
-user_pref("datareporting.policy.dataSubmissionPolicyBypassNotification", true);
+user_pref("mail.server.server1.login_at_startup", false);
+user_pref("mail.server.server1.check_new_mail", false);
 """
+"""How it is driven. The two last: it would ask for the password in a window before anything can be typed into it."""
 # The two passwords, as if they had been typed into the two questions for them and kept.
 _LOG_IN = """
 const [user, password, done] = arguments;
@@ -63,14 +40,15 @@ const [user, password, done] = arguments;
 """
 _SEND = """
 const {MailServices} = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
-const [to, subject, body, done] = arguments;
+const [user, to, subject, body, done] = arguments;
 const params = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
 const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
 Object.assign(fields, {to, subject, body});
 params.composeFields = fields;
 params.format = Ci.nsIMsgCompFormat.PlainText;
 params.type = Ci.nsIMsgCompType.New;
-params.identity = MailServices.accounts.defaultAccount.defaultIdentity;
+params.identity = MailServices.accounts.accounts.find(
+  account => account.incomingServer.username == user).defaultIdentity;
 const main = Services.wm.getMostRecentWindow("mail:3pane");
 Services.ww.registerNotification(function opened(win, topic) {
   if (topic != "domwindowopened") return;
@@ -87,9 +65,10 @@ MailServices.compose.OpenComposeWindowWithParams(null, params);
 """
 _READ = """
 const {MailServices} = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
-const [subject, seconds, done] = arguments;
+const [user, subject, seconds, done] = arguments;
 const win = Services.wm.getMostRecentWindow("mail:3pane");
-const root = MailServices.accounts.defaultAccount.incomingServer.rootFolder;
+const root = MailServices.accounts.accounts.find(
+  account => account.incomingServer.username == user).incomingServer.rootFolder;
 const pause = ms => new Promise(resolve => win.setTimeout(resolve, ms));
 (async () => {
   const tabmail = win.document.getElementById("tabmail");
@@ -112,28 +91,23 @@ const pause = ms => new Promise(resolve => win.setTimeout(resolve, ms));
 """
 
 
-def quiet_preferences() -> str:
-    """Return the `user.js` that docs/mail.md gives to users, so that the tests hold for what the page says."""
-    [found] = re.findall(r"```js\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    return str(found)
-
-
 class Thunderbird:
-    """One Thunderbird with one account, which runs."""
+    """One Thunderbird that runs."""
 
-    def __init__(self, marionette: Marionette, trace: Path) -> None:
-        """`trace`: what strace writes."""
+    def __init__(self, marionette: Marionette, user: str, trace: Path) -> None:
+        """`user`: the account that is used. `trace`: what strace writes."""
+        self._user = user
         self._marionette = marionette
         self._trace = trace
 
     def send(self, to: str, subject: str, text: str) -> None:
         """Write a mail in the composer and press Send."""
-        trouble = self._marionette.script(_SEND, to, subject, text)
+        trouble = self._marionette.script(_SEND, self._user, to, subject, text)
         assert trouble == "", trouble
 
     def read(self, subject: str, *, within_s: float) -> str:
         """Open the mail of this subject as soon as it is in the inbox; return what the window shows of it."""
-        return str(self._marionette.script(_READ, subject, within_s))
+        return str(self._marionette.script(_READ, self._user, subject, within_s))
 
     def screenshot(self) -> bytes:
         """Return what the main window looks like."""
@@ -162,20 +136,12 @@ def display() -> Iterator[str]:
 
 
 @contextmanager
-def thunderbird(directory: Path, screen: str, account: MailSettings, *, name: str, port: int) -> Iterator[Thunderbird]:
-    """Run Thunderbird with a new profile in `directory`; `port`: where it is driven."""
+def thunderbird(directory: Path, screen: str, account: MailSettings, *, port: int) -> Iterator[Thunderbird]:
+    """Run Thunderbird in `directory` with the profile that the bridge has made; `port`: where it is driven."""
     profile = directory / "profile"
-    profile.mkdir(parents=True)
-    preferences = _ACCOUNT.format(
-        address=account.address,
-        user=account.user,
-        imap_port=account.imap_port,
-        smtp_port=account.smtp_port,
-        name=name,
-        marionette_port=port,
-    )
-    (profile / "prefs.js").write_text(preferences)
-    (profile / "user.js").write_text(quiet_preferences())
+    shutil.copytree(account.thunderbird_profile, profile)
+    with (profile / "user.js").open("a") as preferences:
+        preferences.write(_DRIVEN.format(port=port))
     trace = directory / "connections.txt"
     program = ["thunderbird", "--profile", str(profile), "--no-remote", "-marionette", "-remote-allow-system-access"]
     with (directory / "log.txt").open("wb") as log:
@@ -190,7 +156,7 @@ def thunderbird(directory: Path, screen: str, account: MailSettings, *, name: st
             marionette = Marionette(port, within_s=START_S)
             trouble = marionette.script(_LOG_IN, account.user, account.password)
             assert trouble == "", trouble
-            yield Thunderbird(marionette, trace)
+            yield Thunderbird(marionette, account.user, trace)
             marionette.close()
         finally:
             _end(running)
