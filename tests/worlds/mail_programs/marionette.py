@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-ANSWER_S = 240.0
+ANSWER_S = 200.0
 
 
 class MarionetteError(AssertionError):
@@ -28,10 +28,14 @@ class Marionette:
         self._socket.settimeout(ANSWER_S)
         self._received = b""
         self._number = 0
-        self._next()  # it says first who it is
-        self.command("WebDriver:NewSession", {"capabilities": {"alwaysMatch": {}}})
-        self.command("Marionette:SetContext", {"value": "chrome"})
-        self.command("WebDriver:SetTimeouts", {"script": int(ANSWER_S * 1000)})
+        try:
+            self._next()  # it says first who it is
+            self.command("WebDriver:NewSession", {"capabilities": {"alwaysMatch": {}}})
+            self.command("Marionette:SetContext", {"value": "chrome"})
+            self.command("WebDriver:SetTimeouts", {"script": int(ANSWER_S * 1000)})
+        except BaseException:
+            self.close()
+            raise
 
     def command(self, name: str, parameters: Mapping[str, object]) -> object:
         """Give a command and return its result; raise `MarionetteError` if it failed."""

@@ -25,8 +25,10 @@ user_pref("mail.rights.version", 1);
 user_pref("app.donation.eoy.version.viewed", 999);
 user_pref("mail.server.server1.login_at_startup", false);
 user_pref("mail.server.server1.check_new_mail", false);
+user_pref("mail.server.server2.login_at_startup", false);
+user_pref("mail.server.server2.check_new_mail", false);
 """
-"""How it is driven. The two last: it would ask for the password in a window before anything can be typed into it."""
+"""How it is driven. The last ones: it would ask for passwords in a window before anything can be done."""
 # The two passwords, as if they had been typed into the two questions for them and kept.
 _LOG_IN = """
 const [user, password, done] = arguments;
@@ -153,11 +155,10 @@ def thunderbird(directory: Path, screen: str, account: MailSettings, *, port: in
             start_new_session=True,
         )
         try:
-            marionette = Marionette(port, within_s=START_S)
-            trouble = marionette.script(_LOG_IN, account.user, account.password)
-            assert trouble == "", trouble
-            yield Thunderbird(marionette, account.user, trace)
-            marionette.close()
+            with contextlib.closing(Marionette(port, within_s=START_S)) as marionette:
+                trouble = marionette.script(_LOG_IN, account.user, account.password)
+                assert trouble == "", trouble
+                yield Thunderbird(marionette, account.user, trace)
         finally:
             _end(running)
 
