@@ -66,6 +66,7 @@ LAYERS = (
             "loopixmix.main",
             "loopixmix.commands*",
             "loopixmix.testnet*",
+            "leap_plugin.testnet",
             "client.demo*",
             "*.main",
             "provider.serving",
