@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 R = TypeVar("R")
 
 
-class InThread(Protocol):
+class BesideReactor(Protocol):
     """Does something in a thread and returns what it returned; in tests it does it at once."""
 
     def __call__(self, work: Callable[[], R], /) -> Awaitable[R]:

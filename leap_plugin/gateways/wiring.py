@@ -44,7 +44,7 @@ from leap_plugin.gateways.store.schema import SPENT
 from leap_plugin.gateways.store.sealing import RecordSealer
 from leap_plugin.gateways.store.waiting import WaitingMails
 from leap_plugin.gateways.store.ways import WayBack, WaysBack
-from leap_plugin.gateways.threads import InThread
+from leap_plugin.gateways.threads import BesideReactor
 from loopixmix.errors import ConfigError
 from loopixmix.seams import Clock, Rng
 from loopixmix.store.access import StoreAccess
@@ -60,7 +60,7 @@ class GatewayWorld:
     access: StoreAccess
     clock: Clock
     rng: Rng
-    in_thread: InThread
+    in_thread: BesideReactor
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ one mail smuggle another one in. Here lines end in CRLF alone, and a mail in CRL
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -19,27 +20,25 @@ from twisted.logger import Logger
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
+from leap_plugin.bridge.smtp.commands import Ehlo, MailFrom, Rcpt, Simple, SmtpCommandError, parse_smtp
 from leap_plugin.gateways.abuse.limits import peer_key
 from leap_plugin.gateways.entrance.authentication import UNKNOWN, SmtpOrigin
-from leap_plugin.gateways.entrance.commands import (
-    LONGEST_LINE,
-    Verb,
-    read_mail_from,
-    read_rcpt_to,
-    read_verb,
-    read_xforward,
-)
+from leap_plugin.gateways.entrance.forwarding import ATTRIBUTES, read_xforward
 from leap_plugin.gateways.entrance.recipients import EntranceRefusedError, KnownRecipient
 from leap_plugin.gateways.entrance.taking import MailEntrance, OutsideArrival
+from leap_plugin.mail.addresses import AddressError, read_address
 from leap_plugin.mail.recipients import MOST_RECIPIENTS
 from loopixmix.seams import Clock
 
 IDLE_S = 300.0
+LONGEST_LINE = 2000
+"""RFC 5321 asks for 512, and its extensions for more: a path in UTF-8 with all parameters fits."""
 MOST_FAULTS = 20
 """So many commands may be refused on one connection: more is a search for names."""
 MOST_AHEAD_BYTES = 256 * 1024
 """So much may come while an answer is worked out; the peer is made to wait beyond that."""
 END = b"\r\n.\r\n"
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 log = Logger()
 
@@ -144,44 +143,47 @@ class SmtpConnection(Protocol, TimeoutMixin):
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 2]
         try:
-            self._obey(read_verb(line))
+            self._obey(line)
         except EntranceRefusedError as refusal:
             self._refuse(refusal)
+        except SmtpCommandError as error:
+            self._refuse(EntranceRefusedError(error.reply.code, error.reply.status, str(error)))
         return True
 
-    def _obey(self, verb: Verb) -> None:
-        match verb.name:
-            case "EHLO" | "HELO":
-                self._greet(verb)
-            case "STARTTLS" if self._settings.tls is not None and not self._is_secure:
-                self._start_tls(self._settings.tls)
-            case "MAIL":
-                self._mail(verb.rest)
-            case "RCPT":
-                self._rcpt(verb.rest)
-            case "DATA":
+    def _obey(self, line: bytes) -> None:
+        if _CONTROL.search(line):
+            raise EntranceRefusedError(500, "5.5.2", "a command ends in CRLF, and has no control characters")
+        if self._peer in self._settings.trusted and line[:9].upper() == b"XFORWARD ":
+            self._forward(line[9:].decode("ascii", "replace"))
+            return
+        match parse_smtp(line):
+            case Ehlo(extended):
+                self._greet(line.split(b" ", 1)[1].strip().decode("ascii", "replace"), extended=extended)
+            case MailFrom() as command:
+                self._mail(command)
+            case Rcpt(to):
+                self._rcpt(to.address)
+            case Simple("DATA"):
                 self._begin_data()
-            case "RSET":
+            case Simple("RSET"):
                 self._transaction = _Transaction()
                 self._say(250, "2.0.0 forgotten")
-            case "NOOP":
+            case Simple("NOOP"):
                 self._say(250, "2.0.0 yes")
-            case "VRFY":
+            case Simple("VRFY"):
                 self._say(252, "2.5.0 send a mail and see")
-            case "XFORWARD" if self._peer in self._settings.trusted:
-                self._forward(verb.rest)
-            case "QUIT":
+            case Simple("QUIT"):
                 self._end(221, "2.0.0 goodbye")
+            case Simple("STARTTLS") if self._settings.tls is not None and not self._is_secure:
+                self._start_tls(self._settings.tls)
             case _:
                 raise EntranceRefusedError(502, "5.5.1", "there is no such command here")
 
-    def _greet(self, verb: Verb) -> None:
-        if not verb.rest:
-            raise EntranceRefusedError(501, "5.5.4", "say who you are")
-        self._helo = verb.rest.split(" ")[0]
+    def _greet(self, helo: str, *, extended: bool) -> None:
+        self._helo = helo.split(" ")[0]
         self._origin = None
         self._transaction = _Transaction()
-        if verb.name == "HELO":
+        if not extended:
             self._say(250, self._entrance.domain)
             return
         lines = [self._entrance.domain, "PIPELINING", f"SIZE {self._settings.max_mail_bytes}", "8BITMIME"]
@@ -189,7 +191,7 @@ class SmtpConnection(Protocol, TimeoutMixin):
         if self._settings.tls is not None and not self._is_secure:
             lines.append("STARTTLS")
         if self._peer in self._settings.trusted:
-            lines.append("XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT")
+            lines.append(f"XFORWARD {ATTRIBUTES}")
         for line in lines[:-1]:
             self._write(f"250-{line}")
         self._say(250, lines[-1])
@@ -216,25 +218,28 @@ class SmtpConnection(Protocol, TimeoutMixin):
         origin = SmtpOrigin(self._peer, self._helo or UNKNOWN, "") if self._origin is None else self._origin
         return replace(origin, mail_from=mail_from)
 
-    def _mail(self, rest: str) -> None:
+    def _mail(self, told: MailFrom) -> None:
         if not self._helo:
             raise EntranceRefusedError(503, "5.5.1", "say EHLO first")
         if self._transaction.mail_from is not None:
             raise EntranceRefusedError(503, "5.5.1", "there is a sender already")
-        told = read_mail_from(rest)
+        try:
+            if told.sender:
+                read_address(told.sender, frozenset())
+        except AddressError as error:
+            raise EntranceRefusedError(553, "5.1.7", "the sender is no mail address") from error
         if told.size_bytes is not None and told.size_bytes > self._settings.max_mail_bytes:
             raise self._too_long()
         # A mail server of our own in front has limits of its own, unless it says for whom it speaks.
         is_counted = self._origin is not None or self._peer not in self._settings.trusted
-        self._entrance.check_sender(self._sender_origin(told.address).peer if is_counted else None)
-        self._transaction = _Transaction(told.address)
+        self._entrance.check_sender(self._sender_origin(told.sender).peer if is_counted else None)
+        self._transaction = _Transaction(told.sender)
         self._say(250, "2.1.0 go on")
 
-    def _rcpt(self, rest: str) -> None:
+    def _rcpt(self, address: str) -> None:
         transaction = self._transaction
         if transaction.mail_from is None:
             raise EntranceRefusedError(503, "5.5.1", "say MAIL first")
-        address = read_rcpt_to(rest)
         # A report of a failure goes to the one who sent the mail.
         most = MOST_RECIPIENTS if transaction.mail_from else 1
         if len(transaction.recipients) >= most:

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from leap_plugin.gateways.exit.relay import MailRelay, RelayHasIt, RelayLater
 from leap_plugin.gateways.store.waiting import OutsideMail, WaitingMail, WaitingMails
-from leap_plugin.gateways.threads import InThread
+from leap_plugin.gateways.threads import BesideReactor
 from leap_plugin.mail.reports import Notice
 from leap_plugin.mail.states import DsnAction
 from loopixmix.errors import StoreError
@@ -69,7 +69,7 @@ class Relaying:
         relay: MailRelay,
         reports: Reports,
         *,
-        in_thread: InThread,
+        in_thread: BesideReactor,
         at_once: int,
         clock: Clock,
         rng: Rng,

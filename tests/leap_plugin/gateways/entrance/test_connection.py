@@ -88,8 +88,8 @@ def test_the_postmaster_is_known(role: str, town: GatewayTown) -> None:
         (f"dave@elsewhere.example@{DOMAIN}", "553 5.1.3"),
         (f'"dave@elsewhere.example"@{DOMAIN}', "553 5.1.3"),
         ("elsewhere.example!dave", "553 5.1.3"),
-        (f"@{DOMAIN}:dave@elsewhere.example", "550 5.7.1"),
-        ("", "553 5.1.3"),
+        (f"@{DOMAIN}:dave@elsewhere.example", "553 5.1.3"),
+        ("", "501 5.1.3"),
     ],
 )
 def test_it_is_no_open_relay(address: str, answer: str, town: GatewayTown) -> None:
