@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from loopixmix import __version__
-from loopixmix.directory import Descriptor, Document
+from loopixmix.directory import Descriptor, Document, MailOffer, NodeEntry
 from loopixmix.errors import LoopixmixError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.cache import DocumentCache
@@ -162,12 +162,7 @@ class ActiveNode:
 
     def _look_for_domains(self, document: Document) -> None:
         """Note which of our mail domains the document leaves out, and log it when that changes."""
-        entry = document.node(self._files.identity_key.public)
-        wanted, offer = self._kind.mail, entry.mail if entry is not None else None
-        if wanted is None or entry is None:
-            return
-        listed = {each.domain for each in offer.domains} if offer is not None else set()
-        left_out = tuple(each.domain for each in wanted.domains if each.domain not in listed)
+        left_out = left_out_of(document.node(self._files.identity_key.public), self._kind.mail)
         if left_out and left_out != self.domains_left_out:
             log.warn("{problem}", problem=left_out_line(left_out))
         self.domains_left_out = left_out
@@ -204,6 +199,17 @@ class ActiveNode:
         elif not isinstance(failure.value, CancelledError):
             log.failure("taking up a network document failed", failure)
             self._world.fail(LoopixmixError("a defect stopped the node; the log has more"))
+
+
+def left_out_of(entry: NodeEntry | None, wanted: MailOffer | None) -> tuple[str, ...]:
+    """Return the mail domains that a node wants and its entry in the document does not have.
+
+    There are none if it is not in the document: then it lacks more than domains.
+    """
+    if entry is None or wanted is None:
+        return ()
+    listed = {each.domain for each in entry.mail.domains} if entry.mail is not None else set()
+    return tuple(each.domain for each in wanted.domains if each.domain not in listed)
 
 
 def left_out_line(domains: Sequence[str]) -> str:
