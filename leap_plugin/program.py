@@ -51,10 +51,11 @@ class MailBridge(Program):
         self._claims.take()
         try:
             parts = wire_bridge(self._directory, self._world)
-            ports = MailPorts(parts.ports, self._world.reactor)
+            ports = MailPorts([port for door in parts.doors for port in door.ports], self._world.reactor)
             try:
                 ports.open()
             except LoopixmixError:
+                parts.threads.stop()
                 Deferred.fromCoroutine(parts.access.stop())
                 raise
         except BaseException:
@@ -78,12 +79,14 @@ class MailBridge(Program):
             return
         self._ports.close()
         remove_file(self._directory.path / PORTS_FILE)
-        for server in parts.smtp:
-            await server.stop()
+        for door in parts.doors:
+            await door.smtp.stop()
+            await door.imap.stop()
         for account in parts.accounts:
             account.incoming.stop()
             await account.keeper.stop()
             account.remote.close()
+        parts.threads.stop()
         await parts.access.stop()
         self._claims.release()
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 from twisted.internet.interfaces import IReactorFromThreads
-from twisted.internet.threads import deferToThreadPool
 
 from client.remote import RemoteClient, remote_client, start
 from leap_plugin.bridge.accepting import SubmissionDoor, SubmissionServer
 from leap_plugin.bridge.account_client import AccountClient
+from leap_plugin.bridge.imap.session.states import Privacy
 from leap_plugin.bridge.listening import MailPort
+from leap_plugin.bridge.serving.server import ImapDoor, ImapServer
+from leap_plugin.bridge.serving.threads import BridgeThreads
 from leap_plugin.bridge.smtp.session import Secrecy
-from leap_plugin.bridge.users import MailUser, MailUsers
+from leap_plugin.bridge.users import ImapUsers, IsPassword, MailUser, MailUsers
 from leap_plugin.directory.certificate import CERTIFICATE_FILE, tls_context
-from leap_plugin.directory.configuration import LOOPBACK, STORE_FILE, MailAccount, MailDirectory
+from leap_plugin.directory.configuration import LOOPBACK, STORE_FILE, LocalDoor, MailAccount, MailDirectory, PrivateDoor
 from leap_plugin.directory.passwords import MailPasswords
 from leap_plugin.directory.trace_file import load_trace_key
 from leap_plugin.incoming.receiving import IncomingMail, MailShelves
@@ -34,7 +36,11 @@ from loopixmix.store.access import StoreAccess, threaded_access
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 
-_R = TypeVar("_R")
+_PRIVACY = {
+    Secrecy.PLAIN: Privacy.IN_CLEAR,
+    Secrecy.STARTTLS: Privacy.TLS_DEMANDED,
+    Secrecy.TLS: Privacy.TLS,
+}
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,22 @@ class AccountParts:
 
 
 @dataclass(frozen=True)
+class WiredDoor:
+    """Where mail programs come in: on this machine, or at its private address."""
+
+    smtp: SubmissionServer
+    imap: ImapServer
+    ports: tuple[MailPort, ...]
+
+
+@dataclass(frozen=True)
 class BridgeParts:
     """The parts of a bridge."""
 
     access: StoreAccess
+    threads: BridgeThreads
     accounts: tuple[AccountParts, ...]
-    smtp: tuple[SubmissionServer, ...]
-    ports: tuple[MailPort, ...]
+    doors: tuple[WiredDoor, ...]
 
 
 def wire_bridge(directory: MailDirectory, world: World) -> BridgeParts:
@@ -66,8 +81,8 @@ def wire_bridge(directory: MailDirectory, world: World) -> BridgeParts:
     store = Store(MAIL_STORE, sqlite_url(directory.path / STORE_FILE), exclusive=True)
     wiring = _Wiring(directory, world, trace_key, store)
     accounts = tuple(wiring.account(account) for account in directory.config.accounts)
-    smtp, ports = wiring.doors({parts.user.address: parts.user for parts in accounts}, context)
-    return BridgeParts(wiring.access, accounts, smtp, ports)
+    doors = wiring.doors({parts.user.address: parts.user for parts in accounts}, context)
+    return BridgeParts(wiring.access, wiring.threads, accounts, doors)
 
 
 class _Wiring:
@@ -79,6 +94,7 @@ class _Wiring:
         self._reactor = cast(IReactorFromThreads, world.reactor)
         self._bell = MailBell()
         self._bridge_store = BridgeStore(store, self._bell)
+        self.threads = BridgeThreads(self._reactor)
         self.access = threaded_access(store, waiting="mails", call_on_reactor=self._reactor.callFromThread)
 
     def account(self, account: MailAccount) -> AccountParts:
@@ -97,25 +113,35 @@ class _Wiring:
         )
         return AccountParts(account, remote, keeper, incoming, MailUser(account.login, mailboxes, _NoQueue()))
 
-    def doors(
-        self, users: Mapping[str, MailUser], context: object
-    ) -> tuple[tuple[SubmissionServer, ...], tuple[MailPort, ...]]:
+    def doors(self, users: Mapping[str, MailUser], context: object) -> tuple[WiredDoor, ...]:
         local, private = self._directory.config.local, self._directory.config.private
         passwords = MailPasswords(self._directory.path)
-        secrecy = Secrecy(local.security)
-        doors = [(LOOPBACK, secrecy, passwords.is_local, local.smtp_port, local.imap_port)]
+        doors: list[tuple[str, LocalDoor | PrivateDoor, Secrecy, IsPassword]]
+        doors = [(LOOPBACK, local, Secrecy(local.security), passwords.is_local)]
         if private.address:
-            doors.append((private.address, Secrecy.TLS, passwords.is_of_device, private.smtp_port, private.imap_port))
-        servers, ports = [], []
-        for host, how, is_password, smtp_port, _ in doors:
-            door = SubmissionDoor(MailUsers(users, is_password), how, context)
-            server = SubmissionServer(door, clock=self._world.clock, in_thread=self._in_thread)
-            servers.append(server)
-            ports.append(MailPort("smtp", host, smtp_port, server, context if how is Secrecy.TLS else None))
-        return tuple(servers), tuple(ports)
+            doors.append((private.address, private, Secrecy.TLS, passwords.is_of_device))
+        return tuple(
+            self._door(host, config, MailUsers(users, is_password), secrecy, context)
+            for host, config, secrecy, is_password in doors
+        )
 
-    def _in_thread(self, work: Callable[[], _R]) -> Awaitable[_R]:
-        return deferToThreadPool(self._reactor, self._world.reactor.getThreadPool(), work)
+    def _door(
+        self, host: str, config: LocalDoor | PrivateDoor, users: MailUsers, secrecy: Secrecy, context: object
+    ) -> WiredDoor:
+        clock, threads = self._world.clock, self.threads
+        smtp = SubmissionServer(SubmissionDoor(users, secrecy, context), clock=clock, in_thread=threads.run)
+        imap = ImapServer(
+            ImapDoor(ImapUsers(users), _PRIVACY[secrecy], context),
+            clock=clock,
+            in_thread=threads.run,
+            call_from_thread=self._reactor.callFromThread,
+        )
+        from_the_beginning = context if secrecy is Secrecy.TLS else None
+        ports = (
+            MailPort("smtp", host, config.smtp_port, smtp, from_the_beginning),
+            MailPort("imap", host, config.imap_port, imap, from_the_beginning),
+        )
+        return WiredDoor(smtp, imap, ports)
 
     async def _begin_daemon(self, directory: Path) -> None:
         (await start(directory, reactor=self._world.reactor, rng=self._world.rng)).close()

@@ -139,7 +139,7 @@ class SubmissionConnection(Protocol):
         self._is_going_on = False
         self._is_submitting = False
         self._is_ending = False
-        self._is_lost = False
+        self._is_over = False
         self._opened_s = server.clock.seconds()
 
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
@@ -149,12 +149,13 @@ class SubmissionConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take bytes."""
-        self._session.receive(data)
-        self._go_on()
+        if not self._is_over:
+            self._session.receive(data)
+            self._go_on()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002, N802
         """Give up what only this connection waits for."""
-        self._is_lost = True
+        self._is_over = True
         self._stop_timer()
         self._server.closed(self)
         if self._answering is not None:
@@ -163,7 +164,7 @@ class SubmissionConnection(Protocol):
     def end(self) -> None:
         """Close the connection as soon as its mail, if one is being stored, is stored and answered."""
         self._is_ending = True
-        if not self._is_submitting:
+        if not self._is_submitting and not self._is_over:
             self._close(f"421 4.3.2 {HOST} is going off\r\n".encode())
 
     def _announce(self) -> Announcement:
@@ -174,13 +175,13 @@ class SubmissionConnection(Protocol):
         if self._is_going_on:
             return
         self._is_going_on = True
-        while not self._is_lost and (said := self._session.step()) is not None:
+        while not self._is_over and (said := self._session.step()) is not None:
             if isinstance(said, bytes):
                 self.transport.write(said)
             else:
                 self._ask(said)
         self._is_going_on = False
-        if self._is_lost:
+        if self._is_over:
             return
         if self._session.ended:
             self._close()
@@ -206,6 +207,7 @@ class SubmissionConnection(Protocol):
         self._close(f"421 4.4.2 {HOST} has waited long enough\r\n".encode())
 
     def _close(self, last_words: bytes = b"") -> None:
+        self._is_over = True
         self._stop_timer()
         if last_words:
             self.transport.write(last_words)

@@ -75,7 +75,7 @@ def _settings(directory: MailDirectory, account: MailAccount, rng: Rng) -> Accou
         local.smtp_port,
         local.imap_port,
         smtp_security=local.security,
-        imap_security="plain" if local.security == "plain" else "tls",
+        imap_security=local.security,
     )
     elsewhere = None
     if private.address:

@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 
 from leap_plugin.cli.reading import read_mail
-from leap_plugin.directory.trace_key import read_trace_key
+from leap_plugin.directory.trace_file import load_trace_key
 from leap_plugin.mail.trace import FalseOrigin, NoOrigin, Origin, ProvenOrigin, TraceCheck, check_mark
 from loopixmix.verdict import Check, Verdict, show, verdict
 
@@ -34,7 +34,7 @@ def check(message: str, directory: Path, as_json: bool) -> None:
     lines are those of the bridge in DIRECTORY and all that follows is the mail as it came. Anybody can write lines that
     look like them, under another name.
     """
-    trace_key = read_trace_key(directory)
+    trace_key = load_trace_key(directory)
     result = judge_mark(check_mark(read_mail(message), trace_key))
     if as_json:
         click.echo(msgspec.json.encode(result))

@@ -195,8 +195,8 @@ COMMENTS = {
     "start_clients": "Start the daemon of a client that does not run; it goes on when the bridge ends.",
     "local": "Mail programs on this machine, at 127.0.0.1; 0 takes any free port.",
     "local.security": """\
-plain: without TLS, which no other machine can overhear. tls: with TLS from the beginning. starttls: SMTP begins without
-TLS and changes to it; IMAP has it from the beginning. With TLS, mail programs ask once about the certificate.""",
+plain: without TLS, which no other machine can overhear. starttls: mail programs begin without TLS and change to it,
+before they log in. tls: with TLS from the beginning. With TLS, they ask once about the bridge's certificate.""",
     "private": "Other devices, always with TLS, each with a password of its own: loopixmix mail devices add DIR NAME",
     "private.address": """\
 The address of this machine in its own network, such as "192.168.1.5"; empty: no other device gets in. Change it with

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from client.api import Verified
-from leap_plugin.directory.trace_key import own_trace_key
+from leap_plugin.directory.trace_file import create_trace_key
 from leap_plugin.mail.trace import Origin, make_trace_key, mark
 from loopixmix.main import main
 from tests.worlds.mails import PLAIN
@@ -33,7 +33,7 @@ def check(directory: Path, mail: bytes, *options: str) -> int:
     ],
 )
 def test_true_lines_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str], origin: Origin, told: str) -> None:
-    mail = mark(PLAIN, origin, own_trace_key(tmp_path, Random(1)))
+    mail = mark(PLAIN, origin, create_trace_key(tmp_path, Random(1)))
     for saved in (mail, mail.replace(b"\r\n", b"\n")):
         assert check(tmp_path, saved, "--json") == 0
         verdict = json.loads(capsys.readouterr().out)
@@ -46,7 +46,7 @@ def test_true_lines_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str], ori
 
 def test_changed_forged_and_missing_lines_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     origin = Origin("alice@one", Verified.PINNED)
-    mail = mark(PLAIN, origin, own_trace_key(tmp_path, Random(1)))
+    mail = mark(PLAIN, origin, create_trace_key(tmp_path, Random(1)))
     for wrong, value in (
         (mail + b"more", "false"),
         (PLAIN, "none"),
