@@ -12,7 +12,7 @@ from tests.worlds.sending_accounts import BOB, SendingWorld
 def test_the_announcement_tells_size_and_time() -> None:
     world = SendingWorld()
     world.know(BOB)
-    world.pass_time(60)
+    world.pass_time(330)
     told = world.mail.announcement()
     assert told.size_bytes == MAX_MAIL_BYTES
     assert "LoopixMix" in told.text
