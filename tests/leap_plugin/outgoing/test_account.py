@@ -13,7 +13,9 @@ from leap_plugin.mail.splitting import Piece, decode_body
 from leap_plugin.mail.submitting import RcptTo, SubmissionRefusedError
 from leap_plugin.outgoing.settings import SendingSettings
 from leap_plugin.store import outgoing
+from loopixmix.tokens import decode_token
 from tests.worlds.sending_accounts import ALICES, BOB, BOBS, CAROL, CAROLS, SendingWorld, submitted, written
+from tests.worlds.tokens import signer_of, token_key
 
 DAY_S = 86_400.0
 
@@ -495,3 +497,37 @@ def test_states_of_messages_are_kept(world: SendingWorld) -> None:
     world.pass_time(30)
     [piece] = world.store.read(lambda connection: outgoing.pieces_of(connection, 1))
     assert piece.state is MessageState.STORED
+
+
+def test_a_mail_to_the_outside_goes_to_the_exit_gateway_rebuilt_and_with_a_token() -> None:
+    world = SendingWorld(settings=SendingSettings(exit_gateway=CAROL, exit_purpose="exit"))
+    outside, now_s = "dora@example.org", int(world.clock.seconds())
+    with pytest.raises(SubmissionRefusedError, match="no token"):
+        world.run(world.mail.check_recipient(outside, None))
+    key = token_key(purpose="exit", begins_s=now_s - 1000, ends_s=now_s + 100_000)
+    world.network.issue_tokens("two", key, signer_of(0))
+    world.run(world.alice.fetch_tokens("two", "exit", 1))
+    world.pass_time(3000)
+    world.run(world.mail.check_recipient(outside, None))
+    world.submit(written(to=f"{outside}, {BOBS}"), outside, BOBS)
+    world.pass_time(30)
+    [order] = world.received[CAROL]
+    enclosed = decode_body(order.body)
+    assert not isinstance(enclosed, Piece)
+    assert (order.kind, enclosed.to) == ("mail/exit", outside)
+    assert decode_token(enclosed.token).key_id == key.key_id
+    assert b"alices-machine" not in enclosed.mail
+    assert b"From: alice@one.mix.invalid\r\n" in enclosed.mail
+    assert mails(world) == [written(to=f"{outside}, {BOBS}")]
+    world.close()
+
+
+def test_a_name_of_a_gateways_domain_is_in_the_envelope(world: SendingWorld) -> None:
+    world.network.add_domain("example.org", "two", "bob")
+    world.pass_time(60)
+    world.submit(None, "dora@example.org")
+    world.pass_time(30)
+    [came] = world.received[BOB]
+    enclosed = decode_body(came.body)
+    assert not isinstance(enclosed, Piece)
+    assert enclosed.to == "dora@example.org"
