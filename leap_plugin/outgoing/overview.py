@@ -62,7 +62,8 @@ class QueuedRecipient:
                 words = f"failed: {reason}"
             case _:
                 words = "sent"
-        remaining = "" if self.remaining_s is None else f", about {told_time(self.remaining_s)} more"
+        takes_time = isinstance(self.state, InQueue | OnItsWay | Again) and self.remaining_s is not None
+        remaining = f", about {told_time(self.remaining_s or 0.0)} more" if takes_time else ""
         return f"{words}{remaining}" + (f" ({self.problem})" if self.problem else "")
 
 
