@@ -14,6 +14,7 @@ PACKAGES = {
     "curl": "curl",
     "go": "golang-go",
     "jq": "jq",
+    "mutt": "mutt",
     "node": "nodejs",
     "openssl": "openssl",
     "pdftoppm": "poppler-utils",
