@@ -18,6 +18,7 @@ PACKAGES = {
     "openssl": "openssl",
     "pdftoppm": "poppler-utils",
     "postgres": "postgresql",
+    "strace": "strace",
 }
 """The package of each program that is installed when it is missing."""
 ELSEWHERE = {"postgres": "usr/lib/postgresql/*/bin/postgres"}
