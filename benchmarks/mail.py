@@ -1,10 +1,10 @@
-"""`make bench-mail`: mail over the network, from one mail program to another."""
+"""`make bench-mail`: mail over the network, from the mail program's 250 to the other one's IDLE."""
 
 from __future__ import annotations
 
 MEASURED_BY = (
     "benchmarks.mailing.reading",
     "benchmarks.mailing.exactness",
-    "benchmarks.mailing.sockets",
     "benchmarks.mailing.kills",
+    "benchmarks.mailing.sockets",
 )
