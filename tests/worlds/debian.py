@@ -20,7 +20,6 @@ PACKAGES = {
     "pdftoppm": "poppler-utils",
     "postgres": "postgresql",
     "Xvfb": "xvfb",
-    "mutt": "mutt",
     "strace": "strace",
     "thunderbird": "thunderbird",
 }
