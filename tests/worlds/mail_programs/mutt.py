@@ -54,7 +54,7 @@ class Mutt:
         assert done.returncode == 0, done.stderr
 
     def newest(self, folder: str) -> bytes:
-        """Open a folder as at a terminal, and return its newest mail; nothing if there is none."""
+        """Open a folder that is not empty, as at a terminal, and return its newest mail."""
         got = self._home / "newest.eml"
         got.unlink(missing_ok=True)
         keys = f"<change-folder>={folder}<enter><last-entry><pipe-message>cat > {got.name}<enter><exit>"
@@ -84,4 +84,4 @@ class Mutt:
                 running.kill()
                 running.wait()
             os.close(ours)
-        return got.read_bytes() if got.exists() else b""
+        return got.read_bytes()
