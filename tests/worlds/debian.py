@@ -12,12 +12,15 @@ INSTALL_S = 900.0
 PACKAGES = {
     "chromium": "chromium",
     "curl": "curl",
+    "dovecot": "dovecot-imapd",
     "go": "golang-go",
     "jq": "jq",
     "node": "nodejs",
     "openssl": "openssl",
     "pdftoppm": "poppler-utils",
+    "postfix": "postfix",
     "postgres": "postgresql",
+    "swaks": "swaks",
 }
 """The package of each program that is installed when it is missing."""
 ELSEWHERE = {"postgres": "usr/lib/postgresql/*/bin/postgres"}
