@@ -21,6 +21,10 @@ PACKAGES = {
     "postfix": "postfix",
     "postgres": "postgresql",
     "swaks": "swaks",
+    "Xvfb": "xvfb",
+    "mutt": "mutt",
+    "strace": "strace",
+    "thunderbird": "thunderbird",
 }
 """The package of each program that is installed when it is missing."""
 ELSEWHERE = {"postgres": "usr/lib/postgresql/*/bin/postgres"}
