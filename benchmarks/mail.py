@@ -5,5 +5,6 @@ from __future__ import annotations
 MEASURED_BY = (
     "benchmarks.mailing.exactness",
     "benchmarks.mailing.kills",
+    "benchmarks.mailing.outside",
     "benchmarks.mailing.sockets",
 )

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leap_plugin.gateways.cli import gateway
-from leap_plugin.gateways.configuration import PURPOSE, listening_place, load_gateway
+from leap_plugin.gateways.configuration import PURPOSE, listening_place, load_gateway, resolver_place
 from loopixmix.errors import ConfigError, LoopixmixError
 from loopixmix.tokens import encode_key_set
 from tests.worlds.tokens import token_key
@@ -57,6 +57,7 @@ def test_a_domain_is_a_domain(domain: str, tmp_path: Path) -> None:
         ("footer = true", "foter = true", "foter"),
         ('user = ""', 'user = "me"', "password_file"),
         ('listen = "127.0.0.1:2525"', 'listen = "127.0.0.1"', "HOST:PORT"),
+        ('resolvers = ""', 'resolvers = "dns.example"', "no IP address"),
     ],
 )
 def test_a_wrong_configuration_is_told_in_one_line(old: str, new: str, expected: str, tmp_path: Path) -> None:
@@ -100,3 +101,13 @@ def test_places_to_listen() -> None:
     for bad in ("25", ":25", "a:b", "a:70000"):
         with pytest.raises(ConfigError):
             listening_place(bad)
+
+
+def test_places_of_resolvers() -> None:
+    assert resolver_place("192.0.2.1") == ("192.0.2.1", 53)
+    assert resolver_place("192.0.2.1:5300") == ("192.0.2.1", 5300)
+    assert resolver_place("2001:db8::1") == ("2001:db8::1", 53)
+    assert resolver_place("[2001:db8::1]:5300") == ("2001:db8::1", 5300)
+    for bad in ("", "192.0.2.1:x", "192.0.2.1:0", "[2001:db8::1]:"):
+        with pytest.raises(ConfigError):
+            resolver_place(bad)
