@@ -70,7 +70,7 @@ def run_both(directory: Path, *, mails: int, warm: int) -> tuple[float, float]:
     _configure(gateway)
     (gateway / "mail-exit.keys").write_bytes(encode_key_set([key]))
     rng = random.Random(1)
-    orders = []
+    orders: list[bytes] = []
     for _ in range(mails):
         token = encode_token(new_token(key, rng))
         orders += bodies_of(_canonical(rng), rng, to="carol@outside.example", token=token)
