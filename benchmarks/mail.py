@@ -6,5 +6,6 @@ MEASURED_BY = (
     "benchmarks.mailing.reading",
     "benchmarks.mailing.exactness",
     "benchmarks.mailing.kills",
+    "benchmarks.mailing.outside",
     "benchmarks.mailing.sockets",
 )
