@@ -66,10 +66,12 @@ LAYERS = (
             "loopixmix.main",
             "loopixmix.commands*",
             "loopixmix.testnet*",
+            "leap_plugin.testnet",
             "client.demo*",
             "*.main",
             "provider.serving",
             "simulations*",
+            "leap_plugin.gateways.cli",
         ),
     ),
     # Applications; before the outside, since their stores know their own values.
@@ -113,6 +115,7 @@ PURE_FOLDERS = (
     *(
         "leap_plugin.mail",
         "leap_plugin.bridge.imap",
+        "leap_plugin.bridge.smtp",
         "votes.record",
         "votes.ballot",
         "votes.shuffle",

@@ -25,12 +25,14 @@ def judge(
     end: Mapping[str, NodeStatus],
     params: NetworkParams,
     *,
+    further: Sequence[Check] = (),
     demo_s: float,
     memory_mb: float,
 ) -> Verdict:
     """Return what passed, what failed, and the figures.
 
-    `begin` and `end` are what the nodes said of themselves before and after the conversation.
+    `begin` and `end` are what the nodes said of themselves before and after the conversation; `further` is what other
+    parts of the demo found.
     """
     nodes = list(end.values())
     loops = loops_between(begin, end)
@@ -38,6 +40,7 @@ def judge(
         *_delivery(conversation),
         *_latency(conversation, loops, overhead_between(begin, end), params),
         *_protection(conversation, nodes, params),
+        *further,
         _limit("demo time", demo_s, DEMO_S, "s"),
         _limit("memory of all processes", memory_mb, MEMORY_MB, "MB"),
     ]

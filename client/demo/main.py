@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
+from client.demo.further import further_checks, installed_parts
 from client.demo.judgement import judge
 from client.demo.memory import MemoryWatch
 from client.demo.scenario import Conversation, Demonstration, Party
@@ -46,7 +47,8 @@ CLIENTS = {"alice": "provider-1", "bob": "provider-2"}
 def demo(as_json: bool, keep: bool, directory: Path | None, base_port: int) -> None:
     """Make a network on this machine, use it and judge it.
 
-    Two providers, three layers of two mixes, one authority, two users, each a process of its own on loopback.
+    Two providers, three layers of two mixes, one authority, two users, each a process of its own on loopback. Installed
+    applications then show themselves over the same network.
     """
     begin_s = time.monotonic()
     # What a program reads must be alone on stdout.
@@ -90,11 +92,14 @@ def _use(network: TestNetwork, progress: Steps, *, begin_s: float) -> Verdict:
         network.wait_until_healthy(timeout_s=START_TIMEOUT_S, progress=lambda healthy, _: progress.done(healthy))
         begin = _statuses(network)
         conversation = _converse(network, progress)
+        clients = {f"{name}@{provider}": network.directory / name for name, provider in CLIENTS.items()}
+        further = further_checks(installed_parts(), network, clients, progress)
     return judge(
         conversation,
         begin,
         _statuses(network),
         network.plan.params,
+        further=further,
         demo_s=time.monotonic() - begin_s,
         memory_mb=memory.most_bytes / 1e6,
     )

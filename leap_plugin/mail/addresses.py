@@ -19,6 +19,9 @@ MAX_ADDRESS_LENGTH = 254
 """RFC 5321, 4.5.3.1.3, as corrected: a path of 256 octets has the two angle brackets too."""
 MAX_LOCAL_LENGTH = 64
 
+REPLY_LETTERS = "abcdefghjkmnpqrstvwxyz"
+REPLY_LENGTH = 16
+_REPLY = re.compile(rf"reply-([{REPLY_LETTERS}]{{{REPLY_LENGTH}}})@mix\.invalid", re.ASCII | re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 # RFC 5321 Dot-string; characters beyond ASCII as RFC 6531 allows them. Quoted strings are refused: no network name
@@ -81,6 +84,20 @@ def mail_address_of(address: str, domains: Set[str]) -> str:
     if not at or not _NAME.fullmatch(name) or not _NAME.fullmatch(place):
         raise AddressError(f"{_shown(address)} is no address of the network: it is name@provider")
     return address if place in domains else f"{address}{SUFFIX}"
+
+
+def reply_address(word: str) -> str:
+    """Return the address by which a mail program answers an anonymous mail; `word`: that of its way back."""
+    return f"reply-{word}@{SUFFIX[1:]}"
+
+
+def reply_word(text: str) -> str | None:
+    """Return the word in an address that `reply_address` made; None for every other one.
+
+    No provider can have such addresses: theirs end in `@PROVIDER.mix.invalid`.
+    """
+    found = _REPLY.fullmatch(text)
+    return None if found is None else found[1].lower()
 
 
 def _network_name(local: str) -> str:

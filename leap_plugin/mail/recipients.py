@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence, Set
 
 from leap_plugin.mail.addresses import AddressError, MailAddress, read_address
+from leap_plugin.mail.heads import without_lines
 from leap_plugin.mail.parsing import parse_mail
 from loopixmix.errors import MisuseError
 
 MOST_RECIPIENTS = 100
 """RFC 5321, 4.5.3.1.8: what a server must take at least."""
-
-# A header line with those that continue it. The last one may lack its line end.
-_BCC = re.compile(rb"^(?:resent-)?bcc[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)", re.IGNORECASE | re.MULTILINE)
-_END_OF_HEAD = re.compile(rb"(?:\A|\n)\r?\n")
 
 
 class RecipientsError(MisuseError):
@@ -52,7 +48,4 @@ def named_recipients(mail: bytes) -> tuple[str, ...]:
 
 def without_bcc(mail: bytes) -> bytes:
     """Return a mail without its Bcc lines, also of resent blocks; every other byte stays, of malformed mail too."""
-    end = _END_OF_HEAD.search(mail)
-    # The line end before the empty line belongs to the head.
-    cut = len(mail) if end is None else end.start() + (end.group().startswith(b"\n") and end.start() >= 0)
-    return _BCC.sub(b"", mail[:cut]) + mail[cut:]
+    return without_lines(mail, "Bcc", "Resent-Bcc")

@@ -56,13 +56,24 @@ class Notice:
 class Submission:
     """What the notification must know of the mail. `sender`: the MAIL FROM, empty for the null sender.
 
-    `arrived_s`: when it was taken, in seconds since the Unix epoch; `envelope_id`: the ENVID (RFC 3461), if it had one.
+    `arrived_s`: when it was taken, in seconds since the Unix epoch; `envelope_id`: the ENVID (RFC 3461), if it had one;
+    `returns_all`: whether a notification of a failure returns the whole mail (RET=FULL of RFC 3461) or only its head.
     """
 
     mail: bytes
     sender: str
     arrived_s: float
     envelope_id: str = ""
+    returns_all: bool = False
+
+
+def one_line(text: str) -> str:
+    """Return a text of others so that it can stand in a notification: on one line, in ASCII, and not too long.
+
+    Characters beyond ASCII are written as in the addresses of RFC 6533, such as `\\x{FC}`.
+    """
+    line = "".join(char if char.isascii() else f"\\x{{{ord(char):X}}}" for char in " ".join(text.split()))
+    return "".join(char if char.isprintable() else "?" for char in line)[:MAX_REASON_LENGTH]
 
 
 def is_wanted(action: DsnAction, notify: Set[str]) -> bool:
@@ -110,8 +121,12 @@ def notification(
     report["Auto-Submitted"] = "auto-replied"
     report.attach(MIMEText(_for_people(notices), "plain", "us-ascii", policy=SMTP))
     report.attach(_for_programs(submission, notices, reporter))
-    report.attach(_returned_head(submission.mail))
-    return report.as_bytes(policy=SMTP.clone(max_line_length=0))
+    if not submission.returns_all or all(notice.action != DsnAction.FAILED for notice in notices):
+        report.attach(_returned_head(submission.mail))
+        return report.as_bytes(policy=SMTP.clone(max_line_length=0))
+    place = rng.randbytes(16).hex()
+    report.attach(_returned_mail(place))
+    return report.as_bytes(policy=SMTP.clone(max_line_length=0)).replace(place.encode(), submission.mail)
 
 
 def _for_people(notices: tuple[Notice, ...]) -> str:
@@ -154,6 +169,16 @@ def _returned_head(mail: bytes) -> Message:
     part["Content-Type"] = "text/rfc822-headers; charset=utf-8"
     part["Content-Transfer-Encoding"] = "base64"
     part.set_payload(_base64(_head(mail)))
+    return part
+
+
+def _returned_mail(place: str) -> Message:
+    # The standard library would write the mail anew, and a malformed one not at all: its bytes are put in afterwards.
+    # RFC 2046, 5.2.1, allows no base64 here. The boundary is random, so that no mail can end the report early.
+    part = Message(policy=SMTP)
+    part["Content-Type"] = "message/rfc822"
+    part["Content-Transfer-Encoding"] = "binary"
+    part.set_payload(place)
     return part
 
 

@@ -8,10 +8,8 @@ pieces but the last have exactly `PIECE_BYTES` of content, so that a count leave
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from random import Random
-from typing import TypeAlias
 
 import msgspec
 
@@ -83,106 +81,12 @@ def decode_body(body: bytes) -> EnclosedMail | Piece:
     return piece
 
 
-MailKey: TypeAlias = tuple[str | None, bytes]
-"""The sender of a mail in pieces, `None` for all anonymous ones, and its id."""
+def put_together(contents: Sequence[bytes], digest: bytes) -> EnclosedMail:
+    """Return what the contents of all pieces of a mail, in their order, bring.
 
-
-@dataclass(frozen=True)
-class WholeMail:
-    """The last missing piece came: this is the mail."""
-
-    enclosed: EnclosedMail
-
-
-@dataclass(frozen=True)
-class PiecesMissing:
-    """So many pieces are missing still. `displaced`: senders and ids of the mails that were given up for this one."""
-
-    missing: int
-    displaced: tuple[MailKey, ...] = ()
-
-
-@dataclass(frozen=True)
-class PieceRepeated:
-    """This piece was here before, or the mail it belongs to is complete; it changes nothing."""
-
-
-@dataclass
-class _Collection:
-    count: int
-    digest: bytes
-    touched_s: float
-    contents: dict[int, bytes] = field(default_factory=dict)
-
-
-class Collector:
-    """Puts pieces of mails together, in any order, each mail by its sender and id.
-
-    Arguments: `most_per_sender` and `most`, how many incomplete mails are kept of one sender and of all; `patience_s`,
-    for how long after its last piece an incomplete one is kept. A sender with too many loses the one that waited
-    longest. If there are too many of all, the sender that has most loses one: one sender cannot push out the others.
-    The anonymous ones count as one sender, `None`, because they cannot be told apart.
+    `digest`: that of the pieces. Raises `FormatError` if together they are not what they promised.
     """
-
-    def __init__(self, *, most_per_sender: int = 2, most: int = 8, patience_s: float = 5 * 86_400.0) -> None:
-        self._most_per_sender = most_per_sender
-        self._most = most
-        self._patience_s = patience_s
-        # In the order of their last pieces.
-        self._collections: OrderedDict[MailKey, _Collection] = OrderedDict()
-        self._complete: OrderedDict[MailKey, None] = OrderedDict()
-
-    def add(self, piece: Piece, sender: str | None, now_s: float) -> WholeMail | PiecesMissing | PieceRepeated:
-        """Take a piece that `decode_body` gave; returns what came of it.
-
-        Raises `FormatError` if it contradicts earlier pieces of the mail, which are kept, or if the mail that it
-        completes is not the one that the pieces promised, which is given up.
-        """
-        key = (sender, piece.mail_id)
-        if key in self._complete:
-            return PieceRepeated()
-        displaced: tuple[MailKey, ...] = ()
-        collection = self._collections.get(key)
-        if collection is None:
-            displaced = self._make_room(sender)
-            collection = self._collections[key] = _Collection(piece.count, piece.digest, now_s)
-        if (collection.count, collection.digest) != (piece.count, piece.digest):
-            raise FormatError("a piece of a mail contradicts the pieces before it")
-        if piece.number in collection.contents:
-            return PieceRepeated()
-        collection.contents[piece.number] = piece.content
-        collection.touched_s = now_s
-        self._collections.move_to_end(key)
-        missing = collection.count - len(collection.contents)
-        return PiecesMissing(missing, displaced) if missing else WholeMail(self._finish(key))
-
-    def give_up(self, now_s: float) -> tuple[MailKey, ...]:
-        """Forget the mails of which no piece came for too long; returns their senders and ids."""
-        late = [key for key, one in self._collections.items() if now_s - one.touched_s > self._patience_s]
-        for key in late:
-            del self._collections[key]
-        return tuple(late)
-
-    def _finish(self, key: MailKey) -> EnclosedMail:
-        collection = self._collections.pop(key)
-        envelope = b"".join(collection.contents[number] for number in range(collection.count))
-        if hashlib.sha256(envelope).digest() != collection.digest:
-            raise FormatError("the pieces of a mail do not make what they promised")
-        enclosed = decode_envelope(envelope)
-        self._complete[key] = None
-        if len(self._complete) > 1000:
-            self._complete.popitem(last=False)
-        return enclosed
-
-    def _make_room(self, sender: str | None) -> tuple[MailKey, ...]:
-        owners = [owner for owner, _ in self._collections]
-        if owners.count(sender) >= self._most_per_sender:
-            return (self._displace(sender),)
-        if len(owners) >= self._most:
-            return (self._displace(max(owners, key=owners.count)),)
-        return ()
-
-    def _displace(self, sender: str | None) -> MailKey:
-        key = next(key for key in self._collections if key[0] == sender)
-        del self._collections[key]
-        return key
+    envelope = b"".join(contents)
+    if hashlib.sha256(envelope).digest() != digest:
+        raise FormatError("the pieces of a mail do not make what they promised")
+    return decode_envelope(envelope)

@@ -25,7 +25,8 @@ KEY_BYTES = 32
 WORD_LENGTH = 10
 _WORD_LETTERS = "abcdefghjkmnpqrstvwxyz"
 _WORD = re.compile(rf"[{_WORD_LETTERS}]{{{WORD_LENGTH}}}")
-_PLACE = re.compile(r"[a-z0-9][a-z0-9@._-]{0,253}", re.ASCII)
+# Also what only claims to be an address, and the fingerprint that is shown instead of one: `key:0123-...`.
+_PLACE = re.compile(r"(key:)?[a-z0-9@._-]{1,254}", re.ASCII)
 _CONTEXT = b"LoopixMix mail trace 1\0"
 
 
@@ -46,14 +47,16 @@ class TraceKey:
 
 @dataclass(frozen=True)
 class Origin:
-    """How a mail came. `sender`: None for an anonymous one; `gateway`: the domain whose gateway it was sealed to.
+    """How a mail came. `sender`: None for an anonymous one; `gateway`: the domain whose gateway could read it.
 
-    Without a gateway it was sealed from end to end.
+    Without a gateway it was sealed from end to end. `reply`: the address that an answer to an anonymous mail goes to,
+    if there is a way back.
     """
 
     sender: str | None
     verified: Verified
     gateway: str | None = None
+    reply: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,13 @@ def _name(trace_key: TraceKey) -> bytes:
 
 
 def _line(origin: Origin, trace_key: TraceKey) -> bytes:
-    for text in (origin.sender, origin.gateway):
+    for text in (origin.sender, origin.gateway, origin.reply):
         if text is not None and not _PLACE.fullmatch(text):
             raise MisuseError(f"{text[:80]!a} cannot stand in a header line: a-z 0-9 @ . _ - are allowed")
     sender = "anonymous" if origin.sender is None else origin.sender
     sealed = "end-to-end" if origin.gateway is None else f"to the gateway of {origin.gateway}"
-    text = f": came by the mix network; from={sender}; key={origin.verified.value}; sealed={sealed}\r\n"
+    reply = "" if origin.reply is None else f"; reply={origin.reply}"
+    text = f": came by the mix network; from={sender}; key={origin.verified.value}; sealed={sealed}{reply}\r\n"
     return _name(trace_key) + text.encode()
 
 
@@ -143,4 +147,5 @@ def _origin(line: bytes) -> Origin:
         None if sender == "anonymous" else sender,
         Verified(fields["key"]),
         None if sealed == "end-to-end" else sealed.removeprefix("to the gateway of "),
+        fields.get("reply"),
     )

@@ -265,10 +265,10 @@ def _rows(
         if some[-1] - some[0] < 2 * len(some):
             # Most of a range: the database reads it in one go, and hundreds of numbers would first have to be bound.
             named = frozenset(some)
-            rows = connection.execute(query.where(mails.c.uid.between(some[0], some[-1])))
+            rows = connection.execute(query.where(mails.c.uid.between(some[0], some[-1]))).all()
             yield from (one for one in rows if one.uid in named)
         else:
-            yield from connection.execute(query.where(mails.c.uid.in_(some)))
+            yield from connection.execute(query.where(mails.c.uid.in_(some))).all()
 
 
 def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -123,5 +123,8 @@ class StoredMailboxes:
     def expunge(self, folder: str, uids: Sequence[int] | None) -> None:
         self._write(lambda connection: expunge(connection, self._account, folder, uids))
 
+    def listen(self, callback: Callable[[], object]) -> Callable[[], None]:
+        return self._store.bell.listen(self._account, callback)
+
     def _write(self, work: Callable[[Connection], _R]) -> _R:
         return self._store.write(self._account, work)

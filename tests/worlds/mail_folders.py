@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -50,12 +50,23 @@ class MemoryMailboxes:
     def __init__(self) -> None:
         self._moment = 0
         self._boxes: dict[str, _Box] = {}
+        self._listeners: dict[object, Callable[[], object]] = {}
         for name in (INBOX, "Sent"):
             self.create(name)
 
     def _tick(self) -> int:
         self._moment += 1
         return self._moment
+
+    def listen(self, callback: Callable[[], object]) -> Callable[[], None]:
+        key = object()
+        self._listeners[key] = callback
+        return lambda: self._listeners.pop(key, None) and None
+
+    def ring(self) -> None:
+        """Tell those who listen, as the store does after each change."""
+        for callback in list(self._listeners.values()):
+            callback()
 
     def _box(self, folder: str) -> _Box:
         if folder not in self._boxes:

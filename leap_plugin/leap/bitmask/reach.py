@@ -98,6 +98,8 @@ class ReachableAddresses:
         for contact in contacts:
             with contextlib.suppress(AddressError):
                 known.add(mail_address_of(contact.address, frozenset(gateways)))
+                # Of a domain that the network does not know any more, this is how its mail address was written.
+                known.add(contact.address)
         fresh = Reach(gateways, frozenset(known), is_known=True)
         if fresh != self._now:
             self._now = fresh

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface, implementer
 
 from leap_plugin.leap.bitmask.reach import ReachableAddresses
-from leap_plugin.outgoing.submitting import RcptTo, SubmissionRefusedError, Submissions, SubmittedMail
+from leap_plugin.mail.submitting import RcptTo, SubmissionRefusedError, Submissions, SubmittedMail
 from loopixmix.errors import LoopixmixError
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")

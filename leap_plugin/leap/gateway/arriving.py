@@ -12,17 +12,19 @@ import re
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
-from twisted.logger import Logger
 
 from client.api import Client, ReceivedMessage, UnknownMessageError, Verified
 from leap_plugin.leap.gateway import deliveries, users
 from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState
+from leap_plugin.leap.gateway.pieces import whole_mail
 from leap_plugin.leap.gateway.reporting import FailedMail, FailureReports
 from leap_plugin.leap.gateway.sealing import InThread, sealed_mail
 from leap_plugin.leap.gateway.users import MailboxOwner
 from leap_plugin.leap.openpgp.certificates import BadCertificateError
 from leap_plugin.mail.envelope import EnclosedMail
-from leap_plugin.mail.splitting import Collector, Piece, WholeMail, decode_body
+from leap_plugin.mail.heads import lines_of
+from leap_plugin.mail.reports import Submission, may_be_reported
+from leap_plugin.mail.splitting import Piece, decode_body
 from loopixmix.errors import FormatError, UnavailableError
 from loopixmix.seams import Clock
 from loopixmix.store.access import StoreAccess
@@ -32,11 +34,7 @@ READER = "leap"
 NO_KEY_RETRY_S = 600.0
 MOST_PIECES_OF_A_SENDER, MOST_PIECES = 8, 64
 PIECES_PATIENCE_S = 5 * 86_400.0
-_MESSAGE_ID = re.compile(rb"^message-id[ \t]*:[ \t]*(<[\x21-\x7e]{1,800}>)", re.IGNORECASE | re.MULTILINE)
-_AUTOMATIC = re.compile(rb"^auto-submitted[ \t]*:(?![ \t]*no[ \t]*(?:[;(\r]|$))", re.IGNORECASE | re.MULTILINE)
-_END_OF_HEAD = re.compile(rb"(?:\A|\n)\r?\n")
-
-_log = Logger()
+_MESSAGE_ID = re.compile(r"<[\x21-\x7e]{1,800}>")
 
 
 class GatewayFullError(UnavailableError):
@@ -105,21 +103,15 @@ class MailArrivals:
         await self._give_up([number for number in surplus if number not in numbers])
         if len(numbers) < piece.count:
             return
-        collector = Collector()
         try:
-            for number in numbers:
-                found = decode_body((message if number == message.number else await self._read(number)).body)
-                if not isinstance(found, Piece):
-                    raise FormatError("a mail among its own pieces")
-                whole = collector.add(found, message.sender, now_s)
-                if isinstance(whole, WholeMail):
-                    blob_id = _blob_id(sender.encode() + b"\0" + piece.mail_id)
-                    await self._take_mail(message, whole.enclosed, blob_id, tuple(numbers))
-                    await self._access.write(lambda connection: deliveries.forget_pieces(connection, numbers))
-                    return
+            whole = await whole_mail(self._client, tuple(numbers))
         except (FormatError, UnknownMessageError):
             self.refused += 1
             await self._give_up(numbers)
+            return
+        if whole is not None:
+            await self._take_mail(message, whole, _blob_id(sender.encode() + b"\0" + piece.mail_id), tuple(numbers))
+            await self._access.write(lambda connection: deliveries.forget_pieces(connection, numbers))
 
     async def _give_up(self, numbers: list[int]) -> None:
         if numbers:
@@ -143,12 +135,11 @@ class MailArrivals:
         if known:
             await self._forget(numbers)
             return
-        head = _head(enclosed.mail)
         failed = FailedMail(
             blob_id=blob_id,
-            sender=_answered(message, head),
+            sender=_answered(message, enclosed.mail),
             recipient=address or "nobody",
-            message_id=_message_id(head),
+            message_id=_message_id(enclosed.mail),
             arrived_at_s=now_s,
         )
         if owner is None:
@@ -189,12 +180,6 @@ class MailArrivals:
         await self._reports.report(failed, status=status, reason=reason)
         await self._forget(numbers)
 
-    async def _read(self, number: int) -> ReceivedMessage:
-        found = await self._client.inbox(after=number - 1, limit=1)
-        if not found or found[0].number != number:
-            raise UnknownMessageError(f"there is no received message {number}")
-        return found[0]
-
     async def _forget(self, numbers: tuple[int, ...]) -> None:
         await forget_messages(self._client, numbers)
 
@@ -213,19 +198,14 @@ def _blob_id(message: bytes) -> str:
     return hashlib.sha256(b"loopixmix/leap/blob/1\0" + message).hexdigest()[:32]
 
 
-def _head(mail: bytes) -> bytes:
-    end = _END_OF_HEAD.search(mail)
-    return mail if end is None else mail[: end.start() + 1]
+def _message_id(mail: bytes) -> str:
+    found = lines_of(mail, "Message-ID")
+    return found[0] if len(found) == 1 and _MESSAGE_ID.fullmatch(found[0]) else ""
 
 
-def _message_id(head: bytes) -> str:
-    found = _MESSAGE_ID.search(head)
-    return found[1].decode("ascii") if found else ""
-
-
-def _answered(message: ReceivedMessage, head: bytes) -> str:
+def _answered(message: ReceivedMessage, mail: bytes) -> str:
     """Return who is told if the mail cannot be delivered: nobody about what programs sent by themselves (RFC 3834)."""
-    if _AUTOMATIC.search(head):
+    if not may_be_reported(Submission(mail, message.sender or message.reply_to, message.received_at_s)):
         return ""
     if message.sender is None:
         return message.reply_to

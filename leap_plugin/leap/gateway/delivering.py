@@ -15,12 +15,12 @@ from client.api import Client, UnknownMessageError
 from leap_plugin.leap.gateway import deliveries, users
 from leap_plugin.leap.gateway.arriving import NO_KEY_RETRY_S, forget_messages
 from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState
+from leap_plugin.leap.gateway.pieces import whole_mail
 from leap_plugin.leap.gateway.reporting import FailedMail, FailureReports
 from leap_plugin.leap.gateway.sealing import InThread, sealed_mail
 from leap_plugin.leap.gateway.soledad import BoxFull, BoxRefused, InBox, SoledadDown, SoledadIncoming
 from leap_plugin.leap.gateway.users import MailboxOwner
 from leap_plugin.leap.openpgp.certificates import BadCertificateError
-from leap_plugin.mail.splitting import Collector, Piece, WholeMail, decode_body
 from loopixmix.errors import FormatError, LoopixmixError
 from loopixmix.process.backoff import Backoff
 from loopixmix.process.pause import Pause
@@ -175,12 +175,14 @@ class Deliverer:
 
     async def _seal(self, delivery: BoxDelivery, owner: MailboxOwner, now_s: float) -> bytes | None:
         try:
-            mail = await self._mail_of(delivery.numbers)
+            whole = await whole_mail(self._client, delivery.numbers)
         except (FormatError, UnknownMessageError):
+            whole = None
+        if whole is None:
             await self._give_up(delivery, "5.3.0", "the mail is not in the gateway's client any more")
             return None
         try:
-            content = await sealed_mail(mail, owner, now_s, self._in_thread)
+            content = await sealed_mail(whole.mail, owner, now_s, self._in_thread)
         except BadCertificateError as error:
             problem = str(error)
             await self._access.write(
@@ -191,20 +193,6 @@ class Deliverer:
             return None
         await self._access.write(lambda connection: deliveries.seal(connection, delivery.blob_id, content))
         return content
-
-    async def _mail_of(self, numbers: tuple[int, ...]) -> bytes:
-        collector = Collector()
-        for number in numbers:
-            found = await self._client.inbox(after=number - 1, limit=1)
-            if not found or found[0].number != number:
-                raise UnknownMessageError(f"there is no received message {number}")
-            body = decode_body(found[0].body)
-            if not isinstance(body, Piece):
-                return body.mail
-            whole = collector.add(body, None, self._clock.seconds())
-            if isinstance(whole, WholeMail):
-                return whole.enclosed.mail
-        raise FormatError("a piece of the mail is missing")
 
     async def _put_off(self, delivery: BoxDelivery, problem: str) -> None:
         bound_s = min(FIRST_RETRY_S * 2.0 ** min(delivery.attempts, 10), LONGEST_RETRY_S)

@@ -12,7 +12,7 @@ from loopixmix.errors import FormatError
 MAX_CERTIFICATE_BYTES = 64 * 1024
 """A key of RSA-4096 has 5 KB. Certificates that strangers have signed without end are refused."""
 
-_PUBLIC = frozenset({Tag.PublicKey, Tag.PublicSubkey, Tag.UserID, Tag.UserAttribute, Tag.Signature})
+_PUBLIC = (Tag.PublicKey, Tag.PublicSubkey, Tag.UserID, Tag.UserAttribute, Tag.Signature)
 
 
 class BadCertificateError(FormatError):
@@ -61,11 +61,11 @@ def read_certificate(data: bytes, address: str, now_s: float) -> Certificate:
             f"a certificate of {len(data):,} bytes; at most {MAX_CERTIFICATE_BYTES:,} are allowed"
         )
     try:
-        tags = {packet.tag for packet in PacketPile.from_bytes(data)}
+        tags = [packet.tag for packet in PacketPile.from_bytes(data)]
         # Before anything is made of them: pysequoia reads a secret key as a certificate, too.
-        if tags & {Tag.SecretKey, Tag.SecretSubkey}:
+        if any(tag in (Tag.SecretKey, Tag.SecretSubkey) for tag in tags):
             raise BadCertificateError("this is a secret key; only its certificate is needed, and may be told")
-        if not tags <= _PUBLIC:
+        if any(tag not in _PUBLIC for tag in tags):
             raise BadCertificateError("the certificate has packets that do not belong into one")
         cert = Cert.from_bytes(data)
         is_revoked, user_ids = cert.is_revoked, [str(user_id) for user_id in cert.user_ids]

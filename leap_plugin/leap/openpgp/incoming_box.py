@@ -11,15 +11,12 @@ from __future__ import annotations
 
 import re
 
+from leap_plugin.mail.heads import without_lines
+
 # The common ones are replaced one after the other: a mail of 36 MB has a million line ends.
 _COMMON = ((b"\\", rb"\\"), (b'"', rb"\""), (b"\r", rb"\r"), (b"\n", rb"\n"), (b"\t", rb"\t"))
 _RARE = re.compile(rb"[\x00-\x1f]")
-# Each line with those that continue it, wherever in the head it stands.
-_CLAIMS = re.compile(
-    rb"^x-leap-(?:encryption|signature|provenance)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_END_OF_HEAD = re.compile(rb"(?:\A|\n)\r?\n")
+_CLAIMS = ("X-Leap-Encryption", "X-Leap-Signature", "X-Leap-Provenance")
 
 
 def without_claims(mail: bytes) -> bytes:
@@ -28,9 +25,7 @@ def without_claims(mail: bytes) -> bytes:
     Bitmask adds `X-Leap-Encryption` and `X-Leap-Signature` when it has decrypted a mail and checked its signature. Mail
     programs show them, so that a sender who writes them could claim a signature.
     """
-    end = _END_OF_HEAD.search(mail)
-    cut = len(mail) if end is None else end.start() + end.group().startswith(b"\n")
-    return _CLAIMS.sub(b"", mail[:cut]) + mail[cut:]
+    return without_lines(mail, *_CLAIMS)
 
 
 def incoming_document(mail: bytes) -> bytes:

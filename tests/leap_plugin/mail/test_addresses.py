@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leap_plugin.mail.addresses import AddressError, InsideAddress, OutsideAddress, mail_address_of, read_address
+from leap_plugin.mail.addresses import (
+    AddressError,
+    InsideAddress,
+    OutsideAddress,
+    mail_address_of,
+    read_address,
+    reply_address,
+    reply_word,
+)
 from loopixmix.cards import split_address
 
 DOMAINS = frozenset({"example.org"})
@@ -65,3 +73,27 @@ def test_a_mail_domain_is_written_as_it_is() -> None:
     for wrong in ("alice", "Alice@p", "alice@p/1", "alice@p@q"):
         with pytest.raises(AddressError):
             mail_address_of(wrong, DOMAINS)
+
+
+def test_the_address_of_a_way_back_is_known_again_and_no_providers() -> None:
+    word = "abcdefghjkmnpqrs"
+    assert reply_word(reply_address(word)) == word
+    assert reply_word(f"Reply-{word.upper()}@MIX.invalid") == word
+    with pytest.raises(AddressError):
+        read_address(reply_address(word), frozenset())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "reply-@mix.invalid",
+        "reply-abcdefghjkmnpqr@mix.invalid",
+        "reply-abcdefghjkmnpqrst@mix.invalid",
+        "reply-abcdefghjkmnpqri@mix.invalid",
+        "reply-abcdefghjkmnpqrs@mix.invalid\n",
+        "reply-abcdefghjkmnpqrs@one.mix.invalid",
+    ],
+)
+def test_no_other_address_is_that_of_a_way_back(text: str) -> None:
+    assert reply_word(text) is None

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from leap_plugin.mail.reports import Notice, Submission, is_wanted, may_be_reported, notification
+from leap_plugin.mail.reports import Notice, Submission, is_wanted, may_be_reported, notification, one_line
 from leap_plugin.mail.states import DsnAction
 from loopixmix.errors import MisuseError
 from tests.worlds.mails import SAMPLES
@@ -138,3 +138,26 @@ def test_a_long_head_is_cut() -> None:
     raw = made(replace(SUBMISSION, mail=b"X: " + b"a" * 1_000_000 + b"\r\n\r\ntext"))
     assert raw is not None
     assert len(raw) < 100_000
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_failed_mail_comes_back_whole_if_its_author_asked_for_that(name: str) -> None:
+    raw = made(replace(SUBMISSION, mail=SAMPLES[name], returns_all=True))
+    assert raw is not None
+    assert raw.count(SAMPLES[name]) == 1
+    report = email.message_from_bytes(raw, policy=default)
+    parts = [part.get_content_type() for part in report.iter_parts()]  # type: ignore[attr-defined]
+    assert parts == ["text/plain", "message/delivery-status", "message/rfc822"]
+
+
+def test_only_a_failed_mail_comes_back_whole() -> None:
+    raw = made(replace(SUBMISSION, returns_all=True), *EACH[1:])
+    assert raw is not None
+    assert b"Hello Bob." not in raw
+
+
+def test_texts_of_others_are_made_fit_for_a_notification() -> None:
+    assert one_line("  Grüße\r\nFrom: x\x00 ") == "Gr\\x{FC}\\x{DF}e From: x?"
+    raw = made(SUBMISSION, replace(FAILED, recipient=one_line("用户@example.org"), reason=one_line("ü" * 600)))
+    assert raw is not None
+    assert b"Final-Recipient: rfc822; \\x{7528}\\x{6237}@example.org\r\n" in raw

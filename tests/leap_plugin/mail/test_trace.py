@@ -38,6 +38,9 @@ def test_a_marked_mail_is_the_mail_behind_two_lines(name: str) -> None:
         Origin(None, Verified.UNKNOWN),
         Origin("bob@example.org", Verified.PINNED, "example.org"),
         Origin("bob@provider-2", Verified.UNKNOWN),
+        Origin("-bob_@provider-2", Verified.UNKNOWN),
+        Origin("key:0123-4567", Verified.UNKNOWN),
+        Origin(None, Verified.UNKNOWN, None, "reply-abcdefghjkmnpqrs@mix.invalid"),
     ],
 )
 def test_what_the_lines_say_comes_back(origin: Origin) -> None:

@@ -37,6 +37,7 @@ class Verb(enum.Enum):
     RENAME = "RENAME"
     SEARCH = "SEARCH"
     SELECT = "SELECT"
+    STARTTLS = "STARTTLS"
     STATUS = "STATUS"
     STORE = "STORE"
     SUBSCRIBE = "SUBSCRIBE"

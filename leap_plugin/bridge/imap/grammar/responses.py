@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
 from leap_plugin.bridge.imap.grammar.names import encode_name
 from leap_plugin.bridge.imap.grammar.scanner import MONTHS
@@ -36,7 +37,8 @@ def encode_list(items: Iterable[bytes]) -> bytes:
     return b"(" + b" ".join(items) + b")"
 
 
-def encode_flags(flags: Iterable[str]) -> bytes:
+@lru_cache(maxsize=1_024)
+def encode_flags(flags: frozenset[str]) -> bytes:
     return encode_list(flag.encode("ascii") for flag in sorted(flags))
 
 

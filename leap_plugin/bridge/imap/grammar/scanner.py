@@ -11,6 +11,7 @@ from loopixmix.errors import FormatError
 
 MOST_NUMBER = 2**32 - 1
 MOST_FLAGS = 64
+MOST_FLAG_BYTES = 64
 MOST_RANGES = 4_096
 MOST_WILDCARDS = 16
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -143,6 +144,8 @@ class Scanner:
         flags = set()
         while True:
             flag = self._match(_FLAG, "a flag")[0].decode("ascii")
+            if len(flag) > MOST_FLAG_BYTES:
+                raise self.refusal(f"a flag of at most {MOST_FLAG_BYTES} characters")
             if flag.startswith("\\") and flag.upper() not in _SYSTEM_FLAGS:
                 raise self.refusal("a flag that a client may set")
             flags.add(_SYSTEM_FLAGS.get(flag.upper(), flag))

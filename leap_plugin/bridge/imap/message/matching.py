@@ -11,6 +11,7 @@ from datetime import date, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.utils import parsedate_tz
+from functools import lru_cache
 
 from leap_plugin.bridge.imap.grammar.searching import (
     AllOf,
@@ -26,7 +27,7 @@ from leap_plugin.bridge.imap.grammar.searching import (
     TextPlace,
     When,
 )
-from leap_plugin.bridge.imap.message.mime import MessagePart, header_fields, unfold
+from leap_plugin.bridge.imap.message.mime import MessagePart, unfold
 
 MOST_ENCODED_BYTES = 4_096
 """Of a header value with encoded words: the standard library's search for them takes the square of its length."""
@@ -34,13 +35,15 @@ MOST_ENCODED_BYTES = 4_096
 
 @dataclass(frozen=True)
 class Candidate:
-    """A message that may be found; its text is read only if a key needs it."""
+    """A message that may be found; what it says is read only if a key needs it."""
 
     number: int
     uid: int
     flags: frozenset[str]
     arrived_at: datetime
     size_bytes: int
+    header: Callable[[], MessagePart]
+    """A message of which perhaps only the header is there."""
     read: Callable[[], MessagePart]
 
 
@@ -65,6 +68,24 @@ def numbered_keys(key: SearchKey) -> Iterator[Numbered]:
             return
 
 
+def text_keys(key: SearchKey) -> int:
+    """Return how many keys look into the text of a message, and not only into its header."""
+    match key:
+        case Containing():
+            return 1
+        case Not(inner):
+            return text_keys(inner)
+        case AllOf(keys) | AnyOf(keys):
+            return sum(text_keys(inner) for inner in keys)
+        case _:
+            return 0
+
+
+@lru_cache(maxsize=1_024)
+def _lowered(flags: frozenset[str]) -> frozenset[str]:
+    return frozenset(flag.lower() for flag in flags)
+
+
 def matches(key: SearchKey, message: Candidate, numbers: NumberKeys) -> bool:
     """Tell whether a message fits a key. Texts are compared in any case, as UTF-8."""
     match key:
@@ -75,16 +96,16 @@ def matches(key: SearchKey, message: Candidate, numbers: NumberKeys) -> bool:
         case Not(inner):
             return not matches(inner, message, numbers)
         case Flagged(flag, wanted):
-            return (flag.lower() in {own.lower() for own in message.flags}) is wanted
+            return (flag.lower() in _lowered(message.flags)) is wanted
         case Numbered():
             return (message.uid if key.by_uid else message.number) in numbers.chosen[key]
         case Sized(larger, size_bytes):
             return message.size_bytes > size_bytes if larger else message.size_bytes < size_bytes
         case Dated():
-            day = _sent_on(message.read()) if key.sent else message.arrived_at.date()
+            day = _sent_on(message.header()) if key.sent else message.arrived_at.date()
             return day is not None and _fits(key.when, day, key.day)
         case InHeader(field, text):
-            values = _values(message.read(), field)
+            values = _values(message.header(), field)
             return any(_contains(value, text) for value in values)
         case Containing(place, text):
             return _in_text(message.read(), place, text)
@@ -115,7 +136,7 @@ def _contains(text: str, wanted: bytes) -> bool:
 
 def _values(message: MessagePart, field: str) -> Iterator[str]:
     name = field.lower().encode("ascii", "replace")
-    for found in header_fields(message.header):
+    for found in message.fields:
         if found[1].lower() == name:
             yield _readable(unfold(found[2]))
 
@@ -148,7 +169,7 @@ def _in_text(message: MessagePart, place: TextPlace, wanted: bytes) -> bool:
 
 
 def _readable_header(message: MessagePart) -> str:
-    fields = header_fields(message.header)
+    fields = message.fields
     return "\n".join(f"{found[1].decode('ascii')}: {_readable(unfold(found[2]))}" for found in fields)
 
 

@@ -6,14 +6,15 @@ The parser of the standard library forgets where a part began, so that its bytes
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 MOST_DEPTH = 20
 MOST_PARTS = 1_000
 MOST_HEADER_BYTES = 262_144
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:((?:[^\n]|\n[ \t])*)\n?")
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)\n?")
 _TOKEN = rb"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
 _TYPE = re.compile(rb"\s*(" + _TOKEN + rb")\s*/\s*(" + _TOKEN + rb")\s*(?=;|$|\s)")
 _VALUE = re.compile(rb"\s*(" + _TOKEN + rb")\s*(?=;|$)")
@@ -48,13 +49,20 @@ class MessagePart:
     def whole(self) -> bytes:
         return self.data[self.start : self.end]
 
+    @cached_property
+    def fields(self) -> Sequence[re.Match[bytes]]:
+        """The fields of the header, as `header_fields` finds them."""
+        return header_fields(self.header)
+
     def field(self, name: str) -> bytes | None:
         """Return the unfolded value of the first header field of this name."""
-        wanted = name.lower().encode("ascii", "replace")
-        for found in header_fields(self.header):
-            if found[1].lower() == wanted:
-                return unfold(found[2])
-        return None
+        found = self._first_fields.get(name.lower().encode("ascii", "replace"))
+        return None if found is None else unfold(found[2])
+
+    @cached_property
+    def _first_fields(self) -> Mapping[bytes, re.Match[bytes]]:
+        # From the end, so that the first of a name counts.
+        return {found[1].lower(): found for found in reversed(self.fields)}
 
 
 def header_fields(header: bytes) -> list[re.Match[bytes]]:
@@ -91,6 +99,11 @@ def parse_value(value: bytes | None) -> tuple[bytes, dict[str, bytes]] | None:
 def header_length(data: bytes) -> int:
     """Return how many bytes the header of a message has, with the blank line after it."""
     return _body_start(data, 0, len(data))
+
+
+def bare_message(data: bytes) -> MessagePart:
+    """Return a message of which only header and body are told apart; also fit for a header alone."""
+    return MessagePart(data, 0, header_length(data), len(data), ("text", "plain"), {})
 
 
 def parse_message(data: bytes) -> MessagePart:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from leap_plugin.bridge.imap.grammar.fetching import BodySection, Kind
 from leap_plugin.bridge.imap.grammar.responses import encode_list, encode_string
-from leap_plugin.bridge.imap.message.mime import MessagePart, header_fields
+from leap_plugin.bridge.imap.message.mime import MessagePart
 
 
 def section_text(message: MessagePart, section: BodySection) -> bytes | None:
@@ -53,7 +53,7 @@ def _of_message(message: MessagePart, section: BodySection) -> bytes:
         (lambda name: name in names) if section.kind is Kind.FIELDS else (lambda name: name not in names)
     )
     # The blank line is part of the answer, whatever fields there are.
-    return b"".join(found[0] for found in header_fields(message.header) if chosen(found[1].lower())) + b"\r\n"
+    return b"".join(found[0] for found in message.fields if chosen(found[1].lower())) + b"\r\n"
 
 
 def _find(message: MessagePart, numbers: tuple[int, ...]) -> MessagePart | None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from leap_plugin.bridge.imap.session.mailboxes import FolderExistsError, FullError, MailFolderError, NoFolderError
+from leap_plugin.bridge.imap.session.mailboxes import (
+    FolderExistsError,
+    FullError,
+    MailFolderError,
+    NoFolderError,
+    TooManyFlagsError,
+)
 from loopixmix.errors import LoopixmixError
 
 
@@ -19,7 +25,10 @@ class Ending:
 
 
 Replies = Generator[bytes, None, Ending]
-"""Untagged responses, each whole, and in the end the outcome."""
+"""Untagged responses, each whole, and in the end the outcome.
+
+An empty one says nothing: in long work it is an occasion for others to work, or for the connection to end.
+"""
 READ_ONLY = Ending("the folder was opened for reading only", b"READ-ONLY", done=False)
 
 
@@ -30,6 +39,8 @@ def ending_of(error: LoopixmixError, *, creates: bool) -> Ending:
             return Ending("there is no such folder", b"TRYCREATE" if creates else b"NONEXISTENT", done=False)
         case FolderExistsError():
             return Ending("a folder has this name already", b"ALREADYEXISTS", done=False)
+        case TooManyFlagsError():
+            return Ending(str(error), b"LIMIT", done=False)
         case MailFolderError():
             return Ending(str(error), b"CANNOT", done=False)
         case FullError():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +10,8 @@ from typing import Protocol
 from loopixmix.errors import MisuseError
 
 INBOX = "INBOX"
+MOST_FLAGS = 64
+"""Of one message."""
 DELIMITER = "/"
 
 
@@ -23,6 +25,10 @@ class NoFolderError(MailFolderError):
 
 class FolderExistsError(MailFolderError):
     """A folder has this name already."""
+
+
+class TooManyFlagsError(MailFolderError):
+    """The message has too many flags."""
 
 
 class FullError(MisuseError):
@@ -86,11 +92,16 @@ class FlagChange:
     flags: frozenset[str]
 
     def applied(self, flags: frozenset[str]) -> frozenset[str]:
-        """Return the flags of a message after the change. Names of flags are the same in any case."""
+        """Return the flags of a message after the change. Names of flags are the same in any case.
+
+        Raises TooManyFlagsError.
+        """
         mine = {flag.lower() for flag in self.flags}
         others = frozenset(flag for flag in flags if flag.lower() not in mine)
         match self.sign:
             case "+":
+                if len(others) + len(self.flags) > MOST_FLAGS:
+                    raise TooManyFlagsError(f"a message has at most {MOST_FLAGS} flags")
                 return others | self.flags
             case "-":
                 return others
@@ -152,6 +163,9 @@ class Mailboxes(Protocol):
 
     def expunge(self, folder: str, uids: Sequence[int] | None) -> None:
         """Remove the messages that bear `\\Deleted`: all, or those of `uids`."""
+
+    def listen(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback` after each change of the account, in any thread, until the returned function is called."""
 
 
 class Accounts(Protocol):

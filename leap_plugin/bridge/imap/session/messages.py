@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from leap_plugin.bridge.imap.grammar.commands import CopyOrMove, FetchItems, Search, StoreFlags, Verb
-from leap_plugin.bridge.imap.grammar.fetching import BodySection, Datum, FetchItem
+from leap_plugin.bridge.imap.grammar.fetching import BodySection, Datum, FetchItem, Kind
 from leap_plugin.bridge.imap.grammar.responses import (
     NIL,
     encode_date_time,
@@ -14,19 +14,32 @@ from leap_plugin.bridge.imap.grammar.responses import (
     encode_literal,
     untagged,
 )
+from leap_plugin.bridge.imap.grammar.searching import SearchKey
 from leap_plugin.bridge.imap.grammar.sequences import NumberSet, encode_numbers
-from leap_plugin.bridge.imap.message.matching import Candidate, NumberKeys, matches, numbered_keys
-from leap_plugin.bridge.imap.message.mime import MessagePart, parse_message
+from leap_plugin.bridge.imap.message.matching import Candidate, NumberKeys, matches, numbered_keys, text_keys
 from leap_plugin.bridge.imap.message.sections import section_name, section_text
 from leap_plugin.bridge.imap.message.structure import encode_envelope, encode_structure
 from leap_plugin.bridge.imap.session.ending import READ_ONLY, Ending, Replies
 from leap_plugin.bridge.imap.session.mailboxes import FlagChange, Mailboxes, Summary
 from leap_plugin.bridge.imap.session.selected import SelectedFolder
+from leap_plugin.bridge.imap.session.texts import (
+    HEADERS_AT_ONCE,
+    GoneError,
+    MessageTexts,
+    SearchedText,
+    SearchedTexts,
+    SearchTooLongError,
+    batches,
+)
 from loopixmix.errors import FormatError
 
 SEEN = "\\Seen"
 CHARSETS = ("US-ASCII", "UTF-8")
-_READ_AT_ONCE = 512
+MOST_SEARCHED_BYTES = 4 * 1024**3
+"""Of texts that one SEARCH may look through, counted once for each key that looks into them."""
+_AT_ONCE = 512
+_CHANGED_AT_ONCE = 2_000
+"""So many messages are changed in one step: other sessions wait for no more."""
 _MARKED_AT_ONCE = 16
 """Messages become seen shortly before their text is sent, not all at the beginning of a long answer."""
 
@@ -34,9 +47,14 @@ _MARKED_AT_ONCE = 16
 class SelectedMessages:
     """Carries out commands on the messages of one selected folder."""
 
-    def __init__(self, mailboxes: Mailboxes, selected: SelectedFolder) -> None:
+    def __init__(
+        self, mailboxes: Mailboxes, selected: SelectedFolder, *, most_searched_bytes: int = MOST_SEARCHED_BYTES
+    ) -> None:
+        """`most_searched_bytes`: of texts that one SEARCH may look through."""
         self._mailboxes = mailboxes
         self._selected = selected
+        self._most_searched_bytes = most_searched_bytes
+        self._texts = MessageTexts(mailboxes, selected.name)
 
     def fetch(self, asked: FetchItems) -> Replies:
         """FETCH: one response for each message, made when it is sent."""
@@ -46,13 +64,22 @@ class SelectedMessages:
             items = (Datum.UID, *items)
         reads_text = any(isinstance(item, BodySection) and not item.peek for item in items)
         marks = reads_text and not self._selected.read_only
+        if marks and Datum.FLAGS not in items:
+            items = (*items, Datum.FLAGS)
         told = 0
-        for batch in _batches(uids, _MARKED_AT_ONCE if marks else _READ_AT_ONCE):
+        for batch in batches(uids, _batch_size(items, marks)):
+            if any(_needs_header(item) for item in items):
+                self._texts.expect(batch)
             for summary in self._mark_seen(batch) if marks else self._summaries(batch):
-                response = self._fetched(summary, items, tell_flags=marks)
-                if response is not None:
-                    told += 1
-                    yield response
+                try:
+                    response = self._fetched(summary, items)
+                except GoneError:
+                    continue
+                told += 1
+                yield response
+        if not any(isinstance(item, BodySection) and item.partial for item in items):
+            # Of a message that is fetched in pieces, the next one will soon be asked for.
+            self._texts.forget()
         return self._all_or_gone(told == len(uids), asked.by_uid)
 
     def store(self, asked: StoreFlags) -> Replies:
@@ -60,9 +87,11 @@ class SelectedMessages:
         if self._selected.read_only:
             return READ_ONLY
         uids = self._chosen(asked.numbers, asked.by_uid)
-        self._mailboxes.change_flags(self._selected.name, uids, FlagChange(asked.sign, asked.flags))
+        change = FlagChange(asked.sign, asked.flags)
         told = 0
-        for batch in _batches(uids, _READ_AT_ONCE):
+        for batch in batches(uids, _CHANGED_AT_ONCE):
+            self._mailboxes.change_flags(self._selected.name, batch, change)
+            yield b""
             for summary in self._summaries(batch):
                 told += 1
                 self._selected.note(summary.uid, summary.flags)
@@ -80,11 +109,20 @@ class SelectedMessages:
             {key: frozenset(self._named_numbers(key.numbers, key.by_uid)) for key in numbered_keys(asked.key)}
         )
         found = []
-        for batch in _batches(self._selected.uids, _READ_AT_ONCE):
-            for summary in self._summaries(batch):
-                candidate = self._candidate(summary)
-                if matches(asked.key, candidate, numbers):
-                    found.append(candidate.uid if asked.by_uid else candidate.number)
+        texts = SearchedTexts(self._texts, self._most_searched_bytes // max(1, text_keys(asked.key)))
+        try:
+            for batch in batches(self._selected.uids, _AT_ONCE):
+                for summary in self._summaries(batch):
+                    candidate = self._candidate(summary, texts.of(summary.uid, batch))
+                    if self._fits(asked.key, candidate, numbers):
+                        found.append(candidate.uid if asked.by_uid else candidate.number)
+                    if texts.has_read:
+                        yield b""
+                yield b""
+        except SearchTooLongError as error:
+            return Ending(str(error), b"LIMIT", done=False)
+        finally:
+            self._texts.forget()
         yield untagged(b" ".join((b"SEARCH", *(b"%d" % number for number in found))))
         return Ending()
 
@@ -106,12 +144,17 @@ class SelectedMessages:
         yield untagged(b"OK [%b] moved" % code)
         return Ending()
 
-    def expunge(self, numbers: NumberSet | None) -> Ending:
+    def expunge(self, numbers: NumberSet | None) -> Replies:
         """EXPUNGE, and UID EXPUNGE of `numbers`; the session tells which messages went."""
         if self._selected.read_only:
             return READ_ONLY
-        uids = None if numbers is None else self._selected.chosen(numbers, by_uid=True)
-        self._mailboxes.expunge(self._selected.name, uids)
+        chosen = self._selected.uids if numbers is None else self._selected.chosen(numbers, by_uid=True)
+        for batch in batches(chosen, _CHANGED_AT_ONCE):
+            self._mailboxes.expunge(self._selected.name, batch)
+            yield b""
+        if numbers is None:
+            # Also those that came and were marked meanwhile.
+            self._mailboxes.expunge(self._selected.name, None)
         return Ending()
 
     def _chosen(self, numbers: NumberSet, by_uid: bool) -> list[int]:
@@ -133,30 +176,55 @@ class SelectedMessages:
             self._mailboxes.change_flags(self._selected.name, unseen, FlagChange("+", frozenset({SEEN})))
         return self._summaries(uids)
 
-    def _candidate(self, summary: Summary) -> Candidate:
-        parsed: list[MessagePart] = []
-
-        def read() -> MessagePart:
-            if not parsed:
-                parsed.append(parse_message(self._mailboxes.read(self._selected.name, summary.uid) or b""))
-            return parsed[0]
-
+    def _candidate(self, summary: Summary, text: SearchedText) -> Candidate:
         number = self._selected.number(summary.uid)
-        return Candidate(number, summary.uid, summary.flags, summary.arrived_at, summary.size_bytes, read)
+        return Candidate(
+            number, summary.uid, summary.flags, summary.arrived_at, summary.size_bytes, text.header, text.parsed
+        )
 
-    def _fetched(self, summary: Summary, items: Sequence[FetchItem], *, tell_flags: bool) -> bytes | None:
-        """Return the response for a message, or None if it is gone."""
-        message = None
-        if any(isinstance(item, BodySection) or item in _OF_TEXT for item in items):
-            data = self._mailboxes.read(self._selected.name, summary.uid)
-            if data is None:
-                return None
-            message = parse_message(data)
-        if tell_flags and Datum.FLAGS not in items:
-            items = (*items, Datum.FLAGS)
+    def _fits(self, key: SearchKey, candidate: Candidate, numbers: NumberKeys) -> bool:
+        try:
+            return matches(key, candidate, numbers)
+        except GoneError:
+            return False
+
+    def _fetched(self, summary: Summary, items: Sequence[FetchItem]) -> bytes:
+        """Return the response for a message. Raises GoneError."""
+        data = [self._datum(item, summary) for item in items]
         if Datum.FLAGS in items:
             self._selected.note(summary.uid, summary.flags)
-        return self._fetch_response(summary.uid, [_datum(item, summary, message) for item in items])
+        return self._fetch_response(summary.uid, data)
+
+    def _datum(self, item: FetchItem, summary: Summary) -> bytes:
+        match item:
+            case BodySection():
+                text = self._section(item, summary.uid)
+                # Always a literal: some clients do not look for quotes around the text of a message.
+                return section_name(item) + b" " + (NIL if text is None else encode_literal(text))
+            case Datum.UID:
+                return b"UID %d" % summary.uid
+            case Datum.FLAGS:
+                return b"FLAGS " + encode_flags(summary.flags)
+            case Datum.INTERNALDATE:
+                return b"INTERNALDATE " + encode_date_time(summary.arrived_at)
+            case Datum.RFC822_SIZE:
+                return b"RFC822.SIZE %d" % summary.size_bytes
+            case Datum.ENVELOPE:
+                return b"ENVELOPE " + encode_envelope(self._texts.header(summary.uid))
+            case Datum.BODYSTRUCTURE:
+                return b"BODYSTRUCTURE " + encode_structure(self._texts.parsed(summary.uid), extended=True)
+            case Datum.BODY:
+                return b"BODY " + encode_structure(self._texts.parsed(summary.uid), extended=False)
+
+    def _section(self, item: BodySection, uid: int) -> bytes | None:
+        if item.part:
+            return section_text(self._texts.parsed(uid), item)
+        if item.kind is Kind.WHOLE and item.partial:
+            first, length = item.partial
+            return self._texts.beginning(uid, first + length)[first : first + length]
+        if _needs_header(item):
+            return section_text(self._texts.header(uid), item)
+        return section_text(self._texts.bare(uid), item)
 
     def _fetch_response(self, uid: int, data: Sequence[bytes]) -> bytes:
         return untagged(b"%d FETCH %b" % (self._selected.number(uid), encode_list(data)))
@@ -168,37 +236,14 @@ class SelectedMessages:
         return Ending("some of the messages are gone", b"EXPUNGEISSUED", done=False)
 
 
-_OF_TEXT = (Datum.BODY, Datum.BODYSTRUCTURE, Datum.ENVELOPE)
-
-
-def _datum(item: FetchItem, summary: Summary, message: MessagePart | None) -> bytes:
-    match item:
-        case Datum.UID:
-            return b"UID %d" % summary.uid
-        case Datum.FLAGS:
-            return b"FLAGS " + encode_flags(summary.flags)
-        case Datum.INTERNALDATE:
-            return b"INTERNALDATE " + encode_date_time(summary.arrived_at)
-        case Datum.RFC822_SIZE:
-            return b"RFC822.SIZE %d" % summary.size_bytes
-        case _:
-            return _of_text(item, message or parse_message(b""))
-
-
-def _of_text(item: FetchItem, message: MessagePart) -> bytes:
+def _needs_header(item: FetchItem) -> bool:
+    """Tell whether the header is enough for an item; for the first bytes of a message it often is."""
     if isinstance(item, BodySection):
-        text = section_text(message, item)
-        # Always a literal: some clients do not look for quotes around the text of a message.
-        return section_name(item) + b" " + (NIL if text is None else encode_literal(text))
-    match item:
-        case Datum.ENVELOPE:
-            return b"ENVELOPE " + encode_envelope(message)
-        case Datum.BODYSTRUCTURE:
-            return b"BODYSTRUCTURE " + encode_structure(message, extended=True)
-        case _:
-            return b"BODY " + encode_structure(message, extended=False)
+        return not item.part and (item.kind not in (Kind.WHOLE, Kind.TEXT) or item.partial is not None)
+    return item is Datum.ENVELOPE
 
 
-def _batches(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    for first in range(0, len(uids), size):
-        yield uids[first : first + size]
+def _batch_size(items: Sequence[FetchItem], marks: bool) -> int:
+    if marks:
+        return _MARKED_AT_ONCE
+    return HEADERS_AT_ONCE if any(_needs_header(item) for item in items) else _AT_ONCE

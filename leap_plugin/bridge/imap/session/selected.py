@@ -31,6 +31,8 @@ class SelectedFolder:
         yield untagged(b"FLAGS (%b)" % SYSTEM_FLAGS)
         yield untagged(b"%d EXISTS" % len(self._uids))
         yield untagged(b"0 RECENT")
+        if self.state.first_unseen in self._uids:
+            yield untagged(b"OK [UNSEEN %d] the first that is not seen" % self.number(self.state.first_unseen))
         kept = b"" if self.read_only else SYSTEM_FLAGS + rb" \*"
         yield untagged(b"OK [PERMANENTFLAGS (%b)] kept" % kept)
         yield untagged(b"OK [UIDVALIDITY %d] valid" % self.state.uid_validity)

@@ -39,14 +39,13 @@ from leap_plugin.bridge.imap.session.mailboxes import (
 )
 from leap_plugin.bridge.imap.session.messages import SelectedMessages
 from leap_plugin.bridge.imap.session.selected import SelectedFolder
-from leap_plugin.bridge.imap.session.states import ALLOWED, CAPABILITIES, State
+from leap_plugin.bridge.imap.session.states import ALLOWED, Privacy, State, capabilities
 from loopixmix.errors import FormatError, LoopixmixError
 
 MOST_BAD = 20
 """Commands that are none, one after the other, before the connection ends."""
 MOST_WRONG_PASSWORDS = 3
 _MAY_CREATE = (Verb.APPEND, Verb.COPY, Verb.MOVE)
-_CAPABILITY_CODE = b"CAPABILITY " + CAPABILITIES
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,23 @@ class ImapSession:
 
     `receive` takes bytes; after it, and once at the beginning, whoever holds the connection sends all that `output`
     yields, and reads on only then. Answers are made while they are taken, so a long one needs little memory. No input
-    raises an error; when `ended` is true the connection is to be closed.
+    raises an error; when `ended` is true the connection is to be closed. An empty piece of output says nothing: in long
+    work it is an occasion to stop, or to let others work.
     """
 
-    def __init__(self, accounts: Accounts, limits: Limits | None = None) -> None:
+    def __init__(
+        self, accounts: Accounts, limits: Limits | None = None, *, privacy: Privacy = Privacy.IN_CLEAR
+    ) -> None:
+        """`accounts`: who may log in. `limits`: how much a client may send. `privacy`: what the connection is."""
         self._accounts = accounts
-        self._reader = CommandReader(limits or Limits())
+        self._limits = limits or Limits()
+        self._reader = CommandReader(self._limits)
+        self._privacy = privacy
+        self._starts_tls = False
         self._state = State.NOT_AUTHENTICATED
         self._mailboxes: Mailboxes | None = None
         self._selected: SelectedFolder | None = None
+        self._messages: SelectedMessages | None = None
         self._waiting: _Waiting | None = None
         self._greeted = False
         self._bad = 0
@@ -86,6 +93,32 @@ class ImapSession:
         """Whether nothing more will be read or said."""
         return self._state is State.LOGOUT
 
+    @property
+    def mailboxes(self) -> Mailboxes | None:
+        """The folders of the user, once the client has logged in."""
+        return self._mailboxes
+
+    @property
+    def wrong_passwords(self) -> int:
+        """How many the client has given."""
+        return self._wrong_passwords
+
+    @property
+    def idles(self) -> bool:
+        """Whether the client waits for news."""
+        return self._waiting is not None and self._waiting.verb is Verb.IDLE
+
+    @property
+    def starts_tls(self) -> bool:
+        """Whether TLS is to begin now; all that came before it counts for nothing, and `secured` is to be called."""
+        return self._starts_tls
+
+    def secured(self) -> None:
+        """The connection has TLS from now on."""
+        # What somebody put in before the client's own TLS must not be read as if the client had said it.
+        self._reader = CommandReader(self._limits)
+        self._starts_tls, self._privacy = False, Privacy.TLS
+
     def receive(self, data: bytes) -> None:
         """Take bytes from the client."""
         if not self.ended:
@@ -95,8 +128,8 @@ class ImapSession:
         """Yield what is to be sent, until more input is needed."""
         if not self._greeted:
             self._greeted = True
-            yield tagged(b"*", "OK", "LoopixMix is ready", _CAPABILITY_CODE)
-        while not self.ended:
+            yield tagged(b"*", "OK", "LoopixMix is ready", self._capability_code())
+        while not self.ended and not self._starts_tls:
             match self._reader.next_input(bare=self._waiting is not None):
                 case None:
                     return
@@ -111,8 +144,11 @@ class ImapSession:
 
     def news(self) -> Iterator[bytes]:
         """Yield what changed in the selected folder, if the client idles: to be called at each change (RFC 2177)."""
-        if self._waiting is not None and self._waiting.verb is Verb.IDLE:
+        if self.idles:
             yield from self._tell_news(expunges=True)
+
+    def _capability_code(self) -> bytes:
+        return b"CAPABILITY " + capabilities(self._privacy)
 
     # -- Input that is no command, or only a part of one.
 
@@ -177,6 +213,8 @@ class ImapSession:
                 yield from self._bye("until next time")
                 yield tagged(command.tag, "OK", "done")
                 return None
+            case Verb.STARTTLS:
+                return self._start_tls()
             case Verb.IDLE:
                 self._waiting = _Waiting(command.tag, Verb.IDLE)
                 yield b"+ idling\r\n"
@@ -189,9 +227,14 @@ class ImapSession:
         except LoopixmixError as error:
             return ending_of(error, creates=command.verb in _MAY_CREATE)
 
+    def _start_tls(self) -> Ending:
+        if self._privacy not in (Privacy.TLS_OFFERED, Privacy.TLS_DEMANDED):
+            return Ending("TLS cannot begin here", b"CANNOT", done=False)
+        self._starts_tls = True
+        return Ending("TLS begins")
+
     def _replies(self, command: Command) -> Replies:
-        if self._selected is not None and self._mailboxes is not None:
-            messages = SelectedMessages(self._mailboxes, self._selected)
+        if (messages := self._messages) is not None:
             match command.arguments:
                 case FetchItems() as asked:
                     return (yield from messages.fetch(asked))
@@ -202,19 +245,19 @@ class ImapSession:
                 case CopyOrMove() as asked:
                     return (yield from messages.copy_or_move(command.verb, asked))
                 case UidExpunge(numbers):
-                    return messages.expunge(numbers)
+                    return (yield from messages.expunge(numbers))
             match command.verb:
                 case Verb.EXPUNGE:
-                    return messages.expunge(None)
+                    return (yield from messages.expunge(None))
                 case Verb.CLOSE:
                     # Nothing is told of what goes here, and from a folder that is only read nothing goes.
-                    messages.expunge(None)
+                    yield from messages.expunge(None)
                     self._leave(State.AUTHENTICATED)
                 case Verb.UNSELECT:
                     self._leave(State.AUTHENTICATED)
         match command.verb:
             case Verb.CAPABILITY:
-                yield untagged(_CAPABILITY_CODE)
+                yield untagged(self._capability_code())
             case Verb.ID:
                 yield untagged(b'ID ("name" "LoopixMix")')
             case Verb.NAMESPACE:
@@ -253,17 +296,20 @@ class ImapSession:
         self._leave(State.AUTHENTICATED)
         selected = SelectedFolder(mailboxes, name, read_only)
         yield from selected.description()
-        self._selected, self._state = selected, State.SELECTED
+        self._selected, self._messages = selected, SelectedMessages(mailboxes, selected)
+        self._state = State.SELECTED
         return Ending("selected", b"READ-ONLY" if read_only else b"READ-WRITE")
 
     def _leave(self, state: State) -> None:
-        self._selected, self._waiting, self._state = None, None, state
+        self._selected, self._messages, self._waiting, self._state = None, None, None, state
 
     # -- Logging in.
 
     def _begin_authenticate(self, tag: bytes, mechanism: str, initial: bytes | None) -> Iterator[bytes]:
         if mechanism != "PLAIN":
             yield tagged(tag, "NO", "the mechanism has to be PLAIN", b"CANNOT")
+        elif self._privacy is Privacy.TLS_DEMANDED:
+            yield from self._log_in(tag, b"", None)
         elif initial is None:
             self._waiting = _Waiting(tag, Verb.AUTHENTICATE)
             yield b"+ \r\n"
@@ -282,6 +328,9 @@ class ImapSession:
         yield from self._log_in(tag, user, password if acts_for in (b"", user) else None)
 
     def _log_in(self, tag: bytes, user: bytes, password: bytes | None) -> Iterator[bytes]:
+        if self._privacy is Privacy.TLS_DEMANDED:
+            yield tagged(tag, "NO", "STARTTLS comes first", b"PRIVACYREQUIRED")
+            return
         try:
             self._mailboxes = None if password is None else self._accounts.open(user, password)
         except LoopixmixError as error:
@@ -289,7 +338,7 @@ class ImapSession:
             return
         if self._mailboxes is not None:
             self._state, self._reader.takes_messages = State.AUTHENTICATED, True
-            yield tagged(tag, "OK", "welcome", _CAPABILITY_CODE)
+            yield tagged(tag, "OK", "welcome", self._capability_code())
             return
         yield tagged(tag, "NO", "user or password is wrong", b"AUTHENTICATIONFAILED")
         self._wrong_passwords += 1

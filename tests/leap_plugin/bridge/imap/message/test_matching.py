@@ -7,7 +7,7 @@ import pytest
 from leap_plugin.bridge.imap.grammar.scanner import Scanner
 from leap_plugin.bridge.imap.grammar.searching import parse_search
 from leap_plugin.bridge.imap.message.matching import Candidate, NumberKeys, matches, numbered_keys
-from leap_plugin.bridge.imap.message.mime import parse_message
+from leap_plugin.bridge.imap.message.mime import bare_message, header_length, parse_message
 from tests.worlds.mail_folders import NOON
 
 DATA = (
@@ -42,7 +42,9 @@ def found(key_text: str, data: bytes = DATA) -> bool:
     first, _, rest = key_text.partition('"')
     text = rest.rstrip('"').encode()
     key = parse_search(Scanner((first.encode(), text, b"") if rest else (first.encode(),)))
-    message = Candidate(3, 30, frozenset({"\\Flagged", "$Junk"}), NOON, len(data), lambda: parse_message(data))
+    flags = frozenset({"\\Flagged", "$Junk"})
+    header = data[: header_length(data)]
+    message = Candidate(3, 30, flags, NOON, len(data), lambda: bare_message(header), lambda: parse_message(data))
     chosen = {one: frozenset(one.numbers.chosen([3] if not one.by_uid else [30])) for one in numbered_keys(key)}
     chosen = {one: frozenset(n for n in numbers if _named(one.numbers.ranges, n)) for one, numbers in chosen.items()}
     return matches(key, message, NumberKeys(chosen))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from leap_plugin.bridge.imap.grammar.commands import Verb
 from leap_plugin.bridge.imap.grammar.lines import Limits
 from leap_plugin.bridge.imap.session.session import MOST_BAD, ImapSession
-from leap_plugin.bridge.imap.session.states import ALLOWED, CAPABILITIES, State
+from leap_plugin.bridge.imap.session.states import ALLOWED, Privacy, State, capabilities
 from loopixmix.errors import StoreError
 from tests.worlds.mail_folders import MemoryMailboxes, OneAccount
 
@@ -50,7 +50,7 @@ def logged_in(mailboxes: MemoryMailboxes | None = None, *, selected: bool = Fals
 
 
 def test_the_greeting_offers_what_works() -> None:
-    assert Talk().greeting == b"* OK [CAPABILITY " + CAPABILITIES + b"] LoopixMix is ready\r\n"
+    assert Talk().greeting == b"* OK [CAPABILITY " + capabilities(Privacy.IN_CLEAR) + b"] LoopixMix is ready\r\n"
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -109,6 +109,7 @@ def test_select_tells_what_a_client_needs() -> None:
         r"* FLAGS (\Answered \Deleted \Draft \Flagged \Seen)",
         "* 2 EXISTS",
         "* 0 RECENT",
+        "* OK [UNSEEN 1] the first that is not seen",
         r"* OK [PERMANENTFLAGS (\Answered \Deleted \Draft \Flagged \Seen \*)] kept",
         "* OK [UIDVALIDITY 1] valid",
         "* OK [UIDNEXT 3] next",
@@ -263,7 +264,7 @@ def test_a_store_that_fails_is_told_and_the_session_goes_on() -> None:
 
 def test_logout_and_the_commands_of_every_state() -> None:
     talk = Talk()
-    assert talk.say("c CAPABILITY") == ["* CAPABILITY " + CAPABILITIES.decode(), "c OK done"]
+    assert talk.say("c CAPABILITY") == ["* CAPABILITY " + capabilities(Privacy.IN_CLEAR).decode(), "c OK done"]
     assert talk.say('i ID ("name" "x")') == ['* ID ("name" "LoopixMix")', "i OK done"]
     assert logged_in().say("n NAMESPACE") == ['* NAMESPACE (("" "/")) NIL NIL', "n OK done"]
     assert talk.say("l LOGOUT") == ["* BYE until next time", "l OK done"]

@@ -1,0 +1,1 @@
+"""What mail over the network reaches: measured on a test network with bridges and mail programs."""

@@ -1,0 +1,71 @@
+"""What the commands of `loopixmix mail` get from `leap_plugin.main`: a reactor, randomness, the time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import click
+
+from loopixmix.errors import MisuseError
+from loopixmix.seams import Rng
+
+if TYPE_CHECKING:
+    from twisted.internet.posixbase import PosixReactorBase
+
+T = TypeVar("T")
+
+BRIDGE = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+class Perform(Protocol):
+    """Does some work on a reactor that runs only for it."""
+
+    def __call__(self, work: Callable[[PosixReactorBase], Awaitable[T]], /) -> T:
+        """Return what the work returns."""
+
+
+@dataclass(frozen=True)
+class MailOutside:
+    """The outside of the commands. `now_s`: the time of day, in seconds since the Unix epoch."""
+
+    perform: Perform
+    rng: Rng
+    now_s: Callable[[], float]
+
+
+def mail_outside() -> MailOutside:
+    """Return the outside of the command that runs."""
+    found = click.get_current_context().find_object(MailOutside)
+    if found is None:
+        raise MisuseError("this command belongs into the group of leap_plugin.main, which gives it an outside")
+    return found
+
+
+def perform_on(reactor: PosixReactorBase, work: Callable[[PosixReactorBase], Awaitable[T]]) -> T:
+    """Run `reactor` for `work`, and return its result; raise what it raises, `click.Abort` if the user interrupts."""
+    from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
+
+    results: list[T | Failure] = []
+
+    async def run() -> T:
+        return await work(reactor)
+
+    def begin() -> None:
+        done = Deferred.fromCoroutine(run())
+        done.addBoth(results.append)
+        done.addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
+    match results:
+        case [Failure() as failure]:
+            failure.raiseException()
+        case [result]:
+            return result  # type: ignore[return-value]  # a Failure was matched above
+    # The reactor ended without a result: SIGINT stops it.
+    raise click.Abort

@@ -1,0 +1,1 @@
+"""What mail shows in `loopixmix demo`."""

@@ -1,0 +1,23 @@
+"""A look at a gateway's directory before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leap_plugin.gateways.abuse.stoplist import StopListFile
+from leap_plugin.gateways.configuration import PURPOSE, STOP_LIST_FILE, load_gateway
+from leap_plugin.gateways.wiring import make_relay
+from loopixmix.errors import ConfigError
+from loopixmix.tokens.keyfile import KeyFile
+
+
+def check_gateway(path: Path) -> None:
+    """Raise `ConfigError` or `StoreError` in one clear line if the gateway could not do its work."""
+    directory = load_gateway(path)
+    settings = directory.config.exit
+    StopListFile(path / STOP_LIST_FILE).current()
+    if settings.enabled:
+        make_relay(directory).close()
+        keys = path / settings.token_keys
+        if not KeyFile(keys, PURPOSE).keys():
+            raise ConfigError(f"{keys}: has no key for the purpose {PURPOSE}: no token would count")

@@ -1,0 +1,90 @@
+"""`loopixmix mail gateway`: between the mail of the network and that of the world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+
+
+@click.group()
+def gateway() -> None:
+    """Run a gateway to ordinary mail.
+
+    A gateway can read all mail that passes it. Its sides, the exit and the entrance, are off until its operator turns
+    them on.
+    """
+
+
+@gateway.command()
+@DIRECTORY
+@click.option("--domain", required=True, help="The mail domain of the gateway, such as example.org.")
+@click.option("--provider", default="", help="The provider whose accounts have addresses at that domain.")
+@click.option("--client", default="client", show_default=True, help="The directory of its client, seen from DIRECTORY.")
+def init(directory: Path, domain: str, provider: str, client: str) -> None:
+    """Make the keys and the configuration of a new gateway in DIRECTORY.
+
+    Files that are there already are never overwritten.
+    """
+    from leap_plugin.gateways.main import make_gateway
+
+    make_gateway(directory, domain=domain, provider=provider, client=client)
+    click.echo(f"{directory / 'gateway.toml'}: both sides are off; turn on what you want, then start with")
+    click.echo(f"loopixmix mail gateway run {directory}")
+
+
+@gateway.command()
+@DIRECTORY
+@click.option("--check-config", is_flag=True, help="Only check keys, lists and configuration.")
+def run(directory: Path, check_config: bool) -> None:
+    """Run the gateway of DIRECTORY until SIGTERM or ctrl-C."""
+    from leap_plugin.gateways.checking import check_gateway
+    from leap_plugin.gateways.main import run_gateway
+
+    if check_config:
+        check_gateway(directory)
+        click.echo(f"{directory / 'gateway.toml'}: all is well")
+        return
+    run_gateway(directory)
+
+
+@gateway.command()
+@DIRECTORY
+@AS_JSON
+def status(directory: Path, as_json: bool) -> None:
+    """Tell what the gateway of DIRECTORY has done since its start, and what waits."""
+    from leap_plugin.gateways.telling import status_lines, status_of
+
+    found = status_of(directory)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    for line in status_lines(found):
+        click.echo(line)
+
+
+@gateway.command()
+@DIRECTORY
+@click.argument("address")
+def stop(directory: Path, address: str) -> None:
+    """Send nothing more to ADDRESS, as if its owner had used the link."""
+    from leap_plugin.gateways.telling import change_opt_out
+
+    change_opt_out(directory, address, out=True)
+    click.echo("nothing more is sent to that address")
+
+
+@gateway.command()
+@DIRECTORY
+@click.argument("address")
+def allow(directory: Path, address: str) -> None:
+    """Send to ADDRESS again, whose owner had used the link and asks for it."""
+    from leap_plugin.gateways.telling import change_opt_out
+
+    was_out = change_opt_out(directory, address, out=False)
+    click.echo("mail to that address is sent again" if was_out else "that address had not opted out")

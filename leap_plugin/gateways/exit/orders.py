@@ -1,0 +1,176 @@
+"""Orders of the network: messages of the kind `mail/exit`, each of which asks for one mail to the outside.
+
+An order is paid by a blind token. The token is spent whatever becomes of the order after it: otherwise whoever asks
+could find out for nothing who has opted out and what is on the stop list. Token, queue and way back are one
+transaction, in which the message is noted as taken. So a crash neither loses a mail nor sends one twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from client.api import ReceivedMessage
+from leap_plugin.gateways.abuse.limits import HourlyLimits, recipient_keys
+from leap_plugin.gateways.abuse.optout import has_opted_out
+from leap_plugin.gateways.exit.composing import Composed, Composing
+from leap_plugin.gateways.exit.relaying import Reports
+from leap_plugin.gateways.exit.rules import ExitRules, OrderRefusedError
+from leap_plugin.gateways.store.pieces import PieceShelf
+from leap_plugin.gateways.store.received import note_taken
+from leap_plugin.gateways.store.waiting import WaitingMails
+from leap_plugin.gateways.store.ways import WaysBack
+from leap_plugin.mail.envelope import EnclosedMail
+from leap_plugin.mail.reports import Notice
+from leap_plugin.mail.splitting import Piece, decode_body
+from leap_plugin.mail.states import DsnAction
+from loopixmix.errors import FormatError
+from loopixmix.seams import Clock
+from loopixmix.store.access import StoreAccess
+from loopixmix.tokens.redeeming import Checked, Redeeming
+
+KIND = "mail/exit"
+REFUSED_REPORTS_PER_HOUR = 600
+"""Refusals of orders without a good token: answering them must not take the place of mail."""
+REPORTED_WITHIN_S = 60.0
+"""For so long the way to answer a refused order is kept."""
+
+
+@dataclass(frozen=True)
+class OrderStore:
+    """The tables that an order touches, and the store that they are in."""
+
+    access: StoreAccess
+    waiting: WaitingMails
+    pieces: PieceShelf
+    ways: WaysBack
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    status: str
+    reason: str
+    paid: bool = True
+
+
+class ExitOrders:
+    """Takes the orders of one exit."""
+
+    def __init__(
+        self,
+        store: OrderStore,
+        rules: ExitRules,
+        composing: Composing,
+        redeeming: Redeeming,
+        limits: HourlyLimits,
+        *,
+        reports: Reports,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
+        """`redeeming`: of tokens for an exit. `limits`: by recipient, by domain, in all. `wake`: a mail has come."""
+        self._store = store
+        self._rules = rules
+        self._composing = composing
+        self._redeeming = redeeming
+        self._limits = limits
+        self._reports = reports
+        self._clock = clock
+        self._unpaid = HourlyLimits(REFUSED_REPORTS_PER_HOUR, now_s=clock.seconds())
+        self._wake = wake
+        self.accepted = 0
+        self.refused: Counter[str] = Counter()
+
+    async def take(self, message: ReceivedMessage) -> None:
+        """Deal with one message; when this returns, the client may forget it as soon as the store says."""
+        now_s = self._clock.seconds()
+        try:
+            body = decode_body(message.body)
+        except FormatError:
+            await self._end(message, _Refusal("5.6.0", "this is no order", paid=False))
+            return
+        order = await self._whole(body, message, now_s) if isinstance(body, Piece) else body
+        if order is None:
+            return
+        # Verified before the transaction: it is arithmetic, for which no other change need wait.
+        checked = self._redeeming.check(order.token, now_s)
+        composed = self._composed(order, message, now_s) if checked is not None else None
+        # Counted once at most, although a transaction may run again.
+        granted: list[bool] = []
+        outcome = await self._store.access.write(lambda c: self._settle(c, message, checked, composed, granted))
+        if isinstance(outcome, _Refusal):
+            await self._tell(message, order, outcome)
+        elif outcome:
+            self.accepted += 1
+            self._wake()
+
+    async def _whole(self, piece: Piece, message: ReceivedMessage, now_s: float) -> EnclosedMail | None:
+        def put(connection: Connection) -> EnclosedMail | None:
+            try:
+                order = self._store.pieces.put(connection, piece, message.sender, now_s)
+            except FormatError:
+                order = None
+            # The last piece is taken together with the order; it is its way back that is used.
+            if order is None:
+                note_taken(connection, message.number, now_s)
+            return order
+
+        return await self._store.access.write(put)
+
+    def _composed(self, order: EnclosedMail, message: ReceivedMessage, now_s: float) -> Composed | _Refusal:
+        try:
+            return self._composing.compose(self._rules.check(order, message), message, now_s)
+        except OrderRefusedError as refusal:
+            return _Refusal(refusal.status, str(refusal))
+
+    def _settle(
+        self,
+        connection: Connection,
+        message: ReceivedMessage,
+        checked: Checked | None,
+        composed: Composed | _Refusal | None,
+        granted: list[bool],
+    ) -> _Refusal | bool:
+        """Do all of it in one transaction; return whether a mail was put into the queue, or why not."""
+        now_s = self._clock.seconds()
+        keep_until_s = composed.way_expires_s if isinstance(composed, Composed) else now_s + REPORTED_WITHIN_S
+        if not note_taken(connection, message.number, keep_until_s):
+            return False
+        self._redeeming.erase_old(connection, now_s)
+        if not self._redeeming.spend(connection, checked):
+            return _Refusal("5.7.0", "the token does not count", paid=False)
+        if not isinstance(composed, Composed):
+            return composed or _Refusal("5.7.0", "the token does not count", paid=False)
+        if has_opted_out(connection, composed.mark):
+            return _Refusal("5.7.1", "this gateway sends nothing to that recipient")
+        # Only now: orders that pay nothing must not use up what is for others.
+        if not granted:
+            granted.append(self._limits.take(*recipient_keys(composed.mail.recipient), now_s=now_s))
+        if not granted[0]:
+            return _Refusal("4.7.28", "too many mails go to that recipient, or through this gateway")
+        self._store.waiting.put(connection, composed.mail, now_s)
+        if composed.way is not None:
+            self._store.ways.put(connection, composed.word, composed.way, composed.way_expires_s)
+        return True
+
+    async def _end(self, message: ReceivedMessage, refusal: _Refusal) -> None:
+        now_s = self._clock.seconds()
+        if await self._store.access.write(lambda c: note_taken(c, message.number, now_s + REPORTED_WITHIN_S)):
+            await self._tell(message, None, refusal)
+
+    async def _tell(self, message: ReceivedMessage, order: EnclosedMail | None, refusal: _Refusal) -> None:
+        self.refused[refusal.status] += 1
+        to = message.reply_to or message.sender or ""
+        now_s = self._clock.seconds()
+        if refusal.status == "4.7.5" and message.sender is not None:
+            # The next order of this sender then has its address as its From.
+            await self._reports.get_to_know(message.sender)
+        if not to or to.startswith("key:") or (not refusal.paid and not self._unpaid.take(now_s=now_s)):
+            return
+        recipient = order.to if order is not None and order.to.isascii() and order.to else "unknown"
+        mail = order.mail if order is not None else b""
+        notice = Notice(recipient, DsnAction.FAILED, f"5{refusal.status[1:]}", refusal.reason)
+        await self._reports.report(to, mail, notice, message.received_at_s)

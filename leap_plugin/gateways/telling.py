@@ -1,0 +1,94 @@
+"""What the operator's commands ask of a gateway's directory, whether it runs or not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from leap_plugin.gateways.abuse.optout import OptOutMarks, opt_in, opt_out, opt_out_count
+from leap_plugin.gateways.configuration import LOCK_FILE, STORE_FILE, load_gateway
+from leap_plugin.gateways.program import GatewayStatus
+from leap_plugin.gateways.store.schema import SCHEMA
+from leap_plugin.gateways.store.waiting import count_waiting
+from leap_plugin.gateways.store.ways import count_ways
+from leap_plugin.mail.addresses import AddressError, read_address
+from loopixmix.errors import MisuseError, StoreError
+from loopixmix.process.files import lock_holder
+from loopixmix.process.status import STATUS_FILE
+from loopixmix.store.sqlite import sqlite_url
+from loopixmix.store.transactions import Store
+
+
+class GatewayReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway as its operator sees it. `now`: its own word, None if it does not run."""
+
+    running: bool
+    waiting: int
+    ways_back: int
+    opted_out: int
+    now: GatewayStatus | None = None
+
+
+def status_of(path: Path) -> GatewayReport:
+    """Return how a gateway is; raise `ConfigError`, `StoreError`."""
+    load_gateway(path)
+    counts = (0, 0, 0)
+    if (path / STORE_FILE).exists():
+        store = Store(SCHEMA, sqlite_url(path / STORE_FILE))
+        try:
+            counts = store.read(lambda c: (count_waiting(c), count_ways(c), opt_out_count(c)))
+        finally:
+            store.close()
+    waiting, ways, opted_out = counts
+    is_running = lock_holder(path / LOCK_FILE) is not None
+    now = _own_word(path) if is_running else None
+    return GatewayReport(running=is_running, waiting=waiting, ways_back=ways, opted_out=opted_out, now=now)
+
+
+def status_lines(report: GatewayReport) -> Iterator[str]:
+    """Yield the status as lines for a person."""
+    now = report.now
+    if not report.running:
+        yield "the gateway does not run"
+    elif now is None:
+        yield "the gateway is starting"
+    else:
+        yield f"the gateway of {', '.join(now.domains)} runs as {now.address or 'nobody yet'}"
+        yield f"problem: {now.problem}" if now.problem else "all is well"
+    yield f"{report.waiting} mails wait for the relay, {report.ways_back} ways back work, {report.opted_out} opted out"
+    if now is not None and now.exit is not None:
+        exit_ = now.exit
+        refused = ", ".join(f"{count} with {status}" for status, count in sorted(exit_.refused.items())) or "none"
+        yield f"exit: {exit_.accepted} taken, refused: {refused}"
+        yield f"relay: {exit_.relayed} handed over, {exit_.refused_by_relay} refused, {exit_.gave_up} given up"
+        yield f"reports: {exit_.reports_sent} sent, {exit_.reports_impossible} without a way back"
+
+
+def change_opt_out(path: Path, address: str, *, out: bool) -> bool:
+    """Let an address opt out or in; return whether it had opted out. Raises `MisuseError` if it is no address."""
+    try:
+        read_address(address, frozenset())
+    except AddressError as error:
+        raise MisuseError(str(error)) from error
+    directory = load_gateway(path)
+    mark = OptOutMarks(directory.opt_out_key, directory.config.exit.opt_out_url).mark(address)
+    store = Store(SCHEMA, sqlite_url(path / STORE_FILE))
+    try:
+        if out:
+            store.write(lambda c: opt_out(c, mark, time.time()))
+            return True
+        return store.write(lambda c: opt_in(c, mark))
+    finally:
+        store.close()
+
+
+def _own_word(path: Path) -> GatewayStatus | None:
+    try:
+        return msgspec.json.decode((path / STATUS_FILE).read_bytes(), type=GatewayStatus)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StoreError(f"{path / STATUS_FILE}: cannot be read: {error}") from error

@@ -1,0 +1,135 @@
+"""The folders Outbox and Outbox/Anonymous: what is put in is sent, what is taken out is cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from leap_plugin.mail.addresses import AddressError
+from leap_plugin.mail.parsing import MalformedMailError
+from leap_plugin.mail.recipients import named_recipients
+from leap_plugin.mail.submitting import RcptTo, SubmissionRefusedError, SubmittedMail
+from leap_plugin.outgoing.author import SendingAccount
+from leap_plugin.outgoing.checking import RecipientCheck
+from leap_plugin.outgoing.notices import AuthorNotices
+from leap_plugin.outgoing.outlook import Outlook
+from leap_plugin.outgoing.planning import MixPolicy
+from leap_plugin.outgoing.taking import MailTaking
+from leap_plugin.store import outgoing
+from leap_plugin.store.accounts import ANONYMOUS_OUTBOX, OUTBOX
+from leap_plugin.store.folders import DELETED, message_in, summaries_in, uids_in
+from leap_plugin.store.outgoing import Reached
+
+POLICIES: Mapping[str, MixPolicy | None] = {OUTBOX: None, ANONYMOUS_OUTBOX: MixPolicy.ANONYMOUS}
+"""What each folder says of how its mails are sent."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a look at the folders found: mails to send, and the numbers of those that were taken out."""
+
+    new: list[tuple[str, int]] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+
+
+class OutboxFolders:
+    """Compares the folders with the queue."""
+
+    def __init__(
+        self,
+        account: SendingAccount,
+        outlook: Outlook,
+        check: RecipientCheck,
+        taking: MailTaking,
+        notices: AuthorNotices,
+    ) -> None:
+        """`taking`: takes what was put in; `notices`: tells the author of what cannot be sent."""
+        self._account = account
+        self._outlook = outlook
+        self._check = check
+        self._taking = taking
+        self._notices = notices
+
+    async def look(self) -> bool:
+        """Cancel what was taken out and send what was put in; tell whether there was any of it."""
+        seen = await self._account.store.read(self._compare)
+        for mail in seen.gone:
+            await self._account.store.write(partial(self._cancel, mail=mail))
+        for folder, uid in seen.new:
+            await self._send(folder, uid)
+        return bool(seen.gone or seen.new)
+
+    def _compare(self, connection: Connection) -> _Seen:
+        number, seen = self._account.number, _Seen()
+        waiting = {(mail.folder, mail.uid): mail.number for mail in outgoing.waiting_mails(connection, number)}
+        present: set[tuple[str, int | None]] = set()
+        for folder in POLICIES:
+            uids = uids_in(connection, number, folder)
+            # What bears this flag is gone for its owner, and is not to be sent the moment before it is expunged.
+            for one in summaries_in(connection, number, folder, uids):
+                present.add((folder, one.uid))
+                if (folder, one.uid) not in waiting and DELETED not in one.flags:
+                    seen.new.append((folder, one.uid))
+        seen.gone.extend(mail for place, mail in waiting.items() if place[1] is not None and place not in present)
+        return seen
+
+    def _cancel(self, connection: Connection, mail: int) -> None:
+        for recipient in outgoing.recipients_of(connection, mail):
+            if recipient.state is Reached.WAITING:
+                outgoing.change_recipient(connection, replace(recipient, state=Reached.CANCELLING))
+        self._notices.settle(connection, mail)
+
+    async def _send(self, folder: str, uid: int) -> None:
+        number = self._account.number
+        mail = await self._account.store.read(lambda connection: message_in(connection, number, folder, uid))
+        if mail is None:
+            return
+        if self._outlook.network is None:
+            await self._outlook.refresh()
+        sender = self._account.author.mail_address(self._outlook.domains)
+        refusals: list[tuple[str, SubmissionRefusedError]] = []
+        recipients: list[RcptTo] = []
+        try:
+            for address in await self._account.store.compute(partial(named_recipients, mail)):
+                if (refusal := await self._refusal(address)) is None:
+                    recipients.append(RcptTo(address=address))
+                else:
+                    refusals.append((address, refusal))
+            if not recipients and not refusals:
+                raise AddressError("To, Cc and Bcc name nobody")
+            submitted = SubmittedMail(sender=sender, recipients=tuple(recipients), mail=mail)
+            planned = await self._taking.plan(submitted, folder=POLICIES[folder]) if recipients else None
+        except SubmissionRefusedError as error:
+            if error.code < 500:
+                return  # it stays there, and is looked at again
+            refusals = [(one.address, error) for one in recipients] + refusals
+            planned = None
+        except (AddressError, MalformedMailError) as error:
+            refusals, planned = [(sender, SubmissionRefusedError(553, "5.1.3", str(error)))], None
+
+        def keep(connection: Connection) -> None:
+            if message_in(connection, number, folder, uid) is None:
+                return  # taken out again in this moment
+            if planned is not None:
+                now_s = self._account.now_s
+                self._taking.keep(connection, submitted, planned, folder=folder, uid=uid, now_s=now_s, from_outbox=True)
+            self._notices.refuse(
+                connection,
+                mail=mail,
+                place=None if planned is not None else (folder, uid),
+                sender=sender,
+                refusals=refusals,
+            )
+
+        await self._account.store.write(keep)
+
+    async def _refusal(self, address: str) -> SubmissionRefusedError | None:
+        """Return why a mail to this address is never sent; what may change is tried as long as the mail waits."""
+        try:
+            await self._check.route(address)
+        except SubmissionRefusedError as refusal:
+            return refusal
+        return None

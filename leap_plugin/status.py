@@ -1,0 +1,51 @@
+"""How a bridge is: what its program writes into `status.json` every second, and `loopixmix mail status` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from leap_plugin.directory.configuration import LOCK_FILE
+from loopixmix.errors import UnavailableError
+from loopixmix.process.files import lock_holder
+from loopixmix.process.status import STATUS_FILE
+
+
+class AccountReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How one mail account is.
+
+    `problem`: why it cannot send and receive, empty if it can; `connected`: whether its client is linked to its
+    provider; `waiting`: mails that wait or are on their way; `doing`: what happens now, a line for each thing.
+    """
+
+    address: str
+    client: str
+    connected: bool = False
+    problem: str = ""
+    waiting: int = 0
+    doing: tuple[str, ...] = ()
+
+
+class BridgeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a bridge is. `problem`: the first thing that is wrong, None if all is well; `ports`: where it listens."""
+
+    pid: int
+    problem: str | None
+    ports: tuple[str, ...]
+    accounts: tuple[AccountReport, ...]
+
+
+def read_report(directory: Path) -> BridgeReport:
+    """Return the last report of the bridge that runs in `directory`; raise `UnavailableError` if none runs."""
+    holder = lock_holder(directory / LOCK_FILE)
+    if holder is None:
+        raise UnavailableError(f"no bridge runs in {directory}: start it with  loopixmix mail run {directory}")
+    try:
+        report = msgspec.json.decode((directory / STATUS_FILE).read_bytes(), type=BridgeReport)
+    except (OSError, msgspec.MsgspecError):
+        report = None
+    # A bridge that was killed leaves its report behind, and its successor has not written one yet.
+    if report is None or report.pid != holder:
+        raise UnavailableError(f"the bridge of {directory} is only starting: ask again in a moment")
+    return report
