@@ -19,7 +19,13 @@ from leap_plugin.wiring import AccountParts, BridgeParts, wire_bridge
 from loopixmix.errors import LoopixmixError
 from loopixmix.process.files import remove_file, write_atomically
 from loopixmix.process.log import LogSettings
+from loopixmix.process.pause import Pause
 from loopixmix.process.program import Program, World
+from loopixmix.process.task import Task
+
+LOOK_EVERY_S = 3.0
+MOST_TOLD = 20
+"""Of what waits, so many mails and recipients of each are told."""
 
 
 class MailBridge(Program):
@@ -35,6 +41,9 @@ class MailBridge(Program):
         self._parts: BridgeParts | None = None
         self._ports: MailPorts | None = None
         self._certified: frozenset[str] = frozenset()
+        self._reports: Mapping[str, AccountReport] = {}
+        self._pause = Pause(world.clock)
+        self._watch = Task("watching the queues of mails")
 
     @property
     def log_settings(self) -> LogSettings:
@@ -64,6 +73,8 @@ class MailBridge(Program):
         for account in parts.accounts:
             account.keeper.start()
             account.incoming.start()
+            account.outgoing.start()
+        self._watch.start(self._look(parts))
         self._parts, self._ports = parts, ports
         self._certified = names_in(self._directory.path / CERTIFICATE_FILE)
         opened = [{"protocol": port.name, "host": port.host, "port": port.port} for port in ports.opened]
@@ -78,12 +89,14 @@ class MailBridge(Program):
         if parts is None or self._ports is None:
             return
         self._ports.close()
+        await self._watch.stop()
         remove_file(self._directory.path / PORTS_FILE)
         for door in parts.doors:
             await door.smtp.stop()
             await door.imap.stop()
         for account in parts.accounts:
             account.incoming.stop()
+            await account.outgoing.stop()
             await account.keeper.stop()
             account.remote.close()
         parts.threads.stop()
@@ -92,13 +105,28 @@ class MailBridge(Program):
 
     def status(self) -> BridgeReport:
         """Return how the bridge is."""
-        accounts = () if self._parts is None else tuple(_report(account) for account in self._parts.accounts)
+        accounts = () if self._parts is None else tuple(self._report(account) for account in self._parts.accounts)
         problems = [self._certificate_problem(), *(account.problem for account in accounts)]
         if not accounts:
             problems.append("there is no mail account yet: loopixmix mail setup adds one")
         opened = self._ports.opened if self._ports is not None else []
         ports = tuple(f"{port.name} {port.host}:{port.port}" for port in opened)
         return BridgeReport(pid=os.getpid(), problem=next(filter(None, problems), None), ports=ports, accounts=accounts)
+
+    def _report(self, account: AccountParts) -> AccountReport:
+        status = account.keeper.status
+        connected = status is not None and status.connected
+        known = self._reports.get(account.user.address, AccountReport(address=account.user.address, client=""))
+        client, problem = str(account.keeper.directory), account.keeper.problem
+        return msgspec.structs.replace(known, client=client, connected=connected, problem=problem)
+
+    async def _look(self, parts: BridgeParts) -> None:
+        while True:
+            try:
+                self._reports = {account.user.address: await _queue_of(account) for account in parts.accounts}
+            except LoopixmixError as error:
+                self._log.error("the queues of mails cannot be looked at: {kind}", kind=type(error).__name__)
+            await self._pause.wait(LOOK_EVERY_S)
 
     def _certificate_problem(self) -> str:
         address = self._directory.config.private.address
@@ -107,11 +135,9 @@ class MailBridge(Program):
         return f"the certificate does not name {address}: loopixmix mail setup DIR --listen {address} makes one"
 
 
-def _report(account: AccountParts) -> AccountReport:
-    status = account.keeper.status
-    return AccountReport(
-        address=account.user.address,
-        client=str(account.keeper.directory),
-        connected=status is not None and status.connected,
-        problem=account.keeper.problem,
-    )
+async def _queue_of(account: AccountParts) -> AccountReport:
+    """Return what waits at an account, and what happens with it."""
+    mails = await account.outgoing.overview()
+    doing = [f"to {one.address}: {one.told()}" for mail in mails[:MOST_TOLD] for one in mail.recipients[:MOST_TOLD]]
+    doing += (await account.incoming.state()).lines()
+    return AccountReport(address=account.user.address, client="", waiting=len(mails), doing=tuple(doing))

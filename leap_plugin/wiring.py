@@ -24,8 +24,9 @@ from leap_plugin.directory.configuration import LOOPBACK, STORE_FILE, LocalDoor,
 from leap_plugin.directory.passwords import MailPasswords
 from leap_plugin.directory.trace_file import load_trace_key
 from leap_plugin.incoming.receiving import IncomingMail, MailShelves
-from leap_plugin.mail.submitting import Announcement, SubmissionRefusedError, SubmittedMail
 from leap_plugin.mail.trace import TraceKey
+from leap_plugin.outgoing.account import OutgoingMail
+from leap_plugin.outgoing.author import Author, QueueStore, SendingAccount
 from leap_plugin.store.accounts import account_number
 from leap_plugin.store.bell import MailBell
 from leap_plugin.store.bridge_store import BridgeStore
@@ -51,6 +52,7 @@ class AccountParts:
     remote: RemoteClient
     keeper: AccountClient
     incoming: IncomingMail
+    outgoing: OutgoingMail
     user: MailUser
 
 
@@ -111,7 +113,17 @@ class _Wiring:
         mailboxes = StoredMailboxes(
             number, self._bridge_store, now=lambda: datetime.fromtimestamp(world.clock.seconds(), UTC)
         )
-        return AccountParts(account, remote, keeper, incoming, MailUser(account.login, mailboxes, _NoQueue()))
+        sending = SendingAccount(
+            author=Author(number, account.address),
+            client=remote,
+            store=QueueStore(number, self.access, self._bell, self.threads.run),
+            settings=self._directory.config.outgoing,
+            clock=world.clock,
+            rng=world.rng,
+        )
+        outgoing = OutgoingMail(sending, call_on_reactor=self._reactor.callFromThread)
+        user = MailUser(account.login, mailboxes, outgoing)
+        return AccountParts(account, remote, keeper, incoming, outgoing, user)
 
     def doors(self, users: Mapping[str, MailUser], context: object) -> tuple[WiredDoor, ...]:
         local, private = self._directory.config.local, self._directory.config.private
@@ -145,16 +157,3 @@ class _Wiring:
 
     async def _begin_daemon(self, directory: Path) -> None:
         (await start(directory, reactor=self._world.reactor, rng=self._world.rng)).close()
-
-
-class _NoQueue:
-    """Takes no mail."""
-
-    def announcement(self) -> Announcement:
-        return Announcement(size_bytes=10_000_000, text="mix network")
-
-    async def check_recipient(self, address: str, size_bytes: int | None) -> None:  # noqa: ARG002
-        return None
-
-    async def submit(self, submitted: SubmittedMail) -> str:  # noqa: ARG002
-        raise SubmissionRefusedError(450, "4.3.0", "no mail can be sent yet")

@@ -94,7 +94,7 @@ class AccountClient:
 
 def _problem_of(status: ClientStatus, address: str) -> str:
     if not status.registered:
-        return f"{address} is not registered yet: loopixmix client register does it"
+        return "its client is not registered yet: loopixmix client register does it"
     if status.address != address:
         return f"the client has the account {status.address or 'of a guest'}, and mail.toml says {address}"
     if status.problem:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from leap_plugin.mail.addresses import mail_address_of
+from leap_plugin.outgoing.settings import SendingSettings
 from loopixmix.config import commented_toml, load_config
 from loopixmix.errors import ConfigError, MisuseError
 from loopixmix.process.files import PRIVATE_FILE, create_file, make_directory, write_atomically
@@ -73,20 +74,13 @@ class MailAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return self.mail_address or mail_address_of(self.address, frozenset())
 
 
-class OutgoingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[outgoing]`: what is done with mail on its way out."""
-
-    queue_offline: bool = True
-    exit: str = ""
-
-
 class MailConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`mail.toml`. `start_clients`: whether the daemons of clients are started if they do not run."""
 
     start_clients: bool = True
     local: LocalDoor = LocalDoor()
     private: PrivateDoor = PrivateDoor()
-    outgoing: OutgoingConfig = OutgoingConfig()
+    outgoing: SendingSettings = SendingSettings()
     log: LogSettings = LogSettings()
     accounts: Annotated[tuple[MailAccount, ...], msgspec.Meta(max_length=MOST_ACCOUNTS)] = ()
 
@@ -201,9 +195,16 @@ before they log in. tls: with TLS from the beginning. With TLS, they ask once ab
     "private.address": """\
 The address of this machine in its own network, such as "192.168.1.5"; empty: no other device gets in. Change it with
 loopixmix mail setup DIR --listen ADDRESS, which makes a certificate that names it.""",
-    "outgoing.queue_offline": "Take mail also while the network cannot be reached, and send it later.",
-    "outgoing.exit": """\
-The gateway that hands mail to the outside world, "name@provider"; empty: addresses outside are refused.""",
+    "outgoing.queue_when_offline": """\
+Take mail also to people who are not known yet while the network cannot be reached, and look them up later.""",
+    "outgoing.exit_gateway": """\
+The gateway that hands mail to the outside world, "name@provider", and the purpose of the tokens that it asks for; both
+empty: addresses outside are refused.""",
+    "outgoing.give_up_s": "A mail is tried for so long, in seconds.",
+    "outgoing.delayed_after_s": """\
+You are told of a delay after so long, or after twice the time that was expected if that is longer.""",
+    "outgoing.standing_after_s": "Mails that take longer show in the message about the states of mails.",
+    "outgoing.keep_ended_s": "For so long is remembered what became of a mail.",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
     "accounts": """\
 The mail accounts. client: the directory of its client, a path from here. address: name@provider in the network.
