@@ -21,7 +21,7 @@ REFRESH_S = 60.0
 
 
 @dataclass(frozen=True)
-class Reach:
+class KnownReach:
     """What was known at the last look. `gateways`: the account that each mail domain reaches, empty without one.
 
     `contacts`: mail addresses. `is_known`: false before the first look that worked, ever.
@@ -100,7 +100,7 @@ class ReachableAddresses:
                 known.add(mail_address_of(contact.address, frozenset(gateways)))
                 # Of a domain that the network does not know any more, this is how its mail address was written.
                 known.add(contact.address)
-        fresh = Reach(gateways, frozenset(known), is_known=True)
+        fresh = KnownReach(gateways, frozenset(known), is_known=True)
         if fresh != self._now:
             self._now = fresh
             kept = msgspec.json.encode(_Kept(dict(gateways), sorted(known)))
@@ -114,14 +114,14 @@ class ReachableAddresses:
             await self._pause.wait(REFRESH_S)
 
 
-def _read(file: Path) -> Reach:
+def _read(file: Path) -> KnownReach:
     try:
         kept = msgspec.json.decode(file.read_bytes(), type=_Kept)
     except FileNotFoundError:
-        return Reach()
+        return KnownReach()
     except msgspec.MsgspecError:
         # Made by us and whole, or an older version's: the next look writes it anew.
-        return Reach()
+        return KnownReach()
     except OSError as error:
         raise StoreError(f"{file}: cannot be read: {error.strerror}") from error
-    return Reach(kept.gateways, frozenset(kept.contacts), is_known=True)
+    return KnownReach(kept.gateways, frozenset(kept.contacts), is_known=True)
