@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import TimeoutError as TwistedTimeoutError
+from twisted.internet.defer import TimeoutError as TwistedTimeoutError
 
 from client.api import Client, ClientError, MessageState, ReceivedMessage, Verified
 from leap_plugin.leap.bitmask.reach import ReachableAddresses

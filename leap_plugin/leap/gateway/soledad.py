@@ -13,8 +13,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from treq.client import HTTPClient
+from twisted.internet.defer import TimeoutError as TwistedTimeoutError
 from twisted.internet.error import ConnectError, ConnectionClosed
-from twisted.internet.error import TimeoutError as TwistedTimeoutError
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
