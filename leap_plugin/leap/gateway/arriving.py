@@ -18,7 +18,7 @@ from leap_plugin.leap.gateway import deliveries, users
 from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState
 from leap_plugin.leap.gateway.pieces import whole_mail
 from leap_plugin.leap.gateway.reporting import FailedMail, FailureReports
-from leap_plugin.leap.gateway.sealing import BesideReactor, sealed_mail
+from leap_plugin.leap.gateway.sealing import SealingPlace, sealed_mail
 from leap_plugin.leap.gateway.users import MailboxOwner
 from leap_plugin.leap.openpgp.certificates import BadCertificateError
 from leap_plugin.mail.envelope import EnclosedMail
@@ -61,7 +61,7 @@ class MailArrivals:
         *,
         limits: GatewayLimits,
         clock: Clock,
-        in_thread: BesideReactor,
+        in_thread: SealingPlace,
     ) -> None:
         """`access`: to the gateway's store. `in_thread`: where long mails are encrypted."""
         self._client = client

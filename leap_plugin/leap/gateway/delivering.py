@@ -17,7 +17,7 @@ from leap_plugin.leap.gateway.arriving import NO_KEY_RETRY_S, forget_messages
 from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState
 from leap_plugin.leap.gateway.pieces import whole_mail
 from leap_plugin.leap.gateway.reporting import FailedMail, FailureReports
-from leap_plugin.leap.gateway.sealing import BesideReactor, sealed_mail
+from leap_plugin.leap.gateway.sealing import SealingPlace, sealed_mail
 from leap_plugin.leap.gateway.soledad import BoxFull, BoxRefused, InBox, SoledadDown, SoledadIncoming
 from leap_plugin.leap.gateway.users import MailboxOwner
 from leap_plugin.leap.openpgp.certificates import BadCertificateError
@@ -53,7 +53,7 @@ class Deliverer:
         *,
         clock: Clock,
         rng: Rng,
-        in_thread: BesideReactor,
+        in_thread: SealingPlace,
     ) -> None:
         """`client`: has the mails that are not encrypted yet. `access`: to the gateway's store."""
         self._client = client

@@ -15,14 +15,14 @@ SHORT_BYTES = 128 * 1024
 _T = TypeVar("_T")
 
 
-class BesideReactor(Protocol):
+class SealingPlace(Protocol):
     """Does something beside the reactor."""
 
     def __call__(self, work: Callable[[], _T], /) -> Awaitable[_T]:
         """Return what the work returns."""
 
 
-async def sealed_mail(mail: bytes, owner: MailboxOwner, now_s: float, in_thread: BesideReactor) -> bytes:
+async def sealed_mail(mail: bytes, owner: MailboxOwner, now_s: float, in_thread: SealingPlace) -> bytes:
     """Return a mail encrypted to its user; raises `BadCertificateError` if the user has no key that can be used."""
     if owner.certificate is None:
         raise BadCertificateError("the user has no key")
