@@ -32,6 +32,7 @@ from loopixmix.store.access import StoreAccess
 MAIL_KIND = "mail"
 READER = "leap"
 NO_KEY_RETRY_S = 600.0
+COUNT_S = 30.0
 MOST_PIECES_OF_A_SENDER, MOST_PIECES = 8, 64
 PIECES_PATIENCE_S = 5 * 86_400.0
 _MESSAGE_ID = re.compile(r"<[\x21-\x7e]{1,800}>")
@@ -70,6 +71,8 @@ class MailArrivals:
         self._limits = limits
         self._clock = clock
         self._in_thread = in_thread
+        self._kept = 0
+        self._counted_at_s = -COUNT_S
         self.refused = 0
         """Messages that were no mails."""
 
@@ -123,15 +126,14 @@ class MailArrivals:
     ) -> None:
         address, now_s = enclosed.to.lower(), self._clock.seconds()
 
-        def look(connection: Connection) -> tuple[bool, MailboxOwner | None, tuple[int, int], int]:
+        def look(connection: Connection) -> tuple[bool, MailboxOwner | None, tuple[int, int]]:
             return (
                 deliveries.is_known(connection, blob_id),
                 users.find_owner(connection, address),
                 deliveries.open_of(connection, address),
-                deliveries.kept_bytes(connection),
             )
 
-        known, owner, (count, length), kept = await self._access.read(look)
+        known, owner, (count, length) = await self._access.read(look)
         if known:
             await self._forget(numbers)
             return
@@ -148,6 +150,7 @@ class MailArrivals:
         if count >= self._limits.mails_per_user or length + len(enclosed.mail) > self._limits.bytes_per_user:
             await self._refuse(failed, numbers, status="5.2.2", reason="too many mails wait for that user already")
             return
+        kept = await self._kept_bytes(now_s)
         if kept + len(enclosed.mail) > self._limits.bytes:
             raise GatewayFullError(f"{kept:,} bytes of mail wait already; the limit is {self._limits.bytes:,}")
         content, problem = await self._sealed(enclosed.mail, owner, now_s)
@@ -165,9 +168,17 @@ class MailArrivals:
             problem=problem,
         )
         await self._access.write(lambda connection: deliveries.add_delivery(connection, delivery))
+        self._kept += len(enclosed.mail)
         if content is not None:
             await self._forget(numbers)
             await self._access.write(lambda connection: deliveries.forget_numbers(connection, blob_id))
+
+    async def _kept_bytes(self, now_s: float) -> int:
+        # Added up anew only now and then: of many mails that takes long.
+        if now_s >= self._counted_at_s + COUNT_S:
+            self._kept = await self._access.read(deliveries.kept_bytes)
+            self._counted_at_s = now_s
+        return self._kept
 
     async def _sealed(self, mail: bytes, owner: MailboxOwner, now_s: float) -> tuple[bytes | None, str]:
         try:

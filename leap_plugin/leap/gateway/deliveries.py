@@ -51,6 +51,14 @@ class BoxDelivery:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Whose turn it is, with which mail."""
+
+    address: str = field(repr=False)
+    blob_id: str
+
+
+@dataclass(frozen=True)
 class Backlog:
     """What waits for one user. `oldest_s`: since when; `next_at_s`: the next attempt."""
 
@@ -105,29 +113,37 @@ def kept_bytes(connection: Connection) -> int:
     return int(connection.execute(total).scalar_one())
 
 
-def due(connection: Connection, now_s: float, *, busy: frozenset[str], limit: int) -> list[BoxDelivery]:
-    """Return mails whose turn it is, of each user the oldest one, at most `limit`; none of a user in `busy`.
+def due(connection: Connection, now_s: float, *, busy: frozenset[str], limit: int) -> list[Turn]:
+    """Return whose turn it is: of each user the oldest mail, at most `limit`; none of a user in `busy`.
 
-    So a user with a thousand mails takes one place, as every other.
+    So a user with a thousand mails takes one place, as every other. Contents are read later, one at a time.
     """
-    turn = (
+    is_due = and_(deliveries.c.state.in_(OPEN), deliveries.c.next_at_s <= now_s)
+    first = (
         select(deliveries.c.address, func.min(deliveries.c.arrived_at_s).label("first_s"))
-        .where(deliveries.c.state.in_(OPEN), deliveries.c.next_at_s <= now_s)
+        .where(is_due)
         .group_by(deliveries.c.address)
         .order_by(func.min(deliveries.c.next_at_s))
         .limit(limit + len(busy))
         .subquery()
     )
     rows = connection.execute(
-        select(deliveries)
-        .join(turn, (deliveries.c.address == turn.c.address) & (deliveries.c.arrived_at_s == turn.c.first_s))
-        .where(deliveries.c.state.in_(OPEN))
-    ).mappings()
-    found: dict[str, BoxDelivery] = {}
+        select(deliveries.c.address, deliveries.c.blob_id)
+        .join(first, (deliveries.c.address == first.c.address) & (deliveries.c.arrived_at_s == first.c.first_s))
+        .where(is_due)
+    )
+    found: dict[str, Turn] = {}
     for row in rows:
-        if row["address"] not in busy:
-            found.setdefault(row["address"], _delivery(row))
+        if row.address not in busy:
+            found.setdefault(row.address, Turn(row.address, row.blob_id))
     return list(found.values())[:limit]
+
+
+def load_due(connection: Connection, blob_id: str, now_s: float) -> BoxDelivery | None:
+    """Return a mail; None if it is not its turn any more."""
+    is_due = and_(deliveries.c.state.in_(OPEN), deliveries.c.next_at_s <= now_s)
+    row = connection.execute(select(deliveries).where(deliveries.c.blob_id == blob_id, is_due)).mappings().first()
+    return None if row is None else _delivery(row)
 
 
 def next_due_s(connection: Connection) -> float | None:

@@ -7,6 +7,8 @@ sender is told.
 
 from __future__ import annotations
 
+from collections import deque
+
 from sqlalchemy import Connection
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -14,7 +16,7 @@ from twisted.logger import Logger
 from client.api import Client, UnknownMessageError
 from leap_plugin.leap.gateway import deliveries, users
 from leap_plugin.leap.gateway.arriving import NO_KEY_RETRY_S, forget_messages
-from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState
+from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState, Turn
 from leap_plugin.leap.gateway.pieces import whole_mail
 from leap_plugin.leap.gateway.reporting import FailedMail, FailureReports
 from leap_plugin.leap.gateway.sealing import SealingPlace, sealed_mail
@@ -32,6 +34,8 @@ PATIENCE_S = 5 * 86_400.0
 KEEP_DONE_S = 7 * 86_400.0
 KEEP_ASIDE_S = 30 * 86_400.0
 AT_ONCE = 16
+MOST_TURNS = 200
+"""Looked for at a time: with many mails that takes longer than to deliver some."""
 LOOK_S = 30.0
 """Commands of the operator change the store beside the program: so often it looks by itself."""
 TIDY_S = 600.0
@@ -68,6 +72,7 @@ class Deliverer:
         self._down = Backoff(rng=rng, first_s=FIRST_DOWN_S, longest_s=LONGEST_DOWN_S)
         self._resume_at_s = 0.0
         self._busy: dict[str, Deferred[None]] = {}
+        self._turns: deque[Turn] = deque()
         self._tidied_at_s = 0.0
         self._is_woken = False
         self.delivered = 0
@@ -110,21 +115,25 @@ class Deliverer:
             await self._tidy(now_s)
         if now_s < self._resume_at_s:
             return self._resume_at_s - now_s
-        free = AT_ONCE - len(self._busy)
-        if free > 0:
+        if not self._turns and len(self._busy) < AT_ONCE:
             busy = frozenset(self._busy)
-            found = await self._access.read(lambda connection: deliveries.due(connection, now_s, busy=busy, limit=free))
-            for delivery in found:
-                self._begin(delivery)
+            found = await self._access.read(
+                lambda connection: deliveries.due(connection, now_s, busy=busy, limit=MOST_TURNS)
+            )
+            self._turns.extend(found)
+        while self._turns and len(self._busy) < AT_ONCE:
+            turn = self._turns.popleft()
+            if turn.address not in self._busy:
+                self._begin(turn)
         if self._busy:
             return LOOK_S  # each end of an attempt wakes
         next_s = await self._access.read(deliveries.next_due_s)
         return LOOK_S if next_s is None else max(0.0, min(LOOK_S, next_s - self._clock.seconds()))
 
-    def _begin(self, delivery: BoxDelivery) -> None:
-        attempt = Deferred.fromCoroutine(self._attempt(delivery))
-        self._busy[delivery.address] = attempt
-        attempt.addBoth(self._ended, delivery.address)
+    def _begin(self, turn: Turn) -> None:
+        attempt = Deferred.fromCoroutine(self._attempt(turn))
+        self._busy[turn.address] = attempt
+        attempt.addBoth(self._ended, turn.address)
 
     def _ended(self, result: object, address: str) -> None:
         self._busy.pop(address, None)
@@ -139,9 +148,16 @@ class Deliverer:
             self._resume_at_s = self._clock.seconds() + LONGEST_DOWN_S
         self.wake()
 
-    async def _attempt(self, delivery: BoxDelivery) -> None:
+    async def _attempt(self, turn: Turn) -> None:
         now_s = self._clock.seconds()
-        owner = await self._access.read(lambda connection: users.find_owner(connection, delivery.address))
+
+        def load(connection: Connection) -> tuple[BoxDelivery | None, MailboxOwner | None]:
+            found = deliveries.load_due(connection, turn.blob_id, now_s)
+            return found, users.find_owner(connection, turn.address)
+
+        delivery, owner = await self._access.read(load)
+        if delivery is None or now_s < self._resume_at_s:
+            return
         if owner is None:
             await self._give_up(delivery, "5.1.1", "there is no user of that address any more")
             return

@@ -42,7 +42,8 @@ deliveries = Table(
     Column("next_at_s", Float, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("problem", String(500), nullable=False),
-    Index("deliveries_by_turn", "state", "next_at_s"),
+    # With all that is looked for among many: the rows have the contents, and take long to pass.
+    Index("deliveries_by_turn", "state", "next_at_s", "address", "arrived_at_s", "length_bytes"),
     Index("deliveries_by_address", "address", "state"),
 )
 """Mails, each for one user. `content`: encrypted to the user; there is none while the user has no key, and none when it

@@ -34,7 +34,8 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("problem", sa.String(500), nullable=False),
     )
-    op.create_index("deliveries_by_turn", "deliveries", ["state", "next_at_s"])
+    turn = ["state", "next_at_s", "address", "arrived_at_s", "length_bytes"]
+    op.create_index("deliveries_by_turn", "deliveries", turn)
     op.create_index("deliveries_by_address", "deliveries", ["address", "state"])
     op.create_table(
         "pieces",
