@@ -57,7 +57,10 @@ def client(context: click.Context) -> None:
     metavar="FETCH REST",
     help="On a test network: mean seconds until tokens are fetched, and until they may be spent.  [default: 900 1800]",
 )
-def init(directory: Path, network: Path, api_port: int, token_waits_s: tuple[float, float] | None) -> None:
+@click.option("--gateway", is_flag=True, help="A gateway: it uses the rates that its provider lists for it.")
+def init(
+    directory: Path, network: Path, api_port: int, token_waits_s: tuple[float, float] | None, gateway: bool
+) -> None:
     """Make a new client in DIR.
 
     That is two secret keys, a client.toml to look through, and a copy of the trust root.
@@ -69,7 +72,12 @@ def init(directory: Path, network: Path, api_port: int, token_waits_s: tuple[flo
     if token_waits_s is not None:
         waits = TokenWaits(fetch_mean_s=token_waits_s[0], rest_mean_s=token_waits_s[1])
     trust_root = create_client(
-        directory, network=network, api_port=api_port, rng=random.SystemRandom(), token_waits=waits
+        directory,
+        network=network,
+        api_port=api_port,
+        rng=random.SystemRandom(),
+        token_waits=waits,
+        gateway=gateway,
     )
     click.echo(f"{directory / CONFIG_FILE}: a new client of the network {trust_root.name}")
     click.echo(f"start it with  loopixmix client run {directory}")

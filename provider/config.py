@@ -10,10 +10,12 @@ from typing import Annotated
 import msgspec
 
 from loopixmix.config import commented_toml
+from loopixmix.directory import MailOffer
 from loopixmix.directory.words import MAX_SERVICES, NAME_PATTERN
 from loopixmix.errors import ConfigError, FormatError
 from loopixmix.node.config import NODE_COMMENTS, LimitSettings, NodeConfig, node_head, node_values
 from loopixmix.requests.names import check_name
+from loopixmix.seams import Identity
 from loopixmix.tokens.exchange import ISSUER_SERVICE
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.api import Setting
@@ -21,6 +23,7 @@ from provider.clients.allowance import ClientRules
 from provider.hosting.asking.limits import HostingRules, ServiceLimits
 from provider.hosting.loading.factories import ALWAYS, find_factories
 from provider.hosting.loading.loader import SERVICES_DIRECTORY
+from provider.mail import DomainSettings, GatewaySettings, offer_of
 from provider.mailbox import MailboxRules
 from provider.serving.sockets import SocketPlace
 from provider.store import MEMORY_URL, sqlite_url
@@ -66,9 +69,12 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
     service: dict[str, dict[str, Setting]] = msgspec.field(default_factory=dict)
     service_limits: dict[str, ServiceLimits] = msgspec.field(default_factory=dict)
     remote: dict[str, RemoteService] = msgspec.field(default_factory=dict)
+    domains: tuple[DomainSettings, ...] = ()
+    gateways: tuple[GatewaySettings, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _ = self.mail_offer
         for name in self.remote:
             _check_remote_name(name, self.services)
             if name in self.service:
@@ -89,6 +95,16 @@ class ProviderConfig(NodeConfig, frozen=True, forbid_unknown_fields=True, kw_onl
         return ProviderRules(
             mailbox=self.mailbox, registration=self.registration, clients=self.clients, hosting=self.hosting
         )
+
+    @property
+    def mail_offer(self) -> MailOffer:
+        """What the network document says of its mailboxes, mail domains and gateways."""
+        return offer_of(self.mailbox.quota_items, self.domains, self.gateways)
+
+    @property
+    def gateway_items(self) -> dict[Identity, int]:
+        """The quotas of gateways' mailboxes, by their keys."""
+        return {gateway.identity: gateway.mailbox_items for gateway in self.mail_offer.gateways}
 
     def store_url(self, directory: Path) -> str:
         """Return the address of the store of the provider in `directory`."""
@@ -168,6 +184,28 @@ Seconds from a pull to its answer, the same whatever the mailbox holds. It shoul
     "hosting.assembly_bytes": """\
 Memory of all hosted services together, for parts of requests that are not complete and for answers that are being
 sent.""",
+    "domains": """\
+Mail domains, one [[domains]] table each: then name@domain reaches the account NAME here, for all users of the network.
+With account, every name of the domain reaches that one account: a gateway's, whose owner can read all of it. The
+network's authority must allow each domain; `loopixmix provider status` tells which it leaves out.
+
+[[domains]]
+domain = "example.org"
+account = "gate\"""",
+    "gateways": """\
+Accounts of gateways, one [[gateways]] table each, with rates in place of the network's. Everybody sees them in the
+network document: a gateway does not hide, its users do. identity is the key that `loopixmix provider accounts list`
+shows; the gateway's client also says gateway = true in its client.toml. The figures here are the defaults.
+
+[[gateways]]
+account = "gate"
+identity = "0000000000000000000000000000000000000000000000000000000000000000"
+mailbox_items = 1000000
+payload_rate_per_s = 100.0
+loop_rate_per_s = 1.0
+drop_rate_per_s = 1.0
+pull_rate_per_s = 4.0
+pull_batch = 80""",
 }
 """The comment above each key of a provider's `node.toml`."""
 
@@ -180,12 +218,17 @@ def provider_toml(
     registration: RegistrationMode,
     guests: GuestMode = GuestMode.CLOSED,
     services: Sequence[str] = (),
+    mailbox_items: int = MailboxRules().quota_items,
 ) -> str:
-    """Return the commented `node.toml` of a new provider, which hosts `services` beside the usual ones."""
+    """Return the commented `node.toml` of a new provider, which hosts `services` beside the usual ones.
+
+    `mailbox_items`: how many items wait in one mailbox at most.
+    """
     hosted = tuple(dict.fromkeys((*DEFAULT_SERVICES, *services)))
     any_provider = ProviderConfig(name="node", listen="127.0.0.1:30001", services=hosted)
     values = msgspec.to_builtins(any_provider) | node_values(name=name, listen=listen, advertise=advertise)
     values["limits"] = msgspec.to_builtins(PROVIDER_LIMITS)
+    values["mailbox"] |= {"quota_items": mailbox_items}
     values["registration"] |= {"mode": str(registration), "guests": str(guests)}
     # Their sections are named by whoever offers services, and most providers have none.
     for tables in ("service", "service_limits", "remote"):

@@ -59,9 +59,9 @@ def oldest_day_kept(now_s: float, rules: MailboxRules) -> int:
     return day_of(now_s) - rules.expiry_days
 
 
-def is_full(waiting_items: int, rules: MailboxRules) -> bool:
+def is_full(waiting_items: int, quota_items: int) -> bool:
     """Tell whether a mailbox with `waiting_items` takes no more."""
-    return waiting_items >= rules.quota_items
+    return waiting_items >= quota_items
 
 
 class Mailbox:
@@ -77,10 +77,10 @@ class Mailbox:
         "_after",
         "_deleting",
         "_fetching",
-        "_lease_pulls",
         "_leases",
         "_pulls",
         "_ready",
+        "lease_pulls",
         "pull_batch",
     )
 
@@ -89,7 +89,7 @@ class Mailbox:
         if pull_batch < 1 or lease_pulls < 1:
             raise MisuseError("a pull is answered by one item or more, a lease lasts one pull or more")
         self.pull_batch = pull_batch
-        self._lease_pulls = lease_pulls
+        self.lease_pulls = lease_pulls
         self._pulls = 0
         self._account_id: int | None = None
         self._after: ItemNumber = 0
@@ -159,7 +159,7 @@ class Mailbox:
 
     def _overdue(self) -> Iterator[ItemNumber]:
         for number in sorted(self._leases):
-            if self._pulls - self._leases[number] >= self._lease_pulls:
+            if self._pulls - self._leases[number] >= self.lease_pulls:
                 yield number
 
     def _start_afresh(self) -> None:

@@ -15,6 +15,7 @@ from loopixmix.cards import DAY_S
 from loopixmix.commands.node import CHECK, ask_to_withdraw, show_status
 from loopixmix.config import load_config
 from loopixmix.directory import Role
+from loopixmix.directory.mail import MAX_MAILBOX_ITEMS
 from loopixmix.errors import ConfigError
 from loopixmix.node.config import create_node, load_node
 from loopixmix.node.main import run_node
@@ -30,7 +31,7 @@ from provider.api import Setting
 from provider.config import ProviderConfig, provider_toml
 from provider.hosting.loading.factories import find_factories, find_factory
 from provider.hosting.loading.trial import ServiceTrial
-from provider.mailbox import day_of
+from provider.mailbox import MailboxRules, day_of
 from provider.service import ProviderService
 from provider.serving.main import run_service
 from provider.serving.program import Serving
@@ -68,6 +69,13 @@ def provider() -> None:
 @click.option(
     "--service", "services", multiple=True, metavar="NAME", help="A service to host besides the usual ones; repeatable."
 )
+@click.option(
+    "--mailbox-items",
+    type=click.IntRange(1, MAX_MAILBOX_ITEMS),
+    default=MailboxRules().quota_items,
+    show_default=True,
+    help="Items, of about 2 kB each, that wait in one mailbox at most.",
+)
 def init(
     directory: Path,
     name: str,
@@ -77,6 +85,7 @@ def init(
     registration: str,
     guests: str,
     services: tuple[str, ...],
+    mailbox_items: int,
 ) -> None:
     """Make the identity and the configuration of a new provider in DIRECTORY.
 
@@ -91,6 +100,7 @@ def init(
         registration=RegistrationMode(registration),
         guests=GuestMode(guests),
         services=services,
+        mailbox_items=mailbox_items,
     )
     identity_key = create_node(
         directory, config_text=text, config_type=ProviderConfig, network=network, rng=system_rng()
@@ -267,6 +277,7 @@ def _kind_of(config: ProviderConfig) -> NodeKind:
         make_service=make_service,
         services=config.service_names,
         token_keys=_token_keys_of(config),
+        mail=config.mail_offer,
     )
 
 

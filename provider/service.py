@@ -61,7 +61,7 @@ class ProviderService:
         """Take up the network document of the present epoch."""
         self.prepare(document)
         self.loops.adopt(document)
-        self.clients.adopt(document.params)
+        self.clients.adopt(document.params, document.gateways_of(self.hop.identity))
         self._host.adopt(document.params)
         self._housekeeping.adopt(document)
 

@@ -62,7 +62,7 @@ async def make_provider(
     """
     store = MailStore(config.store_url(parts.directory), exclusive=True)
     store.write(lambda connection: skip_numbers(connection, parts.rng.getrandbits(SKIPPED_BITS)))
-    access = threaded_access(store, config.mailbox, call_on_reactor=call_on_reactor)
+    access = threaded_access(store, config.mailbox, call_on_reactor=call_on_reactor, quotas=config.gateway_items)
 
     def load_services(keys: KeyDirectory) -> Iterable[Hosted]:
         loader = ServiceLoader(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 import msgspec
 from sqlalchemy import Connection
 
@@ -14,7 +16,7 @@ from client.api import (
     UnknownContactError,
 )
 from client.asking.requests import Requests
-from client.core.arguments import check_address, plain_fingerprint
+from client.core.arguments import check_address, no_such_place, plain_fingerprint
 from client.core.pins import ChangedKey, judge_card
 from client.link.session import Session
 from client.store import contacts
@@ -78,22 +80,27 @@ class ContactBook:
             raise UnknownContactError(f"there is no contact {address}")
 
     async def _look_up(self, address: str) -> Card:
-        name, provider = check_address(address)
+        name, place = check_address(address)
         document = self._session.known.document
         if document is None:
             raise RequestTimeoutError("there is no network document yet: the address cannot be looked up")
-        entry = document.provider_named(provider)
-        if entry is None:
-            raise BadRequestError(f"this network has no provider {provider}")
-        body = encode_keys_request(LookUp(name))
+        reach = document.reach(name, place)
+        if reach is None:
+            raise BadRequestError(no_such_place(address))
+        # The account is looked up and not the name: of a domain that is a gateway's, all names have its one card, and
+        # the provider does not learn which of them is meant.
+        provider = reach.provider.name
+        body = encode_keys_request(LookUp(reach.account))
         answer = await self._requests.ask(f"keys@{provider}", body, timeout_s=self._patience_s)
         try:
             card = decode_card(answer)
         except PeerError as error:
             raise ServiceFailedError(f"{provider} answered with something that is no card: {error}") from error
         # The signature is not enough: the provider could give the card of another user, which is signed as well.
-        if (card.name, card.provider) != (name, entry.id):
+        if (card.name, card.provider) != (reach.account, reach.provider.id):
             raise ServiceFailedError(f"{provider} answered with the card of somebody else")
+        if reach.gateway is not None and not hmac.compare_digest(card.identity, reach.gateway.identity):
+            raise ServiceFailedError(f"{provider} answered with another key than the network document has for {place}")
         return card
 
 

@@ -29,7 +29,8 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     `give_up_s`. An anonymous message carries `reply_blocks` blocks to answer by. With `receipts`, contacts are told
     that their messages came, a random time later (exponential, `receipt_delay_mean_s`): a receipt tells that we are
     online. A request to register, to be sent or to be looked up waits `patience_s` for the network. `tokens`: when
-    tokens are fetched and may be spent.
+    tokens are fetched and may be spent. A `gateway` uses the rates that its provider lists for it in the network
+    document: everybody sees who it is.
     """
 
     receipts: bool = False
@@ -42,3 +43,4 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     keep_finished_s: Seconds = 90 * DAY_S
     patience_s: Seconds = 60.0
     tokens: TokenWaits = TokenWaits()
+    gateway: bool = False

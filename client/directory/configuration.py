@@ -65,12 +65,18 @@ def check_client(path: Path) -> None:
 
 
 def create_client(
-    path: Path, *, network: Path, api_port: int, rng: Rng, token_waits: TokenWaits = USUAL_WAITS
+    path: Path,
+    *,
+    network: Path,
+    api_port: int,
+    rng: Rng,
+    token_waits: TokenWaits = USUAL_WAITS,
+    gateway: bool = False,
 ) -> TrustRoot:
     """Make a new client in `path`, with new keys and a copy of the trust root `network`; return that.
 
-    `token_waits`: others than the usual ones are for test networks. Raises `ConfigError` if there is a client already,
-    which is never overwritten.
+    `token_waits`: others than the usual ones are for test networks. `gateway`: whether it is one. Raises `ConfigError`
+    if there is a client already, which is never overwritten.
     """
     trust_root = load_trust_root(network)
     if (path / CONFIG_FILE).exists():
@@ -80,7 +86,7 @@ def create_client(
     if network.resolve() != (path / TRUST_ROOT_FILE).resolve():
         create_file(path / TRUST_ROOT_FILE, network.read_bytes())
     create_keys(path, rng)
-    create_file(path / CONFIG_FILE, config_text(api_port, token_waits).encode())
+    create_file(path / CONFIG_FILE, config_text(api_port, token_waits, gateway=gateway).encode())
     return trust_root
 
 
@@ -100,14 +106,17 @@ How long registering and looking up wait for the network; at most 15 s while no 
     "client.tokens.fetch_mean_s": """\
 Blind tokens are fetched a random time after they were ordered, and may be spent a random time after that (means, in
 seconds). Issuer and redeemer together would match short ones: shorten them on a test network only.""",
+    "client.gateway": """\
+Send and pull at the rates that the provider lists for this client in the network document, if it does. Everybody can
+tell then who it is: a gateway does not hide, its users do.""",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
 }
 """The comment above each key of `client.toml`."""
 
 
-def config_text(api_port: int, token_waits: TokenWaits = USUAL_WAITS) -> str:
+def config_text(api_port: int, token_waits: TokenWaits = USUAL_WAITS, *, gateway: bool = False) -> str:
     """Return the first content of `client.toml`: every key, with what it does."""
-    settings = ClientSettings(tokens=token_waits)
+    settings = ClientSettings(tokens=token_waits, gateway=gateway)
     values = msgspec.to_builtins(ClientConfig(api=ApiConfig(port=api_port), client=settings))
     head = """\
 A LoopixMix client. Changes count from its next start; check them with  loopixmix client run DIR --check-config"""

@@ -6,6 +6,7 @@ from client.core.retry import RetryPolicy, round_trip_policy
 from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from loopixmix.routing.packets import PacketFormat
+from loopixmix.seams import Identity
 from loopixmix.sphinx import Arithmetic
 
 
@@ -15,45 +16,78 @@ class KnownNetwork:
     The figures stay known while there is no document, so that messages can be stored in the right lengths.
     """
 
-    def __init__(self, *, arithmetic: Arithmetic, longest_retry_s: float) -> None:
+    def __init__(self, *, identity: Identity, is_gateway: bool, arithmetic: Arithmetic, longest_retry_s: float) -> None:
         """Know nothing yet.
 
-        `arithmetic`: what packets are computed with; `longest_retry_s`: after what time without an answer a packet is
-        sent again at the latest.
+        `identity`: our key; `is_gateway`: whether our user wants the rates of a gateway, if our provider lists them for
+        us; `arithmetic`: what packets are computed with; `longest_retry_s`: after what time without an answer a packet
+        is sent again at the latest.
         """
         self.document: Document | None = None
         self.params: NetworkParams | None = None
+        """The network's figures, as they are for us."""
         self.packet_format: PacketFormat | None = None
         self.policy = RetryPolicy(first_s=60.0, longest_s=3600.0)
-        self.problem: str | None = None
-        """One line about a document that is not used, None if the last one is."""
+        self._identity = identity
+        self._is_gateway = is_gateway
+        self._provider: Identity | None = None
+        self._unused: str | None = None
+        self._is_listed = False
+        self._network_params: NetworkParams | None = None
         self._arithmetic = arithmetic
         self._longest_retry_s = longest_retry_s
         self._newest_epoch = -1
 
+    @property
+    def problem(self) -> str | None:
+        """One line about a document that is not used, or about rates in it that are not; None if all is used."""
+        if self._unused is not None:
+            return self._unused
+        if self._is_listed and not self._is_gateway:
+            return (
+                "the provider lists this client as a gateway, with rates of its own: they would show who it is, and "
+                "are used only with gateway = true in client.toml"
+            )
+        return None
+
+    def reside(self, provider: Identity) -> None:
+        """Hear at which provider our account is: what that one says of us counts."""
+        self._provider = provider
+        if self.document is not None:
+            self._take_figures(self.document)
+
     def restore(self, params: NetworkParams | None, newest_epoch: int) -> None:
         """Take up what was known in the last run, unless a document came first."""
         if self.params is None and params is not None:
+            self._network_params = params
             self._take_params(params)
         self._newest_epoch = max(self._newest_epoch, newest_epoch)
 
     def accepts(self, document: Document) -> bool:
         """Tell whether a document may be used: one that is older than the newest seen may not."""
         if document.epoch < self._newest_epoch:
-            self.problem = "the network document is older than one seen before: it is not used"
+            self._unused = "the network document is older than one seen before: it is not used"
             return False
-        self.problem = None
+        self._unused = None
         return True
 
     def is_news(self, document: Document) -> bool:
         """Tell whether a document that is accepted says what the next run must know."""
-        return document.epoch > self._newest_epoch or document.params != self.params
+        return document.epoch > self._newest_epoch or document.params != self._network_params
 
     def take(self, document: Document) -> PacketFormat:
         """Go on with a document that is accepted; return the packets it asks for."""
         self.document, self._newest_epoch = document, document.epoch
-        self.policy = round_trip_policy(document.params, longest_s=self._longest_retry_s)
-        return self._take_params(document.params)
+        self._network_params = document.params
+        return self._take_figures(document)
+
+    def _take_figures(self, document: Document) -> PacketFormat:
+        # Another provider might list us as well: only our own one answers our pulls, and knows us anyway.
+        figures = document.params if self._provider is None else document.figures_of(self._provider, self._identity)
+        self._is_listed = figures is not document.params
+        own = figures if self._is_gateway else document.params
+        self.policy = round_trip_policy(own, longest_s=self._longest_retry_s)
+        return self._take_params(own)
 
     def _take_params(self, params: NetworkParams) -> PacketFormat:
         self.params = params

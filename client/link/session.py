@@ -60,12 +60,16 @@ class ProviderLink(Protocol):
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """The facts needed to store a message: the account; the figures, packets and answers' times of the network."""
+    """The facts needed to store a message: the account; the figures, packets and answers' times of the network.
+
+    `document`: its newest one, None if none came since the start.
+    """
 
     account: Account
     params: NetworkParams
     sphinx: Sphinx
     policy: RetryPolicy
+    document: Document | None = None
 
 
 class Session:
@@ -116,6 +120,7 @@ class Session:
     def open_account(self, account: Account) -> None:
         """Go on with an account."""
         self.account = account
+        self.known.reside(account.provider)
         self._refresh()
 
     def registered(self) -> Membership:
@@ -123,7 +128,7 @@ class Session:
         known = self.known
         if self.account is None or known.params is None or known.packet_format is None:
             raise NotRegisteredError("this client has no account yet: register first")
-        return Membership(self.account, known.params, known.packet_format.sphinx, known.policy)
+        return Membership(self.account, known.params, known.packet_format.sphinx, known.policy, known.document)
 
     async def arrival(self, patience_s: float) -> Document:
         """Return the network document, as soon as there is one; raise `UnavailableError` after `patience_s`."""

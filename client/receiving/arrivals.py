@@ -15,6 +15,7 @@ from client.api import Verified
 from client.core.arguments import REPLY_PREFIX
 from client.core.content import AnonymousMessage, Receipt, ReplyBlock, Sender, SignedMessage, decode_content
 from client.core.pins import Impostor, PinnedSender, judge_sender, shown_sender
+from client.core.reaching import is_shared
 from client.core.replies import join_reply, open_reply_fragment
 from client.link.session import Account, Session
 from client.sending.letters import Writer
@@ -27,6 +28,7 @@ from loopixmix.directory import Document
 from loopixmix.directory.document import MAX_VALID_EPOCHS
 from loopixmix.epoch import epoch_at, epoch_start_s
 from loopixmix.errors import PeerError
+from loopixmix.seams import Identity
 from loopixmix.sphinx import Sphinx, SurbKeys, decode_surb, open_reply
 
 HOLD_REPLY_S = 60.0
@@ -157,13 +159,14 @@ class Arrivals:
     def _judge(
         self, connection: Connection, sender: Sender, around: Surroundings, outcome: BatchOutcome
     ) -> tuple[PinnedContact | None, str, Verified]:
+        claimed = _address(sender.name, sender.provider, around.document)
         # By the key, which proves something, before the address, which is a claim.
-        pinned = contacts.find_by_identity(connection, sender.identity)
+        pinned = contacts.find_by_identity(connection, sender.identity, rather=claimed)
         if pinned is not None:
-            return pinned, pinned.address, pinned.verified
-        provider = around.document.node(sender.provider)
-        provider_name = provider.name if provider is not None else sender.provider.hex()
-        claimed = f"{sender.name}@{provider_name}"
+            # By a name of its domain the gateway of all its names would be shown as one of their owners.
+            shared = is_shared(pinned.address, around.document, account=pinned.name)
+            shown = _address(pinned.name, pinned.provider, around.document) if shared else pinned.address
+            return pinned, shown, pinned.verified
         other = contacts.find_by_claim(connection, claimed, name=sender.name, provider=sender.provider)
         verdict = judge_sender(claimed, sender.identity, other.identity if other is not None else None)
         if isinstance(verdict, Impostor):
@@ -199,6 +202,11 @@ class Arrivals:
             return False
         outcome.kinds.add(arrival.kind)
         return True
+
+
+def _address(name: str, provider: Identity, document: Document) -> str:
+    entry = document.node(provider)
+    return f"{name}@{entry.name if entry is not None else provider.hex()}"
 
 
 def _trust(contact: PinnedContact | None) -> Verified:

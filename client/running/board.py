@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from client.api import ClientStatus, NetworkView, ProviderView
+from client.api import ClientStatus, MailDomain, NetworkView, ProviderView
 from client.core.fragments import FragmentSizes
 from client.core.health import assured_pool, traffic_problem
 from client.link.network import KnownNetwork
@@ -15,6 +15,7 @@ from client.sending.outbox import Outbox
 from client.streams.loops import Loops
 from client.streams.traffic import Traffic
 from loopixmix.cards import fingerprint
+from loopixmix.directory import NodeEntry
 
 DOCUMENT_WAIT_S = 10.0
 
@@ -56,6 +57,14 @@ class ThinTraffic:
             return None
         mixes, providers = len(document.mixes()), len(document.providers())
         return traffic_problem(assured_pool(document.params, mixes=mixes, providers=providers))
+
+
+def _domains(provider: NodeEntry) -> tuple[MailDomain, ...]:
+    entries = provider.mail.domains if provider.mail is not None else ()
+    return tuple(
+        MailDomain(domain=each.domain, gateway=f"{each.account}@{provider.name}" if each.account is not None else "")
+        for each in entries
+    )
 
 
 class StatusBoard:
@@ -114,6 +123,8 @@ class StatusBoard:
                 identity=entry.id.hex(),
                 fingerprint=fingerprint(entry.id),
                 services=tuple(sorted(entry.services)),
+                mailbox_items=entry.mail.mailbox_items if entry.mail is not None else 0,
+                domains=_domains(entry),
             )
             for entry in document.providers()
         ]

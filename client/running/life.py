@@ -105,11 +105,11 @@ class Life:
         self._news.tell()
 
     def _run_traffic(self) -> None:
-        """Send at the rates of the document, once there is one and an account."""
-        document = self._session.known.document
-        if not self._gate.is_open or self._session.account is None or document is None:
+        """Send at the rates that the document has for us, once there is one and an account."""
+        known = self._session.known
+        if not self._gate.is_open or self._session.account is None or known.document is None or known.params is None:
             return
-        self._traffic.run(document.params)
+        self._traffic.run(known.params)
         self._rounds.release()
 
     def _begin(self, kept: LastRun) -> None:

@@ -85,8 +85,14 @@ def build_client(
     pulls = PullBook()
     failures = CallbackFailures()
     # The link.
-    known = KnownNetwork(arithmetic=arithmetic, longest_retry_s=settings.longest_retry_s)
-    session = Session(identity=keys.identity_key.public, known=known, network=network, link=link, clock=clock, rng=rng)
+    identity = keys.identity_key.public
+    known = KnownNetwork(
+        identity=identity,
+        is_gateway=settings.gateway,
+        arithmetic=arithmetic,
+        longest_retry_s=settings.longest_retry_s,
+    )
+    session = Session(identity=identity, known=known, network=network, link=link, clock=clock, rng=rng)
     registration = Registration(session, clock=clock, patience_s=settings.patience_s, document_problem=document_problem)
     watch = LinkWatch(session, expectations, news)
     # Sending.

@@ -9,9 +9,11 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 
+from client.api import ClientError
 from client.core.content import SignedMessage, encode_signed
 from client.core.fragments import FragmentSizes
 from client.core.packets import PacketMaker
+from client.core.reaching import check_reach
 from client.link.session import Account
 from client.sending.anonymous import AnonymousPoster
 from client.sending.letters import Recipient, Writer
@@ -77,6 +79,13 @@ class Drafts:
             return Held()  # until the user has accepted the new key, or its time is over
         if contact.identity != draft.mailbox:
             return Unsealable(f"the key of {draft.recipient} is another one than when it was queued: send it again")
+        try:
+            document = around.maker.document
+            check_reach(
+                draft.recipient, document, account=contact.name, provider=contact.provider, identity=contact.identity
+            )
+        except ClientError as error:
+            return Unsealable(str(error))
         try:
             stream = self._encode(connection, draft, around)
         except UnavailableError:

@@ -12,12 +12,14 @@ from client.api import ConflictError, KeyChangedError, Letter, MessageId, QueueF
 from client.core.arguments import REPLY_PREFIX, check_unsigned, told_of
 from client.core.content import MESSAGE_ID_BYTES, Receipt, SignedMessage, encode_signed, signed_bytes
 from client.core.fragments import FragmentSizes
+from client.core.reaching import check_reach
 from client.link.session import Account, Membership
 from client.sending.anonymous import AnonymousPoster
 from client.sending.letters import MessageSize, Posted, Recipient, Room, Writer, digest_of, unfinished
 from client.store import contacts, outgoing
 from client.store.contacts import PinnedContact
 from client.store.outgoing import ANONYMOUS, RECEIPT, SIGNED, NewDraft, NewMessage, UnfinishedMessage
+from loopixmix.directory import Document
 from loopixmix.params import NetworkParams
 from loopixmix.sphinx import Sphinx
 
@@ -50,7 +52,7 @@ class Poster:
         room = self.writer.room(connection)
         if letter.to.startswith(REPLY_PREFIX):
             return self.anonymous.post_reply(connection, letter, member, room=room, now_s=now_s)
-        recipient = _recipient(connection, letter.to)
+        recipient = _recipient(connection, letter.to, member.document)
         draft = self._draft(letter, recipient, member, now_s)
         if letter.anonymous or draft.message.not_before_s:
             return self._post_drafts(connection, [draft], room)[0]
@@ -78,7 +80,7 @@ class Poster:
                     message_id, digest = reply.message_id, digest_of(letter)
                 else:
                     if letter.to not in recipients:
-                        recipients[letter.to] = _recipient(connection, letter.to)
+                        recipients[letter.to] = _recipient(connection, letter.to, member.document)
                     drafts.append(self._draft(letter, recipients[letter.to], member, now_s))
                     message_id, digest = drafts[-1].message.message_id, drafts[-1].message.digest
             ids.append(message_id)
@@ -93,7 +95,7 @@ class Poster:
         """Return how much a message would be; raises as `client.api.Client.estimate`."""
         if to.startswith(REPLY_PREFIX):
             return self.anonymous.reply_size(connection, body_bytes, to, member, now_s=now_s)
-        _recipient(connection, to)
+        _recipient(connection, to, member.document)
         if member.account.is_guest:
             length = self._anonymous_bytes(body_bytes, member.sphinx)
         else:
@@ -197,10 +199,11 @@ def _same(letter: Letter, known: tuple[MessageId, bytes]) -> MessageId:
     return message_id
 
 
-def _recipient(connection: Connection, address: str) -> Recipient:
+def _recipient(connection: Connection, address: str, document: Document | None) -> Recipient:
     contact = contacts.find(connection, address)
     if contact is None:
         raise UnknownContactError(f"there is no contact {address}; add it first")
     if contact.changed_card is not None:
         raise KeyChangedError(f"the key of {address} changed: compare fingerprints and accept it first")
+    check_reach(address, document, account=contact.name, provider=contact.provider, identity=contact.identity)
     return Recipient(contact.identity, contact.provider, contact.sealing_key)

@@ -16,7 +16,10 @@ _ADDRESS: BindParameter[str] = bindparam("of_address")
 _SAME_PLACE = and_(contacts.c.name == bindparam("of_name"), contacts.c.provider == bindparam("at_provider"))
 _FIND = select(contacts).where(contacts.c.address == _ADDRESS)
 _FIND_BY_IDENTITY = (
-    select(contacts).where(contacts.c.identity == bindparam("of_identity")).order_by(contacts.c.address).limit(1)
+    select(contacts)
+    .where(contacts.c.identity == bindparam("of_identity"))
+    .order_by(contacts.c.address != _ADDRESS, contacts.c.address)
+    .limit(1)
 )
 _FIND_BY_CLAIM = select(contacts).where(or_(contacts.c.address == _ADDRESS, _SAME_PLACE)).limit(1)
 _EVERY = select(contacts).order_by(contacts.c.address)
@@ -82,9 +85,9 @@ def find(connection: Connection, address: str) -> PinnedContact | None:
     return None if row is None else PinnedContact(**row._mapping)
 
 
-def find_by_identity(connection: Connection, identity: Identity) -> PinnedContact | None:
-    """Return a contact whose pinned key this is."""
-    row = connection.execute(_FIND_BY_IDENTITY, {"of_identity": identity}).one_or_none()
+def find_by_identity(connection: Connection, identity: Identity, *, rather: str = "") -> PinnedContact | None:
+    """Return a contact whose pinned key this is; of several the one with the address `rather`."""
+    row = connection.execute(_FIND_BY_IDENTITY, {"of_identity": identity, "of_address": rather}).one_or_none()
     return None if row is None else PinnedContact(**row._mapping)
 
 

@@ -16,7 +16,7 @@ from loopixmix.directory import (
     read_document,
     sign_document,
 )
-from loopixmix.directory.assembly import Incomplete, assemble, is_eligible
+from loopixmix.directory.assembly import Incomplete, assemble, is_eligible, owns
 from loopixmix.directory.descriptor import check_times
 from loopixmix.directory.document import MAX_NODES
 from loopixmix.directory.schedule import oldest_issue_s, publication_s, retry_longest_s
@@ -114,6 +114,16 @@ class Authority:
         """Return the descriptors that would make up a document of the present epoch."""
         return [descriptor for descriptor in self._descriptors.values() if self._counts(descriptor, self._epoch(now_s))]
 
+    def refused_domains(self, descriptor: Descriptor) -> list[str]:
+        """Return the mail domains that a node wants and that are left out of the document, each with the reason."""
+        owners = self._config.domain_owners
+        wanted = [entry.domain for entry in descriptor.mail.domains] if descriptor.mail is not None else []
+        return [
+            f"{domain} is that of {owners[domain]}" if domain in owners else f"{domain} is not under [[domains]]"
+            for domain in wanted
+            if not owns(descriptor, domain, owners)
+        ]
+
     @property
     def twins(self) -> list[str]:
         """Each identity that more than one process uses, in words."""
@@ -135,6 +145,7 @@ class Authority:
             valid_epochs=self._config.valid_epochs,
             params=self._config.params,
             previous_layers={node.id: node.layer for node in previous.mixes() if node.layer} if previous else {},
+            domains=self._config.domain_owners,
         )
         if isinstance(document, Incomplete):
             self._waiting_for = f"no document for epoch {epoch} yet: {document.reason}"
@@ -190,6 +201,9 @@ class Authority:
 
     def _objection(self, descriptor: Descriptor) -> str | None:
         """Return why the operator does not want this node, or none."""
+        # An address at a domain would reach the node instead, and be another person's.
+        if descriptor.name in self._config.domain_owners:
+            return f"no node may be called {descriptor.name}: that is a mail domain of the network"
         allowed = self._allowed.get(descriptor.node_id)
         if allowed is None:
             named = f"the node {descriptor.node_id.hex()} is not on the list of allowed nodes"

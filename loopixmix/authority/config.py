@@ -12,8 +12,9 @@ import msgspec
 from loopixmix.config import commented_toml, load_config, load_trust_root
 from loopixmix.directory import Role, TrustRoot
 from loopixmix.directory.document import MAX_VALID_EPOCHS
-from loopixmix.directory.trust import HexKey
-from loopixmix.directory.words import MAX_HOST_CHARACTERS, Name, host_is_valid
+from loopixmix.directory.mail import MAX_DOMAIN_CHARACTERS, domain_is_valid
+from loopixmix.directory.trust import HEX_KEY_PATTERN, HexKey
+from loopixmix.directory.words import MAX_HOST_CHARACTERS, NAME_PATTERN, Name, host_is_valid
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
 from loopixmix.params import PULL_MARGIN, NetworkParams
@@ -34,6 +35,20 @@ class AllowedNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     role: Role | None = None
 
 
+class AllowedDomain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mail domain, and the provider that may have it, by its id or its name."""
+
+    domain: str
+    provider: Annotated[str, msgspec.Meta(pattern=rf"{NAME_PATTERN}|{HEX_KEY_PATTERN}")]
+
+    def __post_init__(self) -> None:
+        if not domain_is_valid(self.domain):
+            raise ConfigError(
+                f'[[domains]]: "{self.domain}" is no mail domain: it has labels of a-z, 0-9 and hyphens, with dots '
+                f"between them and at most {MAX_DOMAIN_CHARACTERS} characters, and does not end in .invalid"
+            )
+
+
 class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The choices of an authority's operator; the comments in `authority.toml` explain each key."""
 
@@ -46,9 +61,12 @@ class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     uploads_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 600
     log: LogSettings = LogSettings()
     nodes: tuple[AllowedNode, ...] = ()
+    domains: tuple[AllowedDomain, ...] = ()
 
     def __post_init__(self) -> None:
         parse_listen(self.listen)
+        if len(self.domain_owners) != len(self.domains):
+            raise ConfigError("[[domains]] names one mail domain twice")
         if len({node.id for node in self.nodes}) != len(self.nodes):
             raise ConfigError("[[nodes]] names one id twice")
         _check_pulls(self.params)
@@ -57,6 +75,11 @@ class AuthorityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     def allowed(self) -> dict[bytes, AllowedNode]:
         """The nodes that may take part, by id."""
         return {bytes.fromhex(node.id): node for node in self.nodes}
+
+    @property
+    def domain_owners(self) -> dict[str, str]:
+        """The providers that may have mail domains, by domain: each by its id or its name."""
+        return {allowed.domain: allowed.provider for allowed in self.domains}
 
 
 def _check_pulls(params: NetworkParams) -> None:
@@ -153,6 +176,13 @@ be fixed, name and role ("mix" or "provider").
 id = "0000000000000000000000000000000000000000000000000000000000000000"
 name = "mix1"
 role = "mix\"""",
+    "domains": """\
+The mail domains of the network, one [[domains]] table each, and the provider that may have it: its id, or its name.
+A provider's other domains are left out of the document. First make sure that the domain is its operator's.
+
+[[domains]]
+domain = "example.org"
+provider = "0000000000000000000000000000000000000000000000000000000000000000\"""",
 }
 """The comment above each key of `authority.toml`."""
 

@@ -8,7 +8,9 @@ from twisted.logger import Logger
 
 from loopixmix.authority.authority import Authority
 from loopixmix.authority.config import AuthorityConfig
-from loopixmix.directory import Role
+from loopixmix.bounds import BoundedMap
+from loopixmix.directory import Descriptor, Role
+from loopixmix.directory.document import MAX_NODES
 from loopixmix.epoch import epoch_at
 from loopixmix.errors import MisuseError
 from loopixmix.observing.status import NodeStatus
@@ -34,6 +36,7 @@ class AuthorityService:
         self._accepted = 0
         self._disk_problem: str | None = None
         self._twins_told: set[str] = set()
+        self._domains_told: BoundedMap[Identity, list[str]] = BoundedMap(MAX_NODES)
 
     def start(self) -> None:
         """Begin."""
@@ -53,6 +56,7 @@ class AuthorityService:
         for twins in set(self._authority.twins) - self._twins_told:
             _log.warn("{twins}", twins=twins)
         self._twins_told = set(self._authority.twins)
+        self._tell_domains(descriptor)
         _log.debug("{role} {name} enrolled", role=descriptor.role, name=descriptor.name)
         self._turn()
 
@@ -98,6 +102,18 @@ class AuthorityService:
                 "descriptors_accepted": self._accepted,
             },
         )
+
+    def _tell_domains(self, descriptor: Descriptor) -> None:
+        """Log which mail domains of a node are left out: once, until that changes."""
+        refused = self._authority.refused_domains(descriptor)
+        if refused and refused != self._domains_told.get(descriptor.node_id):
+            _log.warn(
+                "mail domains that {name} ({id}) wants are left out of the network document: {refused}",
+                name=descriptor.name,
+                id=descriptor.node_id.hex(),
+                refused="; ".join(refused),
+            )
+        self._domains_told[descriptor.node_id] = refused
 
     def _tick(self) -> None:
         # Looked at each second instead of planned: a clock that is set forward or back is noticed, too.

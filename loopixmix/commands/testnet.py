@@ -34,6 +34,9 @@ def testnet() -> None:
 @click.option("--providers", default=2, show_default=True, help="Providers.")
 @click.option("--base-port", default=30_000, show_default=True, help="The authority's port; the nodes' follow.")
 @click.option(
+    "--mailbox-items", default=0, show_default="20000", help="Items that wait in one mailbox at most, 2 kB each."
+)
+@click.option(
     "--with",
     "applications",
     multiple=True,
@@ -42,13 +45,25 @@ def testnet() -> None:
 )
 @parameter_options(FAST_PARAMS)
 def init(
-    directory: Path, width: int, providers: int, base_port: int, applications: tuple[str, ...], **params: float
+    directory: Path,
+    width: int,
+    providers: int,
+    base_port: int,
+    mailbox_items: int,
+    applications: tuple[str, ...],
+    **params: float,
 ) -> None:
     """Make the keys and configurations of a new network in DIRECTORY.
 
     With --with, services, programs and clients that an installed application needs are part of it.
     """
-    values = {"width": width, "providers": providers, "base_port": base_port, "params": params}
+    values = {
+        "width": width,
+        "providers": providers,
+        "base_port": base_port,
+        "mailbox_items": mailbox_items,
+        "params": params,
+    }
     plan = plan_with(convert_options(values, TestnetPlan), applications)
     network = TestNetwork.create(directory, plan)
     click.echo(f"{directory} holds a network of {_contents(network)}. Start it with:")

@@ -7,7 +7,7 @@ from loopixmix.directory.descriptor import (
     read_descriptor,
     sign_descriptor,
 )
-from loopixmix.directory.document import Document, NodeEntry
+from loopixmix.directory.document import Document, NodeEntry, Reach
 from loopixmix.directory.errors import (
     DescriptorError,
     DescriptorExpired,
@@ -30,6 +30,7 @@ from loopixmix.directory.errors import (
     DocumentUnderSigned,
     NoEpochKey,
 )
+from loopixmix.directory.mail import DomainEntry, GatewayEntry, MailOffer
 from loopixmix.directory.trust import TrustedAuthority, TrustRoot
 from loopixmix.directory.verification import (
     MAX_DOCUMENT_BYTES,
@@ -66,8 +67,12 @@ __all__ = [
     "DocumentRolledBack",
     "DocumentTooLarge",
     "DocumentUnderSigned",
+    "DomainEntry",
+    "GatewayEntry",
+    "MailOffer",
     "NoEpochKey",
     "NodeEntry",
+    "Reach",
     "Role",
     "TrustRoot",
     "TrustedAuthority",

@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
 
 from loopixmix.directory.descriptor import Descriptor
 from loopixmix.directory.document import Document, NodeEntry
+from loopixmix.directory.mail import MailOffer
 from loopixmix.directory.schedule import oldest_issue_s
 from loopixmix.directory.words import Role
 from loopixmix.epoch import epoch_start_s
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Identity
+
+DomainOwners: TypeAlias = Mapping[str, str]
+"""The providers that mail domains belong to, by domain: each by its name or by its id in hexadecimal digits."""
+NO_OWNERS: DomainOwners = {}
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,12 @@ class Incomplete:
     """There are too few nodes for a document; `reason` says which are missing."""
 
     reason: str
+
+
+def owns(descriptor: Descriptor, domain: str, domains: DomainOwners) -> bool:
+    """Tell whether a mail domain is that of the node that `descriptor` describes."""
+    # No name of a node is as long as an id in hexadecimal digits, so that neither is taken for the other.
+    return domains.get(domain) in (descriptor.name, descriptor.node_id.hex())
 
 
 def is_eligible(descriptor: Descriptor, *, epoch: int, valid_epochs: int, params: NetworkParams) -> bool:
@@ -43,10 +57,12 @@ def assemble(
     valid_epochs: int,
     params: NetworkParams,
     previous_layers: Mapping[Identity, int],
+    domains: DomainOwners = NO_OWNERS,
 ) -> Document | Incomplete:
     """Return the document of `epoch` that follows from `descriptors`, at most one a node, or what is missing for it.
 
     `previous_layers` are those of the document before: mixes stay in them as far as the balance of layers allows.
+    `domains`: whose each mail domain is; a provider's others are left out.
     """
     chosen = _unambiguous(
         descriptor
@@ -66,7 +82,7 @@ def assemble(
         valid_until_s=epoch_start_s(epoch + valid_epochs, params.epoch_length_s),
         params=params,
         nodes=tuple(
-            _entry(descriptor, layers.get(descriptor.node_id), range(epoch, epoch + valid_epochs))
+            _entry(descriptor, layers.get(descriptor.node_id), range(epoch, epoch + valid_epochs), domains)
             for descriptor in chosen
         ),
     )
@@ -112,7 +128,14 @@ def _unambiguous(descriptors: Iterable[Descriptor]) -> list[Descriptor]:
     return chosen
 
 
-def _entry(descriptor: Descriptor, layer: int | None, epochs: range) -> NodeEntry:
+def _allowed(descriptor: Descriptor, domains: DomainOwners) -> MailOffer | None:
+    if descriptor.mail is None:
+        return None
+    theirs = tuple(entry for entry in descriptor.mail.domains if owns(descriptor, entry.domain, domains))
+    return msgspec.structs.replace(descriptor.mail, domains=theirs)
+
+
+def _entry(descriptor: Descriptor, layer: int | None, epochs: range, domains: DomainOwners) -> NodeEntry:
     return NodeEntry(
         id=descriptor.node_id,
         name=descriptor.name,
@@ -123,4 +146,5 @@ def _entry(descriptor: Descriptor, layer: int | None, epochs: range) -> NodeEntr
         mix_keys={epoch: descriptor.mix_keys[epoch] for epoch in epochs},
         services=descriptor.services,
         token_keys=descriptor.token_keys,
+        mail=_allowed(descriptor, domains),
     )

@@ -16,6 +16,7 @@ from loopixmix.directory.errors import (
     DescriptorReplayed,
     DescriptorTooLarge,
 )
+from loopixmix.directory.mail import MailOffer
 from loopixmix.directory.words import (
     CLOCK_TOLERANCE_S,
     EpochKeys,
@@ -34,7 +35,7 @@ from loopixmix.epoch import epoch_at
 from loopixmix.errors import MisuseError, SignatureError
 from loopixmix.keys import IdentityKey, verify
 
-MAX_DESCRIPTOR_BYTES = 8192
+MAX_DESCRIPTOR_BYTES = 24_576
 """More than any descriptor whose fields are in range can have."""
 
 _DOMAIN = b"loopixmix/descriptor/v1"
@@ -43,12 +44,12 @@ _DOMAIN = b"loopixmix/descriptor/v1"
 class Descriptor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A node's own words: where it is, what it does and its mix keys for this and the next epochs.
 
-    `token_keys`: those under which a provider issues tokens, each as `loopixmix.tokens` encodes it. `issued_at_ms`
-    (Unix milliseconds) orders the descriptors of one node: only a later one replaces another. A `withdrawn` node asks
-    to be left out of the next document.
+    `token_keys`: those under which a provider issues tokens, each as `loopixmix.tokens` encodes it. `mail`: what a
+    provider offers to mail. `issued_at_ms` (Unix milliseconds) orders the descriptors of one node: only a later one
+    replaces another. A `withdrawn` node asks to be left out of the next document.
     """
 
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     network_id: NetworkId
     node_id: Key
     issued_at_ms: Annotated[int, msgspec.Meta(ge=0, lt=1 << 60)]
@@ -59,6 +60,7 @@ class Descriptor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     mix_keys: EpochKeys
     services: Services = ()
     token_keys: TokenKeys = ()
+    mail: MailOffer | None = None
     software: Annotated[str, msgspec.Meta(max_length=64)] = ""
     withdrawn: bool = False
 
@@ -94,7 +96,8 @@ def decode_descriptor(
     3. It does not contradict itself (`DescriptorInconsistent`): the host is an address or a host name, services are
        offered by providers only and in ascending order, mix keys ascend by epoch, differ, and are canonical
        points of prime order on Curve25519. Token keys are a provider's only, ascend by purpose and period, differ, and
-       the periods of one purpose do not overlap.
+       the periods of one purpose do not overlap. An offer to mail is a provider's only, and has no fault of its own
+       (`loopixmix.directory.mail.mail_faults`).
     4. It was issued no more than `CLOCK_TOLERANCE_S` after `now_s` (`DescriptorFromFuture`), and later than the newest
        known of that node, `newest_seen_ms` (`DescriptorReplayed`).
     5. It has a mix key for the epoch at `now_s` or a later one (`DescriptorExpired`).
@@ -142,5 +145,6 @@ def _faults(descriptor: Descriptor) -> list[str]:
             services=descriptor.services,
             mix_keys=descriptor.mix_keys,
             token_keys=descriptor.token_keys,
+            mail=descriptor.mail,
         )
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import msgspec
 
 from loopixmix.directory.errors import NoEpochKey
+from loopixmix.directory.mail import DomainEntry, GatewayEntry, MailOffer
 from loopixmix.directory.words import (
     Epoch,
     EpochKeys,
@@ -46,6 +48,7 @@ class NodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     mix_keys: EpochKeys
     services: Services = ()
     token_keys: TokenKeys = ()
+    mail: MailOffer | None = None
 
     def issues(self) -> tuple[TokenKey, ...]:
         """Return the keys under which this provider issues tokens."""
@@ -59,6 +62,19 @@ class NodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             raise NoEpochKey(f"the network document has no key of {self.name} for epoch {epoch}") from None
 
 
+@dataclass(frozen=True)
+class Reach:
+    """The account that an address reaches.
+
+    `by_domain`: the mail domain of the address, if it has one. `gateway`: the account's entry, if it is a gateway's.
+    """
+
+    provider: NodeEntry
+    account: str
+    by_domain: DomainEntry | None = None
+    gateway: GatewayEntry | None = None
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """The facts on which the whole network agrees during one epoch, and for as long after as `valid_until_s`.
 
@@ -66,7 +82,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     absence of its authorities. The nodes are in ascending order of their ids.
     """
 
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     network_id: NetworkId
     epoch: Epoch
     valid_from_s: Seconds
@@ -108,6 +124,36 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         node = self._by_name.get(name)
         return node if node is not None and node.role is Role.PROVIDER else None
 
+    def reach(self, name: str, place: str) -> Reach | None:
+        """Return the account that the address `name@place` reaches; None if `place` is no provider and no mail domain.
+
+        Whether there is such an account is not in the document.
+        """
+        provider = self.provider_named(place)
+        if provider is not None:
+            return Reach(provider, name)
+        found = self._by_domain.get(place)
+        if found is None:
+            return None
+        host, domain = found
+        if domain.account is None or host.mail is None:
+            return Reach(host, name, domain)
+        return Reach(host, domain.account, domain, host.mail.gateway_named(domain.account))
+
+    def figures_of(self, provider: Identity, client: Identity) -> NetworkParams:
+        """Return the network's figures as they are for a client of a provider, both named by their keys.
+
+        They are other than `params` for a gateway of that provider only. What another provider says of a client does
+        not count: it could make it stand out.
+        """
+        return self.gateways_of(provider).get(client, self.params)
+
+    def gateways_of(self, provider: Identity) -> dict[Identity, NetworkParams]:
+        """Return the network's figures as they are for each gateway of a provider, by the gateways' keys."""
+        host = self._by_id.get(provider)
+        gateways = host.mail.gateways if host is not None and host.mail is not None else ()
+        return {gateway.identity: gateway.within(self.params) for gateway in gateways}
+
     def mix_key(self, identity: Identity, epoch: int) -> bytes:
         """Return the key of a node for `epoch`; raise `NoEpochKey` if the document does not have it."""
         node = self._by_id.get(identity)
@@ -133,6 +179,12 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return {name: tuple(each for each in self.providers() if name in each.services) for name in names}
 
     @functools.cached_property
+    def _by_domain(self) -> dict[str, tuple[NodeEntry, DomainEntry]]:
+        return {
+            entry.domain: (node, entry) for node in self.nodes if node.mail is not None for entry in node.mail.domains
+        }
+
+    @functools.cached_property
     def _layers(self) -> dict[int, tuple[NodeEntry, ...]]:
         return {
             number: tuple(node for node in self.nodes if node.layer == number)
@@ -145,6 +197,7 @@ def document_faults(document: Document) -> Iterator[str]:
     yield from _span_faults(document)
     yield from _order_faults(document)
     yield from _layer_faults(document)
+    yield from _domain_faults(document)
     for node in document.nodes:
         shared = node_faults(
             host=node.host,
@@ -152,6 +205,7 @@ def document_faults(document: Document) -> Iterator[str]:
             services=node.services,
             mix_keys=node.mix_keys,
             token_keys=node.token_keys,
+            mail=node.mail,
         )
         yield from (f"{node.name}: {fault}" for fault in shared)
         missing = [epoch for epoch in document.epochs if epoch not in node.mix_keys]
@@ -178,6 +232,19 @@ def _order_faults(document: Document) -> Iterator[str]:
         if node.name in names:
             yield f"the name {node.name} occurs twice"
         names.add(node.name)
+
+
+def _domain_faults(document: Document) -> Iterator[str]:
+    # An address must reach one account: a domain that is a name, or is there twice, would reach either.
+    names = {node.name for node in document.nodes}
+    known: set[str] = set()
+    for node in document.nodes:
+        for entry in node.mail.domains if node.mail is not None else ():
+            if entry.domain in known:
+                yield f"the mail domain {entry.domain} occurs twice"
+            if entry.domain in names:
+                yield f"{entry.domain} is a mail domain and the name of a node"
+            known.add(entry.domain)
 
 
 def _layer_faults(document: Document) -> Iterator[str]:

@@ -11,7 +11,8 @@ import msgspec
 from loopixmix.directory.words import NETWORK_ID_BYTES, Name
 from loopixmix.errors import ConfigError
 
-HexKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+HEX_KEY_PATTERN = r"^[0-9a-f]{64}\Z"
+HexKey: TypeAlias = Annotated[str, msgspec.Meta(pattern=HEX_KEY_PATTERN)]
 
 _NETWORK_DOMAIN = b"loopixmix/network/v1"
 

@@ -90,7 +90,8 @@ def decode_document(
        next three edges of epochs; node ids ascend and differ, names differ; every mix is in a layer from 1 to
        `params.layers` and no provider is in one; no layer is empty and there is a provider; hosts are addresses or
        host names; only providers offer services, in ascending order; mix keys ascend by epoch, differ, are canonical
-       points of prime order on Curve25519 and cover every epoch of the document's validity.
+       points of prime order on Curve25519 and cover every epoch of the document's validity; no mail domain occurs
+       twice or is the name of a node.
 
     To judge a document that is fetched ahead of its epoch, pass the start of that epoch as `now_s`.
     """

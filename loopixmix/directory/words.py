@@ -12,6 +12,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 
+from loopixmix.directory.mail import MailOffer, mail_faults
 from loopixmix.errors import FormatError
 from loopixmix.tokens.keys import MAX_ENCODED_BYTES, decode_token_key, key_faults
 
@@ -75,7 +76,13 @@ def mix_key_is_valid(public: bytes) -> bool:
 
 
 def node_faults(
-    *, host: str, role: Role, services: Sequence[str], mix_keys: Mapping[int, bytes], token_keys: Sequence[bytes]
+    *,
+    host: str,
+    role: Role,
+    services: Sequence[str],
+    mix_keys: Mapping[int, bytes],
+    token_keys: Sequence[bytes],
+    mail: MailOffer | None,
 ) -> Iterator[str]:
     """Yield what is wrong with the words that a descriptor and a document's entry share."""
     if not host_is_valid(host):
@@ -97,3 +104,7 @@ def node_faults(
         yield from key_faults([decode_token_key(key) for key in token_keys])
     except FormatError as error:
         yield f"a token key is none: {error}"
+    if mail is not None:
+        if role is not Role.PROVIDER:
+            yield "only a provider has mailboxes"
+        yield from mail_faults(mail)

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from loopixmix import __version__
-from loopixmix.directory import Descriptor, Document
+from loopixmix.directory import Descriptor, Document, MailOffer, NodeEntry
 from loopixmix.errors import LoopixmixError
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.cache import DocumentCache
@@ -48,6 +48,7 @@ class ActiveNode:
         self._arithmetic = load_arithmetic(files.config.work.engine_name)
         self.capacity: Capacity | None = None
         self.running: RunningNode | None = None
+        self.domains_left_out: tuple[str, ...] = ()
         self.counters = Counters(delay_mean_s=0.0)
         self.rotation = KeyRotation(keyring, clock=world.clock)
         authorities = Authorities(files.trust_root, fetcher=world.fetcher, rng=world.rng)
@@ -120,6 +121,7 @@ class ActiveNode:
             mix_keys=self._keyring.public_keys(self._world.clock.seconds()),
             services=tuple(sorted(self._kind.services)),
             token_keys=tuple(encode_token_key(key) for key in self._token_keys()),
+            mail=self._kind.mail,
             software=f"loopixmix {__version__}",
         )
 
@@ -140,6 +142,7 @@ class ActiveNode:
             return
         self._keyring.accept_for(document.params.grace_s)
         self.counters.delay_mean_s = document.params.delay_mean_s
+        self._look_for_domains(document)
         packet_format = self._packet_format(document)
         if self.running is not None and self.running.packet_format == packet_format:
             self.running.adopt(document)
@@ -156,6 +159,13 @@ class ActiveNode:
             observer=self.counters,
         )
         await self.running.start(document, self._files.config.listen_address)
+
+    def _look_for_domains(self, document: Document) -> None:
+        """Note which of our mail domains the document leaves out, and log it when that changes."""
+        left_out = left_out_of(document.node(self._files.identity_key.public), self._kind.mail)
+        if left_out and left_out != self.domains_left_out:
+            log.warn("{problem}", problem=left_out_line(left_out))
+        self.domains_left_out = left_out
 
     async def _stop_running(self, drain_s: float) -> None:
         if self.running is not None:
@@ -189,3 +199,22 @@ class ActiveNode:
         elif not isinstance(failure.value, CancelledError):
             log.failure("taking up a network document failed", failure)
             self._world.fail(LoopixmixError("a defect stopped the node; the log has more"))
+
+
+def left_out_of(entry: NodeEntry | None, wanted: MailOffer | None) -> tuple[str, ...]:
+    """Return the mail domains that a node wants and its entry in the document does not have.
+
+    There are none if it is not in the document: then it lacks more than domains.
+    """
+    if entry is None or wanted is None:
+        return ()
+    listed = {each.domain for each in entry.mail.domains} if entry.mail is not None else set()
+    return tuple(each.domain for each in wanted.domains if each.domain not in listed)
+
+
+def left_out_line(domains: Sequence[str]) -> str:
+    """Return what to tell an operator whose mail domains are not in the network document."""
+    return (
+        f"not in the network document: {', '.join(domains)}. Its authority must allow a mail domain under [[domains]] "
+        "of authority.toml, and a new one comes with the next document"
+    )

@@ -6,7 +6,7 @@ import os
 
 from loopixmix.directory import Role
 from loopixmix.epoch import epoch_at
-from loopixmix.node.active_node import ActiveNode
+from loopixmix.node.active_node import ActiveNode, left_out_line
 from loopixmix.node.values import NodeFiles
 from loopixmix.observing.status import NodeStatus
 from loopixmix.seams import Clock
@@ -78,6 +78,8 @@ class StatusWriter:
         extra["held_mean"] = round(self._held_mean, 1)
         if self._reports >= AVERAGED_REPORTS and self._held_mean < LEAST_HELD:
             extra["warning"] = f"low traffic: {self._held_mean:.1f} packets wait here on average, too few to hide among"
+        if self._node.domains_left_out:
+            extra["mail_domains"] = left_out_line(self._node.domains_left_out)
         running = self._node.running
         if running is not None and running.service is not None:
             extra.update(running.service.status())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loopixmix.directory import Role, TrustRoot
+from loopixmix.directory import MailOffer, Role, TrustRoot
 from loopixmix.errors import LoopixmixError
 from loopixmix.following.fetcher import DocumentFetcher
 from loopixmix.keys import IdentityKey
@@ -24,6 +24,7 @@ class NodeKind:
 
     `link_role`: its role on links, which decides which peers may connect. `services`: names for the network document.
     `token_keys`: gives, for a directory and time, the keys of the tokens that a node there issues, for the document.
+    `mail`: what it offers to mail, if it is a provider.
     """
 
     role: Role
@@ -31,6 +32,7 @@ class NodeKind:
     make_service: MakeService
     services: tuple[str, ...] = ()
     token_keys: Callable[[Path, float], Sequence[TokenKey]] = lambda _directory, _now_s: ()
+    mail: MailOffer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

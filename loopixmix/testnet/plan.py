@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 import tomli_w
 
+from loopixmix.directory.mail import GatewayBatch, GatewayRate, Items
 from loopixmix.directory.words import Name
 from loopixmix.errors import ConfigError
 from loopixmix.params import NetworkParams
@@ -75,23 +76,52 @@ def serving_program(service: str) -> PlannedProgram:
     return PlannedProgram(f"{service}-program", (*command, *words), socket=SOCKET_FILE)
 
 
+class PlannedRates(_Planned, frozen=True, kw_only=True):
+    """The rates and the quota of a gateway, as the network document lists them."""
+
+    payload_rate_per_s: GatewayRate = 300.0
+    loop_rate_per_s: GatewayRate = 1.0
+    drop_rate_per_s: GatewayRate = 1.0
+    pull_rate_per_s: GatewayRate = 8.0
+    pull_batch: GatewayBatch = 120
+    mailbox_items: Items = 1_000_000
+
+
+class PlannedDomain(_Planned, frozen=True):
+    """A mail domain of the provider of this number, which the network's authority allows.
+
+    With `client`, the name of a planned client of that provider, every name of the domain reaches its account.
+    """
+
+    domain: str
+    provider: Number = 1
+    client: str = ""
+
+
 class PlannedClient(_Planned, frozen=True):
     """A client whose daemon is started and stopped with the network.
 
-    It has the account `name` at the provider of this number; as a `guest` it has none with a name.
+    It has the account `name` at the provider of this number; as a `guest` it has none with a name. With `gateway` it
+    sends and pulls at those rates.
     """
 
     name: Name
     provider: Number = 1
     guest: bool = False
+    gateway: PlannedRates | None = None
 
 
 class Additions(_Planned, frozen=True, kw_only=True):
-    """The things that an application needs besides a network."""
+    """The things that an application needs besides a network.
+
+    `mailbox_items`: how many items each mailbox must hold at least; 0 for what is usual.
+    """
 
     services: tuple[PlannedService, ...] = ()
     programs: tuple[PlannedProgram, ...] = ()
     clients: tuple[PlannedClient, ...] = ()
+    domains: tuple[PlannedDomain, ...] = ()
+    mailbox_items: Items = 0
 
 
 class TestnetPlan(Additions, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -126,9 +156,18 @@ class TestnetPlan(Additions, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             if settings.setdefault((service.name, service.provider), service.settings) != service.settings:
                 raise ConfigError(f'the service "{service.name}" stands twice, with different settings')
         places = [(service.name, service.provider) for service in self.services]
-        for name, provider in places + [(client.name, client.provider) for client in self.clients]:
+        places += [(client.name, client.provider) for client in self.clients]
+        places += [(domain.domain, domain.provider) for domain in self.domains]
+        for name, provider in places:
             if provider > self.providers:
                 raise ConfigError(f'"{name}" is to be at provider-{provider}, of {self.providers}')
+        accounts = {(client.name, client.provider) for client in self.clients if not client.guest}
+        for domain in self.domains:
+            if domain.client and (domain.client, domain.provider) not in accounts:
+                raise ConfigError(
+                    f'every name of "{domain.domain}" is to reach the account of a client "{domain.client}" at '
+                    f"provider-{domain.provider}, and there is none"
+                )
 
     def with_additions(self, more: Additions) -> TestnetPlan:
         """Return the same network with more in it; raise `ConfigError` if the two do not fit."""
@@ -137,6 +176,8 @@ class TestnetPlan(Additions, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             services=self.services + more.services,
             programs=self.programs + more.programs,
             clients=self.clients + more.clients,
+            domains=self.domains + more.domains,
+            mailbox_items=max(self.mailbox_items, more.mailbox_items),
         )
 
 
@@ -169,4 +210,9 @@ def provider_name(number: int) -> str:
 def plan_toml(plan: TestnetPlan) -> str:
     """Return `testnet.toml` for `plan`."""
     head = "# The plan of this test network; its nodes have configurations of their own.\n"
-    return head + tomli_w.dumps(msgspec.to_builtins(plan))
+    values = msgspec.to_builtins(plan)
+    # TOML has no word for "none".
+    for client in values["clients"]:
+        if client["gateway"] is None:
+            del client["gateway"]
+    return head + tomli_w.dumps(values)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from loopixmix.bounds import BoundedMap
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, Identity
@@ -10,6 +13,7 @@ from provider.clients.allowance import Allowance, ClientRules
 from provider.mailbox import Mailbox
 from provider.mailboxes.pulling import Puller
 
+NO_GATEWAYS: Mapping[Identity, NetworkParams] = {}
 FORGET_S = 600.0
 """Longer than a client needs to connect again, so that what it was given does not come twice for that."""
 
@@ -41,6 +45,7 @@ class KnownClients:
         self._lease_pulls = lease_pulls
         self._clock = clock
         self._params: NetworkParams | None = None
+        self._gateways = NO_GATEWAYS
         # Links of any key are admitted, so the memory for them is bounded: the idlest makes room.
         self._clients: BoundedMap[Identity, Client] = BoundedMap(rules.max_known)
 
@@ -48,13 +53,15 @@ class KnownClients:
         """Return how many clients were heard of lately."""
         return len(self._clients)
 
-    def adopt(self, params: NetworkParams) -> None:
-        """Go on with the figures of a new network document."""
-        self._params = params
+    def adopt(self, params: NetworkParams, gateways: Mapping[Identity, NetworkParams] = NO_GATEWAYS) -> None:
+        """Go on with the figures of a new network document; `gateways`: those of gateways, by their keys."""
+        self._params, self._gateways = params, gateways
         now_s = self._clock.seconds()
         for client in self._clients.values():
-            client.allowance.adopt(params, now_s)
-            client.mailbox.pull_batch = params.pull_batch
+            figures = gateways.get(client.identity, params)
+            client.allowance.adopt(figures, now_s)
+            client.mailbox.pull_batch = figures.pull_batch
+            client.mailbox.lease_pulls = self._leased_for(figures, params)
 
     def heard(self, identity: Identity) -> Client | None:
         """Return the client of a link that just sent something; None before `adopt` has told any rates."""
@@ -78,5 +85,10 @@ class KnownClients:
             del self._clients[identity]
 
     def _newcomer(self, identity: Identity, params: NetworkParams, now_s: float) -> Client:
-        mailbox = Mailbox(pull_batch=params.pull_batch, lease_pulls=self._lease_pulls)
-        return Client(identity, mailbox, Allowance(params, self._rules, now_s))
+        figures = self._gateways.get(identity, params)
+        mailbox = Mailbox(pull_batch=figures.pull_batch, lease_pulls=self._leased_for(figures, params))
+        return Client(identity, mailbox, Allowance(figures, self._rules, now_s))
+
+    def _leased_for(self, figures: NetworkParams, params: NetworkParams) -> int:
+        # A gateway that pulls ten times as often needs as many seconds as others to store what it was given.
+        return max(self._lease_pulls, math.ceil(self._lease_pulls * figures.pull_rate_per_s / params.pull_rate_per_s))

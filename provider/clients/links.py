@@ -6,14 +6,14 @@ says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from loopixmix.drops import DropReason
 from loopixmix.params import NetworkParams
 from loopixmix.seams import Clock, Identity
 from loopixmix.wire import Frame, Packet, Pull, Register, Registered, RegisterGuest, RegisterRefusal, RegisterRefused
-from provider.clients.client import Client, KnownClients
+from provider.clients.client import NO_GATEWAYS, Client, KnownClients
 from provider.clients.recognition import Recognition
 from provider.clients.registration import Registration
 from provider.drops import Drops
@@ -57,9 +57,9 @@ class ClientLinks:
         """How many clients were heard of lately."""
         return len(self._known)
 
-    def adopt(self, params: NetworkParams) -> None:
-        """Go on with the figures of a new network document."""
-        self._known.adopt(params)
+    def adopt(self, params: NetworkParams, gateways: Mapping[Identity, NetworkParams] = NO_GATEWAYS) -> None:
+        """Go on with the figures of a new network document; `gateways`: those of gateways, by their keys."""
+        self._known.adopt(params, gateways)
 
     def forget_idle(self) -> None:
         """Forget the clients that were not heard of for long."""

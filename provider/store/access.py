@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from loopixmix.store.lanes import ClockLane, ThreadLane
 from provider.mailbox import ItemNumber, MailboxRules
 from provider.store import MailStore
 from provider.store.batches import Deleting, Storing, write_mail
-from provider.store.items import NewItem, PutOutcome
+from provider.store.items import NO_QUOTAS, NewItem, PutOutcome
 from provider.store.keeping import Beginning, Keeping
 from provider.store.requests import Begun, NewRequest
 
@@ -68,11 +68,20 @@ class MailAccess(StoreAccess):
         return outcome
 
 
-def threaded_access(store: MailStore, rules: MailboxRules, *, call_on_reactor: Callable[..., object]) -> MailAccess:
-    """Return access through two threads; `call_on_reactor` is the reactor's `callFromThread`."""
+def threaded_access(
+    store: MailStore,
+    rules: MailboxRules,
+    *,
+    call_on_reactor: Callable[..., object],
+    quotas: Mapping[Identity, int] = NO_QUOTAS,
+) -> MailAccess:
+    """Return access through two threads; `call_on_reactor` is the reactor's `callFromThread`.
+
+    `quotas`: those of mailboxes that have another one than `rules` says, by the keys of their accounts.
+    """
     writing = ThreadLane(
         "store writer",
-        partial(write_mail, store, rules),
+        partial(write_mail, store, rules, quotas),
         call_on_reactor=call_on_reactor,
         pause=partial(time.sleep, PAUSE_S),
     )
@@ -82,6 +91,6 @@ def threaded_access(store: MailStore, rules: MailboxRules, *, call_on_reactor: C
 
 def clocked_access(store: MailStore, rules: MailboxRules, *, clock: Clock, write_s: float, read_s: float) -> MailAccess:
     """Return access without threads, for tests and simulations: each batch takes `write_s` or `read_s` on `clock`."""
-    writing = ClockLane(partial(write_mail, store, rules), clock=clock, batch_s=write_s)
+    writing = ClockLane(partial(write_mail, store, rules, NO_QUOTAS), clock=clock, batch_s=write_s)
     reading = ClockLane(partial(read_batch, store), clock=clock, batch_s=read_s)
     return MailAccess(store, writing=writing, reading=reading, alarm=StoreAlarm(_WAITING))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -30,8 +30,11 @@ class Deleting(Batched[tuple[Identity, Sequence[ItemNumber]], None]):
         super().__init__((owner, numbers), None)
 
 
-def write_mail(store: MailStore, rules: MailboxRules, jobs: Sequence[Job]) -> None:
-    """Do all jobs in one transaction, items by the dozen."""
+def write_mail(store: MailStore, rules: MailboxRules, quotas: Mapping[Identity, int], jobs: Sequence[Job]) -> None:
+    """Do all jobs in one transaction, items by the dozen.
+
+    `quotas`: those of mailboxes that have another one than `rules` says, by the keys of their accounts.
+    """
     storing = [job for job in jobs if isinstance(job, Storing)]
     deleting = [job.given for job in jobs if isinstance(job, Deleting)]
 
@@ -41,7 +44,7 @@ def write_mail(store: MailStore, rules: MailboxRules, jobs: Sequence[Job]) -> No
         if deleting:
             delete_owned(connection, deleting)
         if storing:
-            outcomes = store_items(connection, [job.given for job in storing], rules)
+            outcomes = store_items(connection, [job.given for job in storing], rules, quotas)
             for job, outcome in zip(storing, outcomes, strict=True):
                 job.result = outcome
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -18,6 +18,7 @@ from provider.store.schema import VOID_NAME, accounts, items
 _T = TypeVar("_T")
 # SQLite takes only so many values in one statement: 999 in its older versions.
 _CHUNK = 400
+NO_QUOTAS: Mapping[Identity, int] = {}
 
 
 class PutOutcome(enum.Enum):
@@ -114,9 +115,12 @@ _DELETE_BY_ID = delete(items).where(items.c.id.in_(bindparam("b_ids", expanding=
 _SKIP_NUMBERS = update(accounts).values(next_number=accounts.c.next_number + bindparam("b_count", type_=BigInteger))
 
 
-def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRules) -> list[PutOutcome]:
+def store_items(
+    connection: Connection, new: Sequence[NewItem], rules: MailboxRules, quotas: Mapping[Identity, int] = NO_QUOTAS
+) -> list[PutOutcome]:
     """Store a batch and return the outcome of each item.
 
+    `quotas`: how many items wait in the mailboxes that have quotas of their own, by the keys of their accounts.
     An item for an unknown recipient is written like the others, into an account that nobody pulls, and deleted with
     the next batch.
     """
@@ -128,7 +132,7 @@ def store_items(connection: Connection, new: Sequence[NewItem], rules: MailboxRu
     touched: dict[int, _Box] = {}
     for item in new:
         box = boxes.get(item.recipient)
-        if box is not None and is_full(box.item_count, rules):
+        if box is not None and is_full(box.item_count, quotas.get(item.recipient, rules.quota_items)):
             outcomes.append(PutOutcome.MAILBOX_FULL)
             continue
         outcomes.append(PutOutcome.STORED if box is not None else PutOutcome.UNKNOWN_RECIPIENT)

@@ -95,6 +95,12 @@ class RemoteWorld:
     def change_key_of_bob(self) -> None:
         self.fake.change_key_of_bob()
 
+    def name_domain(self, domain: str, provider: str, gateway: str = "") -> None:
+        self.fake.name_domain(domain, provider, gateway)
+
+    def forget_domain(self, domain: str) -> None:
+        self.fake.forget_domain(domain)
+
     def stop(self) -> None:
         for remote in self.remotes:
             remote.close()

@@ -87,6 +87,12 @@ class AsyncioWorld:
     def change_key_of_bob(self) -> None:
         self.fake.change_key_of_bob()
 
+    def name_domain(self, domain: str, provider: str, gateway: str = "") -> None:
+        self.fake.name_domain(domain, provider, gateway)
+
+    def forget_domain(self, domain: str) -> None:
+        self.fake.forget_domain(domain)
+
     def stop_server(self, name: str) -> None:
         run_with(self.servers[name].stop(), lambda: self.clock.advance(0.5))
 

@@ -8,12 +8,14 @@ import msgspec
 import pytest
 
 from loopixmix.config import parse_config
+from loopixmix.directory import MailOffer
 from loopixmix.errors import ConfigError
 from provider.accounts import GuestMode, RegistrationMode, RegistrationRules
 from provider.config import ProviderConfig, provider_toml
 from provider.store import sqlite_url
 
 TEXT = provider_toml(name="p1", listen="127.0.0.1:30001", advertise="", registration=RegistrationMode.OPEN)
+GATEWAY = f'[[gateways]]\naccount = "gate"\nidentity = "{"ab" * 32}"\n'
 MINIMAL = 'name = "p1"\nlisten = "127.0.0.1:30001"\n'
 
 
@@ -97,6 +99,16 @@ def test_services_are_named_and_told_what_they_need() -> None:
         ('[remote."-poll"]\nsocket = "s"', 'the network document cannot list "-poll"'),
         (f"services = {[f's{n}' for n in range(16)]}", "at most 16 services of a provider, .* not 17"),
         ("registration = 1", 'key "registration"'),
+        ('[[domains]]\ndomain = "a.invalid"', r'\[\[domains\]\]: "a.invalid" is no mail domain'),
+        ('[[domains]]\ndomain = "a.org"\naccount = "A"', r'key "domains\[0\].account"'),
+        ('[[domains]]\ndomain = "a.org"\n' * 2, "the mail domains are not in ascending order, each once"),
+        ("".join(f'[[domains]]\ndomain = "a{n}.org"\n' for n in range(33)), r"at most 32 \[\[domains\]\]"),
+        (f'[[gateways]]\naccount = "gate"\nidentity = "{"AB" * 32}"', r'key "gateways\[0\].identity"'),
+        (GATEWAY + "payload_rate_per_s = 1001.0", r'key "gateways\[0\].payload_rate_per_s"'),
+        (GATEWAY + "pull_batch = 257", r'key "gateways\[0\].pull_batch"'),
+        (GATEWAY + "mailbox_items = 0", r'key "gateways\[0\].mailbox_items"'),
+        (GATEWAY + "pull_batch = 20", 'the pulls of "gate" fetch 80 items a second .* at least 304.5'),
+        (GATEWAY + GATEWAY.replace('"gate"', '"other"'), "two gateways have the same key"),
     ],
 )
 def test_mistakes_are_named(text: str, complaint: str) -> None:
@@ -109,3 +121,23 @@ def test_settings_for_a_service_that_is_not_hosted_are_an_error() -> None:
         parse(MINIMAL + "[service.votes]\na = 1\n").check_services()
     with pytest.raises(ConfigError, match='limits for the service "votes"'):
         parse(MINIMAL + "[service_limits.votes]\nqueue = 1\n").check_services()
+
+
+def test_the_document_is_told_the_quota_the_domains_and_the_gateways() -> None:
+    assert parse(MINIMAL).mail_offer == MailOffer(mailbox_items=20_000)
+    text = MINIMAL + "[mailbox]\nquota_items = 60000\n" + GATEWAY
+    text += '[[domains]]\ndomain = "b.org"\naccount = "gate"\n[[domains]]\ndomain = "a.org"\n'
+    config = parse(text)
+    offer = config.mail_offer
+    assert offer.mailbox_items == 60_000
+    assert [(each.domain, each.account) for each in offer.domains] == [("a.org", None), ("b.org", "gate")]
+    [gateway] = offer.gateways
+    assert (gateway.account, gateway.identity, gateway.payload_rate_per_s) == ("gate", bytes.fromhex("ab" * 32), 100.0)
+    assert config.gateway_items == {bytes.fromhex("ab" * 32): 1_000_000}
+
+
+def test_a_new_provider_may_be_given_larger_mailboxes() -> None:
+    text = provider_toml(
+        name="p1", listen="127.0.0.1:1", advertise="", registration=RegistrationMode.OPEN, mailbox_items=60_000
+    )
+    assert parse(text).mailbox.quota_items == 60_000

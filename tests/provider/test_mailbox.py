@@ -181,7 +181,7 @@ def test_a_batch_and_a_lease_are_one_or_more() -> None:
 
 
 def test_quota_and_expiry_are_counted_in_items_and_whole_days() -> None:
-    assert [is_full(waiting, RULES) for waiting in (2, 3, 4)] == [False, True, True]
+    assert [is_full(waiting, RULES.quota_items) for waiting in (2, 3, 4)] == [False, True, True]
     assert [day_of(now_s) for now_s in (0.0, DAY_S - 0.1, DAY_S, 100.5 * DAY_S)] == [0, 0, 1, 100]
     assert oldest_day_kept(100.5 * DAY_S, RULES) == 70
 

@@ -14,7 +14,7 @@ from tests.worlds.networks.models import model_network
 
 @pytest.fixture
 def known() -> KnownNetwork:
-    return KnownNetwork(arithmetic=load_arithmetic(), longest_retry_s=100.0)
+    return KnownNetwork(identity=bytes(32), is_gateway=False, arithmetic=load_arithmetic(), longest_retry_s=100.0)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from tests.worlds.clients.callbacks import CallbackContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract
 from tests.worlds.clients.refusals import RefusalContract
 from tests.worlds.clients.world import World
+from tests.worlds.networks.offers import mail_offer
 
 T = TypeVar("T")
 
@@ -39,6 +40,14 @@ class ContractWorld:
         identity_key, sealing = IdentityKey.generate(self.world.rng), SealingKey.generate(self.world.rng)
         card = make_card(identity_key, name="bob", provider=away.model.id, sealing_key=sealing.public, now_s=0)
         mailbox.card = encode_card(card)
+
+    def name_domain(self, domain: str, provider: str, gateway: str = "") -> None:
+        self.forget_domain(domain)
+        self.world.offer(provider, mail_offer({domain: gateway or None}))
+
+    def forget_domain(self, domain: str) -> None:
+        for provider in ("home", "away"):
+            self.world.offer(provider, mail_offer())
 
 
 @pytest.fixture

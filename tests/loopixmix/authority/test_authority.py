@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from loopixmix.authority.authority import Authority
-from loopixmix.authority.config import AllowedNode, AuthorityConfig
+from loopixmix.authority.config import AllowedDomain, AllowedNode, AuthorityConfig
 from loopixmix.authority.store import AuthorityStore
 from loopixmix.directory import (
     DescriptorExpired,
@@ -30,6 +30,7 @@ from loopixmix.errors import FormatError, StoreError
 from loopixmix.keys import IdentityKey
 from tests.worlds.networks.authorities import public_mix_keys
 from tests.worlds.networks.models import NOW_S, ModelNetwork, ModelNode, model_network
+from tests.worlds.networks.offers import mail_offer
 
 HOUR_S = 3600.0
 NETWORK = model_network(random.Random(1))
@@ -376,6 +377,43 @@ def test_a_name_belongs_to_the_node_that_has_it(world: World) -> None:
     world.upload("mix12", name="mix11")
     world.advance_to(5 * HOUR_S)
     world.upload("mix21", name="renamed")
+
+
+def test_a_mail_domain_is_in_the_document_of_whom_the_operator_allows_it_to(tmp_path: Path) -> None:
+    world = World(tmp_path, config_of(domains=(AllowedDomain(domain="example.org", provider="provider1"),)))
+    wanted = mail_offer({"example.net": None, "example.org": None})
+    world.upload("provider1", "provider2", mail=wanted)
+    world.upload("mix11", "mix21", "mix31")
+    [document] = world.turn()
+    domains = {node.name: [each.domain for each in node.mail.domains] for node in document.nodes if node.mail}
+    assert domains == {"provider1": ["example.org"], "provider2": []}
+    mine, other = (
+        world.authority.refused_domains(
+            msgspec.structs.replace(NETWORK.node(name).descriptor(b"", issued_at_ms=0), mail=wanted)
+        )
+        for name in ("provider1", "provider2")
+    )
+    assert mine == ["example.net is not under [[domains]]"]
+    assert other == ["example.net is not under [[domains]]", "example.org is that of provider1"]
+    # A domain that goes, goes with the next document.
+    world.authority.reconfigure(config_of())
+    world.advance_to(HOUR_S - 300)
+    [document] = world.turn()
+    assert document.reach("bob", "example.org") is None
+
+
+def test_no_node_may_be_called_like_a_mail_domain(tmp_path: Path) -> None:
+    world = World(tmp_path, config_of())
+    world.upload("mix11", "mix21", "mix31", "provider1")
+    world.upload("provider2", name="example.org")
+    world.authority.reconfigure(config_of(domains=(AllowedDomain(domain="example.org", provider="provider1"),)))
+    with pytest.raises(DescriptorNotAllowed, match=r"no node may be called example\.org: that is a mail domain"):
+        world.upload("provider2", name="example.org")
+    world.upload("provider1", mail=mail_offer({"example.org": None}))
+    [document] = world.turn()
+    reach = document.reach("bob", "example.org")
+    assert reach is not None
+    assert reach.provider.name == "provider1"
 
 
 def test_no_more_nodes_are_taken_than_a_document_holds(world: World) -> None:

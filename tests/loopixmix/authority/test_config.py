@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loopixmix.authority.config import (
+    AllowedDomain,
     AllowedNode,
     AuthorityConfig,
     authority_toml,
@@ -58,6 +59,10 @@ def test_the_commented_file_says_what_the_configuration_says(
         valid_epochs=valid_epochs,
         nodes=tuple(
             AllowedNode(id=f"{number:064x}", name=name, role=Role.MIX if name else None)
+            for number, name in enumerate(names)
+        ),
+        domains=tuple(
+            AllowedDomain(domain=f"d{number}.example.org", provider=name or f"{number:064x}")
             for number, name in enumerate(names)
         ),
     )
@@ -161,3 +166,20 @@ def test_parameters_with_too_few_pulls_are_refused() -> None:
         'key "params.pull_batch": pulls fetch 8 items a second (pull_rate_per_s x pull_batch), but the streams of '
         "others can bring 3 a second and own packets 2.5 answers: it takes 1.5 times as many, at least 8.25"
     )
+
+
+@pytest.mark.parametrize(
+    ("domains", "text"),
+    [
+        (['domain = "Example.org"\nprovider = "p"'], '"Example.org" is no mail domain'),
+        (['domain = "home.mix.invalid"\nprovider = "p"'], "does not end in .invalid"),
+        (['domain = "example.org"\nprovider = "P"'], r'key "domains\[0\].provider"'),
+        (['domain = "example.org"\nprovider = ""'], r'key "domains\[0\].provider"'),
+        (['domain = "example.org"'], "provider"),
+        (['domain = "example.org"\nprovider = "p"'] * 2, "names one mail domain twice"),
+    ],
+)
+def test_mistakes_about_mail_domains_are_named(domains: list[str], text: str) -> None:
+    tables = "".join(f"[[domains]]\n{domain}\n" for domain in domains)
+    with pytest.raises(ConfigError, match=text):
+        parse_config(f'listen = "127.0.0.1:1"\n[params]\n{tables}', AuthorityConfig, source="authority.toml")

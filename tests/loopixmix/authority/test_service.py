@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from loopixmix.authority.authority import Authority
 from loopixmix.authority.config import AuthorityConfig
 from loopixmix.authority.http import DirectoryApi, RateLimit
 from loopixmix.authority.service import AuthorityService
 from loopixmix.authority.store import AuthorityStore
-from loopixmix.directory import Document
+from loopixmix.directory import Document, sign_descriptor
 from loopixmix.following.authorities import Authorities
 from loopixmix.following.cache import DocumentCache
 from loopixmix.following.enrolment import Enroller, Enrolment
@@ -27,6 +29,7 @@ from loopixmix.observing.status import NodeStatus
 from loopixmix.process.status import StatusFile, StatusReporter
 from tests.worlds.networks.authorities import describer
 from tests.worlds.networks.models import NOW_S, model_network
+from tests.worlds.networks.offers import mail_offer
 
 NETWORK = model_network(random.Random(1))
 HOUR_S = 3600
@@ -206,3 +209,27 @@ def test_what_a_route_does_not_take_is_refused(world: World) -> None:
         request.addCallback(lambda response, codes=codes: codes.append(response.code))
         fetcher.flush()
         assert codes == [status], (method, urlsplit(path).path)
+
+
+def test_mail_domains_that_are_left_out_are_logged_once(world: World) -> None:
+    node, lines = NETWORK.node("provider1"), list[str]()
+
+    def keep(event: LogEvent) -> None:
+        lines.extend([formatEvent(event)] if "mail domains" in formatEvent(event) else [])
+
+    def accept(count: int, *domains: str) -> None:
+        described = describer(NETWORK, node)(int(world.clock.seconds() * 1000) + count)
+        offer = mail_offer(dict.fromkeys(domains))
+        world.service.accept(sign_descriptor(msgspec.structs.replace(described, mail=offer), node.identity_key))
+
+    globalLogPublisher.addObserver(keep)
+    try:
+        for count in range(3):
+            accept(count, "example.org")
+        assert len(lines) == 1
+        assert lines[0].endswith("left out of the network document: example.org is not under [[domains]]")
+        accept(3)
+        accept(4, "example.org")
+        assert len(lines) == 2
+    finally:
+        globalLogPublisher.removeObserver(keep)

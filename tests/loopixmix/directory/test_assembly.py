@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from loopixmix.directory import Descriptor, Document, Role, decode_document, sign_document
 from loopixmix.directory.assembly import Incomplete, assemble, assign_layers
 from tests.worlds.networks.models import NOW_S, model_network
+from tests.worlds.networks.offers import gateway_entry, mail_offer
 
 NETWORK = model_network(random.Random(1))
 NETWORK_ID = NETWORK.trust_root.network_id
@@ -27,6 +28,7 @@ def document_of(
     epoch: int = EPOCH,
     valid_epochs: int = 2,
     previous: dict[bytes, int] | None = None,
+    domains: dict[str, str] | None = None,
 ) -> Document | Incomplete:
     return assemble(
         descriptors,
@@ -35,6 +37,7 @@ def document_of(
         valid_epochs=valid_epochs,
         params=NETWORK.params,
         previous_layers=previous or {},
+        domains=domains or {},
     )
 
 
@@ -92,6 +95,24 @@ def test_of_two_nodes_with_one_name_one_stays() -> None:
     assert isinstance(document, Document)
     assert document.node(first.node_id)
     assert not document.node(second.node_id)
+
+
+def test_a_provider_has_the_mail_domains_that_are_its_own_and_no_others() -> None:
+    wanted = mail_offer({"a.org": None, "b.org": "gate", "c.org": None, "d.org": None}, gateway_entry())
+    owners = {"a.org": "provider1", "b.org": NETWORK.node("provider1").id.hex(), "c.org": "provider2", "e.org": "e"}
+    both = [
+        msgspec.structs.replace(descriptor, mail=wanted if descriptor.role is Role.PROVIDER else None)
+        for descriptor in DESCRIPTORS
+    ]
+    document = document_of(both, domains=owners)
+    assert isinstance(document, Document)
+    decode_document(sign_document(document, NETWORK.authority), NETWORK.trust_root, now_s=NOW_S)
+    offers = {node.name: node.mail for node in document.providers() if node.mail is not None}
+    assert {name: [each.domain for each in offer.domains] for name, offer in offers.items()} == {
+        "provider1": ["a.org", "b.org"],
+        "provider2": ["c.org"],
+    }
+    assert all(offer.gateways == wanted.gateways for offer in offers.values())
 
 
 @pytest.mark.parametrize(

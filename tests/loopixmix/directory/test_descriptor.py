@@ -24,10 +24,12 @@ from loopixmix.directory import (
     decode_descriptor,
     sign_descriptor,
 )
+from loopixmix.directory.mail import MAX_DOMAINS, MAX_GATEWAYS
 from loopixmix.errors import FormatError, MisuseError, SignatureError
 from loopixmix.keys import IdentityKey
 from loopixmix.tokens import encode_token_key
 from tests.worlds.networks.models import NOW_S, model_network
+from tests.worlds.networks.offers import gateway_entry, mail_offer
 from tests.worlds.tokens import token_key
 
 NETWORK = model_network(random.Random(1))
@@ -135,6 +137,8 @@ def test_a_good_host_is_accepted(host: str) -> None:
         ({"services": ("echo",)}, "only a provider"),
         ({"token_keys": (encode_token_key(token_key()),)}, "only a provider issues tokens"),
         ({"role": Role.PROVIDER, "token_keys": (b"\1key",)}, "a token key is none"),
+        ({"mail": mail_offer()}, "only a provider has mailboxes"),
+        ({"role": Role.PROVIDER, "mail": mail_offer({"example": None})}, "'example' is no mail domain"),
         ({"mix_keys": {NETWORK.epoch: bytes(32)}}, "prime order"),
         ({"mix_keys": dict.fromkeys((1, 2), NODE.mix_keys[NETWORK.epoch].public)}, "several epochs"),
         ({"mix_keys": dict(reversed(NODE.public_mix_keys.items()))}, "ascending"),
@@ -153,7 +157,7 @@ def test_a_descriptor_that_contradicts_itself_is_neither_accepted_nor_signed(
     ("field", "value"),
     [
         ("version", 0),
-        ("version", 1),
+        ("version", 2),
         ("network_id", b""),
         ("node_id", bytes(33)),
         ("issued_at_ms", -1),
@@ -173,6 +177,8 @@ def test_a_descriptor_that_contradicts_itself_is_neither_accepted_nor_signed(
         ("token_keys", [b""]),
         ("token_keys", [bytes(651)]),
         ("token_keys", [encode_token_key(token_key())] * 9),
+        ("mail", []),
+        ("mail", {"mailbox_items": 1}),
         ("software", "x" * 65),
         ("withdrawn", 1),
         ("layer", 1),
@@ -196,3 +202,22 @@ def test_an_oversized_descriptor_is_refused() -> None:
 def test_garbage_is_a_format_error(data: bytes) -> None:
     with pytest.raises(FormatError):
         accept(data)
+
+
+def test_the_longest_offer_fits_into_a_descriptor() -> None:
+    offer = mail_offer(
+        {f"{number:02}{'a' * 57}.org": "a" * 64 for number in range(MAX_DOMAINS)},
+        *(gateway_entry(f"{number:02}{'a' * 62}", bytes([number] * 32)) for number in range(MAX_GATEWAYS)),
+    )
+    longest = changed(
+        role=Role.PROVIDER,
+        host="a" * 60 + ".a" * 90,
+        name="n" * 63,
+        software="x" * 64,
+        services=tuple(f"{number:02}{'s' * 61}" for number in range(16)),
+        token_keys=tuple(
+            encode_token_key(token_key(number, begins_s=number, ends_s=number + 1)) for number in range(8)
+        ),
+        mail=offer,
+    )
+    assert accept(sign_descriptor(longest, NODE.identity_key)).mail == offer

@@ -35,10 +35,12 @@ from loopixmix.keys import IdentityKey
 from loopixmix.params import NetworkParams
 from loopixmix.tokens import encode_token_key
 from tests.worlds.networks.models import NOW_S, ModelNetwork, model_network, trust_root_of
+from tests.worlds.networks.offers import GATE, gateway_entry, mail_offer, with_offer
 from tests.worlds.tokens import token_key
 
 NETWORK = model_network(random.Random(1))
 HOUR_S = 3600
+GATEWAY_RATES = ("payload_rate_per_s", "loop_rate_per_s", "drop_rate_per_s", "pull_rate_per_s")
 
 
 def forge(document: Document, network: ModelNetwork = NETWORK) -> bytes:
@@ -305,6 +307,31 @@ CONTRADICTIONS: list[tuple[str, Callable[[Document], Document], str]] = [
         "ascending order of purpose",
     ),
     ("token key twice", lambda d: change_node(d, "provider1", token_keys=of_two_purposes()), "one token key is used"),
+    ("a mix with mailboxes", lambda d: with_offer(d, "mix11", mail_offer()), "only a provider has mailboxes"),
+    (
+        "no mail domain",
+        lambda d: with_offer(d, "provider1", mail_offer({"home.invalid": None})),
+        "'home.invalid' is no mail domain",
+    ),
+    (
+        "a mail domain twice",
+        lambda d: with_offer(
+            with_offer(d, "provider1", mail_offer({"example.org": None})), "provider2", mail_offer({"example.org": "g"})
+        ),
+        "the mail domain example.org occurs twice",
+    ),
+    (
+        "a mail domain that is a name",
+        lambda d: with_offer(
+            change_node(d, "mix11", name="example.org"), "provider1", mail_offer({"example.org": None})
+        ),
+        "example.org is a mail domain and the name of a node",
+    ),
+    (
+        "two gateways with one key",
+        lambda d: with_offer(d, "provider1", mail_offer({}, gateway_entry("a"), gateway_entry("b"))),
+        "two gateways have the same key",
+    ),
     ("service twice", lambda d: change_node(d, "provider1", services=("a", "a")), "each once"),
     (
         "starts elsewhere",
@@ -348,6 +375,28 @@ def test_a_document_that_contradicts_itself_is_neither_believed_nor_signed(
         sign_document(document, NETWORK.authority)
 
 
+def offer_with(**changes: object) -> dict[str, object]:
+    return {"mailbox_items": 1, "domains": [], "gateways": []} | changes
+
+
+def gateway_with(**changes: object) -> dict[str, object]:
+    entry: dict[str, object] = msgspec.to_builtins(gateway_entry(), builtin_types=(bytes,))
+    return entry | changes
+
+
+GATEWAY_FIELDS: list[tuple[str, object]] = [
+    ("account", ""),
+    ("account", None),
+    ("identity", bytes(31)),
+    ("identity", GATE.hex()),
+    ("mailbox_items", -1),
+    *((rate, value) for rate in GATEWAY_RATES for value in (0.0, -1.0, 1001.0, 1, "1")),
+    ("pull_batch", 0),
+    ("pull_batch", 257),
+    ("pull_batch", 2.0),
+    ("delay_mean_s", 0.0),
+]
+
 FIELDS: list[tuple[str, str, object]] = [
     ("document", "version", 1),
     ("document", "network_id", bytes(15)),
@@ -389,6 +438,17 @@ FIELDS: list[tuple[str, str, object]] = [
     ("node", "token_keys", [bytes(651)]),
     ("node", "token_keys", list(tokens(9))),
     ("node", "email", "a@b"),
+    ("node", "mail", []),
+    ("node", "mail", {}),
+    ("node", "mail", offer_with(mailbox_items=-1)),
+    ("node", "mail", offer_with(mailbox_items=10_000_001)),
+    ("node", "mail", offer_with(quota=1)),
+    ("node", "mail", offer_with(domains=[{"domain": "a.org"}])),
+    ("node", "mail", offer_with(domains=[{"domain": "a.org", "account": ""}])),
+    ("node", "mail", offer_with(domains=[{"domain": "a.org", "account": "A"}])),
+    ("node", "mail", offer_with(domains=[{"domain": "a" * 64, "account": None}])),
+    ("node", "mail", offer_with(domains=[{"domain": f"a{n:02}.org", "account": None} for n in range(33)])),
+    *(("node", "mail", offer_with(gateways=[gateway_with(**{field: value})])) for field, value in GATEWAY_FIELDS),
 ]
 
 
@@ -416,7 +476,7 @@ def test_each_missing_field_is_refused(part: str) -> None:
 def test_a_second_encoding_of_the_same_document_is_refused() -> None:
     data = msgspec.msgpack.encode(NETWORK.document)
     with pytest.raises(FormatError, match="not canonical"):
-        believe(forge_bytes(data.replace(b"\xa7version\x02", b"\xa7version\xcc\x02")))
+        believe(forge_bytes(data.replace(b"\xa7version\x03", b"\xa7version\xcc\x03")))
     with pytest.raises(FormatError, match="trailing"):
         believe(forge_bytes(data + b"\xc0"))
     swapped = msgspec.to_builtins(NETWORK.document, builtin_types=(bytes,), str_keys=False)

@@ -67,10 +67,32 @@ def token_keys(role: str) -> list[bytes]:
     return [b"\x01\x05guest" + period + len(public).to_bytes(2, "big") + public]
 
 
+def mail(role: str) -> dict[str, object] | None:
+    """A provider has an ordinary mail domain, and one whose every name reaches its gateway."""
+    if role != "provider":
+        return None
+    return {
+        "mailbox_items": 20_000,
+        "domains": [{"domain": "example.net", "account": None}, {"domain": "example.org", "account": "gate"}],
+        "gateways": [
+            {
+                "account": "gate",
+                "identity": public_of(seed_of("gate")),
+                "mailbox_items": 1_000_000,
+                "payload_rate_per_s": 100.0,
+                "loop_rate_per_s": 1.0,
+                "drop_rate_per_s": 1.0,
+                "pull_rate_per_s": 5.0,
+                "pull_batch": 120,
+            }
+        ],
+    }
+
+
 def descriptor(name: str, role: str, services: list[str]) -> bytes:
     described = pack(
         {
-            "version": 2,
+            "version": 3,
             "network_id": network_id(),
             "node_id": public_of(seed_of(name)),
             "issued_at_ms": 1_800_000_000_000,
@@ -81,6 +103,7 @@ def descriptor(name: str, role: str, services: list[str]) -> bytes:
             "mix_keys": {epoch: mix_key(name, epoch) for epoch in range(EPOCH, EPOCH + 3)},
             "services": services,
             "token_keys": token_keys(role),
+            "mail": mail(role),
             "software": "example 1",
             "withdrawn": False,
         }
@@ -101,12 +124,13 @@ def document() -> bytes:
             "mix_keys": {epoch: mix_key(name, epoch) for epoch in range(EPOCH, EPOCH + 2)},
             "services": services,
             "token_keys": token_keys(role),
+            "mail": mail(role),
         }
         for name, role, layer, services in NODES
     ]
     said = pack(
         {
-            "version": 2,
+            "version": 3,
             "network_id": network_id(),
             "epoch": EPOCH,
             "valid_from_s": EPOCH * LENGTH_S,
@@ -150,6 +174,18 @@ def test_descriptors_are_those_of_the_page(number: int) -> None:
     assert VECTORS["descriptors"][number]["identity_seed"] == seed_of(str(name)).hex()
     read = decode_descriptor(made, network_id=network_id(), epoch_length_s=LENGTH_S, now_s=EPOCH * LENGTH_S)
     assert read.name == name
+
+
+def test_the_gateway_is_that_of_the_page() -> None:
+    authority = TrustedAuthority(public_key=public_of(seed_of("authority")).hex(), url="http://192.0.2.1:9000")
+    root = TrustRoot(name="example", authorities=(authority,), threshold=1, epoch_length_s=LENGTH_S)
+    read = decode_document(bytes.fromhex(VECTORS["signed_document"]), root, now_s=EPOCH * LENGTH_S)
+    reach = read.reach("anybody", "example.org")
+    assert reach is not None
+    assert reach.gateway is not None
+    assert (reach.account, reach.provider.name) == ("gate", "provider1")
+    assert reach.gateway.identity == public_of(seed_of("gate"))
+    assert read.figures_of(reach.provider.id, reach.gateway.identity).pull_batch == 120
 
 
 def test_the_document_is_that_of_the_page() -> None:

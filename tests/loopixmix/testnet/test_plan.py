@@ -13,7 +13,9 @@ from loopixmix.testnet.plan import (
     FAST_PARAMS,
     Additions,
     PlannedClient,
+    PlannedDomain,
     PlannedProgram,
+    PlannedRates,
     PlannedService,
     TestnetPlan,
     plan_toml,
@@ -39,7 +41,13 @@ def test_a_plan_reads_back_from_its_file(tmp_path: Path) -> None:
 EVERYTHING = Additions(
     services=(PlannedService("poll", settings={"question": "Why?", "options": ["a", "b"], "days": 3, "open": True}),),
     programs=(PlannedProgram("board", ("{python}", "-m", "board"), status_file="status.json"),),
-    clients=(PlannedClient("carol", provider=2), PlannedClient("dave", guest=True)),
+    clients=(
+        PlannedClient("carol", provider=2),
+        PlannedClient("dave", guest=True),
+        PlannedClient("gate", gateway=PlannedRates(pull_batch=200)),
+    ),
+    domains=(PlannedDomain("example.org", 1, "gate"), PlannedDomain("example.net", 2)),
+    mailbox_items=60_000,
 )
 
 
@@ -49,7 +57,8 @@ def test_a_plan_with_additions_reads_back_from_its_file(tmp_path: Path) -> None:
     path.write_text(plan_toml(plan))
     assert load_config(path, TestnetPlan) == plan
     twice = plan.with_additions(Additions(clients=(PlannedClient("erin"),)))
-    assert [client.name for client in twice.clients] == ["carol", "dave", "erin"]
+    assert [client.name for client in twice.clients] == ["carol", "dave", "gate", "erin"]
+    assert (twice.domains, twice.mailbox_items) == (plan.domains, 60_000)
     assert twice.services == plan.services
 
 
@@ -71,6 +80,15 @@ def test_a_plan_with_additions_reads_back_from_its_file(tmp_path: Path) -> None:
         (
             Additions(services=(PlannedService("poll"), PlannedService("poll", settings={"days": 3}))),
             'the service "poll" stands twice, with different settings',
+        ),
+        (Additions(domains=(PlannedDomain("a.org", 3),)), '"a.org" is to be at provider-3, of 2'),
+        (
+            Additions(domains=(PlannedDomain("a.org", 1, "gate"),), clients=(PlannedClient("gate", provider=2),)),
+            'every name of "a.org" is to reach the account of a client "gate" at provider-1, and there is none',
+        ),
+        (
+            Additions(domains=(PlannedDomain("a.org", 1, "gate"),), clients=(PlannedClient("gate", guest=True),)),
+            'the account of a client "gate" at provider-1, and there is none',
         ),
         (Additions(services=(PlannedService("poll", provider=9),)), '"poll" is to be at provider-9, of 2'),
     ],

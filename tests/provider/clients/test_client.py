@@ -80,3 +80,19 @@ def test_a_known_client_takes_about_a_kilobyte() -> None:
     tracemalloc.stop()
     # The bound of `max_known` rests on it: 250,000 of them are 0.3 GB.
     assert (after - before) / 2_000 < 1_300
+
+
+def test_a_gateway_has_its_own_batches_and_as_many_seconds_to_store_what_it_was_given() -> None:
+    known = known_clients(Clock())
+    alice, bob = known.heard(ALICE), known.heard(BOB)
+    assert alice is not None
+    assert bob is not None
+    known.adopt(PARAMS, {ALICE: NetworkParams(pull_batch=40, pull_rate_per_s=10 * PARAMS.pull_rate_per_s)})
+    assert (alice.mailbox.pull_batch, alice.mailbox.lease_pulls) == (40, 40)
+    assert (bob.mailbox.pull_batch, bob.mailbox.lease_pulls) == (3, 4)
+    # One that pulls seldom has no fewer pulls than others.
+    known.adopt(PARAMS, {ALICE: NetworkParams(pull_batch=40, pull_rate_per_s=0.1)})
+    assert alice.mailbox.lease_pulls == 4
+    # No gateway any more.
+    known.adopt(PARAMS)
+    assert (alice.mailbox.pull_batch, alice.mailbox.lease_pulls) == (3, 4)

@@ -307,6 +307,26 @@ def test_flooding_by_one_client_leaves_the_others_theirs(provider: Provider, rng
     assert len(provider.pull(BOB)) == PARAMS.pull_batch
 
 
+def test_a_gateway_may_send_and_pull_at_its_rates_and_no_more(provider: Provider, rng: random.Random) -> None:
+    gateway = NetworkParams(
+        payload_rate_per_s=20.0, loop_rate_per_s=1.0, drop_rate_per_s=1.0, pull_rate_per_s=8.0, pull_batch=6
+    )
+    provider.links.adopt(PARAMS, {ALICE: gateway})
+    assert len(provider.pull(ALICE)) == gateway.pull_batch
+    assert len(provider.pull(BOB)) == PARAMS.pull_batch
+    flood = [packet(rng)] * 2_000
+    provider.arrive(ALICE, *flood)
+    provider.arrive(BOB, *flood)
+    taken = {key: sum(peer == key for peer, _ in provider.submitted) for key in (ALICE, BOB)}
+    assert taken == {ALICE: 22 * 1.5 * 20, BOB: 90}
+    # From the next document on it is a client like others: what it had left over is gone.
+    provider.clock.advance(60)
+    provider.links.adopt(PARAMS)
+    provider.submitted.clear()
+    provider.arrive(ALICE, *flood)
+    assert len(provider.submitted) == 90
+
+
 def test_pulls_are_limited_too(provider: Provider) -> None:
     provider.pull(ALICE)
     provider.clock.advance(100)

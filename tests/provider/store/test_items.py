@@ -81,6 +81,16 @@ def test_a_reading_takes_what_comes_again_and_then_the_oldest_fresh_ones(store: 
     assert bodies(store, ALICE, Fetch((), 8, 2)) == []
 
 
+def test_a_gateways_mailbox_has_a_quota_of_its_own(store: MailStore) -> None:
+    open_account(store, "alice", ALICE)
+    open_account(store, "gate", BOB)
+    new = [message(recipient, b"%d" % n) for n in range(4) for recipient in (ALICE, BOB)]
+    rules = MailboxRules(quota_items=2)
+    outcomes = store.write(lambda connection: store_items(connection, new, rules, {BOB: 3}))
+    assert outcomes[::2] == [PutOutcome.STORED] * 2 + [PutOutcome.MAILBOX_FULL] * 2
+    assert outcomes[1::2] == [PutOutcome.STORED] * 3 + [PutOutcome.MAILBOX_FULL]
+
+
 def test_who_has_no_account_reads_and_deletes_nothing(store: MailStore) -> None:
     open_account(store, "alice", ALICE)
     put(store, message(ALICE, b"a"), message(NOBODY, b"n"))

@@ -23,6 +23,7 @@ from client.api import (
     ConflictError,
     KeyChangedError,
     Letter,
+    MailDomain,
     MessageProgress,
     MessageState,
     NoTokenError,
@@ -65,6 +66,12 @@ class World(Protocol):
 
     def change_key_of_bob(self) -> None:
         """Let somebody else's key stand behind Bob's address."""
+
+    def name_domain(self, domain: str, provider: str, gateway: str = "") -> None:
+        """Give a provider a mail domain, or take it there; with `gateway` all its names reach that account."""
+
+    def forget_domain(self, domain: str) -> None:
+        """Take a mail domain out of the network."""
 
 
 class Reader:
@@ -869,6 +876,79 @@ class ClientContract:
         assert (accepted.fingerprint, accepted.changed_fingerprint) == (contact.changed_fingerprint, "")
         assert accepted.verified is Verified.COMPARED
         send(world, b"secret", key="1")
+
+    # Mail domains
+
+    def test_a_name_of_a_mail_domain_is_an_account_of_its_provider(self, world: World) -> None:
+        world.name_domain("example.net", "away")
+        [away, home] = world.run(world.alice.network()).providers
+        assert (away.domains, home.domains) == ((MailDomain(domain="example.net"),), ())
+        contact = world.run(world.alice.add_contact("bob@example.net"))
+        assert (contact.address, contact.verified) == ("bob@example.net", Verified.PINNED)
+        assert contact.fingerprint == world.run(world.bob.status()).fingerprint
+        world.run(world.alice.send("bob@example.net", b"hello", kind="text", idempotency_key="1"))
+        world.run(world.bob.add_contact(ALICE))
+        world.run(world.bob.send(ALICE, b"back", kind="text", idempotency_key="1"))
+        world.pass_time()
+        assert [message.body for message in world.run(world.bob.inbox())] == [b"hello"]
+        [answer] = world.run(world.alice.inbox())
+        # By his key he is the contact, whatever he calls himself.
+        assert (answer.sender, answer.verified) == ("bob@example.net", Verified.PINNED)
+
+    def test_every_name_of_a_gateways_domain_reaches_the_gateway(self, world: World) -> None:
+        world.name_domain("example.org", "away", gateway="bob")
+        [away, _] = world.run(world.alice.network()).providers
+        assert away.domains == (MailDomain(domain="example.org", gateway=BOB),)
+        fingerprint = world.run(world.bob.status()).fingerprint
+        for name in ("a", "b", "bob"):
+            address = f"{name}@example.org"
+            assert world.run(world.alice.add_contact(address)).fingerprint == fingerprint
+            assert world.run(world.alice.estimate(10, address)).fragments == 1
+            world.run(world.alice.send(address, name.encode(), kind="text", idempotency_key=name))
+        world.run(world.bob.add_contact(ALICE))
+        world.run(world.bob.send(ALICE, b"back", kind="text", idempotency_key="1"))
+        world.pass_time()
+        assert sorted(message.body for message in world.run(world.bob.inbox())) == [b"a", b"b", b"bob"]
+        # Its answers are its own, and not those of a name of its domain.
+        [answer] = world.run(world.alice.inbox())
+        assert (answer.sender, answer.verified) == (BOB, Verified.PINNED)
+
+    def test_a_mail_domain_that_is_gone_stops_its_contacts_and_no_others(self, world: World) -> None:
+        world.name_domain("example.org", "away", gateway="bob")
+        world.run(world.alice.add_contact("a@example.org"))
+        world.run(world.alice.add_contact(BOB))
+        world.forget_domain("example.org")
+        for attempt in (
+            lambda: world.alice.send("a@example.org", b"", kind="text", idempotency_key="1"),
+            lambda: world.alice.send("a@example.org", b"", kind="text", idempotency_key="2", anonymous=True),
+            lambda: world.alice.estimate(1, "a@example.org"),
+        ):
+            with pytest.raises(UnknownContactError, match=r"no provider or mail domain example\.org"):
+                world.run(attempt())
+        with pytest.raises(BadRequestError, match=r"no provider or mail domain example\.org"):
+            world.run(world.alice.add_contact("b@example.org"))
+        send(world, b"by another way", key="3")
+        # Should it come back to the same account, nothing has changed.
+        world.name_domain("example.org", "away", gateway="bob")
+        world.run(world.alice.send("a@example.org", b"", kind="text", idempotency_key="1"))
+
+    def test_a_mail_domain_that_moves_is_a_changed_key(self, world: World) -> None:
+        world.name_domain("example.org", "away", gateway="bob")
+        pinned = world.run(world.alice.add_contact("a@example.org"))
+        world.run(world.stranger.register("carol", "home"))
+        world.name_domain("example.org", "home", gateway="carol")
+        with pytest.raises(KeyChangedError):
+            world.run(world.alice.send("a@example.org", b"secret", kind="text", idempotency_key="1"))
+        with pytest.raises(KeyChangedError):
+            world.run(world.alice.add_contact("a@example.org"))
+        [contact] = world.run(world.alice.contacts())
+        assert contact.fingerprint == pinned.fingerprint
+        assert contact.changed_fingerprint == world.run(world.stranger.status()).fingerprint
+        world.run(world.alice.accept_key("a@example.org", contact.changed_fingerprint))
+        world.run(world.alice.send("a@example.org", b"secret", kind="text", idempotency_key="1"))
+        world.pass_time()
+        assert [message.body for message in world.run(world.stranger.inbox())] == [b"secret"]
+        assert world.run(world.bob.inbox()) == []
 
     # The account
 

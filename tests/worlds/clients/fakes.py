@@ -45,3 +45,9 @@ class FakeWorld:
 
     def change_key_of_bob(self) -> None:
         self.network.change_key(BOB)
+
+    def name_domain(self, domain: str, provider: str, gateway: str = "") -> None:
+        self.network.add_domain(domain, provider, gateway)
+
+    def forget_domain(self, domain: str) -> None:
+        self.network.remove_domain(domain)

@@ -110,7 +110,12 @@ class Parts:
         self.store = FailingStore(None)
         self.access = inline_access(self.store)
         self.expectations = Expectations(capacity=100)
-        self.known = KnownNetwork(arithmetic=load_arithmetic(), longest_retry_s=self.settings.longest_retry_s)
+        self.known = KnownNetwork(
+            identity=self.keys.identity_key.public,
+            is_gateway=self.settings.gateway,
+            arithmetic=load_arithmetic(),
+            longest_retry_s=self.settings.longest_retry_s,
+        )
         self.session = Session(
             identity=self.keys.identity_key.public,
             known=self.known,

@@ -24,7 +24,7 @@ from client.running.service import ClientService
 from client.running.wiring import build_client
 from client.store import ClientStore
 from loopixmix.cards import SealingKey, encode_card, make_card
-from loopixmix.directory import Document, NodeEntry, Role
+from loopixmix.directory import Document, MailOffer, NodeEntry, Role
 from loopixmix.drops import DropReason
 from loopixmix.epoch import epoch_at
 from loopixmix.hop.mixing import Arrived
@@ -72,6 +72,7 @@ from tests.worlds.clients.scripted_hosts import ScriptedHost
 from tests.worlds.networks.memory import MemoryHub
 from tests.worlds.networks.memory_worlds import MemoryWorld, Recorder
 from tests.worlds.networks.models import NOW_S, ModelNode, model_network
+from tests.worlds.networks.offers import with_offer
 
 T = TypeVar("T")
 
@@ -479,6 +480,8 @@ class World(MemoryWorld):
             service_id("keys"): ScriptedProvider.keys,
             service_id("broken"): lambda node, body: None,
         }
+        self.offers: dict[str, MailOffer] = {}
+        """What providers offer to mail, by their names."""
         self.document: Document | None = self.make_document()
         mixes = {node.name: Node(self, node) for node in self.model.nodes if node.role is Role.MIX}
         self.providers = {name: ScriptedProvider(self, self.model.node(name)) for name in ("home", "away")}
@@ -503,9 +506,20 @@ class World(MemoryWorld):
         """Return the document of a later epoch."""
         length_s = self.params.epoch_length_s
         epoch = self.model.epoch + epochs_later
-        return self.model.document_with(
+        document = self.model.document_with(
             epoch=epoch, valid_from_s=epoch * length_s, valid_until_s=(epoch + 2) * length_s
         )
+        for provider, offer in self.offers.items():
+            document = with_offer(document, provider, offer)
+        return document
+
+    def offer(self, provider: str, offer: MailOffer) -> None:
+        """Let a provider offer something else to mail from now on, and tell all clients."""
+        self.offers[provider] = offer
+        self.document = self.make_document()
+        for person in self.people:
+            if person.client.running:
+                person.client.adopt(self.document)
 
     def person(
         self,
