@@ -11,6 +11,7 @@ import msgspec
 from client.asking.account import ACCOUNT_FACT
 from client.directory.configuration import CONFIG_FILE, DOCUMENT_FILE, STORE_FILE, TRUST_ROOT_FILE, check_client
 from client.directory.keys import IDENTITY_FILE, SEALING_FILE
+from client.http.calling.starting import LOG_FILE
 from client.http.endpoint import LOCK_FILE, TOKEN_FILE, URL_FILE
 from client.leaving.rows import StoreRows
 from client.link.session import Account
@@ -21,7 +22,7 @@ from loopixmix.process.files import DirectoryLock, LockedError, lock_holder, syn
 KEY_FILES = (IDENTITY_FILE, SEALING_FILE)
 OTHER_FILES = (
     *(f"{STORE_FILE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
-    *(TOKEN_FILE, URL_FILE, DOCUMENT_FILE, TRUST_ROOT_FILE),
+    *(TOKEN_FILE, URL_FILE, DOCUMENT_FILE, TRUST_ROOT_FILE, LOG_FILE),
 )
 WRITTEN_AT_ONCE_BYTES = 1024 * 1024
 

@@ -16,6 +16,8 @@ from leap_plugin.bridge.autoconfiguration import (
     settings_lines,
     thunderbird_file,
 )
+from leap_plugin.bridge.thunderbird_profile import FOLDER as THUNDERBIRD
+from leap_plugin.bridge.thunderbird_profile import STARTED_FILE, profile_files
 from leap_plugin.directory.certificate import CERTIFICATE_FILE, fingerprint, public_part
 from leap_plugin.directory.configuration import LOOPBACK, MailAccount, MailDirectory
 from leap_plugin.directory.passwords import MailPasswords
@@ -45,6 +47,12 @@ def report_settings(directory: MailDirectory, rng: Rng) -> SettingsReport:
             if where is not None:
                 for file in (thunderbird_file(account, where), apple_file(account, where)):
                     files[directory.path / FOLDER / place / file.name] = file.content
+    quiet, preferences = profile_files(accounts)
+    profile = directory.path / FOLDER / THUNDERBIRD
+    files[profile / quiet.name] = quiet.content
+    # Until it is used: then it is Thunderbird's own, with all that its user has changed.
+    if not (profile / STARTED_FILE).exists():
+        files[profile / preferences.name] = preferences.content
     for path in files:
         make_directory(path.parent)
     write_together(files)
@@ -65,7 +73,11 @@ def print_settings(report: SettingsReport) -> None:
     if _uses_tls(report.accounts):
         click.echo(f"\nThe mail program asks once about the certificate. Its SHA-256 is\n  {report.certificate_sha256}")
     if report.files:
-        click.echo(f"\nFiles for mail programs are in {Path(report.directory) / FOLDER}")
+        folder = Path(report.directory) / FOLDER
+        click.echo(f"\nFiles for mail programs are in {folder}")
+        click.echo(
+            f"Thunderbird, set up and asking the internet nothing:  thunderbird --profile {folder / THUNDERBIRD}"
+        )
 
 
 def _settings(directory: MailDirectory, account: MailAccount, rng: Rng) -> AccountSettings:

@@ -22,7 +22,7 @@ from leap_plugin.gateways.configuration import STORE_FILE, GatewayDirectory, lis
 from leap_plugin.gateways.exit.orders import KIND
 from leap_plugin.gateways.store.schema import SCHEMA
 from leap_plugin.gateways.tidying import GatewayTidying
-from leap_plugin.gateways.wiring import ExitParts, GatewayWorld, make_exit, make_tables
+from leap_plugin.gateways.wiring import EntranceParts, ExitParts, GatewayWorld, make_entrance, make_exit, make_tables
 from loopixmix.errors import ConfigError, ListenError, LoopixmixError
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
@@ -52,6 +52,14 @@ class ExitStatus(msgspec.Struct, frozen=True, kw_only=True):
     reports_impossible: int
 
 
+class EntranceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What an entrance has done since its start. `refused`: by the status of RFC 3463; `undelivered`: taken in vain."""
+
+    accepted: int
+    refused: dict[str, int]
+    undelivered: int
+
+
 class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a gateway is; `problem` is one line, or None if all is well."""
 
@@ -59,6 +67,7 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     domains: tuple[str, ...]
     exit: ExitStatus | None
+    entrance: EntranceStatus | None
     problem: str | None = None
 
 
@@ -117,7 +126,8 @@ class MailGateway(Program):
             pid=os.getpid(),
             address="" if running is None else running.address,
             domains=config.domains,
-            exit=None if running is None or running.exit is None else _exit_status(running.exit),
+            exit=None if running is None else running.exit_status,
+            entrance=None if running is None else running.entrance_status,
             problem=problem,
         )
 
@@ -163,7 +173,8 @@ class _RunningGateway:
     def __init__(self, client: remote.RemoteClient, address: str) -> None:
         self._client = client
         self.address = address
-        self.exit: ExitParts | None = None
+        self._exit: ExitParts | None = None
+        self._entrance: EntranceParts | None = None
         self._tidying: GatewayTidying | None = None
         self._ports: list[Any] = []
         self._connections: list[BoundedFactory] = []
@@ -172,13 +183,26 @@ class _RunningGateway:
     @property
     def problem(self) -> str | None:
         problems = [None if self._tidying is None else self._tidying.problem]
-        problems += [None if self.exit is None else self.exit.relaying.problem]
+        problems += [None if self._exit is None else self._exit.relaying.problem]
         problems += [
             f"messages of the network are not taken any more: {failure.error}"
             for failure in self._client.callback_failures
             if failure.ended
         ]
         return next((problem for problem in problems if problem), None)
+
+    @property
+    def exit_status(self) -> ExitStatus | None:
+        return None if self._exit is None else _exit_status(self._exit)
+
+    @property
+    def entrance_status(self) -> EntranceStatus | None:
+        if self._entrance is None or self._tidying is None:
+            return None
+        entrance = self._entrance.entrance
+        return EntranceStatus(
+            accepted=entrance.accepted, refused=dict(entrance.refused), undelivered=self._tidying.undelivered
+        )
 
     def begin(
         self,
@@ -190,13 +214,16 @@ class _RunningGateway:
         tables = make_tables(directory, world)
         config = directory.config
         if config.exit.enabled:
-            self.exit = parts = make_exit(directory, world, tables)
+            self._exit = parts = make_exit(directory, world, tables)
             connections = page_factory(cast(IResource, parts.page), clock=world.clock)
             self._ports.append(listen(config.exit.opt_out_listen, cast(IProtocolFactory, connections)))
             self._connections.append(connections)
             parts.relaying.start()
             taking = world.client.on_received(KIND, parts.orders.take, reader=READER, within_s=HANDLED_WITHIN_S)
             self._stop_reading.append(taking)
+        if config.entrance.enabled:
+            self._entrance = make_entrance(directory, world, tables)
+            self._ports.append(listen(config.entrance.listen, cast(IProtocolFactory, self._entrance.factory)))
         self._tidying = GatewayTidying(world.client, world.access, tables.ways, clock=world.clock)
         self._tidying.start()
 
@@ -207,10 +234,12 @@ class _RunningGateway:
             stopping: Deferred[None] | None = port.stopListening()
             if stopping is not None:
                 await stopping
+        if self._entrance is not None:
+            self._entrance.factory.stop()
         for connections in self._connections:
             await connections.close()
-        if self.exit is not None:
-            await self.exit.relaying.stop()
+        if self._exit is not None:
+            await self._exit.relaying.stop()
         if self._tidying is not None:
             await self._tidying.stop()
         self._client.close()

@@ -61,10 +61,13 @@ def status_lines(report: GatewayReport) -> Iterator[str]:
     yield f"{report.waiting} mails wait for the relay, {report.ways_back} ways back work, {report.opted_out} opted out"
     if now is not None and now.exit is not None:
         exit_ = now.exit
-        refused = ", ".join(f"{count} with {status}" for status, count in sorted(exit_.refused.items())) or "none"
-        yield f"exit: {exit_.accepted} taken, refused: {refused}"
+        yield f"exit: {exit_.accepted} taken, refused: {_by_status(exit_.refused)}"
         yield f"relay: {exit_.relayed} handed over, {exit_.refused_by_relay} refused, {exit_.gave_up} given up"
         yield f"reports: {exit_.reports_sent} sent, {exit_.reports_impossible} without a way back"
+    if now is not None and now.entrance is not None:
+        entrance = now.entrance
+        yield f"entrance: {entrance.accepted} taken, refused: {_by_status(entrance.refused)}"
+        yield f"entrance: {entrance.undelivered} could not be stored at their recipients' provider"
 
 
 def change_opt_out(path: Path, address: str, *, out: bool) -> bool:
@@ -83,6 +86,10 @@ def change_opt_out(path: Path, address: str, *, out: bool) -> bool:
         return store.write(lambda c: opt_in(c, mark))
     finally:
         store.close()
+
+
+def _by_status(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} with {status}" for status, count in sorted(counts.items())) or "none"
 
 
 def _own_word(path: Path) -> GatewayStatus | None:

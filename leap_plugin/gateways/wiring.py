@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
+
+from OpenSSL.SSL import Error as OpenSSLError
+from twisted.internet.interfaces import IOpenSSLContextFactory
+from twisted.internet.ssl import PrivateCertificate
 
 from client.api import Client
 from leap_plugin.gateways.abuse.limits import HourlyLimits
@@ -14,20 +19,32 @@ from leap_plugin.gateways.configuration import (
     KEYS_DIRECTORY,
     PURPOSE,
     STOP_LIST_FILE,
+    USERS_FILE,
     GatewayDirectory,
+    KnownUsers,
 )
+from leap_plugin.gateways.entrance.authentication import (
+    DnsRecords,
+    ResolverRecords,
+    SmtpOrigin,
+    authentication_results,
+)
+from leap_plugin.gateways.entrance.connection import EntranceFactory, SmtpSettings
+from leap_plugin.gateways.entrance.recipients import EntranceRecipients, UsersFile
+from leap_plugin.gateways.entrance.taking import MailEntrance
 from leap_plugin.gateways.exit.composing import Composing, WayTimes
 from leap_plugin.gateways.exit.encryption import RecipientKeys
 from leap_plugin.gateways.exit.orders import ExitOrders, OrderStore
 from leap_plugin.gateways.exit.relay import MailRelay, SmtpRelay
-from leap_plugin.gateways.exit.relaying import InThread, Relaying
+from leap_plugin.gateways.exit.relaying import Relaying
 from leap_plugin.gateways.exit.reporting import NetworkReports
 from leap_plugin.gateways.exit.rules import ExitRules
 from leap_plugin.gateways.store.pieces import PieceShelf
 from leap_plugin.gateways.store.schema import SPENT
 from leap_plugin.gateways.store.sealing import RecordSealer
 from leap_plugin.gateways.store.waiting import WaitingMails
-from leap_plugin.gateways.store.ways import WaysBack
+from leap_plugin.gateways.store.ways import WayBack, WaysBack
+from leap_plugin.gateways.threads import BesideReactor
 from loopixmix.errors import ConfigError
 from loopixmix.seams import Clock, Rng
 from loopixmix.store.access import StoreAccess
@@ -43,7 +60,15 @@ class GatewayWorld:
     access: StoreAccess
     clock: Clock
     rng: Rng
-    in_thread: InThread
+    in_thread: BesideReactor
+
+
+@dataclass(frozen=True)
+class EntranceParts:
+    """A whole entrance."""
+
+    entrance: MailEntrance
+    factory: EntranceFactory
 
 
 @dataclass(frozen=True)
@@ -113,6 +138,58 @@ def make_exit(
 
     page = OptOutPage(marks, stop_mail, domain=domain, url=settings.opt_out_url)
     return ExitParts(orders, relaying, reports, page)
+
+
+def make_entrance(
+    directory: GatewayDirectory, world: GatewayWorld, tables: OrderStore, *, records: DnsRecords | None = None
+) -> EntranceParts:
+    """Return the entrance of a gateway; `records`: other ones than those of the DNS."""
+    config, settings = directory.config, directory.config.entrance
+    domain, limits, now_s = config.domains[0], settings.limits, world.clock.seconds()
+    dns = ResolverRecords(settings.resolvers) if records is None else records
+    users = UsersFile(directory.path / USERS_FILE)
+
+    async def find_way(word: str) -> WayBack | None:
+        at_s = world.clock.seconds()
+        return await world.access.read(lambda c: tables.ways.find(c, word, at_s))
+
+    def authenticate(mail: bytes, origin: SmtpOrigin) -> Awaitable[str]:
+        return world.in_thread(lambda: authentication_results(mail, origin, domain, dns))
+
+    recipients = EntranceRecipients(
+        config.domains,
+        users.has if settings.users is KnownUsers.LISTED else lambda _: True,
+        find_way,
+        client=world.client,
+        provider=config.provider,
+        postmaster=settings.postmaster,
+    )
+    entrance = MailEntrance(
+        domain,
+        recipients,
+        authenticate,
+        (
+            HourlyLimits(limits.all_per_hour, limits.per_peer_per_hour, now_s=now_s),
+            HourlyLimits(limits.all_per_hour, limits.per_recipient_per_hour, now_s=now_s),
+        ),
+        client=world.client,
+        key=directory.store_key,
+        clock=world.clock,
+        rng=world.rng,
+    )
+    smtp = SmtpSettings(settings.max_mail_bytes, frozenset(settings.trusted_peers), _tls_of(directory))
+    return EntranceParts(entrance, EntranceFactory(entrance, smtp, world.clock))
+
+
+def _tls_of(directory: GatewayDirectory) -> IOpenSSLContextFactory | None:
+    if not directory.config.entrance.certificate:
+        return None
+    path = directory.path / directory.config.entrance.certificate
+    try:
+        options: IOpenSSLContextFactory = PrivateCertificate.loadPEM(path.read_bytes()).options()  # type: ignore[no-untyped-call]
+    except (OSError, OpenSSLError) as error:
+        raise ConfigError(f"{path}: is no certificate with its key in PEM") from error
+    return options
 
 
 def make_relay(directory: GatewayDirectory) -> SmtpRelay:

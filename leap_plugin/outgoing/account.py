@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 from twisted.logger import Logger
 
 from client.api import LoopixmixError, UnknownMessageError, WrongStateError
+from leap_plugin.mail.states import DsnAction
 from leap_plugin.mail.submitting import Announcement, SubmissionRefusedError, SubmittedMail
 from leap_plugin.outgoing.author import SendingAccount
-from leap_plugin.outgoing.checking import RecipientCheck, is_answer
+from leap_plugin.outgoing.checking import RecipientCheck
 from leap_plugin.outgoing.following import ProgressFollowing
 from leap_plugin.outgoing.handing import HandingOver
 from leap_plugin.outgoing.notices import AuthorNotices
@@ -109,7 +110,7 @@ class OutgoingMail:
                 due_s = await self._handing.round()
                 wait_s = LOOK_AGAIN_S if due_s is None else min(due_s, LOOK_AGAIN_S)
             except LoopixmixError as error:
-                log.error("the queue of mails cannot be worked on: {error}", error=error)
+                _note_error("the queue of mails cannot be worked on", error)
             if not self._news:
                 await self._pause.wait(wait_s)
 
@@ -127,7 +128,7 @@ class OutgoingMail:
                     await self._clear()
                     cleared_s = self._account.now_s
             except LoopixmixError as error:
-                log.error("the queue of mails cannot be looked through: {error}", error=error)
+                _note_error("the queue of mails cannot be looked through", error)
             await self._sleep.wait(LOOK_AGAIN_S)
 
     async def _hurry(self) -> None:
@@ -137,17 +138,28 @@ class OutgoingMail:
     async def _look_for_late(self) -> None:
         """Tell of delays, and give up what was tried for too long."""
         settings, now_s, number = self._account.settings, self._account.now_s, self._account.number
+        # Rarely more than a few: whatever was taken in the last hours is not read.
         first_s = min(settings.delayed_after_s, settings.give_up_s)
         waiting = await self._account.store.read(
             lambda connection: outgoing.waiting_recipients(connection, number, taken_before_s=now_s - first_s)
         )
-        for mail in dict.fromkeys(one.mail for one in waiting):
-            late = [one for one in waiting if one.mail == mail]
-            await self._account.store.write(partial(self._note_late, mail=mail, late=late, now_s=now_s))
+        late = [one for one, taken_at_s in waiting if self._is_late(one, taken_at_s) or self._is_over(taken_at_s)]
+        for mail in dict.fromkeys(one.mail for one in late):
+            of_mail = [one for one in late if one.mail == mail]
+            await self._account.store.write(partial(self._note_late, mail=mail, late=of_mail))
         await self._end_answers()
 
-    def _note_late(self, connection: Connection, mail: int, late: list[RecipientRow], now_s: float) -> None:
-        row, settings = outgoing.find_mail(connection, mail), self._account.settings
+    def _is_late(self, recipient: RecipientRow, taken_at_s: float) -> bool:
+        """Tell whether the author is to be told of a delay, and was not yet."""
+        expected_s = 0.0 if recipient.expected_at_s is None else recipient.expected_at_s - taken_at_s
+        limit_s = max(self._account.settings.delayed_after_s, 2 * expected_s)
+        return DsnAction.DELAYED not in recipient.told and self._account.now_s >= taken_at_s + limit_s
+
+    def _is_over(self, taken_at_s: float, *, grace_s: float = 0.0) -> bool:
+        return self._account.now_s >= taken_at_s + self._account.settings.give_up_s + grace_s
+
+    def _note_late(self, connection: Connection, mail: int, late: list[RecipientRow]) -> None:
+        row = outgoing.find_mail(connection, mail)
         if row is None:
             return
         delayed = []
@@ -157,19 +169,20 @@ class OutgoingMail:
                 continue
             pieces = outgoing.pieces_of(connection, one.number)
             grace_s = GRACE_S if any(piece.is_alive for piece in pieces) else 0.0
-            if now_s >= row.taken_at_s + settings.give_up_s + grace_s:
-                why = found.problem or "it could not be delivered in time"
-                self._notices.fail(connection, found, SubmissionRefusedError(554, "5.4.7", why))
-            elif now_s >= row.taken_at_s + max(settings.delayed_after_s, 2 * _expected_s(found, row.taken_at_s)):
+            if self._is_over(row.taken_at_s, grace_s=grace_s):
+                self._notices.give_up(connection, found)
+            elif self._is_late(found, row.taken_at_s):
                 delayed.append(found)
         self._notices.tell_delays(connection, mail, delayed)
 
     async def _end_answers(self) -> None:
         """Note which answers to anonymous senders have left: nothing acknowledges them."""
         number = self._account.number
-        alive = await self._account.store.read(lambda connection: outgoing.handed_alive(connection, number))
+        alive = await self._account.store.read(
+            lambda connection: outgoing.handed_alive(connection, number, answers=True)
+        )
         for recipient, piece in alive:
-            if not is_answer(recipient.reached_at) or piece.message_id is None:
+            if piece.message_id is None:
                 continue
             try:
                 message = await self._account.client.message(piece.message_id)
@@ -203,5 +216,6 @@ class OutgoingMail:
             return  # the client forgot it by itself, or it is one of those that nothing acknowledges
 
 
-def _expected_s(recipient: RecipientRow, taken_at_s: float) -> float:
-    return 0.0 if recipient.expected_at_s is None else recipient.expected_at_s - taken_at_s
+def _note_error(what: str, error: LoopixmixError) -> None:
+    # Other errors than those of the store may name the people of a mail.
+    log.error("{what}: {why}", what=what, why=str(error) if isinstance(error, StoreError) else type(error).__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred, TimeoutError
+from twisted.python.failure import Failure
 
 from client.api import (
     BadRequestError,
@@ -67,7 +68,7 @@ class RecipientCheck:
         self._outlook = outlook
         self._settings = account.settings
         self._clock = account.clock
-        self._looking_up: dict[str, Deferred[None]] = {}
+        self._looking_up: dict[str, list[Deferred[None]]] = {}
 
     async def route(self, address: str) -> MailRoute:
         """Return how a mail would get to an address; raises `SubmissionRefusedError` if it would not."""
@@ -84,6 +85,9 @@ class RecipientCheck:
             raise SubmissionRefusedError(553, "5.1.3", str(error)) from error
         if isinstance(found, InsideAddress):
             return self._inside(address, found.address)
+        if self._outlook.network is None:
+            # It may be an address of a mail domain of the network.
+            raise SubmissionRefusedError(450, "4.4.1", "the mix network is not known yet; try again in a moment")
         exit_gateway = self._settings.exit_gateway
         if not exit_gateway:
             why = "is outside of the mix network, and no gateway to the outside is set up for this account"
@@ -127,20 +131,24 @@ class RecipientCheck:
 
         Several look-ups of one address at a time are one.
         """
-        running = self._looking_up.get(address)
-        if running is None:
+        waiting: Deferred[None] = Deferred()
+        others = self._looking_up.setdefault(address, [])
+        others.append(waiting)
+        if len(others) == 1:
             running = Deferred.fromCoroutine(self._add(address))
             running.addTimeout(LOOK_UP_S, self._clock)  # type: ignore[arg-type]
-            self._looking_up[address] = running
             running.addBoth(self._looked_up, address)
-        # Each waits on a Deferred of its own: the result of one that is awaited twice is gone after the first time.
-        waiting: Deferred[None] = Deferred()
-        running.addBoth(_pass_on, waiting)
         await waiting
 
-    def _looked_up(self, result: object, address: str) -> object:
-        self._looking_up.pop(address, None)
-        return result
+    def _looked_up(self, result: Failure | None, address: str) -> None:
+        for waiting in self._looking_up.pop(address):
+            # Whoever waits no more, because his connection ended, has cancelled his own.
+            if waiting.called:
+                continue
+            if isinstance(result, Failure):
+                waiting.errback(result)
+            else:
+                waiting.callback(None)
 
     async def _add(self, address: str) -> None:
         contact: Contact = await self._client.add_contact(address)
@@ -217,9 +225,3 @@ def key_changed(address: str) -> SubmissionRefusedError:
         f"the key of {address} changed: compare its fingerprint with the person, accept it with "
         f"`loopixmix client contacts DIRECTORY accept {address} FINGERPRINT`, and send the mail again",
     )
-
-
-def _pass_on(result: object, waiting: Deferred[None]) -> object:
-    if not waiting.called:
-        waiting.callback(result)  # type: ignore[arg-type]
-    return None

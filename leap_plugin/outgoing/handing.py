@@ -133,8 +133,11 @@ class HandingOver:
             if not await self._has_room(due):
                 await self._put_off(recipient, self._account.now_s + ROOM_WAIT_S)
                 return False
-            wait_s = await self._outlook.wait_s(due.mail.length_bytes, recipient.reached_at)
-            await self._send(due, expected_at_s=self._account.now_s + wait_s)
+            expected_at_s = recipient.expected_at_s
+            if expected_at_s is None:
+                wait_s = await self._outlook.wait_s(due.mail.length_bytes, recipient.reached_at)
+                expected_at_s = self._account.now_s + wait_s
+            await self._send(due, expected_at_s=expected_at_s)
         except UnknownContactError as error:
             if is_answer(recipient.reached_at):
                 await self._fail(recipient, error)

@@ -58,20 +58,27 @@ class AuthorNotices:
             self._end(connection, row, has_failed=any(one.state is Reached.FAILED for one in recipients))
 
     def tell_delays(self, connection: Connection, mail: int, late: Sequence[RecipientRow]) -> None:
-        """Tell the author that a mail is late at some of its recipients, unless he was told or does not want to be."""
+        """Tell the author that a mail is late at some of its recipients, unless he does not want to be told."""
         row = outgoing.find_mail(connection, mail)
-        told = [one for one in late if DsnAction.DELAYED not in one.told and _is_told(one, DsnAction.DELAYED)]
         if row is None:
             return
         until_s = row.taken_at_s + self._account.settings.give_up_s
-        for one in told:
+        for one in late:
+            # Also of those whose delay is not told: it is not looked at again.
             outgoing.change_recipient(connection, replace(one, told=one.told | {DsnAction.DELAYED}))
-        notices = [replace(_notice(one, DsnAction.DELAYED, one.problem), until_s=until_s) for one in told]
+        wanted = [one for one in late if _is_told(one, DsnAction.DELAYED)]
+        notices = [replace(_notice(one, DsnAction.DELAYED, one.problem), until_s=until_s) for one in wanted]
         self._report(connection, row, notices)
 
     def fail(self, connection: Connection, recipient: RecipientRow, refusal: SubmissionRefusedError) -> None:
         """Give a mail up at one recipient."""
         problem = f"{refusal.status} {refusal}"
+        outgoing.change_recipient(connection, replace(recipient, state=Reached.FAILED, problem=problem))
+        self.settle(connection, recipient.mail)
+
+    def give_up(self, connection: Connection, recipient: RecipientRow) -> None:
+        """Give a mail up at one recipient for whom it was tried too long; the last problem is the reason."""
+        problem = recipient.problem or "5.4.7 it could not be delivered in time"
         outgoing.change_recipient(connection, replace(recipient, state=Reached.FAILED, problem=problem))
         self.settle(connection, recipient.mail)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from client.api import Client, ClientStatus, Contact, LoopixmixError, NetworkView, ProviderView
+from client.api import MAX_BODY_BYTES, Client, ClientStatus, Contact, LoopixmixError, NetworkView, ProviderView
 from leap_plugin.mail.envelope import MAX_MAIL_BYTES
 from leap_plugin.mail.submitting import Announcement
 from leap_plugin.outgoing.planning import fragments_in, longest_mail_bytes
 
 SHORT_BYTES, LONG_BYTES = 10_000, 1_000_000
 """The mails of which is told beforehand how long they would take."""
+ESTIMATED_EACH = 10
+"""Estimates cost the client some work: they are asked for at each so many refreshments only."""
 
 
 class Outlook:
@@ -23,6 +25,7 @@ class Outlook:
         self.status: ClientStatus | None = None
         self.contacts: Mapping[str, Contact] = {}
         self._waits_s: Mapping[int, float] = {}
+        self._refreshed = 0
 
     @property
     def is_online(self) -> bool:
@@ -86,7 +89,9 @@ class Outlook:
             self.status = await self._client.status()
             self.network = await self._client.network()
             self.contacts = {contact.address: contact for contact in await self._client.contacts()}
-            self._waits_s = {size: await self.wait_s(size) for size in (SHORT_BYTES, LONG_BYTES)}
+            if self._refreshed % ESTIMATED_EACH == 0:
+                self._waits_s = {size: await self.wait_s(size) for size in (SHORT_BYTES, LONG_BYTES)}
+            self._refreshed += 1
         except LoopixmixError:
             # Why is no secret, but nothing to do about it here either: `is_online` tells.
             if self.status is not None and not await self._answers():
@@ -96,7 +101,10 @@ class Outlook:
         """Return how long a mail of that length would take now, to `to` or anybody; raises as `Client.estimate`."""
         someone = to or next((one for one, known in self.contacts.items() if not known.changed_fingerprint), "")
         if someone:
-            return (await self._client.estimate(length_bytes, someone)).mean_s
+            # Of a mail in several messages, which leave one after the other, each takes as long.
+            body_bytes = min(length_bytes, MAX_BODY_BYTES)
+            estimate = await self._client.estimate(body_bytes, someone)
+            return estimate.mean_s * max(1.0, length_bytes / MAX_BODY_BYTES)
         if self.status is None:
             return 0.0
         rate_per_s = max(self.status.payload.rate_per_s, 1e-9)

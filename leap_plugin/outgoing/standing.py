@@ -42,8 +42,8 @@ class StandingMessage:
         shown, now_s = frozenset(mail.queue_id for mail in long), self._account.now_s
         if self._shown == shown and (not shown or now_s < self._at_s + REPLACED_AFTER_S):
             return
-        is_news = self._shown is None or bool(shown - self._shown)
-        await self._account.store.write(partial(self._replace, long=long, is_news=is_news))
+        new = None if self._shown is None else shown - self._shown
+        await self._account.store.write(partial(self._replace, long=long, new=new))
         self._shown, self._at_s = shown, now_s
 
     def _takes_long(self, mail: QueuedMail) -> bool:
@@ -51,14 +51,16 @@ class StandingMessage:
         waited_s = self._account.now_s - mail.taken_at_s
         return any(waited_s + (one.remaining_s or 0.0) > threshold_s for one in mail.recipients)
 
-    def _replace(self, connection: Connection, long: Sequence[QueuedMail], is_news: bool) -> None:
+    def _replace(self, connection: Connection, long: Sequence[QueuedMail], new: frozenset[str] | None) -> None:
         number = self._account.number
         before = outgoing.standing_uid(connection, number)
         old = [] if before is None else summaries_in(connection, number, INBOX, [before])
         if old:
             remove(connection, number, INBOX, [one.uid for one in old])
-        uid = None
+        # After a restart it is not known which mails it told of: then it is news if there was none.
+        is_news = before is None if new is None else bool(new)
         # Whoever deleted it does not want to see the same again, but for a mail that it did not tell of.
+        uid = before if long else None
         if long and (old or is_news):
             flags = frozenset({"\\Seen"}) & old[0].flags if old and not is_news else frozenset()
             at = datetime.fromtimestamp(self._account.now_s, UTC)

@@ -36,6 +36,8 @@ from leap_plugin.store.folders import append
 from leap_plugin.store.outgoing import MailRow, OutgoingContent, PieceRow, RecipientRow
 
 QUEUE_ID_BYTES = 16
+MOST_WAITING, MOST_WAITING_BYTES = 10_000, 4 * 1024**3
+"""As many mails of an account wait at most."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,13 @@ class MailTaking:
         now_s: float,
         from_outbox: bool = False,
     ) -> int:
-        """Put a mail into the queue, whose copy is in a folder already; return its number. Part of a transaction."""
+        """Put a mail into the queue, whose copy is in a folder already; return its number. Part of a transaction.
+
+        Raises `SubmissionRefusedError` if the queue is full.
+        """
+        count, length_bytes = outgoing.waiting_size(connection, self._account.number)
+        if count >= MOST_WAITING or length_bytes >= MOST_WAITING_BYTES:
+            raise SubmissionRefusedError(452, "4.3.1", f"{count:,} mails wait to be sent: wait until some have left")
         mail = MailRow(
             account=self._account.number,
             queue_id=planned.queue_id,

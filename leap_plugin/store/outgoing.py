@@ -217,17 +217,35 @@ def next_handover_s(connection: Connection, account: int) -> float | None:
     return connection.execute(select(func.min(times.subquery().c.next_at_s))).scalar_one_or_none()
 
 
-def waiting_recipients(connection: Connection, account: int, *, taken_before_s: float) -> list[RecipientRow]:
-    """Return the recipients whose mail was taken before that moment, and still waits or is on its way."""
+def waiting_recipients(
+    connection: Connection, account: int, *, taken_before_s: float
+) -> list[tuple[RecipientRow, float]]:
+    """Return the recipients whose mail was taken before that moment, and still waits, and when it was taken."""
     query = _of_account(account).where(
         outgoing_recipients.c.state == Reached.WAITING, outgoing_mails.c.taken_at_s <= taken_before_s
     )
-    return [_recipient(row) for row in connection.execute(query.order_by(outgoing_recipients.c.number))]
+    found = [_recipient(row) for row in connection.execute(query.order_by(outgoing_recipients.c.number))]
+    mails = {mail.number: mail.taken_at_s for mail in waiting_mails(connection, account)} if found else {}
+    return [(one, mails[one.mail]) for one in found]
 
 
-def handed_alive(connection: Connection, account: int) -> list[tuple[RecipientRow, PieceRow]]:
-    """Return the messages that the client has, and of which it may still send something."""
-    return _with_pieces(connection, account, outgoing_pieces.c.state.in_(ALIVE))
+def waiting_size(connection: Connection, account: int) -> tuple[int, int]:
+    """Return how many mails wait, and how many bytes they have."""
+    which = (outgoing_mails.c.account == account, outgoing_mails.c.ended_at_s.is_(None))
+    query = select(func.count(), func.coalesce(func.sum(outgoing_mails.c.length_bytes), 0)).where(*which)
+    count, length_bytes = connection.execute(query).one()
+    return int(count), int(length_bytes)
+
+
+def handed_alive(connection: Connection, account: int, *, answers: bool = False) -> list[tuple[RecipientRow, PieceRow]]:
+    """Return the messages that the client has, and of which it may still send something.
+
+    `answers`: only those that answer anonymous senders.
+    """
+    alive: ColumnElement[bool] = outgoing_pieces.c.state.in_(ALIVE)
+    if answers:
+        alive &= ~outgoing_recipients.c.reached_at.contains("@", autoescape=True)
+    return _with_pieces(connection, account, alive)
 
 
 def unwanted_alive(connection: Connection, account: int) -> list[tuple[RecipientRow, PieceRow]]:

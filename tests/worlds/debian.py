@@ -18,6 +18,10 @@ PACKAGES = {
     "openssl": "openssl",
     "pdftoppm": "poppler-utils",
     "postgres": "postgresql",
+    "Xvfb": "xvfb",
+    "mutt": "mutt",
+    "strace": "strace",
+    "thunderbird": "thunderbird",
 }
 """The package of each program that is installed when it is missing."""
 ELSEWHERE = {"postgres": "usr/lib/postgresql/*/bin/postgres"}

@@ -9,17 +9,22 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
+from typing import TypeVar
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 
 from client.testing import FakeClient, FakeNetwork, wait_for
 from leap_plugin.gateways.configuration import PURPOSE, GatewayDirectory, create_gateway, load_gateway
+from leap_plugin.gateways.entrance.authentication import DnsFailedError, Record
+from leap_plugin.gateways.entrance.connection import EntranceFactory
 from leap_plugin.gateways.exit.relay import RelayAnswer, RelayHasIt
 from leap_plugin.gateways.store.schema import SCHEMA
 from leap_plugin.gateways.store.waiting import OutsideMail
 from leap_plugin.gateways.tidying import GatewayTidying
-from leap_plugin.gateways.wiring import ExitParts, GatewayWorld, make_exit, make_tables
+from leap_plugin.gateways.wiring import EntranceParts, ExitParts, GatewayWorld, make_entrance, make_exit, make_tables
 from leap_plugin.mail.canonical import ANONYMOUS, canonicalise
 from leap_plugin.mail.envelope import decode_envelope
 from leap_plugin.mail.splitting import bodies_of
@@ -33,6 +38,8 @@ from tests.worlds.tokens import BEGINS_S, new_token, token_key
 DOMAIN = "gate.example"
 URL = "https://gate.example/stop"
 KEY = token_key(purpose=PURPOSE)
+
+R = TypeVar("R")
 
 
 class ScriptedRelay:
@@ -54,13 +61,81 @@ class ScriptedRelay:
         return
 
 
-def at_once(work: Callable[[], RelayAnswer]) -> Awaitable[RelayAnswer]:
-    """Do without threads."""
-    return succeed(work())
+class FakeZone:
+    """Records that a test has written down; nothing else is found, and nothing is asked of anybody."""
+
+    def __init__(self, **texts: str) -> None:
+        """`texts`: TXT records by their names, with `__` for full stops."""
+        self.records: dict[tuple[str, str], list[Record]] = {}
+        self.fails = False
+        self.asked: list[str] = []
+        for name, text in texts.items():
+            self.records[name.replace("__", "."), "TXT"] = [text.encode()]
+
+    def find(self, name: str, kind: str) -> list[Record]:
+        self.asked.append(name)
+        if self.fails:
+            raise DnsFailedError("the zone is away")
+        return list(self.records.get((name, kind), []))
 
 
-class ExitWorld:
-    """Alice, who sends; a gateway; its relay."""
+class Peer:
+    """Another mail server, which speaks to an entrance."""
+
+    def __init__(self, factory: EntranceFactory, clock: Clock, address: str) -> None:
+        """`address`: where it speaks from."""
+        place = IPv4Address("TCP", address, 40_000)
+        self._clock = clock
+        connection = factory.buildProtocol(place)
+        self.is_turned_away = connection is None
+        if connection is None:
+            return
+        self.connection = connection
+        self.transport = StringTransport(peerAddress=place)
+        self.connection.makeConnection(self.transport)
+        self.greeting = self.said()
+
+    def said(self) -> list[str]:
+        """Return the lines that came since the last call."""
+        lines = self.transport.value().decode().splitlines()
+        self.transport.clear()
+        return lines
+
+    def say(self, *lines: str | bytes) -> list[str]:
+        """Say lines, and return what came."""
+        for line in lines:
+            self.give((line if isinstance(line, bytes) else line.encode()) + b"\r\n")
+        return self.said()
+
+    def give(self, data: bytes) -> None:
+        """Send bytes, and let the entrance do what it does about them."""
+        self.connection.dataReceived(data)
+        for _ in range(40):
+            if self.connection.is_busy:
+                self._clock.advance(0.25)
+
+    def hand_over(
+        self, mail: bytes, *to: str, sender: str = "carol@outside.example", helo: str = "mx.outside.example"
+    ) -> str:
+        """Hand over a mail; return the last answer."""
+        answers = self.say(f"EHLO {helo}", f"MAIL FROM:<{sender}>", *(f"RCPT TO:<{one}>" for one in to))
+        refused = [answer for answer in answers if not answer.startswith("2")]
+        if refused:
+            return refused[0]
+        self.say("DATA")
+        self.give(mail.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+        return self.said()[-1]
+
+
+class AtOnce:
+    """Does without threads."""
+
+    def __call__(self, work: Callable[[], R], /) -> Awaitable[R]:
+        return succeed(work())
+
+
+class GatewayTown:
+    """Alice and Bob in the network; a gateway; its relay; a zone of the DNS."""
 
     def __init__(self, directory: Path, *, change: Callable[[str], str] = lambda text: text) -> None:
         """`change`: of the text of the configuration."""
@@ -73,11 +148,14 @@ class ExitWorld:
         self.path = directory / "gateway"
         create_gateway(self.path, domain=DOMAIN, provider="home", client="client", rng=self.rng)
         config = self.path / "gateway.toml"
-        text = config.read_text().replace("enabled = false", "enabled = true", 1)
+        text = config.read_text().replace("enabled = false", "enabled = true")
         text = text.replace('opt_out_url = ""', f'opt_out_url = "{URL}"')
+        text = text.replace('postmaster = ""', 'postmaster = "bob@home"')
+        (self.path / "users.txt").write_text("alice # of the house\nbob\n")
         config.write_text(change(text))
         (self.path / "mail-exit.keys").write_bytes(encode_key_set([KEY]))
         self.relay = ScriptedRelay()
+        self.zone = FakeZone()
         self.start()
         self.wait(self.alice.add_contact("gate@away"))
         self.wait(self.bob.add_contact("gate@away"))
@@ -87,10 +165,11 @@ class ExitWorld:
         self.directory: GatewayDirectory = load_gateway(self.path)
         self.store = Store(SCHEMA, sqlite_url(self.path / "gateway.db"), exclusive=True)
         access = inline_access(self.store)
-        world = GatewayWorld(self.client, access, self.clock, self.rng, at_once)
+        world = GatewayWorld(self.client, access, self.clock, self.rng, AtOnce())
         self.tables = make_tables(self.directory, world)
         self.exit: ExitParts = make_exit(self.directory, world, self.tables, relay=self.relay)
         self.tidying = GatewayTidying(self.client, access, self.tables.ways, clock=self.clock)
+        self.entrance: EntranceParts = make_entrance(self.directory, world, self.tables, records=self.zone)
         self.exit.relaying.start()
         self.tidying.start()
         self.stop_reading = self.client.on_received("mail/exit", self.exit.orders.take, reader="gateway")
@@ -98,6 +177,7 @@ class ExitWorld:
     def stop(self) -> None:
         """Stop the gateway."""
         self.stop_reading()
+        self.entrance.factory.stop()
         self.wait(self.exit.relaying.stop())
         self.wait(self.tidying.stop())
         self.store.close()
@@ -126,6 +206,10 @@ class ExitWorld:
             sending = client.send("gate@away", body, kind="mail/exit", idempotency_key=key, anonymous=anonymous)
             self.wait(sending)
         self.pass_s(10)
+
+    def peer(self, address: str = "192.0.2.7") -> Peer:
+        """Return another mail server, which has just connected."""
+        return Peer(self.entrance.factory, self.clock, address)
 
     def pass_s(self, seconds: float) -> None:
         """Let time pass."""

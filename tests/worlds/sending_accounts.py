@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from email.policy import SMTP, default
-from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
@@ -24,7 +24,7 @@ from leap_plugin.store.bell import MailBell
 from leap_plugin.store.folders import append, message_in, move, remove, uids_in
 from leap_plugin.store.schema import MAIL_STORE
 from loopixmix.store.access import inline_access
-from loopixmix.store.sqlite import sqlite_url
+from loopixmix.store.sqlite import MEMORY_URL
 from loopixmix.store.transactions import Store
 from tests.worlds.mail_stores import NOON
 
@@ -55,7 +55,7 @@ def submitted(mail: bytes | None = None, *to: str, sender: str = ALICES, **field
 class SendingWorld:
     """Alice's queue, and what her recipients get."""
 
-    def __init__(self, directory: Path, *, settings: SendingSettings | None = None, receipts: bool = False) -> None:
+    def __init__(self, *, settings: SendingSettings | None = None, receipts: bool = False) -> None:
         self.clock = Clock()
         self.clock.advance(START_S)
         self.network = FakeNetwork(clock=self.clock, rng=random.Random(1), receipts=receipts)
@@ -65,13 +65,12 @@ class SendingWorld:
             for kind in ("mail", "mail/exit"):
                 client.on_received(kind, self.received[name].append)
         self.settings = settings or SendingSettings()
-        self._url = sqlite_url(directory / "mail.db")
+        self.store = Store(MAIL_STORE, MEMORY_URL)
         self.client: FakeClient = self.alice
         self.start()
 
     def start(self) -> None:
         """Start the program, again on the same store."""
-        self.store = Store(MAIL_STORE, self._url, one_connection=True)
         self.bell = MailBell()
         self.number = self.store.write(lambda connection: account_number(connection, ALICE, now_s=1))
         account = SendingAccount(
@@ -88,11 +87,10 @@ class SendingWorld:
         self.pass_time(1.0)
 
     def kill(self) -> None:
-        """End the program without any warning: nothing of it runs any more, and its store is closed."""
+        """End the program without any warning: nothing of it runs any more; what is in the store stays."""
         stopping = Deferred.fromCoroutine(self.mail.stop())
         self.clock.advance(0)
         assert stopping.called
-        self.store.close()
 
     def restart(self) -> None:
         """Kill the program and start it again."""
@@ -103,15 +101,17 @@ class SendingWorld:
         """End everything; no call is left on the clock."""
         self.kill()
         self.network.stop()
+        self.store.close()
 
     def run(self, awaitable: Awaitable[T], *, within_s: float = 200.0) -> T:
         """Move the clock until something is done."""
         return wait_for(awaitable, self.clock, within_s=within_s)
 
-    def pass_time(self, seconds: float, *, step_s: float = 0.5) -> None:
+    def pass_time(self, seconds: float, *, steps: int = 24) -> None:
         """Let time pass in steps, as it does."""
-        for _ in range(max(1, round(seconds / step_s))):
-            self.clock.advance(step_s)
+        steps = max(1, min(steps, round(2 * seconds)))
+        for _ in range(steps):
+            self.clock.advance(seconds / steps)
 
     def know(self, *addresses: str) -> None:
         """Make contacts of these."""
@@ -124,28 +124,26 @@ class SendingWorld:
 
     def folder(self, name: str) -> list[bytes]:
         """Return the mails of a folder."""
-        uids = self.store.read(lambda connection: uids_in(connection, self.number, name))
-        found = (
-            self.store.read(lambda connection, uid=uid: message_in(connection, self.number, name, uid))  # type: ignore[misc]
-            for uid in uids
-        )
-        return [mail for mail in found if mail is not None]
 
-    def put(self, name: str, mail: bytes) -> int:
+        def read(connection: Connection) -> list[bytes]:
+            found = [message_in(connection, self.number, name, uid) for uid in uids_in(connection, self.number, name)]
+            return [mail for mail in found if mail is not None]
+
+        return self.store.read(read)
+
+    def put(self, name: str, mail: bytes, *flags: str) -> int:
         """Put a mail into a folder, as over IMAP."""
-        return self._change(lambda connection: append(connection, self.number, name, mail, (), NOON))  # type: ignore[arg-type]
+        return self._change(lambda connection: append(connection, self.number, name, mail, flags, NOON))
 
     def move_out(self, name: str, target: str = "Drafts") -> None:
         """Move all mails of a folder elsewhere, as over IMAP."""
         self._change(
-            lambda connection: move(connection, self.number, name, uids_in(connection, self.number, name), target)  # type: ignore[arg-type]
+            lambda connection: move(connection, self.number, name, uids_in(connection, self.number, name), target)
         )
 
     def expunge(self, name: str) -> None:
         """Delete all mails of a folder, as over IMAP."""
-        self._change(
-            lambda connection: remove(connection, self.number, name, uids_in(connection, self.number, name))  # type: ignore[arg-type]
-        )
+        self._change(lambda connection: remove(connection, self.number, name, uids_in(connection, self.number, name)))
 
     def reports(self) -> list[dict[str, str]]:
         """Return what the reports in INBOX say of each recipient, in their order."""
@@ -162,8 +160,8 @@ class SendingWorld:
         """Return the actions of all reports in INBOX."""
         return [report["Action"] for report in self.reports()]
 
-    def _change(self, work: Callable[[object], T]) -> T:
-        result = self.store.write(work)  # type: ignore[arg-type]
+    def _change(self, work: Callable[[Connection], T]) -> T:
+        result = self.store.write(work)
         self.bell.ring(self.number)
         self.pass_time(1.0)
         return result

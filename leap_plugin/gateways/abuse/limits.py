@@ -46,9 +46,12 @@ class HourlyLimits:
     def take(self, *keys: Hashable, now_s: float) -> bool:
         """Count one more; false if one of the limits is reached."""
         # The narrow ones first: a flood to one recipient must not use up what is for all.
-        return all(
-            buckets.take(key, now_s) for buckets, key in zip(self._by_key, keys, strict=True)
-        ) and self._all.take(now_s)
+        narrow = all(buckets.take(key, now_s) for buckets, key in zip(self._by_key, keys, strict=True))
+        return narrow and self._all.take(now_s)
+
+    def take_all(self, now_s: float) -> bool:
+        """Count one more that has no keys; false if the limit for all is reached."""
+        return self._all.take(now_s)
 
 
 def recipient_keys(address: str) -> tuple[str, str]:

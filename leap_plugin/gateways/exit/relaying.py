@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from leap_plugin.gateways.exit.relay import MailRelay, RelayAnswer, RelayHasIt, RelayLater
+from leap_plugin.gateways.exit.relay import MailRelay, RelayHasIt, RelayLater
 from leap_plugin.gateways.store.waiting import OutsideMail, WaitingMail, WaitingMails
+from leap_plugin.gateways.threads import BesideReactor
 from leap_plugin.mail.reports import Notice
 from leap_plugin.mail.states import DsnAction
 from loopixmix.errors import StoreError
@@ -24,9 +24,6 @@ LONGEST_PAUSE_S = 300.0
 STORE_PAUSE_S = 10.0
 
 log = Logger()
-
-InThread: TypeAlias = Callable[[Callable[[], RelayAnswer]], Awaitable[RelayAnswer]]
-"""Does something that waits, beside the reactor, and returns what it returned."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class Relaying:
         relay: MailRelay,
         reports: Reports,
         *,
-        in_thread: InThread,
+        in_thread: BesideReactor,
         at_once: int,
         clock: Clock,
         rng: Rng,

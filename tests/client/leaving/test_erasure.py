@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from client.asking.account import ACCOUNT_FACT
-from client.directory.configuration import CONFIG_FILE, STORE_FILE
+from client.directory.configuration import CONFIG_FILE, DOCUMENT_FILE, STORE_FILE
 from client.directory.keys import IDENTITY_FILE
-from client.http.endpoint import LOCK_FILE
+from client.http.calling.starting import LOG_FILE
+from client.http.endpoint import LOCK_FILE, TOKEN_FILE, URL_FILE
 from client.leaving.erasure import erase_client, look_before_erasing
 from client.link.session import Account
 from client.store import ClientStore, contacts
@@ -32,6 +33,8 @@ def alice(tmp_path: Path) -> Path:
 
 def test_nothing_is_left(alice: Path) -> None:
     (alice / f".{IDENTITY_FILE}.unfinished").write_bytes(b"a crash left it")
+    for name in (URL_FILE, TOKEN_FILE, DOCUMENT_FILE, LOG_FILE):  # a daemon that ran in the background left them
+        (alice / name).write_bytes(b"x")
     assert erase_client(alice).left == ()
     assert not alice.exists()
 

@@ -15,13 +15,13 @@ import pytest
 from client.testing import wait_for
 from leap_plugin.gateways.abuse.optout import opt_out
 from leap_plugin.mail.splitting import PIECE_BYTES, bodies_of
-from tests.worlds.gateways import DOMAIN, URL, ExitWorld, canonical_mail, written_mail
+from tests.worlds.gateways import DOMAIN, URL, GatewayTown, canonical_mail, written_mail
 from tests.worlds.mails import SAMPLES, crlf
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[ExitWorld]:
-    world = ExitWorld(tmp_path)
+def world(tmp_path: Path) -> Iterator[GatewayTown]:
+    world = GatewayTown(tmp_path)
     yield world
     world.stop()
     world.network.stop()
@@ -34,7 +34,7 @@ def parsed(message: bytes) -> EmailMessage:
     return found
 
 
-def test_an_order_leaves_as_the_gateway_writes_it(world: ExitWorld) -> None:
+def test_an_order_leaves_as_the_gateway_writes_it(world: GatewayTown) -> None:
     mail = canonical_mail()
     world.order(mail)
     [outside] = world.relay.mails
@@ -57,7 +57,7 @@ def test_an_order_leaves_as_the_gateway_writes_it(world: ExitWorld) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain", "nested", "pgp_mime", "flowed", "smtputf8"])
-def test_what_leaves_keeps_text_and_attachments(name: str, world: ExitWorld) -> None:
+def test_what_leaves_keeps_text_and_attachments(name: str, world: GatewayTown) -> None:
     mail = canonical_mail(SAMPLES[name])
     world.order(mail)
     [outside] = world.relay.mails
@@ -69,7 +69,7 @@ def test_what_leaves_keeps_text_and_attachments(name: str, world: ExitWorld) -> 
     assert outside.needs_smtputf8 == (name == "smtputf8")
 
 
-def test_a_token_pays_one_mail_also_after_a_restart(world: ExitWorld) -> None:
+def test_a_token_pays_one_mail_also_after_a_restart(world: GatewayTown) -> None:
     token = world.token()
     world.order(canonical_mail(seed=1), token=token)
     world.order(canonical_mail(seed=2), token=token)
@@ -81,7 +81,7 @@ def test_a_token_pays_one_mail_also_after_a_restart(world: ExitWorld) -> None:
 
 
 @pytest.mark.parametrize("token", [b"", b"x" * 300])
-def test_without_a_good_token_nothing_leaves(token: bytes, world: ExitWorld) -> None:
+def test_without_a_good_token_nothing_leaves(token: bytes, world: GatewayTown) -> None:
     world.order(canonical_mail(), token=token)
     assert (world.relay.mails, world.refused()) == ([], {"5.7.0": 1})
     [report] = world.reports_to(world.alice)
@@ -89,7 +89,7 @@ def test_without_a_good_token_nothing_leaves(token: bytes, world: ExitWorld) -> 
     assert "the token does not count" in report.as_string()
 
 
-def test_header_lines_that_the_form_does_not_know_are_refused(world: ExitWorld) -> None:
+def test_header_lines_that_the_form_does_not_know_are_refused(world: GatewayTown) -> None:
     mail = canonical_mail()
     bad = [
         mail.replace(b"Subject: Tea\r\n", b"Subject: Tea\r\nBcc: victim@outside.example\r\n"),
@@ -110,7 +110,7 @@ def test_header_lines_that_the_form_does_not_know_are_refused(world: ExitWorld) 
     assert world.refused() == {"5.6.0": len(bad)}
 
 
-def test_a_from_of_the_senders_choice_never_leaves(world: ExitWorld) -> None:
+def test_a_from_of_the_senders_choice_never_leaves(world: GatewayTown) -> None:
     world.order(canonical_mail(sender="boss@bank.example"))
     [outside] = world.relay.mails
     assert parsed(outside.message)["From"] == f"anonymous@{DOMAIN}"
@@ -128,13 +128,13 @@ def test_a_from_of_the_senders_choice_never_leaves(world: ExitWorld) -> None:
         ("x@deep.under.example", "5.7.1"),
     ],
 )
-def test_recipients_that_are_refused(to: str, status: str, world: ExitWorld) -> None:
+def test_recipients_that_are_refused(to: str, status: str, world: GatewayTown) -> None:
     (world.path / "stop.txt").write_text("stopped.example\ncarol@outside.example # asked us\n.under.example\n")
     world.order(canonical_mail(), to)
     assert (world.relay.mails, world.refused()) == ([], {status: 1})
 
 
-def test_who_opted_out_gets_nothing_more_and_the_token_is_spent(world: ExitWorld) -> None:
+def test_who_opted_out_gets_nothing_more_and_the_token_is_spent(world: GatewayTown) -> None:
     world.order(canonical_mail())
     link = parsed(world.relay.mails[0].message)["List-Unsubscribe"].strip("<>")
     marks = world.exit.orders._composing._marks
@@ -148,7 +148,7 @@ def test_who_opted_out_gets_nothing_more_and_the_token_is_spent(world: ExitWorld
     assert world.refused() == {"5.7.1": 1, "5.7.0": 1}
 
 
-def test_one_recipient_is_not_flooded(world: ExitWorld) -> None:
+def test_one_recipient_is_not_flooded(world: GatewayTown) -> None:
     for seed in range(4):
         world.order(canonical_mail(seed=seed))
     assert len(world.relay.mails) == 2
@@ -157,7 +157,7 @@ def test_one_recipient_is_not_flooded(world: ExitWorld) -> None:
     assert len(world.relay.mails) == 3
 
 
-def test_orders_that_pay_nothing_use_up_no_limit(world: ExitWorld) -> None:
+def test_orders_that_pay_nothing_use_up_no_limit(world: GatewayTown) -> None:
     token = world.token()
     for seed in range(5):
         world.order(canonical_mail(seed=seed), token=token)
@@ -166,7 +166,7 @@ def test_orders_that_pay_nothing_use_up_no_limit(world: ExitWorld) -> None:
 
 
 def test_an_order_in_pieces_is_put_together_also_over_a_restart(tmp_path: Path) -> None:
-    world = ExitWorld(
+    world = GatewayTown(
         tmp_path, change=lambda text: text.replace("max_mail_bytes = 10000000", "max_mail_bytes = 30000000")
     )
     content = Random(1).randbytes(PIECE_BYTES)
@@ -195,7 +195,7 @@ def test_an_order_in_pieces_is_put_together_also_over_a_restart(tmp_path: Path) 
     world.network.stop()
 
 
-def test_the_named_address_of_a_user_of_the_domain_is_the_from(world: ExitWorld) -> None:
+def test_the_named_address_of_a_user_of_the_domain_is_the_from(world: GatewayTown) -> None:
     mail = canonical_mail(sender="alice@home.mix.invalid")
     world.order(mail, anonymous=False)
     assert (world.relay.mails, world.refused()) == ([], {"4.7.5": 1})
@@ -206,7 +206,7 @@ def test_the_named_address_of_a_user_of_the_domain_is_the_from(world: ExitWorld)
     assert (leaving["From"], leaving["Reply-To"]) == (f"alice@{DOMAIN}", None)
 
 
-def test_an_account_elsewhere_is_answered_through_the_network(world: ExitWorld) -> None:
+def test_an_account_elsewhere_is_answered_through_the_network(world: GatewayTown) -> None:
     throwaway = world.network.client("x7f3@away")
     world.wait(throwaway.add_contact("gate@away"))
     world.order(canonical_mail(), sender=throwaway, anonymous=False)
@@ -216,7 +216,7 @@ def test_an_account_elsewhere_is_answered_through_the_network(world: ExitWorld) 
     assert b"x7f3" not in outside.message
 
 
-def test_what_was_carried_out_is_forgotten(world: ExitWorld) -> None:
+def test_what_was_carried_out_is_forgotten(world: GatewayTown) -> None:
     world.order(canonical_mail())
     assert any(m.kind == "mail/exit" for m in world_inbox(world))
     world.pass_s(4 * 3600)
@@ -226,5 +226,5 @@ def test_what_was_carried_out_is_forgotten(world: ExitWorld) -> None:
     assert b"outside.example" not in raw
 
 
-def world_inbox(world: ExitWorld) -> list[object]:
+def world_inbox(world: GatewayTown) -> list[object]:
     return list(wait_for(world.client.inbox(), world.clock))

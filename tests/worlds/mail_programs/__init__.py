@@ -1,0 +1,1 @@
+"""Mail programs that were not written here, driven as people use them."""
