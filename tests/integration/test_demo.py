@@ -39,6 +39,7 @@ def test_the_demo_passes_every_check(kept: tuple[Path, subprocess.CompletedProce
     assert result.returncode == (0 if verdict["passed"] else 1)
     assert len(verdict["checks"]) >= 12
     assert {"demo_s", "demo_memory_mb"} <= set(verdict["figures"])
+    assert {"mail with an attachment", "the bridge's line on it"} <= {check["name"] for check in verdict["checks"]}
 
 
 def test_progress_goes_to_stderr_and_says_what_to_try_next(
@@ -63,7 +64,7 @@ def test_the_kept_network_can_be_watched_used_and_stopped(
     processes = ProcessTable(directory).running()
     down = loopixmix("testnet", "down", str(directory))
     assert down.returncode == 0
-    assert "stopped 11 processes" in down.stdout
+    assert "stopped 12 processes" in down.stdout
     assert not any(is_running(process.pid) for process in processes.values())
     assert "nothing was running" in loopixmix("testnet", "down", str(directory)).stdout
 
