@@ -51,7 +51,7 @@ class BoxDelivery:
 
 
 @dataclass(frozen=True)
-class Turn:
+class DueMail:
     """Whose turn it is, with which mail."""
 
     address: str = field(repr=False)
@@ -113,7 +113,7 @@ def kept_bytes(connection: Connection) -> int:
     return int(connection.execute(total).scalar_one())
 
 
-def due(connection: Connection, now_s: float, *, busy: frozenset[str], limit: int) -> list[Turn]:
+def due(connection: Connection, now_s: float, *, busy: frozenset[str], limit: int) -> list[DueMail]:
     """Return whose turn it is: of each user the oldest mail, at most `limit`; none of a user in `busy`.
 
     So a user with a thousand mails takes one place, as every other. Contents are read later, one at a time.
@@ -132,10 +132,10 @@ def due(connection: Connection, now_s: float, *, busy: frozenset[str], limit: in
         .join(first, (deliveries.c.address == first.c.address) & (deliveries.c.arrived_at_s == first.c.first_s))
         .where(is_due)
     )
-    found: dict[str, Turn] = {}
+    found: dict[str, DueMail] = {}
     for row in rows:
         if row.address not in busy:
-            found.setdefault(row.address, Turn(row.address, row.blob_id))
+            found.setdefault(row.address, DueMail(row.address, row.blob_id))
     return list(found.values())[:limit]
 
 

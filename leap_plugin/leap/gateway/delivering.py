@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from client.api import Client, UnknownMessageError
 from leap_plugin.leap.gateway import deliveries, users
 from leap_plugin.leap.gateway.arriving import NO_KEY_RETRY_S, forget_messages
-from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState, Turn
+from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState, DueMail
 from leap_plugin.leap.gateway.pieces import whole_mail
 from leap_plugin.leap.gateway.reporting import FailedMail, FailureReports
 from leap_plugin.leap.gateway.sealing import SealingPlace, sealed_mail
@@ -72,7 +72,7 @@ class Deliverer:
         self._down = Backoff(rng=rng, first_s=FIRST_DOWN_S, longest_s=LONGEST_DOWN_S)
         self._resume_at_s = 0.0
         self._busy: dict[str, Deferred[None]] = {}
-        self._turns: deque[Turn] = deque()
+        self._turns: deque[DueMail] = deque()
         self._tidied_at_s = 0.0
         self._is_woken = False
         self.delivered = 0
@@ -130,7 +130,7 @@ class Deliverer:
         next_s = await self._access.read(deliveries.next_due_s)
         return LOOK_S if next_s is None else max(0.0, min(LOOK_S, next_s - self._clock.seconds()))
 
-    def _begin(self, turn: Turn) -> None:
+    def _begin(self, turn: DueMail) -> None:
         attempt = Deferred.fromCoroutine(self._attempt(turn))
         self._busy[turn.address] = attempt
         attempt.addBoth(self._ended, turn.address)
@@ -148,7 +148,7 @@ class Deliverer:
             self._resume_at_s = self._clock.seconds() + LONGEST_DOWN_S
         self.wake()
 
-    async def _attempt(self, turn: Turn) -> None:
+    async def _attempt(self, turn: DueMail) -> None:
         now_s = self._clock.seconds()
 
         def load(connection: Connection) -> tuple[BoxDelivery | None, MailboxOwner | None]:
