@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 MEASURED_BY = (
+    "benchmarks.mailing.reading",
     "benchmarks.mailing.exactness",
     "benchmarks.mailing.kills",
+    "benchmarks.mailing.outside",
     "benchmarks.mailing.sockets",
 )

@@ -37,7 +37,7 @@ def list_contacts(directory: Path, as_json: bool = False) -> None:
 
 
 @contacts.command()
-@click.argument("address", metavar="NAME@PROVIDER")
+@click.argument("address", metavar="ADDRESS")
 @JSON
 @click.pass_obj
 def add(directory: Path, address: str, as_json: bool) -> None:
@@ -46,7 +46,7 @@ def add(directory: Path, address: str, as_json: bool) -> None:
 
 
 @contacts.command()
-@click.argument("address", metavar="NAME@PROVIDER")
+@click.argument("address", metavar="ADDRESS")
 @click.pass_obj
 def remove(directory: Path, address: str) -> None:
     """Forget a contact and its key."""
@@ -55,7 +55,7 @@ def remove(directory: Path, address: str) -> None:
 
 
 @contacts.command()
-@click.argument("address", metavar="NAME@PROVIDER")
+@click.argument("address", metavar="ADDRESS")
 @click.argument("fingerprint")
 @JSON
 @click.pass_obj
@@ -69,7 +69,7 @@ def accept(directory: Path, address: str, fingerprint: str, as_json: bool) -> No
 
 
 @contacts.command("show")
-@click.argument("address", metavar="NAME@PROVIDER")
+@click.argument("address", metavar="ADDRESS")
 @JSON
 @click.pass_obj
 def show_one(directory: Path, address: str, as_json: bool) -> None:

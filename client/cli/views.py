@@ -11,6 +11,7 @@ from rich.text import Text
 from client.api import (
     ClientStatus,
     Contact,
+    MailDomain,
     MessageState,
     NamedReader,
     NetworkView,
@@ -57,14 +58,25 @@ def status_view(status: ClientStatus) -> RenderableType:
 
 
 def network_view(network: NetworkView) -> RenderableType:
-    """Show the providers of a network and their services."""
+    """Show the providers of a network, their services, and their mail domains if there are any."""
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("provider", style="bold")
     table.add_column("services")
+    has_domains = any(provider.domains for provider in network.providers)
+    if has_domains:
+        table.add_column("mail domains")
     table.add_column("fingerprint", overflow="fold")
     for provider in network.providers:
-        table.add_row(plain_line(provider.name), plain_line(" ".join(provider.services)), provider.fingerprint)
+        cells = [plain_line(provider.name), plain_line(" ".join(provider.services))]
+        # One on each line: they are long, and the gateway that reads all mail to one belongs to it.
+        cells += ["\n".join(map(_domain, provider.domains))] if has_domains else []
+        table.add_row(*cells, provider.fingerprint)
     return table
+
+
+def _domain(domain: MailDomain) -> str:
+    gateway = f" ({domain.gateway.partition('@')[0]})" if domain.gateway else ""
+    return plain_line(f"{domain.domain}{gateway}")
 
 
 def tokens_view(stocks: Sequence[TokenStock]) -> RenderableType:

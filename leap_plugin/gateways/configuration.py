@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ OPT_OUT_KEY_FILE = "opt-out.key"
 STOP_LIST_FILE = "stop.txt"
 USERS_FILE = "users.txt"
 KEYS_DIRECTORY = "keys"
+DNS_PORT = 53
 PURPOSE = "mail-exit"
 """The purpose of the blind tokens that pay an exit."""
 
@@ -67,7 +69,7 @@ class EntranceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     postmaster: ShortText = ""
     certificate: ShortText = ""
     trusted_peers: tuple[ShortText, ...] = ("127.0.0.1", "::1")
-    resolvers: tuple[ShortText, ...] = ()
+    resolvers: ShortText = ""
     max_mail_bytes: Bytes = 10_000_000
     limits: EntranceLimits = EntranceLimits()
 
@@ -89,6 +91,8 @@ class GatewayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             raise ConfigError("opt_out_url: an exit needs the https address of its opt-out page, as others see it")
         listening_place(self.exit.opt_out_listen)
         listening_place(self.entrance.listen)
+        for resolver in self.entrance.resolvers.split():
+            resolver_place(resolver)
         if self.entrance.enabled and "@" not in self.entrance.postmaster:
             raise ConfigError("postmaster: an entrance needs an address of the network, name@provider, for complaints")
 
@@ -124,6 +128,21 @@ def listening_place(text: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or int(port) > 65_535:
         raise ConfigError(f"{text!a} is no place to listen at: it is HOST:PORT, such as 127.0.0.1:2525")
     return host.strip("[]"), int(port)
+
+
+def resolver_place(text: str) -> tuple[str, int]:
+    """Return address and port of a DNS server, `ADDRESS` or `ADDRESS:PORT`; raise `ConfigError`."""
+    host, colon, port = text.rpartition(":")
+    # An IPv6 address has colons of its own: with a port it stands in brackets.
+    has_port = bool(colon) and (":" not in host or host.startswith("["))
+    address, number = (host.strip("[]"), port) if has_port else (text.strip("[]"), str(DNS_PORT))
+    try:
+        ip_address(address)
+    except ValueError as error:
+        raise ConfigError(f"resolvers: {text!a} is no IP address of a DNS server") from error
+    if not number.isdecimal() or not 1 <= int(number) <= 65_535:
+        raise ConfigError(f"resolvers: {text!a} has no port of a DNS server")
+    return address, int(number)
 
 
 def load_gateway(path: Path) -> GatewayDirectory:
@@ -193,7 +212,7 @@ COMMENTS = {
     "entrance.postmaster": "Who gets mail to postmaster@ and abuse@: an address of the network.",
     "entrance.certificate": "A file with certificate and key in PEM, for STARTTLS; empty for none.",
     "entrance.trusted_peers": "Mail servers that may say from whom they have a mail (XFORWARD).",
-    "entrance.resolvers": "Addresses of DNS servers for SPF, DKIM and DMARC; empty for those of the system.",
+    "entrance.resolvers": "DNS servers for SPF, DKIM and DMARC: ADDRESS or ADDRESS:PORT; empty for the system's.",
     "entrance.limits": "How many mails come in at most in an hour.",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
 }

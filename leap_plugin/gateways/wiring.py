@@ -22,6 +22,7 @@ from leap_plugin.gateways.configuration import (
     USERS_FILE,
     GatewayDirectory,
     KnownUsers,
+    resolver_place,
 )
 from leap_plugin.gateways.entrance.authentication import (
     DnsRecords,
@@ -146,7 +147,7 @@ def make_entrance(
     """Return the entrance of a gateway; `records`: other ones than those of the DNS."""
     config, settings = directory.config, directory.config.entrance
     domain, limits, now_s = config.domains[0], settings.limits, world.clock.seconds()
-    dns = ResolverRecords(settings.resolvers) if records is None else records
+    dns = ResolverRecords([resolver_place(one) for one in settings.resolvers.split()]) if records is None else records
     users = UsersFile(directory.path / USERS_FILE)
 
     async def find_way(word: str) -> WayBack | None:

@@ -12,14 +12,17 @@ INSTALL_S = 900.0
 PACKAGES = {
     "chromium": "chromium",
     "curl": "curl",
+    "dovecot": "dovecot-imapd",
     "go": "golang-go",
     "jq": "jq",
+    "mutt": "mutt",
     "node": "nodejs",
     "openssl": "openssl",
     "pdftoppm": "poppler-utils",
+    "postfix": "postfix",
     "postgres": "postgresql",
+    "swaks": "swaks",
     "Xvfb": "xvfb",
-    "mutt": "mutt",
     "strace": "strace",
     "thunderbird": "thunderbird",
 }

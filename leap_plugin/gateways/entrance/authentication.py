@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import getaddresses
 from importlib.resources import files
@@ -213,13 +213,14 @@ def organisational_domain(domain: str) -> str:
 class ResolverRecords:
     """Records by dnspython."""
 
-    def __init__(self, nameservers: tuple[str, ...]) -> None:
-        """`nameservers`: addresses of resolvers; none for those of the system."""
+    def __init__(self, nameservers: Sequence[tuple[str, int]]) -> None:
+        """`nameservers`: addresses and ports of resolvers; none for those of the system."""
+        from dns.nameserver import Do53Nameserver
         from dns.resolver import Resolver
 
         self._resolver = Resolver(configure=not nameservers)
         if nameservers:
-            self._resolver.nameservers = list(nameservers)
+            self._resolver.nameservers = [Do53Nameserver(host, port) for host, port in nameservers]
         self._resolver.lifetime = 5.0
 
     def find(self, name: str, kind: str) -> list[Record]:

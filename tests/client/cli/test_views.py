@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 from client.api import (
     ClientStatus,
     Contact,
+    MailDomain,
     MessageState,
     NamedReader,
     NetworkView,
@@ -114,6 +115,20 @@ def test_a_network_and_its_services() -> None:
     lines = shown(network_view(NetworkView(epoch=1, valid_until_s=9.0, providers=tuple(providers)))).splitlines()
     assert lines[1].split() == ["away", "echo", "keys", "away-print"]
     assert len(lines) == 3
+
+
+def test_the_mail_domains_of_a_network_and_who_reads_all_of_one() -> None:
+    domains = (MailDomain(domain="example.net"), MailDomain(domain="example.org", gateway="gate@away"))
+    providers = (
+        ProviderView(name="away", identity="ab" * 32, fingerprint="away-print", services=("keys",), domains=domains),
+        ProviderView(name="home", identity="cd" * 32, fingerprint="home-print", services=("keys",)),
+    )
+    lines = shown(network_view(NetworkView(epoch=1, valid_until_s=9.0, providers=providers))).splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["away", "keys", "example.net", "away-print"],
+        ["example.org", "(gate)"],
+        ["home", "keys", "home-print"],
+    ]
 
 
 def test_a_status_that_is_not() -> None:

@@ -1,0 +1,233 @@
+"""Mails of 50 KB through a gateway, out to an SMTP sink and in from SMTP, at gateway rates on a test network.
+
+One client at gateway rates stands for the many users of a provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import random
+import shutil
+import smtplib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from benchmarks.report import Figure, barred, tell
+from client.api import ReceivedMessage, UnavailableError
+from client.remote_asyncio import AsyncioClient, asyncio_client
+from leap_plugin.gateways.configuration import PURPOSE, create_gateway
+from leap_plugin.mail.canonical import ANONYMOUS, canonicalise
+from leap_plugin.mail.splitting import bodies_of
+from loopixmix.errors import PeerError
+from loopixmix.testnet.network import TestNetwork
+from loopixmix.testnet.plan import Additions, PlannedClient, PlannedRates, TestnetPlan
+from loopixmix.tokens import encode_key_set, encode_token
+from tests.worlds.mails import crlf
+from tests.worlds.mailservers import wait_for_port
+from tests.worlds.tokens import new_token, token_key
+from tests.worlds.zones import dns_server
+
+FIGURES = ("gateway_mails_per_s", "gateway_mails_out_per_s", "gateway_mails_in_per_s")
+BASE_PORT = 31_580
+SINK_PORT, ENTRANCE_PORT, PAGE_PORT, DNS_PORT = (BASE_PORT + 15 + offset for offset in range(4))
+DOMAIN = "gate.example"
+USER = f"crowd@{DOMAIN}"
+MAILS = 300
+WARM = 20
+"""The first ones, which come while buffers fill, are not counted."""
+MAIL_BYTES = 50_000
+PATIENCE_S = 400.0
+SENDERS = 8
+
+
+def measure() -> list[Figure]:
+    """Return how many mails a second leave and come in; the smaller of both is held against the bar."""
+    with tempfile.TemporaryDirectory(prefix="loopixmix-gateway-") as temporary:
+        out_per_s, in_per_s = run_both(Path(temporary), mails=MAILS, warm=WARM)
+    return [
+        barred("gateway_mails_per_s", min(out_per_s, in_per_s), "mails/s", bar=10, better="higher"),
+        Figure(name="gateway_mails_out_per_s", value=out_per_s, unit="mails/s"),
+        Figure(name="gateway_mails_in_per_s", value=in_per_s, unit="mails/s"),
+    ]
+
+
+def run_both(directory: Path, *, mails: int, warm: int) -> tuple[float, float]:
+    """Return the rates out and in, of all mails but the first `warm` ones."""
+    at_rates = PlannedRates()
+    clients = (PlannedClient("crowd", 1, gateway=at_rates), PlannedClient("gate", 2, gateway=at_rates))
+    plan = TestnetPlan(width=1, base_port=BASE_PORT).with_additions(Additions(clients=clients))
+    network = TestNetwork.create(directory / "net", plan)
+    key = token_key(purpose=PURPOSE, begins_s=0, ends_s=int(time.time()) + 86_400)
+    gateway = directory / "gateway"
+    _configure(gateway)
+    (gateway / "mail-exit.keys").write_bytes(encode_key_set([key]))
+    rng = random.Random(1)
+    orders: list[bytes] = []
+    for _ in range(mails):
+        token = encode_token(new_token(key, rng))
+        orders += bodies_of(_canonical(rng), rng, to="carol@outside.example", token=token)
+    with network.running(timeout_s=PATIENCE_S), _sink(), _dns(), _gateway(gateway):
+        crowd = network.directory / "crowd"
+        out_per_s = asyncio.run(_send_out(crowd, gateway, orders, warm))
+        tell(f"{out_per_s:.1f} mails a second left")
+        in_per_s = asyncio.run(_take_in(crowd, [_written(rng) for _ in range(mails)], warm))
+        tell(f"{in_per_s:.1f} mails a second came in")
+    return out_per_s, in_per_s
+
+
+async def _send_out(crowd: Path, gateway: Path, orders: list[bytes], warm: int) -> float:
+    async with asyncio_client(crowd, rng=random.SystemRandom()) as client:
+        await _known(client)
+        for number, order in enumerate(orders):
+            # Named orders: anonymous ones carry reply blocks besides, and a gateway's users are what is measured here.
+            await client.send("gate@provider-2", order, kind="mail/exit", idempotency_key=f"order-{number}")
+        arrivals: list[float] = []
+        deadline_s = time.monotonic() + PATIENCE_S
+        while len(arrivals) < len(orders):
+            _check(deadline_s, f"{len(arrivals)} of {len(orders)} mails left")
+            relayed = _status(gateway)["exit"]["relayed"]
+            arrivals += [time.monotonic()] * (relayed - len(arrivals))
+            await asyncio.sleep(0.2)
+    return _rate(arrivals, warm)
+
+
+async def _take_in(crowd: Path, mails: list[bytes], warm: int) -> float:
+    arrivals: list[float] = []
+
+    def note(_: ReceivedMessage) -> None:
+        arrivals.append(time.monotonic())
+
+    async with asyncio_client(crowd, rng=random.SystemRandom()) as client:
+        stop = client.on_received("mail", note, reader="benchmark")
+        sending = threading.Thread(target=_hand_in, args=(mails,))
+        sending.start()
+        deadline_s = time.monotonic() + PATIENCE_S
+        while len(arrivals) < len(mails):
+            _check(deadline_s, f"{len(arrivals)} of {len(mails)} mails came in")
+            await asyncio.sleep(0.1)
+        stop()
+        sending.join()
+    return _rate(arrivals, warm)
+
+
+def _hand_in(mails: list[bytes]) -> None:
+    def hand_in(some: list[bytes]) -> None:
+        with smtplib.SMTP("127.0.0.1", ENTRANCE_PORT, local_hostname="outside.example", timeout=PATIENCE_S) as smtp:
+            for mail in some:
+                smtp.sendmail("carol@outside.example", [USER], mail)
+
+    threads = [threading.Thread(target=hand_in, args=(mails[start::SENDERS],)) for start in range(SENDERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _rate(arrivals: list[float], warm: int) -> float:
+    counted = arrivals[warm:]
+    return (len(counted) - 1) / max(0.001, counted[-1] - counted[0])
+
+
+async def _known(client: AsyncioClient) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            await client.add_contact("gate@provider-2")
+            return
+        except UnavailableError:
+            _check(deadline_s, "the gateway's account was not found")
+
+
+def _written(rng: random.Random) -> bytes:
+    """Return a mail of 50 KB with an attachment that does not become shorter but by its base64."""
+    content = base64.encodebytes(rng.randbytes(MAIL_BYTES * 74 // 100)).decode()
+    return crlf(
+        f"From: carol@outside.example\nTo: {USER}\nSubject: Fifty\nMessage-ID: <{rng.randbytes(8).hex()}@o.example>\n"
+        'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nHere.\n\n'
+        '--b\nContent-Type: application/pdf\nContent-Disposition: attachment; filename="a.pdf"\n'
+        f"Content-Transfer-Encoding: base64\n\n{content}--b--\n"
+    )
+
+
+def _canonical(rng: random.Random) -> bytes:
+    return canonicalise(_written(rng), sender=ANONYMOUS, ids={}, now_s=time.time(), rng=rng).message
+
+
+def _configure(gateway: Path) -> None:
+    create_gateway(gateway, domain=DOMAIN, provider="provider-1", client="../net/gate", rng=random.SystemRandom())
+    config = gateway / "gateway.toml"
+    changes = (
+        ("enabled = false", "enabled = true"),
+        ('opt_out_url = ""', f'opt_out_url = "http://127.0.0.1:{PAGE_PORT}/stop"'),
+        ("127.0.0.1:8025", f"127.0.0.1:{PAGE_PORT}"),
+        ("127.0.0.1:2525", f"127.0.0.1:{ENTRANCE_PORT}"),
+        ("port = 25\n", f"port = {SINK_PORT}\n"),
+        ('postmaster = ""', 'postmaster = "crowd@provider-1"'),
+        ('resolvers = ""', f'resolvers = "127.0.0.1:{DNS_PORT}"'),
+        ("per_recipient_per_hour = 20\n", "per_recipient_per_hour = 1000000\n"),
+        ("per_domain_per_hour = 2000\n", "per_domain_per_hour = 1000000\n"),
+        ("per_recipient_per_hour = 600\n", "per_recipient_per_hour = 1000000\n"),
+    )
+    text = config.read_text()
+    for old, new in changes:
+        if old not in text:
+            raise RuntimeError(f"the configuration of a gateway has no {old!r} any more")
+        text = text.replace(old, new)
+    config.write_text(text)
+    (gateway / "users.txt").write_text("crowd\n")
+
+
+def _dns() -> AbstractContextManager[None]:
+    return dns_server(DNS_PORT, {"outside.example": "v=spf1 ip4:127.0.0.1 -all"})
+
+
+@contextmanager
+def _sink() -> Iterator[None]:
+    program = shutil.which("smtp-sink") or "/usr/sbin/smtp-sink"
+    running = subprocess.Popen([program, f"127.0.0.1:{SINK_PORT}", "100"])
+    try:
+        wait_for_port(SINK_PORT)
+        yield
+    finally:
+        running.terminate()
+        running.wait()
+
+
+@contextmanager
+def _gateway(gateway: Path) -> Iterator[None]:
+    run = [sys.executable, "-m", "loopixmix.main", "mail", "gateway", "run", str(gateway)]
+    running = subprocess.Popen(run)
+    try:
+        deadline_s = time.monotonic() + PATIENCE_S
+        _until(lambda: bool(_status(gateway).get("address")), deadline_s)
+        yield
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def _status(gateway: Path) -> dict[str, dict[str, int]]:
+    try:
+        told: dict[str, dict[str, int]] = json.loads((gateway / "status.json").read_bytes())
+    except FileNotFoundError:
+        return {}
+    return told
+
+
+def _until(holds: Callable[[], bool], deadline_s: float) -> None:
+    while not holds():
+        _check(deadline_s, "the gateway did not start")
+        time.sleep(0.2)
+
+
+def _check(deadline_s: float, problem: str) -> None:
+    if time.monotonic() > deadline_s:
+        raise PeerError(f"{problem} in {PATIENCE_S:g} s")

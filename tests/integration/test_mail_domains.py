@@ -1,0 +1,102 @@
+"""Two users at different providers write to two names of a gateway's domain: real processes, and the commands."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from loopixmix.testnet.network import TestNetwork
+from loopixmix.testnet.plan import PlannedClient, PlannedDomain, PlannedRates, TestnetPlan
+from loopixmix.testnet.processes import LOG_FILE
+from tests.worlds.commands import command_text
+
+BASE_PORT = 31_440
+RATES = PlannedRates(payload_rate_per_s=120.0, pull_rate_per_s=6.0, pull_batch=100, mailbox_items=50_000)
+PLAN = TestnetPlan(
+    width=1,
+    base_port=BASE_PORT,
+    mailbox_items=60_000,
+    clients=(PlannedClient("alice", 1), PlannedClient("bob", 2), PlannedClient("gate", 2, gateway=RATES)),
+    domains=(PlannedDomain("example.org", 2, "gate"), PlannedDomain("example.net", 1)),
+)
+NOT_ALLOWED = '\n[[domains]]\ndomain = "example.com"\n'
+PATIENCE_S = 240.0
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestNetwork]:
+    made = TestNetwork.create(tmp_path_factory.mktemp("domains") / "net", PLAN)
+    with (made.directory / "provider-1" / "node.toml").open("a") as config:
+        config.write(NOT_ALLOWED)
+    with made.running(timeout_s=PATIENCE_S):
+        yield made
+
+
+def told(network: TestNetwork, *arguments: str) -> str:
+    """Run a command in the network's directory; it must succeed."""
+    done = command_text(*arguments, directory=network.directory)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def until(condition: Callable[[], object]) -> bool:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not condition() and time.monotonic() < deadline_s:
+        time.sleep(0.5)
+    return bool(condition())
+
+
+def sent(network: TestNetwork, client: str) -> int:
+    """Return how many payloads a client has sent, cover in their place included."""
+    return int(json.loads(told(network, "client", "status", client, "--json"))["payload"]["sent"])
+
+
+def inbox(network: TestNetwork, client: str) -> list[tuple[str, str]]:
+    found = [json.loads(line) for line in told(network, "client", "inbox", client, "--json").splitlines()]
+    return sorted((message["sender"], base64.b64decode(message["body"]).decode()) for message in found)
+
+
+def test_all_names_of_a_domain_reach_the_gateway_at_its_rates(network: TestNetwork) -> None:
+    for sender, address in (("alice", "a@example.org"), ("bob", "b@example.org")):
+        told(network, "client", "contacts", sender, "add", address)
+        told(network, "client", "send", sender, address, f"for {address}")
+    expected = [("alice@provider-1", "for a@example.org"), ("bob@provider-2", "for b@example.org")]
+    assert until(lambda: inbox(network, "gate") == expected), inbox(network, "gate")
+    before = sent(network, "gate"), sent(network, "alice")
+    time.sleep(10)
+    gate, alice = (sent(network, client) - count for client, count in zip(("gate", "alice"), before, strict=True))
+    # Three times as much as any other client of this network, less chance and a slow machine.
+    assert gate > 1.5 * alice > 0
+    dropped = json.loads(told(network, "provider", "status", "provider-2", "--json"))["dropped"]
+    assert "rate_limited" not in dropped
+
+
+def test_the_gateway_answers_and_an_ordinary_domain_is_an_address_of_a_user(network: TestNetwork) -> None:
+    told(network, "client", "contacts", "gate", "add", "alice@example.net")
+    told(network, "client", "send", "gate", "alice@example.net", "from outside")
+    assert until(lambda: ("gate@provider-2", "from outside") in inbox(network, "alice")), inbox(network, "alice")
+
+
+def test_the_network_tells_its_domains_and_quotas(network: TestNetwork) -> None:
+    seen = json.loads(told(network, "client", "network", "alice", "--json"))
+    assert seen["fragment_bytes"] > 1_000
+    one, two = seen["providers"]
+    assert (one["mailbox_items"], two["mailbox_items"]) == (60_000, 60_000)
+    assert one["domains"] == [{"domain": "example.net", "gateway": ""}]
+    assert two["domains"] == [{"domain": "example.org", "gateway": "gate@provider-2"}]
+    shown = told(network, "client", "network", "alice")
+    assert "example.org (gate)" in shown
+
+
+def test_a_domain_that_was_not_allowed_is_told_at_both_ends(network: TestNetwork) -> None:
+    assert "not in the network document: example.com" in told(network, "provider", "status", "provider-1")
+    assert "mail domains" not in told(network, "provider", "status", "provider-2")
+    said = (network.directory / "authority" / LOG_FILE).read_text()
+    assert "example.com is not under [[domains]]" in said
+    refused = command_text("client", "contacts", "alice", "add", "a@example.com", directory=network.directory)
+    assert refused.returncode == 2
+    assert "this network has no provider or mail domain example.com" in refused.stderr

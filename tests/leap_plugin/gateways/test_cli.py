@@ -1,0 +1,113 @@
+"""The operator's commands, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from leap_plugin.gateways.cli import gateway
+from leap_plugin.gateways.configuration import PURPOSE, listening_place, load_gateway, resolver_place
+from loopixmix.errors import ConfigError, LoopixmixError
+from loopixmix.tokens import encode_key_set
+from tests.worlds.tokens import token_key
+
+
+def said(*words: str) -> Result:
+    return CliRunner().invoke(gateway, [str(word) for word in words])
+
+
+def made(directory: Path) -> Path:
+    assert said("init", str(directory / "g"), "--domain", "gate.example").exit_code == 0
+    return directory / "g"
+
+
+def problem(*words: str) -> str:
+    result = said(*words)
+    assert isinstance(result.exception, LoopixmixError), result.output
+    return str(result.exception)
+
+
+def test_a_new_gateway_is_off_and_private(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    config = load_gateway(path).config
+    assert not config.exit.enabled
+    assert not config.entrance.enabled
+    for name in ("store.key", "opt-out.key", "gateway.toml"):
+        assert stat.S_IMODE((path / name).stat().st_mode) == 0o600
+    assert "never overwritten" in problem("init", str(path), "--domain", "gate.example")
+    assert "both sides of this gateway are off" in problem("run", str(path))
+
+
+@pytest.mark.parametrize("domain", ["", "Gate.example", "gate", "x.mix.invalid", "gäte.example", "a b.example"])
+def test_a_domain_is_a_domain(domain: str, tmp_path: Path) -> None:
+    assert "domain" in problem("init", str(tmp_path / "g"), "--domain", domain)
+    assert not (tmp_path / "g" / "gateway.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("enabled = false", "enabled = true", "opt_out_url"),
+        ('host = "127.0.0.1"', 'host = "relay.example"', "on this machine"),
+        ("connections = 4", "connections = 0", "connections"),
+        ("footer = true", "foter = true", "foter"),
+        ('user = ""', 'user = "me"', "password_file"),
+        ('listen = "127.0.0.1:2525"', 'listen = "127.0.0.1"', "HOST:PORT"),
+        ('resolvers = ""', 'resolvers = "dns.example"', "no IP address"),
+    ],
+)
+def test_a_wrong_configuration_is_told_in_one_line(old: str, new: str, expected: str, tmp_path: Path) -> None:
+    path = made(tmp_path)
+    config = path / "gateway.toml"
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new, 1))
+    told = problem("run", str(path), "--check-config")
+    assert expected in told
+    assert "\n" not in told
+
+
+def test_an_exit_without_keys_of_tokens_is_found_before_it_runs(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    config = path / "gateway.toml"
+    text = config.read_text().replace("enabled = false", "enabled = true", 1)
+    config.write_text(text.replace('opt_out_url = ""', 'opt_out_url = "https://gate.example/stop"'))
+    assert "no key for the purpose mail-exit" in problem("run", str(path), "--check-config")
+    (path / "mail-exit.keys").write_bytes(encode_key_set([token_key(purpose=PURPOSE)]))
+    assert "all is well" in said("run", str(path), "--check-config").output
+
+
+def test_opt_outs_by_hand(tmp_path: Path) -> None:
+    path = str(made(tmp_path))
+    assert said("status", path).output.splitlines()[0] == "the gateway does not run"
+    assert said("stop", path, "Bob+x@example.org").exit_code == 0
+    assert json.loads(said("status", path, "--json").output)["opted_out"] == 1
+    assert "sent again" in said("allow", path, "bob@example.org").output
+    assert "had not opted out" in said("allow", path, "bob@example.org").output
+    assert "no mail address" in problem("stop", path, "nobody")
+
+
+def test_no_gateway_is_told(tmp_path: Path) -> None:
+    for command in ("run", "status"):
+        assert "no gateway's directory" in problem(command, str(tmp_path))
+
+
+def test_places_to_listen() -> None:
+    assert listening_place("[::1]:25") == ("::1", 25)
+    for bad in ("25", ":25", "a:b", "a:70000"):
+        with pytest.raises(ConfigError):
+            listening_place(bad)
+
+
+def test_places_of_resolvers() -> None:
+    assert resolver_place("192.0.2.1") == ("192.0.2.1", 53)
+    assert resolver_place("192.0.2.1:5300") == ("192.0.2.1", 5300)
+    assert resolver_place("2001:db8::1") == ("2001:db8::1", 53)
+    assert resolver_place("[2001:db8::1]:5300") == ("2001:db8::1", 5300)
+    for bad in ("", "192.0.2.1:x", "192.0.2.1:0", "[2001:db8::1]:"):
+        with pytest.raises(ConfigError):
+            resolver_place(bad)
