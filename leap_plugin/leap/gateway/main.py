@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import click
 import msgspec
 
+from leap_plugin.leap.needs import check_openpgp
 from loopixmix.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ PAGE = 1000
 @click.group("leap-gateway")
 def leap_gateway() -> None:
     """Deliver mail from the network to the users of a LEAP provider (docs/leap.md)."""
+    check_openpgp()
 
 
 @leap_gateway.command()
