@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import click
 import msgspec
 
+from leap_plugin.leap.needs import check_openpgp
 from loopixmix.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def leap_gateway() -> None:
 
     docs/leap.md is the page for its operator.
     """
+    check_openpgp()
 
 
 @leap_gateway.command()
