@@ -7,7 +7,6 @@ form a guess could send something else than the author was shown.
 from __future__ import annotations
 
 import binascii
-import codecs
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -18,12 +17,15 @@ from email.policy import EmailPolicy
 from typing import Any
 
 from leap_plugin.mail.envelope import MAX_MAIL_BYTES, MailTooLongError
+from leap_plugin.mail.plaintext import codec_of
 from loopixmix.errors import MisuseError
 
 MOST_PARTS = 200
 DEEPEST = 20
 """Multiparts in multiparts."""
 MOST_HEADERS = 500
+LONGEST_HEADER, LONGEST_PARAMETERS = 16_384, 4_096
+"""Characters in a header line that is taken apart, and in one with parameters: the library's time is their square."""
 
 _POLICY = EmailPolicy(raise_on_defect=True, utf8=True)
 # What older mails may be, and what RFC 6532 allows.
@@ -69,6 +71,8 @@ class MailPart:
         text = self.header(name)
         if text is None:
             return None
+        if len(text) > (LONGEST_PARAMETERS if name.lower().startswith("content-") else LONGEST_HEADER):
+            raise MalformedMailError(f"the header line {name} is too long")
         _check_encoded_words(name, text)
         try:
             value = _POLICY.header_factory(name, text)
@@ -105,7 +109,7 @@ class MailPart:
         """Return the text of a part, by the charset that it names; its line ends are LF."""
         charset = self.parameters.get("charset", "us-ascii")
         try:
-            text = self.content().decode(codecs.lookup(charset).name)
+            text = self.content().decode(codec_of(charset))
         except (LookupError, ValueError) as error:
             raise MalformedMailError(f"a text is not in the charset {charset[:40]!a} that it names") from error
         return text.replace("\r\n", "\n")
@@ -160,7 +164,7 @@ def _check_encoded_words(name: str, text: str) -> None:
                     content = binascii.a2b_qp(raw, header=True)
                 case _:
                     raise ValueError(encoding)
-            content.decode(codecs.lookup(charset).name)
+            content.decode(codec_of(charset))
         except (LookupError, ValueError) as error:
             raise MalformedMailError(f"the header line {name} has an encoded word that cannot be decoded") from error
 

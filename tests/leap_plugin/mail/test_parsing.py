@@ -115,6 +115,10 @@ def test_depth_parts_header_lines_and_length_are_bounded() -> None:
         b"Subject: =?utf-8?x?abc?=",
         b"To: a@x.example, <",
         b"Subject: a\x0bb",
+        b"Subject: =?punycode?q?abc?=",
+        b"Content-Type: text/plain; charset=punycode",
+        b"To: " + b"a " * 10_000,
+        b"Content-Type: text/plain; " + b"a=b; " * 1_000,
     ],
 )
 def test_header_lines_out_of_form_are_refused(head: bytes) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leap_plugin.mail.plaintext import normalised, unflow
+from leap_plugin.mail.plaintext import codec_of, normalised, unflow
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,15 @@ def test_what_nobody_sees_is_left_out(text: str, form: str) -> None:
 @given(st.text())
 def test_the_form_is_one(text: str) -> None:
     assert normalised(normalised(text)) == normalised(text)
+
+
+@pytest.mark.parametrize("name", ["punycode", "PunyCode", "idna", "klingon"])
+def test_charsets_of_host_names_are_none_of_texts(name: str) -> None:
+    with pytest.raises(LookupError):
+        codec_of(name)
+
+
+def test_a_paragraph_of_a_million_lines_is_put_together_at_once() -> None:
+    begun_s = time.process_time()
+    assert len(unflow("ab \n" * 1_000_000)) == 3_000_000
+    assert time.process_time() - begun_s < 20

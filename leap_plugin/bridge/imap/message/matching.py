@@ -28,6 +28,7 @@ from leap_plugin.bridge.imap.grammar.searching import (
     When,
 )
 from leap_plugin.bridge.imap.message.mime import MessagePart, unfold
+from leap_plugin.mail.plaintext import codec_of
 
 MOST_ENCODED_BYTES = 4_096
 """Of a header value with encoded words: the standard library's search for them takes the square of its length."""
@@ -157,7 +158,7 @@ def _readable(value: bytes) -> str:
 
 def _in_charset(data: bytes, charset: str) -> str:
     try:
-        return data.decode(charset, "replace")
+        return data.decode(codec_of(charset), "replace")
     except (LookupError, UnicodeError, ValueError):
         return data.decode("latin-1")
 
