@@ -77,14 +77,14 @@ def take(connection: Connection, address: str, arrived: MailArrival, trace_key: 
     """
     message, now_s = arrived.message, arrived.now_s
     account = account_number(connection, address, now_s=now_s)
-    if not note_taken(connection, account, message, now_s):
-        return TakenMessage(
-            account, ClientKeeps.FOR_REPLY if is_answerable(connection, account, message) else ClientKeeps.NOWHERE
-        )
+    is_new = note_taken(connection, account, message, now_s)
     try:
         found = decode_body(message.body)
     except FormatError:
-        return _put_aside(connection, account, now_s)
+        return _put_aside(connection, account, now_s) if is_new else TakenMessage(account, ClientKeeps.FOR_GOOD)
+    if not is_new:
+        is_kept = is_answerable(connection, account, message)
+        return TakenMessage(account, ClientKeeps.FOR_REPLY if is_kept else ClientKeeps.NOWHERE)
     if isinstance(found, EnclosedMail):
         return _deliver(connection, account, found, arrived, trace_key)
     match take_piece(connection, account, found, message.sender, now_s):

@@ -144,8 +144,10 @@ class OutgoingMail:
             lambda connection: outgoing.waiting_recipients(connection, number, taken_before_s=now_s - first_s)
         )
         late = [one for one, taken_at_s in waiting if self._is_late(one, taken_at_s) or self._is_over(taken_at_s)]
-        for mail in dict.fromkeys(one.mail for one in late):
-            of_mail = [one for one in late if one.mail == mail]
+        by_mail: dict[int, list[RecipientRow]] = {}
+        for one in late:
+            by_mail.setdefault(one.mail, []).append(one)
+        for mail, of_mail in by_mail.items():
             await self._account.store.write(partial(self._note_late, mail=mail, late=of_mail))
         await self._end_answers()
 

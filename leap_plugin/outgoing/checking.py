@@ -72,6 +72,8 @@ class RecipientCheck:
         self._clock = account.clock
         self._asked_s = 0.0
         self._looking_up: dict[str, list[Deferred[None]]] = {}
+        self.unspent: list[bytes] = []
+        """Tokens that were taken for a mail which was refused after all."""
 
     async def route(self, address: str) -> MailRoute:
         """Return how a mail would get to an address; raises `SubmissionRefusedError` if it would not."""
@@ -106,7 +108,7 @@ class RecipientCheck:
             self.check_size(size_bytes)
             self.check_quota(route, int(size_bytes * COMPRESSED_SHARE))
         if route.is_outside:
-            await self._check_token()
+            await self.check_token()
         if route.is_answer:
             await self._check_answer(route, size_bytes or 0)
         else:
@@ -163,14 +165,17 @@ class RecipientCheck:
             raise SubmissionRefusedError(550, "5.1.2", f"the network has no provider {place}: check the address")
         return MailRoute(address, found, enclosed_to=found if self._outlook.is_gateways(found) else "")
 
-    async def _check_token(self) -> None:
+    async def check_token(self, count: int = 1) -> None:
+        """Raise `SubmissionRefusedError` if there are fewer tokens for the gateway to the outside."""
         try:
             stock = await self._client.tokens()
         except LoopixmixError as error:
             raise SubmissionRefusedError(450, "4.3.0", "the client daemon does not answer just now") from error
-        if not any(one.purpose == self._settings.exit_purpose and one.usable for one in stock):
+        usable = sum(one.usable for one in stock if one.purpose == self._settings.exit_purpose)
+        if usable + len(self.unspent) < count:
             why = (
-                "no token for the gateway to the outside may be spent now: order some, and wait until they have rested"
+                "no token for the gateway to the outside may be spent now for each recipient there: order some, and "
+                "wait until they have rested"
             )
             raise SubmissionRefusedError(550, "5.7.1", why)
 

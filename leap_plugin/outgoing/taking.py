@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -83,8 +83,16 @@ class MailTaking:
         try:
             await self._account.store.write(keep)
         except FullError as error:
+            self.give_back(planned)
             raise SubmissionRefusedError(452, "4.2.2", str(error)) from error
+        except LoopixmixError:
+            self.give_back(planned)
+            raise
         return planned.queue_id
+
+    def give_back(self, planned: PlannedMail) -> None:
+        """Keep the tokens of a mail that was not taken after all, for the next one."""
+        self._check.unspent += [one.token for one in planned.recipients if one.token]
 
     async def plan(self, submitted: SubmittedMail, *, folder: MixPolicy | None = None) -> PlannedMail:
         """Return how a mail would be sent; raises `SubmissionRefusedError`. `folder`: the policy of its folder."""
@@ -104,10 +112,14 @@ class MailTaking:
             routes.setdefault((route.reached_at, route.enclosed_to), (rcpt, route))
         forms = await self._forms(submitted.mail, policy, [route for _, route in routes.values()])
         queue_id = self._account.rng.randbytes(QUEUE_ID_BYTES).hex()
-        recipients = [PlannedRecipient(rcpt, route, await self._token(route)) for rcpt, route in routes.values()]
-        lengths = await self._account.store.compute(lambda: _lengths(forms, policy, recipients, queue_id))
+        recipients = [PlannedRecipient(rcpt, route) for rcpt, route in routes.values()]
+        lengths = await self._lengths_of(forms, policy, recipients, queue_id)
         for position, one in enumerate(recipients):
             self._check.check_quota(one.route, sum(lengths[position]))
+        if any(one.route.is_outside for one in recipients):
+            # Only now: a mail that is refused must not cost a token.
+            recipients = await self._with_tokens(recipients)
+            lengths = await self._lengths_of(forms, policy, recipients, queue_id)
         return PlannedMail(queue_id, policy, forms, recipients, lengths)
 
     def keep(
@@ -183,9 +195,25 @@ class MailTaking:
             raise SubmissionRefusedError(554, "5.6.0", f"the mail cannot leave in this form: {error}") from error
         return LeavingForms(named_form(mail), canonical, new_ids)
 
-    async def _token(self, route: MailRoute) -> bytes:
-        if not route.is_outside:
-            return b""
+    async def _lengths_of(
+        self, forms: LeavingForms, policy: MixPolicy, recipients: Sequence[PlannedRecipient], queue_id: str
+    ) -> dict[int, list[int]]:
+        return await self._account.store.compute(lambda: _lengths(forms, policy, recipients, queue_id))
+
+    async def _with_tokens(self, recipients: Sequence[PlannedRecipient]) -> list[PlannedRecipient]:
+        await self._check.check_token(sum(one.route.is_outside for one in recipients))
+        taken: list[PlannedRecipient] = []
+        try:
+            for one in recipients:
+                taken.append(replace(one, token=await self._token()) if one.route.is_outside else one)
+        except SubmissionRefusedError:
+            self._check.unspent += [one.token for one in taken if one.token]
+            raise
+        return taken
+
+    async def _token(self) -> bytes:
+        if self._check.unspent:
+            return self._check.unspent.pop()
         try:
             return await self._account.client.take_token(self._account.settings.exit_purpose)
         except NoTokenError as error:

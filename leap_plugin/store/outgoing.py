@@ -206,9 +206,17 @@ def pieces_of(connection: Connection, recipient: int) -> list[PieceRow]:
 
 
 def recipients_to_hand_over(connection: Connection, account: int, now_s: float, *, limit: int) -> list[RecipientRow]:
-    """Return recipients of whose mail something is still to be handed to the client now, the oldest first."""
+    """Return recipients of whose mail something is still to be handed to the client now, the longest due first.
+
+    Not the oldest first: those that cannot be reached would take the turns of all others.
+    """
     query = _of_account(account).where(_waits_for_handover(), outgoing_recipients.c.next_at_s <= now_s)
-    return [_recipient(row) for row in connection.execute(query.order_by(outgoing_recipients.c.number).limit(limit))]
+    return [
+        _recipient(row)
+        for row in connection.execute(
+            query.order_by(outgoing_recipients.c.next_at_s, outgoing_recipients.c.number).limit(limit)
+        )
+    ]
 
 
 def next_handover_s(connection: Connection, account: int) -> float | None:

@@ -125,8 +125,12 @@ class MailEntrance:
         name = self._name(arrival, recipient)
         bodies = bodies_of(marked, self._rng, to=recipient.for_address)
         try:
-            for number, body in enumerate(bodies):
-                await self._client.send(recipient.to, body, kind=KIND, idempotency_key=f"in/{name}/{number}")
+            # The first piece last: if it is there, all are. Those of an attempt that was broken off are of no use, for
+            # our lines, and with them the digest in each piece, are others now.
+            attempt = self._rng.randbytes(8).hex()
+            for number, body in reversed(tuple(enumerate(bodies))):
+                key = f"in/{name}/{attempt}/{number}" if number else f"in/{name}/0"
+                await self._client.send(recipient.to, body, kind=KIND, idempotency_key=key)
         except ConflictError:
             # It was taken before, and only our own lines are others now.
             return

@@ -63,7 +63,15 @@ def check_canonical(mail: bytes) -> CheckedMail:
         ids = {one: one for one in found}
         sender, date_s = part.header("From") or "", parsedate_to_datetime(part.header("Date") or "").timestamp()
         again = canonicalise(mail, sender=sender, ids=ids, now_s=date_s, rng=_Drawn(_boundary(part)))
-    except (MalformedMailError, MailTooLongError, UnsuitableMailError, AddressError, ArithmeticError, ValueError, TypeError) as error:
+    except (
+        MalformedMailError,
+        MailTooLongError,
+        UnsuitableMailError,
+        AddressError,
+        ArithmeticError,
+        ValueError,
+        TypeError,
+    ) as error:
         # The reason goes back to the sender, who wrote it; a line of the mail itself is not in it.
         raise NotCanonicalError(f"it is not in the anonymous form: {error}"[:200]) from error
     if again.message != mail:

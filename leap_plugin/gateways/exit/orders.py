@@ -20,7 +20,7 @@ from leap_plugin.gateways.exit.composing import Composed, Composing
 from leap_plugin.gateways.exit.relaying import Reports
 from leap_plugin.gateways.exit.rules import ExitRules, OrderRefusedError
 from leap_plugin.gateways.store.pieces import PieceShelf
-from leap_plugin.gateways.store.received import note_taken
+from leap_plugin.gateways.store.received import note_taken, was_taken
 from leap_plugin.gateways.store.waiting import WaitingMails
 from leap_plugin.gateways.store.ways import WaysBack
 from leap_plugin.mail.envelope import EnclosedMail
@@ -100,7 +100,13 @@ class ExitOrders:
         composed = self._composed(order, message, now_s) if checked is not None else None
         # Counted once at most, although a transaction may run again.
         granted: list[bool] = []
-        outcome = await self._store.access.write(lambda c: self._settle(c, message, checked, composed, granted))
+
+        def settle(connection: Connection) -> _Refusal | bool:
+            if isinstance(body, Piece):
+                self._store.pieces.drop(connection, body, message.sender)
+            return self._settle(connection, message, checked, composed, granted)
+
+        outcome = await self._store.access.write(settle)
         if isinstance(outcome, _Refusal):
             await self._tell(message, order, outcome)
         elif outcome:
@@ -109,6 +115,8 @@ class ExitOrders:
 
     async def _whole(self, piece: Piece, message: ReceivedMessage, now_s: float) -> EnclosedMail | None:
         def put(connection: Connection) -> EnclosedMail | None:
+            if was_taken(connection, message.number):
+                return None
             try:
                 order = self._store.pieces.put(connection, piece, message.sender, now_s)
             except FormatError:

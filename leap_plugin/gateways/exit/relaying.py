@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from leap_plugin.gateways.exit.relay import MailRelay, RelayHasIt, RelayLater
+from leap_plugin.gateways.exit.relay import MailRelay, RelayAnswer, RelayHasIt, RelayLater
 from leap_plugin.gateways.store.waiting import OutsideMail, WaitingMail, WaitingMails
 from leap_plugin.gateways.threads import BesideReactor
 from leap_plugin.mail.reports import Notice
@@ -42,8 +42,8 @@ class RetryTimes:
 class Reports(Protocol):
     """Tells senders what became of their mail."""
 
-    async def report(self, to: str, message: bytes, notice: Notice, arrived_s: float) -> None:
-        """Send a notification to `to`, as far as it can be sent; never raises."""
+    async def report(self, to: str, message: bytes, notice: Notice, arrived_s: float, *, key: str = "") -> None:
+        """Send a notification to `to`, as far as it can be sent; never raises. `key`: one is sent once only by it."""
 
     async def get_to_know(self, address: str) -> None:
         """Look up the key of an account, as far as that can be done; never raises."""
@@ -88,6 +88,8 @@ class Relaying:
         self._task = Task("handing mail to the relay")
         self._under_way: dict[int, Deferred[None]] = {}
         self._stuck: dict[int, float] = {}
+        self._answers: dict[int, RelayAnswer] = {}
+        self._told: set[int] = set()
         self.counts = RelayCounts()
         self.last_problem: str | None = None
 
@@ -155,7 +157,15 @@ class Relaying:
 
     async def _send(self, waiting: WaitingMail) -> None:
         mail = waiting.mail
-        answer = await self._in_thread(lambda: self._relay.hand_over(mail))
+        answer = self._answers.get(waiting.number)
+        if answer is None:
+            answer = await self._in_thread(lambda: self._relay.hand_over(mail))
+            # Kept until the store knows it: with a full disk the relay would get the mail again every few minutes.
+            self._answers[waiting.number] = answer
+        await self._note(waiting, answer)
+        del self._answers[waiting.number]
+
+    async def _note(self, waiting: WaitingMail, answer: RelayAnswer) -> None:
         now_s = self._clock.seconds()
         if isinstance(answer, RelayHasIt):
             self.counts.relayed += 1
@@ -187,8 +197,12 @@ class Relaying:
             await self._report(waiting, DsnAction.DELAYED, answer.status, answer.reason, until_s)
 
     async def _fail(self, waiting: WaitingMail, status: str, reason: str) -> None:
+        # Told first: after a crash in between the mail fails again, and its sender is not told twice.
+        if waiting.number not in self._told:
+            self._told.add(waiting.number)
+            await self._report(waiting, DsnAction.FAILED, status, reason, None)
         await self._remove(waiting)
-        await self._report(waiting, DsnAction.FAILED, status, reason, None)
+        self._told.discard(waiting.number)
 
     async def _remove(self, waiting: WaitingMail) -> None:
         await self._access.write(lambda c: self._waiting.remove(c, waiting.number))
@@ -199,7 +213,8 @@ class Relaying:
         mail: OutsideMail = waiting.mail
         if mail.report_to and mail.recipient.isascii():
             notice = Notice(mail.recipient, action, status, reason, until_s)
-            await self._reports.report(mail.report_to, mail.message, notice, waiting.arrived_s)
+            key = f"report/{waiting.number}/{waiting.arrived_s!r}/{action}"
+            await self._reports.report(mail.report_to, mail.message, notice, waiting.arrived_s, key=key)
 
 
 def _after(running: Deferred[None]) -> Deferred[None]:

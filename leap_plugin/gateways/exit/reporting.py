@@ -31,8 +31,8 @@ class NetworkReports:
         self.sent = 0
         self.impossible = 0
 
-    async def report(self, to: str, message: bytes, notice: Notice, arrived_s: float) -> None:
-        """Send a notification to `to`, as far as it can be sent."""
+    async def report(self, to: str, message: bytes, notice: Notice, arrived_s: float, *, key: str = "") -> None:
+        """Send a notification to `to`, as far as it can be sent; by one `key` only once."""
         # Only the head of the mail goes back, and not much of it: the way back is narrow, and the sender has the mail.
         head = message.partition(b"\r\n\r\n")[0][:LONGEST_HEAD] + b"\r\n\r\n"
         submission = Submission(head, f"sender@{self._domain}", arrived_s)
@@ -42,10 +42,10 @@ class NetworkReports:
             )
             if report is None:
                 return
-            await self._send(to, encode_envelope(report))
+            await self._send(to, encode_envelope(report), key or f"report/{self._rng.randbytes(16).hex()}")
             self.sent += 1
         except LoopixmixError:
-            # The way back has ended, or the account. There is nobody to tell, and the log names no one.
+            # The way back has ended, or the account, or it was told already, before a crash. The log names no one.
             self.impossible += 1
 
     async def get_to_know(self, address: str) -> None:
@@ -55,7 +55,7 @@ class NetworkReports:
         except LoopixmixError as error:
             log.info("the key of a sender could not be looked up: {kind}", kind=type(error).__name__)
 
-    async def _send(self, to: str, body: bytes) -> None:
+    async def _send(self, to: str, body: bytes, key: str) -> None:
         if "@" in to:
             await self._client.add_contact(to)
-        await self._client.send(to, body, kind=KIND, idempotency_key=f"report/{self._rng.randbytes(16).hex()}")
+        await self._client.send(to, body, kind=KIND, idempotency_key=key)

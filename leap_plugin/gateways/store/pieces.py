@@ -26,11 +26,12 @@ class PieceShelf:
         self._sealer = sealer
 
     def put(self, connection: Connection, piece: Piece, sender: str | None, now_s: float) -> EnclosedMail | None:
-        """Keep a piece; return what all of them bring once none is missing.
+        """Keep a piece; return what all of them bring once none is missing, again if the last one comes once more.
 
+        They are kept until `drop`: after a crash in between the last one comes again.
         Raises `FormatError` if it contradicts the pieces before it, or if together they are not what they promised.
         """
-        mail = hashlib.sha256(piece.mail_id + ("" if sender is None else f"from {sender}").encode()).digest()
+        mail = _key(piece, sender)
         known = select(pieces.c.number, pieces.c.count, pieces.c.digest).where(pieces.c.mail == mail)
         rows = connection.execute(known).all()
         # By keys: `count` is a method of every row.
@@ -42,17 +43,24 @@ class PieceShelf:
             values = {"mail": mail, "number": piece.number, "count": piece.count, "digest": piece.digest}
             values |= {"received_at_s": now_s, "sealed": self._sealer.seal(piece.content, TABLE)}
             connection.execute(insert(pieces), values)
-            if len(rows) + 1 == piece.count:
-                return self._whole(connection, mail, piece.digest)
+        if len({piece.number, *(row[0] for row in rows)}) == piece.count:
+            return self._whole(connection, mail, piece.digest)
         return None
+
+    def drop(self, connection: Connection, piece: Piece, sender: str | None) -> None:
+        """Forget the pieces of the mail that a piece belongs to: it was dealt with."""
+        connection.execute(delete(pieces).where(pieces.c.mail == _key(piece, sender)))
 
     def _whole(self, connection: Connection, mail: bytes, digest: bytes) -> EnclosedMail:
         rows = connection.execute(select(pieces.c.sealed).where(pieces.c.mail == mail).order_by(pieces.c.number))
         envelope = b"".join(self._sealer.open(sealed, bytes, TABLE) for sealed in rows.scalars())
-        connection.execute(delete(pieces).where(pieces.c.mail == mail))
-        if hashlib.sha256(envelope).digest() != digest:
-            raise FormatError("the pieces of a mail do not make what they promised")
-        return decode_envelope(envelope)
+        try:
+            if hashlib.sha256(envelope).digest() != digest:
+                raise FormatError("the pieces of a mail do not make what they promised")
+            return decode_envelope(envelope)
+        except FormatError:
+            connection.execute(delete(pieces).where(pieces.c.mail == mail))
+            raise
 
     def _make_room(self, connection: Connection, now_s: float) -> None:
         newest = func.max(pieces.c.received_at_s)
@@ -62,3 +70,7 @@ class PieceShelf:
         ]
         if late:
             connection.execute(delete(pieces).where(pieces.c.mail.in_(late)))
+
+
+def _key(piece: Piece, sender: str | None) -> bytes:
+    return hashlib.sha256(piece.mail_id + ("" if sender is None else f"from {sender}").encode()).digest()

@@ -16,10 +16,15 @@ def note_taken(connection: Connection, received: int, forget_at_s: float) -> boo
 
     `received`: its number. `forget_at_s`: from when on the client may forget it, and with it the way to answer.
     """
-    if connection.execute(select(taken.c.received).where(taken.c.received == received)).first() is not None:
+    if was_taken(connection, received):
         return False
     connection.execute(insert(taken), {"received": received, "forget_at_s": forget_at_s})
     return True
+
+
+def was_taken(connection: Connection, received: int) -> bool:
+    """Tell whether a message was dealt with before."""
+    return connection.execute(select(taken.c.received).where(taken.c.received == received)).first() is not None
 
 
 def to_forget(connection: Connection, now_s: float) -> list[int]:

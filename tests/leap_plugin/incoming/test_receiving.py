@@ -186,6 +186,13 @@ def test_what_is_no_mail_is_put_aside_and_counted(bridge: Bridge, body: bytes) -
     assert (bridge.losses(), bridge.at_client()) == ({Loss.MALFORMED: 1}, 1)
 
 
+def test_what_is_no_mail_stays_at_the_client_when_it_is_offered_again(bridge: Bridge) -> None:
+    bridge.send(b"no mail")
+    (message,) = wait_for(bridge.bob.inbox(), bridge.clock)
+    wait_for(bridge.incoming._receive(message), bridge.clock)
+    assert (bridge.losses(), bridge.at_client()) == ({Loss.MALFORMED: 1}, 1)
+
+
 def test_while_the_disk_is_full_the_mail_stays_at_the_client(bridge: Bridge) -> None:
     bridge.access.failures = 3
     bridge.send(body_of(PLAIN))

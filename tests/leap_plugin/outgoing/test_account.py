@@ -546,3 +546,62 @@ def test_a_name_of_a_gateways_domain_is_in_the_envelope(world: SendingWorld) -> 
     enclosed = decode_body(came.body)
     assert not isinstance(enclosed, Piece)
     assert enclosed.to == "dora@example.org"
+
+
+def outside_world() -> SendingWorld:
+    """Return a world in which Alice has one token for Carol's gateway."""
+    world = SendingWorld(settings=SendingSettings(exit_gateway=CAROL, exit_purpose="exit"))
+    now_s = int(world.clock.seconds())
+    key = token_key(purpose="exit", begins_s=now_s - 1000, ends_s=now_s + 100_000)
+    world.network.issue_tokens("two", key, signer_of(0))
+    world.run(world.alice.fetch_tokens("two", "exit", 1))
+    world.pass_time(3000)
+    return world
+
+
+def test_a_mail_that_is_refused_costs_no_token() -> None:
+    world = outside_world()
+    first, second = "dora@example.org", "dave@example.org"
+    with pytest.raises(SubmissionRefusedError, match="no token"):
+        world.submit(None, first, second)
+    world.submit(None, first)
+    world.pass_time(30)
+    [order] = world.received[CAROL]
+    enclosed = decode_body(order.body)
+    assert not isinstance(enclosed, Piece)
+    assert enclosed.to == first
+    world.close()
+
+
+def test_a_mail_in_the_outbox_without_tokens_is_reported_and_costs_none() -> None:
+    world = outside_world()
+    world.put("Outbox", written(to="dora@example.org, dave@example.org"))
+    world.pass_time(300)
+    assert [report["Status"] for report in world.reports()] == ["5.7.1", "5.7.1"]
+    assert len(world.folder("Drafts")) == 1
+    world.submit(None, "dora@example.org")
+    world.pass_time(30)
+    assert len(world.received[CAROL]) == 1
+    world.close()
+
+
+def test_a_full_queue_does_not_stop_what_is_in_it(world: SendingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leap_plugin.outgoing.taking.MOST_WAITING", 1)
+    world.know(BOB)
+    world.network.cut()
+    world.submit(written("first"))
+    world.put("Outbox", written("second"))
+    world.pass_time(60)
+    world.network.mend()
+    world.pass_time(300)
+    assert mails(world) == [written("first"), written("second")]
+    assert world.folder("Outbox") == []
+
+
+def test_a_mail_in_the_outbox_to_more_than_a_hundred_is_reported(world: SendingWorld) -> None:
+    mail = written(to=", ".join(f"bob{number}@two.mix.invalid" for number in range(101)))
+    world.put("Outbox", mail)
+    world.pass_time(30)
+    [report] = world.reports()
+    assert "100 recipients at most" in report["Diagnostic-Code"]
+    assert world.folder("Drafts") == [mail]

@@ -8,11 +8,14 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from client.api import Client, NotRunningError
 from client.testing import FakeClient, wait_for
 from leap_plugin.mail.envelope import decode_envelope
+from leap_plugin.mail.splitting import Piece, decode_body, put_together
 from tests.worlds.gateways import DOMAIN, GatewayTown, Peer, canonical_mail
 from tests.worlds.mails import crlf, in_base64
 
@@ -258,3 +261,37 @@ def test_a_mail_is_refused_and_not_bounced_when_it_cannot_be_sealed(town: Gatewa
     town.start()
     assert town.peer().hand_over(MAIL, ALICE).startswith("450 4.7.5")
     assert town.relay.mails == []
+
+
+class BreaksOff:
+    """A client that takes one message, and fails at the next one."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._calls = 0
+
+    async def send(self, *values: Any, **named: Any) -> str:
+        self._calls += 1
+        if self._calls == 2:
+            raise NotRunningError("the daemon was killed")
+        return await self._client.send(*values, **named)
+
+
+def test_a_long_mail_of_which_a_part_was_queued_is_queued_whole_when_it_comes_again(tmp_path: Path) -> None:
+    town = GatewayTown(tmp_path, change=lambda text: text.replace("10000000", "20000000"))
+    entrance = town.entrance.entrance
+    entrance._client = BreaksOff(entrance._client)  # type: ignore[assignment]
+    mail = MAIL + in_base64(Random(1).randbytes(11_500_000)).replace("\n", "\r\n").encode() + b"\r\n"
+    assert town.peer().hand_over(mail, ALICE).startswith("451")
+    assert town.peer().hand_over(mail, ALICE).startswith("250")
+    town.pass_s(60)
+    whole: dict[bytes, list[Piece]] = {}
+    for message in wait_for(town.alice.inbox(), town.clock):
+        piece = decode_body(message.body)
+        assert isinstance(piece, Piece)
+        whole.setdefault(piece.digest, []).append(piece)
+    complete = [sorted(one, key=lambda piece: piece.number) for one in whole.values() if len(one) == one[0].count]
+    [pieces] = complete
+    assert put_together([piece.content for piece in pieces], pieces[0].digest).mail.endswith(mail)
+    town.stop()
+    town.network.stop()

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from leap_plugin.gateways.exit.relay import RelayLater, RelayRefused
+from leap_plugin.gateways.store.waiting import count_waiting
+from loopixmix.errors import StoreError
+from loopixmix.store.access import StoreAccess
 from tests.worlds.gateways import GatewayTown, canonical_mail
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
 AWAY = RelayLater("4.4.1", "the relay cannot be reached")
+
+
+class FullDisk:
+    """Access to a store to which nothing can be written as long as it is full."""
+
+    def __init__(self, access: StoreAccess) -> None:
+        self._access = access
+        self.is_full = True
+
+    async def read(self, work: Callable[[Connection], object]) -> object:
+        return await self._access.read(work)
+
+    async def write(self, work: Callable[[Connection], object]) -> object:
+        if self.is_full:
+            raise StoreError("the disk is full")
+        return await self._access.write(work)
 
 
 @pytest.fixture
@@ -77,3 +97,18 @@ def test_mails_that_wait_survive_a_restart(town: GatewayTown) -> None:
     town.start()
     town.pass_s(HOUR_S)
     assert sorted(mail.recipient for mail in town.relay.mails) == ["carol@outside.example", "dave@outside.example"]
+
+
+def test_a_full_disk_sends_no_mail_twice_and_reports_it_once(town: GatewayTown) -> None:
+    disk = FullDisk(town.exit.relaying._access)
+    town.exit.relaying._access = disk  # type: ignore[assignment]
+    town.order(canonical_mail())
+    town.relay.answers.append(RelayRefused("5.1.1", "the relay said 550 5.1.1 no such user"))
+    town.order(canonical_mail(seed=2), "dave@outside.example")
+    town.pass_s(HOUR_S)
+    assert (town.relay.tried, len(town.relay.mails)) == (2, 1)
+    disk.is_full = False
+    town.pass_s(HOUR_S)
+    assert (town.relay.tried, len(town.relay.mails)) == (2, 1)
+    assert town.store.read(count_waiting) == 0
+    assert len(town.reports_to(town.alice)) == 1
