@@ -93,7 +93,9 @@ class ReachableAddresses:
     async def look(self) -> None:
         """Look at the client now; raises what its methods raise, and then keeps what was known."""
         network, contacts = await self._client.network(), await self._client.contacts()
-        gateways = {domain.domain: domain.gateway for provider in network.providers for domain in provider.domains}
+        listed = {domain.domain: domain.gateway for provider in network.providers for domain in provider.domains}
+        # A domain whose provider is away for an hour stays: until it is back, mail to it would leave directly.
+        gateways = {**self._now.gateways, **listed}
         known: set[str] = set()
         for contact in contacts:
             with contextlib.suppress(AddressError):

@@ -53,6 +53,14 @@ def test_a_contact_whose_domain_is_gone_is_not_written_to_directly(town: LeapTow
     assert reachable.reaches("Bob@leap.example")
 
 
+def test_a_domain_that_was_ever_known_is_not_written_to_directly(town: LeapTown, tmp_path: Path) -> None:
+    reachable = ReachableAddresses(town.sender, file=tmp_path / "reach.json", clock=town.clock)
+    wait_for(reachable.look(), town.clock)
+    town.network.remove_domain("leap.example")
+    wait_for(reachable.look(), town.clock)
+    assert reachable.reaches("stranger@leap.example")
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"gateways": {}}', b'{"gateways": {}, "contacts": [], "x": 1}']
 )
