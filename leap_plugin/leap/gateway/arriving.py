@@ -96,6 +96,10 @@ class MailArrivals:
 
     async def _take_piece(self, message: ReceivedMessage, piece: Piece) -> None:
         sender, now_s = message.sender or "", self._clock.seconds()
+        blob_id = _blob_id(sender.encode() + b"\0" + piece.mail_id)
+        if await self._was_taken(blob_id, (message.number,)):
+            await self._access.write(lambda connection: deliveries.forget_pieces_of(connection, sender, piece.mail_id))
+            return
 
         def note(connection: Connection) -> tuple[list[int], list[int]]:
             found = deliveries.add_piece(connection, message.number, sender, piece.mail_id, now_s)
@@ -113,7 +117,7 @@ class MailArrivals:
             await self._give_up(numbers)
             return
         if whole is not None:
-            await self._take_mail(message, whole, _blob_id(sender.encode() + b"\0" + piece.mail_id), tuple(numbers))
+            await self._take_mail(message, whole, blob_id, tuple(numbers))
             await self._access.write(lambda connection: deliveries.forget_pieces(connection, numbers))
 
     async def _give_up(self, numbers: list[int]) -> None:
@@ -126,17 +130,15 @@ class MailArrivals:
     ) -> None:
         address, now_s = enclosed.to.lower(), self._clock.seconds()
 
-        def look(connection: Connection) -> tuple[bool, MailboxOwner | None, tuple[int, int]]:
+        def look(connection: Connection) -> tuple[MailboxOwner | None, tuple[int, int]]:
             return (
-                deliveries.is_known(connection, blob_id),
                 users.find_owner(connection, address),
                 deliveries.open_of(connection, address),
             )
 
-        known, owner, (count, length) = await self._access.read(look)
-        if known:
-            await self._forget(numbers)
+        if await self._was_taken(blob_id, numbers):
             return
+        owner, (count, length) = await self._access.read(look)
         failed = FailedMail(
             blob_id=blob_id,
             sender=_answered(message, enclosed.mail),
@@ -172,6 +174,17 @@ class MailArrivals:
         if content is not None:
             await self._forget(numbers)
             await self._access.write(lambda connection: deliveries.forget_numbers(connection, blob_id))
+
+    async def _was_taken(self, blob_id: str, numbers: tuple[int, ...]) -> bool:
+        """Tell whether a mail is offered again, because a crash came before the client had noted that it was taken."""
+
+        def look(connection: Connection) -> tuple[bool, bool]:
+            return deliveries.is_known(connection, blob_id), deliveries.lies_in_client(connection, blob_id)
+
+        is_known, is_needed = await self._access.read(look)
+        if is_known and not is_needed:
+            await self._forget(numbers)
+        return is_known
 
     async def _kept_bytes(self, now_s: float) -> int:
         # Added up anew only now and then: of many mails that takes long.

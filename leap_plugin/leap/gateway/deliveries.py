@@ -97,6 +97,13 @@ def is_known(connection: Connection, blob_id: str) -> bool:
     return connection.execute(select(deliveries.c.blob_id).where(deliveries.c.blob_id == blob_id)).first() is not None
 
 
+def lies_in_client(connection: Connection, blob_id: str) -> bool:
+    """Tell whether the client's inbox has the only copy of a mail that was taken before."""
+    lacking = (deliveries.c.content.is_(None), deliveries.c.state != DeliveryState.DONE)
+    found = select(deliveries.c.blob_id).where(deliveries.c.blob_id == blob_id, *lacking)
+    return connection.execute(found).first() is not None
+
+
 def open_of(connection: Connection, address: str) -> tuple[int, int]:
     """Return how many mails wait for a user, and how many bytes they have."""
     counts = select(func.count(), func.coalesce(func.sum(deliveries.c.length_bytes), 0))
@@ -305,6 +312,11 @@ def late_pieces(connection: Connection, before_s: float) -> list[int]:
 def forget_pieces(connection: Connection, numbers: list[int]) -> None:
     """Forget pieces: their mail is whole, or given up."""
     connection.execute(delete(pieces).where(pieces.c.inbox_number.in_(numbers)))
+
+
+def forget_pieces_of(connection: Connection, sender: str, mail_id: bytes) -> None:
+    """Forget the pieces of a mail that was taken."""
+    connection.execute(delete(pieces).where(pieces.c.sender == sender, pieces.c.mail_id == mail_id))
 
 
 def _delivery(row: RowMapping) -> BoxDelivery:

@@ -272,6 +272,10 @@ def test_mail_waits_in_the_client_until_its_user_has_a_key(town: LeapTown, gatew
     pass_time(town, 1300, step_s=20)
     assert backlog(town) == [(bob, 1, 0, "the user has no key")]
     assert inbox_of(town) == 1
+    # As after a crash before the client had noted that it was taken: there is no other copy.
+    (message,) = wait_for(town.gateway.inbox(), town.clock)
+    wait_for(gateway.arrivals.take(message), town.clock)
+    assert inbox_of(town) == 1
     town.add_user("bob")
     pass_time(town, 700, step_s=20)
     assert town.received("uuid-of-bob", town.keys[bob]) == [MAIL]
