@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MEASURED_BY = (
+    "benchmarks.mailing.reading",
     "benchmarks.mailing.exactness",
     "benchmarks.mailing.kills",
     "benchmarks.mailing.outside",

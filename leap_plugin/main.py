@@ -18,6 +18,7 @@ from leap_plugin.cli import devices, running, setting_up
 from leap_plugin.cli.check import check
 from leap_plugin.cli.outside import BRIDGE, MailOutside, perform_on
 from leap_plugin.cli.preview import preview_command
+from leap_plugin.cli.receipts import receipts
 from leap_plugin.gateways.cli import gateway
 
 if TYPE_CHECKING:
@@ -84,6 +85,6 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[T]], /) -> T:
 
 for _command in (
     *(setting_up.setup, running.status, running.stop, devices.devices),
-    *(check, preview_command(random.SystemRandom()), gateway),
+    *(check, preview_command, receipts, gateway),
 ):
     mail.add_command(_command)

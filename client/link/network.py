@@ -26,6 +26,8 @@ class KnownNetwork:
         self.document: Document | None = None
         self.params: NetworkParams | None = None
         """The network's figures, as they are for us."""
+        self.network_params: NetworkParams | None = None
+        """The network's figures, as they are for most clients."""
         self.packet_format: PacketFormat | None = None
         self.policy = RetryPolicy(first_s=60.0, longest_s=3600.0)
         self._identity = identity
@@ -33,7 +35,6 @@ class KnownNetwork:
         self._provider: Identity | None = None
         self._unused: str | None = None
         self._is_listed = False
-        self._network_params: NetworkParams | None = None
         self._arithmetic = arithmetic
         self._longest_retry_s = longest_retry_s
         self._newest_epoch = -1
@@ -59,7 +60,7 @@ class KnownNetwork:
     def restore(self, params: NetworkParams | None, newest_epoch: int) -> None:
         """Take up what was known in the last run, unless a document came first."""
         if self.params is None and params is not None:
-            self._network_params = params
+            self.network_params = params
             self._take_params(params)
         self._newest_epoch = max(self._newest_epoch, newest_epoch)
 
@@ -73,12 +74,12 @@ class KnownNetwork:
 
     def is_news(self, document: Document) -> bool:
         """Tell whether a document that is accepted says what the next run must know."""
-        return document.epoch > self._newest_epoch or document.params != self._network_params
+        return document.epoch > self._newest_epoch or document.params != self.network_params
 
     def take(self, document: Document) -> PacketFormat:
         """Go on with a document that is accepted; return the packets it asks for."""
         self.document, self._newest_epoch = document, document.epoch
-        self._network_params = document.params
+        self.network_params = document.params
         return self._take_figures(document)
 
     def _take_figures(self, document: Document) -> PacketFormat:

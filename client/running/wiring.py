@@ -56,6 +56,8 @@ from loopixmix.store.access import StoreAccess
 
 MAX_EXPECTED = 16_384
 """Reply blocks that may still come back: more than a client at the default rates gives out in two hours."""
+GATEWAY_EXPECTED = 131_072
+"""The same for a gateway: more than one gives out in six minutes at three hundred a second."""
 
 
 def build_client(
@@ -81,7 +83,7 @@ def build_client(
     """
     # What several parts know.
     news = News()
-    expectations = Expectations(capacity=MAX_EXPECTED)
+    expectations = Expectations(capacity=GATEWAY_EXPECTED if settings.gateway else MAX_EXPECTED)
     pulls = PullBook()
     failures = CallbackFailures()
     # The link.

@@ -41,6 +41,7 @@ class Forecast:
             overhead_s=overhead_s(known.params, round_trip_mean_s=measured_s),
             ahead=self._queue.at_hand,
             waiting=self._waiting(),
+            recipient=known.network_params,
         )
 
     def message(self, fragments: int, *, waits_s: float = 0.0, is_sent_again: bool = True) -> TimeEstimate:

@@ -25,6 +25,8 @@ from leap_plugin.outgoing.planning import fragments_of_mail
 from leap_plugin.store.incoming import find_way
 
 LOOK_UP_S = 60.0
+CONTACTS_S = 5.0
+"""For so long the client is not asked for its contacts again: a mail to a hundred people asks for each."""
 KIND, EXIT_KIND = "mail", "mail/exit"
 COMPRESSED_SHARE = 0.76
 """What base64 comes back to. A mail of which even that is too long is refused before it comes."""
@@ -68,6 +70,7 @@ class RecipientCheck:
         self._outlook = outlook
         self._settings = account.settings
         self._clock = account.clock
+        self._asked_s = 0.0
         self._looking_up: dict[str, list[Deferred[None]]] = {}
 
     async def route(self, address: str) -> MailRoute:
@@ -183,9 +186,10 @@ class RecipientCheck:
 
     async def _check_known(self, address: str) -> None:
         known = self._outlook.contacts.get(address)
-        if known is None or known.changed_fingerprint:
-            # It may have been added, or its key accepted, since the last time.
-            await self._outlook.refresh()
+        if known is None or known.changed_fingerprint or self._clock.seconds() > self._asked_s + CONTACTS_S:
+            # It may have been added, its key may have changed, or was accepted, since the last time.
+            await self._outlook.refresh_contacts()
+            self._asked_s = self._clock.seconds()
             known = self._outlook.contacts.get(address)
         if known is not None and known.changed_fingerprint:
             raise key_changed(address)

@@ -152,21 +152,19 @@ class HandingOver:
         return True
 
     async def _has_room(self, due: _Due) -> bool:
-        if due.piece.fragments < LONG_FRAGMENTS:
+        is_long = due.piece.fragments >= LONG_FRAGMENTS
+        if not is_long and not due.piece.position:
             return True
         number = self._account.number
-        alive = await self._account.store.read(
-            lambda connection: outgoing.long_pieces_alive(connection, number, from_fragments=LONG_FRAGMENTS)
-        )
-        before = await self._account.store.read(
-            lambda connection: [
-                one
-                for one in outgoing.pieces_of(connection, due.recipient.number)
-                if one.position < due.piece.position and one.is_alive
-            ]
-        )
-        # One piece of a mail after the other: together they would take several turns in each round.
-        return alive < MOST_LONG and not before
+
+        def read(connection: Connection) -> bool:
+            # One piece of a mail after the other: together they would take several turns in each round.
+            if any(one.is_alive for one in outgoing.pieces_of(connection, due.recipient.number)[: due.piece.position]):
+                return False
+            alive = outgoing.long_pieces_alive(connection, number, from_fragments=LONG_FRAGMENTS)
+            return not is_long or alive < MOST_LONG
+
+        return await self._account.store.read(read)
 
     async def _send(self, due: _Due, *, expected_at_s: float) -> None:
         account, recipient, piece = self._account, due.recipient, due.piece

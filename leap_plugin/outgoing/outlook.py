@@ -97,6 +97,13 @@ class Outlook:
             if self.status is not None and not await self._answers():
                 self.status = None
 
+    async def refresh_contacts(self) -> None:
+        """Ask the client for its contacts; they stay as they were if it does not answer."""
+        try:
+            self.contacts = {contact.address: contact for contact in await self._client.contacts()}
+        except LoopixmixError:
+            return
+
     async def wait_s(self, length_bytes: int, to: str = "") -> float:
         """Return how long a mail of that length would take now, to `to` or anybody; raises as `Client.estimate`."""
         someone = to or next((one for one, known in self.contacts.items() if not known.changed_fingerprint), "")

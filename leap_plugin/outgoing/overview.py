@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from client.api import LoopixmixError, MessageProgress, OutgoingMessage
+from client.api import LoopixmixError, MessageProgress, MessageState, OutgoingMessage
 from leap_plugin.mail.states import (
     Again,
     AtProvider,
@@ -23,7 +23,7 @@ from leap_plugin.mail.states import (
 from leap_plugin.outgoing.author import SendingAccount
 from leap_plugin.outgoing.outlook import told_time
 from leap_plugin.store import outgoing
-from leap_plugin.store.outgoing import ALIVE, MailRow, PieceRow, Reached, RecipientRow
+from leap_plugin.store.outgoing import MailRow, PieceRow, Reached, RecipientRow
 
 MOST_SHOWN = 100
 
@@ -62,7 +62,8 @@ class QueuedRecipient:
                 words = f"failed: {reason}"
             case _:
                 words = "sent"
-        remaining = "" if self.remaining_s is None else f", about {told_time(self.remaining_s)} more"
+        takes_time = isinstance(self.state, InQueue | OnItsWay | Again) and self.remaining_s is not None
+        remaining = f", about {told_time(self.remaining_s or 0.0)} more" if takes_time else ""
         return f"{words}{remaining}" + (f" ({self.problem})" if self.problem else "")
 
 
@@ -115,7 +116,8 @@ class QueueOverview:
         if piece.message_id is None:
             return None
         counts = self._counts.get(piece.message_id)
-        if counts is None or piece.state not in ALIVE:
+        # Of one that is tried again the client tells how often.
+        if counts is None or piece.state not in (MessageState.QUEUED, MessageState.SENDING):
             try:
                 return await self._account.client.message(piece.message_id)
             except LoopixmixError:
@@ -125,7 +127,7 @@ class QueueOverview:
             to="",
             kind="",
             length_bytes=0,
-            state=piece.state or next(iter(ALIVE)),
+            state=piece.state or MessageState.QUEUED,
             fragments=piece.fragments if counts is None else counts.fragments,
             fragments_sent=piece.sent if counts is None else counts.fragments_sent,
             fragments_acknowledged=0 if counts is None else counts.fragments_acknowledged,

@@ -25,6 +25,7 @@ MOST_EXPUNGED = 10_000
 """So many UIDs of a folder are remembered after their mails are gone; earlier ones are found by comparing all."""
 MOST_BEGINNING_BYTES = 262_144
 """A longer header is cut, so that reading many headers at once has a bound."""
+_KEPT_BY_COPIES = ("content", "size_bytes", "arrived_at_s", "zone_minutes", "flags", "seen")
 _AT_ONCE = 500
 """Numbers in one statement."""
 
@@ -149,7 +150,7 @@ def copy(connection: Connection, account: int, folder: str, uids: Sequence[int],
     """Copy those of the mails that are there; return the old and the new UID of each. The bytes are shared."""
     row = find_folder(connection, account, folder)
     to = find_folder(connection, account, target)
-    columns = [column for column in mails.c if column.name not in ("folder", "arrived", "changed")]
+    columns = [mails.c.uid, *(mails.c[name] for name in _KEPT_BY_COPIES)]
     rows = list(_rows(connection, row.number, columns, uids))
     if not rows:
         return []
@@ -258,17 +259,19 @@ def _uids_of(connection: Connection, folder: int) -> list[int]:
 def _rows(
     connection: Connection, folder: int, columns: Sequence[ColumnElement[Any]], uids: Sequence[int]
 ) -> Iterator[Row[*tuple[Any, ...]]]:
-    """Yield some columns of the mails that are there, `uid` among them, by ascending UID."""
-    wanted = sorted(set(uids))
-    for some in _chunks(wanted):
-        query = select(*columns).where(mails.c.folder == folder).order_by(mails.c.uid)
-        if some[-1] - some[0] < 2 * len(some):
-            # Most of a range: the database reads it in one go, and hundreds of numbers would first have to be bound.
-            named = frozenset(some)
-            rows = connection.execute(query.where(mails.c.uid.between(some[0], some[-1]))).all()
-            yield from (one for one in rows if one.uid in named)
-        else:
-            yield from connection.execute(query.where(mails.c.uid.in_(some))).all()
+    """Yield some columns, of which `uid` is the first, of the mails that are there, by ascending UID."""
+    named = frozenset(uids)
+    if not named:
+        return
+    query = select(*columns).where(mails.c.folder == folder).order_by(mails.c.uid)
+    first, last = min(named), max(named)
+    if last - first < 2 * len(named):
+        # Most of a range: the database reads it in one go, and thousands of numbers would first have to be bound.
+        rows = connection.execute(query.where(mails.c.uid.between(first, last))).all()
+        yield from (one for one in rows if one[0] in named)
+        return
+    for some in _chunks(sorted(named)):
+        yield from connection.execute(query.where(mails.c.uid.in_(some))).all()
 
 
 def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

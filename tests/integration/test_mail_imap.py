@@ -17,6 +17,7 @@ from imapclient.exceptions import IMAPClientError, LoginError
 
 from leap_plugin.bridge.imap.session.states import Privacy
 from tests.worlds.imap_program import running_imap
+from tests.worlds.mutt import press
 
 NEWS_S = 30.0
 MAIL = b"From: bob@two\r\nTo: alice@one\r\nSubject: Gr\xc3\xbc\xc3\x9fe\r\n\r\nHello, world\r\n"
@@ -204,3 +205,33 @@ def test_clients_that_do_not_read_or_never_end_a_line_keep_nobody_waiting(dial: 
         stop.set()
         searching.join()
     assert dial.client(port, "INBOX").search(["LARGER", "10000000"]) == [1]
+
+
+@pytest.mark.long
+@pytest.mark.needs("mutt")
+def test_mutt_reads_copies_moves_and_deletes(dial: Dialler, port: int, tmp_path: Path) -> None:
+    other = dial.client(port)
+    for number in range(1, 6):
+        other.append("INBOX", b"Subject: number %d\r\nMessage-ID: <%d@x>\r\n\r\nHello %d\r\n" % ((number,) * 3))
+    press(
+        tmp_path / "home",
+        port,
+        "<search>~s 'number 1'<enter><display-message><exit><pipe-message>cat >read<enter><copy-message>=Archive<enter>"
+        # This folder is not there yet.
+        "<search>~s 'number 2'<enter><save-message>=Kept<enter>"
+        "<search>~s 'number 3'<enter><delete-message>"
+        "<search>~s 'number 4'<enter><flag-message><sync-mailbox><quit>",
+    )
+    assert (tmp_path / "home" / "read").read_text().endswith("Hello 1\n")
+
+    def mails(folder: str) -> list[tuple[bytes, set[bytes]]]:
+        other.select_folder(folder)
+        found = other.fetch(other.search(), ["FLAGS", "BODY.PEEK[HEADER.FIELDS (SUBJECT)]"])
+        return [
+            (one[b"BODY[HEADER.FIELDS (SUBJECT)]"].strip().removeprefix(b"Subject: number "), set(one[b"FLAGS"]))
+            for one in found.values()
+        ]
+
+    assert mails("INBOX") == [(b"1", {b"\\Seen"}), (b"4", {b"\\Flagged"}), (b"5", set())]
+    assert mails("Archive") == [(b"1", {b"\\Seen"})]
+    assert [number for number, _ in mails("Kept")] == [b"2"]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from leap_plugin.bridge.thunderbird_profile import NOWHERE_PORT
-from tests.worlds.mail_programs.mail_networks import mail_network
+from tests.worlds.mail_programs.mail_networks import mail_network, wait_for_mail
 from tests.worlds.mail_programs.thunderbird import PROGRAMS, display, thunderbird
 
 BASE_PORT = 31_730
-ARRIVAL_S = 180.0
+ARRIVAL_S, SHOWN_S = 300.0, 120.0
 
 
 @pytest.mark.long
@@ -22,8 +22,9 @@ def test_a_mail_goes_from_one_thunderbird_to_another_and_nothing_else_leaves_the
         with thunderbird(tmp_path / "alice", screen, network.alice, port=BASE_PORT + 95) as alice:
             alice.send(network.bob.address, "Meeting in Zürich", "Bring the maps.\nÄ line of ours.\n")
             reached = alice.connections()
+        wait_for_mail(network.bob, within_s=ARRIVAL_S)
         with thunderbird(tmp_path / "bob", screen, network.bob, port=BASE_PORT + 96) as bob:
-            shown = bob.read("Meeting in Zürich", within_s=ARRIVAL_S)
+            shown = bob.read("Meeting in Zürich", within_s=SHOWN_S)
             (tmp_path / "thunderbird.png").write_bytes(bob.screenshot())
             reached |= bob.connections()
     assert "Bring the maps.\nÄ line of ours." in shown

@@ -15,6 +15,7 @@ PACKAGES = {
     "dovecot": "dovecot-imapd",
     "go": "golang-go",
     "jq": "jq",
+    "mutt": "mutt",
     "node": "nodejs",
     "openssl": "openssl",
     "pdftoppm": "poppler-utils",
@@ -22,7 +23,6 @@ PACKAGES = {
     "postgres": "postgresql",
     "swaks": "swaks",
     "Xvfb": "xvfb",
-    "mutt": "mutt",
     "strace": "strace",
     "thunderbird": "thunderbird",
 }

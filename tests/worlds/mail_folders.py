@@ -16,6 +16,7 @@ from leap_plugin.bridge.imap.session.mailboxes import (
     FolderExistsError,
     FolderState,
     FullError,
+    Mailboxes,
     MailFolder,
     MailFolderError,
     NoFolderError,
@@ -175,10 +176,10 @@ class MemoryMailboxes:
 class OneAccount:
     """Lets one user in, by one password."""
 
-    mailboxes: MemoryMailboxes
+    mailboxes: Mailboxes
     user: bytes = b"alice"
     password: bytes = b"secret"
 
-    def open(self, user: bytes, password: bytes) -> MemoryMailboxes | None:
+    def open(self, user: bytes, password: bytes) -> Mailboxes | None:
         right = hmac.compare_digest(user, self.user) & hmac.compare_digest(password, self.password)
         return self.mailboxes if right else None

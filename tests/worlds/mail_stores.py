@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from leap_plugin.bridge.imap.session.mailboxes import Mailboxes
 from leap_plugin.store.accounts import FIRST_FOLDERS, account_number
 from leap_plugin.store.bell import MailBell
 from leap_plugin.store.bridge_store import BridgeStore
@@ -13,6 +14,7 @@ from leap_plugin.store.mailboxes import MOST_ACCOUNT_BYTES, StoredMailboxes
 from leap_plugin.store.schema import MAIL_STORE
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
+from tests.worlds.mail_folders import MOST_BYTES, MemoryMailboxes
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 FEW_FOLDERS: Mapping[str, str | None] = {"INBOX": None, "Sent": "\\Sent"}
@@ -38,3 +40,22 @@ class MailStoreOnDisk:
 
     def close(self) -> None:
         self.opened.close()
+
+
+class NewMailboxes:
+    """Makes accounts with the folders INBOX and Sent, in memory or, if a directory is given, in a store there."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._store = None if directory is None else MailStoreOnDisk(directory)
+        self._made = 0
+
+    def __call__(self) -> Mailboxes:
+        self._made += 1
+        if self._store is None:
+            return MemoryMailboxes()
+        account = self._store.account(f"user{self._made}@one", first_folders=FEW_FOLDERS)
+        return self._store.mailboxes(account, most_bytes=MOST_BYTES)
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()

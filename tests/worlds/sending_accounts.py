@@ -64,6 +64,7 @@ class SendingWorld:
         for name, client in ((BOB, self.bob), (CAROL, self.carol)):
             for kind in ("mail", "mail/exit"):
                 client.on_received(kind, self.received[name].append)
+        self.rng = random.Random(2)
         self.settings = settings or SendingSettings()
         self.store = Store(MAIL_STORE, MEMORY_URL)
         self.client: FakeClient = self.alice
@@ -79,7 +80,7 @@ class SendingWorld:
             store=QueueStore(self.number, inline_access(self.store), self.bell, _at_once),
             settings=self.settings,
             clock=self.clock,
-            rng=random.Random(2),
+            rng=self.rng,
         )
         self.account = account
         self.mail = OutgoingMail(account, call_on_reactor=lambda work: work())

@@ -43,6 +43,7 @@ class Conditions:
 
     `loss`: the share of packets lost on one way, 0 to below 1. `overhead_s`: what links and queues add to the delays of
     one way. `ahead`: packets that leave before all others. `waiting`: how many packets of each other flow wait.
+    `recipient`: the figures by which the recipient pulls, None for those of `params`: a gateway's are not its users'.
     """
 
     params: NetworkParams
@@ -51,6 +52,7 @@ class Conditions:
     overhead_s: float = 0.0
     ahead: int = 0
     waiting: Sequence[float] = ()
+    recipient: NetworkParams | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def estimate_message(
     excess = _excess(
         fragments, turns.gap / rate_per_s, _gap_stages(turns.gap), _way(fragments, conditions, is_sent_again)
     )
-    pulled = _pull_wait(conditions, arriving_per_s=min(fragments, 20) / 20 * rate_per_s / turns.gap, during_s=last_s)
+    there = replace(conditions, params=conditions.recipient or conditions.params)
+    pulled = _pull_wait(there, arriving_per_s=min(fragments, 20) / 20 * rate_per_s / turns.gap, during_s=last_s)
     spread = _Spread(last_s, turns.last / rate_per_s**2) + excess + pulled
     return TimeEstimate(
         mean_s=waits_s + spread.mean,
@@ -282,8 +285,8 @@ def _gap_step(times_s: Sequence[float], mean_s: float) -> Callable[[Sequence[flo
 def _pull_wait(conditions: Conditions, *, arriving_per_s: float, during_s: float) -> _Spread:
     """Return how long what has arrived waits in the mailbox: for the next pull, and for what came before it.
 
-    Everybody sends by the same rates, so that the recipient's own answers are known: those to its payloads (or what
-    stands in for them) and to its loops.
+    The figures are those of who pulls. Whoever is no gateway sends by the same rates, so that the recipient's own
+    answers are known: those to its payloads (or what stands in for them) and to its loops.
     """
     params = conditions.params
     interval_s, batch = 1 / params.pull_rate_per_s, params.pull_batch

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from leap_plugin.mail.envelope import MAX_MAIL_BYTES
-from leap_plugin.outgoing.outlook import Outlook, told_size, told_time
+from leap_plugin.outgoing.outlook import ESTIMATED_EACH, Outlook, told_size, told_time
 from tests.worlds.sending_accounts import BOB, SendingWorld
 
 
 def test_the_announcement_tells_size_and_time() -> None:
     world = SendingWorld()
     world.know(BOB)
-    world.pass_time(60)
+    for _ in range(ESTIMATED_EACH):
+        world.run(world.mail._outlook.refresh())
     told = world.mail.announcement()
     assert told.size_bytes == MAX_MAIL_BYTES
     assert "LoopixMix" in told.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -51,6 +52,16 @@ def mail_network(directory: Path, base_port: int) -> Iterator[MailNetwork]:
     finally:
         user.attempt("testnet", "down", net, patience_s=START_S)
         user.close()
+
+
+def wait_for_mail(account: MailSettings, *, within_s: float) -> None:
+    """Return when there is a mail in an account's INBOX."""
+    deadline_s = time.monotonic() + within_s
+    with imaplib.IMAP4("127.0.0.1", account.imap_port) as connection:
+        connection.login(account.user, account.password)
+        while connection.select("INBOX", readonly=True)[1] == [b"0"]:
+            assert time.monotonic() < deadline_s, "no mail has come"
+            time.sleep(1.0)
 
 
 def _wait_until_well(user: Terminal, bridge: Path) -> None:

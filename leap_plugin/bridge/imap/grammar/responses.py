@@ -11,6 +11,7 @@ from leap_plugin.bridge.imap.grammar.names import encode_name
 from leap_plugin.bridge.imap.grammar.scanner import MONTHS
 
 NIL = b"NIL"
+_BARE = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]{1,200}")
 _QUOTABLE = re.compile(rb"[\x20-\x7e]{0,200}")
 
 
@@ -23,6 +24,11 @@ def encode_string(data: bytes) -> bytes:
     if not _QUOTABLE.fullmatch(data):
         return encode_literal(data)
     return b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+def encode_astring(data: bytes) -> bytes:
+    """Return text bare if it may stand so: programs look for what they asked for, letter by letter."""
+    return data if _BARE.fullmatch(data) else encode_string(data)
 
 
 def encode_nstring(data: bytes | None) -> bytes:

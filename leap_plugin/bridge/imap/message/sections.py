@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leap_plugin.bridge.imap.grammar.fetching import BodySection, Kind
-from leap_plugin.bridge.imap.grammar.responses import encode_list, encode_string
+from leap_plugin.bridge.imap.grammar.responses import encode_astring, encode_list
 from leap_plugin.bridge.imap.message.mime import MessagePart
 
 
@@ -25,7 +25,7 @@ def section_name(section: BodySection) -> bytes:
     words = [str(number).encode() for number in section.part]
     if section.kind is not Kind.WHOLE:
         words.append(section.kind.value.encode())
-    fields = b" " + encode_list(encode_string(field) for field in section.fields) if section.fields else b""
+    fields = b" " + encode_list(encode_astring(field) for field in section.fields) if section.fields else b""
     first = b"<%d>" % section.partial[0] if section.partial else b""
     return b"BODY[" + b".".join(words) + fields + b"]" + first
 

@@ -72,6 +72,7 @@ def list_folders(mailboxes: Mailboxes, verb: Verb, arguments: List) -> Replies:
     for name, attributes in _listed(mailboxes, subscribed):
         fits = pattern_fits(pattern.upper() if name == INBOX else pattern, encode_name(name))
         if not fits or (arguments.special_only and not [a for a in attributes if a != NO_SELECT]):
+            yield b""
             continue
         shown = encode_list(attribute.encode("ascii") for attribute in attributes)
         yield untagged(b'%b %b "/" %b' % (verb.value.encode(), shown, encode_folder(name)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from loopixmix.errors import MisuseError
 
@@ -59,8 +59,7 @@ class FolderState:
     """The UID of the first message that is not seen."""
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """What is known of a message without reading it."""
 
     uid: int

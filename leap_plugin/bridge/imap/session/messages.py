@@ -37,7 +37,7 @@ SEEN = "\\Seen"
 CHARSETS = ("US-ASCII", "UTF-8")
 MOST_SEARCHED_BYTES = 4 * 1024**3
 """Of texts that one SEARCH may look through, counted once for each key that looks into them."""
-_AT_ONCE = 512
+_AT_ONCE = 2_048
 _CHANGED_AT_ONCE = 2_000
 """So many messages are changed in one step: other sessions wait for no more."""
 _MARKED_AT_ONCE = 16

@@ -270,3 +270,13 @@ def test_what_links_add_is_read_off_the_loops() -> None:
     assert overhead_s(ROOMY, round_trip_mean_s=0.0) == 0.0
     assert overhead_s(ROOMY, round_trip_mean_s=nothing_s + 1.0) == pytest.approx(0.5, abs=0.1)
     assert overhead_s(ROOMY, round_trip_mean_s=nothing_s - 1.0) == 0.0
+
+
+def test_what_a_gateway_sends_waits_for_the_pulls_of_a_user() -> None:
+    gateway = NetworkParams(payload_rate_per_s=100.0, pull_rate_per_s=4.0, pull_batch=80)
+    to_another, to_a_user = (
+        estimate_message(1000, conditions(gateway, recipient=recipient)).mean_s for recipient in (None, ROOMY)
+    )
+    assert to_another < 1.5 * 1000 / gateway.payload_rate_per_s
+    # A user pulls so many items a second, and most of them are of this message.
+    assert to_a_user > 1000 / ROOMY.pulled_per_s

@@ -1,14 +1,19 @@
-"""The standard library's IMAP client, which was not written here, works with a session; no socket is opened."""
+"""The standard library's IMAP client works with a session, and no conversation raises; no socket is opened."""
 
 from __future__ import annotations
 
 import imaplib
 from email import message_from_bytes
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from leap_plugin.bridge.imap.session.mailboxes import Mailboxes
 from leap_plugin.bridge.imap.session.session import ImapSession
 from tests.worlds.mail_folders import MemoryMailboxes, OneAccount
+from tests.worlds.mail_stores import NewMailboxes
 
 MAIL = b"Subject: hi\r\nFrom: a@example.org\r\n\r\nHello, world\r\n"
 
@@ -69,3 +74,58 @@ def test_a_wrong_password_and_a_folder_that_is_not_there_are_told() -> None:
     kind, (why,) = client.append("nowhere", "", "", MAIL)
     assert kind == "NO"
     assert b"TRYCREATE" in why
+
+
+LINES = (
+    *(
+        "a LOGIN alice secret",
+        "b SELECT INBOX",
+        "c FETCH 1:* FULL",
+        "d UID FETCH 1 BODY[1.MIME]<0.5>",
+        "e IDLE",
+        "DONE",
+    ),
+    *(
+        r"f STORE 1 +FLAGS (\Deleted)",
+        "g EXPUNGE",
+        'h LIST "" "*%*"',
+        "i MOVE 1 Sent",
+        "j DELETE INBOX",
+        "k RENAME INBOX x",
+    ),
+    *("l APPEND INBOX {3+}\r\nabc", "m SEARCH OR TEXT a NOT 1:*", "n CLOSE", "o AUTHENTICATE PLAIN", "p DELETE Sent"),
+)
+
+
+CONVERSATIONS = st.lists(st.sampled_from(LINES) | st.text('()[]{}+"\\ *%a1:,\r\n&', max_size=12), max_size=25)
+
+
+def converse(mailboxes: Mailboxes, lines: list[str]) -> None:
+    """Let one client say these lines to folders that another one has selected."""
+    for _ in range(2):
+        mailboxes.append("INBOX", MAIL, frozenset(), None)
+    one, other = ImapSession(OneAccount(mailboxes)), ImapSession(OneAccount(mailboxes))
+    said = [(other, LINES[0]), (other, LINES[1]), (one, LINES[0])]
+    said += [pair for line in lines for pair in ((one, line), (other, "n NOOP"))]
+    for session, line in said:
+        session.receive(line.encode() + b"\r\n")
+        list(session.output())
+        list(one.news())
+
+
+@settings(deadline=None)
+@given(CONVERSATIONS)
+def test_no_conversation_raises(lines: list[str]) -> None:
+    converse(MemoryMailboxes(), lines)
+
+
+def test_no_conversation_over_a_store_raises(tmp_path: Path) -> None:
+    made = NewMailboxes(tmp_path)
+
+    @settings(deadline=None, max_examples=40)
+    @given(CONVERSATIONS)
+    def talk(lines: list[str]) -> None:
+        converse(made(), lines)
+
+    talk()
+    made.close()

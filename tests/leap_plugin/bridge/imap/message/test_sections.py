@@ -47,4 +47,4 @@ def test_a_message_of_one_part_is_its_part_1() -> None:
 
 def test_a_section_is_called_as_it_was_asked_for() -> None:
     assert section_name(BodySection((4, 1), Kind.MIME, partial=(5, 9), peek=True)) == b"BODY[4.1.MIME]<5>"
-    assert section_name(BodySection((), Kind.FIELDS, (b"a", b"b"))) == b'BODY[HEADER.FIELDS ("a" "b")]'
+    assert section_name(BodySection((), Kind.FIELDS, (b"a", b"b c"))) == b'BODY[HEADER.FIELDS (a "b c")]'
