@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.interfaces import IReactorFromThreads
 
@@ -36,6 +36,9 @@ from loopixmix.process.program import World
 from loopixmix.store.access import StoreAccess, threaded_access
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
+
+if TYPE_CHECKING:
+    from leap_plugin.leap.bitmask.api import LeapApi
 
 _PRIVACY = {
     Secrecy.PLAIN: Privacy.IN_CLEAR,
@@ -73,6 +76,7 @@ class BridgeParts:
     threads: BridgeThreads
     accounts: tuple[AccountParts, ...]
     doors: tuple[WiredDoor, ...]
+    leap: LeapApi | None
 
 
 def wire_bridge(directory: MailDirectory, world: World) -> BridgeParts:
@@ -84,7 +88,7 @@ def wire_bridge(directory: MailDirectory, world: World) -> BridgeParts:
     wiring = _Wiring(directory, world, trace_key, store)
     accounts = tuple(wiring.account(account) for account in directory.config.accounts)
     doors = wiring.doors({parts.user.address: parts.user for parts in accounts}, context)
-    return BridgeParts(wiring.access, wiring.threads, accounts, doors)
+    return BridgeParts(wiring.access, wiring.threads, accounts, doors, wiring.leap(accounts))
 
 
 class _Wiring:
@@ -124,6 +128,22 @@ class _Wiring:
         outgoing = OutgoingMail(sending, call_on_reactor=self._reactor.callFromThread)
         user = MailUser(account.login, mailboxes, outgoing)
         return AccountParts(account, remote, keeper, incoming, outgoing, user)
+
+    def leap(self, accounts: tuple[AccountParts, ...]) -> LeapApi | None:
+        door, world = self._directory.config.leap, self._world
+        if not door.serve or not accounts:
+            return None
+        # Only here: it needs the OpenPGP of an extra, which most bridges do without.
+        from leap_plugin.leap.bitmask.api import LeapSettings, leap_api
+
+        passwords = MailPasswords(self._directory.path)
+        settings = LeapSettings(
+            directory=self._directory.path,
+            port=door.port,
+            tokens=lambda address: passwords.make_local(address, world.rng),
+        )
+        clients = {account.user.address: account.remote for account in accounts}
+        return leap_api(clients, settings, reactor=world.reactor, clock=world.clock, rng=world.rng)
 
     def doors(self, users: Mapping[str, MailUser], context: object) -> tuple[WiredDoor, ...]:
         local, private = self._directory.config.local, self._directory.config.private
