@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import time
 
 import click
 import msgspec
 
+from leap_plugin.cli.outside import mail_outside
 from leap_plugin.cli.reading import STDIN, read_mail
 from leap_plugin.mail.canonical import ANONYMOUS, CanonicalMail, canonicalise
 from leap_plugin.mail.preview import preview
-from loopixmix.seams import Rng
 
 
 class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,30 +23,27 @@ class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     needs_smtputf8: bool
 
 
-def preview_command(rng: Rng) -> click.Command:
-    """Return the command; `rng` draws the ids that leave, which a mail that is really sent gets anew."""
+@click.command("preview")
+@click.argument("mail_file", metavar="[MAIL|-]", default=STDIN)
+@click.option("--raw", "as_raw", is_flag=True, help="Print the bytes that leave, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def preview_command(mail_file: str, as_raw: bool, as_json: bool) -> None:
+    """Show exactly what leaves of an anonymous mail.
 
-    @click.command("preview")
-    @click.argument("mail_file", metavar="[MAIL|-]", default=STDIN)
-    @click.option("--raw", "as_raw", is_flag=True, help="Print the bytes that leave, and nothing else.")
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-    def command(mail_file: str, as_raw: bool, as_json: bool) -> None:
-        """Show exactly what leaves of a mail that is sent anonymously, from the same bytes.
-
-        MAIL is a file with a mail as mail programs save it; without one, it is read from standard input. A mail is
-        rebuilt from what its author wrote, so that it does not tell which program, machine or time zone it came from.
-        The Message-ID and the boundary are drawn anew each time. A mail to a contact that is not sent anonymously
-        leaves as it is, sealed to them.
-        """
-        canonical = canonicalise(read_mail(mail_file), sender=ANONYMOUS, ids={}, now_s=time.time(), rng=rng)
-        if as_raw:
-            click.echo(canonical.message, nl=False)
-        elif as_json:
-            click.echo(msgspec.json.encode(_answer(canonical)))
-        else:
-            click.echo(preview(canonical))
-
-    return command
+    MAIL is a file with a mail as mail programs save it; without one, it is read from standard input. A mail is rebuilt
+    from what its author wrote, so that it does not tell which program, machine or time zone it came from. The
+    Message-ID and the boundary are drawn anew each time. A mail to a contact that is not sent anonymously leaves as it
+    is, sealed to them.
+    """
+    outside = mail_outside()
+    mail = read_mail(mail_file)
+    canonical = canonicalise(mail, sender=ANONYMOUS, ids={}, now_s=outside.now_s(), rng=outside.rng)
+    if as_raw:
+        click.echo(canonical.message, nl=False)
+    elif as_json:
+        click.echo(msgspec.json.encode(_answer(canonical)))
+    else:
+        click.echo(preview(canonical))
 
 
 def _answer(canonical: CanonicalMail) -> PreviewAnswer:

@@ -131,8 +131,10 @@ class _Setup:
                 "--listen",
                 default=HERE,
             )
+        # What is wrong is told before anything is made or registered.
+        config = _config(doors, listen)
         registered = status.address if status.registered else self._register(client, address or "", invitation)
-        found = self._made(doors)
+        found = self._made(config)
         found = self._listening(found, listen)
         if any(found.client_of(account) == client.resolve() for account in found.config.accounts):
             raise MisuseError(f"{client} is an account of this bridge already:  --show  shows its settings")
@@ -213,10 +215,10 @@ class _Setup:
 
     # -- The bridge.
 
-    def _made(self, doors: _Doors) -> MailDirectory:
+    def _made(self, config: MailConfig) -> MailDirectory:
         from leap_plugin.directory.making import make_bridge
 
-        return make_bridge(self._path, _config(doors), rng=self._outside.rng, now_s=self._outside.now_s())
+        return make_bridge(self._path, config, rng=self._outside.rng, now_s=self._outside.now_s())
 
     def _listening(self, found: MailDirectory, listen: str | None) -> MailDirectory:
         from leap_plugin.directory.making import listen_at
@@ -226,10 +228,12 @@ class _Setup:
         return listen_at(found, listen or "", rng=self._outside.rng, now_s=self._outside.now_s())
 
 
-def _config(doors: _Doors) -> MailConfig:
-    from leap_plugin.directory.configuration import LocalDoor, MailConfig
+def _config(doors: _Doors, listen: str | None) -> MailConfig:
+    from leap_plugin.directory.configuration import LocalDoor, MailConfig, check_private
     from loopixmix.config import convert_options
 
+    if listen not in (None, HERE):
+        check_private(listen or "")
     given = {"security": doors.security, "smtp_port": doors.smtp_port, "imap_port": doors.imap_port}
     return MailConfig(local=convert_options({k: v for k, v in given.items() if v is not None}, LocalDoor))
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from loopixmix.errors import PeerError, UnavailableError
 
 PATIENCE_S = 60.0
+SUBMITTING_S = 300.0
+"""For so long an answer is waited for (RFC 5321, 4.5.3.2.3): an address may be looked up through the network."""
 # A FETCH of one mail of 36 MB is one literal.
 imaplib._MAXLINE = max(imaplib._MAXLINE, 10_000_000)  # type: ignore[attr-defined]
 
@@ -30,16 +32,18 @@ class MailProgram:
 
     def announced(self) -> str:
         """Return what the server says to EHLO."""
-        with smtplib.SMTP(self.host, self.smtp_port, timeout=PATIENCE_S) as connection:
+        with smtplib.SMTP(self.host, self.smtp_port, timeout=SUBMITTING_S) as connection:
             return connection.ehlo()[1].decode("utf-8", "replace")
 
     def send(self, mail: bytes, recipients: Sequence[str]) -> None:
         """Hand a mail over; returns once the server has taken it. Raises `PeerError` if it is refused."""
         try:
-            with smtplib.SMTP(self.host, self.smtp_port, timeout=PATIENCE_S) as connection:
+            with smtplib.SMTP(self.host, self.smtp_port, timeout=SUBMITTING_S) as connection:
                 connection.ehlo()
                 connection.login(self.login, self.password)
                 connection.sendmail(self.login, list(recipients), mail, _options(mail))
+        except smtplib.SMTPServerDisconnected as error:
+            raise UnavailableError(f"the bridge ended the connection: {error}") from error
         except smtplib.SMTPException as error:
             raise PeerError(f"the mail was refused: {error}") from error
         except OSError as error:

@@ -9,13 +9,14 @@ import hashlib
 import ipaddress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from twisted.internet.ssl import CertificateOptions, PrivateCertificate, TLSVersion
+from twisted.internet.ssl import CertificateOptions, TLSVersion
 
 from loopixmix.errors import ConfigError
 from loopixmix.process.files import write_atomically
@@ -74,17 +75,18 @@ def public_part(path: Path) -> bytes:
 
 def tls_context(path: Path) -> CertificateOptions:
     """Return what TLS servers need of Twisted; raise `ConfigError` if the file is damaged or others may read it."""
-    _certificate(path)
+    certificate = _certificate(path)
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path}: others may read this private key; run  chmod 600 {path}")
     try:
-        mine = PrivateCertificate.loadPEM(path.read_bytes())  # type: ignore[no-untyped-call]
-    except Exception as error:
-        # pyOpenSSL raises errors of its own, without a common root that it shows.
+        key = load_pem_private_key(path.read_bytes(), None)
+    except (ValueError, TypeError) as error:
         raise ConfigError(f"{path}: is not a certificate with its key") from error
-    return CertificateOptions(
-        privateKey=mine.privateKey.original, certificate=mine.original, raiseMinimumTo=TLSVersion.TLSv1_2
-    )
+    if key.public_key() != certificate.public_key():
+        raise ConfigError(f"{path}: the key is not that of the certificate")
+    # Twisted's types still name the classes of pyOpenSSL, which pyOpenSSL gives up.
+    mine: Any = {"privateKey": key, "certificate": certificate}
+    return CertificateOptions(**mine, raiseMinimumTo=TLSVersion.TLSv1_2)
 
 
 def _certificate(path: Path) -> x509.Certificate:

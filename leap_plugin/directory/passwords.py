@@ -110,9 +110,10 @@ class MailPasswords:
 
     def is_local(self, login: str, password: str) -> bool:
         """Tell whether this is the password of an account for this machine; compares in constant time."""
-        kept = self._read(None).accounts.get(login, "")
-        # An account that does not exist takes as long: it is compared with a password that nobody has.
-        return hmac.compare_digest(_folded(password), _folded(kept) or b"\0")
+        accounts = self._read(None).accounts
+        # An account that does not exist takes as long as one that does.
+        kept = accounts.get(login, "-" * GROUPS * GROUP_LENGTH)
+        return hmac.compare_digest(_folded(password), _folded(kept)) and login in accounts
 
     def is_of_device(self, login: str, password: str) -> bool:
         """Tell whether this is the password of a device, for an account that exists; takes its time."""
