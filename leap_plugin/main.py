@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import click
 
-from leap_plugin.cli import devices, running, setting_up
+from leap_plugin.cli import accounts, devices, running, setting_up
 from leap_plugin.cli.check import check
 from leap_plugin.cli.outside import BRIDGE, MailOutside, perform_on
 from leap_plugin.cli.preview import preview_command
 from leap_plugin.cli.receipts import receipts
 from leap_plugin.gateways.cli import gateway
+from leap_plugin.leap.gateway.main import leap_gateway
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -42,7 +43,7 @@ def mail(context: click.Context) -> None:
 @click.option("--check-config", is_flag=True, help="Only check configuration, keys and certificate.")
 @click.option(
     "--make",
-    "accounts",
+    "made_of",
     type=(str, click.Path(path_type=Path, file_okay=False)),
     metavar="NAME@PROVIDER CLIENT",
     multiple=True,
@@ -52,7 +53,7 @@ def mail(context: click.Context) -> None:
     "--ports", type=(int, int), default=None, metavar="SMTP IMAP", help="With --make: the ports at 127.0.0.1."
 )
 def run(
-    directory: Path, check_config: bool, accounts: tuple[tuple[str, Path], ...], ports: tuple[int, int] | None
+    directory: Path, check_config: bool, made_of: tuple[tuple[str, Path], ...], ports: tuple[int, int] | None
 ) -> None:
     """Run the bridge of DIR until `stop`, SIGTERM or ctrl-C.
 
@@ -63,8 +64,8 @@ def run(
     from leap_plugin.directory.making import make_unasked
     from leap_plugin.directory.trace_file import load_trace_key
 
-    if accounts and not is_bridge(directory):
-        make_unasked(directory, accounts, ports, rng=random.SystemRandom(), now_s=time.time())
+    if made_of and not is_bridge(directory):
+        make_unasked(directory, made_of, ports, rng=random.SystemRandom(), now_s=time.time())
     loaded = load_mail(directory)
     if check_config:
         load_trace_key(directory)
@@ -84,7 +85,8 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[T]], /) -> T:
 
 
 for _command in (
-    *(setting_up.setup, running.status, running.stop, devices.devices),
+    *(setting_up.setup, running.status, running.stop, accounts.accounts, devices.devices),
     *(check, preview_command, receipts, gateway),
+    leap_gateway,
 ):
     mail.add_command(_command)

@@ -124,6 +124,20 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestNetwork]:
 @pytest.fixture(scope="module")
 def bridge(network: TestNetwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     directory = tmp_path_factory.mktemp("bridge") / "mail"
+    made = Bridge(directory, {})
+    try:
+        made.settings = set_up(directory, network)
+        made.start()
+        yield made
+    finally:
+        if made.process is not None and made.process.poll() is None:
+            made.stop()
+        for account in ("alice", "bob"):
+            command_text("client", "stop", str(directory / "clients" / account))
+
+
+def set_up(directory: Path, network: TestNetwork) -> Mapping[str, object]:
+    """Set a bridge up for two accounts and another device; return what is told of it."""
     common = ("mail", "setup", str(directory), "--network", str(network.trust_root), "--json")
     ports = ("--smtp-port", "0", "--imap-port", "0", "--listen", ELSEWHERE)
     first = command_text(*common, "--address", "alice@provider-1", *ports)
@@ -133,15 +147,8 @@ def bridge(network: TestNetwork, tmp_path_factory: pytest.TempPathFactory) -> It
     config = directory / "mail.toml"
     config.write_text(config.read_text().replace("= 2465", "= 0").replace("= 2993", "= 0"))
     shown = command_text("mail", "setup", str(directory), "--show", "--json")
-    made = Bridge(directory, json.loads(shown.stdout))
-    try:
-        made.start()
-        yield made
-    finally:
-        if made.process is not None and made.process.poll() is None:
-            made.stop()
-        for account in ("alice", "bob"):
-            command_text("client", "stop", str(directory / "clients" / account))
+    found: dict[str, object] = json.loads(shown.stdout)
+    return found
 
 
 def test_setting_up_told_what_to_type_and_wrote_files_for_mail_programs(bridge: Bridge) -> None:
