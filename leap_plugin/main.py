@@ -20,6 +20,7 @@ from leap_plugin.cli.outside import BRIDGE, MailOutside, perform_on
 from leap_plugin.cli.preview import preview_command
 from leap_plugin.cli.receipts import receipts
 from leap_plugin.gateways.cli import gateway
+from leap_plugin.leap.gateway.main import leap_gateway
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -86,5 +87,6 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[T]], /) -> T:
 for _command in (
     *(setting_up.setup, running.status, running.stop, accounts.accounts, devices.devices),
     *(check, preview_command, receipts, gateway),
+    leap_gateway,
 ):
     mail.add_command(_command)

@@ -63,7 +63,10 @@ class MailBridge(Program):
             ports = MailPorts([port for door in parts.doors for port in door.ports], self._world.reactor)
             try:
                 ports.open()
+                if parts.leap is not None:
+                    parts.leap.start()
             except LoopixmixError:
+                ports.close()
                 parts.threads.stop()
                 Deferred.fromCoroutine(parts.access.stop())
                 raise
@@ -90,6 +93,8 @@ class MailBridge(Program):
             return
         self._ports.close()
         await self._watch.stop()
+        if parts.leap is not None:
+            await parts.leap.stop()
         remove_file(self._directory.path / PORTS_FILE)
         for door in parts.doors:
             await door.smtp.stop()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.interfaces import IReactorFromThreads
 
@@ -24,6 +24,7 @@ from leap_plugin.directory.configuration import LOOPBACK, STORE_FILE, LocalDoor,
 from leap_plugin.directory.passwords import MailPasswords
 from leap_plugin.directory.trace_file import load_trace_key
 from leap_plugin.incoming.receiving import IncomingMail, MailShelves
+from leap_plugin.leap.needs import check_openpgp
 from leap_plugin.mail.trace import TraceKey
 from leap_plugin.outgoing.account import OutgoingMail
 from leap_plugin.outgoing.author import Author, QueueStore, SendingAccount
@@ -36,6 +37,9 @@ from loopixmix.process.program import World
 from loopixmix.store.access import StoreAccess, threaded_access
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
+
+if TYPE_CHECKING:
+    from leap_plugin.leap.bitmask.api import LeapApi
 
 _PRIVACY = {
     Secrecy.PLAIN: Privacy.IN_CLEAR,
@@ -73,10 +77,13 @@ class BridgeParts:
     threads: BridgeThreads
     accounts: tuple[AccountParts, ...]
     doors: tuple[WiredDoor, ...]
+    leap: LeapApi | None
 
 
 def wire_bridge(directory: MailDirectory, world: World) -> BridgeParts:
     """Open the store and put the parts together; raise `ConfigError` or `StoreError` with nothing left open."""
+    if directory.config.leap.serve:
+        check_openpgp()
     trace_key = load_trace_key(directory.path)
     # Read before the store is opened: what may be wrong with it leaves nothing open then.
     context = tls_context(directory.path / CERTIFICATE_FILE)
@@ -84,7 +91,7 @@ def wire_bridge(directory: MailDirectory, world: World) -> BridgeParts:
     wiring = _Wiring(directory, world, trace_key, store)
     accounts = tuple(wiring.account(account) for account in directory.config.accounts)
     doors = wiring.doors({parts.user.address: parts.user for parts in accounts}, context)
-    return BridgeParts(wiring.access, wiring.threads, accounts, doors)
+    return BridgeParts(wiring.access, wiring.threads, accounts, doors, wiring.leap(accounts))
 
 
 class _Wiring:
@@ -124,6 +131,22 @@ class _Wiring:
         outgoing = OutgoingMail(sending, call_on_reactor=self._reactor.callFromThread)
         user = MailUser(account.login, mailboxes, outgoing)
         return AccountParts(account, remote, keeper, incoming, outgoing, user)
+
+    def leap(self, accounts: tuple[AccountParts, ...]) -> LeapApi | None:
+        door, world = self._directory.config.leap, self._world
+        if not door.serve or not accounts:
+            return None
+        # Only here: it needs the OpenPGP of an extra, which most bridges do without.
+        from leap_plugin.leap.bitmask.api import LeapSettings, leap_api
+
+        passwords = MailPasswords(self._directory.path)
+        settings = LeapSettings(
+            directory=self._directory.path,
+            port=door.port,
+            tokens=lambda address: passwords.make_local(address, world.rng),
+        )
+        clients = {account.user.address: account.remote for account in accounts}
+        return leap_api(clients, settings, reactor=world.reactor, clock=world.clock, rng=world.rng)
 
     def doors(self, users: Mapping[str, MailUser], context: object) -> tuple[WiredDoor, ...]:
         local, private = self._directory.config.local, self._directory.config.private

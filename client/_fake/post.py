@@ -61,10 +61,14 @@ class FakeDomain:
 
 @dataclass
 class FakeReplyBlocks:
-    """How to answer an anonymous message: each fragment of an answer uses a block up."""
+    """How to answer an anonymous message: each fragment of an answer uses a block up.
+
+    `is_forgotten`: with its message; then an answer that was queued before still arrives.
+    """
 
     owner: Member
     left: int = REPLY_BLOCKS
+    is_forgotten: bool = False
 
 
 @dataclass(frozen=True)
@@ -264,7 +268,8 @@ class PostOffice:
 
     def forget_reply_blocks(self, reply_to: str) -> None:
         """Forget a way to answer, with the message that brought it."""
-        self._reply_blocks.pop(reply_to, None)
+        if reply_to in self._reply_blocks:
+            self._reply_blocks[reply_to].is_forgotten = True
 
     def use_reply_blocks(self, to: str, count: int) -> None:
         """Use up reply blocks, if `to` is a way to answer."""
@@ -274,7 +279,7 @@ class PostOffice:
     def check_reply_blocks(self, reply_to: str, count: int) -> None:
         """Raise `UnknownContactError` or `TooLongError` if there are not so many reply blocks."""
         blocks = self._reply_blocks.get(reply_to)
-        if blocks is None:
+        if blocks is None or blocks.is_forgotten:
             raise UnknownContactError("that way to reply is not known, or has expired")
         if count > blocks.left:
             raise TooLongError(f"this reply needs {count} reply blocks; {blocks.left} are left that still work")

@@ -53,6 +53,13 @@ class PrivateDoor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             check_private(self.address)
 
 
+class LeapDoor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[leap]`: Bitmask's local API and nicknym at 127.0.0.1, if `serve` says so."""
+
+    serve: bool = False
+    port: Port = 7070
+
+
 class MailAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One of `[[accounts]]`. `client`: a path from the bridge's directory; `address`: `name@provider`.
 
@@ -81,6 +88,7 @@ class MailConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     local: LocalDoor = LocalDoor()
     private: PrivateDoor = PrivateDoor()
     outgoing: SendingSettings = SendingSettings()
+    leap: LeapDoor = LeapDoor()
     log: LogSettings = LogSettings()
     accounts: Annotated[tuple[MailAccount, ...], msgspec.Meta(max_length=MOST_ACCOUNTS)] = ()
 
@@ -205,6 +213,7 @@ empty: addresses outside are refused.""",
 You are told of a delay after so long, or after twice the time that was expected if that is longer.""",
     "outgoing.standing_after_s": "Mails that take longer show in the message about the states of mails.",
     "outgoing.keep_ended_s": "For so long is remembered what became of a mail.",
+    "leap": "Bitmask's local API and nicknym at 127.0.0.1, for people with an account at a LEAP provider: docs/leap.md",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
     "accounts": """\
 The mail accounts. client: the directory of its client, a path from here. address: name@provider in the network.

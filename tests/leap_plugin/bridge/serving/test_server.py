@@ -261,9 +261,10 @@ def test_tls_begins_and_what_came_before_it_counts_for_nothing() -> None:
     assert b"LOGINDISABLED" in client.heard()
     assert client.say(LOGIN).startswith(b"a NO [PRIVACYREQUIRED]")
     assert client.say(b"a AUTHENTICATE PLAIN\r\n").startswith(b"a NO [PRIVACYREQUIRED]")
-    assert client.say(b"b STARTTLS\r\nc NOOP\r\n") == b"b OK TLS begins\r\n<TLS>"
+    assert client.say(b"b STARTTLS\r\nput-in NOOP\r\n") == b"b OK TLS begins\r\n<TLS>"
     capability = client.say(b"c CAPABILITY\r\n")
     assert b"AUTH=PLAIN" in capability
+    assert b"put-in" not in capability
     assert b"STARTTLS" not in capability
     assert client.say(b"d STARTTLS\r\n").startswith(b"d NO")
     assert client.say(LOGIN).startswith(b"a OK")
