@@ -24,6 +24,7 @@ from leap_plugin.directory.configuration import LOOPBACK, STORE_FILE, LocalDoor,
 from leap_plugin.directory.passwords import MailPasswords
 from leap_plugin.directory.trace_file import load_trace_key
 from leap_plugin.incoming.receiving import IncomingMail, MailShelves
+from leap_plugin.leap.needs import check_openpgp
 from leap_plugin.mail.trace import TraceKey
 from leap_plugin.outgoing.account import OutgoingMail
 from leap_plugin.outgoing.author import Author, QueueStore, SendingAccount
@@ -81,6 +82,8 @@ class BridgeParts:
 
 def wire_bridge(directory: MailDirectory, world: World) -> BridgeParts:
     """Open the store and put the parts together; raise `ConfigError` or `StoreError` with nothing left open."""
+    if directory.config.leap.serve:
+        check_openpgp()
     trace_key = load_trace_key(directory.path)
     # Read before the store is opened: what may be wrong with it leaves nothing open then.
     context = tls_context(directory.path / CERTIFICATE_FILE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import random
 import shutil
 import smtplib
@@ -192,7 +193,8 @@ def _dns() -> AbstractContextManager[None]:
 @contextmanager
 def _sink() -> Iterator[None]:
     program = shutil.which("smtp-sink") or "/usr/sbin/smtp-sink"
-    running = subprocess.Popen([program, f"127.0.0.1:{SINK_PORT}", "100"])
+    as_user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    running = subprocess.Popen([program, *as_user, f"127.0.0.1:{SINK_PORT}", "100"])
     try:
         wait_for_port(SINK_PORT)
         yield

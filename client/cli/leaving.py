@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--keys", is_flag=True, help="Also the secret keys, with which others could act in your name.")
 @JSON
 def export(directory: Path, file: Path, keys: bool, as_json: bool) -> None:
-    """Write all that the client keeps about you into the new zip FILE.
+    """Write all that is kept about you into a new zip FILE.
 
     That is account, contacts, messages in and out with their history, requests, tokens and settings, as text and JSON;
     README.txt in the archive explains it. The client may be running. The archive is not encrypted: keep it safe.
@@ -42,7 +42,7 @@ def export(directory: Path, file: Path, keys: bool, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @JSON
 def erase(directory: Path, yes: bool, as_json: bool) -> None:
-    """Erase the client of DIR, with its keys and messages, for ever.
+    """Erase a client with its keys and messages, for ever.
 
     It must have been stopped. What others have cannot be recalled: the messages that you sent, and the account at your
     provider until its operator removes it.

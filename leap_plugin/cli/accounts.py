@@ -19,7 +19,7 @@ def accounts() -> None:
 @BRIDGE
 @AS_JSON
 def list_accounts(directory: Path, as_json: bool) -> None:
-    """List the accounts of the bridge in DIR, each with the directory of its client."""
+    """List the accounts, each with its client's directory."""
     from leap_plugin.directory.configuration import load_mail
 
     found = load_mail(directory)

@@ -28,7 +28,7 @@ EXPECTED = "lines of this bridge, over this mail"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object.")
 def check(message: str, directory: Path, as_json: bool) -> None:
-    """Verify the lines that the bridge put before a mail that came.
+    """Verify the lines that the bridge put before a mail.
 
     MESSAGE is a file with the mail as the mail program saves it, or - for standard input. Passes only if its first two
     lines are those of the bridge in DIRECTORY and all that follows is the mail as it came. Anybody can write lines that

@@ -63,7 +63,10 @@ def list_devices(directory: Path, as_json: bool) -> None:
 @BRIDGE
 @click.argument("name")
 def remove_device(directory: Path, name: str) -> None:
-    """Forget the password of a device: it gets in no more, once its connections have ended."""
+    """Forget the password of a device.
+
+    It gets in no more, once its connections have ended.
+    """
     from leap_plugin.directory.configuration import load_mail
     from leap_plugin.directory.passwords import MailPasswords
 

@@ -28,7 +28,7 @@ class PreviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--raw", "as_raw", is_flag=True, help="Print the bytes that leave, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def preview_command(mail_file: str, as_raw: bool, as_json: bool) -> None:
-    """Show exactly what leaves of a mail that is sent anonymously, from the same bytes.
+    """Show exactly what leaves of an anonymous mail.
 
     MAIL is a file with a mail as mail programs save it; without one, it is read from standard input. A mail is rebuilt
     from what its author wrote, so that it does not tell which program, machine or time zone it came from. The

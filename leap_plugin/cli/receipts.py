@@ -15,7 +15,7 @@ from loopixmix.errors import MisuseError
 @click.argument("choice", type=click.Choice(["on", "off"]), required=False)
 @click.option("--account", metavar="ADDRESS", help="Only this account.  [default: all]")
 def receipts(directory: Path, choice: str | None, account: str | None) -> None:
-    """Show or choose whether your contacts are told that their mail came.
+    """Choose whether contacts are told that mail came.
 
     A receipt leaves a random time later, a minute on average, and only to contacts. It also tells them that you were
     online. So none is sent unless you choose it. The choice counts from the next start of the client.

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 @BRIDGE
 @AS_JSON
 def status(directory: Path, as_json: bool) -> None:
-    """Tell what the bridge of DIR is doing; exit code 0 only if all is well."""
+    """Tell what the bridge of DIR is doing now.
+
+    The exit code is 0 only if all is well.
+    """
     from leap_plugin.directory.configuration import load_mail
     from leap_plugin.status import read_report
 

@@ -25,7 +25,7 @@ def gateway() -> None:
 @click.option("--provider", default="", help="The provider whose accounts have addresses at that domain.")
 @click.option("--client", default="client", show_default=True, help="The directory of its client, seen from DIRECTORY.")
 def init(directory: Path, domain: str, provider: str, client: str) -> None:
-    """Make the keys and the configuration of a new gateway in DIRECTORY.
+    """Make a new gateway in DIRECTORY, with its keys.
 
     Files that are there already are never overwritten.
     """
@@ -55,7 +55,7 @@ def run(directory: Path, check_config: bool) -> None:
 @DIRECTORY
 @AS_JSON
 def status(directory: Path, as_json: bool) -> None:
-    """Tell what the gateway of DIRECTORY has done since its start, and what waits."""
+    """Tell what was done since the start, and what waits."""
     from leap_plugin.gateways.telling import status_lines, status_of
 
     found = status_of(directory)
@@ -72,7 +72,10 @@ def status(directory: Path, as_json: bool) -> None:
 @DIRECTORY
 @click.argument("address")
 def stop(directory: Path, address: str) -> None:
-    """Send nothing more to ADDRESS, as if its owner had used the link."""
+    """Send nothing more to ADDRESS.
+
+    It is as if the owner of the address had used the link.
+    """
     from leap_plugin.gateways.telling import change_opt_out
 
     change_opt_out(directory, address, out=True)
@@ -83,7 +86,7 @@ def stop(directory: Path, address: str) -> None:
 @DIRECTORY
 @click.argument("address")
 def allow(directory: Path, address: str) -> None:
-    """Send to ADDRESS again, whose owner had used the link and asks for it."""
+    """Send to ADDRESS again, if its owner asks for it."""
     from leap_plugin.gateways.telling import change_opt_out
 
     was_out = change_opt_out(directory, address, out=False)

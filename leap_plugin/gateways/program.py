@@ -21,8 +21,17 @@ from client import remote
 from leap_plugin.gateways.configuration import STORE_FILE, GatewayDirectory, listening_place
 from leap_plugin.gateways.exit.orders import KIND
 from leap_plugin.gateways.store.schema import SCHEMA
+from leap_plugin.gateways.strays import KIND as STRAY_KIND
 from leap_plugin.gateways.tidying import GatewayTidying
-from leap_plugin.gateways.wiring import EntranceParts, ExitParts, GatewayWorld, make_entrance, make_exit, make_tables
+from leap_plugin.gateways.wiring import (
+    EntranceParts,
+    ExitParts,
+    GatewayWorld,
+    make_entrance,
+    make_exit,
+    make_strays,
+    make_tables,
+)
 from loopixmix.errors import ConfigError, ListenError, LoopixmixError
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
@@ -224,6 +233,8 @@ class _RunningGateway:
         if config.entrance.enabled:
             self._entrance = make_entrance(directory, world, tables)
             self._ports.append(listen(config.entrance.listen, cast(IProtocolFactory, self._entrance.factory)))
+        strays = make_strays(directory, world)
+        self._stop_reading.append(world.client.on_received(STRAY_KIND, strays.take, reader=READER))
         self._tidying = GatewayTidying(world.client, world.access, tables.ways, clock=world.clock)
         self._tidying.start()
 

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import click
 import msgspec
 
+from leap_plugin.leap.needs import check_openpgp
 from loopixmix.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,7 +31,11 @@ PAGE = 1000
 
 @click.group("leap-gateway")
 def leap_gateway() -> None:
-    """Deliver mail from the network to the users of a LEAP provider (docs/leap.md)."""
+    """Deliver mail to the users of a LEAP provider.
+
+    docs/leap.md is the page for its operator.
+    """
+    check_openpgp()
 
 
 @leap_gateway.command()
@@ -79,7 +84,10 @@ def run(directory: Path, check_config: bool) -> None:
 @DIRECTORY
 @JSON
 def status(directory: Path, as_json: bool) -> None:
-    """Tell how the gateway of DIR is; exit code 1 if it does not run or has a problem."""
+    """Tell how the gateway of DIR is.
+
+    The exit code is 1 if it does not run or has a problem.
+    """
     from leap_plugin.leap.gateway.deliveries import count_by_state
     from leap_plugin.leap.gateway.directory import LOCK_FILE
     from leap_plugin.leap.gateway.users import count_owners
@@ -119,7 +127,7 @@ def status(directory: Path, as_json: bool) -> None:
 @click.option("--user", "address", default="", help="Only this user.")
 @JSON
 def waiting(directory: Path, address: str, as_json: bool) -> None:
-    """List what waits for each user, since when, what failed and why."""
+    """List what waits for each user, and what failed and why."""
     from leap_plugin.leap.gateway.deliveries import backlogs
 
     found = _use(directory, lambda connection: backlogs(connection, address=address.lower()))
@@ -251,7 +259,7 @@ def remove_user(directory: Path, address: str, discard: bool) -> None:
 @click.argument("address")
 @click.argument("uuid")
 def move_user(directory: Path, address: str, uuid: str) -> None:
-    """Give an address to another Soledad; what waits is delivered there."""
+    """Give an address, with what waits, to another Soledad."""
     from leap_plugin.leap.gateway import deliveries
     from leap_plugin.leap.gateway.users import move_owner
 

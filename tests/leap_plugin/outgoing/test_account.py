@@ -101,6 +101,9 @@ def test_a_message_whose_id_was_not_written_down_is_found_again(world: SendingWo
     world.network.mend()
     world.pass_time(30)
     assert len(mails(world)) == 1
+    # As if this program had seen all steps, when it did not know the message yet.
+    seen = "UPDATE outgoing_authors SET followed = 3"
+    world.store.write(lambda connection: connection.exec_driver_sql(seen))
     world.start()
     world.pass_time(30)
     assert len(mails(world)) == 1
@@ -157,6 +160,18 @@ def test_without_a_receipt_nothing_counts_as_delivered(world: SendingWorld) -> N
     world.know(BOB)
     world.submit(None, recipients=asking(BOBS, "SUCCESS"))
     world.pass_time(30)
+    assert world.actions() == ["relayed"]
+
+
+def test_steps_that_are_told_again_give_no_second_report(world: SendingWorld) -> None:
+    world.know(BOB)
+    world.submit(None, recipients=asking(BOBS, "SUCCESS"))
+    world.pass_time(30)
+    again = "UPDATE outgoing_authors SET followed = 0"
+    world.store.write(lambda connection: connection.exec_driver_sql(again))
+    world.restart()
+    world.pass_time(5)
+    assert world.store.read(lambda connection: outgoing.followed(connection, world.number)) == 3
     assert world.actions() == ["relayed"]
 
 

@@ -45,7 +45,9 @@ def mail_network(directory: Path, base_port: int) -> Iterator[MailNetwork]:
     user.run("testnet", "init", net, "--with", "mail", *sizes)
     try:
         user.run("testnet", "up", net, patience_s=START_S)
-        _wait_until_well(user, net / BRIDGE)
+        _wait_for(user, "mail", "status", net / BRIDGE)
+        # On a busy machine a look-up may take longer than the minute that a mail program waits for its answer.
+        _wait_for(user, "client", "contacts", net / "mail-alice", "add", "mail-bob@provider-2")
         told = cast(Mapping[str, Any], user.json("mail", "setup", net / BRIDGE, "--show"))
         alice, bob = (_settings_of(account, net / BRIDGE) for account in told["accounts"])
         yield MailNetwork(alice, bob)
@@ -64,9 +66,10 @@ def wait_for_mail(account: MailSettings, *, within_s: float) -> None:
             time.sleep(1.0)
 
 
-def _wait_until_well(user: Terminal, bridge: Path) -> None:
+def _wait_for(user: Terminal, *command: object) -> None:
+    """Give a command until it succeeds."""
     deadline_s = time.monotonic() + START_S
-    while (done := user.attempt("mail", "status", bridge)).returncode != 0:
+    while (done := user.attempt(*command, patience_s=START_S)).returncode != 0:
         assert time.monotonic() < deadline_s, done.stdout + done.stderr
         time.sleep(1.0)
 

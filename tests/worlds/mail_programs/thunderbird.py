@@ -131,7 +131,9 @@ def display() -> Iterator[str]:
     )
     try:
         assert server.stdout is not None
-        yield f":{server.stdout.readline().decode().strip()}"
+        with server.stdout:
+            number = server.stdout.readline().decode().strip()
+        yield f":{number}"
     finally:
         server.terminate()
         server.wait()

@@ -120,6 +120,8 @@ def test_a_gateway_that_does_not_answer_is_told_of_after_a_minute(town: LeapTown
 
 def test_only_the_gateway_that_was_asked_can_answer(town: LeapTown, asker: Asker) -> None:
     mallory = town.network.client("mallory@provider-2")
+    # Even a contact, whose key is known.
+    wait_for(town.sender.add_contact("mallory@provider-2"), town.clock)
     forged = bytes(KeyPair("bob@leap.example").certificate)
     asked: list[ReceivedMessage] = []
     town.gateway.on_received(ASK_KIND, asked.append, reader="watching")
