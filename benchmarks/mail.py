@@ -4,6 +4,8 @@ from __future__ import annotations
 
 MEASURED_BY = (
     "benchmarks.mailing.reading",
+    "benchmarks.mailing.accepting",
+    "benchmarks.mailing.delays",
     "benchmarks.mailing.exactness",
     "benchmarks.mailing.kills",
     "benchmarks.mailing.outside",

@@ -94,8 +94,8 @@ def measure() -> list[Figure]:
 def run_kills(directory: Path, *, runs: int, base_port: int, settle_s: float = SETTLE_S) -> KillCount:
     """Kill `runs` times, and wait until all that was accepted has come, or for `settle_s`."""
     count = KillCount()
-    plan = list(itertools.islice(itertools.cycle(itertools.product(Victim, Stage)), runs))
-    _RNG.shuffle(plan)
+    # Five victims and six stages: each pair comes once in thirty runs, and a short run has all of both.
+    plan = list(itertools.islice(zip(itertools.cycle(Victim), itertools.cycle(Stage), strict=False), runs))
     users = {"alice": 1, "bob": 2}
     with mail_network(directory, base_port=base_port, users=users, contacts=[("alice", "bob")]) as network:
         for number, (victim, stage) in enumerate(plan, 1):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HERE = "here"
 CLIENTS_FOLDER = "clients"
+START_WITHIN_S = 180.0
+"""A new client may take long to start on a busy machine, and who sets up is there and sees that."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ class _Setup:
         async def work(reactor: PosixReactorBase) -> ClientStatus:
             from client.remote import start
 
-            remote = await start(client, reactor=reactor, rng=rng, network=network)
+            remote = await start(client, reactor=reactor, rng=rng, network=network, within_s=START_WITHIN_S)
             try:
                 return await remote.status()
             finally:

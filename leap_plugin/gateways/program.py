@@ -21,8 +21,17 @@ from client import remote
 from leap_plugin.gateways.configuration import STORE_FILE, GatewayDirectory, listening_place
 from leap_plugin.gateways.exit.orders import KIND
 from leap_plugin.gateways.store.schema import SCHEMA
+from leap_plugin.gateways.strays import KIND as STRAY_KIND
 from leap_plugin.gateways.tidying import GatewayTidying
-from leap_plugin.gateways.wiring import EntranceParts, ExitParts, GatewayWorld, make_entrance, make_exit, make_tables
+from leap_plugin.gateways.wiring import (
+    EntranceParts,
+    ExitParts,
+    GatewayWorld,
+    make_entrance,
+    make_exit,
+    make_strays,
+    make_tables,
+)
 from loopixmix.errors import ConfigError, ListenError, LoopixmixError
 from loopixmix.process.log import LogSettings
 from loopixmix.process.program import Program, World
@@ -35,6 +44,7 @@ from loopixmix.web.visiting.server import page_factory
 
 READER = "gateway"
 HANDLED_WITHIN_S = 300.0
+ORDERS_AT_ONCE = 8
 
 R = TypeVar("R")
 
@@ -219,11 +229,16 @@ class _RunningGateway:
             self._ports.append(listen(config.exit.opt_out_listen, cast(IProtocolFactory, connections)))
             self._connections.append(connections)
             parts.relaying.start()
-            taking = world.client.on_received(KIND, parts.orders.take, reader=READER, within_s=HANDLED_WITHIN_S)
-            self._stop_reading.append(taking)
+            # Several share the reader: one alone would wait for two disks, one after the other, for each mail.
+            self._stop_reading += [
+                world.client.on_received(KIND, parts.orders.take, reader=READER, within_s=HANDLED_WITHIN_S)
+                for _ in range(ORDERS_AT_ONCE)
+            ]
         if config.entrance.enabled:
             self._entrance = make_entrance(directory, world, tables)
             self._ports.append(listen(config.entrance.listen, cast(IProtocolFactory, self._entrance.factory)))
+        strays = make_strays(directory, world)
+        self._stop_reading.append(world.client.on_received(STRAY_KIND, strays.take, reader=READER))
         self._tidying = GatewayTidying(world.client, world.access, tables.ways, clock=world.clock)
         self._tidying.start()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,17 +23,14 @@ from leap_plugin.gateways.configuration import (
     KnownUsers,
     resolver_place,
 )
-from leap_plugin.gateways.entrance.authentication import (
-    DnsRecords,
-    ResolverRecords,
-    SmtpOrigin,
-    authentication_results,
-)
+from leap_plugin.gateways.entrance.authentication import DnsRecords, ResolverRecords
 from leap_plugin.gateways.entrance.connection import EntranceFactory, SmtpSettings
+from leap_plugin.gateways.entrance.preparing import Preparing
 from leap_plugin.gateways.entrance.recipients import EntranceRecipients, UsersFile
 from leap_plugin.gateways.entrance.taking import MailEntrance
 from leap_plugin.gateways.exit.composing import Composing, WayTimes
 from leap_plugin.gateways.exit.encryption import RecipientKeys
+from leap_plugin.gateways.exit.judging import OrderJudge
 from leap_plugin.gateways.exit.orders import ExitOrders, OrderStore
 from leap_plugin.gateways.exit.relay import MailRelay, SmtpRelay
 from leap_plugin.gateways.exit.relaying import Relaying
@@ -45,6 +41,7 @@ from leap_plugin.gateways.store.schema import SPENT
 from leap_plugin.gateways.store.sealing import RecordSealer
 from leap_plugin.gateways.store.waiting import WaitingMails
 from leap_plugin.gateways.store.ways import WayBack, WaysBack
+from leap_plugin.gateways.strays import StrayMail
 from leap_plugin.gateways.threads import BesideReactor
 from loopixmix.errors import ConfigError
 from loopixmix.seams import Clock, Rng
@@ -82,6 +79,13 @@ class ExitParts:
     page: OptOutPage
 
 
+def make_strays(directory: GatewayDirectory, world: GatewayWorld) -> StrayMail:
+    """Return what answers mail to the gateway itself."""
+    domain = directory.config.domains[0]
+    reports = NetworkReports(world.client, domain=domain, clock=world.clock, rng=world.rng)
+    return StrayMail(world.access, reports, domain=domain, clock=world.clock)
+
+
 def make_tables(directory: GatewayDirectory, world: GatewayWorld) -> OrderStore:
     """Return the tables of a gateway."""
     sealer = RecordSealer(directory.store_key, world.rng)
@@ -108,22 +112,17 @@ def make_exit(
         rng=rng,
     )
     limits = settings.limits
+    rules = ExitRules(
+        domains=config.domains,
+        providers=frozenset({config.provider} - {""}),
+        max_mail_bytes=settings.max_mail_bytes,
+        stop_list=StopListFile(directory.path / STOP_LIST_FILE).current,
+    )
+    keys = RecipientKeys(directory.path / KEYS_DIRECTORY) if settings.encrypt else None
+    composing = Composing(domain, marks, keys, WayTimes(), footer=settings.footer, rng=rng)
     orders = ExitOrders(
         tables,
-        ExitRules(
-            domains=config.domains,
-            providers=frozenset({config.provider} - {""}),
-            max_mail_bytes=settings.max_mail_bytes,
-            stop_list=StopListFile(directory.path / STOP_LIST_FILE).current,
-        ),
-        Composing(
-            domain,
-            marks,
-            RecipientKeys(directory.path / KEYS_DIRECTORY) if settings.encrypt else None,
-            WayTimes(),
-            footer=settings.footer,
-            rng=rng,
-        ),
+        OrderJudge(rules, composing, world.in_thread),
         Redeeming(KeyFile(directory.path / settings.token_keys, PURPOSE), SPENT),
         HourlyLimits(
             limits.all_per_hour, limits.per_recipient_per_hour, limits.per_domain_per_hour, now_s=clock.seconds()
@@ -154,9 +153,6 @@ def make_entrance(
         at_s = world.clock.seconds()
         return await world.access.read(lambda c: tables.ways.find(c, word, at_s))
 
-    def authenticate(mail: bytes, origin: SmtpOrigin) -> Awaitable[str]:
-        return world.in_thread(lambda: authentication_results(mail, origin, domain, dns))
-
     recipients = EntranceRecipients(
         config.domains,
         users.has if settings.users is KnownUsers.LISTED else lambda _: True,
@@ -168,7 +164,7 @@ def make_entrance(
     entrance = MailEntrance(
         domain,
         recipients,
-        authenticate,
+        Preparing(domain, dns, world.in_thread, clock=world.clock, rng=world.rng),
         (
             HourlyLimits(limits.all_per_hour, limits.per_peer_per_hour, now_s=now_s),
             HourlyLimits(limits.all_per_hour, limits.per_recipient_per_hour, now_s=now_s),
@@ -176,7 +172,6 @@ def make_entrance(
         client=world.client,
         key=directory.store_key,
         clock=world.clock,
-        rng=world.rng,
     )
     smtp = SmtpSettings(settings.max_mail_bytes, frozenset(settings.trusted_peers), _tls_of(directory))
     return EntranceParts(entrance, EntranceFactory(entrance, smtp, world.clock))

@@ -62,6 +62,7 @@ class IncomingMail:
         self._trace_key = trace_key
         self._clock = clock
         self._rng = rng
+        self._number: int | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._tidying = LoopingCall(self._tidy)
         self._tidying.clock = cast(IReactorTime, clock)
@@ -81,10 +82,8 @@ class IncomingMail:
 
     async def state(self) -> IncomingState:
         """Return what a person is told of incoming mail. Raises `StoreError`."""
-        now_s = self._clock.seconds()
-        return await self._shelves.access.write(
-            lambda connection: incoming_state(connection, account_number(connection, self._address, now_s=now_s))
-        )
+        account = await self._account()
+        return await self._shelves.access.read(lambda connection: incoming_state(connection, account))
 
     async def _receive(self, message: ReceivedMessage) -> None:
         # Asked each time: who is a gateway must not be forgotten when the bridge starts again, and the daemon knows it.
@@ -108,6 +107,15 @@ class IncomingMail:
             # It is gone already: the program was killed between this and the client's note that it was dealt with.
             return
 
+    async def _account(self) -> int:
+        # Asked for every second, by the status: after the first time without a change of the store.
+        if self._number is None:
+            now_s = self._clock.seconds()
+            self._number = await self._shelves.access.write(
+                lambda connection: account_number(connection, self._address, now_s=now_s)
+            )
+        return self._number
+
     def _tidy(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._do_tidy()).addErrback(_log_failure)
 
@@ -115,7 +123,7 @@ class IncomingMail:
         now_s = self._clock.seconds()
         access = self._shelves.access
         await access.write(lambda connection: tidy(connection, now_s))
-        account = await access.write(lambda connection: account_number(connection, self._address, now_s=now_s))
+        account = await self._account()
         for way in await access.read(lambda connection: late_ways(connection, account, now_s)):
             if await self._is_still_there(way):
                 await self._forget(way.number)

@@ -50,9 +50,10 @@ class Outlook:
     @property
     def longest_mail_bytes(self) -> int:
         """The longest mail that leaves within a day at the present rate."""
-        if self.status is None or not self.fragment_bytes:
+        rate_per_s = 0.0 if self.status is None else self.status.payload.rate_per_s
+        # Without a rate nothing is sent yet: the client has no account or no network document, and will have.
+        if not rate_per_s or not self.fragment_bytes:
             return MAX_MAIL_BYTES
-        rate_per_s = self.status.payload.rate_per_s
         return longest_mail_bytes(rate_per_s, self.fragment_bytes, most_bytes=MAX_MAIL_BYTES)
 
     def provider_of(self, address: str) -> ProviderView | None:

@@ -24,7 +24,15 @@ from leap_plugin.gateways.exit.relay import RelayAnswer, RelayHasIt
 from leap_plugin.gateways.store.schema import SCHEMA
 from leap_plugin.gateways.store.waiting import OutsideMail
 from leap_plugin.gateways.tidying import GatewayTidying
-from leap_plugin.gateways.wiring import EntranceParts, ExitParts, GatewayWorld, make_entrance, make_exit, make_tables
+from leap_plugin.gateways.wiring import (
+    EntranceParts,
+    ExitParts,
+    GatewayWorld,
+    make_entrance,
+    make_exit,
+    make_strays,
+    make_tables,
+)
 from leap_plugin.mail.canonical import ANONYMOUS, canonicalise
 from leap_plugin.mail.envelope import decode_envelope
 from leap_plugin.mail.splitting import bodies_of
@@ -172,11 +180,16 @@ class GatewayTown:
         self.entrance: EntranceParts = make_entrance(self.directory, world, self.tables, records=self.zone)
         self.exit.relaying.start()
         self.tidying.start()
-        self.stop_reading = self.client.on_received("mail/exit", self.exit.orders.take, reader="gateway")
+        strays = make_strays(self.directory, world)
+        self.readings = [
+            self.client.on_received("mail/exit", self.exit.orders.take, reader="gateway"),
+            self.client.on_received("mail", strays.take, reader="gateway"),
+        ]
 
     def stop(self) -> None:
         """Stop the gateway."""
-        self.stop_reading()
+        for stop_reading in self.readings:
+            stop_reading()
         self.entrance.factory.stop()
         self.wait(self.exit.relaying.stop())
         self.wait(self.tidying.stop())

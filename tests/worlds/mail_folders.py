@@ -64,6 +64,11 @@ class MemoryMailboxes:
         self._listeners[key] = callback
         return lambda: self._listeners.pop(key, None) and None
 
+    @property
+    def listening(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
     def ring(self) -> None:
         """Tell those who listen, as the store does after each change."""
         for callback in list(self._listeners.values()):

@@ -10,9 +10,8 @@ import hashlib
 import hmac
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from email.utils import formatdate
 
 from client.api import (
     Client,
@@ -25,10 +24,10 @@ from client.api import (
 )
 from leap_plugin.gateways.abuse.limits import HourlyLimits, peer_key
 from leap_plugin.gateways.abuse.optout import plain_address
-from leap_plugin.gateways.entrance.authentication import SmtpOrigin, without_forged_results
+from leap_plugin.gateways.entrance.authentication import SmtpOrigin
+from leap_plugin.gateways.entrance.preparing import Preparing
 from leap_plugin.gateways.entrance.recipients import EntranceRecipients, EntranceRefusedError, KnownRecipient
-from leap_plugin.mail.splitting import bodies_of
-from loopixmix.seams import Clock, Rng
+from loopixmix.seams import Clock
 
 KIND = "mail"
 MOST_HOPS = 50
@@ -36,9 +35,6 @@ MOST_HOPS = 50
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)|\0")
-
-Authenticate = Callable[[bytes, SmtpOrigin], Awaitable[str]]
-"""Returns the line `Authentication-Results` of a mail."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +53,21 @@ class MailEntrance:
         self,
         domain: str,
         recipients: EntranceRecipients,
-        authenticate: Authenticate,
+        preparing: Preparing,
         limits: tuple[HourlyLimits, HourlyLimits],
         *,
         client: Client,
         key: bytes,
         clock: Clock,
-        rng: Rng,
     ) -> None:
         """`limits`: by peer and in all, and by recipient. `key`: makes the names of mails, which tell nothing."""
         self.domain = domain
         self._recipients = recipients
-        self._authenticate = authenticate
+        self._preparing = preparing
         self._by_peer, self._by_recipient = limits
         self._client = client
         self._key = key
         self._clock = clock
-        self._rng = rng
         self.accepted = 0
         self.refused: Counter[str] = Counter()
 
@@ -100,8 +94,7 @@ class MailEntrance:
     async def take(self, arrival: OutsideArrival) -> None:
         """Return once the mail is sealed and durable for all recipients; raise `EntranceRefusedError`."""
         self._check(arrival.mail)
-        results = await self._authenticate(arrival.mail, arrival.origin)
-        marked = self._marked(arrival, results)
+        marked = await self._preparing.marked(arrival.mail, arrival.origin)
         for recipient in arrival.recipients:
             await self._send(arrival, recipient, marked)
         self.accepted += 1
@@ -113,20 +106,10 @@ class MailEntrance:
         if len(_RECEIVED.findall(head)) > MOST_HOPS:
             raise self._refusal(554, "5.4.6", "this mail goes round in circles")
 
-    def _marked(self, arrival: OutsideArrival, results: str) -> bytes:
-        origin = arrival.origin
-        received = f"from {origin.told_helo} ([{origin.peer}])\r\n by {self.domain} with ESMTP; "
-        lines = (
-            f"Return-Path: <{origin.mail_from}>",
-            results,
-            f"Received: {received}{formatdate(self._clock.seconds())}",
-        )
-        return "".join(f"{line}\r\n" for line in lines).encode() + without_forged_results(arrival.mail, self.domain)
-
     async def _send(self, arrival: OutsideArrival, recipient: KnownRecipient, marked: bytes) -> None:
         # The same mail again, because our answer was lost, has the same name: the client takes it once.
         name = self._name(arrival, recipient)
-        bodies = bodies_of(marked, self._rng, to=recipient.for_address)
+        bodies = await self._preparing.bodies(marked, recipient.for_address)
         try:
             for number, body in enumerate(bodies):
                 await self._client.send(recipient.to, body, kind=KIND, idempotency_key=f"in/{name}/{number}")

@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 from client.api import ReceivedMessage
 from leap_plugin.gateways.abuse.limits import HourlyLimits, recipient_keys
 from leap_plugin.gateways.abuse.optout import has_opted_out
-from leap_plugin.gateways.exit.composing import Composed, Composing
+from leap_plugin.gateways.exit.composing import Composed
+from leap_plugin.gateways.exit.judging import OrderJudge
 from leap_plugin.gateways.exit.relaying import Reports
-from leap_plugin.gateways.exit.rules import ExitRules, OrderRefusedError
+from leap_plugin.gateways.exit.rules import OrderRefusedError
 from leap_plugin.gateways.store.pieces import PieceShelf
 from leap_plugin.gateways.store.received import note_taken
 from leap_plugin.gateways.store.waiting import WaitingMails
@@ -62,8 +63,7 @@ class ExitOrders:
     def __init__(
         self,
         store: OrderStore,
-        rules: ExitRules,
-        composing: Composing,
+        judge: OrderJudge,
         redeeming: Redeeming,
         limits: HourlyLimits,
         *,
@@ -73,8 +73,7 @@ class ExitOrders:
     ) -> None:
         """`redeeming`: of tokens for an exit. `limits`: by recipient, by domain, in all. `wake`: a mail has come."""
         self._store = store
-        self._rules = rules
-        self._composing = composing
+        self._judge = judge
         self._redeeming = redeeming
         self._limits = limits
         self._reports = reports
@@ -97,7 +96,7 @@ class ExitOrders:
             return
         # Verified before the transaction: it is arithmetic, for which no other change need wait.
         checked = self._redeeming.check(order.token, now_s)
-        composed = self._composed(order, message, now_s) if checked is not None else None
+        composed = await self._composed(order, message, now_s) if checked is not None else None
         # Counted once at most, although a transaction may run again.
         granted: list[bool] = []
         outcome = await self._store.access.write(lambda c: self._settle(c, message, checked, composed, granted))
@@ -120,9 +119,9 @@ class ExitOrders:
 
         return await self._store.access.write(put)
 
-    def _composed(self, order: EnclosedMail, message: ReceivedMessage, now_s: float) -> Composed | _Refusal:
+    async def _composed(self, order: EnclosedMail, message: ReceivedMessage, now_s: float) -> Composed | _Refusal:
         try:
-            return self._composing.compose(self._rules.check(order, message), message, now_s)
+            return await self._judge.judge(order, message, now_s)
         except OrderRefusedError as refusal:
             return _Refusal(refusal.status, str(refusal))
 

@@ -47,7 +47,7 @@ def mail_network(directory: Path, base_port: int) -> Iterator[MailNetwork]:
         user.run("testnet", "up", net, patience_s=START_S)
         _wait_for(user, "mail", "status", net / BRIDGE)
         # On a busy machine a look-up may take longer than the minute that a mail program waits for its answer.
-        _wait_for(user, "client", "contacts", "add", net / "mail-alice", "mail-bob@provider-2")
+        _wait_for(user, "client", "contacts", net / "mail-alice", "add", "mail-bob@provider-2")
         told = cast(Mapping[str, Any], user.json("mail", "setup", net / BRIDGE, "--show"))
         alice, bob = (_settings_of(account, net / BRIDGE) for account in told["accounts"])
         yield MailNetwork(alice, bob)

@@ -132,8 +132,10 @@ def test_an_idling_client_hears_news_when_the_bell_rings() -> None:
     assert one.heard() == b"* 1 EXISTS\r\n"
     assert other.heard() == b""
     assert other.say(b"n NOOP\r\n").startswith(b"* 1 EXISTS\r\n")
+    assert door.mailboxes.listening == 2
     one.lose()
     door.mailboxes.ring()
+    assert door.mailboxes.listening == 1
 
 
 def test_rings_during_work_are_one_news_afterwards() -> None:
@@ -245,6 +247,11 @@ def test_a_wrong_password_is_answered_later_and_later() -> None:
         assert client.heard().startswith(b"a NO [AUTHENTICATIONFAILED]")
     client = door.connect()
     assert client.say(LOGIN).startswith(b"a OK")
+    # A right one makes the next wrong one the first again.
+    client = door.connect()
+    client.say(b"a LOGIN alice wrong\r\n")
+    door.clock.advance(PAUSE_S + 0.1)
+    assert client.heard().startswith(b"a NO")
 
 
 def test_connections_are_bounded_in_all_and_before_the_login() -> None:
@@ -275,6 +282,14 @@ def test_tls_begins_and_what_came_before_it_counts_for_nothing() -> None:
     assert b"put-in" not in capability
     assert b"STARTTLS" not in capability
     assert client.say(b"d STARTTLS\r\n").startswith(b"d NO")
+    other = door.connect()
+    door.thread.at_once = False
+    other.say(b"b STARTTLS\r\n")
+    other.say(b"put-in NOOP\r\n")
+    door.thread.step()
+    assert other.heard() == b"b OK TLS begins\r\n<TLS>"
+    assert door.thread.waiting == []
+    door.thread.at_once = True
     assert client.say(LOGIN).startswith(b"a OK")
 
 

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from client.testing import wait_for
-from leap_plugin.gateways.abuse.optout import opt_out
+from leap_plugin.gateways.abuse.optout import OptOutMarks, opt_out
 from leap_plugin.mail.splitting import PIECE_BYTES, bodies_of
 from tests.worlds.gateways import DOMAIN, URL, GatewayTown, canonical_mail, written_mail
 from tests.worlds.mails import SAMPLES, crlf
@@ -137,7 +137,7 @@ def test_recipients_that_are_refused(to: str, status: str, world: GatewayTown) -
 def test_who_opted_out_gets_nothing_more_and_the_token_is_spent(world: GatewayTown) -> None:
     world.order(canonical_mail())
     link = parsed(world.relay.mails[0].message)["List-Unsubscribe"].strip("<>")
-    marks = world.exit.orders._composing._marks
+    marks = OptOutMarks(world.directory.opt_out_key, URL)
     mark = marks.read(link.rpartition("/")[2])
     assert mark is not None
     world.store.write(lambda c: opt_out(c, mark, 0.0))
