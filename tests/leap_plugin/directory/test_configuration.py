@@ -113,7 +113,9 @@ def test_private_addresses_are_allowed(address: str) -> None:
     check_private(address)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "0.0.0.0", "::", "2a00::1", "localhost", "", "192.168.1", "::ffff:0.0.0.0"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "0.0.0.0", "::", "2a00::1", "localhost", "", "192.168.1", "::ffff:0.0.0.0"]
+)
 def test_others_are_not(address: str) -> None:
     with pytest.raises(ConfigError):
         check_private(address)
