@@ -44,6 +44,7 @@ from loopixmix.web.visiting.server import page_factory
 
 READER = "gateway"
 HANDLED_WITHIN_S = 300.0
+ORDERS_AT_ONCE = 8
 
 R = TypeVar("R")
 
@@ -228,8 +229,11 @@ class _RunningGateway:
             self._ports.append(listen(config.exit.opt_out_listen, cast(IProtocolFactory, connections)))
             self._connections.append(connections)
             parts.relaying.start()
-            taking = world.client.on_received(KIND, parts.orders.take, reader=READER, within_s=HANDLED_WITHIN_S)
-            self._stop_reading.append(taking)
+            # Several share the reader: one alone would wait for two disks, one after the other, for each mail.
+            self._stop_reading += [
+                world.client.on_received(KIND, parts.orders.take, reader=READER, within_s=HANDLED_WITHIN_S)
+                for _ in range(ORDERS_AT_ONCE)
+            ]
         if config.entrance.enabled:
             self._entrance = make_entrance(directory, world, tables)
             self._ports.append(listen(config.entrance.listen, cast(IProtocolFactory, self._entrance.factory)))

@@ -17,7 +17,6 @@ from client.api import (
     MessageState,
     NumberedChange,
     UnknownMessageError,
-    WrongStateError,
 )
 from leap_plugin.gateways.store.received import MOST_AT_ONCE, note_forgotten, to_forget
 from leap_plugin.gateways.store.ways import WaysBack
@@ -95,5 +94,6 @@ class GatewayTidying:
             self.undelivered += 1
         try:
             await self._client.delete_outgoing(event.message_id)
-        except (UnknownMessageError, WrongStateError):
-            return
+        except LoopixmixError as error:
+            # All that is kept is told again at the next start.
+            log.debug("a message was not forgotten: {kind}", kind=type(error).__name__)
