@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from client.api import Client, NotRunningError
+from client.api import Client, NotRunningError, ReceivedMessage
 from client.testing import FakeClient, wait_for
+from leap_plugin.gateways.entrance.connection import STALLED_S
 from leap_plugin.mail.envelope import decode_envelope
 from leap_plugin.mail.splitting import Piece, decode_body, put_together
 from tests.worlds.gateways import DOMAIN, GatewayTown, Peer, canonical_mail
@@ -284,14 +285,49 @@ def test_a_long_mail_of_which_a_part_was_queued_is_queued_whole_when_it_comes_ag
     mail = MAIL + in_base64(Random(1).randbytes(11_500_000)).replace("\n", "\r\n").encode() + b"\r\n"
     assert town.peer().hand_over(mail, ALICE).startswith("451")
     assert town.peer().hand_over(mail, ALICE).startswith("250")
-    town.pass_s(60)
     whole: dict[bytes, list[Piece]] = {}
-    for message in wait_for(town.alice.inbox(), town.clock):
+
+    def note(message: ReceivedMessage) -> None:
         piece = decode_body(message.body)
         assert isinstance(piece, Piece)
         whole.setdefault(piece.digest, []).append(piece)
+
+    town.alice.on_received("mail", note)
+    town.pass_s(60)
     complete = [sorted(one, key=lambda piece: piece.number) for one in whole.values() if len(one) == one[0].count]
     [pieces] = complete
     assert put_together([piece.content for piece in pieces], pieces[0].digest).mail.endswith(mail)
+    town.stop()
+    town.network.stop()
+
+
+def test_a_peer_that_takes_no_answers_fills_no_memory_and_is_cut(town: GatewayTown) -> None:
+    peer = town.peer()
+    peer.connection.pauseProducing()
+    assert peer.say(*["NOOP"] * 200) == []
+    assert peer.transport.producerState == "producing"
+    peer.give(b"NOOP\r\n" * 60_000)
+    assert peer.transport.producerState == "paused"
+    assert peer.said() == []
+    town.pass_s(310)
+    assert peer.transport.disconnecting
+    town.pass_s(STALLED_S)
+    assert peer.transport.disconnected
+
+
+def test_a_peer_that_takes_its_answers_again_gets_the_rest(town: GatewayTown) -> None:
+    peer = town.peer()
+    peer.connection.pauseProducing()
+    assert peer.say("NOOP", "NOOP") == []
+    peer.connection.resumeProducing()
+    assert peer.said() == ["250 2.0.0 yes"] * 2
+
+
+def test_nobodys_limit_is_used_up_by_naming_them_again_and_again(tmp_path: Path) -> None:
+    change = "per_recipient_per_hour = 20"
+    town = GatewayTown(tmp_path, change=lambda text: text.replace("per_recipient_per_hour = 600", change))
+    assert town.peer().hand_over(MAIL, *[ALICE] * 10).startswith("250")
+    assert town.peer().hand_over(MAIL + b"again\r\n", ALICE).startswith("250")
+    assert town.peer().hand_over(MAIL + b"once more\r\n", ALICE).startswith("450")
     town.stop()
     town.network.stop()
