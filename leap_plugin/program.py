@@ -63,10 +63,13 @@ class MailBridge(Program):
             ports = MailPorts([port for door in parts.doors for port in door.ports], self._world.reactor)
             try:
                 ports.open()
+                # Before anything works: a full disk would leave it working without an end.
+                self._tell_ports(ports)
                 if parts.leap is not None:
                     parts.leap.start()
             except LoopixmixError:
                 ports.close()
+                remove_file(self._directory.path / PORTS_FILE)
                 parts.threads.stop()
                 Deferred.fromCoroutine(parts.access.stop())
                 raise
@@ -80,9 +83,6 @@ class MailBridge(Program):
         self._watch.start(self._look(parts))
         self._parts, self._ports = parts, ports
         self._certified = names_in(self._directory.path / CERTIFICATE_FILE)
-        opened = [{"protocol": port.name, "host": port.host, "port": port.port} for port in ports.opened]
-        report = {"pid": os.getpid(), "ports": opened}
-        write_atomically(self._directory.path / PORTS_FILE, msgspec.json.encode(report), lasting=False)
         for port in ports.opened:
             self._log.info("{name} at {host}:{port}", name=port.name.upper(), host=port.host, port=port.port)
 
@@ -117,6 +117,11 @@ class MailBridge(Program):
         opened = self._ports.opened if self._ports is not None else []
         ports = tuple(f"{port.name} {port.host}:{port.port}" for port in opened)
         return BridgeReport(pid=os.getpid(), problem=next(filter(None, problems), None), ports=ports, accounts=accounts)
+
+    def _tell_ports(self, ports: MailPorts) -> None:
+        opened = [{"protocol": port.name, "host": port.host, "port": port.port} for port in ports.opened]
+        report = {"pid": os.getpid(), "ports": opened}
+        write_atomically(self._directory.path / PORTS_FILE, msgspec.json.encode(report), lasting=False)
 
     def _report(self, account: AccountParts) -> AccountReport:
         status = account.keeper.status

@@ -8,11 +8,12 @@ from typing import Any, TypeAlias, cast
 from typing import Protocol as Interface
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, TimeoutError
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from leap_plugin.bridge.smtp.replies import SmtpReply, refusal
 from leap_plugin.bridge.smtp.session import (
@@ -32,6 +33,8 @@ from loopixmix.seams import Clock, DelayedCall
 
 IDLE_S = 300.0
 """How long a mail program may say nothing (RFC 5321, 4.5.3.2.7)."""
+STALLED_S = 180.0
+"""How long a mail program may take nothing of what it is sent."""
 LOG_IN_WITHIN_S = 120.0
 """How long a connection may stay without a log-in."""
 CHECK_WITHIN_S = 75.0
@@ -64,6 +67,12 @@ class Wire(Interface):
 
     def resumeProducing(self) -> None:  # noqa: N802
         """Read on."""
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:  # noqa: N802
+        """Tell `producer` when to write no more for now, and when to go on."""
+
+    def unregisterProducer(self) -> None:  # noqa: N802
+        """Tell it nothing any more."""
 
     def startTLS(self, context: object, /) -> None:  # noqa: N802
         """Begin TLS."""
@@ -124,6 +133,7 @@ class SubmissionServer(Factory):
         await DeferredList(tuple(self._submitting))
 
 
+@implementer(IPushProducer)
 class SubmissionConnection(Protocol):
     """One mail program."""
 
@@ -137,14 +147,18 @@ class SubmissionConnection(Protocol):
         self._timer: DelayedCall | None = None
         self._answering: Deferred[None] | None = None
         self._is_going_on = False
+        self._is_held = False
+        self._is_logging_in = False
         self._is_submitting = False
         self._is_ending = False
         self._is_over = False
+        self._is_lost = False
         self._opened_s = server.clock.seconds()
 
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
         """Greet."""
         self._server.opened(self)
+        self.transport.registerProducer(self, True)
         self._go_on()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
@@ -155,16 +169,36 @@ class SubmissionConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002, N802
         """Give up what only this connection waits for."""
-        self._is_over = True
+        self._is_over = self._is_lost = True
         self._stop_timer()
+        if self._is_logging_in and not self._is_ending:
+            # Its place stays taken until the reply is due: who hangs up and comes again guesses no faster, and keeps
+            # no more threads busy.
+            return
         self._server.closed(self)
         if self._answering is not None:
             self._answering.cancel()
 
+    def pauseProducing(self) -> None:  # noqa: N802
+        """Write no more for now, and so carry out no more commands: the mail program takes no replies."""
+        self._is_held = True
+        if not self._is_going_on and not self._is_over:
+            self._wait()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """Write on."""
+        self._is_held = False
+        self._go_on()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """Write nothing any more: `connectionLost` comes."""
+
     def end(self) -> None:
         """Close the connection as soon as its mail, if one is being stored, is stored and answered."""
         self._is_ending = True
-        if not self._is_submitting and not self._is_over:
+        if self._is_lost and self._answering is not None:
+            self._answering.cancel()
+        elif not self._is_submitting and not self._is_over:
             self._close(f"421 4.3.2 {HOST} is going off\r\n".encode())
 
     def _announce(self) -> Announcement:
@@ -175,7 +209,7 @@ class SubmissionConnection(Protocol):
         if self._is_going_on:
             return
         self._is_going_on = True
-        while not self._is_over and (said := self._session.step()) is not None:
+        while not self._is_over and not self._is_held and (said := self._session.step()) is not None:
             if isinstance(said, bytes):
                 self.transport.write(said)
             else:
@@ -183,7 +217,7 @@ class SubmissionConnection(Protocol):
         self._is_going_on = False
         if self._is_over:
             return
-        if self._session.ended:
+        if self._session.ended and not self._is_held:
             self._close()
         elif self._is_ending and not self._is_submitting:
             self.end()
@@ -193,6 +227,9 @@ class SubmissionConnection(Protocol):
     def _wait(self) -> None:
         """Read on only when nothing is open: whoever sends more meanwhile fills their own memory, not ours."""
         self._stop_timer()
+        if self._is_held:
+            self._timer = self._server.clock.callLater(STALLED_S, self.transport.abortConnection)
+            return self.transport.pauseProducing()
         if self._session.is_asking:
             return self.transport.pauseProducing()
         self.transport.resumeProducing()
@@ -211,6 +248,8 @@ class SubmissionConnection(Protocol):
         self._stop_timer()
         if last_words:
             self.transport.write(last_words)
+        # With a producer the transport would wait for that to end.
+        self.transport.unregisterProducer()
         self.transport.loseConnection()
         # A mail program that does not take what was written would hold the connection for ever.
         self._timer = self._server.clock.callLater(IDLE_S, self.transport.abortConnection)
@@ -241,19 +280,32 @@ class SubmissionConnection(Protocol):
         self._answering.addErrback(_given_up)
 
     async def _log_in(self, asked: LogIn) -> None:
-        server = self._server
+        self._is_logging_in = True
         try:
-            user = await server.in_thread(lambda: server.door.users.log_in(asked.user, asked.password))
-        except LoopixmixError as error:
-            _log.error("passwords cannot be checked: {reason}", reason=str(error))
+            user = await self._user_of(asked)
+        except CancelledError:
+            raise
+        except Exception as error:
+            # Whatever it is, the mail program gets a reply, and is not left to wait for ever.
+            reason = str(error) if isinstance(error, LoopixmixError) else type(error).__name__
+            _log.error("passwords cannot be checked: {reason}", reason=reason)
             self._session.logged_in(SmtpReply(454, "4.7.0", "passwords cannot be checked now"))
-            return self._go_on()
+        else:
+            self._user = user
+            self._session.logged_in(None if user is None else user.address)
+        finally:
+            self._is_logging_in = False
+            if self._is_lost:
+                self._server.closed(self)
+        self._go_on()
+
+    async def _user_of(self, asked: LogIn) -> MailUser | None:
+        server = self._server
+        user = await server.in_thread(lambda: server.door.users.log_in(asked.user, asked.password))
         pause_s = server.password_was(right=user is not None)
         if pause_s:
             await deferLater(cast(IReactorTime, server.clock), pause_s, lambda: None)
-        self._user = user
-        self._session.logged_in(None if user is None else user.address)
-        return self._go_on()
+        return user
 
     async def _check(self, asked: CheckRcpt) -> None:
         refused: SmtpReply | None = None

@@ -62,7 +62,11 @@ def fingerprint(path: Path) -> str:
 
 def names_in(path: Path) -> frozenset[str]:
     """Return the host names and numeric addresses that the certificate in `path` is for."""
-    found = _certificate(path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    try:
+        found = _certificate(path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        # It is not one that we made.
+        return frozenset()
     return frozenset(found.get_values_for_type(x509.DNSName)) | {
         str(number) for number in found.get_values_for_type(x509.IPAddress)
     }

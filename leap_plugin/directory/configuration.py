@@ -123,6 +123,9 @@ def check_private(address: str) -> None:
     except ValueError:
         raise ConfigError(f'"{address}" is no numeric address such as 192.168.1.5') from None
     shared = parsed.version == 4 and parsed in _SHARED
+    # Such as ::ffff:0.0.0.0, which is an IPv4 address, and perhaps a public one or all of them, in disguise.
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        raise ConfigError(f"{address} is an IPv4 address in disguise: write it as {parsed.ipv4_mapped}")
     if parsed.is_unspecified or not (parsed.is_private or parsed.is_link_local or shared):
         raise ConfigError(f"{address} is not a private address: the bridge is not for the internet")
 
@@ -153,6 +156,8 @@ def create_mail(path: Path, config: MailConfig) -> MailDirectory:
 
 def add_account(directory: MailDirectory, account: MailAccount) -> MailDirectory:
     """Add an account to `mail.toml`, where all else stays as it was written; return what it says then."""
+    if len(directory.config.accounts) >= MOST_ACCOUNTS:
+        raise MisuseError(f"there are {MOST_ACCOUNTS} accounts already, as many as a bridge may have")
     return _change(directory, accounts=(*directory.config.accounts, account))
 
 
@@ -168,6 +173,8 @@ def remove_account(directory: MailDirectory, login: str) -> MailDirectory:
 def set_private_address(directory: MailDirectory, address: str) -> MailDirectory:
     """Change where other devices connect to; raise `ConfigError` if the address is not a private one."""
     check_private(address)
+    # In one way of writing, that of the certificate: another one would have a new certificate made for nothing.
+    address = str(ipaddress.ip_address(address))
     return _change(directory, private=msgspec.structs.replace(directory.config.private, address=address))
 
 

@@ -65,7 +65,7 @@ def listen_at(directory: MailDirectory, address: str, *, rng: Rng, now_s: float)
     """Let other devices in at `address`; a certificate that does not name it is made anew. Raises `ConfigError`."""
     changed = set_private_address(directory, address)
     certificate = directory.path / CERTIFICATE_FILE
-    if not certificate.exists() or address not in names_in(certificate):
+    if not certificate.exists() or changed.config.private.address not in names_in(certificate):
         make_certificate(certificate, addresses=_addresses(changed), rng=rng, now_s=now_s)
     return changed
 

@@ -108,10 +108,12 @@ class ImapConnection(Protocol):
         self._unread = bytearray()
         self._said: Iterator[bytes] | None = session.output()
         self._is_working = False
+        self._is_pausing = False
         self._is_held = False
         self._is_rung = False
         self._is_ending = False
         self._is_over = False
+        self._is_lost = False
         self._wrong_passwords = 0
         self._stop_listening: Callable[[], None] | None = None
         self._timer: DelayedCall | None = None
@@ -148,23 +150,28 @@ class ImapConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002, N802
         """Let go of everything."""
-        self._is_over = True
+        self._is_over = self._is_lost = True
         self._said = None
         self._unread.clear()
-        self._stop_timer()
         if self._stop_listening is not None:
             self._stop_listening()
-        self._keeper.closed(self)
+        if not self._is_pausing:
+            self._stop_timer()
+        # Its place stays taken until the work has ended and the answer is due: who hangs up and comes again guesses
+        # passwords no faster, and keeps no more threads busy.
+        if not self._is_working or self._is_ending:
+            self._leave()
 
     # -- What the keeper calls.
 
     def end(self) -> None:
         """Close the connection, after the answer that is being made."""
         self._is_ending = True
-        if self._is_over or self._is_working:
-            return
-        # In the middle of an answer, a BYE would be taken for a part of it.
-        self._close("" if self._said is not None else "the bridge goes off")
+        if self._is_lost:
+            self._leave()
+        elif not self._is_over and not self._is_working:
+            # In the middle of an answer, a BYE would be taken for a part of it.
+            self._close("" if self._said is not None else "the bridge goes off")
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -200,22 +207,23 @@ class ImapConnection(Protocol):
     def _took(self, result: tuple[bytes, bool]) -> None:
         data, is_all = result
         self._is_working = False
-        if self._is_over:
-            return
         if is_all:
             self._said = None
-        self._note_login()
+        if not self._is_over:
+            self._note_login()
         pause_s = self._pause_s()
-        if pause_s:
+        if pause_s and not (self._is_over and self._is_ending):
             # Nothing is read or said meanwhile, as if the work took so long.
-            self._is_working = True
+            self._is_working = self._is_pausing = True
             self._stop_timer()
             self._timer = self._keeper.clock.callLater(pause_s, self._say, data)
         else:
             self._say(data)
 
     def _say(self, data: bytes) -> None:
-        self._is_working = False
+        self._is_working = self._is_pausing = False
+        if self._is_over:
+            return self._leave()
         if data:
             self.transport.write(data)
         if self._session.ended and self._said is None:
@@ -228,13 +236,20 @@ class ImapConnection(Protocol):
                 self._keeper.start_tls(self.transport)
                 self._session.secured()
             self._go_on()
+        return None
 
     def _failed(self, failure: Failure) -> None:
         # Only the kind: a message might quote a mail.
         _log.error("an IMAP session failed: {kind}", kind=failure.type.__name__ if failure.type else "unknown")
         self._is_working = False
-        if not self._is_over:
+        if self._is_over:
+            self._leave()
+        else:
             self._close("the bridge failed; its log says more")
+
+    def _leave(self) -> None:
+        self._stop_timer()
+        self._keeper.closed(self)
 
     def _note_login(self) -> None:
         mailboxes = self._session.mailboxes

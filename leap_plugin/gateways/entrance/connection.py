@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IOpenSSLContextFactory
+from twisted.internet.interfaces import IAddress, IOpenSSLContextFactory, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from leap_plugin.bridge.smtp.commands import Ehlo, MailFrom, Rcpt, Simple, SmtpCommandError, parse_smtp
 from leap_plugin.gateways.abuse.limits import peer_key
@@ -31,6 +32,8 @@ from leap_plugin.mail.recipients import MOST_RECIPIENTS
 from loopixmix.seams import Clock
 
 IDLE_S = 300.0
+STALLED_S = 60.0
+"""So long the last words may take to leave; then the connection is cut."""
 LONGEST_LINE = 2000
 """RFC 5321 asks for 512, and its extensions for more: a path in UTF-8 with all parameters fits."""
 MOST_FAULTS = 20
@@ -58,6 +61,7 @@ class _Transaction:
     recipients: list[KnownRecipient] = field(default_factory=list)
 
 
+@implementer(IPushProducer)
 class SmtpConnection(Protocol, TimeoutMixin):
     """Speaks with one peer."""
 
@@ -72,6 +76,7 @@ class SmtpConnection(Protocol, TimeoutMixin):
         self._data: bytearray | None = None
         self._is_too_long = False
         self._busy = False
+        self._is_held = False
         self._pumping = False
         self._is_ended = False
         self._is_secure = False
@@ -86,6 +91,7 @@ class SmtpConnection(Protocol, TimeoutMixin):
         peer = self.transport.getPeer()
         self._peer = str(getattr(peer, "host", UNKNOWN))
         self.setTimeout(IDLE_S)
+        self.transport.registerProducer(self, True)
         self._say(220, f"{self._entrance.domain} ESMTP")
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
@@ -95,11 +101,26 @@ class SmtpConnection(Protocol, TimeoutMixin):
         self.resetTimeout()
         self._buffer += data
         self._pump()
-        if self._busy and len(self._buffer) > MOST_AHEAD_BYTES:
+        if (self._busy or self._is_held) and len(self._buffer) > MOST_AHEAD_BYTES:
             self.transport.pauseProducing()
 
+    def pauseProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """Answer no more commands for now: the peer takes no answers, and they would fill the memory."""
+        self._is_held = True
+
+    def resumeProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """Answer again."""
+        self._is_held = False
+        self._go_on()
+
+    def stopProducing(self) -> None:  # noqa: N802 (Twisted's name)
+        """Answer nothing any more: `connectionLost` comes."""
+
     def timeoutConnection(self) -> None:  # noqa: N802 (Twisted's name)
-        """End a connection on which nothing comes."""
+        """End a connection on which nothing comes, and cut one that does not take its last words."""
+        if self._is_ended:
+            self.transport.abortConnection()
+            return
         if self._busy:
             self.setTimeout(IDLE_S)
             return
@@ -119,6 +140,7 @@ class SmtpConnection(Protocol, TimeoutMixin):
     def stop(self) -> None:
         """End at once; a mail that is being taken is taken all the same, and may come again."""
         self._end(421, "4.3.2 this server stops")
+        self.setTimeout(None)
         self.transport.abortConnection()
 
     def _pump(self) -> None:
@@ -126,7 +148,7 @@ class SmtpConnection(Protocol, TimeoutMixin):
             return
         self._pumping = True
         try:
-            while not self._busy and not self._is_ended and self._step():
+            while not self._busy and not self._is_held and not self._is_ended and self._step():
                 pass
         finally:
             self._pumping = False
@@ -246,7 +268,7 @@ class SmtpConnection(Protocol, TimeoutMixin):
             raise EntranceRefusedError(452, "4.5.3", f"at most {most} at one time")
 
         async def find() -> None:
-            found = await self._entrance.check_recipient(address)
+            found = await self._entrance.check_recipient(address, transaction.recipients)
             if found not in transaction.recipients:
                 transaction.recipients.append(found)
             self._say(250, "2.1.5 known")
@@ -304,6 +326,9 @@ class SmtpConnection(Protocol, TimeoutMixin):
 
     def _done(self, _: object) -> None:
         self._busy = False
+        self._go_on()
+
+    def _go_on(self) -> None:
         if not self._is_ended:
             self.transport.resumeProducing()
         self._pump()
@@ -326,9 +351,14 @@ class SmtpConnection(Protocol, TimeoutMixin):
             self.transport.write(f"{line}\r\n".encode("ascii", "replace"))
 
     def _end(self, code: int, text: str) -> None:
+        if self._is_ended:
+            return
         self._say(code, text)
         self._is_ended = True
-        self.setTimeout(None)
+        # A peer that takes nothing more would hold its connection, and one of the few places, for ever.
+        self.setTimeout(STALLED_S)
+        # With a producer the transport would wait for that to end.
+        self.transport.unregisterProducer()
         self.transport.loseConnection()
 
 

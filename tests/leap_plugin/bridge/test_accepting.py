@@ -16,8 +16,11 @@ from leap_plugin.bridge.accepting import (
     CHECK_WITHIN_S,
     IDLE_S,
     LOG_IN_WITHIN_S,
+    LONGEST_PAUSE_S,
     MOST_CONNECTIONS,
     PAUSE_S,
+    STALLED_S,
+    SubmissionConnection,
     SubmissionDoor,
     SubmissionServer,
 )
@@ -253,3 +256,70 @@ def test_a_look_up_is_given_up_with_its_connection() -> None:
     program.lose()
     assert queue.checks[0].called
     assert world.clock.getDelayedCalls() == []
+
+
+class NarrowTransport(StringTransport):
+    """A connection of a mail program that takes no replies: it fills up."""
+
+    ROOM_BYTES = 1_000
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        if len(self.value()) > self.ROOM_BYTES and isinstance(self.producer, SubmissionConnection):
+            self.producer.pauseProducing()
+
+
+def test_a_program_that_takes_no_replies_fills_no_memory() -> None:
+    world = World()
+    program = Program(world)
+    program.transport = NarrowTransport()
+    program.protocol.makeConnection(program.transport)
+    connection = cast(SubmissionConnection, program.protocol)
+    program.protocol.dataReceived(b"NOOP\r\n" * 1_000)
+    assert len(program.heard) < 1_100
+    assert program.transport.producerState == "paused"
+    for _ in range(40):
+        program.transport.clear()
+        connection.resumeProducing()
+    assert program.heard == b""
+    assert program.transport.producerState == "producing"
+    program.protocol.dataReceived(b"NOOP\r\n" * 1_000)
+    assert not program.transport.disconnected
+    world.clock.advance(STALLED_S)
+    assert program.transport.disconnected
+    program.lose()
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_who_hangs_up_after_a_wrong_password_keeps_its_place_until_the_reply_is_due() -> None:
+    world = World()
+    for _ in range(MOST_CONNECTIONS):
+        program = world.connect()
+        program.say(b"EHLO me\r\n" + auth("wrong"))
+        program.lose()
+    assert world.connect().heard.startswith(b"421")
+    world.clock.advance(LONGEST_PAUSE_S)
+    assert world.connect().heard.startswith(b"220")
+
+
+def test_the_end_does_not_wait_for_who_guessed() -> None:
+    world = World()
+    gone, waiting = world.connect(), world.connect()
+    for program in (gone, waiting):
+        program.say(b"EHLO me\r\n" + auth("wrong"))
+    gone.lose()
+    ended: list[object] = []
+    Deferred.fromCoroutine(world.server.stop()).addCallback(ended.append)
+    waiting.lose()
+    assert ended == [None]
+    assert world.clock.getDelayedCalls() == []
+
+
+def test_a_failure_that_nobody_expected_leaves_no_mail_program_without_a_reply() -> None:
+    world = World()
+    world.failing = ValueError(SECRET)
+    program = world.connect()
+    assert b"454 4.7.0" in program.say(b"EHLO me\r\n" + auth(PASSWORD))
+    assert SECRET.encode() not in program.heard
+    world.failing = None
+    assert program.say(auth(PASSWORD)) == b"235 2.7.0 welcome\r\n"

@@ -8,6 +8,7 @@ import pytest
 
 from leap_plugin.directory.configuration import (
     CONFIG_FILE,
+    MOST_ACCOUNTS,
     LocalDoor,
     MailAccount,
     MailConfig,
@@ -112,7 +113,9 @@ def test_private_addresses_are_allowed(address: str) -> None:
     check_private(address)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "0.0.0.0", "::", "2a00::1", "localhost", "", "192.168.1"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "0.0.0.0", "::", "2a00::1", "localhost", "", "192.168.1", "::ffff:0.0.0.0"]
+)
 def test_others_are_not(address: str) -> None:
     with pytest.raises(ConfigError):
         check_private(address)
@@ -120,3 +123,15 @@ def test_others_are_not(address: str) -> None:
 
 def test_any_free_ports_may_be_taken() -> None:
     assert MailConfig(local=LocalDoor(smtp_port=0, imap_port=0)).local.smtp_port == 0
+
+
+def test_an_account_too_many_is_refused_before_the_file_cannot_be_read_any_more(tmp_path: Path) -> None:
+    accounts = tuple(MailAccount(client=f"clients/{n}", address=f"name{n}@home") for n in range(MOST_ACCOUNTS))
+    create_mail(tmp_path, MailConfig(accounts=accounts))
+    with pytest.raises(MisuseError, match=f"{MOST_ACCOUNTS} accounts already"):
+        add_account(load_mail(tmp_path), ALICE)
+    assert len(load_mail(tmp_path).config.accounts) == MOST_ACCOUNTS
+
+
+def test_a_private_address_is_kept_as_certificates_write_it(tmp_path: Path) -> None:
+    assert set_private_address(made(tmp_path), "FD00:0::5").config.private.address == "fd00::5"

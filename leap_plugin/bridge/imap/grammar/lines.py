@@ -62,6 +62,15 @@ def tag_of(text: bytes) -> bytes | None:
     return found[1] if found else None
 
 
+def _announces_literal(line: bytes) -> bool:
+    """Tell whether a literal may follow that does not wait: as commands, its bytes would be somebody else's words.
+
+    Of a line that was too long perhaps only the last byte is left.
+    """
+    text = line.rstrip(b"\r\n")
+    return text.endswith(b"+}") or text == b"}"
+
+
 class CommandReader:
     """Cuts a stream of bytes into commands.
 
@@ -119,9 +128,10 @@ class CommandReader:
         self._scanned = 0
         if self._skipped or len(line) > room + 2:
             self._skipped = 0
-            return self._refuse(line, "the line is too long")
+            return self._refuse(line, "the line is too long", fatal=_announces_literal(line))
         if not line.endswith(b"\r\n") or b"\r" in line[:-2] or b"\0" in line:
-            return self._refuse(line, "a line ends in CRLF, and has no other CR, LF or NUL")
+            reason = "a line ends in CRLF, and has no other CR, LF or NUL"
+            return self._refuse(line, reason, fatal=_announces_literal(line))
         return line[:-2]
 
     def _skip(self) -> NoCommand | None:

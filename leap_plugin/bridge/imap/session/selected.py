@@ -26,6 +26,13 @@ class SelectedFolder:
         self._gone: set[int] = set()
         self._known: dict[int, frozenset[str]] = {}
 
+    def is_there(self) -> bool:
+        """Tell whether the folder of this name is still the one that was selected, and no new one."""
+        try:
+            return self._mailboxes.changes(self.name, self._moment).uid_validity == self.state.uid_validity
+        except NoFolderError:
+            return False
+
     def description(self) -> Iterator[bytes]:
         """Yield what a client is told at first (RFC 3501 section 6.3.1)."""
         yield untagged(b"FLAGS (%b)" % SYSTEM_FLAGS)

@@ -46,6 +46,7 @@ MOST_BAD = 20
 """Commands that are none, one after the other, before the connection ends."""
 MOST_WRONG_PASSWORDS = 3
 _MAY_CREATE = (Verb.APPEND, Verb.COPY, Verb.MOVE)
+_ON_MESSAGES = (Verb.CLOSE, Verb.COPY, Verb.EXPUNGE, Verb.FETCH, Verb.MOVE, Verb.SEARCH, Verb.STORE)
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,9 @@ class ImapSession:
         return Ending("TLS begins")
 
     def _replies(self, command: Command) -> Replies:
+        if self._selected is not None and command.verb in _ON_MESSAGES and not self._selected.is_there():
+            # The numbers that the client knows may belong to other messages in a new folder of the same name.
+            return Ending("there is no such folder", b"NONEXISTENT", done=False)
         if (messages := self._messages) is not None:
             match command.arguments:
                 case FetchItems() as asked:

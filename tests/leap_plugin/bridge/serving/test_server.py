@@ -13,7 +13,15 @@ from twisted.internet.testing import StringTransport
 
 from leap_plugin.bridge.imap.session.states import Privacy
 from leap_plugin.bridge.serving.connection import MOST_UNREAD_BYTES, SLICE_BYTES, TimeLimits
-from leap_plugin.bridge.serving.server import END_S, MOST_NOT_LOGGED_IN, PAUSE_S, ImapDoor, ImapServer, Slice
+from leap_plugin.bridge.serving.server import (
+    END_S,
+    LONGEST_PAUSE_S,
+    MOST_NOT_LOGGED_IN,
+    PAUSE_S,
+    ImapDoor,
+    ImapServer,
+    Slice,
+)
 from tests.worlds.mail_folders import MemoryMailboxes, OneAccount
 
 FLAGS = frozenset[str]()
@@ -338,3 +346,44 @@ def test_hostile_bytes_end_one_connection_and_no_other(data: bytes) -> None:
         hostile.say(data[first : first + 50_000])
     assert hostile.is_closed
     assert good.say(LOGIN).startswith(b"a OK")
+
+
+def test_who_hangs_up_after_a_wrong_password_keeps_its_place_until_the_answer_is_due() -> None:
+    door = Door()
+    for _ in range(MOST_NOT_LOGGED_IN):
+        client = door.connect()
+        client.say(b"a LOGIN alice wrong\r\n")
+        client.lose()
+    assert door.connect().heard().startswith(b"* BYE")
+    door.clock.advance(LONGEST_PAUSE_S)
+    assert door.connect().heard().startswith(b"* OK")
+
+
+def test_who_hangs_up_during_work_keeps_its_place_until_the_work_is_done() -> None:
+    door = Door()
+    door.thread.at_once = False
+    clients = [door.connect() for _ in range(MOST_NOT_LOGGED_IN)]
+    for client in clients:
+        client.lose()
+    assert door.connect().heard().startswith(b"* BYE")
+    door.thread.step()
+    last = door.connect()
+    assert not last.is_closed
+    ended: list[object] = []
+    Deferred.fromCoroutine(door.server.stop()).addCallback(ended.append)
+    while door.thread.waiting:
+        door.thread.step()
+    last.lose()
+    assert ended == [None]
+    assert door.clock.getDelayedCalls() == []
+
+
+def test_the_end_does_not_wait_for_who_guessed_and_hung_up() -> None:
+    door = Door()
+    client = door.connect()
+    client.say(b"a LOGIN alice wrong\r\n")
+    client.lose()
+    ended: list[object] = []
+    Deferred.fromCoroutine(door.server.stop()).addCallback(ended.append)
+    assert ended == [None]
+    assert door.clock.getDelayedCalls() == []

@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from client.testing import FakeClient, wait_for
+from leap_plugin.gateways.entrance.connection import STALLED_S
 from leap_plugin.mail.envelope import decode_envelope
 from tests.worlds.gateways import DOMAIN, GatewayTown, Peer, canonical_mail
 from tests.worlds.mails import crlf, in_base64
@@ -258,3 +259,35 @@ def test_a_mail_is_refused_and_not_bounced_when_it_cannot_be_sealed(town: Gatewa
     town.start()
     assert town.peer().hand_over(MAIL, ALICE).startswith("450 4.7.5")
     assert town.relay.mails == []
+
+
+def test_a_peer_that_takes_no_answers_fills_no_memory_and_is_cut(town: GatewayTown) -> None:
+    peer = town.peer()
+    peer.connection.pauseProducing()
+    assert peer.say(*["NOOP"] * 200) == []
+    assert peer.transport.producerState == "producing"
+    peer.give(b"NOOP\r\n" * 60_000)
+    assert peer.transport.producerState == "paused"
+    assert peer.said() == []
+    town.pass_s(310)
+    assert peer.transport.disconnecting
+    town.pass_s(STALLED_S)
+    assert peer.transport.disconnected
+
+
+def test_a_peer_that_takes_its_answers_again_gets_the_rest(town: GatewayTown) -> None:
+    peer = town.peer()
+    peer.connection.pauseProducing()
+    assert peer.say("NOOP", "NOOP") == []
+    peer.connection.resumeProducing()
+    assert peer.said() == ["250 2.0.0 yes"] * 2
+
+
+def test_nobodys_limit_is_used_up_by_naming_them_again_and_again(tmp_path: Path) -> None:
+    change = "per_recipient_per_hour = 20"
+    town = GatewayTown(tmp_path, change=lambda text: text.replace("per_recipient_per_hour = 600", change))
+    assert town.peer().hand_over(MAIL, *[ALICE] * 10).startswith("250")
+    assert town.peer().hand_over(MAIL + b"again\r\n", ALICE).startswith("250")
+    assert town.peer().hand_over(MAIL + b"once more\r\n", ALICE).startswith("450")
+    town.stop()
+    town.network.stop()

@@ -98,3 +98,27 @@ def test_a_bare_line_is_no_command() -> None:
     reader.feed(b"{3}\r\na NOOP\r\n")
     assert reader.next_input(bare=True) == BareLine(b"{3}")
     assert reader.next_input() == RawCommand((b"a NOOP",))
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"a APPEND x\0 {9+}\r\n"],
+        [b"a APPEND x\r {9+}\r\n"],
+        [b"a APPEND x {9+}\n"],
+        [b"a X " + b"x" * 100 + b" {9+}\r\n"],
+        [b"a X " + b"x" * 100 + b" {9+", b"}\r\n"],
+    ],
+)
+def test_the_literal_of_a_line_that_is_refused_is_never_read_as_commands(pieces: list[bytes]) -> None:
+    # A mail that is stored could have such lines in it.
+    *_, refused = inputs(*pieces)
+    assert isinstance(refused, NoCommand)
+    assert refused.fatal
+
+
+def test_a_line_that_is_refused_and_has_no_literal_ends_nothing() -> None:
+    refused, other = inputs(b"a X " + b"x" * 100 + b" {9}\r\nb NOOP\r\n")
+    assert isinstance(refused, NoCommand)
+    assert not refused.fatal
+    assert other == RawCommand((b"b NOOP",))

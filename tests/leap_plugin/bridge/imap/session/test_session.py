@@ -269,6 +269,22 @@ def test_a_selected_folder_that_goes_ends_the_session() -> None:
     assert one.session.ended
 
 
+@pytest.mark.parametrize(
+    "command", [r"STORE 1 FLAGS (\Seen)", r"UID STORE 1 FLAGS (\Seen)", "MOVE 1 INBOX", "FETCH 1 BODY[]", "CLOSE"]
+)
+def test_a_new_folder_of_the_same_name_is_not_taken_for_the_one_that_was_selected(command: str) -> None:
+    mailboxes = Places.new()
+    mailboxes.append("Sent", MAIL, FLAGS, None)
+    one, other = logged_in(mailboxes), logged_in(mailboxes)
+    one.say("s SELECT Sent")
+    other.say("d DELETE Sent")
+    other.say("c CREATE Sent")
+    mailboxes.append("Sent", b"Subject: another\r\n\r\n", frozenset({r"\Deleted"}), None)
+    assert one.say(f"f {command}")[0] == "* BYE the selected folder was deleted or renamed"
+    [left] = mailboxes.summaries("Sent", mailboxes.uids("Sent"))
+    assert left.flags == {r"\Deleted"}
+
+
 def test_a_store_that_fails_is_told_and_the_session_goes_on() -> None:
     class Broken(MemoryMailboxes):
         def summaries(self, folder: str, uids: object) -> list[object]:  # type: ignore[override]
