@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.report import publish
 from benchmarks.topics import measure_topic, modules_of, perform
 
-TOPICS = ("network", "simulations", "services")
+TOPICS = ("network", "simulations", "services", "mail")
 """The topics that users ask for; any module that measures is one, too."""
 
 

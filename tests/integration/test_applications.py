@@ -14,7 +14,7 @@ from tests.worlds.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "poll"
-BASE_PORT = 43_300
+BASE_PORT = 30_300
 DEMO = f"""
 from loopixmix.testnet.plan import TestnetPlan
 import poll_demo

@@ -13,7 +13,7 @@ from simulations import load_scenario, run
 from simulations.importing.measurement import load_measurement
 from tests.worlds.commands import command_text as loopixmix
 
-BASE_PORT = 33_400
+BASE_PORT = 30_400
 
 
 @pytest.fixture
