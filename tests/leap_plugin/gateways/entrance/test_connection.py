@@ -290,7 +290,7 @@ def test_a_long_mail_of_which_a_part_was_queued_is_queued_whole_when_it_comes_ag
     def note(message: ReceivedMessage) -> None:
         piece = decode_body(message.body)
         assert isinstance(piece, Piece)
-        whole.setdefault(piece.digest, []).append(piece)
+        whole.setdefault(piece.mail_id, []).append(piece)
 
     town.alice.on_received("mail", note)
     town.pass_s(60)
