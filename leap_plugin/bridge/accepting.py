@@ -35,6 +35,8 @@ IDLE_S = 300.0
 """How long a mail program may say nothing (RFC 5321, 4.5.3.2.7)."""
 STALLED_S = 180.0
 """How long a mail program may take nothing of what it is sent."""
+MOST_HELD_BYTES = 65_536
+"""So much is read ahead of a mail program that takes nothing of what it is sent."""
 LOG_IN_WITHIN_S = 120.0
 """How long a connection may stay without a log-in."""
 CHECK_WITHIN_S = 75.0
@@ -148,6 +150,7 @@ class SubmissionConnection(Protocol):
         self._answering: Deferred[None] | None = None
         self._is_going_on = False
         self._is_held = False
+        self._held_bytes = 0
         self._is_logging_in = False
         self._is_submitting = False
         self._is_ending = False
@@ -163,9 +166,16 @@ class SubmissionConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take bytes."""
-        if not self._is_over:
-            self._session.receive(data)
-            self._go_on()
+        if self._is_over:
+            return
+        self._session.receive(data)
+        if self._is_held:
+            # Not paused at once: a TLS handshake, too, holds what is written until it has read more.
+            self._held_bytes += len(data)
+            if self._held_bytes > MOST_HELD_BYTES:
+                self.transport.pauseProducing()
+            return
+        self._go_on()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002, N802
         """Give up what only this connection waits for."""
@@ -188,6 +198,7 @@ class SubmissionConnection(Protocol):
     def resumeProducing(self) -> None:  # noqa: N802
         """Write on."""
         self._is_held = False
+        self._held_bytes = 0
         self._go_on()
 
     def stopProducing(self) -> None:  # noqa: N802
@@ -229,7 +240,7 @@ class SubmissionConnection(Protocol):
         self._stop_timer()
         if self._is_held:
             self._timer = self._server.clock.callLater(STALLED_S, self.transport.abortConnection)
-            return self.transport.pauseProducing()
+            return None
         if self._session.is_asking:
             return self.transport.pauseProducing()
         self.transport.resumeProducing()
