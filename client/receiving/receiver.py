@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from client.core.fragments import FragmentSizes, fragment_id
 from client.core.reassembly import (
+    GATEWAY_LIMITS,
     Added,
     Began,
     Completed,
@@ -99,7 +100,8 @@ class Receiver:
         if reassembly is not None and reassembly.sizes == sizes:
             return reassembly
         identity = self.writer.keys.identity_key.public
-        fresh = Reassembly(identity, self.writer.sealer, sizes, ReassemblyLimits())
+        limits = GATEWAY_LIMITS if self.writer.settings.gateway else ReassemblyLimits()
+        fresh = Reassembly(identity, self.writer.sealer, sizes, limits)
         fresh.restore(*incoming.unfinished(connection))
         return fresh
 

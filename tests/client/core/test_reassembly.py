@@ -44,6 +44,15 @@ def message(length: int, key: int = 1) -> list[bytes]:
     )
 
 
+def head_of(length: int, key: int) -> bytes:
+    """Return the first fragment of a message whose other fragments nobody makes."""
+    key_bytes = bytes([key]) * 32
+    fragments = seal_fragments(
+        bytes(length), recipient=BOB, recipient_key=SEALER.public, message_key=key_bytes, sealer=SEALER, sizes=SIZES
+    )
+    return next(fragments)
+
+
 class Inbox:
     """A store as small as it can be: what the facts say, in dictionaries."""
 
@@ -129,11 +138,56 @@ def test_a_repeated_fragment_is_known_before_its_message_is_complete() -> None:
     assert inbox.receive(orphan) == [Repeated()]
 
 
-def test_a_number_over_the_count_is_refused() -> None:
+def test_a_number_over_the_count_belongs_to_no_message() -> None:
+    for length, fact in ((3000, OrphanKept), (100_000, Refused)):
+        inbox = Inbox()
+        inbox.receive(message(length)[0])
+        for index in (0, SIZES.count(length)):
+            assert isinstance(inbox.receive(FragmentKey(b"\1" * 32).seal(index, b"", SIZES))[0], fact)
+        assert [len(parts) for parts in inbox.parts.values()] == [1]
+
+
+def test_messages_that_come_all_at_the_same_time_become_whole_and_leave_nothing() -> None:
+    """As at a gateway: many write at once, each of them slowly."""
+    sealed = [message(4000 + number, number) for number in range(250)] + [message(100_000, 251), message(99_000, 252)]
+    inbox = Inbox(ReassemblyLimits(messages=252, long_messages=2))
+    for position in range(max(map(len, sealed))):
+        for fragments in sealed:
+            if position < len(fragments):
+                inbox.receive(fragments[position])
+    assert len(inbox.whole) == 252
+    assert inbox.orphans == {}
+    kept = inbox.reassembly
+    assert (len(kept._messages), len(kept._expected), len(kept._long), len(kept._message_keys)) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_message_comes_in_any_order(seed: int) -> None:
+    fragments = message(200_000)
+    random.Random(seed).shuffle(fragments)
     inbox = Inbox()
-    inbox.receive(message(3000)[0])
-    for index in (0, SIZES.count(3000)):
-        assert isinstance(inbox.receive(FragmentKey(b"\1" * 32).seal(index, b"", SIZES))[0], Refused)
+    for fragment in fragments:
+        inbox.receive(fragment)
+    assert [len(stream) for stream in inbox.whole] == [200_000]
+
+
+def test_a_length_that_is_only_claimed_fills_no_table() -> None:
+    inbox = Inbox()
+    for number in range(40):
+        inbox.receive(head_of(9_000_000, number))
+    assert len(inbox.reassembly._expected) < 40 * 40
+
+
+def test_long_messages_push_out_only_each_other() -> None:
+    inbox = Inbox(ReassemblyLimits(long_messages=3))
+    short = message(3000, 200)
+    inbox.receive(short[0])
+    for number in range(10):
+        inbox.receive(message(100_000, number)[0])
+    assert len(inbox.parts) == 4
+    for fragment in short[1:]:
+        inbox.receive(fragment)
+    assert len(inbox.whole) == 1
 
 
 def test_an_altered_fragment_is_refused_and_the_true_one_still_counts() -> None:
