@@ -47,7 +47,9 @@ class QueuedRecipient:
         """Return the state in one line."""
         match self.state:
             case InQueue(ahead=ahead):
-                words = "waits" if not ahead else f"waits behind {ahead} other mails"
+                words = (
+                    ("waits", "waits behind another mail")[ahead] if ahead < 2 else f"waits behind {ahead} other mails"
+                )
             case OnItsWay(sent=sent, fragments=fragments):
                 words = f"on its way, {sent} of {fragments} packets have left"
             case Again(attempt=attempt):

@@ -92,7 +92,11 @@ def test_it_asks_three_questions_and_each_once(person: Person) -> None:
     network.touch()
     person.clients.said = status("")
     done = person.says(answers=[str(network), "alice@provider-1", "here"])
-    assert [done.output.count(question) for question in ("network file", ADDRESS_QUESTION, LISTEN_QUESTION)] == [1, 1, 1]
+    assert [done.output.count(question) for question in ("network file", ADDRESS_QUESTION, LISTEN_QUESTION)] == [
+        1,
+        1,
+        1,
+    ]
     # It is registered by its own daemon, which a test does not have.
     assert "registering alice@provider-1" in done.output
     assert isinstance(done.exception, MisuseError)
@@ -162,7 +166,9 @@ def test_what_lacks_is_named(person: Person, options: list[str], problem: str) -
         (status(), ["--address", "bob@provider-1"], "has the address alice@provider-1 already"),
     ],
 )
-def test_an_account_that_cannot_be_is_refused(person: Person, said: ClientStatus, options: list[str], problem: str) -> None:
+def test_an_account_that_cannot_be_is_refused(
+    person: Person, said: ClientStatus, options: list[str], problem: str
+) -> None:
     person.clients.said = said
     done = person.says("--client", str(person.root / "alice"), *options)
     assert isinstance(done.exception, MisuseError | ConfigError)
