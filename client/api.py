@@ -687,10 +687,12 @@ class Client(Protocol):
         Raises `BadRequestError`, `UnknownServiceError` if the network has no such issuer or none for `purpose`.
         """
 
-    async def take_token(self, purpose: str) -> bytes:
+    async def take_token(self, purpose: str, *, idempotency_key: str = "") -> bytes:
         """Return an encoded token for `purpose`, once, for the caller to spend now.
 
-        Raises `NoTokenError`, `BadRequestError`.
+        By the same `idempotency_key` the same token comes again, for a day: a program that was killed before it wrote
+        the token down loses none. Without a key the token is forgotten here at once.
+        Raises `NoTokenError`, `BadRequestError`, `ConflictError` if the key was used for another purpose.
         """
 
     async def tokens(self) -> list[TokenStock]:

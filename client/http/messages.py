@@ -114,6 +114,7 @@ class TakeTokenBody(_Strict, frozen=True):
     """`POST /v1/tokens/take`."""
 
     purpose: str
+    idempotency_key: str = ""
 
 
 class TakenToken(msgspec.Struct, frozen=True):
