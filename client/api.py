@@ -275,7 +275,8 @@ class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     `sender` is None if the sender stayed anonymous; otherwise the address of a contact, or, if `verified` is `UNKNOWN`,
     the address that the sender claims. It is `key:` and a fingerprint if a contact has that address and another key.
-    `verified` is as it was when the message came. `reply_to` names how to answer an anonymous sender: give it to `send`
+    `verified` is as it was when the message came. `fingerprint` is that of the key that signed the message, empty if it
+    is anonymous. `reply_to` names how to answer an anonymous sender: give it to `send`
     as `to`; it is empty if the sender left no way to answer. `number` counts received messages from 1 and never
     repeats; a program remembers the last one it has seen.
     """
@@ -288,6 +289,7 @@ class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     received_at_s: float
     reply_to: str = ""
+    fingerprint: str = ""
 
 
 class NamedReader(msgspec.Struct, frozen=True, kw_only=True):

@@ -391,6 +391,7 @@ class FakeClient:
             sender=None if anonymous else self._shown_sender(sender),
             verified=self._trust(sender) if not anonymous else Verified.UNKNOWN,
             reply_to=self._network.hand_out_reply_blocks(sender) if anonymous else "",
+            fingerprint="" if anonymous else self._network.fingerprint_of(sender),
         )
         self._offering.wake({kind})
 
