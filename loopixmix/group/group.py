@@ -118,8 +118,9 @@ class Elements(Protocol):
 class FixedBase(Protocol):
     """Tables for multiplying one element by many scalars."""
 
-    base: Elements
-    """A column of one."""
+    @property
+    def base(self) -> Elements:
+        """The element, a column of one."""
 
     def times(self, scalars: Scalars, /) -> Elements:
         """Multiply the base by each scalar, in a time that does not depend on the values: for secret scalars."""
@@ -134,17 +135,29 @@ class FixedBase(Protocol):
 class Group(Protocol):
     """A group of prime order. All methods may be called from several threads."""
 
-    name: str
-    """As in records and specifications, such as "ristretto255"."""
-    engine: str
-    """What does the arithmetic, such as "native" or "libsodium"."""
-    order: int
-    element_bytes: int
-    """The length of one encoded element."""
-    scalar_bytes: int
-    """The length of one encoded scalar."""
-    data_bytes: int
-    """How many bytes of data fit into one element, see `embed`."""
+    @property
+    def name(self) -> str:
+        """As in records and specifications, such as "ristretto255"."""
+
+    @property
+    def engine(self) -> str:
+        """What does the arithmetic, such as "native" or "libsodium"."""
+
+    @property
+    def order(self) -> int:
+        """The number of elements."""
+
+    @property
+    def element_bytes(self) -> int:
+        """The length of one encoded element."""
+
+    @property
+    def scalar_bytes(self) -> int:
+        """The length of one encoded scalar."""
+
+    @property
+    def data_bytes(self) -> int:
+        """How many bytes of data fit into one element, see `embed`."""
 
     @property
     def generator(self) -> Elements:
