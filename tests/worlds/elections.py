@@ -115,9 +115,7 @@ def _party(name: str, key: PartyKey) -> Party:
     return Party(name=name, identity=Hex(key.identity))
 
 
-def _trustees(
-    group: Group, coefficients: Scalars, keys: PartyKeys, rng: random.Random
-) -> tuple[TrusteeParty, ...]:
+def _trustees(group: Group, coefficients: Scalars, keys: PartyKeys, rng: random.Random) -> tuple[TrusteeParty, ...]:
     shares = _encodings(group, _secret_shares(group, coefficients, len(keys.trustees)))
     return tuple(
         TrusteeParty(

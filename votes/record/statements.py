@@ -33,8 +33,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Say which field has a value that is not allowed; None if all is well."""
         if len(self.fingerprint) != FINGERPRINT_BYTES:
             return f"fingerprint has {len(self.fingerprint)} bytes; allowed are {FINGERPRINT_BYTES}"
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
+        for field, name in zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True):
+            value = getattr(self, field)
             if isinstance(value, int) and not 0 <= value <= MOST_NUMBER:
                 return f"{name} is {value}; allowed is 0 to {MOST_NUMBER}"
         return None
