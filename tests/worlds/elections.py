@@ -10,7 +10,7 @@ from nacl.public import PrivateKey
 
 from loopixmix.group.group import Group, Scalars
 from votes.record.canonical import Hex
-from votes.record.election import Election, Party, TrusteeParty, encode_election
+from votes.record.election import Election, ElectionParty, TrusteeParty, encode_election
 from votes.record.fingerprint import fingerprint_of
 from votes.record.merkle import EMPTY_ROOT
 from votes.record.polls import ChoosePoll, Poll, YesNoPoll
@@ -111,8 +111,8 @@ def changed(election: Election, **fields: object) -> Election:
     return msgspec.structs.replace(election, **fields)
 
 
-def _party(name: str, key: PartyKey) -> Party:
-    return Party(name=name, identity=Hex(key.identity))
+def _party(name: str, key: PartyKey) -> ElectionParty:
+    return ElectionParty(name=name, identity=Hex(key.identity))
 
 
 def _trustees(group: Group, coefficients: Scalars, keys: PartyKeys, rng: random.Random) -> tuple[TrusteeParty, ...]:

@@ -16,7 +16,7 @@ MOST_RECORD_BYTES = 1_048_576
 """Each voter loads the record over the network, where a megabyte takes minutes."""
 
 
-class Party(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ElectionParty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A party that signs. `identity`: an Ed25519 key, 32 bytes."""
 
     name: str
@@ -40,13 +40,13 @@ class Election(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     description: str
     group: str
     polls: tuple[Poll, ...]
-    administrator: Party
-    credential_authority: Party
-    board: Party
+    administrator: ElectionParty
+    credential_authority: ElectionParty
+    board: ElectionParty
     trustees: tuple[TrusteeParty, ...]
     threshold: int
     key_commitments: tuple[Hex, ...]
-    mixers: tuple[Party, ...]
+    mixers: tuple[ElectionParty, ...]
     voters: int
     credential_root: Hex
     salt: Hex

@@ -10,7 +10,7 @@ from struct import Struct
 from loopixmix.errors import FormatError, SignatureError
 from loopixmix.seams import Identity
 from votes.record.election import MOST_RECORD_BYTES
-from votes.record.signing import SIGNATURE_BYTES, PartyKey, Purpose, verify_signature
+from votes.record.signing import SIGNATURE_BYTES, PartyKey, SigningPurpose, verify_signature
 from votes.record.statements import MOST_STATEMENT_BYTES
 
 _HEAD = Struct(">BQI")
@@ -74,7 +74,7 @@ def decode_entry(data: bytes) -> Entry:
 
 def sign_record(record: bytes, key: PartyKey) -> bytes:
     """Return the body of the entry of a record: the administrator's signature, and the record."""
-    return key.sign(Purpose.RECORD, record) + record
+    return key.sign(SigningPurpose.RECORD, record) + record
 
 
 def open_record(body: bytes, administrator: Identity) -> bytes:
@@ -82,7 +82,7 @@ def open_record(body: bytes, administrator: Identity) -> bytes:
     if len(body) < SIGNATURE_BYTES:
         raise SignatureError(f"a signed record begins with a signature of {SIGNATURE_BYTES} bytes")
     record = body[SIGNATURE_BYTES:]
-    verify_signature(administrator, body[:SIGNATURE_BYTES], Purpose.RECORD, record)
+    verify_signature(administrator, body[:SIGNATURE_BYTES], SigningPurpose.RECORD, record)
     return record
 
 

@@ -9,7 +9,7 @@ from struct import Struct
 from loopixmix.errors import FormatError, PeerError
 from loopixmix.seams import Identity
 from votes.record.merkle import proves_consistency
-from votes.record.signing import SIGNATURE_BYTES, PartyKey, Purpose, verify_signature
+from votes.record.signing import SIGNATURE_BYTES, PartyKey, SigningPurpose, verify_signature
 
 _FORM = Struct(">32sQ32sQ")
 HEAD_BYTES = _FORM.size + SIGNATURE_BYTES
@@ -20,7 +20,7 @@ class ForkedBoardError(PeerError):
 
 
 @dataclass(frozen=True)
-class Head:
+class LogHead:
     """A state of the log. `fingerprint`: of the election. `size`: entries. `at_s`: Unix seconds, when it was signed."""
 
     fingerprint: bytes
@@ -30,7 +30,7 @@ class Head:
 
     def sign(self, board: PartyKey) -> SignedHead:
         """Sign it."""
-        return SignedHead(self, board.sign(Purpose.HEAD, self.encode()))
+        return SignedHead(self, board.sign(SigningPurpose.HEAD, self.encode()))
 
     def encode(self) -> bytes:
         """Return the 80 bytes that are signed."""
@@ -41,7 +41,7 @@ class Head:
 class SignedHead:
     """A head with its signature, which was checked or made here."""
 
-    head: Head
+    head: LogHead
     signature: bytes
 
     def encode(self) -> bytes:
@@ -54,11 +54,11 @@ def decode_head(data: bytes, board: Identity) -> SignedHead:
     if len(data) != HEAD_BYTES:
         raise FormatError(f"a signed head has {HEAD_BYTES} bytes, not {len(data)}")
     message, signature = data[: _FORM.size], data[_FORM.size :]
-    verify_signature(board, signature, Purpose.HEAD, message)
-    return SignedHead(Head(*_FORM.unpack(message)), signature)
+    verify_signature(board, signature, SigningPurpose.HEAD, message)
+    return SignedHead(LogHead(*_FORM.unpack(message)), signature)
 
 
-def check_growth(before: Head, after: Head, path: Sequence[bytes]) -> None:
+def check_growth(before: LogHead, after: LogHead, path: Sequence[bytes]) -> None:
     """Check that the log of `after` continues that of `before`; raise `ForkedBoardError` if that is not proved.
 
     `path`: the consistency proof. Both heads are of one board and election.

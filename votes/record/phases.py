@@ -10,7 +10,7 @@ import msgspec
 from loopixmix.errors import PeerError
 from loopixmix.seams import Identity
 from votes.record.election import Election
-from votes.record.signing import Purpose
+from votes.record.signing import SigningPurpose
 from votes.record.statements import Statement, open_statement, reason_problem
 
 
@@ -33,7 +33,7 @@ class Phase(Enum):
     ABANDONED = "abandoned"
 
 
-class Role(Enum):
+class SignerRole(Enum):
     """Who signs a transition: the name of a field of the record."""
 
     ADMINISTRATOR = "administrator"
@@ -41,23 +41,23 @@ class Role(Enum):
     BOARD = "board"
 
 
-SIGNED_BY: Mapping[tuple[Phase, Phase], Role] = {
-    (Phase.DRAFT, Phase.LISTED): Role.CREDENTIAL_AUTHORITY,
-    (Phase.LISTED, Phase.KEYED): Role.ADMINISTRATOR,
-    (Phase.KEYED, Phase.FROZEN): Role.ADMINISTRATOR,
-    (Phase.FROZEN, Phase.OPEN): Role.BOARD,
-    (Phase.OPEN, Phase.CLOSED): Role.BOARD,
-    (Phase.CLOSED, Phase.MIXED): Role.ADMINISTRATOR,
-    (Phase.MIXED, Phase.DECRYPTED): Role.ADMINISTRATOR,
-    (Phase.DECRYPTED, Phase.PUBLISHED): Role.ADMINISTRATOR,
-    (Phase.DRAFT, Phase.ABANDONED): Role.ADMINISTRATOR,
-    (Phase.LISTED, Phase.ABANDONED): Role.ADMINISTRATOR,
-    (Phase.KEYED, Phase.ABANDONED): Role.ADMINISTRATOR,
-    (Phase.FROZEN, Phase.ABANDONED): Role.ADMINISTRATOR,
-    (Phase.OPEN, Phase.ABANDONED): Role.ADMINISTRATOR,
-    (Phase.CLOSED, Phase.ABANDONED): Role.ADMINISTRATOR,
-    (Phase.MIXED, Phase.ABANDONED): Role.ADMINISTRATOR,
-    (Phase.DECRYPTED, Phase.ABANDONED): Role.ADMINISTRATOR,
+SIGNED_BY: Mapping[tuple[Phase, Phase], SignerRole] = {
+    (Phase.DRAFT, Phase.LISTED): SignerRole.CREDENTIAL_AUTHORITY,
+    (Phase.LISTED, Phase.KEYED): SignerRole.ADMINISTRATOR,
+    (Phase.KEYED, Phase.FROZEN): SignerRole.ADMINISTRATOR,
+    (Phase.FROZEN, Phase.OPEN): SignerRole.BOARD,
+    (Phase.OPEN, Phase.CLOSED): SignerRole.BOARD,
+    (Phase.CLOSED, Phase.MIXED): SignerRole.ADMINISTRATOR,
+    (Phase.MIXED, Phase.DECRYPTED): SignerRole.ADMINISTRATOR,
+    (Phase.DECRYPTED, Phase.PUBLISHED): SignerRole.ADMINISTRATOR,
+    (Phase.DRAFT, Phase.ABANDONED): SignerRole.ADMINISTRATOR,
+    (Phase.LISTED, Phase.ABANDONED): SignerRole.ADMINISTRATOR,
+    (Phase.KEYED, Phase.ABANDONED): SignerRole.ADMINISTRATOR,
+    (Phase.FROZEN, Phase.ABANDONED): SignerRole.ADMINISTRATOR,
+    (Phase.OPEN, Phase.ABANDONED): SignerRole.ADMINISTRATOR,
+    (Phase.CLOSED, Phase.ABANDONED): SignerRole.ADMINISTRATOR,
+    (Phase.MIXED, Phase.ABANDONED): SignerRole.ADMINISTRATOR,
+    (Phase.DECRYPTED, Phase.ABANDONED): SignerRole.ADMINISTRATOR,
 }
 """The phase table: every transition that there is, and who signs it."""
 
@@ -68,7 +68,7 @@ class Transition(Statement, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Before the freeze `fingerprint` is the digest of the draft.
     """
 
-    purpose = Purpose.TRANSITION
+    purpose = SigningPurpose.TRANSITION
 
     before: Phase = msgspec.field(name="from")
     after: Phase = msgspec.field(name="to")
@@ -87,11 +87,11 @@ class Transition(Statement, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def signer_of(transition: Transition, election: Election) -> Identity:
     """Return who has to sign a transition, by the phase table."""
     match SIGNED_BY[transition.before, transition.after]:
-        case Role.ADMINISTRATOR:
+        case SignerRole.ADMINISTRATOR:
             return election.administrator.identity
-        case Role.CREDENTIAL_AUTHORITY:
+        case SignerRole.CREDENTIAL_AUTHORITY:
             return election.credential_authority.identity
-        case Role.BOARD:
+        case SignerRole.BOARD:
             return election.board.identity
 
 

@@ -17,7 +17,7 @@ SIGNATURE_BYTES = 64
 SEED_BYTES = 32
 
 
-class Purpose(Enum):
+class SigningPurpose(Enum):
     """What a signature is for. A signature for one purpose never counts for another."""
 
     RECORD = "record"
@@ -59,7 +59,7 @@ class PartyKey:
         """The private seed, for the file of the key only."""
         return bytes(self._key)
 
-    def sign(self, purpose: Purpose, message: bytes) -> bytes:
+    def sign(self, purpose: SigningPurpose, message: bytes) -> bytes:
         """Sign `message` for one purpose; 64 bytes."""
         return self._key.sign(_signed_bytes(purpose, message)).signature
 
@@ -79,7 +79,7 @@ def check_identity(identity: bytes) -> None:
         raise FormatError("an identity is the canonical form of an Ed25519 key, and not of low order")
 
 
-def verify_signature(identity: Identity, signature: bytes, purpose: Purpose, message: bytes) -> None:
+def verify_signature(identity: Identity, signature: bytes, purpose: SigningPurpose, message: bytes) -> None:
     """Check a signature made by `PartyKey.sign`.
 
     Raises `SignatureError` if it is not one, `FormatError` if `identity` is none.
@@ -91,5 +91,5 @@ def verify_signature(identity: Identity, signature: bytes, purpose: Purpose, mes
         raise SignatureError(f"the signature ({purpose.value}) does not belong to this message and key") from error
 
 
-def _signed_bytes(purpose: Purpose, message: bytes) -> bytes:
+def _signed_bytes(purpose: SigningPurpose, message: bytes) -> bytes:
     return DOMAIN + purpose.value.encode() + b"\0" + message

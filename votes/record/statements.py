@@ -11,7 +11,7 @@ from loopixmix.errors import FormatError, SignatureError
 from loopixmix.seams import Identity
 from votes.record.canonical import MOST_NUMBER, Hex, decode_canonical, encode_canonical
 from votes.record.fingerprint import FINGERPRINT_BYTES
-from votes.record.signing import SIGNATURE_BYTES, PartyKey, Purpose, verify_signature
+from votes.record.signing import SIGNATURE_BYTES, PartyKey, SigningPurpose, verify_signature
 
 MOST_STATEMENT_BYTES = 16_384
 MOST_REASON = 2_000
@@ -25,7 +25,7 @@ _S = TypeVar("_S", bound="Statement")
 class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a party signs. `fingerprint`: of the election, so that it counts in no other."""
 
-    purpose: ClassVar[Purpose]
+    purpose: ClassVar[SigningPurpose]
 
     fingerprint: Hex
 
@@ -43,7 +43,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Exclusion(Statement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ballot in an entry does not count. `entry`: its index in the log, from 0."""
 
-    purpose = Purpose.EXCLUSION
+    purpose = SigningPurpose.EXCLUSION
 
     entry: int
     reason: str
@@ -59,7 +59,7 @@ class MixAnnouncement(Statement, frozen=True, kw_only=True, forbid_unknown_field
     `output`, `proof`: SHA-512 of the two files.
     """
 
-    purpose = Purpose.MIX
+    purpose = SigningPurpose.MIX
 
     poll: int
     mixer: int
@@ -77,7 +77,7 @@ class SharesAnnouncement(Statement, frozen=True, kw_only=True, forbid_unknown_fi
     `shares`: SHA-512 of the file.
     """
 
-    purpose = Purpose.SHARES
+    purpose = SigningPurpose.SHARES
 
     poll: int
     trustee: int
@@ -91,7 +91,7 @@ class SharesAnnouncement(Statement, frozen=True, kw_only=True, forbid_unknown_fi
 class ResultAnnouncement(Statement, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The result of the election. `result`: SHA-512 of the file."""
 
-    purpose = Purpose.RESULT
+    purpose = SigningPurpose.RESULT
 
     result: Hex
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from loopixmix.errors import FormatError, SignatureError
-from votes.record.heads import ForkedBoardError, Head, check_growth, decode_head
+from votes.record.heads import ForkedBoardError, LogHead, check_growth, decode_head
 from votes.record.merkle import MerkleTree, leaf_hash
 from votes.record.signing import PartyKey
 
@@ -13,8 +13,8 @@ BOARD = PartyKey.generate(random.Random(1))
 TREE = MerkleTree(leaf_hash(bytes([each])) for each in range(9))
 
 
-def head(size: int, root: bytes | None = None, fingerprint: bytes = bytes(32)) -> Head:
-    return Head(fingerprint, size, TREE.root(size) if root is None else root, 1_800_000_000)
+def head(size: int, root: bytes | None = None, fingerprint: bytes = bytes(32)) -> LogHead:
+    return LogHead(fingerprint, size, TREE.root(size) if root is None else root, 1_800_000_000)
 
 
 def test_a_signed_head_comes_back_from_its_bytes() -> None:

@@ -8,14 +8,14 @@ from loopixmix.errors import FormatError, SignatureError
 from loopixmix.group.ristretto import ristretto255
 from tests.worlds.elections import CLOSES_AT, OPENS_AT, new_election
 from votes.record.canonical import Hex, encode_canonical
-from votes.record.phases import SIGNED_BY, Phase, Role, Transition, TransitionError, open_transition
+from votes.record.phases import SIGNED_BY, Phase, SignerRole, Transition, TransitionError, open_transition
 from votes.record.statements import sign_statement
 
 WORLD = new_election(ristretto255())
 KEYS = {
-    Role.ADMINISTRATOR: WORLD.keys.administrator,
-    Role.CREDENTIAL_AUTHORITY: WORLD.keys.credential_authority,
-    Role.BOARD: WORLD.keys.board,
+    SignerRole.ADMINISTRATOR: WORLD.keys.administrator,
+    SignerRole.CREDENTIAL_AUTHORITY: WORLD.keys.credential_authority,
+    SignerRole.BOARD: WORLD.keys.board,
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from loopixmix.errors import FormatError, MisuseError, SignatureError
-from votes.record.signing import PartyKey, Purpose, check_identity, verify_signature
+from votes.record.signing import PartyKey, SigningPurpose, check_identity, verify_signature
 
 KEY = PartyKey.generate(random.Random(1))
 LOW_ORDER = (
@@ -26,13 +26,13 @@ ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
 def test_what_was_signed_verifies_for_its_purpose_and_message_only() -> None:
-    signature = KEY.sign(Purpose.HEAD, b"message")
-    verify_signature(KEY.identity, signature, Purpose.HEAD, b"message")
+    signature = KEY.sign(SigningPurpose.HEAD, b"message")
+    verify_signature(KEY.identity, signature, SigningPurpose.HEAD, b"message")
     other = PartyKey.generate(random.Random(2)).identity
     for identity, purpose, message in (
-        (other, Purpose.HEAD, b"message"),
-        (KEY.identity, Purpose.MIX, b"message"),
-        (KEY.identity, Purpose.HEAD, b"massage"),
+        (other, SigningPurpose.HEAD, b"message"),
+        (KEY.identity, SigningPurpose.MIX, b"message"),
+        (KEY.identity, SigningPurpose.HEAD, b"massage"),
     ):
         with pytest.raises(SignatureError):
             verify_signature(identity, signature, purpose, message)
@@ -40,7 +40,7 @@ def test_what_was_signed_verifies_for_its_purpose_and_message_only() -> None:
 
 def test_the_signed_bytes_are_those_of_the_page() -> None:
     another = Ed25519PrivateKey.from_private_bytes(KEY.seed)
-    assert KEY.sign(Purpose.RECORD, b"{}") == another.sign(b"loopixmix-votes-1/record\x00{}")
+    assert KEY.sign(SigningPurpose.RECORD, b"{}") == another.sign(b"loopixmix-votes-1/record\x00{}")
 
 
 @pytest.mark.parametrize("identity", [*LOW_ORDER, *NOT_CANONICAL])
@@ -56,13 +56,13 @@ def test_keys_of_another_length_are_refused(length: int) -> None:
 
 
 def test_a_signature_whose_scalar_is_not_canonical_is_refused() -> None:
-    signature = KEY.sign(Purpose.HEAD, b"message")
+    signature = KEY.sign(SigningPurpose.HEAD, b"message")
     scalar = int.from_bytes(signature[32:], "little") + ORDER
     with pytest.raises(SignatureError):
-        verify_signature(KEY.identity, signature[:32] + scalar.to_bytes(32, "little"), Purpose.HEAD, b"message")
+        verify_signature(KEY.identity, signature[:32] + scalar.to_bytes(32, "little"), SigningPurpose.HEAD, b"message")
     for wrong in (signature[:63], signature + b"\0", b""):
         with pytest.raises(SignatureError):
-            verify_signature(KEY.identity, wrong, Purpose.HEAD, b"message")
+            verify_signature(KEY.identity, wrong, SigningPurpose.HEAD, b"message")
 
 
 def test_the_private_seed_is_not_shown() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from loopixmix.errors import FormatError, SignatureError
 from votes.record.canonical import Hex, encode_canonical
-from votes.record.signing import PartyKey, Purpose
+from votes.record.signing import PartyKey, SigningPurpose
 from votes.record.statements import (
     Exclusion,
     MixAnnouncement,
@@ -65,7 +65,7 @@ def test_only_the_signer_counts_and_only_for_this_purpose() -> None:
         open_statement(sign_statement(MIX, OTHER), MixAnnouncement, lambda _: KEY.identity)
     message = encode_canonical(MIX)
     with pytest.raises(SignatureError):
-        open_statement(KEY.sign(Purpose.SHARES, message) + message, MixAnnouncement, lambda _: KEY.identity)
+        open_statement(KEY.sign(SigningPurpose.SHARES, message) + message, MixAnnouncement, lambda _: KEY.identity)
     with pytest.raises(FormatError):
         open_statement(sign_statement(MIX, KEY), SharesAnnouncement, lambda _: KEY.identity)
 

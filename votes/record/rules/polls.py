@@ -17,7 +17,7 @@ from votes.record.polls import (
     YesNoPoll,
     options_of,
 )
-from votes.record.rules.ranges import NAME, Allowed, Fault, count_faults, number_faults, text_faults, unique_faults
+from votes.record.rules.ranges import NAME, Allowed, RuleFault, count_faults, number_faults, text_faults, unique_faults
 
 POLL_ID = re.compile("[a-z0-9-]{1,32}")
 TITLE = Allowed(1, 200)
@@ -34,15 +34,15 @@ LONGEST_TEXT = Allowed(1, 1_500)
 """Bytes. A text of that length takes 51 ciphertexts, some 6 kB of a ballot."""
 
 
-def poll_faults(poll: Poll, field: str) -> Iterator[Fault]:
+def poll_faults(poll: Poll, field: str) -> Iterator[RuleFault]:
     """Yield the faults of one poll, which stands at `field`."""
     if not POLL_ID.fullmatch(poll.id):
-        yield Fault(f"{field}.id", f"is {poll.id!r}; allowed are 1 to 32 of a-z, 0-9 and -")
+        yield RuleFault(f"{field}.id", f"is {poll.id!r}; allowed are 1 to 32 of a-z, 0-9 and -")
     yield from text_faults(f"{field}.title", poll.title, TITLE)
     yield from text_faults(f"{field}.question", poll.question, QUESTION, lines=True)
     methods = METHODS[type(poll)]
     if poll.method not in methods:
-        yield Fault(f"{field}.method", f"is {poll.method!r}; allowed is {' or '.join(methods)}")
+        yield RuleFault(f"{field}.method", f"is {poll.method!r}; allowed is {' or '.join(methods)}")
     yield from _names(f"{field}.options", options_of(poll), _option_counts(poll))
     yield from number_faults(f"{field}.seats", poll.seats, _seats(poll))
     yield from _own_faults(poll, field)
@@ -62,7 +62,7 @@ def _seats(poll: Poll) -> Allowed:
     return Allowed(1, OPTIONS.most if isinstance(poll, WriteInPoll) else len(options_of(poll)))
 
 
-def _own_faults(poll: Poll, field: str) -> Iterator[Fault]:
+def _own_faults(poll: Poll, field: str) -> Iterator[RuleFault]:
     match poll:
         case ChoosePoll() | RankPoll():
             yield from _span(poll, field, len(poll.options))
@@ -79,12 +79,12 @@ def _own_faults(poll: Poll, field: str) -> Iterator[Fault]:
             pass
 
 
-def _span(poll: ChoosePoll | RankPoll | ListPoll, field: str, most: int) -> Iterator[Fault]:
+def _span(poll: ChoosePoll | RankPoll | ListPoll, field: str, most: int) -> Iterator[RuleFault]:
     yield from number_faults(f"{field}.most", poll.most, Allowed(1, most))
     yield from number_faults(f"{field}.least", poll.least, Allowed(0, poll.most))
 
 
-def _lists(poll: ListPoll, field: str) -> Iterator[Fault]:
+def _lists(poll: ListPoll, field: str) -> Iterator[RuleFault]:
     count = len(poll.options)
     yield from count_faults(f"{field}.list_of", poll.list_of, Allowed(count, count))
     for number, each in enumerate(poll.list_of):
@@ -93,7 +93,7 @@ def _lists(poll: ListPoll, field: str) -> Iterator[Fault]:
     yield from _span(poll, field, longest)
 
 
-def _names(field: str, names: tuple[str, ...], allowed: Allowed) -> Iterator[Fault]:
+def _names(field: str, names: tuple[str, ...], allowed: Allowed) -> Iterator[RuleFault]:
     yield from count_faults(field, names, allowed)
     yield from unique_faults(field, names)
     for number, each in enumerate(names):

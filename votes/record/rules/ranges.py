@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Fault:
+class RuleFault:
     """A rule that a record breaks. `field` is written as in JSON: `polls[0].options`. `what` goes on: "has ..."."""
 
     field: str
@@ -36,33 +36,33 @@ NAME = Allowed(1, 200)
 """Characters of the name of a party, an option, a list, a grade."""
 
 
-def number_faults(field: str, number: int, allowed: Allowed) -> Iterator[Fault]:
+def number_faults(field: str, number: int, allowed: Allowed) -> Iterator[RuleFault]:
     """Yield a fault unless the number is allowed."""
     if number not in allowed:
-        yield Fault(field, f"is {number}; allowed is {allowed}")
+        yield RuleFault(field, f"is {number}; allowed is {allowed}")
 
 
-def count_faults(field: str, items: Sequence[object], allowed: Allowed, what: str = "entries") -> Iterator[Fault]:
+def count_faults(field: str, items: Sequence[object], allowed: Allowed, what: str = "entries") -> Iterator[RuleFault]:
     """Yield a fault unless there is an allowed number of items."""
     if len(items) not in allowed:
-        yield Fault(field, f"has {len(items)} {what}; allowed is {allowed}")
+        yield RuleFault(field, f"has {len(items)} {what}; allowed is {allowed}")
 
 
-def text_faults(field: str, text: str, allowed: Allowed, *, lines: bool = False) -> Iterator[Fault]:
+def text_faults(field: str, text: str, allowed: Allowed, *, lines: bool = False) -> Iterator[RuleFault]:
     """Yield the faults of a text: its length, invisible characters, another spelling of what looks the same.
 
     `lines`: it may have line breaks.
     """
     yield from count_faults(field, text, allowed, "characters")
     if any(unicodedata.category(each) in ("Cc", "Cf", "Co", "Cs") and not (lines and each == "\n") for each in text):
-        yield Fault(field, "has a character that is not seen; allowed are visible ones and spaces")
+        yield RuleFault(field, "has a character that is not seen; allowed are visible ones and spaces")
     if not unicodedata.is_normalized("NFC", text):
-        yield Fault(field, "has letters that are put together of parts; allowed is the normal form NFC of Unicode")
+        yield RuleFault(field, "has letters that are put together of parts; allowed is the normal form NFC of Unicode")
     if text != text.strip():
-        yield Fault(field, "begins or ends with a space; allowed is a text without")
+        yield RuleFault(field, "begins or ends with a space; allowed is a text without")
 
 
-def unique_faults(field: str, names: Sequence[object]) -> Iterator[Fault]:
+def unique_faults(field: str, names: Sequence[object]) -> Iterator[RuleFault]:
     """Yield a fault if something stands in `names` twice."""
     if len(set(names)) != len(names):
-        yield Fault(field, "has an entry twice; allowed is each once")
+        yield RuleFault(field, "has an entry twice; allowed is each once")
