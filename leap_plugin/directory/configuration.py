@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from leap_plugin.directory.sending import SendingSettings
 from leap_plugin.mail.addresses import mail_address_of
-from leap_plugin.outgoing.settings import SendingSettings
 from loopixmix.config import commented_toml, load_config
 from loopixmix.errors import ConfigError, MisuseError
 from loopixmix.process.files import PRIVATE_FILE, create_file, make_directory, write_atomically

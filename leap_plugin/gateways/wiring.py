@@ -32,6 +32,7 @@ from leap_plugin.gateways.exit.composing import Composing, WayTimes
 from leap_plugin.gateways.exit.encryption import RecipientKeys
 from leap_plugin.gateways.exit.judging import OrderJudge
 from leap_plugin.gateways.exit.orders import ExitOrders, OrderStore
+from leap_plugin.gateways.exit.proving import SenderProofs
 from leap_plugin.gateways.exit.relay import MailRelay, SmtpRelay
 from leap_plugin.gateways.exit.relaying import Relaying
 from leap_plugin.gateways.exit.reporting import NetworkReports
@@ -127,6 +128,7 @@ def make_exit(
         HourlyLimits(
             limits.all_per_hour, limits.per_recipient_per_hour, limits.per_domain_per_hour, now_s=clock.seconds()
         ),
+        senders=SenderProofs(world.client, lambda sender: bool(rules.own_address(sender)), clock),
         reports=reports,
         clock=clock,
         wake=relaying.wake,

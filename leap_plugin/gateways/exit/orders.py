@@ -18,6 +18,7 @@ from leap_plugin.gateways.abuse.limits import HourlyLimits, recipient_keys
 from leap_plugin.gateways.abuse.optout import has_opted_out
 from leap_plugin.gateways.exit.composing import Composed
 from leap_plugin.gateways.exit.judging import OrderJudge
+from leap_plugin.gateways.exit.proving import NotProvenYetError, SenderProofs
 from leap_plugin.gateways.exit.relaying import Reports
 from leap_plugin.gateways.exit.rules import OrderRefusedError
 from leap_plugin.gateways.store.pieces import PieceShelf
@@ -36,6 +37,8 @@ from loopixmix.tokens.redeeming import Checked, Redeeming
 KIND = "mail/exit"
 REFUSED_REPORTS_PER_HOUR = 600
 """Refusals of orders without a good token: answering them must not take the place of mail."""
+PROVEN_WITHIN_S = 86_400.0
+"""So long an order waits for its sender to be looked up."""
 REPORTED_WITHIN_S = 60.0
 """For so long the way to answer a refused order is kept."""
 
@@ -52,9 +55,12 @@ class OrderStore:
 
 @dataclass(frozen=True)
 class _Refusal:
+    """`paid`: whether the order had a good token. `is_ours`: the fault is the gateway's, and costs no token."""
+
     status: str
     reason: str
     paid: bool = True
+    is_ours: bool = False
 
 
 class ExitOrders:
@@ -67,15 +73,20 @@ class ExitOrders:
         redeeming: Redeeming,
         limits: HourlyLimits,
         *,
+        senders: SenderProofs,
         reports: Reports,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
-        """`redeeming`: of tokens for an exit. `limits`: by recipient, by domain, in all. `wake`: a mail has come."""
+        """`redeeming`: of tokens for an exit. `limits`: by recipient, by domain, in all.
+
+        `senders`: finds keys. `wake`: a mail has come.
+        """
         self._store = store
         self._judge = judge
         self._redeeming = redeeming
         self._limits = limits
+        self._senders = senders
         self._reports = reports
         self._clock = clock
         self._unpaid = HourlyLimits(REFUSED_REPORTS_PER_HOUR, now_s=clock.seconds())
@@ -84,7 +95,10 @@ class ExitOrders:
         self.refused: Counter[str] = Counter()
 
     async def take(self, message: ReceivedMessage) -> None:
-        """Deal with one message; when this returns, the client may forget it as soon as the store says."""
+        """Deal with one message; when this returns, the client may forget it as soon as the store says.
+
+        Raises `NotProvenYetError` if it is to be offered again, because its sender cannot be looked up just now.
+        """
         now_s = self._clock.seconds()
         try:
             body = decode_body(message.body)
@@ -129,7 +143,12 @@ class ExitOrders:
 
     async def _composed(self, order: EnclosedMail, message: ReceivedMessage, now_s: float) -> Composed | _Refusal:
         try:
-            return await self._judge.judge(order, message, now_s)
+            # Before anything else, so that a look-up that fails tells nothing of what is on the lists.
+            return await self._judge.judge(order, await self._senders.prove(message), now_s)
+        except NotProvenYetError:
+            if now_s < message.received_at_s + PROVEN_WITHIN_S:
+                raise
+            return _Refusal("4.7.5", "the gateway could not look up your key: send again", is_ours=True)
         except OrderRefusedError as refusal:
             return _Refusal(refusal.status, str(refusal))
 
@@ -147,6 +166,8 @@ class ExitOrders:
         if not note_taken(connection, message.number, keep_until_s):
             return False
         self._redeeming.erase_old(connection, now_s)
+        if isinstance(composed, _Refusal) and composed.is_ours:
+            return composed
         if not self._redeeming.spend(connection, checked):
             return _Refusal("5.7.0", "the token does not count", paid=False)
         if not isinstance(composed, Composed):
@@ -172,9 +193,6 @@ class ExitOrders:
         self.refused[refusal.status] += 1
         to = message.reply_to or message.sender or ""
         now_s = self._clock.seconds()
-        if refusal.status == "4.7.5" and message.sender is not None:
-            # The next order of this sender then has its address as its From.
-            await self._reports.get_to_know(message.sender)
         if not to or to.startswith("key:") or (not refusal.paid and not self._unpaid.take(now_s=now_s)):
             return
         recipient = order.to if order is not None and order.to.isascii() and order.to else "unknown"

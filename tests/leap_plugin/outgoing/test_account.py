@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import email
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.policy import default
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from client.api import MAX_BODY_BYTES, MessageState
+from client.testing import FakeClient
+from leap_plugin.directory.sending import SendingSettings
 from leap_plugin.mail.splitting import Piece, decode_body
 from leap_plugin.mail.submitting import RcptTo, SubmissionRefusedError
-from leap_plugin.outgoing.settings import SendingSettings
 from leap_plugin.store import outgoing
 from loopixmix.tokens import decode_token
 from tests.worlds.sending_accounts import ALICES, BOB, BOBS, CAROL, CAROLS, SendingWorld, submitted, written
@@ -579,6 +581,49 @@ def test_a_mail_that_is_refused_costs_no_token() -> None:
     enclosed = decode_body(order.body)
     assert not isinstance(enclosed, Piece)
     assert enclosed.to == first
+    world.close()
+
+
+class DyingClient:
+    """A client that gives out a token in the very moment in which the program is killed."""
+
+    def __init__(self, client: FakeClient, kill: Callable[[], None]) -> None:
+        self._client = client
+        self._kill = kill
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._client, name)
+
+    async def take_token(self, purpose: str, *, idempotency_key: str = "") -> bytes:
+        await self._client.take_token(purpose, idempotency_key=idempotency_key)
+        self._kill()
+        await Deferred()
+        raise AssertionError("a program that was killed goes on")
+
+
+def test_a_token_taken_in_the_moment_of_a_crash_pays_the_next_mail() -> None:
+    world = outside_world()
+    world.kill()
+    killed: list[bool] = []
+    world.client = DyingClient(world.alice, lambda: killed.append(True))  # type: ignore[assignment]
+    world.start()
+    submitting = Deferred.fromCoroutine(world.mail.submit(submitted(None, "dora@example.org")))
+    world.pass_time(10)
+    assert killed
+    assert not submitting.called
+    assert world.run(world.alice.tokens()) == []
+    world.kill()
+    world.client = world.alice
+    world.start()
+    world.run(world.mail.check_recipient("dora@example.org", None))
+    world.submit(None, "dora@example.org")
+    world.pass_time(30)
+    [order] = world.received[CAROL]
+    with pytest.raises(SubmissionRefusedError, match="no token"):
+        world.submit(None, "dora@example.org")
+    assert decode_token(decode_body(order.body).token)  # type: ignore[union-attr]
+    submitting.addErrback(lambda _: None)
+    submitting.cancel()
     world.close()
 
 

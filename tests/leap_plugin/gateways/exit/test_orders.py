@@ -201,9 +201,8 @@ def test_an_order_in_pieces_is_put_together_also_over_a_restart(tmp_path: Path) 
 def test_the_named_address_of_a_user_of_the_domain_is_the_from(world: GatewayTown) -> None:
     mail = canonical_mail(sender="alice@home.mix.invalid")
     world.order(mail, anonymous=False)
-    assert (world.relay.mails, world.refused()) == ([], {"4.7.5": 1})
-    world.order(mail, anonymous=False)
     [outside] = world.relay.mails
+    assert world.refused() == {}
     assert outside.mail_from == f"alice@{DOMAIN}"
     leaving = parsed(outside.message)
     assert (leaving["From"], leaving["Reply-To"]) == (f"alice@{DOMAIN}", None)
@@ -211,6 +210,34 @@ def test_the_named_address_of_a_user_of_the_domain_is_the_from(world: GatewayTow
     text = leaving.get_content()
     assert URL in text
     assert "does not know" not in text
+
+
+def test_an_order_waits_for_its_sender_to_be_found_and_costs_one_token(world: GatewayTown) -> None:
+    token, mail = world.token(), canonical_mail(sender="alice@home.mix.invalid")
+    world.looking_up.fails = True
+    world.order(mail, token=token, anonymous=False)
+    world.pass_s(3600)
+    assert (world.relay.mails, world.refused()) == ([], {})
+    world.looking_up.fails = False
+    world.pass_s(400)
+    [outside] = world.relay.mails
+    assert outside.mail_from == f"alice@{DOMAIN}"
+
+
+def test_an_order_whose_sender_is_never_found_is_refused_and_costs_no_token(world: GatewayTown) -> None:
+    token, mail = world.token(), canonical_mail(sender="alice@home.mix.invalid")
+    world.looking_up.fails = True
+    world.order(mail, token=token, anonymous=False)
+    world.pass_s(90_000)
+    assert (world.relay.mails, world.refused()) == ([], {"4.7.5": 1})
+    world.order(canonical_mail(), token=token)
+    assert len(world.relay.mails) == 1
+
+
+def test_another_key_under_an_address_of_the_domain_is_refused(world: GatewayTown) -> None:
+    world.looking_up.other_key = True
+    world.order(canonical_mail(sender="alice@home.mix.invalid"), anonymous=False)
+    assert (world.relay.mails, world.refused()) == ([], {"5.7.1": 1})
 
 
 def test_an_account_elsewhere_is_answered_through_the_network(world: GatewayTown) -> None:

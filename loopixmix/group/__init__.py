@@ -1,0 +1,1 @@
+"""Groups of prime order, for protocols that compute on whole columns of elements: elections, for one."""

@@ -1,0 +1,1 @@
+"""Ballots: from a choice to ciphertexts with a proof, and the checks of them."""
