@@ -27,7 +27,7 @@ from votes.trustees.generation import (
     share_fits,
 )
 from votes.trustees.sealing import open_share, seal_share
-from votes.trustees.statements import Statement, StatementKind, sealed_share_bytes, sign_statement
+from votes.trustees.statements import KeyStatement, KeyStep, sealed_share_bytes, sign_key_statement
 
 
 class Published:
@@ -36,28 +36,28 @@ class Published:
     Raises `KeyGenerationError` if somebody said two different things in one step, which only a cheat does.
     """
 
-    def __init__(self, statements: Iterable[Statement]) -> None:
-        self._found: dict[tuple[StatementKind, int, bytes], Statement] = {}
+    def __init__(self, statements: Iterable[KeyStatement]) -> None:
+        self._found: dict[tuple[KeyStep, int, bytes], KeyStatement] = {}
         for statement in statements:
-            about = statement.body[:2] if statement.kind is StatementKind.ANSWER else b""
+            about = statement.body[:2] if statement.kind is KeyStep.ANSWER else b""
             first = self._found.setdefault((statement.kind, statement.author, about), statement)
             if first.body != statement.body:
                 step = statement.kind.name.lower()
                 raise KeyGenerationError(statement.author, f"it published two different statements ({step})")
 
-    def body(self, kind: StatementKind, author: int, about: bytes = b"") -> bytes | None:
+    def body(self, kind: KeyStep, author: int, about: bytes = b"") -> bytes | None:
         """Return what `author` said; None if nothing so far. `about` is the number that an answer begins with."""
         found = self._found.get((kind, author, about))
         return None if found is None else found.body
 
-    def complete(self, kind: StatementKind, ceremony: Ceremony) -> bool:
+    def complete(self, kind: KeyStep, ceremony: Ceremony) -> bool:
         """Tell whether every trustee has made its statement."""
         return all(self.body(kind, number) is not None for number in ceremony.numbers)
 
     def view(self, ceremony: Ceremony) -> bytes:
         """Return what stands for all statements before the words, 32 bytes: all trustees must have seen the same."""
         hashed = hashlib.sha256()
-        for kind in (StatementKind.PROMISE, StatementKind.OPENING, StatementKind.SHARES):
+        for kind in (KeyStep.PROMISE, KeyStep.OPENING, KeyStep.SHARES):
             for number in ceremony.numbers:
                 hashed.update(hashlib.sha256(self.body(kind, number) or b"").digest())
         return hashed.digest()
@@ -92,7 +92,7 @@ class KeyMaking:
         self._decryption_key = decryption_key
         self._encryption_keys = encryption_keys
 
-    def next_statements(self, published: Published) -> list[Statement]:
+    def next_statements(self, published: Published) -> list[KeyStatement]:
         """Return what this trustee publishes now; nothing if it waits for others, or has no more to say.
 
         Raises `KeyGenerationError` if another trustee cheated: then there is no key, and it is named.
@@ -100,7 +100,7 @@ class KeyMaking:
         return [
             self._signed(kind, body)
             for kind, body in self._due(published)
-            if published.body(kind, self._part.number, body[:2] if kind is StatementKind.ANSWER else b"") is None
+            if published.body(kind, self._part.number, body[:2] if kind is KeyStep.ANSWER else b"") is None
         ]
 
     def made(self, published: Published) -> MadeKey | None:
@@ -108,13 +108,13 @@ class KeyMaking:
 
         Raises `KeyGenerationError` for a trustee whose part is wrong.
         """
-        if not published.complete(StatementKind.WORD, self._ceremony):
+        if not published.complete(KeyStep.WORD, self._ceremony):
             return None
         self._check_views(published)
         openings = self._openings(published)
         shares = self._shares(published)
         for author, recipient in self._complaints(published):
-            answer = published.body(StatementKind.ANSWER, author, recipient.to_bytes(2, "big"))
+            answer = published.body(KeyStep.ANSWER, author, recipient.to_bytes(2, "big"))
             if answer is None:
                 return None
             share = decode_share(self._ceremony, answer[2:])
@@ -126,30 +126,30 @@ class KeyMaking:
         own = finish(self._ceremony, self._part.number, openings, known)
         return MadeKey(join_openings(self._ceremony, openings), own)
 
-    def _due(self, published: Published) -> Iterable[tuple[StatementKind, bytes]]:
+    def _due(self, published: Published) -> Iterable[tuple[KeyStep, bytes]]:
         ceremony = self._ceremony
-        yield StatementKind.PROMISE, self._part.opening.promise()
-        if not published.complete(StatementKind.PROMISE, ceremony):
+        yield KeyStep.PROMISE, self._part.opening.promise()
+        if not published.complete(KeyStep.PROMISE, ceremony):
             return
-        yield StatementKind.OPENING, self._part.opening.encode()
-        if not published.complete(StatementKind.OPENING, ceremony):
+        yield KeyStep.OPENING, self._part.opening.encode()
+        if not published.complete(KeyStep.OPENING, ceremony):
             return
         self._openings(published)
-        if published.body(StatementKind.SHARES, self._part.number) is None:
+        if published.body(KeyStep.SHARES, self._part.number) is None:
             # Sealing draws new randomness each time: what was published once is not made again.
-            yield StatementKind.SHARES, self._sealed_shares()
-        if not published.complete(StatementKind.SHARES, ceremony):
+            yield KeyStep.SHARES, self._sealed_shares()
+        if not published.complete(KeyStep.SHARES, ceremony):
             return
-        yield StatementKind.WORD, published.view(ceremony) + self._own_complaints(published)
+        yield KeyStep.WORD, published.view(ceremony) + self._own_complaints(published)
         for author, recipient in self._complaints(published):
             if author == self._part.number:
-                yield StatementKind.ANSWER, recipient.to_bytes(2, "big") + self._part.share_for(recipient).encode()
+                yield KeyStep.ANSWER, recipient.to_bytes(2, "big") + self._part.share_for(recipient).encode()
 
     def _openings(self, published: Published) -> dict[int, KeyOpening]:
         found = {}
         for number in self._ceremony.numbers:
-            promise = published.body(StatementKind.PROMISE, number) or b""
-            opening = published.body(StatementKind.OPENING, number) or b""
+            promise = published.body(KeyStep.PROMISE, number) or b""
+            opening = published.body(KeyStep.OPENING, number) or b""
             found[number] = decode_opening(self._ceremony, number, opening, promise)
         return found
 
@@ -172,7 +172,7 @@ class KeyMaking:
         found: dict[int, Scalars | None] = {own: self._part.share_for(own)}
         for author in self._ceremony.numbers:
             if author != own:
-                share = self._opened(author, published.body(StatementKind.SHARES, author) or b"")
+                share = self._opened(author, published.body(KeyStep.SHARES, author) or b"")
                 fits = share is not None and share_fits(self._ceremony, openings[author], own, share)
                 found[author] = share if fits else None
         return found
@@ -194,7 +194,7 @@ class KeyMaking:
         """Return of whom is complained, and by whom."""
         found = []
         for recipient in self._ceremony.numbers:
-            word = published.body(StatementKind.WORD, recipient) or b""
+            word = published.body(KeyStep.WORD, recipient) or b""
             for place in range(32, len(word), 2):
                 found.append((int.from_bytes(word[place : place + 2], "big"), recipient))
         return found
@@ -202,12 +202,12 @@ class KeyMaking:
     def _check_views(self, published: Published) -> None:
         view = published.view(self._ceremony)
         for number in self._ceremony.numbers:
-            word = published.body(StatementKind.WORD, number) or b""
+            word = published.body(KeyStep.WORD, number) or b""
             if word[:32] != view:
                 raise KeyGenerationError(number, "it has not seen the same statements as we have")
             for author in (int.from_bytes(word[place : place + 2], "big") for place in range(32, len(word), 2)):
                 if author == number or author not in self._ceremony.numbers:
                     raise KeyGenerationError(number, f"it complains of trustee {author}, which makes no sense")
 
-    def _signed(self, kind: StatementKind, body: bytes) -> Statement:
-        return sign_statement(self._ceremony, self._signing_key, kind, self._part.number, body)
+    def _signed(self, kind: KeyStep, body: bytes) -> KeyStatement:
+        return sign_key_statement(self._ceremony, self._signing_key, kind, self._part.number, body)

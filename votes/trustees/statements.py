@@ -16,7 +16,7 @@ VIEW_BYTES = 32
 _HEAD_BYTES = 1 + DRAFT_BYTES + 2
 
 
-class StatementKind(IntEnum):
+class KeyStep(IntEnum):
     """The steps of key generation, in their order."""
 
     PROMISE = 1
@@ -32,21 +32,21 @@ class StatementKind(IntEnum):
     """The backup of the key was read, and opens."""
 
 
-_PURPOSES: Mapping[StatementKind, Purpose] = {
-    StatementKind.PROMISE: Purpose.KEY_PROMISE,
-    StatementKind.OPENING: Purpose.KEY_OPENING,
-    StatementKind.SHARES: Purpose.KEY_SHARES,
-    StatementKind.WORD: Purpose.KEY_WORD,
-    StatementKind.ANSWER: Purpose.KEY_ANSWER,
-    StatementKind.BACKUP: Purpose.KEY_BACKUP,
+_PURPOSES: Mapping[KeyStep, Purpose] = {
+    KeyStep.PROMISE: Purpose.KEY_PROMISE,
+    KeyStep.OPENING: Purpose.KEY_OPENING,
+    KeyStep.SHARES: Purpose.KEY_SHARES,
+    KeyStep.WORD: Purpose.KEY_WORD,
+    KeyStep.ANSWER: Purpose.KEY_ANSWER,
+    KeyStep.BACKUP: Purpose.KEY_BACKUP,
 }
 
 
 @dataclass(frozen=True)
-class Statement:
+class KeyStatement:
     """What one trustee published. `body` is as its kind wants it; the signature was checked when it was read."""
 
-    kind: StatementKind
+    kind: KeyStep
     author: int
     body: bytes
     signature: bytes
@@ -56,13 +56,13 @@ class Statement:
         return _signed_part(ceremony, self.kind, self.author, self.body) + self.signature
 
 
-def sign_statement(ceremony: Ceremony, key: PartyKey, kind: StatementKind, author: int, body: bytes) -> Statement:
+def sign_key_statement(ceremony: Ceremony, key: PartyKey, kind: KeyStep, author: int, body: bytes) -> KeyStatement:
     """Make a statement of trustee `author`, whose key is `key`."""
     message = _signed_part(ceremony, kind, author, body)
-    return Statement(kind, author, body, key.sign(_PURPOSES[kind], message))
+    return KeyStatement(kind, author, body, key.sign(_PURPOSES[kind], message))
 
 
-def decode_statement(ceremony: Ceremony, identities: Sequence[Identity], encoded: bytes) -> Statement:
+def decode_key_statement(ceremony: Ceremony, identities: Sequence[Identity], encoded: bytes) -> KeyStatement:
     """Read a statement; `identities` are the trustees', in order.
 
     Raises `FormatError` for another election, an unknown kind or author, or a body of the wrong form, and
@@ -80,17 +80,17 @@ def decode_statement(ceremony: Ceremony, identities: Sequence[Identity], encoded
     if not _FITS[kind](ceremony, len(body)):
         raise FormatError(f"{len(body)} bytes are no {kind.name.lower()} of a key")
     verify_signature(identities[author - 1], signature, _PURPOSES[kind], message)
-    return Statement(kind, author, body, signature)
+    return KeyStatement(kind, author, body, signature)
 
 
-def _kind_of(number: int) -> StatementKind:
+def _kind_of(number: int) -> KeyStep:
     try:
-        return StatementKind(number)
+        return KeyStep(number)
     except ValueError:
         raise FormatError(f"there is no statement of kind {number}") from None
 
 
-def _signed_part(ceremony: Ceremony, kind: StatementKind, author: int, body: bytes) -> bytes:
+def _signed_part(ceremony: Ceremony, kind: KeyStep, author: int, body: bytes) -> bytes:
     return bytes([kind]) + ceremony.draft + author.to_bytes(2, "big") + body
 
 
@@ -108,11 +108,11 @@ def _is_word(ceremony: Ceremony, length: int) -> bool:
     return rest == 0 and 0 <= complaints < ceremony.trustees
 
 
-_FITS: Mapping[StatementKind, Callable[[Ceremony, int], bool]] = {
-    StatementKind.PROMISE: lambda _, length: length == PROMISE_BYTES,
-    StatementKind.OPENING: lambda ceremony, length: length == _opening_bytes(ceremony),
-    StatementKind.SHARES: lambda ceremony, length: length == (ceremony.trustees - 1) * sealed_share_bytes(ceremony),
-    StatementKind.WORD: _is_word,
-    StatementKind.ANSWER: lambda ceremony, length: length == 2 + ceremony.group.scalar_bytes,
-    StatementKind.BACKUP: lambda _, length: length == 0,
+_FITS: Mapping[KeyStep, Callable[[Ceremony, int], bool]] = {
+    KeyStep.PROMISE: lambda _, length: length == PROMISE_BYTES,
+    KeyStep.OPENING: lambda ceremony, length: length == _opening_bytes(ceremony),
+    KeyStep.SHARES: lambda ceremony, length: length == (ceremony.trustees - 1) * sealed_share_bytes(ceremony),
+    KeyStep.WORD: _is_word,
+    KeyStep.ANSWER: lambda ceremony, length: length == 2 + ceremony.group.scalar_bytes,
+    KeyStep.BACKUP: lambda _, length: length == 0,
 }

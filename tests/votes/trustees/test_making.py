@@ -9,7 +9,13 @@ from loopixmix.group.ristretto import ristretto255
 from votes.record.signing import PartyKey
 from votes.trustees.generation import Ceremony, KeyGenerationError, begin
 from votes.trustees.making import KeyMaking, MadeKey, Published
-from votes.trustees.statements import Statement, StatementKind, decode_statement, sealed_share_bytes, sign_statement
+from votes.trustees.statements import (
+    KeyStatement,
+    KeyStep,
+    decode_key_statement,
+    sealed_share_bytes,
+    sign_key_statement,
+)
 
 GROUP = ristretto255()
 CEREMONY = Ceremony(GROUP, b"d" * 32, trustees=3, threshold=2)
@@ -35,17 +41,17 @@ class Meeting:
             )
             for number in CEREMONY.numbers
         }
-        self.statements: list[Statement] = []
+        self.statements: list[KeyStatement] = []
 
     @property
     def published(self) -> Published:
         return Published(self.statements)
 
-    def turn(self, number: int) -> list[StatementKind]:
+    def turn(self, number: int) -> list[KeyStep]:
         """Let one trustee publish what it wants to; over the wire, as bytes."""
         identities = [key.identity for key in self.keys.values()]
         new = [
-            decode_statement(CEREMONY, identities, statement.encode(CEREMONY))
+            decode_key_statement(CEREMONY, identities, statement.encode(CEREMONY))
             for statement in self.trustees[number].next_statements(self.published)
         ]
         self.statements += new
@@ -57,17 +63,17 @@ class Meeting:
         while news:
             news = [number for number in CEREMONY.numbers if self.turn(number)]
 
-    def until(self, kind: StatementKind) -> None:
+    def until(self, kind: KeyStep) -> None:
         """Let all speak until each has made its statement of this kind."""
         while not self.published.complete(kind, CEREMONY):
             for number in CEREMONY.numbers:
                 if self.published.body(kind, number) is None:
                     self.turn(number)
 
-    def replace(self, kind: StatementKind, author: int, body: bytes) -> None:
+    def replace(self, kind: KeyStep, author: int, body: bytes) -> None:
         """Put another statement where the author's was, signed by it: it cheats."""
         self.statements = [each for each in self.statements if (each.kind, each.author) != (kind, author)]
-        self.statements.append(sign_statement(CEREMONY, self.keys[author], kind, author, body))
+        self.statements.append(sign_key_statement(CEREMONY, self.keys[author], kind, author, body))
 
     def made(self, number: int) -> MadeKey:
         made = self.trustees[number].made(self.published)
@@ -89,73 +95,73 @@ def test_three_trustees_make_a_key(meeting: Meeting) -> None:
 
 
 def test_nobody_opens_before_all_have_promised(meeting: Meeting) -> None:
-    assert meeting.turn(1) == [StatementKind.PROMISE]
+    assert meeting.turn(1) == [KeyStep.PROMISE]
     assert meeting.turn(1) == []
-    assert meeting.turn(2) == [StatementKind.PROMISE]
+    assert meeting.turn(2) == [KeyStep.PROMISE]
     assert meeting.turn(2) == []
-    assert meeting.turn(3) == [StatementKind.PROMISE]
-    assert meeting.turn(1) == [StatementKind.OPENING]
+    assert meeting.turn(3) == [KeyStep.PROMISE]
+    assert meeting.turn(1) == [KeyStep.OPENING]
     assert meeting.trustees[1].made(meeting.published) is None
 
 
 def test_a_trustee_that_was_stopped_goes_on(meeting: Meeting) -> None:
-    meeting.until(StatementKind.OPENING)
+    meeting.until(KeyStep.OPENING)
     # A new object from the same part, and nothing else: as after a kill.
-    before = meeting.published.body(StatementKind.PROMISE, 1)
+    before = meeting.published.body(KeyStep.PROMISE, 1)
     meeting.go_on()
-    assert meeting.published.body(StatementKind.PROMISE, 1) == before
+    assert meeting.published.body(KeyStep.PROMISE, 1) == before
     assert [meeting.trustees[number].next_statements(meeting.published) for number in CEREMONY.numbers] == [[], [], []]
 
 
 def test_a_share_that_does_not_open_is_told_and_answered(meeting: Meeting) -> None:
-    meeting.until(StatementKind.SHARES)
-    meeting.replace(StatementKind.SHARES, 2, bytes(2 * sealed_share_bytes(CEREMONY)))
+    meeting.until(KeyStep.SHARES)
+    meeting.replace(KeyStep.SHARES, 2, bytes(2 * sealed_share_bytes(CEREMONY)))
     meeting.go_on()
-    word = meeting.published.body(StatementKind.WORD, 1)
+    word = meeting.published.body(KeyStep.WORD, 1)
     assert word is not None
     assert word[32:] == b"\0\2"
-    assert meeting.published.body(StatementKind.ANSWER, 2, b"\0\1") is not None
+    assert meeting.published.body(KeyStep.ANSWER, 2, b"\0\1") is not None
     assert meeting.made(1).key.public_key == meeting.made(3).key.public_key
 
 
 def test_who_answers_with_a_wrong_share_is_named(meeting: Meeting) -> None:
-    meeting.until(StatementKind.SHARES)
-    meeting.replace(StatementKind.SHARES, 2, bytes(2 * sealed_share_bytes(CEREMONY)))
-    meeting.until(StatementKind.WORD)
-    meeting.statements = [each for each in meeting.statements if each.kind is not StatementKind.ANSWER]
+    meeting.until(KeyStep.SHARES)
+    meeting.replace(KeyStep.SHARES, 2, bytes(2 * sealed_share_bytes(CEREMONY)))
+    meeting.until(KeyStep.WORD)
+    meeting.statements = [each for each in meeting.statements if each.kind is not KeyStep.ANSWER]
     for recipient in (1, 3):
         body = recipient.to_bytes(2, "big") + GROUP.scalars_of([7]).encode()
-        meeting.statements.append(sign_statement(CEREMONY, meeting.keys[2], StatementKind.ANSWER, 2, body))
+        meeting.statements.append(sign_key_statement(CEREMONY, meeting.keys[2], KeyStep.ANSWER, 2, body))
     with pytest.raises(KeyGenerationError, match="trustee 2: its share for trustee 1") as caught:
         meeting.made(1)
     assert caught.value.number == 2
 
 
 def test_who_does_not_answer_keeps_the_key_waiting(meeting: Meeting) -> None:
-    meeting.until(StatementKind.SHARES)
-    meeting.replace(StatementKind.SHARES, 2, bytes(2 * sealed_share_bytes(CEREMONY)))
-    meeting.until(StatementKind.WORD)
-    meeting.statements = [each for each in meeting.statements if each.kind is not StatementKind.ANSWER]
+    meeting.until(KeyStep.SHARES)
+    meeting.replace(KeyStep.SHARES, 2, bytes(2 * sealed_share_bytes(CEREMONY)))
+    meeting.until(KeyStep.WORD)
+    meeting.statements = [each for each in meeting.statements if each.kind is not KeyStep.ANSWER]
     assert meeting.trustees[1].made(meeting.published) is None
 
 
 def test_who_opens_what_it_did_not_promise_is_named(meeting: Meeting, rng: random.Random) -> None:
-    meeting.until(StatementKind.OPENING)
-    meeting.replace(StatementKind.OPENING, 3, begin(CEREMONY, 3, rng).opening.encode())
+    meeting.until(KeyStep.OPENING)
+    meeting.replace(KeyStep.OPENING, 3, begin(CEREMONY, 3, rng).opening.encode())
     with pytest.raises(KeyGenerationError, match="trustee 3: the opening is not"):
         meeting.turn(1)
 
 
 def test_two_different_statements_in_one_step_are_a_public_fault(meeting: Meeting, rng: random.Random) -> None:
-    meeting.until(StatementKind.PROMISE)
+    meeting.until(KeyStep.PROMISE)
     other = begin(CEREMONY, 2, rng).opening.promise()
-    meeting.statements.append(sign_statement(CEREMONY, meeting.keys[2], StatementKind.PROMISE, 2, other))
+    meeting.statements.append(sign_key_statement(CEREMONY, meeting.keys[2], KeyStep.PROMISE, 2, other))
     with pytest.raises(KeyGenerationError, match="trustee 2: it published two different statements"):
         _ = meeting.published
 
 
 def test_the_same_statement_twice_is_no_fault(meeting: Meeting) -> None:
-    meeting.until(StatementKind.PROMISE)
+    meeting.until(KeyStep.PROMISE)
     meeting.statements += list(meeting.statements)
     meeting.go_on()
     assert meeting.made(1).key.threshold == 2
@@ -163,16 +169,16 @@ def test_the_same_statement_twice_is_no_fault(meeting: Meeting) -> None:
 
 def test_who_saw_other_statements_is_named(meeting: Meeting) -> None:
     meeting.go_on()
-    meeting.replace(StatementKind.WORD, 3, b"v" * 32)
+    meeting.replace(KeyStep.WORD, 3, b"v" * 32)
     with pytest.raises(KeyGenerationError, match="trustee 3: it has not seen the same"):
         meeting.made(1)
 
 
 def test_a_complaint_of_itself_makes_no_sense(meeting: Meeting) -> None:
     meeting.go_on()
-    word = meeting.published.body(StatementKind.WORD, 3)
+    word = meeting.published.body(KeyStep.WORD, 3)
     assert word is not None
     for about in (3, 9):
-        meeting.replace(StatementKind.WORD, 3, word + about.to_bytes(2, "big"))
+        meeting.replace(KeyStep.WORD, 3, word + about.to_bytes(2, "big"))
         with pytest.raises(KeyGenerationError, match=f"complains of trustee {about}"):
             meeting.made(1)
