@@ -153,7 +153,7 @@ def ceremony_of(election: Election) -> Ceremony:
 
 
 def _own_number(election: Election, identity: bytes) -> int:
-    identities = [each.identity for each in election.trustees]
+    identities = [bytes(each.identity) for each in election.trustees]
     if identity not in identities:
         raise MisuseError("this trustee is not one of the election's; the administrator has to put its lines in")
     return identities.index(identity) + 1

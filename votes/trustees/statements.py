@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from loopixmix.errors import FormatError
 from loopixmix.seams import Identity
-from votes.record.signing import SIGNATURE_BYTES, PartyKey, Purpose, verify_signature
+from votes.record.signing import SIGNATURE_BYTES, PartyKey, SigningPurpose, verify_signature
 from votes.trustees.generation import DRAFT_BYTES, PROMISE_BYTES, Ceremony
 from votes.trustees.sealing import SEALED_BYTES_OVER
 
@@ -32,13 +32,13 @@ class KeyStep(IntEnum):
     """The backup of the key was read, and opens."""
 
 
-_PURPOSES: Mapping[KeyStep, Purpose] = {
-    KeyStep.PROMISE: Purpose.KEY_PROMISE,
-    KeyStep.OPENING: Purpose.KEY_OPENING,
-    KeyStep.SHARES: Purpose.KEY_SHARES,
-    KeyStep.WORD: Purpose.KEY_WORD,
-    KeyStep.ANSWER: Purpose.KEY_ANSWER,
-    KeyStep.BACKUP: Purpose.KEY_BACKUP,
+_PURPOSES: Mapping[KeyStep, SigningPurpose] = {
+    KeyStep.PROMISE: SigningPurpose.KEY_PROMISE,
+    KeyStep.OPENING: SigningPurpose.KEY_OPENING,
+    KeyStep.SHARES: SigningPurpose.KEY_SHARES,
+    KeyStep.WORD: SigningPurpose.KEY_WORD,
+    KeyStep.ANSWER: SigningPurpose.KEY_ANSWER,
+    KeyStep.BACKUP: SigningPurpose.KEY_BACKUP,
 }
 
 
