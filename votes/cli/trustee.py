@@ -162,12 +162,12 @@ def _own_number(election: Election, identity: bytes) -> int:
 def _turn(ceremony: Ceremony, election: Election, meeting: Meeting, making: KeyMaking) -> MadeKey | None:
     """Publish what is due, and return the key if it is made."""
     published = _published(ceremony, election, meeting)
-    from votes.trustees.making import Published
+    from votes.trustees.making import KeyStatements
 
-    due = making.next_statements(Published(published))
+    due = making.next_statements(KeyStatements(published))
     for statement in due:
         meeting.publish(statement.encode(ceremony))
-    return making.made(Published([*published, *due]))
+    return making.made(KeyStatements([*published, *due]))
 
 
 def _published(ceremony: Ceremony, election: Election, meeting: Meeting) -> list[KeyStatement]:
@@ -178,10 +178,10 @@ def _published(ceremony: Ceremony, election: Election, meeting: Meeting) -> list
 
 
 def _awaited(ceremony: Ceremony, election: Election, meeting: Meeting) -> str:
-    from votes.trustees.making import Published
+    from votes.trustees.making import KeyStatements
     from votes.trustees.statements import KeyStep
 
-    published = Published(_published(ceremony, election, meeting))
+    published = KeyStatements(_published(ceremony, election, meeting))
     for step in (KeyStep.PROMISE, KeyStep.OPENING, KeyStep.SHARES, KeyStep.WORD):
         missing = [number for number in ceremony.numbers if published.body(step, number) is None]
         if missing:

@@ -30,7 +30,7 @@ from votes.trustees.sealing import open_share, seal_share
 from votes.trustees.statements import KeyStatement, KeyStep, sealed_share_bytes, sign_key_statement
 
 
-class Published:
+class KeyStatements:
     """The statements so far. The first of each kind and author counts; an answer counts for each complaint.
 
     Raises `KeyGenerationError` if somebody said two different things in one step, which only a cheat does.
@@ -92,7 +92,7 @@ class KeyMaking:
         self._decryption_key = decryption_key
         self._encryption_keys = encryption_keys
 
-    def next_statements(self, published: Published) -> list[KeyStatement]:
+    def next_statements(self, published: KeyStatements) -> list[KeyStatement]:
         """Return what this trustee publishes now; nothing if it waits for others, or has no more to say.
 
         Raises `KeyGenerationError` if another trustee cheated: then there is no key, and it is named.
@@ -103,7 +103,7 @@ class KeyMaking:
             if published.body(kind, self._part.number, body[:2] if kind is KeyStep.ANSWER else b"") is None
         ]
 
-    def made(self, published: Published) -> MadeKey | None:
+    def made(self, published: KeyStatements) -> MadeKey | None:
         """Return the key if it is made, None if others have still to speak.
 
         Raises `KeyGenerationError` for a trustee whose part is wrong.
@@ -126,7 +126,7 @@ class KeyMaking:
         own = finish(self._ceremony, self._part.number, openings, known)
         return MadeKey(join_openings(self._ceremony, openings), own)
 
-    def _due(self, published: Published) -> Iterable[tuple[KeyStep, bytes]]:
+    def _due(self, published: KeyStatements) -> Iterable[tuple[KeyStep, bytes]]:
         ceremony = self._ceremony
         yield KeyStep.PROMISE, self._part.opening.promise()
         if not published.complete(KeyStep.PROMISE, ceremony):
@@ -145,7 +145,7 @@ class KeyMaking:
             if author == self._part.number:
                 yield KeyStep.ANSWER, recipient.to_bytes(2, "big") + self._part.share_for(recipient).encode()
 
-    def _openings(self, published: Published) -> dict[int, KeyOpening]:
+    def _openings(self, published: KeyStatements) -> dict[int, KeyOpening]:
         found = {}
         for number in self._ceremony.numbers:
             promise = published.body(KeyStep.PROMISE, number) or b""
@@ -166,7 +166,7 @@ class KeyMaking:
             if number != self._part.number
         )
 
-    def _shares(self, published: Published) -> dict[int, Scalars | None]:
+    def _shares(self, published: KeyStatements) -> dict[int, Scalars | None]:
         """Return the share that each trustee made for this one; None for one that does not open or fit."""
         openings, own = self._openings(published), self._part.number
         found: dict[int, Scalars | None] = {own: self._part.share_for(own)}
@@ -186,11 +186,11 @@ class KeyMaking:
         except PeerError:
             return None
 
-    def _own_complaints(self, published: Published) -> bytes:
+    def _own_complaints(self, published: KeyStatements) -> bytes:
         shares = self._shares(published)
         return b"".join(author.to_bytes(2, "big") for author in sorted(shares) if shares[author] is None)
 
-    def _complaints(self, published: Published) -> list[tuple[int, int]]:
+    def _complaints(self, published: KeyStatements) -> list[tuple[int, int]]:
         """Return of whom is complained, and by whom."""
         found = []
         for recipient in self._ceremony.numbers:
@@ -199,7 +199,7 @@ class KeyMaking:
                 found.append((int.from_bytes(word[place : place + 2], "big"), recipient))
         return found
 
-    def _check_views(self, published: Published) -> None:
+    def _check_views(self, published: KeyStatements) -> None:
         view = published.view(self._ceremony)
         for number in self._ceremony.numbers:
             word = published.body(KeyStep.WORD, number) or b""

@@ -31,7 +31,7 @@ class LogError(PeerError):
 
 
 @dataclass
-class Log:
+class ElectionLog:
     """What happened in an election, by kind; each with the index of its entry."""
 
     phase: Phase = Phase.FROZEN
@@ -89,7 +89,7 @@ class LogReader:
             EntryKind.SHARES: self._shares,
             EntryKind.RESULT: self._result,
         }
-        self.log = Log()
+        self.log = ElectionLog()
 
     def take(self, encoded: bytes) -> None:
         """Read the next entry. Raises `LogError`."""

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from loopixmix.group.ristretto import ristretto255
 from votes.record.signing import PartyKey
 from votes.trustees.generation import Ceremony, KeyGenerationError, begin
-from votes.trustees.making import KeyMaking, MadeKey, Published
+from votes.trustees.making import KeyMaking, KeyStatements, MadeKey
 from votes.trustees.statements import (
     KeyStatement,
     KeyStep,
@@ -44,8 +44,8 @@ class Meeting:
         self.statements: list[KeyStatement] = []
 
     @property
-    def published(self) -> Published:
-        return Published(self.statements)
+    def published(self) -> KeyStatements:
+        return KeyStatements(self.statements)
 
     def turn(self, number: int) -> list[KeyStep]:
         """Let one trustee publish what it wants to; over the wire, as bytes."""
