@@ -5,6 +5,7 @@ The commands change the store beside the running program, which looks at it ever
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import click
 import msgspec
 
-from leap_plugin.leap.needs import check_openpgp
+from leap_plugin.leap.needs import check_openpgp, check_sealing
 from loopixmix.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def leap_gateway() -> None:
     docs/leap.md is the page for its operator.
     """
     check_openpgp()
+    check_sealing()
 
 
 @leap_gateway.command()
@@ -50,9 +52,16 @@ def leap_gateway() -> None:
 @click.option("--soledad", "url", default="http://127.0.0.1:2525/incoming", show_default=True, help="The Incoming Box.")
 def init(directory: Path, client: Path, domains: tuple[str, ...], url: str) -> None:
     """Make the configuration of a new gateway in DIR."""
+    from client.remote import require_sealed_store
     from leap_plugin.leap.gateway.directory import CONFIG_FILE, DEFAULT_TOKEN_FILE, create_leap_directory
 
-    create_leap_directory(directory, client=client, domains=tuple(domain.lower() for domain in domains), url=url)
+    lower = tuple(domain.lower() for domain in domains)
+    create_leap_directory(directory, client=client, domains=lower, url=url, rng=random.SystemRandom())
+    if (client / "client.toml").exists():
+        if require_sealed_store(client):
+            click.echo(f"{client / 'client.toml'}: sealed_store is true now, which counts from the client's next start")
+    else:
+        click.echo(f"make the client with  loopixmix client init {client} --network FILE --gateway --sealed")
     click.echo(f"{directory / CONFIG_FILE}: look through it")
     click.echo(f"{directory / DEFAULT_TOKEN_FILE}: put the line incoming:SECRET there, and chmod 600 it")
     click.echo(f"add users with  loopixmix mail leap-gateway users import {directory} EXPORT")
@@ -64,13 +73,11 @@ def init(directory: Path, client: Path, domains: tuple[str, ...], url: str) -> N
 @click.option("--check-config", is_flag=True, help="Only check the configuration and the store.")
 def run(directory: Path, check_config: bool) -> None:
     """Run the gateway of DIR until SIGTERM or ctrl-C."""
-    from leap_plugin.leap.gateway.directory import LOCK_FILE, load_leap_directory, store_url
-    from leap_plugin.leap.gateway.schema import LEAP_STORE
-    from loopixmix.store.transactions import Store
+    from leap_plugin.leap.gateway.directory import LOCK_FILE, load_leap_directory, open_leap_store
 
     if check_config:
         load_leap_directory(directory)
-        Store(LEAP_STORE, store_url(directory)).close()
+        open_leap_store(directory).close()
         click.echo(f"{directory}: the configuration is good")
         return
     from leap_plugin.leap.gateway.program import LeapGateway
@@ -271,12 +278,10 @@ def move_user(directory: Path, address: str, uuid: str) -> None:
 
 
 def _use(directory: Path, work: Callable[[Connection], _T]) -> _T:
-    from leap_plugin.leap.gateway.directory import load_leap_config, store_url
-    from leap_plugin.leap.gateway.schema import LEAP_STORE
-    from loopixmix.store.transactions import Store
+    from leap_plugin.leap.gateway.directory import load_leap_config, open_leap_store
 
     load_leap_config(directory)
-    store = Store(LEAP_STORE, store_url(directory))
+    store = open_leap_store(directory)
     try:
         return store.write(work)
     finally:

@@ -86,5 +86,5 @@ def test_a_neutral_element_is_no_key() -> None:
 
 @pytest.mark.parametrize(("width", "size"), [(0, 5), (2**16, 5), (1, -1), (1, 2**32)])
 def test_sizes_are_bounded(width: int, size: int) -> None:
-    with pytest.raises(ValueError, match="not (0|65536|-1|4294967296)"):
+    with pytest.raises(ValueError, match=r"not (0|65536|-1|4294967296)"):
         replace(STATEMENT, width=width, size=size)

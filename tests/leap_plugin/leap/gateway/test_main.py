@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from client.remote import has_sealed_store
 from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState, add_delivery
-from leap_plugin.leap.gateway.directory import store_url
+from leap_plugin.leap.gateway.directory import open_leap_store
 from leap_plugin.leap.gateway.main import leap_gateway
-from leap_plugin.leap.gateway.schema import LEAP_STORE
-from loopixmix.store.transactions import Store
+from tests.client.leaving.test_archive import new_client
 from tests.worlds.leap import KeyPair
 
 BOB = KeyPair("bob@leap.example")
@@ -44,7 +44,7 @@ def export(tmp_path: Path, *users: dict[str, object]) -> Path:
 
 
 def keep(directory: Path, address: str, *, blob_id: str = "1", state: DeliveryState = DeliveryState.WAITING) -> None:
-    store = Store(LEAP_STORE, store_url(directory))
+    store = open_leap_store(directory)
     kept = BoxDelivery(
         blob_id=blob_id,
         address=address,
@@ -153,3 +153,18 @@ def test_help_names_every_command() -> None:
     said = run("--help") + run("users", "--help")
     for name in ("init", "run", "status", "waiting", "retry", "import", "add", "list", "remove", "move"):
         assert name in said
+
+
+def test_the_client_of_a_gateway_has_its_store_sealed(tmp_path: Path) -> None:
+    client = new_client(tmp_path)
+    said = run("init", tmp_path / "gateway", "--client", client, "--domain", "leap.example")
+    assert "sealed_store is true now" in said
+    assert has_sealed_store(client)
+    (tmp_path / "gateway" / "leap.toml").unlink()
+    (tmp_path / "gateway" / "store.key").unlink()
+    assert "sealed_store" not in run("init", tmp_path / "gateway", "--client", client, "--domain", "leap.example")
+
+
+def test_who_has_no_client_yet_is_told_how_to_make_one(tmp_path: Path) -> None:
+    said = run("init", tmp_path / "gateway", "--client", tmp_path / "client", "--domain", "leap.example")
+    assert f"loopixmix client init {tmp_path / 'client'} --network FILE --gateway --sealed" in said
