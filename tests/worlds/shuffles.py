@@ -13,9 +13,9 @@ from votes.ballot.ciphertexts import Ciphertexts, decode_ciphertexts, encrypt
 from votes.shuffle.chunks import Unwatched, chunks
 from votes.shuffle.draws import Draws
 from votes.shuffle.generators import DerivedGenerators
-from votes.shuffle.preparation import PreparedChain, PreparedRows, Preparing
+from votes.shuffle.preparation import PreparedChain, PreparedRows, ChunkPreparing
 from votes.shuffle.proving import NoParts, Prover, Shuffled, shuffle
-from votes.shuffle.statement import Statement
+from votes.shuffle.statement import ShuffleStatement
 from votes.shuffle.verifying import verify_shuffle
 
 FINGERPRINT = bytes(range(32))
@@ -25,7 +25,7 @@ FINGERPRINT = bytes(range(32))
 class ShuffledList:
     """A list of ciphertexts with known contents, and what a mixer made of it."""
 
-    statement: Statement
+    statement: ShuffleStatement
     secret: Scalars
     before: bytes
     generators: DerivedGenerators
@@ -46,12 +46,12 @@ class ShuffledList:
         return decrypted(self.group, self.secret, decode_ciphertexts(self.group, rows, self.statement.width))
 
 
-def a_list(group: Group, size: int, width: int, seed: int = 1) -> tuple[Statement, Scalars, bytes]:
+def a_list(group: Group, size: int, width: int, seed: int = 1) -> tuple[ShuffleStatement, Scalars, bytes]:
     """Return a statement about `size` rows of different contents, the election's secret, and the rows."""
     rng = random.Random(seed)
     secret = group.random_scalars(rng, 1)
     public_key = group.generator.times(secret)
-    statement = Statement(group, FINGERPRINT, 1, 2, public_key, width, size)
+    statement = ShuffleStatement(group, FINGERPRINT, 1, 2, public_key, width, size)
     messages = [group.generator.times(group.random_scalars(rng, size)) for _ in range(width)]
     rows = encrypt(group, public_key, messages, [group.random_scalars(rng, size) for _ in range(width)])
     return statement, secret, rows.encode()
@@ -75,7 +75,7 @@ def decrypted(group: Group, secret: Scalars, rows: Ciphertexts) -> list[tuple[by
 class DishonestPreparations:
     """What was prepared, but for a change to what is added to the rows of the output."""
 
-    def __init__(self, honest: Preparing, change: Callable[[PreparedRows], PreparedRows]) -> None:
+    def __init__(self, honest: ChunkPreparing, change: Callable[[PreparedRows], PreparedRows]) -> None:
         self._honest = honest
         self._change = change
 
@@ -108,7 +108,7 @@ def a_dishonest_shuffle(
     statement, secret, before = a_list(group, size, width)
     generators = DerivedGenerators(group, FINGERPRINT, size)
     drawn = draws(group, bytes(range(32)), width)
-    preparing = Preparing(statement.public_key, generators, drawn, chunks(size))
+    preparing = ChunkPreparing(statement.public_key, generators, drawn, chunks(size))
     preparations = DishonestPreparations(preparing, change)
     prover = Prover(statement, drawn, preparations, chunk_rows=size, parts=NoParts(), progress=Unwatched())
     return ShuffledList(statement, secret, before, generators, prover.prove(before))

@@ -48,7 +48,7 @@ def gather(column: Buffer, width: int, order: Sequence[int]) -> bytes:
     return b"".join(map(entries.__getitem__, order))
 
 
-class Progress(Protocol):
+class WorkProgress(Protocol):
     """Hears how far a long piece of work is, such as `loopixmix.progress.Steps`."""
 
     def step(self, text: str, total: int) -> None:

@@ -10,7 +10,7 @@ from votes.shuffle.chunks import chunks
 DOMAIN = b"loopixmix-votes-1/generators"
 
 
-class Generators(Protocol):
+class GeneratorSource(Protocol):
     """The generators `H_0, H_1, ...` of an election, as many as were asked for."""
 
     def __len__(self) -> int: ...
@@ -51,7 +51,7 @@ def derive_generators(group: Group, fingerprint: bytes, first: int, count: int) 
     return group.derive_elements(DOMAIN, fingerprint, first, count)
 
 
-def check_available(generators: Generators, first: int, count: int) -> None:
+def check_available(generators: GeneratorSource, first: int, count: int) -> None:
     """Raise `ValueError` if there are not so many generators."""
     if not 0 <= first <= first + count <= len(generators):
         raise ValueError(f"{count} generators from {first} on: there are {len(generators)}")

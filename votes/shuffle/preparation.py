@@ -13,7 +13,7 @@ from typing import Protocol
 from loopixmix.group.group import Elements, FixedBase, Group
 from votes.shuffle.chunks import Chunk
 from votes.shuffle.draws import Draws
-from votes.shuffle.generators import Generators
+from votes.shuffle.generators import GeneratorSource
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Preparations(Protocol):
         """Return what it needs for the chain."""
 
 
-class Preparing:
+class ChunkPreparing:
     """Computes what is prepared, in a time that does not depend on the random values, but for one sum.
 
     The sum of `eps_i H_i` takes a variable time, which only the mixer's own machine can measure.
     """
 
-    def __init__(self, public_key: Elements, generators: Generators, draws: Draws, plan: Sequence[Chunk]) -> None:
+    def __init__(self, public_key: Elements, generators: GeneratorSource, draws: Draws, plan: Sequence[Chunk]) -> None:
         """`plan`: the chunks of as many rows as there may be."""
         self._group = draws.group
         self._generators = generators

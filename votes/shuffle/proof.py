@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loopixmix.group.group import Buffer, Group
-from votes.shuffle.statement import ShuffleError, Statement
+from votes.shuffle.statement import ShuffleError, ShuffleStatement
 
 VERSION = 1
 _HEADER = struct.Struct("!BIH")
@@ -41,7 +41,7 @@ def proof_bytes(group: Group, size: int, width: int) -> int:
     return _HEADER.size + sum(_lengths(group, size, width)) if size else 0
 
 
-def empty_proof(statement: Statement) -> tuple[bytearray, ProofParts]:
+def empty_proof(statement: ShuffleStatement) -> tuple[bytearray, ProofParts]:
     """Return a proof of zeros but for its header, and its parts to be filled. There is at least one row."""
     group, size, width = statement.group, statement.size, statement.width
     proof = bytearray(proof_bytes(group, size, width))
@@ -49,7 +49,7 @@ def empty_proof(statement: Statement) -> tuple[bytearray, ProofParts]:
     return proof, _parts(group, size, width, memoryview(proof))
 
 
-def split_proof(statement: Statement, proof: Buffer) -> ProofParts:
+def split_proof(statement: ShuffleStatement, proof: Buffer) -> ProofParts:
     """Return the parts of a proof about at least one row.
 
     Their lengths follow from the statement. A proof of another length is refused, and one that says another version,

@@ -15,12 +15,19 @@ from typing import Protocol
 from loopixmix.group.group import Buffer, Elements, Scalars
 from loopixmix.seams import Rng
 from votes.record.transcript import coefficients, column_digest
-from votes.shuffle.chunks import Chunk, Progress, Unwatched, chunks, even_rows, gather
+from votes.shuffle.chunks import Chunk, WorkProgress, Unwatched, chunks, even_rows, gather
 from votes.shuffle.draws import SEED_BYTES, Draws, inverse
-from votes.shuffle.generators import Generators
-from votes.shuffle.preparation import Preparations, PreparedRows, Preparing, first_rows
+from votes.shuffle.generators import GeneratorSource
+from votes.shuffle.preparation import Preparations, PreparedRows, ChunkPreparing, first_rows
 from votes.shuffle.proof import ProofParts, empty_proof
-from votes.shuffle.statement import ColumnDigests, ShuffleError, Statement, first_seed, list_digests, second_challenge
+from votes.shuffle.statement import (
+    ColumnDigests,
+    ShuffleError,
+    ShuffleStatement,
+    first_seed,
+    list_digests,
+    second_challenge,
+)
 from votes.shuffle.steps import (
     Coefficients,
     OutputPart,
@@ -40,7 +47,7 @@ class Shuffled:
     proof: bytes | bytearray
 
 
-class Parts(Protocol):
+class KeptParts(Protocol):
     """Keeps the results of chunks, so that a killed prover goes on where it was. They are as secret as the draws."""
 
     def find(self, name: str) -> bytes | None:
@@ -65,13 +72,13 @@ class Prover:
 
     def __init__(
         self,
-        statement: Statement,
+        statement: ShuffleStatement,
         draws: Draws,
         preparations: Preparations,
         *,
         chunk_rows: int,
-        parts: Parts,
-        progress: Progress,
+        parts: KeptParts,
+        progress: WorkProgress,
     ) -> None:
         """`chunk_rows`: rows in each chunk of `preparations` but the last."""
         self._statement = statement
@@ -201,12 +208,12 @@ class Prover:
             self._progress.done(chunk.number + 1)
 
 
-def shuffle(statement: Statement, before: Buffer, generators: Generators, rng: Rng) -> Shuffled:
+def shuffle(statement: ShuffleStatement, before: Buffer, generators: GeneratorSource, rng: Rng) -> Shuffled:
     """Shuffle a list and prove it, all in memory and at once.
 
     `before`: the input, `2 * width` columns, encoded. Errors are those of `Prover.prove`.
     """
     rows = even_rows(statement.size)
     draws = Draws(statement.group, rng.randbytes(SEED_BYTES), statement.width)
-    preparing = Preparing(statement.public_key, generators, draws, chunks(statement.size, rows))
+    preparing = ChunkPreparing(statement.public_key, generators, draws, chunks(statement.size, rows))
     return Prover(statement, draws, preparing, chunk_rows=rows, parts=NoParts(), progress=Unwatched()).prove(before)

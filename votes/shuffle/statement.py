@@ -18,7 +18,7 @@ class ShuffleError(PeerError):
 
 
 @dataclass(frozen=True)
-class Statement:
+class ShuffleStatement:
     """What is shuffled where. All of it comes from the record and from the board, and nothing from a proof.
 
     `poll`, `mixer`: their indices in the record. `public_key`: the key of the election, a column of one. `width`:
@@ -63,7 +63,7 @@ class ColumnDigests:
     after: Sequence[bytes]
 
 
-def first_seed(statement: Statement, digests: ColumnDigests) -> bytes:
+def first_seed(statement: ShuffleStatement, digests: ColumnDigests) -> bytes:
     """Return the seed of the coefficients `e`: a hash of everything that is fixed before them."""
     return Transcript(
         "shuffle",
@@ -99,7 +99,7 @@ def batch_seed(
     return Transcript("shuffle-batch", seed, challenge.encode(), chain_replies, order_replies, *replies).seed()
 
 
-def list_digests(statement: Statement, columns: bytes | bytearray | memoryview) -> list[bytes]:
+def list_digests(statement: ShuffleStatement, columns: bytes | bytearray | memoryview) -> list[bytes]:
     """Return the digests of the columns of an input or an output."""
     view, size = memoryview(columns), statement.column_bytes
     return [column_digest(view[number * size : (number + 1) * size]) for number in range(2 * statement.width)]

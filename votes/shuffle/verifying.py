@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from loopixmix.group.group import BadElementError, BadScalarError, Buffer, Elements, Scalars
 from votes.record.transcript import coefficients, column_digest
-from votes.shuffle.chunks import MOST_ROWS, Chunk, Progress, Unwatched, chunks
+from votes.shuffle.chunks import MOST_ROWS, Chunk, WorkProgress, Unwatched, chunks
 from votes.shuffle.equations import Batch, Replies, RowElements, SingleEquations
-from votes.shuffle.generators import Generators
+from votes.shuffle.generators import GeneratorSource
 from votes.shuffle.proof import ProofParts, split_proof
 from votes.shuffle.statement import (
     ColumnDigests,
     ShuffleError,
-    Statement,
+    ShuffleStatement,
     batch_seed,
     first_seed,
     list_digests,
@@ -29,14 +29,14 @@ MOST_NAMED = 10
 
 
 def verify_shuffle(
-    statement: Statement,
+    statement: ShuffleStatement,
     before: Buffer,
     after: Buffer,
     proof: Buffer,
-    generators: Generators,
+    generators: GeneratorSource,
     *,
     chunk_rows: int = MOST_ROWS,
-    progress: Progress | None = None,
+    progress: WorkProgress | None = None,
 ) -> None:
     """Check that `after` is a shuffle of `before`, both `2 * width` encoded columns.
 
@@ -58,7 +58,7 @@ class _Reading:
     """Reads a proof and all that it is about."""
 
     def __init__(
-        self, statement: Statement, before: Buffer, after: Buffer, parts: ProofParts, generators: Generators
+        self, statement: ShuffleStatement, before: Buffer, after: Buffer, parts: ProofParts, generators: GeneratorSource
     ) -> None:
         self.statement = statement
         self.parts = parts
@@ -115,7 +115,7 @@ class _Reading:
         return [rows[number * size : (number + 1) * size] for number in range(2 * self.statement.width)]
 
 
-def _check(reading: _Reading, plan: list[Chunk], progress: Progress) -> None:
+def _check(reading: _Reading, plan: list[Chunk], progress: WorkProgress) -> None:
     progress.step("reading the proof", 1)
     group, public_key = reading.statement.group, reading.statement.public_key
     replies, weights = reading.replies()
@@ -131,7 +131,7 @@ def _check(reading: _Reading, plan: list[Chunk], progress: Progress) -> None:
         )
 
 
-def _wrong(reading: _Reading, plan: list[Chunk], replies: Replies, progress: Progress) -> Iterator[str]:
+def _wrong(reading: _Reading, plan: list[Chunk], replies: Replies, progress: WorkProgress) -> Iterator[str]:
     progress.step("checking the equations one by one", len(plan))
     equations = SingleEquations(
         reading.statement.group, replies, reading.statement.public_key, reading.first_generator()

@@ -8,11 +8,11 @@ from dataclasses import fields, replace
 import pytest
 
 from loopixmix.group.ristretto import ristretto255
-from votes.shuffle.statement import ColumnDigests, Statement, batch_seed, first_seed, second_challenge
+from votes.shuffle.statement import ColumnDigests, ShuffleStatement, batch_seed, first_seed, second_challenge
 
 GROUP = ristretto255("libsodium")
 ONE, TWO = GROUP.scalars_of([1]), GROUP.scalars_of([2])
-STATEMENT = Statement(GROUP, b"f" * 32, 1, 2, GROUP.generator.times(TWO), 2, 5)
+STATEMENT = ShuffleStatement(GROUP, b"f" * 32, 1, 2, GROUP.generator.times(TWO), 2, 5)
 DIGESTS = ColumnDigests(b"H", b"U", (b"A1", b"B1", b"A2", b"B2"), (b"a1", b"b1", b"a2", b"b2"))
 
 
@@ -26,7 +26,7 @@ def test_the_first_challenge_covers_the_whole_statement() -> None:
         "size": 6,
         "group": GroupOfAnotherName(),
     }
-    assert set(changes) == {field.name for field in fields(Statement)}
+    assert set(changes) == {field.name for field in fields(ShuffleStatement)}
     seeds = {first_seed(replace(STATEMENT, **{name: to}), DIGESTS) for name, to in changes.items()}  # type: ignore[arg-type]
     assert len(seeds | {first_seed(STATEMENT, DIGESTS)}) == len(changes) + 1
 

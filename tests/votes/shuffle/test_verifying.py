@@ -20,7 +20,7 @@ from tests.worlds.shuffles import (
 from votes.shuffle.chunks import chunks
 from votes.shuffle.draws import Draws
 from votes.shuffle.generators import DerivedGenerators
-from votes.shuffle.preparation import PreparedRows, Preparing
+from votes.shuffle.preparation import PreparedRows, ChunkPreparing
 from votes.shuffle.proof import ProofParts, proof_bytes, split_proof
 from votes.shuffle.proving import NoParts, Prover
 from votes.shuffle.statement import ShuffleError
@@ -132,7 +132,7 @@ def test_generators_are_those_that_the_verifier_derives_and_not_the_mixers_own()
     mixed = shuffled()
     chosen = ChosenGenerators(mixed)
     draws = Draws(mixed.group, bytes(32), 1)
-    preparing = Preparing(mixed.statement.public_key, chosen, draws, chunks(SIZE))
+    preparing = ChunkPreparing(mixed.statement.public_key, chosen, draws, chunks(SIZE))
     prover = Prover(mixed.statement, draws, preparing, chunk_rows=SIZE, parts=NoParts(), progress=NoProgressNeeded())
     made = prover.prove(mixed.before)
     verify_shuffle(mixed.statement, mixed.before, made.output, made.proof, chosen)
