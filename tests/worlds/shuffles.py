@@ -13,7 +13,7 @@ from votes.ballot.ciphertexts import Ciphertexts, decode_ciphertexts, encrypt
 from votes.shuffle.chunks import Unwatched, chunks
 from votes.shuffle.draws import Draws
 from votes.shuffle.generators import DerivedGenerators
-from votes.shuffle.preparation import PreparedChain, PreparedRows, ChunkPreparing
+from votes.shuffle.preparation import ChunkPreparing, PreparedChain, PreparedRows
 from votes.shuffle.proving import NoParts, Prover, Shuffled, shuffle
 from votes.shuffle.statement import ShuffleStatement
 from votes.shuffle.verifying import verify_shuffle

@@ -15,10 +15,10 @@ from typing import Protocol
 from loopixmix.group.group import Buffer, Elements, Scalars
 from loopixmix.seams import Rng
 from votes.record.transcript import coefficients, column_digest
-from votes.shuffle.chunks import Chunk, WorkProgress, Unwatched, chunks, even_rows, gather
+from votes.shuffle.chunks import Chunk, Unwatched, WorkProgress, chunks, even_rows, gather
 from votes.shuffle.draws import SEED_BYTES, Draws, inverse
 from votes.shuffle.generators import GeneratorSource
-from votes.shuffle.preparation import Preparations, PreparedRows, ChunkPreparing, first_rows
+from votes.shuffle.preparation import ChunkPreparing, Preparations, PreparedRows, first_rows
 from votes.shuffle.proof import ProofParts, empty_proof
 from votes.shuffle.statement import (
     ColumnDigests,

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from loopixmix.group.group import BadElementError, BadScalarError, Buffer, Elements, Scalars
 from votes.record.transcript import coefficients, column_digest
-from votes.shuffle.chunks import MOST_ROWS, Chunk, WorkProgress, Unwatched, chunks
+from votes.shuffle.chunks import MOST_ROWS, Chunk, Unwatched, WorkProgress, chunks
 from votes.shuffle.equations import Batch, Replies, RowElements, SingleEquations
 from votes.shuffle.generators import GeneratorSource
 from votes.shuffle.proof import ProofParts, split_proof

@@ -20,7 +20,7 @@ from tests.worlds.shuffles import (
 from votes.shuffle.chunks import chunks
 from votes.shuffle.draws import Draws
 from votes.shuffle.generators import DerivedGenerators
-from votes.shuffle.preparation import PreparedRows, ChunkPreparing
+from votes.shuffle.preparation import ChunkPreparing, PreparedRows
 from votes.shuffle.proof import ProofParts, proof_bytes, split_proof
 from votes.shuffle.proving import NoParts, Prover
 from votes.shuffle.statement import ShuffleError
