@@ -6,8 +6,9 @@
 They come first, and all that follows is the mail as it came. Only an anonymous mail that can be answered has a third
 line, `Reply-To: reply-...@mix.invalid`, so that a mail program's button works: its From leads nowhere.
 
-The word is random and belongs to one installation: no sender knows it, so mail programs may filter by the name. The proof is an HMAC (RFC 2104) by a key of the installation
-over the first line and the SHA-256 of the mail. It needs no public key, because only the installation itself checks it.
+The word is random and belongs to one installation: no sender knows it, so mail programs may filter by the name. The
+proof is an HMAC (RFC 2104) by a key of the installation over the first line and the SHA-256 of the mail. It needs no
+public key, because only the installation itself checks it.
 Lines of any other name are a part of the mail, whatever they claim.
 """
 
