@@ -37,6 +37,6 @@ def preview_departure(mail: CanonicalMail, terms: ExitTerms, *, now_s: float, rn
         f"{ANONYMOUS_NAME}@{terms.domain}",
         f"{PREFIX}{UNKNOWN * WORD_LENGTH}@{terms.domain}",
         link,
-        footer_of(terms.domain, link) if terms.footer else "",
+        footer_of(terms.domain, link, is_named=False) if terms.footer else "",
     )
     return replace(mail, message=depart(check_canonical(mail.message), departure, now_s=now_s, rng=rng))
