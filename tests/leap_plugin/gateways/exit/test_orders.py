@@ -52,6 +52,7 @@ def test_an_order_leaves_as_the_gateway_writes_it(world: GatewayTown) -> None:
     text = leaving.get_content().replace("\r\n", "\n")
     assert text.startswith("Hello Carol.\n")
     assert leaving["List-Unsubscribe"].strip("<>") in text
+    assert "The gateway does not know\nwho wrote it." in text
     assert "DKIM-Signature" not in leaving
     assert world.refused() == {}
 
@@ -205,6 +206,10 @@ def test_the_named_address_of_a_user_of_the_domain_is_the_from(world: GatewayTow
     assert outside.mail_from == f"alice@{DOMAIN}"
     leaving = parsed(outside.message)
     assert (leaving["From"], leaving["Reply-To"]) == (f"alice@{DOMAIN}", None)
+    # It says who wrote it: the text under it does not deny that.
+    text = leaving.get_content()
+    assert URL in text
+    assert "does not know" not in text
 
 
 def test_an_order_waits_for_its_sender_to_be_found_and_costs_one_token(world: GatewayTown) -> None:
