@@ -65,7 +65,8 @@ class GatewayTidying:
     async def tidy(self) -> None:
         """Forget all that is due."""
         now_s = self._clock.seconds()
-        await self._access.write(lambda c: (self._ways.erase_old(c, now_s), forget_arrived(c, now_s)))
+        await self._access.write(lambda c: self._ways.erase_old(c, now_s))
+        await self._access.write(lambda c: forget_arrived(c, now_s))
         while True:
             due = await self._access.read(lambda c: to_forget(c, now_s))
             for number in due:
