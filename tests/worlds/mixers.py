@@ -16,7 +16,7 @@ from pathlib import Path
 from loopixmix.group.ristretto import ristretto255
 from loopixmix.seams import Rng
 from tests.worlds.shuffles import FINGERPRINT, a_list
-from votes.mixing.mixer import Mixer
+from votes.mixing.mixer import BallotMixer
 from votes.shuffle.chunks import Unwatched, WorkProgress
 from votes.shuffle.generators import DerivedGenerators
 from votes.shuffle.statement import ShuffleStatement
@@ -67,10 +67,12 @@ def the_list(size: int = SIZE, seed: int = 1) -> tuple[ShuffleStatement, bytes]:
     return statement, rows[: 32 * size] + rows[column : column + 32 * size]
 
 
-def a_mixer(directory: Path, rng: Rng, progress: WorkProgress | None = None) -> Mixer:
+def a_mixer(directory: Path, rng: Rng, progress: WorkProgress | None = None) -> BallotMixer:
     """Return a mixer of the list."""
     statement, _ = the_list()
-    return Mixer(directory, statement, GENERATORS, rng=rng, progress=progress or Unwatched(), chunk_rows=CHUNK_ROWS)
+    return BallotMixer(
+        directory, statement, GENERATORS, rng=rng, progress=progress or Unwatched(), chunk_rows=CHUNK_ROWS
+    )
 
 
 def main() -> None:

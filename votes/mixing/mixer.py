@@ -24,7 +24,7 @@ from votes.shuffle.statement import ShuffleStatement, list_digests
 
 
 @dataclass(frozen=True)
-class Mix:
+class ProvenMix:
     """What a mixer publishes: the files with its output and the proof, of so many rows."""
 
     output: Path
@@ -32,7 +32,7 @@ class Mix:
     size: int
 
 
-class Mixer:
+class BallotMixer:
     """Prepares before the election closes, and shuffles and proves afterwards."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Mixer:
             if not self._home.is_done_for_some_input():
                 self._preparations(plan, self._draws(self._home.seed())).prepare(self._progress)
 
-    def shuffle(self, before: bytes) -> Mix:
+    def shuffle(self, before: bytes) -> ProvenMix:
         """Return output and proof for an input of `2 * width` encoded columns, and erase all that was drawn.
 
         Called again with the same input, also after a kill, it gives the same files. Another input is shuffled with
@@ -87,7 +87,7 @@ class Mixer:
                 self._home.forget_result()
                 self._prove(plan, statement, before, digest)
             self._home.erase()
-        return Mix(self._home.output, self._home.proof, size)
+        return ProvenMix(self._home.output, self._home.proof, size)
 
     def _prove(self, plan: MixPlan, statement: ShuffleStatement, before: bytes, digest: bytes) -> None:
         draws = self._draws(self._home.bind(digest))

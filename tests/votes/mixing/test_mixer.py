@@ -27,7 +27,7 @@ from tests.worlds.mixers import (
     the_list,
 )
 from votes.mixing.checking import verify_mix
-from votes.mixing.mixer import Mix, Mixer
+from votes.mixing.mixer import BallotMixer, ProvenMix
 from votes.mixing.secret import load_seed
 from votes.shuffle.chunks import Unwatched
 from votes.shuffle.proof import split_proof
@@ -36,25 +36,25 @@ from votes.shuffle.statement import ShuffleError
 PUBLISHED = {"plan", "lock", "output", "proof", "done"}
 
 
-def work(directory: Path, rng: random.Random, steps: Steps | None = None, before: bytes | None = None) -> Mix:
+def work(directory: Path, rng: random.Random, steps: Steps | None = None, before: bytes | None = None) -> ProvenMix:
     """Prepare and shuffle."""
     mixer = a_mixer(directory, rng, steps)
     mixer.prepare()
     return mixer.shuffle(before if before is not None else the_list()[1])
 
 
-def contents(mix: Mix) -> tuple[bytes, bytes]:
+def contents(mix: ProvenMix) -> tuple[bytes, bytes]:
     return mix.output.read_bytes(), mix.proof.read_bytes()
 
 
-def verify(mix: Mix, before: bytes, tmp_path: Path) -> None:
+def verify(mix: ProvenMix, before: bytes, tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.write_bytes(before)
     statement = replace(the_list()[0], size=mix.size)
     verify_mix(statement, given, mix.output, mix.proof, GENERATORS, progress=Unwatched(), chunk_rows=2)
 
 
-def commitments(mix: Mix) -> set[bytes]:
+def commitments(mix: ProvenMix) -> set[bytes]:
     """Return what shows of the randomness in a proof."""
     part = bytes(split_proof(replace(the_list()[0], size=mix.size), mix.proof.read_bytes()).commitments)
     return {part[place : place + 32] for place in range(0, len(part), 32)}
@@ -223,7 +223,7 @@ def test_a_seed_that_was_being_erased_is_none(tmp_path: Path) -> None:
 def test_the_chunks_stay_as_they_were_planned(tmp_path: Path) -> None:
     whole = contents(work(tmp_path / "whole", random.Random(1)))
     killed(tmp_path / "mix", all_steps().index("committing to the order"))
-    mixer = Mixer(
+    mixer = BallotMixer(
         tmp_path / "mix",
         the_list()[0],
         GENERATORS,
@@ -245,7 +245,7 @@ def test_a_directory_belongs_to_one_poll_mixer_and_election(tmp_path: Path) -> N
         replace(statement, width=2),
         replace(statement, size=VOTERS - 1),
     ):
-        mixer = Mixer(tmp_path, other, GENERATORS, rng=random.Random(1), progress=Unwatched())
+        mixer = BallotMixer(tmp_path, other, GENERATORS, rng=random.Random(1), progress=Unwatched())
         with pytest.raises(MisuseError, match="another poll, mixer or election"):
             mixer.prepare()
 
