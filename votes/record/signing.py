@@ -34,6 +34,7 @@ class SigningPurpose(Enum):
     KEY_OPENING = "key-opening"
     KEY_SHARES = "key-shares"
     KEY_WORD = "key-word"
+    KEY_ANSWER = "key-answer"
     KEY_BACKUP = "key-backup"
 
 

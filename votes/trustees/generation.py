@@ -131,6 +131,18 @@ def begin(ceremony: Ceremony, number: int, rng: Rng) -> KeyPart:
     return KeyPart(number, polynomial, KeyOpening(commitments, proof_commitment, reply))
 
 
+def restore_part(ceremony: Ceremony, number: int, coefficients: bytes, opening: bytes) -> KeyPart:
+    """Return a part that was kept: its coefficients, and what it opens to.
+
+    Raises `KeyGenerationError` if the two do not belong together, `PeerError` if they cannot be read.
+    """
+    polynomial = Polynomial(ceremony.group, ceremony.group.scalars(coefficients))
+    opened = decode_opening(ceremony, number, opening, hashlib.sha256(opening).digest())
+    if polynomial.commitments() != opened.commitments:
+        raise KeyGenerationError(number, "the part that was kept does not fit its own commitments")
+    return KeyPart(number, polynomial, opened)
+
+
 def decode_opening(ceremony: Ceremony, number: int, encoded: bytes, promise: bytes) -> KeyOpening:
     """Read and check what trustee `number` opened.
 
