@@ -25,6 +25,9 @@ from votes.record.statements import ErasureStatement, sign_statement
 CHUNK = 10_000
 """Codes that become credentials in one go, and then progress is told."""
 
+NOWHERE = 2**32 - 1
+"""Where the credential of a voter stands who was taken out before the freeze."""
+
 Progress = Callable[[str, int, int], object]
 """Hears what is done, how many of it, and of how many."""
 
@@ -60,22 +63,32 @@ class CredentialAuthority:
         lines = data.count(b"\n")
         table = read_voters(data, rules, lambda line: progress("Lines read", line, lines))
         self.folder.drop_list()
+        self.folder.codes.erase()
+        self.folder.places.erase()
+        self.folder.put_removed([])
         self.folder.put_voters(table)
         return len(table.rows)
 
     def draw_codes(self, progress: Progress = untold) -> CredentialList:
-        """Draw a code for each voter, and make the list of credentials."""
+        """Draw a code for each voter who has none, and make the list of credentials.
+
+        After a crash it makes the list anew, of the codes that there are.
+        """
         self._refuse_after_freeze("codes cannot change any more")
-        count = len(self._voters().rows)
-        return self._make_list([draw_secret(self._rng) for _ in range(count)], progress)
+        if not self.folder.codes.is_there:
+            self.folder.codes.write(b"".join(draw_secret(self._rng) for _ in self._voters().rows), self._rng)
+        return self._make_list(progress)
 
     def renew(self, voter: str, progress: Progress = untold) -> str:
         """Draw a new code for a voter who lost theirs, and return it; the old one is worth nothing any more."""
         self._refuse_after_freeze("a lost code cannot be replaced, because the list of credentials is in the record")
         number = self._voters().find(voter)
+        self._refuse_removed(voter)
         secrets = self._secrets()
         secrets[number] = draw_secret(self._rng)
-        self._make_list(secrets, progress)
+        self.folder.drop_list()
+        self.folder.codes.write(b"".join(secrets), self._rng)
+        self._make_list(progress)
         return code_of(secrets[number])
 
     def remove(self, voter: str, reason: str, now_s: float, progress: Progress = untold) -> RemovedVoter:
@@ -85,21 +98,16 @@ class CredentialAuthority:
         """
         if not reason.strip():
             raise MisuseError("say for what reason the voter is taken out")
-        table = self._voters()
-        number = table.find(voter)
-        credential = b""
-        if self.frozen_record() is not None:
-            credential = self.credentials()[self._places()[number]]
+        number = self._voters().find(voter)
+        self._refuse_removed(voter)
+        is_frozen = self.frozen_record() is not None
+        credential = self.credentials()[self._places()[number]] if is_frozen else b""
         removed = RemovedVoter(voter=voter, reason=reason, at_s=int(now_s), credential=credential.hex())
-        self.folder.put_removed([*self.folder.removed(), removed])
-        if not credential:
-            had_list = self.folder.codes.is_there
-            secrets = self._secrets() if had_list else []
-            rows = table.rows[:number] + table.rows[number + 1 :]
+        if not is_frozen:
             self.folder.drop_list()
-            self.folder.put_voters(VoterTable(table.columns, rows))
-            if had_list:
-                self._make_list(secrets[:number] + secrets[number + 1 :], progress)
+        self.folder.put_removed([*self.folder.removed(), removed])
+        if not is_frozen and self.folder.codes.is_there:
+            self._make_list(progress)
         return removed
 
     def credentials(self) -> CredentialList:
@@ -142,7 +150,8 @@ class CredentialAuthority:
         fingerprint = b"" if record is None else fingerprint_of(record)
 
         def rows() -> Iterator[Sequence[str]]:
-            for number, row in enumerate(table.rows):
+            for number in self._remaining(table):
+                row = table.rows[number]
                 added = [shown_code(code_of(secrets[number])), "", ""]
                 if fingerprint:
                     place = places[number]
@@ -157,7 +166,7 @@ class CredentialAuthority:
     def write_reminders(self, path: Path) -> None:
         """Write the file from which reminders are mailed, to every voter alike, whether they have voted or not."""
         table = self._voters()
-        write_private(path, write_rows(table.columns, iter(table.rows)))
+        write_private(path, write_rows(table.columns, (table.rows[number] for number in self._remaining(table))))
 
     def erase(self, now_s: float) -> bytes:
         """Erase codes, and who has which credential; return the signed statement of that.
@@ -182,19 +191,23 @@ class CredentialAuthority:
         self.folder.places.erase()
         return before
 
-    def _make_list(self, secrets: list[bytes], progress: Progress) -> CredentialList:
-        encoded = list(self._encoded(secrets, progress))
-        size = self._group.element_bytes
-        credentials = CredentialList.of(encoded, size)
-        order = sorted(range(len(encoded)), key=encoded.__getitem__)
-        places = array("I", bytes(4 * len(order)))
-        for place, number in enumerate(order):
-            places[number] = place
-        self.folder.drop_list()
-        self.folder.codes.write(b"".join(secrets), self._rng)
+    def _make_list(self, progress: Progress) -> CredentialList:
+        """Make the list of the codes that there are, and of the voters who were not taken out."""
+        table = self._voters()
+        secrets, remaining = self._codes(), self._remaining(table)
+        encoded = list(self._encoded([secrets[number] for number in remaining], progress))
+        credentials = CredentialList.of(encoded, self._group.element_bytes)
+        places = array("I", [NOWHERE]) * len(table.rows)
+        for place, which in enumerate(sorted(range(len(encoded)), key=encoded.__getitem__)):
+            places[remaining[which]] = place
         self.folder.places.write(places.tobytes(), self._rng)
+        # Last: where there is a list, there is all that belongs to it.
         self.folder.put(LIST_FILE, credentials.data)
         return credentials
+
+    def _remaining(self, table: VoterTable) -> list[int]:
+        gone, place = {each.voter for each in self.folder.removed()}, table.id_column
+        return [number for number, row in enumerate(table.rows) if row[place] not in gone]
 
     def _encoded(self, secrets: Sequence[bytes], progress: Progress) -> Iterator[bytes]:
         base, size = self._group.fixed_base(self._group.generator), self._group.element_bytes
@@ -207,10 +220,17 @@ class CredentialAuthority:
 
     def _secrets(self) -> list[bytes]:
         self.credentials()
+        return self._codes()
+
+    def _codes(self) -> list[bytes]:
+        if not self.folder.codes.is_there:
+            raise MisuseError("there are no codes: they were not drawn yet, or are erased")
         data = self.folder.codes.read()
         return [data[at : at + SECRET_BYTES] for at in range(0, len(data), SECRET_BYTES)]
 
     def _places(self) -> array[int]:
+        if not self.folder.places.is_there:
+            raise MisuseError("who has which credential is erased, and nobody knows it any more")
         places = array("I")
         places.frombytes(self.folder.places.read())
         return places
@@ -233,3 +253,7 @@ class CredentialAuthority:
     def _refuse_after_freeze(self, why: str) -> None:
         if self.frozen_record() is not None:
             raise MisuseError(f"the election is frozen: {why}")
+
+    def _refuse_removed(self, voter: str) -> None:
+        if any(each.voter == voter for each in self.folder.removed()):
+            raise MisuseError(f"the voter {voter!r} was taken out")

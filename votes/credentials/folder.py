@@ -10,7 +10,14 @@ from pathlib import Path
 import msgspec
 
 from loopixmix.errors import ConfigError, StoreError
-from loopixmix.process.files import PRIVATE_FILE, create_secret, load_secret, make_directory, write_atomically
+from loopixmix.process.files import (
+    PRIVATE_FILE,
+    create_secret,
+    load_secret,
+    make_directory,
+    sync_directory,
+    write_atomically,
+)
 from loopixmix.seams import Rng
 from votes.credentials.sealing import SealedFile
 from votes.credentials.voters import VoterRules, VoterTable, read_voters, write_rows
@@ -98,10 +105,12 @@ class AuthorityFolder:
         write_atomically(self.path / name, content)
 
     def drop_list(self) -> None:
-        """Erase the list of credentials with all that belongs to it: voters changed, and it is to be made anew."""
-        self.codes.erase()
-        self.places.erase()
-        (self.path / LIST_FILE).unlink(missing_ok=True)
+        """Take the list of credentials away: what it is made from is about to change, and it is to be made anew."""
+        try:
+            (self.path / LIST_FILE).unlink(missing_ok=True)
+            sync_directory(self.path)
+        except OSError as error:
+            raise StoreError(f"{self.path / LIST_FILE}: cannot be removed: {error.strerror}") from error
 
     def _read(self, name: str) -> bytes:
         try:

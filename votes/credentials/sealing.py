@@ -33,17 +33,19 @@ class SealedFile:
         return self._path.exists() and self._key_path.exists()
 
     def write(self, content: bytes, rng: Rng) -> None:
-        """Replace the content, under a new key."""
-        self.erase()
-        key, nonce = rng.randbytes(KEY_BYTES), rng.randbytes(SecretBox.NONCE_SIZE)
-        create_secret(self._key_path, key)
-        write_atomically(self._path, SecretBox(key).encrypt(content, nonce))
+        """Replace the content: a crash at any instant leaves the old one or the new one."""
+        # The key stays the same until it is erased. With a new key each time, a crash between the two files would lose
+        # both contents.
+        if not self._key_path.exists():
+            create_secret(self._key_path, rng.randbytes(KEY_BYTES))
+        nonce = rng.randbytes(SecretBox.NONCE_SIZE)
+        write_atomically(self._path, SecretBox(self._key()).encrypt(content, nonce))
 
     def read(self) -> bytes:
         """Return the content; raise `ConfigError` if it was erased or changed, or if others may read the key."""
-        key = load_secret(self._key_path, KEY_BYTES, called="the key of a sealed file")
+        box = SecretBox(self._key())
         try:
-            return SecretBox(key).decrypt(self._path.read_bytes())
+            return box.decrypt(self._path.read_bytes())
         except (CryptoError, ValueError) as error:
             raise ConfigError(f"{self._path}: was changed, or is not whole") from error
         except OSError as error:
@@ -65,3 +67,6 @@ class SealedFile:
             remove_file(self._path)
         except OSError as error:
             raise StoreError(f"{self._path}: cannot be erased: {error.strerror}") from error
+
+    def _key(self) -> bytes:
+        return load_secret(self._key_path, KEY_BYTES, called="the key of a sealed file")

@@ -110,6 +110,8 @@ class _Reading:
         self._told = told
         self._faults: list[LineFault] = []
         self._count = 0
+        self._id = 0
+        self._filled: list[int] = []
 
     def read(self, data: bytes) -> VoterTable:
         text = self._text(data)
@@ -145,6 +147,8 @@ class _Reading:
                 if not columns:
                     columns = tuple(row)
                     self._check_columns(columns)
+                    self._id = columns.index(ID) if ID in columns else 0
+                    self._filled = [place for place, name in enumerate(columns) if name in (ID, *self._rules.required)]
                     unique = [
                         (columns.index(name), name, {})
                         for name in (ID, *self._rules.unique)
@@ -183,6 +187,8 @@ class _Reading:
         if len(row) != len(columns):
             self._fault(line, f"has {len(row)} fields; the first line has {len(columns)}")
             return False
+        if self._is_plain(row):
+            return True
         before = self._count
         for name, value in zip(columns, row, strict=True):
             if not value.isprintable() or len(value) > MOST_FIELD:
@@ -192,6 +198,12 @@ class _Reading:
             elif value != value.strip() and name == ID:
                 self._fault(line, f"{name} begins or ends with a space")
         return self._count == before
+
+    def _is_plain(self, row: list[str]) -> bool:
+        """Tell whether a row is surely right: a short cut for almost all of a million rows."""
+        return all(map(str.strip, map(row.__getitem__, self._filled))) and (
+            "".join(row).isprintable() and max(map(len, row)) <= MOST_FIELD and row[self._id] == row[self._id].strip()
+        )
 
     def _check_field(self, name: str, value: str, line: int) -> None:
         if len(value) > MOST_FIELD:
