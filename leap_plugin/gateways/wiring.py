@@ -172,6 +172,7 @@ def make_entrance(
             HourlyLimits(limits.all_per_hour, limits.per_recipient_per_hour, now_s=now_s),
         ),
         client=world.client,
+        access=world.access,
         key=directory.store_key,
         clock=world.clock,
     )

@@ -10,6 +10,7 @@ from email.policy import default
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from client.testing import wait_for
@@ -173,14 +174,7 @@ def test_an_order_in_pieces_is_put_together_also_over_a_restart(tmp_path: Path) 
         tmp_path, change=lambda text: text.replace("max_mail_bytes = 10000000", "max_mail_bytes = 30000000")
     )
     content = Random(1).randbytes(PIECE_BYTES)
-    attached = base64.encodebytes(content).decode()
-    mail = crlf(
-        "To: carol@outside.example\nSubject: Big\nMIME-Version: 1.0\n"
-        'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nHere.\n--b\n'
-        'Content-Type: application/pdf\nContent-Disposition: attachment; filename="a.pdf"\n'
-        f"Content-Transfer-Encoding: base64\n\n{attached}--b--\n"
-    )
-    first, second = bodies_of(canonical_mail(mail), world.rng, to="carol@outside.example", token=world.token())
+    first, second = bodies_of(long_mail(), world.rng, to="carol@outside.example", token=world.token())
     for number, body in enumerate((second, first)):
         sending = world.alice.send(
             "gate@away", body, kind="mail/exit", idempotency_key=f"piece-{number}", anonymous=True
@@ -194,6 +188,45 @@ def test_an_order_in_pieces_is_put_together_also_over_a_restart(tmp_path: Path) 
     [outside] = world.relay.mails
     [*_, last] = parsed(outside.message).walk()
     assert last.get_payload(decode=True) == content
+    world.stop()
+    world.network.stop()
+
+
+def long_mail() -> bytes:
+    """Return a mail of two pieces."""
+    attached = base64.encodebytes(Random(1).randbytes(PIECE_BYTES)).decode()
+    mail = crlf(
+        "To: carol@outside.example\nSubject: Big\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain\n\nHere.\n--b\n'
+        'Content-Type: application/pdf\nContent-Disposition: attachment; filename="a.pdf"\n'
+        f"Content-Transfer-Encoding: base64\n\n{attached}--b--\n"
+    )
+    return canonical_mail(mail)
+
+
+def test_pieces_that_pay_nothing_displace_no_order_that_is_paid(tmp_path: Path) -> None:
+    world = GatewayTown(
+        tmp_path, change=lambda text: text.replace("max_mail_bytes = 10000000", "max_mail_bytes = 30000000")
+    )
+    token = world.token()
+    first, second = bodies_of(long_mail(), world.rng, to="carol@outside.example", token=token)
+
+    def send(body: bytes) -> None:
+        key = world.rng.randbytes(8).hex()
+        world.wait(world.alice.send("gate@away", body, kind="mail/exit", idempotency_key=key, anonymous=True))
+        world.pass_s(10)
+
+    send(first)
+    for number in range(20):
+        send(msgspec.msgpack.encode(["piece", 1, bytes([number] * 16), 1, 2, bytes(32), b"x"]))
+    # Spent with the first piece: it pays nothing else meanwhile.
+    world.order(canonical_mail(), token=token)
+    assert world.refused() == {"5.7.0": 1}
+    world.stop()
+    world.start()
+    send(second)
+    [outside] = world.relay.mails
+    assert parsed(outside.message)["Subject"] == "Big"
     world.stop()
     world.network.stop()
 
