@@ -35,7 +35,11 @@ class Transcript:
 
     def challenge(self, group: Group) -> Scalars:
         """Return a uniform scalar, a column of one."""
-        return group.reduced_scalars(self._hash.digest(2 * group.scalar_bytes))
+        return group.reduced_scalars(self.challenge_bytes(group))
+
+    def challenge_bytes(self, group: Group) -> bytes:
+        """Return what `challenge` reduces, so that many challenges can be reduced at once."""
+        return self._hash.digest(2 * group.scalar_bytes)
 
     def _absorb(self, item: Item) -> None:
         match item:
