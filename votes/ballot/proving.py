@@ -115,7 +115,7 @@ def _challenge_bytes(form: BallotForm, signed: tuple[bytes, int, bytes], commitm
     size = form.group.element_bytes
     each = (commitments[start : start + size] for start in range(0, len(commitments), size))
     transcript = Transcript("ballot", form.fingerprint, credential, counter, rows, *each)
-    return transcript.challenge_bytes(form.group)
+    return transcript.uniform(form.group)
 
 
 def ballot_elements(group: Group, ballots: Sequence[Ballot]) -> Elements:

@@ -35,10 +35,10 @@ class Transcript:
 
     def challenge(self, group: Group) -> Scalars:
         """Return a uniform scalar, a column of one."""
-        return group.reduced_scalars(self.challenge_bytes(group))
+        return group.reduced_scalars(self.uniform(group))
 
-    def challenge_bytes(self, group: Group) -> bytes:
-        """Return what `challenge` reduces, so that many challenges can be reduced at once."""
+    def uniform(self, group: Group) -> bytes:
+        """Return the bytes of a challenge before they are reduced, for callers that reduce many at once."""
         return self._hash.digest(2 * group.scalar_bytes)
 
     def _absorb(self, item: Item) -> None:
