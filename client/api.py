@@ -275,7 +275,8 @@ class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     `sender` is None if the sender stayed anonymous; otherwise the address of a contact, or, if `verified` is `UNKNOWN`,
     the address that the sender claims. It is `key:` and a fingerprint if a contact has that address and another key.
-    `verified` is as it was when the message came. `reply_to` names how to answer an anonymous sender: give it to `send`
+    `verified` is as it was when the message came. `fingerprint` is that of the key that signed the message, empty if it
+    is anonymous. `reply_to` names how to answer an anonymous sender: give it to `send`
     as `to`; it is empty if the sender left no way to answer. `number` counts received messages from 1 and never
     repeats; a program remembers the last one it has seen.
     """
@@ -288,6 +289,7 @@ class ReceivedMessage(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     received_at_s: float
     reply_to: str = ""
+    fingerprint: str = ""
 
 
 class NamedReader(msgspec.Struct, frozen=True, kw_only=True):
@@ -687,10 +689,12 @@ class Client(Protocol):
         Raises `BadRequestError`, `UnknownServiceError` if the network has no such issuer or none for `purpose`.
         """
 
-    async def take_token(self, purpose: str) -> bytes:
+    async def take_token(self, purpose: str, *, idempotency_key: str = "") -> bytes:
         """Return an encoded token for `purpose`, once, for the caller to spend now.
 
-        Raises `NoTokenError`, `BadRequestError`.
+        By the same `idempotency_key` the same token comes again, for a day: a program that was killed before it wrote
+        the token down loses none. Without a key the token is forgotten here at once.
+        Raises `NoTokenError`, `BadRequestError`, `ConflictError` if the key was used for another purpose.
         """
 
     async def tokens(self) -> list[TokenStock]:

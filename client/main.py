@@ -58,8 +58,14 @@ def client(context: click.Context) -> None:
     help="On a test network: mean seconds until tokens are fetched, and until they may be spent.  [default: 900 1800]",
 )
 @click.option("--gateway", is_flag=True, help="A gateway: it uses the rates that its provider lists for it.")
+@click.option("--sealed", is_flag=True, help="Encrypt the store, with a key that follows from the client's.")
 def init(
-    directory: Path, network: Path, api_port: int, token_waits_s: tuple[float, float] | None, gateway: bool
+    directory: Path,
+    network: Path,
+    api_port: int,
+    token_waits_s: tuple[float, float] | None,
+    gateway: bool,
+    sealed: bool,
 ) -> None:
     """Make a new client in DIR.
 
@@ -78,6 +84,7 @@ def init(
         rng=random.SystemRandom(),
         token_waits=waits,
         gateway=gateway,
+        sealed=sealed,
     )
     click.echo(f"{directory / CONFIG_FILE}: a new client of the network {trust_root.name}")
     click.echo(f"start it with  loopixmix client run {directory}")

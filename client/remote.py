@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from client.api import Following
+from client.directory.configuration import load_client_config, set_sealed
 from client.feeds.failures import CallbackFailures
 from client.feeds.followed import Followed
 from client.http.calling.call import Call, Query
@@ -88,6 +89,22 @@ async def start(
         client.close()
         raise
     return client
+
+
+def require_sealed_store(directory: Path) -> bool:
+    """Have the store of the client of `directory` encrypted from its daemon's next start; return whether that is new.
+
+    For programs whose client has what belongs to others. There is no way back. Raises `ConfigError`.
+    """
+    if has_sealed_store(directory):
+        return False
+    set_sealed(directory)
+    return True
+
+
+def has_sealed_store(directory: Path) -> bool:
+    """Tell whether the store of a client is, or will be, encrypted; raises `ConfigError`."""
+    return load_client_config(directory).sealed_store
 
 
 class RemoteClient(CallingClient):

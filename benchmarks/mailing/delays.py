@@ -26,6 +26,7 @@ from benchmarks.relay import react_quietly
 from benchmarks.report import Figure, barred
 from client.api import ReceivedMessage
 from client.remote import RemoteClient, remote_client
+from leap_plugin.directory.sending import SendingSettings
 from leap_plugin.mail.envelope import EnclosedMail
 from leap_plugin.mail.heads import lines_of
 from leap_plugin.mail.splitting import decode_body
@@ -33,7 +34,6 @@ from leap_plugin.mail.submitting import RcptTo, SubmittedMail
 from leap_plugin.outgoing.account import OutgoingMail
 from leap_plugin.outgoing.author import Author, QueueStore, SendingAccount
 from leap_plugin.outgoing.planning import fragments_in
-from leap_plugin.outgoing.settings import SendingSettings
 from leap_plugin.store.accounts import account_number
 from leap_plugin.store.bell import MailBell
 from leap_plugin.store.schema import MAIL_STORE

@@ -303,9 +303,9 @@ class FakeClient:
         self._wallet.fetch(issuer, purpose, count, credential=credential, key=key)
 
     @checked
-    async def take_token(self, purpose: str) -> bytes:
+    async def take_token(self, purpose: str, *, idempotency_key: str = "") -> bytes:
         """Take a blind token."""
-        return self._wallet.take(purpose)
+        return self._wallet.take(purpose, idempotency_key)
 
     async def tokens(self) -> list[TokenStock]:
         """Return how many blind tokens there are and are ordered."""
@@ -391,6 +391,7 @@ class FakeClient:
             sender=None if anonymous else self._shown_sender(sender),
             verified=self._trust(sender) if not anonymous else Verified.UNKNOWN,
             reply_to=self._network.hand_out_reply_blocks(sender) if anonymous else "",
+            fingerprint="" if anonymous else self._network.fingerprint_of(sender),
         )
         self._offering.wake({kind})
 

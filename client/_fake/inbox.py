@@ -43,7 +43,15 @@ class FakeInbox:
         return sum(message.number not in self._handled for message in self.messages)
 
     def add(
-        self, *, message_id: MessageId, body: bytes, kind: str, sender: str | None, verified: Verified, reply_to: str
+        self,
+        *,
+        message_id: MessageId,
+        body: bytes,
+        kind: str,
+        sender: str | None,
+        verified: Verified,
+        reply_to: str,
+        fingerprint: str,
     ) -> None:
         """Number a message and keep it."""
         self.newest += 1
@@ -56,6 +64,7 @@ class FakeInbox:
             body=body,
             received_at_s=self._network.clock.seconds(),
             reply_to=reply_to,
+            fingerprint=fingerprint,
         )
         self.messages.append(message)
         self._tell()

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from client._fake.post import PostOffice
-from client.api import NoTokenError, TokenStock, UnknownServiceError
-from client.core.arguments import check_token_order
+from client.api import ConflictError, NoTokenError, TokenStock, UnknownServiceError
+from client.core.arguments import check_token_key, check_token_order
 from loopixmix.tokens import begin_token, decode_token_key, encode_token, finish_token
 
 FETCHED_AND_RESTED_S = 2700.0
@@ -29,6 +29,7 @@ class FakeWallet:
         """`network`: has the issuers, and the clock."""
         self._network = network
         self._orders: list[_Order] = []
+        self._taken: dict[str, tuple[str, bytes]] = {}
 
     def fetch(self, issuer: str, purpose: str, count: int, *, credential: str, key: bytes) -> None:
         """Order tokens."""
@@ -48,8 +49,20 @@ class FakeWallet:
             for purpose in sorted({*usable, *ordered})
         ]
 
-    def take(self, purpose: str) -> bytes:
-        """Return a token."""
+    def take(self, purpose: str, key: str) -> bytes:
+        """Return a token, by the same key the same one."""
+        check_token_key(key)
+        if key not in self._taken:
+            token = self._take(purpose)
+            if not key:
+                return token
+            self._taken[key] = purpose, token
+        for_purpose, token = self._taken[key]
+        if for_purpose != purpose:
+            raise ConflictError("that idempotency key was used for a token for another purpose")
+        return token
+
+    def _take(self, purpose: str) -> bytes:
         now_s = self._network.clock.seconds()
         for order in self._orders:
             if order.purpose == purpose and order.usable_at_s <= now_s:

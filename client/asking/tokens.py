@@ -14,9 +14,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from client.api import NoTokenError, TokenStock, UnknownServiceError
+from client.api import ConflictError, NoTokenError, TokenStock, UnknownServiceError
 from client.asking.requests import Requests
-from client.core.arguments import check_token_order
+from client.core.arguments import check_token_key, check_token_order
 from client.core.settings import TokenWaits
 from client.link.session import Session
 from client.store import tokens
@@ -42,6 +42,9 @@ ORDERS_IN_A_FETCH = 15
 """So many orders are asked for within a mean wait at most: those of a client that was away do not come all at once."""
 ORDER_TOKENS = 3
 """As many tokens fit into one request under a key of any size."""
+TAKEN_KEPT_S = 86_400.0
+"""For so long a key gets the token again that it got: a program comes back sooner after a crash. A spent token tells
+whoever seizes the disk what it was spent for, so that it does not stay longer."""
 
 
 class TokenWallet:
@@ -63,6 +66,7 @@ class TokenWallet:
         self._rng = rng
         self._working: Deferred[None] | None = None
         self._look_at_s = 0.0
+        self._forget_at_s = 0.0
         self._stopped = False
         self.problem: str | None = None
 
@@ -100,29 +104,46 @@ class TokenWallet:
         now_s = self._session.now_s
         return await self._access.read(lambda connection: tokens.count_stock(connection, now_s))
 
-    async def take(self, purpose: str) -> Token:
-        """Return a token for `purpose`, which the wallet forgets; raise `NoTokenError` if none may be spent now."""
+    async def take(self, purpose: str, *, key: str = "") -> Token:
+        """Return a token for `purpose`, which the wallet forgets; raise `NoTokenError` if none may be spent now.
+
+        By the same `key`, if it is not empty, the same token comes for `TAKEN_KEPT_S`; `ConflictError` if that was for
+        another purpose.
+        """
+        check_token_key(key)
         now_s = self._session.now_s
 
         def take(connection: Connection) -> Token | None:
             tokens.forget_old(connection, now_s)
+            taken = tokens.find_taken(connection, key) if key else None
+            if taken is not None:
+                if taken[0] != purpose:
+                    raise ConflictError("that idempotency key was used for a token for another purpose")
+                return taken[1]
             usable = tokens.usable_tokens(connection, purpose, now_s)
             if not usable:
                 return None
             # Any of them: the order in which they came would say something of when the next one was fetched.
             number, token = self._rng.choice(usable)
             tokens.remove_token(connection, number)
+            if key:
+                tokens.note_taken(connection, key, purpose, token, now_s + TAKEN_KEPT_S)
             return token
 
         token = await self._access.write(take)
         if token is None:
             raise NoTokenError(f"there is no token for {purpose} that may be spent now: order some ahead")
+        if key:
+            self._forget_at_s = min(self._forget_at_s, now_s + TAKEN_KEPT_S)
         return token
 
     def work(self) -> None:
         """Ask for the tokens of one order, if one is due; called every `ROUND_S`."""
         if self._working is not None:
             return
+        if self._session.now_s >= self._forget_at_s and not self._stopped:
+            self._forget_at_s = math.inf
+            Deferred.fromCoroutine(self._forget_taken()).addErrback(self._failed)
         if self._session.now_s < self._look_at_s:
             self._look_at(self._look_at_s)
             return
@@ -153,6 +174,11 @@ class TokenWallet:
         finally:
             self._working = None
             self._look_at(max(self._look_at_s, self._session.now_s + self._waits.fetch_mean_s / ORDERS_IN_A_FETCH))
+
+    async def _forget_taken(self) -> None:
+        now_s = self._session.now_s
+        next_s = await self._access.write(lambda connection: tokens.forget_taken(connection, now_s))
+        self._forget_at_s = min(self._forget_at_s, math.inf if next_s is None else next_s)
 
     def _look_at(self, at_s: float) -> None:
         self._look_at_s = at_s

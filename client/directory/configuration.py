@@ -13,9 +13,10 @@ from client.directory.keys import ClientKeys, create_keys, load_keys
 from loopixmix.config import commented_toml, load_config, load_trust_root
 from loopixmix.directory import TrustRoot
 from loopixmix.errors import ConfigError
-from loopixmix.process.files import create_file, make_directory
+from loopixmix.process.files import create_file, make_directory, write_atomically
 from loopixmix.process.log import LogSettings
 from loopixmix.seams import Rng
+from loopixmix.store.sealing import StoreKey
 
 CONFIG_FILE = "client.toml"
 TRUST_ROOT_FILE = "network.toml"
@@ -33,9 +34,13 @@ class ApiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`client.toml`. `network` is the trust root, a path from the client's directory."""
+    """`client.toml`. `network` is the trust root, a path from the client's directory.
+
+    `sealed_store`: whether the store is encrypted, with a key that follows from the client's.
+    """
 
     network: str = TRUST_ROOT_FILE
+    sealed_store: bool = False
     api: ApiConfig = ApiConfig()
     client: ClientSettings = ClientSettings()
     log: LogSettings = LogSettings()
@@ -50,12 +55,33 @@ class ClientDirectory:
     trust_root: TrustRoot
     keys: ClientKeys
 
+    @property
+    def store_key(self) -> StoreKey | None:
+        """The key of the store; None if it is not to be sealed."""
+        return self.keys.store_key if self.config.sealed_store else None
+
 
 def load_client(path: Path) -> ClientDirectory:
     """Read the directory of a client; raise `ConfigError` in one clear line if it is not complete and right."""
-    check_client(path)
-    config = load_config(path / CONFIG_FILE, ClientConfig)
+    config = load_client_config(path)
     return ClientDirectory(path, config, load_trust_root(path / config.network), load_keys(path))
+
+
+def load_client_config(path: Path) -> ClientConfig:
+    """Read the configuration in the directory of a client; raise `ConfigError`."""
+    check_client(path)
+    return load_config(path / CONFIG_FILE, ClientConfig)
+
+
+def set_sealed(path: Path) -> None:
+    """Have the store of a client sealed from its next start on; comments and all else stay. Raises `ConfigError`."""
+    # Only programs that seal need it, and every short command imports this module.
+    import tomlkit
+
+    file = path / CONFIG_FILE
+    values = tomlkit.parse(file.read_bytes())
+    values["sealed_store"] = True
+    write_atomically(file, tomlkit.dumps(values).encode())
 
 
 def check_client(path: Path) -> None:
@@ -72,11 +98,12 @@ def create_client(
     rng: Rng,
     token_waits: TokenWaits = USUAL_WAITS,
     gateway: bool = False,
+    sealed: bool = False,
 ) -> TrustRoot:
     """Make a new client in `path`, with new keys and a copy of the trust root `network`; return that.
 
-    `token_waits`: others than the usual ones are for test networks. `gateway`: whether it is one. Raises `ConfigError`
-    if there is a client already, which is never overwritten.
+    `token_waits`: others than the usual ones are for test networks. `gateway`: whether it is one. `sealed`: whether
+    its store is. Raises `ConfigError` if there is a client already, which is never overwritten.
     """
     trust_root = load_trust_root(network)
     if (path / CONFIG_FILE).exists():
@@ -86,12 +113,15 @@ def create_client(
     if network.resolve() != (path / TRUST_ROOT_FILE).resolve():
         create_file(path / TRUST_ROOT_FILE, network.read_bytes())
     create_keys(path, rng)
-    create_file(path / CONFIG_FILE, config_text(api_port, token_waits, gateway=gateway).encode())
+    create_file(path / CONFIG_FILE, config_text(api_port, token_waits, gateway=gateway, sealed=sealed).encode())
     return trust_root
 
 
 COMMENTS = {
     "network": "The trust root: whose word on the network counts. A path from this directory.",
+    "sealed_store": """\
+Encrypt the store, client.db: without sealing.key nothing can be read of messages, contacts and requests but how large
+the file is. One that exists is encrypted at the next start; there is no way back. Needs loopixmix[sealed].""",
     "api.port": """\
 The port of the local HTTP API on loopback; 0 takes any free one. Where it is now is in the file api.url.""",
     "client.receipts": """\
@@ -114,10 +144,12 @@ tell then who it is: a gateway does not hide, its users do.""",
 """The comment above each key of `client.toml`."""
 
 
-def config_text(api_port: int, token_waits: TokenWaits = USUAL_WAITS, *, gateway: bool = False) -> str:
+def config_text(
+    api_port: int, token_waits: TokenWaits = USUAL_WAITS, *, gateway: bool = False, sealed: bool = False
+) -> str:
     """Return the first content of `client.toml`: every key, with what it does."""
     settings = ClientSettings(tokens=token_waits, gateway=gateway)
-    values = msgspec.to_builtins(ClientConfig(api=ApiConfig(port=api_port), client=settings))
+    values = msgspec.to_builtins(ClientConfig(sealed_store=sealed, api=ApiConfig(port=api_port), client=settings))
     head = """\
 A LoopixMix client. Changes count from its next start; check them with  loopixmix client run DIR --check-config"""
     return commented_toml(values, head=head, comments=COMMENTS)

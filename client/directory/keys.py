@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from loopixmix.cards import SealingKey
-from loopixmix.errors import ConfigError, MisuseError
+from loopixmix.cards import SEALING_SEED_BYTES, SealingKey
 from loopixmix.keys import IdentityKey
-from loopixmix.process.files import create_file, create_identity, load_identity
+from loopixmix.process.files import create_identity, create_secret, load_identity, load_secret
 from loopixmix.seams import Rng
+from loopixmix.store.sealing import StoreKey
 
 IDENTITY_FILE = "identity.key"
 SEALING_FILE = "sealing.key"
@@ -27,32 +27,23 @@ class ClientKeys:
         """Make new keys from `rng`."""
         return cls(IdentityKey.generate(rng), SealingKey.generate(rng))
 
+    @property
+    def store_key(self) -> StoreKey:
+        """The key of the store, if it is sealed: it follows from the sealing key, and is lost and erased with it."""
+        return StoreKey.derive(self.sealing.seed)
+
 
 def create_keys(directory: Path, rng: Rng) -> ClientKeys:
     """Make new keys in two private files of `directory`; raise `ConfigError` if there are some already."""
     # The identity's file first: if there is one, nothing else is touched.
     sealing = SealingKey.generate(rng)
     identity_key = create_identity(directory / IDENTITY_FILE, rng)
-    create_file(directory / SEALING_FILE, sealing.seed.hex().encode("ascii") + b"\n")
+    create_secret(directory / SEALING_FILE, sealing.seed)
     return ClientKeys(identity_key, sealing)
 
 
 def load_keys(directory: Path) -> ClientKeys:
     """Return the keys in `directory`; raise `ConfigError` if there are none or others may read them."""
-    return ClientKeys(load_identity(directory / IDENTITY_FILE), _load_sealing_key(directory / SEALING_FILE))
-
-
-def _load_sealing_key(path: Path) -> SealingKey:
-    try:
-        mode = path.stat().st_mode
-        sealing = SealingKey(bytes.fromhex(path.read_bytes().decode("ascii").strip()))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, MisuseError):
-        raise ConfigError(f"{path}: is not a sealing key of 192 hexadecimal digits") from None
-    # After a copy from elsewhere, most often: ssh refuses such keys for the same reason.
-    if mode & 0o077:
-        raise ConfigError(f"{path}: others may read this private key; run  chmod 600 {path}")
-    return sealing
+    identity_key = load_identity(directory / IDENTITY_FILE)
+    seed = load_secret(directory / SEALING_FILE, SEALING_SEED_BYTES, called="a sealing key")
+    return ClientKeys(identity_key, SealingKey(seed))

@@ -114,6 +114,7 @@ class TakeTokenBody(_Strict, frozen=True):
     """`POST /v1/tokens/take`."""
 
     purpose: str
+    idempotency_key: str = ""
 
 
 class TakenToken(msgspec.Struct, frozen=True):
@@ -189,6 +190,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     received_at_s: float
     reply_to: str
     body: bytes | None
+    fingerprint: str = ""
 
     def with_body(self, body: bytes) -> ReceivedMessage:
         """Return the message as applications see it."""
@@ -201,6 +203,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
             body=body,
             received_at_s=self.received_at_s,
             reply_to=self.reply_to,
+            fingerprint=self.fingerprint,
         )
 
 
@@ -216,6 +219,7 @@ def received_of(message: ReceivedMessage) -> Received:
         received_at_s=message.received_at_s,
         reply_to=message.reply_to,
         body=message.body if len(message.body) <= INLINE_BYTES else None,
+        fingerprint=message.fingerprint,
     )
 
 

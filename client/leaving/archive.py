@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from client.asking.account import ACCOUNT_FACT, CARD_FACT
 from client.directory.configuration import CONFIG_FILE, STORE_FILE, TRUST_ROOT_FILE, check_client
-from client.directory.keys import IDENTITY_FILE, SEALING_FILE, load_keys
+from client.directory.keys import IDENTITY_FILE, SEALING_FILE, ClientKeys, load_keys
 from client.leaving.rows import TABLES, StoreRows
 from client.link.session import Account
 from loopixmix.cards import fingerprint
@@ -70,7 +70,7 @@ def export_client(directory: Path, file: Path, *, keys: bool, progress: Progress
     an interruption, no file is left.
     """
     check_client(directory)
-    fingerprint_of_user = fingerprint(load_keys(directory).identity_key.public)
+    own = load_keys(directory)
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     except FileExistsError as error:
@@ -79,7 +79,7 @@ def export_client(directory: Path, file: Path, *, keys: bool, progress: Progress
         raise StoreError(f"{file}: cannot be written: {error.strerror}") from error
     try:
         with os.fdopen(descriptor, "w+b") as opened:
-            done = _write(directory, opened, fingerprint_of_user, keys=keys, progress=progress)
+            done = _write(directory, opened, own, keys=keys, progress=progress)
             opened.flush()
             os.fsync(opened.fileno())
             size = opened.seek(0, os.SEEK_END)
@@ -94,10 +94,9 @@ def export_client(directory: Path, file: Path, *, keys: bool, progress: Progress
     return Exported(*done, size)
 
 
-def _write(
-    directory: Path, opened: BinaryIO, fingerprint_of_user: str, *, keys: bool, progress: Progress
-) -> tuple[int, int]:
+def _write(directory: Path, opened: BinaryIO, own: ClientKeys, *, keys: bool, progress: Progress) -> tuple[int, int]:
     rows = contents = 0
+    fingerprint_of_user = fingerprint(own.identity_key.public)
     with zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", README + (WITH_KEYS if keys else WITHOUT_KEYS))
         secret_files = (IDENTITY_FILE, SEALING_FILE) if keys else ()
@@ -107,7 +106,7 @@ def _write(
         if not (directory / STORE_FILE).exists():  # the client was never started
             archive.writestr("account.json", _account(None, None, fingerprint_of_user))
             return 0, 0
-        with StoreRows(directory / STORE_FILE, secrets=keys) as store:
+        with StoreRows(directory / STORE_FILE, own.store_key, secrets=keys) as store:
             account = _account(store.fact(ACCOUNT_FACT), store.fact(CARD_FACT), fingerprint_of_user)
             archive.writestr("account.json", account)
             for table in TABLES:

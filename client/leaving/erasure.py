@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
 from client.asking.account import ACCOUNT_FACT
 from client.directory.configuration import CONFIG_FILE, DOCUMENT_FILE, STORE_FILE, TRUST_ROOT_FILE, check_client
-from client.directory.keys import IDENTITY_FILE, SEALING_FILE
+from client.directory.keys import IDENTITY_FILE, SEALING_FILE, load_keys
 from client.http.calling.starting import LOG_FILE
 from client.http.endpoint import LOCK_FILE, TOKEN_FILE, URL_FILE
 from client.leaving.rows import StoreRows
 from client.link.session import Account
 from client.store.schema import contacts, inbox, messages
 from loopixmix.errors import ConfigError, StoreError
-from loopixmix.process.files import DirectoryLock, LockedError, lock_holder, sync_directory
+from loopixmix.process.files import DirectoryLock, LockedError, erase_file, lock_holder
 
 KEY_FILES = (IDENTITY_FILE, SEALING_FILE)
 OTHER_FILES = (
     *(f"{STORE_FILE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
     *(TOKEN_FILE, URL_FILE, DOCUMENT_FILE, TRUST_ROOT_FILE, LOG_FILE),
 )
-WRITTEN_AT_ONCE_BYTES = 1024 * 1024
 
 
 class WhatIsErased(msgspec.Struct, frozen=True):
@@ -52,7 +50,7 @@ def look_before_erasing(directory: Path) -> WhatIsErased:
     if not (directory / STORE_FILE).exists():
         return WhatIsErased()
     try:
-        with StoreRows(directory / STORE_FILE, secrets=False) as store:
+        with StoreRows(directory / STORE_FILE, load_keys(directory).store_key, secrets=False) as store:
             account = store.fact(ACCOUNT_FACT)
             return WhatIsErased(
                 account=None if account is None else msgspec.msgpack.decode(account, type=Account),
@@ -60,8 +58,8 @@ def look_before_erasing(directory: Path) -> WhatIsErased:
                 sent=store.count(messages),
                 contacts=store.count(contacts),
             )
-    except (StoreError, sqlite3.Error, msgspec.DecodeError):
-        return WhatIsErased()  # a damaged store is to be erased all the same
+    except (ConfigError, StoreError, SQLAlchemyError, msgspec.DecodeError):
+        return WhatIsErased()  # a damaged store is to be erased all the same, and one whose keys are gone
 
 
 def erase_client(directory: Path) -> Erased:
@@ -99,27 +97,14 @@ def _running(directory: Path, problem: str) -> ConfigError:
 
 
 def _unfinished(directory: Path) -> list[str]:
-    # What a crash left of a file that is replaced as a whole: it may have a key in it.
+    # What a crash left of a file that is replaced as a whole: it may have a key in it, or be a store in clear.
     names = (*KEY_FILES, *OTHER_FILES, CONFIG_FILE)
-    return [name for each in names if (directory / (name := f".{each}.unfinished")).exists()]
+    left = (f".{each}.{what}" for each in names for what in ("unfinished", "plain"))
+    return [name for name in left if (directory / name).exists()]
 
 
 def _erase(path: Path) -> int | None:
-    """Overwrite and delete one file; return its size, None if there was none."""
     try:
-        # Never through a link: the file that it leads to may not be ours.
-        if path.is_symlink():
-            path.unlink()
-            return 0
-        size = path.stat().st_size
-        with path.open("r+b", buffering=0) as file:
-            for start in range(0, size, WRITTEN_AT_ONCE_BYTES):
-                file.write(bytes(min(WRITTEN_AT_ONCE_BYTES, size - start)))
-            os.fsync(file.fileno())
-        path.unlink()
-        sync_directory(path.parent)
-    except FileNotFoundError:
-        return None
+        return erase_file(path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be erased: {error.strerror}") from error
-    return size

@@ -10,12 +10,13 @@ from typing import Self, TypeAlias
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import Column, Table, create_engine, func, select, text
+from sqlalchemy import Column, Engine, Table, create_engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from client.store.schema import HEAD, facts, metadata
 from loopixmix.errors import StoreError
+from loopixmix.store.sealing import StoreKey, connect_sealed, is_sealed, sqlcipher
 
 Row: TypeAlias = Mapping[str, object]
 
@@ -56,19 +57,14 @@ class RowKey(msgspec.Struct, frozen=True):
 class StoreRows:
     """One state of a store, only read: what a running client changes meanwhile is not seen. `with` closes it."""
 
-    def __init__(self, path: Path, *, secrets: bool) -> None:
+    def __init__(self, path: Path, key: StoreKey, *, secrets: bool) -> None:
         """Read the store in the file `path`; with `secrets`, also what `SECRETS` names.
 
-        Raises `StoreError` if there is none, or if it is of another version than this program.
+        `key`: opens it, if it is sealed. Raises `StoreError` if there is none, or if it is of another version than this
+        program.
         """
         self._secrets = secrets
-        address = f"file:{quote(str(path.absolute()))}?mode=ro"
-        # Transactions begin where we say: otherwise each statement would see a state of its own.
-        self._engine = create_engine(
-            "sqlite://",
-            creator=lambda: sqlite3.connect(address, uri=True, isolation_level=None),
-            poolclass=StaticPool,
-        )
+        self._engine = _reading(path, key if is_sealed(path) else None)
         try:
             self._connection = self._engine.connect()
             self._connection.exec_driver_sql("PRAGMA busy_timeout = 10000")
@@ -126,6 +122,21 @@ class StoreRows:
             for found in self._connection.execute(select(*keys, column).where(column.is_not(None)).order_by(*keys)):
                 row = dict(found._mapping)
                 yield RowKey(table.name, name, _word(table, row)), row[name]
+
+
+def _reading(path: Path, key: StoreKey | None) -> Engine:
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    if key is not None:
+        return create_engine(
+            "sqlite://",
+            module=sqlcipher(),
+            creator=lambda: connect_sealed(address, key, uri=True),
+            poolclass=StaticPool,
+        )
+    # Transactions begin where we say: otherwise each statement would see a state of its own.
+    return create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, isolation_level=None), poolclass=StaticPool
+    )
 
 
 def _word(table: Table, row: Row) -> str:

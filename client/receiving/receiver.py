@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
 
 from client.core.fragments import FragmentSizes, fragment_id
 from client.core.reassembly import (
@@ -47,12 +47,15 @@ class ReceivedBatch:
 class Receiver:
     """Takes fragments and replies; its picture of what is unfinished follows the store's.
 
-    `receive` and `tidy` work in a transaction; `committed` must hear of it before the next one begins.
+    `receive` and `tidy` work in a transaction, which several of them may share; `committed` must hear of each before
+    the next transaction begins.
     """
 
     arrivals: Arrivals
     writer: Writer
     _reassembly: Reassembly | None = field(default=None)
+    _transaction: RootTransaction | None = field(default=None)
+    """The one that the picture has in it, while it is not committed."""
     _taken: list[TakenFragment] = field(default_factory=list)
     """Fragments of this batch that are not written yet."""
 
@@ -74,7 +77,7 @@ class Receiver:
         for surb_id, body in reply_bodies:
             self.arrivals.take_reply(connection, surb_id, body, around, outcome)
         self._write_taken(connection, around)
-        return ReceivedBatch(outcome, reassembly)
+        return self._end(reassembly, outcome)
 
     def tidy(self, connection: Connection, around: Surroundings) -> ReceivedBatch:
         """Forget what is too old, and hand over replies that waited long enough for earlier ones."""
@@ -85,16 +88,21 @@ class Receiver:
         incoming.expire_seen(connection, around.now_s)
         replies.expire(connection, around.now_s)
         outgoing.prune(connection, around.now_s - self.writer.settings.keep_finished_s)
-        return ReceivedBatch(outcome, reassembly)
+        return self._end(reassembly, outcome)
 
     def committed(self, received: ReceivedBatch) -> None:
         """Hear that the transaction of `received` is on the disk."""
-        self._reassembly = received.reassembly
+        self._reassembly, self._transaction = received.reassembly, None
 
     def _begin(self, connection: Connection, around: Surroundings) -> Reassembly:
-        # The picture counts again once the transaction is committed: if that fails, the store is read anew. So it is
-        # if a second batch shares the transaction of the first.
-        reassembly, self._reassembly = self._reassembly, None
+        # The picture counts again once the transaction is committed: if that fails, the store is read anew. Within one
+        # transaction it goes on from batch to batch. It was read anew for each, once: with hundreds of messages under
+        # way that took longer than the batches did, the more of them came, the more shared a transaction, and a busy
+        # client fell behind for good.
+        transaction = connection.get_transaction()
+        is_ours = self._transaction is None or self._transaction is transaction
+        reassembly = self._reassembly if is_ours else None
+        self._reassembly, self._transaction = None, transaction
         self._taken.clear()
         sizes = FragmentSizes(around.document.params.payload_bytes)
         if reassembly is not None and reassembly.sizes == sizes:
@@ -104,6 +112,11 @@ class Receiver:
         fresh = Reassembly(identity, self.writer.sealer, sizes, limits)
         fresh.restore(*incoming.unfinished(connection))
         return fresh
+
+    def _end(self, reassembly: Reassembly, outcome: BatchOutcome) -> ReceivedBatch:
+        # For the next batch of this transaction. One that raised an error leaves no picture behind.
+        self._reassembly = reassembly
+        return ReceivedBatch(outcome, reassembly)
 
     def _apply(
         self,

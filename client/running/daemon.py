@@ -61,7 +61,7 @@ class ClientDaemon(Program):
 
     def start(self) -> None:
         """Open the store and listen; raises `MisuseError`, with nothing left running."""
-        store = ClientStore(self._directory.path / STORE_FILE)
+        store = ClientStore(self._directory.path / STORE_FILE, key=self._directory.store_key)
         reactor = cast(IReactorFromThreads, self._world.reactor)
         access = ordered_access(store, waiting="everything", call_on_reactor=reactor.callFromThread)
         link = ClientLink(self._make_network)

@@ -287,10 +287,10 @@ class ClientService:
         await self._desk.wallet.fetch(issuer, purpose, count, credential=credential, key=key)
 
     @checked
-    async def take_token(self, purpose: str) -> bytes:
+    async def take_token(self, purpose: str, *, idempotency_key: str = "") -> bytes:
         """Take a blind token; see `client.api.Client.take_token`."""
         await self._life.ready()
-        return encode_token(await self._desk.wallet.take(purpose))
+        return encode_token(await self._desk.wallet.take(purpose, key=idempotency_key))
 
     async def tokens(self) -> list[TokenStock]:
         """Return how many blind tokens there are and are ordered; see `client.api.Client.tokens`."""

@@ -135,7 +135,7 @@ def build_client(
         posted=posted,
         exchanges=exchanges,
         enrolment=enrolment,
-        each_minute=(letterbox.tidy, posted.tidy, wallet.work),
+        each_minute=(letterbox.tidy, posted.tidy, wallet.work, access.empty_log),
         news=news,
         clock=clock,
     )

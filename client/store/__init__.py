@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from twisted.logger import Logger
+
 from client.store.schema import HEAD, OLDER_VERSIONS, metadata
 from loopixmix.store.schema import Schema
+from loopixmix.store.sealing import StoreKey, seal_store
 from loopixmix.store.sqlite import MEMORY_URL, sqlite_url
 from loopixmix.store.transactions import Store
 
 __all__ = ["SCHEMA", "ClientStore"]
+
+log = Logger()
 
 SCHEMA = Schema(
     owner="a LoopixMix client",
@@ -26,10 +31,13 @@ SCHEMA = Schema(
 class ClientStore(Store):
     """Transactions on one store; used by one thread at a time."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, key: StoreKey | None = None) -> None:
         """Open or make the store in the file `path` (None: in memory), migrate it if it is older.
 
-        Raises `StoreError` if it is damaged, newer than this program, or cannot be written.
+        `key`: the store is sealed with it; one that is not yet is sealed now, so that nobody else may have it open.
+        Raises `StoreError` if it is damaged, newer than this program, cannot be written, or is sealed with another key.
         """
+        if path is not None and key is not None and seal_store(path, key):
+            log.info("{path}: this store is sealed now", path=str(path))
         # One connection, which the one thread of the client's store uses.
-        super().__init__(SCHEMA, MEMORY_URL if path is None else sqlite_url(path), one_connection=True)
+        super().__init__(SCHEMA, MEMORY_URL if path is None else sqlite_url(path), one_connection=True, key=key)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 from client.api import MessageId, ReceivedMessage, Verified
 from client.core.reassembly import KnownMessage
 from client.store.schema import inbox, incoming, incoming_fragments, newest_number, orphans, seen
+from loopixmix.cards import fingerprint
 from loopixmix.seams import Identity
 
 MAX_READ_BYTES = 32 * 1024 * 1024
@@ -178,5 +179,6 @@ def expire_seen(connection: Connection, now_s: float) -> None:
 
 def message_in(row: RowMapping) -> ReceivedMessage:
     """Return the message that a row of the inbox holds."""
-    values = {name: row[name] for name in ReceivedMessage.__struct_fields__}
-    return ReceivedMessage(**values | {"verified": Verified(row["verified"])})
+    values = {name: row[name] for name in ReceivedMessage.__struct_fields__ if name != "fingerprint"}
+    signed_by = fingerprint(row["author"]) if row["author"] else ""
+    return ReceivedMessage(**values | {"verified": Verified(row["verified"]), "fingerprint": signed_by})

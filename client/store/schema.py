@@ -20,10 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as table_clause
 
-HEAD = "0005"
+HEAD = "0006"
 """The schema version this code reads and writes: the newest migration."""
 
-OLDER_VERSIONS: frozenset[str] = frozenset({"0001", "0002", "0003", "0004"})
+OLDER_VERSIONS: frozenset[str] = frozenset({"0001", "0002", "0003", "0004", "0005"})
 """The versions that migrations lead from to `HEAD`."""
 
 metadata = MetaData()
@@ -293,6 +293,17 @@ tokens = Table(
     sqlite_autoincrement=True,
 )
 """Tokens that can be spent, after they have rested."""
+
+taken_tokens = Table(
+    "taken_tokens",
+    metadata,
+    Column("idempotency_key", String(128), primary_key=True),
+    Column("purpose", String(32), nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    Column("forget_at_s", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Tokens that were taken by a key, which gets the same one again for a while."""
 
 posted_requests = Table(
     "posted_requests",

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from client.api import TokenStock
-from client.store.schema import token_keys, token_orders, tokens
+from client.store.schema import taken_tokens, token_keys, token_orders, tokens
 from loopixmix.tokens import (
     PendingToken,
     Token,
@@ -181,10 +181,30 @@ def remove_token(connection: Connection, number: int) -> None:
     connection.execute(_REMOVE_TOKEN, {"of_number": number})
 
 
+def note_taken(connection: Connection, key: str, purpose: str, token: Token, forget_at_s: float) -> None:
+    """Note which token was taken by a key."""
+    values = {"idempotency_key": key, "purpose": purpose, "token": encode_token(token), "forget_at_s": forget_at_s}
+    connection.execute(insert(taken_tokens), values)
+
+
+def find_taken(connection: Connection, key: str) -> tuple[str, Token] | None:
+    """Return purpose and token that a key got; None if it got none, or too long ago."""
+    its_row = select(taken_tokens.c.purpose, taken_tokens.c.token).where(taken_tokens.c.idempotency_key == key)
+    row = connection.execute(its_row).one_or_none()
+    return None if row is None else (row.purpose, decode_token(row.token))
+
+
 def forget_old(connection: Connection, now_s: float) -> None:
     """Forget the keys and tokens of periods that have ended."""
     connection.execute(_FORGET_KEYS, {"now_s": now_s})
     connection.execute(_FORGET_TOKENS, {"now_s": now_s})
+    forget_taken(connection, now_s)
+
+
+def forget_taken(connection: Connection, now_s: float) -> float | None:
+    """Forget the tokens that were taken long enough ago; return when the next one is to be, None if there is none."""
+    connection.execute(delete(taken_tokens).where(taken_tokens.c.forget_at_s <= now_s))
+    return connection.execute(select(func.min(taken_tokens.c.forget_at_s))).scalar()
 
 
 def _read_pending(key: TokenKey, data: bytes) -> tuple[PendingToken, ...]:

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from leap_plugin.directory.sending import SendingSettings
 from leap_plugin.mail.addresses import mail_address_of
-from leap_plugin.outgoing.settings import SendingSettings
 from loopixmix.config import commented_toml, load_config
 from loopixmix.errors import ConfigError, MisuseError
 from loopixmix.process.files import PRIVATE_FILE, create_file, make_directory, write_atomically
@@ -223,8 +223,9 @@ You are told of a delay after so long, or after twice the time that was expected
     "leap": "Bitmask's local API and nicknym at 127.0.0.1, for people with an account at a LEAP provider: docs/leap.md",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
     "accounts": """\
-The mail accounts. client: the directory of its client, a path from here. address: name@provider in the network.
-mail_address: as mail programs write it, if the provider has a mail domain; otherwise name@provider.mix.invalid.""",
+The mail accounts, one [[accounts]] table each. client: the directory of its client, a path from here. address:
+name@provider in the network. mail_address: as mail programs write it, if the provider has a mail domain; otherwise
+name@provider.mix.invalid.""",
 }
 """The comment above each key of `mail.toml`."""
 

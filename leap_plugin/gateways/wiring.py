@@ -32,6 +32,7 @@ from leap_plugin.gateways.exit.composing import Composing, WayTimes
 from leap_plugin.gateways.exit.encryption import RecipientKeys
 from leap_plugin.gateways.exit.judging import OrderJudge
 from leap_plugin.gateways.exit.orders import ExitOrders, OrderStore
+from leap_plugin.gateways.exit.proving import SenderProofs
 from leap_plugin.gateways.exit.relay import MailRelay, SmtpRelay
 from leap_plugin.gateways.exit.relaying import Relaying
 from leap_plugin.gateways.exit.reporting import NetworkReports
@@ -127,6 +128,7 @@ def make_exit(
         HourlyLimits(
             limits.all_per_hour, limits.per_recipient_per_hour, limits.per_domain_per_hour, now_s=clock.seconds()
         ),
+        senders=SenderProofs(world.client, lambda sender: bool(rules.own_address(sender)), clock),
         reports=reports,
         clock=clock,
         wake=relaying.wake,
@@ -170,14 +172,16 @@ def make_entrance(
             HourlyLimits(limits.all_per_hour, limits.per_recipient_per_hour, now_s=now_s),
         ),
         client=world.client,
+        access=world.access,
         key=directory.store_key,
         clock=world.clock,
     )
-    smtp = SmtpSettings(settings.max_mail_bytes, frozenset(settings.trusted_peers), _tls_of(directory))
+    smtp = SmtpSettings(settings.max_mail_bytes, frozenset(settings.trusted_peers), entrance_tls(directory))
     return EntranceParts(entrance, EntranceFactory(entrance, smtp, world.clock))
 
 
-def _tls_of(directory: GatewayDirectory) -> IOpenSSLContextFactory | None:
+def entrance_tls(directory: GatewayDirectory) -> IOpenSSLContextFactory | None:
+    """Return TLS with the certificate of the entrance, None if it has none; raise `ConfigError` if it is none."""
     if not directory.config.entrance.certificate:
         return None
     path = directory.path / directory.config.entrance.certificate

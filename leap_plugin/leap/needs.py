@@ -1,4 +1,4 @@
-"""The package that all of LEAP's interfaces need, and most users of mail do without."""
+"""The packages that LEAP's interfaces need, and most users of mail do without."""
 
 from __future__ import annotations
 
@@ -11,3 +11,9 @@ def check_openpgp() -> None:
     """Raise `ConfigError` if OpenPGP is not installed."""
     if find_spec("pysequoia") is None:
         raise ConfigError("LEAP's interfaces need OpenPGP: install it by  pip install loopixmix[gateways]")
+
+
+def check_sealing() -> None:
+    """Raise `ConfigError` if stores cannot be sealed."""
+    if find_spec("sqlcipher3") is None:
+        raise ConfigError("a LEAP gateway seals what it keeps: install SQLCipher by  pip install loopixmix[gateways]")

@@ -200,6 +200,7 @@ class OutgoingMail:
     async def _clear(self) -> None:
         """Forget mails that ended long ago, also in the client."""
         number, before_s = self._account.number, self._account.now_s - self._account.settings.keep_ended_s
+        await self._check.purse.tidy()
         ended = await self._account.store.read(
             lambda connection: outgoing.ended_mails(connection, number, before_s=before_s, most=MOST_ENDED)
         )

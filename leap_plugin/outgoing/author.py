@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from client.api import Client
+from leap_plugin.directory.sending import SendingSettings
 from leap_plugin.mail.addresses import mail_address_of
-from leap_plugin.outgoing.settings import SendingSettings
 from leap_plugin.store.bell import MailBell
 from loopixmix.seams import Clock, Rng
 from loopixmix.store.access import StoreAccess

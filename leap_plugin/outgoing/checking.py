@@ -22,6 +22,7 @@ from leap_plugin.mail.submitting import SubmissionRefusedError
 from leap_plugin.outgoing.author import SendingAccount
 from leap_plugin.outgoing.outlook import Outlook, told_size
 from leap_plugin.outgoing.planning import fragments_of_mail
+from leap_plugin.outgoing.purse import TokenPurse
 from leap_plugin.store.incoming import find_way
 
 LOOK_UP_S = 60.0
@@ -65,6 +66,7 @@ class RecipientCheck:
 
     def __init__(self, account: SendingAccount, outlook: Outlook) -> None:
         """`outlook`: what is known of the network."""
+        self.purse = TokenPurse(account)
         self._client = account.client
         self._store = account.store
         self._outlook = outlook
@@ -72,8 +74,6 @@ class RecipientCheck:
         self._clock = account.clock
         self._asked_s = 0.0
         self._looking_up: dict[str, list[Deferred[None]]] = {}
-        self.unspent: list[bytes] = []
-        """Tokens that were taken for a mail which was refused after all."""
 
     async def route(self, address: str) -> MailRoute:
         """Return how a mail would get to an address; raises `SubmissionRefusedError` if it would not."""
@@ -108,7 +108,7 @@ class RecipientCheck:
             self.check_size(size_bytes)
             self.check_quota(route, int(size_bytes * COMPRESSED_SHARE))
         if route.is_outside:
-            await self.check_token()
+            await self.purse.check()
         if route.is_answer:
             await self._check_answer(route, size_bytes or 0)
         else:
@@ -164,20 +164,6 @@ class RecipientCheck:
             place = found.partition("@")[2]
             raise SubmissionRefusedError(550, "5.1.2", f"the network has no provider {place}: check the address")
         return MailRoute(address, found, enclosed_to=found if self._outlook.is_gateways(found) else "")
-
-    async def check_token(self, count: int = 1) -> None:
-        """Raise `SubmissionRefusedError` if there are fewer tokens for the gateway to the outside."""
-        try:
-            stock = await self._client.tokens()
-        except LoopixmixError as error:
-            raise SubmissionRefusedError(450, "4.3.0", "the client daemon does not answer just now") from error
-        usable = sum(one.usable for one in stock if one.purpose == self._settings.exit_purpose)
-        if usable + len(self.unspent) < count:
-            why = (
-                "no token for the gateway to the outside may be spent now for each recipient there: order some, and "
-                "wait until they have rested"
-            )
-            raise SubmissionRefusedError(550, "5.7.1", why)
 
     async def _check_answer(self, route: MailRoute, size_bytes: int) -> None:
         try:

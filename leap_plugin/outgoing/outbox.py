@@ -149,20 +149,19 @@ class OutboxFolders:
             )
             return True
 
-        is_kept = False
         try:
-            is_kept = await self._account.store.write(keep)
+            await self._account.store.write(keep)
         except SubmissionRefusedError:
             return  # the queue is full: it stays there, and the others leave
         finally:
-            if planned is not None and not is_kept:
-                self._taking.give_back(planned)
+            if planned is not None:
+                self._taking.done_with(planned)
 
     async def _refusal(self, address: str) -> SubmissionRefusedError | None:
         """Return why a mail to this address is never sent; raises `SubmissionRefusedError` for what may change."""
         try:
             if (await self._check.route(address)).is_outside:
-                await self._check.check_token()
+                await self._check.purse.check()
         except SubmissionRefusedError as refusal:
             if refusal.code < 500:
                 raise

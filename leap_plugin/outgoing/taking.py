@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from client.api import LoopixmixError, NoTokenError
 from leap_plugin.bridge.imap.session.mailboxes import FullError
 from leap_plugin.mail.addresses import AddressError
 from leap_plugin.mail.canonical import UnsuitableMailError
@@ -30,9 +29,11 @@ from leap_plugin.outgoing.planning import (
     named_form,
     policy_of,
 )
+from leap_plugin.outgoing.purse import HeldToken
 from leap_plugin.store import outgoing
 from leap_plugin.store.accounts import ANONYMOUS_OUTBOX, OUTBOX
 from leap_plugin.store.folders import append
+from leap_plugin.store.held_tokens import let_go
 from leap_plugin.store.outgoing import MailRow, OutgoingContent, PieceRow, RecipientRow
 
 QUEUE_ID_BYTES = 16
@@ -46,7 +47,12 @@ class PlannedRecipient:
 
     rcpt: RcptTo
     route: MailRoute
-    token: bytes = field(default=b"", repr=False)
+    held: HeldToken | None = None
+
+    @property
+    def token(self) -> bytes:
+        """What stands in the envelope; empty if nothing is to be paid."""
+        return b"" if self.held is None else self.held.token
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,11 @@ class PlannedMail:
     forms: LeavingForms = field(repr=False)
     recipients: Sequence[PlannedRecipient]
     lengths: Mapping[int, Sequence[int]]
+
+    @property
+    def held(self) -> list[HeldToken]:
+        """The tokens that are taken for it."""
+        return [one.held for one in self.recipients if one.held is not None]
 
 
 class MailTaking:
@@ -83,16 +94,14 @@ class MailTaking:
         try:
             await self._account.store.write(keep)
         except FullError as error:
-            self.give_back(planned)
             raise SubmissionRefusedError(452, "4.2.2", str(error)) from error
-        except LoopixmixError:
-            self.give_back(planned)
-            raise
+        finally:
+            self.done_with(planned)
         return planned.queue_id
 
-    def give_back(self, planned: PlannedMail) -> None:
-        """Keep the tokens of a mail that was not taken after all, for the next one."""
-        self._check.unspent += [one.token for one in planned.recipients if one.token]
+    def done_with(self, planned: PlannedMail) -> None:
+        """Leave the tokens of a mail to the next one, unless the mail is in the queue, and they with it."""
+        self._check.purse.give_back(planned.held)
 
     async def plan(self, submitted: SubmittedMail, *, folder: MixPolicy | None = None) -> PlannedMail:
         """Return how a mail would be sent; raises `SubmissionRefusedError`. `folder`: the policy of its folder."""
@@ -119,8 +128,14 @@ class MailTaking:
         if any(one.route.is_outside for one in recipients):
             # Only now: a mail that is refused must not cost a token.
             recipients = await self._with_tokens(recipients)
-            lengths = await self._lengths_of(forms, policy, recipients, queue_id)
-        return PlannedMail(queue_id, policy, forms, recipients, lengths)
+        planned = PlannedMail(queue_id, policy, forms, recipients, lengths)
+        if not planned.held:
+            return planned
+        try:
+            return replace(planned, lengths=await self._lengths_of(forms, policy, recipients, queue_id))
+        except BaseException:  # also the end of the connection that the mail comes by
+            self.done_with(planned)
+            raise
 
     def keep(
         self,
@@ -153,6 +168,8 @@ class MailTaking:
             length_bytes=len(submitted.mail),
             taken_at_s=now_s,
         )
+        # From here on the tokens are the mail's: there is no moment at which they are nobody's, or two mails'.
+        let_go(connection, self._account.number, [one.key for one in planned.held])
         outgoing.keep_ids(connection, self._account.number, planned.forms.ids, now_s)
         content = OutgoingContent(submitted.mail, planned.forms.canonical)
         return outgoing.insert_mail(connection, mail, content, self._rows(planned, now_s))
@@ -201,25 +218,16 @@ class MailTaking:
         return await self._account.store.compute(lambda: _lengths(forms, policy, recipients, queue_id))
 
     async def _with_tokens(self, recipients: Sequence[PlannedRecipient]) -> list[PlannedRecipient]:
-        await self._check.check_token(sum(one.route.is_outside for one in recipients))
+        purse = self._check.purse
+        await purse.check(sum(one.route.is_outside for one in recipients))
         taken: list[PlannedRecipient] = []
         try:
             for one in recipients:
-                taken.append(replace(one, token=await self._token()) if one.route.is_outside else one)
-        except SubmissionRefusedError:
-            self._check.unspent += [one.token for one in taken if one.token]
+                taken.append(replace(one, held=await purse.take()) if one.route.is_outside else one)
+        except BaseException:  # also the end of the connection that the mail comes by
+            purse.give_back(one.held for one in taken if one.held is not None)
             raise
         return taken
-
-    async def _token(self) -> bytes:
-        if self._check.unspent:
-            return self._check.unspent.pop()
-        try:
-            return await self._account.client.take_token(self._account.settings.exit_purpose)
-        except NoTokenError as error:
-            raise SubmissionRefusedError(450, "4.7.1", f"for the gateway to the outside: {error}") from error
-        except LoopixmixError as error:
-            raise SubmissionRefusedError(450, "4.3.0", "the client daemon does not answer just now") from error
 
 
 def _lengths(

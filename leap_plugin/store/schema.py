@@ -24,8 +24,8 @@ from loopixmix.store.schema import Schema
 metadata = MetaData()
 MAIL_STORE = Schema(
     owner="a mail bridge",
-    head="0003",
-    older_versions=frozenset({"0001", "0002"}),
+    head="0004",
+    older_versions=frozenset({"0001", "0002", "0003"}),
     migrations=Path(__file__).parent.parent / "migrations",
     in_memory=metadata,
 )
@@ -212,6 +212,17 @@ outgoing_ids = Table(
     Index("outgoing_ids_by_what_left", "account", "left_as"),
 )
 """Which Message-ID left instead of the author's, so that threads hold."""
+
+held_tokens = Table(
+    "held_tokens",
+    metadata,
+    Column("account", NUMBER, ForeignKey("accounts.number", ondelete="CASCADE"), primary_key=True),
+    Column("taken_by", String(64), primary_key=True),
+    Column("purpose", String(32), nullable=False),
+    Column("held_at_s", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""By which keys tokens were taken of the client for mails that are not in the queue yet, from `held_at_s` on."""
 
 incoming_mails = Table(
     "incoming_mails",

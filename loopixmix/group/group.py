@@ -93,6 +93,13 @@ class Elements(Protocol):
     def encode(self) -> bytes:
         """Return all encodings, one after another: `len(self) * group.element_bytes` bytes."""
 
+    def dump(self) -> bytes:
+        """Return a form of `len(self) * group.dump_bytes` bytes that `Group.load` reads back fast.
+
+        It is what the engine computes with, so neither encoding nor decoding is paid for. It has no canonical form, and
+        means nothing to another engine. It is for a program's own files, and goes to nobody else.
+        """
+
     def __add__(self, other: Elements, /) -> Elements: ...
     def __sub__(self, other: Elements, /) -> Elements: ...
     def __neg__(self) -> Elements: ...
@@ -160,6 +167,10 @@ class Group(Protocol):
         """How many bytes of data fit into one element, see `embed`."""
 
     @property
+    def dump_bytes(self) -> int:
+        """The length of one element as `Elements.dump` gives it."""
+
+    @property
     def generator(self) -> Elements:
         """The standard generator, a column of one."""
 
@@ -172,6 +183,13 @@ class Group(Protocol):
 
         Raises `BadElementError` for the first encoding that is not canonical or no element of the group, `ValueError`
         if the length is no multiple of `element_bytes`. The neutral element is an element like others.
+        """
+
+    def load(self, dumped: Buffer, /) -> Elements:
+        """Read back what `Elements.dump` gave. Raises `ValueError` if the length is no multiple of `dump_bytes`.
+
+        The caller answers for the content: an engine need not check it, so bytes that came from anywhere else may be no
+        elements, and make whatever is computed with them wrong.
         """
 
     def scalars(self, encodings: Buffer, /) -> Scalars:

@@ -149,6 +149,9 @@ class SodiumElements:
     def encode(self) -> bytes:
         return b"".join(self._encodings)
 
+    def dump(self) -> bytes:
+        return self.encode()
+
     def __add__(self, other: Elements, /) -> SodiumElements:
         return self._each(rbcl.crypto_core_ristretto255_add, other)
 
@@ -201,6 +204,7 @@ class SodiumGroup(RistrettoNumbers):
     """Ristretto255 by libsodium. It keeps nothing."""
 
     engine = "libsodium"
+    dump_bytes = ELEMENT_BYTES
 
     @property
     def generator(self) -> SodiumElements:
@@ -216,6 +220,9 @@ class SodiumGroup(RistrettoNumbers):
             if not is_element(piece):
                 raise BadElementError(index)
         return SodiumElements(pieces)
+
+    def load(self, dumped: Buffer, /) -> SodiumElements:
+        return SodiumElements(split(dumped, ELEMENT_BYTES))
 
     def scalars(self, encodings: Buffer, /) -> SodiumScalars:
         numbers = [int.from_bytes(piece, "little") for piece in split(encodings, SCALAR_BYTES)]

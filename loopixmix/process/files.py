@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from loopixmix.errors import ConfigError, MisuseError, StoreError
-from loopixmix.keys import IdentityKey
+from loopixmix.keys import KEY_BYTES, IdentityKey
 from loopixmix.seams import Rng
 
 PRIVATE_FILE = 0o600
@@ -18,6 +18,7 @@ PUBLIC_FILE = 0o644
 UNFINISHED = ".*.unfinished"
 """The files that a crash may leave of `write_atomically`, as a pattern for `glob`."""
 PRIVATE_DIRECTORY = 0o700
+WRITTEN_AT_ONCE_BYTES = 1024 * 1024
 LOCK_ATTEMPTS, LOCK_PAUSE_S = 6, 0.02
 """Who asks for the holder of a lock has it for a moment: so often is it tried, with these pauses."""
 
@@ -111,28 +112,65 @@ def create_file(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
 
 
+def erase_file(path: Path) -> int | None:
+    """Overwrite and delete a file; return its length, None if there was none. Raises `OSError`.
+
+    A flash disk, and a file system that writes elsewhere, may keep the old bytes for a while.
+    """
+    try:
+        # Never through a link: the file that it leads to may not be ours.
+        if path.is_symlink():
+            path.unlink()
+            return 0
+        size = path.stat().st_size
+        with path.open("r+b", buffering=0) as file:
+            for start in range(0, size, WRITTEN_AT_ONCE_BYTES):
+                file.write(bytes(min(WRITTEN_AT_ONCE_BYTES, size - start)))
+            os.fsync(file.fileno())
+        path.unlink()
+        sync_directory(path.parent)
+    except FileNotFoundError:
+        return None
+    return size
+
+
 def create_identity(path: Path, rng: Rng) -> IdentityKey:
     """Make a new identity and keep its seed, in hexadecimal, in the new private file `path`."""
     identity_key = IdentityKey.generate(rng)
-    create_file(path, identity_key.seed.hex().encode("ascii") + b"\n")
+    create_secret(path, identity_key.seed)
     return identity_key
 
 
 def load_identity(path: Path) -> IdentityKey:
     """Return the identity in `path`; raise `ConfigError` if there is none or others may read it."""
+    return IdentityKey(load_secret(path, KEY_BYTES, called="an identity key"))
+
+
+def create_secret(path: Path, secret: bytes) -> None:
+    """Keep a secret, in hexadecimal, in the new private file `path`; raise `ConfigError` if it exists already."""
+    create_file(path, secret.hex().encode("ascii") + b"\n")
+
+
+def load_secret(path: Path, length: int, *, called: str) -> bytes:
+    """Return the secret of `length` bytes in the file `path`, which `create_secret` wrote.
+
+    `called`: "an identity key", for messages. Raises `ConfigError` if there is none, or if others may read it.
+    """
     try:
         mode = path.stat().st_mode
-        seed = bytes.fromhex(path.read_bytes().decode("ascii").strip())
-        identity_key = IdentityKey(seed)
+        secret = bytes.fromhex(path.read_bytes().decode("ascii").strip())
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, MisuseError):
-        raise ConfigError(f"{path}: is not an identity key of 64 hexadecimal digits") from None
+    except ValueError:
+        secret, mode = b"", 0
+    if len(secret) != length:
+        raise ConfigError(f"{path}: is not {called} of {2 * length} hexadecimal digits")
+    # After a copy from elsewhere, most often: ssh refuses such keys for the same reason.
     if mode & 0o077:
         raise ConfigError(f"{path}: others may read this private key; run  chmod 600 {path}")
-    return identity_key
+    return secret
 
 
 class DirectoryLock:

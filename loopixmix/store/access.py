@@ -19,9 +19,9 @@ from twisted.python.failure import Failure
 
 from loopixmix.errors import LoopixmixError, StoreError
 from loopixmix.seams import Clock
-from loopixmix.store.alarm import StoreAlarm
+from loopixmix.store.alarm import StoreAlarm, already_told
 from loopixmix.store.faults import ConstraintError
-from loopixmix.store.jobs import Turn, Work, read_batch, write_batch
+from loopixmix.store.jobs import Turn, Upkeep, Work, read_batch, write_batch
 from loopixmix.store.lanes import ClockLane, InlineLane, Lane, ThreadLane
 from loopixmix.store.transactions import Store
 
@@ -81,6 +81,16 @@ class StoreAccess:
         turn = Turn()
         self._writing.submit(turn)
         return turn.done
+
+    def empty_log(self) -> Deferred[None]:
+        """Leave nothing in the log of changes of what was deleted.
+
+        Until then, deleted rows may stand there, although they are overwritten in the database. Fires when it is done,
+        or the alarm has heard why not.
+        """
+        upkeep = Upkeep(self._store.empty_log)
+        self._writing.submit(upkeep)
+        return upkeep.done.addErrback(self._failed).addErrback(already_told)
 
     async def finish(self) -> None:
         """Finish all that was asked for, and take nothing more; the store stays open."""

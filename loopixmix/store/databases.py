@@ -37,6 +37,9 @@ class Databases(ABC):
     def check_whole(self, connection: Connection) -> None:
         """Raise `StoreError` if the transaction of `connection` cannot be committed as a whole."""
 
+    def empty_log(self) -> None:  # noqa: B027 (most databases see to it themselves)
+        """Leave nothing in a log of changes of what was deleted."""
+
     def close(self) -> None:
         """Close all connections, and let others have the store."""
         self.writing.dispose()

@@ -49,7 +49,9 @@ def plain_reason(error: SQLAlchemyError) -> str:
     if state.startswith(_VALUE):
         return f"a value does not fit (SQLSTATE {state})"
     reason = (str(error.orig).splitlines() or ["unknown"])[0]
-    return f"the store is damaged ({reason})" if "malformed" in reason or "not a database" in reason else reason
+    if "not a database" in reason:
+        return f"the store is damaged, or sealed with another key ({reason})"
+    return f"the store is damaged ({reason})" if "malformed" in reason else reason
 
 
 def _is_unavailable(error: SQLAlchemyError) -> bool:
@@ -57,7 +59,7 @@ def _is_unavailable(error: SQLAlchemyError) -> bool:
         return True
     if not isinstance(error, DatabaseError) or error.orig is None:
         return False
-    if isinstance(error.orig, sqlite3.Error):
+    if not hasattr(error.orig, "sqlstate"):  # of SQLite, or of SQLCipher, which has classes of its own
         return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
     if error.connection_invalidated:
         return True

@@ -111,6 +111,23 @@ class Turn:
         self.done.callback(None)
 
 
+class Upkeep(Turn):
+    """Something that is done in its turn, but in no transaction."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        """`done` fires when `work` is done, and fails with what it raises."""
+        super().__init__()
+        self._work = work
+
+    def committed(self) -> None:
+        """Do it: here, no transaction is open, and what is committed does not run again if this fails."""
+        self._work()
+
+    def fail(self, error: Exception) -> None:
+        """Hand out the error."""
+        self.done.errback(error)
+
+
 def write_batch(store: Store, jobs: Sequence[Job]) -> None:
     """Do all jobs in one transaction; turns need none."""
     working = [job for job in jobs if not isinstance(job, Turn)]

@@ -14,6 +14,7 @@ from loopixmix.store.databases import Databases
 from loopixmix.store.faults import store_error
 from loopixmix.store.postgresql import PostgresDatabases
 from loopixmix.store.schema import Schema
+from loopixmix.store.sealing import StoreKey
 from loopixmix.store.sqlite import SqliteDatabases
 
 _PASSWORD = re.compile(r"(?<=//).*@|^[^/]*@|(?<=password=)[^&]*")
@@ -22,14 +23,21 @@ _PASSWORD = re.compile(r"(?<=//).*@|^[^/]*@|(?<=password=)[^&]*")
 _migrating = threading.Lock()
 
 
-def open_databases(url: str, schema: Schema, *, one_connection: bool = False, exclusive: bool = False) -> Databases:
+def open_databases(
+    url: str,
+    schema: Schema,
+    *,
+    one_connection: bool = False,
+    exclusive: bool = False,
+    key: StoreKey | None = None,
+) -> Databases:
     """Open the store at the SQLAlchemy address `url`, make or migrate its tables, and check it.
 
     `one_connection`: all use is by one thread at a time, on one connection, if the store is in SQLite. `exclusive`: no
-    other program may have the store so at the same time. Raises `StoreError`, in one line fit for the user, if the
-    store cannot be used.
+    other program may have the store so at the same time. `key`: of a store in SQLite that is sealed, or is to be if it
+    is new. Raises `StoreError`, in one line fit for the user, if the store cannot be used.
     """
-    databases = _databases(url, one_connection=one_connection, exclusive=exclusive)
+    databases = _databases(url, one_connection=one_connection, exclusive=exclusive, key=key)
     try:
         with databases.writing.begin() as connection:
             if databases.in_memory and schema.in_memory is not None:
@@ -46,13 +54,15 @@ def open_databases(url: str, schema: Schema, *, one_connection: bool = False, ex
     return databases
 
 
-def _databases(url: str, *, one_connection: bool, exclusive: bool) -> Databases:
+def _databases(url: str, *, one_connection: bool, exclusive: bool, key: StoreKey | None) -> Databases:
     # A ValueError is a port that is no number.
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if backend == "sqlite":
-            return SqliteDatabases(parsed, one_connection=one_connection, exclusive=exclusive)
+            return SqliteDatabases(parsed, one_connection=one_connection, exclusive=exclusive, key=key)
+        if key is not None:
+            raise StoreError(f"{_shown(url)}: only a store in SQLite can be sealed")
         if "@" in (parsed.host or ""):
             raise StoreError(f"{_shown(url)}: an @ or a / in the password must be written as %40 or %2F")
         if backend == "postgresql":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL
@@ -14,8 +15,8 @@ from loopixmix.errors import StoreError
 from loopixmix.process.files import PRIVATE_FILE, DirectoryLock, LockedError
 from loopixmix.store.databases import BUSY_TIMEOUT_S, Databases
 from loopixmix.store.faults import StoreUnavailableError
+from loopixmix.store.sealing import PAGE_BYTES, StoreKey, connect_sealed, sqlcipher
 
-PAGE_BYTES = 8192
 MAX_CHECKED_BYTES = 256 * 1024 * 1024
 """Larger stores are not read through at each start; what is broken in them is found when it is read."""
 MEMORY_URL = "sqlite://"
@@ -33,7 +34,8 @@ _SETTINGS = (
     "PRAGMA secure_delete = ON",
     "PRAGMA trusted_schema = OFF",
 )
-_READS = "loopixmix_reads"
+_READS, _ALONE = "loopixmix_reads", "loopixmix_alone"
+"""What a connection is for, among its execution options: transactions that only read; statements that need none."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -44,18 +46,18 @@ def sqlite_url(path: Path) -> str:
 class SqliteDatabases(Databases):
     """One pool of connections, in which a transaction says at its beginning whether it may write."""
 
-    def __init__(self, url: URL, *, one_connection: bool, exclusive: bool) -> None:
+    def __init__(self, url: URL, *, one_connection: bool, exclusive: bool, key: StoreKey | None) -> None:
         """`one_connection`: all use is by one thread at a time. `exclusive`: no other program may have the store so.
 
-        Raises `StoreError`.
+        `key`: of a sealed store. Raises `StoreError`.
         """
         self._path = None if url.render_as_string() == MEMORY_URL else _private_file(url)
         self._lock = _lock(self._path) if exclusive and self._path is not None else None
         if one_connection or self._path is None:
             # In memory every connection would be a store of its own: there is to be one, whichever thread uses it.
-            made = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+            made = create_engine(url, poolclass=StaticPool, **_connecting(url, key))
         else:
-            made = create_engine(url)
+            made = create_engine(url, **_connecting(url, key))
         super().__init__(place=url.database or "memory", writing=made, reading=made.execution_options(**{_READS: True}))
         event.listen(made, "connect", _set_up_connection)
         event.listen(made, "begin", _begin)
@@ -84,6 +86,18 @@ class SqliteDatabases(Databases):
 
     def check_whole(self, connection: Connection) -> None:
         """Do nothing: a statement that fails leaves the rest of its transaction as it was."""
+
+    def empty_log(self) -> None:
+        """Move the log of changes into the file, and cut it to nothing: what was deleted since is in neither then.
+
+        While somebody reads, only a part is moved: the next time does the rest.
+        """
+        if self._path is None:
+            return
+        with self.writing.execution_options(**{_ALONE: True}).connect() as connection:
+            # A reader may be at it for minutes, as an export is: nobody is to wait for that.
+            for pragma in ("busy_timeout = 0", "wal_checkpoint(TRUNCATE)", f"busy_timeout = {BUSY_TIMEOUT_S * 1000}"):
+                connection.exec_driver_sql(f"PRAGMA {pragma}")
 
     def close(self) -> None:
         """Close all connections, and let others have the store."""
@@ -116,6 +130,17 @@ def _lock(path: Path) -> DirectoryLock:
     return lock
 
 
+def _connecting(url: URL, key: StoreKey | None) -> dict[str, Any]:
+    """Return how `create_engine` is to connect."""
+    if key is None:
+        return {"connect_args": {"check_same_thread": False}}
+    place = url.database
+    if not place:
+        raise StoreError("a store in memory cannot be sealed: nothing is left of it")
+    # SQLAlchemy asks each new connection several things before it tells of it, and the key has to be there by then.
+    return {"module": sqlcipher(), "creator": lambda: connect_sealed(place, key)}
+
+
 def _set_up_connection(dbapi_connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     dbapi_connection.isolation_level = None  # transactions begin where `_begin` says
     cursor = dbapi_connection.cursor()
@@ -126,8 +151,9 @@ def _set_up_connection(dbapi_connection: DBAPIConnection, _entry: ConnectionPool
 
 def _begin(connection: Connection) -> None:
     # A transaction that begins by reading and comes to write may fail half-way, because another one wrote meanwhile.
-    reads = connection.get_execution_options().get(_READS, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if not options.get(_ALONE, False):
+        connection.exec_driver_sql("BEGIN" if options.get(_READS, False) else "BEGIN IMMEDIATE")
 
 
 def _file_bytes(path: Path) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from loopixmix.store.faults import use_error
 from loopixmix.store.opening import open_databases
 from loopixmix.store.schema import Schema
+from loopixmix.store.sealing import StoreKey
 
 _R = TypeVar("_R")
 
@@ -18,14 +19,22 @@ _R = TypeVar("_R")
 class Store:
     """Transactions on one store, in SQLite or PostgreSQL. Any thread may ask for one."""
 
-    def __init__(self, schema: Schema, url: str, *, one_connection: bool = False, exclusive: bool = False) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        url: str,
+        *,
+        one_connection: bool = False,
+        exclusive: bool = False,
+        key: StoreKey | None = None,
+    ) -> None:
         """Open the store of the kind `schema` at the SQLAlchemy address `url`, and migrate it if it is older.
 
         `one_connection`: all use is by one thread at a time, on one connection, if the store is in SQLite. `exclusive`:
-        this is the program whose store it is, and a second one is refused; others may still use it beside. Raises
-        `StoreError` if the store cannot be used.
+        this is the program whose store it is, and a second one is refused; others may still use it beside. `key`: the
+        store is in SQLite and sealed, or new and to be sealed. Raises `StoreError` if the store cannot be used.
         """
-        self._databases = open_databases(url, schema, one_connection=one_connection, exclusive=exclusive)
+        self._databases = open_databases(url, schema, one_connection=one_connection, exclusive=exclusive, key=key)
 
     def write(self, work: Callable[[Connection], _R]) -> _R:
         """Do `work` in one transaction, which is on the disk when this returns.
@@ -54,6 +63,13 @@ class Store:
     def used_bytes(self, connection: Connection) -> int:
         """Return how much of the disk the store takes; a `work` for `read`."""
         return self._databases.used_bytes(connection)
+
+    def empty_log(self) -> None:
+        """Leave nothing in the log of changes of what was deleted; not within a transaction. Raises as `write` does."""
+        try:
+            self._databases.empty_log()
+        except SQLAlchemyError as error:
+            raise use_error(error, "the store's log of changes cannot be emptied") from error
 
     def close(self) -> None:
         """Close all connections."""

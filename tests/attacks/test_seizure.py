@@ -14,6 +14,7 @@ from loopixmix.keyring.keystore import KeyFiles
 from loopixmix.sphinx import Discard, Geometry, Hop, PacketError, Sphinx, load_arithmetic, unwrap, wrap
 from tests.worlds.clients.world import World
 from tests.worlds.networks.towns import Town
+from tests.worlds.sealed_files import opened_pages
 
 EPOCH_S, GRACE_S = 600, 10
 SPHINX = Sphinx(Geometry(), load_arithmetic())
@@ -132,3 +133,71 @@ def test_what_was_deleted_is_nowhere_in_a_clients_file(tmp_path: Path) -> None:
     seized = everything_in(tmp_path)
     assert b"marked" not in seized
     assert message_id.encode() not in seized
+
+
+def test_what_was_deleted_is_gone_while_the_client_runs(tmp_path: Path) -> None:
+    """The log of changes has what was written before it was deleted: within a minute it is emptied."""
+    world = World(seed=14)
+    alice, bob = world.person("alice@home"), world.person("bob@away", path=tmp_path / "bob.sqlite3")
+    world.acquaint(alice, bob)
+    world.run(alice.client.send("bob@away", b"marked-body" * 200, kind="text", idempotency_key="1"))
+    assert world.wait_for(lambda: world.run(bob.client.inbox()), 120)
+    world.run(bob.client.delete(1))
+    assert b"marked-body" in everything_in(tmp_path)
+    world.clock.run_for(61)
+    assert b"marked-body" not in everything_in(tmp_path)
+    world.stop()
+
+
+def test_a_sealed_client_tells_nothing_without_its_key_and_forgets_what_is_deleted(tmp_path: Path) -> None:
+    """A part comes, all of it, Bob restarts, reads and deletes: his disk is copied at each step."""
+    world = World(seed=15)
+    alice = world.person("alice@home")
+    bob = world.person("bob@away", path=tmp_path / "bob.sqlite3", sealed=True)
+    key, path = bob.keys.store_key, tmp_path / "bob.sqlite3"
+    world.acquaint(alice, bob)
+    words = (b"marked-body", b"marked-kind", b"alice", alice.keys.identity_key.public)
+
+    def is_in_clear() -> bool:
+        return any(word in everything_in(tmp_path) for word in words)
+
+    def opens_to(word: bytes) -> bool:
+        return any(word in page for page in opened_pages(path, key))
+
+    world.run(alice.client.send("bob@away", b"marked-body" * 2000, kind="marked-kind", idempotency_key="1"))
+    assert world.wait_for(lambda: opens_to(b"marked-body"), 120)
+    assert world.run(bob.client.inbox()) == []  # a part of it
+    assert not is_in_clear()
+    assert world.wait_for(lambda: world.run(bob.client.inbox()), 120)
+    assert not is_in_clear()
+    bob.restart()
+    (message,) = world.run(bob.client.inbox())
+    assert (message.body, message.kind, message.sender) == (b"marked-body" * 2000, "marked-kind", "alice@home")
+    assert not is_in_clear()
+    world.run(bob.client.delete(message.number))
+    world.clock.run_for(61)
+    assert not opens_to(b"marked-body")
+    assert not is_in_clear()
+    world.stop()
+    assert not opens_to(b"marked-body")
+
+
+def test_a_client_that_is_sealed_later_leaves_nothing_in_clear(tmp_path: Path) -> None:
+    """Bob received before he chose to seal, and neither messages nor their order are lost by it."""
+    world = World(seed=16)
+    alice, bob = world.person("alice@home"), world.person("bob@away", path=tmp_path / "bob.sqlite3")
+    world.acquaint(alice, bob)
+    for number in range(3):
+        text = b"marked-body %d" % number
+        world.run(alice.client.send("bob@away", text, kind="text", idempotency_key=str(number)))
+        assert world.wait_for(lambda: len(world.run(bob.client.inbox())) > number, 120)  # noqa: B023 (called at once)
+    world.run(bob.client.delete(3))
+    bob.sealed = True
+    bob.restart()
+    assert [message.number for message in world.run(bob.client.inbox())] == [1, 2]
+    assert b"marked" not in everything_in(tmp_path)
+    world.run(alice.client.send("bob@away", b"marked-body 3", kind="text", idempotency_key="3"))
+    assert world.wait_for(lambda: len(world.run(bob.client.inbox())) == 3, 120)
+    assert world.run(bob.client.inbox())[-1].number == 4  # no number is given twice
+    assert b"marked" not in everything_in(tmp_path)
+    world.stop()

@@ -12,6 +12,7 @@ from client.api import (
     MAX_REQUEST_BYTES,
     BadRequestError,
     Client,
+    ConflictError,
     KeyChangedError,
     MailDomain,
     MessageState,
@@ -316,6 +317,13 @@ def test_tokens_come_a_while_after_they_were_ordered_and_count(world: FakeWorld)
     assert len(taken) == 2
     for token in taken:
         verify_token(decode_token(token), key, 1.0)
+    wait_for(alice.fetch_tokens("home", "guest", 2), network.clock)
+    network.clock.advance(3000)
+    [same] = {wait_for(alice.take_token("guest", idempotency_key="1"), network.clock) for _ in range(2)}
+    assert same not in taken
+    with pytest.raises(ConflictError):
+        wait_for(alice.take_token("answer", idempotency_key="1"), network.clock)
+    wait_for(alice.take_token("guest"), network.clock)
     with pytest.raises(NoTokenError):
         wait_for(alice.take_token("guest"), network.clock)
 

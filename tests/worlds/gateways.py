@@ -9,13 +9,15 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
+import msgspec
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from client.api import Client, Contact, RequestTimeoutError
 from client.testing import FakeClient, FakeNetwork, wait_for
 from leap_plugin.gateways.configuration import PURPOSE, GatewayDirectory, create_gateway, load_gateway
 from leap_plugin.gateways.entrance.authentication import DnsFailedError, Record
@@ -142,6 +144,23 @@ class AtOnce:
         return succeed(work())
 
 
+class LookingUp:
+    """The gateway's client, whose look-ups fail, or find another key, while a test says so."""
+
+    def __init__(self, client: FakeClient) -> None:
+        self._client = client
+        self.fails = self.other_key = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._client, name)
+
+    async def add_contact(self, address: str) -> Contact:
+        if self.fails:
+            raise RequestTimeoutError("nobody answers")
+        found = await self._client.add_contact(address)
+        return msgspec.structs.replace(found, fingerprint="0000") if self.other_key else found
+
+
 class GatewayTown:
     """Alice and Bob in the network; a gateway; its relay; a zone of the DNS."""
 
@@ -153,6 +172,7 @@ class GatewayTown:
         self.alice = self.network.client("alice@home")
         self.bob = self.network.client("bob@home")
         self.client: FakeClient = self.network.client("gate@away")
+        self.looking_up = LookingUp(self.client)
         self.path = directory / "gateway"
         create_gateway(self.path, domain=DOMAIN, provider="home", client="client", rng=self.rng)
         config = self.path / "gateway.toml"
@@ -173,7 +193,7 @@ class GatewayTown:
         self.directory: GatewayDirectory = load_gateway(self.path)
         self.store = Store(SCHEMA, sqlite_url(self.path / "gateway.db"), exclusive=True)
         access = inline_access(self.store)
-        world = GatewayWorld(self.client, access, self.clock, self.rng, AtOnce())
+        world = GatewayWorld(cast(Client, self.looking_up), access, self.clock, self.rng, AtOnce())
         self.tables = make_tables(self.directory, world)
         self.exit: ExitParts = make_exit(self.directory, world, self.tables, relay=self.relay)
         self.tidying = GatewayTidying(self.client, access, self.tables.ways, clock=self.clock)

@@ -15,10 +15,10 @@ from twisted.internet.task import Clock
 
 from client.api import ReceivedMessage
 from client.testing import FakeClient, FakeNetwork, wait_for
+from leap_plugin.directory.sending import SendingSettings
 from leap_plugin.mail.submitting import RcptTo, SubmittedMail
 from leap_plugin.outgoing.account import OutgoingMail
 from leap_plugin.outgoing.author import Author, QueueStore, SendingAccount
-from leap_plugin.outgoing.settings import SendingSettings
 from leap_plugin.store.accounts import account_number
 from leap_plugin.store.bell import MailBell
 from leap_plugin.store.folders import append, message_in, move, remove, uids_in

@@ -74,6 +74,12 @@ def check_token_purpose(purpose: str) -> None:
         raise BadRequestError(str(error)) from error
 
 
+def check_token_key(idempotency_key: str) -> None:
+    """Raise `BadRequestError` if a token cannot be taken by this idempotency key; an empty one is none."""
+    if idempotency_key:
+        check_idempotency_key(idempotency_key)
+
+
 def check_text(name: str, value: object) -> None:
     """Raise `BadRequestError` if `value`, the argument `name`, is no text, or a longer one than anything has."""
     if not isinstance(value, str):

@@ -319,16 +319,16 @@ def fetch_tokens(issuer: str, purpose: str, count: int, *, credential: str, key:
     )
 
 
-def take_token(purpose: str) -> Call[bytes]:
+def take_token(purpose: str, idempotency_key: str) -> Call[bytes]:
     """Take a token."""
     return Call(
         method="POST",
         path="/v1/tokens/take",
-        body=msgspec.json.encode(TakeTokenBody(purpose=purpose)),
+        body=msgspec.json.encode(TakeTokenBody(purpose=purpose, idempotency_key=idempotency_key)),
         content_type=JSON,
         decode=lambda body: decode_answer(body, TakenToken).token,
-        # Made again after it was carried out, it would take another one.
-        repeatable=False,
+        # Made again after it was carried out, it would take another one, unless a key says that it is the same.
+        repeatable=bool(idempotency_key),
     )
 
 

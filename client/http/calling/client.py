@@ -315,9 +315,9 @@ class CallingClient(ABC):
         await self.ask(call.fetch_tokens(issuer, purpose, count, credential=credential, key=key))
 
     @checked
-    async def take_token(self, purpose: str) -> bytes:
+    async def take_token(self, purpose: str, *, idempotency_key: str = "") -> bytes:
         """Take a blind token."""
-        return await self.ask(call.take_token(purpose))
+        return await self.ask(call.take_token(purpose, idempotency_key))
 
     async def tokens(self) -> list[TokenStock]:
         """Return how many blind tokens there are and are ordered."""

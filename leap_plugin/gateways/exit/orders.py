@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -18,13 +19,14 @@ from leap_plugin.gateways.abuse.limits import HourlyLimits, recipient_keys
 from leap_plugin.gateways.abuse.optout import has_opted_out
 from leap_plugin.gateways.exit.composing import Composed
 from leap_plugin.gateways.exit.judging import OrderJudge
+from leap_plugin.gateways.exit.proving import NotProvenYetError, SenderProofs
 from leap_plugin.gateways.exit.relaying import Reports
 from leap_plugin.gateways.exit.rules import OrderRefusedError
 from leap_plugin.gateways.store.pieces import PieceShelf
 from leap_plugin.gateways.store.received import note_taken, was_taken
 from leap_plugin.gateways.store.waiting import WaitingMails
 from leap_plugin.gateways.store.ways import WaysBack
-from leap_plugin.mail.envelope import EnclosedMail
+from leap_plugin.mail.envelope import EnclosedMail, token_in_head
 from leap_plugin.mail.reports import Notice
 from leap_plugin.mail.splitting import Piece, decode_body
 from leap_plugin.mail.states import DsnAction
@@ -36,6 +38,8 @@ from loopixmix.tokens.redeeming import Checked, Redeeming
 KIND = "mail/exit"
 REFUSED_REPORTS_PER_HOUR = 600
 """Refusals of orders without a good token: answering them must not take the place of mail."""
+PROVEN_WITHIN_S = 86_400.0
+"""So long an order waits for its sender to be looked up."""
 REPORTED_WITHIN_S = 60.0
 """For so long the way to answer a refused order is kept."""
 
@@ -52,9 +56,12 @@ class OrderStore:
 
 @dataclass(frozen=True)
 class _Refusal:
+    """`paid`: whether the order had a good token. `is_ours`: the fault is the gateway's, and costs no token."""
+
     status: str
     reason: str
     paid: bool = True
+    is_ours: bool = False
 
 
 class ExitOrders:
@@ -67,15 +74,20 @@ class ExitOrders:
         redeeming: Redeeming,
         limits: HourlyLimits,
         *,
+        senders: SenderProofs,
         reports: Reports,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
-        """`redeeming`: of tokens for an exit. `limits`: by recipient, by domain, in all. `wake`: a mail has come."""
+        """`redeeming`: of tokens for an exit. `limits`: by recipient, by domain, in all.
+
+        `senders`: finds keys. `wake`: a mail has come.
+        """
         self._store = store
         self._judge = judge
         self._redeeming = redeeming
         self._limits = limits
+        self._senders = senders
         self._reports = reports
         self._clock = clock
         self._unpaid = HourlyLimits(REFUSED_REPORTS_PER_HOUR, now_s=clock.seconds())
@@ -84,26 +96,29 @@ class ExitOrders:
         self.refused: Counter[str] = Counter()
 
     async def take(self, message: ReceivedMessage) -> None:
-        """Deal with one message; when this returns, the client may forget it as soon as the store says."""
+        """Deal with one message; when this returns, the client may forget it as soon as the store says.
+
+        Raises `NotProvenYetError` if it is to be offered again, because its sender cannot be looked up just now.
+        """
         now_s = self._clock.seconds()
         try:
             body = decode_body(message.body)
         except FormatError:
             await self._end(message, _Refusal("5.6.0", "this is no order", paid=False))
             return
-        order = await self._whole(body, message, now_s) if isinstance(body, Piece) else body
+        order, is_paid = await self._whole(body, message, now_s) if isinstance(body, Piece) else (body, False)
         if order is None:
             return
         # Verified before the transaction: it is arithmetic, for which no other change need wait.
-        checked = self._redeeming.check(order.token, now_s)
-        composed = await self._composed(order, message, now_s) if checked is not None else None
+        checked = None if is_paid else self._redeeming.check(order.token, now_s)
+        composed = await self._composed(order, message, now_s) if is_paid or checked is not None else None
         # Counted once at most, although a transaction may run again.
         granted: list[bool] = []
 
         def settle(connection: Connection) -> _Refusal | bool:
             if isinstance(body, Piece):
                 self._store.pieces.drop(connection, body, message.sender)
-            return self._settle(connection, message, checked, composed, granted)
+            return self._settle(connection, message, is_paid or checked, composed, granted)
 
         outcome = await self._store.access.write(settle)
         if isinstance(outcome, _Refusal):
@@ -112,24 +127,36 @@ class ExitOrders:
             self.accepted += 1
             self._wake()
 
-    async def _whole(self, piece: Piece, message: ReceivedMessage, now_s: float) -> EnclosedMail | None:
-        def put(connection: Connection) -> EnclosedMail | None:
+    async def _whole(self, piece: Piece, message: ReceivedMessage, now_s: float) -> tuple[EnclosedMail | None, bool]:
+        """Return the order once it is whole, and whether its token was spent when its first piece came."""
+        shelf = self._store.pieces
+        token = token_in_head(piece.content) if piece.number == 0 else b""
+        checked = self._redeeming.check(token, now_s) if token else None
+
+        def put(connection: Connection) -> tuple[EnclosedMail | None, bool]:
             if was_taken(connection, message.number):
-                return None
+                return None, False
             try:
-                order = self._store.pieces.put(connection, piece, message.sender, now_s)
+                order = shelf.put(
+                    connection, piece, message.sender, now_s, pay=lambda: self._redeeming.spend(connection, checked)
+                )
             except FormatError:
                 order = None
             # The last piece is taken together with the order; it is its way back that is used.
             if order is None:
                 note_taken(connection, message.number, now_s)
-            return order
+            return order, shelf.is_paid(connection, piece, message.sender)
 
         return await self._store.access.write(put)
 
     async def _composed(self, order: EnclosedMail, message: ReceivedMessage, now_s: float) -> Composed | _Refusal:
         try:
-            return await self._judge.judge(order, message, now_s)
+            # Before anything else, so that a look-up that fails tells nothing of what is on the lists.
+            return await self._judge.judge(order, await self._senders.prove(message), now_s)
+        except NotProvenYetError:
+            if now_s < message.received_at_s + PROVEN_WITHIN_S:
+                raise
+            return _Refusal("4.7.5", "the gateway could not look up your key: send again", is_ours=True)
         except OrderRefusedError as refusal:
             return _Refusal(refusal.status, str(refusal))
 
@@ -137,17 +164,22 @@ class ExitOrders:
         self,
         connection: Connection,
         message: ReceivedMessage,
-        checked: Checked | None,
+        payment: Checked | Literal[True] | None,
         composed: Composed | _Refusal | None,
         granted: list[bool],
     ) -> _Refusal | bool:
-        """Do all of it in one transaction; return whether a mail was put into the queue, or why not."""
+        """Do all of it in one transaction; return whether a mail was put into the queue, or why not.
+
+        `payment`: a token that was checked, or that it was spent already, with the first piece of a long order.
+        """
         now_s = self._clock.seconds()
         keep_until_s = composed.way_expires_s if isinstance(composed, Composed) else now_s + REPORTED_WITHIN_S
         if not note_taken(connection, message.number, keep_until_s):
             return False
         self._redeeming.erase_old(connection, now_s)
-        if not self._redeeming.spend(connection, checked):
+        if isinstance(composed, _Refusal) and composed.is_ours:
+            return composed
+        if payment is not True and not self._redeeming.spend(connection, payment):
             return _Refusal("5.7.0", "the token does not count", paid=False)
         if not isinstance(composed, Composed):
             return composed or _Refusal("5.7.0", "the token does not count", paid=False)
@@ -172,9 +204,6 @@ class ExitOrders:
         self.refused[refusal.status] += 1
         to = message.reply_to or message.sender or ""
         now_s = self._clock.seconds()
-        if refusal.status == "4.7.5" and message.sender is not None:
-            # The next order of this sender then has its address as its From.
-            await self._reports.get_to_know(message.sender)
         if not to or to.startswith("key:") or (not refusal.paid and not self._unpaid.take(now_s=now_s)):
             return
         recipient = order.to if order is not None and order.to.isascii() and order.to else "unknown"

@@ -45,9 +45,6 @@ class Reports(Protocol):
     async def report(self, to: str, message: bytes, notice: Notice, arrived_s: float, *, key: str = "") -> None:
         """Send a notification to `to`, as far as it can be sent; never raises. `key`: one is sent once only by it."""
 
-    async def get_to_know(self, address: str) -> None:
-        """Look up the key of an account, as far as that can be done; never raises."""
-
 
 @dataclass
 class RelayCounts:

@@ -6,8 +6,6 @@ account, which may be one made for this mail.
 
 from __future__ import annotations
 
-from twisted.logger import Logger
-
 from client.api import Client, LoopixmixError
 from leap_plugin.mail.envelope import encode_envelope
 from leap_plugin.mail.reports import Notice, Submission, notification
@@ -15,8 +13,6 @@ from loopixmix.seams import Clock, Rng
 
 KIND = "mail"
 LONGEST_HEAD = 4096
-
-log = Logger()
 
 
 class NetworkReports:
@@ -47,13 +43,6 @@ class NetworkReports:
         except LoopixmixError:
             # The way back has ended, or the account, or it was told already, before a crash. The log names no one.
             self.impossible += 1
-
-    async def get_to_know(self, address: str) -> None:
-        """Look up the key of an account, as far as that can be done."""
-        try:
-            await self._client.add_contact(address)
-        except LoopixmixError as error:
-            log.info("the key of a sender could not be looked up: {kind}", kind=type(error).__name__)
 
     async def _send(self, to: str, body: bytes, key: str) -> None:
         if "@" in to:

@@ -67,15 +67,18 @@ class ExitRules:
 
     def _address(self, message: ReceivedMessage) -> str:
         """Return the sender's address at a domain of this gateway, proven by the key that is known for it."""
-        if message.sender is None or message.sender.startswith("key:"):
+        address = "" if message.sender is None else self.own_address(message.sender)
+        if address and message.verified is Verified.UNKNOWN:
+            raise OrderRefusedError("5.7.1", "another key signed this order than that of the address in it")
+        return address
+
+    def own_address(self, sender: str) -> str:
+        """Return the mail address that a sender of the network has at a domain of this gateway; empty without one."""
+        if sender.startswith("key:"):
             return ""
-        name, _, place = message.sender.partition("@")
+        name, _, place = sender.partition("@")
         domain = self.domains[0] if place in self.providers else place
-        if domain not in self.domains:
-            return ""
-        if message.verified is Verified.UNKNOWN:
-            raise OrderRefusedError("4.7.5", "the gateway did not know your key yet, and looks it up: send again")
-        return f"{name}@{domain}"
+        return f"{name}@{domain}" if domain in self.domains else ""
 
 
 def _ascii(text: str) -> str:

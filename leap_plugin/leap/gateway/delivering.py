@@ -231,6 +231,7 @@ class Deliverer:
 
         for delivery in await self._access.write(prune):
             await self._let_client_forget(delivery)
+        await self._access.empty_log()
 
     async def _let_client_forget(self, delivery: BoxDelivery) -> None:
         await forget_messages(self._client, delivery.numbers)

@@ -1,4 +1,4 @@
-"""The directory of a LEAP gateway: its configuration, the token for Soledad, its store."""
+"""The directory of a LEAP gateway: its configuration, the token for Soledad, its sealed store."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from urllib.parse import urlsplit
 import msgspec
 
 from leap_plugin.leap.gateway.arriving import GatewayLimits
+from leap_plugin.leap.gateway.schema import LEAP_STORE
 from loopixmix.config import commented_toml, load_config
 from loopixmix.errors import ConfigError, MisuseError
-from loopixmix.process.files import create_file, make_directory
+from loopixmix.process.files import create_file, create_secret, load_secret, make_directory
 from loopixmix.process.log import LogSettings
+from loopixmix.seams import Rng
+from loopixmix.store.sealing import KEY_BYTES, StoreKey, is_sealed, seal_store
 from loopixmix.store.sqlite import sqlite_url
+from loopixmix.store.transactions import Store
 
 CONFIG_FILE, STORE_FILE, LOCK_FILE = "leap.toml", "leap.sqlite3", "leap.lock"
+KEY_FILE = "store.key"
 DEFAULT_TOKEN_FILE = "soledad.token"  # noqa: S105 (a name)
 MAX_DOMAINS = 64
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -106,12 +111,16 @@ class LeapDirectory:
         )
 
 
-def create_leap_directory(path: Path, *, client: Path, domains: tuple[str, ...], url: str) -> None:
-    """Make the configuration of a new gateway; raises `ConfigError`, `MisuseError` if there is one already."""
+def create_leap_directory(path: Path, *, client: Path, domains: tuple[str, ...], url: str, rng: Rng) -> None:
+    """Make a new gateway's configuration, and the key of its store.
+
+    Raises `ConfigError`, `MisuseError` if there is one already.
+    """
     config = LeapConfig(client=str(client.absolute()), domains=domains, soledad=SoledadSettings(url=url))
     make_directory(path)
     text = commented_toml(msgspec.to_builtins(config), head="The configuration of a LEAP gateway.", comments=COMMENTS)
     create_file(path / CONFIG_FILE, text.encode())
+    create_secret(path / KEY_FILE, rng.randbytes(KEY_BYTES))
 
 
 def load_leap_config(path: Path) -> LeapConfig:
@@ -140,6 +149,24 @@ def load_leap_directory(path: Path) -> LeapDirectory:
     return LeapDirectory(path=path, config=config, token=token)
 
 
-def store_url(path: Path) -> str:
-    """Return the address of the store in a gateway's directory."""
-    return sqlite_url(path / STORE_FILE)
+def open_leap_store(path: Path) -> Store:
+    """Open the store in a gateway's directory, whether or not the program runs; raises `ConfigError`, `StoreError`."""
+    file = path / STORE_FILE
+    # One that was made by an older version is sealed by the program, when it starts.
+    is_plain = file.exists() and not is_sealed(file)
+    is_older = not file.exists() and not (path / KEY_FILE).exists()
+    return Store(LEAP_STORE, sqlite_url(file), key=None if is_plain or is_older else _load_key(path))
+
+
+def own_leap_store(path: Path, rng: Rng) -> Store:
+    """Open the store for the program whose it is, and seal it if it is not; raises `ConfigError`, `StoreError`."""
+    file = path / STORE_FILE
+    if not is_sealed(file) and not (path / KEY_FILE).exists():
+        create_secret(path / KEY_FILE, rng.randbytes(KEY_BYTES))
+    key = _load_key(path)
+    seal_store(file, key)
+    return Store(LEAP_STORE, sqlite_url(file), exclusive=True, key=key)
+
+
+def _load_key(path: Path) -> StoreKey:
+    return StoreKey(load_secret(path / KEY_FILE, KEY_BYTES, called="the key of a store"))

@@ -5,6 +5,7 @@ The commands change the store beside the running program, which looks at it ever
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import click
 import msgspec
 
-from leap_plugin.leap.needs import check_openpgp
+from leap_plugin.leap.needs import check_openpgp, check_sealing
 from loopixmix.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def leap_gateway() -> None:
     docs/leap.md is the page for its operator.
     """
     check_openpgp()
+    check_sealing()
 
 
 @leap_gateway.command()
@@ -50,9 +52,16 @@ def leap_gateway() -> None:
 @click.option("--soledad", "url", default="http://127.0.0.1:2525/incoming", show_default=True, help="The Incoming Box.")
 def init(directory: Path, client: Path, domains: tuple[str, ...], url: str) -> None:
     """Make the configuration of a new gateway in DIR."""
+    from client.remote import require_sealed_store
     from leap_plugin.leap.gateway.directory import CONFIG_FILE, DEFAULT_TOKEN_FILE, create_leap_directory
 
-    create_leap_directory(directory, client=client, domains=tuple(domain.lower() for domain in domains), url=url)
+    lower = tuple(domain.lower() for domain in domains)
+    create_leap_directory(directory, client=client, domains=lower, url=url, rng=random.SystemRandom())
+    if (client / "client.toml").exists():
+        if require_sealed_store(client):
+            click.echo(f"{client / 'client.toml'}: sealed_store is true now, which counts from the client's next start")
+    else:
+        click.echo(f"make the client with  loopixmix client init {client} --network FILE --gateway --sealed")
     click.echo(f"{directory / CONFIG_FILE}: look through it")
     click.echo(f"{directory / DEFAULT_TOKEN_FILE}: put the line incoming:SECRET there, and chmod 600 it")
     click.echo(f"add users with  loopixmix mail leap-gateway users import {directory} EXPORT")
@@ -63,14 +72,12 @@ def init(directory: Path, client: Path, domains: tuple[str, ...], url: str) -> N
 @DIRECTORY
 @click.option("--check-config", is_flag=True, help="Only check the configuration and the store.")
 def run(directory: Path, check_config: bool) -> None:
-    """Run the gateway of DIR until SIGTERM or ctrl-C."""
-    from leap_plugin.leap.gateway.directory import LOCK_FILE, load_leap_directory, store_url
-    from leap_plugin.leap.gateway.schema import LEAP_STORE
-    from loopixmix.store.transactions import Store
+    """Run the gateway of DIR until `stop`, SIGTERM or ctrl-C."""
+    from leap_plugin.leap.gateway.directory import LOCK_FILE, load_leap_directory, open_leap_store
 
     if check_config:
         load_leap_directory(directory)
-        Store(LEAP_STORE, store_url(directory)).close()
+        open_leap_store(directory).close()
         click.echo(f"{directory}: the configuration is good")
         return
     from leap_plugin.leap.gateway.program import LeapGateway
@@ -78,6 +85,21 @@ def run(directory: Path, check_config: bool) -> None:
 
     found = load_leap_directory(directory)
     run_program(directory / LOCK_FILE, lambda world: LeapGateway(found, world=world))
+
+
+@leap_gateway.command()
+@DIRECTORY
+@click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="Seconds to wait until it has ended.")
+def stop(directory: Path, timeout_s: float) -> None:
+    """Stop the gateway of DIR, and wait until it has ended. The daemon of its client goes on."""
+    from leap_plugin.leap.gateway.directory import LOCK_FILE, load_leap_config
+    from loopixmix.errors import UnavailableError
+    from loopixmix.process.background import stop_holder
+
+    load_leap_config(directory)
+    if stop_holder(directory / LOCK_FILE, within_s=timeout_s) is None:
+        raise UnavailableError(f"no gateway runs in {directory}: there is nothing to stop")
+    click.echo(f"the gateway of {directory} has ended")
 
 
 @leap_gateway.command()
@@ -117,7 +139,8 @@ def status(directory: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode(found))
     else:
         for name, value in found.items():
-            click.echo(f"{name.replace('_', ' ')}: {'-' if value is None else value}")
+            words = {"None": "none", "True": "yes", "False": "no"}.get(str(value), value)
+            click.echo(f"{name.replace('_', ' ')}: {words}")
     if problem is not None:
         raise click.exceptions.Exit(1)
 
@@ -140,7 +163,7 @@ def waiting(directory: Path, address: str, as_json: bool) -> None:
         why = f": {one.problem}" if one.problem else ""
         click.echo(
             f"{one.address}: {one.waiting} waiting{aside}, {one.waiting_bytes:,} bytes, "
-            f"since {(now_s - one.oldest_s) / 3600:.1f} h, {one.attempts} attempts{why}"
+            f"since {(now_s - one.oldest_s) / 3600:.1f} h, attempts: {one.attempts}{why}"
         )
     if not found:
         click.echo("nothing waits")
@@ -154,7 +177,7 @@ def retry(directory: Path, address: str) -> None:
     from leap_plugin.leap.gateway.deliveries import retry as retry_deliveries
 
     count = _use(directory, lambda connection: retry_deliveries(connection, time.time(), address=address.lower()))
-    click.echo(f"{count} are tried again within half a minute, if the gateway runs")
+    click.echo(f"to be tried again within half a minute, if the gateway runs: {count} mails")
 
 
 @leap_gateway.group("users")
@@ -193,7 +216,7 @@ def import_users(directory: Path, export: Path) -> None:
     if len(skipped) > SHOWN_SKIPPED:
         click.echo(f"... and {len(skipped) - SHOWN_SKIPPED} more", err=True)
     keys = sum(owner.certificate is not None for owner in found.values())
-    click.echo(f"{len(found)} users, {keys} of them with a key")
+    click.echo(f"users: {len(found)}, with a key: {keys}")
 
 
 @users.command(name="add")
@@ -251,7 +274,7 @@ def remove_user(directory: Path, address: str, discard: bool) -> None:
         return deliveries.retry(connection, time.time(), address=address.lower())
 
     count = _use(directory, work)
-    click.echo(f"removed; {count} mails that waited are " + ("thrown away" if discard else "sent back"))
+    click.echo(f"removed; what waited is {'thrown away' if discard else 'sent back'}: {count} mails")
 
 
 @users.command(name="move")
@@ -267,16 +290,14 @@ def move_user(directory: Path, address: str, uuid: str) -> None:
         move_owner(connection, address.lower(), uuid)
         return deliveries.retry(connection, time.time(), address=address.lower())
 
-    click.echo(f"moved; {_use(directory, work)} mails that waited go there")
+    click.echo(f"moved; what waited goes there: {_use(directory, work)} mails")
 
 
 def _use(directory: Path, work: Callable[[Connection], _T]) -> _T:
-    from leap_plugin.leap.gateway.directory import load_leap_config, store_url
-    from leap_plugin.leap.gateway.schema import LEAP_STORE
-    from loopixmix.store.transactions import Store
+    from leap_plugin.leap.gateway.directory import load_leap_config, open_leap_store
 
     load_leap_config(directory)
-    store = Store(LEAP_STORE, store_url(directory))
+    store = open_leap_store(directory)
     try:
         return store.write(work)
     finally:

@@ -15,9 +15,8 @@ from client import remote
 from leap_plugin.leap.gateway.answering import KeyAnswers
 from leap_plugin.leap.gateway.arriving import MAIL_KIND, READER, MailArrivals
 from leap_plugin.leap.gateway.delivering import Deliverer
-from leap_plugin.leap.gateway.directory import LeapDirectory, store_url
+from leap_plugin.leap.gateway.directory import LeapDirectory, own_leap_store
 from leap_plugin.leap.gateway.reporting import FailureReports
-from leap_plugin.leap.gateway.schema import LEAP_STORE
 from leap_plugin.leap.gateway.soledad import SoledadIncoming
 from leap_plugin.leap.openpgp.asking import ASK_KIND
 from loopixmix.errors import LoopixmixError
@@ -26,7 +25,6 @@ from loopixmix.process.pause import Pause
 from loopixmix.process.program import Program, World
 from loopixmix.process.task import Task
 from loopixmix.store.access import StoreAccess, threaded_access
-from loopixmix.store.transactions import Store
 from loopixmix.web.calls import KeptConnections, kept_connections
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ class LeapGateway(Program):
 
     def start(self) -> None:
         """Open the store, and begin to look for the client; raises `StoreError`."""
-        store = Store(LEAP_STORE, store_url(self._directory.path), exclusive=True)
+        store = own_leap_store(self._directory.path, self._world.rng)
         reactor = cast("IReactorThreads", self._world.reactor)
         self._access = threaded_access(store, waiting="mail", call_on_reactor=reactor.callFromThread)
         self._opening = Deferred.fromCoroutine(self._open(self._access))
@@ -92,6 +90,10 @@ class LeapGateway(Program):
         return LeapStatus(problem=problem, delivered=running.deliverer.delivered, refused=running.arrivals.refused)
 
     async def _open(self, access: StoreAccess) -> None:
+        if not remote.has_sealed_store(self._directory.client):
+            _log.warn(
+                "{client}: mail lies there in clear for a moment: set sealed_store", client=self._directory.client
+            )
         client = await remote.start(self._directory.client, reactor=self._world.reactor, rng=self._world.rng)
         kept = kept_connections(self._world.reactor, most=16)
         self._running = _Running(self._directory, self._world, client, access, kept)

@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import select
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from client.api import (
     BadRequestError,
+    ConflictError,
     NoTokenError,
     RequestTimeoutError,
     ServiceFailedError,
@@ -18,6 +20,7 @@ from client.api import (
     UnknownServiceError,
 )
 from client.core.settings import TokenWaits
+from client.store.schema import taken_tokens
 from loopixmix.tokens import encode_token_key, verify_token
 from loopixmix.tokens.exchange import decode_issue_request
 from tests.worlds.clients.parts import outcome
@@ -44,6 +47,22 @@ def test_tokens_are_fetched_and_given_out_once_each(world: WalletWorld) -> None:
         world.take()
     assert {service for service, _ in world.issuer.asked} == {"issuer@provider2"}
     assert {decode_issue_request(body).credential for _, body in world.issuer.asked} == {b"code"}
+
+
+def test_a_token_taken_by_a_key_comes_again_by_it_for_a_day_also_after_a_restart(world: WalletWorld) -> None:
+    world.fetch(3)
+    world.run(DAY_S)
+    first, other = world.take(key="1"), world.take(key="2")
+    world.wallet = world.new_wallet()
+    assert world.take(key="1") == first != other
+    assert world.stock() == [TokenStock(purpose="guest", usable=1, resting=0, ordered=0)]
+    with pytest.raises(ConflictError):
+        world.take("answer", key="1")
+    with pytest.raises(BadRequestError):
+        world.take(key="k" * 129)
+    world.run(DAY_S)
+    assert world.store.write(lambda c: list(c.execute(select(taken_tokens)))) == []
+    assert world.take(key="1") not in (first, other)
 
 
 def test_nothing_is_asked_when_tokens_are_ordered_or_taken(world: WalletWorld) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from client.core.settings import ClientSettings, TokenWaits
-from client.directory.configuration import ApiConfig, ClientConfig, create_client, load_client
+from client.directory.configuration import ApiConfig, ClientConfig, create_client, load_client, set_sealed
 from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ConfigError
 from loopixmix.keys import IdentityKey
@@ -72,3 +72,30 @@ def test_a_wrong_trust_root_makes_nothing(tmp_path: Path) -> None:
 def test_any_other_directory_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="make one with  loopixmix client init DIR"):
         load_client(tmp_path)
+
+
+def test_a_client_may_have_its_store_sealed(tmp_path: Path, network: Path) -> None:
+    create_client(tmp_path / "alice", network=network, api_port=0, rng=random.Random(1), sealed=True)
+    loaded = load_client(tmp_path / "alice")
+    assert loaded.store_key == loaded.keys.store_key
+    create(tmp_path / "bob", network)
+    assert load_client(tmp_path / "bob").store_key is None
+
+
+def test_it_may_be_sealed_later_and_the_rest_of_the_file_stays(tmp_path: Path, network: Path) -> None:
+    create(tmp_path / "alice", network)
+    file = tmp_path / "alice" / "client.toml"
+    before = file.read_text()
+    set_sealed(tmp_path / "alice")
+    assert load_client(tmp_path / "alice").config.sealed_store
+    assert file.read_text() == before.replace("sealed_store = false", "sealed_store = true")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_file_of_before_gets_the_key_in_its_place(tmp_path: Path, network: Path) -> None:
+    create(tmp_path / "alice", network)
+    file = tmp_path / "alice" / "client.toml"
+    file.write_text(file.read_text().replace("sealed_store = false\n", ""))
+    assert load_client(tmp_path / "alice").store_key is None
+    set_sealed(tmp_path / "alice")
+    assert load_client(tmp_path / "alice").config == ClientConfig(sealed_store=True, api=ApiConfig(port=7078))

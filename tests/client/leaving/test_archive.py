@@ -15,7 +15,7 @@ from sqlalchemy import Boolean, Connection, Float, Integer, LargeBinary, Table, 
 
 from client.asking.account import ACCOUNT_FACT
 from client.directory.configuration import STORE_FILE, create_client
-from client.directory.keys import IDENTITY_FILE, SEALING_FILE
+from client.directory.keys import IDENTITY_FILE, SEALING_FILE, load_keys
 from client.leaving.archive import export_client
 from client.leaving.rows import BODIES, SECRETS
 from client.link.session import Account
@@ -182,3 +182,15 @@ def test_one_state_is_exported_while_the_client_goes_on(alice: Path) -> None:
     with zipfile.ZipFile(file) as archive:
         assert archive.read("tables/contacts.jsonl").count(b"\n") == 1
     assert seen[0] == "changes"  # before contacts
+
+
+def test_a_sealed_store_is_exported_too(tmp_path: Path) -> None:
+    directory = new_client(tmp_path)
+    store = ClientStore(directory / STORE_FILE, key=load_keys(directory).store_key)
+    store.write(fill)
+    assert exported(directory)["contents/inbox/1.body"] == b"value of inbox.body"  # while it runs
+    store.close()
+    (tmp_path / "False.zip").unlink()
+    files = exported(directory)
+    assert files["contents/inbox/1.body"] == b"value of inbox.body"
+    assert len(lines(files, "messages")) == 1

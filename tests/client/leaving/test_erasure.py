@@ -10,7 +10,7 @@ import pytest
 
 from client.asking.account import ACCOUNT_FACT
 from client.directory.configuration import CONFIG_FILE, DOCUMENT_FILE, STORE_FILE
-from client.directory.keys import IDENTITY_FILE
+from client.directory.keys import IDENTITY_FILE, SEALING_FILE, load_keys
 from client.http.calling.starting import LOG_FILE
 from client.http.endpoint import LOCK_FILE, TOKEN_FILE, URL_FILE
 from client.leaving.erasure import erase_client, look_before_erasing
@@ -85,3 +85,16 @@ def test_what_would_be_erased_is_told_before(alice: Path) -> None:
     assert look_before_erasing(alice).account is None
     with pytest.raises(ConfigError, match="no client's directory"):
         look_before_erasing(alice.parent)
+
+
+def test_a_sealed_client_is_erased_and_what_a_crash_left_of_sealing(alice: Path) -> None:
+    left = (alice / STORE_FILE).read_bytes()
+    ClientStore(alice / STORE_FILE, key=load_keys(alice).store_key).close()
+    (alice / f".{STORE_FILE}.plain").write_bytes(left)
+    found = look_before_erasing(alice)
+    assert found.account is not None
+    assert found.account.name == "alice"
+    (alice / SEALING_FILE).unlink()  # an erasure that was interrupted
+    assert look_before_erasing(alice).account is None
+    assert erase_client(alice).left == ()
+    assert not alice.exists()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, event
 
 from client.api import MAX_BODY_BYTES
 from client.core.content import Sender, SignedMessage, encode_signed
@@ -58,6 +58,20 @@ def bodies(store: ClientStore) -> list[bytes]:
     return [message.body for message in store.write(lambda c: incoming.received_after(c, after=0, limit=100))]
 
 
+@pytest.fixture
+def readings() -> Iterator[list[str]]:
+    """The statements that read which messages are unfinished."""
+    found: list[str] = []
+
+    def note(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT incoming.head_id"):
+            found.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield found
+    event.remove(Engine, "before_cursor_execute", note)
+
+
 class CrashError(Exception):
     """The process died here."""
 
@@ -79,6 +93,12 @@ class CrashingStore(ClientStore):
 
 def take(taking: Receiver, store: ClientStore, fragments: Sequence[bytes]) -> None:
     taking.committed(store.write(lambda connection: taking.receive(connection, fragments, [], AROUND)))
+
+
+def take_together(taking: Receiver, store: ClientStore, *batches: Sequence[bytes]) -> None:
+    """Take several batches in one transaction."""
+    for received in store.write(lambda c: [taking.receive(c, batch, [], AROUND) for batch in batches]):
+        taking.committed(received)
 
 
 def tidy(taking: Receiver, store: ClientStore, around: Surroundings) -> None:
@@ -115,6 +135,34 @@ def test_a_batch_that_was_not_committed_is_taken_the_next_time(forgets: bool) ->
             taking = receiver()
         take(taking, store, batch)
     assert sorted(bodies(store)) == sorted([body, b"short"])
+    store.close()
+
+
+def test_batches_that_share_a_transaction_read_what_is_unfinished_once(readings: list[str]) -> None:
+    """A busy client has many in one: if each read all that is unfinished, it would fall behind for good."""
+    body = random.Random(6).randbytes(40_000)
+    fragments = fragments_of(body)
+    store, taking = ClientStore(None), receiver()
+    take_together(taking, store, fragments[:5], fragments[5:10])
+    take_together(taking, store, fragments[10:15], fragments[:3], fragments[15:])
+    assert bodies(store) == [body]
+    assert len(readings) == 1
+    store.close()
+
+
+def test_after_a_shared_transaction_that_failed_each_batch_is_taken_by_itself() -> None:
+    body = random.Random(7).randbytes(40_000)
+    fragments = fragments_of(body)
+    store, taking = CrashingStore(None), receiver()
+    take(taking, store, fragments[:2])
+    store.dying = True
+    with pytest.raises(CrashError):
+        take_together(taking, store, fragments[2:9], fragments[9:])
+    store.dying = False
+    take(taking, store, fragments[9:])
+    assert bodies(store) == []
+    take(taking, store, fragments[2:9])
+    assert bodies(store) == [body]
     store.close()
 
 

@@ -17,7 +17,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
 
 from client.asking.account import ACCOUNT_FACT
-from client.directory.configuration import create_client, load_client
+from client.directory.configuration import create_client, load_client, set_sealed
 from client.link.session import Account
 from client.running.daemon import ClientDaemon
 from client.store import ClientStore, contacts
@@ -25,6 +25,7 @@ from loopixmix.authority.config import trust_root_toml
 from loopixmix.errors import ListenError, StoreError
 from loopixmix.keys import IdentityKey
 from loopixmix.process.program import World
+from loopixmix.store.sealing import is_sealed
 from tests.worlds.networks.models import NOW_S, model_network, trust_root_of
 
 
@@ -135,3 +136,19 @@ def test_a_link_that_is_being_made_is_given_up_at_the_stop(tmp_path: Path) -> No
     dialled = [connector for port, connector in zip(ports, machine.connectors, strict=True) if port == provider.port]
     assert [connector.stoppedConnecting for connector in dialled] == [True]
     assert machine.getDelayedCalls() == []
+
+
+def test_a_client_seals_its_store_when_it_starts(directory: Path) -> None:
+    ClientStore(directory / "client.db").close()
+    set_sealed(directory)
+    machine = Machine()
+    daemon = daemon_on(machine, directory)
+    daemon.start()
+    assert is_sealed(directory / "client.db")
+    stopped: list[object] = []
+    Deferred.fromCoroutine(daemon.stop()).addBoth(stopped.append)
+    machine.run_until(lambda: stopped)
+    file = directory / "client.toml"
+    file.write_text(file.read_text().replace("sealed_store = true", "sealed_store = false"))
+    with pytest.raises(StoreError, match="sealed with another key"):
+        daemon_on(Machine(), directory).start()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import email
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.policy import default
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from client.api import MAX_BODY_BYTES, MessageState
+from client.testing import FakeClient
+from leap_plugin.directory.sending import SendingSettings
 from leap_plugin.mail.splitting import Piece, decode_body
 from leap_plugin.mail.submitting import RcptTo, SubmissionRefusedError
-from leap_plugin.outgoing.settings import SendingSettings
 from leap_plugin.store import outgoing
 from loopixmix.tokens import decode_token
 from tests.worlds.sending_accounts import ALICES, BOB, BOBS, CAROL, CAROLS, SendingWorld, submitted, written
@@ -365,7 +367,7 @@ def test_what_had_left_of_a_cancelled_mail_is_told(world: SendingWorld) -> None:
     world.restart()
     [report] = world.reports()
     assert report["Action"] == "failed"
-    assert "1 of 1 fragments had left and cannot be recalled" in report["Diagnostic-Code"]
+    assert "you cancelled it; 1 of 1 packets had left and cannot be recalled" in report["Diagnostic-Code"]
 
 
 def test_a_mail_taken_out_while_the_program_is_away_is_cancelled_at_its_start(world: SendingWorld) -> None:
@@ -478,6 +480,15 @@ def test_the_overview_tells_how_far_each_mail_is(world: SendingWorld) -> None:
     assert bob.told() == "tried again, attempt 2; 1 of 1 packets have left"
 
 
+def test_a_mail_tells_how_many_wait_before_it(world: SendingWorld) -> None:
+    world.know(BOB)
+    world.network.cut()
+    for text in ("one", "two", "three"):
+        world.submit(written(text))
+    told = [mail.recipients[0].told().partition(",")[0] for mail in world.run(world.mail.overview())]
+    assert told == ["waits", "waits behind another mail", "waits behind 2 other mails"]
+
+
 def test_ended_mails_are_forgotten_after_a_while_here_and_in_the_client() -> None:
     world = SendingWorld(settings=SendingSettings(keep_ended_s=2 * 3600.0))
     world.know(BOB)
@@ -570,6 +581,49 @@ def test_a_mail_that_is_refused_costs_no_token() -> None:
     enclosed = decode_body(order.body)
     assert not isinstance(enclosed, Piece)
     assert enclosed.to == first
+    world.close()
+
+
+class DyingClient:
+    """A client that gives out a token in the very moment in which the program is killed."""
+
+    def __init__(self, client: FakeClient, kill: Callable[[], None]) -> None:
+        self._client = client
+        self._kill = kill
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._client, name)
+
+    async def take_token(self, purpose: str, *, idempotency_key: str = "") -> bytes:
+        await self._client.take_token(purpose, idempotency_key=idempotency_key)
+        self._kill()
+        await Deferred()
+        raise AssertionError("a program that was killed goes on")
+
+
+def test_a_token_taken_in_the_moment_of_a_crash_pays_the_next_mail() -> None:
+    world = outside_world()
+    world.kill()
+    killed: list[bool] = []
+    world.client = DyingClient(world.alice, lambda: killed.append(True))  # type: ignore[assignment]
+    world.start()
+    submitting = Deferred.fromCoroutine(world.mail.submit(submitted(None, "dora@example.org")))
+    world.pass_time(10)
+    assert killed
+    assert not submitting.called
+    assert world.run(world.alice.tokens()) == []
+    world.kill()
+    world.client = world.alice
+    world.start()
+    world.run(world.mail.check_recipient("dora@example.org", None))
+    world.submit(None, "dora@example.org")
+    world.pass_time(30)
+    [order] = world.received[CAROL]
+    with pytest.raises(SubmissionRefusedError, match="no token"):
+        world.submit(None, "dora@example.org")
+    assert decode_token(decode_body(order.body).token)  # type: ignore[union-attr]
+    submitting.addErrback(lambda _: None)
+    submitting.cancel()
     world.close()
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from client.api import RequestTimeoutError
+from leap_plugin.directory.sending import SendingSettings
 from leap_plugin.mail.submitting import SubmissionRefusedError
-from leap_plugin.outgoing.settings import SendingSettings
 from tests.worlds.sending_accounts import BOB, BOBS, SendingWorld, submitted, written
 
 

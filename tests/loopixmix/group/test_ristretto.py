@@ -126,6 +126,17 @@ def test_the_neutral_element_is_an_element_like_others(group: Group) -> None:
     assert group.multi_scalar(numbers(group, 0, 9), points(group, 4, 0)).is_identity() == [True]
 
 
+def test_what_is_dumped_is_loaded(group: Group) -> None:
+    column = points(group, 0, 3, group.order - 1)
+    dumped = column.dump()
+    assert len(dumped) == 3 * group.dump_bytes
+    assert group.load(dumped) == column
+    assert (group.load(memoryview(dumped)) + points(group, 1)).encode() == points(group, 1, 4, 0).encode()
+    assert len(group.load(b"")) == 0
+    with pytest.raises(ValueError, match="multiple"):
+        group.load(dumped[1:])
+
+
 def test_elements_add_like_their_logarithms(group: Group) -> None:
     assert points(group, 3, 4) + points(group, 5, 9) == points(group, 8, 13)
     assert points(group, 3, 4) - points(group, 5, 4) == points(group, group.order - 2, 0)

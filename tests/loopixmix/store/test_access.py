@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from loopixmix.errors import MisuseError, StoreError
 from loopixmix.store.access import StoreAccess, clocked_access, inline_access, ordered_access, threaded_access
 from loopixmix.store.faults import ConstraintError
+from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from tests.worlds.databases import SQLITE_AND_POSTGRES, new_database
 from tests.worlds.networks.reactor_threads import ReactorThread
@@ -24,6 +25,13 @@ WRITE_S, READ_S = 0.004, 0.001
 
 class NoSuchPollError(MisuseError):
     """An error of the application's own."""
+
+
+class StoreWithoutRoom(Store):
+    """One whose log of changes cannot be emptied."""
+
+    def empty_log(self) -> None:
+        raise StoreError("no room")
 
 
 @pytest.fixture(params=SQLITE_AND_POSTGRES)
@@ -224,3 +232,26 @@ def test_in_one_thread_a_reading_sees_what_was_asked_for_before(store: Store) ->
     reactor.run_until(lambda: len(results) == 3)
     assert results == [None, ["tea"], None]
     stop(access, reactor)
+
+
+def test_the_log_of_changes_is_emptied_in_its_turn(tmp_path: Path) -> None:
+    path, reactor = tmp_path / "poll.sqlite3", ReactorThread()
+    access = threaded_access(Store(POLL, sqlite_url(path)), waiting="votes", call_on_reactor=reactor.call)
+    results = results_of(access.write(lambda c: cast(c, ballot(1), "tea")), access.empty_log(), access.read(choices))
+    reactor.run_until(lambda: len(results) == 3)
+    assert path.with_name("poll.sqlite3-wal").read_bytes() == b""
+    more = results_of(access.write(lambda c: cast(c, ballot(2), "coffee")))
+    reactor.run_until(lambda: bool(more))
+    assert more == [None]
+    stop(access, reactor)
+
+
+def test_that_it_cannot_be_emptied_is_an_alarm_and_spoils_nothing(tmp_path: Path) -> None:
+    clock, store = Clock(), StoreWithoutRoom(POLL, sqlite_url(tmp_path / "poll.sqlite3"))
+    access = clocked_access(store, waiting="votes", clock=clock, write_s=WRITE_S, read_s=READ_S)
+    results = results_of(access.write(lambda c: cast(c, ballot(1), "tea")), access.empty_log())
+    clock.advance(WRITE_S)
+    assert results == [None, None]
+    assert access.problem == "no room"
+    assert store.read(choices) == ["tea"]
+    Deferred.fromCoroutine(access.stop())

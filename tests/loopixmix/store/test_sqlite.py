@@ -68,7 +68,9 @@ def test_a_damaged_store_is_refused_in_one_line(path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"no database at all, but long enough to be read as one" * 200)
-    with pytest.raises(StoreError, match=r"poll\.sqlite3: the store is damaged \(file is not a database\)"):
+    with pytest.raises(
+        StoreError, match=r"poll\.sqlite3: the store is damaged, or sealed .* \(file is not a database\)"
+    ):
         Store(POLL, sqlite_url(path))
 
 

@@ -124,7 +124,9 @@ def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mail.sqlite3"
     path.write_bytes(b"no database at all, but long enough to be read as one" * 200)
-    with pytest.raises(StoreError, match=r"mail\.sqlite3: the store is damaged \(file is not a database\)"):
+    with pytest.raises(
+        StoreError, match=r"mail\.sqlite3: the store is damaged, or sealed .* \(file is not a database\)"
+    ):
         MailStore(sqlite_url(path))
 
 

@@ -208,6 +208,18 @@ class ClientContract:
         with pytest.raises(NotRegisteredError):
             world.run(world.stranger.request("echo", b"x", timeout_s=5))
 
+    def test_the_fingerprint_of_a_message_is_that_of_its_sender_also_if_he_is_no_contact(
+        self, acquainted: World
+    ) -> None:
+        acquainted.run(acquainted.bob.remove_contact(ALICE))
+        send(acquainted, b"it is me", key="1")
+        send(acquainted, b"guess", key="2", anonymous=True)
+        acquainted.pass_time()
+        named, unnamed = sorted(acquainted.run(acquainted.bob.inbox()), key=lambda one: one.sender is None)
+        assert named.verified is Verified.UNKNOWN
+        assert named.fingerprint == acquainted.run(acquainted.bob.add_contact(ALICE)).fingerprint
+        assert unnamed.fingerprint == ""
+
     def test_an_anonymous_message_names_nobody_and_can_be_answered(self, acquainted: World) -> None:
         send(acquainted, b"who am I?", key="1", anonymous=True)
         acquainted.pass_time()

@@ -161,6 +161,12 @@ def refusals() -> dict[str, tuple[Try, type[ClientError]]]:
         BadRequestError,
     )
     refuse("take_token", ("", "No Purpose", *NO_TEXTS), lambda value: do("take_token", value), BadRequestError)
+    refuse(
+        "take_token:key",
+        ("k" * 129, *NO_TEXTS),
+        lambda value: do("take_token", "guest", idempotency_key=value),
+        BadRequestError,
+    )
     return table
 
 

@@ -93,8 +93,8 @@ class WalletWorld(Parts):
         if isinstance(result, Failure):
             result.raiseException()
 
-    def take(self, purpose: str = "guest") -> Token:
-        result = outcome(Deferred.fromCoroutine(self.wallet.take(purpose)))
+    def take(self, purpose: str = "guest", *, key: str = "") -> Token:
+        result = outcome(Deferred.fromCoroutine(self.wallet.take(purpose, key=key)))
         if isinstance(result, Failure):
             result.raiseException()
         return result

@@ -378,6 +378,7 @@ class Person:
         name: str,
         *,
         path: Path | None = None,
+        sealed: bool = False,
         settings: ClientSettings | None = None,
         work_s: float | None = None,
     ) -> None:
@@ -386,8 +387,9 @@ class Person:
         self.keys = ClientKeys.generate(world.rng)
         self.sealer: Sealer = HpkeSealer(self.keys.sealing)
         self.settings = settings or ClientSettings()
-        self.store = _stores().open() if path is None else ClientStore(path)
+        self.sealed = sealed
         self.path = path
+        self.store = self._open()
         self.work_s = work_s
         self.link = MemoryLink(world)
         self.facts = Facts()
@@ -415,6 +417,11 @@ class Person:
             self.client.adopt(self.world.document)
         return self.client
 
+    def _open(self) -> Store:
+        if self.path is None:
+            return _stores().open()
+        return ClientStore(self.path, key=self.keys.store_key if self.sealed else None)
+
     def _access(self) -> StoreAccess:
         if self.work_s is None:
             return inline_access(self.store)
@@ -431,7 +438,7 @@ class Person:
         self.stop()
         if self.path is not None:
             self.store.close()
-            self.store = ClientStore(self.path)
+            self.store = self._open()
         self.start()
 
 
@@ -526,12 +533,13 @@ class World(MemoryWorld):
         address: str = "",
         *,
         path: Path | None = None,
+        sealed: bool = False,
         settings: ClientSettings | None = None,
         work_s: float | None = None,
     ) -> Person:
         """Return a client, registered under `address` if one is given."""
         name, _, provider = address.partition("@")
-        person = Person(self, name or "stranger", path=path, settings=settings, work_s=work_s)
+        person = Person(self, name or "stranger", path=path, sealed=sealed, settings=settings, work_s=work_s)
         if address:
             assert self.run(person.client.register(name, provider, invitation=self.invitation)) == address
         return person

@@ -58,9 +58,10 @@ class AccountRoutes:
 
     @route("POST", "/v1/tokens/take", Description(takes=TakeTokenBody, answers=TakenToken))
     async def take_token(self, request: Request) -> bytes:
-        """Take a blind token, which is forgotten here."""
+        """Take a blind token, which is forgotten here, after a day if it was taken by a key."""
         body = read_json(request, TakeTokenBody)
-        return write_json(request, TakenToken(await self._client.take_token(body.purpose)))
+        token = await self._client.take_token(body.purpose, idempotency_key=body.idempotency_key)
+        return write_json(request, TakenToken(token))
 
     @route("GET", "/v1/network", Description(answers=NetworkView))
     async def network(self, request: Request) -> bytes:

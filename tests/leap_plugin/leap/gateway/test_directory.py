@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import random
+import stat
 from pathlib import Path
 
 import pytest
 
-from leap_plugin.leap.gateway.directory import create_leap_directory, load_leap_directory
+from leap_plugin.leap.gateway.directory import (
+    KEY_FILE,
+    STORE_FILE,
+    create_leap_directory,
+    load_leap_directory,
+    open_leap_store,
+    own_leap_store,
+)
+from leap_plugin.leap.gateway.schema import LEAP_STORE
+from leap_plugin.leap.gateway.users import MailboxOwner, list_owners, put_owner
 from loopixmix.errors import ConfigError
+from loopixmix.store.sealing import is_sealed
+from loopixmix.store.sqlite import sqlite_url
+from loopixmix.store.transactions import Store
 
 TOKEN = "incoming:a-secret-of-both"
 URL = "http://127.0.0.1:2525/incoming"
+RNG = random.Random(1)
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    create_leap_directory(tmp_path, client=tmp_path / "client", domains=("leap.example",), url=URL)
+    create_leap_directory(tmp_path, client=tmp_path / "client", domains=("leap.example",), url=URL, rng=RNG)
     (tmp_path / "soledad.token").write_text(f"{TOKEN}\n")
     (tmp_path / "soledad.token").chmod(0o600)
     return tmp_path
@@ -81,3 +96,57 @@ def test_a_missing_token_or_directory_is_told(directory: Path, tmp_path: Path) -
         load_leap_directory(directory)
     with pytest.raises(ConfigError, match="leap-gateway init"):
         load_leap_directory(tmp_path / "nowhere")
+
+
+OWNER = MailboxOwner(address="marked@leap.example", uuid="marked-uuid")
+
+
+def owners_in(store: Store) -> list[MailboxOwner]:
+    try:
+        return store.read(lambda connection: list_owners(connection, after="", limit=10))
+    finally:
+        store.close()
+
+
+def everything_in(directory: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in directory.iterdir())
+
+
+def test_the_store_is_sealed_whoever_uses_it_first(directory: Path) -> None:
+    command = open_leap_store(directory)
+    command.write(lambda connection: put_owner(connection, OWNER))
+    assert b"marked" not in everything_in(directory)
+    command.close()
+    assert owners_in(own_leap_store(directory, RNG)) == [OWNER]
+    assert stat.S_IMODE((directory / KEY_FILE).stat().st_mode) == 0o600
+
+
+def test_a_store_of_before_is_sealed_when_the_program_starts(directory: Path) -> None:
+    (directory / KEY_FILE).unlink()  # there was none
+    before = Store(LEAP_STORE, sqlite_url(directory / STORE_FILE))
+    before.write(lambda connection: put_owner(connection, OWNER))
+    before.close()
+    assert owners_in(open_leap_store(directory)) == [OWNER]  # a command, before the program was started
+    assert not is_sealed(directory / STORE_FILE)
+    assert owners_in(own_leap_store(directory, RNG)) == [OWNER]
+    assert is_sealed(directory / STORE_FILE)
+    assert b"marked" not in everything_in(directory)
+    assert owners_in(open_leap_store(directory)) == [OWNER]
+
+
+def test_a_directory_of_before_whose_store_was_never_made(directory: Path) -> None:
+    (directory / KEY_FILE).unlink()
+    assert owners_in(open_leap_store(directory)) == []
+    assert owners_in(own_leap_store(directory, RNG)) == []
+    assert is_sealed(directory / STORE_FILE)
+
+
+def test_without_its_key_a_sealed_store_stays_as_it_is(directory: Path) -> None:
+    own_leap_store(directory, RNG).close()
+    (directory / KEY_FILE).unlink()
+    before = (directory / STORE_FILE).read_bytes()
+    for opening in (open_leap_store, lambda path: own_leap_store(path, RNG)):
+        with pytest.raises(ConfigError, match=r"store\.key: there is no such file"):
+            opening(directory)
+    assert not (directory / KEY_FILE).exists()
+    assert (directory / STORE_FILE).read_bytes() == before

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from loopixmix.errors import FormatError, MisuseError, StoreError
+from loopixmix.group.ristretto import ristretto255
+from votes.trustees.directory import DECRYPTION, IDENTITY, PART, SHARE, TrusteeDirectory
+from votes.trustees.generation import Ceremony, KeyShare
+
+CEREMONY = Ceremony(ristretto255(), b"d" * 32, trustees=3, threshold=2)
+OTHER = Ceremony(ristretto255(), b"e" * 32, trustees=3, threshold=2)
+
+
+@pytest.fixture
+def trustee(tmp_path: Path, rng: random.Random) -> TrusteeDirectory:
+    return TrusteeDirectory.create(tmp_path / "trustee", rng)
+
+
+def test_the_keys_are_kept_and_private(trustee: TrusteeDirectory) -> None:
+    again = TrusteeDirectory(trustee.path)
+    assert again.signing_key.identity == trustee.signing_key.identity
+    assert again.encryption_key == trustee.encryption_key
+    for name in (IDENTITY, DECRYPTION):
+        assert (trustee.path / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_part_is_the_same_after_a_restart(trustee: TrusteeDirectory, rng: random.Random) -> None:
+    part = trustee.part(CEREMONY, 2, rng)
+    again = TrusteeDirectory(trustee.path).part(CEREMONY, 2, random.Random("another"))
+    assert again.opening == part.opening
+    assert again.share_for(1) == part.share_for(1)
+
+
+def test_a_part_is_never_replaced_by_one_for_another_election(trustee: TrusteeDirectory, rng: random.Random) -> None:
+    trustee.part(CEREMONY, 2, rng)
+    for ceremony, number in ((OTHER, 2), (CEREMONY, 3)):
+        with pytest.raises(MisuseError, match="another election"):
+            trustee.part(ceremony, number, rng)
+
+
+def test_the_part_is_gone_once_the_share_is_kept(trustee: TrusteeDirectory, rng: random.Random) -> None:
+    part = trustee.part(CEREMONY, 2, rng)
+    trustee.keep(CEREMONY, KeyShare(2, part.share_for(2)))
+    assert not (trustee.path / PART).exists()
+    assert (trustee.path / SHARE).stat().st_mode & 0o777 == 0o600
+    share = TrusteeDirectory(trustee.path).share(CEREMONY)
+    assert (share.number, share.secret) == (2, part.share_for(2))
+    with pytest.raises(MisuseError, match="another election"):
+        trustee.share(OTHER)
+
+
+def test_a_backup_brings_all_back(trustee: TrusteeDirectory, tmp_path: Path, rng: random.Random) -> None:
+    with pytest.raises(MisuseError, match="not made yet"):
+        trustee.secrets()
+    trustee.keep(CEREMONY, KeyShare(2, CEREMONY.group.scalars_of([5])))
+    restored = TrusteeDirectory.restore(tmp_path / "new disk", trustee.secrets())
+    assert restored.signing_key.identity == trustee.signing_key.identity
+    assert restored.share(CEREMONY).secret.numbers() == [5]
+    with pytest.raises(MisuseError, match="already"):
+        TrusteeDirectory.restore(tmp_path / "new disk", trustee.secrets())
+
+
+def test_a_second_trustee_in_one_directory_is_refused(trustee: TrusteeDirectory, rng: random.Random) -> None:
+    with pytest.raises(MisuseError, match="already"):
+        TrusteeDirectory.create(trustee.path, rng)
+
+
+def test_damaged_files_are_named(trustee: TrusteeDirectory, rng: random.Random, tmp_path: Path) -> None:
+    with pytest.raises(MisuseError, match="no trustee here"):
+        TrusteeDirectory(tmp_path / "nobody")
+    (trustee.path / SHARE).write_bytes(b"x")
+    with pytest.raises(FormatError, match=r"share\.key"):
+        trustee.share(CEREMONY)
+    (trustee.path / IDENTITY).write_bytes(b"x")
+    with pytest.raises(StoreError, match=r"identity\.key: a key has 32 bytes, not 1"):
+        TrusteeDirectory(trustee.path)
+
+
+def test_a_part_that_does_not_fit_its_commitments_is_refused(trustee: TrusteeDirectory, rng: random.Random) -> None:
+    part = trustee.part(CEREMONY, 2, rng)
+    path = trustee.path / PART
+    coefficients = part.polynomial.coefficients.encode()
+    path.write_bytes(path.read_bytes().replace(coefficients[:32], CEREMONY.group.scalars_of([1]).encode()))
+    with pytest.raises(Exception, match="does not fit its own commitments"):
+        trustee.part(CEREMONY, 2, rng)

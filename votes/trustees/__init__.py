@@ -1,0 +1,1 @@
+"""The trustees: they make the key together, keep a share each, and decrypt what the last mixer put out."""

@@ -1,0 +1,1 @@
+"""The verifier: from the published files to a verdict, without network, client or board."""

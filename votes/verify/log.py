@@ -1,0 +1,176 @@
+"""The log of the board, read from its first entry to its last (docs/protocol/votes.md, 7)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from loopixmix.errors import FormatError, PeerError
+from loopixmix.group.group import Buffer
+from votes.record.election import Election
+from votes.record.entries import Entry, EntryKind, decode_entry, open_record
+from votes.record.phases import Phase, Transition, open_transition
+from votes.record.statements import (
+    Exclusion,
+    MixAnnouncement,
+    ResultAnnouncement,
+    SharesAnnouncement,
+    open_statement,
+)
+
+_HEAD = struct.Struct(">BQI")
+
+
+class LogError(PeerError):
+    """An entry of the log does not belong there. `index` tells which, from 0."""
+
+    def __init__(self, index: int, problem: str) -> None:
+        super().__init__(f"entry {index}: {problem}")
+        self.index = index
+
+
+@dataclass
+class ElectionLog:
+    """What happened in an election, by kind; each with the index of its entry."""
+
+    phase: Phase = Phase.FROZEN
+    transitions: list[tuple[int, Transition]] = field(default_factory=list)
+    ballots: list[tuple[int, Entry]] = field(default_factory=list)
+    challenges: list[tuple[int, bytes]] = field(default_factory=list)
+    exclusions: list[tuple[int, Exclusion]] = field(default_factory=list)
+    mixes: dict[tuple[int, int], MixAnnouncement] = field(default_factory=dict)
+    """By poll and mixer, both from 0."""
+    shares: dict[tuple[int, int], SharesAnnouncement] = field(default_factory=dict)
+    """By poll, from 0, and trustee, from 1."""
+    result: ResultAnnouncement | None = None
+
+
+ALLOWED_IN: Mapping[EntryKind, tuple[Phase, ...]] = {
+    EntryKind.TRANSITION: tuple(Phase),
+    EntryKind.BALLOT: (Phase.OPEN,),
+    EntryKind.CHALLENGE: (Phase.OPEN,),
+    EntryKind.EXCLUSION: (Phase.OPEN, Phase.CLOSED),
+    EntryKind.MIX: (Phase.CLOSED,),
+    EntryKind.SHARES: (Phase.MIXED,),
+    EntryKind.RESULT: (Phase.DECRYPTED,),
+}
+"""In which phases an entry may be written."""
+
+
+def split_entries(entries: Buffer) -> Iterator[bytes]:
+    """Yield the entries that stand one after another. Raises `FormatError` if the last is cut short."""
+    view, at = memoryview(entries), 0
+    while at < len(view):
+        if len(view) - at < _HEAD.size:
+            raise FormatError(f"{len(view) - at} bytes follow the last entry")
+        end = at + _HEAD.size + _HEAD.unpack_from(view, at)[2]
+        if end > len(view):
+            raise FormatError(f"the last entry is cut short: {end - len(view)} bytes are missing")
+        yield bytes(view[at:end])
+        at = end
+
+
+class LogReader:
+    """Takes entries in their order, and refuses the first that does not belong there."""
+
+    def __init__(self, election: Election, record: bytes, fingerprint: bytes) -> None:
+        self._election = election
+        self._record = record
+        self._fingerprint = fingerprint
+        self._size = 0
+        self._at_s = 0
+        self._later: Mapping[EntryKind, Callable[[int, Entry], None]] = {
+            EntryKind.TRANSITION: self._transition,
+            EntryKind.BALLOT: lambda index, entry: self.log.ballots.append((index, entry)),
+            EntryKind.CHALLENGE: lambda index, entry: self.log.challenges.append((index, entry.body)),
+            EntryKind.EXCLUSION: self._exclusion,
+            EntryKind.MIX: self._mix,
+            EntryKind.SHARES: self._shares,
+            EntryKind.RESULT: self._result,
+        }
+        self.log = ElectionLog()
+
+    def take(self, encoded: bytes) -> None:
+        """Read the next entry. Raises `LogError`."""
+        index = self._size
+        try:
+            entry = decode_entry(encoded)
+            self._check_time(entry)
+            if index == 0:
+                self._first(entry)
+            else:
+                self._check_phase(entry)
+                self._later[entry.kind](index, entry)
+        except LogError:
+            raise
+        except PeerError as error:
+            raise LogError(index, str(error)) from error
+        self._size += 1
+        self._at_s = entry.at_s
+
+    def _check_time(self, entry: Entry) -> None:
+        if entry.at_s < self._at_s:
+            raise FormatError(f"its time, {entry.at_s}, is before that of the entry before, {self._at_s}")
+
+    def _first(self, entry: Entry) -> None:
+        if entry.kind is not EntryKind.RECORD:
+            raise FormatError("the first entry is not the record")
+        if open_record(entry.body, self._election.administrator.identity) != self._record:
+            raise FormatError("the record in the log is another one")
+
+    def _check_phase(self, entry: Entry) -> None:
+        if entry.kind is EntryKind.RECORD:
+            raise FormatError("there is a second record")
+        if self.log.phase not in ALLOWED_IN[entry.kind]:
+            raise FormatError(f"{entry.kind.name.lower()} in the phase {self.log.phase.value}")
+
+    def _transition(self, index: int, entry: Entry) -> None:
+        transition = open_transition(entry.body, self._election, self._fingerprint, phase=self.log.phase)
+        self.log.phase = transition.after
+        self.log.transitions.append((index, transition))
+
+    def _exclusion(self, index: int, entry: Entry) -> None:
+        exclusion = open_statement(entry.body, Exclusion, lambda _: self._election.administrator.identity)
+        self._check_election(exclusion.fingerprint)
+        if all(exclusion.entry != ballot for ballot, _ in self.log.ballots):
+            raise FormatError(f"it excludes entry {exclusion.entry}, which is no ballot before it")
+        self.log.exclusions.append((index, exclusion))
+
+    def _mix(self, _: int, entry: Entry) -> None:
+        mixers = self._election.mixers
+
+        def signer(mix: MixAnnouncement) -> bytes:
+            if mix.mixer >= len(mixers) or mix.poll >= len(self._election.polls):
+                raise FormatError(f"there is no mixer {mix.mixer} or no poll {mix.poll}")
+            return mixers[mix.mixer].identity
+
+        mix = open_statement(entry.body, MixAnnouncement, signer)
+        self._check_election(mix.fingerprint)
+        # A mixer whose first output was wrong may put out another one: the last counts.
+        self.log.mixes[mix.poll, mix.mixer] = mix
+
+    def _shares(self, _: int, entry: Entry) -> None:
+        trustees = self._election.trustees
+
+        def signer(shares: SharesAnnouncement) -> bytes:
+            if not 1 <= shares.trustee <= len(trustees) or shares.poll >= len(self._election.polls):
+                raise FormatError(f"there is no trustee {shares.trustee} or no poll {shares.poll}")
+            return trustees[shares.trustee - 1].identity
+
+        shares = open_statement(entry.body, SharesAnnouncement, signer)
+        self._check_election(shares.fingerprint)
+        if (shares.poll, shares.trustee) in self.log.shares:
+            raise FormatError(f"trustee {shares.trustee} announces a second share of poll {shares.poll}")
+        self.log.shares[shares.poll, shares.trustee] = shares
+
+    def _result(self, _: int, entry: Entry) -> None:
+        result = open_statement(entry.body, ResultAnnouncement, lambda _: self._election.administrator.identity)
+        self._check_election(result.fingerprint)
+        if self.log.result is not None:
+            raise FormatError("there is a second result")
+        self.log.result = result
+
+    def _check_election(self, fingerprint: bytes) -> None:
+        if fingerprint != self._fingerprint:
+            raise FormatError("it is about another election")
