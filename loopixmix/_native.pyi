@@ -136,6 +136,9 @@ class Propagation:
 COLUMNS_VERSION: Final = 1
 """Raised whenever the interface of columns changes. An older build has another one, or none."""
 
+DUMP_BYTES: Final[int]
+"""The length of one element as `ElementColumn.dump` gives it: 160, or 32 on uncommon machines."""
+
 class ScalarColumn:
     """Integers modulo the order of ristretto255: `loopixmix.group.group.Scalars`. Wiped from memory when unused.
 
@@ -165,6 +168,7 @@ class ElementColumn:
     def __getitem__(self, which: slice, /) -> ElementColumn: ...
     def take(self, indices: Sequence[int], /) -> ElementColumn: ...
     def encode(self) -> bytes: ...
+    def dump(self) -> bytes: ...
     def __add__(self, other: Elements, /) -> ElementColumn: ...
     def __sub__(self, other: Elements, /) -> ElementColumn: ...
     def __neg__(self) -> ElementColumn: ...
@@ -188,6 +192,9 @@ class FixedBaseTable:
 
 def decode_elements(encodings: bytes, /) -> ElementColumn | int:
     """Decode elements of 32 bytes each, or return the index of the first bad encoding."""
+
+def load_elements(dumped: bytes, /) -> ElementColumn:
+    """Read back what `ElementColumn.dump` gave. The content is not checked."""
 
 def decode_scalars(encodings: bytes, /) -> ScalarColumn | int:
     """Decode scalars of 32 bytes each, or return the index of the first bad encoding."""

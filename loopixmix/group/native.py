@@ -34,6 +34,7 @@ class NativeGroup(RistrettoNumbers):
     """Ristretto255 by the native engine. It keeps nothing."""
 
     engine = "native"
+    dump_bytes = _native.DUMP_BYTES
 
     @property
     def generator(self) -> _native.ElementColumn:
@@ -48,6 +49,9 @@ class NativeGroup(RistrettoNumbers):
         if isinstance(decoded, int):
             raise BadElementError(decoded)
         return decoded
+
+    def load(self, dumped: Buffer, /) -> _native.ElementColumn:
+        return _native.load_elements(bytes(dumped))
 
     def scalars(self, encodings: Buffer, /) -> _native.ScalarColumn:
         decoded = _native.decode_scalars(bytes(encodings))

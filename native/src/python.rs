@@ -44,7 +44,8 @@ mod _native {
     #[pymodule_export]
     use super::columns::{
         ElementColumn, FixedBaseTable, ScalarColumn, decode_elements, decode_scalars, derive_elements, embed_elements,
-        extract_elements, hash_to_elements, join_elements, join_scalars, multi_scalar, reduce_scalars, short_scalars,
+        extract_elements, hash_to_elements, join_elements, join_scalars, load_elements, multi_scalar, reduce_scalars,
+        short_scalars,
     };
     #[allow(clippy::wildcard_imports)]
     use super::*;
@@ -58,6 +59,7 @@ mod _native {
         keep_freed_memory();
         module.add("COMMAND_BYTES", COMMAND_BYTES)?;
         module.add("COLUMNS_VERSION", columns::VERSION)?;
+        module.add("DUMP_BYTES", crate::ristretto::dumping::dump_bytes())?;
         module.add("WRONG_LENGTH", Refusal::WrongLength as u8)?;
         module.add("BAD_POINT", Refusal::BadPoint as u8)?;
         module.add("BAD_MAC", Refusal::BadMac as u8)?;

@@ -18,7 +18,7 @@ use crate::ristretto::column::{Misfit, Pairs};
 use crate::ristretto::elements::Elements;
 use crate::ristretto::hashing::Hasher;
 use crate::ristretto::scalars::{self, Scalars};
-use crate::ristretto::{embedding, fixed, sums};
+use crate::ristretto::{dumping, embedding, fixed, sums};
 
 /// Raised whenever this interface changes, so that an old build is noticed.
 pub(super) const VERSION: u32 = 1;
@@ -151,6 +151,10 @@ impl ElementColumn {
         PyBytes::new(py, py.detach(|| self.0.encode()).as_flattened())
     }
 
+    fn dump<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &py.detach(|| dumping::dump(&self.0)))
+    }
+
     fn __add__(&self, other: &Bound<'_, PyAny>) -> PyResult<Self> {
         let column = column::<Self>(other)?.get();
         Ok(Self(other.py().detach(|| self.0.add(&column.0))?))
@@ -238,6 +242,13 @@ pub(super) fn decode_elements<'py>(py: Python<'py>, encodings: &[u8]) -> PyResul
         Ok(elements) => ElementColumn(elements).into_bound_py_any(py),
         Err(index) => index.into_bound_py_any(py),
     }
+}
+
+/// Read dumped elements back.
+#[pyfunction]
+#[pyo3(signature = (dumped, /))]
+pub(super) fn load_elements(py: Python<'_>, dumped: &[u8]) -> PyResult<ElementColumn> {
+    Ok(ElementColumn(py.detach(|| dumping::load(dumped))?))
 }
 
 /// Decode scalars, or tell the index of the first bad encoding.

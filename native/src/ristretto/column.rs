@@ -18,6 +18,8 @@ pub enum Misfit {
     Index(usize),
     /// Bytes that are no multiple of the width of an entry.
     Bytes(usize, usize),
+    /// The index of an element that was not dumped by this engine.
+    Dump(usize),
 }
 
 impl std::fmt::Display for Misfit {
@@ -29,6 +31,7 @@ impl std::fmt::Display for Misfit {
             Self::Unequal(mine, other) => write!(f, "columns of {mine} and {other} are not equally long"),
             Self::Index(length) => write!(f, "an index is not below the length of the column, {length}"),
             Self::Bytes(length, width) => write!(f, "{length} bytes are no multiple of {width}"),
+            Self::Dump(index) => write!(f, "element {index} was not dumped by this engine"),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::column::{Misfit, Pairs};
 use super::elements::{Elements, Form};
 use super::fixed::FixedBase;
 use super::sums::{Digits, multi_scalar};
-use super::{embedding, hashing::Hasher, scalars};
+use super::{dumping, embedding, hashing::Hasher, layout, scalars};
 
 const SLOW: Nanoseconds = Nanoseconds(1_000_000);
 
@@ -143,4 +143,29 @@ fn derived_elements_are_those_of_the_messages() {
     let messages: Vec<_> = (5_u64..205).map(|number| [&b"seed"[..], &number.to_be_bytes()].concat()).collect();
     assert_eq!(hasher.derive(b"seed", 5, 200).encode(), hasher.hash(&messages).encode());
     assert!(Hasher::new(&[]).is_none() && Hasher::new(&[0; 256]).is_none());
+}
+
+#[test]
+fn points_are_laid_out_as_expected() {
+    assert!(layout::is_known() || cfg!(not(target_pointer_width = "64")));
+    for point in multiples(20) {
+        assert_eq!(layout::point(&layout::coordinates(&point)).compress(), point.compress());
+    }
+}
+
+#[test]
+fn dumped_elements_are_read_back_in_either_form() {
+    let whole = Elements::new(multiples(300), Form::Whole);
+    let halves = Elements::new(multiples(300), Form::Halves);
+    let dumped = [dumping::dump(&whole), dumping::dump(&halves)];
+    for (elements, dumped) in [&whole, &halves].into_iter().zip(&dumped) {
+        assert_eq!(dumped.len(), 300 * dumping::dump_bytes());
+        assert_eq!(dumping::load(dumped).unwrap().encode(), elements.encode());
+    }
+    let both = dumping::load(&dumped.concat()).unwrap();
+    assert_eq!(both.encode(), [whole.encode(), halves.encode()].concat());
+    assert_eq!(dumping::load(&[0; 1]).err(), Some(Misfit::Bytes(1, dumping::dump_bytes())));
+    let mut foreign = dumped[0].clone();
+    foreign[2 * dumping::dump_bytes() + 7] = 0xff;
+    assert_eq!(dumping::load(&foreign).err(), Some(Misfit::Dump(2)));
 }
