@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from leap_plugin.bridge.imap.grammar.commands import CopyOrMove, FetchItems, Search, StoreFlags, Verb
@@ -58,7 +57,7 @@ class SelectedMessages:
         *,
         most_searched_bytes: int = MOST_SEARCHED_BYTES,
         most_search_s: float = MOST_SEARCH_S,
-        seconds: Callable[[], float] = time.monotonic,
+        seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`most_searched_bytes`: of texts that one SEARCH may look through. `most_search_s`: that it may work.
 
