@@ -82,7 +82,8 @@ def commented_toml(values: Mapping[str, object], *, head: str, comments: Mapping
     """Return `values` as a TOML file for people: `head` as its first comment, and above each key its own.
 
     `comments` are by the dotted key, as `limits.links` or, for a whole section, `limits`. A list of tables that is
-    empty leaves only its comment, under which tables can be written.
+    empty leaves only its comment, under which tables can be written. An empty list is one of tables if its comment
+    shows how one is written, as `[[nodes]]`; a value alone does not tell.
     """
     # Imported here: only `init` commands need it, and every short command imports this module.
     import tomlkit
@@ -100,9 +101,13 @@ def _fill(
     from tomlkit import table as new_table
 
     # Whatever follows a section in TOML belongs to it, so that plain keys come first.
-    for key, value in sorted(values.items(), key=lambda pair: _is_section(pair[1])):
-        comment = comments.get(".".join((*where, key)), "")
-        if (comment or _is_section(value)) and (table.value or not where):
+    def is_section(key: str) -> bool:
+        shown = f"[[{'.'.join((*where, key))}]]"
+        return _is_section(values[key]) or (values[key] in ([], ()) and shown in comments.get(shown.strip("[]"), ""))
+
+    for key in sorted(values, key=is_section):
+        value, comment = values[key], comments.get(".".join((*where, key)), "")
+        if (comment or is_section(key)) and (table.value or not where):
             table.add(nl())
         if isinstance(value, Mapping):
             section = new_table()
@@ -111,7 +116,7 @@ def _fill(
             table.add(key, section)
             continue
         _add_comment(table, comment)
-        if _is_section(value) and isinstance(value, Sequence):
+        if is_section(key) and isinstance(value, Sequence):
             tables = aot()
             for each in value:
                 tables.append(item(each))
@@ -130,7 +135,7 @@ def _add_comment(table: TOMLDocument | Table, text: str) -> None:
 
 def _is_section(value: object) -> bool:
     is_list_of_tables = isinstance(value, list | tuple) and all(isinstance(each, Mapping) for each in value)
-    return isinstance(value, Mapping) or is_list_of_tables
+    return isinstance(value, Mapping) or (is_list_of_tables and bool(value))
 
 
 def _unknown_keys(value: object, expected: inspect.Type, where: tuple[str, ...]) -> Iterator[str]:

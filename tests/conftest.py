@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.worlds.debian import provide_program
 from tests.worlds.terminal import Terminal
@@ -25,7 +25,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Two threads that wait for each other by turning round and round cost more than the small sums that they share.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-settings.register_profile("loopixmix", deadline=None, derandomize=True, max_examples=30)
+settings.register_profile(
+    "loopixmix",
+    deadline=None,
+    derandomize=True,
+    max_examples=30,
+    # It measures seconds, and fails where many tests share a processor: the examples are the same as elsewhere.
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("loopixmix")
 
 

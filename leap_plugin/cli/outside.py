@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ BRIDGE = click.argument("directory", metavar="DIR", type=click.Path(path_type=Pa
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
 class Perform(Protocol):
     """Does some work on a reactor that runs only for it."""
 
@@ -30,11 +35,15 @@ class Perform(Protocol):
 
 @dataclass(frozen=True)
 class MailOutside:
-    """The outside of the commands. `now_s`: the time of day, in seconds since the Unix epoch."""
+    """The outside of the commands.
+
+    `now_s`: the time of day, in seconds since the Unix epoch. `is_asking`: whether somebody is there to be asked.
+    """
 
     perform: Perform
     rng: Rng
     now_s: Callable[[], float]
+    is_asking: Callable[[], bool] = _is_terminal
 
 
 def mail_outside() -> MailOutside:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from leap_plugin.directory.configuration import MailConfig, MailDirectory
 
 HERE = "here"
+ADDRESS_QUESTION = "Your address, NAME@PROVIDER"
+LISTEN_QUESTION = "Where do you read your mail? 'here' for this machine, or its private address for other devices too"
 CLIENTS_FOLDER = "clients"
 START_WITHIN_S = 180.0
 """A new client may take long to start on a busy machine, and who sets up is there and sees that."""
@@ -86,7 +87,7 @@ def setup(
     if client is not None and network is not None:
         raise click.UsageError("give --client or --network, not both")
     doors = _Doors(listen, security, smtp_port, imap_port)
-    steps = _Setup(directory, mail_outside(), asks=sys.stdin.isatty() and not as_json and not show)
+    steps = _Setup(directory, mail_outside(), asks=mail_outside().is_asking() and not as_json and not show)
     found = steps.shown() if show else steps.carried_out(_Source(client, network), address, invitation, doors)
     from leap_plugin.cli.account_settings import print_settings, report_settings
 
@@ -121,23 +122,18 @@ class _Setup:
             raise click.UsageError(f"{self._path} is there already: its ports are changed in its mail.toml")
         source = self._source(source, exists=exists)
         if source == _Source():
-            found = self.shown()
-            return self._listening(found, doors.listen)
-        client, status = self._client(source, address)
-        if not status.registered:
-            address = address or self._ask("Your address, NAME@PROVIDER", "--address")
+            if address or invitation:
+                raise click.UsageError("--network or --client is missing: it says where the new account belongs")
+            return self._listening(self.shown(), doors.listen)
+        if source.network is not None:
+            address = address or self._ask(ADDRESS_QUESTION, "--address")
         listen = doors.listen
         if not exists and listen is None:
-            listen = self._ask(
-                "Where do you read your mail? 'here' for this machine, or its private address for other devices too",
-                "--listen",
-                default=HERE,
-            )
+            listen = self._ask(LISTEN_QUESTION, "--listen", default=HERE)
         # What is wrong is told before anything is made or registered.
         config = _config(doors, listen)
-        registered = status.address if status.registered else self._register(client, address or "", invitation)
-        found = self._made(config)
-        found = self._listening(found, listen)
+        client, registered = self._client(source, address, invitation)
+        found = self._listening(self._made(config), listen)
         if any(found.client_of(account) == client.resolve() for account in found.config.accounts):
             raise MisuseError(f"{client} is an account of this bridge already:  --show  shows its settings")
         account = MailAccount(client=_path_from(found.path, client), address=registered)
@@ -172,19 +168,19 @@ class _Setup:
 
     # -- The client.
 
-    def _client(self, source: _Source, address: str | None) -> tuple[Path, ClientStatus]:
-        """Return the directory of the client, which is made if need be and runs, and how it is."""
-        if source.client is not None:
-            client = source.client
-        else:
-            address = address or self._ask("Your address, NAME@PROVIDER", "--address")
-            client = self._path / CLIENTS_FOLDER / _checked_name(address)
+    def _client(self, source: _Source, address: str | None, invitation: str) -> tuple[Path, str]:
+        """Return the directory of the client, which is made if need be and runs, and its registered address."""
+        client = source.client or self._path / CLIENTS_FOLDER / _checked_name(address or "")
+        is_new = not client.exists()
         status = self._start(client, source.network)
         if status.guest:
             raise MisuseError(f"the client of {client} is a guest, without an address that mail could come to")
-        if status.registered and address and address != status.address:
+        if not status.registered:
+            address = address or self._ask(ADDRESS_QUESTION, "--address")
+            return client, self._register(client, address, invitation, is_new=is_new)
+        if address and address != status.address:
             raise MisuseError(f"the client of {client} has the address {status.address} already, not {address}")
-        return client, status
+        return client, status.address
 
     def _start(self, client: Path, network: Path | None) -> ClientStatus:
         rng = self._outside.rng
@@ -201,7 +197,7 @@ class _Setup:
 
         return self._outside.perform(work)
 
-    def _register(self, client: Path, address: str, invitation: str) -> str:
+    def _register(self, client: Path, address: str, invitation: str, *, is_new: bool) -> str:
         from loopixmix.process.background import loopixmix_command
 
         _checked_name(address)
@@ -211,9 +207,12 @@ class _Setup:
         done = subprocess.run(
             loopixmix_command("client", "register", str(client), address, *code), capture_output=True, check=False
         )
-        if done.returncode != 0:
-            raise MisuseError(done.stderr.decode(errors="replace").strip().removeprefix("loopixmix: "))
-        return address
+        if done.returncode == 0:
+            return address
+        if is_new:
+            # It has no account to be linked to. Its keys stay: if only the answer was lost, they have the account.
+            subprocess.run(loopixmix_command("client", "stop", str(client)), capture_output=True, check=False)
+        raise MisuseError(done.stderr.decode(errors="replace").strip().removeprefix("loopixmix: "))
 
     # -- The bridge.
 

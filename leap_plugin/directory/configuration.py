@@ -223,8 +223,9 @@ You are told of a delay after so long, or after twice the time that was expected
     "leap": "Bitmask's local API and nicknym at 127.0.0.1, for people with an account at a LEAP provider: docs/leap.md",
     "log.format": "text or json; and the least that is logged: debug, info, warn or error.",
     "accounts": """\
-The mail accounts. client: the directory of its client, a path from here. address: name@provider in the network.
-mail_address: as mail programs write it, if the provider has a mail domain; otherwise name@provider.mix.invalid.""",
+The mail accounts, one [[accounts]] table each. client: the directory of its client, a path from here. address:
+name@provider in the network. mail_address: as mail programs write it, if the provider has a mail domain; otherwise
+name@provider.mix.invalid.""",
 }
 """The comment above each key of `mail.toml`."""
 

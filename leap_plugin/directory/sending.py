@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from loopixmix.errors import ConfigError
+
 DAY_S = 86_400.0
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -29,3 +31,7 @@ class SendingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     delayed_after_s: _Seconds = 4 * 3600.0
     standing_after_s: _Seconds = 300.0
     keep_ended_s: _Seconds = 7 * DAY_S
+
+    def __post_init__(self) -> None:
+        if bool(self.exit_gateway) != bool(self.exit_purpose):
+            raise ConfigError("exit_gateway and exit_purpose: give both, or neither; a gateway's purpose is mail-exit")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from leap_plugin.gateways.abuse.stoplist import StopListFile
-from leap_plugin.gateways.configuration import PURPOSE, STOP_LIST_FILE, load_gateway
-from leap_plugin.gateways.wiring import make_relay
+from leap_plugin.gateways.configuration import PURPOSE, STOP_LIST_FILE, check_is_on, load_gateway
+from leap_plugin.gateways.wiring import entrance_tls, make_relay
 from loopixmix.errors import ConfigError
 from loopixmix.tokens.keyfile import KeyFile
 
@@ -15,7 +15,12 @@ def check_gateway(path: Path) -> None:
     """Raise `ConfigError` or `StoreError` in one clear line if the gateway could not do its work."""
     directory = load_gateway(path)
     settings = directory.config.exit
+    check_is_on(directory.config)
+    if not directory.client.is_dir():
+        raise ConfigError(f"{directory.client}: there is no such directory; it is that of the gateway's client")
     StopListFile(path / STOP_LIST_FILE).current()
+    if directory.config.entrance.enabled:
+        entrance_tls(directory)
     if settings.enabled:
         make_relay(directory).close()
         keys = path / settings.token_keys

@@ -112,6 +112,12 @@ class GatewayDirectory:
         return self.path / self.config.client
 
 
+def check_is_on(config: GatewayConfig) -> None:
+    """Raise `ConfigError` if a gateway would do nothing."""
+    if not (config.exit.enabled or config.entrance.enabled):
+        raise ConfigError("both sides of this gateway are off: set enabled of [exit] or [entrance] in gateway.toml")
+
+
 def check_domain(domain: str) -> None:
     """Raise `ConfigError` if it is no mail domain in lower case."""
     try:

@@ -18,7 +18,7 @@ from twisted.python.threadpool import ThreadPool
 from twisted.web.resource import IResource
 
 from client import remote
-from leap_plugin.gateways.configuration import STORE_FILE, GatewayDirectory, listening_place
+from leap_plugin.gateways.configuration import STORE_FILE, GatewayDirectory, check_is_on, listening_place
 from leap_plugin.gateways.exit.orders import KIND
 from leap_plugin.gateways.store.schema import SCHEMA
 from leap_plugin.gateways.strays import KIND as STRAY_KIND
@@ -103,9 +103,7 @@ class MailGateway(Program):
 
     def start(self) -> None:
         """Open the store; the rest follows as soon as the client answers."""
-        config = self._directory.config
-        if not (config.exit.enabled or config.entrance.enabled):
-            raise ConfigError("both sides of this gateway are off: set enabled of [exit] or [entrance] in gateway.toml")
+        check_is_on(self._directory.config)
         store = Store(SCHEMA, sqlite_url(self._directory.path / STORE_FILE), exclusive=True)
         reactor = cast(IReactorFromThreads, self._world.reactor)
         self._access = threaded_access(store, waiting="all mail", call_on_reactor=reactor.callFromThread)
@@ -228,15 +226,18 @@ class _RunningGateway:
             connections = page_factory(cast(IResource, parts.page), clock=world.clock)
             self._ports.append(listen(config.exit.opt_out_listen, cast(IProtocolFactory, connections)))
             self._connections.append(connections)
-            parts.relaying.start()
-            # Several share the reader: one alone would wait for two disks, one after the other, for each mail.
-            self._stop_reading += [
-                world.client.on_received(KIND, parts.orders.take, reader=READER, within_s=HANDLED_WITHIN_S)
-                for _ in range(ORDERS_AT_ONCE)
-            ]
         if config.entrance.enabled:
             self._entrance = make_entrance(directory, world, tables)
             self._ports.append(listen(config.entrance.listen, cast(IProtocolFactory, self._entrance.factory)))
+        # Only now: what cannot be opened is told before anything is taken.
+        if self._exit is not None:
+            orders = self._exit.orders
+            self._exit.relaying.start()
+            # Several share the reader: one alone would wait for two disks, one after the other, for each mail.
+            self._stop_reading += [
+                world.client.on_received(KIND, orders.take, reader=READER, within_s=HANDLED_WITHIN_S)
+                for _ in range(ORDERS_AT_ONCE)
+            ]
         strays = make_strays(directory, world)
         self._stop_reading.append(world.client.on_received(STRAY_KIND, strays.take, reader=READER))
         self._tidying = GatewayTidying(world.client, world.access, tables.ways, clock=world.clock)

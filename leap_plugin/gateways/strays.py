@@ -10,7 +10,7 @@ from client.api import ReceivedMessage
 from leap_plugin.gateways.abuse.limits import HourlyLimits
 from leap_plugin.gateways.exit.relaying import Reports
 from leap_plugin.gateways.store.received import note_taken
-from leap_plugin.mail.reports import Notice, Submission, may_be_reported
+from leap_plugin.mail.reports import Notice, Submission, may_be_reported, one_line
 from leap_plugin.mail.splitting import Piece, decode_body
 from leap_plugin.mail.states import DsnAction
 from loopixmix.errors import FormatError
@@ -49,5 +49,7 @@ class StrayMail:
             return
         if self._limit.take(now_s=now_s):
             reason = "nobody reads mail at the gateway: write to an account of the network"
-            notice = Notice(f"gateway@{self._domain}", DsnAction.FAILED, "5.1.1", reason)
+            # An envelope to a gateway names its recipient; one to an account with a single address does not.
+            recipient = one_line(stray.to or f"gateway@{self._domain}")
+            notice = Notice(recipient, DsnAction.FAILED, "5.1.1", reason)
             await self._reports.report(to, stray.mail, notice, message.received_at_s)

@@ -31,6 +31,13 @@ class GatewayReport(msgspec.Struct, frozen=True, kw_only=True):
     opted_out: int
     now: GatewayStatus | None = None
 
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, None if all is well."""
+        if not self.running:
+            return "the gateway does not run"
+        return "the gateway is starting" if self.now is None else self.now.problem
+
 
 def status_of(path: Path) -> GatewayReport:
     """Return how a gateway is; raise `ConfigError`, `StoreError`."""
@@ -51,14 +58,11 @@ def status_of(path: Path) -> GatewayReport:
 def status_lines(report: GatewayReport) -> Iterator[str]:
     """Yield the status as lines for a person."""
     now = report.now
-    if not report.running:
-        yield "the gateway does not run"
-    elif now is None:
-        yield "the gateway is starting"
-    else:
+    if now is not None:
         yield f"the gateway of {', '.join(now.domains)} runs as {now.address or 'nobody yet'}"
-        yield f"problem: {now.problem}" if now.problem else "all is well"
-    yield f"{report.waiting} mails wait for the relay, {report.ways_back} ways back work, {report.opted_out} opted out"
+    yield "all is well" if report.problem is None else f"problem: {report.problem}"
+    waiting, ways = report.waiting, report.ways_back
+    yield f"waiting for the relay: {waiting} mails; ways back: {ways}; opted out: {report.opted_out}"
     if now is not None and now.exit is not None:
         exit_ = now.exit
         yield f"exit: {exit_.accepted} taken, refused: {_by_status(exit_.refused)}"

@@ -18,6 +18,7 @@ from client.api import (
     NumberedChange,
     UnknownMessageError,
 )
+from leap_plugin.gateways.store.arrivals import forget_arrived
 from leap_plugin.gateways.store.received import MOST_AT_ONCE, note_forgotten, to_forget
 from leap_plugin.gateways.store.ways import WaysBack
 from loopixmix.process.pause import Pause
@@ -65,6 +66,7 @@ class GatewayTidying:
         """Forget all that is due."""
         now_s = self._clock.seconds()
         await self._access.write(lambda c: self._ways.erase_old(c, now_s))
+        await self._access.write(lambda c: forget_arrived(c, now_s))
         while True:
             due = await self._access.read(lambda c: to_forget(c, now_s))
             for number in due:

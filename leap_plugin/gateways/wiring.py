@@ -172,14 +172,16 @@ def make_entrance(
             HourlyLimits(limits.all_per_hour, limits.per_recipient_per_hour, now_s=now_s),
         ),
         client=world.client,
+        access=world.access,
         key=directory.store_key,
         clock=world.clock,
     )
-    smtp = SmtpSettings(settings.max_mail_bytes, frozenset(settings.trusted_peers), _tls_of(directory))
+    smtp = SmtpSettings(settings.max_mail_bytes, frozenset(settings.trusted_peers), entrance_tls(directory))
     return EntranceParts(entrance, EntranceFactory(entrance, smtp, world.clock))
 
 
-def _tls_of(directory: GatewayDirectory) -> IOpenSSLContextFactory | None:
+def entrance_tls(directory: GatewayDirectory) -> IOpenSSLContextFactory | None:
+    """Return TLS with the certificate of the entrance, None if it has none; raise `ConfigError` if it is none."""
     if not directory.config.entrance.certificate:
         return None
     path = directory.path / directory.config.entrance.certificate

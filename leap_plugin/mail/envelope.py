@@ -113,6 +113,33 @@ def decode_envelope(envelope: bytes) -> EnclosedMail:
     return EnclosedMail(mail, fields.to, fields.token)
 
 
+def token_in_head(beginning: bytes) -> bytes:
+    """Return the token of an envelope of which only the beginning is there; empty if it has none, or is none.
+
+    So an exit knows whether the first piece of a long mail is paid. What is returned counts for nothing else: the whole
+    envelope is decoded strictly when all of it is there.
+    """
+    # Array of 7, "mail", version 1 (docs/protocol/mail.md); then a text and bytes, as MessagePack writes their lengths.
+    magic = b"\x97\xa4mail\x01"
+    if not beginning.startswith(magic):
+        return b""
+    at = len(magic)
+    kind = beginning[at : at + 1]
+    if kind == b"\xd9":
+        at += 2 + int.from_bytes(beginning[at + 1 : at + 2])
+    elif kind and 0xA0 <= kind[0] <= 0xBF:
+        at += 1 + (kind[0] & 0x1F)
+    else:
+        return b""
+    kind = beginning[at : at + 1]
+    if kind not in (b"\xc4", b"\xc5"):
+        return b""
+    width = 1 if kind == b"\xc4" else 2
+    length = int.from_bytes(beginning[at + 1 : at + 1 + width])
+    token = beginning[at + 1 + width : at + 1 + width + length]
+    return token if len(token) == length <= MAX_TOKEN_BYTES else b""
+
+
 def _check_address(to: str) -> None:
     try:
         if to:

@@ -3,9 +3,12 @@
     X-<word>-Mix: came by the mix network; from=alice@provider-1; key=compared; sealed=end-to-end
     X-<word>-Mix-Proof: v1; hmac-sha256=<64 hexadecimal digits>
 
-They come first, and all that follows is the mail as it came. The word is random and belongs to one installation: no
-sender knows it, so mail programs may filter by the name. The proof is an HMAC (RFC 2104) by a key of the installation
-over the first line and the SHA-256 of the mail. It needs no public key, because only the installation itself checks it.
+They come first, and all that follows is the mail as it came. Only an anonymous mail that can be answered has a third
+line, `Reply-To: reply-...@mix.invalid`, so that a mail program's button works: its From leads nowhere.
+
+The word is random and belongs to one installation: no sender knows it, so mail programs may filter by the name. The
+proof is an HMAC (RFC 2104) by a key of the installation over the first line and the SHA-256 of the mail. It needs no
+public key, because only the installation itself checks it.
 Lines of any other name are a part of the mail, whatever they claim.
 """
 
@@ -19,6 +22,7 @@ from random import Random
 from typing import TypeAlias
 
 from client.api import Verified
+from leap_plugin.mail.heads import lines_of
 from loopixmix.errors import ConfigError, MisuseError
 
 KEY_BYTES = 32
@@ -88,11 +92,13 @@ def make_trace_key(rng: Random) -> TraceKey:
 def mark(mail: bytes, origin: Origin, trace_key: TraceKey) -> bytes:
     """Return the mail with the installation's lines before it, byte for byte otherwise.
 
+    A mail with a line `Reply-To` of its own gets no second one: mail programs disagree which of two counts.
     A mail that begins with no header line, but with the empty line or with text, is marked as well.
     Raises `MisuseError` for a sender or gateway that would not fit into one line.
     """
     line = _line(origin, trace_key)
-    return line + _proof(line, mail, trace_key) + mail
+    answer = b"" if lines_of(mail, "Reply-To") else _answer(origin)
+    return line + _proof(line, mail, trace_key) + answer + mail
 
 
 def check_mark(marked: bytes, trace_key: TraceKey) -> TraceCheck:
@@ -113,9 +119,14 @@ def _check(marked: bytes, trace_key: TraceKey) -> TraceCheck:
     line, _, rest = marked.partition(b"\r\n")
     proof, _, mail = rest.partition(b"\r\n")
     line, proof = line + b"\r\n", proof + b"\r\n"
-    if not hmac.compare_digest(proof, _proof(line, mail, trace_key)):
-        return FalseOrigin()
-    return ProvenOrigin(_origin(line), mail)
+    if hmac.compare_digest(proof, _proof(line, mail, trace_key)):
+        return ProvenOrigin(_origin(line), mail)
+    answer, _, behind = mail.partition(b"\r\n")
+    if hmac.compare_digest(proof, _proof(line, behind, trace_key)):
+        origin = _origin(line)
+        if origin.reply is not None and answer + b"\r\n" == _answer(origin):
+            return ProvenOrigin(origin, behind)
+    return FalseOrigin()
 
 
 def _name(trace_key: TraceKey) -> bytes:
@@ -131,6 +142,10 @@ def _line(origin: Origin, trace_key: TraceKey) -> bytes:
     reply = "" if origin.reply is None else f"; reply={origin.reply}"
     text = f": came by the mix network; from={sender}; key={origin.verified.value}; sealed={sealed}{reply}\r\n"
     return _name(trace_key) + text.encode()
+
+
+def _answer(origin: Origin) -> bytes:
+    return b"" if origin.reply is None else f"Reply-To: {origin.reply}\r\n".encode()
 
 
 def _proof(line: bytes, mail: bytes, trace_key: TraceKey) -> bytes:

@@ -168,7 +168,7 @@ def _reason(recipient: RecipientRow, pieces: Sequence[PieceRow]) -> str:
             return recipient.problem if recipient.problem or not details else details[0]
         case Reached.CANCELLED:
             total = sum(piece.fragments for piece in pieces)
-            left = f"{fragments_left(pieces)} of {total} fragments had left and cannot be recalled"
-            return f"5.0.0 cancelled by its author; {left}"
+            left = f"{fragments_left(pieces)} of {total} packets had left and cannot be recalled"
+            return f"5.0.0 you cancelled it; {left}"
         case _:
             return ""

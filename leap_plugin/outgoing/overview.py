@@ -47,7 +47,8 @@ class QueuedRecipient:
         """Return the state in one line."""
         match self.state:
             case InQueue(ahead=ahead):
-                words = "waits" if not ahead else f"waits behind {ahead} other mails"
+                others = {0: "", 1: " behind another mail"}
+                words = "waits" + others.get(ahead or 0, f" behind {ahead} other mails")
             case OnItsWay(sent=sent, fragments=fragments):
                 words = f"on its way, {sent} of {fragments} packets have left"
             case Again(attempt=attempt):

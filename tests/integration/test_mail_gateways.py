@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import email
-import json
 import os
-import random
 import smtplib
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from email.message import EmailMessage
-from email.policy import default
-from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import pysequoia
 import pytest
-from imapclient import IMAPClient
 
-from client.api import ReceivedMessage, UnavailableError
-from client.remote_asyncio import asyncio_client
-from leap_plugin.gateways.configuration import PURPOSE
 from leap_plugin.mail.canonical import ANONYMOUS, canonicalise
-from leap_plugin.mail.envelope import decode_envelope
-from leap_plugin.mail.splitting import bodies_of
-from loopixmix.testnet.network import TestNetwork
-from loopixmix.testnet.plan import FAST_PARAMS, Additions, PlannedClient, TestnetPlan
-from loopixmix.tokens import encode_key_set, encode_token
+from tests.worlds.gateway_cities import DOMAIN, PATIENCE_S, RNG, GatewayCity, parsed
 from tests.worlds.gateways import written_mail
-from tests.worlds.mailservers import Dovecot, Postfix
-from tests.worlds.tokens import new_token, token_key
-from tests.worlds.zones import dns_server
 
 pytestmark = [
     pytest.mark.long,
@@ -45,163 +24,6 @@ pytestmark = [
 ]
 
 BASE_PORT = 31_500
-RELAY_PORT, IMAP_PORT, ENTRANCE_PORT, PAGE_PORT, DNS_PORT = (BASE_PORT + 60 + offset for offset in range(5))
-DOMAIN = "gate.example"
-PATIENCE_S = 300.0
-# Slower than a test network: what is tested are not its rates, and other tests need the machine, too.
-PARAMS = msgspec.structs.replace(
-    FAST_PARAMS, payload_rate_per_s=15.0, loop_rate_per_s=1.0, drop_rate_per_s=1.0, node_loop_rate_per_s=0.5
-)
-RNG = random.Random(1)
-
-T = TypeVar("T")
-
-
-class GatewayCity:
-    """A network with a user and a gateway, and the mail servers around it."""
-
-    def __init__(self, directory: Path, closing: ExitStack) -> None:
-        clients = (PlannedClient("alice", 1), PlannedClient("gate", 2))
-        plan = TestnetPlan(width=1, base_port=BASE_PORT, params=PARAMS).with_additions(Additions(clients=clients))
-        self.network = TestNetwork.create(directory / "net", plan)
-        self.postfix = Postfix(
-            RELAY_PORT, stores="outside.example", users=("carol", "dave"), forwards=DOMAIN, forward_port=ENTRANCE_PORT
-        )
-        closing.callback(self.postfix.stop)
-        self.postfix.start()
-        self.dovecot = Dovecot(IMAP_PORT, self.postfix.mailboxes)
-        closing.callback(self.dovecot.stop)
-        self.dovecot.start()
-        closing.enter_context(dns_server(DNS_PORT, {"outside.example": "v=spf1 ip4:127.0.0.1 -all"}))
-        closing.enter_context(self.network.running(timeout_s=PATIENCE_S))
-        self.path = directory / "gateway"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._closing = closing
-        self.key = token_key(purpose=PURPOSE, begins_s=0, ends_s=int(time.time()) + 86_400)
-        self._configure()
-        closing.callback(self.stop)
-        self.start()
-        self.act("alice", lambda client: client.add_contact("gate@provider-2"))
-
-    def _configure(self) -> None:
-        made = self.command("init", "--domain", DOMAIN, "--provider", "provider-1", "--client", "../net/gate")
-        assert "both sides are off" in made
-        config = self.path / "gateway.toml"
-        text = config.read_text().replace("enabled = false", "enabled = true")
-        text = text.replace('opt_out_url = ""', f'opt_out_url = "http://127.0.0.1:{PAGE_PORT}/stop"')
-        text = text.replace("127.0.0.1:8025", f"127.0.0.1:{PAGE_PORT}")
-        text = text.replace("127.0.0.1:2525", f"127.0.0.1:{ENTRANCE_PORT}")
-        text = text.replace("port = 25\n", f"port = {RELAY_PORT}\n")
-        text = text.replace('postmaster = ""', 'postmaster = "alice@provider-1"')
-        text = text.replace('resolvers = ""', f'resolvers = "127.0.0.1:{DNS_PORT}"')
-        # Otherwise names would be asked of the system's resolvers.
-        assert f'"127.0.0.1:{DNS_PORT}"' in text
-        config.write_text(text)
-        (self.path / "users.txt").write_text("alice\n")
-        (self.path / "mail-exit.keys").write_bytes(encode_key_set([self.key]))
-        assert "all is well" in self.command("run", "--check-config")
-
-    def command(self, *words: str) -> str:
-        """Run `loopixmix mail gateway`."""
-        done = subprocess.run(
-            [sys.executable, "-m", "loopixmix.main", "mail", "gateway", words[0], str(self.path), *words[1:]],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_S,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def start(self) -> None:
-        """Start the gateway, and wait until it is ready."""
-        run = [sys.executable, "-m", "loopixmix.main", "mail", "gateway", "run", str(self.path)]
-        self._process = subprocess.Popen(run)
-        self.until(lambda: self.status()["now"] is not None and self.status()["now"]["address"] == "gate@provider-2")
-
-    def stop(self) -> None:
-        """End it in an orderly way."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            assert process.wait(PATIENCE_S) == 0
-
-    def kill(self) -> None:
-        """End it with kill -9."""
-        process, self._process = self._process, None
-        assert process is not None
-        process.kill()
-        process.wait(PATIENCE_S)
-
-    def status(self) -> dict[str, dict[str, object]]:
-        """Return what the operator is told."""
-        told = json.loads(self.command("status", "--json"))
-        assert isinstance(told, dict)
-        return told
-
-    def until(self, holds: Callable[[], T]) -> T:
-        """Wait until something holds."""
-        deadline_s = time.monotonic() + PATIENCE_S
-        while True:
-            found = holds()
-            if found:
-                return found
-            assert time.monotonic() < deadline_s
-            time.sleep(0.5)
-
-    def act(self, name: str, work: Callable[..., object]) -> object:
-        """Do something with a client."""
-
-        async def acting() -> object:
-            async with asyncio_client(self.network.directory / name, rng=random.SystemRandom()) as client:
-                return await work(client)
-
-        deadline_s = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                return asyncio.run(acting())
-            except UnavailableError:
-                assert time.monotonic() < deadline_s
-
-    def order(self, mail: bytes, to: str = "carol@outside.example", *, token: bytes | None = None) -> bytes:
-        """Let Alice order a mail; return the token that pays it."""
-        paid = encode_token(new_token(self.key, RNG)) if token is None else token
-        [body] = bodies_of(mail, RNG, to=to, token=paid)
-        key = RNG.randbytes(8).hex()
-        options = {"kind": "mail/exit", "idempotency_key": key, "anonymous": True}
-        self.act("alice", lambda client: client.send("gate@provider-2", body, **options))
-        return paid
-
-    def received(self, name: str, count: int) -> list[EmailMessage]:
-        """Wait until so many mails came to a user of the network; return them."""
-
-        def mails() -> list[ReceivedMessage]:
-            found = self.act(name, lambda client: client.inbox())
-            assert isinstance(found, list)
-            return [message for message in found if message.kind == "mail"]
-
-        came = self.until(lambda: (found := mails()) if len(mails()) >= count else [])
-        return [parsed(decode_envelope(message.body).mail) for message in came]
-
-    def outside(self, name: str, count: int) -> list[EmailMessage]:
-        """Wait until so many mails came to a user outside, as Dovecot shows them."""
-
-        def mails() -> list[bytes]:
-            with IMAPClient("127.0.0.1", IMAP_PORT, ssl=False, timeout=PATIENCE_S) as imap:
-                imap.login(f"{name}@outside.example", Dovecot.PASSWORD)
-                imap.select_folder("INBOX", readonly=True)
-                uids = imap.search()
-                found = imap.fetch(uids, ["BODY.PEEK[]"]) if uids else {}
-                return [one[b"BODY[]"] for _, one in sorted(found.items())]
-
-        came = self.until(lambda: (found := mails()) if len(mails()) >= count else [])
-        return [parsed(one) for one in came]
-
-
-def parsed(mail: bytes) -> EmailMessage:
-    found = email.message_from_bytes(mail, policy=default)
-    assert isinstance(found, EmailMessage)
-    return found
 
 
 def canonical(text: str, to: str = "carol@outside.example") -> bytes:
@@ -212,7 +34,7 @@ def canonical(text: str, to: str = "carol@outside.example") -> bytes:
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayCity]:
     with ExitStack() as closing:
-        yield GatewayCity(tmp_path_factory.mktemp("city"), closing)
+        yield GatewayCity(tmp_path_factory.mktemp("city"), closing, base_port=BASE_PORT)
 
 
 def test_a_mail_goes_out_its_answer_comes_back_and_its_recipient_opts_out(city: GatewayCity) -> None:
@@ -226,7 +48,7 @@ def test_a_mail_goes_out_its_answer_comes_back_and_its_recipient_opts_out(city: 
     for line in mail.get_all("Received", []):
         assert f"from {DOMAIN} (" in line or "mx.outside.example" in line
 
-    with smtplib.SMTP("127.0.0.1", RELAY_PORT, local_hostname="carols.example", timeout=PATIENCE_S) as smtp:
+    with smtplib.SMTP("127.0.0.1", city.relay_port, local_hostname="carols.example", timeout=PATIENCE_S) as smtp:
         answer = f"From: carol@outside.example\r\nTo: {mail['Reply-To']}\r\nSubject: Re: Tea\r\n\r\nI shall.\r\n"
         smtp.sendmail("carol@outside.example", [mail["Reply-To"]], answer)
     [answered] = city.received("alice", 1)
@@ -279,7 +101,7 @@ def test_mail_to_a_known_key_leaves_encrypted(city: GatewayCity) -> None:
 
 def test_swaks_hands_a_mail_in_and_a_stranger_nothing_through(city: GatewayCity) -> None:
     before = len(city.received("alice", 0))
-    swaks = ["swaks", "--server", f"127.0.0.1:{ENTRANCE_PORT}", "--from", "carol@outside.example"]
+    swaks = ["swaks", "--server", f"127.0.0.1:{city.entrance_port}", "--from", "carol@outside.example"]
     options = {"capture_output": True, "text": True, "check": False, "timeout": PATIENCE_S}
     sent = subprocess.run([*swaks, "--to", f"alice@{DOMAIN}", "--header", "Subject: Swaks"], **options)  # type: ignore[call-overload]
     assert sent.returncode == 0, sent.stdout

@@ -155,6 +155,14 @@ def test_a_list_of_tables_comes_back() -> None:
     assert tomllib.loads(commented_toml(values, head="", comments={})) == values
 
 
+def test_an_empty_list_is_written_as_one_and_above_all_sections() -> None:
+    values = {"limits": {"peers": []}, "trusted": [], "nodes": []}
+    text = commented_toml(
+        values, head="", comments={"trusted": "Whom to trust.", "nodes": "One table each.\n[[nodes]]"}
+    )
+    assert tomllib.loads(text) == {"limits": {"peers": []}, "trusted": []}
+
+
 @pytest.mark.parametrize(
     ("text", "comments"),
     [

@@ -7,8 +7,10 @@ do its work. A test that is about the start itself, or about a process that goes
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -53,19 +55,34 @@ class ForkedCommands:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                # The process and its commands are ended together.
+                start_new_session=True,
             )
         self._connection = ours
         self._connection.settimeout(ANSWER_S)
 
     def run(self, request: Request, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
-        """Run one command to its end; raise `TimeoutError` if it does not come to one."""
+        """Run one command to its end; raise `TimeoutError` if it does not come to one.
+
+        Nothing more can be run after that: the answer of that command would be taken for the next one's.
+        """
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write(stdin)
             given.seek(0)
             files = [given.fileno(), out.fileno(), err.fileno()]
             socket.send_fds(self._connection, [msgspec.json.encode(request)], files)
-            code = int(self._connection.recv(100))
+            try:
+                code = int(self._connection.recv(100))
+            except TimeoutError:
+                self.kill()
+                raise
             return subprocess.CompletedProcess(request.arguments, code, _whole(out), _whole(err))
+
+    def kill(self) -> None:
+        """End the process, and the command that it waits for."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self.stop()
 
     def stop(self) -> None:
         """End the process: it has nothing to do once the connection is closed."""
@@ -94,7 +111,12 @@ def command(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `loopixmix` with `arguments` in a process of its own; return its exit code and what it printed."""
     where = str(directory or Path.cwd())
-    return _commands().run(Request(list(arguments), where, dict(environment or os.environ)), stdin)
+    try:
+        return _commands().run(Request(list(arguments), where, dict(environment or os.environ)), stdin)
+    except TimeoutError:
+        # The next one gets a process of its own.
+        _commands.cache_clear()
+        raise
 
 
 def command_text(*arguments: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -26,17 +26,25 @@ from twisted.mail import smtp
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from client.api import Client, ReceivedMessage
 from client.testing import FakeNetwork, wait_for
+from leap_plugin.leap.gateway.arriving import MAIL_KIND, READER, GatewayLimits, MailArrivals
+from leap_plugin.leap.gateway.delivering import Deliverer
+from leap_plugin.leap.gateway.reporting import FailureReports
 from leap_plugin.leap.gateway.schema import LEAP_STORE
+from leap_plugin.leap.gateway.sealing import SealingPlace
+from leap_plugin.leap.gateway.soledad import SoledadIncoming
 from leap_plugin.leap.gateway.users import make_owner, put_owner
 from leap_plugin.mail.splitting import bodies_of
 from leap_plugin.mail.submitting import Announcement, SubmissionRefusedError, SubmittedMail
-from loopixmix.store.access import inline_access
+from loopixmix.seams import Clock as AnyClock
+from loopixmix.store.access import StoreAccess, inline_access
 from loopixmix.store.sqlite import MEMORY_URL
 from loopixmix.store.transactions import Store
 from loopixmix.web.calls import client_of
 
 if TYPE_CHECKING:
+    from treq.client import HTTPClient
     from twisted.web.iweb import IAgent
 
 SECRET = "incoming:a-secret-of-both-services"
@@ -243,7 +251,7 @@ class LeapTown:
     DOMAIN = "leap.example"
     GATEWAY = "leap@provider-1"
 
-    def __init__(self) -> None:
+    def __init__(self, *, store_url: str = MEMORY_URL) -> None:
         self.clock = Clock()
         self.clock.advance(int(time.time()))
         self.network = FakeNetwork(clock=self.clock, rng=random.Random(7))
@@ -251,7 +259,7 @@ class LeapTown:
         self.sender = self.network.client("alice@provider-2")
         self.network.add_domain(self.DOMAIN, "provider-1", "leap")
         self.soledad = Soledad()
-        self.access = inline_access(Store(LEAP_STORE, MEMORY_URL, one_connection=True))
+        self.access = inline_access(Store(LEAP_STORE, store_url, one_connection=True))
         agent = RequestTraversalAgent(self.soledad)  # type: ignore[no-untyped-call]
         self.http = client_of(cast("IAgent", agent))
         self.keys: dict[str, KeyPair] = {}
@@ -280,6 +288,40 @@ class LeapTown:
 
     def stop(self) -> None:
         self.network.stop()
+
+
+class GatewayParts:
+    """What a LEAP gateway's program puts together, on any clock."""
+
+    def __init__(
+        self,
+        client: Client,
+        access: StoreAccess,
+        http: HTTPClient,
+        *,
+        domain: str,
+        clock: AnyClock,
+        token: str = SECRET,
+        limits: GatewayLimits | None = None,
+    ) -> None:
+        rng = random.Random(3)
+        reports = FailureReports(client, domains=frozenset({domain}), clock=clock, rng=rng)
+        soledad = SoledadIncoming("http://127.0.0.1:2525/incoming", token, http=http, clock=clock)
+        in_thread = cast("SealingPlace", AtOnce())
+        self.arrivals = MailArrivals(
+            client, access, reports, limits=limits or GatewayLimits(), clock=clock, in_thread=in_thread
+        )
+        self.deliverer = Deliverer(client, access, soledad, reports, clock=clock, rng=rng, in_thread=in_thread)
+        self.deliverer.start()
+        self._stop_reading = client.on_received(MAIL_KIND, self._take, reader=READER)
+
+    async def _take(self, message: ReceivedMessage) -> None:
+        await self.arrivals.take(message)
+        self.deliverer.wake()
+
+    async def end(self) -> None:
+        self._stop_reading()
+        await self.deliverer.stop()
 
 
 @functools.cache

@@ -29,9 +29,11 @@ from leap_plugin.gateways.entrance.recipients import EntranceRefusedError, Known
 from leap_plugin.gateways.entrance.taking import MailEntrance, OutsideArrival
 from leap_plugin.mail.addresses import AddressError, read_address
 from leap_plugin.mail.recipients import MOST_RECIPIENTS
-from loopixmix.seams import Clock
+from loopixmix.seams import Clock, DelayedCall
 
 IDLE_S = 300.0
+LONGEST_LIFE_S = 3600.0
+"""So long a connection lasts: a peer that says a little ever again would hold one of the few places for ever."""
 STALLED_S = 60.0
 """So long the last words may take to leave; then the connection is cut."""
 LONGEST_LINE = 2000
@@ -84,6 +86,7 @@ class SmtpConnection(Protocol, TimeoutMixin):
         self._helo = ""
         self._peer = ""
         self._origin: SmtpOrigin | None = None
+        self._life: DelayedCall | None = None
         self._transaction = _Transaction()
 
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's name)
@@ -91,6 +94,7 @@ class SmtpConnection(Protocol, TimeoutMixin):
         peer = self.transport.getPeer()
         self._peer = str(getattr(peer, "host", UNKNOWN))
         self.setTimeout(IDLE_S)
+        self._life = self.callLater(LONGEST_LIFE_S, self._outlived)
         self.transport.registerProducer(self, True)
         self._say(220, f"{self._entrance.domain} ESMTP")
 
@@ -129,8 +133,20 @@ class SmtpConnection(Protocol, TimeoutMixin):
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002, N802 (Twisted's names)
         """Forget what was not taken yet."""
         self._is_ended = True
-        self.setTimeout(None)
+        self._stop_timers()
         cast(EntranceFactory, self.factory).gone(self)
+
+    def _stop_timers(self) -> None:
+        self.setTimeout(None)
+        if self._life is not None and self._life.active():
+            self._life.cancel()
+
+    def _outlived(self) -> None:
+        if self._busy:
+            # The peer waits for the answer to a whole mail: without it, it would send the mail again.
+            self._life = self.callLater(STALLED_S, self._outlived)
+            return
+        self._end(421, "4.4.2 this connection has lasted long enough")
 
     @property
     def is_busy(self) -> bool:
@@ -140,7 +156,7 @@ class SmtpConnection(Protocol, TimeoutMixin):
     def stop(self) -> None:
         """End at once; a mail that is being taken is taken all the same, and may come again."""
         self._end(421, "4.3.2 this server stops")
-        self.setTimeout(None)
+        self._stop_timers()
         self.transport.abortConnection()
 
     def _pump(self) -> None:

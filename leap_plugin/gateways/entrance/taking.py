@@ -27,9 +27,13 @@ from leap_plugin.gateways.abuse.optout import plain_address
 from leap_plugin.gateways.entrance.authentication import SmtpOrigin
 from leap_plugin.gateways.entrance.preparing import Preparing
 from leap_plugin.gateways.entrance.recipients import EntranceRecipients, EntranceRefusedError, KnownRecipient
+from leap_plugin.gateways.store.arrivals import has_arrived, note_arrived
 from loopixmix.seams import Clock
+from loopixmix.store.access import StoreAccess
 
 KIND = "mail"
+TRIED_AGAIN_WITHIN_S = 2 * 86_400.0
+"""A mail server tries again within hours (RFC 5321, 4.5.4.1)."""
 MOST_HOPS = 50
 """So many lines `Received` a mail may have: more is a loop (RFC 5321, 6.3)."""
 
@@ -57,15 +61,20 @@ class MailEntrance:
         limits: tuple[HourlyLimits, HourlyLimits],
         *,
         client: Client,
+        access: StoreAccess,
         key: bytes,
         clock: Clock,
     ) -> None:
-        """`limits`: by peer and in all, and by recipient. `key`: makes the names of mails, which tell nothing."""
+        """`limits`: by peer and in all, and by recipient. `access`: to the store of the gateway.
+
+        `key`: makes the names of mails, which tell nothing.
+        """
         self.domain = domain
         self._recipients = recipients
         self._preparing = preparing
         self._by_peer, self._by_recipient = limits
         self._client = client
+        self._access = access
         self._key = key
         self._clock = clock
         self.accepted = 0
@@ -109,6 +118,9 @@ class MailEntrance:
     async def _send(self, arrival: OutsideArrival, recipient: KnownRecipient, marked: bytes) -> None:
         # The same mail again, because our answer was lost, has the same name: the client takes it once.
         name = self._name(arrival, recipient)
+        # The client forgets a mail as soon as it is stored at its recipient's, and a peer tries again hours later.
+        if await self._access.read(lambda connection: has_arrived(connection, bytes.fromhex(name))):
+            return
         bodies = await self._preparing.bodies(marked, recipient.for_address)
         try:
             # The first piece last: if it is there, all are. Those of an attempt that was broken off are of no use, for
@@ -118,8 +130,7 @@ class MailEntrance:
                 key = f"in/{name}/{attempt}/{number}" if number else f"in/{name}/0"
                 await self._client.send(recipient.to, body, kind=KIND, idempotency_key=key)
         except ConflictError:
-            # It was taken before, and only our own lines are others now.
-            return
+            pass  # it was taken before, and only our own lines are others now
         except TooLongError as error:
             raise self._refusal(552, "5.2.3", "the mail is too long for its recipient") from error
         except UnknownContactError as error:
@@ -130,6 +141,8 @@ class MailEntrance:
             raise self._refusal(452, "4.3.1", "the queue is full: try again later") from error
         except LoopixmixError as error:
             raise self._refusal(451, "4.3.0", "the mail cannot be taken just now") from error
+        forget_at_s = self._clock.seconds() + TRIED_AGAIN_WITHIN_S
+        await self._access.write(lambda connection: note_arrived(connection, bytes.fromhex(name), forget_at_s))
 
     def _name(self, arrival: OutsideArrival, recipient: KnownRecipient) -> str:
         told = f"{arrival.origin.mail_from}\0{recipient.to}\0".encode("utf-8", "replace")

@@ -61,7 +61,7 @@ class Composing:
         back = f"{PREFIX}{word}@{self._domain}" if way is not None else ""
         sender = order.address or f"{ANONYMOUS_NAME}@{self._domain}"
         link = self._marks.link(order.recipient)
-        footer = footer_of(self._domain, link) if self._footer else ""
+        footer = footer_of(self._domain, link, is_named=bool(order.address)) if self._footer else ""
         outside = depart(order.mail, Departure(sender, back, link, footer), now_s=now_s, rng=self._rng)
         mail = OutsideMail(
             # Bounces go the way of answers. Without one they are refused by the entrance, and end there.

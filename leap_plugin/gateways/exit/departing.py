@@ -46,11 +46,15 @@ def depart(mail: CheckedMail, departure: Departure, *, now_s: float, rng: Random
     return b"\r\n".join([first, *(line.encode() for line in added), rest])
 
 
-def footer_of(domain: str, link: str) -> str:
-    """Return what is put under a text: the mark of a signature, then who sent it, and how to stop it."""
+def footer_of(domain: str, link: str, *, is_named: bool) -> str:
+    """Return what is put under a text: the mark of a signature, then where it comes from, and how to stop it.
+
+    `is_named`: whether the mail leaves from its author's own address.
+    """
+    author = "" if is_named else " The gateway does not know\nwho wrote it."
     return (
-        f"\n-- \nThis mail came to the mail gateway of {domain} through a mix network. The gateway does not know\n"
-        f"who wrote it. If you want no more such mail: {link}\n"
+        f"\n-- \nThis mail came to the mail gateway of {domain} through a mix network.{author}\n"
+        f"If you want no more such mail: {link}\n"
     )
 
 

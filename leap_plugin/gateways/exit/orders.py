@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -25,7 +26,7 @@ from leap_plugin.gateways.store.pieces import PieceShelf
 from leap_plugin.gateways.store.received import note_taken, was_taken
 from leap_plugin.gateways.store.waiting import WaitingMails
 from leap_plugin.gateways.store.ways import WaysBack
-from leap_plugin.mail.envelope import EnclosedMail
+from leap_plugin.mail.envelope import EnclosedMail, token_in_head
 from leap_plugin.mail.reports import Notice
 from leap_plugin.mail.splitting import Piece, decode_body
 from leap_plugin.mail.states import DsnAction
@@ -105,19 +106,19 @@ class ExitOrders:
         except FormatError:
             await self._end(message, _Refusal("5.6.0", "this is no order", paid=False))
             return
-        order = await self._whole(body, message, now_s) if isinstance(body, Piece) else body
+        order, is_paid = await self._whole(body, message, now_s) if isinstance(body, Piece) else (body, False)
         if order is None:
             return
         # Verified before the transaction: it is arithmetic, for which no other change need wait.
-        checked = self._redeeming.check(order.token, now_s)
-        composed = await self._composed(order, message, now_s) if checked is not None else None
+        checked = None if is_paid else self._redeeming.check(order.token, now_s)
+        composed = await self._composed(order, message, now_s) if is_paid or checked is not None else None
         # Counted once at most, although a transaction may run again.
         granted: list[bool] = []
 
         def settle(connection: Connection) -> _Refusal | bool:
             if isinstance(body, Piece):
                 self._store.pieces.drop(connection, body, message.sender)
-            return self._settle(connection, message, checked, composed, granted)
+            return self._settle(connection, message, is_paid or checked, composed, granted)
 
         outcome = await self._store.access.write(settle)
         if isinstance(outcome, _Refusal):
@@ -126,18 +127,25 @@ class ExitOrders:
             self.accepted += 1
             self._wake()
 
-    async def _whole(self, piece: Piece, message: ReceivedMessage, now_s: float) -> EnclosedMail | None:
-        def put(connection: Connection) -> EnclosedMail | None:
+    async def _whole(self, piece: Piece, message: ReceivedMessage, now_s: float) -> tuple[EnclosedMail | None, bool]:
+        """Return the order once it is whole, and whether its token was spent when its first piece came."""
+        shelf = self._store.pieces
+        token = token_in_head(piece.content) if piece.number == 0 else b""
+        checked = self._redeeming.check(token, now_s) if token else None
+
+        def put(connection: Connection) -> tuple[EnclosedMail | None, bool]:
             if was_taken(connection, message.number):
-                return None
+                return None, False
             try:
-                order = self._store.pieces.put(connection, piece, message.sender, now_s)
+                order = shelf.put(
+                    connection, piece, message.sender, now_s, pay=lambda: self._redeeming.spend(connection, checked)
+                )
             except FormatError:
                 order = None
             # The last piece is taken together with the order; it is its way back that is used.
             if order is None:
                 note_taken(connection, message.number, now_s)
-            return order
+            return order, shelf.is_paid(connection, piece, message.sender)
 
         return await self._store.access.write(put)
 
@@ -156,11 +164,14 @@ class ExitOrders:
         self,
         connection: Connection,
         message: ReceivedMessage,
-        checked: Checked | None,
+        payment: Checked | Literal[True] | None,
         composed: Composed | _Refusal | None,
         granted: list[bool],
     ) -> _Refusal | bool:
-        """Do all of it in one transaction; return whether a mail was put into the queue, or why not."""
+        """Do all of it in one transaction; return whether a mail was put into the queue, or why not.
+
+        `payment`: a token that was checked, or that it was spent already, with the first piece of a long order.
+        """
         now_s = self._clock.seconds()
         keep_until_s = composed.way_expires_s if isinstance(composed, Composed) else now_s + REPORTED_WITHIN_S
         if not note_taken(connection, message.number, keep_until_s):
@@ -168,7 +179,7 @@ class ExitOrders:
         self._redeeming.erase_old(connection, now_s)
         if isinstance(composed, _Refusal) and composed.is_ours:
             return composed
-        if not self._redeeming.spend(connection, checked):
+        if payment is not True and not self._redeeming.spend(connection, payment):
             return _Refusal("5.7.0", "the token does not count", paid=False)
         if not isinstance(composed, Composed):
             return composed or _Refusal("5.7.0", "the token does not count", paid=False)

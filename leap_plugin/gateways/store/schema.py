@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, MetaData, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, MetaData, Table, false
 
 from leap_plugin.gateways import migrations
 from loopixmix.store.schema import Schema
@@ -41,8 +41,21 @@ pieces = Table(
     Column("digest", LargeBinary(32), nullable=False),
     Column("received_at_s", Float, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("paid", Boolean, nullable=False, server_default=false()),
 )
-"""Pieces of orders that wait for others; `mail` is a digest of sender and mail id."""
+"""Pieces of orders that wait for others; `mail` is a digest of sender and mail id.
+
+`paid`: the first piece of an order, whose token was spent when it came.
+"""
+
+arrived = Table(
+    "arrived",
+    metadata,
+    Column("name", LargeBinary(32), primary_key=True),
+    Column("forget_at_s", Float, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+"""Mails from outside that were taken; `name` is a digest of mail and recipient by the gateway's key."""
 
 ways_back = Table(
     "ways_back",
@@ -65,7 +78,7 @@ SPENT = SpentTokens(metadata)
 
 SCHEMA = Schema(
     owner="a mail gateway",
-    head="0001",
-    older_versions=frozenset(),
+    head="0002",
+    older_versions=frozenset({"0001"}),
     migrations=Path(migrations.__file__).parent,
 )

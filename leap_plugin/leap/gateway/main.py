@@ -72,7 +72,7 @@ def init(directory: Path, client: Path, domains: tuple[str, ...], url: str) -> N
 @DIRECTORY
 @click.option("--check-config", is_flag=True, help="Only check the configuration and the store.")
 def run(directory: Path, check_config: bool) -> None:
-    """Run the gateway of DIR until SIGTERM or ctrl-C."""
+    """Run the gateway of DIR until `stop`, SIGTERM or ctrl-C."""
     from leap_plugin.leap.gateway.directory import LOCK_FILE, load_leap_directory, open_leap_store
 
     if check_config:
@@ -85,6 +85,21 @@ def run(directory: Path, check_config: bool) -> None:
 
     found = load_leap_directory(directory)
     run_program(directory / LOCK_FILE, lambda world: LeapGateway(found, world=world))
+
+
+@leap_gateway.command()
+@DIRECTORY
+@click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="Seconds to wait until it has ended.")
+def stop(directory: Path, timeout_s: float) -> None:
+    """Stop the gateway of DIR, and wait until it has ended. The daemon of its client goes on."""
+    from leap_plugin.leap.gateway.directory import LOCK_FILE, load_leap_config
+    from loopixmix.errors import UnavailableError
+    from loopixmix.process.background import stop_holder
+
+    load_leap_config(directory)
+    if stop_holder(directory / LOCK_FILE, within_s=timeout_s) is None:
+        raise UnavailableError(f"no gateway runs in {directory}: there is nothing to stop")
+    click.echo(f"the gateway of {directory} has ended")
 
 
 @leap_gateway.command()
@@ -124,7 +139,8 @@ def status(directory: Path, as_json: bool) -> None:
         click.echo(msgspec.json.encode(found))
     else:
         for name, value in found.items():
-            click.echo(f"{name.replace('_', ' ')}: {'-' if value is None else value}")
+            words = {"None": "none", "True": "yes", "False": "no"}.get(str(value), value)
+            click.echo(f"{name.replace('_', ' ')}: {words}")
     if problem is not None:
         raise click.exceptions.Exit(1)
 
@@ -147,7 +163,7 @@ def waiting(directory: Path, address: str, as_json: bool) -> None:
         why = f": {one.problem}" if one.problem else ""
         click.echo(
             f"{one.address}: {one.waiting} waiting{aside}, {one.waiting_bytes:,} bytes, "
-            f"since {(now_s - one.oldest_s) / 3600:.1f} h, {one.attempts} attempts{why}"
+            f"since {(now_s - one.oldest_s) / 3600:.1f} h, attempts: {one.attempts}{why}"
         )
     if not found:
         click.echo("nothing waits")
@@ -161,7 +177,7 @@ def retry(directory: Path, address: str) -> None:
     from leap_plugin.leap.gateway.deliveries import retry as retry_deliveries
 
     count = _use(directory, lambda connection: retry_deliveries(connection, time.time(), address=address.lower()))
-    click.echo(f"{count} are tried again within half a minute, if the gateway runs")
+    click.echo(f"to be tried again within half a minute, if the gateway runs: {count} mails")
 
 
 @leap_gateway.group("users")
@@ -200,7 +216,7 @@ def import_users(directory: Path, export: Path) -> None:
     if len(skipped) > SHOWN_SKIPPED:
         click.echo(f"... and {len(skipped) - SHOWN_SKIPPED} more", err=True)
     keys = sum(owner.certificate is not None for owner in found.values())
-    click.echo(f"{len(found)} users, {keys} of them with a key")
+    click.echo(f"users: {len(found)}, with a key: {keys}")
 
 
 @users.command(name="add")
@@ -258,7 +274,7 @@ def remove_user(directory: Path, address: str, discard: bool) -> None:
         return deliveries.retry(connection, time.time(), address=address.lower())
 
     count = _use(directory, work)
-    click.echo(f"removed; {count} mails that waited are " + ("thrown away" if discard else "sent back"))
+    click.echo(f"removed; what waited is {'thrown away' if discard else 'sent back'}: {count} mails")
 
 
 @users.command(name="move")
@@ -274,7 +290,7 @@ def move_user(directory: Path, address: str, uuid: str) -> None:
         move_owner(connection, address.lower(), uuid)
         return deliveries.retry(connection, time.time(), address=address.lower())
 
-    click.echo(f"moved; {_use(directory, work)} mails that waited go there")
+    click.echo(f"moved; what waited goes there: {_use(directory, work)} mails")
 
 
 def _use(directory: Path, work: Callable[[Connection], _T]) -> _T:

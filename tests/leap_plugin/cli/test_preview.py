@@ -29,6 +29,22 @@ def test_people_see_what_leaves_and_what_does_not(tmp_path: Path, capsys: pytest
     assert "workstation" not in shown
 
 
+def test_people_see_what_an_exit_makes_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = saved(tmp_path, PLAIN)
+    assert preview(path) == 0
+    assert "--exit DOMAIN shows what the gateway" in capsys.readouterr().out
+    assert preview(path, "--exit", "gate.example") == 0
+    shown = capsys.readouterr().out
+    assert "From: anonymous@gate.example\n" in shown
+    assert "Reply-To: reply-????????????????????@gate.example\n" in shown
+    assert "List-Unsubscribe: <https://gate.example/stop/??" in shown
+    assert "This mail came to the mail gateway of gate.example" in shown
+    assert preview(path, "--exit", "gate.example", "--no-footer", "--opt-out-url", "https://x.example/out/") == 0
+    shown = capsys.readouterr().out
+    assert "List-Unsubscribe: <https://x.example/out/??" in shown
+    assert "This mail came" not in shown
+
+
 def test_programs_get_the_very_bytes(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     path = saved(tmp_path, PLAIN.replace(b"\r\n", b"\n"))
     assert preview(path, "--json") == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from client.api import ClientStatus
 from leap_plugin.cli.outside import MailOutside
-from leap_plugin.cli.setting_up import setup
+from leap_plugin.cli.setting_up import ADDRESS_QUESTION, LISTEN_QUESTION, setup
 from leap_plugin.directory.configuration import LOCK_FILE, load_mail
 from loopixmix.errors import ConfigError, MisuseError
 from loopixmix.process.files import DirectoryLock
@@ -42,9 +42,12 @@ class Person:
             (path / name).mkdir()
         self.root = path
 
-    def says(self, *options: str) -> Result:
-        outside = MailOutside(perform=self.clients.perform, rng=random.Random(1), now_s=lambda: 1.8e9)
-        return CliRunner().invoke(setup, [str(self.path), *options], obj=outside)
+    def says(self, *options: str, answers: Sequence[str] = ()) -> Result:
+        outside = MailOutside(
+            perform=self.clients.perform, rng=random.Random(1), now_s=lambda: 1.8e9, is_asking=lambda: bool(answers)
+        )
+        typed = "".join(f"{answer}\n" for answer in answers)
+        return CliRunner().invoke(setup, [str(self.path), *options], obj=outside, input=typed)
 
     def adds(self, name: str, *options: str) -> dict[str, Any]:
         self.clients.said = status(f"{name}@provider-1")
@@ -82,6 +85,45 @@ def test_it_can_be_run_again_to_add_an_account_and_to_show_the_settings(person: 
     assert both["accounts"][1]["password"] in text
     assert "loopixmix mail run" in text
     assert person.clients.started == 2
+
+
+def test_it_asks_three_questions_and_each_once(person: Person) -> None:
+    network = person.root / "network.toml"
+    network.touch()
+    person.clients.said = status("")
+    done = person.says(answers=[str(network), "alice@provider-1", "here"])
+    assert [done.output.count(question) for question in ("network file", ADDRESS_QUESTION, LISTEN_QUESTION)] == [
+        1,
+        1,
+        1,
+    ]
+    # It is registered by its own daemon, which a test does not have.
+    assert "registering alice@provider-1" in done.output
+    assert isinstance(done.exception, MisuseError)
+    assert not person.path.exists()
+
+
+def test_a_new_client_belongs_to_the_directory_of_the_bridge(person: Person) -> None:
+    network = person.root / "network.toml"
+    network.touch()
+    done = person.says("--network", str(network), "--address", "alice@provider-1")
+    assert done.exit_code == 0, done.output
+    assert load_mail(person.path).config.accounts[0].client == "clients/alice"
+
+
+def test_only_a_client_without_an_account_is_asked_for_an_address(person: Person) -> None:
+    assert ADDRESS_QUESTION not in person.says(answers=[str(person.root / "alice"), "here"]).output
+    person.clients.said = status("")
+    done = person.says(answers=[str(person.root / "bob"), "bob@provider-1"])
+    assert "registering bob@provider-1" in done.output
+
+
+def test_an_address_without_a_network_is_refused_and_not_passed_over(person: Person) -> None:
+    person.adds("alice")
+    for options in (["--address", "bob@provider-1"], ["--invitation", "code"]):
+        done = person.says(*options)
+        assert done.exit_code == 2
+        assert "--network or --client is missing" in done.output
 
 
 def test_other_devices_are_let_in_later(person: Person) -> None:
@@ -122,15 +164,32 @@ def test_what_lacks_is_named(person: Person, options: list[str], problem: str) -
     [
         (status("", guest=True), [], "is a guest"),
         (status(), ["--address", "bob@provider-1"], "has the address alice@provider-1 already"),
-        (status(), ["--listen", "8.8.8.8"], "not for the internet"),
-        (status(), ["--smtp-port", "7", "--imap-port", "7"], "cannot both have the port"),
     ],
 )
-def test_what_cannot_be_is_refused(person: Person, said: ClientStatus, options: list[str], problem: str) -> None:
+def test_an_account_that_cannot_be_is_refused(
+    person: Person, said: ClientStatus, options: list[str], problem: str
+) -> None:
     person.clients.said = said
     done = person.says("--client", str(person.root / "alice"), *options)
     assert isinstance(done.exception, MisuseError | ConfigError)
     assert problem in str(done.exception)
+    assert not person.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--listen", "8.8.8.8"], "not for the internet"),
+        (["--smtp-port", "7", "--imap-port", "7"], "cannot both have the port"),
+    ],
+)
+def test_ports_that_cannot_be_are_refused_before_a_client_is_started(
+    person: Person, options: list[str], problem: str
+) -> None:
+    done = person.says("--client", str(person.root / "alice"), *options)
+    assert isinstance(done.exception, ConfigError)
+    assert problem in str(done.exception)
+    assert person.clients.started == 0
     assert not person.path.exists()
 
 

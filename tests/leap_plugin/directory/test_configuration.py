@@ -83,6 +83,8 @@ def test_accounts_come_and_go_and_the_text_of_the_owner_stays(tmp_path: Path) ->
         ('[[accounts]]\nclient = "a"\naddress = "a@b"\n[[accounts]]\nclient = "a"\naddress = "c@b"', "twice"),
         ('[[accounts]]\nclient = "a"\naddress = "a@b"\n[[accounts]]\nclient = "b"\naddress = "a@b"', "twice"),
         ("[outgoing]\ngive_up_s = 0", "outgoing.give_up_s"),
+        ('[outgoing]\nexit_gateway = "gate@provider-1"', "give both, or neither"),
+        ('[outgoing]\nexit_purpose = "mail-exit"', "give both, or neither"),
         ("accounts = 3", "accounts"),
     ],
 )

@@ -76,23 +76,45 @@ def test_an_exit_without_keys_of_tokens_is_found_before_it_runs(tmp_path: Path) 
     config = path / "gateway.toml"
     text = config.read_text().replace("enabled = false", "enabled = true", 1)
     config.write_text(text.replace('opt_out_url = ""', 'opt_out_url = "https://gate.example/stop"'))
+    assert "that of the gateway's client" in problem("run", str(path), "--check-config")
+    (path / "client").mkdir()
     assert "no key for the purpose mail-exit" in problem("run", str(path), "--check-config")
     (path / "mail-exit.keys").write_bytes(encode_key_set([token_key(purpose=PURPOSE)]))
     assert "all is well" in said("run", str(path), "--check-config").output
 
 
+def test_what_an_entrance_lacks_is_found_before_it_runs(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    (path / "client").mkdir()
+    assert "both sides of this gateway are off" in problem("run", str(path), "--check-config")
+    exit_part, _, entrance = (path / "gateway.toml").read_text().partition("[entrance]")
+    entrance = entrance.replace("enabled = false", "enabled = true", 1).replace(
+        'certificate = ""', 'certificate = "c.pem"'
+    )
+    entrance = entrance.replace('postmaster = ""', 'postmaster = "alice@provider-1"')
+    (path / "gateway.toml").write_text(f"{exit_part}[entrance]{entrance}")
+    assert "no certificate with its key" in problem("run", str(path), "--check-config")
+
+
 def test_opt_outs_by_hand(tmp_path: Path) -> None:
     path = str(made(tmp_path))
-    assert said("status", path).output.splitlines()[0] == "the gateway does not run"
-    assert said("stop", path, "Bob+x@example.org").exit_code == 0
+    assert said("opt-out", path, "Bob+x@example.org").exit_code == 0
     assert json.loads(said("status", path, "--json").output)["opted_out"] == 1
-    assert "sent again" in said("allow", path, "bob@example.org").output
-    assert "had not opted out" in said("allow", path, "bob@example.org").output
-    assert "no mail address" in problem("stop", path, "nobody")
+    assert "sent again" in said("opt-in", path, "bob@example.org").output
+    assert "had not opted out" in said("opt-in", path, "bob@example.org").output
+    assert "no mail address" in problem("opt-out", path, "nobody")
+
+
+def test_a_gateway_that_does_not_run_is_no_success(tmp_path: Path) -> None:
+    path = str(made(tmp_path))
+    told = said("status", path)
+    assert told.output.splitlines()[0] == "problem: the gateway does not run"
+    assert (told.exit_code, said("status", path, "--json").exit_code) == (1, 1)
+    assert "nothing to stop" in problem("stop", path)
 
 
 def test_no_gateway_is_told(tmp_path: Path) -> None:
-    for command in ("run", "status"):
+    for command in ("run", "status", "stop"):
         assert "no gateway's directory" in problem(command, str(tmp_path))
 
 

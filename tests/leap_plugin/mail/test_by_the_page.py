@@ -75,3 +75,18 @@ def test_the_bridges_lines_are_those_of_the_page(gateway: str | None) -> None:
         sealed=sealed,
     )
     assert marked == lines + SAMPLES["plain"]
+
+
+def test_the_lines_of_an_anonymous_mail_are_those_of_the_page() -> None:
+    trace_key, mail = make_trace_key(RNG), SAMPLES["plain"]
+    reply = "reply-abcdefghjkmnpqrs@mix.invalid"
+    lines = lines_before(
+        mail,
+        word=trace_key.word,
+        key=trace_key.key,
+        sender="anonymous",
+        verified="unknown",
+        sealed="end-to-end",
+        reply=reply,
+    )
+    assert mark(mail, Origin(None, Verified.UNKNOWN, None, reply), trace_key) == lines + mail

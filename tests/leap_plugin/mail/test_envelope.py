@@ -19,6 +19,7 @@ from leap_plugin.mail.envelope import (
     MailTooLongError,
     decode_envelope,
     encode_envelope,
+    token_in_head,
 )
 from loopixmix.errors import FormatError, MisuseError
 from tests.worlds.mails import PNG, SAMPLES, in_base64
@@ -100,3 +101,14 @@ def test_every_shorter_and_longer_one_is_refused() -> None:
             decode_envelope(envelope[:length])
     with pytest.raises(FormatError):
         decode_envelope(envelope + b"\0")
+
+
+@pytest.mark.parametrize("to", ["", "a@b.example", f"{'a' * 60}@b.example"])
+@pytest.mark.parametrize("length", [1, 255, 256, 1024])
+def test_the_token_is_known_from_the_beginning_of_an_envelope(to: str, length: int) -> None:
+    token = bytes([7] * length)
+    whole = encode_envelope(b"x" * 5000, to=to, token=token)
+    end = whole.index(token) + length
+    assert token_in_head(whole) == token_in_head(whole[:end]) == token
+    for beginning in (whole[: end - 1], b"", whole[:1], b"x" + whole[1:], b"\x97\xa4mail\x01\xc0"):
+        assert token_in_head(beginning) == b""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.parser import BytesParser
+from email.policy import default
 from random import Random
 
 import pytest
@@ -45,6 +47,32 @@ def test_a_marked_mail_is_the_mail_behind_two_lines(name: str) -> None:
 )
 def test_what_the_lines_say_comes_back(origin: Origin) -> None:
     assert check_mark(mark(MAIL, origin, KEY), KEY) == ProvenOrigin(origin, MAIL)
+
+
+ANSWERABLE = Origin(None, Verified.UNKNOWN, None, "reply-abcdefghjkmnpqrs@mix.invalid")
+
+
+def test_a_mail_program_finds_how_to_answer_an_anonymous_mail() -> None:
+    marked = mark(MAIL, ANSWERABLE, KEY)
+    assert BytesParser(policy=default).parsebytes(marked)["Reply-To"] == ANSWERABLE.reply
+    assert check_mark(marked, KEY) == ProvenOrigin(ANSWERABLE, MAIL)
+    assert check_mark(marked.replace(b"\r\n", b"\n"), KEY) == ProvenOrigin(ANSWERABLE, MAIL)
+    # As earlier versions marked it.
+    assert check_mark(marked.replace(f"Reply-To: {ANSWERABLE.reply}\r\n".encode(), b""), KEY) == ProvenOrigin(
+        ANSWERABLE, MAIL
+    )
+    for changed in (b"Reply-To: reply-bbcdefghjkmnpqrs@mix.invalid\r\n", b"Reply-To: eve@outside.example\r\n"):
+        assert check_mark(marked.replace(f"Reply-To: {ANSWERABLE.reply}\r\n".encode(), changed), KEY) == FalseOrigin()
+    assert (
+        check_mark(mark(MAIL, ORIGIN, KEY).replace(MAIL, b"Reply-To: eve@x.example\r\n" + MAIL), KEY) == FalseOrigin()
+    )
+
+
+def test_a_mail_that_says_itself_how_to_answer_gets_no_second_line() -> None:
+    mail = b"reply-to: other@provider-1.mix.invalid\r\n" + MAIL
+    marked = mark(mail, ANSWERABLE, KEY)
+    assert marked.lower().count(b"\r\nreply-to:") == 1
+    assert check_mark(marked, KEY) == ProvenOrigin(ANSWERABLE, mail)
 
 
 def test_the_words_are_for_people_too() -> None:

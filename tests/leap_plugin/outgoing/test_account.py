@@ -367,7 +367,7 @@ def test_what_had_left_of_a_cancelled_mail_is_told(world: SendingWorld) -> None:
     world.restart()
     [report] = world.reports()
     assert report["Action"] == "failed"
-    assert "1 of 1 fragments had left and cannot be recalled" in report["Diagnostic-Code"]
+    assert "you cancelled it; 1 of 1 packets had left and cannot be recalled" in report["Diagnostic-Code"]
 
 
 def test_a_mail_taken_out_while_the_program_is_away_is_cancelled_at_its_start(world: SendingWorld) -> None:
@@ -478,6 +478,15 @@ def test_the_overview_tells_how_far_each_mail_is(world: SendingWorld) -> None:
     [bob] = waiting.recipients
     assert (bob.address, bob.sent, bob.fragments) == (BOBS, bob.fragments, bob.fragments)
     assert bob.told() == "tried again, attempt 2; 1 of 1 packets have left"
+
+
+def test_a_mail_tells_how_many_wait_before_it(world: SendingWorld) -> None:
+    world.know(BOB)
+    world.network.cut()
+    for text in ("one", "two", "three"):
+        world.submit(written(text))
+    told = [mail.recipients[0].told().partition(",")[0] for mail in world.run(world.mail.overview())]
+    assert told == ["waits", "waits behind another mail", "waits behind 2 other mails"]
 
 
 def test_ended_mails_are_forgotten_after_a_while_here_and_in_the_client() -> None:

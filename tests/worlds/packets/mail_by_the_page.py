@@ -133,12 +133,17 @@ def put_together(pieces: Sequence[PagePiece]) -> PageMail:
     return read_envelope(envelope)
 
 
-def lines_before(mail: bytes, *, word: str, key: bytes, sender: str, verified: str, sealed: str) -> bytes:
-    """Section 4: the two lines of a bridge."""
-    first = f"X-{word}-Mix: came by the mix network; from={sender}; key={verified}; sealed={sealed}\r\n".encode()
+def lines_before(
+    mail: bytes, *, word: str, key: bytes, sender: str, verified: str, sealed: str, reply: str = ""
+) -> bytes:
+    """Section 4: the lines of a bridge before a mail that has no Reply-To of its own."""
+    more = f"; reply={reply}" if reply else ""
+    told = f"from={sender}; key={verified}; sealed={sealed}{more}"
+    first = f"X-{word}-Mix: came by the mix network; {told}\r\n".encode()
     signed = b"LoopixMix mail trace 1\0" + first + hashlib.sha256(mail).digest()
     proof = hmac.new(key, signed, hashlib.sha256).hexdigest()
-    return first + f"X-{word}-Mix-Proof: v1; hmac-sha256={proof}\r\n".encode()
+    third = f"Reply-To: {reply}\r\n" if reply else ""
+    return first + f"X-{word}-Mix-Proof: v1; hmac-sha256={proof}\r\n{third}".encode()
 
 
 def packed_envelope(mail: bytes, to: str) -> bytes:

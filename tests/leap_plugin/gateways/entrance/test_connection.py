@@ -11,10 +11,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from client.api import Client, NotRunningError, ReceivedMessage
 from client.testing import FakeClient, wait_for
-from leap_plugin.gateways.entrance.connection import STALLED_S
+from leap_plugin.gateways.entrance.connection import LONGEST_LIFE_S, STALLED_S
+from leap_plugin.gateways.store.schema import arrived
 from leap_plugin.mail.envelope import decode_envelope
 from leap_plugin.mail.splitting import Piece, decode_body, put_together
 from tests.worlds.gateways import DOMAIN, GatewayTown, Peer, canonical_mail
@@ -229,6 +231,27 @@ def test_the_same_mail_again_is_taken_once(town: GatewayTown) -> None:
         assert town.peer().hand_over(MAIL, ALICE).startswith("250")
         town.clock.advance(1)
     assert len(mails_of(town, town.alice)) == 1
+
+
+def test_a_peer_that_tries_again_an_hour_later_does_not_double_a_mail(town: GatewayTown) -> None:
+    assert town.peer().hand_over(MAIL, ALICE).startswith("250")
+    town.pass_s(3600)
+    assert town.peer().hand_over(MAIL, ALICE).startswith("250")
+    assert town.peer().hand_over(MAIL, ALICE, sender="dora@outside.example").startswith("250")
+    assert len(mails_of(town, town.alice)) == 2
+    town.pass_s(200_000)
+    assert town.store.read(lambda c: list(c.execute(select(arrived)))) == []
+
+
+def test_no_connection_lasts_for_ever(town: GatewayTown) -> None:
+    peer = town.peer()
+    peer.say("EHLO mx.outside.example")
+    for _ in range(14):
+        assert peer.said() == []
+        peer.say("NOOP")
+        town.pass_s(LONGEST_LIFE_S / 14)
+    town.pass_s(5)
+    assert peer.said() == ["421 4.4.2 this connection has lasted long enough"]
 
 
 def test_an_answer_comes_back_to_an_anonymous_sender(town: GatewayTown) -> None:

@@ -5,60 +5,35 @@ from __future__ import annotations
 import random
 from base64 import b64encode
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from client.api import ReceivedMessage
 from client.testing import wait_for
 from leap_plugin.leap.gateway import deliveries, users
-from leap_plugin.leap.gateway.arriving import MAIL_KIND, READER, GatewayLimits, MailArrivals
-from leap_plugin.leap.gateway.delivering import FIRST_DOWN_S, LONGEST_DOWN_S, LONGEST_RETRY_S, LOOK_S, Deliverer
-from leap_plugin.leap.gateway.reporting import FailureReports
-from leap_plugin.leap.gateway.soledad import SoledadIncoming
+from leap_plugin.leap.gateway.arriving import GatewayLimits
+from leap_plugin.leap.gateway.delivering import FIRST_DOWN_S, LONGEST_DOWN_S, LONGEST_RETRY_S, LOOK_S, TIDY_S
 from leap_plugin.mail.envelope import EnclosedMail
 from leap_plugin.mail.splitting import PIECE_BYTES, bodies_of, decode_body
-from tests.worlds.leap import SECRET, AtOnce, KeyPair, LeapTown
+from loopixmix.store.sqlite import sqlite_url
+from tests.worlds.leap import SECRET, GatewayParts, KeyPair, LeapTown
 
 DAY_S = 86_400.0
 MAIL = b"From: alice@provider-2.mix.invalid\r\nMessage-ID: <one@x.example>\r\nSubject: hi\r\n\r\n8-bit \xe4 body\r\n"
 
 
-class RunningGateway:
+class RunningGateway(GatewayParts):
     """The parts of a gateway that runs on a town's clock."""
 
     def __init__(self, town: LeapTown, *, token: str = SECRET, limits: GatewayLimits | None = None) -> None:
+        super().__init__(
+            town.gateway, town.access, town.http, domain=town.DOMAIN, clock=town.clock, token=token, limits=limits
+        )
         self.town = town
-        clock, rng = town.clock, random.Random(3)
-        reports = FailureReports(town.gateway, domains=frozenset({town.DOMAIN}), clock=clock, rng=rng)
-        soledad = SoledadIncoming("http://127.0.0.1:2525/incoming", token, http=town.http, clock=clock)
-        self.arrivals = MailArrivals(
-            town.gateway,
-            town.access,
-            reports,
-            limits=limits or GatewayLimits(),
-            clock=clock,
-            in_thread=AtOnce(),  # type: ignore[arg-type]
-        )
-        self.deliverer = Deliverer(
-            town.gateway,
-            town.access,
-            soledad,
-            reports,
-            clock=clock,
-            rng=rng,
-            in_thread=AtOnce(),  # type: ignore[arg-type]
-        )
-        self.deliverer.start()
-        self._stop = town.gateway.on_received(MAIL_KIND, self._take, reader=READER)
-
-    async def _take(self, message: ReceivedMessage) -> None:
-        await self.arrivals.take(message)
-        self.deliverer.wake()
 
     def stop(self) -> None:
-        self._stop()
-        wait_for(self.deliverer.stop(), self.town.clock)
+        wait_for(self.end(), self.town.clock)
 
 
 @pytest.fixture
@@ -122,6 +97,21 @@ def test_only_the_user_can_read_what_the_gateway_keeps(town: LeapTown, gateway: 
     assert kept.content is not None
     assert b"body" not in kept.content
     assert town.keys[bob].read_incoming(kept.content) == MAIL
+
+
+def test_what_was_delivered_is_gone_from_the_log_of_changes_too(tmp_path: Path) -> None:
+    town = LeapTown(store_url=sqlite_url(tmp_path / "leap.sqlite3"))
+    gateway = RunningGateway(town)
+    bob = town.add_user("bob")
+    town.send(bob, MAIL, key="1")
+    pass_time(town, 10)
+    assert town.received("uuid-of-bob", town.keys[bob]) == [MAIL]
+    assert b"<one@x.example>" in (tmp_path / "leap.sqlite3-wal").read_bytes()
+    pass_time(town, TIDY_S)
+    assert b"<one@x.example>" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    gateway.stop()
+    wait_for(town.access.stop(), town.clock)
+    town.stop()
 
 
 def test_a_box_that_has_the_mail_already_is_a_success(town: LeapTown, gateway: RunningGateway) -> None:

@@ -12,17 +12,18 @@ from client.remote import has_sealed_store
 from leap_plugin.leap.gateway.deliveries import BoxDelivery, DeliveryState, add_delivery
 from leap_plugin.leap.gateway.directory import open_leap_store
 from leap_plugin.leap.gateway.main import leap_gateway
+from loopixmix.errors import UnavailableError
 from tests.client.leaving.test_archive import new_client
 from tests.worlds.leap import KeyPair
 
 BOB = KeyPair("bob@leap.example")
 
 
-def run(*arguments: object) -> str:
+def run(*arguments: object, code: int = 0) -> str:
     done = CliRunner().invoke(leap_gateway, [str(argument) for argument in arguments])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == code, done.output
     return done.output
 
 
@@ -83,7 +84,7 @@ def test_users_come_from_an_export(directory: Path, tmp_path: Path) -> None:
         {"views": {}},
     )
     said = run("users", "import", directory, file)
-    assert "3 users, 1 of them with a key" in said
+    assert "users: 3, with a key: 1" in said
     for told in ("dave@leap.example has no key", "eve@leap.example is disabled", "no domain", "no uuid"):
         assert told in said
     listed = [json.loads(line) for line in run("users", "list", directory, "--json").splitlines()]
@@ -114,9 +115,9 @@ def test_one_user_is_added_moved_and_removed(directory: Path, tmp_path: Path) ->
     assert "without a key" in run("users", "add", directory, "bob@leap.example", "1f2e")
     assert "without" not in run("users", "add", directory, "bob@leap.example", "1f2e", "--key", tmp_path / "bob.asc")
     keep(directory, "bob@leap.example")
-    assert "1 mails that waited go there" in run("users", "move", directory, "Bob@leap.example", "new")
+    assert "goes there: 1 mails" in run("users", "move", directory, "Bob@leap.example", "new")
     assert run("users", "list", directory).splitlines() == ["bob@leap.example new"]
-    assert "1 mails that waited are sent back" in run("users", "remove", directory, "bob@leap.example")
+    assert "sent back: 1 mails" in run("users", "remove", directory, "bob@leap.example")
     assert run("users", "list", directory) == ""
     for command in (("move", directory, "bob@leap.example", "x"), ("remove", directory, "bob@leap.example")):
         with pytest.raises(Exception, match="no user"):
@@ -130,13 +131,13 @@ def test_what_waits_is_told_and_tried_again(directory: Path) -> None:
     keep(directory, "bob@leap.example", blob_id="2", state=DeliveryState.ASIDE)
     said = run("waiting", directory)
     assert "bob@leap.example: 1 waiting, 1 put aside, 2,468 bytes" in said
-    assert "3 attempts: the user's quota is used up" in said
+    assert "attempts: 3: the user's quota is used up" in said
     [told] = json.loads(run("waiting", directory, "--user", "BOB@leap.example", "--json"))
     assert (told["waiting"], told["aside"]) == (1, 1)
     assert "nothing waits" in run("waiting", directory, "--user", "carol@leap.example")
-    assert "2 are tried again" in run("retry", directory)
+    assert ": 2 mails" in run("retry", directory)
     assert "put aside" not in run("waiting", directory)
-    assert "2 mails that waited are thrown away" in run("users", "remove", directory, "bob@leap.example", "--discard")
+    assert "thrown away: 2 mails" in run("users", "remove", directory, "bob@leap.example", "--discard")
     assert "nothing waits" in run("waiting", directory)
 
 
@@ -147,11 +148,14 @@ def test_a_gateway_that_does_not_run_says_so(directory: Path) -> None:
     told = json.loads(done.output)
     assert (told["running"], told["problem"]) == (False, "the gateway does not run")
     assert (told["users"], told["waiting"], told["without_key"]) == (0, 0, 1)
+    assert "running: no\nproblem: the gateway does not run\n" in run("status", directory, code=1)
+    with pytest.raises(UnavailableError, match="nothing to stop"):
+        run("stop", directory)
 
 
 def test_help_names_every_command() -> None:
     said = run("--help") + run("users", "--help")
-    for name in ("init", "run", "status", "waiting", "retry", "import", "add", "list", "remove", "move"):
+    for name in ("init", "run", "stop", "status", "waiting", "retry", "import", "add", "list", "remove", "move"):
         assert name in said
 
 

@@ -1,0 +1,149 @@
+"""Verifying a shuffle (docs/protocol/votes.md, 6). The letters are those of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from loopixmix.group.group import BadElementError, BadScalarError, Buffer, Elements, Scalars
+from votes.record.transcript import coefficients, column_digest
+from votes.shuffle.chunks import MOST_ROWS, Chunk, Unwatched, WorkProgress, chunks
+from votes.shuffle.equations import Batch, Replies, RowElements, SingleEquations
+from votes.shuffle.generators import GeneratorSource
+from votes.shuffle.proof import ProofParts, split_proof
+from votes.shuffle.statement import (
+    ColumnDigests,
+    ShuffleError,
+    ShuffleStatement,
+    batch_seed,
+    first_seed,
+    list_digests,
+    second_challenge,
+)
+
+_Column = TypeVar("_Column", Elements, Scalars)
+
+MOST_NAMED = 10
+"""So many wrong equations are named."""
+
+
+def verify_shuffle(
+    statement: ShuffleStatement,
+    before: Buffer,
+    after: Buffer,
+    proof: Buffer,
+    generators: GeneratorSource,
+    *,
+    chunk_rows: int = MOST_ROWS,
+    progress: WorkProgress | None = None,
+) -> None:
+    """Check that `after` is a shuffle of `before`, both `2 * width` encoded columns.
+
+    `generators`: at least as many as there are rows, derived by the verifier. Raises `ShuffleError` if anything is
+    wrong: lengths, encodings, or the equations that it names.
+    """
+    for name, rows in (("input", before), ("output", after)):
+        if len(rows) != statement.list_bytes:
+            raise ShuffleError(f"the {name} has {len(rows)} bytes, not {statement.list_bytes}")
+    if not statement.size:
+        if len(proof):
+            raise ShuffleError(f"nothing is proved of no rows, but the proof has {len(proof)} bytes")
+        return
+    reading = _Reading(statement, before, after, split_proof(statement, proof), generators)
+    _check(reading, chunks(statement.size, chunk_rows), progress or Unwatched())
+
+
+class _Reading:
+    """Reads a proof and all that it is about."""
+
+    def __init__(
+        self, statement: ShuffleStatement, before: Buffer, after: Buffer, parts: ProofParts, generators: GeneratorSource
+    ) -> None:
+        self.statement = statement
+        self.parts = parts
+        self._before = memoryview(before)
+        self._after = memoryview(after)
+        self._generators = generators
+
+    def first_generator(self) -> Elements:
+        return self._generators.elements(0, 1)
+
+    def masks(self) -> Elements:
+        return _decoded("F", self.statement.group.elements, self.parts.masks)
+
+    def replies(self) -> tuple[Replies, Scalars]:
+        """Return challenges and replies, and the coefficients of the batch."""
+        statement, parts, group = self.statement, self.parts, self.statement.group
+        chain = _decoded("kB", group.scalars, parts.chain_replies)
+        order = _decoded("kE", group.scalars, parts.order_replies)
+        sums = _decoded("kA, kC, kD, kF", group.scalars, parts.replies)
+        seed = first_seed(statement, self._digests())
+        commitments = (column_digest(parts.chain), column_digest(parts.chain_masks))
+        challenge = second_challenge(group, seed, *commitments, self.masks())
+        digests = (column_digest(parts.chain_replies), column_digest(parts.order_replies))
+        weights = batch_seed(group, seed, challenge, *digests, sums)
+        replies = Replies(coefficients(group, seed, statement.size), challenge, chain, order, sums)
+        return replies, coefficients(group, weights, statement.size + 3 + 2 * statement.width)
+
+    def rows(self, chunk: Chunk) -> RowElements:
+        """Decode a chunk of rows; so each element is found to be one of the group."""
+        group, parts = self.statement.group, self.parts
+
+        def decoded(name: str, column: memoryview) -> Elements:
+            return _decoded(name, group.elements, chunk.of(column, group.element_bytes), chunk.first)
+
+        return RowElements(
+            self._generators.elements(chunk.first, chunk.count),
+            decoded("U", parts.commitments),
+            decoded("P", parts.chain),
+            decoded("P'", parts.chain_masks),
+            tuple(decoded("the input", column) for column in self._columns(self._before)),
+            tuple(decoded("the output", column) for column in self._columns(self._after)),
+        )
+
+    def _digests(self) -> ColumnDigests:
+        return ColumnDigests(
+            column_digest(self._generators.encodings(0, self.statement.size)),
+            column_digest(self.parts.commitments),
+            list_digests(self.statement, self._before),
+            list_digests(self.statement, self._after),
+        )
+
+    def _columns(self, rows: memoryview) -> list[memoryview]:
+        size = self.statement.column_bytes
+        return [rows[number * size : (number + 1) * size] for number in range(2 * self.statement.width)]
+
+
+def _check(reading: _Reading, plan: list[Chunk], progress: WorkProgress) -> None:
+    progress.step("reading the proof", 1)
+    group, public_key = reading.statement.group, reading.statement.public_key
+    replies, weights = reading.replies()
+    batch = Batch(group, replies, weights)
+    total = batch.of_sums(public_key, reading.first_generator(), reading.masks())
+    progress.step("checking all equations together", len(plan))
+    for chunk in plan:
+        total += batch.of_rows(chunk, reading.rows(chunk))
+        progress.done(chunk.number + 1)
+    if not total.is_identity()[0]:
+        raise ShuffleError(
+            f"wrong equations: {', '.join(islice(_wrong(reading, plan, replies, progress), MOST_NAMED))}"
+        )
+
+
+def _wrong(reading: _Reading, plan: list[Chunk], replies: Replies, progress: WorkProgress) -> Iterator[str]:
+    progress.step("checking the equations one by one", len(plan))
+    equations = SingleEquations(
+        reading.statement.group, replies, reading.statement.public_key, reading.first_generator()
+    )
+    for chunk in plan:
+        yield from equations.wrong_rows(chunk, reading.rows(chunk))
+        progress.done(chunk.number + 1)
+    yield from equations.wrong_sums(reading.masks())
+
+
+def _decoded(name: str, decode: Callable[[Buffer], _Column], encodings: Buffer, first: int = 0) -> _Column:
+    try:
+        return decode(encodings)
+    except (BadElementError, BadScalarError) as error:
+        raise ShuffleError(f"{name}: number {first + error.index} is no canonical encoding") from None
