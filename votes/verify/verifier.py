@@ -11,9 +11,9 @@ from loopixmix.verdict import Check
 from votes.ballot.ciphertexts import Ciphertexts, decode_ciphertexts
 from votes.ballot.weeding import mix_inputs
 from votes.record.phases import Phase
-from votes.shuffle.chunks import Progress
+from votes.shuffle.chunks import WorkProgress
 from votes.shuffle.generators import DerivedGenerators
-from votes.shuffle.statement import Statement
+from votes.shuffle.statement import ShuffleStatement
 from votes.shuffle.verifying import verify_shuffle
 from votes.trustees.decryption import DecryptionStatement, checked_partials, combine
 from votes.verify.log import ElectionLog
@@ -48,7 +48,7 @@ class Verification:
 
     published: PublishedElection
     group: Group
-    progress: Progress
+    progress: WorkProgress
     opened: OpenedRecord | None = None
     credentials: list[bytes] = field(default_factory=list)
     log: ElectionLog = field(default_factory=ElectionLog)
@@ -131,7 +131,9 @@ class Verification:
         output, proof = self.published.read(output_name), self.published.read(proof_name)
         announced(output, bytes(announcement.output), output_name)
         announced(proof, bytes(announcement.proof), proof_name)
-        statement = Statement(self.group, known.fingerprint, poll, mixer, known.key.public_key, rows.width, len(rows))
+        statement = ShuffleStatement(
+            self.group, known.fingerprint, poll, mixer, known.key.public_key, rows.width, len(rows)
+        )
         try:
             verify_shuffle(statement, before, output, proof, generators, progress=self.progress)
         except LoopixmixError as error:
