@@ -15,6 +15,7 @@ from leap_plugin.bridge.accepting import SubmissionDoor, SubmissionServer
 from leap_plugin.bridge.account_client import AccountClient
 from leap_plugin.bridge.imap.session.states import Privacy
 from leap_plugin.bridge.listening import MailPort
+from leap_plugin.bridge.receiving_room import ReceivingRoom
 from leap_plugin.bridge.serving.server import ImapDoor, ImapServer
 from leap_plugin.bridge.serving.threads import BridgeThreads
 from leap_plugin.bridge.smtp.session import Secrecy
@@ -103,6 +104,7 @@ class _Wiring:
         self._reactor = cast(IReactorFromThreads, world.reactor)
         self._bell = MailBell()
         self._bridge_store = BridgeStore(store, self._bell)
+        self._room = ReceivingRoom()
         self.threads = BridgeThreads(self._reactor)
         self.access = threaded_access(store, waiting="mails", call_on_reactor=self._reactor.callFromThread)
 
@@ -164,12 +166,14 @@ class _Wiring:
         self, host: str, config: LocalDoor | PrivateDoor, users: MailUsers, secrecy: Secrecy, context: object
     ) -> WiredDoor:
         clock, threads = self._world.clock, self.threads
-        smtp = SubmissionServer(SubmissionDoor(users, secrecy, context), clock=clock, in_thread=threads.run)
+        door = SubmissionDoor(users, secrecy, context)
+        smtp = SubmissionServer(door, clock=clock, in_thread=threads.run, room=self._room)
         imap = ImapServer(
             ImapDoor(ImapUsers(users), _PRIVACY[secrecy], context),
             clock=clock,
             in_thread=threads.run,
             call_from_thread=self._reactor.callFromThread,
+            room=self._room,
         )
         from_the_beginning = context if secrecy is Secrecy.TLS else None
         ports = (

@@ -1,8 +1,10 @@
 """Mails of 50 KB through a gateway, out to an SMTP sink and in from SMTP, at gateway rates on a test network.
 
-One client at gateway rates stands for the many users of a provider. The rate is that of all mails, from the moment when
-the first is handed over to the arrival of the last. Mails that wait together take turns, packet by packet, and so all
-of them arrive near the end: the time between two arrivals says nothing about how long a mail takes.
+One client at gateway rates stands for the many users of a provider. They write all the time: a new mail is handed over
+when one has arrived, so that `UNDER_WAY` are on their way. The rate is that of all mails, from the moment when the
+first is handed over to the arrival of the last. It was taken from the times between arrivals, with all mails handed
+over at once. Mails that wait together take turns, packet by packet, so all of those arrived near the end, and the
+times between arrivals said nothing about how many get through.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ MAILS = 300
 MAIL_BYTES = 50_000
 PATIENCE_S = 400.0
 SENDERS = 8
+UNDER_WAY = 100
+"""As many as leave in about eight seconds: the gateway tells once a second how many have left."""
 
 
 def measure() -> list[Figure]:
@@ -90,26 +94,30 @@ def run_both(directory: Path, *, mails: int) -> tuple[float, float]:
 async def _send_out(crowd: Path, gateway: Path, orders: list[bytes]) -> float:
     async with asyncio_client(crowd, rng=random.SystemRandom()) as client:
         begun_s = time.monotonic()
-        for number, order in enumerate(orders):
-            # Named orders: anonymous ones carry reply blocks besides, and a gateway's users are what is measured here.
-            await client.send("gate@provider-2", order, kind="mail/exit", idempotency_key=f"order-{number}")
-        relayed = 0
+        sent = relayed = 0
         while relayed < len(orders):
             _check(begun_s + PATIENCE_S, f"{relayed} of {len(orders)} mails left")
-            await asyncio.sleep(0.2)
+            for number in range(sent, min(relayed + UNDER_WAY, len(orders))):
+                # Named orders: anonymous ones carry reply blocks besides, and users of a gateway are what is measured.
+                key = f"order-{number}"
+                await client.send("gate@provider-2", orders[number], kind="mail/exit", idempotency_key=key)
+                sent = number + 1
+            await asyncio.sleep(0.1)
             relayed = _status(gateway)["exit"]["relayed"]
         return len(orders) / (time.monotonic() - begun_s)
 
 
 async def _take_in(crowd: Path, mails: list[bytes]) -> float:
     arrivals: list[float] = []
+    room = threading.Semaphore(UNDER_WAY)
 
     def note(_: ReceivedMessage) -> None:
         arrivals.append(time.monotonic())
+        room.release()
 
     async with asyncio_client(crowd, rng=random.SystemRandom()) as client:
         stop = client.on_received("mail", note, reader="benchmark")
-        sending = threading.Thread(target=_hand_in, args=(mails,))
+        sending = threading.Thread(target=_hand_in, args=(mails, room))
         begun_s = time.monotonic()
         sending.start()
         while len(arrivals) < len(mails):
@@ -120,10 +128,12 @@ async def _take_in(crowd: Path, mails: list[bytes]) -> float:
     return len(mails) / (arrivals[-1] - begun_s)
 
 
-def _hand_in(mails: list[bytes]) -> None:
+def _hand_in(mails: list[bytes], room: threading.Semaphore) -> None:
     def hand_in(some: list[bytes]) -> None:
         with smtplib.SMTP("127.0.0.1", ENTRANCE_PORT, local_hostname="outside.example", timeout=PATIENCE_S) as smtp:
             for mail in some:
+                if not room.acquire(timeout=PATIENCE_S):
+                    return  # whoever waits for the mails says so
                 smtp.sendmail("carol@outside.example", [USER], mail)
 
     threads = [threading.Thread(target=hand_in, args=(mails[start::SENDERS],)) for start in range(SENDERS)]

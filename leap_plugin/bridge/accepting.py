@@ -15,6 +15,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from leap_plugin.bridge.places import WaitingPlaces, host_of
+from leap_plugin.bridge.receiving_room import ReceivingRoom
 from leap_plugin.bridge.smtp.replies import SmtpReply, refusal
 from leap_plugin.bridge.smtp.session import (
     HOST,
@@ -42,6 +44,8 @@ LOG_IN_WITHIN_S = 120.0
 CHECK_WITHIN_S = 75.0
 """A recipient is looked up for 60 s; whatever goes wrong, the reply comes by then."""
 MOST_CONNECTIONS = 40
+MOST_NOT_LOGGED_IN = 20
+"""Whoever has no password takes only these places."""
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 """After a wrong password; twice as long after each further one, whoever gives it, until a right one comes."""
 
@@ -94,26 +98,39 @@ class SubmissionServer(Factory):
 
     noisy = False
 
-    def __init__(self, door: SubmissionDoor, *, clock: Clock, in_thread: InThread) -> None:
-        """`clock`: for time-outs. `in_thread`: where passwords are checked."""
+    def __init__(
+        self, door: SubmissionDoor, *, clock: Clock, in_thread: InThread, room: ReceivingRoom | None = None
+    ) -> None:
+        """`clock`: for time-outs. `in_thread`: where passwords are checked. `room`: for mails that come in."""
         self.door = door
+        self.room = room or ReceivingRoom()
         self.clock = clock
         self.in_thread = in_thread
         self._wrong_passwords = 0
         self._connections: set[SubmissionConnection] = set()
+        self._not_logged_in = WaitingPlaces(MOST_NOT_LOGGED_IN)
         self._submitting: set[Deferred[None]] = set()
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: ARG002, N802 (Twisted's names)
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: N802 (Twisted's name)
         """Return the protocol of a new connection."""
-        return SubmissionConnection(self) if len(self._connections) < MOST_CONNECTIONS else _Crowded()
+        if len(self._connections) >= MOST_CONNECTIONS or not self._not_logged_in.has_one_for(host_of(addr)):
+            return _Crowded()
+        connection = SubmissionConnection(self)
+        self._not_logged_in.take(connection, host_of(addr))
+        return connection
 
     def opened(self, connection: SubmissionConnection) -> None:
         """Count a connection."""
         self._connections.add(connection)
 
+    def logged_in(self, connection: SubmissionConnection) -> None:
+        """Hear that a connection belongs to a user from now on."""
+        self._not_logged_in.leave(connection)
+
     def closed(self, connection: SubmissionConnection) -> None:
         """Count it no more."""
         self._connections.discard(connection)
+        self._not_logged_in.leave(connection)
 
     def password_was(self, *, right: bool) -> float:
         """Note a password; return how many seconds its reply is to wait.
@@ -145,7 +162,7 @@ class SubmissionConnection(Protocol):
         """`server`: all that the connections share."""
         self._server = server
         self._user: MailUser | None = None
-        self._session = SmtpSession(self._announce, server.door.secrecy)
+        self._session = SmtpSession(self._announce, server.door.secrecy, server.room)
         self._timer: DelayedCall | None = None
         self._answering: Deferred[None] | None = None
         self._is_going_on = False
@@ -181,6 +198,7 @@ class SubmissionConnection(Protocol):
         """Give up what only this connection waits for."""
         self._is_over = self._is_lost = True
         self._stop_timer()
+        self._session.lost()
         if self._is_logging_in and not self._is_ending:
             # Its place stays taken until the reply is due: who hangs up and comes again guesses no faster, and keeps
             # no more threads busy.
@@ -303,6 +321,8 @@ class SubmissionConnection(Protocol):
             self._session.logged_in(SmtpReply(454, "4.7.0", "passwords cannot be checked now"))
         else:
             self._user = user
+            if user is not None:
+                self._server.logged_in(self)
             self._session.logged_in(None if user is None else user.address)
         finally:
             self._is_logging_in = False

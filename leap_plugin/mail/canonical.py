@@ -73,8 +73,12 @@ def canonicalise(mail: bytes, *, sender: str, ids: Mapping[str, str], now_s: flo
     of the machine or link two names; `now_s`, of which only the day is told. `rng` draws the Message-ID and boundary.
     Raises `MalformedMailError`, `MailTooLongError`, `UnsuitableMailError`, `AddressError`.
     """
+    return canonical_form(parse_mail(mail), sender=sender, ids=ids, now_s=now_s, rng=rng)
+
+
+def canonical_form(part: MailPart, *, sender: str, ids: Mapping[str, str], now_s: float, rng: Random) -> CanonicalMail:
+    """Return the anonymous form of a mail that was taken apart already: as `canonicalise`, which see."""
     _check_sender(sender)
-    part = parse_mail(mail)
     recipients = {name: _addresses(part, name) for name in ("To", "Cc")}
     own_ids = _MESSAGE_ID.findall(part.header("Message-ID") or "")
     new_id = next((ids[old] for old in own_ids if old in ids), f"<{rng.randbytes(16).hex()}@{MESSAGE_ID_DOMAIN}>")

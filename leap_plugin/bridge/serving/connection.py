@@ -249,6 +249,7 @@ class ImapConnection(Protocol):
 
     def _leave(self) -> None:
         self._stop_timer()
+        self._session.lost()
         self._keeper.closed(self)
 
     def _note_login(self) -> None:

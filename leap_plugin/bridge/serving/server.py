@@ -14,6 +14,8 @@ from leap_plugin.bridge.imap.grammar.lines import Limits
 from leap_plugin.bridge.imap.session.mailboxes import Accounts
 from leap_plugin.bridge.imap.session.session import ImapSession
 from leap_plugin.bridge.imap.session.states import Privacy
+from leap_plugin.bridge.places import WaitingPlaces, host_of
+from leap_plugin.bridge.receiving_room import ReceivingRoom
 from leap_plugin.bridge.serving.connection import ImapConnection, ImapWire
 from loopixmix.errors import MisuseError
 from loopixmix.seams import Clock
@@ -58,35 +60,37 @@ class ImapServer(Factory):
         in_thread: RunsInThread,
         call_from_thread: Callable[..., object],
         most_connections: int = MOST_CONNECTIONS,
+        room: ReceivingRoom | None = None,
     ) -> None:
         """`clock`: for time-outs. `in_thread`: where sessions work. `call_from_thread`: the reactor's.
 
-        `most_connections`: of all together; `MOST_NOT_LOGGED_IN` of them without a user.
+        `most_connections`: of all together; `MOST_NOT_LOGGED_IN` of them without a user. `room`: for mails that come.
         """
+        self._room = room or ReceivingRoom()
         self.clock = clock
         self.call_from_thread = call_from_thread
         self._door = door
         self._in_thread = in_thread
         self._most_connections = most_connections
         self._connections: set[ImapConnection] = set()
-        self._not_logged_in: set[ImapConnection] = set()
+        self._not_logged_in = WaitingPlaces(MOST_NOT_LOGGED_IN)
         self._working: set[Deferred[Slice]] = set()
         self._wrong_passwords = 0
         self._is_stopping = False
         self._emptied: Deferred[None] | None = None
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: ARG002, N802 (Twisted's names)
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: N802 (Twisted's name)
         """Return the protocol of a new connection."""
         if (
             self._is_stopping
             or len(self._connections) >= self._most_connections
-            or len(self._not_logged_in) >= MOST_NOT_LOGGED_IN
+            or not self._not_logged_in.has_one_for(host_of(addr))
         ):
             return _RefusedConnection()
-        session = ImapSession(self._door.accounts, self._door.limits, privacy=self._door.privacy)
+        session = ImapSession(self._door.accounts, self._door.limits, privacy=self._door.privacy, room=self._room)
         connection = ImapConnection(session, self)
         self._connections.add(connection)
-        self._not_logged_in.add(connection)
+        self._not_logged_in.take(connection, host_of(addr))
         return connection
 
     async def stop(self) -> None:
@@ -128,12 +132,12 @@ class ImapServer(Factory):
 
     def logged_in(self, connection: ImapConnection, /) -> None:
         """Hear that a connection belongs to a user from now on."""
-        self._not_logged_in.discard(connection)
+        self._not_logged_in.leave(connection)
 
     def closed(self, connection: ImapConnection, /) -> None:
         """Hear that a connection is no more."""
         self._connections.discard(connection)
-        self._not_logged_in.discard(connection)
+        self._not_logged_in.leave(connection)
         if not self._connections and self._emptied is not None and not self._emptied.called:
             self._emptied.callback(None)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from leap_plugin.bridge.receiving_room import ReceivingRoom, RoomShare
 from leap_plugin.bridge.smtp.commands import (
     Auth,
     Ehlo,
@@ -36,6 +37,8 @@ LINE_BYTES = 12_288
 MOST_BAD = 20
 """Commands that are none, one after the other, before the connection ends."""
 MOST_WRONG_PASSWORDS = 3
+SIZE_SLACK_BYTES = 65_536
+"""A mail may be so much longer than MAIL said, and a quarter of it: mail programs estimate (RFC 1870, 6.1)."""
 # A page in a browser can make it send HTTP to any port of this machine.
 _OF_HTTP = re.compile(rb"(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|CONNECT|TRACE|PATCH) |[A-Za-z-]+:", re.IGNORECASE)
 
@@ -106,9 +109,16 @@ class SmtpSession:
     until it returns None. No input raises an error; when `ended` is true the connection is to be closed.
     """
 
-    def __init__(self, announce: Callable[[], Announcement], secrecy: Secrecy) -> None:
-        """`announce`: tells what is announced now, of the user who has logged in, if one has."""
+    def __init__(
+        self, announce: Callable[[], Announcement], secrecy: Secrecy, room: ReceivingRoom | None = None
+    ) -> None:
+        """`announce`: tells what is announced now, of the user who has logged in, if one has.
+
+        `room`: for mails that are being received, shared with other sessions.
+        """
         self._announce = announce
+        self._room = room or ReceivingRoom()
+        self._share: RoomShare | None = None
         self._secrecy = secrecy
         self._reader = SmtpReader(LINE_BYTES)
         self._reading = _Reading.COMMAND
@@ -190,7 +200,13 @@ class SmtpSession:
         """Answer `Submit`: the id of the mail in the queue, or the reply that refuses it."""
         self._question = None
         self._transaction = None
+        self._give_room_back()
         self._say(outcome if isinstance(outcome, SmtpReply) else SmtpReply(250, "2.6.0", f"queued as {outcome}"))
+
+    def lost(self) -> None:
+        """The connection is gone. A mail that is being submitted keeps its room until that is answered."""
+        if not isinstance(self._question, Submit):
+            self._give_room_back()
 
     def secured(self) -> None:
         """Answer `StartTls`: TLS has begun, and all that was said before counts no more (RFC 3207, 4.2)."""
@@ -350,6 +366,12 @@ class SmtpSession:
         transaction = self._under_way()
         if not transaction.recipients:
             raise SmtpCommandError(554, "5.5.1", "no recipient was taken")
+        if transaction.sender.size_bytes is not None:
+            said_bytes = transaction.sender.size_bytes * 5 // 4 + SIZE_SLACK_BYTES
+            transaction.most_bytes = min(transaction.most_bytes, said_bytes)
+        self._share = self._room.take(transaction.most_bytes)
+        if self._share is None:
+            raise SmtpCommandError(452, "4.3.1", "other long mails are coming in just now: try again in a moment")
         self._reader.begin_mail(transaction.most_bytes)
         self._reading = _Reading.MAIL
         self._say(SmtpReply(354, "", "give the mail; CRLF.CRLF ends it"))
@@ -371,6 +393,7 @@ class SmtpSession:
             )
             return
         self._transaction = None
+        self._give_room_back()
         if mail.too_long:
             self._say(SmtpReply(552, "5.3.4", _too_long(transaction.most_bytes)))
         else:
@@ -379,6 +402,11 @@ class SmtpSession:
             self._bye("what follows cannot be read")
 
     # -- What they share.
+
+    def _give_room_back(self) -> None:
+        if self._share is not None:
+            self._share.give_back()
+            self._share = None
 
     def _check_greeted(self) -> None:
         if not self._is_greeted:
@@ -407,4 +435,4 @@ class SmtpSession:
 
 
 def _too_long(most_bytes: int) -> str:
-    return f"a mail has at most {most_bytes} bytes now"
+    return f"a mail has at most {most_bytes} bytes now, and little more than MAIL said"

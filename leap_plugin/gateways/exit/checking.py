@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from random import Random
 
 from leap_plugin.mail.addresses import AddressError
-from leap_plugin.mail.canonical import UnsuitableMailError, canonicalise
+from leap_plugin.mail.canonical import UnsuitableMailError, canonical_form
 from leap_plugin.mail.envelope import MailTooLongError
 from leap_plugin.mail.parsing import MailPart, MalformedMailError, parse_mail
 from leap_plugin.mail.recipients import MOST_RECIPIENTS
@@ -32,9 +32,10 @@ class NotCanonicalError(MisuseError):
 
 @dataclass(frozen=True)
 class CheckedMail:
-    """A mail in the anonymous form. `ids`: its Message-IDs, each for itself, so that they stay."""
+    """A mail in the anonymous form. `part`: taken apart. `ids`: its Message-IDs, each for itself, so that they stay."""
 
     message: bytes
+    part: MailPart
     ids: Mapping[str, str]
     needs_smtputf8: bool
     is_encrypted: bool
@@ -62,7 +63,7 @@ def check_canonical(mail: bytes) -> CheckedMail:
         found = [own, *_ids_in(part, "In-Reply-To"), *_ids_in(part, "References")]
         ids = {one: one for one in found}
         sender, date_s = part.header("From") or "", parsedate_to_datetime(part.header("Date") or "").timestamp()
-        again = canonicalise(mail, sender=sender, ids=ids, now_s=date_s, rng=_Drawn(_boundary(part)))
+        again = canonical_form(part, sender=sender, ids=ids, now_s=date_s, rng=_Drawn(_boundary(part)))
     except (
         MalformedMailError,
         MailTooLongError,
@@ -79,7 +80,7 @@ def check_canonical(mail: bytes) -> CheckedMail:
     _check_lines(mail, again.needs_smtputf8)
     if len(recipients_shown(part)) > MOST_RECIPIENTS:
         raise NotCanonicalError(f"it shows more than {MOST_RECIPIENTS} recipients")
-    return CheckedMail(mail, ids, again.needs_smtputf8, part.content_type == "multipart/encrypted")
+    return CheckedMail(mail, part, ids, again.needs_smtputf8, part.content_type == "multipart/encrypted")
 
 
 def recipients_shown(part: MailPart) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -18,12 +19,14 @@ from leap_plugin.bridge.accepting import (
     LOG_IN_WITHIN_S,
     LONGEST_PAUSE_S,
     MOST_CONNECTIONS,
+    MOST_NOT_LOGGED_IN,
     PAUSE_S,
     STALLED_S,
     SubmissionConnection,
     SubmissionDoor,
     SubmissionServer,
 )
+from leap_plugin.bridge.places import SHARE
 from leap_plugin.bridge.smtp.session import Secrecy
 from leap_plugin.bridge.users import MailUser, MailUsers
 from leap_plugin.mail.submitting import SubmittedMail
@@ -69,8 +72,8 @@ class World:
             raise self.failing
         return (login, password) == (ALICE, PASSWORD)
 
-    def connect(self) -> Program:
-        program = Program(self)
+    def connect(self, address: IPv4Address | None = None) -> Program:
+        program = Program(self, address)
         program.protocol.makeConnection(program.transport)
         return program
 
@@ -83,8 +86,8 @@ class World:
 class Program:
     """A mail program."""
 
-    def __init__(self, world: World) -> None:
-        self.protocol = world.server.buildProtocol(None)
+    def __init__(self, world: World, address: IPv4Address | None) -> None:
+        self.protocol = world.server.buildProtocol(address)
         self.transport = StringTransport()
 
     def say(self, data: bytes) -> bytes:
@@ -209,12 +212,22 @@ def test_a_stranger_who_talks_all_the_time_is_sent_away_too() -> None:
 
 def test_a_connection_too_many_is_told_so() -> None:
     world = World()
-    programs = [world.connect() for _ in range(MOST_CONNECTIONS)]
+    programs = [world.log_in() for _ in range(MOST_CONNECTIONS)]
     crowded = world.connect()
     assert crowded.heard.startswith(b"421 4.7.0")
     assert crowded.transport.disconnecting
     programs[0].lose()
     assert world.connect().heard.startswith(b"220")
+
+
+def test_one_device_leaves_places_for_the_log_in_of_others() -> None:
+    world = World()
+    phone = IPv4Address("TCP", "192.168.1.7", 40_000)
+    waiting = [world.connect(phone) for _ in range(MOST_NOT_LOGGED_IN // SHARE)]
+    assert world.connect(phone).heard.startswith(b"421 4.7.0")
+    assert world.connect(IPv4Address("TCP", "192.168.1.8", 40_000)).heard.startswith(b"220")
+    waiting[0].say(b"EHLO me\r\n" + auth(PASSWORD))
+    assert world.connect(phone).heard.startswith(b"220")
 
 
 def test_a_mail_that_is_being_stored_is_finished_before_the_end() -> None:
@@ -297,7 +310,7 @@ def test_a_program_that_takes_no_replies_fills_no_memory() -> None:
 
 def test_who_hangs_up_after_a_wrong_password_keeps_its_place_until_the_reply_is_due() -> None:
     world = World()
-    for _ in range(MOST_CONNECTIONS):
+    for _ in range(MOST_NOT_LOGGED_IN):
         program = world.connect()
         program.say(b"EHLO me\r\n" + auth("wrong"))
         program.lose()

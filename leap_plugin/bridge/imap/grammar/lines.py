@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from leap_plugin.bridge.receiving_room import ReceivingRoom, RoomShare
+
 LITERAL_MARK = re.compile(rb"\{(\d{1,20})(\+?)\}\Z")
 _TAG = re.compile(rb"([!#$&',-\[\]-z|}~]{1,64}) ([A-Za-z]{1,16})?")
 """A tag (RFC 3501 section 9: ASTRING-CHAR except "+") and the first word after it."""
@@ -45,12 +47,16 @@ class LiteralWanted:
 
 @dataclass(frozen=True)
 class NoCommand:
-    """What came is no command; `fatal` if what follows cannot be told apart from it."""
+    """What came is no command; `fatal` if what follows cannot be told apart from it.
+
+    `crowded`: it may be one, but its message cannot be received beside others just now.
+    """
 
     tag: bytes | None
     reason: str
     fatal: bool = False
     too_big: bool = False
+    crowded: bool = False
 
 
 Input = RawCommand | BareLine | LiteralWanted | NoCommand
@@ -77,8 +83,11 @@ class CommandReader:
     One input is taken at a time, because a command decides how the next line is to be read.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, room: ReceivingRoom | None = None) -> None:
+        """`room`: for messages, shared with other connections."""
         self._limits = limits
+        self._room = room or ReceivingRoom()
+        self._shares: list[RoomShare] = []
         self._waiting = bytearray()
         self._scanned = 0
         self._parts: list[bytes] = []
@@ -94,7 +103,12 @@ class CommandReader:
         self._waiting += data
 
     def next_input(self, *, bare: bool = False) -> Input | None:
-        """Return what comes next, or None while it is incomplete; `bare` reads a line that is no command."""
+        """Return what comes next, or None while it is incomplete; `bare` reads a line that is no command.
+
+        The command before is dealt with when this is called: its message is in memory no more.
+        """
+        if not self._parts:
+            self.forget_room()
         while True:
             if self._literal_left is not None and not self._take_literal(self._literal_left):
                 return None
@@ -106,6 +120,12 @@ class CommandReader:
             found = self._take_text(line)
             if found is not None:
                 return found
+
+    def forget_room(self) -> None:
+        """Give back the room of messages: they were dealt with, or come no more."""
+        for share in self._shares:
+            share.give_back()
+        self._shares = []
 
     def _take_literal(self, length: int) -> bool:
         if len(self._waiting) < length:
@@ -162,6 +182,12 @@ class CommandReader:
             # The bytes of a literal that does not wait come all the same: only the end of the connection stops them
             # (RFC 7888 section 4).
             return self._refuse(text, f"a literal has at most {most} bytes here", fatal=not waits, too_big=True)
+        if length > self._limits.literal_bytes:
+            share = self._room.take(length)
+            if share is None:
+                reason = "other long messages are coming in just now: try again in a moment"
+                return self._refuse(text, reason, fatal=not waits, crowded=True)
+            self._shares.append(share)
         self._parts.append(text)
         self._literal_left = length
         return LiteralWanted() if waits else None
@@ -172,10 +198,12 @@ class CommandReader:
             return self._limits.message_bytes
         return self._limits.literal_bytes
 
-    def _refuse(self, text: bytes, reason: str, *, fatal: bool = False, too_big: bool = False) -> NoCommand:
+    def _refuse(
+        self, text: bytes, reason: str, *, fatal: bool = False, too_big: bool = False, crowded: bool = False
+    ) -> NoCommand:
         tag = tag_of(self._parts[0] if self._parts else text)
         self._forget()
-        return NoCommand(tag, reason, fatal, too_big)
+        return NoCommand(tag, reason, fatal, too_big, crowded)
 
     def _forget(self) -> None:
         self._parts, self._text_bytes, self._literals_bytes, self._skipped = [], 0, 0, 0

@@ -40,6 +40,7 @@ from leap_plugin.bridge.imap.session.mailboxes import (
 from leap_plugin.bridge.imap.session.messages import SelectedMessages
 from leap_plugin.bridge.imap.session.selected import SelectedFolder
 from leap_plugin.bridge.imap.session.states import ALLOWED, Privacy, State, capabilities
+from leap_plugin.bridge.receiving_room import ReceivingRoom
 from loopixmix.errors import FormatError, LoopixmixError
 
 MOST_BAD = 20
@@ -67,12 +68,21 @@ class ImapSession:
     """
 
     def __init__(
-        self, accounts: Accounts, limits: Limits | None = None, *, privacy: Privacy = Privacy.IN_CLEAR
+        self,
+        accounts: Accounts,
+        limits: Limits | None = None,
+        *,
+        privacy: Privacy = Privacy.IN_CLEAR,
+        room: ReceivingRoom | None = None,
     ) -> None:
-        """`accounts`: who may log in. `limits`: how much a client may send. `privacy`: what the connection is."""
+        """`accounts`: who may log in. `limits`: how much a client may send. `privacy`: what the connection is.
+
+        `room`: for mails that are being received, shared with other sessions.
+        """
         self._accounts = accounts
         self._limits = limits or Limits()
-        self._reader = CommandReader(self._limits)
+        self._room = room or ReceivingRoom()
+        self._reader = CommandReader(self._limits, self._room)
         self._privacy = privacy
         self._starts_tls = False
         self._state = State.NOT_AUTHENTICATED
@@ -117,8 +127,12 @@ class ImapSession:
     def secured(self) -> None:
         """The connection has TLS from now on."""
         # What somebody put in before the client's own TLS must not be read as if the client had said it.
-        self._reader = CommandReader(self._limits)
+        self._reader = CommandReader(self._limits, self._room)
         self._starts_tls, self._privacy = False, Privacy.TLS
+
+    def lost(self) -> None:
+        """The connection is gone, and no work on it goes on."""
+        self._reader.forget_room()
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the client."""
@@ -156,9 +170,10 @@ class ImapSession:
     def _refuse(self, refused: NoCommand) -> Iterator[bytes]:
         waiting, self._waiting = self._waiting, None
         tag = waiting.tag if waiting else refused.tag
-        code = b"TOOBIG" if refused.too_big else b""
-        yield tagged(tag or b"*", "NO" if refused.too_big and tag else "BAD", refused.reason, code)
-        yield from self._count_bad()
+        code = b"TOOBIG" if refused.too_big else b"UNAVAILABLE" if refused.crowded else b""
+        yield tagged(tag or b"*", "NO" if code and tag else "BAD", refused.reason, code)
+        if not refused.crowded:
+            yield from self._count_bad()
         if refused.fatal and not self.ended:
             yield from self._bye("what follows cannot be read")
 

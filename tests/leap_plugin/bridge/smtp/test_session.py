@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leap_plugin.bridge.receiving_room import ReceivingRoom
 from leap_plugin.bridge.smtp.replies import SmtpReply, refusal
 from leap_plugin.bridge.smtp.session import (
     LINE_BYTES,
@@ -40,9 +41,10 @@ class Conversation:
 
     secrecy: Secrecy = Secrecy.PLAIN
     queue: MemorySubmissions = field(default_factory=MemorySubmissions)
+    room: ReceivingRoom = field(default_factory=ReceivingRoom)
 
     def __post_init__(self) -> None:
-        self.session = SmtpSession(self.queue.announcement, self.secrecy)
+        self.session = SmtpSession(self.queue.announcement, self.secrecy, self.room)
         self.heard = b""
         self._go_on()
 
@@ -354,3 +356,28 @@ def test_no_bytes_raise_an_error_and_every_reply_is_a_line(data: bytes, places: 
         assert line[:3].isdigit()
         assert b"\n" not in line
         assert len(line) <= 510
+
+
+def test_mails_that_come_at_the_same_time_have_room_together() -> None:
+    room = ReceivingRoom(250_000)
+    talks = [Conversation(room=room) for _ in range(4)]
+    for talk in talks:
+        talk.say(HELLO, AUTH, FROM, TO_BOB)
+    # 100,000 bytes are announced, and no mail says how long it is.
+    answers = [talk.say(b"DATA\r\n")[:3] for talk in talks]
+    assert answers == [b"354", b"354", b"452", b"452"]
+    talks[0].say(b"Subject: x\r\n\r\nx\r\n.\r\n")
+    assert talks[2].say(b"DATA\r\n").startswith(b"354")
+    assert talks[3].say(b"DATA\r\n").startswith(b"452 4.3.1 other long mails are coming in just now")
+    talks[1].session.lost()
+    assert talks[3].say(b"DATA\r\n").startswith(b"354")
+
+
+def test_a_mail_takes_the_room_that_it_asked_for() -> None:
+    room = ReceivingRoom(250_000)
+    talks = [Conversation(room=room) for _ in range(4)]
+    for talk in talks:
+        talk.say(HELLO, AUTH, FROM.replace(b">", b"> SIZE=100"), TO_BOB)
+    assert [talk.say(b"DATA\r\n")[:3] for talk in talks] == [b"354", b"354", b"354", b"452"]
+    assert talks[0].say(b"x" * 70_000 + b"\r\n.\r\n").startswith(b"552")
+    assert talks[3].say(b"DATA\r\n").startswith(b"354")

@@ -13,6 +13,7 @@ from leap_plugin.bridge.imap.grammar.lines import (
     NoCommand,
     RawCommand,
 )
+from leap_plugin.bridge.receiving_room import ReceivingRoom
 
 SMALL = Limits(line_bytes=64, literal_bytes=10, message_bytes=20, skipped_bytes=200)
 
@@ -122,3 +123,32 @@ def test_a_line_that_is_refused_and_has_no_literal_ends_nothing() -> None:
     assert isinstance(refused, NoCommand)
     assert not refused.fatal
     assert other == RawCommand((b"b NOOP",))
+
+
+def test_messages_that_come_at_the_same_time_have_room_together() -> None:
+    room = ReceivingRoom(30)
+    words = "other long messages are coming in just now: try again in a moment"
+    one, other, third = (CommandReader(SMALL, room) for _ in range(3))
+    for reader in (one, other, third):
+        reader.takes_messages = True
+    one.feed(b"a APPEND x {15}\r\n")
+    other.feed(b"b APPEND x {15}\r\n")
+    assert one.next_input() == other.next_input() == LiteralWanted()
+    third.feed(b"c APPEND x {11}\r\nc NOOP\r\n")
+    assert third.next_input() == NoCommand(
+        b"c", "other long messages are coming in just now: try again in a moment", crowded=True
+    )
+    assert third.next_input() == RawCommand((b"c NOOP",))
+    third.feed(b"d APPEND x {11+}\r\n")
+    assert third.next_input() == NoCommand(b"d", words, fatal=True, crowded=True)
+    one.feed(b"x" * 15 + b"\r\n")
+    assert isinstance(one.next_input(), RawCommand)
+    # In memory until the command was dealt with.
+    third.feed(b"e APPEND x {11}\r\n")
+    assert isinstance(third.next_input(), NoCommand)
+    assert one.next_input() is None
+    third.feed(b"f APPEND x {11}\r\n")
+    assert third.next_input() == LiteralWanted()
+    other.forget_room()
+    one.feed(b"g APPEND x {15}\r\n")
+    assert one.next_input() == LiteralWanted()

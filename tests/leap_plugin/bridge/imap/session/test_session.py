@@ -18,6 +18,7 @@ from leap_plugin.bridge.imap.session.messages import SelectedMessages
 from leap_plugin.bridge.imap.session.selected import SelectedFolder
 from leap_plugin.bridge.imap.session.session import MOST_BAD, ImapSession
 from leap_plugin.bridge.imap.session.states import ALLOWED, Privacy, State, capabilities
+from leap_plugin.bridge.receiving_room import ReceivingRoom
 from loopixmix.errors import StoreError
 from tests.worlds.mail_folders import MemoryMailboxes, OneAccount
 from tests.worlds.mail_stores import NewMailboxes
@@ -435,3 +436,19 @@ def test_expunged_mails_are_told_also_when_they_are_forgotten() -> None:
     mailboxes.append("INBOX", MAIL, FLAGS, None)
     assert other.say("n NOOP") == [*(f"* {number} EXPUNGE" for number in range(7, 0, -1)), "* 3 EXISTS", "n OK done"]
     assert other.say("f UID FETCH 1:* UID")[:2] == ["* 1 FETCH (UID 8)", "* 2 FETCH (UID 9)"]
+
+
+def test_a_message_without_room_is_told_to_come_again() -> None:
+    room = ReceivingRoom(100_000)
+    kept = room.take(50_000)
+    session = ImapSession(OneAccount(Places.new()), room=room)
+    talk = Talk()
+    talk.session = session
+    talk.raw(b"")
+    talk.say("a LOGIN alice secret")
+    assert talk.say("b APPEND Sent {70000}") == [
+        "b NO [UNAVAILABLE] other long messages are coming in just now: try again in a moment"
+    ]
+    assert kept is not None
+    kept.give_back()
+    assert talk.say("c APPEND Sent {70000}") == ["+ send the literal"]
