@@ -12,7 +12,7 @@ from loopixmix.seams import Identity
 from votes.record.canonical import Hex
 from votes.record.election import VERSION, Election, ElectionParty, TrusteeParty
 from votes.record.polls import Poll
-from votes.record.rules.elections import draft_faults
+from votes.record.rules.elections import listed_faults
 
 
 class _Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +88,7 @@ def draft_of(plan: ElectionPlan, administrator: Identity, group: Group, *, rehea
         counts_only=plan.counts_only,
         rehearsal=plan.rehearsal or rehearsal,
     )
-    faults = draft_faults(election, group)
+    faults = listed_faults(election, group)
     if faults:
         raise ConfigError("the plan of the election breaks its rules: " + "; ".join(map(str, faults)))
     return election

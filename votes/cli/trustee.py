@@ -155,14 +155,15 @@ def _own_number(election: Election, identity: bytes) -> int:
 
 
 def _turn(ceremony: Ceremony, election: Election, meeting: Meeting, making: KeyMaking) -> MadeKey | None:
-    """Publish what is due, and return the key if it is made."""
-    published = _published(ceremony, election, meeting)
+    """Publish all that is due, and return the key if it is made."""
     from votes.trustees.making import KeyStatements
 
-    due = making.next_statements(KeyStatements(published))
-    for statement in due:
-        meeting.publish(statement.encode(ceremony))
-    return making.made(KeyStatements([*published, *due]))
+    published = KeyStatements(_published(ceremony, election, meeting))
+    while due := making.next_statements(published):
+        for statement in due:
+            meeting.publish(statement.encode(ceremony))
+        published = KeyStatements(_published(ceremony, election, meeting))
+    return making.made(published)
 
 
 def _published(ceremony: Ceremony, election: Election, meeting: Meeting) -> list[KeyStatement]:
