@@ -57,6 +57,8 @@ def make_key(directory: Path, place: Path, wait: bool) -> None:
 
     Each trustee runs this command. Stopped, it goes on where it was when it is run again.
     """
+    from loopixmix.group.ristretto import ristretto255
+    from votes.administration.freezing import ceremony_of
     from votes.record.election import decode_draft
     from votes.trustees.directory import TrusteeDirectory
     from votes.trustees.making import KeyMaking
@@ -65,7 +67,7 @@ def make_key(directory: Path, place: Path, wait: bool) -> None:
     outside, meeting = vote_outside(), FolderMeeting(place)
     own = TrusteeDirectory(directory)
     election = decode_draft(meeting.draft())
-    ceremony = ceremony_of(election)
+    ceremony = ceremony_of(election, ristretto255())
     number = _own_number(election, own.signing_key.identity)
     making = KeyMaking(
         ceremony,
@@ -94,7 +96,9 @@ def make_key(directory: Path, place: Path, wait: bool) -> None:
 @PASSPHRASE
 def backup(directory: Path, place: Path, file: Path, passphrase_file: Path | None) -> None:
     """Write a backup of DIR to FILE, read it again, and tell the others in PLACE that it opens."""
+    from loopixmix.group.ristretto import ristretto255
     from loopixmix.process.files import write_atomically
+    from votes.administration.freezing import ceremony_of
     from votes.record.election import decode_draft
     from votes.trustees.backup import open_backup, seal_backup
     from votes.trustees.directory import TrusteeDirectory
@@ -103,7 +107,7 @@ def backup(directory: Path, place: Path, file: Path, passphrase_file: Path | Non
 
     meeting, own = FolderMeeting(place), TrusteeDirectory(directory)
     election = decode_draft(meeting.draft())
-    ceremony = ceremony_of(election)
+    ceremony = ceremony_of(election, ristretto255())
     if file.exists():
         raise MisuseError(f"{file}: is there already")
     secrets = own.secrets()
@@ -143,15 +147,6 @@ def restore(file: Path, directory: Path, passphrase_file: Path | None) -> None:
     click.echo(f"{directory}: trustee {secrets.number} is back")
 
 
-def ceremony_of(election: Election) -> Ceremony:
-    """Return what the trustees of a draft know before they make its key."""
-    from loopixmix.group.ristretto import ristretto255
-    from votes.record.election import draft_digest
-    from votes.trustees.generation import Ceremony
-
-    return Ceremony(ristretto255(), draft_digest(election), len(election.trustees), election.threshold)
-
-
 def _own_number(election: Election, identity: bytes) -> int:
     identities = [bytes(each.identity) for each in election.trustees]
     if identity not in identities:
@@ -160,14 +155,15 @@ def _own_number(election: Election, identity: bytes) -> int:
 
 
 def _turn(ceremony: Ceremony, election: Election, meeting: Meeting, making: KeyMaking) -> MadeKey | None:
-    """Publish what is due, and return the key if it is made."""
-    published = _published(ceremony, election, meeting)
+    """Publish all that is due, and return the key if it is made."""
     from votes.trustees.making import KeyStatements
 
-    due = making.next_statements(KeyStatements(published))
-    for statement in due:
-        meeting.publish(statement.encode(ceremony))
-    return making.made(KeyStatements([*published, *due]))
+    published = KeyStatements(_published(ceremony, election, meeting))
+    while due := making.next_statements(published):
+        for statement in due:
+            meeting.publish(statement.encode(ceremony))
+        published = KeyStatements(_published(ceremony, election, meeting))
+    return making.made(published)
 
 
 def _published(ceremony: Ceremony, election: Election, meeting: Meeting) -> list[KeyStatement]:

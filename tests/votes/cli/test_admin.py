@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from loopixmix.errors import LoopixmixError
+from loopixmix.group.ristretto import ristretto255
+from tests.worlds.plans import filled_plan
+from votes.administration.folder import PLAN, RECORD
+from votes.main import vote
+from votes.record.fingerprint import fingerprint_of, shown
+from votes.record.rules.reading import decode_election
+
+
+class Commands:
+    """The commands of `loopixmix vote`, in one process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, *arguments: object, given: str = "") -> Result:
+        return CliRunner().invoke(vote, [str(argument) for argument in arguments], input=given)
+
+    def good(self, *arguments: object, given: str = "") -> str:
+        result = self.run(*arguments, given=given)
+        if result.exception is not None:
+            raise result.exception
+        return result.output
+
+    def refused(self, *arguments: object) -> str:
+        result = self.run(*arguments)
+        assert isinstance(result.exception, LoopixmixError)
+        return str(result.exception)
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    return Commands(tmp_path)
+
+
+def test_from_a_plan_to_a_record(commands: Commands) -> None:
+    admin, place, words = commands.path / "admin", commands.path / "place", commands.path / "words"
+    words.write_text("correct horse battery\n")
+    trustees = [commands.path / name for name in ("Ada", "Ben")]
+    assert "now write" in commands.good("admin", "init", admin)
+    lines = [json.loads(commands.good("trustee", "init", each, "--name", each.name)) for each in trustees]
+    (admin / PLAN).write_text(filled_plan(lines))
+    assert "each trustee (Ada, Ben) runs" in commands.good("admin", "draft", admin, place)
+    assert "have not made the key" in commands.refused("admin", "freeze", admin, place)
+    for _ in range(4):
+        for each in trustees:
+            commands.run("trustee", "make-key", each, place, "--no-wait")
+    for each in trustees:
+        commands.good(
+            "trustee", "backup", each, place, commands.path / f"{each.name}.backup", "--passphrase-file", words
+        )
+    told = commands.good("admin", "freeze", admin, place)
+    record = (admin / RECORD).read_bytes()
+    assert shown(fingerprint_of(record)) in told
+    assert decode_election(record, ristretto255()).threshold == 2
+
+
+def test_a_draft_that_trustees_work_on_is_not_replaced(commands: Commands) -> None:
+    admin, place, trustee = commands.path / "admin", commands.path / "place", commands.path / "Ada"
+    commands.good("admin", "init", admin)
+    line = json.loads(commands.good("trustee", "init", trustee, "--name", "Ada"))
+    other = json.loads(commands.good("trustee", "init", commands.path / "Ben", "--name", "Ben"))
+    (admin / PLAN).write_text(filled_plan([line, other]))
+    commands.good("admin", "draft", admin, place)
+    commands.good("admin", "draft", admin, place)
+    commands.run("trustee", "make-key", trustee, place, "--no-wait")
+    (admin / PLAN).write_text(filled_plan([line, other]).replace("garden club", "chess club"))
+    assert "begun with another draft" in commands.refused("admin", "draft", admin, place)
+
+
+def test_the_plan_is_named_with_its_mistakes(commands: Commands) -> None:
+    admin = commands.path / "admin"
+    commands.good("admin", "init", admin)
+    assert f"{admin / PLAN}: the plan of the election" in commands.refused("admin", "draft", admin, commands.path / "p")
+
+
+def test_help_names_every_command(commands: Commands) -> None:
+    told = commands.good("--help")
+    assert "admin" in told
+    assert "trustee" in told
