@@ -16,10 +16,10 @@ from votes.board.requests import (
     AskPart,
     AskState,
     BoardAnswer,
+    BoardRefusal,
+    BoardRefused,
     BoardState,
     HeadAndPath,
-    Refusal,
-    Refused,
     RequestKind,
     VoterRequest,
     decode_request,
@@ -42,11 +42,11 @@ class VoterAnswers:
         try:
             request = decode_request(body)
         except FormatError as error:
-            return encode_answer(Refused(Refusal.MALFORMED, str(error)))
+            return encode_answer(BoardRefused(BoardRefusal.MALFORMED, str(error)))
         try:
             return encode_answer(self._answer(request))
         except NotNowError as error:
-            return encode_answer(Refused(Refusal.NO_ELECTION, str(error)))
+            return encode_answer(BoardRefused(BoardRefusal.NO_ELECTION, str(error)))
 
     def _answer(self, request: VoterRequest) -> BoardAnswer:
         match request:
@@ -76,7 +76,7 @@ class VoterAnswers:
         self._board.head()
         whole = self._board.standing.record if kind is RequestKind.RECORD else self._result()
         if offset >= len(whole):
-            return Refused(Refusal.UNKNOWN, f"there are {len(whole)} bytes")
+            return BoardRefused(BoardRefusal.UNKNOWN, f"there are {len(whole)} bytes")
         return whole[offset : offset + length]
 
     def _receipt(self, outcome: CastOutcome) -> BoardAnswer:
@@ -87,11 +87,11 @@ class VoterAnswers:
     def _inclusion(self, index: int) -> BoardAnswer:
         head = self._board.head()
         if index >= head.head.size:
-            return Refused(Refusal.UNKNOWN, f"the log has {head.head.size} entries")
+            return BoardRefused(BoardRefusal.UNKNOWN, f"the log has {head.head.size} entries")
         return HeadAndPath(head, self._board.log.inclusion(index, head.head.size)).encode()
 
     def _consistency(self, size: int) -> BoardAnswer:
         head = self._board.head()
         if size > head.head.size:
-            return Refused(Refusal.UNKNOWN, f"the log has {head.head.size} entries")
+            return BoardRefused(BoardRefusal.UNKNOWN, f"the log has {head.head.size} entries")
         return HeadAndPath(head, self._board.log.consistency(size, head.head.size)).encode()

@@ -13,13 +13,13 @@ from loopixmix.group.group import Group
 from loopixmix.seams import Clock, Identity
 from votes.board.log import BoardLog, Writing
 from votes.board.seams import BallotChecks, MakeChecks
-from votes.board.standing import Announced, NotNowError, Standing
+from votes.board.standing import Announced, ElectionStanding, NotNowError
 from votes.board.store.rows import is_ballot, statements, turnout
 from votes.record.canonical import Hex
 from votes.record.entries import EntryKind
 from votes.record.heads import SignedHead
 from votes.record.phases import Phase, Transition
-from votes.record.receipts import Receipt
+from votes.record.receipts import BallotReceipt
 from votes.record.signing import PartyKey
 from votes.record.statements import Exclusion, sign_statement
 
@@ -46,7 +46,7 @@ class Board:
         self._clock = clock
         self._changing = threading.RLock()
         self._checks: BallotChecks | None = None
-        self.standing = Standing(group, board=key.identity, administrator=administrator)
+        self.standing = ElectionStanding(group, board=key.identity, administrator=administrator)
         self.standing.replay(log.read(statements))
         if self.standing.has_election:
             self._checks = make_checks(self.standing.election)
@@ -106,7 +106,7 @@ class Board:
 
     def receipt(self, digest: bytes, index: int, at_s: int) -> bytes:
         """Return the receipt for a stored ballot."""
-        return Receipt(self.standing.fingerprint, digest, index, at_s).sign(self._key)
+        return BallotReceipt(self.standing.fingerprint, digest, index, at_s).sign(self._key)
 
     def turnout(self) -> list[tuple[int, int]]:
         """Return how many voters cast their first ballot in each hour, by the hour's first Unix second."""

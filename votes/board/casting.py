@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from loopixmix.errors import PeerError
 from votes.board.board import Board
 from votes.board.log import Writing
-from votes.board.requests import Refusal, Refused
+from votes.board.requests import BoardRefusal, BoardRefused
 from votes.board.seams import CheckedBallot
 from votes.board.store.rows import (
     KnownBallot,
@@ -43,7 +43,7 @@ class Stored:
     at_s: int
 
 
-CastOutcome: TypeAlias = Stored | Refused
+CastOutcome: TypeAlias = Stored | BoardRefused
 
 
 class Casting:
@@ -57,7 +57,7 @@ class Casting:
     def cast(self, ballot: bytes) -> CastOutcome:
         """Store a ballot; the same ballot again gets the same answer."""
         if len(ballot) > MOST_BODY_BYTES[EntryKind.BALLOT]:
-            return Refused(Refusal.WRONG, "the ballot is too long")
+            return BoardRefused(BoardRefusal.WRONG, "the ballot is too long")
         # Before all arithmetic, so that nobody keeps the board busy before and after the election.
         closed = self._closed()
         if closed is not None:
@@ -77,14 +77,14 @@ class Casting:
         outcomes |= stored
         for digest, each in checked.items():
             if isinstance(each, PeerError):
-                outcomes[digest] = Refused(Refusal.WRONG, str(each)[:MOST_REASON])
+                outcomes[digest] = BoardRefused(BoardRefusal.WRONG, str(each)[:MOST_REASON])
         return [outcomes[digest] for digest in digests]
 
     def find(self, digest: bytes) -> CastOutcome:
         """Return where a ballot is stored."""
         known = self._board.log.read(lambda connection: ballots_by_digest(connection, [digest]))
         if digest not in known:
-            return Refused(Refusal.UNKNOWN, "no such ballot is on the board")
+            return BoardRefused(BoardRefusal.UNKNOWN, "no such ballot is on the board")
         return _outcome(known[digest])
 
     def challenge(self, opening: bytes) -> CastOutcome:
@@ -93,11 +93,11 @@ class Casting:
         if closed is not None:
             return closed
         if len(opening) > MOST_BODY_BYTES[EntryKind.CHALLENGE]:
-            return Refused(Refusal.WRONG, "the opening is too long")
+            return BoardRefused(BoardRefusal.WRONG, "the opening is too long")
         try:
             ballot = self._board.checks.check_opening(opening)
         except PeerError as error:
-            return Refused(Refusal.WRONG, str(error)[:MOST_REASON])
+            return BoardRefused(BoardRefusal.WRONG, str(error)[:MOST_REASON])
 
         def write(connection: Connection, writing: Writing) -> CastOutcome:
             closed = self._closed_at(writing.at_s)
@@ -107,29 +107,31 @@ class Casting:
             if before is not None:
                 return Stored(ballot.digest, *before)
             if ballots_by_digest(connection, [ballot.digest]):
-                return Refused(Refusal.WRONG, "the ballot is cast, and cannot be challenged any more")
+                return BoardRefused(BoardRefusal.WRONG, "the ballot is cast, and cannot be challenged any more")
             index = writing.add(EntryKind.CHALLENGE, opening)
             add_challenge(connection, ballot.digest, index, writing.at_s)
             return Stored(ballot.digest, index, writing.at_s)
 
         return self._board.append(write)
 
-    def _closed(self) -> Refused | None:
+    def _closed(self) -> BoardRefused | None:
         """Return why no ballot is taken now; None if the election is open."""
         self._board.advance()
         return self._closed_at(None)
 
-    def _closed_at(self, at_s: int | None) -> Refused | None:
+    def _closed_at(self, at_s: int | None) -> BoardRefused | None:
         """Return why no entry of the time `at_s` may be a ballot. Within a transaction the election stands still."""
         standing = self._board.standing
         if not standing.has_election:
-            return Refused(Refusal.NO_ELECTION, "the board has no election yet")
+            return BoardRefused(BoardRefusal.NO_ELECTION, "the board has no election yet")
         if standing.phase in (Phase.KEYED, Phase.FROZEN):
-            return Refused(Refusal.EARLY, f"the election is not open yet; it opens at {standing.election.opens_at}")
+            return BoardRefused(
+                BoardRefusal.EARLY, f"the election is not open yet; it opens at {standing.election.opens_at}"
+            )
         if standing.phase is Phase.ABANDONED:
-            return Refused(Refusal.LATE, "the election was abandoned")
+            return BoardRefused(BoardRefusal.LATE, "the election was abandoned")
         if standing.phase is not Phase.OPEN or (at_s is not None and at_s >= standing.election.closes_at):
-            return Refused(Refusal.LATE, f"the election is closed since {standing.election.closes_at}")
+            return BoardRefused(BoardRefusal.LATE, f"the election is closed since {standing.election.closes_at}")
         return None
 
     def _found(self, ballot: bytes) -> CastOutcome | None:
@@ -167,10 +169,12 @@ class _Rules:
     def store(self, encoding: bytes, ballot: CheckedBallot) -> CastOutcome:
         of = self._of.setdefault(ballot.credential, [])
         if ballot.digest in self._challenged:
-            return Refused(Refusal.CHALLENGED, "the ballot was challenged, and never counts; make a new one")
+            return BoardRefused(BoardRefusal.CHALLENGED, "the ballot was challenged, and never counts; make a new one")
         same = [each for each in of if each.counter == ballot.counter]
         if len(of) >= MOST_OF_ONE:
-            return Refused(Refusal.TOO_MANY, f"there are {MOST_OF_ONE} ballots of this voter; no more are taken")
+            return BoardRefused(
+                BoardRefusal.TOO_MANY, f"there are {MOST_OF_ONE} ballots of this voter; no more are taken"
+            )
         # One beside the first one is on the board for everybody to see; a third would show nothing more.
         if len(same) > 1:
             return _doubled(ballot.counter)
@@ -186,7 +190,8 @@ def _outcome(known: KnownBallot) -> CastOutcome:
     return _doubled(known.counter) if known.is_doubled else Stored(known.digest, known.place, known.at_s)
 
 
-def _doubled(counter: int) -> Refused:
-    return Refused(
-        Refusal.DOUBLED, f"another ballot with counter {counter} is stored, and counts; cast again with a higher one"
+def _doubled(counter: int) -> BoardRefused:
+    return BoardRefused(
+        BoardRefusal.DOUBLED,
+        f"another ballot with counter {counter} is stored, and counts; cast again with a higher one",
     )

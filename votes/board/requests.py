@@ -35,7 +35,7 @@ class RequestKind(IntEnum):
     RESULT = 8
 
 
-class Refusal(IntEnum):
+class BoardRefusal(IntEnum):
     """Why a request is refused."""
 
     NO_ELECTION = 1
@@ -205,20 +205,20 @@ def decode_head_and_path(data: bytes, board: Identity) -> HeadAndPath:
 
 
 @dataclass(frozen=True)
-class Refused:
+class BoardRefused:
     """A refusal, with a reason in plain words."""
 
-    why: Refusal
+    why: BoardRefusal
     reason: str
 
 
-BoardAnswer: TypeAlias = bytes | Refused
+BoardAnswer: TypeAlias = bytes | BoardRefused
 """The content that was asked, or why there is none."""
 
 
 def encode_answer(answer: BoardAnswer) -> bytes:
     """Return the bytes of an answer."""
-    if isinstance(answer, Refused):
+    if isinstance(answer, BoardRefused):
         return bytes([answer.why]) + answer.reason.encode()
     return b"\0" + answer
 
@@ -230,7 +230,7 @@ def decode_answer(data: bytes) -> BoardAnswer:
     if data[0] == 0:
         return data[1:]
     try:
-        return Refused(Refusal(data[0]), data[1:].decode())
+        return BoardRefused(BoardRefusal(data[0]), data[1:].decode())
     except ValueError as fault:
         raise FormatError(f"the answer is malformed: {fault}") from fault
 

@@ -35,7 +35,7 @@ class NotNowError(PeerError):
     """The board does not take this now."""
 
 
-class Standing:
+class ElectionStanding:
     """The state of one election. Its owner sees to it that one thread at a time changes it."""
 
     def __init__(self, group: Group, *, board: Identity, administrator: Identity) -> None:

@@ -14,7 +14,7 @@ RECEIPT_BYTES = _FORM.size + SIGNATURE_BYTES
 
 
 @dataclass(frozen=True)
-class Receipt:
+class BallotReceipt:
     """The ballot of this digest is the entry `index` of the log, written at `at_s` (Unix seconds).
 
     A board whose log has something else there is convicted by it. `fingerprint`: of the election. `digest`: SHA-256 of
@@ -32,10 +32,10 @@ class Receipt:
         return message + board.sign(SigningPurpose.RECEIPT, message)
 
 
-def decode_receipt(data: bytes, board: Identity) -> Receipt:
+def decode_receipt(data: bytes, board: Identity) -> BallotReceipt:
     """Read a receipt that `board` signed; raise `FormatError` or `SignatureError` if it is none."""
     if len(data) != RECEIPT_BYTES:
         raise FormatError(f"a receipt has {RECEIPT_BYTES} bytes, not {len(data)}")
     message, signature = data[: _FORM.size], data[_FORM.size :]
     verify_signature(board, signature, SigningPurpose.RECEIPT, message)
-    return Receipt(*_FORM.unpack(message))
+    return BallotReceipt(*_FORM.unpack(message))

@@ -14,8 +14,8 @@ from votes.board.requests import (
     AskInclusion,
     AskPart,
     AskState,
-    Refusal,
-    Refused,
+    BoardRefusal,
+    BoardRefused,
     RequestKind,
     VoterRequest,
     decode_answer,
@@ -39,7 +39,7 @@ class Voter:
         self._boards = boards
         self.board = boards.world.keys.board.identity
 
-    def ask(self, request: VoterRequest) -> bytes | Refused:
+    def ask(self, request: VoterRequest) -> bytes | BoardRefused:
         answers = VoterAnswers(self._boards.board, self._boards.casting, result=lambda: RESULT)
         return decode_answer(answers.answer(encode_request(request)))
 
@@ -48,9 +48,9 @@ class Voter:
         assert isinstance(answer, bytes), answer
         return answer
 
-    def refused(self, request: VoterRequest) -> Refusal:
+    def refused(self, request: VoterRequest) -> BoardRefusal:
         answer = self.ask(request)
-        assert isinstance(answer, Refused)
+        assert isinstance(answer, BoardRefused)
         return answer.why
 
 
@@ -65,7 +65,7 @@ def test_a_voter_gets_the_record_in_parts(boards: BoardWorld, voter: Voter) -> N
     assert (state.phase, state.fingerprint) == (Phase.OPEN, boards.world.fingerprint)
     parts = [voter.told(AskPart(RequestKind.RECORD, offset, 1000)) for offset in range(0, state.record_bytes, 1000)]
     assert b"".join(parts) == boards.world.record
-    assert voter.refused(AskPart(RequestKind.RECORD, state.record_bytes, 1)) is Refusal.UNKNOWN
+    assert voter.refused(AskPart(RequestKind.RECORD, state.record_bytes, 1)) is BoardRefusal.UNKNOWN
     assert state.result_bytes == len(RESULT)
     assert voter.told(AskPart(RequestKind.RESULT, 0, 99)) == RESULT
 
@@ -92,18 +92,18 @@ def test_a_challenge_gets_a_receipt_too(boards: BoardWorld, voter: Voter) -> Non
     boards.open()
     receipt = decode_receipt(voter.told(AskChallenge(b"open" + plain_ballot(1))), voter.board)
     assert receipt.index == 2
-    assert voter.refused(AskCast(plain_ballot(1))) is Refusal.CHALLENGED
+    assert voter.refused(AskCast(plain_ballot(1))) is BoardRefusal.CHALLENGED
 
 
 def test_what_cannot_be_answered_is_refused_with_a_reason(boards: BoardWorld, voter: Voter) -> None:
     for request in (AskState(), AskPart(RequestKind.RECORD, 0, 1), AskInclusion(0), AskConsistency(0)):
-        assert voter.refused(request) is Refusal.NO_ELECTION
-    assert voter.refused(AskCast(plain_ballot(1))) is Refusal.NO_ELECTION
+        assert voter.refused(request) is BoardRefusal.NO_ELECTION
+    assert voter.refused(AskCast(plain_ballot(1))) is BoardRefusal.NO_ELECTION
     boards.open()
-    assert voter.refused(AskInclusion(3)) is Refusal.UNKNOWN
-    assert voter.refused(AskConsistency(4)) is Refusal.UNKNOWN
-    assert voter.refused(AskFind(bytes(32))) is Refusal.UNKNOWN
+    assert voter.refused(AskInclusion(3)) is BoardRefusal.UNKNOWN
+    assert voter.refused(AskConsistency(4)) is BoardRefusal.UNKNOWN
+    assert voter.refused(AskFind(bytes(32))) is BoardRefusal.UNKNOWN
     answers = VoterAnswers(boards.board, boards.casting, result=bytes)
     malformed = decode_answer(answers.answer(b"\xff"))
-    assert isinstance(malformed, Refused)
-    assert malformed.why is Refusal.MALFORMED
+    assert isinstance(malformed, BoardRefused)
+    assert malformed.why is BoardRefusal.MALFORMED

@@ -14,10 +14,10 @@ from votes.board.requests import (
     AskInclusion,
     AskPart,
     AskState,
+    BoardRefusal,
+    BoardRefused,
     BoardState,
     HeadAndPath,
-    Refusal,
-    Refused,
     RequestKind,
     VoterRequest,
     decode_answer,
@@ -91,7 +91,7 @@ def test_a_proof_comes_with_the_head_that_it_is_for() -> None:
 
 
 def test_an_answer_is_a_content_or_a_plain_reason() -> None:
-    for answer in (b"", b"content", Refused(Refusal.LATE, "closed; zu spät")):
+    for answer in (b"", b"content", BoardRefused(BoardRefusal.LATE, "closed; zu spät")):
         assert decode_answer(encode_answer(answer)) == answer
     for wrong in (b"", b"\x0areason", b"\x03\xff"):
         with pytest.raises(FormatError):

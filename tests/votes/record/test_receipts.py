@@ -5,11 +5,11 @@ import random
 import pytest
 
 from loopixmix.errors import FormatError, SignatureError
-from votes.record.receipts import Receipt, decode_receipt
+from votes.record.receipts import BallotReceipt, decode_receipt
 from votes.record.signing import PartyKey
 
 BOARD = PartyKey.generate(random.Random(1))
-RECEIPT = Receipt(bytes(range(32)), bytes(32), 258, 1_800_000_000)
+RECEIPT = BallotReceipt(bytes(range(32)), bytes(32), 258, 1_800_000_000)
 
 
 def test_a_receipt_is_the_same_each_time_and_comes_back_from_its_bytes() -> None:
