@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, cast
@@ -87,7 +88,13 @@ class ImapServer(Factory):
             or not self._not_logged_in.has_one_for(host_of(addr))
         ):
             return _RefusedConnection()
-        session = ImapSession(self._door.accounts, self._door.limits, privacy=self._door.privacy, room=self._room)
+        session = ImapSession(
+            self._door.accounts,
+            self._door.limits,
+            privacy=self._door.privacy,
+            room=self._room,
+            seconds=time.monotonic,
+        )
         connection = ImapConnection(session, self)
         self._connections.add(connection)
         self._not_logged_in.take(connection, host_of(addr))
