@@ -21,7 +21,7 @@ from votes.record.entries import Entry, EntryKind
 from votes.record.fingerprint import fingerprint_of
 from votes.record.heads import ForkedBoardError, SignedHead, check_growth
 from votes.record.merkle import leaf_hash, proves_inclusion
-from votes.record.receipts import Receipt, decode_receipt
+from votes.record.receipts import BallotReceipt, decode_receipt
 from votes.voting.asking import BoardQuestions, content_of
 from votes.voting.home import KeptBallot, VoterHome
 from votes.voting.voter import Voter
@@ -91,7 +91,7 @@ class VotingBooth:
         self.home.keep(kept)
         return kept
 
-    async def receipt(self, kept: KeptBallot, board: BoardQuestions) -> Receipt | None:
+    async def receipt(self, kept: KeptBallot, board: BoardQuestions) -> BallotReceipt | None:
         """Return the receipt of a ballot; None if the answer is still awaited.
 
         Raises `BoardRefusedError` with the board's reason, `LostBallotError` if no answer came in time,
@@ -114,7 +114,7 @@ class VotingBooth:
         self.home.keep_receipt(kept.counter, encoded)
         return receipt
 
-    async def check(self, kept: KeptBallot, receipt: Receipt, board: BoardQuestions) -> SignedHead:
+    async def check(self, kept: KeptBallot, receipt: BallotReceipt, board: BoardQuestions) -> SignedHead:
         """Check that the ballot is in the log, and that the log only grew since the last check; return its head.
 
         Raises `BrokenReceiptError` or `ForkedBoardError`; both are proof against the board.

@@ -9,7 +9,7 @@ import msgspec
 from loopixmix.errors import StoreError
 from loopixmix.process.files import make_directory, remove_file, write_atomically
 from votes.record.heads import SignedHead, decode_head
-from votes.record.receipts import Receipt, decode_receipt
+from votes.record.receipts import BallotReceipt, decode_receipt
 
 RECORD, HEAD = "record.json", "head"
 
@@ -53,7 +53,7 @@ class VoterHome:
         """Return a counter higher than that of any ballot that was made here."""
         return max((ballot.counter for ballot in self.ballots()), default=0) + 1
 
-    def receipt(self, counter: int, board: bytes) -> Receipt | None:
+    def receipt(self, counter: int, board: bytes) -> BallotReceipt | None:
         """Return the receipt of a ballot, if it came."""
         found = self._optional(f"receipt-{counter}")
         return None if found is None else decode_receipt(found, board)
