@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
 import subprocess
@@ -132,6 +133,24 @@ def test_another_input_after_a_kill_at_any_step_draws_everything_anew(step: int,
     # What was drawn before any input was bound may serve this one.
     assert commitments(mix).isdisjoint(commitments(whole)) is bound
     assert_erased(tmp_path / "mix", seed)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_while_another_input_is_taken_up_lets_nothing_serve_twice(step: int, tmp_path: Path) -> None:
+    """One list is bound; another one comes, and the mixer is killed; then a third one comes, or the first again."""
+    whole = work(tmp_path / "whole", random.Random(1))
+    for third in (the_list(seed=3)[1], the_list()[1]):
+        directory = tmp_path / f"mix-{third[:4].hex()}"
+        killed(directory, all_steps().index("committing to the order: 2"))
+        with contextlib.suppress(Killed):
+            a_mixer(directory, random.Random(2), Steps(step, kill)).shuffle(the_list(seed=2)[1])
+        second = load_seed(directory / "seed")
+        mix = a_mixer(directory, random.Random(3)).shuffle(third)
+        verify(mix, third, tmp_path)
+        # Only a mixer that was killed before the first thing was erased may go on with the first list.
+        if third != the_list()[1] or contents(mix) != contents(whole):
+            assert commitments(mix).isdisjoint(commitments(whole))
+        assert_erased(directory, second)
 
 
 def assert_erased(directory: Path, seed: bytes | None) -> None:
