@@ -55,6 +55,8 @@ LAYERS = (
             "provider.accounts",
             "provider.api",
             "client.api",
+            "client.errors",
+            "client.values",
             "client.core*",
             "client.receiving.claims",
         ),

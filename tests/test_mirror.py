@@ -12,6 +12,7 @@ OF_A_FOLDER = (
     # One question asked of all modules of a folder: do they agree with others, whatever is refused, whatever happens.
     *("tests/loopixmix/directory/test_vectors.py", "tests/loopixmix/sphinx/test_vectors.py"),
     *("tests/loopixmix/requests/test_vectors.py", "tests/leap_plugin/mail/test_by_the_page.py"),
+    "tests/votes/shuffle/test_vectors.py",
     *("tests/loopixmix/sphinx/test_agreement.py", "tests/loopixmix/sphinx/test_refusals.py"),
     *("tests/provider/store/test_opening.py", "tests/provider/store/test_state_machine.py"),
     *("tests/client/test_by_the_page.py", "tests/client/test_first_service.py", "tests/client/test_trust.py"),

@@ -116,7 +116,9 @@ def _check_domain(domain: str, text: str) -> None:
         if not beyond and not _LABEL.fullmatch(label):
             raise AddressError(f"{_shown(text)} is no mail address: {_shown(domain)} is no domain")
     if len(labels) < 2:
-        raise AddressError(f"{_shown(text)} is no mail address: {_shown(domain)} has no dot")
+        # It may be an address as the commands of the network write it.
+        where = f"addresses of the network end in @PROVIDER{SUFFIX}"
+        raise AddressError(f"{_shown(text)} is no mail address: {_shown(domain)} has no dot; {where}")
 
 
 def _shown(text: str) -> str:

@@ -15,6 +15,7 @@ from leap_plugin.bridge.imap.session.mailboxes import (
     FolderState,
     FullError,
     MailFolder,
+    NoFolderError,
     Summary,
 )
 from leap_plugin.store.accounts import used_bytes
@@ -35,6 +36,7 @@ from leap_plugin.store.folders import (
 )
 from leap_plugin.store.tree import (
     create_folder,
+    find_folder,
     folders_of,
     rename_folder_rows,
     subscribe_folder,
@@ -54,15 +56,24 @@ class StoredMailboxes:
         *,
         now: Callable[[], datetime],
         most_bytes: int = MOST_ACCOUNT_BYTES,
+        pinned: tuple[str, int] | None = None,
     ) -> None:
-        """`account`: its number. `now`: the time of day. `most_bytes`: of all mails together, for what users add."""
+        """`account`: its number. `now`: the time of day. `most_bytes`: of all mails together, for what users add.
+
+        `pinned`: a folder and its UIDVALIDITY, without which nothing is done.
+        """
+        self._pinned = pinned
         self._account = account
         self._store = store
         self._now = now
         self._most_bytes = most_bytes
 
+    def pinned(self, folder: str, uid_validity: int) -> StoredMailboxes:
+        pinned = (folder, uid_validity)
+        return StoredMailboxes(self._account, self._store, now=self._now, most_bytes=self._most_bytes, pinned=pinned)
+
     def folders(self) -> Sequence[MailFolder]:
-        return self._store.read(lambda connection: folders_of(connection, self._account))
+        return self._read(lambda connection: folders_of(connection, self._account))
 
     def create(self, folder: str) -> None:
         self._write(lambda connection: create_folder(connection, self._account, folder))
@@ -84,22 +95,22 @@ class StoredMailboxes:
         self._write(lambda connection: subscribe_folder(connection, self._account, folder, wanted))
 
     def state(self, folder: str) -> FolderState:
-        return self._store.read(lambda connection: state_of(connection, self._account, folder))
+        return self._read(lambda connection: state_of(connection, self._account, folder))
 
     def uids(self, folder: str) -> Sequence[int]:
-        return self._store.read(lambda connection: uids_in(connection, self._account, folder))
+        return self._read(lambda connection: uids_in(connection, self._account, folder))
 
     def summaries(self, folder: str, uids: Sequence[int]) -> Sequence[Summary]:
-        return self._store.read(lambda connection: summaries_in(connection, self._account, folder, uids))
+        return self._read(lambda connection: summaries_in(connection, self._account, folder, uids))
 
     def read(self, folder: str, uid: int) -> bytes | None:
-        return self._store.read(lambda connection: message_in(connection, self._account, folder, uid))
+        return self._read(lambda connection: message_in(connection, self._account, folder, uid))
 
     def headers(self, folder: str, uids: Sequence[int]) -> Mapping[int, bytes]:
-        return self._store.read(lambda connection: headers_in(connection, self._account, folder, uids))
+        return self._read(lambda connection: headers_in(connection, self._account, folder, uids))
 
     def changes(self, folder: str, after: int) -> Changes:
-        return self._store.read(lambda connection: changes_after(connection, self._account, folder, after))
+        return self._read(lambda connection: changes_after(connection, self._account, folder, after))
 
     def change_flags(self, folder: str, uids: Sequence[int], change: FlagChange) -> None:
         self._write(lambda connection: change_flags(connection, self._account, folder, uids, change))
@@ -126,5 +137,15 @@ class StoredMailboxes:
     def listen(self, callback: Callable[[], object]) -> Callable[[], None]:
         return self._store.bell.listen(self._account, callback)
 
+    def _read(self, work: Callable[[Connection], _R]) -> _R:
+        return self._store.read(lambda connection: self._checked(connection, work))
+
     def _write(self, work: Callable[[Connection], _R]) -> _R:
-        return self._store.write(self._account, work)
+        return self._store.write(self._account, lambda connection: self._checked(connection, work))
+
+    def _checked(self, connection: Connection, work: Callable[[Connection], _R]) -> _R:
+        if self._pinned is not None:
+            folder, uid_validity = self._pinned
+            if find_folder(connection, self._account, folder).uid_validity != uid_validity:
+                raise NoFolderError(f"the folder {folder} is another one now")
+        return work(connection)

@@ -47,11 +47,16 @@ class PartyKeys:
 
 @dataclass(frozen=True)
 class ElectionWorld:
-    """An election with its keys. `secret`: of the key to which ballots are encrypted; nobody knows it really."""
+    """An election with its keys. `coefficients`: of the key of the election; nobody knows them really."""
 
     election: Election
     keys: PartyKeys
-    secret: Scalars
+    coefficients: Scalars
+
+    @property
+    def secret(self) -> Scalars:
+        """The secret key itself."""
+        return self.coefficients[:1]
 
     @property
     def record(self) -> bytes:
@@ -103,7 +108,7 @@ def new_election(
         counts_only=False,
         rehearsal=False,
     )
-    return ElectionWorld(election, keys, coefficients[:1])
+    return ElectionWorld(election, keys, coefficients)
 
 
 def changed(election: Election, **fields: object) -> Election:

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import cast
 
 from leap_plugin.bridge.imap.message.mime import header_length
 from leap_plugin.bridge.imap.session.mailboxes import (
@@ -45,8 +46,23 @@ class _Box:
     subscribed: bool = True
 
 
+class _Pinned:
+    """The folders of an account, as long as one of them is still the same."""
+
+    def __init__(self, mailboxes: MemoryMailboxes, folder: str, uid_validity: int) -> None:
+        self._mailboxes, self._folder, self._uid_validity = mailboxes, folder, uid_validity
+
+    def __getattr__(self, name: str) -> object:
+        if self._mailboxes.state(self._folder).uid_validity != self._uid_validity:
+            raise NoFolderError(f"the folder {self._folder} is another one now")
+        return getattr(self._mailboxes, name)
+
+
 class MemoryMailboxes:
     """The folders of one account; several sessions may share it."""
+
+    def pinned(self, folder: str, uid_validity: int) -> Mailboxes:
+        return cast(Mailboxes, _Pinned(self, folder, uid_validity))
 
     def __init__(self) -> None:
         self._moment = 0

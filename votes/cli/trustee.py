@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loopixmix.errors import MisuseError
-from votes.cli.outside import DIRECTORY, vote_outside
+from votes.cli.outside import DIRECTORY, OUT, PUBLISHED, vote_outside
 
 if TYPE_CHECKING:
     from votes.record.election import Election
@@ -57,6 +57,8 @@ def make_key(directory: Path, place: Path, wait: bool) -> None:
 
     Each trustee runs this command. Stopped, it goes on where it was when it is run again.
     """
+    from loopixmix.group.ristretto import ristretto255
+    from votes.administration.freezing import ceremony_of
     from votes.record.election import decode_draft
     from votes.trustees.directory import TrusteeDirectory
     from votes.trustees.making import KeyMaking
@@ -65,7 +67,7 @@ def make_key(directory: Path, place: Path, wait: bool) -> None:
     outside, meeting = vote_outside(), FolderMeeting(place)
     own = TrusteeDirectory(directory)
     election = decode_draft(meeting.draft())
-    ceremony = ceremony_of(election)
+    ceremony = ceremony_of(election, ristretto255())
     number = _own_number(election, own.signing_key.identity)
     making = KeyMaking(
         ceremony,
@@ -94,7 +96,9 @@ def make_key(directory: Path, place: Path, wait: bool) -> None:
 @PASSPHRASE
 def backup(directory: Path, place: Path, file: Path, passphrase_file: Path | None) -> None:
     """Write a backup of DIR to FILE, read it again, and tell the others in PLACE that it opens."""
+    from loopixmix.group.ristretto import ristretto255
     from loopixmix.process.files import write_atomically
+    from votes.administration.freezing import ceremony_of
     from votes.record.election import decode_draft
     from votes.trustees.backup import open_backup, seal_backup
     from votes.trustees.directory import TrusteeDirectory
@@ -103,7 +107,7 @@ def backup(directory: Path, place: Path, file: Path, passphrase_file: Path | Non
 
     meeting, own = FolderMeeting(place), TrusteeDirectory(directory)
     election = decode_draft(meeting.draft())
-    ceremony = ceremony_of(election)
+    ceremony = ceremony_of(election, ristretto255())
     if file.exists():
         raise MisuseError(f"{file}: is there already")
     secrets = own.secrets()
@@ -143,13 +147,49 @@ def restore(file: Path, directory: Path, passphrase_file: Path | None) -> None:
     click.echo(f"{directory}: trustee {secrets.number} is back")
 
 
-def ceremony_of(election: Election) -> Ceremony:
-    """Return what the trustees of a draft know before they make its key."""
-    from loopixmix.group.ristretto import ristretto255
-    from votes.record.election import draft_digest
-    from votes.trustees.generation import Ceremony
+@trustee.command()
+@DIRECTORY
+@PUBLISHED
+@OUT
+def decrypt(directory: Path, published: Path, out: Path) -> None:
+    """Verify the election in PUBLISHED up to the last mixer, decrypt this trustee's part of it, and put it into OUT.
 
-    return Ceremony(ristretto255(), draft_digest(election), len(election.trustees), election.threshold)
+    The list that is decrypted is written down in DIR first: another list of this election is never decrypted.
+    """
+    from rich.console import Console
+
+    from loopixmix.process.files import PUBLIC_FILE, make_directory, write_atomically
+    from loopixmix.progress import Steps
+    from votes.administration.freezing import ceremony_of
+    from votes.cli.inputs import verified_ballots
+    from votes.record.canonical import Hex
+    from votes.record.statements import SharesAnnouncement, sign_statement
+    from votes.trustees.decryption import decrypt_partially
+    from votes.trustees.directory import TrusteeDirectory
+    from votes.trustees.guard import commit_to_list
+    from votes.verify.opened import file_digest
+    from votes.verify.published import announcement_of, shares_file
+
+    own = TrusteeDirectory(directory)
+    with Steps(Console(stderr=True)) as steps:
+        verification = verified_ballots(published, steps)
+        verification.mixes()
+        known = verification.known
+        share = own.share(ceremony_of(known.election, known.group))
+        for poll, planned in enumerate(known.election.polls):
+            statement = verification.decryption(poll)
+            commit_to_list(directory, statement)
+            steps.step(f"decrypting {planned.id}", len(statement.ciphertexts) * statement.ciphertexts.width)
+            made = decrypt_partially(statement, share, vote_outside().rng, steps.done).encode()
+            name = shares_file(planned.id, share.number)
+            announcement = SharesAnnouncement(
+                fingerprint=Hex(known.fingerprint), poll=poll, trustee=share.number, shares=Hex(file_digest(made))
+            )
+            make_directory((out / name).parent)
+            write_atomically(out / name, made, mode=PUBLIC_FILE)
+            signed = sign_statement(announcement, own.signing_key)
+            write_atomically(out / announcement_of(name), signed, mode=PUBLIC_FILE)
+    click.echo(f"{out}: trustee {share.number} has decrypted its part of {len(known.election.polls)} polls")
 
 
 def _own_number(election: Election, identity: bytes) -> int:
@@ -160,14 +200,15 @@ def _own_number(election: Election, identity: bytes) -> int:
 
 
 def _turn(ceremony: Ceremony, election: Election, meeting: Meeting, making: KeyMaking) -> MadeKey | None:
-    """Publish what is due, and return the key if it is made."""
-    published = _published(ceremony, election, meeting)
+    """Publish all that is due, and return the key if it is made."""
     from votes.trustees.making import KeyStatements
 
-    due = making.next_statements(KeyStatements(published))
-    for statement in due:
-        meeting.publish(statement.encode(ceremony))
-    return making.made(KeyStatements([*published, *due]))
+    published = KeyStatements(_published(ceremony, election, meeting))
+    while due := making.next_statements(published):
+        for statement in due:
+            meeting.publish(statement.encode(ceremony))
+        published = KeyStatements(_published(ceremony, election, meeting))
+    return making.made(published)
 
 
 def _published(ceremony: Ceremony, election: Election, meeting: Meeting) -> list[KeyStatement]:

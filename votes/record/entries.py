@@ -27,6 +27,7 @@ class EntryKind(IntEnum):
     SHARES = 6
     RESULT = 7
     CHALLENGE = 8
+    ERASURE = 9
 
 
 _STATEMENT = SIGNATURE_BYTES + MOST_STATEMENT_BYTES
@@ -39,6 +40,7 @@ MOST_BODY_BYTES: Mapping[EntryKind, int] = {
     EntryKind.SHARES: _STATEMENT,
     EntryKind.RESULT: _STATEMENT,
     EntryKind.CHALLENGE: 196_608,
+    EntryKind.ERASURE: _STATEMENT,
 }
 """The longest bodies. A ballot, or the opening of one, has to fit into a request."""
 

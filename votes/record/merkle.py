@@ -75,16 +75,15 @@ class MerkleTree:
         if not 0 <= index < size:
             raise ValueError(f"there is no leaf {index} in a tree of {size}")
         path = []
-        start, end = 0, size
-        while end - start > 1:
-            middle = start + _split(end - start)
-            if index < middle:
-                path.append(self._subtree(middle, end))
-                end = middle
-            else:
-                path.append(self._subtree(start, middle))
-                start = middle
-        return tuple(reversed(path))
+        for level in range((size - 1).bit_length()):
+            sibling = (index >> level) ^ 1
+            start, end = sibling << level, (sibling + 1) << level
+            if end <= size:
+                path.append(self._complete(level, sibling))
+            elif start < size:
+                # At the right edge the sibling may be lower than the level.
+                path.append(self._subtree(start, size))
+        return tuple(path)
 
     def consistency(self, before: int, size: int | None = None) -> Path:
         """Return the proof that the tree of `size` leaves begins with that of `before` (RFC 9162, section 2.1.4.1).

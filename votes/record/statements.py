@@ -16,6 +16,7 @@ from votes.record.signing import SIGNATURE_BYTES, PartyKey, SigningPurpose, veri
 MOST_STATEMENT_BYTES = 16_384
 MOST_REASON = 2_000
 """Characters of the reason of an exclusion, or of the end of an election."""
+MOST_ERASED = 16
 DIGEST_BYTES = 64
 """SHA-512 of a file."""
 
@@ -98,6 +99,25 @@ class ResultAnnouncement(Statement, frozen=True, kw_only=True, forbid_unknown_fi
     def problem(self) -> str | None:
         """Say what is wrong."""
         return super().problem() or digest_problem("result", self.result)
+
+
+class ErasureStatement(Statement, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The credential authority erased who has which credential. `at_s`: Unix seconds.
+
+    `erased`: SHA-512 of each file that was erased, as it was sealed.
+    """
+
+    purpose = SigningPurpose.ERASURE
+
+    at_s: int = msgspec.field(name="time")
+    erased: tuple[Hex, ...]
+
+    def problem(self) -> str | None:
+        """Say what is wrong."""
+        if len(self.erased) > MOST_ERASED:
+            return f"erased has {len(self.erased)} entries; allowed are 0 to {MOST_ERASED}"
+        problems = (digest_problem(f"erased[{number}]", each) for number, each in enumerate(self.erased))
+        return super().problem() or next((each for each in problems if each is not None), None)
 
 
 def sign_statement(statement: Statement, key: PartyKey) -> bytes:

@@ -35,7 +35,11 @@ class Transcript:
 
     def challenge(self, group: Group) -> Scalars:
         """Return a uniform scalar, a column of one."""
-        return group.reduced_scalars(self._hash.digest(2 * group.scalar_bytes))
+        return group.reduced_scalars(self.uniform(group))
+
+    def uniform(self, group: Group) -> bytes:
+        """Return the bytes of a challenge before they are reduced, for callers that reduce many at once."""
+        return self._hash.digest(2 * group.scalar_bytes)
 
     def _absorb(self, item: Item) -> None:
         match item:

@@ -76,7 +76,7 @@ class Draws:
         order = array("I", range(size))
         words = self._words("permutation")
         for last in range(size - 1, 0, -1):
-            other = _below(last + 1, words)
+            other = below(last + 1, words)
             order[last], order[other] = order[other], order[last]
         return order
 
@@ -109,7 +109,8 @@ def inverse(order: array[int]) -> array[int]:
     return undone
 
 
-def _below(bound: int, words: Iterator[int]) -> int:
+def below(bound: int, words: Iterator[int]) -> int:
+    """Return a number from 0 to `bound - 1`, all equally likely if `words` are uniform numbers of 64 bits."""
     # The remainder of a word alone would favour small numbers: words beyond the last multiple of `bound` do not count.
     most = (1 << 8 * _WORD_BYTES) // bound * bound
     while (word := next(words)) >= most:

@@ -104,6 +104,11 @@ def first_rows(group: Group, prepared: PreparedRows, chunk: Chunk, draws: Draws)
     )
 
 
+def first_of_chain(prepared: PreparedChain, chunk: Chunk) -> PreparedChain:
+    """Return what was prepared for the rows of a chunk only."""
+    return PreparedChain(prepared.chain[: chunk.count], prepared.masks[: chunk.count])
+
+
 def encode_rows(prepared: PreparedRows) -> bytes:
     """Return the bytes of a chunk's preparation, which only the same engine reads back."""
     columns = (*prepared.by_generator, *prepared.by_key, prepared.mask_sum)

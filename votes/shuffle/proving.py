@@ -18,11 +18,10 @@ from votes.record.transcript import coefficients, column_digest
 from votes.shuffle.chunks import Chunk, Unwatched, WorkProgress, chunks, even_rows, gather
 from votes.shuffle.draws import SEED_BYTES, Draws, inverse
 from votes.shuffle.generators import GeneratorSource
-from votes.shuffle.preparation import ChunkPreparing, Preparations, PreparedRows, first_rows
+from votes.shuffle.preparation import ChunkPreparing, Preparations, PreparedRows, first_of_chain, first_rows
 from votes.shuffle.proof import ProofParts, empty_proof
 from votes.shuffle.statement import (
     ColumnDigests,
-    ShuffleError,
     ShuffleStatement,
     first_seed,
     list_digests,
@@ -94,8 +93,7 @@ class Prover:
 
         Raises `ShuffleError` if the input has another length, `BadElementError` if it has what is no element.
         """
-        if len(before) != self._statement.list_bytes:
-            raise ShuffleError(f"the input has {len(before)} bytes, not {self._statement.list_bytes}")
+        self._statement.check_length("input", before)
         if not self._statement.size:
             return Shuffled(b"", b"")
         output, (proof, parts) = bytearray(self._statement.list_bytes), empty_proof(self._statement)
@@ -160,7 +158,7 @@ class Prover:
             if (kept := self._kept.find(name)) is None:
                 rows = slice(chunk.first, chunk.end)
                 given = Coefficients(shuffled[rows], products[rows], before[rows])
-                prepared = self._preparations.chain(chunk.number)
+                prepared = first_of_chain(self._preparations.chain(chunk.number), chunk)
                 kept = make_chain(self._group, tables, prepared, self._draws, chunk, given).encode()
                 self._kept.keep(name, kept)
             part = decode_chain_part(self._group, self._statement.width, chunk.count, kept)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loopixmix.errors import PeerError
-from loopixmix.group.group import Elements, Group, Scalars
+from loopixmix.group.group import Buffer, Elements, Group, Scalars
 from votes.record.transcript import Transcript, column_digest
 
 MOST_SIZE = (1 << 32) - 1
@@ -51,6 +51,11 @@ class ShuffleStatement:
     def list_bytes(self) -> int:
         """The length of the input, and of the output: `2 * width` columns."""
         return 2 * self.width * self.column_bytes
+
+    def check_length(self, name: str, rows: Buffer) -> None:
+        """Raise `ShuffleError` if a list, called `name`, does not have exactly these rows."""
+        if len(rows) != self.list_bytes:
+            raise ShuffleError(f"the {name} has {len(rows)} bytes, not {self.list_bytes}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def batch_seed(
     return Transcript("shuffle-batch", seed, challenge.encode(), chain_replies, order_replies, *replies).seed()
 
 
-def list_digests(statement: ShuffleStatement, columns: bytes | bytearray | memoryview) -> list[bytes]:
+def list_digests(statement: ShuffleStatement, columns: Buffer) -> list[bytes]:
     """Return the digests of the columns of an input or an output."""
     view, size = memoryview(columns), statement.column_bytes
     return [column_digest(view[number * size : (number + 1) * size]) for number in range(2 * statement.width)]

@@ -43,9 +43,8 @@ def verify_shuffle(
     `generators`: at least as many as there are rows, derived by the verifier. Raises `ShuffleError` if anything is
     wrong: lengths, encodings, or the equations that it names.
     """
-    for name, rows in (("input", before), ("output", after)):
-        if len(rows) != statement.list_bytes:
-            raise ShuffleError(f"the {name} has {len(rows)} bytes, not {statement.list_bytes}")
+    statement.check_length("input", before)
+    statement.check_length("output", after)
     if not statement.size:
         if len(proof):
             raise ShuffleError(f"nothing is proved of no rows, but the proof has {len(proof)} bytes")

@@ -74,9 +74,12 @@ class TrusteeDirectory:
     def part(self, ceremony: Ceremony, number: int, rng: Rng) -> KeyPart:
         """Return this trustee's part of the key, drawn at the first call and kept before it is returned.
 
-        Raises `MisuseError` if a part for another election is kept: it would be lost.
+        Raises `MisuseError` if a part for another election is kept: it would be lost. So it does if the key is made: a
+        second part would contradict what this trustee has published.
         """
         path = self.path / PART
+        if (self.path / SHARE).exists():
+            raise MisuseError(f"{self.path}: the key is made already; another election needs a trustee of its own")
         if path.exists():
             kept = self._read(path, _KeptPart)
             if (kept.number, kept.draft) != (number, ceremony.draft):

@@ -27,7 +27,13 @@ from votes.trustees.generation import (
     share_fits,
 )
 from votes.trustees.sealing import open_share, seal_share
-from votes.trustees.statements import KeyStatement, KeyStep, sealed_share_bytes, sign_key_statement
+from votes.trustees.statements import (
+    VIEW_BYTES,
+    KeyStatement,
+    KeyStep,
+    sealed_share_bytes,
+    sign_key_statement,
+)
 
 
 class KeyStatements:
@@ -50,6 +56,11 @@ class KeyStatements:
         found = self._found.get((kind, author, about))
         return None if found is None else found.body
 
+    def answer(self, author: int, recipient: int) -> bytes | None:
+        """Return the share that `author` published after `recipient` complained; None if nothing so far."""
+        body = self.body(KeyStep.ANSWER, author, recipient.to_bytes(2, "big"))
+        return None if body is None else body[2:]
+
     def complete(self, kind: KeyStep, ceremony: Ceremony) -> bool:
         """Tell whether every trustee has made its statement."""
         return all(self.body(kind, number) is not None for number in ceremony.numbers)
@@ -61,6 +72,58 @@ class KeyStatements:
             for number in ceremony.numbers:
                 hashed.update(hashlib.sha256(self.body(kind, number) or b"").digest())
         return hashed.digest()
+
+
+def public_key_of(ceremony: Ceremony, published: KeyStatements) -> JointKey | None:
+    """Return the key that the statements make, as anybody sees it; None if somebody has still to speak.
+
+    Raises `KeyGenerationError` for a trustee whose part is wrong.
+    """
+    if not published.complete(KeyStep.WORD, ceremony):
+        return None
+    _check_words(ceremony, published)
+    openings = openings_of(ceremony, published)
+    for author, recipient in complaints_of(ceremony, published):
+        answer = published.answer(author, recipient)
+        if answer is None:
+            return None
+        if not share_fits(ceremony, openings[author], recipient, decode_share(ceremony, answer)):
+            raise KeyGenerationError(author, f"its share for trustee {recipient} does not fit its commitments")
+    return join_openings(ceremony, openings)
+
+
+def openings_of(ceremony: Ceremony, published: KeyStatements) -> dict[int, KeyOpening]:
+    """Return all openings, checked; raise `KeyGenerationError` for the first that is wrong."""
+    found = {}
+    for number in ceremony.numbers:
+        promise = published.body(KeyStep.PROMISE, number) or b""
+        opening = published.body(KeyStep.OPENING, number) or b""
+        found[number] = decode_opening(ceremony, number, opening, promise)
+    return found
+
+
+def complaints_of(ceremony: Ceremony, published: KeyStatements) -> list[tuple[int, int]]:
+    """Return of whom is complained, and by whom."""
+    return [
+        (author, recipient)
+        for recipient in ceremony.numbers
+        for author in _named_in(published.body(KeyStep.WORD, recipient) or b"")
+    ]
+
+
+def _named_in(word: bytes) -> list[int]:
+    return [int.from_bytes(word[place : place + 2], "big") for place in range(VIEW_BYTES, len(word), 2)]
+
+
+def _check_words(ceremony: Ceremony, published: KeyStatements) -> None:
+    view = published.view(ceremony)
+    for number in ceremony.numbers:
+        word = published.body(KeyStep.WORD, number) or b""
+        if word[:VIEW_BYTES] != view:
+            raise KeyGenerationError(number, "it has not seen the same statements as we have")
+        for author in _named_in(word):
+            if author == number or author not in ceremony.numbers:
+                raise KeyGenerationError(number, f"it complains of trustee {author}, which makes no sense")
 
 
 @dataclass(frozen=True)
@@ -108,23 +171,15 @@ class KeyMaking:
 
         Raises `KeyGenerationError` for a trustee whose part is wrong.
         """
-        if not published.complete(KeyStep.WORD, self._ceremony):
+        key = public_key_of(self._ceremony, published)
+        if key is None:
             return None
-        self._check_views(published)
-        openings = self._openings(published)
-        shares = self._shares(published)
-        for author, recipient in self._complaints(published):
-            answer = published.body(KeyStep.ANSWER, author, recipient.to_bytes(2, "big"))
-            if answer is None:
-                return None
-            share = decode_share(self._ceremony, answer[2:])
-            if not share_fits(self._ceremony, openings[author], recipient, share):
-                raise KeyGenerationError(author, f"its share for trustee {recipient} does not fit its commitments")
-            if recipient == self._part.number:
-                shares[author] = share
+        shares, own = self._shares(published), self._part.number
+        for author, recipient in complaints_of(self._ceremony, published):
+            if recipient == own:
+                shares[author] = decode_share(self._ceremony, published.answer(author, own) or b"")
         known = {author: share for author, share in shares.items() if share is not None}
-        own = finish(self._ceremony, self._part.number, openings, known)
-        return MadeKey(join_openings(self._ceremony, openings), own)
+        return MadeKey(key, finish(self._ceremony, own, openings_of(self._ceremony, published), known))
 
     def _due(self, published: KeyStatements) -> Iterable[tuple[KeyStep, bytes]]:
         ceremony = self._ceremony
@@ -134,24 +189,16 @@ class KeyMaking:
         yield KeyStep.OPENING, self._part.opening.encode()
         if not published.complete(KeyStep.OPENING, ceremony):
             return
-        self._openings(published)
+        openings_of(self._ceremony, published)
         if published.body(KeyStep.SHARES, self._part.number) is None:
             # Sealing draws new randomness each time: what was published once is not made again.
             yield KeyStep.SHARES, self._sealed_shares()
         if not published.complete(KeyStep.SHARES, ceremony):
             return
         yield KeyStep.WORD, published.view(ceremony) + self._own_complaints(published)
-        for author, recipient in self._complaints(published):
+        for author, recipient in complaints_of(self._ceremony, published):
             if author == self._part.number:
                 yield KeyStep.ANSWER, recipient.to_bytes(2, "big") + self._part.share_for(recipient).encode()
-
-    def _openings(self, published: KeyStatements) -> dict[int, KeyOpening]:
-        found = {}
-        for number in self._ceremony.numbers:
-            promise = published.body(KeyStep.PROMISE, number) or b""
-            opening = published.body(KeyStep.OPENING, number) or b""
-            found[number] = decode_opening(self._ceremony, number, opening, promise)
-        return found
 
     def _sealed_shares(self) -> bytes:
         return b"".join(
@@ -168,7 +215,7 @@ class KeyMaking:
 
     def _shares(self, published: KeyStatements) -> dict[int, Scalars | None]:
         """Return the share that each trustee made for this one; None for one that does not open or fit."""
-        openings, own = self._openings(published), self._part.number
+        openings, own = openings_of(self._ceremony, published), self._part.number
         found: dict[int, Scalars | None] = {own: self._part.share_for(own)}
         for author in self._ceremony.numbers:
             if author != own:
@@ -189,25 +236,6 @@ class KeyMaking:
     def _own_complaints(self, published: KeyStatements) -> bytes:
         shares = self._shares(published)
         return b"".join(author.to_bytes(2, "big") for author in sorted(shares) if shares[author] is None)
-
-    def _complaints(self, published: KeyStatements) -> list[tuple[int, int]]:
-        """Return of whom is complained, and by whom."""
-        found = []
-        for recipient in self._ceremony.numbers:
-            word = published.body(KeyStep.WORD, recipient) or b""
-            for place in range(32, len(word), 2):
-                found.append((int.from_bytes(word[place : place + 2], "big"), recipient))
-        return found
-
-    def _check_views(self, published: KeyStatements) -> None:
-        view = published.view(self._ceremony)
-        for number in self._ceremony.numbers:
-            word = published.body(KeyStep.WORD, number) or b""
-            if word[:32] != view:
-                raise KeyGenerationError(number, "it has not seen the same statements as we have")
-            for author in (int.from_bytes(word[place : place + 2], "big") for place in range(32, len(word), 2)):
-                if author == number or author not in self._ceremony.numbers:
-                    raise KeyGenerationError(number, f"it complains of trustee {author}, which makes no sense")
 
     def _signed(self, kind: KeyStep, body: bytes) -> KeyStatement:
         return sign_key_statement(self._ceremony, self._signing_key, kind, self._part.number, body)

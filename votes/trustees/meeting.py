@@ -44,6 +44,14 @@ class FolderMeeting:
         except OSError as error:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
 
+    def put_draft(self, draft: bytes) -> None:
+        """Put the draft there. Raises `MisuseError` if the trustees have begun to make a key for another one."""
+        path = self._path / DRAFT
+        if path.exists() and path.read_bytes() != draft and self.statements():
+            raise MisuseError(f"{path}: the trustees have begun with another draft; take another folder")
+        make_directory(self._path)
+        write_atomically(path, draft, mode=PUBLIC_FILE)
+
     def statements(self) -> list[bytes]:
         """Return all statements, by the names of their files. Raises `StoreError` if they are absurdly many."""
         folder = self._path / STATEMENTS

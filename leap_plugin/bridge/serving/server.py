@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, cast
@@ -16,7 +17,8 @@ from leap_plugin.bridge.imap.session.session import ImapSession
 from leap_plugin.bridge.imap.session.states import Privacy
 from leap_plugin.bridge.places import WaitingPlaces, host_of
 from leap_plugin.bridge.receiving_room import ReceivingRoom
-from leap_plugin.bridge.serving.connection import ImapConnection, ImapWire
+from leap_plugin.bridge.serving.connection import ImapConnection
+from leap_plugin.bridge.wire import Wire
 from loopixmix.errors import MisuseError
 from loopixmix.seams import Clock
 
@@ -87,7 +89,13 @@ class ImapServer(Factory):
             or not self._not_logged_in.has_one_for(host_of(addr))
         ):
             return _RefusedConnection()
-        session = ImapSession(self._door.accounts, self._door.limits, privacy=self._door.privacy, room=self._room)
+        session = ImapSession(
+            self._door.accounts,
+            self._door.limits,
+            privacy=self._door.privacy,
+            room=self._room,
+            seconds=time.monotonic,
+        )
         connection = ImapConnection(session, self)
         self._connections.add(connection)
         self._not_logged_in.take(connection, host_of(addr))
@@ -116,7 +124,7 @@ class ImapServer(Factory):
         working.addBoth(self._worked, done)
         return done
 
-    def start_tls(self, wire: ImapWire, /) -> None:
+    def start_tls(self, wire: Wire, /) -> None:
         """Begin TLS on a connection."""
         if self._door.context is None:
             raise MisuseError("this door has no TLS, but offers it")
@@ -155,6 +163,6 @@ class _RefusedConnection(Protocol):
 
     def connectionMade(self) -> None:  # noqa: N802
         """Say so, and close."""
-        transport = cast(ImapWire, self.transport)
+        transport = cast(Wire, self.transport)
         transport.write(b"* BYE there are as many connections as the bridge takes\r\n")
         transport.loseConnection()

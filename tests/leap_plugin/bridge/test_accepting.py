@@ -86,7 +86,7 @@ class World:
 class Program:
     """A mail program."""
 
-    def __init__(self, world: World, address: IPv4Address | None) -> None:
+    def __init__(self, world: World, address: IPv4Address | None = None) -> None:
         self.protocol = world.server.buildProtocol(address)
         self.transport = StringTransport()
 

@@ -60,6 +60,13 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         read_address(text, DOMAINS)
 
 
+def test_an_address_as_commands_write_it_gets_a_hint() -> None:
+    with pytest.raises(
+        AddressError, match=r"'provider-1' has no dot; addresses of the network end in @PROVIDER\.mix\."
+    ):
+        read_address("alice@provider-1", frozenset())
+
+
 @given(NAMES, NAMES)
 def test_there_and_back_again(name: str, provider: str) -> None:
     address = f"{name}@{provider}"

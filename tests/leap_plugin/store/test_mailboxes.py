@@ -220,3 +220,28 @@ def test_many_mails_at_once(mailboxes: Mailboxes) -> None:
     assert mailboxes.state("INBOX").unseen == 800
     assert len(mailboxes.move("INBOX", uids[::2], "Sent")) == 600
     assert list(mailboxes.uids("INBOX")) == uids[1::2]
+
+
+def test_a_pinned_folder_is_not_confused_with_another_one_of_its_name(mailboxes: Mailboxes) -> None:
+    mailboxes.create("Work")
+    add(mailboxes, 2, "Work")
+    pinned = mailboxes.pinned("Work", mailboxes.state("Work").uid_validity)
+    pinned.change_flags("Work", [1], FlagChange("+", frozenset({"\\Seen"})))
+    assert pinned.read("Work", 1) is not None
+    assert pinned.copy("Work", [1], "INBOX") == [(1, 1)]
+    mailboxes.rename("Work", "Other")
+    with pytest.raises(NoFolderError):
+        pinned.read("Work", 1)
+    mailboxes.create("Work")
+    add(mailboxes, 2, "Work")
+    for work in (
+        lambda: pinned.read("Work", 1),
+        lambda: pinned.summaries("Work", [1]),
+        lambda: pinned.headers("Work", [1]),
+        lambda: pinned.change_flags("Work", [1], FlagChange("+", frozenset({"\\Deleted"}))),
+        lambda: pinned.move("Work", [1], "INBOX"),
+        lambda: pinned.expunge("Work", None),
+    ):
+        with pytest.raises(NoFolderError):
+            work()
+    assert [summary.flags for summary in mailboxes.summaries("Work", [1, 2])] == [FLAGS, FLAGS]

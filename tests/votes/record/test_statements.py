@@ -9,6 +9,7 @@ from loopixmix.errors import FormatError, SignatureError
 from votes.record.canonical import Hex, encode_canonical
 from votes.record.signing import PartyKey, SigningPurpose
 from votes.record.statements import (
+    ErasureStatement,
     Exclusion,
     MixAnnouncement,
     ResultAnnouncement,
@@ -24,7 +25,10 @@ EXCLUSION = Exclusion(fingerprint=ELECTION, entry=7, reason="its proof is wrong"
 MIX = MixAnnouncement(fingerprint=ELECTION, poll=0, mixer=1, output=DIGEST, proof=DIGEST)
 SHARES = SharesAnnouncement(fingerprint=ELECTION, poll=0, trustee=1, shares=DIGEST)
 RESULT = ResultAnnouncement(fingerprint=ELECTION, result=DIGEST)
+ERASURE = ErasureStatement(fingerprint=ELECTION, at_s=1_800_000_000, erased=(DIGEST,))
 WRONG = {
+    "at_s": (-1, "time is -1; allowed is 0 to"),
+    "erased": ((DIGEST, Hex()), r"erased\[1\] has 0 bytes; allowed are 64"),
     "fingerprint": (Hex(bytes(31)), "fingerprint has 31 bytes; allowed are 32"),
     "entry": (2**53, "entry is 9007199254740992; allowed is 0 to"),
     "reason": ("", "reason has 0 characters; allowed are 1 to 2000"),
@@ -38,7 +42,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("statement", [EXCLUSION, MIX, SHARES, RESULT])
+@pytest.mark.parametrize("statement", [EXCLUSION, MIX, SHARES, RESULT, ERASURE])
 def test_a_statement_comes_back_from_its_bytes(statement: Statement) -> None:
     body = sign_statement(statement, KEY)
     assert open_statement(body, type(statement), lambda _: KEY.identity) == statement
@@ -48,7 +52,7 @@ def test_a_statement_comes_back_from_its_bytes(statement: Statement) -> None:
             open_statement(wrong, type(statement), lambda _: KEY.identity)
 
 
-@pytest.mark.parametrize("statement", [EXCLUSION, MIX, SHARES, RESULT])
+@pytest.mark.parametrize("statement", [EXCLUSION, MIX, SHARES, RESULT, ERASURE])
 def test_each_field_is_checked_by_writer_and_reader(statement: Statement) -> None:
     for field in statement.__struct_fields__:
         value, problem = WRONG[field]

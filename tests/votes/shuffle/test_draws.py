@@ -11,7 +11,7 @@ import pytest
 
 from loopixmix.group.ristretto import ristretto255
 from votes.shuffle.chunks import Chunk
-from votes.shuffle.draws import Draws, inverse
+from votes.shuffle.draws import Draws, below, inverse
 
 GROUP = ristretto255("libsodium")
 SEED = bytes(range(32))
@@ -79,6 +79,14 @@ def test_a_permutation_has_each_row_once(size: int) -> None:
     order = Draws(GROUP, SEED, 1).permutation(size)
     assert sorted(order) == [*range(size)]
     assert [order[place] for place in inverse(order)] == [*range(size)]
+
+
+def test_words_beyond_the_last_multiple_of_a_bound_do_not_count() -> None:
+    top = 2**64
+    assert below(3, iter([top - 1, 5])) == 2  # 2^64 is a multiple of 3 and 1 more
+    assert below(3, iter([top - 2, 5])) == 2  # the last that counts
+    assert below(2**32, iter([top - 1])) == 2**32 - 1
+    assert below(2**63 + 1, iter([top - 1, 2**63 + 1, 2**63])) == 2**63
 
 
 def test_all_permutations_are_equally_likely() -> None:

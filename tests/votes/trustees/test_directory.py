@@ -50,6 +50,8 @@ def test_the_part_is_gone_once_the_share_is_kept(trustee: TrusteeDirectory, rng:
     assert (share.number, share.secret) == (2, part.share_for(2))
     with pytest.raises(MisuseError, match="another election"):
         trustee.share(OTHER)
+    with pytest.raises(MisuseError, match="the key is made already"):
+        trustee.part(CEREMONY, 2, rng)
 
 
 def test_a_backup_brings_all_back(trustee: TrusteeDirectory, tmp_path: Path, rng: random.Random) -> None:

@@ -34,6 +34,11 @@ def faults(election: Election, group: Group) -> list[RuleFault]:
     return found
 
 
+def listed_faults(election: Election, group: Group) -> list[RuleFault]:
+    """Return the rules that a draft breaks when the list of credentials is there, and the key is still to be made."""
+    return [*draft_faults(election, group), *_credentials(election)]
+
+
 def draft_faults(election: Election, group: Group) -> list[RuleFault]:
     """Return the rules that a draft breaks: those that need neither the list of credentials nor the key."""
     return [*_words(election, group), *_polls(election), *_parties(election), *_dates(election)]

@@ -32,6 +32,10 @@ class Allowed:
         return f"{self.least}" if self.least == self.most else f"{self.least} to {self.most}"
 
 
+UNSEEN = ("Cc", "Cf", "Co", "Cs")
+"""Unicode's categories of characters that are not seen."""
+JOINERS = "\u200c\u200d"
+"""Not seen either, but words of Persian and Hindi are not written without them."""
 NAME = Allowed(1, 200)
 """Characters of the name of a party, an option, a list, a grade."""
 
@@ -54,7 +58,8 @@ def text_faults(field: str, text: str, allowed: Allowed, *, lines: bool = False)
     `lines`: it may have line breaks.
     """
     yield from count_faults(field, text, allowed, "characters")
-    if any(unicodedata.category(each) in ("Cc", "Cf", "Co", "Cs") and not (lines and each == "\n") for each in text):
+    allowed_unseen = JOINERS + ("\n" if lines else "")
+    if any(unicodedata.category(each) in UNSEEN and each not in allowed_unseen for each in text):
         yield RuleFault(field, "has a character that is not seen; allowed are visible ones and spaces")
     if not unicodedata.is_normalized("NFC", text):
         yield RuleFault(field, "has letters that are put together of parts; allowed is the normal form NFC of Unicode")

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Union
 
 from leap_plugin.bridge.imap.grammar.scanner import Scanner
-from leap_plugin.bridge.imap.grammar.sequences import NumberSet
+from leap_plugin.bridge.imap.grammar.sequences import NumberSet, Spans
 
 MOST_NESTED = 16
 MOST_KEYS = 256
@@ -80,6 +80,14 @@ class Numbered:
 
 
 @dataclass(frozen=True)
+class Within:
+    """Messages by their numbers, of which `*` is known: `Numbered` as it is compared with each message."""
+
+    spans: Spans
+    by_uid: bool
+
+
+@dataclass(frozen=True)
 class Not:
     key: SearchKey
 
@@ -98,7 +106,7 @@ class AllOf:
     keys: tuple[SearchKey, ...]
 
 
-SearchKey = Union[Flagged, Containing, InHeader, Sized, Dated, Numbered, Not, AnyOf, AllOf]  # noqa: UP007
+SearchKey = Union[Flagged, Containing, InHeader, Sized, Dated, Numbered, Within, Not, AnyOf, AllOf]  # noqa: UP007
 
 _FIXED: Mapping[str, SearchKey] = {
     "ALL": AllOf(()),

@@ -34,6 +34,32 @@ class NumberSet:
             reached = max(reached, last)
         return chosen
 
+    def spans(self, last: int) -> Spans:
+        """Return the numbers of the set; `last`: the largest number in use, for which `*` stands."""
+        ends = (sorted(last if end is STAR else end for end in pair) for pair in self.ranges)
+        joined: list[list[int]] = []
+        for first, final in sorted(ends):
+            if joined and first <= joined[-1][1] + 1:
+                joined[-1][1] = max(joined[-1][1], final)
+            else:
+                joined.append([first, final])
+        return Spans(tuple(first for first, _ in joined), tuple(final for _, final in joined))
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Numbers in stretches that do not touch, by their first and last ones, ascending.
+
+    Whether a number is among them takes a few comparisons, and no memory for each number that is.
+    """
+
+    firsts: tuple[int, ...]
+    lasts: tuple[int, ...]
+
+    def __contains__(self, number: int) -> bool:
+        at = bisect_right(self.firsts, number) - 1
+        return at >= 0 and number <= self.lasts[at]
+
 
 def encode_numbers(numbers: Iterable[int]) -> bytes:
     """Return a set as it is written; neighbours become ranges, and the order is kept."""

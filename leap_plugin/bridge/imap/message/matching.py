@@ -11,7 +11,7 @@ from datetime import date, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.utils import parsedate_tz
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from leap_plugin.bridge.imap.grammar.searching import (
     AllOf,
@@ -26,9 +26,11 @@ from leap_plugin.bridge.imap.grammar.searching import (
     Sized,
     TextPlace,
     When,
+    Within,
 )
 from leap_plugin.bridge.imap.message.mime import MessagePart, unfold
 from leap_plugin.mail.plaintext import codec_of
+from loopixmix.errors import MisuseError
 
 MOST_ENCODED_BYTES = 4_096
 """Of a header value with encoded words: the standard library's search for them takes the square of its length."""
@@ -36,7 +38,7 @@ MOST_ENCODED_BYTES = 4_096
 
 @dataclass(frozen=True)
 class Candidate:
-    """A message that may be found; what it says is read only if a key needs it."""
+    """A message that may be found; what it says is read only if a key needs it, and once for all keys."""
 
     number: int
     uid: int
@@ -47,26 +49,49 @@ class Candidate:
     """A message of which perhaps only the header is there."""
     read: Callable[[], MessagePart]
 
+    @cached_property
+    def head(self) -> MessagePart:
+        """The header. Raises what `header` does."""
+        return self.header()
 
-@dataclass(frozen=True)
-class NumberKeys:
-    """The numbers that the sets of a search stand for, found once for all messages."""
+    @cached_property
+    def folded_head(self) -> str:
+        """The whole header, readable, as texts are compared. Raises what `read` does."""
+        return _readable_header(self.read()).casefold()
 
-    chosen: dict[Numbered, frozenset[int]]
+    @cached_property
+    def folded_texts(self) -> tuple[str, ...]:
+        """All texts of the message, as texts are compared. Raises what `read` does."""
+        return tuple(text.casefold() for text in _texts(self.read()))
+
+    @cached_property
+    def _folded_values(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def folded_values(self, field: str) -> tuple[str, ...]:
+        """The values of a header field, as texts are compared."""
+        known = self._folded_values
+        if field not in known:
+            known[field] = tuple(value.casefold() for value in _values(self.head, field))
+        return known[field]
 
 
-def numbered_keys(key: SearchKey) -> Iterator[Numbered]:
-    """Yield every set of numbers in a key."""
-    match key:
-        case Numbered():
-            yield key
-        case Not(inner):
-            yield from numbered_keys(inner)
-        case AllOf(keys) | AnyOf(keys):
-            for inner in keys:
-                yield from numbered_keys(inner)
-        case _:
-            return
+def resolved(key: SearchKey, *, last_number: int, last_uid: int) -> SearchKey:
+    """Return a key whose sets of numbers are ready to be compared with each message, `*` among them."""
+
+    def of(inner: SearchKey) -> SearchKey:
+        match inner:
+            case Numbered(numbers, by_uid):
+                return Within(numbers.spans(last_uid if by_uid else last_number), by_uid)
+            case Not(negated):
+                return Not(of(negated))
+            case AllOf(keys):
+                return AllOf(tuple(of(one) for one in keys))
+            case AnyOf(keys):
+                return AnyOf(tuple(of(one) for one in keys))
+        return inner
+
+    return of(key)
 
 
 def text_keys(key: SearchKey) -> int:
@@ -87,29 +112,31 @@ def _lowered(flags: frozenset[str]) -> frozenset[str]:
     return frozenset(flag.lower() for flag in flags)
 
 
-def matches(key: SearchKey, message: Candidate, numbers: NumberKeys) -> bool:
-    """Tell whether a message fits a key. Texts are compared in any case, as UTF-8."""
+def matches(key: SearchKey, message: Candidate) -> bool:
+    """Tell whether a message fits a key that was `resolved`. Texts are compared in any case, as UTF-8."""
     match key:
         case AllOf(keys):
-            return all(matches(inner, message, numbers) for inner in keys)
+            return all(matches(inner, message) for inner in keys)
         case AnyOf(keys):
-            return any(matches(inner, message, numbers) for inner in keys)
+            return any(matches(inner, message) for inner in keys)
         case Not(inner):
-            return not matches(inner, message, numbers)
+            return not matches(inner, message)
         case Flagged(flag, wanted):
             return (flag.lower() in _lowered(message.flags)) is wanted
+        case Within(spans, by_uid):
+            return (message.uid if by_uid else message.number) in spans
         case Numbered():
-            return (message.uid if key.by_uid else message.number) in numbers.chosen[key]
+            raise MisuseError("the numbers of a search are to be resolved first")
         case Sized(larger, size_bytes):
             return message.size_bytes > size_bytes if larger else message.size_bytes < size_bytes
         case Dated():
-            day = _sent_on(message.header()) if key.sent else message.arrived_at.date()
+            day = _sent_on(message.head) if key.sent else message.arrived_at.date()
             return day is not None and _fits(key.when, day, key.day)
         case InHeader(field, text):
-            values = _values(message.header(), field)
-            return any(_contains(value, text) for value in values)
+            return any(_folded(text) in value for value in message.folded_values(field))
         case Containing(place, text):
-            return _in_text(message.read(), place, text)
+            in_head = place is TextPlace.TEXT and _folded(text) in message.folded_head
+            return in_head or any(_folded(text) in found for found in message.folded_texts)
 
 
 def _fits(when: When, day: date, wanted: date) -> bool:
@@ -131,8 +158,8 @@ def _sent_on(message: MessagePart) -> date | None:
         return None
 
 
-def _contains(text: str, wanted: bytes) -> bool:
-    return wanted.decode("utf-8", "replace").casefold() in text.casefold()
+def _folded(wanted: bytes) -> str:
+    return wanted.decode("utf-8", "replace").casefold()
 
 
 def _values(message: MessagePart, field: str) -> Iterator[str]:
@@ -161,12 +188,6 @@ def _in_charset(data: bytes, charset: str) -> str:
         return data.decode(codec_of(charset), "replace")
     except (LookupError, UnicodeError, ValueError):
         return data.decode("latin-1")
-
-
-def _in_text(message: MessagePart, place: TextPlace, wanted: bytes) -> bool:
-    if place is TextPlace.TEXT and _contains(_readable_header(message), wanted):
-        return True
-    return any(_contains(text, wanted) for text in _texts(message))
 
 
 def _readable_header(message: MessagePart) -> str:

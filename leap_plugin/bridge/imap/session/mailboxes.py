@@ -115,6 +115,12 @@ class Mailboxes(Protocol):
     with a `folder` raises NoFolderError if there is none, and each that changes something is durable when it returns.
     """
 
+    def pinned(self, folder: str, uid_validity: int) -> Mailboxes:
+        """Return the same folders, for work on one of them in several steps.
+
+        Each step raises NoFolderError once `folder` is gone, or is another one of the same name; it does nothing then.
+        """
+
     def folders(self) -> Sequence[MailFolder]:
         """Return all folders, by name."""
 

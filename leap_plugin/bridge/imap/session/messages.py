@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from leap_plugin.bridge.imap.grammar.commands import CopyOrMove, FetchItems, Search, StoreFlags, Verb
 from leap_plugin.bridge.imap.grammar.fetching import BodySection, Datum, FetchItem, Kind
+from leap_plugin.bridge.imap.grammar.lines import Limits
 from leap_plugin.bridge.imap.grammar.responses import (
     NIL,
     encode_date_time,
@@ -16,7 +17,7 @@ from leap_plugin.bridge.imap.grammar.responses import (
 )
 from leap_plugin.bridge.imap.grammar.searching import SearchKey
 from leap_plugin.bridge.imap.grammar.sequences import NumberSet, encode_numbers
-from leap_plugin.bridge.imap.message.matching import Candidate, NumberKeys, matches, numbered_keys, text_keys
+from leap_plugin.bridge.imap.message.matching import Candidate, matches, resolved, text_keys
 from leap_plugin.bridge.imap.message.sections import section_name, section_text
 from leap_plugin.bridge.imap.message.structure import encode_envelope, encode_structure
 from leap_plugin.bridge.imap.session.ending import READ_ONLY, Ending, Replies
@@ -29,6 +30,7 @@ from leap_plugin.bridge.imap.session.texts import (
     SearchedText,
     SearchedTexts,
     SearchTooLongError,
+    WorkTime,
     batches,
 )
 from loopixmix.errors import FormatError
@@ -38,7 +40,7 @@ CHARSETS = ("US-ASCII", "UTF-8")
 MOST_SEARCHED_BYTES = 4 * 1024**3
 """Of texts that one SEARCH may look through, counted once for each key that looks into them."""
 _AT_ONCE = 2_048
-_CHANGED_AT_ONCE = 2_000
+CHANGED_AT_ONCE = 2_000
 """So many messages are changed in one step: other sessions wait for no more."""
 _MARKED_AT_ONCE = 16
 """Messages become seen shortly before their text is sent, not all at the beginning of a long answer."""
@@ -48,13 +50,25 @@ class SelectedMessages:
     """Carries out commands on the messages of one selected folder."""
 
     def __init__(
-        self, mailboxes: Mailboxes, selected: SelectedFolder, *, most_searched_bytes: int = MOST_SEARCHED_BYTES
+        self,
+        mailboxes: Mailboxes,
+        selected: SelectedFolder,
+        *,
+        most_searched_bytes: int = MOST_SEARCHED_BYTES,
+        most_search_s: float = Limits.search_s,
+        seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`most_searched_bytes`: of texts that one SEARCH may look through."""
-        self._mailboxes = mailboxes
+        """`most_searched_bytes`: of texts that one SEARCH may look through. `most_search_s`: that it may work.
+
+        `seconds`: tells the time that this takes.
+        """
+        # Another session may put another folder in this one's place between two steps of a long command.
+        self._mailboxes = mailboxes.pinned(selected.name, selected.state.uid_validity)
         self._selected = selected
         self._most_searched_bytes = most_searched_bytes
-        self._texts = MessageTexts(mailboxes, selected.name)
+        self._most_search_s = most_search_s
+        self._seconds = seconds
+        self._texts = MessageTexts(self._mailboxes, selected.name)
 
     def fetch(self, asked: FetchItems) -> Replies:
         """FETCH: one response for each message, made when it is sent."""
@@ -89,7 +103,7 @@ class SelectedMessages:
         uids = self._chosen(asked.numbers, asked.by_uid)
         change = FlagChange(asked.sign, asked.flags)
         told = 0
-        for batch in batches(uids, _CHANGED_AT_ONCE):
+        for batch in batches(uids, CHANGED_AT_ONCE):
             self._mailboxes.change_flags(self._selected.name, batch, change)
             yield b""
             for summary in self._summaries(batch):
@@ -105,20 +119,24 @@ class SelectedMessages:
         """SEARCH: the numbers, or UIDs, of the messages that fit."""
         if asked.charset not in CHARSETS:
             return Ending("the charset is not known", b"BADCHARSET (US-ASCII UTF-8)", done=False)
-        numbers = NumberKeys(
-            {key: frozenset(self._named_numbers(key.numbers, key.by_uid)) for key in numbered_keys(asked.key)}
-        )
+        uids = self._selected.uids
+        key = resolved(asked.key, last_number=len(uids), last_uid=uids[-1] if uids else 0)
+        work = WorkTime(self._most_search_s, self._seconds)
         found = []
         texts = SearchedTexts(self._texts, self._most_searched_bytes // max(1, text_keys(asked.key)))
         try:
             for batch in batches(self._selected.uids, _AT_ONCE):
                 for summary in self._summaries(batch):
                     candidate = self._candidate(summary, texts.of(summary.uid, batch))
-                    if self._fits(asked.key, candidate, numbers):
+                    if self._fits(key, candidate):
                         found.append(candidate.uid if asked.by_uid else candidate.number)
-                    if texts.has_read:
+                    if texts.has_read or work.is_due:
+                        work.rest()
                         yield b""
+                        work.go_on()
+                work.rest()
                 yield b""
+                work.go_on()
         except SearchTooLongError as error:
             return Ending(str(error), b"LIMIT", done=False)
         finally:
@@ -149,7 +167,7 @@ class SelectedMessages:
         if self._selected.read_only:
             return READ_ONLY
         chosen = self._selected.uids if numbers is None else self._selected.chosen(numbers, by_uid=True)
-        for batch in batches(chosen, _CHANGED_AT_ONCE):
+        for batch in batches(chosen, CHANGED_AT_ONCE):
             self._mailboxes.expunge(self._selected.name, batch)
             yield b""
         if numbers is None:
@@ -162,10 +180,6 @@ class SelectedMessages:
         if not uids and not by_uid:
             raise FormatError("there is no message of this number")
         return uids
-
-    def _named_numbers(self, numbers: NumberSet, by_uid: bool) -> list[int]:
-        uids = self._selected.chosen(numbers, by_uid)
-        return uids if by_uid else [self._selected.number(uid) for uid in uids]
 
     def _summaries(self, uids: Sequence[int]) -> Sequence[Summary]:
         return self._mailboxes.summaries(self._selected.name, uids)
@@ -182,9 +196,9 @@ class SelectedMessages:
             number, summary.uid, summary.flags, summary.arrived_at, summary.size_bytes, text.header, text.parsed
         )
 
-    def _fits(self, key: SearchKey, candidate: Candidate, numbers: NumberKeys) -> bool:
+    def _fits(self, key: SearchKey, candidate: Candidate) -> bool:
         try:
-            return matches(key, candidate, numbers)
+            return matches(key, candidate)
         except GoneError:
             return False
 

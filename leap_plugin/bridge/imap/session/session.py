@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from leap_plugin.bridge.imap.grammar.commands import (
@@ -74,11 +74,14 @@ class ImapSession:
         *,
         privacy: Privacy = Privacy.IN_CLEAR,
         room: ReceivingRoom | None = None,
+        seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`accounts`: who may log in. `limits`: how much a client may send. `privacy`: what the connection is.
 
-        `room`: for mails that are being received, shared with other sessions.
+        `room`: for mails that are being received, shared with other sessions. `seconds`: tells how long work takes;
+        without it nothing takes too long.
         """
+        self._seconds = seconds
         self._accounts = accounts
         self._limits = limits or Limits()
         self._room = room or ReceivingRoom()
@@ -315,7 +318,10 @@ class ImapSession:
         self._leave(State.AUTHENTICATED)
         selected = SelectedFolder(mailboxes, name, read_only)
         yield from selected.description()
-        self._selected, self._messages = selected, SelectedMessages(mailboxes, selected)
+        self._selected = selected
+        self._messages = SelectedMessages(
+            mailboxes, selected, most_search_s=self._limits.search_s, seconds=self._seconds
+        )
         self._state = State.SELECTED
         return Ending("selected", b"READ-ONLY" if read_only else b"READ-WRITE")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from leap_plugin.bridge.imap.message.mime import MessagePart, bare_message, parse_message
@@ -24,6 +24,33 @@ def batches(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     """Yield all of `uids`, `size` at once."""
     for first in range(0, len(uids), size):
         yield uids[first : first + size]
+
+
+class WorkTime:
+    """How long one command has worked, in slices between which others do."""
+
+    SLICE_S = 0.02
+
+    def __init__(self, most_s: float, seconds: Callable[[], float]) -> None:
+        """`most_s`: in all. `seconds`: tells the time."""
+        self._left_s = most_s
+        self._seconds = seconds
+        self._since_s = seconds()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether others should have their turn."""
+        return self._seconds() - self._since_s >= self.SLICE_S
+
+    def rest(self) -> None:
+        """Let others work; raise `SearchTooLongError` if the time is used up."""
+        self._left_s -= self._seconds() - self._since_s
+        if self._left_s < 0:
+            raise SearchTooLongError("this search takes too long: narrow it, by dates for example")
+
+    def go_on(self) -> None:
+        """Work again."""
+        self._since_s = self._seconds()
 
 
 class MessageTexts:

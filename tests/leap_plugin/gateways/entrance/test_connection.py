@@ -63,6 +63,14 @@ def test_a_mail_comes_to_its_user_with_every_byte(town: GatewayTown) -> None:
     assert received.sender == "gate@away"
 
 
+def test_a_mail_does_not_say_of_itself_what_was_found(town: GatewayTown) -> None:
+    forged = f"Authentication-Results: {DOMAIN}; spf=pass smtp.mailfrom=outside.example\r\n".encode()
+    assert town.peer().hand_over(forged + MAIL, ALICE).startswith("250")
+    [mail] = mails_of(town, town.alice)
+    assert b"spf=none" in mail
+    assert b"spf=pass" not in mail
+
+
 def test_nothing_is_kept_in_clear_at_the_gateway(town: GatewayTown) -> None:
     town.peer().hand_over(MAIL, ALICE)
     town.pass_s(60)

@@ -345,6 +345,18 @@ def test_a_gateway_that_is_full_leaves_mail_where_it_is(town: LeapTown) -> None:
     gateway.stop()
 
 
+def test_a_mail_leaves_the_client_only_when_it_is_in_the_store(town: LeapTown, gateway: RunningGateway) -> None:
+    bob = town.add_user("bob")
+    full = "create trigger full before insert on deliveries begin select raise(abort, 'the disk is full'); end"
+    wait_for(town.access.write(lambda connection: connection.exec_driver_sql(full) and None), town.clock)
+    town.send(bob, MAIL, key="1")
+    pass_time(town, 60)
+    assert (inbox_of(town), town.received("uuid-of-bob", town.keys[bob])) == (1, [])
+    wait_for(town.access.write(lambda connection: connection.exec_driver_sql("drop trigger full") and None), town.clock)
+    pass_time(town, 1200, step_s=20)
+    assert (inbox_of(town), town.received("uuid-of-bob", town.keys[bob])) == (0, [MAIL])
+
+
 def test_a_message_that_comes_again_is_delivered_once(town: LeapTown) -> None:
     bob = town.add_user("bob")
     town.send(bob, MAIL, key="1")

@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 
 from leap_plugin.bridge.imap.grammar.scanner import Scanner
-from leap_plugin.bridge.imap.grammar.searching import parse_search
-from leap_plugin.bridge.imap.message.matching import Candidate, NumberKeys, matches, numbered_keys
-from leap_plugin.bridge.imap.message.mime import bare_message, header_length, parse_message
+from leap_plugin.bridge.imap.grammar.searching import (
+    AnyOf,
+    Containing,
+    InHeader,
+    SearchKey,
+    TextPlace,
+    parse_search,
+)
+from leap_plugin.bridge.imap.message.matching import Candidate, matches, resolved
+from leap_plugin.bridge.imap.message.mime import MessagePart, bare_message, header_length, parse_message
 from tests.worlds.mail_folders import NOON
 
 DATA = (
@@ -32,6 +39,9 @@ FOUND = [
     "UID 30",
     "OR SEEN FLAGGED",
     "NOT 1:2",
+    "99:*",
+    "1,3:2,7",
+    "UID 31:*",
     "(FLAGGED (ALL))",
 ]
 NOT_FOUND = ["RECENT", "NEW", "SEEN", "BODY smith", 'HEADER X-None ""', "SENTSINCE 2-Feb-1994", "UID 3", "FLAGGED SEEN"]
@@ -45,13 +55,7 @@ def found(key_text: str, data: bytes = DATA) -> bool:
     flags = frozenset({"\\Flagged", "$Junk"})
     header = data[: header_length(data)]
     message = Candidate(3, 30, flags, NOON, len(data), lambda: bare_message(header), lambda: parse_message(data))
-    chosen = {one: frozenset(one.numbers.chosen([3] if not one.by_uid else [30])) for one in numbered_keys(key)}
-    chosen = {one: frozenset(n for n in numbers if _named(one.numbers.ranges, n)) for one, numbers in chosen.items()}
-    return matches(key, message, NumberKeys(chosen))
-
-
-def _named(ranges: tuple[tuple[int | None, int | None], ...], number: int) -> bool:
-    return any((a or 0) <= number <= (b or 0) for a, b in ranges)
+    return matches(resolved(key, last_number=3, last_uid=30), message)
 
 
 @pytest.mark.parametrize("key", FOUND)
@@ -79,3 +83,21 @@ def test_malformed_messages_are_searched_too(data: bytes) -> None:
     assert not found("SENTON 1-Feb-1994", data)
     assert not found("TEXT nowhere", data)
     assert not found("SUBJECT nowhere", data)
+
+
+def test_a_message_is_read_once_for_all_keys() -> None:
+    reads: list[str] = []
+
+    def read() -> MessagePart:
+        reads.append("whole")
+        return parse_message(DATA)
+
+    def header() -> MessagePart:
+        reads.append("header")
+        return bare_message(DATA)
+
+    message = Candidate(3, 30, frozenset(), NOON, len(DATA), header, read)
+    texts: list[SearchKey] = [Containing(TextPlace.TEXT, b"nowhere %d" % number) for number in range(50)]
+    fields: list[SearchKey] = [InHeader("Subject", b"nowhere %d" % number) for number in range(50)]
+    assert not matches(AnyOf((*texts, *fields)), message)
+    assert sorted(reads) == ["header", "whole", "whole"]

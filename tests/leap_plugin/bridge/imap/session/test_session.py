@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,10 @@ import pytest
 
 from leap_plugin.bridge.imap.grammar.commands import Search, Verb
 from leap_plugin.bridge.imap.grammar.lines import Limits
-from leap_plugin.bridge.imap.grammar.searching import Containing, Not, TextPlace
+from leap_plugin.bridge.imap.grammar.searching import Containing, InHeader, Not, TextPlace
 from leap_plugin.bridge.imap.session.ending import Ending, Replies
 from leap_plugin.bridge.imap.session.mailboxes import MOST_FLAGS, Changes, Mailboxes
-from leap_plugin.bridge.imap.session.messages import SelectedMessages
+from leap_plugin.bridge.imap.session.messages import CHANGED_AT_ONCE, SelectedMessages
 from leap_plugin.bridge.imap.session.selected import SelectedFolder
 from leap_plugin.bridge.imap.session.session import MOST_BAD, ImapSession
 from leap_plugin.bridge.imap.session.states import ALLOWED, Privacy, State, capabilities
@@ -452,3 +453,37 @@ def test_a_message_without_room_is_told_to_come_again() -> None:
     assert kept is not None
     kept.give_back()
     assert talk.say("c APPEND Sent {70000}") == ["+ send the literal"]
+
+
+def test_a_search_may_not_work_for_ever() -> None:
+    mailboxes, _ = counted(50)
+    selected = SelectedFolder(mailboxes, "INBOX", read_only=True)
+    ticks = itertools.count()
+    for most_s, done in ((10_000.0, True), (20.0, False)):
+        messages = SelectedMessages(mailboxes, selected, most_search_s=most_s, seconds=lambda: float(next(ticks)))
+        pieces, outcome = said_by(messages.search(Search("UTF-8", InHeader("Subject", b"hi"))))
+        assert outcome.done is done
+        assert len(pieces) >= 10
+    assert outcome.code == b"LIMIT"
+
+
+def test_a_folder_that_is_swapped_within_a_command_is_not_touched() -> None:
+    mailboxes = MemoryMailboxes()
+    mailboxes.create("Work")
+    for _ in range(CHANGED_AT_ONCE + 1):
+        mailboxes.append("Work", MAIL, FLAGS, None)
+    for line in (r"s STORE 1:* +FLAGS (\Deleted)", "f FETCH 1:* BODY[]", "t SEARCH TEXT hi"):
+        talk = logged_in(mailboxes)
+        talk.say("b SELECT Work")
+        talk.session.receive(line.encode() + b"\r\n")
+        output = talk.session.output()
+        next(output)
+        mailboxes.delete("Work")
+        mailboxes.create("Work")
+        for _ in range(CHANGED_AT_ONCE + 1):
+            mailboxes.append("Work", b"another\r\n\r\n", FLAGS, None)
+        rest = b"".join(output)
+        assert b"BYE the selected folder was deleted or renamed" in rest
+        assert b"another" not in rest
+        uids = mailboxes.uids("Work")
+        assert all(summary.flags == FLAGS for summary in mailboxes.summaries("Work", uids))

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from loopixmix.group.ristretto import ristretto255
+from loopixmix.verdict import Check
+from tests.worlds.elections import CLOSES_AT, OPENS_AT
+from tests.worlds.whole_elections import CHOICES, WholeElection
+from votes.ballot.plaintexts import extract_numbers
+from votes.record.entries import EntryKind
+from votes.record.phases import Phase
+from votes.shuffle.chunks import Unwatched
+from votes.verify.opened import LieError
+from votes.verify.published import CREDENTIALS, ENTRIES, HEAD, RECORD
+from votes.verify.verifier import EXPECTED, Verification, verify
+
+MIX, SHARES = "polls/board/mixes", "polls/trees/shares"
+NAMES = (RECORD, CREDENTIALS, ENTRIES, HEAD, f"{MIX}/0/proof", f"{MIX}/1/output", f"{SHARES}/1")
+Cheat = Callable[[WholeElection], None]
+
+
+def checks_of(election: WholeElection) -> tuple[list[Check], Verification]:
+    verification = Verification(election.publish(), ristretto255(), Unwatched())
+    return list(verify(verification, lambda _: "counted")), verification
+
+
+def lie(election: WholeElection) -> Check:
+    """Return the check that found the lie; no check came after it."""
+    checks, _ = checks_of(election)
+    assert all(check.passed for check in checks[:-1])
+    assert not checks[-1].passed
+    return checks[-1]
+
+
+@pytest.fixture
+def election() -> WholeElection:
+    return WholeElection()
+
+
+@pytest.fixture(scope="module")
+def held_once() -> WholeElection:
+    election = WholeElection()
+    election.vote()
+    election.mix()
+    election.decrypt()
+    return election
+
+
+@pytest.fixture
+def held(held_once: WholeElection) -> WholeElection:
+    """An election that was held, in a copy that a test may change."""
+    return held_once.copy()
+
+
+def test_an_honest_election_passes_every_check(held: WholeElection) -> None:
+    checks, verification = checks_of(held)
+    assert [(check.name, check.passed) for check in checks] == [(name, True) for name in EXPECTED]
+    assert verification.faults == []
+    for poll, coding in enumerate(held.voters.form.codings):
+        numbers = extract_numbers(held.group, verification.plaintexts[poll])
+        assert sorted(numbers, key=repr) == sorted((coding.encode(each[poll]) for each in CHOICES), key=repr)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_file_is_named(held: WholeElection, name: str) -> None:
+    published = held.publish()
+    del published.files[name]
+    checks = list(verify(Verification(published, ristretto255(), Unwatched()), lambda _: ""))
+    assert not checks[-1].passed
+    assert f"{name} is missing" in checks[-1].detail
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        RECORD,
+        CREDENTIALS,
+        ENTRIES,
+        HEAD,
+        "polls/board/mixes/0/proof",
+        "polls/board/mixes/1/output",
+        "polls/trees/shares/1",
+    ],
+)
+@pytest.mark.parametrize("place", [0, 0.5, -1])
+def test_a_changed_byte_anywhere_is_found(held: WholeElection, name: str, place: float) -> None:
+    published = held.publish()
+    content = bytearray(published.files[name])
+    content[-1 if place < 0 else int(place * len(content))] ^= 1
+    published.files[name] = bytes(content)
+    checks = list(verify(Verification(published, ristretto255(), Unwatched()), lambda _: ""))
+    assert not checks[-1].passed
+
+
+def test_a_ballot_that_the_board_drops_is_found(held: WholeElection) -> None:
+    del held.entries[2]
+    assert lie(held).name == "mixes"
+
+
+def test_a_ballot_before_the_election_opens_is_found(election: WholeElection) -> None:
+    election.append(EntryKind.BALLOT, election.voters.cast(0, CHOICES[0]), OPENS_AT - 5)
+    assert "ballot in the phase frozen" in lie(election).detail
+
+
+def test_a_ballot_after_the_election_closed_is_found(election: WholeElection) -> None:
+    election.vote()
+    election.append(EntryKind.BALLOT, election.voters.cast(0, CHOICES[0], counter=2), CLOSES_AT + 5)
+    assert "ballot in the phase closed" in lie(election).detail
+
+
+def test_a_late_ballot_in_an_election_that_closes_late_is_found(election: WholeElection) -> None:
+    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    election.append(EntryKind.BALLOT, election.voters.cast(0, CHOICES[0]), CLOSES_AT)
+    election.go_on(Phase.OPEN, Phase.CLOSED, CLOSES_AT, election.world.keys.board)
+    assert "was not open" in lie(election).detail
+
+
+def test_a_wrong_ballot_that_nobody_excluded_is_a_lie_of_the_board(election: WholeElection) -> None:
+    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    stuffed = bytearray(election.voters.cast(0, CHOICES[0]))
+    stuffed[-40] ^= 1
+    election.append(EntryKind.BALLOT, bytes(stuffed), OPENS_AT)
+    election.close()
+    found = lie(election)
+    assert found.name == "ballots"
+    assert "stored, and not excluded" in found.detail
+
+
+def test_a_wrong_ballot_that_was_excluded_stops_nothing(election: WholeElection) -> None:
+    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    broken = election.append(EntryKind.BALLOT, b"\1 no ballot at all", OPENS_AT)
+    election.append(EntryKind.BALLOT, election.voters.cast(1, CHOICES[1]), OPENS_AT)
+    election.exclude(broken, "it is no ballot")
+    election.close()
+    checks, verification = checks_of(election)
+    assert checks[3].value == "1 count of 2"
+    assert verification.faults == [f"entry {broken} was excluded: it is no ballot"]
+
+
+def test_the_highest_counter_counts_in_whatever_order_ballots_came(election: WholeElection) -> None:
+    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    for counter, choices in ((2, CHOICES[1]), (1, CHOICES[0])):
+        election.append(EntryKind.BALLOT, election.voters.cast(0, choices, counter=counter), OPENS_AT)
+    election.close()
+    election.mix()
+    election.decrypt()
+    checks, verification = checks_of(election)
+    assert checks[3].value == "1 count of 2"
+    [number] = extract_numbers(election.group, verification.plaintexts[0])
+    assert number == election.voters.form.codings[0].encode(CHOICES[1][0])
+
+
+def test_two_ballots_with_one_counter_are_told(election: WholeElection) -> None:
+    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    for choices in CHOICES[:2]:
+        election.append(EntryKind.BALLOT, election.voters.cast(0, choices), OPENS_AT)
+    election.close()
+    _, verification = checks_of(election)
+    assert verification.faults == ["entries 2, 3: different ballots with one counter, 1"]
+
+
+def _exchange_output(election: WholeElection) -> None:
+    [first, _] = election.inputs()
+    output = election.mix_one(0, 0, first)
+    election.mix_one(0, 1, first if output != first else output)
+    election.mix_one(1, 1, election.mix_one(1, 0, election.inputs()[1]))
+
+
+def _skip_a_mixer(election: WholeElection) -> None:
+    election.mix_one(0, 0, election.inputs()[0])
+
+
+def _announce_other_files(election: WholeElection) -> None:
+    election.announce_mix(0, 0, election.inputs()[0], b"proof")
+
+
+@pytest.mark.parametrize(
+    ("cheat", "why"),
+    [
+        (_exchange_output, "mixer 1 (Mixer 1), poll 0: wrong equations"),
+        (_skip_a_mixer, "mixer 1 (Mixer 1) announced no output for poll 0"),
+        (_announce_other_files, "mixer 0 (Mixer 0), poll 0: a proof for 4 rows"),
+    ],
+)
+def test_a_mixer_that_cheats_is_named(election: WholeElection, cheat: Cheat, why: str) -> None:
+    election.vote()
+    cheat(election)
+    election.go_on(Phase.CLOSED, Phase.MIXED, CLOSES_AT)
+    found = lie(election)
+    assert found.name == "mixes"
+    assert why in found.detail
+
+
+def test_one_bad_trustee_is_named_and_does_not_stop_the_tally(election: WholeElection) -> None:
+    election.vote()
+    election.mix()
+    wrong = election.share(0, 2)[::-1]
+    election.announce_share(0, 2, wrong)
+    election.decrypt()
+    checks, verification = checks_of(election)
+    assert all(check.passed for check in checks)
+    assert any("trustee 2" in fault for fault in verification.faults)
+
+
+def test_too_few_good_trustees_are_told(election: WholeElection) -> None:
+    election.vote()
+    election.mix()
+    election.decrypt((1,))
+    assert lie(election).detail == "poll 0: 1 of 2 trustees decrypted rightly"
+
+
+def test_an_election_that_still_goes_on_is_told(election: WholeElection) -> None:
+    election.vote()
+    assert lie(election).detail == "the election is closed, and not yet mixed"
+
+
+def test_a_statement_by_another_party_is_refused(election: WholeElection) -> None:
+    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.administrator)
+    found = lie(election)
+    assert found.name == "log"
+    assert found.detail.startswith("entry 1: the signature (transition)")
+
+
+def test_counting_has_the_last_word(held: WholeElection) -> None:
+    def count(_: Verification) -> str:
+        raise LieError("7 votes for Ada, not 8")
+
+    checks = list(verify(Verification(held.publish(), ristretto255(), Unwatched()), count))
+    assert (checks[-1].name, checks[-1].passed, checks[-1].detail) == ("result", False, "7 votes for Ada, not 8")

@@ -1,0 +1,1 @@
+"""The administrator: plans an election, freezes its record, and signs its steps."""

@@ -1,0 +1,1 @@
+"""From decrypted rows to a result: choices, and who wins by each method."""

@@ -1,0 +1,151 @@
+"""The published files as values that were checked one by one: what later checks build on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from loopixmix.errors import PeerError
+from loopixmix.group.group import Buffer, Group
+from votes.ballot.ballots import Ballot
+from votes.ballot.challenging import audit_opening
+from votes.ballot.checking import BallotCheck
+from votes.ballot.form import BallotForm, form_of
+from votes.ballot.weeding import StoredBallot, Weeded, weed
+from votes.record.election import Election
+from votes.record.fingerprint import fingerprint_of, shown
+from votes.record.heads import decode_head
+from votes.record.merkle import MerkleTree
+from votes.record.phases import Phase
+from votes.record.rules.reading import decode_election
+from votes.trustees.generation import JointKey
+from votes.verify.log import ElectionLog, LogReader, split_entries
+from votes.verify.published import CREDENTIALS, ENTRIES, HEAD, RECORD, PublishedElection
+
+
+class LieError(PeerError):
+    """Something that was published is not true."""
+
+
+@dataclass(frozen=True)
+class OpenedRecord:
+    """The record, read and judged."""
+
+    group: Group
+    record: bytes
+    election: Election
+    fingerprint: bytes
+    key: JointKey
+    form: BallotForm
+
+    def told(self) -> str:
+        """Return what a person compares."""
+        return f"{self.election.title}: {shown(self.fingerprint)}"
+
+
+def open_election(published: PublishedElection, group: Group) -> OpenedRecord:
+    """Read the record. Raises `PeerError` if it breaks a rule."""
+    return opened_record(bytes(published.read(RECORD)), group)
+
+
+def opened_record(record: bytes, group: Group) -> OpenedRecord:
+    """Read a record alone. Raises `PeerError` if it breaks a rule."""
+    election = decode_election(record, group)
+    key = JointKey(group, group.elements(b"".join(election.key_commitments)))
+    for number, trustee in enumerate(election.trustees, 1):
+        if key.public_share(number).encode() != bytes(trustee.public_share):
+            raise LieError(f"the public share of trustee {number} does not follow from the key's commitments")
+    return OpenedRecord(group, record, election, fingerprint_of(record), key, form_of(election, group))
+
+
+def open_credentials(published: PublishedElection, opened: OpenedRecord) -> list[bytes]:
+    """Read the list of credentials: ordered, each once, elements, and of the record's number and root."""
+    size = opened.group.element_bytes
+    encodings = bytes(published.read(CREDENTIALS))
+    if len(encodings) != opened.election.voters * size:
+        raise LieError(f"the list has {len(encodings)} bytes, not {size} for each of {opened.election.voters} voters")
+    credentials = [encodings[start : start + size] for start in range(0, len(encodings), size)]
+    if any(before >= after for before, after in pairwise(credentials)):
+        raise LieError("the credentials do not ascend, so that one may be there twice")
+    opened.group.elements(encodings)
+    tree = MerkleTree()
+    for credential in credentials:
+        tree.append(credential)
+    if tree.root() != bytes(opened.election.credential_root):
+        raise LieError("the list of credentials is not the one whose root is in the record")
+    return credentials
+
+
+def open_log(published: PublishedElection, opened: OpenedRecord) -> tuple[ElectionLog, int]:
+    """Read the log and its head. Returns what happened, and how many entries there are."""
+    reader, tree = LogReader(opened.election, opened.record, opened.fingerprint), MerkleTree()
+    for encoded in split_entries(published.read(ENTRIES)):
+        reader.take(encoded)
+        tree.append(encoded)
+    head = decode_head(bytes(published.read(HEAD)), opened.election.board.identity).head
+    if head.fingerprint != opened.fingerprint:
+        raise LieError("the head of the log is that of another election")
+    if (head.size, head.root) != (len(tree), tree.root()):
+        raise LieError(f"the board signed {head.size} entries, and not these {len(tree)}")
+    return reader.log, len(tree)
+
+
+@dataclass
+class BallotBox:
+    """The ballots that were stored, judged."""
+
+    weeded: Weeded
+    stored: int
+    invalid: dict[int, str] = field(default_factory=dict)
+    """Why a stored ballot is wrong, by the index of its entry; each was excluded."""
+
+    @property
+    def counting(self) -> Sequence[Ballot]:
+        """The ballots that are mixed, in the order of the board."""
+        return [each.ballot for each in self.weeded.counting]
+
+
+def open_ballots(opened: OpenedRecord, credentials: Sequence[bytes], log: ElectionLog) -> BallotBox:
+    """Check every stored ballot, and tell which count.
+
+    A wrong one that nobody excluded is a lie of the board, which checks before it stores. Exclusions are told with
+    their reasons by the caller: whether a reason is good is for people to judge.
+    """
+    listed = frozenset(credentials)
+    check = BallotCheck(opened.form, is_listed=listed.__contains__)
+    excluded = {exclusion.entry for _, exclusion in log.exclusions}
+    results = check.check_many([entry.body for _, entry in log.ballots])
+    stored, invalid = [], {}
+    for (index, entry), result in zip(log.ballots, results, strict=True):
+        if not opened.election.opens_at <= entry.at_s < opened.election.closes_at:
+            raise LieError(f"entry {index}: a ballot was stored at {entry.at_s}, when the election was not open")
+        if isinstance(result, Ballot):
+            stored.append(StoredBallot(index, result))
+        elif index in excluded:
+            invalid[index] = str(result)
+        else:
+            raise LieError(f"entry {index}: {result}; it was stored, and not excluded")
+    challenged = {audit_opening(check, body).ballot.digest for _, body in log.challenges}
+    return BallotBox(weed(stored, excluded=excluded, challenged=challenged), len(log.ballots), invalid)
+
+
+def file_digest(content: Buffer) -> bytes:
+    """Return what stands for a file in announcements: SHA-512."""
+    return hashlib.sha512(content).digest()
+
+
+def announced(content: Buffer, digest: bytes, name: str) -> None:
+    """Raise `LieError` unless `content` is the file that was announced on the board."""
+    if file_digest(content) != digest:
+        raise LieError(f"{name} is not the file that was announced on the board")
+
+
+def check_phase(log: ElectionLog, least: Phase) -> None:
+    """Raise `LieError` unless the election has come to this phase, or further."""
+    order = list(Phase)
+    if log.phase is Phase.ABANDONED:
+        raise LieError(f"the election was abandoned: {log.transitions[-1][1].reason}")
+    if order.index(log.phase) < order.index(least):
+        raise LieError(f"the election is {log.phase.value}, and not yet {least.value}")
