@@ -13,6 +13,7 @@ import click
 
 from votes.cli.admin import admin
 from votes.cli.credentials import credentials
+from votes.cli.mixer import mixer
 from votes.cli.outside import VoteOutside
 from votes.cli.trustee import trustee
 
@@ -27,5 +28,5 @@ def vote(context: click.Context) -> None:
     context.obj = VoteOutside(rng=random.SystemRandom(), now_s=time.time, pause=time.sleep)
 
 
-for _command in (admin, credentials, trustee):
+for _command in (admin, credentials, trustee, mixer):
     vote.add_command(_command)

@@ -12,6 +12,10 @@ from loopixmix.errors import MisuseError
 from loopixmix.seams import Rng
 
 DIRECTORY = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+PUBLISHED = click.argument(
+    "published", metavar="PUBLISHED", type=click.Path(path_type=Path, file_okay=False, exists=True)
+)
+OUT = click.argument("out", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
