@@ -12,6 +12,7 @@ import time
 import click
 
 from votes.cli.admin import admin
+from votes.cli.board import board
 from votes.cli.credentials import credentials
 from votes.cli.mixer import mixer
 from votes.cli.outside import VoteOutside
@@ -28,5 +29,5 @@ def vote(context: click.Context) -> None:
     context.obj = VoteOutside(rng=random.SystemRandom(), now_s=time.time, pause=time.sleep)
 
 
-for _command in (admin, credentials, trustee, mixer):
+for _command in (admin, board, credentials, trustee, mixer):
     vote.add_command(_command)
