@@ -1,45 +1,58 @@
-"""The checks of ballots by `votes.ballot`, as the board uses them."""
+"""The checks of ballots that a board makes before it stores them: those of `votes.ballot`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from loopixmix.errors import FormatError, PeerError
+from loopixmix.errors import FormatError
 from loopixmix.group.group import Group
-from votes.ballot.ballots import COUNTER_BYTES, INDEX_BYTES, MOST_PATH, Ballot
+from votes.ballot.ballots import COUNTER_BYTES, INDEX_BYTES, MOST_PATH, Ballot, BallotError
 from votes.ballot.challenging import audit_opening
 from votes.ballot.checking import BallotCheck
 from votes.ballot.form import BallotForm, form_of
+from votes.board.seams import MakeChecks
 from votes.record.election import Election
 from votes.record.entries import MOST_BODY_BYTES, EntryKind
 from votes.record.fingerprint import FINGERPRINT_BYTES
 from votes.record.merkle import HASH_BYTES
 
+OPENING_HEAD_BYTES = 64
+"""More than there is before and between ballot and randomness in an opening."""
 
-class ElectionChecks:
-    """Checks the ballots of one election."""
 
-    def __init__(self, election: Election, group: Group, *, is_listed: Callable[[bytes], bool]) -> None:
-        """`is_listed`: for ballots that bring no proof of their credential.
+class StoringChecks:
+    """Everything that is wrong with a ballot, whatever else is stored."""
 
-        Raises `FormatError` if ballots of this election, or openings of them, are longer than entries may be.
-        """
+    def __init__(self, check: BallotCheck) -> None:
+        """`check`: of the election."""
+        self._check = check
+
+    def check_many(self, encodings: Sequence[bytes], /) -> list[Ballot | BallotError]:
+        """Return for each ballot what it is, or why it is refused."""
+        return self._check.check_many(encodings)
+
+    def check_opening(self, opening: bytes, /) -> Ballot:
+        """Return the ballot that is opened instead of cast; raise `BallotError` if the opening does not fit it."""
+        return audit_opening(self._check, opening).ballot
+
+
+def checks_with(group: Group, is_listed: Callable[[bytes], bool]) -> MakeChecks:
+    """Return what makes the checks of an election. `is_listed`: whether a credential is in its list.
+
+    It raises `FormatError` if ballots of the election, or openings of them, are longer than entries may be.
+    """
+
+    def make(election: Election) -> StoringChecks:
         form = form_of(election, group)
-        opening_bytes = longest_ballot(form) + form.width * group.scalar_bytes + 64
+        opening_bytes = longest_ballot(form) + form.width * group.scalar_bytes + OPENING_HEAD_BYTES
         if opening_bytes > MOST_BODY_BYTES[EntryKind.CHALLENGE]:
             raise FormatError(
                 f"ballots of this election would have {longest_ballot(form)} bytes, which is too long: "
                 "ask less in one election, or make two"
             )
-        self._check = BallotCheck(form, is_listed=is_listed)
+        return StoringChecks(BallotCheck(form, is_listed=is_listed))
 
-    def check_many(self, encodings: Sequence[bytes], /) -> Sequence[Ballot | PeerError]:
-        """Return for each ballot what it is, or why it is refused; all proofs are checked in one sum."""
-        return self._check.check_many(encodings)
-
-    def check_opening(self, opening: bytes, /) -> Ballot:
-        """Return the ballot that is opened; raise `PeerError` if the opening does not fit."""
-        return audit_opening(self._check, opening).ballot
+    return make
 
 
 def longest_ballot(form: BallotForm) -> int:

@@ -9,13 +9,13 @@ from tests.worlds.polling import WRITE_IN
 from tests.worlds.voters import Voters
 from votes.ballot.ballots import Ballot
 from votes.ballot.challenging import open_ballot
-from votes.board.checks import ElectionChecks, longest_ballot
+from votes.board.checks import checks_with, longest_ballot
 
 VOTERS = Voters()
 
 
 def test_ballots_are_checked_by_their_election() -> None:
-    checks = ElectionChecks(VOTERS.world.election, VOTERS.group, is_listed=lambda _: False)
+    checks = checks_with(VOTERS.group, lambda _: False)(VOTERS.world.election)
     good, wrong = checks.check_many([VOTERS.cast(1), VOTERS.cast(2)[:-1]])
     assert isinstance(good, Ballot)
     assert isinstance(wrong, PeerError)
@@ -23,7 +23,7 @@ def test_ballots_are_checked_by_their_election() -> None:
 
 
 def test_an_opening_has_to_fit_its_ballot() -> None:
-    checks = ElectionChecks(VOTERS.world.election, VOTERS.group, is_listed=lambda _: False)
+    checks = checks_with(VOTERS.group, lambda _: False)(VOTERS.world.election)
     made = VOTERS.made(1)
     opening = open_ballot(made)
     assert checks.check_opening(opening) == made.ballot
@@ -34,4 +34,4 @@ def test_an_opening_has_to_fit_its_ballot() -> None:
 def test_an_election_whose_ballots_are_too_long_is_refused() -> None:
     polls = tuple(msgspec.structs.replace(WRITE_IN, id=f"p{number}", longest=1500) for number in range(64))
     with pytest.raises(FormatError, match="too long"):
-        ElectionChecks(changed(VOTERS.world.election, polls=polls), VOTERS.group, is_listed=lambda _: False)
+        checks_with(VOTERS.group, lambda _: False)(changed(VOTERS.world.election, polls=polls))

@@ -30,13 +30,14 @@ from votes.board.announcing import Announcing
 from votes.board.answering import VoterAnswers
 from votes.board.board import Board
 from votes.board.casting import Casting
-from votes.board.checks import ElectionChecks
+from votes.board.checks import checks_with
 from votes.board.entryfile import EntryFile
 from votes.board.face.routes import ENTRIES_FILE, BoardFace
 from votes.board.face.serving import face_factory, tls_options
 from votes.board.log import BoardLog
 from votes.board.requests import SERVICE
 from votes.board.running.directory import UPLOADS, BoardDirectory
+from votes.board.seams import BallotChecks
 from votes.board.service import BoardService
 from votes.board.store.schema import SCHEMA
 from votes.board.uploads import UploadFolder
@@ -92,12 +93,12 @@ def open_board(directory: BoardDirectory, group: Group, world: World) -> BoardPa
     """Open the store, and put the parts of a board together; raises `StoreError` and `ConfigError`."""
     key = directory.party_key()
 
-    def make_checks(election: Election) -> ElectionChecks:
+    def make_checks(election: Election) -> BallotChecks:
         listed = directory.credentials(group.element_bytes)
         if listed is None or listed.root != election.credential_root:
             # Then only ballots that bring the proof of their credential are taken.
-            return ElectionChecks(election, group, is_listed=lambda _: False)
-        return ElectionChecks(election, group, is_listed=listed.__contains__)
+            return checks_with(group, lambda _: False)(election)
+        return checks_with(group, listed.__contains__)(election)
 
     log = BoardLog(
         Store(SCHEMA, directory.store_url, exclusive=True),
