@@ -35,7 +35,7 @@ _log = Logger()
 _T = TypeVar("_T")
 
 
-class BesideReactor(Protocol):
+class AsideWork(Protocol):
     """Does work beside the reactor."""
 
     def __call__(self, work: Callable[[], _T], /) -> Awaitable[_T]:
@@ -54,7 +54,7 @@ class BoardFace:
         uploads: UploadFolder,
         *,
         directory: Path,
-        in_thread: BesideReactor,
+        in_thread: AsideWork,
         clock: Clock,
     ) -> None:
         """`directory`: where the files of entries and credentials are. `in_thread`: for all that waits for the disk."""
