@@ -74,6 +74,7 @@ LAYERS = (
             "provider.serving",
             "simulations*",
             "leap_plugin.gateways.cli",
+            "votes.cli*",
         ),
     ),
     # Applications; before the outside, since their stores know their own values.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from votes.cli.admin import admin
+from votes.cli.board import board
 from votes.cli.credentials import credentials
 from votes.cli.mixer import mixer
 from votes.cli.outside import VoteOutside
@@ -61,5 +62,5 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-for _command in (admin, credentials, trustee, mixer, ballot):
+for _command in (admin, board, credentials, trustee, mixer, ballot):
     vote.add_command(_command)
