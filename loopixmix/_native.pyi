@@ -1,5 +1,7 @@
 """The Rust engine (crate `native/`): Sphinx in bulk, outside the GIL. Absent where no Rust toolchain was at install.
 
+Apart from the classes and functions of columns at the end, which are for `loopixmix.group`, all of it is about Sphinx.
+
 Bytes are those of sphinxmix 0.0.7 with the X25519 group of `loopixmix.sphinx`. A packet is
 `alpha 32 | beta beta_bytes | gamma 16 | body body_bytes`, a header its first three parts. Commands have 41 bytes;
 in the header each is preceded by its length. Group elements are canonical encodings (RFC 7748 section 5, u < p);
@@ -15,6 +17,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from loopixmix.group.group import Elements, Scalars
 
 COMMAND_BYTES: Final = 41
 
@@ -128,3 +132,96 @@ class Propagation:
     @property
     def active(self) -> int:
         """Targets that have mass on its way, and those that are yet to come."""
+
+COLUMNS_VERSION: Final = 1
+"""Raised whenever the interface of columns changes. An older build has another one, or none."""
+
+DUMP_BYTES: Final[int]
+"""The length of one element as `ElementColumn.dump` gives it: 160, or 32 on uncommon machines."""
+
+class ScalarColumn:
+    """Integers modulo the order of ristretto255: `loopixmix.group.group.Scalars`. Wiped from memory when unused.
+
+    A slice shares the memory of the whole column and keeps it.
+    """
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, which: slice, /) -> ScalarColumn: ...
+    def take(self, indices: Sequence[int], /) -> ScalarColumn: ...
+    def encode(self) -> bytes: ...
+    def numbers(self) -> list[int]: ...
+    def __add__(self, other: Scalars, /) -> ScalarColumn: ...
+    def __sub__(self, other: Scalars, /) -> ScalarColumn: ...
+    def __mul__(self, other: Scalars, /) -> ScalarColumn: ...
+    def __neg__(self) -> ScalarColumn: ...
+    def invert(self) -> ScalarColumn: ...
+    def sum(self) -> ScalarColumn: ...
+    def inner(self, other: Scalars, /) -> ScalarColumn: ...
+    def running_products(self) -> ScalarColumn: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class ElementColumn:
+    """Elements of ristretto255: `loopixmix.group.group.Elements`. A slice shares the memory of the whole column."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, which: slice, /) -> ElementColumn: ...
+    def take(self, indices: Sequence[int], /) -> ElementColumn: ...
+    def encode(self) -> bytes: ...
+    def dump(self) -> bytes: ...
+    def __add__(self, other: Elements, /) -> ElementColumn: ...
+    def __sub__(self, other: Elements, /) -> ElementColumn: ...
+    def __neg__(self) -> ElementColumn: ...
+    def times(self, scalars: Scalars, /) -> ElementColumn: ...
+    def times_public(self, scalars: Scalars, /) -> ElementColumn: ...
+    def sum(self) -> ElementColumn: ...
+    def is_identity(self) -> list[bool]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class FixedBaseTable:
+    """Tables of ristretto255: `loopixmix.group.group.FixedBase`. They are made when they are first needed."""
+
+    def __init__(self, base: Elements, /) -> None:
+        """Take a column of one; `ValueError` for others."""
+
+    @property
+    def base(self) -> ElementColumn: ...
+    def times(self, scalars: Scalars, /) -> ElementColumn: ...
+    def times_public(self, scalars: Scalars, /) -> ElementColumn: ...
+
+def decode_elements(encodings: bytes, /) -> ElementColumn | int:
+    """Decode elements of 32 bytes each, or return the index of the first bad encoding."""
+
+def load_elements(dumped: bytes, /) -> ElementColumn:
+    """Read back what `ElementColumn.dump` gave. The content is not checked."""
+
+def decode_scalars(encodings: bytes, /) -> ScalarColumn | int:
+    """Decode scalars of 32 bytes each, or return the index of the first bad encoding."""
+
+def short_scalars(numbers: bytes, width: int, /) -> ScalarColumn:
+    """Read little-endian numbers of `width` bytes, which is less than 32."""
+
+def reduce_scalars(uniform: bytes, /) -> ScalarColumn:
+    """Reduce blocks of 64 little-endian bytes modulo the order."""
+
+def hash_to_elements(domain: bytes, messages: Sequence[bytes], /) -> ElementColumn:
+    """Hash each message to the group. `domain` has 1 to 255 bytes."""
+
+def derive_elements(domain: bytes, seed: bytes, first: int, count: int, /) -> ElementColumn:
+    """Hash `seed` with each of `count` numbers from `first` on, as 8 bytes, to the group."""
+
+def embed_elements(data: Sequence[bytes], /) -> ElementColumn:
+    """Put data of 30 bytes each into elements, as `loopixmix.group.embedding` says."""
+
+def extract_elements(elements: Elements, /) -> list[bytes | None]:
+    """Return the data in each element; `None` for one that `embed_elements` does not make."""
+
+def multi_scalar(scalars: Scalars, elements: Elements, /) -> ElementColumn:
+    """Return the sum of each element times its scalar, a column of one."""
+
+def join_elements(columns: Sequence[Elements], /) -> ElementColumn:
+    """Return one column with all elements, in order."""
+
+def join_scalars(columns: Sequence[Scalars], /) -> ScalarColumn:
+    """Return one column with all scalars, in order."""

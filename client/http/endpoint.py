@@ -10,14 +10,11 @@ import msgspec
 from client.api import NoClientError, NotRunningError
 from client.directory.configuration import CONFIG_FILE
 from loopixmix.errors import StoreError
-from loopixmix.process.files import PRIVATE_FILE, lock_holder, write_atomically
-from loopixmix.seams import Rng
+from loopixmix.process.files import is_token, lock_holder, write_atomically
 
 TOKEN_FILE, URL_FILE = "api.token", "api.url"
 LOCK_FILE = "client.lock"
-TOKEN_BYTES = 32
 
-_TOKEN = re.compile(r"[0-9a-f]{64}")
 _URL = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}")
 
 
@@ -57,7 +54,7 @@ def find_endpoint(directory: Path) -> Endpoint:
         raise NotRunningError(f"the client daemon of {directory} is not running") from None
     except (OSError, UnicodeDecodeError) as error:
         raise NotRunningError(f"the client daemon of {directory} cannot be reached: {error}") from error
-    if not _URL.fullmatch(url) or not _TOKEN.fullmatch(token):
+    if not _URL.fullmatch(url) or not is_token(token):
         raise NotRunningError(f"{directory}: {URL_FILE} or {TOKEN_FILE} is damaged; start the daemon again")
     return Endpoint(url, token)
 
@@ -68,23 +65,6 @@ def _has_ended(lock: Path) -> bool:
         return lock.exists() and lock_holder(lock) is None
     except (OSError, StoreError):
         return False
-
-
-def read_or_make_token(directory: Path, *, rng: Rng) -> str:
-    """Return the token of a directory; make a new one if there is none or others could have read it."""
-    path = directory / TOKEN_FILE
-    try:
-        token = path.read_text("ascii").strip()
-        if _TOKEN.fullmatch(token) and path.stat().st_mode & 0o777 == PRIVATE_FILE:
-            return token
-    except FileNotFoundError:
-        pass
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: cannot be read: {error}") from error
-    # A token that others could read is not made private: it may have been read.
-    token = rng.randbytes(TOKEN_BYTES).hex()
-    write_atomically(path, token.encode() + b"\n")
-    return token
 
 
 def write_url(directory: Path, url: str) -> str:

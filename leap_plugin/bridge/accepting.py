@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
-from typing import Protocol as Interface
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, TimeoutError
 from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
@@ -29,6 +28,7 @@ from leap_plugin.bridge.smtp.session import (
     Submit,
 )
 from leap_plugin.bridge.users import MailUser, MailUsers
+from leap_plugin.bridge.wire import Wire
 from leap_plugin.mail.submitting import Announcement, SubmissionRefusedError, Submissions
 from loopixmix.errors import LoopixmixError, MisuseError, StoreError, UnavailableError
 from loopixmix.seams import Clock, DelayedCall
@@ -54,34 +54,6 @@ _log = Logger()
 
 InThread: TypeAlias = Callable[[Callable[[], MailUser | None]], Awaitable[MailUser | None]]
 """Does blocking work beside the reactor, and gives its result."""
-
-
-class Wire(Interface):
-    """The part of Twisted's transports that is used: TCP, or TLS over it."""
-
-    def write(self, data: bytes, /) -> None:
-        """Send."""
-
-    def loseConnection(self) -> None:  # noqa: N802 (Twisted's name)
-        """Close, once all is sent."""
-
-    def abortConnection(self) -> None:  # noqa: N802
-        """Close at once."""
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        """Read no more for now."""
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """Read on."""
-
-    def registerProducer(self, producer: object, streaming: bool) -> None:  # noqa: N802
-        """Tell `producer` when to write no more for now, and when to go on."""
-
-    def unregisterProducer(self) -> None:  # noqa: N802
-        """Tell it nothing any more."""
-
-    def startTLS(self, context: object, /) -> None:  # noqa: N802
-        """Begin TLS."""
 
 
 @dataclass(frozen=True)

@@ -149,13 +149,14 @@ class OutboxFolders:
             )
             return True
 
+        is_kept = False
         try:
-            await self._account.store.write(keep)
+            is_kept = await self._account.store.write(keep)
         except SubmissionRefusedError:
             return  # the queue is full: it stays there, and the others leave
         finally:
             if planned is not None:
-                self._taking.done_with(planned)
+                (self._taking.taken if is_kept else self._taking.give_back)(planned)
 
     async def _refusal(self, address: str) -> SubmissionRefusedError | None:
         """Return why a mail to this address is never sent; raises `SubmissionRefusedError` for what may change."""

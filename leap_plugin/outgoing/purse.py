@@ -31,6 +31,7 @@ class TokenPurse:
         """`account`: whose client has the tokens, and whose store the keys."""
         self._account = account
         self._in_use: set[str] = set()
+        self._spent: tuple[set[str], set[str]] = (set(), set())
 
     async def check(self, count: int = 1) -> None:
         """Raise `SubmissionRefusedError` if there are fewer tokens than `count`."""
@@ -84,6 +85,10 @@ class TokenPurse:
         """Let the next mail have tokens whose mail did not come into the queue."""
         self._in_use.difference_update(one.key for one in tokens)
 
+    def spent(self, tokens: Iterable[HeldToken]) -> None:
+        """Note that tokens are in the queue. Their keys stay in use: a read of the store from before may still end."""
+        self._spent[0].update(one.key for one in tokens)
+
     async def _free(self) -> list[str]:
         account, purpose = self._account, self._account.settings.exit_purpose
         since_s = account.now_s - HELD_S
@@ -95,6 +100,9 @@ class TokenPurse:
     async def tidy(self) -> None:
         """Forget the keys that are too old."""
         account, before_s = self._account, self._account.now_s - HELD_S
+        # Those that were noted before the last time: no read lasts from one time to the next.
+        self._in_use -= self._spent[1]
+        self._spent = (set(), self._spent[0])
         await account.store.write(partial(let_go_old, account=account.number, before_s=before_s))
 
 

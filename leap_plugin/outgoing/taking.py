@@ -94,13 +94,20 @@ class MailTaking:
         try:
             await self._account.store.write(keep)
         except FullError as error:
+            self.give_back(planned)
             raise SubmissionRefusedError(452, "4.2.2", str(error)) from error
-        finally:
-            self.done_with(planned)
+        except BaseException:  # also the end of the program
+            self.give_back(planned)
+            raise
+        self.taken(planned)
         return planned.queue_id
 
-    def done_with(self, planned: PlannedMail) -> None:
-        """Leave the tokens of a mail to the next one, unless the mail is in the queue, and they with it."""
+    def taken(self, planned: PlannedMail) -> None:
+        """Note that a mail is in the queue, and its tokens with it."""
+        self._check.purse.spent(planned.held)
+
+    def give_back(self, planned: PlannedMail) -> None:
+        """Leave the tokens of a mail that is not in the queue to the next one."""
         self._check.purse.give_back(planned.held)
 
     async def plan(self, submitted: SubmittedMail, *, folder: MixPolicy | None = None) -> PlannedMail:
@@ -134,7 +141,7 @@ class MailTaking:
         try:
             return replace(planned, lengths=await self._lengths_of(forms, policy, recipients, queue_id))
         except BaseException:  # also the end of the connection that the mail comes by
-            self.done_with(planned)
+            self.give_back(planned)
             raise
 
     def keep(

@@ -45,8 +45,13 @@ def expand_message(domain: bytes, message: bytes, length: int) -> bytes:
     return uniform[:length]
 
 
-def numbered_messages(seed: bytes, first: int, count: int) -> list[bytes]:
-    """Return the messages of `Group.derive_elements`. Raises `ValueError` if a number does not fit into 8 bytes."""
+def check_numbers_fit(first: int, count: int) -> None:
+    """Raise `ValueError` if one of `count` numbers from `first` on does not fit into 8 bytes."""
     if first < 0 or count < 0 or first + count > 1 << (8 * NUMBER_BYTES):
         raise ValueError(f"{count} numbers from {first} on do not fit into {NUMBER_BYTES} bytes")
+
+
+def numbered_messages(seed: bytes, first: int, count: int) -> list[bytes]:
+    """Return the messages of `Group.derive_elements`. Raises `ValueError` if a number does not fit into 8 bytes."""
+    check_numbers_fit(first, count)
     return [seed + number.to_bytes(NUMBER_BYTES) for number in range(first, first + count)]

@@ -43,6 +43,7 @@ from loopixmix.group.ristretto_rules import (
 )
 from loopixmix.seams import Rng
 
+_HIGHEST_BIT = 0x80
 _Mine = TypeVar("_Mine")
 _Other = TypeVar("_Other")
 
@@ -304,7 +305,8 @@ def encode_scalar(number: int) -> bytes:
 
 def is_element(encoding: bytes) -> bool:
     """Tell whether 32 bytes are the canonical encoding of an element."""
-    return bool(rbcl.crypto_core_ristretto255_is_valid_point(encoding))
+    # libsodium overlooks the highest bit, by which each element would have a second encoding.
+    return encoding[-1] < _HIGHEST_BIT and bool(rbcl.crypto_core_ristretto255_is_valid_point(encoding))
 
 
 def multiply(encoding: bytes, number: int) -> bytes:

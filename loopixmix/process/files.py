@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,9 +19,11 @@ PUBLIC_FILE = 0o644
 UNFINISHED = ".*.unfinished"
 """The files that a crash may leave of `write_atomically`, as a pattern for `glob`."""
 PRIVATE_DIRECTORY = 0o700
+TOKEN_BYTES = 32
 WRITTEN_AT_ONCE_BYTES = 1024 * 1024
 LOCK_ATTEMPTS, LOCK_PAUSE_S = 6, 0.02
 """Who asks for the holder of a lock has it for a moment: so often is it tried, with these pauses."""
+_TOKEN = re.compile(rf"[0-9a-f]{{{2 * TOKEN_BYTES}}}")
 
 
 class LockedError(MisuseError):
@@ -171,6 +174,30 @@ def load_secret(path: Path, length: int, *, called: str) -> bytes:
     if mode & 0o077:
         raise ConfigError(f"{path}: others may read this private key; run  chmod 600 {path}")
     return secret
+
+
+def is_token(text: str) -> bool:
+    """Tell whether this has the form of a token: 64 hexadecimal digits."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def read_or_make_token(path: Path, *, rng: Rng) -> str:
+    """Return the token in the file `path`, by which programs of one user know each other.
+
+    A new one is made if there is none, or if it is damaged. Raises `StoreError` if the file cannot be read or written.
+    """
+    try:
+        token = path.read_text("ascii").strip()
+        if is_token(token) and path.stat().st_mode & 0o777 == PRIVATE_FILE:
+            return token
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+    # A token that others could read is not made private: it may have been read.
+    token = rng.randbytes(TOKEN_BYTES).hex()
+    write_atomically(path, token.encode("ascii") + b"\n")
+    return token
 
 
 class DirectoryLock:

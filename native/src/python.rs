@@ -6,6 +6,8 @@
 // PyO3 hands out lists as vectors of their own.
 #![allow(clippy::needless_pass_by_value)]
 
+mod columns;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,6 +41,12 @@ impl From<Misuse> for PyErr {
 /// The Rust engine of loopixmix.sphinx: Sphinx in bulk, outside the GIL.
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::columns::{
+        ElementColumn, FixedBaseTable, ScalarColumn, decode_elements, decode_scalars, derive_elements, embed_elements,
+        extract_elements, hash_to_elements, join_elements, join_scalars, load_elements, multi_scalar, reduce_scalars,
+        short_scalars,
+    };
     #[allow(clippy::wildcard_imports)]
     use super::*;
     #[pymodule_export]
@@ -50,6 +58,8 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         keep_freed_memory();
         module.add("COMMAND_BYTES", COMMAND_BYTES)?;
+        module.add("COLUMNS_VERSION", columns::VERSION)?;
+        module.add("DUMP_BYTES", crate::ristretto::dumping::dump_bytes())?;
         module.add("WRONG_LENGTH", Refusal::WrongLength as u8)?;
         module.add("BAD_POINT", Refusal::BadPoint as u8)?;
         module.add("BAD_MAC", Refusal::BadMac as u8)?;

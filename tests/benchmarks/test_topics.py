@@ -26,7 +26,7 @@ def test_what_does_not_measure_is_no_topic(topic: str) -> None:
 
 
 def test_the_modules_of_every_topic_are_there() -> None:
-    for topic in ("network", "simulations", "services"):
+    for topic in ("network", "simulations", "services", "votes"):
         for module in modules_of(topic) or ():
             assert modules_of(module.removeprefix("benchmarks.")) == [module]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loopixmix.errors import MisuseError
-from votes.cli.outside import DIRECTORY, vote_outside
+from votes.cli.outside import DIRECTORY, OUT, PUBLISHED, vote_outside
 
 if TYPE_CHECKING:
     from votes.record.election import Election
@@ -145,6 +145,51 @@ def restore(file: Path, directory: Path, passphrase_file: Path | None) -> None:
     secrets = open_backup(file.read_bytes(), _passphrase(passphrase_file, confirm=False))
     TrusteeDirectory.restore(directory, secrets)
     click.echo(f"{directory}: trustee {secrets.number} is back")
+
+
+@trustee.command()
+@DIRECTORY
+@PUBLISHED
+@OUT
+def decrypt(directory: Path, published: Path, out: Path) -> None:
+    """Verify the election in PUBLISHED up to the last mixer, decrypt this trustee's part of it, and put it into OUT.
+
+    The list that is decrypted is written down in DIR first: another list of this election is never decrypted.
+    """
+    from rich.console import Console
+
+    from loopixmix.process.files import PUBLIC_FILE, make_directory, write_atomically
+    from loopixmix.progress import Steps
+    from votes.administration.freezing import ceremony_of
+    from votes.cli.inputs import verified_ballots
+    from votes.record.canonical import Hex
+    from votes.record.statements import SharesAnnouncement, sign_statement
+    from votes.trustees.decryption import decrypt_partially
+    from votes.trustees.directory import TrusteeDirectory
+    from votes.trustees.guard import commit_to_list
+    from votes.verify.opened import file_digest
+    from votes.verify.published import announcement_of, shares_file
+
+    own = TrusteeDirectory(directory)
+    with Steps(Console(stderr=True)) as steps:
+        verification = verified_ballots(published, steps)
+        verification.mixes()
+        known = verification.known
+        share = own.share(ceremony_of(known.election, known.group))
+        for poll, planned in enumerate(known.election.polls):
+            statement = verification.decryption(poll)
+            commit_to_list(directory, statement)
+            steps.step(f"decrypting {planned.id}", len(statement.ciphertexts) * statement.ciphertexts.width)
+            made = decrypt_partially(statement, share, vote_outside().rng, steps.done).encode()
+            name = shares_file(planned.id, share.number)
+            announcement = SharesAnnouncement(
+                fingerprint=Hex(known.fingerprint), poll=poll, trustee=share.number, shares=Hex(file_digest(made))
+            )
+            make_directory((out / name).parent)
+            write_atomically(out / name, made, mode=PUBLIC_FILE)
+            signed = sign_statement(announcement, own.signing_key)
+            write_atomically(out / announcement_of(name), signed, mode=PUBLIC_FILE)
+    click.echo(f"{out}: trustee {share.number} has decrypted its part of {len(known.election.polls)} polls")
 
 
 def _own_number(election: Election, identity: bytes) -> int:

@@ -10,6 +10,7 @@ import msgspec
 from loopixmix.errors import PeerError
 from loopixmix.seams import Identity
 from votes.record.election import Election
+from votes.record.entries import EntryKind
 from votes.record.signing import SigningPurpose
 from votes.record.statements import Statement, open_statement, reason_problem
 
@@ -60,6 +61,20 @@ SIGNED_BY: Mapping[tuple[Phase, Phase], SignerRole] = {
     (Phase.DECRYPTED, Phase.ABANDONED): SignerRole.ADMINISTRATOR,
 }
 """The phase table: every transition that there is, and who signs it."""
+
+
+ALLOWED_IN: Mapping[EntryKind, tuple[Phase, ...]] = {
+    EntryKind.RECORD: (),
+    EntryKind.TRANSITION: tuple(Phase),
+    EntryKind.BALLOT: (Phase.OPEN,),
+    EntryKind.EXCLUSION: (Phase.OPEN, Phase.CLOSED),
+    EntryKind.MIX: (Phase.CLOSED,),
+    EntryKind.SHARES: (Phase.MIXED,),
+    EntryKind.RESULT: (Phase.DECRYPTED,),
+    EntryKind.CHALLENGE: (Phase.OPEN,),
+    EntryKind.ERASURE: tuple(Phase),
+}
+"""In which phases an entry may be written. The record is the first entry, and no later one is a record."""
 
 
 class Transition(Statement, frozen=True, kw_only=True, forbid_unknown_fields=True):

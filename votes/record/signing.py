@@ -27,6 +27,7 @@ class SigningPurpose(Enum):
     SHARES = "shares"
     RESULT = "result"
     HEAD = "head"
+    RECEIPT = "receipt"
     UPLOAD = "upload"
     ERASURE = "erasure"
     CREDENTIALS = "credentials"

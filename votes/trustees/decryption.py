@@ -17,7 +17,7 @@ CHUNK_ROWS = 1 << 16
 """Rows that are multiplied at a time: progress is told, and Ctrl-C heard, between two chunks."""
 
 Advance = Callable[[int], object]
-"""Is told how many multiplications were done since the last time."""
+"""Is told how many multiplications are done."""
 
 
 class DecryptionError(PeerError):
@@ -87,7 +87,11 @@ def decrypt_partially(
     group = statement.group
     if group.generator.times(share.secret) != statement.key.public_share(share.number):
         raise MisuseError(f"this is not the share of trustee {share.number} of the election's key")
-    columns = tuple(_multiplied(group, pair.a, share.secret, advance) for pair in statement.ciphertexts.pairs)
+    rows = len(statement.ciphertexts)
+    columns = tuple(
+        _multiplied(group, pair.a, share.secret, place * rows, advance)
+        for place, pair in enumerate(statement.ciphertexts.pairs)
+    )
     seed, base, image = _combined(statement, share.number, columns)
     nonce = group.random_scalars(rng, 1)
     commitments = group.join([group.generator.times(nonce), base.times(nonce)])
@@ -137,11 +141,11 @@ def _weighted_sum(group: Group, weights: Sequence[int], divisor: int, columns: S
     return total if divisor == 1 else total.times_public(group.scalars_of([divisor]).invert())
 
 
-def _multiplied(group: Group, column: Elements, secret: Scalars, advance: Advance) -> Elements:
+def _multiplied(group: Group, column: Elements, secret: Scalars, before: int, advance: Advance) -> Elements:
     parts = []
     for first in range(0, len(column), CHUNK_ROWS):
         parts.append(column[first : first + CHUNK_ROWS].times(secret))
-        advance(len(parts[-1]))
+        advance(before + first + len(parts[-1]))
     return group.join(parts)
 
 

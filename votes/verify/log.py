@@ -10,8 +10,9 @@ from loopixmix.errors import FormatError, PeerError
 from loopixmix.group.group import Buffer
 from votes.record.election import Election
 from votes.record.entries import Entry, EntryKind, decode_entry, open_record
-from votes.record.phases import Phase, Transition, open_transition
+from votes.record.phases import ALLOWED_IN, Phase, Transition, open_transition
 from votes.record.statements import (
+    ErasureStatement,
     Exclusion,
     MixAnnouncement,
     ResultAnnouncement,
@@ -44,18 +45,7 @@ class ElectionLog:
     shares: dict[tuple[int, int], SharesAnnouncement] = field(default_factory=dict)
     """By poll, from 0, and trustee, from 1."""
     result: ResultAnnouncement | None = None
-
-
-ALLOWED_IN: Mapping[EntryKind, tuple[Phase, ...]] = {
-    EntryKind.TRANSITION: tuple(Phase),
-    EntryKind.BALLOT: (Phase.OPEN,),
-    EntryKind.CHALLENGE: (Phase.OPEN,),
-    EntryKind.EXCLUSION: (Phase.OPEN, Phase.CLOSED),
-    EntryKind.MIX: (Phase.CLOSED,),
-    EntryKind.SHARES: (Phase.MIXED,),
-    EntryKind.RESULT: (Phase.DECRYPTED,),
-}
-"""In which phases an entry may be written."""
+    erasure: ErasureStatement | None = None
 
 
 def split_entries(entries: Buffer) -> Iterator[bytes]:
@@ -88,6 +78,7 @@ class LogReader:
             EntryKind.MIX: self._mix,
             EntryKind.SHARES: self._shares,
             EntryKind.RESULT: self._result,
+            EntryKind.ERASURE: self._erasure,
         }
         self.log = ElectionLog()
 
@@ -170,6 +161,14 @@ class LogReader:
         if self.log.result is not None:
             raise FormatError("there is a second result")
         self.log.result = result
+
+    def _erasure(self, _: int, entry: Entry) -> None:
+        authority = self._election.credential_authority.identity
+        erasure = open_statement(entry.body, ErasureStatement, lambda _: authority)
+        self._check_election(erasure.fingerprint)
+        if self.log.erasure is not None:
+            raise FormatError("there is a second erasure")
+        self.log.erasure = erasure
 
     def _check_election(self, fingerprint: bytes) -> None:
         if fingerprint != self._fingerprint:

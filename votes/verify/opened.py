@@ -47,10 +47,13 @@ class OpenedRecord:
 
 def open_election(published: PublishedElection, group: Group) -> OpenedRecord:
     """Read the record. Raises `PeerError` if it breaks a rule."""
-    record = bytes(published.read(RECORD))
+    return opened_record(bytes(published.read(RECORD)), group)
+
+
+def opened_record(record: bytes, group: Group) -> OpenedRecord:
+    """Read a record alone. Raises `PeerError` if it breaks a rule."""
     election = decode_election(record, group)
-    commitments = group.elements(b"".join(election.key_commitments))
-    key = JointKey(group, commitments)
+    key = JointKey(group, group.elements(b"".join(election.key_commitments)))
     for number, trustee in enumerate(election.trustees, 1):
         if key.public_share(number).encode() != bytes(trustee.public_share):
             raise LieError(f"the public share of trustee {number} does not follow from the key's commitments")
@@ -128,9 +131,14 @@ def open_ballots(opened: OpenedRecord, credentials: Sequence[bytes], log: Electi
     return BallotBox(weed(stored, excluded=excluded, challenged=challenged), len(log.ballots), invalid)
 
 
+def file_digest(content: Buffer) -> bytes:
+    """Return what stands for a file in announcements: SHA-512."""
+    return hashlib.sha512(content).digest()
+
+
 def announced(content: Buffer, digest: bytes, name: str) -> None:
     """Raise `LieError` unless `content` is the file that was announced on the board."""
-    if hashlib.sha512(content).digest() != digest:
+    if file_digest(content) != digest:
         raise LieError(f"{name} is not the file that was announced on the board")
 
 

@@ -32,3 +32,8 @@ def mix_files(poll: str, mixer: int) -> tuple[str, str]:
 def shares_file(poll: str, trustee: int) -> str:
     """Return the name of a trustee's share, from 1."""
     return f"polls/{poll}/shares/{trustee}"
+
+
+def announcement_of(name: str) -> str:
+    """Return the name of the signed announcement that belongs to a mixer's output or a trustee's share."""
+    return f"{name}.announcement"

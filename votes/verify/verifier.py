@@ -66,12 +66,12 @@ class Verification:
 
     def list_of_credentials(self) -> str:
         """Check the credentials."""
-        self.credentials = open_credentials(self.published, self._known)
+        self.credentials = open_credentials(self.published, self.known)
         return f"{len(self.credentials):,} voters"
 
     def entries(self) -> str:
         """Check the log."""
-        self.log, size = open_log(self.published, self._known)
+        self.log, size = open_log(self.published, self.known)
         self.faults += [f"entry {each.entry} was excluded: {each.reason}" for _, each in self.log.exclusions]
         return f"{size:,} entries, {self.log.phase.value}"
 
@@ -79,7 +79,7 @@ class Verification:
         """Check the ballots."""
         self.progress.step("checking ballots", max(1, len(self.log.ballots)))
         check_phase(self.log, Phase.CLOSED)
-        self.box = box = open_ballots(self._known, self.credentials, self.log)
+        self.box = box = open_ballots(self.known, self.credentials, self.log)
         self.faults += [
             f"entries {', '.join(map(str, fault.entries))}: different ballots with one counter, {fault.counter}"
             for fault in box.weeded.faults
@@ -89,40 +89,51 @@ class Verification:
     def mixes(self) -> str:
         """Check the shuffles of all polls."""
         check_phase(self.log, Phase.MIXED)
-        known, ballots = self._known, self._box.counting
-        generators = DerivedGenerators(self.group, known.fingerprint, len(ballots))
+        known, rows = self.known, len(self.ballot_box.counting)
+        mixers = len(known.election.mixers)
+        widths = [coding.width for coding in known.form.codings]
+        self.mixed = [
+            decode_ciphertexts(self.group, encoded, width)
+            for encoded, width in zip(self.chain(mixers), widths, strict=True)
+        ]
+        return f"{mixers} mixers, {len(known.election.polls)} polls, {rows:,} rows"
+
+    def chain(self, until: int) -> Iterator[Buffer]:
+        """Yield, poll by poll, what mixer `until` gets: the ballots, or the output of the mixer before, checked."""
+        known, ballots = self.known, self.ballot_box.counting
+        generators = DerivedGenerators(self.group, known.fingerprint, len(ballots) if until else 0)
         for poll, rows in enumerate(mix_inputs(known.form, ballots)):
             encoded: Buffer = rows.encode()
-            for mixer in range(len(known.election.mixers)):
+            for mixer in range(until):
                 encoded = self._mix(poll, mixer, rows, encoded, generators)
-            self.mixed.append(decode_ciphertexts(self.group, encoded, rows.width))
-        return f"{len(known.election.mixers)} mixers, {len(known.election.polls)} polls, {len(ballots):,} rows"
+            yield encoded
 
     def shares(self) -> str:
         """Check the decryptions of all polls."""
-        known = self._known
+        known = self.known
         if known.election.counts_only:
             self.faults.append("the administrator publishes counts only: decryption and tally cannot be verified")
             return "not published"
         check_phase(self.log, Phase.DECRYPTED)
-        for poll, ciphertexts in enumerate(self.mixed):
-            self.plaintexts.append(self._decrypted(poll, ciphertexts))
+        self.plaintexts = [self._decrypted(poll) for poll in range(len(self.mixed))]
         return f"{known.election.threshold} of {len(known.election.trustees)} trustees"
 
     @property
-    def _known(self) -> OpenedRecord:
+    def known(self) -> OpenedRecord:
+        """The record, which was found true. Raises `LieError` before it was."""
         if self.opened is None:
             raise LieError("there is no record")
         return self.opened
 
     @property
-    def _box(self) -> BallotBox:
+    def ballot_box(self) -> BallotBox:
+        """The ballots, which were found true. Raises `LieError` before they were."""
         if self.box is None:
             raise LieError("there are no ballots")
         return self.box
 
     def _mix(self, poll: int, mixer: int, rows: Ciphertexts, before: Buffer, generators: DerivedGenerators) -> Buffer:
-        known = self._known
+        known = self.known
         name = known.election.mixers[mixer].name
         announcement = self.log.mixes.get((poll, mixer))
         if announcement is None:
@@ -140,8 +151,13 @@ class Verification:
             raise LieError(f"mixer {mixer} ({name}), poll {poll}: {error}") from error
         return output
 
-    def _decrypted(self, poll: int, ciphertexts: Ciphertexts) -> tuple[Elements, ...]:
-        known = self._known
+    def decryption(self, poll: int) -> DecryptionStatement:
+        """Return what is decrypted in a poll: the output of its last mixer, which was checked."""
+        known = self.known
+        return DecryptionStatement(self.group, known.fingerprint, poll, self.mixed[poll], known.key)
+
+    def _decrypted(self, poll: int) -> tuple[Elements, ...]:
+        known = self.known
         encoded = {}
         for number in range(1, len(known.election.trustees) + 1):
             announcement = self.log.shares.get((poll, number))
@@ -149,7 +165,7 @@ class Verification:
                 name = shares_file(known.election.polls[poll].id, number)
                 encoded[number] = self.published.read(name)
                 announced(encoded[number], bytes(announcement.shares), name)
-        statement = DecryptionStatement(self.group, known.fingerprint, poll, ciphertexts, known.key)
+        statement = self.decryption(poll)
         good, bad = checked_partials(statement, encoded)
         self.faults += [f"poll {poll}: {error}" for error in bad.values()]
         if len(good) < known.election.threshold:

@@ -13,12 +13,13 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.web.resource import IResource
 
 from client.core.journal import JournalledClient
-from client.http.endpoint import read_or_make_token, remove_url, write_url
+from client.http.endpoint import TOKEN_FILE, remove_url, write_url
 from client.http.serving.guard import Guard
 from client.http.serving.local_api import LocalApi
 from client.http.serving.pages import InstalledPages
 from client.http.serving.site import guarded_factory
 from loopixmix.net.sockets import ListeningPort, Sockets
+from loopixmix.process.files import read_or_make_token
 from loopixmix.seams import Clock, Rng
 
 HOST = "127.0.0.1"
@@ -34,7 +35,7 @@ class ApiServer:
         self._directory = directory
         self._port = port
         self._sockets = sockets
-        self._guard = Guard(token=read_or_make_token(directory, rng=rng))
+        self._guard = Guard(token=read_or_make_token(directory / TOKEN_FILE, rng=rng))
         self._pages = InstalledPages(client, directory=directory, sockets=sockets, clock=clock, rng=rng)
         self._api = LocalApi(client, pages=self._pages, clock=clock, rng=rng)
         self._connections = guarded_factory(cast("IResource", self._api.resource), guard=self._guard, clock=clock)

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from leap_plugin.bridge.imap.session.session import ImapSession
+from leap_plugin.bridge.wire import Wire
 from loopixmix.seams import Clock, DelayedCall
 
 SLICE_BYTES = 131_072
@@ -24,34 +25,6 @@ MOST_UNREAD_BYTES = 65_536
 """Of what the client has sent and the session has not taken; afterwards the socket is not read."""
 
 _log = Logger()
-
-
-class ImapWire(Interface):
-    """The part of Twisted's transports that is used: TCP, or TLS over it."""
-
-    def write(self, data: bytes, /) -> None:
-        """Send."""
-
-    def loseConnection(self) -> None:  # noqa: N802 (Twisted's name)
-        """Close, once all is sent."""
-
-    def abortConnection(self) -> None:  # noqa: N802
-        """Close at once."""
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        """Read no more for now."""
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """Read on."""
-
-    def registerProducer(self, producer: object, streaming: bool) -> None:  # noqa: N802
-        """Tell `producer` when to write no more for now, and when to go on."""
-
-    def unregisterProducer(self) -> None:  # noqa: N802
-        """Tell it nothing any more."""
-
-    def startTLS(self, context: object, /) -> None:  # noqa: N802
-        """Begin TLS."""
 
 
 class ConnectionKeeper(Interface):
@@ -65,7 +38,7 @@ class ConnectionKeeper(Interface):
     def call_from_thread(self, call: Callable[[], object], /) -> object:
         """Call something on the reactor, from any thread."""
 
-    def start_tls(self, wire: ImapWire, /) -> None:
+    def start_tls(self, wire: Wire, /) -> None:
         """Begin TLS on a connection."""
 
     def password_was(self, *, right: bool) -> float:
@@ -98,7 +71,7 @@ class ImapConnection(Protocol):
     touched meanwhile.
     """
 
-    transport: ImapWire  # type: ignore[assignment]  # what it is, as a type checker can read it
+    transport: Wire  # type: ignore[assignment]  # what it is, as a type checker can read it
 
     def __init__(self, session: ImapSession, keeper: ConnectionKeeper, limits: TimeLimits | None = None) -> None:
         """`session`: new. `keeper`: of all connections."""

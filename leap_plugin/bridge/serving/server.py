@@ -17,7 +17,8 @@ from leap_plugin.bridge.imap.session.session import ImapSession
 from leap_plugin.bridge.imap.session.states import Privacy
 from leap_plugin.bridge.places import WaitingPlaces, host_of
 from leap_plugin.bridge.receiving_room import ReceivingRoom
-from leap_plugin.bridge.serving.connection import ImapConnection, ImapWire
+from leap_plugin.bridge.serving.connection import ImapConnection
+from leap_plugin.bridge.wire import Wire
 from loopixmix.errors import MisuseError
 from loopixmix.seams import Clock
 
@@ -123,7 +124,7 @@ class ImapServer(Factory):
         working.addBoth(self._worked, done)
         return done
 
-    def start_tls(self, wire: ImapWire, /) -> None:
+    def start_tls(self, wire: Wire, /) -> None:
         """Begin TLS on a connection."""
         if self._door.context is None:
             raise MisuseError("this door has no TLS, but offers it")
@@ -162,6 +163,6 @@ class _RefusedConnection(Protocol):
 
     def connectionMade(self) -> None:  # noqa: N802
         """Say so, and close."""
-        transport = cast(ImapWire, self.transport)
+        transport = cast(Wire, self.transport)
         transport.write(b"* BYE there are as many connections as the bridge takes\r\n")
         transport.loseConnection()

@@ -23,10 +23,11 @@ from twisted.web.server import Request
 
 from client.api import Client
 from leap_plugin.leap.bitmask.commands import BitmaskAccount, MailCommands, TokenGiver
-from leap_plugin.leap.bitmask.gate import LoopbackGate, read_or_make_api_token
+from leap_plugin.leap.bitmask.gate import LoopbackGate
 from leap_plugin.leap.bitmask.nicknym import KeyLookups
 from leap_plugin.leap.bitmask.reach import ReachableAddresses
 from loopixmix.errors import ConfigError, LoopixmixError
+from loopixmix.process.files import read_or_make_token
 from loopixmix.seams import Clock, Rng
 from loopixmix.web.sites import BoundedFactory, BoundedRequest, QuietSite
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 BITMASK_PORT = 7070
+TOKEN_FILE = "leap-api.token"  # noqa: S105 (a name)
 MAX_BODY_BYTES = 64 * 1024
 MAX_ARGUMENTS = 8
 MAX_CONNECTIONS = 64
@@ -160,7 +162,7 @@ class LeapApi:
 
     def start(self) -> str:
         """Listen; return the address. Raises `ConfigError` if the port is in use, `StoreError`."""
-        token = read_or_make_api_token(self._settings.directory, self._rng)
+        token = read_or_make_token(self._settings.directory / TOKEN_FILE, rng=self._rng)
         commands = MailCommands(self._accounts, tokens=self._settings.tokens)
         gate = LoopbackGate(token)
         resource = BitmaskRoutes(commands, self._lookups, gate).app.resource()

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import re
-from pathlib import Path
 
 from twisted.web.http_headers import Headers
 
-from loopixmix.errors import StoreError
-from loopixmix.process.files import PRIVATE_FILE, write_atomically
-from loopixmix.seams import Rng
-
-TOKEN_FILE = "leap-api.token"  # noqa: S105 (a name)
-TOKEN_BYTES = 32
 LOOPBACK_NAMES = ("127.0.0.1", "localhost")
-_TOKEN = re.compile(r"[0-9a-f]{64}")
 
 
 class LoopbackGate:
@@ -51,19 +42,3 @@ class LoopbackGate:
 
     def __repr__(self) -> str:
         return "LoopbackGate()"
-
-
-def read_or_make_api_token(directory: Path, rng: Rng) -> str:
-    """Return the token in a directory; make a new one if there is none, or others could have read it."""
-    path = directory / TOKEN_FILE
-    try:
-        token = path.read_text("ascii").strip()
-        if _TOKEN.fullmatch(token) and path.stat().st_mode & 0o777 == PRIVATE_FILE:
-            return token
-    except FileNotFoundError:
-        pass
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: cannot be read: {error}") from error
-    token = rng.randbytes(TOKEN_BYTES).hex()
-    write_atomically(path, token.encode("ascii") + b"\n")
-    return token

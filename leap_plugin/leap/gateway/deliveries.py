@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from leap_plugin.leap.gateway.schema import deliveries, pieces
 
@@ -88,7 +87,6 @@ def add_delivery(connection: Connection, delivery: BoxDelivery) -> bool:
         "attempts": delivery.attempts,
         "problem": delivery.problem[:MAX_PROBLEM_LENGTH],
     }
-    insert_or = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
     return bool(connection.execute(insert_or(deliveries).values(values).on_conflict_do_nothing()).rowcount)
 
 
@@ -289,7 +287,6 @@ def count_by_state(connection: Connection) -> dict[str, int]:
 def add_piece(connection: Connection, inbox_number: int, sender: str, mail_id: bytes, now_s: float) -> list[int]:
     """Note a piece; returns the messages that bring this mail so far, this one included."""
     values = {"inbox_number": inbox_number, "sender": sender, "mail_id": mail_id, "arrived_at_s": now_s}
-    insert_or = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
     connection.execute(insert_or(pieces).values(values).on_conflict_do_nothing())
     of_mail = select(pieces.c.inbox_number).where(pieces.c.sender == sender, pieces.c.mail_id == mail_id)
     return list(connection.execute(of_mail.order_by(pieces.c.inbox_number)).scalars())

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from leap_plugin.leap.gateway.schema import users
 from leap_plugin.leap.openpgp.certificates import BadCertificateError, read_certificate
@@ -118,7 +117,6 @@ def find_owner(connection: Connection, address: str) -> MailboxOwner | None:
 def put_owner(connection: Connection, owner: MailboxOwner) -> None:
     """Add a user, or change one."""
     values = {"address": owner.address, "uuid": owner.uuid, "certificate": owner.certificate}
-    insert_or = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
     changed = {"uuid": owner.uuid, "certificate": owner.certificate}
     connection.execute(
         insert_or(users).values(values).on_conflict_do_update(index_elements=[users.c.address], set_=changed)

@@ -10,7 +10,7 @@ import pytest
 
 from loopixmix.group.hashing import expand_message, numbered_messages
 
-VECTORS: dict[str, Any] = json.loads(Path("tests/vectors/ristretto255.json").read_text())
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors" / "ristretto255.json").read_text())
 
 
 @pytest.mark.parametrize("vector", VECTORS["expand_message_xmd_sha512"]["vectors"])

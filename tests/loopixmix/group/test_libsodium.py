@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import rbcl
 
-VECTORS = json.loads(Path("tests/vectors/ristretto255.json").read_text())
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "ristretto255.json").read_text())
 
 
 @pytest.mark.parametrize("vector", VECTORS["one_way_map"]["vectors"])
@@ -23,7 +23,7 @@ def test_it_leaves_no_file_behind(tmp_path: Path) -> None:
     program = "from loopixmix.group.ristretto import ristretto255; print(ristretto255('libsodium').engine)"
     run = subprocess.run(
         [sys.executable, "-c", program],
-        env={"TMPDIR": str(tmp_path), "PYTHONPATH": str(Path.cwd())},
+        env={"TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])},
         capture_output=True,
         text=True,
         check=True,

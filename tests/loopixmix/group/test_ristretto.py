@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 
 from loopixmix.errors import MisuseError
 from loopixmix.group.group import BadElementError, BadScalarError, Elements, Group, Scalars
-from loopixmix.group.ristretto import ENGINES, ristretto255
+from loopixmix.group.ristretto import engine_names, ristretto255
 
-VECTORS: dict[str, Any] = json.loads(Path("tests/vectors/ristretto255.json").read_text())
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors" / "ristretto255.json").read_text())
 BAD_ENCODINGS = [
     pytest.param(bytes.fromhex(encoding), id=f"{reason}-{encoding[:8]}")
     for reason, encodings in VECTORS["bad_encodings"]["encodings"].items()
@@ -23,7 +24,7 @@ BAD_ENCODINGS = [
 ]
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=engine_names())
 def group(request: pytest.FixtureRequest) -> Group:
     return ristretto255(request.param)
 
@@ -45,16 +46,24 @@ def points(group: Group, *values: int) -> Elements:
 def test_the_group_tells_its_numbers(group: Group) -> None:
     assert (group.name, group.element_bytes, group.scalar_bytes, group.data_bytes) == ("ristretto255", 32, 32, 30)
     assert group.order == 2**252 + 27742317777372353535851937790883648493
-    assert group.engine in ENGINES
+    assert group.engine in engine_names()
 
 
 def test_an_engine_of_no_group_is_refused() -> None:
-    with pytest.raises(MisuseError, match="'abacus'"):
+    with pytest.raises(MisuseError, match='"abacus"'):
         ristretto255("abacus")
 
 
-def test_without_a_name_some_engine_serves() -> None:
-    assert ristretto255().engine in ENGINES
+def test_without_a_name_the_best_engine_serves() -> None:
+    assert ristretto255().engine == engine_names()[0]
+
+
+def test_without_the_native_module_libsodium_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "loopixmix._native", None)
+    assert engine_names() == ("libsodium",)
+    assert ristretto255().engine == "libsodium"
+    with pytest.raises(MisuseError, match='no engine "native"'):
+        ristretto255("native")
 
 
 def test_small_multiples_of_the_generator_are_those_of_the_rfc(group: Group) -> None:
@@ -72,6 +81,14 @@ def test_what_the_rfc_calls_bad_is_refused(group: Group, encoding: bytes) -> Non
     with pytest.raises(BadElementError) as caught:
         group.elements(good + encoding + good + encoding)
     assert caught.value.index == 2
+
+
+def test_the_highest_bit_makes_no_second_encoding(group: Group) -> None:
+    encoding = bytearray(points(group, 5).encode())
+    encoding[-1] |= 0x80
+    for refused in (encoding, bytes(31) + b"\x80"):
+        with pytest.raises(BadElementError):
+            group.elements(refused)
 
 
 @pytest.mark.parametrize("vector", VECTORS["hash_to_group"]["vectors"])

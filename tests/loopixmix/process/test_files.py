@@ -19,12 +19,18 @@ from loopixmix.process.files import (
     LockedError,
     create_file,
     create_identity,
+    create_secret,
+    erase_file,
     load_identity,
+    load_secret,
     lock_holder,
     make_directory,
+    read_or_make_token,
     write_atomically,
     write_together,
 )
+
+RNG = random.Random(1)
 
 
 def permissions(path: Path) -> int:
@@ -73,35 +79,6 @@ def test_where_nothing_can_be_written_one_line_says_so(tmp_path: Path) -> None:
         make_directory(blocked / "directory")
     with pytest.raises(StoreError, match="cannot be written"):
         DirectoryLock(blocked / "lock").acquire()
-
-
-def test_an_identity_is_kept_privately_and_never_overwritten(tmp_path: Path) -> None:
-    path = tmp_path / "identity.key"
-    identity_key = create_identity(path, random.Random(1))
-    assert permissions(path) == 0o600
-    assert load_identity(path).public == identity_key.public
-    with pytest.raises(ConfigError, match="exists already and is never overwritten"):
-        create_identity(path, random.Random(2))
-    assert load_identity(path).public == identity_key.public
-
-
-@pytest.mark.parametrize("content", [b"", b"12", b"zz" * 32, b"00" * 33, b"\xff" * 64])
-def test_a_damaged_identity_is_refused_without_showing_it(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "identity.key"
-    write_atomically(path, content)
-    with pytest.raises(ConfigError, match="is not an identity key") as caught:
-        load_identity(path)
-    assert caught.value.__cause__ is None
-
-
-def test_an_identity_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "identity.key"
-    create_identity(path, random.Random(1))
-    path.chmod(0o640)
-    with pytest.raises(ConfigError, match="chmod 600"):
-        load_identity(path)
-    with pytest.raises(ConfigError, match="no such file"):
-        load_identity(tmp_path / "none.key")
 
 
 def test_a_second_user_of_a_directory_is_told_who_has_it(tmp_path: Path) -> None:
@@ -174,3 +151,84 @@ def test_directories_made_on_the_way_are_private_whatever_the_umask(tmp_path: Pa
     finally:
         os.umask(before)
     assert permissions(tmp_path / "services") == permissions(tmp_path / "services" / "poll") == 0o700
+
+
+def test_an_erased_file_is_overwritten_first(tmp_path: Path) -> None:
+    path, same = tmp_path / "file", tmp_path / "same"
+    path.write_bytes(b"secret" * 1000)
+    os.link(path, same)  # a second name of the same file shows what became of its content
+    assert erase_file(path) == 6000
+    assert not path.exists()
+    assert same.read_bytes() == bytes(6000)
+    assert erase_file(path) is None
+
+
+def test_a_link_is_not_followed_to_what_is_erased(tmp_path: Path) -> None:
+    (tmp_path / "of others").write_bytes(b"theirs")
+    (tmp_path / "link").symlink_to(tmp_path / "of others")
+    assert erase_file(tmp_path / "link") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["of others"]
+    assert (tmp_path / "of others").read_bytes() == b"theirs"
+
+
+def test_an_identity_is_kept_privately_and_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "identity.key"
+    identity_key = create_identity(path, random.Random(1))
+    assert permissions(path) == 0o600
+    assert load_identity(path).public == identity_key.public
+    with pytest.raises(ConfigError, match="exists already and is never overwritten"):
+        create_identity(path, random.Random(2))
+    assert load_identity(path).public == identity_key.public
+
+
+@pytest.mark.parametrize("content", [b"", b"12", b"zz" * 32, b"00" * 33, b"\xff" * 64])
+def test_a_damaged_identity_is_refused_without_showing_it(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "identity.key"
+    write_atomically(path, content)
+    with pytest.raises(ConfigError, match="is not an identity key") as caught:
+        load_identity(path)
+    assert caught.value.__cause__ is None
+
+
+def test_an_identity_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "identity.key"
+    create_identity(path, random.Random(1))
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        load_identity(path)
+    with pytest.raises(ConfigError, match="no such file"):
+        load_identity(tmp_path / "none.key")
+
+
+def test_a_secret_has_its_length_and_its_name_in_errors(tmp_path: Path) -> None:
+    path = tmp_path / "store.key"
+    create_secret(path, b"x" * 32)
+    assert permissions(path) == 0o600
+    assert load_secret(path, 32, called="the key of a store") == b"x" * 32
+    with pytest.raises(ConfigError, match="is not a long key of 192 hexadecimal digits") as caught:
+        load_secret(path, 96, called="a long key")
+    assert b"x".hex() * 4 not in str(caught.value)
+    with pytest.raises(ConfigError, match="never overwritten"):
+        create_secret(path, b"y" * 32)
+
+
+def test_a_token_stays_unless_others_could_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "api.token"
+    token = read_or_make_token(path, rng=RNG)
+    assert len(bytes.fromhex(token)) == 32
+    assert permissions(path) == 0o600
+    assert read_or_make_token(path, rng=RNG) == token
+    path.chmod(0o644)
+    replaced = read_or_make_token(path, rng=RNG)
+    assert replaced != token
+    assert permissions(path) == 0o600
+    path.write_text("damaged")
+    assert read_or_make_token(path, rng=RNG) not in (token, replaced, "damaged")
+
+
+def test_a_token_that_cannot_be_read_or_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"api\.token"):
+        read_or_make_token(tmp_path / "missing" / "api.token", rng=RNG)
+    (tmp_path / "api.token").mkdir()
+    with pytest.raises(StoreError, match=r"api\.token"):
+        read_or_make_token(tmp_path / "api.token", rng=RNG)

@@ -4,44 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from loopixmix.errors import LoopixmixError
 from loopixmix.group.ristretto import ristretto255
 from tests.worlds.plans import filled_plan
+from tests.worlds.vote_commands import VoteCommands
 from votes.administration.folder import PLAN, RECORD
-from votes.main import vote
 from votes.record.fingerprint import fingerprint_of, shown
 from votes.record.rules.reading import decode_election
 
 
-class Commands:
-    """The commands of `loopixmix vote`, in one process."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def run(self, *arguments: object, given: str = "") -> Result:
-        return CliRunner().invoke(vote, [str(argument) for argument in arguments], input=given)
-
-    def good(self, *arguments: object, given: str = "") -> str:
-        result = self.run(*arguments, given=given)
-        if result.exception is not None:
-            raise result.exception
-        return result.output
-
-    def refused(self, *arguments: object) -> str:
-        result = self.run(*arguments)
-        assert isinstance(result.exception, LoopixmixError)
-        return str(result.exception)
-
-
 @pytest.fixture
-def commands(tmp_path: Path) -> Commands:
-    return Commands(tmp_path)
+def commands(tmp_path: Path) -> VoteCommands:
+    return VoteCommands(tmp_path)
 
 
-def test_from_a_plan_to_a_record(commands: Commands) -> None:
+def test_from_a_plan_to_a_record(commands: VoteCommands) -> None:
     admin, place, words = commands.path / "admin", commands.path / "place", commands.path / "words"
     words.write_text("correct horse battery\n")
     trustees = [commands.path / name for name in ("Ada", "Ben")]
@@ -63,7 +40,7 @@ def test_from_a_plan_to_a_record(commands: Commands) -> None:
     assert decode_election(record, ristretto255()).threshold == 2
 
 
-def test_a_draft_that_trustees_work_on_is_not_replaced(commands: Commands) -> None:
+def test_a_draft_that_trustees_work_on_is_not_replaced(commands: VoteCommands) -> None:
     admin, place, trustee = commands.path / "admin", commands.path / "place", commands.path / "Ada"
     commands.good("admin", "init", admin)
     line = json.loads(commands.good("trustee", "init", trustee, "--name", "Ada"))
@@ -76,13 +53,13 @@ def test_a_draft_that_trustees_work_on_is_not_replaced(commands: Commands) -> No
     assert "begun with another draft" in commands.refused("admin", "draft", admin, place)
 
 
-def test_the_plan_is_named_with_its_mistakes(commands: Commands) -> None:
+def test_the_plan_is_named_with_its_mistakes(commands: VoteCommands) -> None:
     admin = commands.path / "admin"
     commands.good("admin", "init", admin)
     assert f"{admin / PLAN}: the plan of the election" in commands.refused("admin", "draft", admin, commands.path / "p")
 
 
-def test_help_names_every_command(commands: Commands) -> None:
+def test_help_names_every_command(commands: VoteCommands) -> None:
     told = commands.good("--help")
     assert "admin" in told
     assert "trustee" in told

@@ -9,12 +9,18 @@ from click.testing import CliRunner, Result
 
 from loopixmix.errors import LoopixmixError
 from loopixmix.group.ristretto import ristretto255
+from tests.worlds.election_folders import trustee_folder, write_published
 from tests.worlds.elections import changed, new_election
+from tests.worlds.vote_commands import VoteCommands
+from tests.worlds.whole_elections import WholeElection
 from votes.cli.outside import VoteOutside
 from votes.cli.trustee import trustee
 from votes.record.canonical import Hex
 from votes.record.election import TrusteeParty, encode_election
+from votes.shuffle.chunks import Unwatched
 from votes.trustees.directory import SHARE, TrusteeDirectory
+from votes.verify.published import shares_file
+from votes.verify.verifier import Verification, verify
 
 NAMES = ("Ada", "Ben", "Cleo")
 
@@ -25,7 +31,9 @@ class Trustees:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.place = path / "meeting"
-        self.outside = VoteOutside(rng=random.Random(7), now_s=lambda: 0.0, pause=lambda _: None)
+        self.outside = VoteOutside(
+            rng=random.Random(7), now_s=lambda: 0.0, pause=lambda _: None, perform=lambda _: None
+        )
 
     def run(self, *arguments: object, given: str = "") -> Result:
         texts = [str(argument) for argument in arguments]
@@ -128,3 +136,45 @@ def test_an_empty_passphrase_file_is_told(trustees: Trustees, tmp_path: Path) ->
         "backup", trustees.directory(1), trustees.place, tmp_path / "b", "--passphrase-file", tmp_path / "words"
     )
     assert "no passphrase in it" in told
+
+
+def test_a_trustee_decrypts_what_it_verified(tmp_path: Path) -> None:
+    commands, election = VoteCommands(tmp_path), WholeElection()
+    election.vote()
+    election.mix()
+    published = write_published(election.publish(), tmp_path / "published")
+    folder = trustee_folder(election, 2, tmp_path / "trustee")
+    told = commands.good("trustee", "decrypt", folder, published, tmp_path / "out")
+    assert "trustee 2 has decrypted its part of 2 polls" in told
+    for number, poll in enumerate(election.world.election.polls):
+        election.announce_share(number, 2, (tmp_path / "out" / shares_file(poll.id, 2)).read_bytes())
+    election.decrypt((1,))
+    verification = Verification(election.publish(), election.group, Unwatched())
+    assert all(check.passed for check in verify(verification, lambda _: ""))
+
+
+def test_a_trustee_never_decrypts_a_second_list(tmp_path: Path) -> None:
+    commands, election = VoteCommands(tmp_path), WholeElection()
+    election.vote()
+    other = election.copy()
+    folder = trustee_folder(election, 1, tmp_path / "trustee")
+    for number, each in enumerate((election, other)):
+        each.mix()
+        published = write_published(each.publish(), tmp_path / f"published {number}")
+        arguments = ("trustee", "decrypt", folder, published, tmp_path / f"out {number}")
+        if number == 0:
+            commands.good(*arguments)
+        else:
+            assert "not the list that was decrypted before" in commands.refused(*arguments)
+            assert not (tmp_path / "out 1").exists()
+
+
+def test_a_trustee_decrypts_nothing_that_is_not_verified(tmp_path: Path) -> None:
+    commands, election = VoteCommands(tmp_path), WholeElection()
+    election.vote()
+    election.mix()
+    del election.entries[2]
+    published = write_published(election.publish(), tmp_path / "published")
+    folder = trustee_folder(election, 1, tmp_path / "trustee")
+    assert "mixer 0" in commands.refused("trustee", "decrypt", folder, published, tmp_path / "out")
+    assert not list(folder.glob("decrypted-*"))

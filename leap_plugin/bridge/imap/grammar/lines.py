@@ -14,7 +14,7 @@ _TAG = re.compile(rb"([!#$&',-\[\]-z|}~]{1,64}) ([A-Za-z]{1,16})?")
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a client may send."""
+    """How much a client may send, and ask for."""
 
     line_bytes: int = 65_536
     """Of the text of one command, without its literals."""
@@ -24,6 +24,8 @@ class Limits:
     """Of the message in an APPEND."""
     skipped_bytes: int = 1_048_576
     """Of an endless line, before the connection ends."""
+    search_s: float = 60.0
+    """Of work for one SEARCH, not counting the time in which others work. A phone gives up earlier."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from leap_plugin.bridge.imap.grammar.commands import CopyOrMove, FetchItems, Search, StoreFlags, Verb
 from leap_plugin.bridge.imap.grammar.fetching import BodySection, Datum, FetchItem, Kind
+from leap_plugin.bridge.imap.grammar.lines import Limits
 from leap_plugin.bridge.imap.grammar.responses import (
     NIL,
     encode_date_time,
@@ -38,8 +39,6 @@ SEEN = "\\Seen"
 CHARSETS = ("US-ASCII", "UTF-8")
 MOST_SEARCHED_BYTES = 4 * 1024**3
 """Of texts that one SEARCH may look through, counted once for each key that looks into them."""
-MOST_SEARCH_S = 60.0
-"""So long one SEARCH may work, not counting the time in which others do. A phone gives up earlier."""
 _AT_ONCE = 2_048
 CHANGED_AT_ONCE = 2_000
 """So many messages are changed in one step: other sessions wait for no more."""
@@ -56,7 +55,7 @@ class SelectedMessages:
         selected: SelectedFolder,
         *,
         most_searched_bytes: int = MOST_SEARCHED_BYTES,
-        most_search_s: float = MOST_SEARCH_S,
+        most_search_s: float = Limits.search_s,
         seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`most_searched_bytes`: of texts that one SEARCH may look through. `most_search_s`: that it may work.

@@ -318,7 +318,10 @@ class ImapSession:
         self._leave(State.AUTHENTICATED)
         selected = SelectedFolder(mailboxes, name, read_only)
         yield from selected.description()
-        self._selected, self._messages = selected, SelectedMessages(mailboxes, selected, seconds=self._seconds)
+        self._selected = selected
+        self._messages = SelectedMessages(
+            mailboxes, selected, most_search_s=self._limits.search_s, seconds=self._seconds
+        )
         self._state = State.SELECTED
         return Ending("selected", b"READ-ONLY" if read_only else b"READ-WRITE")
 

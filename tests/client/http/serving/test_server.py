@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ITransport
 
 from client.api import ClientStatus, NoClientError, NotRunningError
-from client.http.endpoint import LOCK_FILE, find_endpoint, read_or_make_token
+from client.http.endpoint import LOCK_FILE, find_endpoint
 from client.http.serving.server import ApiServer
 from client.http.serving.site import MAX_CONNECTIONS, MAX_UNPROVEN
 from client.testing import FakeClient
@@ -132,21 +132,9 @@ def test_calls_under_way_are_told_of_the_end(tmp_path: Path) -> None:
     assert stream.closed
 
 
-def test_a_token_that_others_could_read_is_replaced(tmp_path: Path, rng: random.Random) -> None:
-    token = read_or_make_token(tmp_path, rng=rng)
-    assert len(bytes.fromhex(token)) == 32
-    assert read_or_make_token(tmp_path, rng=rng) == token
-    (tmp_path / "api.token").chmod(0o644)
-    replaced = read_or_make_token(tmp_path, rng=rng)
-    assert replaced != token
-    assert stat.S_IMODE((tmp_path / "api.token").stat().st_mode) == 0o600
-    (tmp_path / "api.token").write_text("damaged")
-    assert read_or_make_token(tmp_path, rng=rng) not in (token, replaced, "damaged")
-
-
-def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path, rng: random.Random) -> None:
+def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"api\.token"):
-        read_or_make_token(tmp_path / "missing", rng=rng)
+        MemoryApi(tmp_path / "missing")
 
 
 def test_no_client_is_another_thing_than_one_that_does_not_run(tmp_path: Path) -> None:

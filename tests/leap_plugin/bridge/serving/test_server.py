@@ -11,6 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from leap_plugin.bridge.imap.grammar.lines import Limits
 from leap_plugin.bridge.imap.session.states import Privacy
 from leap_plugin.bridge.serving.connection import MOST_UNREAD_BYTES, SLICE_BYTES, TimeLimits
 from leap_plugin.bridge.serving.server import (
@@ -67,11 +68,11 @@ class TlsTransport(StringTransport):
 class Door:
     """A server, its clock, and its clients."""
 
-    def __init__(self, *, privacy: Privacy = Privacy.IN_CLEAR, most: int = 100) -> None:
+    def __init__(self, *, privacy: Privacy = Privacy.IN_CLEAR, most: int = 100, limits: Limits | None = None) -> None:
         self.mailboxes = MemoryMailboxes()
         self.clock = Clock()
         self.thread = HeldThread()
-        door = ImapDoor(OneAccount(self.mailboxes), privacy, context="TLS")
+        door = ImapDoor(OneAccount(self.mailboxes), privacy, context="TLS", limits=limits or Limits())
         self.server = ImapServer(
             door,
             clock=self.clock,
@@ -391,3 +392,16 @@ def test_the_end_does_not_wait_for_who_guessed_and_hung_up() -> None:
     Deferred.fromCoroutine(door.server.stop()).addCallback(ended.append)
     assert ended == [None]
     assert door.clock.getDelayedCalls() == []
+
+
+def test_a_search_works_only_so_long() -> None:
+    found, refused = (
+        b"* SEARCH 1\r\nc OK done\r\n",
+        b"c NO [LIMIT] this search takes too long: narrow it, by dates for example\r\n",
+    )
+    for limits, ending in ((Limits(), found), (Limits(search_s=0.0), refused)):
+        door = Door(limits=limits)
+        door.mailboxes.append("INBOX", b"x", FLAGS, None)
+        client = door.connect()
+        client.say(LOGIN + b"b SELECT INBOX\r\n")
+        assert client.say(b"c SEARCH ALL\r\n").endswith(ending)

@@ -15,8 +15,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.web.iweb import IAgent
 
 from client.testing import wait_for
-from leap_plugin.leap.bitmask.api import LeapSettings, leap_api
-from leap_plugin.leap.bitmask.gate import TOKEN_FILE
+from leap_plugin.leap.bitmask.api import TOKEN_FILE, LeapSettings, leap_api
 from leap_plugin.leap.gateway.answering import KeyAnswers
 from leap_plugin.leap.gateway.arriving import READER
 from leap_plugin.leap.openpgp.asking import ASK_KIND

@@ -1,40 +1,11 @@
-"""The token of the local interfaces: private, the same at each start, and compared as a whole."""
+"""The token of the local interfaces is compared as a whole."""
 
 from __future__ import annotations
-
-import random
-from pathlib import Path
 
 import pytest
 from twisted.web.http_headers import Headers
 
-from leap_plugin.leap.bitmask.gate import TOKEN_FILE, LoopbackGate, read_or_make_api_token
-from loopixmix.errors import StoreError
-
-RNG = random.Random(4)
-
-
-def test_the_token_is_private_and_stays(tmp_path: Path) -> None:
-    token = read_or_make_api_token(tmp_path, RNG)
-    assert (tmp_path / TOKEN_FILE).stat().st_mode & 0o777 == 0o600
-    assert read_or_make_api_token(tmp_path, RNG) == token
-
-
-def test_a_token_that_others_could_read_is_made_anew(tmp_path: Path) -> None:
-    token = read_or_make_api_token(tmp_path, RNG)
-    (tmp_path / TOKEN_FILE).chmod(0o644)
-    assert read_or_make_api_token(tmp_path, RNG) != token
-    assert (tmp_path / TOKEN_FILE).stat().st_mode & 0o777 == 0o600
-
-
-def test_a_damaged_token_is_made_anew_and_an_unreadable_one_is_told(tmp_path: Path) -> None:
-    (tmp_path / TOKEN_FILE).write_text("short")
-    (tmp_path / TOKEN_FILE).chmod(0o600)
-    assert len(read_or_make_api_token(tmp_path, RNG)) == 64
-    (tmp_path / TOKEN_FILE).unlink()
-    (tmp_path / TOKEN_FILE).mkdir()
-    with pytest.raises(StoreError):
-        read_or_make_api_token(tmp_path, RNG)
+from leap_plugin.leap.bitmask.gate import LoopbackGate
 
 
 @pytest.mark.parametrize("given", [[], [b""], [b"b" * 64], [b"a" * 63], [b"a" * 65], [b"a" * 64, b"a" * 64]])

@@ -1,0 +1,67 @@
+//! How curve25519-dalek's points lie in memory.
+//!
+//! Its interface gives coordinates away only encoded, which costs a square root each way. So here they are read and
+//! written in place. Nothing in the language fixes the order of the fields of a point: [`is_known`] finds out whether
+//! it is the expected one, and where it is not, nobody may call the other functions.
+
+#![allow(unsafe_code)]
+
+use std::sync::OnceLock;
+
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+use curve25519_dalek::ristretto::RistrettoPoint;
+
+/// Limbs of 51 bits, the lowest first; they may be a little longer.
+pub type Limbs = [u64; 5];
+
+/// X, Y, Z and T of extended coordinates: x = X/Z, y = Y/Z, xy = T/Z (RFC 8032, section 5.1.4).
+pub type Coordinates = [Limbs; 4];
+
+/// The generator (RFC 8032, section 5.1) in limbs. No two coordinates are equal.
+const GENERATOR: Coordinates = [
+    [1_738_742_601_995_546, 1_146_398_526_822_698, 2_070_867_633_025_821, 562_264_141_797_630, 587_772_402_128_613],
+    [1_801_439_850_948_184, 1_351_079_888_211_148, 450_359_962_737_049, 900_719_925_474_099, 1_801_439_850_948_198],
+    [1, 0, 0, 0, 0],
+    [1_841_354_044_333_475, 16_398_895_984_059, 755_974_180_946_558, 900_171_276_175_154, 1_821_297_809_914_039],
+];
+
+/// Tells whether points are laid out as [`Coordinates`].
+#[must_use]
+pub fn is_known() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        // SAFETY: sizes are equal, see `copy`. A point of this size has no padding: it consists of 4 field elements,
+        // which are arrays of integers on every backend.
+        size_of::<RistrettoPoint>() == size_of::<Coordinates>()
+            && unsafe { copy::<RistrettoPoint, Coordinates>(&RISTRETTO_BASEPOINT_POINT) } == GENERATOR
+    })
+}
+
+/// Reads the coordinates of a point.
+///
+/// # Panics
+/// If the layout is not known.
+#[must_use]
+pub fn coordinates(point: &RistrettoPoint) -> Coordinates {
+    assert!(is_known());
+    // SAFETY: the sizes are equal, and any bytes are integers.
+    unsafe { copy(point) }
+}
+
+/// Makes a point of coordinates. They must be those of a point of the curve: that is not checked.
+///
+/// # Panics
+/// If the layout is not known.
+#[must_use]
+pub fn point(coordinates: &Coordinates) -> RistrettoPoint {
+    assert!(is_known());
+    // SAFETY: the sizes are equal, and a point consists of integers, all of whose values are valid.
+    unsafe { copy(coordinates) }
+}
+
+/// # Safety
+/// Both types have one size, and any bytes of `A` are a valid `B`.
+unsafe fn copy<A, B>(from: &A) -> B {
+    // SAFETY: as said above.
+    unsafe { std::mem::transmute_copy(from) }
+}

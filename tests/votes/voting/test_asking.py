@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from client.testing import FakeClient, wait_for
+from tests.worlds.voting import VotingWorld
+from votes.record.phases import Phase
+from votes.voting.asking import BoardRefusedError, WrongBoardError, content_of, find_board
+
+
+class OtherBoard:
+    """A board of another election, or of none."""
+
+    name = "board"
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def answer(self, body: bytes) -> bytes:
+        return self._answer
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[VotingWorld]:
+    made = VotingWorld(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(world: VotingWorld) -> FakeClient:
+    return world.client()
+
+
+def load(world: VotingWorld, client: FakeClient, fingerprint: bytes) -> tuple[bytes, list[float]]:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> Deferred[None]:
+        pauses.append(seconds)
+        return deferLater(world.clock, seconds, lambda: None)  # type: ignore[arg-type]
+
+    loading = world.questions(client).record(fingerprint, pause=pause, rng=world.rng, spread_s=60.0)
+    return wait_for(loading, world.clock), pauses
+
+
+def test_the_record_is_loaded_and_compared(world: VotingWorld, client: FakeClient) -> None:
+    record, pauses = load(world, client, world.world.fingerprint)
+    assert record == world.world.record
+    assert all(0 <= pause <= 60 for pause in pauses)
+    assert pauses
+
+
+def test_a_record_of_another_fingerprint_is_refused(world: VotingWorld, client: FakeClient) -> None:
+    with pytest.raises(WrongBoardError, match="another election"):
+        load(world, client, bytes(32))
+
+
+def test_the_state_is_signed_by_the_board(world: VotingWorld, client: FakeClient) -> None:
+    state = wait_for(world.questions(client).state(world.world.keys.board.identity), world.clock)
+    assert state.phase is Phase.OPEN
+
+
+def test_the_board_is_found_among_others(world: VotingWorld, client: FakeClient) -> None:
+    world.network.add_service(OtherBoard(b"\0" + bytes(200)), provider="provider-3")
+    world.network.add_service(OtherBoard(b"\1there is no election"), provider="provider-4")
+    world.network.add_service(OtherBoard(b""), provider="provider-5")
+    found = wait_for(find_board(client, world.world.fingerprint, "board"), world.clock)
+    assert found.service == "board@provider-2"
+
+
+def test_no_board_of_this_election_is_told(world: VotingWorld, client: FakeClient) -> None:
+    with pytest.raises(WrongBoardError, match="no board of this network keeps this election: 1 boards were asked"):
+        wait_for(find_board(client, bytes(32), "board"), world.clock)
+    world.network.add_service(OtherBoard(b"\1there is no election"), provider="provider-4")
+    with pytest.raises(WrongBoardError, match="board@provider-4: the board refuses it: there is no election"):
+        wait_for(find_board(client, bytes(32), "board"), world.clock)
+
+
+def test_a_refusal_is_the_boards_reason() -> None:
+    assert content_of(b"\0content") == b"content"
+    with pytest.raises(BoardRefusedError, match="the board refuses it: closed"):
+        content_of(b"\3closed")

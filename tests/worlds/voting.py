@@ -1,0 +1,110 @@
+"""Voters who cast over a network in memory, at a board that really checks and stores."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from twisted.internet.task import Clock
+
+from client.testing import FakeClient, FakeNetwork
+from loopixmix.group.ristretto import ristretto255
+from loopixmix.store.transactions import Store
+from tests.worlds.elections import CHOOSE, OPENS_AT, YES_NO, ElectionWorld, new_election
+from votes.board.answering import VoterAnswers
+from votes.board.board import Board
+from votes.board.casting import Casting
+from votes.board.checks import checks_with
+from votes.board.entryfile import EntryFile
+from votes.board.log import BoardLog
+from votes.board.requests import SERVICE
+from votes.board.store.schema import SCHEMA
+from votes.credentials.codes import code_of
+from votes.credentials.derivation import credentials_of, secrets_of
+from votes.credentials.invitation import Invitation
+from votes.credentials.listing import CredentialList
+from votes.record.entries import sign_record
+from votes.voting.asking import BoardQuestions
+from votes.voting.casting import VotingBooth
+from votes.voting.home import VoterHome
+from votes.voting.voter import voter_of
+
+GROUP = ristretto255()
+
+
+class AnsweringBoard:
+    """The board as a hosted service in memory. `asked`: all requests, as bytes."""
+
+    name = SERVICE
+
+    def __init__(self, answers: VoterAnswers) -> None:
+        self._answers = answers
+        self.asked: list[bytes] = []
+
+    def answer(self, body: bytes) -> bytes:
+        self.asked.append(body)
+        return self._answers.answer(body)
+
+
+class VotingWorld:
+    """An election that is open, its board, and voters with codes."""
+
+    def __init__(self, path: Path, *, voters: int = 3) -> None:
+        self.path = path
+        self.rng = random.Random(11)
+        self.clock = Clock()
+        self.clock.advance(OPENS_AT + 100)
+        self.codes = [code_of(self.rng.randbytes(15)) for _ in range(voters)]
+        salt = bytes(range(16))
+        encoded = credentials_of(GROUP, secrets_of(GROUP, salt, self.codes)).encode()
+        size = GROUP.element_bytes
+        self.credentials = [encoded[at : at + size] for at in range(0, len(encoded), size)]
+        self.list = CredentialList.of(self.credentials, size)
+        self.world: ElectionWorld = new_election(
+            GROUP, polls=(CHOOSE, YES_NO), voters=voters, credential_root=self.list.root
+        )
+        self.board = self._board()
+        self.board.publish_record(sign_record(self.world.record, self.world.keys.administrator))
+        self.board.advance()
+        self.service = AnsweringBoard(VoterAnswers(self.board, Casting(self.board), result=lambda: b""))
+        self.network = FakeNetwork(clock=self.clock, rng=self.rng)
+        self.network.add_service(self.service, provider="provider-2")
+        self.network.add_provider("provider-1")
+
+    def _board(self) -> Board:
+        keys = self.world.keys
+        log = BoardLog(
+            Store(SCHEMA, f"sqlite:///{self.path / 'board.db'}"),
+            key=keys.board,
+            clock=self.clock,
+            file=EntryFile(self.path / "entries"),
+        )
+        return Board(
+            log,
+            GROUP,
+            key=keys.board,
+            administrator=keys.administrator.identity,
+            make_checks=checks_with(GROUP, self.list.__contains__),
+            clock=self.clock,
+        )
+
+    def close(self) -> None:
+        self.board.log.close()
+
+    def client(self, name: str = "") -> FakeClient:
+        """Add a client; the account has no name that matters to the election."""
+        return self.network.client(f"{name or 'guest'}@provider-1")
+
+    def questions(self, client: FakeClient) -> BoardQuestions:
+        return BoardQuestions(client, f"{SERVICE}@provider-2", timeout_s=60)
+
+    def invitation(self, number: int) -> Invitation:
+        index = self.list.index(self.credentials[number])
+        assert index is not None
+        return Invitation(self.world.fingerprint, index, self.list.path(index))
+
+    def booth(self, number: int, home: str = "") -> VotingBooth:
+        """Return a voter's booth, from code and invitation."""
+        voter = voter_of(self.world.election, GROUP, self.codes[number], self.invitation(number))
+        folder = VoterHome(self.path / (home or f"home-{number}"))
+        return VotingBooth(self.world.election, GROUP, voter, folder, rng=self.rng)

@@ -1,0 +1,62 @@
+"""All entries in one file, one after another, for auditors to download in parts, and to go on after a break."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from twisted.logger import Logger
+
+from loopixmix.errors import StoreError
+
+_log = Logger()
+_HEAD = struct.Struct(">BQI")
+_READ_BYTES = 16 * 1024 * 1024
+PUBLIC_FILE = 0o644
+
+
+class EntryFile:
+    """A copy of the log. The store is what counts: entries that are missing here are written again at the start."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file; a last entry that a crash cut short is cut off. Raises `StoreError`."""
+        self.path = path
+        try:
+            self._file = path.open("ab")
+            path.chmod(PUBLIC_FILE)
+            self.count, whole_bytes = _whole(path)
+            self._file.truncate(whole_bytes)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+
+    def append(self, encoded: Sequence[bytes]) -> None:
+        """Add entries. If the disk is full, the log has them all the same, and the file gets them at the next start."""
+        if self._file.closed:
+            return
+        try:
+            self._file.write(b"".join(encoded))
+            self._file.flush()
+        except OSError as error:
+            _log.error("{path}: cannot be written: {error}", path=str(self.path), error=error.strerror)
+            self._file.close()
+            return
+        self.count += len(encoded)
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()
+
+
+def _whole(path: Path) -> tuple[int, int]:
+    """Return how many whole entries a file has, and how many bytes they take."""
+    count = at = 0
+    size = path.stat().st_size
+    with path.open("rb", buffering=_READ_BYTES) as file:
+        while size - at >= _HEAD.size:
+            file.seek(at)
+            end = at + _HEAD.size + _HEAD.unpack(file.read(_HEAD.size))[2]
+            if end > size:
+                break
+            count, at = count + 1, end
+    return count, at
