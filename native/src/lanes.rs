@@ -12,8 +12,8 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64,
-    _mm512_mullo_epi64, _mm512_or_si512, _mm512_setzero_si512, _mm512_srli_epi64, _mm512_sub_epi64,
-    _mm512_test_epi64_mask, _mm512_testn_epi64_mask,
+    _mm512_mullo_epi64, _mm512_or_si512, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_srli_epi64,
+    _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_testn_epi64_mask, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
 };
 
 /// Integers side by side.
@@ -366,6 +366,30 @@ fn pack(limbs: &[u64; LIMBS]) -> Encoding {
         bytes.copy_from_slice(&word.to_le_bytes());
     }
     encoding
+}
+
+/// Turns rows into columns: lane `i` of the result `k` is lane `k` of row `i`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(crate) fn transposed(rows: &[__m512i; LANES]) -> [__m512i; LANES] {
+    let mut columns = [_mm512_setzero_si512(); LANES];
+    for odd in 0..2 {
+        // Pairs of rows: blocks of two lanes hold columns `odd`, `odd + 2`, `odd + 4` and `odd + 6`.
+        let mut pairs = [_mm512_setzero_si512(); LANES / 2];
+        for i in 0..LANES / 2 {
+            let (first, second) = (rows[2 * i], rows[2 * i + 1]);
+            pairs[i] =
+                if odd == 0 { _mm512_unpacklo_epi64(first, second) } else { _mm512_unpackhi_epi64(first, second) };
+        }
+        let [a, b, c, d] = pairs;
+        let (low_ab, high_ab) = (_mm512_shuffle_i64x2::<0x44>(a, b), _mm512_shuffle_i64x2::<0xee>(a, b));
+        let (low_cd, high_cd) = (_mm512_shuffle_i64x2::<0x44>(c, d), _mm512_shuffle_i64x2::<0xee>(c, d));
+        columns[odd] = _mm512_shuffle_i64x2::<0x88>(low_ab, low_cd);
+        columns[odd + 2] = _mm512_shuffle_i64x2::<0xdd>(low_ab, low_cd);
+        columns[odd + 4] = _mm512_shuffle_i64x2::<0x88>(high_ab, high_cd);
+        columns[odd + 6] = _mm512_shuffle_i64x2::<0xdd>(high_ab, high_cd);
+    }
+    columns
 }
 
 pub(crate) fn every_lane(value: u64) -> __m512i {
