@@ -51,7 +51,7 @@ class FakeInbox:
         sender: str | None,
         verified: Verified,
         reply_to: str,
-        fingerprint: str,
+        fingerprint: str = "",
     ) -> None:
         """Number a message and keep it."""
         self.newest += 1

@@ -16,7 +16,7 @@ from loopixmix.errors import ConfigError
 from loopixmix.process.files import create_file, make_directory, write_atomically
 from loopixmix.process.log import LogSettings
 from loopixmix.seams import Rng
-from loopixmix.store.sealing import StoreKey
+from loopixmix.store.sealing import StoreKey, sqlcipher
 
 CONFIG_FILE = "client.toml"
 TRUST_ROOT_FILE = "network.toml"
@@ -62,8 +62,13 @@ class ClientDirectory:
 
 
 def load_client(path: Path) -> ClientDirectory:
-    """Read the directory of a client; raise `ConfigError` in one clear line if it is not complete and right."""
+    """Read the directory of a client; raise `ConfigError` in one clear line if it is not complete and right.
+
+    Raises `StoreError` if its store is to be sealed, and SQLCipher is not installed.
+    """
     config = load_client_config(path)
+    if config.sealed_store:
+        sqlcipher()
     return ClientDirectory(path, config, load_trust_root(path / config.network), load_keys(path))
 
 
@@ -103,9 +108,12 @@ def create_client(
     """Make a new client in `path`, with new keys and a copy of the trust root `network`; return that.
 
     `token_waits`: others than the usual ones are for test networks. `gateway`: whether it is one. `sealed`: whether
-    its store is. Raises `ConfigError` if there is a client already, which is never overwritten.
+    its store is. Raises `ConfigError` if there is a client already, which is never overwritten, and `StoreError` if
+    stores cannot be sealed here.
     """
     trust_root = load_trust_root(network)
+    if sealed:
+        sqlcipher()
     if (path / CONFIG_FILE).exists():
         raise ConfigError(f"{path / CONFIG_FILE}: exists already and is never overwritten")
     make_directory(path)

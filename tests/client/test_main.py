@@ -67,6 +67,11 @@ def test_a_client_is_never_overwritten(directory: Path, trust_root: Path, capsys
     assert (directory / "identity.key").read_bytes() == key
 
 
+def test_a_sealed_client(tmp_path: Path, trust_root: Path) -> None:
+    assert run(["client", "init", str(tmp_path / "bob"), "--network", str(trust_root), "--sealed"]) == 0
+    assert load_client(tmp_path / "bob").store_key is not None
+
+
 def test_a_client_in_the_directory_of_its_trust_root(trust_root: Path) -> None:
     assert run(["client", "init", str(trust_root.parent), "--network", str(trust_root)]) == 0
     assert load_client(trust_root.parent).trust_root.name == "fake"

@@ -29,8 +29,10 @@ from client.http.calling.caller import MOST_CALLS, EventReader
 from client.http.endpoint import Endpoint, find_endpoint
 from client.http.messages import Event, Received
 from client.http.serving.server import ApiServer
-from client.remote import RemoteClient
+from client.remote import RemoteClient, has_sealed_store, require_sealed_store
+from loopixmix.errors import ConfigError
 from loopixmix.web.calls import client_of
+from tests.client.leaving.test_archive import new_client
 from tests.worlds.clients.callbacks import CallbackContract, EventContract
 from tests.worlds.clients.contract import ALICE, BOB, ClientContract, Reader, ReaderError, run_with, send
 from tests.worlds.clients.fakes import FakeWorld
@@ -453,3 +455,13 @@ def test_a_reader_that_was_removed_begins_anew(world: RemoteWorld) -> None:
     world.bob.on_received("text", reader, reader="archive")
     world.pass_time()
     assert reader.bodies == [b"one", b"one"]
+
+
+def test_a_program_may_require_that_the_store_of_its_client_is_sealed(tmp_path: Path) -> None:
+    directory = new_client(tmp_path)
+    assert not has_sealed_store(directory)
+    assert require_sealed_store(directory)
+    assert has_sealed_store(directory)
+    assert not require_sealed_store(directory)  # it was already
+    with pytest.raises(ConfigError, match="is no client's directory"):
+        require_sealed_store(tmp_path / "elsewhere")

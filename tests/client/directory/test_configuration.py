@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from client.core.settings import ClientSettings, TokenWaits
 from client.directory.configuration import ApiConfig, ClientConfig, create_client, load_client, set_sealed
 from loopixmix.authority.config import trust_root_toml
-from loopixmix.errors import ConfigError
+from loopixmix.errors import ConfigError, StoreError
 from loopixmix.keys import IdentityKey
 from tests.worlds.networks.models import trust_root_of
 
@@ -99,3 +100,16 @@ def test_a_file_of_before_gets_the_key_in_its_place(tmp_path: Path, network: Pat
     assert load_client(tmp_path / "alice").store_key is None
     set_sealed(tmp_path / "alice")
     assert load_client(tmp_path / "alice").config == ClientConfig(sealed_store=True, api=ApiConfig(port=7078))
+
+
+def test_without_sqlcipher_nothing_is_made_or_started(
+    tmp_path: Path, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(tmp_path / "alice", network)
+    set_sealed(tmp_path / "alice")
+    monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
+    with pytest.raises(StoreError, match=r"not installed .* loopixmix\[sealed\]"):
+        load_client(tmp_path / "alice")
+    with pytest.raises(StoreError, match=r"loopixmix\[sealed\]"):
+        create_client(tmp_path / "bob", network=network, api_port=0, rng=random.Random(1), sealed=True)
+    assert not (tmp_path / "bob").exists()
