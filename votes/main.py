@@ -18,6 +18,7 @@ from votes.cli.board import board
 from votes.cli.credentials import credentials
 from votes.cli.mixer import mixer
 from votes.cli.outside import VoteOutside
+from votes.cli.public import fetch, submit
 from votes.cli.trustee import trustee
 from votes.cli.voter import ballot
 
@@ -62,5 +63,5 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-for _command in (admin, board, credentials, trustee, mixer, ballot):
+for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit):
     vote.add_command(_command)

@@ -74,6 +74,7 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     phase: str | None
     entries: int
+    face_port: int
     provider_connected: bool
     answered: int
     problem: str | None
@@ -175,6 +176,7 @@ class BoardProgram(Program):
             pid=os.getpid(),
             phase=standing.phase.value if standing is not None and standing.has_election else None,
             entries=0 if self._parts is None else self._parts.board.log.size,
+            face_port=self.face_port,
             provider_connected=served is not None and served.connected,
             answered=0 if served is None else served.answered,
             problem=self._advancing.problem or (None if served is None else served.problem),
