@@ -16,11 +16,12 @@ import click
 
 from leap_plugin.cli import accounts, devices, running, setting_up
 from leap_plugin.cli.check import check
-from leap_plugin.cli.outside import BRIDGE, MailOutside, perform_on
+from leap_plugin.cli.outside import BRIDGE, MailOutside
 from leap_plugin.cli.preview import preview_command
 from leap_plugin.cli.receipts import receipts
 from leap_plugin.gateways.cli import gateway
 from leap_plugin.leap.gateway.main import leap_gateway
+from loopixmix.process.eventloops import perform_on
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase

@@ -84,7 +84,7 @@ def x25519(private_key: bytes, public_key: bytes) -> bytes:
     """RFC 7748 X25519 of two 32-byte strings; `ValueError` where the result would be all zero."""
 
 def info() -> dict[str, str]:
-    """Tell what was picked at run time: `version` of the crate, `x25519` implementation."""
+    """Tell what was picked at run time: `version` of the crate, implementations of `x25519` and `ristretto255`."""
 
 class TagSet:
     """An exact set of 16-byte replay tags, about 20 to 40 bytes each; hashed under a random key."""

@@ -74,6 +74,7 @@ LAYERS = (
             "provider.serving",
             "simulations*",
             "leap_plugin.gateways.cli",
+            "votes.cli*",
         ),
     ),
     # Applications; before the outside, since their stores know their own values.
@@ -105,7 +106,7 @@ DOORS = (
     *("client.api", "client.remote", "client.remote_asyncio", "client.testing", "provider.api", "provider.serving"),
     *("loopixmix.errors", "loopixmix.params", "loopixmix.tokens", "loopixmix.store", "loopixmix.web"),
     *("loopixmix.verdict", "loopixmix.progress", "loopixmix.sweeps", "loopixmix.process", "loopixmix.config"),
-    *("loopixmix.testnet", "loopixmix.seams", "loopixmix.bounds"),
+    *("loopixmix.testnet", "loopixmix.seams", "loopixmix.bounds", "loopixmix.net.sockets"),
 )
 """All that an application may import besides itself."""
 DOORS_OF = {"votes": ("loopixmix.group",)}

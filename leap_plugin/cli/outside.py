@@ -52,29 +52,3 @@ def mail_outside() -> MailOutside:
     if found is None:
         raise MisuseError("this command belongs into the group of leap_plugin.main, which gives it an outside")
     return found
-
-
-def perform_on(reactor: PosixReactorBase, work: Callable[[PosixReactorBase], Awaitable[T]]) -> T:
-    """Run `reactor` for `work`, and return its result; raise what it raises, `click.Abort` if the user interrupts."""
-    from twisted.internet.defer import Deferred
-    from twisted.python.failure import Failure
-
-    results: list[T | Failure] = []
-
-    async def run() -> T:
-        return await work(reactor)
-
-    def begin() -> None:
-        done = Deferred.fromCoroutine(run())
-        done.addBoth(results.append)
-        done.addBoth(lambda _: reactor.stop())
-
-    reactor.callWhenRunning(begin)
-    reactor.run()
-    match results:
-        case [Failure() as failure]:
-            failure.raiseException()
-        case [result]:
-            return result  # type: ignore[return-value]  # a Failure was matched above
-    # The reactor ended without a result: SIGINT stops it.
-    raise click.Abort

@@ -168,7 +168,9 @@ class MailGateway(Program):
         try:
             return self._world.reactor.listenTCP(port, factory, interface=host)
         except (CannotListenError, OSError) as error:
-            raise ListenError(f"cannot listen on {place}: {error}") from error
+            cause = getattr(error, "socketError", error)
+            reason = getattr(cause, "strerror", None) or str(cause)
+            raise ListenError(f"cannot listen on {place}: {reason}; gateway.toml says where") from error
 
     def _in_thread(self, work: Callable[[], R]) -> Awaitable[R]:
         found: Deferred[R] = deferToThreadPool(cast(IReactorFromThreads, self._world.reactor), self._threads, work)

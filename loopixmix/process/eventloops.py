@@ -1,12 +1,15 @@
-"""Programs on asyncio that came to a door of Twisted's: they are told so, instead of an error about a yield."""
+"""Event loops: work that a reactor runs for, and programs on asyncio that came to a door of Twisted's."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from loopixmix.errors import MisuseError
+
+if TYPE_CHECKING:
+    from twisted.internet.posixbase import PosixReactorBase
 
 _BAD_YIELD = "Task got bad yield"
 """How asyncio begins to say that a coroutine waits for something that is not its own."""
@@ -39,3 +42,30 @@ def check_no_asyncio(reactor: object, *, instead: str) -> None:
 
     if not isinstance(reactor, AsyncioSelectorReactor):
         raise MisuseError(f"asyncio runs here, and Twisted's reactor does not: {instead}")
+
+
+def perform_on(reactor: PosixReactorBase, work: Callable[[PosixReactorBase], Awaitable[T]]) -> T:
+    """Run `reactor` for `work`, and return its result; raise what it raises, `click.Abort` if the user interrupts."""
+    import click
+    from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
+
+    results: list[T | Failure] = []
+
+    async def run() -> T:
+        return await work(reactor)
+
+    def begin() -> None:
+        done = Deferred.fromCoroutine(run())
+        done.addBoth(results.append)
+        done.addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
+    match results:
+        case [Failure() as failure]:
+            failure.raiseException()
+        case [result]:
+            return result  # type: ignore[return-value]  # a Failure was matched above
+    # The reactor ended without a result: SIGINT stops it.
+    raise click.Abort

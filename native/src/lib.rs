@@ -15,6 +15,8 @@ pub mod geometry;
 pub mod group;
 pub mod header;
 pub mod keys;
+#[cfg(has_lanes)]
+mod lanes;
 pub mod lioness;
 pub mod packet;
 mod pool;

@@ -26,6 +26,7 @@ use crate::header::{self, Command, Route};
 use crate::keys::Key;
 use crate::packet;
 use crate::propagation::{self, Visit};
+use crate::ristretto::arithmetic::Arithmetic;
 use crate::tagset;
 use crate::unwrap::Unwrapped;
 
@@ -183,7 +184,11 @@ fn x25519<'py>(py: Python<'py>, private_key: &[u8], public_key: &[u8]) -> PyResu
 /// Tell what was picked at run time.
 #[pyfunction]
 fn info() -> BTreeMap<&'static str, &'static str> {
-    BTreeMap::from([("version", env!("CARGO_PKG_VERSION")), ("x25519", Ladder::pick().name())])
+    BTreeMap::from([
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("x25519", Ladder::pick().name()),
+        ("ristretto255", Arithmetic::pick().name()),
+    ])
 }
 
 /// An exact set of 16-byte replay tags.

@@ -66,6 +66,12 @@ class AdministratorFolder:
             raise MisuseError(f"{self.path}: nothing is frozen yet; see `loopixmix vote admin freeze`")
         return decode_election(self._read(RECORD), group)
 
+    def fingerprint(self) -> bytes:
+        """Return the fingerprint of the frozen election. Raises `MisuseError` if nothing is frozen yet."""
+        if not (self.path / RECORD).exists():
+            raise MisuseError(f"{self.path}: nothing is frozen yet; see `loopixmix vote admin freeze`")
+        return fingerprint_of(self._read(RECORD))
+
     def _read(self, name: str) -> bytes:
         path = self.path / name
         try:

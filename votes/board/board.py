@@ -61,10 +61,11 @@ class Board:
     def publish_record(self, body: bytes) -> None:
         """Begin with a signed record; raise `PeerError` if it is not taken."""
         with self._changing:
-            record = self.standing.check_record(body)
+            election = self.standing.check_record(body)
+            checks = self._make_checks(election)
             self.log.append(lambda _, writing: writing.add(EntryKind.RECORD, body))
-            self.standing.take_record(record)
-            self._checks = self._make_checks(self.standing.election)
+            self.standing.take_record(election)
+            self._checks = checks
 
     def announce(self, kind: EntryKind, body: bytes) -> int:
         """Write down a signed statement of a party; return the index of its entry. Raises `PeerError`."""

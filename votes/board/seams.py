@@ -36,4 +36,4 @@ class BallotChecks(Protocol):
 
 
 MakeChecks: TypeAlias = Callable[[Election], BallotChecks]
-"""Makes the checks of an election, once its record is there."""
+"""Makes the checks of an election, once its record is there. Raises `PeerError` if its ballots would be too long."""

@@ -9,7 +9,7 @@ from loopixmix.errors import FormatError, PeerError
 from loopixmix.group.group import Group
 from loopixmix.seams import Identity
 from votes.board.store.rows import StoredEntry
-from votes.record.election import Election
+from votes.record.election import Election, encode_election
 from votes.record.entries import EntryKind, open_record
 from votes.record.fingerprint import fingerprint_of
 from votes.record.phases import ALLOWED_IN, Phase, Transition, open_transition
@@ -74,8 +74,8 @@ class ElectionStanding:
             else:
                 self.take(self.check(kind, body))
 
-    def check_record(self, body: bytes) -> bytes:
-        """Return the record in `body`, or raise `PeerError` if the board does not take it."""
+    def check_record(self, body: bytes) -> Election:
+        """Return the election whose record is in `body`, or raise `PeerError` if the board does not take it."""
         if self.has_election:
             raise NotNowError("the board has an election already")
         record = open_record(body, self._administrator)
@@ -84,12 +84,12 @@ class ElectionStanding:
             raise FormatError("the record names another board")
         if election.administrator.identity != self._administrator:
             raise FormatError("the record names another administrator")
-        return record
+        return election
 
-    def take_record(self, record: bytes) -> None:
-        """Begin with a record that was checked."""
-        self.record, self.fingerprint = record, fingerprint_of(record)
-        self._election = decode_election(record, self._group)
+    def take_record(self, election: Election) -> None:
+        """Begin with an election that was checked."""
+        self._election, self.record = election, encode_election(election)
+        self.fingerprint = fingerprint_of(self.record)
         # Who signs a complete record freezes the election; the transitions before stay with the administrator.
         self.phase = Phase.FROZEN
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from loopixmix.errors import MisuseError
 from votes.cli.outside import DIRECTORY, vote_outside
+from votes.cli.public import URL, perform_at
+
+if TYPE_CHECKING:
+    from votes.public.calls import PublicBoard
+    from votes.record.entries import EntryKind
 
 PLACE = click.argument("place", metavar="PLACE", type=click.Path(path_type=Path, file_okay=False))
 
@@ -69,3 +76,76 @@ def freeze(directory: Path, place: Path) -> None:
     fingerprint = folder.keep(election)
     click.echo(f"{directory / RECORD}: frozen. The fingerprint of the election is\n{shown(fingerprint)}")
     click.echo("Tell it to voters and auditors by another way than this record, such as on paper.")
+
+
+@admin.command()
+@DIRECTORY
+@URL
+def start(directory: Path, url: str) -> None:
+    """Give the frozen record to the board at URL, which opens the election when its time has come."""
+    from votes.administration.folder import SIGNED_RECORD, AdministratorFolder
+    from votes.record.entries import EntryKind
+
+    folder = AdministratorFolder(directory)
+    body = (folder.path / SIGNED_RECORD).read_bytes() if (folder.path / SIGNED_RECORD).exists() else b""
+    if not body:
+        raise MisuseError(f"{directory}: nothing is frozen yet; see `loopixmix vote admin freeze`")
+    _hand_in(url, EntryKind.RECORD, body)
+
+
+@admin.command("go-on")
+@DIRECTORY
+@URL
+@click.argument("phase", type=click.Choice(["mixed", "decrypted", "published", "abandoned"]))
+@click.option("--reason", default="", help="Why the election is abandoned; everybody sees it.")
+def go_on(directory: Path, url: str, phase: str, reason: str) -> None:
+    """Tell the board at URL that the election is now in PHASE: all have mixed, decrypted, or the result is out."""
+    from votes.administration.folder import AdministratorFolder
+    from votes.record.canonical import Hex
+    from votes.record.entries import EntryKind
+    from votes.record.phases import Phase, Transition
+    from votes.record.statements import sign_statement
+
+    folder = AdministratorFolder(directory)
+    before = {"mixed": Phase.CLOSED, "decrypted": Phase.MIXED, "published": Phase.DECRYPTED}.get(phase)
+    fingerprint = folder.fingerprint()
+
+    async def work(board: PublicBoard) -> None:
+        import msgspec
+
+        state = msgspec.json.decode(await board.get("/v1/state"))
+        statement = Transition(
+            fingerprint=Hex(fingerprint),
+            before=before or Phase(state["phase"]),
+            after=Phase(phase),
+            at_s=int(vote_outside().now_s()),
+            reason=reason,
+        )
+        entry = await board.announce(EntryKind.TRANSITION, sign_statement(statement, folder.key))
+        click.echo(f"entry {entry}: the election is {phase}")
+
+    perform_at(url, work)
+
+
+@admin.command()
+@DIRECTORY
+@URL
+@click.argument("entry", type=click.IntRange(min=0))
+@click.option("--reason", required=True, help="Why; everybody sees it.")
+def exclude(directory: Path, url: str, entry: int, reason: str) -> None:
+    """Exclude the ballot in ENTRY of the board's log; the exclusion and its reason are public."""
+    from votes.administration.folder import AdministratorFolder
+    from votes.record.canonical import Hex
+    from votes.record.entries import EntryKind
+    from votes.record.statements import Exclusion, sign_statement
+
+    folder = AdministratorFolder(directory)
+    statement = Exclusion(fingerprint=Hex(folder.fingerprint()), entry=entry, reason=reason)
+    _hand_in(url, EntryKind.EXCLUSION, sign_statement(statement, folder.key))
+
+
+def _hand_in(url: str, kind: EntryKind, body: bytes) -> None:
+    async def work(board: PublicBoard) -> None:
+        click.echo(f"{url}: entry {await board.announce(kind, body)} of the board")
+
+    perform_at(url, work)

@@ -1,15 +1,19 @@
-"""What the commands of `loopixmix vote` get from `votes.main`: randomness and the time."""
+"""What the commands of `loopixmix vote` get from `votes.main`: a reactor, randomness, the time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from loopixmix.errors import MisuseError
 from loopixmix.seams import Rng
+
+if TYPE_CHECKING:
+    from twisted.internet.posixbase import PosixReactorBase
 
 DIRECTORY = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 PUBLISHED = click.argument(
@@ -17,6 +21,13 @@ PUBLISHED = click.argument(
 )
 OUT = click.argument("out", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+class PerformOnce(Protocol):
+    """Does some work on a reactor that runs only for it."""
+
+    def __call__(self, work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
+        """Return when the work is done; raise what it raises."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,7 @@ class VoteOutside:
     now_s: Callable[[], float]
     pause: Callable[[float], None]
     """Waits for so many seconds."""
+    perform: PerformOnce
 
 
 def vote_outside() -> VoteOutside:

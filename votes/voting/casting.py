@@ -12,10 +12,11 @@ from loopixmix.errors import MisuseError, UnavailableError
 from loopixmix.group.group import Group
 from loopixmix.seams import Rng
 from votes.ballot.ballots import Ballot, decode_ballot
+from votes.ballot.challenging import open_ballot
 from votes.ballot.choices import Choice
 from votes.ballot.form import BallotForm, form_of
 from votes.ballot.making import MadeBallot, make_ballot, read_back
-from votes.board.requests import AskCast, encode_request
+from votes.board.requests import AskCast, AskChallenge, encode_request
 from votes.record.election import Election, encode_election
 from votes.record.entries import Entry, EntryKind
 from votes.record.fingerprint import fingerprint_of
@@ -81,6 +82,16 @@ class VotingBooth:
         kept = msgspec.structs.replace(kept, request=str(request))
         self.home.keep(kept)
         return kept
+
+    async def challenge(self, prepared: PreparedBallot, board: BoardQuestions) -> BallotReceipt:
+        """Have a ballot opened for everybody instead of casting it; return the board's receipt for the opening.
+
+        It is asked at once: who challenges is seen to do so by nobody but the board, which cannot tell who it is.
+        """
+        kept = KeptBallot(prepared.counter, prepared.made.ballot.encoding, board.service, challenged=True)
+        # First, so that the counter is never used for a ballot that is cast.
+        self.home.keep(kept)
+        return decode_receipt(await board.ask(AskChallenge(open_ballot(prepared.made))), self.board_identity)
 
     async def resume(self, kept: KeptBallot, board: BoardQuestions, now_s: float) -> KeptBallot:
         """Hand a ballot to the client that was kept, but perhaps not handed over before a kill."""

@@ -14,6 +14,7 @@ use pyo3::types::{PyBytes, PyInt, PySlice};
 use pyo3::{IntoPyObjectExt, PyClass, PyTypeInfo};
 
 use super::sized;
+use crate::ristretto::arithmetic::Arithmetic;
 use crate::ristretto::column::{Misfit, Pairs};
 use crate::ristretto::elements::Elements;
 use crate::ristretto::hashing::Hasher;
@@ -211,7 +212,7 @@ impl FixedBaseTable {
     fn new(base: &Bound<'_, PyAny>) -> PyResult<Self> {
         let base = &column::<ElementColumn>(base)?.get().0;
         match base.len() {
-            1 => Ok(Self(fixed::FixedBase::new(base.clone()))),
+            1 => Ok(Self(fixed::FixedBase::new(Arithmetic::pick(), base.clone()))),
             length => Err(PyValueError::new_err(format!("a column of 1 is needed, not of {length}"))),
         }
     }
@@ -302,7 +303,7 @@ pub(super) fn derive_elements(
 #[pyo3(signature = (data, /))]
 pub(super) fn embed_elements(py: Python<'_>, data: Vec<PyBackedBytes>) -> PyResult<ElementColumn> {
     let data = data.iter().map(|each| sized(each, "the data of an element")).collect::<PyResult<Vec<_>>>()?;
-    Ok(ElementColumn(py.detach(|| embedding::embed(&data))))
+    Ok(ElementColumn(py.detach(|| embedding::embed(Arithmetic::pick(), &data))))
 }
 
 /// Read the data in elements.
@@ -310,7 +311,7 @@ pub(super) fn embed_elements(py: Python<'_>, data: Vec<PyBackedBytes>) -> PyResu
 #[pyo3(signature = (elements, /))]
 pub(super) fn extract_elements<'py>(elements: &Bound<'py, PyAny>) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
     let (py, column) = (elements.py(), column::<ElementColumn>(elements)?.get());
-    let extracted = py.detach(|| embedding::extract(&column.0));
+    let extracted = py.detach(|| embedding::extract(Arithmetic::pick(), &column.0));
     Ok(extracted.into_iter().map(|data| data.map(|data| PyBytes::new(py, &data))).collect())
 }
 
@@ -320,7 +321,7 @@ pub(super) fn extract_elements<'py>(elements: &Bound<'py, PyAny>) -> PyResult<Ve
 pub(super) fn multi_scalar(scalars: &Bound<'_, PyAny>, elements: &Bound<'_, PyAny>) -> PyResult<ElementColumn> {
     let (py, scalars) = (scalars.py(), column::<ScalarColumn>(scalars)?.get());
     let elements = column::<ElementColumn>(elements)?.get();
-    Ok(ElementColumn(py.detach(|| sums::multi_scalar(&scalars.0, &elements.0))?))
+    Ok(ElementColumn(py.detach(|| sums::multi_scalar(Arithmetic::pick(), &scalars.0, &elements.0))?))
 }
 
 /// Join columns of elements.

@@ -5,10 +5,12 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
+use zeroize::Zeroizing;
 
+use super::arithmetic::Arithmetic;
 use super::chunks::{self, Nanoseconds};
 use super::column::{Column, Misfit, Pairs, Pieces};
 
@@ -29,6 +31,17 @@ pub enum Form {
     Whole,
     /// Halves of the elements. The doubles of points can be encoded many at a time, the points themselves cannot.
     Halves,
+}
+
+impl Form {
+    /// Returns the factor that makes half of the product of a scalar and a point of this form.
+    #[must_use]
+    pub fn factor_for_halves(self, scalar: &Scalar) -> Scalar {
+        match self {
+            Self::Whole => scalar.div_by_2(),
+            Self::Halves => *scalar,
+        }
+    }
 }
 
 /// A column of elements.
@@ -71,12 +84,10 @@ impl Elements {
         let encodings = Pieces::<ELEMENT_BYTES>::new(bytes)?;
         let first_bad = AtomicUsize::new(usize::MAX);
         let elements = Self::filled(encodings.len(), Form::Whole, DECODE, |begin, chunk| {
-            for ((index, encoding), out) in (begin..).zip(encodings.from(begin)).zip(chunk) {
-                match CompressedRistretto(encoding).decompress() {
-                    Some(point) => *out = point,
-                    None => _ = first_bad.fetch_min(index, Ordering::Relaxed),
-                }
-            }
+            let encodings: Vec<_> = encodings.from(begin).take(chunk.len()).collect();
+            Arithmetic::pick().decode(&encodings, chunk, |index| {
+                first_bad.fetch_min(begin + index, Ordering::Relaxed);
+            });
         });
         let first_bad = first_bad.into_inner();
         Ok(if first_bad == usize::MAX { Ok(elements) } else { Err(first_bad) })
@@ -89,9 +100,7 @@ impl Elements {
         let mut encodings = vec![[0; ELEMENT_BYTES]; points.len()];
         match self.form {
             Form::Whole => chunks::fill(&mut encodings, ENCODE, |begin, chunk| {
-                for (point, out) in points[begin..].iter().zip(chunk) {
-                    *out = point.compress().to_bytes();
-                }
+                Arithmetic::pick().encode(&points[begin..begin + chunk.len()], chunk);
             }),
             Form::Halves => chunks::fill(&mut encodings, ENCODE_DOUBLES, |begin, chunk| {
                 let halves = &points[begin..begin + chunk.len()];
@@ -180,12 +189,10 @@ impl Elements {
     pub fn times(&self, scalars: &[Scalar]) -> Result<Self, Misfit> {
         let pairs = Pairs::new(&self.points, scalars)?;
         Ok(Self::filled(pairs.len(), Form::Halves, MULTIPLY, |begin, chunk| {
-            for ((point, scalar), out) in pairs.from(begin).zip(chunk) {
-                *out = match self.form {
-                    Form::Whole => point * scalar.div_by_2(),
-                    Form::Halves => point * scalar,
-                };
-            }
+            let pairs = pairs.from(begin).take(chunk.len());
+            let (points, scalars): (Vec<_>, Vec<_>) =
+                pairs.map(|(point, scalar)| (*point, self.form.factor_for_halves(scalar))).unzip();
+            Arithmetic::pick().times(&points, &Zeroizing::new(scalars), chunk);
         }))
     }
 

@@ -4,10 +4,12 @@
 
 use std::sync::OnceLock;
 
-use curve25519_dalek::ristretto::{RistrettoBasepointTable, RistrettoPoint};
+use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
+use zeroize::Zeroizing;
 
+use super::arithmetic::{Arithmetic, Table};
 use super::chunks::{self, Nanoseconds};
 use super::elements::{Elements, Form};
 use super::sums::{Digits, SCALAR_BITS};
@@ -19,20 +21,21 @@ const MULTIPLY_PUBLIC: Nanoseconds = Nanoseconds(4_000);
 /// the caches hold.
 const WIDTH: u32 = 12;
 
-/// Tables for one element.
+/// Tables for one element. They are made when they are first used.
 pub struct FixedBase {
+    arithmetic: Arithmetic,
     base: Elements,
-    /// For secret scalars: small, and read whole at each step.
-    table: OnceLock<Box<RistrettoBasepointTable>>,
-    /// For scalars that are no secret.
+    /// For secret scalars.
+    table: OnceLock<Table>,
+    /// For scalars that are no secret, where that is faster.
     large: OnceLock<LargeTable>,
 }
 
 impl FixedBase {
-    /// Takes a column of one element. The tables are made when they are first used.
+    /// Takes a column of one element.
     #[must_use]
-    pub fn new(base: Elements) -> Self {
-        Self { base, table: OnceLock::new(), large: OnceLock::new() }
+    pub fn new(arithmetic: Arithmetic, base: Elements) -> Self {
+        Self { arithmetic, base, table: OnceLock::new(), large: OnceLock::new() }
     }
 
     /// Returns the element, a column of one.
@@ -45,22 +48,26 @@ impl FixedBase {
     #[must_use]
     pub fn times(&self, scalars: &[Scalar]) -> Elements {
         let (point, form) = self.point();
-        let table = self.table.get_or_init(|| Box::new(RistrettoBasepointTable::create(&point)));
+        let table = self.table.get_or_init(|| Table::new(self.arithmetic, point));
         Elements::filled(scalars.len(), Form::Halves, MULTIPLY, |begin, chunk| {
-            for (scalar, out) in scalars[begin..].iter().zip(chunk) {
-                *out = &halved(scalar, form) * &**table;
-            }
+            let scalars = scalars[begin..begin + chunk.len()].iter();
+            let factors: Zeroizing<Vec<Scalar>> =
+                Zeroizing::new(scalars.map(|scalar| form.factor_for_halves(scalar)).collect());
+            table.times(&factors, chunk);
         })
     }
 
-    /// Multiplies by each scalar, in a time that depends on the scalars.
+    /// Multiplies by each scalar, in a time that depends on the scalars if that is faster.
     #[must_use]
     pub fn times_public(&self, scalars: &[Scalar]) -> Elements {
+        if self.arithmetic == Arithmetic::Lanes {
+            return self.times(scalars);
+        }
         let (point, form) = self.point();
         let table = self.large.get_or_init(|| LargeTable::new(point));
         Elements::filled(scalars.len(), Form::Halves, MULTIPLY_PUBLIC, |begin, chunk| {
             for (scalar, out) in scalars[begin..].iter().zip(chunk) {
-                *out = table.times(&halved(scalar, form));
+                *out = table.times(&form.factor_for_halves(scalar));
             }
         })
     }
@@ -68,14 +75,6 @@ impl FixedBase {
     fn point(&self) -> (RistrettoPoint, Form) {
         let (points, form) = self.base.points();
         (points.first().copied().unwrap_or_else(RistrettoPoint::identity), form)
-    }
-}
-
-/// Returns the scalar that makes half of the product of a point that stands for `form`.
-fn halved(scalar: &Scalar, form: Form) -> Scalar {
-    match form {
-        Form::Whole => scalar.div_by_2(),
-        Form::Halves => *scalar,
     }
 }
 

@@ -2,9 +2,9 @@
 
 #![forbid(unsafe_code)]
 
-use curve25519_dalek::ristretto::RistrettoPoint;
 use sha2::{Digest, Sha512};
 
+use super::arithmetic::Arithmetic;
 use super::chunks::Nanoseconds;
 use super::elements::{Elements, Form};
 
@@ -31,8 +31,8 @@ impl Hasher {
         Some(Self { padded: Sha512::new_with_prefix([0; BLOCK_BYTES]), suffix })
     }
 
-    /// Maps a message, given in two parts, to a point (RFC 9380, sections 5.3.1 and 3).
-    fn point(&self, message: [&[u8]; 2]) -> RistrettoPoint {
+    /// Expands a message, given in two parts (RFC 9380, section 5.3.1).
+    fn expand(&self, message: [&[u8]; 2]) -> [u8; UNIFORM_BYTES as usize] {
         let first = self
             .padded
             .clone()
@@ -42,16 +42,16 @@ impl Hasher {
             .chain_update([0])
             .chain_update(&self.suffix);
         let uniform = Sha512::new().chain_update(first.finalize()).chain_update([1]).chain_update(&self.suffix);
-        RistrettoPoint::from_uniform_bytes(&uniform.finalize().into())
+        uniform.finalize().into()
     }
 
     /// Maps each message.
     #[must_use]
     pub fn hash<M: AsRef<[u8]> + Sync>(&self, messages: &[M]) -> Elements {
         Elements::filled(messages.len(), Form::Whole, HASH, |begin, chunk| {
-            for (message, out) in messages[begin..].iter().zip(chunk) {
-                *out = self.point([message.as_ref(), &[]]);
-            }
+            let messages = messages[begin..begin + chunk.len()].iter();
+            let uniform: Vec<_> = messages.map(|message| self.expand([message.as_ref(), &[]])).collect();
+            Arithmetic::pick().map(&uniform, chunk);
         })
     }
 
@@ -60,9 +60,9 @@ impl Hasher {
     pub fn derive(&self, seed: &[u8], first: u64, count: usize) -> Elements {
         Elements::filled(count, Form::Whole, HASH, |begin, chunk| {
             let begin = first.wrapping_add(begin as u64);
-            for (number, out) in (begin..).zip(chunk) {
-                *out = self.point([seed, &number.to_be_bytes()]);
-            }
+            let numbers = (begin..).take(chunk.len());
+            let uniform: Vec<_> = numbers.map(|number| self.expand([seed, &number.to_be_bytes()])).collect();
+            Arithmetic::pick().map(&uniform, chunk);
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A scalar is cut into digits. For each place of a digit, elements with the same digit are added into one bucket, and
 //! the buckets are added up with their digits as factors. See Bernstein, Doumen, Lange & Oosterwijk, "Faster batch
-//! forgery identification" (INDOCRYPT 2012), section 4. Each place is a piece of work of its own for a thread.
+//! forgery identification" (INDOCRYPT 2012), section 4.
 
 #![forbid(unsafe_code)]
 
@@ -10,15 +10,25 @@ use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
 
+use super::arithmetic::Arithmetic;
+#[cfg(not(has_lanes))]
+use super::arithmetic::lanes;
 use super::chunks;
 use super::column::Misfit;
 use super::elements::Elements;
+#[cfg(has_lanes)]
+use super::lanes;
 
 /// Bits of the largest scalar.
 pub const SCALAR_BITS: u32 = 253;
 
 /// Up to this many, curve25519-dalek's own sums are faster.
 const MAX_SMALL: usize = 192;
+
+/// Fewer elements are not worth a thread's own buckets.
+const MIN_PART: usize = 4096;
+/// Keeps threads equally busy to the end.
+const MAX_PART: usize = 1 << 18;
 
 const WORD_BITS: u32 = 64;
 const WORDS: usize = 4;
@@ -105,7 +115,7 @@ fn place_bit(place: usize, width: u32) -> u32 {
 ///
 /// # Errors
 /// [`Misfit::Unequal`].
-pub fn multi_scalar(scalars: &[Scalar], elements: &Elements) -> Result<Elements, Misfit> {
+pub fn multi_scalar(arithmetic: Arithmetic, scalars: &[Scalar], elements: &Elements) -> Result<Elements, Misfit> {
     let (points, form) = elements.points();
     if scalars.len() != points.len() {
         return Err(Misfit::Unequal(scalars.len(), points.len()));
@@ -113,13 +123,25 @@ pub fn multi_scalar(scalars: &[Scalar], elements: &Elements) -> Result<Elements,
     let sum = if points.len() <= MAX_SMALL {
         RistrettoPoint::vartime_multiscalar_mul(scalars, points)
     } else {
-        sum_of_many(scalars, points)
+        let bits = scalars.iter().map(bits_of).max().unwrap_or(0).max(1);
+        match arithmetic {
+            Arithmetic::Lanes => sum_in_lanes(scalars, points, bits),
+            Arithmetic::Single => sum_of_many(scalars, points, bits),
+        }
     };
     Ok(Elements::one(sum, form))
 }
 
-fn sum_of_many(scalars: &[Scalar], points: &[RistrettoPoint]) -> RistrettoPoint {
-    let bits = scalars.iter().map(bits_of).max().unwrap_or(0).max(1);
+/// Each thread adds up parts of the column, with buckets of its own.
+fn sum_in_lanes(scalars: &[Scalar], points: &[RistrettoPoint], bits: u32) -> RistrettoPoint {
+    let threads = chunks::processors();
+    let size = points.len().div_ceil(2 * threads).clamp(MIN_PART, MAX_PART);
+    let parts = scalars.chunks(size).zip(points.chunks(size)).collect();
+    chunks::map_pieces(parts, threads, |(scalars, points)| lanes::multi_scalar(scalars, points, bits)).iter().sum()
+}
+
+/// Each place is a piece of work of its own for a thread.
+fn sum_of_many(scalars: &[Scalar], points: &[RistrettoPoint], bits: u32) -> RistrettoPoint {
     let digits = Digits::new(best_width(points.len(), bits), bits);
     let threads = chunks::processors();
     // Few processors share the places; if there are more than places, each place is cut into parts.

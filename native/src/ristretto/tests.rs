@@ -4,12 +4,22 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
 use sha2::{Digest, Sha512};
 
+use super::arithmetic::Arithmetic;
 use super::chunks::{self, Nanoseconds};
 use super::column::{Misfit, Pairs};
 use super::elements::{Elements, Form};
 use super::fixed::FixedBase;
 use super::sums::{Digits, multi_scalar};
 use super::{dumping, embedding, hashing::Hasher, layout, scalars};
+
+/// Both, where the processor has both.
+fn arithmetics() -> Vec<Arithmetic> {
+    if Arithmetic::pick() == Arithmetic::Single {
+        vec![Arithmetic::Single]
+    } else {
+        vec![Arithmetic::Single, Arithmetic::pick()]
+    }
+}
 
 const SLOW: Nanoseconds = Nanoseconds(1_000_000);
 
@@ -78,11 +88,20 @@ fn sums_of_products_are_right_for_each_number_of_points() {
         let expected =
             scalars.iter().zip(1_u64..).map(|(scalar, number)| scalar * Scalar::from(number)).sum::<Scalar>();
         let elements = Elements::new(points, Form::Whole);
-        let sum = multi_scalar(&scalars, &elements).unwrap();
-        assert_eq!(sum.points().0, [RistrettoPoint::mul_base(&expected)]);
+        for arithmetic in arithmetics() {
+            let sum = multi_scalar(arithmetic, &scalars, &elements).unwrap();
+            assert_eq!(sum.points().0, [RistrettoPoint::mul_base(&expected)]);
+        }
     }
-    let all_zero = multi_scalar(&[Scalar::ZERO; 300], &Elements::new(multiples(300), Form::Whole)).unwrap();
-    assert_eq!(all_zero.points().0, [RistrettoPoint::identity()]);
+    let elements = Elements::new(multiples(9000), Form::Whole);
+    for arithmetic in arithmetics() {
+        let all_zero = multi_scalar(arithmetic, &vec![Scalar::ZERO; 9000], &elements).unwrap();
+        assert_eq!(all_zero.points().0, [RistrettoPoint::identity()]);
+        let short: Vec<_> = (0..9000_u64).map(|number| Scalar::from(number % 255)).collect();
+        let expected: u64 = (0..9000).map(|number| number % 255 * (number + 1)).sum();
+        let sum = multi_scalar(arithmetic, &short, &elements).unwrap();
+        assert_eq!(sum.points().0, [RistrettoPoint::mul_base(&Scalar::from(expected))]);
+    }
 }
 
 #[test]
@@ -90,9 +109,12 @@ fn tables_multiply_like_the_point() {
     let scalars = odd_scalars(1100);
     let expected: Vec<_> = scalars.iter().map(RistrettoPoint::mul_base).collect();
     let expected = Elements::new(expected, Form::Whole);
-    for form in [Form::Whole, Form::Halves] {
+    for (form, arithmetic) in [Form::Whole, Form::Halves]
+        .into_iter()
+        .flat_map(|form| arithmetics().into_iter().map(move |arithmetic| (form, arithmetic)))
+    {
         let half = GENERATOR * Scalar::from(2_u64).invert();
-        let base = FixedBase::new(Elements::one(if form == Form::Whole { GENERATOR } else { half }, form));
+        let base = FixedBase::new(arithmetic, Elements::one(if form == Form::Whole { GENERATOR } else { half }, form));
         assert!(base.times(&scalars).equal(&expected));
         assert!(base.times_public(&scalars).equal(&expected));
         assert!(base.base().times(&scalars).unwrap().equal(&expected));
@@ -103,13 +125,13 @@ fn tables_multiply_like_the_point() {
 #[test]
 fn halves_and_whole_points_mix() {
     let scalars = odd_scalars(300);
-    let halves = FixedBase::new(Elements::one(GENERATOR, Form::Whole)).times(&scalars);
+    let halves = FixedBase::new(Arithmetic::pick(), Elements::one(GENERATOR, Form::Whole)).times(&scalars);
     assert_eq!(halves.points().1, Form::Halves);
     let whole = Elements::decode(halves.encode().as_flattened()).unwrap().unwrap();
     assert_eq!(whole.points().1, Form::Whole);
     assert!(halves.equal(&whole) && whole.equal(&halves));
     let doubles = scalars::add(&Pairs::new(&scalars, &scalars).unwrap());
-    let expected = FixedBase::new(Elements::one(GENERATOR, Form::Whole)).times(&doubles).encode();
+    let expected = FixedBase::new(Arithmetic::pick(), Elements::one(GENERATOR, Form::Whole)).times(&doubles).encode();
     for (left, right) in [(&halves, &halves), (&halves, &whole), (&whole, &halves), (&whole, &whole)] {
         assert_eq!(left.add(right).unwrap().encode(), expected);
         assert!(left.subtract(right).unwrap().is_identity().into_iter().all(|neutral| neutral));
@@ -131,10 +153,14 @@ fn the_first_bad_encoding_is_told() {
 #[test]
 fn data_is_read_back() {
     let data: Vec<[u8; 30]> = (0..100).map(|byte| [byte; 30]).collect();
-    let elements = embedding::embed(&data);
-    let expected: Vec<_> = data.into_iter().map(Some).collect();
-    assert_eq!(embedding::extract(&elements), expected);
-    assert_eq!(embedding::extract(&Elements::new(multiples(50), Form::Whole)), [None; 50]);
+    let expected: Vec<_> = data.iter().copied().map(Some).collect();
+    let encodings = embedding::embed(Arithmetic::Single, &data).encode();
+    for arithmetic in arithmetics() {
+        let elements = embedding::embed(arithmetic, &data);
+        assert_eq!(elements.encode(), encodings);
+        assert_eq!(embedding::extract(arithmetic, &elements), expected);
+        assert_eq!(embedding::extract(arithmetic, &Elements::new(multiples(50), Form::Whole)), [None; 50]);
+    }
 }
 
 #[test]
@@ -168,4 +194,82 @@ fn dumped_elements_are_read_back_in_either_form() {
     let mut foreign = dumped[0].clone();
     foreign[2 * dumping::dump_bytes() + 7] = 0xff;
     assert_eq!(dumping::load(&foreign).err(), Some(Misfit::Dump(2)));
+}
+
+/// Encodings of elements and of none: random ones, those near the bounds of the field, and small numbers.
+fn odd_encodings() -> Vec<[u8; 32]> {
+    let small = (0..70_u8).map(|byte| std::array::from_fn(|i| if i == 0 { byte } else { 0 }));
+    let large = (0xd0..=0xff_u8).flat_map(|byte| {
+        [0x7f, 0xff].map(|last| {
+            let mut encoding = [0xff; 32];
+            (encoding[0], encoding[31]) = (byte, last);
+            encoding
+        })
+    });
+    let random = (0_u64..500).map(|number| {
+        let mut encoding: [u8; 32] = Sha512::digest(number.to_le_bytes())[..32].try_into().unwrap();
+        encoding[0] &= 0xfe;
+        encoding[31] &= 0x7f;
+        encoding
+    });
+    small.chain(large).chain(random).collect()
+}
+
+#[test]
+fn each_arithmetic_decodes_and_encodes_alike() {
+    let encodings = odd_encodings();
+    let decoded = |arithmetic: Arithmetic| {
+        let (mut points, mut bad) = (vec![RistrettoPoint::identity(); encodings.len()], Vec::new());
+        arithmetic.decode(&encodings, &mut points, |index| bad.push(index));
+        (points, bad)
+    };
+    let (expected, bad) = decoded(Arithmetic::Single);
+    assert!(bad.len() > 100 && bad.len() < encodings.len() - 100);
+    for arithmetic in arithmetics() {
+        let (points, found_bad) = decoded(arithmetic);
+        assert_eq!(found_bad, bad);
+        let mut encoded = vec![[0; 32]; points.len()];
+        arithmetic.encode(&expected, &mut encoded);
+        for index in (0..points.len()).filter(|index| !bad.contains(index)) {
+            assert_eq!(points[index], expected[index]);
+            assert_eq!(encoded[index], encodings[index]);
+        }
+    }
+}
+
+#[test]
+fn each_arithmetic_encodes_results_of_additions() {
+    // Their coordinates are not those of a decoded element, and of all four that stand for one element.
+    let points: Vec<_> = multiples(200).iter().zip(odd_scalars(200)).map(|(point, scalar)| point * scalar).collect();
+    let expected: Vec<_> = points.iter().map(|point| point.compress().to_bytes()).collect();
+    for arithmetic in arithmetics() {
+        let mut encoded = vec![[0; 32]; points.len()];
+        arithmetic.encode(&points, &mut encoded);
+        assert_eq!(encoded, expected);
+    }
+}
+
+#[test]
+fn each_arithmetic_maps_to_the_same_elements() {
+    let zero_and_one = [[0; 64], std::array::from_fn(|i| u8::from(i % 32 == 0)), [0xff; 64]];
+    let random = (0_u64..100).map(|number| Sha512::digest(number.to_le_bytes()).into());
+    let uniform: Vec<[u8; 64]> = zero_and_one.into_iter().chain(random).collect();
+    let expected: Vec<_> = uniform.iter().map(RistrettoPoint::from_uniform_bytes).collect();
+    for arithmetic in arithmetics() {
+        let mut mapped = vec![RistrettoPoint::identity(); uniform.len()];
+        arithmetic.map(&uniform, &mut mapped);
+        assert_eq!(mapped, expected);
+    }
+}
+
+#[test]
+fn each_arithmetic_multiplies_alike() {
+    let scalars = odd_scalars(1100);
+    let points: Vec<_> = [RistrettoPoint::identity()].into_iter().chain(multiples(1099)).collect();
+    let expected: Vec<_> = points.iter().zip(&scalars).map(|(point, scalar)| point * scalar).collect();
+    for arithmetic in arithmetics() {
+        let mut products = vec![RistrettoPoint::identity(); points.len()];
+        arithmetic.times(&points, &scalars, &mut products);
+        assert_eq!(products, expected);
+    }
 }

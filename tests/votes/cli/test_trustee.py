@@ -31,7 +31,9 @@ class Trustees:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.place = path / "meeting"
-        self.outside = VoteOutside(rng=random.Random(7), now_s=lambda: 0.0, pause=lambda _: None)
+        self.outside = VoteOutside(
+            rng=random.Random(7), now_s=lambda: 0.0, pause=lambda _: None, perform=lambda _: None
+        )
 
     def run(self, *arguments: object, given: str = "") -> Result:
         texts = [str(argument) for argument in arguments]

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from client.testing import FakeClient, wait_for
+from loopixmix.errors import MisuseError
+from tests.worlds.clients.memory_web import MemoryWeb
+from tests.worlds.elections import CLOSES_AT
+from tests.worlds.voting import GROUP, VotingWorld
+from votes.ballot.choices import ChosenOptions, YesOrNo
+from votes.credentials.codes import CodeError
+from votes.voting.asking import WrongBoardError
+from votes.voting.program import VotingSetting, await_receipts, enter_booth, serve_page
+
+CHOICES = (ChosenOptions(frozenset({1})), YesOrNo(True))
+
+
+class Program:
+    """A voter's program on a network in memory. `said`: the lines that it showed."""
+
+    def __init__(self, world: VotingWorld, client: FakeClient) -> None:
+        self.world = world
+        self.said: list[str] = []
+        self.setting = VotingSetting(client, GROUP, world.clock, world.rng, self.said.append, self.pause)
+
+    def pause(self, seconds: float) -> Deferred[None]:
+        return deferLater(self.world.clock, seconds, lambda: None)  # type: ignore[arg-type]
+
+    def enter(self, code: str = "", service: str = ""):  # type: ignore[no-untyped-def]
+        entering = enter_booth(
+            self.setting,
+            self.world.path / "client",
+            code or self.world.codes[0],
+            self.world.invitation(0),
+            service=service,
+        )
+        return wait_for(entering, self.world.clock, within_s=1_000)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[VotingWorld]:
+    made = VotingWorld(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def program(world: VotingWorld) -> Program:
+    return Program(world, world.client())
+
+
+def test_from_a_code_to_a_booth(program: Program) -> None:
+    booth, board = program.enter()
+    assert board.service == "board@provider-2"
+    assert booth.election.title == "Spring"
+    assert program.said[1:] == [
+        "looking for its board",
+        "loading the record from board@provider-2, at random times",
+    ]
+    # The second time the record is there.
+    asked = len(program.world.service.asked)
+    program.enter(service="board@provider-2")
+    assert len(program.world.service.asked) == asked
+
+
+def test_a_board_of_another_election_is_told(program: Program) -> None:
+    program.world.service._answers = Silent()  # type: ignore[assignment]
+    with pytest.raises(WrongBoardError, match="another election"):
+        program.enter(service="board@provider-2")
+
+
+class Silent:
+    """A board that says nothing that makes sense."""
+
+    def answer(self, body: bytes) -> bytes:
+        return b"\0" + bytes(200)
+
+
+def test_a_mistyped_code_is_told(program: Program) -> None:
+    with pytest.raises(CodeError):
+        program.enter("ABCDE-ABCDE-ABCDE-ABCDE-ABCDE")
+
+
+def test_the_program_ends_when_the_ballot_is_on_the_board(program: Program) -> None:
+    booth, board = program.enter()
+    clock = program.world.clock
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(await_receipts(program.setting, booth, board), clock, within_s=100_000, step_s=300)
+    assert "is cast at a random time" in program.said[-2]
+    assert program.said[-1].startswith("it is entry 2 of the board's")
+
+
+def test_the_page_is_served_until_then(program: Program) -> None:
+    booth, board = program.enter()
+    clock = program.world.clock
+    web = MemoryWeb(clock)
+    serving = Deferred.fromCoroutine(serve_page(program.setting, booth, board, web))
+    assert "vote here, in a browser on this machine: http://election-" in program.said[-1]
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(serving, clock, within_s=100_000, step_s=300)
+
+
+def test_an_election_that_is_over_is_told(program: Program) -> None:
+    booth, board = program.enter()
+    clock = program.world.clock
+    clock.advance(CLOSES_AT - clock.seconds() + 1)
+    with pytest.raises(MisuseError, match="the election is over"):
+        wait_for(await_receipts(program.setting, booth, board), clock)

@@ -1,0 +1,66 @@
+"""`loopixmix vote fetch` and `submit`: the board's public face, for auditors, mixers and trustees."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from votes.cli.outside import DIRECTORY, OUT, vote_outside
+
+if TYPE_CHECKING:
+    from twisted.internet.posixbase import PosixReactorBase
+
+    from votes.public.calls import PublicBoard
+
+URL = click.argument("url", metavar="URL")
+
+
+@click.command()
+@URL
+@DIRECTORY
+def fetch(url: str, directory: Path) -> None:
+    """Load what is published of the election on the board at URL into DIR; `verify` checks it there.
+
+    Called again, it loads what is new.
+    """
+
+    async def work(board: PublicBoard) -> None:
+        from loopixmix.group.ristretto import ristretto255
+        from votes.public.fetching import fetch as load
+
+        await load(board, directory, ristretto255(), click.echo)
+
+    perform_at(url, work)
+
+
+@click.command()
+@URL
+@OUT
+def submit(url: str, out: Path) -> None:
+    """Hand in to the board at URL what `mixer mix`, `trustee decrypt` or `tally` put into OUT."""
+
+    async def work(board: PublicBoard) -> None:
+        from votes.public.submitting import submit as hand_in
+
+        await hand_in(board, out, click.echo)
+
+    perform_at(url, work)
+
+
+def perform_at(url: str, work: Callable[[PublicBoard], Awaitable[None]]) -> None:
+    """Do some work with the public face at `url`."""
+
+    async def begin(reactor: PosixReactorBase) -> None:
+        from loopixmix.web.calls import kept_connections
+        from votes.public.calls import PublicBoard
+
+        kept = kept_connections(reactor, most=2)
+        try:
+            await work(PublicBoard(kept.http, url.rstrip("/")))
+        finally:
+            await kept.close()
+
+    vote_outside().perform(begin)

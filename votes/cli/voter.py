@@ -1,0 +1,97 @@
+"""`loopixmix vote CODE`: vote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from votes.cli.outside import vote_outside
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.posixbase import PosixReactorBase
+
+HOME = Path("~/.local/share/loopixmix/voter")
+
+
+@click.command("cast")
+@click.argument("code")
+@click.option(
+    "--invitation",
+    required=True,
+    metavar="TEXT|FILE",
+    help="The invitation that came with the code, or a file with it: it has the election, and the proof for your code.",
+)
+@click.option(
+    "--network",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The trust root of the network, if there is no client yet.",
+)
+@click.option(
+    "--client",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=HOME,
+    show_default=True,
+    help="The directory of the client. If it has an account, that casts; otherwise a guest account is opened.",
+)
+@click.option("--provider", default="", help="Where to open the guest account; not at the board's.  [default: any]")
+@click.option(
+    "--board", "service", default="", metavar="SERVICE", help="The board, such as board@provider-2.  [default: found]"
+)
+@click.option(
+    "--spread-s", default=120.0, show_default=True, help="The longest pause before each request for the record."
+)
+def ballot(
+    code: str,
+    invitation: str,
+    network: Path | None,
+    directory: Path,
+    provider: str,
+    service: str,
+    spread_s: float,
+) -> None:
+    """Vote, with the code of your invitation; the page for it opens in your browser.
+
+    The code never leaves this machine. Your ballot leaves at a random time, through the network, so that nobody sees
+    that you vote. The program ends when the board has your ballot; you may stop it and start it again.
+    """
+    from votes.credentials.codes import read_code
+    from votes.credentials.invitation import decode_invitation
+
+    outside = vote_outside()
+    read_code(code)
+    path = Path(invitation)
+    text = path.read_text() if len(invitation) < 256 and path.is_file() else invitation
+    invited = decode_invitation(text)
+
+    async def work(reactor: PosixReactorBase) -> None:
+        from twisted.internet.task import deferLater
+
+        from client.remote import start
+        from loopixmix.group.ristretto import ristretto255
+        from loopixmix.net.sockets import TcpSockets
+        from loopixmix.process.wallclock import WallClock
+        from votes.voting.program import VotingSetting, enter_booth, serve_page
+
+        home = directory.expanduser()
+        # Before anything waits on the reactor, whose way of counting it changes.
+        clock = WallClock(reactor)
+        client = await start(home, reactor=reactor, rng=outside.rng, network=network, guest=True, provider=provider)
+        try:
+            setting = VotingSetting(
+                client,
+                ristretto255(),
+                clock,
+                outside.rng,
+                click.echo,
+                lambda seconds: deferLater(cast("IReactorTime", reactor), seconds, lambda: None),
+            )
+            booth, board = await enter_booth(setting, home, code, invited, service=service, spread_s=spread_s)
+            await serve_page(setting, booth, board, TcpSockets(reactor))
+        finally:
+            client.close()
+
+    outside.perform(work)

@@ -1,0 +1,1 @@
+"""The other end of the board's public face: a published election loaded, and announcements handed in."""

@@ -1,0 +1,114 @@
+"""Words of a result that page, PDF and CSV share."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from votes.ballot.choices import (
+    BlankVote,
+    Choice,
+    ChosenOptions,
+    Grades,
+    ListVote,
+    Ranking,
+    Scores,
+    WrittenText,
+    YesOrNo,
+)
+from votes.record.polls import GradePoll, ListPoll, Poll, options_of
+from votes.results.documents import ResultOfPoll
+from votes.tally.outcomes import Figure, share
+
+METHODS_IN_WORDS = {
+    "most-votes": "The options with the most ballots win.",
+    "majority": "Yes wins if it has more ballots than no.",
+    "counts": "The answers are counted, and nobody wins.",
+    "irv": "Instant run-off: the weakest option is out, round by round, until one has more than half of the ballots.",
+    "stv": "Single transferable vote: who has the quota wins, surplus ballots go on, and the weakest option is out.",
+    "schulze": "Schulze's method: each option is compared with each other one.",
+    "borda": "Borda's count: each ballot gives points by places.",
+    "score": "The options with the highest sums of scores win.",
+    "majority-judgment": "Majority judgment: the option with the best median grade wins.",
+    "d-hondt": "Seats go to lists by the highest averages (D'Hondt).",
+    "sainte-lague": "Seats go to lists by the highest averages (Sainte-Laguë).",
+}
+"""How each method counts, in a sentence."""
+REHEARSAL = "This was a rehearsal with test ballots. The result means nothing."
+_DECIMALS = 2
+
+
+def visible(text: str) -> str:
+    """Return a text with a mark in place of each character that cannot be seen, as a voter may have written some."""
+    return "".join("\ufffd" if unicodedata.category(each).startswith("C") else each for each in text)
+
+
+def verdict(poll: ResultOfPoll) -> str | None:
+    """Return a sentence that says who won; `None` for a poll without winners."""
+    if poll.method == "counts":
+        return None
+    sentences = []
+    if poll.winners:
+        sentences.append(f"Elected: {', '.join(map(visible, poll.winners))}." if _is_choice(poll) else _answer(poll))
+    if poll.tied:
+        seats = f"{_seats(poll.open_seats)} open" if poll.method != "majority" else "nothing is decided"
+        sentences.append(f"Equal: {', '.join(map(visible, poll.tied))}; {seats}.")
+    return " ".join(sentences) or "Nobody was elected."
+
+
+def _is_choice(poll: ResultOfPoll) -> bool:
+    return poll.method != "majority"
+
+
+def _answer(poll: ResultOfPoll) -> str:
+    return f"The answer is {poll.winners[0]}."
+
+
+def _seats(count: int) -> str:
+    return "one seat stays" if count == 1 else f"{count:,} seats stay"
+
+
+def ballots_in_words(poll: ResultOfPoll, voters: int) -> str:
+    """Return how many ballots there were, and of what kind."""
+    parts = [f"{poll.ballots:,} {'ballot' if poll.ballots == 1 else 'ballots'}"]
+    if voters:
+        parts[0] += f" of {voters:,} voters ({share(poll.ballots, voters)})"
+    if poll.blank:
+        parts.append(f"{poll.blank:,} blank")
+    if poll.invalid:
+        parts.append(f"{poll.invalid:,} invalid")
+    return ", ".join(parts) + "."
+
+
+def figure_in_words(figure: Figure) -> str:
+    """Return a figure as people read it: thousands apart, and at most two decimals, the rest cut off."""
+    if isinstance(figure, int):
+        return f"{figure:,}"
+    whole, point, decimals = figure.partition(".")
+    if point and whole.isdigit() and decimals.isdigit() and len(decimals) > _DECIMALS:
+        return f"{int(whole):,}.{decimals[:_DECIMALS]}"
+    return visible(figure)
+
+
+def choice_in_words(poll: Poll, choice: Choice) -> str:
+    """Return what a ballot says, with the names of the options."""
+    names = options_of(poll)
+    match choice:
+        case BlankVote():
+            return "blank"
+        case ChosenOptions(options):
+            return "; ".join(names[option] for option in sorted(options)) or "none"
+        case YesOrNo(yes):
+            return names[0 if yes else 1]
+        case Ranking(order):
+            return " > ".join(names[option] for option in order) or "none"
+        case Scores(values):
+            return "; ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))
+        case Grades(values):
+            grades = poll.grades if isinstance(poll, GradePoll) else ()
+            return "; ".join(f"{name}: {grades[value]}" for name, value in zip(names, values, strict=True))
+        case ListVote(list_index, options):
+            lists = poll.lists if isinstance(poll, ListPoll) else ()
+            chosen = "; ".join(names[option] for option in sorted(options))
+            return f"{lists[list_index]}: {chosen}" if chosen else lists[list_index]
+        case WrittenText(text):
+            return text

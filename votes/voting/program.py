@@ -1,0 +1,106 @@
+"""The voter's program: a client, the board, the record, the page, and then waiting for the receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from client.api import Client
+from loopixmix.errors import MisuseError
+from loopixmix.group.group import Group
+from loopixmix.net.sockets import Sockets
+from loopixmix.seams import Clock, Rng
+from loopixmix.web.visiting.server import PageServer
+from votes.board.requests import SERVICE
+from votes.credentials.invitation import Invitation
+from votes.record.fingerprint import shown
+from votes.record.rules.reading import decode_election
+from votes.voting.asking import BoardQuestions, find_board
+from votes.voting.casting import VotingBooth
+from votes.voting.home import VoterHome
+from votes.voting.page.pages import VotingPages
+from votes.voting.voter import voter_of
+
+PAGES = "election"
+LOOK_S = 5.0
+SPREAD_S = 120.0
+"""Requests for parts of the record are so far apart at most: with them nobody tells when somebody began to vote."""
+
+
+@dataclass(frozen=True)
+class VotingSetting:
+    """What the voter's program stands in. `say`: shows a line; `pause`: waits for seconds."""
+
+    client: Client
+    group: Group
+    clock: Clock
+    rng: Rng
+    say: Callable[[str], object]
+    pause: Callable[[float], Awaitable[None]]
+
+
+async def enter_booth(
+    setting: VotingSetting,
+    directory: Path,
+    code: str,
+    invitation: Invitation,
+    *,
+    service: str = "",
+    spread_s: float = SPREAD_S,
+) -> tuple[VotingBooth, BoardQuestions]:
+    """Find the board, load the record if it is not there yet, and return the voter's booth.
+
+    `directory`: of the voter's client; the election's folder is made in it. `service`: the board, such as
+    `board@provider-2`, if the voter was told; otherwise each provider that has a board is asked.
+    Raises `WrongBoardError`, `CodeError`, `NotAVoterError`, and the client's errors.
+    """
+    home = VoterHome(directory / "elections" / invitation.fingerprint.hex())
+    record = home.record()
+    setting.say(f"election {shown(invitation.fingerprint)}")
+    board = BoardQuestions(setting.client, service)
+    if not service:
+        setting.say("looking for its board")
+        board = await find_board(setting.client, invitation.fingerprint, SERVICE)
+    if record is None:
+        setting.say(f"loading the record from {board.service}, at random times")
+        record = await board.record(invitation.fingerprint, pause=setting.pause, rng=setting.rng, spread_s=spread_s)
+        home.keep_record(record)
+    election = decode_election(record, setting.group)
+    voter = voter_of(election, setting.group, code, invitation)
+    return VotingBooth(election, setting.group, voter, home, rng=setting.rng), board
+
+
+async def serve_page(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions, sockets: Sockets) -> None:
+    """Show the page, and return when a ballot has its receipt and was found on the board."""
+    server = PageServer(sockets=sockets, clock=setting.clock, rng=setting.rng, how=lambda _: "Start the program anew.")
+    server.start()
+    try:
+        server.add(PAGES, VotingPages(booth, board, clock=setting.clock))
+        setting.say(f"vote here, in a browser on this machine: {server.link(PAGES)}")
+        await await_receipts(setting, booth, board)
+    finally:
+        await server.stop()
+
+
+async def await_receipts(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions) -> None:
+    """Wait until the newest ballot has its receipt, and check that it is on the board.
+
+    Raises `LostBallotError`, `BoardRefusedError`, and errors that convict the board.
+    """
+    told = 0
+    while True:
+        cast = [kept for kept in booth.home.ballots() if not kept.challenged]
+        if cast:
+            newest = await booth.resume(cast[-1], board, setting.clock.seconds())
+            if newest.counter != told:
+                told = newest.counter
+                setting.say(f"ballot {booth.ballot(newest).tracking_code} is cast at a random time; leave this running")
+            receipt = await booth.receipt(newest, board)
+            if receipt is not None:
+                head = await booth.check(newest, receipt, board)
+                setting.say(f"it is entry {receipt.index} of the board's {head.head.size} entries")
+                return
+        elif setting.clock.seconds() >= booth.election.closes_at:
+            raise MisuseError("the election is over, and no ballot was cast here")
+        await setting.pause(LOOK_S)
