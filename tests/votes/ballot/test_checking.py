@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from loopixmix.group.group import Scalars
-from loopixmix.group.ristretto import ENGINES, ristretto255
+from loopixmix.group.ristretto import engine_names, ristretto255
 from tests.worlds.vote_polls import choose, rank, yes_no
 from tests.worlds.voters import Voters
 from votes.ballot.ballots import Ballot, BallotError, CredentialPlace, encode_ballot
@@ -40,7 +40,7 @@ def _refusal(encoding: bytes, check: BallotCheck = VOTERS.check) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", engine_names())
 def test_ballots_of_different_voters_pass(engine: str) -> None:
     voters = Voters(group=ristretto255(engine))
     ballots = [voters.made(number, counter=number + 1).ballot for number in range(3)]

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from loopixmix.group.group import Group
-from loopixmix.group.ristretto import ENGINES, ristretto255
+from loopixmix.group.ristretto import engine_names, ristretto255
 from votes.credentials.codes import code_of
 from votes.credentials.derivation import credentials_of, secrets_of
 
@@ -13,7 +13,7 @@ SALT = bytes(range(16))
 CODES = [code_of(bytes([number] * 15)) for number in range(3)]
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=engine_names())
 def group(request: pytest.FixtureRequest) -> Group:
     try:
         return ristretto255(request.param)
