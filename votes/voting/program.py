@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from client.api import Client
+from client.api import Client, RegistrationRefusedError, UnavailableError
 from loopixmix.errors import MisuseError
 from loopixmix.group.group import Group
 from loopixmix.net.sockets import Sockets
@@ -38,6 +38,37 @@ class VotingSetting:
     rng: Rng
     say: Callable[[str], object]
     pause: Callable[[float], Awaitable[None]]
+
+
+async def open_guest(client: Client, rng: Rng, *, provider: str = "", service: str = "") -> None:
+    """Open a guest account if the client has no account: at `provider`, or at one that has no board.
+
+    The board's own provider would see a guest's link and the board's requests together. `service`: the board, if it is
+    known; otherwise all providers that have a board are left out.
+    Raises `MisuseError` if none is left, and what `Client.register_guest` raises.
+    """
+    if (await client.status()).registered:
+        return
+    if provider:
+        await client.register_guest(provider)
+        return
+    found = (await client.network()).providers
+    board = service.partition("@")[2]
+    others = [each.name for each in found if (each.name != board if board else SERVICE not in each.services)]
+    if not others:
+        raise MisuseError(
+            f"each of the {len(found)} providers of this network has a board, whose own provider should not be yours; "
+            "say where to open a guest account by --provider"
+        )
+    rng.shuffle(others)
+    for name in others:
+        try:
+            await client.register_guest(name)
+        except (RegistrationRefusedError, UnavailableError):
+            if name == others[-1]:
+                raise
+        else:
+            return
 
 
 async def enter_booth(

@@ -15,7 +15,7 @@ from tests.worlds.voting import GROUP, VotingWorld
 from votes.ballot.choices import ChosenOptions, YesOrNo
 from votes.credentials.codes import CodeError
 from votes.voting.asking import WrongBoardError
-from votes.voting.program import VotingSetting, await_receipts, enter_booth, serve_page
+from votes.voting.program import VotingSetting, await_receipts, enter_booth, open_guest, serve_page
 
 CHOICES = (ChosenOptions(frozenset({1})), YesOrNo(True))
 
@@ -66,6 +66,34 @@ def test_from_a_code_to_a_booth(program: Program) -> None:
     asked = len(program.world.service.asked)
     program.enter(service="board@provider-2")
     assert len(program.world.service.asked) == asked
+
+
+def guest_of(world: VotingWorld, *, provider: str = "", service: str = "") -> str:
+    stranger = world.network.client()
+    wait_for(open_guest(stranger, world.rng, provider=provider, service=service), world.clock)
+    return stranger.guest_at
+
+
+def test_a_guest_account_is_never_at_the_provider_of_a_board(world: VotingWorld) -> None:
+    assert {guest_of(world) for _ in range(12)} == {"provider-1"}
+    # One that refuses is followed by another.
+    world.network.add_provider("provider-3", guests=False)
+    world.network.add_provider("provider-4")
+    assert {guest_of(world) for _ in range(24)} == {"provider-1", "provider-4"}
+    assert guest_of(world, provider="provider-2") == "provider-2"
+
+
+def test_where_each_provider_has_a_board_the_voter_says_which(world: VotingWorld) -> None:
+    world.network.add_service(world.service, provider="provider-1")
+    with pytest.raises(MisuseError, match="each of the 2 providers of this network has a board"):
+        guest_of(world)
+    assert guest_of(world, service="board@provider-1") == "provider-2"
+
+
+def test_who_has_an_account_needs_no_other(program: Program) -> None:
+    client = program.setting.client
+    wait_for(open_guest(client, program.setting.rng), program.world.clock)
+    assert not wait_for(client.status(), program.world.clock).guest
 
 
 def test_a_board_of_another_election_is_told(program: Program) -> None:
