@@ -53,10 +53,11 @@ def ballot(
     service: str,
     spread_s: float,
 ) -> None:
-    """Vote, with the code of your invitation; the page for it opens in your browser.
+    """Vote, with the code of your invitation, on a page in your browser, whose link is shown.
 
     The code never leaves this machine. Your ballot leaves at a random time, through the network, so that nobody sees
-    that you vote. The program ends when the board has your ballot; you may stop it and start it again.
+    that you vote. The program ends when the board has your ballot; you may stop it and start it again. To vote again,
+    start it again: your last ballot counts.
     """
     from votes.credentials.codes import read_code
     from votes.credentials.invitation import decode_invitation

@@ -14,7 +14,8 @@ from tests.worlds.elections import CLOSES_AT
 from tests.worlds.voting import GROUP, VotingWorld
 from votes.ballot.choices import ChosenOptions, YesOrNo
 from votes.credentials.codes import CodeError
-from votes.voting.asking import WrongBoardError
+from votes.voting.asking import BoardQuestions, WrongBoardError
+from votes.voting.casting import VotingBooth
 from votes.voting.program import VotingSetting, await_receipts, enter_booth, open_guest, serve_page
 
 CHOICES = (ChosenOptions(frozenset({1})), YesOrNo(True))
@@ -122,6 +123,51 @@ def test_the_program_ends_when_the_ballot_is_on_the_board(program: Program) -> N
     assert "is cast at a random time" in program.said[-3]
     assert program.said[-2].startswith("it is entry 2 of the board's")
     assert program.said[-1] == "witness@provider-1 knows 1 states of the board's log, and all go together"
+
+
+def awaited(program: Program, booth: VotingBooth, board: BoardQuestions) -> Deferred[None]:
+    return Deferred.fromCoroutine(await_receipts(program.setting, booth, board))
+
+
+def test_who_has_voted_may_vote_again(program: Program) -> None:
+    booth, board = program.enter()
+    clock = program.world.clock
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(awaited(program, booth, board), clock, within_s=100_000, step_s=300)
+    # Started again, the program waits for another ballot.
+    waiting = awaited(program, booth, board)
+    assert "vote again on the page" in program.said[-1]
+    clock.advance(60)
+    assert not waiting.called
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(waiting, clock, within_s=100_000, step_s=300)
+    assert any("it is entry 3 of the board's" in line for line in program.said)
+
+
+def test_after_the_end_the_ballot_is_looked_for_again(program: Program) -> None:
+    booth, board = program.enter()
+    clock = program.world.clock
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(awaited(program, booth, board), clock, within_s=100_000, step_s=300)
+    clock.advance(CLOSES_AT - clock.seconds() + 1)
+    program.said.clear()
+    wait_for(awaited(program, booth, board), clock)
+    assert any("it is entry 2 of the board's" in line for line in program.said)
+
+
+def test_after_a_lost_ballot_another_one_can_be_cast(program: Program) -> None:
+    booth, board = program.enter()
+    clock = program.world.clock
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    program.world.network.cut()
+    waiting = awaited(program, booth, board)
+    while "make another ballot on the page" not in program.said[-1]:
+        assert clock.seconds() < CLOSES_AT
+        clock.advance(300)
+    program.world.network.mend()
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(waiting, clock, within_s=100_000, step_s=60)
+    assert any("it is entry 2 of the board's" in line for line in program.said)
 
 
 def test_the_page_is_served_until_then(program: Program) -> None:
