@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import random
-from importlib.resources import files
 
 import pytest
 
 from loopixmix.errors import ConfigError
 from loopixmix.group.ristretto import ristretto255
 from tests.worlds.plans import filled_plan
+from votes.administration.folder import example_plan
 from votes.administration.planning import draft_of, read_plan
 from votes.record.polls import ChoosePoll, YesNoPoll
 from votes.record.signing import PartyKey
@@ -32,13 +32,17 @@ def test_a_plan_becomes_a_draft() -> None:
     assert not draft.rehearsal
 
 
+def test_a_survey_has_no_winner() -> None:
+    draft = draft_of(read_plan(filled_plan(survey=True)), ADMINISTRATOR, GROUP)
+    assert [poll.method for poll in draft.polls] == ["counts", "counts"]
+
+
 def test_a_rehearsal_is_marked_in_the_record() -> None:
     assert draft_of(read_plan(filled_plan()), ADMINISTRATOR, GROUP, rehearsal=True).rehearsal
 
 
 def test_the_example_says_what_is_still_missing() -> None:
-    example = files("votes.administration").joinpath("example.toml").read_text()
-    told = refused(example)
+    told = refused(example_plan())
     assert "credential_authority.identity" in told
     assert "trustees[0].encryption_key" in told
 

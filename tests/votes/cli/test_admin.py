@@ -40,6 +40,14 @@ def test_from_a_plan_to_a_record(commands: VoteCommands) -> None:
     assert decode_election(record, ristretto255()).threshold == 2
 
 
+def test_one_command_plans_a_survey(commands: VoteCommands) -> None:
+    admin, place = commands.path / "admin", commands.path / "place"
+    commands.good("admin", "init", admin, "--survey")
+    assert 'method = "counts"' in (admin / PLAN).read_text()
+    (admin / PLAN).write_text(filled_plan(survey=True))
+    assert "the draft of 'Survey of the garden club' is there" in commands.good("admin", "draft", admin, place)
+
+
 def test_a_draft_that_trustees_work_on_is_not_replaced(commands: VoteCommands) -> None:
     admin, place, trustee = commands.path / "admin", commands.path / "place", commands.path / "Ada"
     commands.good("admin", "init", admin)
