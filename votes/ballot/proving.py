@@ -1,8 +1,8 @@
 """The proof on a ballot: whoever made it knows the credential's secret and all randomness of its ciphertexts.
 
 It is a proof of knowledge (Schnorr 1991) of `x` and all `r_j` in conjunction, made non-interactive by a challenge that
-covers the election and all else of the ballot (docs/protocol/votes.md, 4). So it is the voter's signature as well, and no
-ciphertext can be copied: its randomness would have to be known.
+covers the election and all else of the ballot (docs/protocol/votes.md, 4). So it is the voter's signature as well, and
+no ciphertext can be copied: its randomness would have to be known.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.worlds.voters import CHOICES, Voters
-from votes.ballot.ballots import SignedPart, encode_ballot
+from votes.ballot.ballots import CredentialPlace, SignedPart, encode_ballot
 from votes.ballot.choices import BlankVote, ChoiceError, ChosenOptions, Ranking, YesOrNo
 from votes.ballot.making import OpeningError, make_ballot, read_back
 from votes.ballot.proving import Knowledge, prove
