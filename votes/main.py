@@ -20,6 +20,7 @@ from votes.cli.mixer import mixer
 from votes.cli.outside import VoteOutside
 from votes.cli.public import fetch, submit
 from votes.cli.trustee import trustee
+from votes.cli.verify import tally, verify
 from votes.cli.voter import ballot
 
 if TYPE_CHECKING:
@@ -63,5 +64,5 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit):
+for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit, tally, verify):
     vote.add_command(_command)

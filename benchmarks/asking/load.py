@@ -28,12 +28,18 @@ SURB_ID_BYTES = 8
 
 @dataclass
 class Asked:
-    """One request: its place in the load, and when it was first sent and answered."""
+    """One request: its place in the load, and when it was first sent and answered.
+
+    `body`: what is asked; empty for the id itself, which the measured services return. `answer`: what the answer has to
+    begin with; empty for the id.
+    """
 
     request_id: bytes
     sent_s: float = 0.0
     answered_s: float = 0.0
     failed: bool = False
+    body: bytes = b""
+    answer: bytes = b""
 
 
 class RequestLoad:
@@ -92,7 +98,7 @@ class RequestLoad:
     def _frame(self, asked: Asked, service: str, last_epoch: int) -> bytes:
         recipient, geometry, rng = service_id(service), self._sphinx.geometry, self._rng
         # Id and body are one and the same: so what was executed tells which request it was.
-        content = request_content(asked.request_id, asked.request_id.ljust(BODY_BYTES, b"\0"))
+        content = request_content(asked.request_id, asked.body or asked.request_id.ljust(BODY_BYTES, b"\0"))
         head = request_head(asked.request_id, content, last_epoch=last_epoch, size=geometry)
         [share] = encode_shares(content, head.share_bytes, [0])
         payload = encode_part(RequestPart(head, 0, share, blocks_end=last_epoch - self._document.epoch), geometry)
@@ -121,7 +127,7 @@ class RequestLoad:
         except FormatError:
             return
         match part:
-            case AnswerShare(share=share) if share.startswith(asked.request_id):
+            case AnswerShare(share=share) if share.startswith(asked.answer or asked.request_id):
                 asked.answered_s = asked.answered_s or at_s
             case RequestFailed():
                 asked.failed = True

@@ -19,6 +19,7 @@ from provider.serving import serve
 BATCH = "batch"
 BURNER = "burner"
 SIZED = "sized"
+BOARD = "board"
 BATCH_S = 0.25
 BODY_BYTES = 32
 
@@ -150,6 +151,11 @@ def main() -> None:
     """Serve one of the services: `python -m benchmarks.asking.services NAME SOCKET DIRECTORY KEY=VALUE`."""
     name, socket, directory, *settings = sys.argv[1:]
     factories: dict[str, ServiceFactory] = {BATCH: DurableBatches, BURNER: Burner}
+    if name == BOARD:
+        # Only here: the others need nothing of elections.
+        from benchmarks.voting.served_board import make_board
+
+        factories[BOARD] = make_board
     serve(factories[name], socket, directory=directory, settings=dict(setting.split("=", 1) for setting in settings))
 
 

@@ -12,8 +12,8 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64,
-    _mm512_mullo_epi64, _mm512_or_si512, _mm512_setzero_si512, _mm512_srli_epi64, _mm512_sub_epi64,
-    _mm512_test_epi64_mask, _mm512_testn_epi64_mask,
+    _mm512_mullo_epi64, _mm512_or_si512, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_srli_epi64,
+    _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_testn_epi64_mask, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
 };
 
 /// Integers side by side.
@@ -368,6 +368,30 @@ fn pack(limbs: &[u64; LIMBS]) -> Encoding {
     encoding
 }
 
+/// Turns rows into columns: lane `i` of the result `k` is lane `k` of row `i`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub(crate) fn transposed(rows: &[__m512i; LANES]) -> [__m512i; LANES] {
+    let mut columns = [_mm512_setzero_si512(); LANES];
+    for odd in 0..2 {
+        // Pairs of rows: blocks of two lanes hold columns `odd`, `odd + 2`, `odd + 4` and `odd + 6`.
+        let mut pairs = [_mm512_setzero_si512(); LANES / 2];
+        for i in 0..LANES / 2 {
+            let (first, second) = (rows[2 * i], rows[2 * i + 1]);
+            pairs[i] =
+                if odd == 0 { _mm512_unpacklo_epi64(first, second) } else { _mm512_unpackhi_epi64(first, second) };
+        }
+        let [a, b, c, d] = pairs;
+        let (low_ab, high_ab) = (_mm512_shuffle_i64x2::<0x44>(a, b), _mm512_shuffle_i64x2::<0xee>(a, b));
+        let (low_cd, high_cd) = (_mm512_shuffle_i64x2::<0x44>(c, d), _mm512_shuffle_i64x2::<0xee>(c, d));
+        columns[odd] = _mm512_shuffle_i64x2::<0x88>(low_ab, low_cd);
+        columns[odd + 2] = _mm512_shuffle_i64x2::<0xdd>(low_ab, low_cd);
+        columns[odd + 4] = _mm512_shuffle_i64x2::<0x88>(high_ab, high_cd);
+        columns[odd + 6] = _mm512_shuffle_i64x2::<0xdd>(high_ab, high_cd);
+    }
+    columns
+}
+
 pub(crate) fn every_lane(value: u64) -> __m512i {
     from_lanes([value; LANES])
 }
@@ -380,4 +404,62 @@ pub(crate) fn from_lanes(lanes: [u64; LANES]) -> __m512i {
 pub(crate) fn to_lanes(vector: __m512i) -> [u64; LANES] {
     // SAFETY: as in `from_lanes`.
     unsafe { std::mem::transmute(vector) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        LANES, LIMB_BITS, LIMB_MASK, LIMBS, Tight, are_negative, are_zero, canonical, encode, from_lanes, is_supported,
+        pack, to_lanes, transposed,
+    };
+
+    /// Limbs at the bounds of what is fit to be multiplied, of p and of its double.
+    fn odd_numbers() -> Vec<[u64; LIMBS]> {
+        let lowest = [0, 1, 18, 19, LIMB_MASK - 37, LIMB_MASK - 18, LIMB_MASK - 17, LIMB_MASK, LIMB_MASK + (1 << 15)];
+        let others = [0, 1, LIMB_MASK, LIMB_MASK + 1, LIMB_MASK + (1 << 15)];
+        let mut numbers = Vec::new();
+        for first in lowest {
+            for second in others {
+                for third in others {
+                    numbers.push([first, second, third, third, third]);
+                    numbers.push([first, third, third, third, second]);
+                }
+            }
+        }
+        numbers
+    }
+
+    #[test]
+    fn numbers_have_one_canonical_form() {
+        if !is_supported() {
+            return;
+        }
+        for numbers in odd_numbers().chunks(LANES) {
+            let lane_of = |lane: usize| numbers.get(lane).unwrap_or(&[0; LIMBS]);
+            let tight = Tight(std::array::from_fn(|i| from_lanes(std::array::from_fn(|lane| lane_of(lane)[i]))));
+            // SAFETY: the processor has the features that the functions are compiled for.
+            let (limbs, negative, zero) = unsafe { (canonical(&tight), are_negative(&tight), are_zero(&tight)) };
+            let limbs = limbs.map(to_lanes);
+            for (lane, number) in numbers.iter().enumerate() {
+                let canonical: [u64; LIMBS] = std::array::from_fn(|i| limbs[i][lane]);
+                assert!(canonical.iter().all(|limb| limb >> LIMB_BITS == 0));
+                assert_eq!(pack(&canonical), encode(*number));
+                assert_eq!(negative >> lane & 1, encode(*number)[0] & 1);
+                assert_eq!(zero >> lane & 1 == 1, encode(*number) == [0; 32]);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_become_columns() {
+        if !is_supported() {
+            return;
+        }
+        let rows: [[u64; LANES]; LANES] = std::array::from_fn(|row| std::array::from_fn(|k| (10 * row + k) as u64));
+        // SAFETY: the processor has the features that the function is compiled for.
+        let columns = unsafe { transposed(&rows.map(from_lanes)) }.map(to_lanes);
+        for (k, column) in columns.iter().enumerate() {
+            assert_eq!(*column, std::array::from_fn(|row| (10 * row + k) as u64));
+        }
+    }
 }

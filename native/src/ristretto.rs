@@ -17,6 +17,7 @@ pub mod fixed;
 pub mod hashing;
 #[cfg(has_lanes)]
 mod lanes;
+mod large_table;
 pub mod layout;
 pub mod scalars;
 pub mod sums;

@@ -206,6 +206,8 @@ async def use(reactor):
         code = running.wait()
     got = [bob.read_incoming(content) for content in soledad.boxes["uuid-of-bob"].values()]
     print((got == [mail], code))
+    # It was started by the gateway, and belongs to no test network any more.
+    loopixmix("client", "stop", client)
     alice.close()
     await port.stopListening()
 

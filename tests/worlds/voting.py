@@ -28,6 +28,7 @@ from votes.voting.asking import BoardQuestions
 from votes.voting.casting import VotingBooth
 from votes.voting.home import VoterHome
 from votes.voting.voter import voter_of
+from votes.witness.service import WitnessService
 
 GROUP = ristretto255()
 
@@ -69,7 +70,7 @@ class VotingWorld:
         self.service = AnsweringBoard(VoterAnswers(self.board, Casting(self.board), result=lambda: b""))
         self.network = FakeNetwork(clock=self.clock, rng=self.rng)
         self.network.add_service(self.service, provider="provider-2")
-        self.network.add_provider("provider-1")
+        self.network.add_service(WitnessService(None), provider="provider-1")  # type: ignore[arg-type]
 
     def _board(self) -> Board:
         keys = self.world.keys

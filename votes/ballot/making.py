@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from loopixmix.errors import FormatError, MisuseError
 from loopixmix.group.group import Elements, Group, Scalars
 from loopixmix.seams import Rng
-from votes.ballot.ballots import MOST_COUNTER, Ballot, BallotError, CredentialPlace, decode_ballot, encode_ballot
+from votes.ballot.ballots import (
+    MOST_COUNTER,
+    Ballot,
+    BallotError,
+    CredentialPlace,
+    SignedPart,
+    decode_ballot,
+    encode_ballot,
+)
 from votes.ballot.choices import Choice, ChoiceError
 from votes.ballot.ciphertexts import encrypt
 from votes.ballot.form import BallotForm
@@ -60,9 +68,9 @@ def make_ballot(
         raise MisuseError(f"the counter of a ballot is {counter}; 1 to {MOST_COUNTER} is allowed")
     randomness = group.random_scalars(rng, form.width)
     rows = _rows(form, messages, randomness)
-    signed = (group.generator.times(secret).encode(), counter, rows)
+    signed = SignedPart(group.generator.times(secret).encode(), counter, rows, place)
     proof = prove(form, signed, Knowledge(group.join_scalars([secret, randomness])), rng)
-    return MadeBallot(decode_ballot(form, encode_ballot(form, signed, proof, place)), randomness)
+    return MadeBallot(decode_ballot(form, encode_ballot(form, signed, proof)), randomness)
 
 
 def _rows(form: BallotForm, messages: Elements, randomness: Scalars) -> bytes:

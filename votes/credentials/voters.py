@@ -112,6 +112,7 @@ class _Reading:
         self._count = 0
         self._id = 0
         self._filled: list[int] = []
+        self._unique: list[tuple[int, str, dict[str, int]]] = []
 
     def read(self, data: bytes) -> VoterTable:
         text = self._text(data)
@@ -138,36 +139,40 @@ class _Reading:
 
     def _rows(self, text: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        columns: tuple[str, ...] = ()
         rows: list[tuple[str, ...]] = []
-        unique: list[tuple[int, str, dict[str, int]]] = []
+        columns: tuple[str, ...] = ()
         line = 1
         try:
+            columns = self._columns(next(reader, []))
+            line = reader.line_num + 1
             for row in reader:
-                if not columns:
-                    columns = tuple(row)
-                    self._check_columns(columns)
-                    self._id = columns.index(ID) if ID in columns else 0
-                    self._filled = [place for place, name in enumerate(columns) if name in (ID, *self._rules.required)]
-                    unique = [
-                        (columns.index(name), name, {})
-                        for name in (ID, *self._rules.unique)
-                        if columns.count(name) == 1
-                    ]
-                elif self._is_right(row, columns, line) and self._is_new(row, unique, line):
+                if self._is_right(row, columns, line) and self._is_new(row, line):
                     rows.append(tuple(row))
                 line = reader.line_num + 1
                 if line % TOLD_EVERY == 0:
                     self._told(line)
         except csv.Error as error:
             self._fault(line, f"is not CSV: {error}")
+        self._check_count(columns, len(rows))
+        return columns, rows
+
+    def _columns(self, first: list[str]) -> tuple[str, ...]:
+        columns = tuple(first)
+        if columns:
+            self._check_columns(columns)
+        self._id = columns.index(ID) if ID in columns else 0
+        self._filled = [place for place, name in enumerate(columns) if name in (ID, *self._rules.required)]
+        unique = (ID, *self._rules.unique)
+        self._unique = [(columns.index(name), name, {}) for name in unique if columns.count(name) == 1]
+        return columns
+
+    def _check_count(self, columns: tuple[str, ...], count: int) -> None:
         if not columns and not self._count:
             self._fault(1, "the file is empty; the first line has the names of the columns")
-        elif not rows and not self._count:
+        elif not count and not self._count:
             self._fault(2, "there is no voter")
-        elif len(rows) > MOST_CREDENTIALS:
-            self._fault(MOST_CREDENTIALS + 2, f"an election has at most {MOST_CREDENTIALS} voters, not {len(rows)}")
-        return columns, rows
+        elif count > MOST_CREDENTIALS:
+            self._fault(MOST_CREDENTIALS + 2, f"an election has at most {MOST_CREDENTIALS} voters, not {count}")
 
     def _check_columns(self, columns: tuple[str, ...]) -> None:
         if len(columns) > MOST_COLUMNS:
@@ -213,9 +218,9 @@ class _Reading:
         if hidden:
             self._fault(line, f"{name} has a character that is not seen (U+{ord(hidden[0]):04X})")
 
-    def _is_new(self, row: list[str], unique: Sequence[tuple[int, str, dict[str, int]]], line: int) -> bool:
+    def _is_new(self, row: list[str], line: int) -> bool:
         before = self._count
-        for place, name, seen in unique:
+        for place, name, seen in self._unique:
             # People write addresses in both cases, and mean one.
             value = row[place].casefold() if name == EMAIL else row[place]
             if value and seen.setdefault(value, line) != line:

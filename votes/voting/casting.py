@@ -23,9 +23,10 @@ from votes.record.fingerprint import fingerprint_of
 from votes.record.heads import ForkedBoardError, SignedHead, check_growth
 from votes.record.merkle import leaf_hash, proves_inclusion
 from votes.record.receipts import BallotReceipt, decode_receipt
-from votes.voting.asking import BoardQuestions, content_of
+from votes.voting.asking import TIMEOUT_S, BoardQuestions, content_of
 from votes.voting.home import KeptBallot, VoterHome
 from votes.voting.voter import Voter
+from votes.witness.requests import ShownHead, decode_heads
 
 MOST_MARGIN_S = 3_600.0
 LEAST_MARGIN_S = 60.0
@@ -151,6 +152,21 @@ class VotingBooth:
             check_growth(before.head, grown.head.head, grown.path)
         self.home.keep_head(grown.head)
         return grown.head
+
+    async def compare(self, board: BoardQuestions, witness: str) -> int:
+        """Compare the board's log with the heads that others saw, as a witness tells them; return how many there were.
+
+        `witness`: a service at another provider, such as `witness@provider-1`. A board that shows each voter another
+        log is convicted by two heads with its signature. Raises `ForkedBoardError`.
+        """
+        newest = await self.follow(board)
+        shown = ShownHead(self.board_identity, newest).encode()
+        answer = await board.client.request(witness, shown, timeout_s=TIMEOUT_S)
+        heads = decode_heads(answer, self.board_identity, self.fingerprint)
+        for head in heads:
+            grown = await board.consistency(head.head.size, self.board_identity)
+            check_growth(head.head, grown.head.head, grown.path)
+        return len(heads)
 
     @property
     def board_identity(self) -> bytes:

@@ -10,6 +10,7 @@ use curve25519_dalek::scalar::Scalar;
 use super::elements::ELEMENT_BYTES;
 #[cfg(has_lanes)]
 use super::lanes;
+use super::large_table::LargeTable;
 
 /// Implementations of operations on elements. All give the same elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,18 @@ impl Arithmetic {
         }
     }
 
+    /// Encodes the doubles of elements.
+    pub fn encode_doubles(self, points: &[RistrettoPoint], out: &mut [[u8; ELEMENT_BYTES]]) {
+        match self {
+            Self::Lanes => lanes::encode_doubles(points, out),
+            Self::Single => {
+                for (encoding, out) in RistrettoPoint::double_and_compress_batch(points).iter().zip(out) {
+                    *out = encoding.to_bytes();
+                }
+            }
+        }
+    }
+
     /// Maps blocks of 64 uniform bytes to elements (RFC 9496, section 4.3.4).
     pub fn map(self, uniform: &[[u8; 64]], out: &mut [RistrettoPoint]) {
         let size = self.group_size();
@@ -108,7 +121,6 @@ pub(super) enum Table {
 }
 
 impl Table {
-    /// Makes the table of an element.
     pub(super) fn new(arithmetic: Arithmetic, point: RistrettoPoint) -> Self {
         match arithmetic {
             Arithmetic::Lanes => Self::Lanes(lanes::Multiples::new(point)),
@@ -119,17 +131,50 @@ impl Table {
     /// Multiplies the element by scalars.
     pub(super) fn times(&self, scalars: &[Scalar], out: &mut [RistrettoPoint]) {
         match self {
-            Self::Lanes(multiples) => {
-                for (scalars, out) in scalars.chunks(lanes::LANES).zip(out.chunks_mut(lanes::LANES)) {
-                    multiples.times(scalars, out);
-                }
-            }
-            Self::Single(table) => {
-                for (scalar, out) in scalars.iter().zip(out) {
-                    *out = scalar * &**table;
-                }
-            }
+            Self::Lanes(table) => in_groups(scalars, out, |scalars, out| table.times(scalars, out)),
+            Self::Single(table) => one_by_one(scalars, out, |scalar| scalar * &**table),
         }
+    }
+}
+
+/// A table for one element times scalars that are no secret: large, and looked up by their digits.
+pub(super) enum PublicTable {
+    /// Of [`Arithmetic::Lanes`].
+    Lanes(lanes::PublicMultiples),
+    /// Of [`Arithmetic::Single`].
+    Single(LargeTable),
+}
+
+impl PublicTable {
+    pub(super) fn new(arithmetic: Arithmetic, point: RistrettoPoint) -> Self {
+        match arithmetic {
+            Arithmetic::Lanes => Self::Lanes(lanes::PublicMultiples::new(point)),
+            Arithmetic::Single => Self::Single(LargeTable::new(point)),
+        }
+    }
+
+    /// Multiplies the element by scalars, in a time that depends on them.
+    pub(super) fn times(&self, scalars: &[Scalar], out: &mut [RistrettoPoint]) {
+        match self {
+            Self::Lanes(table) => in_groups(scalars, out, |scalars, out| table.times(scalars, out)),
+            Self::Single(table) => one_by_one(scalars, out, |scalar| table.times(scalar)),
+        }
+    }
+}
+
+fn in_groups(
+    scalars: &[Scalar],
+    out: &mut [RistrettoPoint],
+    mut multiply: impl FnMut(&[Scalar], &mut [RistrettoPoint]),
+) {
+    for (scalars, out) in scalars.chunks(lanes::LANES).zip(out.chunks_mut(lanes::LANES)) {
+        multiply(scalars, out);
+    }
+}
+
+fn one_by_one(scalars: &[Scalar], out: &mut [RistrettoPoint], multiply: impl Fn(&Scalar) -> RistrettoPoint) {
+    for (scalar, out) in scalars.iter().zip(out) {
+        *out = multiply(scalar);
     }
 }
 
@@ -152,6 +197,10 @@ pub(super) mod lanes {
         unreachable!()
     }
 
+    pub(in crate::ristretto) fn encode_doubles(_: &[RistrettoPoint], _: &mut [[u8; ELEMENT_BYTES]]) {
+        unreachable!()
+    }
+
     pub(in crate::ristretto) fn hash(_: &[[u8; 64]], _: &mut [RistrettoPoint]) {
         unreachable!()
     }
@@ -164,7 +213,7 @@ pub(super) mod lanes {
         unreachable!()
     }
 
-    pub(in crate::ristretto) enum Multiples {}
+    pub(in crate::ristretto) struct Multiples(());
 
     impl Multiples {
         pub(in crate::ristretto) fn new(_: RistrettoPoint) -> Self {
@@ -172,7 +221,21 @@ pub(super) mod lanes {
         }
 
         pub(in crate::ristretto) fn times(&self, _: &[Scalar], _: &mut [RistrettoPoint]) {
-            match *self {}
+            let Self(()) = self;
+            unreachable!()
+        }
+    }
+
+    pub(in crate::ristretto) struct PublicMultiples(());
+
+    impl PublicMultiples {
+        pub(in crate::ristretto) fn new(_: RistrettoPoint) -> Self {
+            unreachable!()
+        }
+
+        pub(in crate::ristretto) fn times(&self, _: &[Scalar], _: &mut [RistrettoPoint]) {
+            let Self(()) = self;
+            unreachable!()
         }
     }
 }

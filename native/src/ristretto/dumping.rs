@@ -37,8 +37,8 @@ pub fn dump(elements: &Elements) -> Vec<u8> {
     let (points, form) = elements.points();
     let mut dumped = vec![[0; COORDINATES_BYTES]; points.len()];
     chunks::fill(&mut dumped, COPY, |begin, chunk| {
-        for (point, out) in points[begin..].iter().zip(chunk) {
-            let mut coordinates = layout::coordinates(point);
+        for (coordinates, out) in layout::coordinates(&points[begin..begin + chunk.len()]).iter().zip(chunk) {
+            let mut coordinates = *coordinates;
             coordinates[3][4] |= if form == Form::Halves { HALF } else { 0 };
             for (limb, bytes) in coordinates.as_flattened().iter().zip(out.chunks_exact_mut(LIMB_BYTES)) {
                 bytes.copy_from_slice(&limb.to_le_bytes());
@@ -62,8 +62,9 @@ pub fn load(bytes: &[u8]) -> Result<Elements, Misfit> {
     let bad = AtomicUsize::new(usize::MAX);
     let elements = Elements::filled(dumped.len(), form, COPY, |begin, chunk| {
         for ((index, piece), out) in (begin..).zip(dumped.from(begin)).zip(chunk) {
-            match point_of(&piece) {
-                Some(point) => *out = if form == forms[index] { point } else { point + point },
+            match read(&piece, out) {
+                Some(()) if form != forms[index] => *out += *out,
+                Some(()) => {}
                 None => _ = bad.fetch_min(index, Ordering::Relaxed),
             }
         }
@@ -78,12 +79,12 @@ fn form_of(piece: &[u8; COORDINATES_BYTES]) -> Form {
     if piece[COORDINATES_BYTES - 1] & 0x80 == 0 { Form::Whole } else { Form::Halves }
 }
 
-fn point_of(piece: &[u8; COORDINATES_BYTES]) -> Option<RistrettoPoint> {
+fn read(piece: &[u8; COORDINATES_BYTES], out: &mut RistrettoPoint) -> Option<()> {
     let mut coordinates = Coordinates::default();
     for (bytes, limb) in piece.chunks_exact(LIMB_BYTES).zip(coordinates.as_flattened_mut()) {
         *limb = u64::from_le_bytes(bytes.try_into().ok()?);
     }
     coordinates[3][4] &= !HALF;
     let fits = coordinates.as_flattened().iter().all(|limb| limb >> LIMB_BITS == 0);
-    fits.then(|| layout::point(&coordinates))
+    fits.then(|| layout::coordinates_mut(std::slice::from_mut(out))[0] = coordinates)
 }

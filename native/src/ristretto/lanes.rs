@@ -19,8 +19,8 @@ mod points;
 mod products;
 mod sums;
 
-pub(super) use codec::{decode, encode, hash};
-pub(super) use products::{Multiples, times};
+pub(super) use codec::{decode, encode, encode_doubles, hash};
+pub(super) use products::{Multiples, PublicMultiples, times};
 pub(super) use sums::multi_scalar;
 
 use super::layout;

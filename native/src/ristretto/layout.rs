@@ -30,38 +30,31 @@ const GENERATOR: Coordinates = [
 pub fn is_known() -> bool {
     static KNOWN: OnceLock<bool> = OnceLock::new();
     *KNOWN.get_or_init(|| {
-        // SAFETY: sizes are equal, see `copy`. A point of this size has no padding: it consists of 4 field elements,
-        // which are arrays of integers on every backend.
+        // SAFETY: sizes are equal where it is reached. A point of this size has no padding: it consists of 4 field
+        // elements, which are arrays of integers on every backend.
         size_of::<RistrettoPoint>() == size_of::<Coordinates>()
-            && unsafe { copy::<RistrettoPoint, Coordinates>(&RISTRETTO_BASEPOINT_POINT) } == GENERATOR
+            && unsafe { std::mem::transmute_copy::<_, Coordinates>(&RISTRETTO_BASEPOINT_POINT) } == GENERATOR
     })
 }
 
-/// Reads the coordinates of a point.
+/// Looks at the coordinates of points.
 ///
 /// # Panics
 /// If the layout is not known.
 #[must_use]
-pub fn coordinates(point: &RistrettoPoint) -> Coordinates {
-    assert!(is_known());
-    // SAFETY: the sizes are equal, and any bytes are integers.
-    unsafe { copy(point) }
+pub fn coordinates(points: &[RistrettoPoint]) -> &[Coordinates] {
+    assert!(is_known() && align_of::<RistrettoPoint>() >= align_of::<Coordinates>());
+    // SAFETY: sizes are equal, the alignment suffices, and any bytes are integers.
+    unsafe { std::slice::from_raw_parts(points.as_ptr().cast(), points.len()) }
 }
 
-/// Makes a point of coordinates. They must be those of a point of the curve: that is not checked.
+/// Gives the coordinates of points to be changed. They must become those of points of the curve: that is not checked.
 ///
 /// # Panics
 /// If the layout is not known.
 #[must_use]
-pub fn point(coordinates: &Coordinates) -> RistrettoPoint {
-    assert!(is_known());
-    // SAFETY: the sizes are equal, and a point consists of integers, all of whose values are valid.
-    unsafe { copy(coordinates) }
-}
-
-/// # Safety
-/// Both types have one size, and any bytes of `A` are a valid `B`.
-unsafe fn copy<A, B>(from: &A) -> B {
-    // SAFETY: as said above.
-    unsafe { std::mem::transmute_copy(from) }
+pub fn coordinates_mut(points: &mut [RistrettoPoint]) -> &mut [Coordinates] {
+    assert!(is_known() && align_of::<RistrettoPoint>() >= align_of::<Coordinates>());
+    // SAFETY: as above; and a point consists of integers, all of whose values are valid.
+    unsafe { std::slice::from_raw_parts_mut(points.as_mut_ptr().cast(), points.len()) }
 }

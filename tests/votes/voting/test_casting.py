@@ -21,6 +21,7 @@ from votes.voting.casting import (
     cast_before_s,
 )
 from votes.voting.home import KeptBallot
+from votes.witness.requests import ShownHead
 
 CHOICES: Sequence[Choice] = (ChosenOptions(frozenset({1})), YesOrNo(True))
 OTHERS: Sequence[Choice] = (BlankVote(), YesOrNo(False))
@@ -173,6 +174,37 @@ def test_a_shortened_board_is_found(world: VotingWorld, client: FakeClient, tmp_
     finally:
         forked.close()
     assert booth.home.head(booth.board_identity) == head
+
+
+def test_a_board_that_shows_two_logs_is_found_through_a_witness(
+    world: VotingWorld, client: FakeClient, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    forked = VotingWorld(tmp_path / "other")
+    try:
+        # The same board and election, shown with another ballot to another voter.
+        other = forked.booth(1)
+        cast(forked, forked.client(), other)
+        until_closing(forked)
+        seen = wait_for(other.follow(forked.questions(forked.client("two"))), forked.clock)
+    finally:
+        forked.close()
+    shown = ShownHead(other.board_identity, seen).encode()
+    wait_for(client.request("witness@provider-1", shown, timeout_s=60), world.clock)
+    booth = world.booth(0)
+    cast(world, client, booth)
+    until_closing(world)
+    with pytest.raises(ForkedBoardError):
+        wait_for(booth.compare(world.questions(client), "witness@provider-1"), world.clock)
+
+
+def test_voters_of_an_honest_board_see_one_log(world: VotingWorld, client: FakeClient) -> None:
+    for number in range(2):
+        booth = world.booth(number)
+        cast(world, client, booth)
+        world.clock.advance(600)
+        count = wait_for(booth.compare(world.questions(client), "witness@provider-1"), world.clock)
+    assert count >= 1
 
 
 def test_the_margin_before_the_end(world: VotingWorld) -> None:

@@ -43,19 +43,10 @@ async def download(request: Request, path: Path) -> bytes:
     with path.open("rb") as file:
         size = path.stat().st_size
         asked = asked_range(request.getHeader("Range"), size)
-        request.setHeader("Content-Type", BYTES)
-        request.setHeader("Accept-Ranges", "bytes")
-        if asked is None:
-            request.setResponseCode(416)
-            request.setHeader("Content-Range", f"bytes */{size}")
+        _write_headers(request, asked, size)
+        if asked is None or request.method == b"HEAD":
             return b""
         first, length = asked
-        if length < size:
-            request.setResponseCode(206)
-            request.setHeader("Content-Range", f"bytes {first}-{first + length - 1}/{size}")
-        request.setHeader("Content-Length", str(length))
-        if request.method == b"HEAD":
-            return b""
         part = _Part(file, first, length)
         if length <= AT_ONCE_BYTES:
             return part.read(length)
@@ -65,6 +56,20 @@ async def download(request: Request, path: Path) -> bytes:
             # The other side went away; Twisted has no error of its own for that.
             return b""
     return b""
+
+
+def _write_headers(request: Request, asked: tuple[int, int] | None, size: int) -> None:
+    request.setHeader("Content-Type", BYTES)
+    request.setHeader("Accept-Ranges", "bytes")
+    if asked is None:
+        request.setResponseCode(416)
+        request.setHeader("Content-Range", f"bytes */{size}")
+        return
+    first, length = asked
+    if length < size:
+        request.setResponseCode(206)
+        request.setHeader("Content-Range", f"bytes {first}-{first + length - 1}/{size}")
+    request.setHeader("Content-Length", str(length))
 
 
 def asked_range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -1,14 +1,19 @@
 //! Points of edwards25519 in extended coordinates: Hisil, Wong, Carter & Dawson, "Twisted Edwards curves revisited"
 //! (ASIACRYPT 2008), with the formulas of RFC 8032, section 5.1.4. They hold for all pairs of points.
 
+use std::arch::x86_64::__m512i;
+
 use curve25519_dalek::ristretto::RistrettoPoint;
 
 use super::numbers::{ONE, TWICE_D, TWO, ZERO};
 use crate::lanes::{
     LANES, LIMBS, Loose, Tight, add, from_lanes, minus, mul, negate, number_everywhere, plus, select, square, sub,
-    tighten, times, to_lanes,
+    tighten, times, to_lanes, transposed,
 };
 use crate::ristretto::layout::{self, Coordinates};
+
+/// Limbs of a point.
+const WORDS: usize = 4 * LIMBS;
 
 /// Eight points.
 #[derive(Clone, Copy)]
@@ -37,22 +42,72 @@ impl Points {
     /// If there is none.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn read(points: &[RistrettoPoint]) -> Self {
-        let first = layout::coordinates(&points[0]);
-        let mut lanes = [first; LANES];
-        for (lane, point) in lanes.iter_mut().zip(points) {
-            *lane = layout::coordinates(point);
+        let all = layout::coordinates(points);
+        let mut lanes = [&all[0]; LANES];
+        for (lane, coordinates) in lanes.iter_mut().zip(all) {
+            *lane = coordinates;
         }
+        let Self { x, y, z, t } = Self::gather(lanes);
         // curve25519-dalek leaves limbs of up to 54 bits.
-        Self { x: turned(&lanes, 0), y: turned(&lanes, 1), z: turned(&lanes, 2), t: turned(&lanes, 3) }
+        let tight = [x, y, z, t].map(|number| tighten(&Loose(number.0)));
+        Self { x: tight[0], y: tight[1], z: tight[2], t: tight[3] }
     }
 
     /// Writes the points of the first lanes.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn write(&self, out: &mut [RistrettoPoint]) {
-        let coordinates = [&self.x, &self.y, &self.z, &self.t].map(|number| number.0.map(to_lanes));
-        for (lane, point) in out.iter_mut().enumerate().take(LANES) {
-            *point = layout::point(&coordinates.map(|number| number.map(|limb| limb[lane])));
+        let out = layout::coordinates_mut(out);
+        let rows = self.rows();
+        for (lane, coordinates) in out.iter_mut().enumerate().take(LANES) {
+            write_rows(&rows, lane, coordinates);
         }
+    }
+
+    /// Reads a point for each lane, whose limbs are below 2^51 + 2^16.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn gather(lanes: [&Coordinates; LANES]) -> Self {
+        let mut words = [from_lanes([0; LANES]); 3 * LANES];
+        for part in 0..3 {
+            let mut rows = [from_lanes([0; LANES]); LANES];
+            for lane in 0..LANES {
+                let coordinates = lanes[lane].as_flattened();
+                let mut row = [0; LANES];
+                let length = LANES.min(WORDS - part * LANES);
+                row[..length].copy_from_slice(&coordinates[part * LANES..part * LANES + length]);
+                rows[lane] = from_lanes(row);
+            }
+            let columns = transposed(&rows);
+            for i in 0..LANES {
+                words[part * LANES + i] = columns[i];
+            }
+        }
+        let mut numbers = [number_everywhere(&ZERO); 4];
+        for i in 0..WORDS {
+            numbers[i / LIMBS].0[i % LIMBS] = words[i];
+        }
+        Self { x: numbers[0], y: numbers[1], z: numbers[2], t: numbers[3] }
+    }
+
+    /// Returns the points as [`write_rows`] takes them.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn rows(&self) -> Rows {
+        let mut words = [from_lanes([0; LANES]); 3 * LANES];
+        for (number, tight) in [&self.x, &self.y, &self.z, &self.t].into_iter().enumerate() {
+            for i in 0..LIMBS {
+                words[number * LIMBS + i] = tight.0[i];
+            }
+        }
+        let mut rows = [[from_lanes([0; LANES]); LANES]; 3];
+        for part in 0..3 {
+            let mut columns = [from_lanes([0; LANES]); LANES];
+            for i in 0..LANES {
+                columns[i] = words[part * LANES + i];
+            }
+            rows[part] = transposed(&columns);
+        }
+        rows
     }
 
     #[inline]
@@ -80,13 +135,32 @@ impl Points {
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn doubled(&self) -> Self {
+        let (e, f, g, h) = self.double();
+        Self::completed(&e, &f, &g, &h)
+    }
+
+    /// Doubles several times. Only the last result needs its T.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn raised(&self, times_doubled: u32) -> Self {
+        let mut point = *self;
+        for _ in 1..times_doubled {
+            let (e, f, g, h) = point.double();
+            point = Self { x: times(&e, &f), y: times(&g, &h), z: times(&f, &g), t: point.t };
+        }
+        point.doubled()
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn double(&self) -> (Tight, Tight, Tight, Tight) {
         let (a, b) = (square(&self.x), square(&self.y));
         let zz = tighten(&square(&self.z));
         let h = add(&a, &b);
         let e = sub(&Loose(h.0), &square(&plus(&self.x, &self.y)));
         let g = sub(&a, &b);
         let f = plus(&plus(&zz, &zz), &g);
-        Self::completed(&e, &f, &g, &h)
+        (e, f, g, h)
     }
 
     #[inline]
@@ -146,15 +220,13 @@ impl Cached {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn turned(lanes: &[Coordinates; LANES], number: usize) -> Tight {
-    let mut limbs = [from_lanes([0; LANES]); LIMBS];
-    for i in 0..LIMBS {
-        let mut limb = [0; LANES];
-        for lane in 0..LANES {
-            limb[lane] = lanes[lane][number][i];
-        }
-        limbs[i] = from_lanes(limb);
+/// For each third of the words of a point (the last is half empty), and each lane, its words.
+pub(super) type Rows = [[__m512i; LANES]; 3];
+
+/// Writes the point of one lane.
+#[inline]
+pub(super) fn write_rows(rows: &Rows, lane: usize, out: &mut Coordinates) {
+    for (row, out) in rows.iter().zip(out.as_flattened_mut().chunks_mut(LANES)) {
+        out.copy_from_slice(&to_lanes(row[lane])[..out.len()]);
     }
-    tighten(&Loose(limbs))
 }

@@ -1,4 +1,4 @@
-//! Products of points and scalars. No branch and no address depends on a scalar.
+//! Products of points and scalars. No branch and no address depends on a scalar, but for [`PublicMultiples`].
 
 use std::arch::x86_64::{__m512i, _mm512_abs_epi64};
 use std::arch::x86_64::{_mm512_cmpeq_epu64_mask, _mm512_cmplt_epi64_mask, _mm512_setzero_si512};
@@ -11,7 +11,7 @@ use super::points::{Cached, Points};
 use super::{LANES, is_supported};
 use crate::lanes::{every_lane, from_lanes};
 use crate::ristretto::layout::Coordinates;
-use crate::ristretto::sums::{Digits, SCALAR_BITS};
+use crate::ristretto::sums::{Digits, SCALAR_BITS, Shifted};
 
 /// Bits of a digit, which is from -8 to 8.
 const WIDTH: u32 = 4;
@@ -37,9 +37,7 @@ fn times_lanes(points: &[RistrettoPoint], digits: &DigitsOfLanes, out: &mut [Ris
     let multiples = multiples_of(&Points::read(points));
     let mut sum = Points::neutral();
     for digits in digits.iter().rev() {
-        for _ in 0..WIDTH {
-            sum = sum.doubled();
-        }
+        sum = sum.raised(WIDTH);
         let digits = from_lanes(*digits);
         let mut chosen = Cached::neutral();
         for (index, multiple) in multiples.iter().enumerate() {
@@ -84,9 +82,7 @@ impl Multiples {
         for _ in 0..PLACES {
             let multiples = multiples_of(&base);
             table.push(multiples.map(|multiple| multiple.write()[0]));
-            for _ in 0..WIDTH {
-                base = base.doubled();
-            }
+            base = base.raised(WIDTH);
         }
         Self(table)
     }
@@ -108,6 +104,74 @@ impl Multiples {
                 chosen.select(are_equal(digits, index), &Cached::everywhere(multiple));
             }
             sum = sum.plus(&chosen.negated(are_below_zero(digits)));
+        }
+        sum.write(out);
+    }
+}
+
+/// Bits of a digit for scalars that are no secret: the table then takes 650 KiB, which the cache of a core holds.
+const PUBLIC_WIDTH: u32 = 8;
+
+/// One point times all that a digit can be, looked up by the digit: for scalars that are no secret.
+pub(in crate::ristretto) struct PublicMultiples {
+    digits: Digits,
+    /// For each place of a digit, the point 0 times, once, twice and so on.
+    cached: Vec<Vec<Coordinates>>,
+}
+
+impl PublicMultiples {
+    /// Makes the table of a point.
+    ///
+    /// # Panics
+    /// Where it is not supported.
+    pub(in crate::ristretto) fn new(point: RistrettoPoint) -> Self {
+        assert!(is_supported());
+        // SAFETY: the processor has the features that the function is compiled for.
+        unsafe { Self::of(point) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn of(point: RistrettoPoint) -> Self {
+        let digits = Digits::new(PUBLIC_WIDTH, SCALAR_BITS);
+        let mut base = Points::read(&[point]);
+        let mut cached = Vec::with_capacity(digits.count());
+        for place in 0..digits.count() {
+            let addend = base.cached();
+            let mut multiple = Points::neutral();
+            let mut multiples = vec![multiple.cached().write()[0]];
+            for _ in 0..digits.largest(place) {
+                multiple = multiple.plus(&addend);
+                multiples.push(multiple.cached().write()[0]);
+            }
+            cached.push(multiples);
+            base = base.raised(PUBLIC_WIDTH);
+        }
+        Self { digits, cached }
+    }
+
+    /// Multiplies the point by up to eight scalars, in a time that depends on them.
+    pub(in crate::ristretto) fn times(&self, scalars: &[Scalar], out: &mut [RistrettoPoint]) {
+        let mut shifted = [self.digits.shift(&Scalar::ZERO); LANES];
+        for (shifted, scalar) in shifted.iter_mut().zip(scalars) {
+            *shifted = self.digits.shift(scalar);
+        }
+        // SAFETY: `new` found that the processor has the features that the function is compiled for.
+        unsafe { self.times_lanes(&shifted, out) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn times_lanes(&self, shifted: &[Shifted; LANES], out: &mut [RistrettoPoint]) {
+        let mut sum = Points::neutral();
+        for (place, multiples) in self.cached.iter().enumerate() {
+            let mut negative = 0;
+            let mut chosen = [&multiples[0]; LANES];
+            for lane in 0..LANES {
+                let digit = self.digits.digit(&shifted[lane], place);
+                negative |= u8::from(digit < 0) << lane;
+                chosen[lane] = &multiples[digit.unsigned_abs() as usize];
+            }
+            let Points { x, y, z, t } = Points::gather(chosen);
+            sum = sum.plus(&Cached([x, y, z, t]).negated(negative));
         }
         sum.write(out);
     }

@@ -1,21 +1,19 @@
 //! Sums of many products by buckets, as [`crate::ristretto::sums`] explains, for eight places of digits at once: each
 //! lane has buckets of its own. It takes a time that depends on the scalars.
 
-use std::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_i64gather_epi64, _mm512_i64scatter_epi64, _mm512_mask_blend_epi64,
-};
+use std::arch::x86_64::_mm512_mask_blend_epi64;
 
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
 
-use super::points::{Cached, Points};
+use super::numbers::{ONE, ZERO};
+use super::points::{Cached, Points, write_rows};
 use super::{LANES, is_supported};
-use crate::lanes::{LIMBS, Tight, every_lane, from_lanes, minus, number_everywhere, to_lanes};
+use crate::lanes::{LIMBS, Tight, every_lane, minus, number_everywhere, to_lanes};
+use crate::ristretto::layout::Coordinates;
 use crate::ristretto::sums::Digits;
 
-/// Limbs of a point.
-const WORDS: usize = 4 * LIMBS;
 /// The widest digits whose buckets the cache of a core holds.
 const MAX_WIDTH: u32 = 11;
 
@@ -76,7 +74,7 @@ impl Addends {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn new(points: &[RistrettoPoint]) -> Self {
         let Cached([sum, difference, z2, t2d]) = Points::read(points).cached();
-        let negative = minus(&number_everywhere(&[0; LIMBS]), &t2d);
+        let negative = minus(&number_everywhere(&ZERO), &t2d);
         Self([sum, difference, z2, t2d, negative].map(|number| number.0.map(to_lanes)))
     }
 
@@ -106,17 +104,14 @@ fn either(lanes: u8, chosen: &[[u64; LANES]; LIMBS], others: &[[u64; LANES]; LIM
 
 /// For each lane, a sum of points for each digit from 0 on. That for 0 is never used.
 struct Buckets {
-    words: Vec<u64>,
+    sums: Vec<Coordinates>,
     digits: usize,
 }
 
 impl Buckets {
     fn new(largest: usize) -> Self {
-        let digits = largest + 1;
-        let mut neutral = [0; WORDS];
-        neutral[LIMBS] = 1;
-        neutral[2 * LIMBS] = 1;
-        Self { words: neutral.repeat(LANES * digits), digits }
+        let neutral = [ZERO, ONE, ONE, ZERO];
+        Self { sums: vec![neutral; LANES * (largest + 1)], digits: largest + 1 }
     }
 
     /// Adds, in each lane, the point or its negative to the bucket of the digit.
@@ -127,11 +122,12 @@ impl Buckets {
         let mut places = [0; LANES];
         for (index, &digit) in digits.iter().enumerate() {
             negative |= u8::from(digit < 0) << index;
-            places[index] = digit.unsigned_abs() as usize;
+            places[index] = index * self.digits + digit.unsigned_abs() as usize;
         }
-        let places = self.places(&places);
-        let sum = self.read(places).plus(&addends.everywhere(lane, negative));
-        self.write(places, &sum);
+        let rows = self.read(places).plus(&addends.everywhere(lane, negative)).rows();
+        for (lane, &place) in places.iter().enumerate() {
+            write_rows(&rows, lane, &mut self.sums[place]);
+        }
     }
 
     /// Returns, in each lane, the sum of the buckets, each as often as its digit says.
@@ -140,50 +136,16 @@ impl Buckets {
         // As in `crate::ristretto::sums`, by adding up the sums of all buckets from each one upwards.
         let (mut sum, mut above) = (Points::neutral(), Points::neutral());
         for digit in (1..self.digits).rev() {
-            above = above.plus(&self.read(self.places(&[digit; LANES])).cached());
+            let bucket = self.read(std::array::from_fn(|lane| lane * self.digits + digit));
+            above = above.plus(&bucket.cached());
             sum = sum.plus(&above.cached());
         }
         sum
     }
 
-    /// Returns where the buckets of one digit in each lane begin.
-    #[inline]
-    fn places(&self, digits: &[usize; LANES]) -> Places {
-        let mut places = [0; LANES];
-        for (lane, (&digit, place)) in digits.iter().zip(&mut places).enumerate() {
-            assert!(digit < self.digits);
-            *place = ((lane * self.digits + digit) * WORDS) as u64;
-        }
-        Places(from_lanes(places))
-    }
-
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn read(&self, places: Places) -> Points {
-        let mut words = [every_lane(0); WORDS];
-        for (offset, word) in words.iter_mut().enumerate() {
-            let place = _mm512_add_epi64(places.0, every_lane(offset as u64));
-            // SAFETY: `places` made sure that the bucket lies inside; the scale of 8 is the size of a word.
-            *word = unsafe { _mm512_i64gather_epi64::<8>(place, self.words.as_ptr().cast()) };
-        }
-        let number = |first: usize| Tight(std::array::from_fn(|i| words[first + i]));
-        Points { x: number(0), y: number(LIMBS), z: number(2 * LIMBS), t: number(3 * LIMBS) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn write(&mut self, places: Places, points: &Points) {
-        let numbers = [&points.x, &points.y, &points.z, &points.t];
-        for (number, limbs) in numbers.iter().enumerate() {
-            for (limb, word) in limbs.0.iter().enumerate() {
-                let place = _mm512_add_epi64(places.0, every_lane((number * LIMBS + limb) as u64));
-                // SAFETY: as in `read`; buckets of different lanes do not overlap.
-                unsafe { _mm512_i64scatter_epi64::<8>(self.words.as_mut_ptr().cast(), place, *word) };
-            }
-        }
+    fn read(&self, places: [usize; LANES]) -> Points {
+        Points::gather(places.map(|place| &self.sums[place]))
     }
 }
-
-/// Where eight buckets begin, in words: made by [`Buckets::places`] only.
-#[derive(Clone, Copy)]
-struct Places(__m512i);
