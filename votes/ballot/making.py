@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from loopixmix.errors import FormatError
 from loopixmix.group.group import Elements, Group, Scalars
 from loopixmix.seams import Rng
-from votes.ballot.ballots import Ballot, BallotError, CredentialPlace, decode_ballot, encode_ballot
+from votes.ballot.ballots import Ballot, BallotError, CredentialPlace, SignedPart, decode_ballot, encode_ballot
 from votes.ballot.choices import Choice, ChoiceError
 from votes.ballot.ciphertexts import encrypt
 from votes.ballot.form import BallotForm
@@ -58,9 +58,9 @@ def make_ballot(
     )
     randomness = group.random_scalars(rng, form.width)
     rows = _rows(form, messages, randomness)
-    signed = (group.generator.times(secret).encode(), counter, rows)
+    signed = SignedPart(group.generator.times(secret).encode(), counter, rows, place)
     proof = prove(form, signed, Knowledge(group.join_scalars([secret, randomness])), rng)
-    return MadeBallot(decode_ballot(form, encode_ballot(form, signed, proof, place)), randomness)
+    return MadeBallot(decode_ballot(form, encode_ballot(form, signed, proof)), randomness)
 
 
 def _rows(form: BallotForm, messages: Elements, randomness: Scalars) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.worlds.voters import CHOICES, Voters
-from votes.ballot.ballots import CredentialPlace, encode_ballot
+from votes.ballot.ballots import CredentialPlace, SignedPart, encode_ballot
 from votes.ballot.choices import BlankVote, ChoiceError, ChosenOptions, Ranking, YesOrNo
 from votes.ballot.making import OpeningError, make_ballot, read_back
 from votes.ballot.proving import Knowledge, prove
@@ -54,9 +54,9 @@ def test_ciphertexts_that_hold_no_choice_are_told() -> None:
         elements = group.elements(made.ballot.rows)
         second_half = form.public_key.times(made.randomness[:1]) + junk
         rows = elements[:1].encode() + second_half.encode() + made.ballot.rows[64:]
-        signed = (voter.credential, 1, rows)
+        signed = SignedPart(voter.credential, 1, rows, voter.place)
         known = Knowledge(group.join_scalars([voter.secret, made.randomness]))
-        encoding = encode_ballot(form, signed, prove(form, signed, known, VOTERS.rng), voter.place)
+        encoding = encode_ballot(form, signed, prove(form, signed, known, VOTERS.rng))
         ballot = VOTERS.check.check(encoding)
         with pytest.raises(OpeningError, match="the ciphertexts for poll 1 hold no choice"):
             read_back(form, ballot, made.randomness)
