@@ -9,7 +9,7 @@ import pytest
 from client.testing import FakeClient, wait_for
 from loopixmix.errors import MisuseError
 from tests.worlds.elections import CLOSES_AT, OPENS_AT, changed
-from tests.worlds.voting import VotingWorld
+from tests.worlds.voting import AnsweringBoard, VotingWorld
 from votes.ballot.choices import BlankVote, Choice, ChoiceError, ChosenOptions, YesOrNo
 from votes.board.requests import RequestKind
 from votes.record.heads import ForkedBoardError
@@ -159,6 +159,37 @@ def test_a_board_that_drops_the_ballot_is_convicted_by_its_receipt(
     other = msgspec.structs.replace(kept, ballot=world.booth(1).prepare(CHOICES).made.ballot.encoding)
     with pytest.raises(BrokenReceiptError, match="not in the log"):
         wait_for(booth.check(other, receipt, board), world.clock)
+
+
+class _TwoLogs:
+    """A board that keeps two logs, and answers from the one or the other."""
+
+    def __init__(self, shown: AnsweringBoard, hidden: AnsweringBoard) -> None:
+        self._shown = shown.answers
+        self._hidden = hidden.answers
+
+    def answer(self, body: bytes) -> bytes:
+        return (self._shown if body[0] == RequestKind.CONSISTENCY else self._hidden).answer(body)
+
+
+def test_a_ballot_that_is_in_another_log_than_the_one_that_is_followed_is_not_found(
+    world: VotingWorld, client: FakeClient, tmp_path: Path
+) -> None:
+    booth = world.booth(0)
+    kept = cast(world, client, booth)
+    until_closing(world)
+    receipt = wait_for(booth.receipt(kept, world.questions(client)), world.clock)
+    assert receipt is not None
+    (tmp_path / "other").mkdir()
+    shown = VotingWorld(tmp_path / "other")
+    try:
+        cast(shown, shown.client(), shown.booth(1))
+        until_closing(shown)
+        world.service.answers = _TwoLogs(shown.service, world.service)
+        with pytest.raises(BrokenReceiptError, match="not in the log"):
+            wait_for(booth.check(kept, receipt, world.questions(client)), world.clock)
+    finally:
+        shown.close()
 
 
 def test_a_shortened_board_is_found(world: VotingWorld, client: FakeClient, tmp_path: Path) -> None:
