@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-MEASURED_BY = ("benchmarks.voting.shuffles", "benchmarks.voting.casting")
+MEASURED_BY = ("benchmarks.voting.shuffles", "benchmarks.voting.tallies", "benchmarks.voting.casting")

@@ -110,11 +110,14 @@ def mix_of(size: int, directory: Path) -> Measured:
     return Measured(generators, prepared, shuffled, verified, published)
 
 
-def apart(work: Callable[[int, Path], None], size: int, directory: Path) -> Stage:
-    """Do a piece of work in a new process, and return what it took. Starting Python does not count."""
+def apart(work: Callable[[int, Path], None], size: int, directory: Path, name: str = "") -> Stage:
+    """Do a piece of work in a new process, and return what it took. Starting Python does not count.
+
+    `name`: of the work, if it is not that of the function.
+    """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         stage = pool.submit(_measured, work, size, directory).result()
-    tell(f"{size:,} ballots: {work.__name__} took {stage.seconds:.1f} s and {stage.memory_mb:.0f} MB")
+    tell(f"{size:,} ballots: {name or work.__name__} took {stage.seconds:.1f} s and {stage.memory_mb:.0f} MB")
     return stage
 
 

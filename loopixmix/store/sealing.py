@@ -14,15 +14,18 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from loopixmix.errors import MisuseError, StoreError
 from loopixmix.process.files import PRIVATE_FILE, erase_file, sync_directory
 from loopixmix.store.faults import StoreUnavailableError
+
+if TYPE_CHECKING:
+    # For types only: the client's commands know this module, and start quickly without SQLAlchemy.
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 KEY_BYTES = 32
 PAGE_BYTES = 8192

@@ -405,3 +405,61 @@ pub(crate) fn to_lanes(vector: __m512i) -> [u64; LANES] {
     // SAFETY: as in `from_lanes`.
     unsafe { std::mem::transmute(vector) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        LANES, LIMB_BITS, LIMB_MASK, LIMBS, Tight, are_negative, are_zero, canonical, encode, from_lanes, is_supported,
+        pack, to_lanes, transposed,
+    };
+
+    /// Limbs at the bounds of what is fit to be multiplied, of p and of its double.
+    fn odd_numbers() -> Vec<[u64; LIMBS]> {
+        let lowest = [0, 1, 18, 19, LIMB_MASK - 37, LIMB_MASK - 18, LIMB_MASK - 17, LIMB_MASK, LIMB_MASK + (1 << 15)];
+        let others = [0, 1, LIMB_MASK, LIMB_MASK + 1, LIMB_MASK + (1 << 15)];
+        let mut numbers = Vec::new();
+        for first in lowest {
+            for second in others {
+                for third in others {
+                    numbers.push([first, second, third, third, third]);
+                    numbers.push([first, third, third, third, second]);
+                }
+            }
+        }
+        numbers
+    }
+
+    #[test]
+    fn numbers_have_one_canonical_form() {
+        if !is_supported() {
+            return;
+        }
+        for numbers in odd_numbers().chunks(LANES) {
+            let lane_of = |lane: usize| numbers.get(lane).unwrap_or(&[0; LIMBS]);
+            let tight = Tight(std::array::from_fn(|i| from_lanes(std::array::from_fn(|lane| lane_of(lane)[i]))));
+            // SAFETY: the processor has the features that the functions are compiled for.
+            let (limbs, negative, zero) = unsafe { (canonical(&tight), are_negative(&tight), are_zero(&tight)) };
+            let limbs = limbs.map(to_lanes);
+            for (lane, number) in numbers.iter().enumerate() {
+                let canonical: [u64; LIMBS] = std::array::from_fn(|i| limbs[i][lane]);
+                assert!(canonical.iter().all(|limb| limb >> LIMB_BITS == 0));
+                assert_eq!(pack(&canonical), encode(*number));
+                assert_eq!(negative >> lane & 1, encode(*number)[0] & 1);
+                assert_eq!(zero >> lane & 1 == 1, encode(*number) == [0; 32]);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_become_columns() {
+        if !is_supported() {
+            return;
+        }
+        let rows: [[u64; LANES]; LANES] = std::array::from_fn(|row| std::array::from_fn(|k| (10 * row + k) as u64));
+        // SAFETY: the processor has the features that the function is compiled for.
+        let columns = unsafe { transposed(&rows.map(from_lanes)) }.map(to_lanes);
+        for (k, column) in columns.iter().enumerate() {
+            assert_eq!(*column, std::array::from_fn(|row| (10 * row + k) as u64));
+        }
+    }
+}

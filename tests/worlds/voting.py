@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Protocol
 
 from twisted.internet.task import Clock
 
@@ -28,8 +29,15 @@ from votes.voting.asking import BoardQuestions
 from votes.voting.casting import VotingBooth
 from votes.voting.home import VoterHome
 from votes.voting.voter import voter_of
+from votes.witness.service import WitnessService
 
 GROUP = ristretto255()
+
+
+class Answers(Protocol):
+    """What answers a board's requests."""
+
+    def answer(self, body: bytes, /) -> bytes: ...
 
 
 class AnsweringBoard:
@@ -37,13 +45,13 @@ class AnsweringBoard:
 
     name = SERVICE
 
-    def __init__(self, answers: VoterAnswers) -> None:
-        self._answers = answers
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
         self.asked: list[bytes] = []
 
     def answer(self, body: bytes) -> bytes:
         self.asked.append(body)
-        return self._answers.answer(body)
+        return self.answers.answer(body)
 
 
 class VotingWorld:
@@ -69,7 +77,7 @@ class VotingWorld:
         self.service = AnsweringBoard(VoterAnswers(self.board, Casting(self.board), result=lambda: b""))
         self.network = FakeNetwork(clock=self.clock, rng=self.rng)
         self.network.add_service(self.service, provider="provider-2")
-        self.network.add_provider("provider-1")
+        self.network.add_service(WitnessService(None), provider="provider-1")  # type: ignore[arg-type]
 
     def _board(self) -> Board:
         keys = self.world.keys

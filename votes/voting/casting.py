@@ -21,11 +21,12 @@ from votes.record.election import Election, encode_election
 from votes.record.entries import Entry, EntryKind
 from votes.record.fingerprint import fingerprint_of
 from votes.record.heads import ForkedBoardError, SignedHead, check_growth
-from votes.record.merkle import leaf_hash, proves_inclusion
+from votes.record.merkle import Path, leaf_hash, proves_inclusion
 from votes.record.receipts import BallotReceipt, decode_receipt
-from votes.voting.asking import BoardQuestions, content_of
+from votes.voting.asking import TIMEOUT_S, BoardQuestions, content_of
 from votes.voting.home import KeptBallot, VoterHome
 from votes.voting.voter import Voter
+from votes.witness.requests import ShownHead, decode_heads
 
 MOST_MARGIN_S = 3_600.0
 LEAST_MARGIN_S = 60.0
@@ -126,17 +127,20 @@ class VotingBooth:
         return receipt
 
     async def check(self, kept: KeptBallot, receipt: BallotReceipt, board: BoardQuestions) -> SignedHead:
-        """Check that the ballot is in the log, and that the log only grew since the last check; return its head.
+        """Check that the log only grew since the last check, and that the ballot is in it; return its head.
 
         Raises `BrokenReceiptError` or `ForkedBoardError`; both are proof against the board.
         """
-        proof = await board.inclusion(receipt.index, self.board_identity)
+        # The ballot has to be under the very head that is followed. A newer one might be that of another log.
+        followed = await self.follow(board)
+        head = followed.head
         entry = Entry(EntryKind.BALLOT, receipt.at_s, kept.ballot).encode()
-        head = proof.head.head
-        if not proves_inclusion(leaf_hash(entry), receipt.index, head.size, proof.path, head.root):
+        path: Path = ()
+        if receipt.index < head.size:
+            path = await board.inclusion(receipt.index, head.size, self.board_identity)
+        if not proves_inclusion(leaf_hash(entry), receipt.index, head.size, path, head.root):
             raise BrokenReceiptError("the ballot is not in the log where the receipt says")
-        await self.follow(board)
-        return proof.head
+        return followed
 
     async def follow(self, board: BoardQuestions) -> SignedHead:
         """Check that the log continues the one that was seen last, and remember its head.
@@ -144,13 +148,30 @@ class VotingBooth:
         Every voter's client does it from time to time, whether it has cast or not.
         """
         before = self.home.head(self.board_identity)
-        grown = await board.consistency(before.head.size if before else 1, self.board_identity)
+        grown = await board.growth(before.head.size if before else 1, self.board_identity)
         if grown.head.head.fingerprint != self.fingerprint:
             raise ForkedBoardError("the board signed a head of another election")
         if before is not None:
             check_growth(before.head, grown.head.head, grown.path)
         self.home.keep_head(grown.head)
         return grown.head
+
+    async def compare(self, board: BoardQuestions, witness: str) -> int:
+        """Compare the board's log with the heads that others saw, as a witness tells them; return how many there were.
+
+        `witness`: a service at another provider, such as `witness@provider-1`. A board that shows each voter another
+        log is convicted by two heads with its signature. Raises `ForkedBoardError`.
+        """
+        newest = await self.follow(board)
+        shown = ShownHead(self.board_identity, newest).encode()
+        answer = await board.client.request(witness, shown, timeout_s=TIMEOUT_S)
+        heads = decode_heads(answer, self.board_identity, self.fingerprint)
+        for head in heads:
+            # Two heads that were seen, and none that the board picks only now: it might pick one that fits.
+            older, newer = sorted((head.head, newest.head), key=lambda each: each.size)
+            path = await board.consistency(older.size, newer.size, self.board_identity)
+            check_growth(older, newer, path)
+        return len(heads)
 
     @property
     def board_identity(self) -> bytes:

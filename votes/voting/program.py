@@ -21,6 +21,7 @@ from votes.voting.casting import VotingBooth
 from votes.voting.home import VoterHome
 from votes.voting.page.pages import VotingPages
 from votes.voting.voter import voter_of
+from votes.witness.requests import SERVICE as SERVICE_OF_WITNESS
 
 PAGES = "election"
 LOOK_S = 5.0
@@ -100,7 +101,21 @@ async def await_receipts(setting: VotingSetting, booth: VotingBooth, board: Boar
             if receipt is not None:
                 head = await booth.check(newest, receipt, board)
                 setting.say(f"it is entry {receipt.index} of the board's {head.head.size} entries")
+                await _compare(setting, booth, board)
                 return
         elif setting.clock.seconds() >= booth.election.closes_at:
             raise MisuseError("the election is over, and no ballot was cast here")
         await setting.pause(LOOK_S)
+
+
+async def _compare(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions) -> None:
+    """Compare the board's log with what others saw, at a provider that is not the board's."""
+    network = await setting.client.network()
+    provider = board.service.partition("@")[2]
+    others = [each.name for each in network.providers if SERVICE_OF_WITNESS in each.services and each.name != provider]
+    if not others:
+        setting.say("no provider of this network has a witness: nobody tells whether others see the same log")
+        return
+    witness = f"{SERVICE_OF_WITNESS}@{setting.rng.choice(others)}"
+    count = await booth.compare(board, witness)
+    setting.say(f"{witness} knows {count} states of the board's log, and all go together")

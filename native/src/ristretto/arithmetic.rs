@@ -71,6 +71,18 @@ impl Arithmetic {
         }
     }
 
+    /// Encodes the doubles of elements.
+    pub fn encode_doubles(self, points: &[RistrettoPoint], out: &mut [[u8; ELEMENT_BYTES]]) {
+        match self {
+            Self::Lanes => lanes::encode_doubles(points, out),
+            Self::Single => {
+                for (encoding, out) in RistrettoPoint::double_and_compress_batch(points).iter().zip(out) {
+                    *out = encoding.to_bytes();
+                }
+            }
+        }
+    }
+
     /// Maps blocks of 64 uniform bytes to elements (RFC 9496, section 4.3.4).
     pub fn map(self, uniform: &[[u8; 64]], out: &mut [RistrettoPoint]) {
         let size = self.group_size();
@@ -182,6 +194,10 @@ pub(super) mod lanes {
     }
 
     pub(in crate::ristretto) fn encode(_: &[RistrettoPoint], _: &mut [[u8; ELEMENT_BYTES]]) {
+        unreachable!()
+    }
+
+    pub(in crate::ristretto) fn encode_doubles(_: &[RistrettoPoint], _: &mut [[u8; ELEMENT_BYTES]]) {
         unreachable!()
     }
 

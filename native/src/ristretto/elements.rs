@@ -17,12 +17,12 @@ use super::column::{Column, Misfit, Pairs, Pieces};
 /// Bytes of an encoded element.
 pub const ELEMENT_BYTES: usize = 32;
 
-const DECODE: Nanoseconds = Nanoseconds(5000);
-const ENCODE: Nanoseconds = Nanoseconds(5000);
-const ENCODE_DOUBLES: Nanoseconds = Nanoseconds(1000);
+const DECODE: Nanoseconds = Nanoseconds(1000);
+const ENCODE: Nanoseconds = Nanoseconds(1000);
+const ENCODE_DOUBLES: Nanoseconds = Nanoseconds(200);
 const ADD: Nanoseconds = Nanoseconds(200);
 const COMPARE: Nanoseconds = Nanoseconds(100);
-const MULTIPLY: Nanoseconds = Nanoseconds(35_000);
+const MULTIPLY: Nanoseconds = Nanoseconds(8000);
 
 /// What the points of a column stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,10 +103,7 @@ impl Elements {
                 Arithmetic::pick().encode(&points[begin..begin + chunk.len()], chunk);
             }),
             Form::Halves => chunks::fill(&mut encodings, ENCODE_DOUBLES, |begin, chunk| {
-                let halves = &points[begin..begin + chunk.len()];
-                for (encoding, out) in RistrettoPoint::double_and_compress_batch(halves).iter().zip(chunk) {
-                    *out = encoding.to_bytes();
-                }
+                Arithmetic::pick().encode_doubles(&points[begin..begin + chunk.len()], chunk);
             }),
         }
         encodings

@@ -12,7 +12,7 @@ use super::elements::{ELEMENT_BYTES, Elements, Form};
 /// Bytes of data in one element.
 pub const DATA_BYTES: usize = 30;
 
-const EMBED: Nanoseconds = Nanoseconds(20_000);
+const EMBED: Nanoseconds = Nanoseconds(5000);
 const COUNTER_BITS: u32 = 7;
 const LAST: usize = ELEMENT_BYTES - 1;
 

@@ -13,7 +13,7 @@ use super::arithmetic::{Arithmetic, PublicTable, Table};
 use super::chunks::Nanoseconds;
 use super::elements::{Elements, Form};
 
-const MULTIPLY: Nanoseconds = Nanoseconds(3_000);
+const MULTIPLY: Nanoseconds = Nanoseconds(1500);
 
 /// Tables for one element. They are made when they are first used.
 pub struct FixedBase {

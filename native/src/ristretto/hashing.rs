@@ -11,7 +11,7 @@ use super::elements::{Elements, Form};
 /// Bytes of the longest domain separation tag that is not hashed first.
 pub const MAX_DOMAIN_BYTES: usize = 255;
 
-const HASH: Nanoseconds = Nanoseconds(12_000);
+const HASH: Nanoseconds = Nanoseconds(2000);
 const BLOCK_BYTES: usize = 128;
 /// What the one-way map of RFC 9496 takes.
 const UNIFORM_BYTES: u16 = 64;

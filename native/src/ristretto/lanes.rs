@@ -19,7 +19,7 @@ mod points;
 mod products;
 mod sums;
 
-pub(super) use codec::{decode, encode, hash};
+pub(super) use codec::{decode, encode, encode_doubles, hash};
 pub(super) use products::{Multiples, PublicMultiples, times};
 pub(super) use sums::multi_scalar;
 

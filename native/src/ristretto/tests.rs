@@ -241,12 +241,19 @@ fn each_arithmetic_decodes_and_encodes_alike() {
 #[test]
 fn each_arithmetic_encodes_results_of_additions() {
     // Their coordinates are not those of a decoded element, and of all four that stand for one element.
-    let points: Vec<_> = multiples(200).iter().zip(odd_scalars(200)).map(|(point, scalar)| point * scalar).collect();
-    let expected: Vec<_> = points.iter().map(|point| point.compress().to_bytes()).collect();
-    for arithmetic in arithmetics() {
-        let mut encoded = vec![[0; 32]; points.len()];
-        arithmetic.encode(&points, &mut encoded);
-        assert_eq!(encoded, expected);
+    let points: Vec<_> = multiples(600).iter().zip(odd_scalars(600)).map(|(point, scalar)| point * scalar).collect();
+    let with_neutral: Vec<_> = [RistrettoPoint::identity(); 3].into_iter().chain(points).collect();
+    for count in [1, 3, 7, 8, 9, 603] {
+        let points = &with_neutral[..count];
+        let expected: Vec<_> = points.iter().map(|point| point.compress().to_bytes()).collect();
+        let expected_doubles: Vec<_> = points.iter().map(|point| (point + point).compress().to_bytes()).collect();
+        for arithmetic in arithmetics() {
+            let mut encoded = vec![[0; 32]; count];
+            arithmetic.encode(points, &mut encoded);
+            assert_eq!(encoded, expected);
+            arithmetic.encode_doubles(points, &mut encoded);
+            assert_eq!(encoded, expected_doubles);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ import pytest
 from client.testing import FakeClient, wait_for
 from loopixmix.errors import MisuseError
 from tests.worlds.elections import CLOSES_AT, OPENS_AT, changed
-from tests.worlds.voting import VotingWorld
+from tests.worlds.voting import AnsweringBoard, VotingWorld
 from votes.ballot.choices import BlankVote, Choice, ChoiceError, ChosenOptions, YesOrNo
 from votes.board.requests import RequestKind
 from votes.record.heads import ForkedBoardError
@@ -21,6 +21,7 @@ from votes.voting.casting import (
     cast_before_s,
 )
 from votes.voting.home import KeptBallot
+from votes.witness.requests import ShownHead
 
 CHOICES: Sequence[Choice] = (ChosenOptions(frozenset({1})), YesOrNo(True))
 OTHERS: Sequence[Choice] = (BlankVote(), YesOrNo(False))
@@ -160,6 +161,37 @@ def test_a_board_that_drops_the_ballot_is_convicted_by_its_receipt(
         wait_for(booth.check(other, receipt, board), world.clock)
 
 
+class _TwoLogs:
+    """A board that keeps two logs, and answers from the one or the other."""
+
+    def __init__(self, shown: AnsweringBoard, hidden: AnsweringBoard) -> None:
+        self._shown = shown.answers
+        self._hidden = hidden.answers
+
+    def answer(self, body: bytes) -> bytes:
+        return (self._shown if body[0] == RequestKind.CONSISTENCY else self._hidden).answer(body)
+
+
+def test_a_ballot_that_is_in_another_log_than_the_one_that_is_followed_is_not_found(
+    world: VotingWorld, client: FakeClient, tmp_path: Path
+) -> None:
+    booth = world.booth(0)
+    kept = cast(world, client, booth)
+    until_closing(world)
+    receipt = wait_for(booth.receipt(kept, world.questions(client)), world.clock)
+    assert receipt is not None
+    (tmp_path / "other").mkdir()
+    shown = VotingWorld(tmp_path / "other")
+    try:
+        cast(shown, shown.client(), shown.booth(1))
+        until_closing(shown)
+        world.service.answers = _TwoLogs(shown.service, world.service)
+        with pytest.raises(BrokenReceiptError, match="not in the log"):
+            wait_for(booth.check(kept, receipt, world.questions(client)), world.clock)
+    finally:
+        shown.close()
+
+
 def test_a_shortened_board_is_found(world: VotingWorld, client: FakeClient, tmp_path: Path) -> None:
     booth = world.booth(0)
     cast(world, client, booth)
@@ -173,6 +205,37 @@ def test_a_shortened_board_is_found(world: VotingWorld, client: FakeClient, tmp_
     finally:
         forked.close()
     assert booth.home.head(booth.board_identity) == head
+
+
+def test_a_board_that_shows_two_logs_is_found_through_a_witness(
+    world: VotingWorld, client: FakeClient, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    forked = VotingWorld(tmp_path / "other")
+    try:
+        # The same board and election, shown with another ballot to another voter.
+        other = forked.booth(1)
+        cast(forked, forked.client(), other)
+        until_closing(forked)
+        seen = wait_for(other.follow(forked.questions(forked.client("two"))), forked.clock)
+    finally:
+        forked.close()
+    shown = ShownHead(other.board_identity, seen).encode()
+    wait_for(client.request("witness@provider-1", shown, timeout_s=60), world.clock)
+    booth = world.booth(0)
+    cast(world, client, booth)
+    until_closing(world)
+    with pytest.raises(ForkedBoardError):
+        wait_for(booth.compare(world.questions(client), "witness@provider-1"), world.clock)
+
+
+def test_voters_of_an_honest_board_see_one_log(world: VotingWorld, client: FakeClient) -> None:
+    for number in range(2):
+        booth = world.booth(number)
+        cast(world, client, booth)
+        world.clock.advance(600)
+        count = wait_for(booth.compare(world.questions(client), "witness@provider-1"), world.clock)
+    assert count >= 1
 
 
 def test_the_margin_before_the_end(world: VotingWorld) -> None:

@@ -91,8 +91,9 @@ def test_the_program_ends_when_the_ballot_is_on_the_board(program: Program) -> N
     clock = program.world.clock
     wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
     wait_for(await_receipts(program.setting, booth, board), clock, within_s=100_000, step_s=300)
-    assert "is cast at a random time" in program.said[-2]
-    assert program.said[-1].startswith("it is entry 2 of the board's")
+    assert "is cast at a random time" in program.said[-3]
+    assert program.said[-2].startswith("it is entry 2 of the board's")
+    assert program.said[-1] == "witness@provider-1 knows 1 states of the board's log, and all go together"
 
 
 def test_the_page_is_served_until_then(program: Program) -> None:

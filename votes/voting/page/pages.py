@@ -69,9 +69,7 @@ class VotingPages:
             section(
                 "Tracking code",
                 paragraph(element("strong", code)),
-                paragraph(
-                    "Write it down. By it you find your ballot on the board, and nobody finds out how you voted."
-                ),
+                paragraph("Write it down. By it you find your ballot on the board. It tells nobody how you voted."),
             ),
             button_form(visit.form_token, "Cast this ballot", visit.to("/cast"), class_="first"),
             paragraph(link(visit.to("/"), "Change it")),
