@@ -94,6 +94,8 @@ class Verification:
         check_phase(self.log, Phase.MIXED)
         known, rows = self.known, len(self.ballot_box.counting)
         mixers = len(known.election.mixers)
+        if rows == 1:
+            self.faults.append("only one ballot counts: mixing does not hide whose it is")
         widths = [coding.width for coding in known.form.codings]
         self.mixed = [
             decode_ciphertexts(self.group, encoded, width)
