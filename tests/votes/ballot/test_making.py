@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from loopixmix.errors import MisuseError
 from tests.worlds.voters import CHOICES, Voters
 from votes.ballot.ballots import CredentialPlace, SignedPart, encode_ballot
 from votes.ballot.choices import BlankVote, ChoiceError, ChosenOptions, Ranking, YesOrNo
@@ -80,6 +81,12 @@ def test_choices_that_a_poll_does_not_allow_make_no_ballot(choices: tuple[Chosen
             place=CredentialPlace(),
             rng=VOTERS.rng,
         )
+
+
+@pytest.mark.parametrize("counter", [0, -1, 2**32])
+def test_counters_have_bounds(counter: int) -> None:
+    with pytest.raises(MisuseError, match=f"the counter of a ballot is {counter}; 1 to 4294967295 is allowed"):
+        VOTERS.made(counter=counter)
 
 
 def test_the_randomness_is_not_shown() -> None:

@@ -139,6 +139,16 @@ def test_a_wrong_ballot_that_was_excluded_stops_nothing(election: WholeElection)
     assert verification.faults == [f"entry {broken} was excluded: it is no ballot"]
 
 
+def test_mixing_a_single_ballot_is_told_to_hide_nothing(election: WholeElection) -> None:
+    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    election.append(EntryKind.BALLOT, election.voters.cast(1, CHOICES[1]), OPENS_AT)
+    election.close()
+    election.mix()
+    checks, verification = checks_of(election)
+    assert checks[4].passed
+    assert verification.faults == ["only one ballot counts: mixing does not hide whose it is"]
+
+
 def test_the_highest_counter_counts_in_whatever_order_ballots_came(election: WholeElection) -> None:
     election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
     for counter, choices in ((2, CHOICES[1]), (1, CHOICES[0])):
