@@ -128,6 +128,7 @@ def _refused(voters: Voters) -> list[Mapping[str, Any]]:
         "another election": one[:1] + bytes(32) + one[33:],
         "another version": b"\2" + one[1:],
         "a path too short": one[:-32],
+        "no path": one[:end] + bytes(9),
         "a byte too many": one + b"\0",
     }
     return [{"what": what, "ballot": ballot.hex()} for what, ballot in changes.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Protocol
 
 from twisted.internet.task import Clock
 
@@ -33,18 +34,24 @@ from votes.witness.service import WitnessService
 GROUP = ristretto255()
 
 
+class Answers(Protocol):
+    """What answers a board's requests."""
+
+    def answer(self, body: bytes, /) -> bytes: ...
+
+
 class AnsweringBoard:
     """The board as a hosted service in memory. `asked`: all requests, as bytes."""
 
     name = SERVICE
 
-    def __init__(self, answers: VoterAnswers) -> None:
-        self._answers = answers
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
         self.asked: list[bytes] = []
 
     def answer(self, body: bytes) -> bytes:
         self.asked.append(body)
-        return self._answers.answer(body)
+        return self.answers.answer(body)
 
 
 class VotingWorld:

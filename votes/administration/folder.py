@@ -19,13 +19,6 @@ from votes.record.signing import PartyKey
 KEY, PLAN, RECORD, SIGNED_RECORD = "identity.key", "election.toml", "record.json", "record.signed"
 
 
-def example_plan(*, survey: bool = False) -> str:
-    """Return a plan to be changed: of an election, or of a survey, which has no winner."""
-    own = files("votes.administration")
-    parts = ("survey.toml" if survey else "election.toml", "parties.toml")
-    return "\n".join(own.joinpath(part).read_text() for part in parts)
-
-
 class AdministratorFolder:
     """One administrator's files. Raises `MisuseError` if `path` has none."""
 
@@ -37,12 +30,18 @@ class AdministratorFolder:
 
     @classmethod
     def create(cls, path: Path, rng: Rng, *, survey: bool = False) -> AdministratorFolder:
-        """Make the folder with a new key, and a plan to be written. Raises `MisuseError` if there is one already."""
+        """Make the folder with a new key, and a plan to be written: of a `survey`, or of an election.
+
+        Raises `MisuseError` if there is one already.
+        """
         if (path / KEY).exists():
             raise MisuseError(f"{path}: there is an administrator already")
         make_directory(path)
         if not (path / PLAN).exists():
-            write_atomically(path / PLAN, example_plan(survey=survey).encode())
+            write_atomically(
+                path / PLAN,
+                files("votes.administration").joinpath("survey.toml" if survey else "example.toml").read_bytes(),
+            )
         write_atomically(path / KEY, PartyKey.generate(rng).seed)
         return cls(path)
 

@@ -26,6 +26,32 @@ class BallotError(PeerError):
 
 
 @dataclass(frozen=True)
+class CredentialPlace:
+    """The proof that a credential is in the election's list: its index and its Merkle path; both come by invitation."""
+
+    index: int = 0
+    path: tuple[bytes, ...] = ()
+
+    def encode(self) -> bytes:
+        """Return the last part of a ballot."""
+        return b"".join((bytes([len(self.path)]), self.index.to_bytes(INDEX_BYTES, "big"), *self.path))
+
+
+@dataclass(frozen=True)
+class SignedPart:
+    """All of a ballot that its proof covers, besides the election.
+
+    The place is one of it, although the credential alone tells it. Otherwise each ballot had a second spelling, with or
+    without the path, that anybody could cast: a challenged ballot would count after all.
+    """
+
+    credential: bytes
+    counter: int
+    rows: bytes
+    place: CredentialPlace
+
+
+@dataclass(frozen=True)
 class Ballot:
     """A ballot, cut into its parts; none of them was looked into.
 
@@ -49,30 +75,20 @@ class Ballot:
         return hashlib.sha256(self.encoding).digest()
 
     @property
+    def signed(self) -> SignedPart:
+        """What the proof covers."""
+        return SignedPart(self.credential, self.counter, self.rows, CredentialPlace(self.index, self.path))
+
+    @property
     def tracking_code(self) -> str:
         """What the voter looks for on the board: the first 100 bits of the digest, in four groups of five letters."""
         return in_groups(base32(self.digest[:_TRACKING_BYTES])[:_TRACKING_LETTERS])
 
 
-@dataclass(frozen=True)
-class CredentialPlace:
-    """The proof that a credential is in the election's list: its index and its Merkle path; both come by invitation."""
-
-    index: int = 0
-    path: tuple[bytes, ...] = ()
-
-
-def encode_ballot(
-    form: BallotForm, signed: tuple[bytes, int, bytes], proof: tuple[bytes, bytes], place: CredentialPlace
-) -> bytes:
-    """Return a ballot's bytes.
-
-    `signed`: credential, counter and rows. `proof`: commitments and replies.
-    """
-    credential, counter, rows = signed
-    head = bytes([VERSION]) + form.fingerprint + credential + counter.to_bytes(COUNTER_BYTES, "big")
-    where = bytes([len(place.path)]) + place.index.to_bytes(INDEX_BYTES, "big")
-    return b"".join((head, rows, *proof, where, *place.path))
+def encode_ballot(form: BallotForm, signed: SignedPart, proof: tuple[bytes, bytes]) -> bytes:
+    """Return a ballot's bytes. `proof`: commitments and replies."""
+    head = bytes([VERSION]) + form.fingerprint + signed.credential + signed.counter.to_bytes(COUNTER_BYTES, "big")
+    return b"".join((head, signed.rows, *proof, signed.place.encode()))
 
 
 def decode_ballot(form: BallotForm, encoding: bytes) -> Ballot:

@@ -9,10 +9,18 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from loopixmix.errors import FormatError
+from loopixmix.errors import FormatError, MisuseError
 from loopixmix.group.group import Elements, Group, Scalars
 from loopixmix.seams import Rng
-from votes.ballot.ballots import Ballot, BallotError, CredentialPlace, decode_ballot, encode_ballot
+from votes.ballot.ballots import (
+    MOST_COUNTER,
+    Ballot,
+    BallotError,
+    CredentialPlace,
+    SignedPart,
+    decode_ballot,
+    encode_ballot,
+)
 from votes.ballot.choices import Choice, ChoiceError
 from votes.ballot.ciphertexts import encrypt
 from votes.ballot.form import BallotForm
@@ -44,7 +52,7 @@ def make_ballot(
     """Return a ballot with one choice for each poll.
 
     `secret`: that of the credential, a column of one. `counter`: higher than that of any earlier ballot of this
-    credential, 1 for the first. Raises `ChoiceError` for what a poll does not allow.
+    credential, 1 for the first. Raises `ChoiceError` for what a poll does not allow, `MisuseError` for another counter.
     """
     group = form.group
     if len(choices) != len(form.codings):
@@ -56,11 +64,13 @@ def make_ballot(
             for column in embed_numbers(group, [coding.encode(choice)], coding.width)
         ]
     )
+    if not 1 <= counter <= MOST_COUNTER:
+        raise MisuseError(f"the counter of a ballot is {counter}; 1 to {MOST_COUNTER} is allowed")
     randomness = group.random_scalars(rng, form.width)
     rows = _rows(form, messages, randomness)
-    signed = (group.generator.times(secret).encode(), counter, rows)
+    signed = SignedPart(group.generator.times(secret).encode(), counter, rows, place)
     proof = prove(form, signed, Knowledge(group.join_scalars([secret, randomness])), rng)
-    return MadeBallot(decode_ballot(form, encode_ballot(form, signed, proof, place)), randomness)
+    return MadeBallot(decode_ballot(form, encode_ballot(form, signed, proof)), randomness)
 
 
 def _rows(form: BallotForm, messages: Elements, randomness: Scalars) -> bytes:

@@ -1,8 +1,8 @@
 """The proof on a ballot: whoever made it knows the credential's secret and all randomness of its ciphertexts.
 
 It is a proof of knowledge (Schnorr 1991) of `x` and all `r_j` in conjunction, made non-interactive by a challenge that
-covers election, credential, counter and all ciphertexts (docs/protocol/votes.md, 4). So it is the voter's signature as
-well, and no ciphertext can be copied: its randomness would have to be known.
+covers the election and all else of the ballot (docs/protocol/votes.md, 4). So it is the voter's signature as well, and
+no ciphertext can be copied: its randomness would have to be known.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hashlib import sha512
 
 from loopixmix.group.group import Elements, Group, Scalars
 from loopixmix.seams import Rng
-from votes.ballot.ballots import Ballot, BallotError
+from votes.ballot.ballots import Ballot, BallotError, SignedPart
 from votes.ballot.form import BallotForm
 from votes.record.transcript import Transcript, coefficients
 
@@ -26,8 +26,8 @@ class Knowledge:
     secrets: Scalars
 
 
-def prove(form: BallotForm, signed: tuple[bytes, int, bytes], known: Knowledge, rng: Rng) -> tuple[bytes, bytes]:
-    """Return commitments and replies for a ballot, encoded. `signed`: its credential, counter and rows."""
+def prove(form: BallotForm, signed: SignedPart, known: Knowledge, rng: Rng) -> tuple[bytes, bytes]:
+    """Return commitments and replies for a ballot, encoded."""
     group = form.group
     nonces = group.random_scalars(rng, len(known.secrets))
     commitments = group.generator.times(nonces).encode()
@@ -90,10 +90,7 @@ class _Stated:
         self.commitments = points.take(_places(starts, tuple(range(2 * form.width + 1, stride))))
         self.replies = group.scalars(b"".join(ballot.replies for ballot in ballots))
         challenges = group.reduced_scalars(
-            b"".join(
-                _challenge_bytes(form, (ballot.credential, ballot.counter, ballot.rows), ballot.commitments)
-                for ballot in ballots
-            )
+            b"".join(_challenge_bytes(form, ballot.signed, ballot.commitments) for ballot in ballots)
         )
         self.challenges = challenges.take(_places(range(len(ballots)), (0,) * proofs))
 
@@ -110,12 +107,11 @@ def _places(starts: range, offsets: tuple[int, ...]) -> array[int]:
     return array("I", (start + offset for start in starts for offset in offsets))
 
 
-def _challenge_bytes(form: BallotForm, signed: tuple[bytes, int, bytes], commitments: bytes) -> bytes:
-    credential, counter, rows = signed
+def _challenge_bytes(form: BallotForm, signed: SignedPart, commitments: bytes) -> bytes:
     size = form.group.element_bytes
     each = (commitments[start : start + size] for start in range(0, len(commitments), size))
-    transcript = Transcript("ballot", form.fingerprint, credential, counter, rows, *each)
-    return transcript.uniform(form.group)
+    items = (signed.credential, signed.counter, signed.rows, signed.place.encode())
+    return Transcript("ballot", form.fingerprint, *items, *each).uniform(form.group)
 
 
 def ballot_elements(group: Group, ballots: Sequence[Ballot]) -> Elements:

@@ -58,10 +58,10 @@ class VoterAnswers:
                 return self._receipt(self._casting.cast(ballot))
             case AskFind(digest):
                 return self._receipt(self._casting.find(digest))
-            case AskInclusion(index):
-                return self._inclusion(index)
-            case AskConsistency(size):
-                return self._consistency(size)
+            case AskInclusion(index, size):
+                return self._inclusion(index, size)
+            case AskConsistency(before, size):
+                return self._consistency(before, size)
             case AskChallenge(opening):
                 return self._receipt(self._casting.challenge(opening))
 
@@ -84,14 +84,16 @@ class VoterAnswers:
             return self._board.receipt(outcome.digest, outcome.index, outcome.at_s)
         return outcome
 
-    def _inclusion(self, index: int) -> BoardAnswer:
+    def _inclusion(self, index: int, size: int) -> BoardAnswer:
         head = self._board.head()
-        if index >= head.head.size:
+        size = size or head.head.size
+        if not index < size <= head.head.size:
             return BoardRefused(BoardRefusal.UNKNOWN, f"the log has {head.head.size} entries")
-        return HeadAndPath(head, self._board.log.inclusion(index, head.head.size)).encode()
+        return HeadAndPath(head, self._board.log.inclusion(index, size)).encode()
 
-    def _consistency(self, size: int) -> BoardAnswer:
+    def _consistency(self, before: int, size: int) -> BoardAnswer:
         head = self._board.head()
-        if size > head.head.size:
+        size = size or head.head.size
+        if not before <= size <= head.head.size:
             return BoardRefused(BoardRefusal.UNKNOWN, f"the log has {head.head.size} entries")
-        return HeadAndPath(head, self._board.log.consistency(size, head.head.size)).encode()
+        return HeadAndPath(head, self._board.log.consistency(before, size)).encode()

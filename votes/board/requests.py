@@ -79,16 +79,18 @@ class AskFind:
 
 @dataclass(frozen=True)
 class AskInclusion:
-    """Prove that the entry `index` is in the log."""
+    """Prove that the entry `index` is in the log of `size` entries; 0 for the newest."""
 
     index: int
+    size: int = 0
 
 
 @dataclass(frozen=True)
 class AskConsistency:
-    """Prove that the log continues the one of `size` entries."""
+    """Prove that the log of `size` entries, 0 for the newest, continues the one of `before` entries."""
 
-    size: int
+    before: int
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class AskChallenge:
 
 VoterRequest: TypeAlias = AskState | AskPart | AskCast | AskFind | AskInclusion | AskConsistency | AskChallenge
 
-_NUMBER = Struct(">Q")
+_NUMBERS = Struct(">QQ")
 _PART = Struct(">II")
 _STATE = Struct(f">{FINGERPRINT_BYTES}sIIB{HEAD_BYTES}s")
 _PHASES = tuple(Phase)
@@ -117,10 +119,10 @@ def encode_request(request: VoterRequest) -> bytes:
             return bytes([RequestKind.CAST]) + ballot
         case AskFind(digest):
             return bytes([RequestKind.FIND]) + digest
-        case AskInclusion(index):
-            return bytes([RequestKind.INCLUSION]) + _NUMBER.pack(index)
-        case AskConsistency(size):
-            return bytes([RequestKind.CONSISTENCY]) + _NUMBER.pack(size)
+        case AskInclusion(index, size):
+            return bytes([RequestKind.INCLUSION]) + _NUMBERS.pack(index, size)
+        case AskConsistency(before, size):
+            return bytes([RequestKind.CONSISTENCY]) + _NUMBERS.pack(before, size)
         case AskChallenge(opening):
             return bytes([RequestKind.CHALLENGE]) + opening
 
@@ -143,9 +145,9 @@ def decode_request(data: bytes) -> VoterRequest:
             case RequestKind.FIND:
                 return AskFind(_digest(rest))
             case RequestKind.INCLUSION:
-                return AskInclusion(*_NUMBER.unpack(rest))
+                return AskInclusion(*_NUMBERS.unpack(rest))
             case RequestKind.CONSISTENCY:
-                return AskConsistency(*_NUMBER.unpack(rest))
+                return AskConsistency(*_NUMBERS.unpack(rest))
             case RequestKind.CHALLENGE:
                 return AskChallenge(rest)
     except (error, ValueError) as fault:
@@ -183,7 +185,7 @@ def decode_state(data: bytes, board: Identity) -> BoardState:
 
 @dataclass(frozen=True)
 class HeadAndPath:
-    """A head of the log, and the proof for it that was asked."""
+    """The newest head of the log, and the proof that was asked: for it, or for an older one."""
 
     head: SignedHead
     path: Path

@@ -29,7 +29,7 @@ def admin() -> None:
 
 @admin.command()
 @DIRECTORY
-@click.option("--survey", is_flag=True, help="The plan of an anonymous survey: an election without a winner.")
+@click.option("--survey", is_flag=True, help="A plan of an anonymous survey: an election without a winner.")
 def init(directory: Path, survey: bool) -> None:
     """Make an administrator in DIR, with a plan that you then change."""
     from votes.administration.folder import PLAN, AdministratorFolder

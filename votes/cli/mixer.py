@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from loopixmix.errors import MisuseError
-from votes.cli.outside import DIRECTORY, OUT, PUBLISHED, vote_outside
+from votes.cli.outside import DASK, DIRECTORY, OUT, PUBLISHED, vote_outside
 
 if TYPE_CHECKING:
     from votes.mixing.mixer import BallotMixer
     from votes.record.signing import PartyKey
     from votes.shuffle.chunks import WorkProgress
+    from votes.shuffle.tasks import Elsewhere
     from votes.verify.opened import OpenedRecord
 
 KEY = "identity.key"
@@ -71,28 +72,30 @@ def prepare(directory: Path, record: Path) -> None:
 @DIRECTORY
 @PUBLISHED
 @OUT
-def mix(directory: Path, published: Path, out: Path) -> None:
+@DASK
+def mix(directory: Path, published: Path, out: Path, dask: str | None) -> None:
     """Verify the election in PUBLISHED as far as it went, shuffle what this mixer gets, and put the result into OUT.
 
     Stopped, it goes on where it was when it is called again. OUT has the form of a published election; the board takes
-    it from there.
+    it from there. A cluster must be yours alone: its machines can link ballots.
     """
     from rich.console import Console
 
     from loopixmix.process.files import PUBLIC_FILE, make_directory, write_atomically
     from loopixmix.progress import Steps
-    from votes.cli.inputs import verified_ballots
+    from votes.cli.inputs import machines, verified_ballots
     from votes.record.canonical import Hex
     from votes.record.statements import MixAnnouncement, sign_statement
     from votes.verify.opened import file_digest
     from votes.verify.published import announcement_of, mix_files
 
     with Steps(Console(stderr=True)) as steps:
-        verification = verified_ballots(published, steps)
+        verification = verified_ballots(published, steps, dask)
         opened = verification.known
         own = _own_number(directory, opened)
         for poll, before in enumerate(verification.chain(own)):
-            made = _mixer_of(directory, opened, poll, own, steps).shuffle(bytes(before))
+            working = _mixer_of(directory, opened, poll, own, steps, machines(dask))
+            made = working.shuffle(bytes(before))
             output, proof = made.output.read_bytes(), made.proof.read_bytes()
             output_name, proof_name = mix_files(opened.election.polls[poll].id, own)
             statement = MixAnnouncement(
@@ -128,7 +131,14 @@ def _own_number(directory: Path, opened: OpenedRecord) -> int:
     return identities.index(identity)
 
 
-def _mixer_of(directory: Path, opened: OpenedRecord, poll: int, own: int, progress: WorkProgress) -> BallotMixer:
+def _mixer_of(
+    directory: Path,
+    opened: OpenedRecord,
+    poll: int,
+    own: int,
+    progress: WorkProgress,
+    elsewhere: Elsewhere | None = None,
+) -> BallotMixer:
     from votes.mixing.generators import KeptGenerators
     from votes.mixing.mixer import BallotMixer
     from votes.shuffle.statement import ShuffleStatement
@@ -140,4 +150,4 @@ def _mixer_of(directory: Path, opened: OpenedRecord, poll: int, own: int, progre
     width = opened.form.codings[poll].width
     statement = ShuffleStatement(group, opened.fingerprint, poll, own, opened.key.public_key, width, voters)
     folder = directory / "polls" / opened.fingerprint.hex()[:16] / opened.election.polls[poll].id
-    return BallotMixer(folder, statement, generators, rng=outside.rng, progress=progress)
+    return BallotMixer(folder, statement, generators, rng=outside.rng, progress=progress, elsewhere=elsewhere)

@@ -20,6 +20,11 @@ PUBLISHED = click.argument(
     "published", metavar="PUBLISHED", type=click.Path(path_type=Path, file_okay=False, exists=True)
 )
 OUT = click.argument("out", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
+DASK = click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Share the shuffles with the Dask cluster whose scheduler is there, and believe it.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 

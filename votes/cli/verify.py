@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from votes.cli.outside import AS_JSON, DIRECTORY, OUT, PUBLISHED
+from votes.cli.outside import AS_JSON, DASK, DIRECTORY, OUT, PUBLISHED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,11 +23,12 @@ INPUTS = "record, credentials, log with its head, mixes, shares, result"
 @click.command()
 @click.argument("published", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @AS_JSON
-def verify(published: Path, as_json: bool) -> None:
+@DASK
+def verify(published: Path, as_json: bool, dask: str | None) -> None:
     """Verify the published election in DIR, from its record to its result.
 
-    Needs no network, and believes nothing but what it computes. It stops at the first lie. The exit code is 0 only if
-    every check passed.
+    Needs no network, and believes nothing but what it computes, or what the cluster does that you name. It stops at the
+    first lie. The exit code is 0 only if every check passed.
 
     Compare the fingerprint that it shows with the one that the administrator told you by another way.
     """
@@ -38,7 +39,7 @@ def verify(published: Path, as_json: bool) -> None:
     from votes.verify.counting import count_again
 
     console = Console(stderr=as_json)
-    verification, checks = _checked(published, console, count_again)
+    verification, checks = _checked(published, console, count_again, dask)
     result = verdict(checks, {"ballots": float(len(verification.log.ballots))})
     if as_json:
         click.echo(msgspec.json.encode(result))
@@ -105,7 +106,7 @@ def tally(directory: Path, published: Path, out: Path) -> None:
 
 
 def _checked(
-    published: Path, console: Console, count: Callable[[Verification], str]
+    published: Path, console: Console, count: Callable[[Verification], str], dask: str | None = None
 ) -> tuple[Verification, list[Check]]:
     """Make all checks, and show each when it is made."""
     from rich.markup import escape
@@ -113,11 +114,12 @@ def _checked(
     from loopixmix.group.ristretto import ristretto255
     from loopixmix.progress import Steps
     from votes.cli.folder import FolderElection
+    from votes.cli.inputs import machines
     from votes.shuffle.chunks import Unwatched
     from votes.verify.verifier import Verification
     from votes.verify.verifier import verify as checks_of
 
-    verification = Verification(FolderElection(published), ristretto255(), Unwatched())
+    verification = Verification(FolderElection(published), ristretto255(), Unwatched(), elsewhere=machines(dask))
     checks = []
     console.print(f"[bold]{escape(str(published))}[/]: {INPUTS}; group {verification.group.name}", soft_wrap=True)
     with Steps(console) as steps:

@@ -9,6 +9,7 @@ from loopixmix.errors import StoreError
 from votes.shuffle.chunks import MOST_ROWS, WorkProgress
 from votes.shuffle.generators import GeneratorSource
 from votes.shuffle.statement import ShuffleStatement
+from votes.shuffle.tasks import Elsewhere
 from votes.shuffle.verifying import verify_shuffle
 
 
@@ -21,14 +22,22 @@ def verify_mix(
     *,
     progress: WorkProgress,
     chunk_rows: int = MOST_ROWS,
+    elsewhere: Elsewhere | None = None,
 ) -> None:
     """Check the mix in files, of which only the chunk that is worked on is held in memory.
 
-    `statement`: with as many rows as the board says. Raises `ShuffleError` if anything is wrong, `StoreError` if a file
-    cannot be read.
+    `statement`: with as many rows as the board says. `elsewhere`: machines that do a part, and are believed. Raises
+    `ShuffleError` if anything is wrong, `StoreError` if a file cannot be read.
     """
     rows, shuffled, proven = (mapped(path) for path in (before, output, proof))
-    verify_shuffle(statement, rows, shuffled, proven, generators, chunk_rows=chunk_rows, progress=progress)
+    verify_shuffle(
+        statement,
+        *(rows, shuffled, proven),
+        generators,
+        chunk_rows=chunk_rows,
+        progress=progress,
+        elsewhere=elsewhere,
+    )
 
 
 def mapped(path: Path) -> memoryview:

@@ -21,6 +21,7 @@ from votes.shuffle.generators import GeneratorSource
 from votes.shuffle.preparation import ChunkPreparing
 from votes.shuffle.proving import Prover
 from votes.shuffle.statement import ShuffleStatement, list_digests
+from votes.shuffle.tasks import Elsewhere
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,18 @@ class BallotMixer:
         rng: Rng,
         progress: WorkProgress,
         chunk_rows: int = MOST_ROWS,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """`directory`: of this mixer for this poll, made if it is not there. It holds secrets, and has no backup.
 
         `statement`: with as many rows as there are voters. `generators`: as many, at least. `chunk_rows`: how many rows
-        are worked on at once, at most.
+        are worked on at once, at most. `elsewhere`: machines that may see all that is drawn, see `ClusterWork`.
         """
         self._statement = statement
         self._generators = generators
         self._rng = rng
         self._progress = progress
+        self._elsewhere = elsewhere
         self._home = MixHome(directory, rng, progress)
         self._wanted = MixPlan(_about(statement), statement.size, even_rows(statement.size, chunk_rows))
 
@@ -98,6 +101,7 @@ class BallotMixer:
             chunk_rows=plan.chunk_rows,
             parts=SealedFiles(self._home.parts, draws.key("parts"), self._rng),
             progress=self._progress,
+            elsewhere=self._elsewhere,
         )
         self._home.finish(digest, prover.prove(before))
 

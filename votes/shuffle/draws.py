@@ -43,7 +43,7 @@ class Draws:
             raise ValueError(f"a seed has {SEED_BYTES} bytes, not {len(seed)}")
         self.group = group
         self.width = width
-        self._seed = seed
+        self.seed = seed
 
     def commitments(self, chunk: Chunk) -> Scalars:
         """Return `r_i` for the rows of a chunk. A shorter chunk of the same number has the first of them."""
@@ -98,7 +98,7 @@ class Draws:
             number += 1
 
     def _derived(self, purpose: str, name: str, number: int) -> bytes:
-        return Transcript("shuffle-draws", self._seed, purpose, name, number).seed()
+        return Transcript("shuffle-draws", self.seed, purpose, name, number).seed()
 
 
 def inverse(order: array[int]) -> array[int]:

@@ -56,6 +56,37 @@ class Replies:
         return self.coefficients.running_products()[-1:]
 
 
+@dataclass(frozen=True)
+class BatchPart:
+    """The scalars of a chunk of rows in the sum of all equations."""
+
+    shared: Scalars
+    """`v`, and the coefficients of the equations 1, 3 and 5, which are the same for all rows"""
+    coefficients: Scalars
+    """`e_i`"""
+    order: Scalars
+    """`kE_i`"""
+    weights: Scalars
+    """The coefficients of equation 2."""
+    following: Scalars
+    """What `P_i` is multiplied by in the equation after its own."""
+
+    def sum(self, group: Group, rows: RowElements) -> Elements:
+        """Return the part of the sum that belongs to these rows."""
+        v, one, three, *five = (self.shared[place : place + 1] for place in range(len(self.shared)))
+        alike = three * v
+        scalars = [-(self.order * one + alike), self.weights * v - self.following]
+        scalars += [-(self.order * weight) for weight in five]
+        elements = [rows.generators, rows.chain, *rows.after]
+        long = group.multi_scalar(group.join_scalars(scalars), group.join(elements))
+        # What has one long factor in common for all rows is summed up with the short rest, in half of the time.
+        columns = [rows.commitments, *rows.before]
+        short = [group.multi_scalar(self.coefficients, column) for column in columns]
+        sums = [group.multi_scalar(self.weights, rows.chain_masks), rows.commitments.sum(), *short]
+        factors = [group.scalars_of([1]), alike, *(weight * v for weight in (one, *five))]
+        return long + group.multi_scalar(group.join_scalars(factors), group.join(sums))
+
+
 class Batch:
     """All equations as one sum of some `8 N` products (for width 1), each equation times a coefficient.
 
@@ -77,21 +108,12 @@ class Batch:
         self._next = group.join_scalars([links[1:], -(self._four * replies.challenge)])
         self._first_link = links[:1]
 
-    def of_rows(self, chunk: Chunk, rows: RowElements) -> Elements:
-        """Return the part of the sum that belongs to a chunk of rows."""
-        part, sums = slice(chunk.first, chunk.end), self._group.multi_scalar
-        v, e, order = self._replies.challenge, self._replies.coefficients[part], self._replies.order[part]
-        alike = self._three * v
-        five = [self._five[place : place + 1] for place in range(len(self._five))]
-        scalars = [-(order * self._one + alike), self._rows[part] * v - self._next[part]]
-        scalars += [-(order * weight) for weight in five]
-        elements = [rows.generators, rows.chain, *rows.after]
-        long = sums(self._group.join_scalars(scalars), self._group.join(elements))
-        # What has one long factor in common for all rows is summed up with the short rest, in half of the time.
-        columns = [rows.commitments, *rows.before]
-        short = [sums(self._rows[part], rows.chain_masks), rows.commitments.sum(), *(sums(e, each) for each in columns)]
-        factors = [self._group.scalars_of([1]), alike, *(weight * v for weight in (self._one, *five))]
-        return long + sums(self._group.join_scalars(factors), self._group.join(short))
+    def part(self, chunk: Chunk) -> BatchPart:
+        """Return what the part of the sum needs that belongs to a chunk of rows."""
+        rows, replies = slice(chunk.first, chunk.end), self._replies
+        shared = self._group.join_scalars([replies.challenge, self._one, self._three, self._five])
+        weights, following = self._rows[rows], self._next[rows]
+        return BatchPart(shared, replies.coefficients[rows], replies.order[rows], weights, following)
 
     def of_sums(self, public_key: Elements, first: Elements, masks: Elements) -> Elements:
         """Return the rest of the sum. `first`: `H_0`. `masks`: `F1, F2, F3, FA_1, FB_1, ...`."""

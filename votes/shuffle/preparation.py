@@ -31,6 +31,10 @@ class PreparedRows:
     mask_sum: Elements
     """The sum of all `eps_i H_i`."""
 
+    def added(self) -> list[Elements]:
+        """Return `s_i1 G`, `s_i1 Y`, `s_i2 G`, ...: what makes the output of the columns of the input."""
+        return [column for pair in zip(self.by_generator, self.by_key, strict=True) for column in pair]
+
 
 @dataclass(frozen=True)
 class PreparedChain:

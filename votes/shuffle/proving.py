@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import operator
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +36,7 @@ from votes.shuffle.steps import (
     make_output,
     make_replies,
 )
+from votes.shuffle.tasks import ChainTask, Elsewhere, OutputTask, Task
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,12 @@ class Prover:
         chunk_rows: int,
         parts: KeptParts,
         progress: WorkProgress,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
-        """`chunk_rows`: rows in each chunk of `preparations` but the last."""
+        """`chunk_rows`: rows in each chunk of `preparations` but the last.
+
+        `elsewhere`: machines that may see all that is drawn; `parts` then keeps what they give.
+        """
         self._statement = statement
         self._group = statement.group
         self._draws = draws
@@ -87,6 +92,7 @@ class Prover:
         self._plan = chunks(statement.size, chunk_rows)
         self._kept = parts
         self._progress = progress
+        self._elsewhere = elsewhere
 
     def prove(self, before: Buffer) -> Shuffled:
         """Return the output for an input of `2 * width` encoded columns, and the proof.
@@ -126,6 +132,7 @@ class Prover:
         """Fill in the output and `U`; return all `H_i`, and the sums of `eps_i` times `H_i`, `A'_i1`, `B'_i1`, ..."""
         generators, commitments, sums = [], [], []
         columns = [gather(column, self._group.element_bytes, order) for column in self._columns(memoryview(before))]
+        self._let_others("output", lambda chunk: self._output_task(chunk, columns))
         for chunk in self._watched("encrypting anew, in another order"):
             prepared = first_rows(self._group, self._preparations.rows(chunk.number), chunk, self._draws)
             part = self._output_part(chunk, columns, prepared)
@@ -143,23 +150,47 @@ class Prover:
         if (kept := self._kept.find(name)) is not None:
             return decode_output(self._group, self._statement.width, kept)
         rows = [chunk.of(column, self._group.element_bytes) for column in columns]
-        part = make_output(self._group, rows, prepared, self._draws.order_masks(chunk))
+        part = make_output(self._group, rows, prepared.added(), self._draws.order_masks(chunk))
         self._kept.keep(name, part.encode())
         return part
+
+    def _output_task(self, chunk: Chunk, columns: list[bytes]) -> OutputTask:
+        rows = b"".join(chunk.of(column, self._group.element_bytes) for column in columns)
+        key = self._statement.public_key.encode()
+        return OutputTask(*self._of(chunk), seed=self._draws.seed, public_key=key, rows=rows)
+
+    def _chain_task(self, chunk: Chunk, first: Elements, given: Coefficients) -> ChainTask:
+        columns = (column.encode() for column in (first, given.shuffled, given.products, given.before))
+        return ChainTask(*self._of(chunk), self._draws.seed, *columns)
+
+    def _of(self, chunk: Chunk) -> tuple[int, int, int, int]:
+        return chunk.number, chunk.first, chunk.count, self._statement.width
+
+    def _let_others(self, name: str, task_of: Callable[[Chunk], Task]) -> None:
+        """Let other machines do what is not done yet of a step, and keep it."""
+        if self._elsewhere is None:
+            return
+        missing = [chunk for chunk in self._plan if self._kept.find(f"{name}-{chunk.number}") is None]
+        self._progress.step("waiting for other machines", len(missing))
+        outcomes = self._elsewhere.perform(self._group, map(task_of, missing))
+        for number, (chunk, outcome) in enumerate(zip(missing, outcomes, strict=True)):
+            if outcome:
+                self._kept.keep(f"{name}-{chunk.number}", outcome)
+            self._progress.done(number + 1)
 
     def _make_chain(self, first: Elements, shuffled: Scalars, parts: ProofParts) -> Scalars:
         """Fill in `P` and `P'`; return the sums of `r_i`, `e'_i r_i`, `e'_i s_i1`, `e'_i s_i2`, ..."""
         size, tables = self._group.element_bytes, self._group.fixed_base(first)
         products = shuffled.running_products()  # y
         before = self._group.join_scalars([self._group.scalars_of([1]), products[:-1]])
+        given = Coefficients(shuffled, products, before)
         inner = []
+        self._let_others("chain", lambda chunk: self._chain_task(chunk, first, given.of(chunk)))
         for chunk in self._watched("committing to the order"):
             name = f"chain-{chunk.number}"
             if (kept := self._kept.find(name)) is None:
-                rows = slice(chunk.first, chunk.end)
-                given = Coefficients(shuffled[rows], products[rows], before[rows])
                 prepared = first_of_chain(self._preparations.chain(chunk.number), chunk)
-                kept = make_chain(self._group, tables, prepared, self._draws, chunk, given).encode()
+                kept = make_chain(self._group, tables, prepared, self._draws, chunk, given.of(chunk)).encode()
                 self._kept.keep(name, kept)
             part = decode_chain_part(self._group, self._statement.width, chunk.count, kept)
             chunk.of(parts.chain, size)[:] = part.chain

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from loopixmix.group.group import Buffer, Elements, FixedBase, Group, Scalars
 from votes.shuffle.chunks import Chunk
 from votes.shuffle.draws import Draws
-from votes.shuffle.preparation import PreparedChain, PreparedRows
+from votes.shuffle.preparation import PreparedChain
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class OutputPart:
 
 @dataclass(frozen=True)
 class Coefficients:
-    """The coefficients of the first challenge for a chunk of output rows, and their running products."""
+    """The coefficients of the first challenge for output rows, and their running products."""
 
     shuffled: Scalars
     """`e'_i`"""
@@ -35,6 +35,11 @@ class Coefficients:
     """`y_i`"""
     before: Scalars
     """`y_(i-1)`, with 1 before the first"""
+
+    def of(self, chunk: Chunk) -> Coefficients:
+        """Return those of a chunk of rows."""
+        rows = slice(chunk.first, chunk.end)
+        return Coefficients(self.shuffled[rows], self.products[rows], self.before[rows])
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,11 @@ class ChainPart:
         return self.inner.encode() + self.chain + self.masks
 
 
-def make_output(group: Group, rows: Sequence[Buffer], prepared: PreparedRows, masks: Scalars) -> OutputPart:
+def make_output(group: Group, rows: Sequence[Buffer], added: Sequence[Elements], masks: Scalars) -> OutputPart:
     """Encrypt rows anew. `rows`: the columns `A_1`, `B_1`, ..., already in their new order. `masks`: `eps_i`.
 
-    Raises `BadElementError` for what is no element.
+    `added`: `s_i1 G`, `s_i1 Y`, `s_i2 G`, ... Raises `BadElementError` for what is no element.
     """
-    pairs = zip(prepared.by_generator, prepared.by_key, strict=True)
-    added = [column for pair in pairs for column in pair]
     columns = [group.elements(row) + column for row, column in zip(rows, added, strict=True)]
     sums = group.join([group.multi_scalar(masks, column) for column in columns])
     return OutputPart(b"".join(column.encode() for column in columns), sums)

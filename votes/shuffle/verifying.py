@@ -9,7 +9,7 @@ from typing import TypeVar
 from loopixmix.group.group import BadElementError, BadScalarError, Buffer, Elements, Scalars
 from votes.record.transcript import coefficients, column_digest
 from votes.shuffle.chunks import MOST_ROWS, Chunk, Unwatched, WorkProgress, chunks
-from votes.shuffle.equations import Batch, Replies, RowElements, SingleEquations
+from votes.shuffle.equations import Batch, BatchPart, Replies, RowElements, SingleEquations
 from votes.shuffle.generators import GeneratorSource
 from votes.shuffle.proof import ProofParts, split_proof
 from votes.shuffle.statement import (
@@ -21,6 +21,7 @@ from votes.shuffle.statement import (
     list_digests,
     second_challenge,
 )
+from votes.shuffle.tasks import CheckTask, Elsewhere
 
 _Column = TypeVar("_Column", Elements, Scalars)
 
@@ -37,10 +38,12 @@ def verify_shuffle(
     *,
     chunk_rows: int = MOST_ROWS,
     progress: WorkProgress | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> None:
     """Check that `after` is a shuffle of `before`, both `2 * width` encoded columns.
 
-    `generators`: at least as many as there are rows, derived by the verifier. Raises `ShuffleError` if anything is
+    `generators`: at least as many as there are rows, derived by the verifier. `elsewhere`: machines that do a part, and
+    whose word the verdict then rests on. Raises `ShuffleError` if anything is
     wrong: lengths, encodings, or the equations that it names.
     """
     statement.check_length("input", before)
@@ -50,7 +53,7 @@ def verify_shuffle(
             raise ShuffleError(f"nothing is proved of no rows, but the proof has {len(proof)} bytes")
         return
     reading = _Reading(statement, before, after, split_proof(statement, proof), generators)
-    _check(reading, chunks(statement.size, chunk_rows), progress or Unwatched())
+    _check(reading, chunks(statement.size, chunk_rows), progress or Unwatched(), elsewhere)
 
 
 class _Reading:
@@ -101,6 +104,22 @@ class _Reading:
             tuple(decoded("the output", column) for column in self._columns(self._after)),
         )
 
+    def task(self, chunk: Chunk, part: BatchPart) -> CheckTask:
+        """Return a chunk of rows as a task."""
+
+        def cut(*columns: memoryview) -> list[bytes]:
+            return [bytes(chunk.of(column, self.statement.group.element_bytes)) for column in columns]
+
+        scalars = (part.shared, part.coefficients, part.order, part.weights, part.following)
+        return CheckTask(
+            *(chunk.number, chunk.first, chunk.count, self.statement.width),
+            fingerprint=self.statement.fingerprint,
+            scalars=[column.encode() for column in scalars],
+            proof=cut(self.parts.commitments, self.parts.chain, self.parts.chain_masks),
+            before=cut(*self._columns(self._before)),
+            after=cut(*self._columns(self._after)),
+        )
+
     def _digests(self) -> ColumnDigests:
         return ColumnDigests(
             column_digest(self._generators.encodings(0, self.statement.size)),
@@ -114,20 +133,31 @@ class _Reading:
         return [rows[number * size : (number + 1) * size] for number in range(2 * self.statement.width)]
 
 
-def _check(reading: _Reading, plan: list[Chunk], progress: WorkProgress) -> None:
+def _check(reading: _Reading, plan: list[Chunk], progress: WorkProgress, elsewhere: Elsewhere | None) -> None:
     progress.step("reading the proof", 1)
-    group, public_key = reading.statement.group, reading.statement.public_key
+    public_key = reading.statement.public_key
     replies, weights = reading.replies()
-    batch = Batch(group, replies, weights)
+    batch = Batch(reading.statement.group, replies, weights)
     total = batch.of_sums(public_key, reading.first_generator(), reading.masks())
     progress.step("checking all equations together", len(plan))
-    for chunk in plan:
-        total += batch.of_rows(chunk, reading.rows(chunk))
-        progress.done(chunk.number + 1)
+    for number, part in enumerate(_parts(reading, batch, plan, elsewhere)):
+        total += part
+        progress.done(number + 1)
     if not total.is_identity()[0]:
         raise ShuffleError(
             f"wrong equations: {', '.join(islice(_wrong(reading, plan, replies, progress), MOST_NAMED))}"
         )
+
+
+def _parts(reading: _Reading, batch: Batch, plan: list[Chunk], elsewhere: Elsewhere | None) -> Iterator[Elements]:
+    """Yield the part of the sum for each chunk."""
+    group = reading.statement.group
+    if elsewhere is None:
+        yield from (batch.part(chunk).sum(group, reading.rows(chunk)) for chunk in plan)
+        return
+    outcomes = elsewhere.perform(group, (reading.task(chunk, batch.part(chunk)) for chunk in plan))
+    for chunk, outcome in zip(plan, outcomes, strict=True):
+        yield group.elements(outcome) if outcome else batch.part(chunk).sum(group, reading.rows(chunk))
 
 
 def _wrong(reading: _Reading, plan: list[Chunk], replies: Replies, progress: WorkProgress) -> Iterator[str]:

@@ -14,6 +14,7 @@ from votes.record.phases import Phase
 from votes.shuffle.chunks import WorkProgress
 from votes.shuffle.generators import DerivedGenerators
 from votes.shuffle.statement import ShuffleStatement
+from votes.shuffle.tasks import Elsewhere
 from votes.shuffle.verifying import verify_shuffle
 from votes.trustees.decryption import DecryptionStatement, checked_partials, combine
 from votes.verify.log import ElectionLog
@@ -58,6 +59,8 @@ class Verification:
     plaintexts: list[tuple[Elements, ...]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """What is worth telling, and does not make the result wrong: exclusions, doubled counters, bad trustees."""
+    elsewhere: Elsewhere | None = None
+    """Machines that check shuffles, and are believed."""
 
     def record(self) -> str:
         """Check the record."""
@@ -91,6 +94,8 @@ class Verification:
         check_phase(self.log, Phase.MIXED)
         known, rows = self.known, len(self.ballot_box.counting)
         mixers = len(known.election.mixers)
+        if rows == 1:
+            self.faults.append("only one ballot counts: mixing does not hide whose it is")
         widths = [coding.width for coding in known.form.codings]
         self.mixed = [
             decode_ciphertexts(self.group, encoded, width)
@@ -146,7 +151,9 @@ class Verification:
             self.group, known.fingerprint, poll, mixer, known.key.public_key, rows.width, len(rows)
         )
         try:
-            verify_shuffle(statement, before, output, proof, generators, progress=self.progress)
+            verify_shuffle(
+                statement, before, output, proof, generators, progress=self.progress, elsewhere=self.elsewhere
+            )
         except LoopixmixError as error:
             raise LieError(f"mixer {mixer} ({name}), poll {poll}: {error}") from error
         return output

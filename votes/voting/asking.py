@@ -23,6 +23,7 @@ from votes.board.requests import (
     encode_request,
 )
 from votes.record.fingerprint import FINGERPRINT_BYTES, fingerprint_of
+from votes.record.merkle import Path
 
 TIMEOUT_S = 600.0
 PART_BYTES = MOST_PART_BYTES
@@ -62,13 +63,17 @@ class BoardQuestions:
         """Return how the election stands, signed by `board`."""
         return decode_state(await self.ask(AskState()), board)
 
-    async def inclusion(self, index: int, board: Identity) -> HeadAndPath:
-        """Return a head of the log, and the proof that it has the entry `index`."""
-        return decode_head_and_path(await self.ask(AskInclusion(index)), board)
+    async def inclusion(self, index: int, size: int, board: Identity) -> Path:
+        """Return the proof that the log of `size` entries has the entry `index`."""
+        return decode_head_and_path(await self.ask(AskInclusion(index, size)), board).path
 
-    async def consistency(self, size: int, board: Identity) -> HeadAndPath:
-        """Return a head of the log, and the proof that it continues the log of `size` entries."""
-        return decode_head_and_path(await self.ask(AskConsistency(size)), board)
+    async def growth(self, before: int, board: Identity) -> HeadAndPath:
+        """Return the newest head of the log, and the proof that it continues the log of `before` entries."""
+        return decode_head_and_path(await self.ask(AskConsistency(before)), board)
+
+    async def consistency(self, before: int, size: int, board: Identity) -> Path:
+        """Return the proof that the log of `size` entries continues that of `before` entries."""
+        return decode_head_and_path(await self.ask(AskConsistency(before, size)), board).path
 
     async def record(self, fingerprint: bytes, *, pause: Pause, rng: Rng, spread_s: float) -> bytes:
         """Load the record in parts, and return it if it is the one of this fingerprint.

@@ -21,7 +21,7 @@ from votes.record.election import Election, encode_election
 from votes.record.entries import Entry, EntryKind
 from votes.record.fingerprint import fingerprint_of
 from votes.record.heads import ForkedBoardError, SignedHead, check_growth
-from votes.record.merkle import leaf_hash, proves_inclusion
+from votes.record.merkle import Path, leaf_hash, proves_inclusion
 from votes.record.receipts import BallotReceipt, decode_receipt
 from votes.voting.asking import TIMEOUT_S, BoardQuestions, content_of
 from votes.voting.home import KeptBallot, VoterHome
@@ -74,11 +74,11 @@ class VotingBooth:
         """Cast a ballot at a random time before the deadline; return once that is durable.
 
         It goes on after a restart of client or machine, and the board stores it once, however often it is sent.
-        Raises `MisuseError` if the election is not open, or closes too soon.
+        Raises `MisuseError` if the election is not open, closes too soon, or another ballot has the same counter.
         """
         deadline_s = cast_before_s(self.election, now_s)
         kept = KeptBallot(prepared.counter, prepared.made.ballot.encoding, board.service)
-        self.home.keep(kept)
+        self.home.begin(kept)
         request = await self._post(kept, board, now_s, deadline_s)
         kept = msgspec.structs.replace(kept, request=str(request))
         self.home.keep(kept)
@@ -91,7 +91,7 @@ class VotingBooth:
         """
         kept = KeptBallot(prepared.counter, prepared.made.ballot.encoding, board.service, challenged=True)
         # First, so that the counter is never used for a ballot that is cast.
-        self.home.keep(kept)
+        self.home.begin(kept)
         return decode_receipt(await board.ask(AskChallenge(open_ballot(prepared.made))), self.board_identity)
 
     async def resume(self, kept: KeptBallot, board: BoardQuestions, now_s: float) -> KeptBallot:
@@ -127,17 +127,20 @@ class VotingBooth:
         return receipt
 
     async def check(self, kept: KeptBallot, receipt: BallotReceipt, board: BoardQuestions) -> SignedHead:
-        """Check that the ballot is in the log, and that the log only grew since the last check; return its head.
+        """Check that the log only grew since the last check, and that the ballot is in it; return its head.
 
         Raises `BrokenReceiptError` or `ForkedBoardError`; both are proof against the board.
         """
-        proof = await board.inclusion(receipt.index, self.board_identity)
+        # The ballot has to be under the very head that is followed. A newer one might be that of another log.
+        followed = await self.follow(board)
+        head = followed.head
         entry = Entry(EntryKind.BALLOT, receipt.at_s, kept.ballot).encode()
-        head = proof.head.head
-        if not proves_inclusion(leaf_hash(entry), receipt.index, head.size, proof.path, head.root):
+        path: Path = ()
+        if receipt.index < head.size:
+            path = await board.inclusion(receipt.index, head.size, self.board_identity)
+        if not proves_inclusion(leaf_hash(entry), receipt.index, head.size, path, head.root):
             raise BrokenReceiptError("the ballot is not in the log where the receipt says")
-        await self.follow(board)
-        return proof.head
+        return followed
 
     async def follow(self, board: BoardQuestions) -> SignedHead:
         """Check that the log continues the one that was seen last, and remember its head.
@@ -145,7 +148,7 @@ class VotingBooth:
         Every voter's client does it from time to time, whether it has cast or not.
         """
         before = self.home.head(self.board_identity)
-        grown = await board.consistency(before.head.size if before else 1, self.board_identity)
+        grown = await board.growth(before.head.size if before else 1, self.board_identity)
         if grown.head.head.fingerprint != self.fingerprint:
             raise ForkedBoardError("the board signed a head of another election")
         if before is not None:
@@ -164,8 +167,10 @@ class VotingBooth:
         answer = await board.client.request(witness, shown, timeout_s=TIMEOUT_S)
         heads = decode_heads(answer, self.board_identity, self.fingerprint)
         for head in heads:
-            grown = await board.consistency(head.head.size, self.board_identity)
-            check_growth(head.head, grown.head.head, grown.path)
+            # Two heads that were seen, and none that the board picks only now: it might pick one that fits.
+            older, newer = sorted((head.head, newest.head), key=lambda each: each.size)
+            path = await board.consistency(older.size, newer.size, self.board_identity)
+            check_growth(older, newer, path)
         return len(heads)
 
     @property

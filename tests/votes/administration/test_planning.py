@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import random
+from importlib.resources import files
 
 import pytest
 
 from loopixmix.errors import ConfigError
 from loopixmix.group.ristretto import ristretto255
 from tests.worlds.plans import filled_plan
-from votes.administration.folder import example_plan
 from votes.administration.planning import draft_of, read_plan
 from votes.record.polls import ChoosePoll, YesNoPoll
 from votes.record.signing import PartyKey
@@ -32,9 +32,10 @@ def test_a_plan_becomes_a_draft() -> None:
     assert not draft.rehearsal
 
 
-def test_a_survey_has_no_winner() -> None:
-    draft = draft_of(read_plan(filled_plan(survey=True)), ADMINISTRATOR, GROUP)
-    assert [poll.method for poll in draft.polls] == ["counts", "counts"]
+def test_the_example_of_a_survey_is_a_plan_without_a_winner() -> None:
+    draft = draft_of(read_plan(filled_plan(example="survey.toml")), ADMINISTRATOR, GROUP)
+    assert {poll.method for poll in draft.polls} == {"counts"}
+    assert draft.counts_only
 
 
 def test_a_rehearsal_is_marked_in_the_record() -> None:
@@ -42,7 +43,8 @@ def test_a_rehearsal_is_marked_in_the_record() -> None:
 
 
 def test_the_example_says_what_is_still_missing() -> None:
-    told = refused(example_plan())
+    example = files("votes.administration").joinpath("example.toml").read_text()
+    told = refused(example)
     assert "credential_authority.identity" in told
     assert "trustees[0].encryption_key" in told
 

@@ -11,7 +11,7 @@ from loopixmix.group.group import Scalars
 from loopixmix.group.ristretto import engine_names, ristretto255
 from tests.worlds.vote_polls import choose, rank, yes_no
 from tests.worlds.voters import Voters
-from votes.ballot.ballots import Ballot, BallotError, CredentialPlace, encode_ballot
+from votes.ballot.ballots import Ballot, BallotError, CredentialPlace, SignedPart, encode_ballot
 from votes.ballot.checking import BallotCheck
 from votes.ballot.choices import ChosenOptions, Ranking, YesOrNo
 from votes.ballot.proving import Knowledge, prove
@@ -114,9 +114,9 @@ def test_a_ballot_copied_with_an_own_proof_for_the_credential_is_refused() -> No
     victim, copier = VOTERS.made(0).ballot, VOTERS.voters[1]
     group = VOTERS.group
     guessed = group.random_scalars(VOTERS.rng, WIDTH)
-    signed = (copier.credential, 1, victim.rows)
+    signed = SignedPart(copier.credential, 1, victim.rows, copier.place)
     proof = prove(VOTERS.form, signed, Knowledge(group.join_scalars([copier.secret, guessed])), VOTERS.rng)
-    assert PROOF_IS_WRONG in _refusal(encode_ballot(VOTERS.form, signed, proof, copier.place))
+    assert PROOF_IS_WRONG in _refusal(encode_ballot(VOTERS.form, signed, proof))
 
 
 def test_a_rerandomised_copy_is_refused() -> None:
@@ -128,13 +128,14 @@ def test_a_rerandomised_copy_is_refused() -> None:
     a = columns.take(range(0, 2 * WIDTH, 2)) + group.generator.times(added)
     b = columns.take(range(1, 2 * WIDTH, 2)) + form.public_key.times(added)
     rows = b"".join(a.encode()[at : at + 32] + b.encode()[at : at + 32] for at in range(0, 32 * WIDTH, 32))
-    signed = (copier.credential, 1, rows)
+    signed = SignedPart(copier.credential, 1, rows, copier.place)
     proof = prove(form, signed, Knowledge(group.join_scalars([copier.secret, added])), VOTERS.rng)
-    assert PROOF_IS_WRONG in _refusal(encode_ballot(form, signed, proof, copier.place))
+    assert PROOF_IS_WRONG in _refusal(encode_ballot(form, signed, proof))
     # The victim's own proof does not fit the new ciphertexts either.
     proof = (victim.commitments, victim.replies)
     victims = VOTERS.voters[0]
-    assert PROOF_IS_WRONG in _refusal(encode_ballot(form, (victims.credential, 1, rows), proof, victims.place))
+    signed = SignedPart(victims.credential, 1, rows, victims.place)
+    assert PROOF_IS_WRONG in _refusal(encode_ballot(form, signed, proof))
 
 
 def test_a_ciphertext_moved_to_another_poll_is_refused() -> None:
@@ -182,9 +183,9 @@ def _made_by(secret: Scalars, place: CredentialPlace) -> bytes:
     group, form = VOTERS.group, VOTERS.form
     r = group.random_scalars(VOTERS.rng, WIDTH)
     rows = group.generator.times(group.join_scalars([r, r])).encode()
-    signed = (group.generator.times(secret).encode(), 1, rows)
+    signed = SignedPart(group.generator.times(secret).encode(), 1, rows, place)
     proof = prove(form, signed, Knowledge(group.join_scalars([secret, r])), VOTERS.rng)
-    return encode_ballot(form, signed, proof, place)
+    return encode_ballot(form, signed, proof)
 
 
 def test_a_ballot_without_a_path_needs_the_list() -> None:
@@ -203,6 +204,18 @@ def test_a_listed_credential_with_a_wrong_path_is_refused() -> None:
     assert _refusal(_made_by(VOTERS.voters[0].secret, place), with_list).startswith("the credential of the ballot")
 
 
+def test_a_ballot_has_no_second_spelling_without_its_path() -> None:
+    """Pitfall 9: whoever reads a challenged ballot on the board could cast it, and double the counter of others."""
+    with_list = BallotCheck(VOTERS.form, is_listed=set(VOTERS.credentials).__contains__)
+    long, short = VOTERS.cast(), VOTERS.made(listed=True).ballot.encoding
+    place = VOTERS.voters[0].place
+    assert with_list.check(long).path == place.path
+    assert with_list.check(short).path == ()
+    end = len(short) - 9
+    assert PROOF_IS_WRONG in _refusal(long[:end] + bytes(9), with_list)
+    assert PROOF_IS_WRONG in _refusal(short[:end] + long[end:], with_list)
+
+
 def test_a_proof_that_is_made_backwards_is_refused() -> None:
     """Pitfall 2: if the challenge left the commitments out, anybody could choose the replies first.
 
@@ -210,12 +223,14 @@ def test_a_proof_that_is_made_backwards_is_refused() -> None:
     """
     group, form, victim = VOTERS.group, VOTERS.form, VOTERS.voters[0]
     rows = VOTERS.made(1).ballot.rows
-    challenge = Transcript("ballot", form.fingerprint, victim.credential, 1, rows).challenge(group)
+    items = (victim.credential, 1, rows, victim.place.encode())
+    challenge = Transcript("ballot", form.fingerprint, *items).challenge(group)
     replies = group.random_scalars(VOTERS.rng, WIDTH + 1)
     proved = group.join([group.elements(victim.credential), group.elements(rows).take(range(0, 2 * WIDTH, 2))])
     commitments = group.generator.times(replies) - proved.times(challenge)
     proof = (commitments.encode(), replies.encode())
-    assert PROOF_IS_WRONG in _refusal(encode_ballot(form, (victim.credential, 1, rows), proof, victim.place))
+    signed = SignedPart(victim.credential, 1, rows, victim.place)
+    assert PROOF_IS_WRONG in _refusal(encode_ballot(form, signed, proof))
 
 
 def test_the_only_voter_needs_no_path() -> None:
@@ -265,7 +280,7 @@ def test_a_ballot_whose_randomness_is_zero_is_refused_although_its_proof_is_righ
     group, form, voter = VOTERS.group, VOTERS.form, VOTERS.voters[0]
     zero = group.scalars(bytes(32 * WIDTH))
     rows = group.generator.times(group.join_scalars([zero, zero])).encode()
-    signed = (voter.credential, 1, rows)
+    signed = SignedPart(voter.credential, 1, rows, voter.place)
     proof = prove(form, signed, Knowledge(group.join_scalars([voter.secret, zero])), random.Random(1))
-    encoding = encode_ballot(form, signed, proof, voter.place)
+    encoding = encode_ballot(form, signed, proof)
     assert _refusal(encoding) == "the ballot has the neutral element where none may be"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from loopixmix.errors import MisuseError
 from tests.worlds.voters import CHOICES, Voters
-from votes.ballot.ballots import CredentialPlace, encode_ballot
+from votes.ballot.ballots import CredentialPlace, SignedPart, encode_ballot
 from votes.ballot.choices import BlankVote, ChoiceError, ChosenOptions, Ranking, YesOrNo
 from votes.ballot.making import OpeningError, make_ballot, read_back
 from votes.ballot.proving import Knowledge, prove
@@ -54,9 +55,9 @@ def test_ciphertexts_that_hold_no_choice_are_told() -> None:
         elements = group.elements(made.ballot.rows)
         second_half = form.public_key.times(made.randomness[:1]) + junk
         rows = elements[:1].encode() + second_half.encode() + made.ballot.rows[64:]
-        signed = (voter.credential, 1, rows)
+        signed = SignedPart(voter.credential, 1, rows, voter.place)
         known = Knowledge(group.join_scalars([voter.secret, made.randomness]))
-        encoding = encode_ballot(form, signed, prove(form, signed, known, VOTERS.rng), voter.place)
+        encoding = encode_ballot(form, signed, prove(form, signed, known, VOTERS.rng))
         ballot = VOTERS.check.check(encoding)
         with pytest.raises(OpeningError, match="the ciphertexts for poll 1 hold no choice"):
             read_back(form, ballot, made.randomness)
@@ -80,6 +81,12 @@ def test_choices_that_a_poll_does_not_allow_make_no_ballot(choices: tuple[Chosen
             place=CredentialPlace(),
             rng=VOTERS.rng,
         )
+
+
+@pytest.mark.parametrize("counter", [0, -1, 2**32])
+def test_counters_have_bounds(counter: int) -> None:
+    with pytest.raises(MisuseError, match=f"the counter of a ballot is {counter}; 1 to 4294967295 is allowed"):
+        VOTERS.made(counter=counter)
 
 
 def test_the_randomness_is_not_shown() -> None:

@@ -68,6 +68,7 @@ class _Read:
         at += 32 * (width + 1)
         self.replies = data[at : at + 32 * (width + 1)]
         at += 32 * (width + 1)
+        self.place = data[at:]
         self.index = int.from_bytes(data[at + 1 : at + 9], "big")
         self.path = _parts(data[at + 9 :])
         assert data[at] == len(self.path)
@@ -79,6 +80,7 @@ class _Read:
             self.credential,
             self.counter.to_bytes(8, "big"),
             self.rows,
+            self.place,
             *_parts(self.commitments),
         )
         proved = (self.credential, *_parts(self.rows)[::2])

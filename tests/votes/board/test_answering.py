@@ -88,6 +88,23 @@ def test_a_voter_casts_and_sees_that_the_ballot_is_on_the_board(boards: BoardWor
     check_growth(before, growth.head.head, growth.path)
 
 
+def test_proofs_for_a_head_that_the_voter_has_stay_when_the_log_grows(boards: BoardWorld, voter: Voter) -> None:
+    boards.open()
+    first = decode_state(voter.told(AskState()), voter.board).head.head
+    ballot = plain_ballot(1)
+    receipt = decode_receipt(voter.told(AskCast(ballot)), voter.board)
+    seen = decode_state(voter.told(AskState()), voter.board).head.head
+    boards.casting.cast(plain_ballot(2))
+    leaf = leaf_hash(Entry(EntryKind.BALLOT, receipt.at_s, ballot).encode())
+    proof = decode_head_and_path(voter.told(AskInclusion(receipt.index, seen.size)), voter.board)
+    assert proof.head.head.size == seen.size + 1
+    assert proves_inclusion(leaf, receipt.index, seen.size, proof.path, seen.root)
+    growth = decode_head_and_path(voter.told(AskConsistency(first.size, seen.size)), voter.board)
+    check_growth(first, seen, growth.path)
+    for wrong in (AskInclusion(receipt.index, receipt.index), AskInclusion(0, 99), AskConsistency(3, 2)):
+        assert voter.refused(wrong) is BoardRefusal.UNKNOWN
+
+
 def test_a_challenge_gets_a_receipt_too(boards: BoardWorld, voter: Voter) -> None:
     boards.open()
     receipt = decode_receipt(voter.told(AskChallenge(b"open" + plain_ballot(1))), voter.board)

@@ -38,8 +38,8 @@ REQUESTS: list[tuple[VoterRequest, str]] = [
     (AskPart(RequestKind.RECORD, 258, 16), "02" + "00000102" + "00000010"),
     (AskCast(b"ab"), "03" + "6162"),
     (AskFind(bytes(32)), "04" + "00" * 32),
-    (AskInclusion(258), "05" + "0000000000000102"),
-    (AskConsistency(258), "06" + "0000000000000102"),
+    (AskInclusion(258, 259), "05" + "0000000000000102" + "0000000000000103"),
+    (AskConsistency(258), "06" + "0000000000000102" + "0000000000000000"),
     (AskChallenge(b"ab"), "07" + "6162"),
     (AskPart(RequestKind.RESULT, 0, 1), "08" + "00000000" + "00000001"),
 ]
@@ -51,7 +51,7 @@ def test_a_request_has_the_bytes_of_the_page(request_: VoterRequest, encoded: st
     assert decode_request(bytes.fromhex(encoded)) == request_
 
 
-@pytest.mark.parametrize("encoded", ["", "00", "09", "ff", "0100", "02", "0200000000", "0500", "06" + "00" * 9])
+@pytest.mark.parametrize("encoded", ["", "00", "09", "ff", "0100", "02", "0200000000", "0500", "06" + "00" * 17])
 def test_a_malformed_request_is_refused(encoded: str) -> None:
     with pytest.raises(FormatError):
         decode_request(bytes.fromhex(encoded))

@@ -40,14 +40,6 @@ def test_from_a_plan_to_a_record(commands: VoteCommands) -> None:
     assert decode_election(record, ristretto255()).threshold == 2
 
 
-def test_one_command_plans_a_survey(commands: VoteCommands) -> None:
-    admin, place = commands.path / "admin", commands.path / "place"
-    commands.good("admin", "init", admin, "--survey")
-    assert 'method = "counts"' in (admin / PLAN).read_text()
-    (admin / PLAN).write_text(filled_plan(survey=True))
-    assert "the draft of 'Survey of the garden club' is there" in commands.good("admin", "draft", admin, place)
-
-
 def test_a_draft_that_trustees_work_on_is_not_replaced(commands: VoteCommands) -> None:
     admin, place, trustee = commands.path / "admin", commands.path / "place", commands.path / "Ada"
     commands.good("admin", "init", admin)
@@ -71,3 +63,8 @@ def test_help_names_every_command(commands: VoteCommands) -> None:
     told = commands.good("--help")
     assert "admin" in told
     assert "trustee" in told
+
+
+def test_a_survey_begins_with_a_plan_of_its_own(commands: VoteCommands) -> None:
+    commands.good("admin", "init", commands.path / "admin", "--survey")
+    assert 'method = "counts"' in (commands.path / "admin" / PLAN).read_text()

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.worlds.clusters import Cluster
 from tests.worlds.election_folders import mixer_folder, write_published
 from tests.worlds.vote_commands import VoteCommands
 from tests.worlds.whole_elections import WholeElection
 from votes.record.entries import EntryKind
+from votes.record.phases import Phase
 from votes.record.statements import MixAnnouncement, open_statement
 from votes.verify.published import RECORD, announcement_of, mix_files
 
@@ -65,3 +67,38 @@ def test_a_folder_without_an_election_is_told(commands: VoteCommands, election: 
     (tmp_path / "empty").mkdir()
     told = commands.refused("mixer", "mix", folder, tmp_path / "empty", tmp_path / "out")
     assert "no published election here" in told
+
+
+def test_a_cluster_shares_shuffles_and_checks(commands: VoteCommands, election: WholeElection, tmp_path: Path) -> None:
+    published = write_published(election.publish(), tmp_path / "published")
+    (tmp_path / "cluster").mkdir()
+    cluster = Cluster(tmp_path / "cluster")
+    try:
+        cluster.wait_for_workers()
+        for number in range(2):
+            folder = mixer_folder(election, number, tmp_path / f"mixer {number}")
+            told = commands.good("mixer", "mix", folder, published, published, "--dask", cluster.address)
+            assert "has shuffled 4 ballots" in told
+            for poll in election.world.election.polls:
+                output, _ = mix_files(poll.id, number)
+                election.append(EntryKind.MIX, (published / announcement_of(output)).read_bytes(), 1_800_086_400)
+            write_published(election.publish(), published)
+        election.go_on(Phase.CLOSED, Phase.MIXED, 1_800_086_400)
+        write_published(election.publish(), published)
+        shown = commands.run("verify", published, "--dask", cluster.address).output
+    finally:
+        cluster.stop()
+    # It goes no further than the election did, but the mixes are right, and not only for the cluster.
+    for told in (shown, commands.run("verify", published).output):
+        assert "pass  mixes        2 mixers, 2 polls, 4 rows" in told
+
+
+def test_what_is_no_address_of_a_cluster_is_refused(
+    commands: VoteCommands, election: WholeElection, tmp_path: Path
+) -> None:
+    published = write_published(election.publish(), tmp_path / "published")
+    folder = mixer_folder(election, 0, tmp_path / "mixer")
+    told = commands.refused("mixer", "mix", folder, published, tmp_path / "out", "--dask", "nowhere")
+    assert "--dask nowhere: must be the address of a scheduler" in told
+    # What was drawn waits for the next attempt.
+    assert "has shuffled 4 ballots" in commands.good("mixer", "mix", folder, published, tmp_path / "out")

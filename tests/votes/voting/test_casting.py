@@ -9,7 +9,7 @@ import pytest
 from client.testing import FakeClient, wait_for
 from loopixmix.errors import MisuseError
 from tests.worlds.elections import CLOSES_AT, OPENS_AT, changed
-from tests.worlds.voting import VotingWorld
+from tests.worlds.voting import AnsweringBoard, VotingWorld
 from votes.ballot.choices import BlankVote, Choice, ChoiceError, ChosenOptions, YesOrNo
 from votes.board.requests import RequestKind
 from votes.record.heads import ForkedBoardError
@@ -96,6 +96,34 @@ def test_who_votes_again_has_a_higher_counter(world: VotingWorld, client: FakeCl
         assert wait_for(booth.receipt(kept, world.questions(client)), world.clock) is not None
 
 
+def test_two_programs_in_one_folder_do_not_use_one_counter_twice(world: VotingWorld, client: FakeClient) -> None:
+    one, other = world.booth(0), world.booth(0)
+    first, second = one.prepare(CHOICES), other.prepare(OTHERS)
+    board, now_s = world.questions(client), world.clock.seconds()
+    kept = wait_for(one.cast(first, board, now_s), world.clock)
+    with pytest.raises(MisuseError, match="ballot 1 was made already"):
+        wait_for(other.cast(second, board, now_s), world.clock)
+    with pytest.raises(MisuseError, match="ballot 1 was made already"):
+        wait_for(other.challenge(second, board), world.clock)
+    assert world.booth(0).home.ballots() == [kept]
+    assert wait_for(other.cast(other.prepare(OTHERS), board, now_s), world.clock).counter == 2
+
+
+def test_a_ballot_that_is_cast_is_not_challenged_and_the_other_way_round(
+    world: VotingWorld, client: FakeClient
+) -> None:
+    booth, board, now_s = world.booth(0), world.questions(client), world.clock.seconds()
+    cast_one = booth.prepare(CHOICES)
+    wait_for(booth.cast(cast_one, board, now_s), world.clock)
+    with pytest.raises(MisuseError, match="ballot 1 was made already"):
+        wait_for(booth.challenge(cast_one, board), world.clock)
+    challenged = booth.prepare(CHOICES)
+    wait_for(booth.challenge(challenged, board), world.clock)
+    with pytest.raises(MisuseError, match="ballot 2 was made already"):
+        wait_for(booth.cast(challenged, board, now_s), world.clock)
+    assert [kept.challenged for kept in booth.home.ballots()] == [False, True]
+
+
 def test_a_ballot_that_was_kept_before_a_kill_is_handed_over_once(world: VotingWorld, client: FakeClient) -> None:
     booth, board = world.booth(0), world.questions(client)
     kept = cast(world, client, booth)
@@ -159,6 +187,37 @@ def test_a_board_that_drops_the_ballot_is_convicted_by_its_receipt(
     other = msgspec.structs.replace(kept, ballot=world.booth(1).prepare(CHOICES).made.ballot.encoding)
     with pytest.raises(BrokenReceiptError, match="not in the log"):
         wait_for(booth.check(other, receipt, board), world.clock)
+
+
+class _TwoLogs:
+    """A board that keeps two logs, and answers from the one or the other."""
+
+    def __init__(self, shown: AnsweringBoard, hidden: AnsweringBoard) -> None:
+        self._shown = shown.answers
+        self._hidden = hidden.answers
+
+    def answer(self, body: bytes) -> bytes:
+        return (self._shown if body[0] == RequestKind.CONSISTENCY else self._hidden).answer(body)
+
+
+def test_a_ballot_that_is_in_another_log_than_the_one_that_is_followed_is_not_found(
+    world: VotingWorld, client: FakeClient, tmp_path: Path
+) -> None:
+    booth = world.booth(0)
+    kept = cast(world, client, booth)
+    until_closing(world)
+    receipt = wait_for(booth.receipt(kept, world.questions(client)), world.clock)
+    assert receipt is not None
+    (tmp_path / "other").mkdir()
+    shown = VotingWorld(tmp_path / "other")
+    try:
+        cast(shown, shown.client(), shown.booth(1))
+        until_closing(shown)
+        world.service.answers = _TwoLogs(shown.service, world.service)
+        with pytest.raises(BrokenReceiptError, match="not in the log"):
+            wait_for(booth.check(kept, receipt, world.questions(client)), world.clock)
+    finally:
+        shown.close()
 
 
 def test_a_shortened_board_is_found(world: VotingWorld, client: FakeClient, tmp_path: Path) -> None:

@@ -157,8 +157,18 @@ def gallery(*arguments: str) -> Iterator[Callable[[], str]]:
 
     `arguments`: `tls`, or none.
     """
+    with serving("tests.worlds.web.gallery", *arguments) as link:
+        yield link
+
+
+@contextmanager
+def serving(module: str, *arguments: str) -> Iterator[Callable[[], str]]:
+    """Serve pages by a module in a process of its own; gives what makes one-time links.
+
+    The module prints a link for each line that it reads, and ends with its input.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tests.worlds.web.gallery", *arguments],
+        [sys.executable, "-P", "-m", module, *arguments],
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -51,13 +51,13 @@ class KnownBallot:
 
 def leaf_hashes(connection: Connection) -> Iterator[bytes]:
     """Yield the hashes of all leaves of the tree, in order."""
-    found = connection.execution_options(yield_per=READ_AT_ONCE).execute(
-        select(entries.c.place, entries.c.leaf_hash).order_by(entries.c.place)
-    )
-    for expected, (place, leaf_hash) in enumerate(found):
-        if place != expected:
-            raise LookupError(f"entry {expected} is missing")
-        yield bytes(leaf_hash)
+    chosen = select(entries.c.place, entries.c.leaf_hash).order_by(entries.c.place)
+    # PostgreSQL keeps a cursor open for them, which has to be closed also if an entry is missing.
+    with connection.execute(chosen.execution_options(yield_per=READ_AT_ONCE)) as found:
+        for expected, (place, leaf_hash) in enumerate(found):
+            if place != expected:
+                raise LookupError(f"entry {expected} is missing")
+            yield bytes(leaf_hash)
 
 
 def last_time_s(connection: Connection) -> int:
