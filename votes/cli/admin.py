@@ -29,11 +29,12 @@ def admin() -> None:
 
 @admin.command()
 @DIRECTORY
-def init(directory: Path) -> None:
+@click.option("--survey", is_flag=True, help="A plan of an anonymous survey: an election without a winner.")
+def init(directory: Path, survey: bool) -> None:
     """Make an administrator in DIR, with a plan that you then change."""
     from votes.administration.folder import PLAN, AdministratorFolder
 
-    made = AdministratorFolder.create(directory, vote_outside().rng)
+    made = AdministratorFolder.create(directory, vote_outside().rng, survey=survey)
     click.echo(f"the administrator's identity is {made.key.identity.hex()}")
     click.echo(f"now write {directory / PLAN}, then: loopixmix vote admin draft {directory} PLACE")
 

@@ -63,3 +63,8 @@ def test_help_names_every_command(commands: VoteCommands) -> None:
     told = commands.good("--help")
     assert "admin" in told
     assert "trustee" in told
+
+
+def test_a_survey_begins_with_a_plan_of_its_own(commands: VoteCommands) -> None:
+    commands.good("admin", "init", commands.path / "admin", "--survey")
+    assert 'method = "counts"' in (commands.path / "admin" / PLAN).read_text()

@@ -233,6 +233,24 @@ def test_a_statement_by_another_party_is_refused(election: WholeElection) -> Non
     assert found.detail.startswith("entry 1: the signature (transition)")
 
 
+def test_an_older_mix_that_the_board_brings_back_is_found(election: WholeElection) -> None:
+    election.vote()
+    election.mix_one(0, 0, election.inputs()[0])
+    first = election.entries[-1]
+    election.mix_one(0, 0, election.inputs()[0])
+    election.entries.append(first)
+    found = lie(election)
+    assert (found.name, found.detail) == ("log", f"entry {len(election.entries) - 1}: the same mix is there twice")
+
+
+def test_a_mixer_that_announces_before_the_one_ahead_is_found(election: WholeElection) -> None:
+    election.vote()
+    election.mix_one(0, 1, election.inputs()[0])
+    found = lie(election)
+    assert found.name == "log"
+    assert found.detail.endswith("mixer 0 has not mixed poll 0 yet")
+
+
 def test_counting_has_the_last_word(held: WholeElection) -> None:
     def count(_: Verification) -> str:
         raise LieError("7 votes for Ada, not 8")
