@@ -98,7 +98,7 @@ def test_who_has_an_account_needs_no_other(program: Program) -> None:
 
 
 def test_a_board_of_another_election_is_told(program: Program) -> None:
-    program.world.service._answers = Silent()  # type: ignore[assignment]
+    program.world.service.answers = Silent()
     with pytest.raises(WrongBoardError, match="another election"):
         program.enter(service="board@provider-2")
 
