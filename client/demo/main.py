@@ -20,12 +20,12 @@ from twisted.python.failure import Failure
 
 from client.demo.further import further_checks, installed_parts
 from client.demo.judgement import judge
-from client.demo.memory import MemoryWatch
 from client.demo.scenario import Conversation, Demonstration, Party
 from client.remote import remote_client
 from loopixmix.observing.status import NodeStatus
 from loopixmix.progress import Steps
 from loopixmix.testnet.making import run_command
+from loopixmix.testnet.memory import MemoryWatch
 from loopixmix.testnet.network import TestNetwork
 from loopixmix.testnet.plan import TestnetPlan
 from loopixmix.verdict import Verdict, show

@@ -112,19 +112,25 @@ class TestNetwork:
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
-            healthy = [name for name, status in self.statuses().items() if status is not None and status.healthy]
-            healthy += [name for name, problem in self.others().items() if problem is None]
-            progress(len(healthy), len(self.names))
-            if len(healthy) == len(self.names):
+            ready = self.ready()
+            progress(len(ready), len(self.names))
+            if len(ready) == len(self.names):
                 return
-            for name in self.processes.exited():
-                raise UnavailableError(f"{name} ended: {self.processes.last_words(name)}")
             if time.monotonic() > deadline_s:
-                late = next(name for name in self.names if name not in healthy)
+                late = next(name for name in self.names if name not in ready)
                 raise UnavailableError(
                     f"{late} is not ready after {timeout_s:.0f} s: {self.processes.last_words(late)}"
                 )
             time.sleep(POLL_S)
+
+    def ready(self) -> list[str]:
+        """Return the names of all that is ready; raise `UnavailableError` with its last words if a process ended."""
+        ready = [name for name, status in self.statuses().items() if status is not None and status.healthy]
+        ready += [name for name, problem in self.others().items() if problem is None]
+        # Only if something is missing: what was ready just now need not be looked at again.
+        for name in self.processes.exited() if len(ready) < len(self.names) else ():
+            raise UnavailableError(f"{name} ended: {self.processes.last_words(name)}")
+        return ready
 
     def statuses(self) -> dict[str, NodeStatus | None]:
         """Return each node's own word on how it is; None for one that does not run or has not said yet."""

@@ -7,8 +7,8 @@ import threading
 import psutil
 import pytest
 
-from client.demo import memory
-from client.demo.memory import MemoryWatch
+from loopixmix.testnet import memory
+from loopixmix.testnet.memory import MemoryWatch
 
 
 def test_the_largest_sum_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
