@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import shutil
 from collections.abc import Mapping, Sequence
@@ -25,14 +26,20 @@ CLIENT_IDENTITY_FILE = "identity.key"
 
 def run_command(role: str, arguments: Sequence[str]) -> None:
     """Run the subcommand `role` of `loopixmix` in this process, its output unheard. Raises what it raises."""
-    # Found by entry point, because this package may not import the provider or the client.
-    [entry_point] = entry_points(group="loopixmix.commands", name=role)
-    command: click.Command = entry_point.load()
+    command = _command(role)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             command.main(args=list(arguments), prog_name=f"loopixmix {role}", standalone_mode=False)
         except click.ClickException as error:
             raise MisuseError(error.format_message()) from error
+
+
+@functools.cache  # reading what all installed packages offer takes a tenth of a second, for each of hundreds of clients
+def _command(role: str) -> click.Command:
+    # Found by entry point, because this package may not import the provider or the client.
+    [entry_point] = entry_points(group="loopixmix.commands", name=role)
+    command: click.Command = entry_point.load()
+    return command
 
 
 def make_directories(directory: Path, plan: TestnetPlan) -> None:
