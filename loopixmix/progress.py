@@ -78,12 +78,12 @@ class Steps:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._finish()
+        self.finish()
         self._bar.close()
 
     def step(self, text: str, total: int) -> None:
         """Begin a step of `total` parts; the one before it is over."""
-        self._finish()
+        self.finish()
         self._text, self._total, self._begin_s = text, total, self._now_s()
         self._bar.begin()
         self.done(0)
@@ -92,10 +92,12 @@ class Steps:
         """Tell how many parts of the step are done."""
         self._bar.show(self._text, parts, self._total)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """End the step, and tell how long it took."""
         if self._text:
             self._console.print(f"[green]✓[/] {escape(self._text)} [dim]({self._now_s() - self._begin_s:.1f} s)")
         self._text = ""
+        self._bar.close()
 
 
 def waiting(console: Console, text: str) -> AbstractContextManager[object]:
