@@ -54,13 +54,24 @@ class PreparedBallot:
 class VotingBooth:
     """One voter in one election."""
 
-    def __init__(self, election: Election, group: Group, voter: Voter, home: VoterHome, *, rng: Rng) -> None:
+    def __init__(
+        self,
+        election: Election,
+        group: Group,
+        voter: Voter,
+        home: VoterHome,
+        *,
+        rng: Rng,
+        least_margin_s: float = LEAST_MARGIN_S,
+    ) -> None:
+        """`least_margin_s`: see `cast_before_s`; less than a minute is for networks of seconds."""
         self.election = election
         self.form: BallotForm = form_of(election, group)
         self.fingerprint = fingerprint_of(encode_election(election))
         self.home = home
         self._voter = voter
         self._rng = rng
+        self._least_margin_s = least_margin_s
 
     def prepare(self, choices: Sequence[Choice]) -> PreparedBallot:
         """Make a ballot for a preview; nothing of it leaves. Raises `ChoiceError` for what a poll does not allow."""
@@ -76,7 +87,7 @@ class VotingBooth:
         It goes on after a restart of client or machine, and the board stores it once, however often it is sent.
         Raises `MisuseError` if the election is not open, closes too soon, or another ballot has the same counter.
         """
-        deadline_s = cast_before_s(self.election, now_s)
+        deadline_s = cast_before_s(self.election, now_s, self._least_margin_s)
         kept = KeptBallot(prepared.counter, prepared.made.ballot.encoding, board.service)
         self.home.begin(kept)
         request = await self._post(kept, board, now_s, deadline_s)
@@ -98,7 +109,7 @@ class VotingBooth:
         """Hand a ballot to the client that was kept, but perhaps not handed over before a kill."""
         if kept.request or kept.challenged:
             return kept
-        request = await self._post(kept, board, now_s, cast_before_s(self.election, now_s))
+        request = await self._post(kept, board, now_s, cast_before_s(self.election, now_s, self._least_margin_s))
         kept = msgspec.structs.replace(kept, request=str(request))
         self.home.keep(kept)
         return kept
@@ -198,16 +209,16 @@ def has_ended(request: PostedRequest) -> bool:
     return request.state not in (RequestState.QUEUED, RequestState.ASKING)
 
 
-def cast_before_s(election: Election, now_s: float) -> float:
+def cast_before_s(election: Election, now_s: float, least_margin_s: float = LEAST_MARGIN_S) -> float:
     """Return by when a ballot has to be stored, so that there is time to send lost packets again.
 
-    A tenth of the time that is left, at most an hour and at least a minute. Raises `MisuseError` if the election is not
-    open, or closes too soon.
+    A tenth of the time that is left, at most an hour and at least `least_margin_s`. Raises `MisuseError` if the
+    election is not open, or closes too soon.
     """
     if now_s < election.opens_at:
         raise MisuseError(f"the election is not open yet: {election.opens_at - now_s:,.0f} seconds are left")
     left_s = election.closes_at - now_s
-    margin_s = max(LEAST_MARGIN_S, min(MOST_MARGIN_S, MARGIN_SHARE * left_s))
-    if left_s <= 2 * LEAST_MARGIN_S:
+    margin_s = max(least_margin_s, min(MOST_MARGIN_S, MARGIN_SHARE * left_s))
+    if left_s <= 2 * least_margin_s:
         raise MisuseError("the election is closed, or closes too soon for a ballot to be stored in time")
     return election.closes_at - margin_s

@@ -17,7 +17,7 @@ from votes.credentials.invitation import Invitation
 from votes.record.fingerprint import shown
 from votes.record.rules.reading import decode_election
 from votes.voting.asking import BoardQuestions, BoardRefusedError, find_board
-from votes.voting.casting import LostBallotError, VotingBooth
+from votes.voting.casting import LEAST_MARGIN_S, LostBallotError, VotingBooth
 from votes.voting.home import KeptBallot, VoterHome
 from votes.voting.page.pages import VotingPages
 from votes.voting.voter import voter_of
@@ -80,6 +80,7 @@ async def enter_booth(
     *,
     service: str = "",
     spread_s: float = SPREAD_S,
+    least_margin_s: float = LEAST_MARGIN_S,
 ) -> tuple[VotingBooth, BoardQuestions]:
     """Find the board, load the record if it is not there yet, and return the voter's booth.
 
@@ -100,7 +101,7 @@ async def enter_booth(
         home.keep_record(record)
     election = decode_election(record, setting.group)
     voter = voter_of(election, setting.group, code, invitation)
-    return VotingBooth(election, setting.group, voter, home, rng=setting.rng), board
+    return VotingBooth(election, setting.group, voter, home, rng=setting.rng, least_margin_s=least_margin_s), board
 
 
 async def serve_page(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions, sockets: Sockets) -> None:

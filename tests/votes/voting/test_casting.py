@@ -271,10 +271,13 @@ def test_the_margin_before_the_end(world: VotingWorld) -> None:
     assert cast_before_s(election, OPENS_AT) == CLOSES_AT - 3_600
     assert cast_before_s(election, CLOSES_AT - 1_000) == CLOSES_AT - 100
     assert cast_before_s(election, CLOSES_AT - 200) == CLOSES_AT - 60
+    assert cast_before_s(election, CLOSES_AT - 100, 20) == CLOSES_AT - 20
     with pytest.raises(MisuseError, match="closes too soon"):
         cast_before_s(election, CLOSES_AT - 100)
     with pytest.raises(MisuseError, match="not open yet: 10 seconds"):
         cast_before_s(election, OPENS_AT - 10)
+    with pytest.raises(MisuseError):
+        cast_before_s(election, CLOSES_AT - 40, 20)
     assert changed(election) == election
 
 
