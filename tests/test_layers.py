@@ -75,6 +75,7 @@ LAYERS = (
             "simulations*",
             "leap_plugin.gateways.cli",
             "votes.cli*",
+            "votes.demo*",
         ),
     ),
     # Applications; before the outside, since their stores know their own values.

@@ -23,6 +23,7 @@ from votes.cli.public import fetch, submit
 from votes.cli.trustee import trustee
 from votes.cli.verify import tally, verify
 from votes.cli.voter import ballot
+from votes.demo.command import demo
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -65,5 +66,5 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit, tally, verify, find):
+for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit, tally, verify, find, demo):
     vote.add_command(_command)
