@@ -55,6 +55,15 @@ def test_each_step_leaves_a_line_even_in_a_pipe() -> None:
     assert [line for line in lines if line] == ["✓ first (1.5 s)", "✓ second (2.0 s)"]
 
 
+def test_a_step_that_was_ended_is_told_once_and_before_what_follows() -> None:
+    console, seconds = pipe(), iter([0.0, 1.5])
+    with Steps(console, now_s=lambda: next(seconds)) as steps:
+        steps.step("first", 2)
+        steps.finish()
+        console.print("it is done")
+    assert [line for line in written(console).split("\n") if line] == ["✓ first (1.5 s)", "it is done"]
+
+
 def test_a_step_shows_its_bar() -> None:
     console = terminal()
     with Steps(console) as steps:
