@@ -23,10 +23,10 @@ from votes.verify.published import RESULT, announcement_of
 class Election:
     """An election that was held, the folder of what was published, and the commands."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, counts_only: bool = False) -> None:
         self.path = path
         self.commands = VoteCommands(path)
-        self.whole = WholeElection()
+        self.whole = WholeElection(counts_only=counts_only)
         self.whole.vote()
         self.whole.mix()
         self.whole.decrypt()
@@ -69,6 +69,17 @@ def test_the_votes_are_counted_and_the_result_verified(election: Election) -> No
     shown = election.commands.good("verify", election.published)
     assert shown.count("pass") == 8
     assert "every check passed" in shown
+
+
+def test_nobody_is_told_that_counts_were_verified_without_the_shares(tmp_path: Path) -> None:
+    election = Election(tmp_path, counts_only=True)
+    election.tally()
+    assert "the result is that of the ballots on the board" in election.commands.good("verify", election.published)
+    for path in election.published.glob("polls/*/shares/*"):
+        path.unlink()
+    shown = " ".join(election.commands.good("verify", election.published).split())
+    assert "the result is that of the ballots" not in shown
+    assert "nobody can tell from what is published whether the result is right" in shown
 
 
 def test_for_programs_there_is_a_verdict(election: Election) -> None:
