@@ -45,8 +45,8 @@ def verify(published: Path, as_json: bool, dask: str | None) -> None:
         click.echo(msgspec.json.encode(result))
     elif result.passed and not verification.plaintexts:
         console.print(
-            "[bold yellow]every check passed that can be made[/]: the ballots were mixed rightly, but without the shares "
-            "nobody can tell from what is published whether the result is right"
+            "[bold yellow]every check passed that can be made[/]: the ballots were mixed rightly, but without the "
+            "shares nobody can tell from what is published whether the result is right"
         )
     elif result.passed:
         console.print("[bold green]every check passed[/]: the result is that of the ballots on the board")
