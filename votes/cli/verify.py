@@ -121,13 +121,13 @@ def _checked(
 
     verification = Verification(FolderElection(published), ristretto255(), Unwatched(), elsewhere=machines(dask))
     checks = []
-    console.print(f"[bold]{escape(str(published))}[/]: {INPUTS}; group {verification.group.name}")
+    console.print(f"[bold]{escape(str(published))}[/]: {INPUTS}; group {verification.group.name}", soft_wrap=True)
     with Steps(console) as steps:
         verification.progress = steps
         for check in checks_of(verification, count):
             checks.append(check)
             mark = "[green]pass[/]" if check.passed else "[bold red]FAIL[/]"
-            console.print(f"{mark}  {check.name:12} {escape(str(check.value or check.detail))}")
+            console.print(f"{mark}  {check.name:12} {escape(str(check.value or check.detail))}", soft_wrap=True)
     for fault in verification.faults:
-        console.print(f"[yellow]note[/]  {escape(fault)}")
+        console.print(f"[yellow]note[/]  {escape(fault)}", soft_wrap=True)
     return verification, checks

@@ -131,6 +131,17 @@ def test_a_challenged_ballot_is_public_and_never_cast(boards: BoardWorld) -> Non
     assert boards.board.log.size == 4
 
 
+def test_challenges_of_one_credential_are_bounded(boards: BoardWorld) -> None:
+    boards.open()
+    for counter in range(1, MOST_OF_ONE + 1):
+        assert isinstance(boards.casting.challenge(b"open" + plain_ballot(1, counter)), Stored)
+    size = boards.board.log.size
+    assert why(boards.casting.challenge(b"open" + plain_ballot(1, MOST_OF_ONE + 1))) is BoardRefusal.TOO_MANY
+    assert boards.board.log.size == size
+    assert isinstance(boards.casting.challenge(b"open" + plain_ballot(1)), Stored)
+    assert isinstance(boards.casting.challenge(b"open" + plain_ballot(2)), Stored)
+
+
 def test_a_cast_ballot_is_not_challenged_and_a_wrong_opening_not_taken(boards: BoardWorld) -> None:
     assert why(boards.casting.challenge(b"open" + plain_ballot(1))) is BoardRefusal.NO_ELECTION
     boards.open()

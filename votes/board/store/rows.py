@@ -130,9 +130,16 @@ def challenged(connection: Connection, digests: Sequence[bytes]) -> Mapping[byte
     }
 
 
-def add_challenge(connection: Connection, digest: bytes, place: int, at_s: int) -> None:
+def challenges_of(connection: Connection, credential: bytes) -> int:
+    """Return how many ballots of a credential were challenged."""
+    chosen = select(func.count()).where(challenges.c.credential == credential)
+    return connection.execute(chosen).scalar_one()
+
+
+def add_challenge(connection: Connection, digest: bytes, credential: bytes, place: int, at_s: int) -> None:
     """Write down that a ballot was challenged."""
-    connection.execute(insert(challenges), {"digest": digest, "place": place, "at_s": at_s})
+    row = {"digest": digest, "credential": credential, "place": place, "at_s": at_s}
+    connection.execute(insert(challenges), row)
 
 
 def turnout(connection: Connection) -> list[tuple[int, int]]:
