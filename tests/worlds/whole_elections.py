@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
 
 from loopixmix.group.group import Buffer
-from tests.worlds.elections import CHOOSE, CLOSES_AT, OPENS_AT, YES_NO, changed
+from tests.worlds.elections import CHOOSE, CLOSES_AT, OPENS_AT, YES_NO
 from tests.worlds.voters import Voters
 from votes.ballot.checking import BallotCheck
 from votes.ballot.choices import BlankVote, Choice, ChosenOptions, YesOrNo
@@ -56,10 +55,7 @@ class WholeElection:
     """An election of four voters, who all vote; the steps are taken one by one, so that a test can cheat in between."""
 
     def __init__(self, *, seed: int = 3, counts_only: bool = False) -> None:
-        self.voters = Voters(count=len(CHOICES), polls=(CHOOSE, YES_NO), seed=seed)
-        self.voters.world = replace(
-            self.voters.world, election=changed(self.voters.world.election, counts_only=counts_only)
-        )
+        self.voters = Voters(count=len(CHOICES), polls=(CHOOSE, YES_NO), seed=seed, counts_only=counts_only)
         self.world = self.voters.world
         self.group = self.voters.group
         self.published = FilesInMemory()
