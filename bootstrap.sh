@@ -11,7 +11,8 @@ say() { printf '%s\n' "$*"; }
 fail() { say "bootstrap: $*" >&2; exit 1; }
 
 # What the environment is made from: when none of it changed, there is nothing to do.
-state=$(cat bootstrap.sh pyproject.toml constraints.txt native/Cargo.toml native/Cargo.lock native/src/*.rs native/src/*/*.rs native/signing/Cargo.toml native/signing/src/*.rs | cksum
+state=$(cat bootstrap.sh pyproject.toml constraints.txt native/Cargo.toml native/Cargo.lock native/signing/Cargo.toml \
+            $(find native -path native/target -prune -o -name '*.rs' -print | sort) | cksum
         command -v cargo || true; pwd)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$state" ] && [ -x "$venv/bin/loopixmix" ]; then
     exit 0

@@ -16,6 +16,7 @@ import click
 from votes.cli.admin import admin
 from votes.cli.board import board
 from votes.cli.credentials import credentials
+from votes.cli.find import find
 from votes.cli.mixer import mixer
 from votes.cli.outside import VoteOutside
 from votes.cli.public import fetch, submit
@@ -64,5 +65,5 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit, tally, verify):
+for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit, tally, verify, find):
     vote.add_command(_command)

@@ -14,15 +14,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from loopixmix.errors import MisuseError, StoreError
 from loopixmix.process.files import PRIVATE_FILE, erase_file, sync_directory
-from loopixmix.store.faults import StoreUnavailableError
+
+if TYPE_CHECKING:
+    # For types only: the client's commands know this module, and start quickly without SQLAlchemy.
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 KEY_BYTES = 32
 PAGE_BYTES = 8192
@@ -124,6 +126,9 @@ def _told(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: cannot be sealed: {error.strerror}") from error
     except sqlcipher().Error as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            # Here, since it brings SQLAlchemy with it.
+            from loopixmix.store.faults import StoreUnavailableError
+
             raise StoreUnavailableError(f"{path}: cannot be sealed while another program uses it") from error
         raise StoreError(f"{path}: cannot be sealed: {str(error).splitlines()[0]}") from error
 

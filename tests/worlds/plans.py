@@ -14,12 +14,17 @@ from votes.record.merkle import MerkleTree
 from votes.record.signing import PartyKey
 
 
-def example_plan() -> str:
+def example_plan(name: str = "example.toml") -> str:
     """Return the plan that `loopixmix vote admin init` writes."""
-    return files("votes.administration").joinpath("example.toml").read_text()
+    return files("votes.administration").joinpath(name).read_text()
 
 
-def filled_plan(trustees: Sequence[dict[str, str]] = (), credentials: dict[str, object] | None = None) -> str:
+def filled_plan(
+    trustees: Sequence[dict[str, str]] = (),
+    credentials: dict[str, object] | None = None,
+    *,
+    example: str = "example.toml",
+) -> str:
     """Return the example with the lines of all parties in it, as their commands print them.
 
     `trustees`: what `vote trustee init` prints, once for each; two are made up if there is none.
@@ -29,7 +34,7 @@ def filled_plan(trustees: Sequence[dict[str, str]] = (), credentials: dict[str, 
     for number in range(3):
         tree.append(bytes([number]) * 32)
     listed = credentials or {"voters": 3, "credential_root": tree.root().hex(), "salt": bytes(range(16)).hex()}
-    before, _, rest = example_plan().partition("[[trustees]]")
+    before, _, rest = example_plan(example).partition("[[trustees]]")
     _, _, mixers = rest.partition("[[mixers]]")
     plan = before + "".join(map(_table, trustees or [_trustee(rng, 1), _trustee(rng, 2)])) + "[[mixers]]" + mixers
     plan = re.sub(r'identity = ""', lambda _: f'identity = "{PartyKey.generate(rng).identity.hex()}"', plan)

@@ -29,13 +29,19 @@ class AdministratorFolder:
         self.key = PartyKey(self._read(KEY))
 
     @classmethod
-    def create(cls, path: Path, rng: Rng) -> AdministratorFolder:
-        """Make the folder with a new key, and a plan to be written. Raises `MisuseError` if there is one already."""
+    def create(cls, path: Path, rng: Rng, *, survey: bool = False) -> AdministratorFolder:
+        """Make the folder with a new key, and a plan to be written: of a `survey`, or of an election.
+
+        Raises `MisuseError` if there is one already.
+        """
         if (path / KEY).exists():
             raise MisuseError(f"{path}: there is an administrator already")
         make_directory(path)
         if not (path / PLAN).exists():
-            write_atomically(path / PLAN, files("votes.administration").joinpath("example.toml").read_bytes())
+            write_atomically(
+                path / PLAN,
+                files("votes.administration").joinpath("survey.toml" if survey else "example.toml").read_bytes(),
+            )
         write_atomically(path / KEY, PartyKey.generate(rng).seed)
         return cls(path)
 

@@ -27,7 +27,13 @@ class Announcing:
         self._result: tuple[bytes, bytes] = (b"", b"")
 
     def announce(self, kind: EntryKind, body: bytes) -> Outcome:
-        """Write down a statement, once its files are there. Raises `PeerError` if it is not taken."""
+        """Write down a statement, once its files are there. Raises `PeerError` if it is not taken.
+
+        For one that is in the log already the index is returned, and nothing is written.
+        """
+        known = self._board.place_of(kind, body)
+        if known is not None:
+            return known
         if kind is EntryKind.RECORD:
             self._board.publish_record(body)
             return 0

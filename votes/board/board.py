@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,7 +21,7 @@ from votes.record.entries import EntryKind
 from votes.record.heads import SignedHead
 from votes.record.phases import Phase, Transition
 from votes.record.receipts import BallotReceipt
-from votes.record.signing import PartyKey
+from votes.record.signing import SIGNATURE_BYTES, PartyKey
 from votes.record.statements import Exclusion, sign_statement
 
 _R = TypeVar("_R")
@@ -47,7 +48,9 @@ class Board:
         self._changing = threading.RLock()
         self._checks: BallotChecks | None = None
         self.standing = ElectionStanding(group, board=key.identity, administrator=administrator)
-        self.standing.replay(log.read(statements))
+        before = log.read(statements)
+        self._places = {_key(each.entry.kind, each.entry.body): each.place for each in before}
+        self.standing.replay(before)
         if self.standing.has_election:
             self._checks = make_checks(self.standing.election)
 
@@ -63,9 +66,19 @@ class Board:
         with self._changing:
             election = self.standing.check_record(body)
             checks = self._make_checks(election)
-            self.log.append(lambda _, writing: writing.add(EntryKind.RECORD, body))
+            self._places[_key(EntryKind.RECORD, body)] = self.log.append(
+                lambda _, writing: writing.add(EntryKind.RECORD, body)
+            )
             self.standing.take_record(election)
             self._checks = checks
+
+    def place_of(self, kind: EntryKind, body: bytes) -> int | None:
+        """Return the index of a statement that is in the log; None if it is not there.
+
+        Whoever reads the log can hand in what stands there once more. An older mix would count again if it were taken.
+        """
+        with self._changing:
+            return self._places.get(_key(kind, body))
 
     def announce(self, kind: EntryKind, body: bytes) -> int:
         """Write down a signed statement of a party; return the index of its entry. Raises `PeerError`."""
@@ -82,17 +95,23 @@ class Board:
 
     def advance(self) -> None:
         """Open and close the election, if it is time."""
-        with self._changing:
-            if not self.standing.has_election:
-                return
-            election = self.standing.election
-            for before, after, at_s in (
-                (Phase.FROZEN, Phase.OPEN, election.opens_at),
-                (Phase.OPEN, Phase.CLOSED, election.closes_at),
-            ):
-                now_s = int(self._clock.seconds())
-                if self.standing.phase is before and now_s >= at_s:
-                    self._go_on(before, after, now_s)
+        # Every voter's request asks this: those for whom nothing is due do not wait for somebody else's commit.
+        while self._due() is not None:
+            with self._changing:
+                due = self._due()
+                if due is not None:
+                    self._go_on(*due, int(self._clock.seconds()))
+
+    def _due(self) -> tuple[Phase, Phase] | None:
+        """Return the transition that is due by the clock."""
+        standing = self.standing
+        if not standing.has_election:
+            return None
+        if standing.phase is Phase.FROZEN and self._clock.seconds() >= standing.election.opens_at:
+            return Phase.FROZEN, Phase.OPEN
+        if standing.phase is Phase.OPEN and self._clock.seconds() >= standing.election.closes_at:
+            return Phase.OPEN, Phase.CLOSED
+        return None
 
     def append(self, work: Callable[[Connection, Writing], _R]) -> _R:
         """Do `work` as `BoardLog.append` does, while the election stands still; it is open or closed by the clock."""
@@ -125,7 +144,7 @@ class Board:
                 self._check_excluded(connection, statement)
             return writing.add(kind, body)
 
-        index = self.log.append(write)
+        index = self._places[_key(kind, body)] = self.log.append(write)
         self.standing.take(statement)
         return index
 
@@ -134,6 +153,11 @@ class Board:
             raise NotNowError(f"entry {exclusion.entry} is excluded already")
         if not is_ballot(connection, exclusion.entry):
             raise BadReferenceError(f"entry {exclusion.entry} is no ballot")
+
+
+def _key(kind: EntryKind, body: bytes) -> bytes:
+    """Return what tells a statement from others, whoever signed it."""
+    return bytes([kind]) + hashlib.sha256(body[SIGNATURE_BYTES:]).digest()
 
 
 class BadReferenceError(PeerError):

@@ -22,6 +22,7 @@ from votes.board.store.rows import (
     ballots_by_credential,
     ballots_by_digest,
     challenged,
+    challenges_of,
 )
 from votes.board.together import Together
 from votes.record.entries import MOST_BODY_BYTES, EntryKind
@@ -29,7 +30,7 @@ from votes.record.phases import Phase
 
 MOST_TOGETHER = 4096
 MOST_OF_ONE = 200
-"""Ballots of one credential. Whoever has one could fill the board otherwise."""
+"""Ballots of one credential, and challenges. Whoever has one could fill the board otherwise."""
 MOST_REASON = 400
 """Characters of a reason. It goes through the network, where a packet more takes time."""
 
@@ -108,8 +109,10 @@ class Casting:
                 return Stored(ballot.digest, *before)
             if ballots_by_digest(connection, [ballot.digest]):
                 return BoardRefused(BoardRefusal.WRONG, "the ballot is cast, and cannot be challenged any more")
+            if challenges_of(connection, ballot.credential) >= MOST_OF_ONE:
+                return _too_many("challenges")
             index = writing.add(EntryKind.CHALLENGE, opening)
-            add_challenge(connection, ballot.digest, index, writing.at_s)
+            add_challenge(connection, ballot.digest, ballot.credential, index, writing.at_s)
             return Stored(ballot.digest, index, writing.at_s)
 
         return self._board.append(write)
@@ -172,9 +175,7 @@ class _Rules:
             return BoardRefused(BoardRefusal.CHALLENGED, "the ballot was challenged, and never counts; make a new one")
         same = [each for each in of if each.counter == ballot.counter]
         if len(of) >= MOST_OF_ONE:
-            return BoardRefused(
-                BoardRefusal.TOO_MANY, f"there are {MOST_OF_ONE} ballots of this voter; no more are taken"
-            )
+            return _too_many("ballots")
         # One beside the first one is on the board for everybody to see; a third would show nothing more.
         if len(same) > 1:
             return _doubled(ballot.counter)
@@ -188,6 +189,10 @@ class _Rules:
 
 def _outcome(known: KnownBallot) -> CastOutcome:
     return _doubled(known.counter) if known.is_doubled else Stored(known.digest, known.place, known.at_s)
+
+
+def _too_many(what: str) -> BoardRefused:
+    return BoardRefused(BoardRefusal.TOO_MANY, f"there are {MOST_OF_ONE} {what} of this voter; no more are taken")
 
 
 def _doubled(counter: int) -> BoardRefused:

@@ -170,7 +170,7 @@ def erase(directory: Path, out: Path) -> None:
     with _authority(directory) as (authority, _):
         statement = authority.erase(vote_outside().now_s())
     write_private(out, [statement])
-    click.echo(f"erased; {out} says so, and belongs on the board")
+    click.echo(f"erased; {out} says so; next:  loopixmix vote submit URL {out}")
 
 
 @credentials.command()

@@ -12,6 +12,7 @@ from loopixmix.errors import MisuseError
 from votes.cli.outside import DASK, DIRECTORY, OUT, PUBLISHED, vote_outside
 
 if TYPE_CHECKING:
+    from votes.mixing.generators import KeptGenerators
     from votes.mixing.mixer import BallotMixer
     from votes.record.signing import PartyKey
     from votes.shuffle.chunks import WorkProgress
@@ -63,8 +64,9 @@ def prepare(directory: Path, record: Path) -> None:
     opened = opened_record(record.read_bytes(), ristretto255())
     own = _own_number(directory, opened)
     with Steps(Console(stderr=True)) as steps:
+        generators = _generators_of(directory, opened, steps)
         for poll in range(len(opened.election.polls)):
-            _mixer_of(directory, opened, poll, own, steps).prepare()
+            _mixer_of(directory, opened, poll, own, generators, steps).prepare()
     click.echo(f"{directory}: prepared for {opened.election.voters:,} ballots in {len(opened.election.polls)} polls")
 
 
@@ -93,8 +95,9 @@ def mix(directory: Path, published: Path, out: Path, dask: str | None) -> None:
         verification = verified_ballots(published, steps, dask)
         opened = verification.known
         own = _own_number(directory, opened)
+        verification.generators = generators = _generators_of(directory, opened, steps)
         for poll, before in enumerate(verification.chain(own)):
-            working = _mixer_of(directory, opened, poll, own, steps, machines(dask))
+            working = _mixer_of(directory, opened, poll, own, generators, steps, machines(dask))
             made = working.shuffle(bytes(before))
             output, proof = made.output.read_bytes(), made.proof.read_bytes()
             output_name, proof_name = mix_files(opened.election.polls[poll].id, own)
@@ -131,23 +134,30 @@ def _own_number(directory: Path, opened: OpenedRecord) -> int:
     return identities.index(identity)
 
 
+def _generators_of(directory: Path, opened: OpenedRecord, progress: WorkProgress) -> KeptGenerators:
+    """Return as many generators as there are voters; they are derived if they were not."""
+    from votes.mixing.generators import KeptGenerators
+
+    generators = KeptGenerators(directory / "generators", opened.group, opened.fingerprint, opened.election.voters)
+    generators.derive(progress)
+    return generators
+
+
 def _mixer_of(
     directory: Path,
     opened: OpenedRecord,
     poll: int,
     own: int,
+    generators: KeptGenerators,
     progress: WorkProgress,
     elsewhere: Elsewhere | None = None,
 ) -> BallotMixer:
-    from votes.mixing.generators import KeptGenerators
     from votes.mixing.mixer import BallotMixer
     from votes.shuffle.statement import ShuffleStatement
 
-    outside = vote_outside()
-    group, voters = opened.group, opened.election.voters
-    generators = KeptGenerators(directory / "generators", group, opened.fingerprint, voters)
-    generators.derive(progress)
-    width = opened.form.codings[poll].width
-    statement = ShuffleStatement(group, opened.fingerprint, poll, own, opened.key.public_key, width, voters)
+    width, voters = opened.form.codings[poll].width, opened.election.voters
+    key = opened.key.public_key
+    statement = ShuffleStatement(opened.group, opened.fingerprint, poll, own, key, width, voters)
     folder = directory / "polls" / opened.fingerprint.hex()[:16] / opened.election.polls[poll].id
-    return BallotMixer(folder, statement, generators, rng=outside.rng, progress=progress, elsewhere=elsewhere)
+    rng = vote_outside().rng
+    return BallotMixer(folder, statement, generators, rng=rng, progress=progress, elsewhere=elsewhere)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from votes.cli.outside import DIRECTORY, OUT, vote_outside
+from votes.cli.outside import DIRECTORY, vote_outside
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -38,9 +38,9 @@ def fetch(url: str, directory: Path) -> None:
 
 @click.command()
 @URL
-@OUT
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path, exists=True))
 def submit(url: str, out: Path) -> None:
-    """Hand in to the board at URL what `mixer mix`, `trustee decrypt` or `tally` put into OUT."""
+    """Hand in to the board at URL what `mixer mix`, `trustee decrypt`, `tally` or `credentials erase` put into OUT."""
 
     async def work(board: PublicBoard) -> None:
         from votes.public.submitting import submit as hand_in

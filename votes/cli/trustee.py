@@ -69,22 +69,23 @@ def make_key(directory: Path, place: Path, wait: bool) -> None:
     election = decode_draft(meeting.draft())
     ceremony = ceremony_of(election, ristretto255())
     number = _own_number(election, own.signing_key.identity)
-    making = KeyMaking(
-        ceremony,
-        own.part(ceremony, number, outside.rng),
-        signing_key=own.signing_key,
-        decryption_key=own.decryption_key,
-        encryption_keys=[each.encryption_key for each in election.trustees],
-    )
-    told = ""
-    while (made := _turn(ceremony, election, meeting, making)) is None:
-        awaited = f"waiting for {_awaited(ceremony, election, meeting)}"
-        if not wait:
-            raise MisuseError(f"the key is not made yet: {awaited}")
-        if awaited != told:
-            click.echo(told := awaited)
-        outside.pause(PAUSE_S)
-    own.keep(ceremony, made.share)
+    with own.lock:
+        making = KeyMaking(
+            ceremony,
+            own.part(ceremony, number, outside.rng),
+            signing_key=own.signing_key,
+            decryption_key=own.decryption_key,
+            encryption_keys=[each.encryption_key for each in election.trustees],
+        )
+        told = ""
+        while (made := _turn(ceremony, election, meeting, making)) is None:
+            awaited = f"waiting for {_awaited(ceremony, election, meeting)}"
+            if not wait:
+                raise MisuseError(f"the key is not made yet: {awaited}")
+            if awaited != told:
+                click.echo(told := awaited)
+            outside.pause(PAUSE_S)
+        own.keep(ceremony, made.share)
     click.echo(f"the key is made; {made.key.threshold} of {ceremony.trustees} trustees decrypt with it")
     click.echo(f"now back it up: loopixmix vote trustee backup {directory} {place} FILE")
 
@@ -171,7 +172,7 @@ def decrypt(directory: Path, published: Path, out: Path) -> None:
     from votes.verify.published import announcement_of, shares_file
 
     own = TrusteeDirectory(directory)
-    with Steps(Console(stderr=True)) as steps:
+    with own.lock, Steps(Console(stderr=True)) as steps:
         verification = verified_ballots(published, steps)
         verification.mixes()
         known = verification.known

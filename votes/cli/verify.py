@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loopixmix.verdict import Check
     from votes.verify.verifier import Verification
 
+UNCOUNTED = "every check that could be made passed; the count itself cannot be verified without the trustees' shares"
 INPUTS = "record, credentials, log with its head, mixes, shares, result"
 
 
@@ -43,6 +44,8 @@ def verify(published: Path, as_json: bool, dask: str | None) -> None:
     result = verdict(checks, {"ballots": float(len(verification.log.ballots))})
     if as_json:
         click.echo(msgspec.json.encode(result))
+    elif result.passed and not verification.plaintexts:
+        console.print(f"[yellow]{UNCOUNTED}[/]", soft_wrap=True)
     elif result.passed:
         console.print("[bold green]every check passed[/]: the result is that of the ballots on the board")
     else:
@@ -121,13 +124,13 @@ def _checked(
 
     verification = Verification(FolderElection(published), ristretto255(), Unwatched(), elsewhere=machines(dask))
     checks = []
-    console.print(f"[bold]{escape(str(published))}[/]: {INPUTS}; group {verification.group.name}")
+    console.print(f"[bold]{escape(str(published))}[/]: {INPUTS}; group {verification.group.name}", soft_wrap=True)
     with Steps(console) as steps:
         verification.progress = steps
         for check in checks_of(verification, count):
             checks.append(check)
             mark = "[green]pass[/]" if check.passed else "[bold red]FAIL[/]"
-            console.print(f"{mark}  {check.name:12} {escape(str(check.value or check.detail))}")
+            console.print(f"{mark}  {check.name:12} {escape(str(check.value or check.detail))}", soft_wrap=True)
     for fault in verification.faults:
-        console.print(f"[yellow]note[/]  {escape(fault)}")
+        console.print(f"[yellow]note[/]  {escape(fault)}", soft_wrap=True)
     return verification, checks

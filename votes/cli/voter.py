@@ -37,7 +37,7 @@ HOME = Path("~/.local/share/loopixmix/voter")
     show_default=True,
     help="The directory of the client. If it has an account, that casts; otherwise a guest account is opened.",
 )
-@click.option("--provider", default="", help="Where to open the guest account; not at the board's.  [default: any]")
+@click.option("--provider", default="", help="Where to open the guest account.  [default: where there is no board]")
 @click.option(
     "--board", "service", default="", metavar="SERVICE", help="The board, such as board@provider-2.  [default: found]"
 )
@@ -53,10 +53,11 @@ def ballot(
     service: str,
     spread_s: float,
 ) -> None:
-    """Vote, with the code of your invitation; the page for it opens in your browser.
+    """Vote, with the code of your invitation, on a page in your browser, whose link is shown.
 
     The code never leaves this machine. Your ballot leaves at a random time, through the network, so that nobody sees
-    that you vote. The program ends when the board has your ballot; you may stop it and start it again.
+    that you vote. The program ends when the board has your ballot; you may stop it and start it again. To vote again,
+    start it again: your last ballot counts.
     """
     from votes.credentials.codes import read_code
     from votes.credentials.invitation import decode_invitation
@@ -74,13 +75,14 @@ def ballot(
         from loopixmix.group.ristretto import ristretto255
         from loopixmix.net.sockets import TcpSockets
         from loopixmix.process.wallclock import WallClock
-        from votes.voting.program import VotingSetting, enter_booth, serve_page
+        from votes.voting.program import VotingSetting, enter_booth, open_guest, serve_page
 
         home = directory.expanduser()
         # Before anything waits on the reactor, whose way of counting it changes.
         clock = WallClock(reactor)
-        client = await start(home, reactor=reactor, rng=outside.rng, network=network, guest=True, provider=provider)
+        client = await start(home, reactor=reactor, rng=outside.rng, network=network)
         try:
+            await open_guest(client, outside.rng, provider=provider, service=service)
             setting = VotingSetting(
                 client,
                 ristretto255(),

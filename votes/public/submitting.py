@@ -18,9 +18,14 @@ SUFFIX = announcement_of("")
 async def submit(board: PublicBoard, out: Path, say: Callable[[str], object]) -> None:
     """Hand in everything in the folder `out` that a mixer, trustee or administrator made.
 
+    If `out` is a file, it is the statement of the credential authority that it erased who has which credential.
+
     It may be called again: what the board has is not sent twice. Raises `MisuseError` if there is nothing to hand in,
     `BoardAwayError`, `BoardSaysNoError` with the board's reason.
     """
+    if out.is_file():
+        say(f"{out}: entry {await board.announce(EntryKind.ERASURE, out.read_bytes())} of the board")
+        return
     announcements = sorted(out.rglob(f"*{SUFFIX}"))
     if not announcements:
         raise MisuseError(f"{out}: there is nothing to hand in")

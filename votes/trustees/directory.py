@@ -9,13 +9,14 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from loopixmix.errors import FormatError, MisuseError, StoreError
-from loopixmix.process.files import make_directory, write_atomically
+from loopixmix.process.files import DirectoryLock, make_directory, write_atomically
 from loopixmix.seams import Rng
 from votes.record.signing import PartyKey
 from votes.trustees.backup import TrusteeSecrets
 from votes.trustees.generation import Ceremony, KeyPart, KeyShare, begin, restore_part
 
 IDENTITY, DECRYPTION, PART, SHARE = "identity.key", "decryption.key", "part.key", "share.key"
+LOCK = "lock"
 _KEY_BYTES = 32
 
 
@@ -65,6 +66,11 @@ class TrusteeDirectory:
         write_atomically(path / SHARE, msgspec.msgpack.encode(kept))
         write_atomically(path / IDENTITY, secrets.identity_seed)
         return cls(path)
+
+    @property
+    def lock(self) -> DirectoryLock:
+        """For one program at a time that draws a part, or writes down which list it decrypts."""
+        return DirectoryLock(self.path / LOCK)
 
     @property
     def encryption_key(self) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from loopixmix.group.group import Buffer
 from votes.record.election import Election
 from votes.record.entries import Entry, EntryKind, decode_entry, open_record
 from votes.record.phases import ALLOWED_IN, Phase, Transition, open_transition
+from votes.record.signing import SIGNATURE_BYTES
 from votes.record.statements import (
     ErasureStatement,
     Exclusion,
@@ -70,6 +72,7 @@ class LogReader:
         self._fingerprint = fingerprint
         self._size = 0
         self._at_s = 0
+        self._statements: set[bytes] = set()
         self._later: Mapping[EntryKind, Callable[[int, Entry], None]] = {
             EntryKind.TRANSITION: self._transition,
             EntryKind.BALLOT: lambda index, entry: self.log.ballots.append((index, entry)),
@@ -115,6 +118,15 @@ class LogReader:
             raise FormatError("there is a second record")
         if self.log.phase not in ALLOWED_IN[entry.kind]:
             raise FormatError(f"{entry.kind.name.lower()} in the phase {self.log.phase.value}")
+        if entry.kind not in (EntryKind.BALLOT, EntryKind.CHALLENGE):
+            self._check_new(entry)
+
+    def _check_new(self, entry: Entry) -> None:
+        # Anybody could take an older mix from the log, which would then be the last one and count.
+        statement = bytes([entry.kind]) + hashlib.sha256(entry.body[SIGNATURE_BYTES:]).digest()
+        if statement in self._statements:
+            raise FormatError(f"the same {entry.kind.name.lower()} is there twice")
+        self._statements.add(statement)
 
     def _transition(self, index: int, entry: Entry) -> None:
         transition = open_transition(entry.body, self._election, self._fingerprint, phase=self.log.phase)
@@ -138,6 +150,8 @@ class LogReader:
 
         mix = open_statement(entry.body, MixAnnouncement, signer)
         self._check_election(mix.fingerprint)
+        if mix.mixer and (mix.poll, mix.mixer - 1) not in self.log.mixes:
+            raise FormatError(f"mixer {mix.mixer - 1} has not mixed poll {mix.poll} yet")
         # A mixer whose first output was wrong may put out another one: the last counts.
         self.log.mixes[mix.poll, mix.mixer] = mix
 

@@ -12,7 +12,7 @@ from votes.ballot.ciphertexts import Ciphertexts, decode_ciphertexts
 from votes.ballot.weeding import mix_inputs
 from votes.record.phases import Phase
 from votes.shuffle.chunks import WorkProgress
-from votes.shuffle.generators import DerivedGenerators
+from votes.shuffle.generators import DerivedGenerators, GeneratorSource
 from votes.shuffle.statement import ShuffleStatement
 from votes.shuffle.tasks import Elsewhere
 from votes.shuffle.verifying import verify_shuffle
@@ -61,6 +61,8 @@ class Verification:
     """What is worth telling, and does not make the result wrong: exclusions, doubled counters, bad trustees."""
     elsewhere: Elsewhere | None = None
     """Machines that check shuffles, and are believed."""
+    generators: GeneratorSource | None = None
+    """Generators that this party derived before. Without them they are derived when they are needed."""
 
     def record(self) -> str:
         """Check the record."""
@@ -94,6 +96,8 @@ class Verification:
         check_phase(self.log, Phase.MIXED)
         known, rows = self.known, len(self.ballot_box.counting)
         mixers = len(known.election.mixers)
+        if rows == 1:
+            self.faults.append("only one ballot counts: mixing does not hide whose it is")
         widths = [coding.width for coding in known.form.codings]
         self.mixed = [
             decode_ciphertexts(self.group, encoded, width)
@@ -104,7 +108,9 @@ class Verification:
     def chain(self, until: int) -> Iterator[Buffer]:
         """Yield, poll by poll, what mixer `until` gets: the ballots, or the output of the mixer before, checked."""
         known, ballots = self.known, self.ballot_box.counting
-        generators = DerivedGenerators(self.group, known.fingerprint, len(ballots) if until else 0)
+        generators = self.generators
+        if generators is None:
+            generators = DerivedGenerators(self.group, known.fingerprint, len(ballots) if until else 0)
         for poll, rows in enumerate(mix_inputs(known.form, ballots)):
             encoded: Buffer = rows.encode()
             for mixer in range(until):
@@ -135,7 +141,7 @@ class Verification:
             raise LieError("there are no ballots")
         return self.box
 
-    def _mix(self, poll: int, mixer: int, rows: Ciphertexts, before: Buffer, generators: DerivedGenerators) -> Buffer:
+    def _mix(self, poll: int, mixer: int, rows: Ciphertexts, before: Buffer, generators: GeneratorSource) -> Buffer:
         known = self.known
         name = known.election.mixers[mixer].name
         announcement = self.log.mixes.get((poll, mixer))

@@ -22,6 +22,7 @@ from votes.board.requests import (
     decode_state,
     encode_request,
 )
+from votes.record.election import MOST_RECORD_BYTES
 from votes.record.fingerprint import FINGERPRINT_BYTES, fingerprint_of
 from votes.record.merkle import Path
 
@@ -84,11 +85,16 @@ class BoardQuestions:
         found, length = await self.fingerprint()
         if found != fingerprint:
             raise WrongBoardError("the board keeps another election than the one of the invitation")
+        if length > MOST_RECORD_BYTES:
+            raise WrongBoardError(f"a record has at most {MOST_RECORD_BYTES} bytes; the board says {length}")
         parts = []
         for offset in range(0, length, PART_BYTES):
             await pause(rng.uniform(0, spread_s))
             size = min(PART_BYTES, length - offset)
-            parts.append(await self.ask(AskPart(RequestKind.RECORD, offset, size)))
+            part = await self.ask(AskPart(RequestKind.RECORD, offset, size))
+            if len(part) != size:
+                raise WrongBoardError("the board gave another part than was asked for")
+            parts.append(part)
         record = b"".join(parts)
         if fingerprint_of(record) != fingerprint:
             raise WrongBoardError("the record that the board gave has another fingerprint than the invitation")

@@ -74,11 +74,11 @@ class VotingBooth:
         """Cast a ballot at a random time before the deadline; return once that is durable.
 
         It goes on after a restart of client or machine, and the board stores it once, however often it is sent.
-        Raises `MisuseError` if the election is not open, or closes too soon.
+        Raises `MisuseError` if the election is not open, closes too soon, or another ballot has the same counter.
         """
         deadline_s = cast_before_s(self.election, now_s)
         kept = KeptBallot(prepared.counter, prepared.made.ballot.encoding, board.service)
-        self.home.keep(kept)
+        self.home.begin(kept)
         request = await self._post(kept, board, now_s, deadline_s)
         kept = msgspec.structs.replace(kept, request=str(request))
         self.home.keep(kept)
@@ -91,7 +91,7 @@ class VotingBooth:
         """
         kept = KeptBallot(prepared.counter, prepared.made.ballot.encoding, board.service, challenged=True)
         # First, so that the counter is never used for a ballot that is cast.
-        self.home.keep(kept)
+        self.home.begin(kept)
         return decode_receipt(await board.ask(AskChallenge(open_ballot(prepared.made))), self.board_identity)
 
     async def resume(self, kept: KeptBallot, board: BoardQuestions, now_s: float) -> KeptBallot:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from loopixmix.errors import StoreError
-from loopixmix.process.files import make_directory, remove_file, write_atomically
+from loopixmix.errors import ConfigError, MisuseError, StoreError
+from loopixmix.process.files import create_file, make_directory, remove_file, write_atomically
 from votes.record.heads import SignedHead, decode_head
 from votes.record.receipts import BallotReceipt, decode_receipt
 
@@ -45,13 +45,25 @@ class VoterHome:
         found = [self._read(path) for path in self.path.glob("ballot-*")]
         return sorted(found, key=lambda ballot: ballot.counter)
 
+    def begin(self, ballot: KeptBallot) -> None:
+        """Keep a new ballot, durably, before anything of it leaves.
+
+        Raises `MisuseError` if another one of its counter was made, by another program in this folder perhaps: of the
+        two only the one that the board stores first would count.
+        """
+        try:
+            create_file(self.path / f"counter-{ballot.counter}", b"")
+        except ConfigError as error:
+            raise MisuseError(f"ballot {ballot.counter} was made already; make a new one") from error
+        self.keep(ballot)
+
     def keep(self, ballot: KeptBallot) -> None:
-        """Keep a ballot, durably, before anything of it leaves."""
+        """Keep what is new about a ballot that `begin` has kept."""
         write_atomically(self.path / f"ballot-{ballot.counter}", msgspec.msgpack.encode(ballot))
 
     def next_counter(self) -> int:
         """Return a counter higher than that of any ballot that was made here."""
-        return max((ballot.counter for ballot in self.ballots()), default=0) + 1
+        return max((int(path.name.rpartition("-")[2]) for path in self.path.glob("counter-*")), default=0) + 1
 
     def receipt(self, counter: int, board: bytes) -> BallotReceipt | None:
         """Return the receipt of a ballot, if it came."""

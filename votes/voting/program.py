@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from client.api import Client
+from client.api import Client, RegistrationRefusedError, UnavailableError
 from loopixmix.errors import MisuseError
 from loopixmix.group.group import Group
 from loopixmix.net.sockets import Sockets
@@ -16,9 +16,9 @@ from votes.board.requests import SERVICE
 from votes.credentials.invitation import Invitation
 from votes.record.fingerprint import shown
 from votes.record.rules.reading import decode_election
-from votes.voting.asking import BoardQuestions, find_board
-from votes.voting.casting import VotingBooth
-from votes.voting.home import VoterHome
+from votes.voting.asking import BoardQuestions, BoardRefusedError, find_board
+from votes.voting.casting import LostBallotError, VotingBooth
+from votes.voting.home import KeptBallot, VoterHome
 from votes.voting.page.pages import VotingPages
 from votes.voting.voter import voter_of
 from votes.witness.requests import SERVICE as SERVICE_OF_WITNESS
@@ -39,6 +39,37 @@ class VotingSetting:
     rng: Rng
     say: Callable[[str], object]
     pause: Callable[[float], Awaitable[None]]
+
+
+async def open_guest(client: Client, rng: Rng, *, provider: str = "", service: str = "") -> None:
+    """Open a guest account if the client has no account: at `provider`, or at one that has no board.
+
+    The board's own provider would see a guest's link and the board's requests together. `service`: the board, if it is
+    known; otherwise all providers that have a board are left out.
+    Raises `MisuseError` if none is left, and what `Client.register_guest` raises.
+    """
+    if (await client.status()).registered:
+        return
+    if provider:
+        await client.register_guest(provider)
+        return
+    found = (await client.network()).providers
+    board = service.partition("@")[2]
+    others = [each.name for each in found if (each.name != board if board else SERVICE not in each.services)]
+    if not others:
+        raise MisuseError(
+            f"each of the {len(found)} providers of this network has a board, whose own provider should not be yours; "
+            "say where to open a guest account by --provider"
+        )
+    rng.shuffle(others)
+    for name in others:
+        try:
+            await client.register_guest(name)
+        except (RegistrationRefusedError, UnavailableError):
+            if name == others[-1]:
+                raise
+        else:
+            return
 
 
 async def enter_booth(
@@ -85,27 +116,61 @@ async def serve_page(setting: VotingSetting, booth: VotingBooth, board: BoardQue
 
 
 async def await_receipts(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions) -> None:
-    """Wait until the newest ballot has its receipt, and check that it is on the board.
+    """Wait until a ballot that is cast has its receipt, and check that it is on the board.
 
-    Raises `LostBallotError`, `BoardRefusedError`, and errors that convict the board.
+    While the election is open, a ballot that was stored before does not end the waiting: its voter may want to vote
+    again. Neither does one that was lost or refused: its voter can make another one.
+    Raises `LostBallotError` and `BoardRefusedError` after the end, and errors that convict the board.
     """
-    told = 0
+    before = _stored_before(setting, booth)
+    told = failed = 0
     while True:
-        cast = [kept for kept in booth.home.ballots() if not kept.challenged]
-        if cast:
-            newest = await booth.resume(cast[-1], board, setting.clock.seconds())
+        is_over = setting.clock.seconds() >= booth.election.closes_at
+        newest = _newest(booth)
+        if newest is None and is_over:
+            raise MisuseError("the election is over, and no ballot was cast here")
+        if newest is not None and (is_over or newest.counter > max(before, failed)):
+            newest = await booth.resume(newest, board, setting.clock.seconds())
             if newest.counter != told:
                 told = newest.counter
                 setting.say(f"ballot {booth.ballot(newest).tracking_code} is cast at a random time; leave this running")
-            receipt = await booth.receipt(newest, board)
-            if receipt is not None:
-                head = await booth.check(newest, receipt, board)
-                setting.say(f"it is entry {receipt.index} of the board's {head.head.size} entries")
-                await _compare(setting, booth, board)
-                return
-        elif setting.clock.seconds() >= booth.election.closes_at:
-            raise MisuseError("the election is over, and no ballot was cast here")
+            try:
+                if await _is_stored(setting, booth, newest, board):
+                    return
+            except (BoardRefusedError, LostBallotError) as error:
+                if is_over:
+                    raise
+                failed = newest.counter
+                setting.say(f"{error}; make another ballot on the page")
         await setting.pause(LOOK_S)
+
+
+def _newest(booth: VotingBooth) -> KeptBallot | None:
+    cast = [kept for kept in booth.home.ballots() if not kept.challenged]
+    return cast[-1] if cast else None
+
+
+def _stored_before(setting: VotingSetting, booth: VotingBooth) -> int:
+    """Return the counter of the newest ballot if it has its receipt and may be replaced; otherwise 0."""
+    newest = _newest(booth)
+    if newest is None or setting.clock.seconds() >= booth.election.closes_at:
+        return 0
+    if booth.home.receipt(newest.counter, booth.board_identity) is None:
+        return 0
+    code = booth.ballot(newest).tracking_code
+    setting.say(f"the board has ballot {code}; vote again on the page, or end this by ctrl-C")
+    return newest.counter
+
+
+async def _is_stored(setting: VotingSetting, booth: VotingBooth, kept: KeptBallot, board: BoardQuestions) -> bool:
+    """Tell whether a ballot has its receipt; if it has, check that it is on the board."""
+    receipt = await booth.receipt(kept, board)
+    if receipt is None:
+        return False
+    head = await booth.check(kept, receipt, board)
+    setting.say(f"it is entry {receipt.index} of the board's {head.head.size} entries")
+    await _compare(setting, booth, board)
+    return True
 
 
 async def _compare(setting: VotingSetting, booth: VotingBooth, board: BoardQuestions) -> None:

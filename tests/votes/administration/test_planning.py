@@ -32,6 +32,12 @@ def test_a_plan_becomes_a_draft() -> None:
     assert not draft.rehearsal
 
 
+def test_the_example_of_a_survey_is_a_plan_without_a_winner() -> None:
+    draft = draft_of(read_plan(filled_plan(example="survey.toml")), ADMINISTRATOR, GROUP)
+    assert {poll.method for poll in draft.polls} == {"counts"}
+    assert draft.counts_only
+
+
 def test_a_rehearsal_is_marked_in_the_record() -> None:
     assert draft_of(read_plan(filled_plan()), ADMINISTRATOR, GROUP, rehearsal=True).rehearsal
 

@@ -33,8 +33,8 @@ class Parties:
         self.uploads = UploadFolder(boards.directory / "files", rng=random.Random(1))
         self.announcing = Announcing(boards.board, self.uploads)
 
-    def mix(self) -> bytes:
-        return self._signed(MixAnnouncement, 0, poll=0, mixer=0, output=OUTPUT, proof=PROOF)
+    def mix(self, output: Hex = OUTPUT) -> bytes:
+        return self._signed(MixAnnouncement, 0, poll=0, mixer=0, output=output, proof=PROOF)
 
     def shares(self) -> bytes:
         return self._signed(SharesAnnouncement, 1, poll=0, trustee=1, shares=SHARES)
@@ -72,6 +72,36 @@ def test_an_entry_is_written_when_its_files_are_there(parties: Parties) -> None:
     assert [each.digest for each in missing] == [OUTPUT, PROOF]
     assert parties.boards.board.log.size == 3
     assert parties.send(EntryKind.MIX, parties.mix()) == 3
+
+
+def test_an_older_mix_that_anybody_sends_again_does_not_replace_the_newer_one(parties: Parties) -> None:
+    """Statements are public: whoever reads the log can hand them in once more."""
+    boards = parties.boards
+    boards.open()
+    boards.end()
+    first = parties.send(EntryKind.MIX, parties.mix())
+    second = parties.send(EntryKind.MIX, parties.mix(RESULT))
+    for _ in range(2):
+        assert parties.announcing.announce(EntryKind.MIX, parties.mix()) == first
+        assert parties.announcing.announce(EntryKind.MIX, parties.mix(RESULT)) == second
+    assert boards.board.standing.mixes[0, 0].output == RESULT
+    assert boards.board.log.size == second + 1
+    boards.restart()
+    again = Announcing(boards.board, parties.uploads)
+    assert again.announce(EntryKind.MIX, parties.mix()) == first
+    assert boards.board.standing.mixes[0, 0].output == RESULT
+
+
+def test_who_did_not_hear_the_answer_hands_in_the_same_once_more(parties: Parties) -> None:
+    boards = parties.boards
+    boards.open()
+    boards.end()
+    boards.go_on(Phase.CLOSED, Phase.MIXED)
+    index = parties.send(EntryKind.SHARES, parties.shares())
+    boards.go_on(Phase.MIXED, Phase.DECRYPTED)
+    assert parties.announcing.announce(EntryKind.SHARES, parties.shares()) == index
+    record = sign_record(boards.world.record, boards.world.keys.administrator)
+    assert parties.announcing.announce(EntryKind.RECORD, record) == 0
 
 
 def test_no_file_is_taken_for_a_statement_that_is_not(parties: Parties) -> None:

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from loopixmix.errors import LoopixmixError
 from loopixmix.group.ristretto import ristretto255
+from loopixmix.process.files import LockedError
 from tests.worlds.election_folders import trustee_folder, write_published
 from tests.worlds.elections import changed, new_election
 from tests.worlds.vote_commands import VoteCommands
@@ -18,7 +19,7 @@ from votes.cli.trustee import trustee
 from votes.record.canonical import Hex
 from votes.record.election import TrusteeParty, encode_election
 from votes.shuffle.chunks import Unwatched
-from votes.trustees.directory import SHARE, TrusteeDirectory
+from votes.trustees.directory import PART, SHARE, TrusteeDirectory
 from votes.verify.published import shares_file
 from votes.verify.verifier import Verification, verify
 
@@ -98,6 +99,16 @@ def test_three_trustees_make_a_key(trustees: Trustees) -> None:
 def test_who_is_awaited_is_named(trustees: Trustees) -> None:
     told = trustees.refused("make-key", trustees.directory(1), trustees.place, "--no-wait")
     assert told == "the key is not made yet: waiting for Ben, Cleo (promise)"
+
+
+def test_two_programs_never_work_for_one_trustee(trustees: Trustees) -> None:
+    """Each would draw a part of its own, or write down a list of its own, where the other has not looked yet."""
+    own = trustees.directory(1)
+    for command in (("make-key", own, trustees.place, "--no-wait"), ("decrypt", own, trustees.place, own)):
+        with TrusteeDirectory(own).lock:
+            result = trustees.run(*command)
+        assert isinstance(result.exception, LockedError)
+    assert not (own / PART).exists()
 
 
 def test_a_backup_is_read_again_and_told(trustees: Trustees, tmp_path: Path) -> None:

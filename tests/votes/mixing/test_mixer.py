@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -61,16 +61,24 @@ def commitments(mix: ProvenMix) -> set[bytes]:
     return {part[place : place + 32] for place in range(0, len(part), 32)}
 
 
+@dataclass(frozen=True)
+class Whole:
+    """The work of a mixer that nobody kills, with the randomness of all others that begin."""
+
+    steps: tuple[str, ...]
+    contents: tuple[bytes, bytes]
+    commitments: frozenset[bytes]
+
+
 @functools.cache
-def all_steps() -> tuple[str, ...]:
-    """Return the steps of a mixer that nobody kills."""
+def whole() -> Whole:
     steps = Steps()
     with tempfile.TemporaryDirectory() as directory:
-        work(Path(directory) / "whole", random.Random(1), steps)
-    return tuple(steps.seen)
+        mix = work(Path(directory) / "whole", random.Random(1), steps)
+        return Whole(tuple(steps.seen), contents(mix), frozenset(commitments(mix)))
 
 
-STEPS = range(len(all_steps()))
+STEPS = range(len(whole().steps))
 
 
 def killed(directory: Path, step: int) -> bytes | None:
@@ -90,13 +98,12 @@ def test_a_mix_of_fewer_rows_than_there_are_voters_is_right(tmp_path: Path) -> N
 
 
 def test_nothing_prepared_gives_the_same_bytes_as_all_prepared(tmp_path: Path) -> None:
-    prepared = work(tmp_path / "a", random.Random(1))
-    at_once = a_mixer(tmp_path / "b", random.Random(1)).shuffle(the_list()[1])
-    assert contents(prepared) == contents(at_once)
+    at_once = a_mixer(tmp_path, random.Random(1)).shuffle(the_list()[1])
+    assert contents(at_once) == whole().contents
 
 
 def test_the_work_is_told_by_chunks() -> None:
-    steps = all_steps()
+    steps = whole().steps
     assert [step for step in steps if ":" not in step] == [
         "preparing",
         "binding what was drawn to the input",
@@ -112,11 +119,10 @@ def test_the_work_is_told_by_chunks() -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_mixer_killed_at_any_step_goes_on_and_makes_the_same_bytes(step: int, tmp_path: Path) -> None:
-    whole = contents(work(tmp_path / "whole", random.Random(1)))
     seed = killed(tmp_path / "mix", step)
     done = (tmp_path / "mix" / "done").exists()
     resumed = work(tmp_path / "mix", random.Random(2))
-    assert contents(resumed) == whole
+    assert contents(resumed) == whole().contents
     assert done or seed is not None
     verify(resumed, the_list()[1], tmp_path)
     assert_erased(tmp_path / "mix", seed)
@@ -124,32 +130,30 @@ def test_a_mixer_killed_at_any_step_goes_on_and_makes_the_same_bytes(step: int, 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_another_input_after_a_kill_at_any_step_draws_everything_anew(step: int, tmp_path: Path) -> None:
-    whole = work(tmp_path / "whole", random.Random(1))
     seed = killed(tmp_path / "mix", step)
     bound = (tmp_path / "mix" / "binding").exists() or (tmp_path / "mix" / "done").exists()
     before = the_list(seed=2)[1]
     mix = work(tmp_path / "mix", random.Random(2), before=before)
     verify(mix, before, tmp_path)
     # What was drawn before any input was bound may serve this one.
-    assert commitments(mix).isdisjoint(commitments(whole)) is bound
+    assert commitments(mix).isdisjoint(whole().commitments) is bound
     assert_erased(tmp_path / "mix", seed)
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_while_another_input_is_taken_up_lets_nothing_serve_twice(step: int, tmp_path: Path) -> None:
     """One list is bound; another one comes, and the mixer is killed; then a third one comes, or the first again."""
-    whole = work(tmp_path / "whole", random.Random(1))
     for third in (the_list(seed=3)[1], the_list()[1]):
         directory = tmp_path / f"mix-{third[:4].hex()}"
-        killed(directory, all_steps().index("committing to the order: 2"))
+        killed(directory, whole().steps.index("committing to the order: 2"))
         with contextlib.suppress(Killed):
             a_mixer(directory, random.Random(2), Steps(step, kill)).shuffle(the_list(seed=2)[1])
         second = load_seed(directory / "seed")
         mix = a_mixer(directory, random.Random(3)).shuffle(third)
         verify(mix, third, tmp_path)
         # Only a mixer that was killed before the first thing was erased may go on with the first list.
-        if third != the_list()[1] or contents(mix) != contents(whole):
-            assert commitments(mix).isdisjoint(commitments(whole))
+        if third != the_list()[1] or contents(mix) != whole().contents:
+            assert commitments(mix).isdisjoint(whole().commitments)
         assert_erased(directory, second)
 
 
@@ -163,30 +167,28 @@ def assert_erased(directory: Path, seed: bytes | None) -> None:
 
 @pytest.mark.parametrize("step", STEPS[::5])
 def test_a_process_that_is_gone_at_once_goes_on_likewise(step: int, tmp_path: Path) -> None:
-    whole = contents(work(tmp_path / "whole", random.Random(1)))
     run = subprocess.run([sys.executable, "-m", "tests.worlds.mixers", str(tmp_path / "mix"), str(step)], check=False)
     assert run.returncode == 9
-    assert contents(work(tmp_path / "mix", random.Random(2))) == whole
+    assert contents(work(tmp_path / "mix", random.Random(2))) == whole().contents
 
 
 def test_what_is_done_for_a_chunk_is_not_done_again(tmp_path: Path) -> None:
-    step = all_steps().index("committing to the order: 2")
+    step = whole().steps.index("committing to the order: 2")
     killed(tmp_path, step)
     kept = {path: path.stat().st_mtime_ns for path in (*tmp_path.glob("parts/*"), *tmp_path.glob("prepared/*"))}
     assert len(kept) == 3 + 2 + 8
-    steps = Steps(all_steps().index("answering the challenge"), kill)
+    steps = Steps(whole().steps.index("answering the challenge"), kill)
     with pytest.raises(Killed):
         work(tmp_path, random.Random(2), steps)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
 def test_files_that_a_crash_tore_are_made_again(tmp_path: Path) -> None:
-    whole = contents(work(tmp_path / "whole", random.Random(1)))
-    killed(tmp_path / "mix", all_steps().index("answering the challenge"))
+    killed(tmp_path / "mix", whole().steps.index("answering the challenge"))
     for number, path in enumerate((*tmp_path.glob("mix/parts/*"), *tmp_path.glob("mix/prepared/*"))):
         content = path.read_bytes()
         path.write_bytes((b"", content[:-1], content[:7], b"\x00" + content[1:])[number % 4])
-    assert contents(work(tmp_path / "mix", random.Random(2))) == whole
+    assert contents(work(tmp_path / "mix", random.Random(2))) == whole().contents
 
 
 def test_what_is_prepared_can_be_read_with_the_seed_only(tmp_path: Path) -> None:
@@ -232,16 +234,15 @@ def test_a_result_that_was_damaged_is_made_anew_with_other_randomness(name: str,
 
 
 def test_a_seed_that_was_being_erased_is_none(tmp_path: Path) -> None:
-    killed(tmp_path, all_steps().index("committing to the order"))
+    killed(tmp_path, whole().steps.index("committing to the order"))
     (tmp_path / "seed").write_bytes(bytes(64))
     mix = work(tmp_path, random.Random(2))
     verify(mix, the_list()[1], tmp_path)
-    assert commitments(mix).isdisjoint(commitments(work(tmp_path / "whole", random.Random(1))))
+    assert commitments(mix).isdisjoint(whole().commitments)
 
 
 def test_the_chunks_stay_as_they_were_planned(tmp_path: Path) -> None:
-    whole = contents(work(tmp_path / "whole", random.Random(1)))
-    killed(tmp_path / "mix", all_steps().index("committing to the order"))
+    killed(tmp_path / "mix", whole().steps.index("committing to the order"))
     mixer = BallotMixer(
         tmp_path / "mix",
         the_list()[0],
@@ -250,7 +251,7 @@ def test_the_chunks_stay_as_they_were_planned(tmp_path: Path) -> None:
         progress=Unwatched(),
         chunk_rows=CHUNK_ROWS + 1,
     )
-    assert contents(mixer.shuffle(the_list()[1])) == whole
+    assert contents(mixer.shuffle(the_list()[1])) == whole().contents
 
 
 def test_a_directory_belongs_to_one_poll_mixer_and_election(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from votes.public.submitting import submit
 from votes.record.canonical import Hex
 from votes.record.entries import EntryKind
 from votes.record.phases import Phase, Transition
-from votes.record.statements import sign_statement
+from votes.record.statements import ErasureStatement, sign_statement
 from votes.shuffle.chunks import Unwatched
 from votes.verify.published import CREDENTIALS, ENTRIES, mix_files
 from votes.verify.verifier import Verification, verify
@@ -125,6 +125,18 @@ def test_a_log_that_was_changed_is_refused(auditor: Auditor) -> None:
     entries.write_bytes(entries.read_bytes()[:-1] + b"\xff")
     with pytest.raises(PeerError):
         auditor.fetch()
+
+
+def test_the_erasure_of_the_credential_authority_is_handed_in_as_a_file(auditor: Auditor, tmp_path: Path) -> None:
+    world = auditor.world.world
+    statement = ErasureStatement(fingerprint=Hex(world.fingerprint), at_s=CLOSES_AT, erased=())
+    path = tmp_path / "erasure"
+    path.write_bytes(sign_statement(statement, world.keys.credential_authority))
+    auditor.submit(path)
+    assert auditor.said[-1].endswith("erasure: entry 2 of the board")
+    path.write_bytes(b"no statement")
+    with pytest.raises(BoardSaysNoError):
+        auditor.submit(path)
 
 
 def test_nothing_to_hand_in_is_told(auditor: Auditor, tmp_path: Path) -> None:

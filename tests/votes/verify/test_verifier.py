@@ -139,6 +139,16 @@ def test_a_wrong_ballot_that_was_excluded_stops_nothing(election: WholeElection)
     assert verification.faults == [f"entry {broken} was excluded: it is no ballot"]
 
 
+def test_mixing_a_single_ballot_is_told_to_hide_nothing(election: WholeElection) -> None:
+    election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
+    election.append(EntryKind.BALLOT, election.voters.cast(1, CHOICES[1]), OPENS_AT)
+    election.close()
+    election.mix()
+    checks, verification = checks_of(election)
+    assert checks[4].passed
+    assert verification.faults == ["only one ballot counts: mixing does not hide whose it is"]
+
+
 def test_the_highest_counter_counts_in_whatever_order_ballots_came(election: WholeElection) -> None:
     election.go_on(Phase.FROZEN, Phase.OPEN, OPENS_AT, election.world.keys.board)
     for counter, choices in ((2, CHOICES[1]), (1, CHOICES[0])):
@@ -221,6 +231,24 @@ def test_a_statement_by_another_party_is_refused(election: WholeElection) -> Non
     found = lie(election)
     assert found.name == "log"
     assert found.detail.startswith("entry 1: the signature (transition)")
+
+
+def test_an_older_mix_that_the_board_brings_back_is_found(election: WholeElection) -> None:
+    election.vote()
+    election.mix_one(0, 0, election.inputs()[0])
+    first = election.entries[-1]
+    election.mix_one(0, 0, election.inputs()[0])
+    election.entries.append(first)
+    found = lie(election)
+    assert (found.name, found.detail) == ("log", f"entry {len(election.entries) - 1}: the same mix is there twice")
+
+
+def test_a_mixer_that_announces_before_the_one_ahead_is_found(election: WholeElection) -> None:
+    election.vote()
+    election.mix_one(0, 1, election.inputs()[0])
+    found = lie(election)
+    assert found.name == "log"
+    assert found.detail.endswith("mixer 0 has not mixed poll 0 yet")
 
 
 def test_counting_has_the_last_word(held: WholeElection) -> None:

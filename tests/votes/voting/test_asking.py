@@ -8,7 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from client.testing import FakeClient, wait_for
-from tests.worlds.voting import VotingWorld
+from tests.worlds.voting import Answers, VotingWorld
+from votes.board.requests import RequestKind
 from votes.record.phases import Phase
 from votes.voting.asking import BoardRefusedError, WrongBoardError, content_of, find_board
 
@@ -23,6 +24,20 @@ class OtherBoard:
 
     def answer(self, body: bytes) -> bytes:
         return self._answer
+
+
+class EndlessBoard:
+    """A board that says another length of the record, and gives more than was asked for."""
+
+    def __init__(self, answers: Answers, length: int) -> None:
+        self._answers = answers
+        self._length = length
+
+    def answer(self, body: bytes) -> bytes:
+        if body[0] != RequestKind.STATE:
+            return b"\0" + bytes(100_000)
+        state = self._answers.answer(body)
+        return state[:33] + self._length.to_bytes(4, "big") + state[37:]
 
 
 @pytest.fixture
@@ -58,6 +73,14 @@ def test_the_record_is_loaded_and_compared(world: VotingWorld, client: FakeClien
 def test_a_record_of_another_fingerprint_is_refused(world: VotingWorld, client: FakeClient) -> None:
     with pytest.raises(WrongBoardError, match="another election"):
         load(world, client, bytes(32))
+
+
+def test_a_board_cannot_make_a_voter_load_without_end(world: VotingWorld, client: FakeClient) -> None:
+    """Who answers is not known yet: a false length, or longer parts than were asked for, would fill the memory."""
+    for length, problem in ((2**32 - 1, "a record has at most"), (1_000, "another part than was asked for")):
+        world.service.answers = EndlessBoard(world.service.answers, length)
+        with pytest.raises(WrongBoardError, match=problem):
+            load(world, client, world.world.fingerprint)
 
 
 def test_the_state_is_signed_by_the_board(world: VotingWorld, client: FakeClient) -> None:

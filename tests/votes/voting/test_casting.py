@@ -96,6 +96,34 @@ def test_who_votes_again_has_a_higher_counter(world: VotingWorld, client: FakeCl
         assert wait_for(booth.receipt(kept, world.questions(client)), world.clock) is not None
 
 
+def test_two_programs_in_one_folder_do_not_use_one_counter_twice(world: VotingWorld, client: FakeClient) -> None:
+    one, other = world.booth(0), world.booth(0)
+    first, second = one.prepare(CHOICES), other.prepare(OTHERS)
+    board, now_s = world.questions(client), world.clock.seconds()
+    kept = wait_for(one.cast(first, board, now_s), world.clock)
+    with pytest.raises(MisuseError, match="ballot 1 was made already"):
+        wait_for(other.cast(second, board, now_s), world.clock)
+    with pytest.raises(MisuseError, match="ballot 1 was made already"):
+        wait_for(other.challenge(second, board), world.clock)
+    assert world.booth(0).home.ballots() == [kept]
+    assert wait_for(other.cast(other.prepare(OTHERS), board, now_s), world.clock).counter == 2
+
+
+def test_a_ballot_that_is_cast_is_not_challenged_and_the_other_way_round(
+    world: VotingWorld, client: FakeClient
+) -> None:
+    booth, board, now_s = world.booth(0), world.questions(client), world.clock.seconds()
+    cast_one = booth.prepare(CHOICES)
+    wait_for(booth.cast(cast_one, board, now_s), world.clock)
+    with pytest.raises(MisuseError, match="ballot 1 was made already"):
+        wait_for(booth.challenge(cast_one, board), world.clock)
+    challenged = booth.prepare(CHOICES)
+    wait_for(booth.challenge(challenged, board), world.clock)
+    with pytest.raises(MisuseError, match="ballot 2 was made already"):
+        wait_for(booth.cast(challenged, board, now_s), world.clock)
+    assert [kept.challenged for kept in booth.home.ballots()] == [False, True]
+
+
 def test_a_ballot_that_was_kept_before_a_kill_is_handed_over_once(world: VotingWorld, client: FakeClient) -> None:
     booth, board = world.booth(0), world.questions(client)
     kept = cast(world, client, booth)

@@ -14,8 +14,9 @@ from tests.worlds.elections import CLOSES_AT
 from tests.worlds.voting import GROUP, VotingWorld
 from votes.ballot.choices import ChosenOptions, YesOrNo
 from votes.credentials.codes import CodeError
-from votes.voting.asking import WrongBoardError
-from votes.voting.program import VotingSetting, await_receipts, enter_booth, serve_page
+from votes.voting.asking import BoardQuestions, WrongBoardError
+from votes.voting.casting import VotingBooth
+from votes.voting.program import VotingSetting, await_receipts, enter_booth, open_guest, serve_page
 
 CHOICES = (ChosenOptions(frozenset({1})), YesOrNo(True))
 
@@ -68,8 +69,36 @@ def test_from_a_code_to_a_booth(program: Program) -> None:
     assert len(program.world.service.asked) == asked
 
 
+def guest_of(world: VotingWorld, *, provider: str = "", service: str = "") -> str:
+    stranger = world.network.client()
+    wait_for(open_guest(stranger, world.rng, provider=provider, service=service), world.clock)
+    return stranger.guest_at
+
+
+def test_a_guest_account_is_never_at_the_provider_of_a_board(world: VotingWorld) -> None:
+    assert {guest_of(world) for _ in range(12)} == {"provider-1"}
+    # One that refuses is followed by another.
+    world.network.add_provider("provider-3", guests=False)
+    world.network.add_provider("provider-4")
+    assert {guest_of(world) for _ in range(24)} == {"provider-1", "provider-4"}
+    assert guest_of(world, provider="provider-2") == "provider-2"
+
+
+def test_where_each_provider_has_a_board_the_voter_says_which(world: VotingWorld) -> None:
+    world.network.add_service(world.service, provider="provider-1")
+    with pytest.raises(MisuseError, match="each of the 2 providers of this network has a board"):
+        guest_of(world)
+    assert guest_of(world, service="board@provider-1") == "provider-2"
+
+
+def test_who_has_an_account_needs_no_other(program: Program) -> None:
+    client = program.setting.client
+    wait_for(open_guest(client, program.setting.rng), program.world.clock)
+    assert not wait_for(client.status(), program.world.clock).guest
+
+
 def test_a_board_of_another_election_is_told(program: Program) -> None:
-    program.world.service._answers = Silent()  # type: ignore[assignment]
+    program.world.service.answers = Silent()
     with pytest.raises(WrongBoardError, match="another election"):
         program.enter(service="board@provider-2")
 
@@ -94,6 +123,51 @@ def test_the_program_ends_when_the_ballot_is_on_the_board(program: Program) -> N
     assert "is cast at a random time" in program.said[-3]
     assert program.said[-2].startswith("it is entry 2 of the board's")
     assert program.said[-1] == "witness@provider-1 knows 1 states of the board's log, and all go together"
+
+
+def awaited(program: Program, booth: VotingBooth, board: BoardQuestions) -> Deferred[None]:
+    return Deferred.fromCoroutine(await_receipts(program.setting, booth, board))
+
+
+def test_who_has_voted_may_vote_again(program: Program) -> None:
+    booth, board = program.enter()
+    clock = program.world.clock
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(awaited(program, booth, board), clock, within_s=100_000, step_s=300)
+    # Started again, the program waits for another ballot.
+    waiting = awaited(program, booth, board)
+    assert "vote again on the page" in program.said[-1]
+    clock.advance(60)
+    assert not waiting.called
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(waiting, clock, within_s=100_000, step_s=300)
+    assert any("it is entry 3 of the board's" in line for line in program.said)
+
+
+def test_after_the_end_the_ballot_is_looked_for_again(program: Program) -> None:
+    booth, board = program.enter()
+    clock = program.world.clock
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(awaited(program, booth, board), clock, within_s=100_000, step_s=300)
+    clock.advance(CLOSES_AT - clock.seconds() + 1)
+    program.said.clear()
+    wait_for(awaited(program, booth, board), clock)
+    assert any("it is entry 2 of the board's" in line for line in program.said)
+
+
+def test_after_a_lost_ballot_another_one_can_be_cast(program: Program) -> None:
+    booth, board = program.enter()
+    clock = program.world.clock
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    program.world.network.cut()
+    waiting = awaited(program, booth, board)
+    while "make another ballot on the page" not in program.said[-1]:
+        assert clock.seconds() < CLOSES_AT
+        clock.advance(300)
+    program.world.network.mend()
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(waiting, clock, within_s=100_000, step_s=60)
+    assert any("it is entry 2 of the board's" in line for line in program.said)
 
 
 def test_the_page_is_served_until_then(program: Program) -> None:

@@ -36,6 +36,8 @@ def tls_options(certificate: Path, key: Path) -> CertificateOptions:
         if key.stat().st_mode & 0o077:
             raise ConfigError(f"{key}: others may read this private key; run  chmod 600 {key}")
         private = load_pem_private_key(key.read_bytes(), None)
+        if private.public_key() != own.public_key():
+            raise ValueError("the key is that of another certificate")
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be read: {error.strerror}") from error
     except (ValueError, TypeError) as error:

@@ -51,13 +51,13 @@ class KnownBallot:
 
 def leaf_hashes(connection: Connection) -> Iterator[bytes]:
     """Yield the hashes of all leaves of the tree, in order."""
-    found = connection.execution_options(yield_per=READ_AT_ONCE).execute(
-        select(entries.c.place, entries.c.leaf_hash).order_by(entries.c.place)
-    )
-    for expected, (place, leaf_hash) in enumerate(found):
-        if place != expected:
-            raise LookupError(f"entry {expected} is missing")
-        yield bytes(leaf_hash)
+    chosen = select(entries.c.place, entries.c.leaf_hash).order_by(entries.c.place)
+    # PostgreSQL keeps a cursor open for them, which has to be closed also if an entry is missing.
+    with connection.execute(chosen.execution_options(yield_per=READ_AT_ONCE)) as found:
+        for expected, (place, leaf_hash) in enumerate(found):
+            if place != expected:
+                raise LookupError(f"entry {expected} is missing")
+            yield bytes(leaf_hash)
 
 
 def last_time_s(connection: Connection) -> int:
@@ -130,9 +130,16 @@ def challenged(connection: Connection, digests: Sequence[bytes]) -> Mapping[byte
     }
 
 
-def add_challenge(connection: Connection, digest: bytes, place: int, at_s: int) -> None:
+def challenges_of(connection: Connection, credential: bytes) -> int:
+    """Return how many ballots of a credential were challenged."""
+    chosen = select(func.count()).where(challenges.c.credential == credential)
+    return connection.execute(chosen).scalar_one()
+
+
+def add_challenge(connection: Connection, digest: bytes, credential: bytes, place: int, at_s: int) -> None:
     """Write down that a ballot was challenged."""
-    connection.execute(insert(challenges), {"digest": digest, "place": place, "at_s": at_s})
+    row = {"digest": digest, "credential": credential, "place": place, "at_s": at_s}
+    connection.execute(insert(challenges), row)
 
 
 def turnout(connection: Connection) -> list[tuple[int, int]]:

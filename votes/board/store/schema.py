@@ -43,8 +43,10 @@ challenges = Table(
     "challenges",
     metadata,
     Column("digest", LargeBinary(32), primary_key=True),
+    Column("credential", LargeBinary, nullable=False),
     Column("place", BigInteger, nullable=False),
     Column("at_s", BigInteger, nullable=False),
+    Index("challenges_by_credential", "credential"),
 )
 """Ballots that were challenged, by their digests: they never count. `place`: of the entry that opens it."""
 

@@ -71,7 +71,7 @@ class VotingPages:
                 paragraph(element("strong", code)),
                 paragraph("Write it down. By it you find your ballot on the board. It tells nobody how you voted."),
             ),
-            button_form(visit.form_token, "Cast this ballot", visit.to("/cast"), class_="first"),
+            button_form(visit.form_token, "Cast this ballot", visit.to(f"/cast/{code}"), class_="first"),
             paragraph(link(visit.to("/"), "Change it")),
             section(
                 "Do you trust this program?",
@@ -79,27 +79,27 @@ class VotingPages:
                     "You may challenge the ballot instead of casting it. Then it is opened for everybody, who see that "
                     "it says what is written above. It can never be cast afterwards: make a new one."
                 ),
-                button_form(visit.form_token, "Challenge this ballot", visit.to("/challenge")),
+                button_form(visit.form_token, "Challenge this ballot", visit.to(f"/challenge/{code}")),
             ),
         ]
         return Shown("Your ballot", content)
 
-    @app.page("/cast", methods=["POST"])
-    async def cast(self, visit: Visit) -> SeeOther:  # noqa: ARG002 (routes hand it to every page)
+    @app.page("/cast/<code>", methods=["POST"])
+    async def cast(self, visit: Visit, code: str) -> SeeOther:  # noqa: ARG002 (routes hand it to every page)
         """Cast the ballot that was looked at."""
-        prepared, self._prepared = self._prepared, None
-        if prepared is not None:
-            await self._booth.cast(prepared, self._board, self._clock.seconds())
+        prepared = self._taken(code)
+        if prepared is None:
+            return SeeOther("/ballots" if self._prepared is None else "/preview")
+        await self._booth.cast(prepared, self._board, self._clock.seconds())
         return SeeOther("/ballots")
 
-    @app.page("/challenge", methods=["POST"])
-    async def challenge(self, visit: Visit) -> Shown | SeeOther:
+    @app.page("/challenge/<code>", methods=["POST"])
+    async def challenge(self, visit: Visit, code: str) -> Shown | SeeOther:
         """Open the ballot that was looked at, for everybody."""
-        prepared, self._prepared = self._prepared, None
+        prepared = self._taken(code)
         if prepared is None:
-            return SeeOther("/")
+            return SeeOther("/" if self._prepared is None else "/preview")
         await self._booth.challenge(prepared, self._board)
-        code = prepared.made.ballot.tracking_code
         content = [
             paragraph("The board has published your ballot with all that opens it."),
             paragraph("Anybody finds it there by its tracking code, ", element("strong", code), "."),
@@ -133,6 +133,17 @@ class VotingPages:
                     ]
                     return Shown("My ballot is on the board", content)
         return SeeOther("/ballots")
+
+    def _taken(self, code: str) -> PreparedBallot | None:
+        """Return the ballot of this tracking code, which then is prepared no more; None if it is another one.
+
+        A second window, or the page before, may still show a ballot that was changed since.
+        """
+        prepared = self._prepared
+        if prepared is None or prepared.made.ballot.tracking_code != code:
+            return None
+        self._prepared = None
+        return prepared
 
     def _about(self) -> list[Content]:
         election = self._booth.election

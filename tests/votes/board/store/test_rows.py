@@ -67,7 +67,7 @@ def test_ballots_are_looked_up_many_at_a_time(store: Store) -> None:
 
 
 def test_challenges_are_remembered(store: Store) -> None:
-    store.write(lambda connection: add_challenge(connection, name(1), 5, 2**40))
+    store.write(lambda connection: add_challenge(connection, name(1), name(2), 5, 2**40))
     assert store.read(lambda connection: challenged(connection, [name(1), name(2)])) == {name(1): (5, 2**40)}
 
 

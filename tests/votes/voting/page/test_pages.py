@@ -43,8 +43,14 @@ class Browser:
     def preview(self) -> str:
         return self.page(wait_for(self.pages.preview(self.visit()), self.world.clock))
 
-    def cast(self) -> None:
-        assert wait_for(self.pages.cast(self.visit({})), self.world.clock) == SeeOther("/ballots")
+    def code(self) -> str:
+        """Return the tracking code of the ballot that is looked at."""
+        found = re.search(r"Tracking code ([0-9A-Z-]+)", self.preview())
+        assert found is not None
+        return found[1]
+
+    def cast(self, code: str) -> Shown | SeeOther:
+        return wait_for(self.pages.cast(self.visit({}), code), self.world.clock)
 
     def ballots(self) -> str:
         return self.page(wait_for(self.pages.ballots(self.visit()), self.world.clock))
@@ -80,33 +86,46 @@ def test_a_ballot_is_looked_at_before_anything_leaves(browser: Browser) -> None:
 def test_from_a_ballot_to_its_place_on_the_board(browser: Browser) -> None:
     world = browser.world
     browser.vote(ANSWERS)
-    code = re.search(r"Tracking code ([0-9A-Z-]+)", browser.preview())
-    assert code is not None
-    browser.cast()
+    code = browser.code()
+    assert browser.cast(code) == SeeOther("/ballots")
     assert "It waits for its time" in browser.ballots()
     while world.clock.seconds() < CLOSES_AT:
         world.clock.advance(600)
     text = browser.ballots()
     assert "The board has stored it" in text
-    assert code[1] in text
+    assert code in text
     checked = browser.page(wait_for(browser.pages.check(browser.visit({}), 1), world.clock))
     assert "Your ballot is entry 2 of the board's" in checked
 
 
 def test_a_second_press_of_the_button_casts_nothing(browser: Browser) -> None:
     browser.vote(ANSWERS)
-    browser.cast()
-    browser.cast()
+    code = browser.code()
+    for _ in range(2):
+        assert browser.cast(code) == SeeOther("/ballots")
     assert len(browser.pages._booth.home.ballots()) == 1
+
+
+def test_the_ballot_that_is_cast_is_the_one_that_was_looked_at(browser: Browser) -> None:
+    """Another page of the browser, or the one before, may still show an earlier ballot."""
+    browser.vote(ANSWERS)
+    before = browser.code()
+    browser.vote({"board": ("1",), "trees": ("1",)})
+    assert browser.cast(before) == SeeOther("/preview")
+    challenged = wait_for(browser.pages.challenge(browser.visit({}), before), browser.world.clock)
+    assert challenged == SeeOther("/preview")
+    assert browser.pages._booth.home.ballots() == []
+    assert browser.world.service.asked == []
+    assert browser.cast(browser.code()) == SeeOther("/ballots")
 
 
 def test_a_challenged_ballot_is_published_and_never_cast(browser: Browser) -> None:
     browser.vote(ANSWERS)
-    answer = wait_for(browser.pages.challenge(browser.visit({})), browser.world.clock)
+    answer = wait_for(browser.pages.challenge(browser.visit({}), browser.code()), browser.world.clock)
     assert "The board has published your ballot" in browser.page(answer)
     assert [body[0] for body in browser.world.service.asked] == [RequestKind.CHALLENGE]
     browser.vote(ANSWERS)
-    browser.cast()
+    browser.cast(browser.code())
     assert [(kept.counter, kept.challenged) for kept in browser.pages._booth.home.ballots()] == [(1, True), (2, False)]
     assert "challenged" in browser.ballots()
 
@@ -123,14 +142,14 @@ def test_a_mistake_comes_back_with_what_was_entered(browser: Browser) -> None:
 
 def test_nothing_to_look_at_leads_to_the_questions(browser: Browser) -> None:
     assert wait_for(browser.pages.preview(browser.visit()), browser.world.clock) == SeeOther("/")
-    assert wait_for(browser.pages.challenge(browser.visit({})), browser.world.clock) == SeeOther("/")
+    assert wait_for(browser.pages.challenge(browser.visit({}), "any"), browser.world.clock) == SeeOther("/")
     assert wait_for(browser.pages.check(browser.visit({}), 7), browser.world.clock) == SeeOther("/ballots")
     assert "You have cast no ballot yet" in browser.ballots()
 
 
 def test_a_ballot_that_was_lost_is_told_with_what_to_do(browser: Browser) -> None:
     browser.vote(ANSWERS)
-    browser.cast()
+    browser.cast(browser.code())
     browser.world.network.cut()
     while browser.world.clock.seconds() < CLOSES_AT:
         browser.world.clock.advance(600)

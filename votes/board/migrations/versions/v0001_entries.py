@@ -33,6 +33,8 @@ def upgrade() -> None:
     op.create_table(
         "challenges",
         sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+        sa.Column("credential", sa.LargeBinary, nullable=False),
         sa.Column("place", sa.BigInteger, nullable=False),
         sa.Column("at_s", sa.BigInteger, nullable=False),
     )
+    op.create_index("challenges_by_credential", "challenges", ["credential"])

@@ -1,0 +1,49 @@
+"""`loopixmix vote find`: is my ballot there, and does it count?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loopixmix.errors import MisuseError
+from votes.cli.outside import PUBLISHED
+
+if TYPE_CHECKING:
+    from votes.record.entries import Entry
+
+
+@click.command()
+@PUBLISHED
+@click.argument("wanted", metavar="CODE|CREDENTIAL")
+def find(published: Path, wanted: str) -> None:
+    """Find a ballot in the published election in PUBLISHED by its tracking code, and tell whether it counts.
+
+    A credential in hexadecimal finds all ballots that it cast. Of a ballot that was challenged, the choices are shown.
+    """
+    from loopixmix.group.ristretto import ristretto255
+    from votes.cli.folder import FolderElection
+    from votes.shuffle.chunks import Unwatched
+    from votes.verify.finding import find_ballots
+    from votes.verify.verifier import Verification
+    from votes.voting.page.words import told
+
+    verification = Verification(FolderElection(published), ristretto255(), Unwatched())
+    verification.record()
+    verification.list_of_credentials()
+    verification.entries()
+    polls, times = verification.known.election.polls, _times(verification.log.ballots)
+    found = list(find_ballots(verification.known, verification.credentials, verification.log, wanted))
+    if not found:
+        raise MisuseError(f"{published}: no ballot there has the tracking code or credential {wanted}")
+    for each in found:
+        click.echo(f"entry {each.entry}, ballot {each.ballot.tracking_code}{times.get(each.entry, '')}: {each.fate}")
+        for poll, choice in zip(polls, each.says, strict=False):
+            click.echo(f"  {poll.title}: {', '.join(told(poll, choice))}")
+
+
+def _times(ballots: list[tuple[int, Entry]]) -> dict[int, str]:
+    """Return when each ballot was stored, in words."""
+    return {index: f", stored on {datetime.fromtimestamp(e.at_s, UTC):%d %B %Y, %H:%M} UTC" for index, e in ballots}
