@@ -28,13 +28,14 @@ DURING = OPENS_AT + 3600
 
 
 class FixedClock:
-    """A clock that the test sets."""
+    """A clock that the test sets. `steps`: what it says the next times that it is asked."""
 
     def __init__(self, now_s: float) -> None:
         self.now_s = now_s
+        self.steps: list[float] = []
 
     def seconds(self) -> float:
-        return self.now_s
+        return self.steps.pop(0) if self.steps else self.now_s
 
     def callLater(self, delay: float, callable: object, *args: object, **kw: object) -> object:  # type: ignore[override]
         raise AssertionError("a board waits for nothing by itself")

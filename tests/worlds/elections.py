@@ -77,6 +77,7 @@ def new_election(
     mixers: int = 2,
     voters: int = 0,
     credential_root: bytes = EMPTY_ROOT,
+    counts_only: bool = False,
 ) -> ElectionWorld:
     """Make an election whose record is complete."""
     rng = random.Random(seed)
@@ -105,7 +106,7 @@ def new_election(
         opens_at=OPENS_AT,
         closes_at=CLOSES_AT,
         codes_erased_by=ERASED_BY,
-        counts_only=False,
+        counts_only=counts_only,
         rehearsal=False,
     )
     return ElectionWorld(election, keys, coefficients)

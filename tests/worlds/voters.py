@@ -38,7 +38,13 @@ class Voters:
     """An election with its voters."""
 
     def __init__(
-        self, *, count: int = 3, polls: tuple[Poll, ...] = POLLS, seed: int = 1, group: Group | None = None
+        self,
+        *,
+        count: int = 3,
+        polls: tuple[Poll, ...] = POLLS,
+        seed: int = 1,
+        group: Group | None = None,
+        counts_only: bool = False,
     ) -> None:
         self.group = ristretto255() if group is None else group
         self.rng = random.Random(seed)
@@ -49,7 +55,12 @@ class Voters:
         self.credentials = sorted(by_credential)
         tree = MerkleTree(leaf_hash(credential) for credential in self.credentials)
         self.world: ElectionWorld = new_election(
-            self.group, seed=seed, polls=polls, voters=count, credential_root=tree.root()
+            self.group,
+            seed=seed,
+            polls=polls,
+            voters=count,
+            credential_root=tree.root(),
+            counts_only=counts_only,
         )
         self.voters = [
             Voter(by_credential[credential], credential, CredentialPlace(index, tree.inclusion(index)))

@@ -54,8 +54,8 @@ class FilesInMemory:
 class WholeElection:
     """An election of four voters, who all vote; the steps are taken one by one, so that a test can cheat in between."""
 
-    def __init__(self, *, seed: int = 3) -> None:
-        self.voters = Voters(count=len(CHOICES), polls=(CHOOSE, YES_NO), seed=seed)
+    def __init__(self, *, seed: int = 3, counts_only: bool = False) -> None:
+        self.voters = Voters(count=len(CHOICES), polls=(CHOOSE, YES_NO), seed=seed, counts_only=counts_only)
         self.world = self.voters.world
         self.group = self.voters.group
         self.published = FilesInMemory()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loopixmix.errors import MisuseError
+from loopixmix.errors import MisuseError, PeerError
 from votes.cli.outside import DIRECTORY, vote_outside
 from votes.cli.public import URL, perform_at
 
@@ -63,17 +63,29 @@ def draft(directory: Path, place: Path, rehearsal: bool) -> None:
 @admin.command()
 @DIRECTORY
 @PLACE
-def freeze(directory: Path, place: Path) -> None:
+@click.option(
+    "--listed",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="What `credentials sign` wrote: refuse any other draft than the one that was signed.",
+)
+def freeze(directory: Path, place: Path, listed: Path | None) -> None:
     """Make the record from the draft and the key in PLACE; from then on nothing changes."""
     from loopixmix.group.ristretto import ristretto255
     from votes.administration.folder import RECORD, AdministratorFolder
     from votes.administration.freezing import freeze as frozen
-    from votes.record.election import decode_draft
+    from votes.record.election import decode_draft, draft_digest
     from votes.record.fingerprint import shown
+    from votes.record.phases import Phase, open_transition
     from votes.trustees.meeting import FolderMeeting
 
     folder, meeting = AdministratorFolder(directory), FolderMeeting(place)
-    election = frozen(decode_draft(meeting.draft()), meeting.statements(), ristretto255())
+    draft = decode_draft(meeting.draft())
+    if listed is not None:
+        try:
+            open_transition(listed.read_bytes(), draft, draft_digest(draft), phase=Phase.DRAFT)
+        except PeerError as error:
+            raise MisuseError(f"{listed}: the credential authority did not sign this draft: {error}") from error
+    election = frozen(draft, meeting.statements(), ristretto255())
     fingerprint = folder.keep(election)
     click.echo(f"{directory / RECORD}: frozen. The fingerprint of the election is\n{shown(fingerprint)}")
     click.echo("Tell it to voters and auditors by another way than this record, such as on paper.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loopixmix.verdict import Check
     from votes.verify.verifier import Verification
 
+UNCOUNTED = "every check that could be made passed; the count itself cannot be verified without the trustees' shares"
 INPUTS = "record, credentials, log with its head, mixes, shares, result"
 
 
@@ -43,6 +44,8 @@ def verify(published: Path, as_json: bool, dask: str | None) -> None:
     result = verdict(checks, {"ballots": float(len(verification.log.ballots))})
     if as_json:
         click.echo(msgspec.json.encode(result))
+    elif result.passed and not verification.plaintexts:
+        console.print(f"[yellow]{UNCOUNTED}[/]", soft_wrap=True)
     elif result.passed:
         console.print("[bold green]every check passed[/]: the result is that of the ballots on the board")
     else:

@@ -25,10 +25,11 @@ from votes.demo.voters import Electorate, Turnout, VotersOutside
 from votes.record.phases import Phase
 
 START_WITHIN_S, POLL_S = 90.0, 0.3
-LEAVING_S = 70
-"""So many seconds before the close everybody should have begun to cast: ballots leave until `MARGIN_S` before it."""
+OPEN_S = 120
+"""From the plan to the close: the key and the invitations take a quarter of it, where nothing else runs. Ballots leave
+until `votes/demo/voters.py::MARGIN_S` before the close."""
 PACE = 4.0
-"""The key, the record and the invitations take at most so many times as long as the parties' introduction."""
+"""So many times as long as the parties' introduction took is added, because all takes longer on a busy machine."""
 CLOSE_WITHIN_S = 30.0
 
 
@@ -67,7 +68,7 @@ async def hold(stage: DemoStage) -> Events:
         await _open_accounts(stage, electorate)
         story.chapter("The record, which nobody can change any more")
         opens_at_s = int(stage.outside.clock.seconds())
-        closes_at_s = opens_at_s + int(PACE * pace_s) + LEAVING_S
+        closes_at_s = opens_at_s + int(PACE * pace_s) + OPEN_S
         await preparation.freeze(opens_at_s, closes_at_s)
         invited = await preparation.open()
         intended = intentions(stage.size.voters, stage.outside.rng)
@@ -76,7 +77,7 @@ async def hold(stage: DemoStage) -> Events:
     finally:
         electorate.close()
     await _until_closed(stage, closes_at_s)
-    # All have their receipts. What is left to do is between the board and those who count.
+    # What is left to do is between the board and those who count.
     stop_voters(stage.network)
     story.tell("voters", "left; their clients are stopped")
     return await _tally(stage, preparation.url, intended, turnout, load)

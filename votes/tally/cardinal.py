@@ -1,14 +1,16 @@
-"""Scores and grades, by votelib (docs/protocol/votes.md, 2.3)."""
+"""Scores, by votelib, and grades (docs/protocol/votes.md, 2.3)."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, groupby
 from typing import TypeAlias
 
 import votelib.convert
-import votelib.evaluate.cardinal
 
 from votes.tally.outcomes import Elected
+from votes.tally.seats import elected_by_layers
 
 Histogram: TypeAlias = Sequence[int]
 """How often an option got each value: 0, 1, 2 .."""
@@ -37,33 +39,38 @@ def median_grades(histograms: Sequence[Histogram]) -> list[int]:
 
 
 def elected_by_majority_judgment(histograms: Sequence[Histogram], seats: int) -> Elected:
-    """Return the winners by majority judgment (Balinski and Laraki 2010).
+    """Return the winners by majority judgment (Balinski and Laraki 2010, chapter 13).
 
-    `histograms`: of grades, the best first. Two options are tied only if each grade was given to both equally often
-    (Balinski and Laraki, theorem 13.1, for equally many grades). So equal histograms stand for one option here, and
-    votelib, which raises an error for them, never meets them.
+    `histograms`: of grades, the best first; all options have equally many grades, at least one.
+
+    votelib's `MajorityJudgment` is not used: an option that has lost stays among those whose medians it takes away, so
+    that of three options an equal one may be missed, or none be found (votelib 0.4.0, grades 4-1-0, 4-0-1, 3-2-0).
     """
-    equal: dict[Histogram, list[int]] = {}
-    for option, histogram in enumerate(histograms):
-        equal.setdefault(tuple(histogram), []).append(option)
-    left = {options[0]: histogram for histogram, options in equal.items()}
-    winners: list[int] = []
-    method = votelib.evaluate.cardinal.MajorityJudgment()
-    while left and len(winners) < seats:
-        # For votelib a higher number is a better grade.
-        votes = {
-            frozenset({(option, -grade)}): count
-            for option, histogram in left.items()
-            for grade, count in enumerate(histogram)
-            if count
-        }
-        (best,) = method.evaluate(votes, 1)
-        options = equal[left.pop(best)]
-        open_seats = seats - len(winners)
-        if len(options) > open_seats:
-            return Elected(tuple(winners), tuple(options), open_seats)
-        winners += options
-    return Elected(tuple(winners))
+    values = _majority_values([list(accumulate(histogram)) for histogram in histograms])
+    ordered = sorted(range(len(values)), key=values.__getitem__)
+    layers = (tuple(layer) for _, layer in groupby(ordered, key=values.__getitem__))
+    return elected_by_layers(tuple(layers), seats)
+
+
+def _majority_values(rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return for each option a list that is smaller for a better one, and equal for equal grades.
+
+    `rows`: for each option, how many of its grades are the best one, are one of the best two, and so on. So its grades
+    stand in a row, the best first, and the median is at place `n // 2`. If it is taken away, the next median stands
+    beside it: for odd `n` on the worse side, for even `n` on the better one. After that the sides alternate.
+
+    The list holds the grades in the order in which they are taken away; of neighbours that are the same for all
+    options, it holds the first.
+    """
+    middle = rows[0][-1] // 2
+    ends = {end for row in rows for end in row}
+    distances = {1} | {end - middle for end in ends} | {middle - end + 1 for end in ends}
+    side = 1 if rows[0][-1] % 2 else -1
+    places = [middle]
+    for distance in sorted(each for each in distances if 1 <= each <= middle):
+        places += (middle + side * distance, middle - side * distance)
+    # A place beyond the row, for even `n`, gives the same for all.
+    return [[bisect_right(row, place) for place in places] for row in rows]
 
 
 def _votes(histograms: Sequence[Histogram]) -> dict[frozenset[tuple[int, int]], int]:

@@ -8,8 +8,8 @@ from votes.ballot.choices import Ranking
 from votes.record.polls import RankPoll
 from votes.tally.counts import ChoiceCounts
 from votes.tally.outcomes import Elected, Figure, FigureRow, FigureTable, PollOutcome
-from votes.tally.ranked import borda_points, count_pairwise, elected_by_layers
-from votes.tally.seats import highest
+from votes.tally.ranked import borda_points, count_pairwise
+from votes.tally.seats import elected_by_layers, highest
 from votes.tally.transferable import UNIT, Ballots, TransferCount, count_transferable
 
 Lot = Callable[[int], bytes]

@@ -9,7 +9,6 @@ import votelib.component.rankscore
 import votelib.convert
 import votelib.evaluate.condorcet
 
-from votes.tally.outcomes import Elected
 from votes.tally.transferable import Ballots
 
 
@@ -46,17 +45,6 @@ def count_pairwise(ballots: Ballots, options: int) -> PairwiseCount:
         layers.append(first)
         left = [option for option in left if option not in first]
     return PairwiseCount(wins, tuple(layers))
-
-
-def elected_by_layers(layers: tuple[tuple[int, ...], ...], seats: int) -> Elected:
-    """Return the winners: whole layers as long as there are seats; what does not fit is a tie."""
-    winners: list[int] = []
-    for layer in layers:
-        left = seats - len(winners)
-        if len(layer) > left:
-            return Elected(tuple(winners), layer if left else (), left)
-        winners += layer
-    return Elected(tuple(winners))
 
 
 def _with_all(ballots: Ballots, options: int) -> Ballots:

@@ -30,6 +30,17 @@ def highest(figures: Mapping[int, int], seats: int) -> Elected:
     return elected_of(votelib.evaluate.core.get_n_best(dict(figures), seats))
 
 
+def elected_by_layers(layers: tuple[tuple[int, ...], ...], seats: int) -> Elected:
+    """Return the winners: whole layers as long as there are seats; what does not fit is a tie."""
+    winners: list[int] = []
+    for layer in layers:
+        left = seats - len(winners)
+        if len(layer) > left:
+            return Elected(tuple(winners), layer if left else (), left)
+        winners += layer
+    return Elected(tuple(winners))
+
+
 def seats_of_lists(method: str, votes: Sequence[int], seats: int) -> tuple[list[int], Elected]:
     """Return the seats of each list, and what stays open; lists without votes get none.
 

@@ -62,6 +62,17 @@ def test_an_election_that_closes_while_a_ballot_is_checked_does_not_get_it(board
     assert why(late) is BoardRefusal.LATE
 
 
+def test_no_entry_of_a_ballot_has_a_time_at_which_the_election_is_closed(boards: BoardWorld) -> None:
+    boards.open()
+    # The clock moves on between the look at it and the writing.
+    boards.clock.steps = [CLOSES_AT - 1]
+    boards.clock.now_s = CLOSES_AT
+    [late] = boards.casting.cast_many([plain_ballot(1)])
+    assert why(late) is BoardRefusal.LATE
+    boards.clock.now_s = DURING
+    assert boards.board.log.size == 2
+
+
 def test_a_wrong_ballot_is_refused_with_the_reason_and_harms_no_other(boards: BoardWorld) -> None:
     boards.open()
     outcomes = boards.casting.cast_many([plain_ballot(1), b"bad", plain_ballot(2)])

@@ -40,6 +40,24 @@ def test_from_a_plan_to_a_record(commands: VoteCommands) -> None:
     assert decode_election(record, ristretto255()).threshold == 2
 
 
+def test_a_draft_that_the_credential_authority_did_not_sign_is_not_frozen(commands: VoteCommands) -> None:
+    admin, register, place = (commands.path / name for name in ("admin", "register", "place"))
+    voters, listed = commands.path / "voters.csv", commands.path / "listed"
+    voters.write_text("id\n1\n2\n")
+    commands.good("admin", "init", admin)
+    card = json.loads(commands.good("credentials", "init", register, "--name", "Registry"))
+    commands.good("credentials", "voters", register, voters)
+    plan = filled_plan(credentials=json.loads(commands.good("credentials", "draw", register).splitlines()[-1]))
+    before, authority, rest = plan.partition('[credential_authority]\nname = "Registry"\n')
+    _, _, rest = rest.partition("\n")
+    (admin / PLAN).write_text(f'{before}{authority}identity = "{card["identity"]}"\n{rest}')
+    commands.good("admin", "draft", admin, place)
+    commands.good("credentials", "sign", register, place / "draft.json", listed)
+    assert "have not made the key" in commands.refused("admin", "freeze", admin, place, "--listed", listed)
+    listed.write_bytes(listed.read_bytes()[:-1] + b" ")
+    assert "did not sign this draft" in commands.refused("admin", "freeze", admin, place, "--listed", listed)
+
+
 def test_a_draft_that_trustees_work_on_is_not_replaced(commands: VoteCommands) -> None:
     admin, place, trustee = commands.path / "admin", commands.path / "place", commands.path / "Ada"
     commands.good("admin", "init", admin)

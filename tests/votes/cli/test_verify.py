@@ -23,10 +23,10 @@ from votes.verify.published import RESULT, announcement_of
 class Election:
     """An election that was held, the folder of what was published, and the commands."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, counts_only: bool = False) -> None:
         self.path = path
         self.commands = VoteCommands(path)
-        self.whole = WholeElection()
+        self.whole = WholeElection(counts_only=counts_only)
         self.whole.vote()
         self.whole.mix()
         self.whole.decrypt()
@@ -69,6 +69,16 @@ def test_the_votes_are_counted_and_the_result_verified(election: Election) -> No
     shown = election.commands.good("verify", election.published)
     assert shown.count("pass") == 8
     assert "every check passed" in shown
+
+
+def test_where_only_counts_are_published_it_says_that_the_count_is_not_verified(tmp_path: Path) -> None:
+    election = Election(tmp_path, counts_only=True)
+    election.tally()
+    for share in election.published.glob("polls/*/shares/*"):
+        share.unlink()
+    shown = election.commands.good("verify", election.published)
+    assert "every check that could be made passed; the count itself cannot be verified" in shown
+    assert "is that of the ballots" not in shown
 
 
 def test_for_programs_there_is_a_verdict(election: Election) -> None:

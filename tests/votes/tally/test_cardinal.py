@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from votelib.evaluate.cardinal import MajorityJudgment
 
 from votes.tally.cardinal import elected_by_majority_judgment, median_grades, score_sums
 from votes.tally.outcomes import Elected
@@ -41,6 +42,30 @@ def test_majority_judgment_takes_medians_away_one_by_one(histograms: list[list[i
     expected = Elected(tuple(order[:seats])) if fits else Elected(tuple(sure), tuple(at), seats - len(sure))
     assert elected_by_majority_judgment(histograms, seats) == expected
     assert median_grades(histograms) == [value[0] for value in values]
+
+
+@given(PROFILES)
+def test_another_library_agrees_on_two_options(histograms: list[list[int]]) -> None:
+    """votelib is right about two options, if their grades differ."""
+    pair = histograms[:2]
+    if pair[0] != pair[1]:
+        votes = {
+            frozenset({(option, -grade)}): count
+            for option, histogram in enumerate(pair)
+            for grade, count in enumerate(histogram)
+            if count
+        }
+        (winner,) = MajorityJudgment().evaluate(votes, 1)
+        assert elected_by_majority_judgment(pair, 1) == Elected((winner,))
+
+
+def test_three_options_that_another_library_cannot_order() -> None:
+    assert elected_by_majority_judgment([[4, 1, 0], [4, 0, 1], [3, 2, 0]], 3) == Elected((0, 1, 2))
+
+
+def test_a_million_ballots_and_many_options_take_no_time() -> None:
+    histograms = [[200_000, 300_000 - option, option, 199_999, 150_000, 150_001] for option in range(1_000)]
+    assert elected_by_majority_judgment(histograms, 999).winners == tuple(range(999))
 
 
 def test_the_capital_of_tennessee() -> None:

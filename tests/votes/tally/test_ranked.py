@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise, permutations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worlds.real_elections import BURLINGTON
-from votes.tally.outcomes import Elected
-from votes.tally.ranked import borda_points, count_pairwise, elected_by_layers
+from votes.tally.ranked import borda_points, count_pairwise
 from votes.tally.transferable import Ballots
 
 RANKINGS = st.integers(2, 4).flatmap(
@@ -87,19 +85,6 @@ def test_two_before_which_no_other_is_are_equal() -> None:
     ballots = {(0, 2, 1, 3): 1, (1, 0): 1, (1, 3, 0, 2): 1, (3, 0, 1, 2): 1}
     layers = count_pairwise(ballots, 4).layers
     assert layers[0] == (0, 1)
-
-
-@pytest.mark.parametrize(
-    ("layers", "seats", "elected"),
-    [
-        (((2,), (0, 1)), 1, Elected((2,))),
-        (((2,), (0, 1)), 2, Elected((2,), (0, 1), 1)),
-        (((2,), (0, 1)), 3, Elected((2, 0, 1))),
-        (((0, 1), (2,)), 1, Elected((), (0, 1), 1)),
-    ],
-)
-def test_a_layer_that_does_not_fit_is_a_tie(layers: tuple[tuple[int, ...], ...], seats: int, elected: Elected) -> None:
-    assert elected_by_layers(layers, seats) == elected
 
 
 @given(RANKINGS)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.worlds.real_elections import LISTS_OF_CZECHIA
 from votes.tally.outcomes import Elected
-from votes.tally.seats import highest, seats_of_lists
+from votes.tally.seats import elected_by_layers, highest, seats_of_lists
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,19 @@ from votes.tally.seats import highest, seats_of_lists
 )
 def test_equal_ones_for_the_last_seats_stay_tied(figures: list[int], seats: int, elected: Elected) -> None:
     assert highest(dict(enumerate(figures)), seats) == elected
+
+
+@pytest.mark.parametrize(
+    ("layers", "seats", "elected"),
+    [
+        (((2,), (0, 1)), 1, Elected((2,))),
+        (((2,), (0, 1)), 2, Elected((2,), (0, 1), 1)),
+        (((2,), (0, 1)), 3, Elected((2, 0, 1))),
+        (((0, 1), (2,)), 1, Elected((), (0, 1), 1)),
+    ],
+)
+def test_a_layer_that_does_not_fit_is_a_tie(layers: tuple[tuple[int, ...], ...], seats: int, elected: Elected) -> None:
+    assert elected_by_layers(layers, seats) == elected
 
 
 def test_the_seats_of_a_real_election() -> None:

@@ -10,6 +10,7 @@ from loopixmix.errors import MisuseError
 from loopixmix.group.group import Elements
 from loopixmix.group.ristretto import ristretto255
 from votes.ballot.ciphertexts import Ciphertexts, Pair, encrypt
+from votes.record.transcript import Transcript, coefficients, column_digest
 from votes.trustees.decryption import (
     DecryptionError,
     DecryptionStatement,
@@ -89,6 +90,26 @@ def test_one_bad_trustee_is_named_and_stops_nobody(trust: Trust) -> None:
 def test_two_wrong_rows_that_cancel_in_a_plain_sum_are_found(trust: Trust) -> None:
     partial = trust.decrypt(1)
     shift = GROUP.join([GROUP.generator, -GROUP.generator, *[GROUP.identity] * (ROWS - 2)])
+    with pytest.raises(DecryptionError):
+        check_partial(trust.statement, replace(partial, columns=(partial.columns[0] + shift, partial.columns[1])))
+
+
+@pytest.mark.parametrize("covered", [True, False])
+def test_shares_that_are_chosen_after_their_coefficients_are_refused(trust: Trust, covered: bool) -> None:
+    """Pitfall 2: who knows the coefficients moves two rows so that their weighted sum stays the same.
+
+    They are those of the right shares, and those that would come out if the challenge left the shares out.
+    """
+    partial, pairs = trust.decrypt(1), trust.statement.ciphertexts.pairs
+    seed = Transcript(
+        "decryption",
+        *(trust.statement.fingerprint, GROUP.name, trust.statement.poll, 1, WIDTH, ROWS),
+        *(column_digest(pair.a) for pair in pairs),
+        *(column_digest(column) for column in partial.columns if covered),
+        trust.key.public_share(1).encode(),
+    ).seed()
+    one, other = (coefficients(GROUP, seed, 2)[place : place + 1] for place in (0, 1))
+    shift = GROUP.join([GROUP.generator.times(other), -GROUP.generator.times(one), *[GROUP.identity] * (ROWS - 2)])
     with pytest.raises(DecryptionError):
         check_partial(trust.statement, replace(partial, columns=(partial.columns[0] + shift, partial.columns[1])))
 
