@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from client.api import Client, RegistrationRefusedError, UnavailableError
+from client.api import Client, RegistrationRefusedError, ServiceFailedError, UnavailableError
 from loopixmix.errors import MisuseError
 from loopixmix.group.group import Group
 from loopixmix.net.sockets import Sockets
@@ -183,5 +183,10 @@ async def _compare(setting: VotingSetting, booth: VotingBooth, board: BoardQuest
         setting.say("no provider of this network has a witness: nobody tells whether others see the same log")
         return
     witness = f"{SERVICE_OF_WITNESS}@{setting.rng.choice(others)}"
-    count = await booth.compare(board, witness)
+    try:
+        count = await booth.compare(board, witness)
+    except (UnavailableError, ServiceFailedError) as error:
+        # The ballot is on the board whether a witness answers or not.
+        setting.say(f"{witness} could not be asked: {error}")
+        return
     setting.say(f"{witness} knows {count} states of the board's log, and all go together")

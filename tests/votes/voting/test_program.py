@@ -186,3 +186,21 @@ def test_an_election_that_is_over_is_told(program: Program) -> None:
     clock.advance(CLOSES_AT - clock.seconds() + 1)
     with pytest.raises(MisuseError, match="the election is over"):
         wait_for(await_receipts(program.setting, booth, board), clock)
+
+
+class BrokenWitness:
+    """A witness that cannot answer."""
+
+    name = "witness"
+
+    def answer(self, body: bytes) -> bytes:
+        raise RuntimeError("broken")
+
+
+def test_a_witness_that_cannot_answer_does_not_end_the_program_badly(program: Program) -> None:
+    program.world.network.add_service(BrokenWitness(), provider="provider-1")
+    booth, board = program.enter()
+    clock = program.world.clock
+    wait_for(booth.cast(booth.prepare(CHOICES), board, clock.seconds()), clock)
+    wait_for(await_receipts(program.setting, booth, board), clock, within_s=100_000, step_s=300)
+    assert "witness@provider-1 could not be asked" in program.said[-1]
