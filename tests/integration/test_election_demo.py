@@ -15,7 +15,7 @@ import pytest
 from loopixmix.process.background import loopixmix_command
 from votes.results.documents import decode_result
 
-BASE_PORT = 29_300
+BASE_PORT = 29_100
 MOST_S = 400
 OF_THE_MACHINE = ("time",)
 """How long it takes is a matter of the machine: benchmarks, not tests, show speeds."""

@@ -103,7 +103,7 @@ async def together(*works: Awaitable[T]) -> list[T]:
     """Do several things at one time, and return what came of each. Raises what the first one raises that fails."""
     doing = [Deferred.fromCoroutine(_awaited(work)) for work in works]
     try:
-        return list(await gatherResults(doing))
+        return list(await gatherResults(doing, consumeErrors=True))
     except FirstError as error:
         error.subFailure.raiseException()
         raise

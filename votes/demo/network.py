@@ -17,11 +17,11 @@ from votes.demo.folders import DemoFolders
 
 PARAMS = NetworkParams(
     delay_mean_s=0.1,
-    payload_rate_per_s=0.5,
-    loop_rate_per_s=0.08,
-    drop_rate_per_s=0.08,
+    payload_rate_per_s=0.4,
+    loop_rate_per_s=0.06,
+    drop_rate_per_s=0.06,
     node_loop_rate_per_s=0.5,
-    pull_rate_per_s=0.4,
+    pull_rate_per_s=0.32,
     pull_batch=5,
     epoch_length_s=3600,
     grace_s=30,
