@@ -82,5 +82,7 @@ def test_ctrl_c_ends_every_process(directory: Path) -> None:
         assert processes_in(directory) == []
     finally:
         process.kill()
+        process.stdout.close()
+        process.wait()
         for left in processes_in(directory):
             left.kill()
