@@ -148,6 +148,32 @@ def restore(file: Path, directory: Path, passphrase_file: Path | None) -> None:
     click.echo(f"{directory}: trustee {secrets.number} is back")
 
 
+@trustee.command("check-record")
+@DIRECTORY
+@click.argument("record", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+def check_record(directory: Path, record: Path) -> None:
+    """Check that the election in RECORD has the key that this trustee made with the others.
+
+    Run it as soon as the record is published, and object in public if it fails: an administrator who froze a key of
+    their own could read every ballot.
+    """
+    from loopixmix.group.ristretto import ristretto255
+    from votes.administration.freezing import ceremony_of
+    from votes.record.fingerprint import shown
+    from votes.trustees.directory import TrusteeDirectory
+    from votes.verify.opened import opened_record
+
+    opened = opened_record(record.read_bytes(), ristretto255())
+    share = TrusteeDirectory(directory).share(ceremony_of(opened.election, opened.group))
+    if opened.group.generator.times(share.secret) != opened.key.public_share(share.number):
+        raise MisuseError(
+            f"{record}: its key is NOT the one that trustee {share.number} made with the others. "
+            "Whoever froze this record can read the ballots: say so in public"
+        )
+    click.echo(f"{record}: the key is the one that trustee {share.number} made with the others")
+    click.echo(f"the fingerprint of the election is\n{shown(opened.fingerprint)}")
+
+
 @trustee.command()
 @DIRECTORY
 @PUBLISHED

@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -18,6 +19,7 @@ from votes.cli.outside import VoteOutside
 from votes.cli.trustee import trustee
 from votes.record.canonical import Hex
 from votes.record.election import TrusteeParty, encode_election
+from votes.record.fingerprint import shown
 from votes.shuffle.chunks import Unwatched
 from votes.trustees.directory import PART, SHARE, TrusteeDirectory
 from votes.verify.published import shares_file
@@ -189,3 +191,25 @@ def test_a_trustee_decrypts_nothing_that_is_not_verified(tmp_path: Path) -> None
     folder = trustee_folder(election, 1, tmp_path / "trustee")
     assert "mixer 0" in commands.refused("trustee", "decrypt", folder, published, tmp_path / "out")
     assert not list(folder.glob("decrypted-*"))
+
+
+def test_a_trustee_finds_a_record_with_another_key(tmp_path: Path) -> None:
+    commands, election = VoteCommands(tmp_path), WholeElection()
+    folder = trustee_folder(election, 2, tmp_path / "trustee")
+    record = tmp_path / "record.json"
+    record.write_bytes(election.world.record)
+    told = commands.good("trustee", "check-record", folder, record)
+    assert "the key is the one that trustee 2 made" in told
+    assert shown(election.world.fingerprint) in told
+    # The same draft, with a key that the administrator made alone.
+    theirs = new_election(election.group, seed=99).election
+    frozen = changed(
+        election.world.election,
+        key_commitments=theirs.key_commitments,
+        trustees=tuple(
+            msgspec.structs.replace(ours, public_share=other.public_share)
+            for ours, other in zip(election.world.election.trustees, theirs.trustees, strict=True)
+        ),
+    )
+    record.write_bytes(encode_election(frozen))
+    assert "NOT the one that trustee 2 made" in commands.refused("trustee", "check-record", folder, record)
