@@ -306,7 +306,8 @@ def test_a_client_daemon_that_does_not_run_is_started(bridge: Bridge) -> None:
     log = bridge.directory / "log.txt"
     before = log.read_text().count(STARTING)
     assert command_text("client", "stop", str(client)).returncode == 0
-    # The status in between may be over before a command can ask for it.
+    # The status in between may be over before a command can ask for it, and
+    # the status of before may still stand when the bridge begins to start one.
     wait_until(lambda: log.read_text().count(STARTING) > before, bridge.log)
+    wait_until((client / "api.url").exists, bridge.log)
     wait_until(lambda: bridge.status().returncode == 0, bridge.log)
-    assert (client / "api.url").exists()
