@@ -19,5 +19,6 @@ class Door(Protocol):
     async def knock(self, form: FormBody, address: str) -> str | Shown:
         """Return whose session begins, or a page that says why none does.
 
-        `form`: as it was sent, from anybody. `address`: where it came from, to bound how often somebody may try.
+        `form`: as it was sent, from anybody. `address`: where it came from, to bound how often somebody may try; an
+        IPv6 network counts as one.
         """

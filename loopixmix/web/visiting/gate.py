@@ -15,6 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from loopixmix.errors import PeerError
+from loopixmix.net.limits import address_group
 from loopixmix.web.forms.bodies import FormBody, FormLimits, read_form, read_query
 from loopixmix.web.forms.forms import TOKEN_FIELD, button_form
 from loopixmix.web.showing.frame import STYLE, STYLE_NAME, Frame
@@ -174,7 +175,7 @@ class PageGate(Resource):
     async def _knock(self, request: Request, door: Door, form: FormBody, entrance: Entrance) -> bytes:
         """Begin a session for somebody, if the door says whose it is."""
         host = str(getattr(request.getClientAddress(), "host", ""))
-        answer = await door.knock(form, host)
+        answer = await door.knock(form, address_group(host))
         if isinstance(answer, Shown):
             return write(request, answer, replace(self._frame, places=()))
         request.responseHeaders.addRawHeader(b"Set-Cookie", self._cookie.give(entrance.sessions.begin(answer)))
