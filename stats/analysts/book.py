@@ -15,7 +15,7 @@ from loopixmix.errors import MisuseError
 from loopixmix.seams import Rng
 from loopixmix.store.transactions import Store
 from stats.analysts.passwords import HashingCost, hash_password, is_password, make_password
-from stats.analysts.rights import AnalystRight, ForbiddenError, decode_rights, encode_rights
+from stats.analysts.rights import AnalystRight, MissingRightError, decode_rights, encode_rights
 from stats.analysts.schema import analysts, deeds, tokens
 
 MOST_ANALYSTS, MOST_TOKENS = 200, 50
@@ -37,9 +37,9 @@ class Analyst:
     made_at_s: int
 
     def need(self, right: AnalystRight) -> None:
-        """Raise `ForbiddenError` without that right."""
+        """Raise `MissingRightError` without that right."""
         if right not in self.rights:
-            raise ForbiddenError(f"{self.name} does not have the right to {right.value}")
+            raise MissingRightError(f"{self.name} does not have the right to {right.value}")
 
 
 @dataclass(frozen=True)

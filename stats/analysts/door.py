@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
-
 from loopixmix.bounds import BucketsByKey, TokenBucket
 from loopixmix.seams import Clock
 from loopixmix.web.forms.bodies import FormBody
@@ -13,6 +10,7 @@ from loopixmix.web.forms.forms import Filled, Form
 from loopixmix.web.showing.markup import Content, element, paragraph
 from loopixmix.web.visiting.answers import Shown
 from loopixmix.web.visiting.doors import DOOR_PATH
+from stats.analysts.beside import BesideReactor
 from stats.analysts.book import Analyst, AnalystBook
 from stats.analysts.passwords import MOST_CHARACTERS
 
@@ -28,15 +26,6 @@ ALL_PER_S, ALL_AT_ONCE = 2.0, 40.0
 MOST_AT_ONCE = 4
 """Checks that wait or run at one time: each takes 64 MiB and a tenth of a second."""
 MOST_REMEMBERED = 4096
-
-_T = TypeVar("_T")
-
-
-class InThread(Protocol):
-    """Does work beside the reactor."""
-
-    def __call__(self, work: Callable[[], _T], /) -> Awaitable[_T]:
-        """Return what `work` returns."""
 
 
 class Attempts:
@@ -62,7 +51,7 @@ class Attempts:
 class AnalystDoor:
     """Lets analysts in by name and password."""
 
-    def __init__(self, book: AnalystBook, *, clock: Clock, in_thread: InThread) -> None:
+    def __init__(self, book: AnalystBook, *, clock: Clock, in_thread: BesideReactor) -> None:
         """`in_thread`: to hash a password takes a tenth of a second, which nobody else is to wait for."""
         self._book = book
         self._attempts = Attempts(clock)

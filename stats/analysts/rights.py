@@ -19,7 +19,7 @@ class AnalystRight(Enum):
     """Ask for noisy answers about true data, which uses up its privacy budget."""
 
 
-class ForbiddenError(MisuseError):
+class MissingRightError(MisuseError):
     """You do not have the right to do this."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from loopixmix.errors import MisuseError
 from loopixmix.store.transactions import Store
 from stats.analysts.book import DAY_S, MOST_TOKENS, AnalystBook
-from stats.analysts.rights import AnalystRight, ForbiddenError
+from stats.analysts.rights import AnalystRight, MissingRightError
 from stats.analysts.schema import SCHEMA
 from tests.worlds.databases import SQLITE_AND_POSTGRES, new_database
 from tests.worlds.stats_dashboard import CHEAP, NOW_S
@@ -62,7 +62,7 @@ def test_rights_are_apart_and_change_at_once(world: BookWorld) -> None:
     [ada] = world.book.all()
     ada.need(SEE)
     for right in (EXPORT, SPEND):
-        with pytest.raises(ForbiddenError, match=f"ada does not have the right to {right.value}"):
+        with pytest.raises(MissingRightError, match=f"ada does not have the right to {right.value}"):
             ada.need(right)
     world.book.change_rights("ada", [SPEND])
     found = world.book.find("ada", ada.mark)
