@@ -10,7 +10,7 @@ from loopixmix.web.forms.forms import Filled, Form
 from loopixmix.web.showing.markup import Content, element, paragraph
 from loopixmix.web.visiting.answers import Shown
 from loopixmix.web.visiting.doors import DOOR_PATH
-from stats.analysts.beside import BesideReactor
+from stats.analysts.aside import WorkAside
 from stats.analysts.book import Analyst, AnalystBook
 from stats.analysts.passwords import MOST_CHARACTERS
 
@@ -51,7 +51,7 @@ class Attempts:
 class AnalystDoor:
     """Lets analysts in by name and password."""
 
-    def __init__(self, book: AnalystBook, *, clock: Clock, in_thread: BesideReactor) -> None:
+    def __init__(self, book: AnalystBook, *, clock: Clock, in_thread: WorkAside) -> None:
         """`in_thread`: to hash a password takes a tenth of a second, which nobody else is to wait for."""
         self._book = book
         self._attempts = Attempts(clock)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 _T = TypeVar("_T")
 
 
-class BesideReactor(Protocol):
+class WorkAside(Protocol):
     """Does work that waits for a disk or a processor, so that nobody else waits for it."""
 
     def __call__(self, work: Callable[[], _T], /) -> Awaitable[_T]:
