@@ -20,7 +20,8 @@ class PrivacyLoss:
 def summed(losses: Sequence[PrivacyLoss]) -> PrivacyLoss:
     """Return the loss of all together: the sums (Dwork, Roth 2014, theorem 3.16).
 
-    The reports have to be randomised and shuffled each on its own; it does not matter that one person chose the answers.
+    The reports have to be randomised and shuffled each on its own, whatever the answers have
+    to do with each other.
     """
     return PrivacyLoss(math.fsum(loss.eps for loss in losses), math.fsum(loss.delta for loss in losses))
 
@@ -48,7 +49,7 @@ def over_periods(loss: PrivacyLoss, eps0: float, periods: int, *, permanent: boo
     """Return the loss of a person who answers in so many periods.
 
     loss: of one period, against somebody who sees everything but one mix. eps0: of one period, if all mixes work
-    together. With `permanent` responses the same report is sent each time. So all periods together tell no more than the
+    together. With `permanent` responses the same report is sent each time. So all periods tell no more than the
     report itself, which is eps0. But they are not randomised anew, so that no theorem adds up their losses: whoever
     joins or leaves in between may make somebody's report stand out. So eps0 is what is told.
     Raises `MisuseError` if there is no period.
