@@ -7,7 +7,7 @@ one. So no lock is needed where a report is looked for, and put, and drawn.
 from __future__ import annotations
 
 import hmac
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -110,9 +110,12 @@ class Collector:
         """Return all surveys, in the order in which they were added."""
         return sorted(self._surveys.values(), key=lambda running: running.number)
 
-    def waiting(self, survey: CollectedSurvey) -> int:
-        """Return how many reports of a survey wait."""
-        return sum(self._room.waiting(pool) for pool in self._room.pools() if pool.survey_id == survey.survey_id)
+    def waiting(self) -> Mapping[bytes, int]:
+        """Return how many reports of each survey wait."""
+        counted: Counter[bytes] = Counter()
+        for pool in self._room.pools():
+            counted[pool.survey_id] += self._room.waiting(pool)
+        return counted
 
     def take_many(self, encoded: Sequence[bytes]) -> list[ReportRefusal | None]:
         """Take reports that came at one time; return for each why it does not count, None if it does.
@@ -137,17 +140,17 @@ class Collector:
         self._count(checked, outcomes)
         return outcomes
 
-    def draw_due(self) -> list[DrawnBatch]:
-        """Draw the batches that are due, and settle the periods that are over. Raises `StoreError`."""
+    def draw_due(self) -> DrawnBatch | None:
+        """Draw a batch that is due, if there is one; settle the periods that are over. Raises `StoreError`."""
         now_s = self._clock.seconds()
-        drawn: list[DrawnBatch] = []
         for running in self._surveys.values():
             while not running.is_settled:
-                batches, is_settled = self._advance(running, now_s)
-                drawn += batches
-                if not is_settled:
+                advanced = self._advance(running, now_s)
+                if isinstance(advanced, DrawnBatch):
+                    return advanced
+                if not advanced:
                     break
-        return drawn
+        return None
 
     def append(self, batch: DrawnBatch) -> None:
         """Append a batch to the column store, and note that its tokens are spent; a second time changes nothing.
@@ -227,14 +230,15 @@ class Collector:
             (survey_id, outcome) for (survey_id, _), outcome in zip(checked, outcomes, strict=True) if outcome
         )
 
-    def _advance(self, running: RunningSurvey, now_s: float) -> tuple[list[DrawnBatch], bool]:
-        """Judge the pools of the first period that is not settled; return what was drawn, and whether it is settled."""
+    def _advance(self, running: RunningSurvey, now_s: float) -> DrawnBatch | bool:
+        """Judge the pools of the first period that is not settled.
+
+        Return the batch of one that is due; otherwise whether the period is settled now.
+        """
         survey, period = running.survey, running.standing.closed_periods
         is_over = now_s >= survey.ends_s(period, running.standing)
-        drawn: list[DrawnBatch] = []
         discarded: dict[int, int] = {}
-        for sheet in survey.sheets:
-            pool = PoolName(survey.survey_id, sheet, period)
+        for pool in (PoolName(survey.survey_id, sheet, period) for sheet in survey.sheets):
             if pool in running.under_way:
                 continue
             waiting = self._room.waiting(pool)
@@ -246,15 +250,15 @@ class Collector:
                 now_s=now_s,
             ):
                 case ReleaseNow(held_back):
-                    drawn.append(self._draw(running, pool, held_back))
+                    return self._draw(running, pool, held_back)
                 case DiscardNow():
-                    discarded[sheet] = waiting
+                    discarded[pool.sheet] = waiting
                 case KeepWaiting():
                     pass
         if len(discarded) < len(survey.sheets):
-            return drawn, False
+            return False
         self._settle(running, period, discarded)
-        return drawn, True
+        return True
 
     def _draw(self, running: RunningSurvey, pool: PoolName, held_back: int) -> DrawnBatch:
         number = running.next_batch[pool.sheet]

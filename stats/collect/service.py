@@ -10,7 +10,6 @@ from stats.collect.collector import Collector
 from stats.collect.lane import CollectorLane
 from stats.collect.refusals import REFUSAL
 from stats.collect.requests import ACCEPTED, SERVICE, AskedOfCollector, decode_asked
-from stats.report.report import SURVEY_ID_BYTES
 
 
 class ShareTaking(Protocol):
@@ -50,16 +49,16 @@ class CollectorService:
         except FormatError:
             # Counted as a report that has not its form.
             kind, rest = AskedOfCollector.REPORT, b""
+        answer = await self._answer(kind, rest)
+        if answer is None:
+            raise ServiceRefusedError(REFUSAL)
+        return answer
+
+    async def _answer(self, kind: AskedOfCollector, body: bytes) -> bytes | None:
         match kind:
             case AskedOfCollector.REPORT:
-                is_taken = await self._lane.take(rest) is None
+                return ACCEPTED if await self._lane.take(body) is None else None
             case AskedOfCollector.SHARE:
-                is_taken = await self._shares.take(rest)
+                return ACCEPTED if await self._shares.take(body) else None
             case AskedOfCollector.QUESTIONNAIRE:
-                questionnaire = self._collector.questionnaire(rest) if len(rest) == SURVEY_ID_BYTES else None
-                if questionnaire is not None:
-                    return questionnaire
-                is_taken = False
-        if not is_taken:
-            raise ServiceRefusedError(REFUSAL)
-        return ACCEPTED
+                return self._collector.questionnaire(body)

@@ -21,7 +21,7 @@ _COMMENTS = {
     "provider_user": "The user whose provider may connect to the socket; empty for your own.",
     "host": "Where the dashboard listens, and at which port.",
     "port": "",
-    "certificate": "Files with the certificate chain and its key, in PEM; without them the dashboard is on loopback only.",
+    "certificate": "Files with the certificate chain and its key, in PEM; without them only loopback is allowed.",
     "key": "",
     "store": "The database for surveys and tokens, such as postgresql://user@/collector; empty for a file here.",
     "columns": "The column store: empty for DuckDB in a file here, or clickhouse://user:password@host/database.",

@@ -25,6 +25,11 @@ class CollectorParts:
     ledger: Ledger
     columns: Columns
 
+    async def stop(self) -> None:
+        """Finish all that was asked for, and close the stores."""
+        await self.lane.stop()
+        self.collector.close()
+
 
 def open_collector(
     directory: CollectorDirectory, *, clock: Clock, rng: Rng, call_on_reactor: Callable[..., object]
