@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 
 if TYPE_CHECKING:
@@ -36,7 +37,5 @@ def _perform(work: Work, /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-_COMMANDS: tuple[click.Command, ...] = ()
-
-for _command in _COMMANDS:
+for _command in (issuer,):
     stats.add_command(_command)
