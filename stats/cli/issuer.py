@@ -108,7 +108,7 @@ def codes(directory: Path, draft: Path, count: int, out: Path) -> None:
 
     found, rng = IssuerDirectory(directory), stats_outside().rng
     place = find_survey(found.path, read_draft(draft))
-    _require(place.draft.persons.kind is PersonKind.CODES, "who may answer it is not told by codes")
+    _require(place.draft.persons.kind is PersonKind.CODES, "its issuer gives out no codes")
     if out.exists():
         raise ConfigError(f"{out}: exists already and is never overwritten")
     made = [draw_code(rng) for _ in range(count)]
@@ -140,7 +140,7 @@ def contacts(directory: Path, draft: Path, listed: Path | None, as_json: bool) -
 
     found = IssuerDirectory(directory)
     place = find_survey(found.path, read_draft(draft))
-    _require(place.draft.persons.kind is PersonKind.CONTACTS, "who may answer it is not told by a list of contacts")
+    _require(place.draft.persons.kind is PersonKind.CONTACTS, "it has no list of contacts")
     people = [] if listed is None else _read_contacts(listed)
     store = found.open_store()
     try:
@@ -212,7 +212,7 @@ def status(directory: Path, as_json: bool) -> None:
 
 def _require(is_so: bool, otherwise: str) -> None:
     if not is_so:
-        raise MisuseError(f"this survey says otherwise: {otherwise}")
+        raise MisuseError(f"the draft says who a person is: {otherwise}")
 
 
 def _read_contacts(path: Path) -> list[Addressee]:

@@ -153,12 +153,18 @@ class IssuedSurveys:
 
 
 def add_survey(
-    directory: Path, draft: SurveyDraft, *, now_s: float, rng: Rng, told: Callable[[int], object]
+    directory: Path,
+    draft: SurveyDraft,
+    *,
+    now_s: float,
+    rng: Rng,
+    told: Callable[[int], object],
+    make_key: Callable[[], bytes] = generate_key,
 ) -> list[SurveyKey]:
     """Make the keys of a survey, and return their public halves; raise `MisuseError`, or `StoreError`.
 
     A survey that is there already keeps its keys. What was begun and broken off is gone on with. Each key takes some
-    50 ms, sometimes several times as long. `told`: is told how many keys are made.
+    50 ms, sometimes several times as long. `told`: is told how many keys are made. `make_key`: makes a private one.
     """
     slots = slots_of(draft)
     if draft.closes_s <= now_s:
@@ -175,7 +181,7 @@ def add_survey(
     for number, slot in enumerate(slots, 1):
         private = path / _name_of(slot.sheet, slot.period)
         if not private.exists():
-            write_atomically(private, generate_key())
+            write_atomically(private, make_key())
         key = _key_of(slot, _load(private, rng))
         keys.append(SurveyKey(sheet=slot.sheet, period=slot.period, key=encode_token_key(key)))
         told(number)
