@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from stats.cli.analyst import analyst
 from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 
@@ -37,5 +38,10 @@ def _perform(work: Work, /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-for _command in (issuer,):
+_COMMANDS: tuple[click.Command, ...] = (
+    issuer,
+    analyst,
+)
+
+for _command in _COMMANDS:
     stats.add_command(_command)
