@@ -72,7 +72,8 @@ def _loss(
     eps0: int | None = 0
     for each in drawn:
         eps0 = None if eps0 is None or each.eps0 is None else eps0 + each.eps0
-    loss = KeptLoss(survey.survey_id, period.number, survey.title, promised_loss(survey), eps0, now_s)
+    again = sum(each.again for each in drawn)
+    loss = KeptLoss(survey.survey_id, period.number, survey.title, promised_loss(survey), eps0, again, now_s)
     # The promise is about all reports of a person in a period, and so is paid with the first one.
     paid = any((each.survey_id, each.period) == (loss.survey_id, loss.period) for each in rows.all_losses(connection))
     return dataclasses.replace(loss, eps=0) if paid else loss

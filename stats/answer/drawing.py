@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from loopixmix.errors import MisuseError
 from loopixmix.seams import Rng
 from stats.answer.ledger import millionths
-from stats.questionnaire.questionnaire import Questionnaire
+from stats.questionnaire.questionnaire import MechanismKind, Questionnaire
 from stats.randomise.permanent import PermanentResponses, RememberedResponse
 from stats.randomise.specified import mechanism_of
 
@@ -19,13 +19,14 @@ class DrawnSheet:
     """The randomised values of one report.
 
     `new`: permanent responses that were drawn for it. `eps0`: what it costs if all mixes work together, in millionths;
-    None if it has true answers.
+    None if it has true answers. `again`: the part of it that the new permanent responses have.
     """
 
     sheet: int
     values: tuple[int, ...] = field(repr=False)
     new: tuple[RememberedResponse, ...] = field(repr=False)
     eps0: int | None
+    again: int
 
 
 def sheets_answered(questionnaire: Questionnaire, values: Mapping[str, int]) -> list[int]:
@@ -51,16 +52,18 @@ def draw_sheet(
     """Randomise the answers of one sheet; raise `MisuseError` for a value that a question does not have."""
     again = {question.name for question in questionnaire.draft.questions if question.again}
     found = questionnaire.sheets[sheet]
-    drawn, new, eps0 = [], [], 0.0
+    drawn, new, once, permanent = [], [], 0, 0
     for name, spec in zip(found.questions, found.mechanisms, strict=True):
         mechanism = mechanism_of(spec)
+        loss = 0 if math.isinf(mechanism.eps0) else millionths(mechanism.eps0)
         if name not in again:
             drawn.append(mechanism.randomise(values[name], rng))
-            eps0 += mechanism.eps0
+            once += loss
             continue
         response = remembered.draw(name, values[name], mechanism, rng)
         if remembered.of(name, values[name]) is None:
             new.append(response)
-            eps0 += mechanism.eps0
+            permanent += loss
         drawn.append(response.report)
-    return DrawnSheet(sheet, tuple(drawn), tuple(new), None if math.isinf(eps0) else millionths(eps0))
+    is_true = any(spec.kind is MechanismKind.NONE for spec in found.mechanisms)
+    return DrawnSheet(sheet, tuple(drawn), tuple(new), None if is_true else once + permanent, permanent)

@@ -2,14 +2,17 @@
 
 Losses are whole millionths of an epsilon, rounded up, so that sums are exact. Two are counted (docs/protocol/stats.md):
 `eps0`, if all mixes work together, and `eps`, the promise of the survey if one mix is honest. Within a survey `eps` is
-never more than `eps0`: whoever sees less does not learn more. That matters for permanent responses, which are drawn
-once and cost `eps0` once, however often they are sent.
+never more than `eps0`: whoever sees less does not learn more.
+
+A permanent response is drawn once, and costs `eps0` once, however often it is sent. But in a second period it costs
+that against everybody. The promise of a period is about draws of that period: the same report in two sets of reports,
+whose other people are not the same, may stand out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -39,13 +42,17 @@ class PrivacyLimits:
 
 @dataclass(frozen=True)
 class KeptLoss:
-    """What one survey costs in one period, in millionths of an epsilon. `eps0` is None if true answers were sent."""
+    """What one survey costs in one period, in millionths of an epsilon.
+
+    `eps`: its promise. `eps0`: None if true answers were sent. `again`: the part of it that permanent responses have.
+    """
 
     survey_id: bytes
     period: int
     title: str
     eps: int
     eps0: int | None
+    again: int
     at_s: float
 
 
@@ -74,17 +81,19 @@ def shown_loss(loss: int) -> str:
 def spent(losses: Iterable[KeptLoss], limits: PrivacyLimits, now_s: float) -> Spending:
     """Return what was spent in the days of the limits up to now.
 
-    The bound of `eps` by `eps0` takes all periods of a survey, also older ones: permanent responses come from them.
+    Of a survey in which somebody answered in these days, permanent responses of older periods count for `eps`, too.
     """
-    everything = list(losses)
-    counted = [loss for loss in everything if loss.at_s > now_s - limits.days * DAY_S]
-    whole = _eps0_by_survey(everything)
-    promised: dict[bytes, int] = {}
-    for loss in counted:
-        promised[loss.survey_id] = promised.get(loss.survey_id, 0) + loss.eps
-    eps = sum(_least(loss, whole[survey_id]) for survey_id, loss in promised.items())
-    eps0 = sum(loss.eps0 for loss in counted if loss.eps0 is not None)
-    return Spending(eps, eps0, len({loss.survey_id for loss in counted if loss.eps0 is None}))
+    by_survey: dict[bytes, list[KeptLoss]] = {}
+    for loss in losses:
+        by_survey.setdefault(loss.survey_id, []).append(loss)
+    since_s = now_s - limits.days * DAY_S
+    eps = eps0 = raw = 0
+    for survey in by_survey.values():
+        counted = [loss for loss in survey if loss.at_s > since_s]
+        eps += _eps(survey, counted)
+        eps0 += sum(loss.eps0 for loss in counted if loss.eps0 is not None)
+        raw += any(loss.eps0 is None for loss in counted)
+    return Spending(eps, eps0, raw)
 
 
 def check_budget(losses: Iterable[KeptLoss], added: KeptLoss, limits: PrivacyLimits) -> None:
@@ -103,13 +112,13 @@ def check_budget(losses: Iterable[KeptLoss], added: KeptLoss, limits: PrivacyLim
             )
 
 
-def _eps0_by_survey(losses: Iterable[KeptLoss]) -> Mapping[bytes, int | None]:
-    found: dict[bytes, int | None] = {}
-    for loss in losses:
-        before = found.get(loss.survey_id, 0)
-        found[loss.survey_id] = None if before is None or loss.eps0 is None else before + loss.eps0
-    return found
-
-
-def _least(eps: int, eps0: int | None) -> int:
-    return eps if eps0 is None else min(eps, eps0)
+def _eps(survey: Sequence[KeptLoss], counted: Sequence[KeptLoss]) -> int:
+    """Return what a survey cost in the periods that count, if one mix is honest."""
+    if not counted:
+        return 0
+    promised = sum(loss.eps for loss in counted)
+    if len({loss.period for loss in survey}) > 1:
+        promised += sum(loss.again for loss in survey)
+    if any(loss.eps0 is None for loss in survey):
+        return promised
+    return min(promised, sum(loss.eps0 for loss in survey if loss.eps0 is not None))

@@ -211,7 +211,8 @@ def add_loss(connection: Connection, loss: KeptLoss) -> None:
         connection.execute(insert(losses), vars(loss))
         return
     eps0 = None if known.eps0 is None or loss.eps0 is None else known.eps0 + loss.eps0
-    connection.execute(update(losses).where(*at).values(eps=known.eps + loss.eps, eps0=eps0, at_s=loss.at_s))
+    added = {"eps": known.eps + loss.eps, "eps0": eps0, "again": known.again + loss.again, "at_s": loss.at_s}
+    connection.execute(update(losses).where(*at).values(**added))
 
 
 def all_losses(connection: Connection) -> list[KeptLoss]:

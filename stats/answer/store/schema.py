@@ -101,9 +101,13 @@ losses = Table(
     Column("title", String(200), nullable=False),
     Column("eps", BigInteger, nullable=False),
     Column("eps0", BigInteger, nullable=True),
+    Column("again", BigInteger, nullable=False),
     Column("at_s", Float, nullable=False),
 )
-"""The privacy that was lost, in millionths of an epsilon. `eps0` is null if true answers were sent."""
+"""The privacy that was lost, in millionths of an epsilon. `eps0` is null if true answers were sent.
+
+`again`: the part of it that permanent responses have.
+"""
 
 limits = Table(
     "limits",

@@ -23,9 +23,13 @@ LIMITS = PrivacyLimits(eps=3 * MILLION, eps0=20 * MILLION, days=10)
 NOW = 100.0 * DAY_S
 
 
-def loss(survey: int, eps: float, eps0: float | None, *, period: int = 0, days_ago: float = 0) -> KeptLoss:
+def loss(
+    survey: int, eps: float, eps0: float | None, *, period: int = 0, days_ago: float = 0, again: bool = False
+) -> KeptLoss:
     local = None if eps0 is None else millionths(eps0)
-    return KeptLoss(bytes([survey]) * 32, period, f"survey {survey}", millionths(eps), local, NOW - days_ago * DAY_S)
+    permanent = local if again and local is not None else 0
+    at_s = NOW - days_ago * DAY_S
+    return KeptLoss(bytes([survey]) * 32, period, f"survey {survey}", millionths(eps), local, permanent, at_s)
 
 
 def test_losses_of_all_surveys_add_up() -> None:
@@ -38,13 +42,25 @@ def test_what_is_older_than_the_days_does_not_count() -> None:
     assert (found.eps, found.eps0) == (1_000_000, 4_000_000)
 
 
-def test_a_permanent_response_that_is_sent_again_costs_no_more_than_its_eps0() -> None:
-    weekly = [loss(1, 1, 2 if period == 0 else 0, period=period) for period in range(9)]
-    assert spent(weekly, LIMITS, NOW).eps == 2_000_000
-    # The draw was long ago: it still bounds what the later periods tell.
-    later = [loss(1, 1, 2, days_ago=50), loss(1, 1, 0, period=7), loss(1, 1, 0, period=8), loss(1, 1, 0, period=9)]
+def test_a_permanent_response_costs_its_promise_once_and_its_eps0_from_the_second_period_on() -> None:
+    weekly = [loss(1, 1, 2 if period == 0 else 0, period=period, again=True) for period in range(9)]
+    assert [spent(weekly[:count], LIMITS, NOW).eps for count in (1, 2, 9)] == [1_000_000, 2_000_000, 2_000_000]
+    assert spent(weekly, LIMITS, NOW).eps0 == 2_000_000
+    # The draw was long ago: it still says what the later periods tell.
+    later = [
+        loss(1, 1, 2, days_ago=50, again=True),
+        *(loss(1, 1, 0, period=period, again=True) for period in (7, 8, 9)),
+    ]
     assert spent(later, LIMITS, NOW).eps == 2_000_000
     assert spent(later, LIMITS, NOW).eps0 == 0
+
+
+def test_two_reports_of_one_period_are_one_period() -> None:
+    assert spent([loss(1, 1, 2, again=True), loss(1, 0, 2, again=True)], LIMITS, NOW).eps == 1_000_000
+
+
+def test_a_survey_never_costs_more_than_if_all_mixes_worked_together() -> None:
+    assert spent([loss(1, 1, 0.25), loss(1, 1, 0.5, period=1)], LIMITS, NOW).eps == 750_000
 
 
 def test_up_to_the_limit_it_is_allowed_and_beyond_it_is_refused() -> None:

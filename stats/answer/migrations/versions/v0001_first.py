@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("title", sa.String(200), nullable=False),
         sa.Column("eps", sa.BigInteger, nullable=False),
         sa.Column("eps0", sa.BigInteger, nullable=True),
+        sa.Column("again", sa.BigInteger, nullable=False),
         sa.Column("at_s", sa.Float, nullable=False),
     )
     op.create_table(

@@ -92,13 +92,13 @@ def test_permanent_responses_and_repeated_values_are_kept_until_they_are_forgott
 def test_losses_of_a_period_add_up_and_outlive_their_survey(store: Store) -> None:
     store.write(lambda connection: rows.add_survey(connection, survey()))
     for eps, eps0, at_s in ((7, 5, 1.0), (0, 3, 2.0)):
-        loss = KeptLoss(SURVEY, 0, "Spring", eps, eps0, at_s)
+        loss = KeptLoss(SURVEY, 0, "Spring", eps, eps0, eps0 - 2, at_s)
         store.write(lambda connection, added=loss: rows.add_loss(connection, added))
-    store.write(lambda connection: rows.add_loss(connection, KeptLoss(SURVEY, 1, "Spring", 7, None, 3.0)))
+    store.write(lambda connection: rows.add_loss(connection, KeptLoss(SURVEY, 1, "Spring", 7, None, 0, 3.0)))
     store.write(lambda connection: rows.remove_survey(connection, SURVEY))
     assert store.read(rows.all_surveys) == []
     first, second = store.read(rows.all_losses)
-    assert (first.eps, first.eps0, first.at_s) == (7, 8, 2.0)
+    assert (first.eps, first.eps0, first.again, first.at_s) == (7, 8, 4, 2.0)
     assert (second.eps, second.eps0) == (7, None)
 
 
