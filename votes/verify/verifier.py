@@ -17,6 +17,7 @@ from votes.shuffle.statement import ShuffleStatement
 from votes.shuffle.tasks import Elsewhere
 from votes.shuffle.verifying import verify_shuffle
 from votes.trustees.decryption import DecryptionStatement, checked_partials, combine
+from votes.trustees.guard import list_digest
 from votes.verify.log import ElectionLog
 from votes.verify.opened import (
     BallotBox,
@@ -78,6 +79,10 @@ class Verification:
         """Check the log."""
         self.log, size = open_log(self.published, self.known)
         self.faults += [f"entry {each.entry} was excluded: {each.reason}" for _, each in self.log.exclusions]
+        self.faults += [
+            f"trustee {each.trustee} ({self._trustee(each.trustee)}) objects: {each.reason}"
+            for _, each in self.log.objections
+        ]
         return f"{size:,} entries, {self.log.phase.value}"
 
     def ballots(self) -> str:
@@ -124,6 +129,7 @@ class Verification:
             self.faults.append("the administrator publishes counts only: decryption and tally cannot be verified")
             return "not published"
         check_phase(self.log, Phase.DECRYPTED)
+        self.faults += self._bound_elsewhere()
         self.plaintexts = [self._decrypted(poll) for poll in range(len(self.mixed))]
         return f"{known.election.threshold} of {len(known.election.trustees)} trustees"
 
@@ -166,6 +172,17 @@ class Verification:
         """Return what is decrypted in a poll: the output of its last mixer, which was checked."""
         known = self.known
         return DecryptionStatement(self.group, known.fingerprint, poll, self.mixed[poll], known.key)
+
+    def _bound_elsewhere(self) -> Iterator[str]:
+        """Tell which trustees said that they decrypt other lists than these."""
+        lists = [list_digest(self.decryption(poll)) for poll in range(len(self.mixed))]
+        for number, commitment in sorted(self.log.lists.items()):
+            if [bytes(each) for each in commitment.lists] != lists:
+                name = self._trustee(number)
+                yield f"trustee {number} ({name}) bound itself to other lists than those of the last mixer"
+
+    def _trustee(self, number: int) -> str:
+        return self.known.election.trustees[number - 1].name
 
     def _has_shares(self) -> bool:
         return all(
