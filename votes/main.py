@@ -24,7 +24,7 @@ from votes.cli.public import fetch, submit
 from votes.cli.trustee import trustee
 from votes.cli.verify import tally, verify
 from votes.cli.voter import ballot
-from votes.cli.watching import sign_record
+from votes.cli.watching import sign_record, watch
 from votes.demo.command import demo
 
 if TYPE_CHECKING:
@@ -71,5 +71,5 @@ def _perform(work: Callable[[PosixReactorBase], Awaitable[None]], /) -> None:
 
 for _command in (admin, board, credentials, trustee, mixer, ballot, fetch, submit, tally, verify, find, demo):
     vote.add_command(_command)
-for _command in (sign_record, decrypt):
+for _command in (sign_record, watch, decrypt):
     trustee.add_command(_command)

@@ -41,7 +41,7 @@ def decrypt(directory: Path, published: Path, out: Path, url: str | None) -> Non
 
     own = TrusteeDirectory(directory)
     with own.lock, Steps(Console(stderr=True)) as steps:
-        verification = verified_ballots(published, steps)
+        verification = verified_ballots(published, steps, watched=directory)
         verification.mixes()
         known = verification.known
         share = own.share(ceremony_of(known.election, known.group))

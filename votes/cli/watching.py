@@ -1,14 +1,24 @@
-"""`loopixmix vote trustee sign-record`: what trustees do between the freeze and the tally."""
+"""`loopixmix vote trustee sign-record` and `watch`: what trustees do between the freeze and the tally."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from loopixmix.errors import MisuseError
 from votes.cli.outside import DIRECTORY, OUT, vote_outside
+from votes.cli.public import URL, perform_with
 from votes.cli.trustee import PASSPHRASE, read_passphrase
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.posixbase import PosixReactorBase
+
+    from votes.public.calls import PublicBoard
+
+WATCH_LOCK = "watch.lock"
 
 
 @click.command("sign-record")
@@ -56,3 +66,37 @@ def sign_record(
     signed = sign_approval(opened.fingerprint, secrets.number, own.signing_key)
     write_atomically(out / announcement_of(APPROVAL), signed, mode=PUBLIC_FILE)
     click.echo(f"signed as trustee {secrets.number}; next:  loopixmix vote submit URL {out}")
+
+
+@click.command()
+@DIRECTORY
+@URL
+@click.argument("published", metavar="PUBLISHED", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--every-s", type=click.FloatRange(1), default=30.0, show_default=True, help="The pause between two looks."
+)
+def watch(directory: Path, url: str, published: Path, every_s: float) -> None:
+    """Follow the log of the board at URL until the election closes, and check ballots while they come.
+
+    The log goes into PUBLISHED, as `fetch` does it. `decrypt` does not check again what was checked here. Stopped, it
+    goes on where it was when it is run again. If the board opens or closes at another time than the record says, by
+    this machine's clock, an objection goes into the log, for everybody to see.
+    """
+    from loopixmix.group.ristretto import ristretto255
+    from loopixmix.process.files import DirectoryLock
+    from votes.trustees.directory import TrusteeDirectory
+    from votes.watching.following import WatchSetting, follow
+
+    own, outside = TrusteeDirectory(directory), vote_outside()
+
+    async def work(board: PublicBoard, reactor: PosixReactorBase) -> None:
+        from twisted.internet.task import deferLater
+
+        async def pause() -> None:
+            await deferLater(cast("IReactorTime", reactor), every_s, lambda: None)
+
+        setting = WatchSetting(board, directory, published, own.signing_key, click.echo, pause, outside.now_s)
+        await follow(setting, ristretto255())
+
+    with DirectoryLock(directory / WATCH_LOCK):
+        perform_with(url, work)

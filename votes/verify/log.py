@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from loopixmix.errors import FormatError, PeerError, SignatureError
 from loopixmix.group.group import Buffer
 from votes.record.election import Election
-from votes.record.entries import Entry, EntryKind, decode_entry, open_record
+from votes.record.entries import MOST_BODY_BYTES, Entry, EntryKind, decode_entry, open_record
 from votes.record.phases import ALLOWED_IN, Phase, Transition, open_transition
 from votes.record.signing import SIGNATURE_BYTES
 from votes.record.statements import (
@@ -33,6 +33,7 @@ from votes.record.trustees import (
 )
 
 _HEAD = struct.Struct(">BQI")
+LONGEST_BODY = max(MOST_BODY_BYTES.values())
 
 
 class LogError(PeerError):
@@ -78,6 +79,25 @@ def split_entries(entries: Buffer) -> Iterator[bytes]:
             raise FormatError(f"the last entry is cut short: {end - len(view)} bytes are missing")
         yield bytes(view[at:end])
         at = end
+
+
+def whole_entries(data: Buffer, most: int | None = None) -> tuple[list[bytes], int]:
+    """Return the entries that are whole, at most so many, and how many bytes they take; the rest is still to come.
+
+    Raises `FormatError` for an entry that is longer than any may be: nobody waits for its end.
+    """
+    view, at = memoryview(data), 0
+    found: list[bytes] = []
+    while len(view) - at >= _HEAD.size and (most is None or len(found) < most):
+        length = _HEAD.unpack_from(view, at)[2]
+        if length > LONGEST_BODY:
+            raise FormatError(f"an entry has {length} bytes; at most {LONGEST_BODY} are allowed")
+        end = at + _HEAD.size + length
+        if end > len(view):
+            break
+        found.append(bytes(view[at:end]))
+        at = end
+    return found, at
 
 
 class LogReader:

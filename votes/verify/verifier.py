@@ -10,6 +10,7 @@ from loopixmix.group.group import Buffer, Elements, Group
 from loopixmix.verdict import Check
 from votes.ballot.ciphertexts import Ciphertexts, decode_ciphertexts
 from votes.ballot.weeding import mix_inputs
+from votes.record.merkle import MerkleTree
 from votes.record.phases import Phase
 from votes.shuffle.chunks import WorkProgress
 from votes.shuffle.generators import DerivedGenerators, GeneratorSource
@@ -23,6 +24,7 @@ from votes.verify.opened import (
     BallotBox,
     LieError,
     OpenedRecord,
+    SeenBallots,
     announced,
     check_phase,
     open_ballots,
@@ -54,6 +56,9 @@ class Verification:
     opened: OpenedRecord | None = None
     credentials: list[bytes] = field(default_factory=list)
     log: ElectionLog = field(default_factory=ElectionLog)
+    tree: MerkleTree = field(default_factory=MerkleTree)
+    seen: SeenBallots | None = None
+    """Ballots that this party checked while they came."""
     box: BallotBox | None = None
     mixed: list[Ciphertexts] = field(default_factory=list)
     """The last output of each poll."""
@@ -77,19 +82,25 @@ class Verification:
 
     def entries(self) -> str:
         """Check the log."""
-        self.log, size = open_log(self.published, self.known)
+        self.log, self.tree = open_log(self.published, self.known)
         self.faults += [f"entry {each.entry} was excluded: {each.reason}" for _, each in self.log.exclusions]
         self.faults += [
             f"trustee {each.trustee} ({self._trustee(each.trustee)}) objects: {each.reason}"
             for _, each in self.log.objections
         ]
-        return f"{size:,} entries, {self.log.phase.value}"
+        if self.seen is not None:
+            self.seen.check(self.tree)
+        return f"{len(self.tree):,} entries, {self.log.phase.value}"
 
     def ballots(self) -> str:
         """Check the ballots."""
         self.progress.step("checking ballots", max(1, len(self.log.ballots)))
         check_phase(self.log, Phase.CLOSED)
-        self.box = box = open_ballots(self.known, self.credentials, self.log)
+        self.box = box = open_ballots(self.known, self.credentials, self.log, self.seen)
+        self.faults += [
+            f"entry {index}: the opening of a challenged ballot is wrong, and challenges nothing: {reason}"
+            for index, reason in box.void.items()
+        ]
         self.faults += [
             f"entries {', '.join(map(str, fault.entries))}: different ballots with one counter, {fault.counter}"
             for fault in box.weeded.faults

@@ -8,13 +8,15 @@ from loopixmix.group.ristretto import ristretto255
 from loopixmix.verdict import Check
 from tests.worlds.elections import CLOSES_AT, OPENS_AT
 from tests.worlds.whole_elections import CHOICES, WholeElection
+from votes.ballot.challenging import open_ballot
 from votes.ballot.plaintexts import extract_numbers
 from votes.record.canonical import Hex
 from votes.record.entries import EntryKind
+from votes.record.merkle import MerkleTree, leaf_hash
 from votes.record.phases import Phase
 from votes.record.trustees import ListCommitment, TrusteeObjection
 from votes.shuffle.chunks import Unwatched
-from votes.verify.opened import LieError
+from votes.verify.opened import LieError, SeenBallots
 from votes.verify.published import CREDENTIALS, ENTRIES, HEAD, RECORD
 from votes.verify.verifier import EXPECTED, Verification, verify
 
@@ -276,6 +278,55 @@ def test_a_trustee_bound_to_other_lists_is_told_and_stops_nothing(election: Whol
     checks, verification = checks_of(election)
     assert all(check.passed for check in checks)
     assert verification.faults == ["trustee 2 (Trustee 2) bound itself to other lists than those of the last mixer"]
+
+
+def test_a_false_challenge_that_the_board_stored_is_named_and_challenges_nothing(election: WholeElection) -> None:
+    election.open()
+    cast = election.voters.made(0, CHOICES[0])
+    opening = bytearray(open_ballot(cast))
+    opening[-1] ^= 1
+    for false in (bytes(opening), b"no opening"):
+        index = election.append(EntryKind.CHALLENGE, false, OPENS_AT)
+    election.append(EntryKind.BALLOT, cast.ballot.encoding, OPENS_AT)
+    election.close()
+    checks, verification = checks_of(election)
+    assert checks[3].value == "1 count of 1"
+    assert [fault.partition(": ")[0] for fault in verification.faults] == [f"entry {index - 1}", f"entry {index}"]
+    assert "is wrong, and challenges nothing" in verification.faults[0]
+
+
+def seen_by(election: WholeElection, wrong: dict[int, str]) -> SeenBallots:
+    tree = MerkleTree(map(leaf_hash, election.entries))
+    return SeenBallots(len(tree), tree.root(), wrong)
+
+
+def verified(election: WholeElection, seen: SeenBallots) -> Verification:
+    verification = Verification(election.publish(), ristretto255(), Unwatched(), seen=seen)
+    for step in (verification.record, verification.list_of_credentials, verification.entries, verification.ballots):
+        step()
+    return verification
+
+
+def test_ballots_that_were_checked_while_they_came_are_not_checked_again(election: WholeElection) -> None:
+    election.open()
+    wrong = bytearray(election.voters.cast(0, CHOICES[0]))
+    wrong[-300] ^= 1
+    stored = election.append(EntryKind.BALLOT, bytes(wrong), OPENS_AT)
+    seen_right, seen_wrong = seen_by(election, {}), seen_by(election, {stored: "its proof"})
+    election.append(EntryKind.BALLOT, election.voters.cast(1, CHOICES[1]), OPENS_AT)
+    election.close()
+    assert len(verified(election, seen_right).ballot_box.counting) == 2
+    with pytest.raises(LieError, match=f"entry {stored}: its proof; it was stored, and not excluded"):
+        verified(election, seen_wrong)
+
+
+def test_what_was_checked_counts_for_this_log_only(election: WholeElection) -> None:
+    election.vote()
+    seen = seen_by(election, {})
+    with pytest.raises(LieError, match="others than before: the board signed two logs"):
+        verified(election, SeenBallots(seen.size, bytes(32), {}))
+    with pytest.raises(LieError, match="the board shortened it"):
+        verified(election, SeenBallots(seen.size + 1, seen.root, {}))
 
 
 def test_objections_of_trustees_are_told(election: WholeElection) -> None:
