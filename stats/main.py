@@ -14,6 +14,7 @@ import click
 
 from stats.cli.analyst import analyst
 from stats.cli.collector import collector
+from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def _perform(work: Work, /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-_COMMANDS: tuple[click.Command, ...] = (analyst, collector)
+_COMMANDS: tuple[click.Command, ...] = (
+    issuer,
+    collector,
+    analyst,
+)
 
 for _command in _COMMANDS:
     stats.add_command(_command)
