@@ -12,7 +12,7 @@ from loopixmix.errors import ConfigError, FormatError, MisuseError
 from stats.cli.outside import AS_JSON, DIRECTORY, stats_outside
 
 if TYPE_CHECKING:
-    from stats.collect.store.ledger import Ledger
+    from stats.collect.store.ledger import CollectorLedger
 
 STATUS_FILE = "status.json"
 ID_DIGITS = 64
@@ -154,10 +154,10 @@ def status(directory: Path, as_json: bool) -> None:
         click.echo(f"{each['survey_id'][:16]}  {each['title']}: {each['waiting']} wait, {each['released']} released")
 
 
-def _open_ledger(directory: Path) -> Ledger:
+def _open_ledger(directory: Path) -> CollectorLedger:
     from loopixmix.store.transactions import Store
-    from stats.collect.store.ledger import Ledger
+    from stats.collect.store.ledger import CollectorLedger
     from stats.collect.store.schema import SCHEMA
     from stats.running.directory import CollectorDirectory
 
-    return Ledger(Store(SCHEMA, CollectorDirectory(directory).store_url))
+    return CollectorLedger(Store(SCHEMA, CollectorDirectory(directory).store_url))

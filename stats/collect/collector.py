@@ -15,8 +15,8 @@ from loopixmix.errors import FormatError
 from loopixmix.seams import Clock
 from stats.collect.refusals import RefusalCounts, ReportRefusal
 from stats.collect.rules import DiscardNow, KeepWaiting, ReleaseNow, judge_waiting
-from stats.collect.store.ledger import KeptSurvey, Ledger, SheetPeriod
-from stats.collect.survey import CheckedReport, CollectedSurvey, PoolName, SurveyStanding
+from stats.collect.store.ledger import AddedSurvey, CollectorLedger, SheetPeriod
+from stats.collect.survey import CheckedReport, CollectedSurvey, PoolName, SurveyProgress
 from stats.collect.waiting.batch import DrawnBatch
 from stats.collect.waiting.room import WaitingRoom
 from stats.columns.seams import ColumnStore
@@ -46,7 +46,7 @@ class RunningSurvey:
 
     survey: CollectedSurvey
     number: int
-    standing: SurveyStanding
+    standing: SurveyProgress
     next_batch: dict[int, int] = field(default_factory=dict)
     released_s: dict[PoolName, float] = field(default_factory=dict)
     under_way: set[PoolName] = field(default_factory=set)
@@ -60,7 +60,7 @@ class RunningSurvey:
 class Collector:
     """Takes reports, and releases them in batches."""
 
-    def __init__(self, ledger: Ledger, room: WaitingRoom, columns: Columns, *, clock: Clock) -> None:
+    def __init__(self, ledger: CollectorLedger, room: WaitingRoom, columns: Columns, *, clock: Clock) -> None:
         """`ledger`, `room`, `columns`: closed by `close`. `clock`: tells the time."""
         self._ledger = ledger
         self._room = room
@@ -179,10 +179,10 @@ class Collector:
         if self._columns.raw is not self._columns.released:
             self._columns.raw.close()
 
-    def _new(self) -> Sequence[KeptSurvey]:
+    def _new(self) -> Sequence[AddedSurvey]:
         return self._ledger.surveys(after=self._newest)
 
-    def _loaded(self, number: int, questionnaire: bytes, standing: SurveyStanding) -> RunningSurvey:
+    def _loaded(self, number: int, questionnaire: bytes, standing: SurveyProgress) -> RunningSurvey:
         survey = CollectedSurvey(decode_questionnaire(questionnaire))
         columns = self._columns.of(survey)
         released = self._ledger.batches(number)
@@ -270,6 +270,6 @@ class Collector:
     def _settle(self, running: RunningSurvey, period: int, discarded: Mapping[int, int]) -> None:
         # Written down first: once the reports are erased, nobody could count them.
         self._ledger.settle_period(running.number, period, discarded)
-        running.standing = SurveyStanding(running.standing.closed_s, period + 1)
+        running.standing = SurveyProgress(running.standing.closed_s, period + 1)
         for sheet in discarded:
             self._room.discard(PoolName(running.survey.survey_id, sheet, period))

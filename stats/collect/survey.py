@@ -45,7 +45,7 @@ class CheckedReport:
 
 
 @dataclass(frozen=True)
-class SurveyStanding:
+class SurveyProgress:
     """How far a survey is. `closed_s`: when its operator closed it, if before its time.
 
     `closed_periods`: so many periods, from the first on, are settled. No report of them is taken, whatever the clock
@@ -107,13 +107,13 @@ class CollectedSurvey:
         """Return when a period begins, in Unix seconds."""
         return self.opens_s + period * self._length_s
 
-    def ends_s(self, period: int, standing: SurveyStanding) -> int:
+    def ends_s(self, period: int, standing: SurveyProgress) -> int:
         """Return when a period ends, also if the operator closed the survey: no report of it is taken from then on."""
         closes_s = self.closes_s if standing.closed_s is None else min(self.closes_s, standing.closed_s)
         return min(self.begins_s(period + 1), closes_s)
 
     def check(
-        self, report: SentReport, data: bytes, now_s: float, standing: SurveyStanding
+        self, report: SentReport, data: bytes, now_s: float, standing: SurveyProgress
     ) -> CheckedReport | ReportRefusal:
         """Check a report for this survey: time, values, token. `data`: its bytes."""
         if report.sheet >= len(self._outputs):
@@ -131,7 +131,7 @@ class CollectedSurvey:
             return ReportRefusal.TOKEN
         return CheckedReport(PoolName(self.survey_id, report.sheet, report.period), once, digest, report.values)
 
-    def _is_now(self, period: int, now_s: float, standing: SurveyStanding) -> bool:
+    def _is_now(self, period: int, now_s: float, standing: SurveyProgress) -> bool:
         if not standing.closed_periods <= period < self.period_count:
             return False
         return self.begins_s(period) <= now_s < self.ends_s(period, standing)

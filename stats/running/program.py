@@ -21,9 +21,9 @@ from stats.collect.requests import SERVICE
 from stats.collect.service import CollectorService, NoShares
 from stats.running.directory import CollectorDirectory
 from stats.running.pages import pages_of
-from stats.running.rounds import Rounds
+from stats.running.rounds import CollectorRounds
 from stats.running.site import CollectorSite
-from stats.running.standing import Standing, SurveyStatus
+from stats.running.standing import CollectorStanding, SurveyStatus
 from stats.running.wiring import CollectorParts, open_collector
 
 _T = TypeVar("_T")
@@ -51,7 +51,7 @@ class CollectorProgram(Program):
         self._parts: CollectorParts | None = None
         self._service: ServiceProgram | None = None
         self._site: CollectorSite | None = None
-        self._rounds: Rounds | None = None
+        self._rounds: CollectorRounds | None = None
         self._going = Task("releasing reports", fail=world.end)
 
     @property
@@ -63,7 +63,7 @@ class CollectorProgram(Program):
         """Open the stores, and listen for the provider and for those who look."""
         world = self._world
         parts = open_collector(self._directory, clock=world.clock, rng=world.rng, call_on_reactor=self._call)
-        rounds = Rounds(parts, in_thread=self._in_thread, clock=world.clock)
+        rounds = CollectorRounds(parts, in_thread=self._in_thread, clock=world.clock)
         try:
             # All surveys are there before the first respondent is.
             rounds.begin()
@@ -97,7 +97,7 @@ class CollectorProgram(Program):
             None if self._rounds is None else self._rounds.problem,
             None if served is None else served.problem,
         )
-        standing = Standing() if self._rounds is None else self._rounds.standing
+        standing = CollectorStanding() if self._rounds is None else self._rounds.standing
         return CollectorStatus(
             pid=os.getpid(),
             page_port=0 if self._site is None else self._site.port,

@@ -13,7 +13,7 @@ from loopixmix.seams import Clock
 from stats.analysts.aside import WorkAside
 from stats.collect.waiting.batch import DrawnBatch
 from stats.collect.waiting.room import HalfReleasedError
-from stats.running.standing import Standing, standing_of
+from stats.running.standing import CollectorStanding, standing_of
 from stats.running.wiring import CollectorParts
 
 ROUND_S = 1.0
@@ -21,7 +21,7 @@ ROUND_S = 1.0
 _log = Logger()
 
 
-class Rounds:
+class CollectorRounds:
     """Makes rounds. What cannot be done now, because a store is away, is tried again in the next one."""
 
     def __init__(self, parts: CollectorParts, *, in_thread: WorkAside, clock: Clock) -> None:
@@ -30,7 +30,7 @@ class Rounds:
         self._in_thread = in_thread
         self._clock = clock
         self._drawn: list[DrawnBatch] = []
-        self.standing = Standing()
+        self.standing = CollectorStanding()
         """How all surveys were in the last round."""
         self.problem: str | None = None
         """Why the last round could not do all, in one line."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from stats.collect.store.ledger import KeptSurvey, Ledger
+from stats.collect.store.ledger import AddedSurvey, CollectorLedger
 from stats.questionnaire.questionnaire import decode_questionnaire
 
 
@@ -27,23 +27,23 @@ class SurveyStatus(msgspec.Struct, frozen=True, kw_only=True):
     discarded: int
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class CollectorStanding(msgspec.Struct, frozen=True, kw_only=True):
     """How all surveys are. `refused`: reports, by reason."""
 
     surveys: Sequence[SurveyStatus] = ()
     refused: Mapping[str, int] = {}
 
 
-def standing_of(ledger: Ledger, waiting: Mapping[bytes, int] | None) -> Standing:
+def standing_of(ledger: CollectorLedger, waiting: Mapping[bytes, int] | None) -> CollectorStanding:
     """Return how all surveys are. `waiting`: how many reports wait, by survey; None if that is not known."""
     refused: Counter[str] = Counter()
     for (_, reason), amount in ledger.refusals().items():
         refused[reason.value] += amount
     surveys = [_survey_status(ledger, kept, waiting) for kept in ledger.surveys()]
-    return Standing(surveys=surveys, refused=refused)
+    return CollectorStanding(surveys=surveys, refused=refused)
 
 
-def _survey_status(ledger: Ledger, kept: KeptSurvey, waiting: Mapping[bytes, int] | None) -> SurveyStatus:
+def _survey_status(ledger: CollectorLedger, kept: AddedSurvey, waiting: Mapping[bytes, int] | None) -> SurveyStatus:
     draft = decode_questionnaire(kept.questionnaire).draft
     periods = draft.periods.count if draft.periods is not None else 1
     return SurveyStatus(

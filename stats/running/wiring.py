@@ -9,7 +9,7 @@ from loopixmix.seams import Clock, Rng
 from loopixmix.store.transactions import Store
 from stats.collect.collector import Collector, Columns
 from stats.collect.lane import CollectorLane
-from stats.collect.store.ledger import Ledger
+from stats.collect.store.ledger import CollectorLedger
 from stats.collect.store.schema import SCHEMA
 from stats.collect.waiting.room import WaitingRoom
 from stats.columns.opening import open_columns
@@ -22,7 +22,7 @@ class CollectorParts:
 
     collector: Collector
     lane: CollectorLane
-    ledger: Ledger
+    ledger: CollectorLedger
     columns: Columns
 
     async def stop(self) -> None:
@@ -39,7 +39,7 @@ def open_collector(
     opened: list[Callable[[], None]] = []
     try:
         # The store comes first: a second program of the same collector is refused there.
-        ledger = Ledger(Store(SCHEMA, directory.store_url, exclusive=True))
+        ledger = CollectorLedger(Store(SCHEMA, directory.store_url, exclusive=True))
         opened.append(ledger.close)
         released = open_columns(config.columns, path / COLUMNS_FILE)
         opened.append(released.close)

@@ -12,7 +12,7 @@ from loopixmix.errors import MisuseError
 from loopixmix.store.transactions import Store
 from stats.collect.refusals import ReportRefusal
 from stats.collect.store.schema import batches, discards, refusals, spent, surveys
-from stats.collect.survey import SurveyStanding, prefix_of
+from stats.collect.survey import SurveyProgress, prefix_of
 
 MOST_SURVEYS = 1_000
 ASKED_AT_ONCE = 1_000
@@ -20,13 +20,13 @@ ASKED_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
-class KeptSurvey:
+class AddedSurvey:
     """A survey as the store has it. `number`: in the other tables."""
 
     number: int
     survey_id: bytes
     questionnaire: bytes
-    standing: SurveyStanding
+    standing: SurveyProgress
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class SheetPeriod:
     period: int
 
 
-class Ledger:
+class CollectorLedger:
     """The collector's store. Any thread may use it, and other programs beside."""
 
     def __init__(self, store: Store) -> None:
@@ -87,25 +87,25 @@ class Ledger:
 
         self._store.write(work)
 
-    def surveys(self, *, after: int = 0) -> list[KeptSurvey]:
+    def surveys(self, *, after: int = 0) -> list[AddedSurvey]:
         """Return all surveys, in the order in which they were added, or those with a number over `after`."""
         chosen = select(surveys).where(surveys.c.number > after).order_by(surveys.c.number)
         found = self._store.read(lambda connection: connection.execute(chosen).all())
         return [
-            KeptSurvey(
+            AddedSurvey(
                 row.number,
                 bytes(row.survey_id),
                 bytes(row.questionnaire),
-                SurveyStanding(row.closed_s, row.closed_periods),
+                SurveyProgress(row.closed_s, row.closed_periods),
             )
             for row in found
         ]
 
-    def standing(self) -> Mapping[int, SurveyStanding]:
+    def standing(self) -> Mapping[int, SurveyProgress]:
         """Return how far each survey is, by its number: what changes while the collector runs."""
         chosen = select(surveys.c.number, surveys.c.closed_s, surveys.c.closed_periods)
         found = self._store.read(lambda connection: connection.execute(chosen).all())
-        return {number: SurveyStanding(closed_s, closed_periods) for number, closed_s, closed_periods in found}
+        return {number: SurveyProgress(closed_s, closed_periods) for number, closed_s, closed_periods in found}
 
     def spent(self, survey: int, period: int, onces: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return the digests of the released reports that had these tokens."""

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from stats.collect.refusals import ReportRefusal
-from stats.questionnaire.questionnaire import AtClose, Mode, PersonKind, Questionnaire, Travel
+from stats.questionnaire.questionnaire import Questionnaire
 from tests.worlds.databases import SQLITE_AND_POSTGRES, new_database
-from tests.worlds.stats.collected import OPENS_S, PERIOD_S, CollectorWorld, Respondents, SetClock, frozen, survey_draft
+from tests.worlds.stats.collected import CollectorWorld, Respondents, SetClock, frozen, survey_draft
 
 
 class Running:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-
 from loopixmix.store.sqlite import sqlite_url
 from loopixmix.store.transactions import Store
 from loopixmix.tokens import TokenKey, decode_token_key, encode_token, encode_token_key
 from stats.collect.collector import Collector, Columns
 from stats.collect.refusals import ReportRefusal
-from stats.collect.store.ledger import Ledger
+from stats.collect.store.ledger import CollectorLedger
 from stats.collect.store.schema import SCHEMA
 from stats.collect.waiting.room import WaitingRoom
 from stats.columns.duckdb_engine import DuckDbColumns
@@ -55,7 +54,7 @@ class SetClock:
     def seconds(self) -> float:
         return self.now_s
 
-    def callLater(self, *_: object, **__: object) -> None:  # noqa: N802 (Twisted's name)
+    def callLater(self, *_: object, **__: object) -> None:
         raise AssertionError("a collector waits for nothing by itself")
 
 
@@ -164,7 +163,7 @@ class CollectorWorld:
         self.clock = clock or SetClock()
         self.released = DuckDbColumns(directory / "released.duckdb")
         self.raw = DuckDbColumns(directory / "raw.duckdb")
-        self.ledger = Ledger(Store(SCHEMA, url or sqlite_url(directory / "collector.sqlite3"), exclusive=True))
+        self.ledger = CollectorLedger(Store(SCHEMA, url or sqlite_url(directory / "collector.sqlite3"), exclusive=True))
         room = WaitingRoom(directory / "waiting", rng=random.Random(seed))
         self.collector = Collector(self.ledger, room, Columns(self.released, self.raw), clock=self.clock)
         self.admit()
@@ -199,7 +198,7 @@ class CollectorWorld:
         [running] = self.collector.running()
         table = running.survey.table(sheet)
         columns = self.raw if running.survey.is_raw else self.released
-        _, found = columns.select(f"SELECT * FROM {table.name}", tables=[table.name], most_rows=10**6)  # noqa: S608
+        _, found = columns.select(f"SELECT * FROM {table.name}", tables=[table.name], most_rows=10**6)
         return sorted(found, key=repr)
 
     def waiting(self) -> int:
