@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from stats.cli.analyst import analyst
+from stats.cli.issuer import issuer
 from stats.cli.outside import StatsOutside, Work
 
 if TYPE_CHECKING:
@@ -36,7 +38,10 @@ def _perform(work: Work, /) -> None:
     perform_on(cast("PosixReactorBase", reactor), work)
 
 
-_COMMANDS: tuple[click.Command, ...] = ()
+_COMMANDS: tuple[click.Command, ...] = (
+    issuer,
+    analyst,
+)
 
 for _command in _COMMANDS:
     stats.add_command(_command)

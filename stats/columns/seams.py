@@ -6,7 +6,7 @@ one unsigned integer of 64 bits for each question, named after it. There is no t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,8 +62,14 @@ class ColumnStore(Protocol):
     def bit_counts(self, table: SheetTable, question: str, bits: int, where: CellFilter) -> list[int]:
         """Return for each of `bits` bits, the lowest first, how many rows have it set."""
 
-    def select(self, sql: str, *, most_rows: int) -> tuple[list[str], list[tuple[object, ...]]]:
-        """Run one SELECT that only reads, and return its columns and at most `most_rows` rows; raise `StoreError`."""
+    def select(
+        self, sql: str, *, tables: Collection[str], most_rows: int
+    ) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Run one SELECT that only reads, and return its columns and at most `most_rows` rows; raise `StoreError`.
+
+        `tables`: the names of all that it may read. Others, such as the true answers of a survey with central noise,
+        are as if they were not there.
+        """
 
     def close(self) -> None:
         """Close it; nothing is lost."""

@@ -116,10 +116,10 @@ class PageGate(Resource):
             return self._open(request, path.removeprefix("/open/"), self._entrance, bare)
         secret = self._cookie.read(request.requestHeaders)
         session = None if secret is None else self._entrance.sessions.find(secret)
-        if secret is None or session is None:
+        # The door is there with a session, too: whoever knocks again gets a new one.
+        is_at_door = self._entrance.door is not None and path == DOOR_PATH
+        if secret is None or session is None or is_at_door:
             return self._turn_away(request, path, self._entrance, bare)
-        if path == DOOR_PATH and self._entrance.door is not None:
-            return write(request, SeeOther("/"), self._frame)
         return self._let_in(request, path, session, secret, self._entrance)
 
     def _path_of(self, request: Request) -> str | None:
@@ -178,6 +178,9 @@ class PageGate(Resource):
         answer = await door.knock(form, address_group(host))
         if isinstance(answer, Shown):
             return write(request, answer, replace(self._frame, places=()))
+        old = self._cookie.read(request.requestHeaders)
+        if old is not None:
+            entrance.sessions.end(old)
         request.responseHeaders.addRawHeader(b"Set-Cookie", self._cookie.give(entrance.sessions.begin(answer)))
         return write(request, SeeOther("/"), self._frame)
 

@@ -108,7 +108,15 @@ def test_who_proves_it_gets_a_session_that_bears_the_name() -> None:
     assert house.door.addresses == ["127.0.0.1"]
     house.cookie = cookie_of(answer)
     assert b"Welcome, Ada." in house.ask("GET", "/", FOLLOWED).body
-    assert house.ask("GET", "/enter", FOLLOWED).status == 303
+
+
+def test_whoever_knocks_again_gets_another_session_in_place_of_the_old_one() -> None:
+    house = House()
+    first = house.cookie = cookie_of(house.knock("sesame"))
+    assert house.ask("GET", "/enter", FOLLOWED).status == 200
+    house.cookie = cookie_of(house.knock("sesame"))
+    assert house.cookie not in ("", first)
+    assert len(house.sessions) == 1
 
 
 def test_a_wrong_word_gets_the_page_again_without_the_word_and_no_session() -> None:
