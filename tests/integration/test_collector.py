@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import DeferredList
+from twisted.internet.defer import DeferredList, ensureDeferred
 from twisted.internet.task import deferLater
 
 from loopixmix.errors import LoopixmixError
@@ -81,7 +81,7 @@ class RunningCollector:
         with self.log.open("ab") as log:
             line = [*LINE, "run", str(self.directory)]
             self.process = subprocess.Popen(line, stderr=log, env=ENVIRONMENT)
-        await self.until(lambda: self.asker.problem is None)
+        await self.until(lambda: self.asker.problem is None and self.status().get("provider_connected"))
 
     def add(self, questionnaire: Questionnaire) -> None:
         path = self.directory / "questionnaire.json"
@@ -178,9 +178,8 @@ async def test_surveys_come_and_go_while_a_collector_runs(running: RunningCollec
     await running.until_survey(waiting=8, released=0)
 
     # The greeting of the place where pages are served.
-    async with one_shot_client(reactor) as http:
-        response = await http.get(f"http://127.0.0.1:{running.status()['page_port']}/")
-        assert response.code == 200
+    response = await one_shot_client(reactor).get(f"http://127.0.0.1:{running.status()['page_port']}/")
+    assert (response.code, await response.content()) == (200, b"A collector of reports.\n")
 
     closed = command("close", running.directory, people.survey_id.hex()[:12])
     assert closed.returncode == 0
@@ -205,17 +204,18 @@ async def test_no_report_is_lost_or_counted_twice_whenever_it_is_killed(running:
     rng = random.Random(5)
     sent: list[bytes] = []
     taken: set[int] = set()
-    for _ in range(20):
+    for _ in range(12):
         await running.start()
         kill_at_s = time.monotonic() + rng.uniform(0.0, 1.6)
         while time.monotonic() < kill_at_s:
             first = len(sent)
             sent += [people.encoded((10**9 + first + number,)) for number in range(rng.randrange(1, 60))]
-            pending = running.take(sent[first:])
+            pending = ensureDeferred(running.take(sent[first:]))
             if time.monotonic() >= kill_at_s or rng.random() < 0.05:
                 break
             taken.update(first + number for number, good in enumerate(await pending) if good)
         running.kill()
+        await pending
     await running.start()
     # Some were answered and some not: all come again, as they do from clients without an answer.
     for start in range(0, len(sent), 200):
