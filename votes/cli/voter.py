@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from votes.cli.given_code import ASKED, code_of_voter
 from votes.cli.outside import vote_outside
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ HOME = Path("~/.local/share/loopixmix/voter")
 
 
 @click.command("cast")
-@click.argument("code")
+@click.argument("code", default=ASKED)
+@click.option(
+    "--code-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Read the code from the first line of this file.  [default: ask]",
+)
 @click.option(
     "--invitation",
     required=True,
@@ -46,6 +52,7 @@ HOME = Path("~/.local/share/loopixmix/voter")
 )
 def ballot(
     code: str,
+    code_file: Path | None,
     invitation: str,
     network: Path | None,
     directory: Path,
@@ -55,15 +62,18 @@ def ballot(
 ) -> None:
     """Vote, with the code of your invitation, on a page in your browser, whose link is shown.
 
+    Without CODE, or with - in its place, it is asked for, and not shown; if nobody is at a terminal, it is the first
+    line of standard input. A code on the command line is taken off the list of processes at once, but the shell's
+    history keeps it.
+
     The code never leaves this machine. Your ballot leaves at a random time, through the network, so that nobody sees
     that you vote. The program ends when the board has your ballot; you may stop it and start it again. To vote again,
     start it again: your last ballot counts.
     """
-    from votes.credentials.codes import read_code
     from votes.credentials.invitation import decode_invitation
 
     outside = vote_outside()
-    read_code(code)
+    code = code_of_voter(code, code_file, outside)
     path = Path(invitation)
     text = path.read_text() if len(invitation) < 256 and path.is_file() else invitation
     invited = decode_invitation(text)
